@@ -1,0 +1,84 @@
+# ecslm: from raw data to paper-ready tables. What runs is in config.yaml, how it runs in profiles/.
+
+configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/models.smk"
+include: "rules/adapters.smk"
+include: "rules/predictions.smk"
+include: "rules/metrics.smk"
+include: "rules/report.smk"
+
+
+wildcard_constraints:
+    task="|".join(STUDY.tasks),
+    split="train|val|test",
+    model="|".join(map(re.escape, STUDY.models)),
+    baseline="|".join(STUDY.baselines) or "none",
+    seed=r"\d+",
+    table="|".join(STUDY.tables) or "none",
+    base="|".join(map(re.escape, CONFIG.bases)),
+
+
+localrules:
+    all,
+    bases,
+    datasets,
+    adapters,
+    predictions,
+    metrics,
+    tables,
+    report,
+
+
+rule all:
+    default_target: True
+    input:
+        dataset_files(),
+        adapter_files(),
+        prediction_files(),
+        metric_files(),
+        table_files(),
+        f"{RESULTS}/report.html",
+
+
+rule bases:
+    input:
+        base_files(),
+
+
+rule datasets:
+    input:
+        dataset_files(),
+
+
+rule adapters:
+    input:
+        adapter_files(),
+
+
+rule predictions:
+    input:
+        prediction_files(),
+
+
+rule metrics:
+    input:
+        metric_files(),
+
+
+rule tables:
+    input:
+        table_files(),
+
+
+rule report:
+    input:
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/report.pdf",
+
+
+onsuccess:
+    shell("python scripts/summarise.py --results {RESULTS} --settings {summary_settings():q}")

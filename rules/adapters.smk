@@ -1,0 +1,34 @@
+rule train_adapter:
+    input:
+        train=PLAN.training_files("train"),
+        val=PLAN.training_files("val"),
+        base=lambda wildcards: PLAN.base(PLAN.model(wildcards.model).base),
+        template=lambda wildcards: ancient(PLAN.template(wildcards.model)),
+    output:
+        manifest=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/manifest.json",
+        weights=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/adapter_model.safetensors",
+        config=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/adapter_config.json",
+        history=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/log.jsonl",
+        cost=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/cost.json",
+    params:
+        settings=parameter(PLAN.adapter_settings, "model"),
+        template=parameter(PLAN.template_digest, "model"),
+        code=plans.script_code("train_adapter.py"),
+        versions=plans.library_versions(*plans.TRAINING_LIBRARIES),
+    log:
+        f"{RESULTS}/logs/train_adapter/{{model}}-seed-{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_adapter/{{model}}-seed-{{seed}}.tsv"
+    threads: workflow.cores
+    resources:
+        gpu=1,
+        device=STUDY.device,
+    conda:
+        "../envs/ecslm.yaml"
+    message:
+        "Adapter {wildcards.model}, seed {wildcards.seed}"
+    shell:
+        "python scripts/train_adapter.py --train {input.train} --val {input.val}"
+        " --base {input.base} --template {input.template} --settings {params.settings:q}"
+        " --seed {wildcards.seed} --device {resources.device} --code {params.code}"
+        " --output {output.manifest} --log {log}"

@@ -1,0 +1,18 @@
+rule dataset:
+    input:
+        ancient(PLAN.source_files()),
+    output:
+        records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
+    params:
+        settings=parameter(PLAN.dataset_settings, "task", "split"),
+        source=parameter(PLAN.dataset_source, "task", "split"),
+        code=PLAN.dataset_code(),
+    log:
+        f"{RESULTS}/logs/dataset/{{task}}-{{split}}.log",
+    conda:
+        "../envs/ecslm.yaml"
+    message:
+        "Dataset file {wildcards.task} {wildcards.split}"
+    shell:
+        "python scripts/dataset.py --task {wildcards.task} --split {wildcards.split}"
+        " --settings {params.settings:q} --output {output.records} 2> {log}"

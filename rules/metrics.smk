@@ -1,0 +1,59 @@
+def bertscore_of(wildcards):
+    """BERTScore rows of a generation task; nothing for the others."""
+    generates = PLAN.is_generation(wildcards.task)
+    return PLAN.bertscore(wildcards.model, wildcards.seed, wildcards.task) if generates else []
+
+
+def majority_source(wildcards):
+    """Training rows for the majority class; the other baselines need none."""
+    return PLAN.dataset(wildcards.task, "train") if wildcards.baseline == "majority" else []
+
+
+rule score:
+    input:
+        predictions=rules.predict.output.predictions,
+        bertscore=bertscore_of,
+    output:
+        metrics=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.json",
+        records=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.records.jsonl",
+    params:
+        settings=parameter(PLAN.score_settings, "task"),
+        code=lambda wildcards: PLAN.score_code("score.py", wildcards.task),
+        bertscore=lambda wildcards, input: (
+            f"--bertscore {input.bertscore}" if input.bertscore else ""
+        ),
+    log:
+        f"{RESULTS}/logs/score/{{model}}-seed-{{seed}}-{{task}}.log",
+    conda:
+        "../envs/ecslm.yaml"
+    message:
+        "Score of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
+    shell:
+        "python scripts/score.py --task {wildcards.task} --model {wildcards.model}"
+        " --seed {wildcards.seed} --predictions {input.predictions} {params.bertscore}"
+        " --settings {params.settings:q} --output {output.metrics} --records {output.records}"
+        " 2> {log}"
+
+
+rule score_baseline:
+    input:
+        test=f"{RESULTS}/dataset/{{task}}/test.jsonl",
+        train=majority_source,
+    output:
+        metrics=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.json",
+        records=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.records.jsonl",
+    params:
+        settings=parameter(PLAN.score_settings, "task"),
+        code=lambda wildcards: PLAN.score_code("score_baseline.py", wildcards.task),
+        train=lambda wildcards, input: f"--train {input.train}" if input.train else "",
+    log:
+        f"{RESULTS}/logs/score_baseline/{{baseline}}-{{task}}.log",
+    conda:
+        "../envs/ecslm.yaml"
+    message:
+        "Score of the baseline {wildcards.baseline}, {wildcards.task}"
+    shell:
+        "python scripts/score_baseline.py --baseline {wildcards.baseline}"
+        " --task {wildcards.task} --test {input.test} {params.train}"
+        " --settings {params.settings:q} --output {output.metrics} --records {output.records}"
+        " 2> {log}"

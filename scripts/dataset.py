@@ -1,0 +1,38 @@
+"""Make one dataset file: the records of one task and split, from the study's data source."""
+
+import argparse
+import importlib
+from pathlib import Path
+
+from ecslm.files import read_settings, run_script, write_jsonl
+from ecslm.records.raw import build_records
+from ecslm.records.settings import DatasetSettings
+
+
+def main() -> None:
+    """Parse the options, load and check the records, write the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--task", required=True, help="task code, for example QPR")
+    add("--split", choices=("train", "val", "test"), required=True, help="split to make")
+    add("--settings", required=True, help="source, names and settings: JSON or @FILE")
+    add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
+    add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
+    run_script(run, parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Make the dataset file that the parsed options name."""
+    settings = read_settings(arguments.settings, DatasetSettings)
+    source = importlib.import_module(f"ecslm.records.sources.{settings.source.source}")
+    names = frozenset((arguments.task, *settings.aliases))
+    rows = source.raw_rows(settings.source, names, arguments.split, arguments.cache)
+    ranking = settings.answer == "ranking" and arguments.split == "test"
+    labels = source.labels(settings.source) if ranking else None
+    write_jsonl(
+        arguments.output, build_records(rows, arguments.task, arguments.split, settings, labels)
+    )
+
+
+if __name__ == "__main__":
+    main()

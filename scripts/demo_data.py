@@ -1,0 +1,37 @@
+"""Write the demo data: rows of all ten tasks in the released form, and the labels of QPR."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.demo.generator import generate_rows, qpr_labels
+from ecslm.demo.settings import DemoSettings
+from ecslm.files import read_settings, run_script, write_json, write_jsonl
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Make the rows, and the labels if asked for."""
+    settings = read_settings(arguments.settings, DemoSettings)
+    write_jsonl(arguments.output, generate_rows(settings))
+    if arguments.labels is not None:
+        write_json(arguments.labels, qpr_labels(settings))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE.jsonl", help="where to write the rows"
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE.json",
+        help="where to write the E/S/C/I labels of the in-domain QPR test rows (default: nowhere)",
+    )
+    parser.add_argument(
+        "--settings",
+        metavar="JSON|@FILE",
+        help="settings as JSON, or @ and a file that holds it: seed, catalogue, instructions, "
+        "train, val, test_ind, test_ood (records a task), tasks (sizes of single tasks by code); "
+        "default: those of the schema",
+    )
+    run_script(main, parser)

@@ -1,0 +1,50 @@
+"""An adapter on disk: its manifest, written last and verified before use."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ecslm.files import InputError, field_problems, read_json, sha256_of_text, verify_files
+
+
+class AdapterManifest(BaseModel):
+    """`results/{study}/adapters/{model}/seed-{seed}/manifest.json`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str = Field(description="The base, by name.")
+    revision: str = Field(description="The base's revision.")
+    base_sha256: str = Field(description="Digest of the base's files, see `base_digest`.")
+    files: dict[str, str] = Field(description="sha256 of each adapter file by name.")
+    settings: dict[str, Any]
+    precision: dict[str, Any] = Field(description="Quantisation and type of the computation.")
+    template_sha256: str
+    shots: int
+    seed: int
+    code: str | None = Field(description="Digest of the training code, when it was given.")
+    versions: dict[str, str] = Field(description="Locked versions of the libraries that count.")
+    best_step: int = Field(description="Optimiser step whose evaluation loss was best.")
+    records: dict[str, int] = Field(description="Training records per task.")
+    tokens: dict[str, int] = Field(description="Tokens per task in one epoch, prompts included.")
+    answer_tokens: dict[str, int] = Field(description="Trained tokens per task in one epoch.")
+    truncated: dict[str, int] = Field(description="Records per task whose input was cut.")
+
+
+def base_digest(files: dict[str, str]) -> str:
+    """One digest of a base's files, whatever folder they lie in."""
+    return sha256_of_text("".join(f"{name} {files[name]}\n" for name in sorted(files)))
+
+
+def read_adapter(manifest: Path) -> AdapterManifest:
+    """The manifest of an adapter whose files have been verified.
+
+    Raises:
+        InputError: the manifest is missing or broken, or a file of the adapter was altered.
+    """
+    try:
+        adapter = AdapterManifest.model_validate(read_json(manifest))
+    except ValidationError as error:
+        raise InputError(*(f"{manifest}: {problem}" for problem in field_problems(error))) from None
+    verify_files(manifest.parent, adapter.files, f"delete {manifest} and run again to retrain")
+    return adapter

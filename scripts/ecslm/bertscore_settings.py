@@ -1,0 +1,17 @@
+"""What decides BERTScore values: the encoder's layer, and the baseline for rescaling."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class BertScoreSettings(BaseModel):
+    """Defaults are the study's, for roberta-large."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    layer: int = Field(17, ge=1, description="Encoder layer whose embeddings are matched.")
+    rescale_language: str | None = Field(
+        "en",
+        description="Language of bert-score's own rescaling baseline, for encoders that have one; "
+        "null: rescaled scores are null.",
+    )
+    batch_size: int = Field(16, ge=1, description="Texts per forward pass.")

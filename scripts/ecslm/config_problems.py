@@ -1,0 +1,191 @@
+"""Problems of a configuration as lines: what, at which key, and the nearest valid name."""
+
+import difflib
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ValidationError
+
+
+def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str]:
+    """A line for each error of validating against `schema`."""
+    problems = []
+    for detail in error.errors(include_url=False):
+        keys, fields = _walk(detail["loc"], schema)
+        path = ".".join(keys)
+        if detail["type"] == "extra_forbidden":
+            problems.append(f"{path}: unknown key{nearest(keys[-1], fields)}")
+        elif detail["type"] == "missing":
+            problems.append(f"{path}: missing")
+        else:
+            message = detail["msg"].removeprefix("Value error, ")
+            value = detail["input"]
+            given = "" if isinstance(value, dict | list) else f", not {value!r}"
+            problems.append(f"{path}: {message[0].lower()}{message[1:]}{given}")
+    return problems
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A phrase that offers the nearest valid name, or lists a few."""
+    names = sorted(valid)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    if close:
+        return f": did you mean `{close[0]}`?"
+    return f": valid are {', '.join(names)}" if names else ""
+
+
+def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
+    """Names that point nowhere. Looks only at what has the right shape: the schema tells the rest.
+
+    `templates` is the folder of the prompt templates.
+    """
+    return list(_references(raw, templates))
+
+
+def _references(raw: Mapping[str, Any], templates: Path) -> Iterator[str]:
+    studies, bases, tasks = (_mapping(raw.get(key)) for key in ("studies", "bases", "tasks"))
+    yield from _known(raw.get("study"), studies, "study", "studies")
+    for name, study in studies.items():
+        yield from _study_references(f"studies.{name}", _mapping(study), bases, tasks, templates)
+
+
+def _study_references(
+    path: str,
+    study: Mapping[str, Any],
+    bases: Mapping[str, Any],
+    tasks: Mapping[str, Any],
+    templates: Path,
+) -> Iterator[str]:
+    own_tasks = _sequence(study.get("tasks"))
+    for task in own_tasks:
+        yield from _known(task, tasks, f"{path}.tasks", "tasks")
+    for task in _mapping(study.get("task_decoding")):
+        yield from _known(task, tasks, f"{path}.task_decoding", "tasks")
+    encoder = _mapping(study.get("bertscore"))
+    yield from _known(encoder.get("encoder"), bases, f"{path}.bertscore.encoder", "bases")
+    generates = [
+        task for task in own_tasks if _mapping(tasks.get(task)).get("metric") == "bert_f1"
+    ]
+    if generates and not encoder:
+        yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
+    for name, model in _mapping(study.get("models")).items():
+        yield from _model_references(f"{path}.models.{name}", _mapping(model), bases, templates)
+        sampled = _mapping(study.get("decoding")).get("sample")
+        own = _mapping(model)
+        if not own.get("training") and not sampled and own.get("seeds", [0]) not in ([0], (0,)):
+            yield (
+                f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
+                "single seed 0"
+            )
+        if name in _sequence(study.get("baselines")):
+            yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
+    for name, table in _mapping(study.get("tables")).items():
+        yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
+
+
+def _model_references(
+    path: str, model: Mapping[str, Any], bases: Mapping[str, Any], templates: Path
+) -> Iterator[str]:
+    yield from _known(model.get("base"), bases, f"{path}.base", "bases")
+    files = {file.stem: file for file in templates.glob("*.jinja")}
+    yield from _known(model.get("template"), files, f"{path}.template", str(templates))
+
+
+def _table_references(
+    path: str, table: Mapping[str, Any], study: Mapping[str, Any]
+) -> Iterator[str]:
+    models = _mapping(study.get("models"))
+    baselines = dict.fromkeys(_sequence(study.get("baselines")))
+    tasks = dict.fromkeys(_sequence(study.get("tasks")))
+    settings = dict.fromkeys(_sequence(study.get("settings")))
+    if table.get("kind") != "dataset":
+        for task in _sequence(table.get("columns")):
+            yield from _known(task, tasks, f"{path}.columns", "the study's tasks")
+    for task in _sequence(table.get("tasks")):
+        yield from _known(task, tasks, f"{path}.tasks", "the study's tasks")
+    for model in _sequence(table.get("models")):
+        yield from _known(model, models, f"{path}.models", "the study's models")
+        tuned = "training" in _mapping(models.get(model))
+        if table.get("kind") == "parameters" and model in models and not tuned:
+            yield f"{path}.models: {model} is not tuned: it has no trainable parameters"
+    yield from _known(table.get("setting"), settings, f"{path}.setting", "the study's settings")
+    for setting in table.get("settings") or ():
+        yield from _known(setting, settings, f"{path}.settings", "the study's settings")
+    for number, rows in enumerate(_sequence(table.get("rows"))):
+        where = f"{path}.rows.{number}"
+        for model in _sequence(_mapping(rows).get("models")):
+            yield from _known(model, models, f"{where}.models", "the study's models")
+        for baseline in _sequence(_mapping(rows).get("baselines")):
+            yield from _known(baseline, baselines, f"{where}.baselines", "the study's baselines")
+
+
+def _known(name: Any, valid: Mapping[str, Any], path: str, where: str) -> Iterator[str]:
+    if isinstance(name, str) and name not in valid:
+        yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _sequence(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:
+    """The keys of an error's location, without the tags that pydantic puts in for unions, and the
+    fields of the section that holds the last key."""
+    keys: list[str] = []
+    fields: set[str] = set()
+    current = schema
+    for part in location:
+        members = _members(current)
+        tagged = [member for member in members if part in _tags(member)]
+        if len(members) > 1 and tagged:
+            current = tagged[0]
+            continue
+        keys.append(str(part))
+        model = next((member for member in members if _is_model(member)), None)
+        if model is not None:
+            fields = set(model.model_fields)
+            field = model.model_fields.get(part)
+            current = Any if field is None else field.annotation
+        else:
+            container = next((member for member in members if typing.get_args(member)), Any)
+            fields = set()
+            arguments = [a for a in typing.get_args(container) if a is not Ellipsis]
+            current = arguments[-1] if arguments else Any
+    return keys, fields
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The members of a union, looking through Annotated; anything else is its own only member."""
+    if typing.get_origin(annotation) is Annotated:
+        return _members(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [
+            inner
+            for member in typing.get_args(annotation)
+            if member is not type(None)
+            for inner in _members(member)
+        ]
+    return [annotation]
+
+
+def _tags(member: Any) -> set[Any]:
+    """Values of the literal fields by which pydantic tells the members of a union apart."""
+    if not _is_model(member):
+        return set()
+    return {
+        value
+        for name in ("source", "kind")
+        if name in member.model_fields
+        for value in typing.get_args(member.model_fields[name].annotation)
+    }
+
+
+def _is_model(member: Any) -> bool:
+    return isinstance(member, type) and issubclass(member, BaseModel)

@@ -1,0 +1,62 @@
+"""What a job cost: seconds, tokens, peak memory, energy, on which device."""
+
+import platform
+import resource
+import time
+from dataclasses import dataclass, field
+
+import torch
+
+
+@dataclass
+class CostMeter:
+    """Measures from its creation on; `summary` is the content of a cost.json."""
+
+    device: torch.device
+    _start: float = field(default_factory=time.perf_counter)
+    _start_energy: float | None = None
+
+    def __post_init__(self) -> None:
+        self._start_energy = _energy_joules(self.device)
+
+    def seconds(self) -> float:
+        """Wall seconds since the start."""
+        return time.perf_counter() - self._start
+
+    def summary(self) -> dict[str, float | str | None]:
+        """Device name, peak memory in bytes (of the process on a CPU, of the GPU on a GPU), and
+        energy in joules where the device reports it, else None."""
+        energy = _energy_joules(self.device)
+        used = None if energy is None or self._start_energy is None else energy - self._start_energy
+        return {
+            "device": device_name(self.device),
+            "peak_memory_bytes": _peak_memory(self.device),
+            "energy_joules": used,
+        }
+
+
+def device_name(device: torch.device) -> str:
+    """The name under which results are reported."""
+    if device.type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+
+
+def _peak_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(device))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+
+
+def _energy_joules(device: torch.device) -> float | None:
+    """The GPU's energy counter; NVIDIA GPUs since Volta have one."""
+    if device.type != "cuda":
+        return None
+    import pynvml
+
+    try:
+        pynvml.nvmlInit()
+        handle = pynvml.nvmlDeviceGetHandleByIndex(torch.cuda._get_nvml_device_index(device))
+        return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
+    except pynvml.NVMLError:
+        return None

@@ -1,0 +1,1 @@
+"""The demo data: records of all ten tasks about an invented shop, in the released form."""

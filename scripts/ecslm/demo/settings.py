@@ -1,0 +1,54 @@
+"""Settings of the demo data."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TaskCode = Literal["AVE", "PRP", "PM", "SA", "SR", "MPC", "PSI", "QPR", "AP", "AG"]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Sizes(BaseModel):
+    """Records of a task in each split, under each setting."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train: Count = Field(48, description="Training records.")
+    val: Count = Field(8, description="Validation records.")
+    test_ind: Count = Field(24, description="In-domain test records.")
+    test_ood: Count = Field(16, description="Out-of-domain test records, for tasks that have any.")
+
+
+class SizeOverride(BaseModel):
+    """Sizes of one task that differ from the common ones; null keeps the common size."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    train: Count | None = Field(None, description="Training records.")
+    val: Count | None = Field(None, description="Validation records.")
+    test_ind: Count | None = Field(None, description="In-domain test records.")
+    test_ood: Count | None = Field(None, description="Out-of-domain test records.")
+
+
+class DemoSettings(Sizes):
+    """What decides the demo data, besides the code. The sizes are those of each task."""
+
+    seed: int = Field(1, description="Seed of all random choices.")
+    catalogue: Path = Field(
+        Path("resources/demo/catalogue.yaml"), description="YAML file of the invented products."
+    )
+    instructions: Path = Field(
+        Path("resources/demo/instructions.yaml"),
+        description="YAML file of six instructions a task.",
+    )
+    tasks: dict[TaskCode, SizeOverride] = Field(
+        {}, description="Sizes of single tasks that differ from the common ones, by task code."
+    )
+
+    def size(self, code: str, size: str) -> int:
+        """The number of records of a task; `size` is a field of `Sizes`."""
+        override = {str(task): sizes for task, sizes in self.tasks.items()}.get(code)
+        own: int | None = getattr(override, size, None)
+        common: int = getattr(self, size)
+        return common if own is None else own

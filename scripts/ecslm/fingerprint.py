@@ -1,0 +1,121 @@
+"""Digests of code: what a script runs, whatever its comments, layout and log lines.
+
+A rule passes the digest of its script as a parameter, so that Snakemake reruns a job when the code
+that makes its output changes, and only then.
+"""
+
+import ast
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+from ecslm.files import InputError, sha256_of_text
+
+SCRIPTS = Path(__file__).resolve().parents[1]
+PACKAGE = "ecslm"
+
+
+@cache
+def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS) -> str:
+    """Digest of a script and of every project module that it imports, directly or not.
+
+    Args:
+        script: file name under `root`, for example `score.py`.
+        modules: further modules, loaded by name at run time, for example `ecslm.metrics.ndcg`.
+
+    Raises:
+        InputError: a file is missing or is not Python.
+    """
+    parts = {script: _normalised(root / script)}
+    for module in imported_modules(script, modules, root):
+        parts[module] = _normalised(_module_path(module, root))
+    return sha256_of_text("".join(f"{name}\n{parts[name]}\n" for name in sorted(parts)))[:32]
+
+
+def imported_modules(script: str, modules: Iterable[str] = (), root: Path = SCRIPTS) -> set[str]:
+    """Names of the project modules that `script` and `modules` import, directly or not."""
+    found: set[str] = set()
+    waiting = [*modules, *_imports(root / script, root)]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting += _imports(_module_path(module, root), root)
+    return found
+
+
+def _module_path(module: str, root: Path) -> Path:
+    stem = root.joinpath(*module.split("."))
+    package = stem / "__init__.py"
+    return package if package.is_file() else stem.with_suffix(".py")
+
+
+def _parse(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file: its code digest cannot be computed") from None
+    except SyntaxError as error:
+        raise InputError(f"{path}: line {error.lineno}: not Python ({error.msg})") from None
+
+
+@cache
+def _imports(path: Path, root: Path) -> tuple[str, ...]:
+    """Project modules named by import statements anywhere in a file, with their packages."""
+    names: set[str] = set()
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module)
+            # `from package import module` imports a module too.
+            names |= {
+                f"{node.module}.{alias.name}"
+                for alias in node.names
+                if _module_path(f"{node.module}.{alias.name}", root).is_file()
+            }
+    project = {name for name in names if name.split(".")[0] == PACKAGE}
+    packages = {
+        ".".join(name.split(".")[:depth])
+        for name in project
+        for depth in range(1, name.count(".") + 1)
+    }
+    return tuple(sorted(project | packages))
+
+
+@cache
+def _normalised(path: Path) -> str:
+    """The file's code without what cannot change a result, in one fixed layout."""
+    # `ast.unparse` rather than `ast.dump`, whose form differs between Python versions.
+    return ast.unparse(_WithoutWords().visit(_parse(path)))
+
+
+class _WithoutWords(ast.NodeTransformer):
+    """Drops docstrings, and log and warning lines with what only they need."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802
+        """Statements that are a bare string or a log or warning call."""
+        value = node.value
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            return None
+        if isinstance(value, ast.Call):
+            called = ast.unparse(value.func)
+            if called.startswith("log.") or called == "warnings.warn":
+                return None
+        return node
+
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:  # noqa: N802
+        """`import logging` and `import warnings`."""
+        node.names = [alias for alias in node.names if alias.name not in ("logging", "warnings")]
+        return node if node.names else None
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:  # noqa: N802
+        """`log = logging.getLogger(...)`."""
+        return None if ast.unparse(node.targets[0]) == "log" else node
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        """Keep blocks whole: one that has become empty holds `pass`."""
+        super().generic_visit(node)
+        if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
+            node.body = [ast.Pass()]  # type: ignore[attr-defined]
+        return node

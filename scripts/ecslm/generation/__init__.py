@@ -1,0 +1,1 @@
+"""Predictions: planning batches, generating, writing the predictions files."""

@@ -1,0 +1,187 @@
+"""Predict one task with one model: from a dataset file to a predictions file."""
+
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ecslm.adapters import AdapterManifest, base_digest, read_adapter
+from ecslm.bases import BaseManifest, read_base
+from ecslm.cost import CostMeter
+from ecslm.files import (
+    InputError,
+    require_locked,
+    sha256_of_file,
+    sha256_of_text,
+    write_json,
+    write_jsonl,
+)
+from ecslm.generation.engine import Engine, Generated, load_model
+from ecslm.generation.prediction import Prediction
+from ecslm.generation.progress import FinishedBatches
+from ecslm.generation.settings import PredictionSettings
+from ecslm.prompts import EncodedPrompt, PromptTemplate, encode_prompt
+from ecslm.records.record import Record, read_records
+from ecslm.token_budget import batches_by_length
+from ecslm.weights import load_tokenizer, require_device
+from ecslm.work import work_folder
+
+log = logging.getLogger(__name__)
+
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+SECONDS_BETWEEN_LINES = 20.0
+
+
+def predict(
+    *,
+    dataset: Path,
+    base: Path,
+    adapter: Path | None,
+    template: Path,
+    settings: PredictionSettings,
+    batch_tokens: int,
+    seed: int,
+    device: str,
+    output: Path,
+    cost: Path,
+) -> None:
+    """Write the predictions and their cost. A killed job goes on after its last whole batch.
+
+    Raises:
+        InputError: bad input, an altered or mismatched adapter, a missing device, or libraries
+            that differ from the lock file.
+    """
+    versions = require_locked(LIBRARIES)
+    target = require_device(device)
+    base_manifest, base_folder = read_base(base)
+    adapter_manifest = None if adapter is None else read_adapter(adapter)
+    if adapter is not None and adapter_manifest is not None:
+        _check_match(adapter, adapter_manifest, base_manifest, settings)
+    prompt_template = PromptTemplate(template)
+    records = read_records(dataset)
+    if not records:
+        raise InputError(f"{dataset}: holds no records: nothing to predict")
+
+    made_from = {
+        "settings": settings.model_dump(mode="json"),
+        "batch_tokens": batch_tokens,
+        "seed": seed,
+        "versions": versions,
+        "base": base_manifest.files,
+        "adapter": adapter_manifest and adapter_manifest.files,
+        "template": prompt_template.sha256,
+        "data": sha256_of_file(dataset),
+        "device": target.type,
+    }
+    with work_folder(output, made_from) as work:
+        meter = CostMeter(target)
+        tokenizer = load_tokenizer(base_folder)
+        room = settings.decoding.max_length - settings.decoding.max_new_tokens
+        prompts = [
+            encode_prompt(record, prompt_template, settings.shots, tokenizer, room)
+            for record in records
+        ]
+        lengths = [len(prompt.tokens) + settings.decoding.max_new_tokens for prompt in prompts]
+        batches = batches_by_length(range(len(prompts)), lengths, batch_tokens)
+        finished = FinishedBatches(work / "batches.jsonl")
+        model = load_model(
+            base_folder,
+            None if adapter is None else adapter.parent,
+            settings.precision,
+            settings.decoding.fused,
+            target,
+        )
+        load_seconds = meter.seconds()
+        engine = Engine(model, tokenizer, settings.decoding, seed)
+        _generate(engine, prompts, batches, finished)
+        answers = _in_order(batches, finished)
+        rows = [
+            _prediction(*parts) for parts in zip(records, prompts, answers, strict=True)
+        ]
+        write_json(
+            cost,
+            {
+                "load_seconds": load_seconds,
+                "seconds": finished.seconds(),
+                "prompts": len(prompts),
+                "prompt_tokens": sum(row.prompt_tokens for row in rows),
+                "generated_tokens": sum(row.generated_tokens for row in rows),
+                "truncated_inputs": sum(prompt.truncated for prompt in prompts),
+                "halved_batches": engine.halved,
+                **meter.summary(),
+            },
+        )
+        write_jsonl(output, rows)
+
+
+def _check_match(
+    path: Path, adapter: AdapterManifest, base: BaseManifest, settings: PredictionSettings
+) -> None:
+    """Refuse an adapter that was trained for other weights or another precision."""
+    problems = []
+    if adapter.base_sha256 != base_digest(base.files):
+        problems.append(f"{path}: trained on other weights than {base.base}'s: retrain it")
+    precision = settings.precision.model_dump(mode="json")
+    if adapter.precision != precision and not settings.allow_other_precision:
+        problems.append(
+            f"{path}: trained with {adapter.precision}, asked to predict with {precision}: use "
+            "the same `precision`, or set `allow_other_precision`"
+        )
+    if problems:
+        raise InputError(*problems)
+
+
+def _generate(
+    engine: Engine,
+    prompts: Sequence[EncodedPrompt],
+    batches: Sequence[Sequence[int]],
+    finished: FinishedBatches,
+) -> None:
+    done = sum(len(members) for number, members in enumerate(batches) if number in finished)
+    log.info("%d prompts in %d batches, %d done before", len(prompts), len(batches), done)
+    last_line = time.monotonic()
+    bar = tqdm(total=len(prompts), initial=done, unit="prompt", disable=not sys.stderr.isatty())
+    with bar:
+        for number, members in enumerate(batches):
+            if number in finished:
+                continue
+            start = time.perf_counter()
+            answers = engine.generate([prompts[i].tokens for i in members], number)
+            finished.add(number, answers, time.perf_counter() - start)
+            done += len(members)
+            bar.update(len(members))
+            if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
+                last_line = time.monotonic()
+                log.info("%d of %d prompts", done, len(prompts))
+
+
+def _in_order(
+    batches: Sequence[Sequence[int]], finished: FinishedBatches
+) -> list[Generated]:
+    """Answers in the order of the records."""
+    by_index = {
+        index: answer
+        for number, members in enumerate(batches)
+        for index, answer in zip(members, finished.answers(number), strict=True)
+    }
+    return [by_index[index] for index in range(len(by_index))]
+
+
+def _prediction(record: Record, prompt: EncodedPrompt, answer: Generated) -> Prediction:
+    return Prediction(
+        id=record.id,
+        sample_id=record.sample_id,
+        task=record.task,
+        setting=record.setting,
+        prediction=answer.text,
+        reference=record.output,
+        options=record.options,
+        relevance=record.relevance,
+        prompt_sha256=sha256_of_text(prompt.text),
+        prompt_tokens=len(prompt.tokens),
+        generated_tokens=answer.tokens,
+        finish_reason="stop" if answer.stopped else "length",
+    )

@@ -1,0 +1,34 @@
+"""Progress for people: plain lines in a log file, and on the terminal when there is one."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+import transformers
+
+
+def add_log_option(parser: argparse.ArgumentParser) -> None:
+    """The option `--log`, the same in every script that works for long."""
+    parser.add_argument("--log", type=Path, help="also write progress, as plain lines, to this file")
+
+
+def start_log(path: Path | None) -> None:
+    """Send the messages of this process to stderr and to `path`; uncaught errors too."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
+    )
+    logging.captureWarnings(True)
+    for library in ("httpx", "bitsandbytes", "accelerate"):
+        logging.getLogger(library).setLevel(logging.ERROR)
+    if not sys.stderr.isatty():
+        transformers.utils.logging.disable_progress_bar()
+
+    def log_uncaught(kind: type, error: BaseException, trace: object) -> None:
+        logging.getLogger(__name__).critical("stopped", exc_info=(kind, error, trace))  # type: ignore[arg-type]
+
+    sys.excepthook = log_uncaught

@@ -1,0 +1,18 @@
+"""Metrics that are the mean of one number a record: their sums and values."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ecslm.metrics.arithmetic import ratios
+from ecslm.metrics.protocol import Array, Outcome
+
+
+def sums_of(field: str, outcomes: Sequence[Outcome]) -> Array:
+    """Columns: the number in `field`, and 1 to count the record."""
+    return np.array([(outcome[field], 1.0) for outcome in outcomes], dtype=np.float64)
+
+
+def values(totals: Array) -> Array:
+    """The mean over records."""
+    return ratios(totals[..., 0], totals[..., 1])

@@ -1,0 +1,296 @@
+"""The plan of a study: which files there are, and the parameters of the job that makes each.
+
+A parameter is one string: canonical JSON, or a value with a prefix. Snakemake compares the values
+of a job's parameters as a set, so this alone tells two parameters apart.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ecslm.baselines import applicable
+from ecslm.bertscore_settings import BertScoreSettings
+from ecslm.config import Config, ModelSettings, StudySettings
+from ecslm.files import canonical_json, lock_versions, sha256_of_file, sha256_of_text
+from ecslm.fingerprint import code_digest
+from ecslm.generation.settings import PredictionSettings
+from ecslm.records.index import read_index
+from ecslm.records.settings import DataSource, DatasetSettings, DemoData, HubData
+from ecslm.scoring_input import ScriptSettings
+from ecslm.tasks import TaskSettings
+from ecslm.training.settings import AdapterSettings
+
+TEMPLATES = Path("resources/prompts")
+BASES = Path("results/bases")
+CACHE = Path("results/cache")
+
+TRAINING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+BERTSCORE_LIBRARIES = ("torch", "transformers", "bert-score")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Files and parameters of the configuration's current study. Paths are relative strings."""
+
+    config: Config
+
+    @property
+    def study(self) -> StudySettings:
+        """The current study."""
+        return self.config.current
+
+    @property
+    def results(self) -> str:
+        """The study's results folder."""
+        return f"results/{self.config.study}"
+
+    # Files
+
+    def dataset(self, task: str, split: str) -> str:
+        """Path of a dataset file."""
+        return f"{self.results}/dataset/{task}/{split}.jsonl"
+
+    def adapter(self, model: str, seed: int | str) -> str:
+        """Path of an adapter's manifest."""
+        return f"{self.results}/adapters/{model}/seed-{seed}/manifest.json"
+
+    def predictions(self, model: str, seed: int | str, task: str) -> str:
+        """Path of a predictions file."""
+        return f"{self.results}/predictions/{model}/seed-{seed}/{task}.jsonl"
+
+    def bertscore(self, model: str, seed: int | str, task: str) -> str:
+        """Path of a file of BERTScore rows."""
+        return f"{self.results}/bertscore/{model}/seed-{seed}/{task}.jsonl"
+
+    def metrics(self, name: str, seed: int | str, task: str) -> str:
+        """Path of a metrics file of a model or, with seed 0, a trivial baseline."""
+        return f"{self.results}/metrics/{name}/seed-{seed}/{task}.json"
+
+    @staticmethod
+    def base(name: str) -> str:
+        """Path of a base's manifest."""
+        return str(BASES / name / "manifest.json")
+
+    def template(self, model: str) -> str:
+        """Path of a model's prompt template."""
+        return str(TEMPLATES / f"{self.model(model).template}.jinja")
+
+    def encoder(self) -> list[str]:
+        """Manifest of the encoder for BERTScore; none where no task needs it."""
+        settings = self.study.bertscore
+        return [] if settings is None else [self.base(settings.encoder)]
+
+    def source_files(self) -> list[str]:
+        """Files that the records are made from; none for a hub data set."""
+        data = self.study.data
+        if isinstance(data, HubData):
+            return []
+        if isinstance(data, DemoData):
+            return [str(data.catalogue), str(data.instructions)]
+        return [data.path]
+
+    # Lists of files
+
+    def dataset_files(self) -> list[str]:
+        """All dataset files."""
+        return [
+            self.dataset(task, split)
+            for task in self.study.tasks
+            for split in self._splits(self.task(task))
+        ]
+
+    def training_files(self, split: str) -> list[str]:
+        """Dataset files of the tasks that train, for `train` or `val`."""
+        return [self.dataset(task, split) for task in self.study.tasks if self.task(task).train]
+
+    def base_files(self) -> list[str]:
+        """Manifests of all weights that the study needs."""
+        names = dict.fromkeys(model.base for model in self.study.models.values())
+        if self.study.bertscore is not None:
+            names[self.study.bertscore.encoder] = None
+        return [self.base(name) for name in names]
+
+    def adapter_files(self) -> list[str]:
+        """Manifests of all adapters."""
+        return [
+            self.adapter(name, seed)
+            for name, model in self.study.models.items()
+            if model.tuned
+            for seed in model.seeds
+        ]
+
+    def prediction_files(self) -> list[str]:
+        """All predictions files."""
+        return [self.predictions(*key) for key in self._scored()]
+
+    def metric_files(self) -> list[str]:
+        """All metrics files, those of the trivial baselines included."""
+        baselines = [
+            self.metrics(baseline, 0, task)
+            for baseline in self.study.baselines
+            for task in self.baseline_tasks(baseline)
+        ]
+        return [self.metrics(*key) for key in self._scored()] + baselines
+
+    # Entries
+
+    def model(self, name: str) -> ModelSettings:
+        """A model of the study."""
+        return self.study.models[name]
+
+    def task(self, code: str) -> TaskSettings:
+        """A task of the registry."""
+        return self.config.tasks[code]
+
+    def is_generation(self, code: str) -> bool:
+        """Whether the task is scored by BERTScore."""
+        return self.task(code).metric == "bert_f1"
+
+    @cached_property
+    def test_tasks(self) -> tuple[str, ...]:
+        """Tasks of the study that are evaluated."""
+        return tuple(task for task in self.study.tasks if self.task(task).test)
+
+    def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
+        """Evaluated tasks that a trivial baseline is defined for."""
+        return tuple(
+            task for task in self.test_tasks if baseline in applicable(self.task(task))
+        )
+
+    # Parameters
+
+    def dataset_settings(self, task: str, split: str) -> str:
+        """`--settings` of the dataset script."""
+        entry = self.task(task)
+        settings = (
+            tuple(
+                setting
+                for setting in self.study.settings
+                if entry.ood or not setting.startswith("OOD_")
+            )
+            if split == "test"
+            else (self.study.train_setting,)
+        )
+        return _json(
+            DatasetSettings(
+                source=_for_one_task(self.study.data, task),
+                aliases=entry.aliases,
+                answer=entry.answer,
+                settings=settings,
+            )
+        )
+
+    def dataset_code(self) -> str:
+        """Digest of the code that loads and checks records of the study's source."""
+        return _code("dataset.py", f"ecslm.records.sources.{self.study.data.source}")
+
+    def dataset_source(self, task: str, split: str) -> str:
+        """What ties a dataset file to its source's content.
+
+        Raises:
+            InputError: a local file is missing or broken, or names a task that no alias maps.
+        """
+        data = self.study.data
+        if isinstance(data, HubData):
+            content: Any = data.revision
+        elif isinstance(data, DemoData):
+            content = [sha256_of_file(Path(path)) for path in self.source_files()]
+        else:
+            content = self._part_digests(task, split)
+        labels = getattr(data, "labels", None)
+        if labels is not None and self.task(task).answer == "ranking" and split == "test":
+            path = Path(labels.path)
+            content = [content, sha256_of_file(path) if path.exists() else labels.sha256]
+        return f"source:{sha256_of_text(canonical_json(content))[:32]}"
+
+    def adapter_settings(self, model: str) -> str:
+        """`--settings` of the training script."""
+        entry = self.model(model)
+        assert entry.training is not None, "only tuned models have adapters"
+        return _json(
+            AdapterSettings(precision=entry.precision, shots=entry.shots, training=entry.training)
+        )
+
+    def prediction_settings(self, model: str, task: str) -> str:
+        """`--settings` of the prediction script.
+
+        The token budget is part of them only where it can change an answer.
+        """
+        entry = self.model(model)
+        return _json(
+            PredictionSettings(
+                precision=entry.precision,
+                shots=entry.shots,
+                decoding=self.study.task_decoding.get(task, self.study.decoding),
+                batch_tokens=None if entry.precision.exact else self.study.batch_tokens,
+            )
+        )
+
+    def base_settings(self, base: str) -> str:
+        """`--settings` of the base script."""
+        return canonical_json({"source": self.config.bases[base].model_dump(mode="json")})
+
+    def bertscore_settings(self) -> str:
+        """`--settings` of the BERTScore script; its defaults where no task needs it."""
+        settings = self.study.bertscore
+        fields = {} if settings is None else settings.model_dump(exclude={"encoder"})
+        return _json(BertScoreSettings(**fields))
+
+    def score_settings(self, task: str) -> str:
+        """`--settings` of the score scripts."""
+        return _json(ScriptSettings(task=self.task(task), scoring=self.study.scoring))
+
+    def score_code(self, script: str, task: str) -> str:
+        """Digest of a score script with the answer and metric modules of one task."""
+        entry = self.task(task)
+        return _code(script, f"ecslm.answers.{entry.answer}", f"ecslm.metrics.{entry.metric}")
+
+    def template_digest(self, model: str) -> str:
+        """Content of a model's prompt template."""
+        return f"template:{sha256_of_file(Path(self.template(model)))}"
+
+    # Helpers
+
+    def _scored(self) -> Iterator[tuple[str, int, str]]:
+        for name, model in self.study.models.items():
+            for seed in model.seeds:
+                for task in self.test_tasks:
+                    yield name, seed, task
+
+    @staticmethod
+    def _splits(task: TaskSettings) -> tuple[str, ...]:
+        return (("train", "val") if task.train else ()) + (("test",) if task.test else ())
+
+    def _part_digests(self, task: str, split: str) -> list[str]:
+        data = self.study.data
+        names = {task, *self.task(task).aliases}
+        index = read_index(Path(data.path), CACHE)  # type: ignore[union-attr]
+        return [part.sha256 for part in index.parts if part.task in names and part.split == split]
+
+
+def script_code(script: str) -> str:
+    """Digest of a script that loads no module by name."""
+    return _code(script)
+
+
+def library_versions(*packages: str) -> str:
+    """Locked versions of the libraries that decide a step's results."""
+    return f"versions:{canonical_json(lock_versions(packages))}"
+
+
+def _code(script: str, *modules: str) -> str:
+    return f"code:{code_digest(script, modules)}"
+
+
+def _json(settings: Any) -> str:
+    return canonical_json(settings.model_dump(mode="json"))
+
+
+def _for_one_task(data: DataSource, task: str) -> DataSource:
+    """The source without what concerns other tasks alone."""
+    if isinstance(data, DemoData):
+        own = {code: sizes for code, sizes in data.tasks.items() if code == task}
+        return data.model_copy(update={"tasks": own})
+    return data

@@ -1,0 +1,23 @@
+"""How numbers are held; the same for training and prediction of a model."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Precision(BaseModel):
+    """Quantisation of the base weights, and the type of the computation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    quantization: Literal["nf4", "none"] = Field(
+        "nf4", description="nf4: 4-bit base weights with double quantisation (QLoRA); or none."
+    )
+    dtype: Literal["float32", "bfloat16"] = Field(
+        "bfloat16", description="Type of the computation and of weights that are not quantised."
+    )
+
+    @property
+    def exact(self) -> bool:
+        """Whether answers are taken not to depend on how prompts are batched."""
+        return self.dtype == "float32"

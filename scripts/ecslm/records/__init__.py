@@ -1,0 +1,1 @@
+"""ECInstruct records: their form, loading, cleaning, validation."""

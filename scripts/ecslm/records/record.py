@@ -1,0 +1,43 @@
+"""The form of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ecslm.files import read_jsonl
+
+Split = Literal["train", "val", "test"]
+Relevance = Literal["E", "S", "C", "I"]
+
+
+class Record(BaseModel):
+    """One sample under one setting.
+
+    `input` is the original string, byte for byte. `options` are the option texts with their
+    letters, for example `"A: very positive"`. `few_shot_example` is the original JSON string.
+    `relevance` has the label of each product of a ranking record, in the product list's order.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    sample_id: str
+    task: str
+    split: Split
+    setting: str
+    instruction: str
+    input: str
+    options: list[str] | None
+    output: str
+    few_shot_example: str | None
+    relevance: list[Relevance] | None
+
+
+def read_records(*paths: Path) -> list[Record]:
+    """All records of the dataset files, in order.
+
+    Raises:
+        InputError: a file is missing, truncated, or a line of it is not a record.
+    """
+    return [record for path in paths for record in read_jsonl(path, Record)]

@@ -1,0 +1,75 @@
+"""Settings of the report: what it shows, and where in the study's results it finds it."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Closed(BaseModel):
+    """A model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ReportModel(Closed):
+    """A model whose manifests and predictions the report shows."""
+
+    base: str = Field(description="Name of its base; the manifest lies under that name.")
+    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
+    tasks: tuple[str, ...] = Field(description="Tasks of which predictions exist.")
+    tuned: bool = Field(description="Whether it has an adapter, with a manifest a seed.")
+
+
+class ReportSettings(Closed):
+    """Everything but files that can change the report."""
+
+    study: str = Field(description="Name of the study.")
+    title: str = Field(description="Title of the report.")
+    data_source: str = Field(description="Data source and revision.")
+    tables: tuple[str, ...] = Field(min_length=1, description="Names of the tables, in order.")
+    tasks: dict[str, str] = Field({}, description="Title of each task that has samples, in order.")
+    models: dict[str, ReportModel] = Field({}, description="Models, in order.")
+    sample_models: tuple[str, ...] = Field(
+        (), description="Models whose predictions are shown, each by its first seed."
+    )
+    samples: int = Field(
+        2, ge=0, description="Best and worst predictions shown for each task, setting and model."
+    )
+    versions: dict[str, str] = Field({}, description="Locked versions of the libraries.")
+
+
+def report_files(settings: ReportSettings) -> list[str]:
+    """The files that the report reads, relative to the study's results folder."""
+    paths = [f"tables/{table}.{end}" for table in settings.tables for end in ("json", "tex")]
+    paths += adapter_manifests(settings)
+    for model in settings.sample_models:
+        for task in settings.tasks:
+            if task in settings.models[model].tasks:
+                paths += [*sample_paths(model, settings.models[model].seeds[0], task)]
+    paths += [
+        f"dataset/{task}/test.jsonl"
+        for task in settings.tasks
+        if any(task in settings.models[model].tasks for model in settings.sample_models)
+    ]
+    return paths
+
+
+def adapter_manifests(settings: ReportSettings) -> list[str]:
+    """The manifests of all adapters, relative to the study's results folder."""
+    return [
+        f"adapters/{name}/seed-{seed}/manifest.json"
+        for name, model in settings.models.items()
+        if model.tuned
+        for seed in model.seeds
+    ]
+
+
+def base_names(settings: ReportSettings) -> list[str]:
+    """The bases of all models, each once."""
+    return list(dict.fromkeys(model.base for model in settings.models.values()))
+
+
+def sample_paths(model: str, seed: int, task: str) -> tuple[str, str]:
+    """Predictions and outcomes of a task, relative to the study's results folder."""
+    return (
+        f"predictions/{model}/seed-{seed}/{task}.jsonl",
+        f"metrics/{model}/seed-{seed}/{task}.records.jsonl",
+    )

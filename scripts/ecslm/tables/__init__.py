@@ -1,0 +1,1 @@
+"""Tables: data first (`model`), built by one module a kind, then rendered to LaTeX, JSON or HTML."""

@@ -1,0 +1,150 @@
+"""LaTeX: the Jinja environment with LaTeX-safe delimiters, escaping, and the form of cells.
+
+Every printed value is escaped, unless a filter of this module made it and says that it is LaTeX.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ecslm.files import InputError, read_text
+from ecslm.tables.model import MISSING, Cell, Interval, Panel, Table
+
+SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "†": r"\textsuperscript{\textdagger}",
+    "‡": r"\textsuperscript{\textdaggerdbl}",
+}
+DAGGER = r"{$^{\dagger}$}"
+
+
+class Tex(str):
+    """Text that is LaTeX already."""
+
+    __slots__ = ()
+
+
+def escape(text: str) -> Tex:
+    """Text such that LaTeX prints it as it is."""
+    return Tex("".join(SPECIAL.get(character, character) for character in text))
+
+
+def metric_name(text: str) -> Tex:
+    """A metric's name; what follows an underscore is set as a subscript: F_BERT."""
+    name, _, subscript = text.partition("_")
+    if not subscript:
+        return escape(text)
+    return Tex(rf"{escape(name)}\textsubscript{{{escape(subscript)}}}")
+
+
+def column_type(panel: Panel, index: int) -> Tex:
+    """The column's type: text left, counts right, numbers aligned at the decimal point."""
+    column = panel.columns[index]
+    if column.form != "number":
+        return Tex("l" if column.form == "text" else "r")
+    cells = [row.cells[index] for group in panel.groups for row in group.rows]
+    numbers = [match for cell in cells if (match := re.fullmatch(r"(-?)(\d+)\.?(\d*)", cell.shown))]
+    sign = "-" if any(match[1] for match in numbers) else ""
+    before = max((len(match[2]) for match in numbers), default=1)
+    after = max((len(match[3]) for match in numbers), default=3)
+    options = f"table-format={sign}{before}.{after}"
+    if _has_dagger(panel, index):
+        options += f",table-space-text-post={DAGGER}"
+    return Tex(f"S[{options}]")
+
+
+def cell_text(cell: Cell, panel: Panel, index: int) -> Tex:
+    """The cell as an entry of its column."""
+    if panel.columns[index].form != "number":
+        return escape(cell.shown)
+    dagger = f" {DAGGER}" if "doubled" in cell.marks else ""
+    if cell.shown == MISSING:
+        return Tex(f"{{{MISSING}}}")
+    if "best" in cell.marks:
+        return Tex(rf"\bfseries {cell.shown}{dagger}")
+    if "second" in cell.marks:
+        # A braced entry is centred: the phantom keeps it in line where others carry a dagger.
+        phantom = rf"\phantom{DAGGER}" if _has_dagger(panel, index) else ""
+        return Tex(rf"{{\underline{{{cell.shown}}}{phantom}}}")
+    return Tex(f"{cell.shown}{dagger}")
+
+
+def interval_text(interval: Interval | None) -> Tex:
+    """An interval, short, for a line below its value: [.463,.527]."""
+    if interval is None:
+        return Tex("")
+    mark = "" if interval.reliable else "*"
+    low, high = _short(interval.low), _short(interval.high)
+    return Tex(rf"{{\tiny [{low},{high}]{mark}}}")
+
+
+def environment() -> jinja2.Environment:
+    """The environment of all LaTeX templates: `<% %>`, `<< >>`, `<# #>`; undefined is an error."""
+    made = jinja2.Environment(
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,
+        undefined=jinja2.StrictUndefined,
+        finalize=_finalize,
+    )
+    made.filters["metric"] = metric_name
+    made.filters["interval"] = interval_text
+    made.globals["column_type"] = column_type
+    made.globals["cell_text"] = cell_text
+    return made
+
+
+def render(template: Path, **values: Any) -> str:
+    """The template's text with the values filled in.
+
+    Raises:
+        InputError: the template is missing or broken, or uses a name that it is not given.
+    """
+    source = read_text(template)
+    try:
+        return environment().from_string(source).render(**values)
+    except jinja2.TemplateSyntaxError as error:
+        raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
+    except jinja2.UndefinedError as error:
+        raise InputError(f"{template}: {error.message}") from None
+
+
+def render_table(template: Path, table: Table) -> str:
+    """The table as a LaTeX fragment."""
+    return render(template, table=table)
+
+
+def _finalize(value: Any) -> Any:
+    if isinstance(value, Tex | jinja2.Undefined):
+        return value
+    return escape(str(value))
+
+
+def _has_dagger(panel: Panel, index: int) -> bool:
+    return any("doubled" in row.cells[index].marks for group in panel.groups for row in group.rows)
+
+
+def _short(value: float) -> str:
+    text = f"{value:.3f}"
+    return text[1:] if text.startswith("0.") else text

@@ -1,0 +1,123 @@
+"""What a table is: cells with their value, shown text, interval, marks and sources."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from ecslm.files import InputError, field_problems, read_json
+
+Form = Literal["text", "count", "number"]
+RowKind = Literal["model", "baseline", "published", "other"]
+
+MISSING = "--"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % interval; `reliable` is false where it is known to be too narrow."""
+
+    low: float
+    high: float
+    reliable: bool = True
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One value as it is and as it is shown; `sources` are the files it was computed from.
+
+    Marks: `best` and `second` of the competitors, `doubled` (printed as twice a recall).
+    `sd` is the standard deviation over seeds where there are several.
+    """
+
+    value: float | int | str | None = None
+    shown: str = MISSING
+    interval: Interval | None = None
+    sd: float | None = None
+    marks: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeaderCell:
+    """The head of a column; `lower_is_better` is None where columns are not ranked."""
+
+    key: str
+    text: str
+    detail: str = ""
+    form: Form = "number"
+    lower_is_better: bool | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """A named row. Marks: `other_data` (measured on other data than the study's)."""
+
+    name: str
+    kind: RowKind
+    cells: tuple[Cell, ...]
+    detail: str = ""
+    marks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Rows under a common title."""
+
+    title: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows that share their columns. `head` names what the rows are."""
+
+    title: str
+    head: str
+    columns: tuple[HeaderCell, ...]
+    groups: tuple[RowGroup, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A whole table: panels with different columns, and notes that explain the marks in use."""
+
+    name: str
+    kind: str
+    caption: str
+    label: str
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The table as plain JSON values, the twin of the LaTeX."""
+        return asdict(self)
+
+
+def read_table(path: Path) -> Table:
+    """The table of a JSON twin.
+
+    Raises:
+        InputError: the file is missing or is not a table.
+    """
+    value = read_json(path)
+    try:
+        return TypeAdapter(Table).validate_python(value)
+    except ValidationError as error:
+        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+
+
+def score_text(value: float) -> str:
+    """A score as it is shown: three decimals."""
+    return f"{value:.3f}"
+
+
+def number_cell(value: float | None, shown: str, sources: tuple[str, ...]) -> Cell:
+    """A cell without interval; a missing value is shown as missing, never as 0."""
+    return Cell(value=value, shown=MISSING if value is None else shown, sources=sources)
+
+
+def count_cell(value: int | None, sources: tuple[str, ...]) -> Cell:
+    """A cell that holds a count, shown with separators of thousands."""
+    return Cell(value=value, shown=MISSING if value is None else f"{value:,}", sources=sources)

@@ -1,0 +1,65 @@
+"""Notes below a table: protocol, data, and the marks that the table really has."""
+
+from collections.abc import Iterable, Iterator
+
+from ecslm.tables.model import Cell, Panel, Row
+from ecslm.tables.requests import TableRequest
+from ecslm.tables.settings import DataContext
+
+STRICT = (
+    "Scores of our rows are under the strict protocol: every test record counts, "
+    "and an answer that cannot be parsed is wrong."
+)
+
+
+def data_note(data: DataContext) -> str:
+    """Where the records come from."""
+    return f"Data: {data.source}."
+
+
+def mark_notes(panels: Iterable[Panel]) -> list[str]:
+    """An explanation of each mark that occurs."""
+    rows = list(_rows(panels))
+    cells = [cell for row in rows for cell in row.cells]
+    notes = []
+    if any(cell.interval for cell in cells):
+        notes.append("In brackets: 95 % intervals.")
+    if any(cell.interval and not cell.interval.reliable for cell in cells):
+        notes.append("*: too few records or too rare a class; the true interval is wider.")
+    if any("doubled" in cell.marks for cell in cells):
+        notes.append(
+            "†: printed as twice a recall, not an F1*; not comparable with the other values "
+            "of its column, and never marked as best."
+        )
+    if any("other_data" in row.marks for row in rows):
+        notes.append("‡: published values, measured on other data; they stand here for scale only.")
+    if any("best" in cell.marks for cell in cells):
+        notes.append("Bold: best; underlined: second best.")
+    if any(cell.value is None for cell in cells):
+        notes.append("--: not reported, not measured or not defined.")
+    return notes
+
+
+def seed_notes(panels: Iterable[Panel], request: TableRequest) -> list[str]:
+    """For each model with several seeds: that the cells are means, and how far seeds differ."""
+    notes = []
+    for panel in panels:
+        for row in (row for group in panel.groups for row in group.rows):
+            spreads = [
+                f"{column.text} {cell.sd:.3f}"
+                for column, cell in zip(panel.columns, row.cells, strict=True)
+                if cell.sd is not None
+            ]
+            if spreads:
+                seeds = len(request.context.models[row.name].seeds)
+                notes.append(
+                    f"{row.name}: mean over {seeds} seeds, no interval; "
+                    f"standard deviation over seeds: {', '.join(spreads)}."
+                )
+    return notes
+
+
+def _rows(panels: Iterable[Panel]) -> Iterator[Row]:
+    for panel in panels:
+        for group in panel.groups:
+            yield from group.rows

@@ -1,0 +1,68 @@
+"""Published results: rows of resources/published/study.csv as cells."""
+
+import csv
+from pathlib import Path
+
+from ecslm.files import InputError, read_text
+from ecslm.tables.model import Cell
+from ecslm.tables.sources import source_name
+
+
+def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a CSV file that must have `columns`.
+
+    Raises:
+        InputError: the file is missing, a column is missing, or a row has too few or many fields.
+    """
+    reader = csv.DictReader(read_text(path).splitlines())
+    missing = [column for column in columns if column not in (reader.fieldnames or ())]
+    if missing:
+        raise InputError(f"{path}: line 1: no column {', '.join(missing)}")
+    rows = list(reader)
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: line {number}: not as many fields as the header")
+    return rows
+
+
+class Published:
+    """The published results, by table, row and task. An empty field was not reported.
+
+    The column `doubled` names the tasks whose value the row's authors printed as twice a recall.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._rows: dict[tuple[str, str], dict[str, str]] = {}
+        for row in read_csv(path, ("table", "model", "doubled")):
+            self._rows[row["table"], row["model"]] = row
+
+    def has(self, table: str, model: str) -> bool:
+        """Whether the row was published."""
+        return (table, model) in self._rows
+
+    def cell(self, table: str, model: str, task: str) -> Cell:
+        """The published value, with the digits as printed.
+
+        Raises:
+            InputError: no such row, or the value is not a number.
+        """
+        row = self._rows.get((table, model))
+        if row is None:
+            raise InputError(f"{self._path}: has no row {model} in table {table}")
+        printed = row.get(task, "")
+        if not printed:
+            return Cell()
+        try:
+            value = float(printed)
+        except ValueError:
+            raise InputError(
+                f"{self._path}: {table}, {model}, {task}: not a number ({printed})"
+            ) from None
+        doubled = task in row["doubled"].split()
+        return Cell(
+            value=value,
+            shown=printed,
+            marks=("doubled",) if doubled else (),
+            sources=(source_name(self._path),),
+        )

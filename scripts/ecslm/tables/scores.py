@@ -1,0 +1,174 @@
+"""Scores as tables need them: metrics files of one row and task, summed up over seeds.
+
+With several seeds the value is the mean over seeds and the standard deviation stands apart. An
+interval is shown for one seed only: intervals of single seeds cannot be merged into a joint one.
+"""
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ValidationError
+
+from ecslm.files import InputError, field_problems, read_json
+from ecslm.tables.model import Cell, Interval, score_text
+from ecslm.tables.requests import TableRequest, metric_path
+
+Protocol = Literal["strict", "released", "released_2024"]
+
+
+class Score(BaseModel):
+    """A value under one protocol."""
+
+    value: float
+    ci95: tuple[float, float] | None = None
+    defined: bool = True
+    details: dict[str, Any] = {}
+
+
+class SettingScores(BaseModel):
+    """The scores of one evaluation setting."""
+
+    n: int
+    n_invalid: int
+    n_truncated: int
+    strict: Score
+    released: Score | None = None
+    released_2024: Score | None = None
+
+
+class MetricFile(BaseModel):
+    """What tables read of `metrics/{model}/seed-{seed}/{task}.json`; other keys are ignored."""
+
+    settings: dict[str, SettingScores]
+
+
+def read_metric_file(path: Path) -> MetricFile:
+    """The metrics file.
+
+    Raises:
+        InputError: the file is missing or breaks its contract.
+    """
+    value = read_json(path)
+    try:
+        return MetricFile.model_validate(value)
+    except ValidationError as error:
+        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The scores of a row in one task and setting, one for each seed."""
+
+    seeds: tuple[SettingScores, ...]
+    sources: tuple[str, ...]
+
+    def value(self, protocol: Protocol) -> float | None:
+        """The mean over seeds, None where any seed lacks a defined value."""
+        return _mean(_defined(getattr(scores, protocol)) for scores in self.seeds)
+
+    def lenient(self) -> float | None:
+        """The strict metric with the forgiving parser, mean over seeds."""
+        return _mean(_lenient(scores.strict.details) for scores in self.seeds)
+
+    def interval(self) -> Interval | None:
+        """The strict 95 % interval, if there is one seed and it has one."""
+        if len(self.seeds) != 1 or self.value("strict") is None:
+            return None
+        strict = self.seeds[0].strict
+        if strict.ci95 is None:
+            return None
+        reliable = (strict.details.get("interval") or {}).get("reliable", True)
+        return Interval(low=strict.ci95[0], high=strict.ci95[1], reliable=reliable)
+
+    def sd(self) -> float | None:
+        """The standard deviation of the strict value over seeds, None for one seed."""
+        if len(self.seeds) < 2 or self.value("strict") is None:
+            return None
+        return statistics.stdev(scores.strict.value for scores in self.seeds)
+
+    def invalid_share(self) -> float | None:
+        """Share of answers that cannot be parsed, over all seeds."""
+        return self._share(scores.n_invalid for scores in self.seeds)
+
+    def truncated_share(self) -> float | None:
+        """Share of answers cut off by the token limit, over all seeds."""
+        return self._share(scores.n_truncated for scores in self.seeds)
+
+    def _share(self, counts: Iterable[int]) -> float | None:
+        total = sum(scores.n for scores in self.seeds)
+        return sum(counts) / total if total else None
+
+
+class Scores:
+    """Reads the metrics files of a request, each once."""
+
+    def __init__(self, results: Path, request: TableRequest) -> None:
+        self._results = results
+        self._context = request.context
+        self._read: dict[str, MetricFile] = {}
+
+    def model(self, name: str, task: str, setting: str) -> Measured | None:
+        """A model's scores; None where the study has none of that task and setting."""
+        context = self._context.models[name]
+        if task not in context.tasks:
+            return None
+        return self._measured(name, context.seeds, task, setting)
+
+    def baseline(self, name: str, task: str, setting: str) -> Measured | None:
+        """A trivial baseline's scores; None where it is not defined for that task."""
+        if task not in self._context.baselines[name]:
+            return None
+        return self._measured(name, (0,), task, setting)
+
+    def _measured(
+        self, name: str, seeds: tuple[int, ...], task: str, setting: str
+    ) -> Measured | None:
+        paths = tuple(metric_path(name, seed, task) for seed in seeds)
+        files = [self._file(path).settings for path in paths]
+        if not all(setting in scores for scores in files):
+            return None
+        return Measured(tuple(scores[setting] for scores in files), paths)
+
+    def _file(self, path: str) -> MetricFile:
+        if path not in self._read:
+            self._read[path] = read_metric_file(self._results / path)
+        return self._read[path]
+
+
+def strict_cell(measured: Measured | None) -> Cell:
+    """The headline cell of a row of the study: strict value, interval, spread over seeds."""
+    if measured is None:
+        return Cell()
+    value = measured.value("strict")
+    if value is None:
+        return Cell(sources=measured.sources)
+    return Cell(
+        value=value,
+        shown=score_text(value),
+        interval=measured.interval(),
+        sd=measured.sd(),
+        sources=measured.sources,
+    )
+
+
+def _defined(score: Score | None) -> float | None:
+    return score.value if score is not None and score.defined else None
+
+
+def _lenient(details: dict[str, Any]) -> float | None:
+    lenient = details.get("lenient")
+    if isinstance(lenient, dict):
+        return _defined(Score.model_validate(lenient))
+    return None if lenient is None else float(lenient)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    present = []
+    for value in values:
+        if value is None:
+            return None
+        present.append(value)
+    return statistics.fmean(present)

@@ -1,0 +1,81 @@
+"""The validity table: invalid and truncated answers, and how much a forgiving parser would give."""
+
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell, score_text
+from ecslm.tables.notes import data_note
+from ecslm.tables.requests import TableRequest
+from ecslm.tables.scores import Measured, Scores
+from ecslm.tables.settings import ValidityEntry
+from ecslm.tables.sources import Sources
+
+NOTES = (
+    "Invalid: share of the test records whose answer cannot be parsed; such answers are scored "
+    "as wrong. Truncated: share of answers cut off by the limit of new tokens.",
+    "Lenient: the strict metric with a forgiving parser, which looks for the answer anywhere "
+    "in the text; what it gains over strict is format alone.",
+    "--: not measured or not defined.",
+)
+
+
+def build(name: str, request: TableRequest, sources: Sources) -> Table:
+    """The table from metrics files: a panel for each setting."""
+    entry = request.table
+    assert isinstance(entry, ValidityEntry)
+    scores = Scores(sources.results, request)
+    return Table(
+        name=name,
+        kind=entry.kind,
+        caption=entry.caption,
+        label=entry.label,
+        panels=tuple(
+            panel
+            for setting in entry.settings
+            if (panel := _panel(entry, request, scores, setting)) is not None
+        ),
+        notes=(*NOTES, data_note(request.data)),
+    )
+
+
+def _panel(
+    entry: ValidityEntry, request: TableRequest, scores: Scores, setting: str
+) -> Panel | None:
+    """The panel of a setting, with the columns of those tasks that have it."""
+    measured = {
+        (model, task): scores.model(model, task, setting)
+        for model in entry.models
+        for task in entry.columns
+    }
+    tasks = [task for task in entry.columns if any(measured[model, task] for model in entry.models)]
+    if not tasks:
+        return None
+    columns = tuple(
+        HeaderCell(key=task, text=task, detail=request.context.tasks[task].metric)
+        for task in tasks
+    )
+    groups = tuple(
+        RowGroup(model, _rows(model, [measured[model, task] for task in tasks]))
+        for model in entry.models
+    )
+    return Panel(title=setting, head="Model", columns=columns, groups=groups)
+
+
+def _rows(model: str, measured: list[Measured | None]) -> tuple[Row, ...]:
+    rows = {
+        "invalid, %": [_percent(one, one and one.invalid_share()) for one in measured],
+        "truncated, %": [_percent(one, one and one.truncated_share()) for one in measured],
+        "strict": [_score(one, one and one.value("strict")) for one in measured],
+        "lenient": [_score(one, one and one.lenient()) for one in measured],
+    }
+    return tuple(
+        Row(name=model, kind="model", detail=detail, cells=tuple(cells))
+        for detail, cells in rows.items()
+    )
+
+
+def _percent(measured: Measured | None, share: float | None) -> Cell:
+    sources = measured.sources if measured else ()
+    return number_cell(share, "" if share is None else f"{100 * share:.1f}", sources)
+
+
+def _score(measured: Measured | None, value: float | None) -> Cell:
+    sources = measured.sources if measured else ()
+    return number_cell(value, "" if value is None else score_text(value), sources)

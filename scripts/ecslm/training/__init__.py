@@ -1,0 +1,1 @@
+"""QLoRA training: settings, batches, loss, the Trainer, the adapter's files."""

@@ -1,0 +1,245 @@
+"""Train one adapter: from dataset files and a base to the adapter's files and manifest."""
+
+import json
+import logging
+import math
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import transformers
+from peft import LoraConfig, get_peft_model
+from transformers import TrainingArguments
+
+from ecslm.adapters import AdapterManifest, base_digest
+from ecslm.bases import read_base
+from ecslm.cost import CostMeter
+from ecslm.files import (
+    InputError,
+    require_locked,
+    sha256_of_file,
+    write_json,
+    write_jsonl,
+)
+from ecslm.prompts import PromptTemplate
+from ecslm.records.record import Record, read_records
+from ecslm.training.batches import Example, encode_example, plan_steps
+from ecslm.training.settings import AdapterSettings, TrainingSettings
+from ecslm.training.trainer import (
+    PlainProgress,
+    PlannedTrainer,
+    TimedCheckpoints,
+    last_checkpoint,
+)
+from ecslm.weights import load_base_model, load_tokenizer, require_device
+from ecslm.work import work_folder
+
+log = logging.getLogger(__name__)
+
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+
+
+def train_adapter(
+    *,
+    train: Sequence[Path],
+    validation: Sequence[Path],
+    base: Path,
+    template: Path,
+    settings: AdapterSettings,
+    seed: int,
+    device: str,
+    manifest: Path,
+    code: str | None,
+    checkpoint_seconds: float,
+) -> None:
+    """Train and write `manifest` last, beside the adapter's files, log.jsonl and cost.json.
+
+    A killed training goes on from its last checkpoint when it is started again with the same
+    arguments.
+
+    Raises:
+        InputError: bad input, a missing device, or libraries that differ from the lock file.
+    """
+    versions = require_locked(LIBRARIES)
+    target = require_device(device)
+    base_manifest, base_folder = read_base(base)
+    prompt = PromptTemplate(template)
+    records = {"train": read_records(*train), "validation": read_records(*validation)}
+    for split, rows in records.items():
+        if not rows:
+            raise InputError(f"training: no {split} records in the given dataset files")
+
+    made_from = {
+        "settings": settings.model_dump(mode="json"),
+        "seed": seed,
+        "code": code,
+        "versions": versions,
+        "base": base_manifest.files,
+        "template": prompt.sha256,
+        "data": [sha256_of_file(path) for path in (*train, *validation)],
+        "device": target.type,
+    }
+    with work_folder(manifest, made_from) as work:
+        meter = CostMeter(target)
+        tokenizer = load_tokenizer(base_folder)
+        max_length = settings.training.max_length
+        examples = {
+            split: [
+                encode_example(row, prompt, settings.shots, tokenizer, max_length) for row in rows
+            ]
+            for split, rows in records.items()
+        }
+        validation_examples = _evenly(examples["validation"], settings.training.max_val_records)
+        # Before the adapter is made: its first weights are drawn from this seed.
+        transformers.set_seed(seed)
+        model = load_base_model(base_folder, settings.precision, target)
+        trainer = _trainer(
+            model, tokenizer, examples["train"], validation_examples, settings.training, seed, work
+        )
+        trainer.add_callback(TimedCheckpoints(checkpoint_seconds))
+        trainer.add_callback(PlainProgress())
+        trainer.remove_callback(transformers.PrinterCallback)
+        checkpoint = last_checkpoint(work)
+        log.info(
+            "training %s: %d records, %d steps, %s",
+            manifest.parent.parent.name,
+            len(records["train"]),
+            trainer.args.max_steps,
+            f"from {Path(checkpoint).name}" if checkpoint else "from the start",
+        )
+        trainer.train(resume_from_checkpoint=checkpoint)
+
+        adapter = work / "adapter"
+        _save_adapter(trainer.model, adapter, base_manifest.base, base_manifest.revision)
+        history = trainer.state.log_history
+        counts = _counts(records["train"], examples["train"])
+        manifest_value = AdapterManifest(
+            source=base_manifest.base,
+            revision=base_manifest.revision,
+            base_sha256=base_digest(base_manifest.files),
+            files={path.name: sha256_of_file(path) for path in sorted(adapter.iterdir())},
+            settings=settings.training.model_dump(mode="json"),
+            precision=settings.precision.model_dump(mode="json"),
+            template_sha256=prompt.sha256,
+            shots=settings.shots,
+            seed=seed,
+            code=code,
+            versions=versions,
+            best_step=int(trainer.state.best_global_step or trainer.state.global_step),
+            **counts,
+        )
+        losses = [entry for entry in history if "loss" in entry or "eval_loss" in entry]
+        for path in adapter.iterdir():
+            path.replace(manifest.parent / path.name)
+        write_jsonl(manifest.parent / "log.jsonl", losses)
+        write_json(
+            manifest.parent / "cost.json",
+            {
+                "seconds": losses[-1]["seconds"],
+                "job_seconds": meter.seconds(),
+                "tokens": losses[-1]["tokens"],
+                **meter.summary(),
+            },
+        )
+        write_json(manifest, manifest_value.model_dump(mode="json"))
+
+
+def _trainer(
+    model: Any,
+    tokenizer: Any,
+    train: Sequence[Example],
+    validation: Sequence[Example],
+    settings: TrainingSettings,
+    seed: int,
+    work: Path,
+) -> PlannedTrainer:
+    if settings.gradient_checkpointing:
+        model.gradient_checkpointing_enable({"use_reentrant": False})
+    # The head's adapter is the head's alone; prediction unties before it merges.
+    warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
+    adapted = get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=settings.rank,
+            lora_alpha=settings.alpha,
+            lora_dropout=settings.dropout,
+            target_modules=sorted(settings.target_modules),
+            bias="none",
+        ),
+    )
+    steps = plan_steps(
+        [len(example) for example in train],
+        settings.epochs,
+        settings.global_batch,
+        settings.batch_tokens,
+        seed,
+    )
+    steps_per_epoch = len(steps) // settings.epochs
+    return PlannedTrainer(
+        steps=steps,
+        examples=train,
+        validation=validation,
+        padding=tokenizer.eos_token_id,
+        budget=settings.batch_tokens,
+        model=adapted,
+        args=TrainingArguments(
+            output_dir=str(work),
+            max_steps=len(steps),
+            optim="adamw_torch",
+            learning_rate=settings.learning_rate,
+            lr_scheduler_type=settings.scheduler,
+            warmup_steps=math.ceil(settings.warmup_ratio * len(steps)),
+            weight_decay=settings.weight_decay,
+            max_grad_norm=settings.max_grad_norm,
+            eval_strategy="steps",
+            eval_steps=steps_per_epoch,
+            save_strategy="steps",
+            save_steps=steps_per_epoch,
+            save_total_limit=2,
+            load_best_model_at_end=True,
+            metric_for_best_model="eval_loss",
+            greater_is_better=False,
+            logging_steps=1,
+            logging_nan_inf_filter=False,
+            disable_tqdm=not sys.stderr.isatty(),
+            report_to="none",
+            seed=seed,
+            use_cpu=model.device.type == "cpu",
+            remove_unused_columns=False,
+        ),
+    )
+
+
+def _save_adapter(model: Any, folder: Path, base: str, revision: str) -> None:
+    """Weights and configuration alone, in bytes that do not depend on the machine."""
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)
+    path = folder / "adapter_config.json"
+    configuration = json.loads(path.read_text(encoding="utf-8"))
+    # peft keeps the modules in a set, whose order changes from run to run, and the base's folder.
+    configuration["target_modules"] = sorted(configuration["target_modules"])
+    configuration["base_model_name_or_path"], configuration["revision"] = base, revision
+    write_json(path, configuration)
+
+
+def _counts(records: Sequence[Record], examples: Sequence[Example]) -> dict[str, dict[str, int]]:
+    counts: dict[str, Counter[str]] = {
+        name: Counter() for name in ("records", "tokens", "answer_tokens", "truncated")
+    }
+    for record, example in zip(records, examples, strict=True):
+        counts["records"][record.task] += 1
+        counts["tokens"][record.task] += len(example)
+        counts["answer_tokens"][record.task] += len(example.answer)
+        counts["truncated"][record.task] += example.truncated
+    return {name: dict(sorted(counter.items())) for name, counter in counts.items()}
+
+
+def _evenly(examples: list[Example], count: int | None) -> list[Example]:
+    """`count` members at even distances, so that each task keeps its share."""
+    if count is None or count >= len(examples):
+        return examples
+    return [examples[i * len(examples) // count] for i in range(count)]

@@ -1,0 +1,61 @@
+"""What decides how an adapter is trained."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.precision import Precision
+
+
+class TrainingSettings(BaseModel):
+    """Hyper-parameters of an adapter. Defaults are the study's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: int = Field(16, ge=1, description="Rank of the low-rank update (LoRA r).")
+    alpha: int = Field(16, ge=1, description="Scale of the update: alpha / rank.")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Dropout on the update's input.")
+    target_modules: tuple[str, ...] = Field(
+        (
+            "q_proj",
+            "k_proj",
+            "v_proj",
+            "o_proj",
+            "gate_proj",
+            "up_proj",
+            "down_proj",
+            "lm_head",
+        ),
+        description="Linear layers that get an update.",
+    )
+    learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate of AdamW.")
+    scheduler: Literal["cosine", "linear", "constant_with_warmup"] = Field(
+        "cosine", description="Course of the learning rate after the warm-up."
+    )
+    warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of the steps that warm up.")
+    weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay of AdamW.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    epochs: int = Field(3, ge=1, description="Passes over the training records.")
+    global_batch: int = Field(64, ge=1, description="Records per optimiser step.")
+    max_length: int = Field(
+        4000, ge=16, description="Tokens of prompt and answer; a longer input is cut at its end."
+    )
+    batch_tokens: int = Field(
+        8000, ge=16, description="Padded tokens per forward pass; longer records go alone."
+    )
+    max_val_records: int | None = Field(
+        None, ge=1, description="Evaluate on so many records, evenly spread; null: on all."
+    )
+    gradient_checkpointing: bool = Field(
+        False, description="Recompute activations in the backward pass: less memory, more time."
+    )
+
+
+class AdapterSettings(BaseModel):
+    """Everything in the configuration that decides an adapter's bytes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    precision: Precision = Precision()
+    shots: int = 0
+    training: TrainingSettings = TrainingSettings()

@@ -1,0 +1,164 @@
+"""transformers' Trainer on planned steps: completion-only loss, small checkpoints, a log."""
+
+import logging
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+from transformers import Trainer, TrainerCallback
+
+from ecslm.files import InputError, read_json
+from ecslm.token_budget import batches_by_length
+from ecslm.training.batches import Example, collate
+from ecslm.training.loss import answer_loss
+
+log = logging.getLogger(__name__)
+
+SECONDS_BETWEEN_LINES = 20.0
+
+
+class PlannedTrainer(Trainer):
+    """Runs a plan of `plan_steps`: one optimiser step an item, micro-batches inside it.
+
+    The loss of a step is normalised by the answer tokens of its whole global batch, so the token
+    budget of the micro-batches does not change the gradient.
+    """
+
+    def __init__(
+        self,
+        *,
+        steps: Sequence[Sequence[Sequence[int]]],
+        examples: Sequence[Example],
+        validation: Sequence[Example],
+        padding: int,
+        budget: int,
+        **options: Any,
+    ) -> None:
+        super().__init__(train_dataset=steps, eval_dataset=validation, **options)
+        self._steps, self._examples, self._validation = steps, examples, validation
+        self._padding, self._budget = padding, budget
+        self._start = time.perf_counter()
+        self._seconds_before: float | None = None
+        lengths = [len(example) for example in examples]
+        self._tokens = [0]
+        for step in steps:
+            self._tokens.append(self._tokens[-1] + sum(lengths[i] for micro in step for i in micro))
+
+    def get_train_dataloader(self) -> DataLoader:
+        """The plan in order; not wrapped, since the plan already says what comes when."""
+        return DataLoader(self._steps, batch_size=1, shuffle=False, collate_fn=self._collate_step)
+
+    def _collate_step(self, steps: list[Sequence[Sequence[int]]]) -> list[dict[str, torch.Tensor]]:
+        return [collate([self._examples[i] for i in micro], self._padding) for micro in steps[0]]
+
+    def training_step(self, model: Any, inputs: Any, _items: Any = None) -> torch.Tensor:
+        """Accumulate the gradient of one global batch; returns its mean loss per answer token."""
+        model.train()
+        answers = sum(int((batch["labels"] >= 0).sum()) for batch in inputs)
+        total = torch.zeros((), device=self.args.device)
+        for batch in inputs:
+            batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
+            loss = answer_loss(_causal(model), batch) / answers
+            self.accelerator.backward(loss)
+            total += loss.detach()
+        if not torch.isfinite(total):
+            raise InputError(
+                f"training: the loss is {float(total)} at step {self.state.global_step + 1}: "
+                "lower `learning_rate`"
+            )
+        return total
+
+    def floating_point_ops(self, _inputs: Any) -> int:
+        """Not estimated: the base class would need the plain batch layout."""
+        return 0
+
+    def evaluate(self, *_arguments: Any, **_options: Any) -> dict[str, float]:
+        """Mean loss per answer token of the validation examples, as `eval_loss`."""
+        self.model.eval()
+        lengths = [len(example) for example in self._validation]
+        total, answers = 0.0, 0
+        with torch.inference_mode():
+            for micro in batches_by_length(range(len(lengths)), lengths, self._budget):
+                batch = collate([self._validation[i] for i in micro], self._padding)
+                batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
+                total += float(answer_loss(_causal(self.model), batch))
+                answers += int((batch["labels"] >= 0).sum())
+        metrics = {"eval_loss": total / answers}
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(
+            self.args, self.state, self.control, metrics
+        )
+        return metrics
+
+    def log(self, logs: dict[str, float], *_arguments: Any, **_options: Any) -> None:
+        """Add tokens and wall seconds; a resumed training counts on from its checkpoint."""
+        if self._seconds_before is None:
+            history = self.state.log_history
+            self._seconds_before = history[-1]["seconds"] if history else 0.0
+        logs["tokens"] = self._tokens[self.state.global_step]
+        logs["seconds"] = self._seconds_before + time.perf_counter() - self._start
+        super().log(logs)
+
+    def _save(self, output_dir: str | None = None, _state_dict: Any = None) -> None:
+        # An adapter on a tied head makes peft save the whole embedding unless told otherwise.
+        self.model.save_pretrained(output_dir or self.args.output_dir, save_embedding_layers=False)
+
+
+class PlainProgress(TrainerCallback):
+    """A line in the log from time to time, and one for each evaluation."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any, **_options: Any) -> None:
+        """Report what the Trainer has just logged."""
+        if "eval_loss" in logs:
+            log.info("step %d: evaluation loss %.4f", state.global_step, logs["eval_loss"])
+        elif "loss" in logs and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
+            self._last = time.monotonic()
+            log.info(
+                "step %d of %d: loss %.4f, %d tokens, %.0f tokens/s",
+                state.global_step,
+                state.max_steps,
+                logs["loss"],
+                logs["tokens"],
+                logs["tokens"] / logs["seconds"],
+            )
+
+
+class TimedCheckpoints(TrainerCallback):
+    """A checkpoint every so many seconds, beside those at evaluations."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._last = seconds, time.monotonic()
+
+    def on_step_end(self, _args: Any, _state: Any, control: Any, **_options: Any) -> None:
+        """Ask for a checkpoint when one is due."""
+        if time.monotonic() - self._last >= self._seconds:
+            control.should_save = True
+
+    def on_save(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
+        """Any checkpoint counts."""
+        self._last = time.monotonic()
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest whole checkpoint; those that a kill left unfinished are removed."""
+    steps = sorted(folder.glob("checkpoint-*/"), key=lambda path: int(path.name.split("-")[1]))
+    for checkpoint in reversed(steps):
+        try:
+            # The Trainer writes its state last, so a readable state means a whole checkpoint.
+            read_json(checkpoint / "trainer_state.json")
+        except InputError:
+            shutil.rmtree(checkpoint)
+        else:
+            return str(checkpoint)
+    return None
+
+
+def _causal(model: Any) -> Any:
+    return model.get_base_model()

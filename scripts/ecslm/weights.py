@@ -1,0 +1,76 @@
+"""Loading base weights for training and prediction: device, precision, quantisation."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from ecslm.files import InputError
+from ecslm.precision import Precision
+
+TORCH_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def require_device(device: str) -> torch.device:
+    """The device, if this machine has it.
+
+    Raises:
+        InputError: the device is absent.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device: cuda is configured and this machine has no usable GPU: "
+            "run where there is one, or set `device: cpu` in the study"
+        )
+    return torch.device(device)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The fast tokenizer of a model folder.
+
+    Raises:
+        InputError: the folder has no usable tokenizer, or it has no end-of-text token.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no usable tokenizer ({_one_line(error)})") from None
+    if tokenizer.eos_token_id is None:
+        raise InputError(f"{folder}: the tokenizer names no eos_token")
+    return tokenizer
+
+
+def load_base_model(folder: Path, precision: Precision, device: torch.device) -> Any:
+    """The causal language model of a folder, in evaluation mode, with frozen weights.
+
+    Raises:
+        InputError: the folder has no loadable weights, or its architecture changes the logits
+            after the head, which scoring at answer positions alone would miss.
+    """
+    options: dict[str, Any] = {}
+    if precision.quantization == "nf4":
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=TORCH_TYPES[precision.dtype],
+        )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=TORCH_TYPES[precision.dtype],
+            device_map={"": device},
+            use_safetensors=True,
+            **options,
+        )
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no loadable weights ({_one_line(error)})") from None
+    for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
+        if getattr(model.config, name, None):
+            raise InputError(f"{folder}: config.json: {name}: architectures with it are not handled")
+    return model.requires_grad_(False).eval()
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

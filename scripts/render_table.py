@@ -1,0 +1,44 @@
+"""Render one table: a LaTeX fragment, and its JSON twin with the source of each cell."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.files import read_settings, run_script, write_json, write_text
+from ecslm.tables.builders import build_table
+from ecslm.tables.latex import render_table
+from ecslm.tables.requests import TableRequest
+from ecslm.tables.sources import Sources
+
+
+def main(arguments: argparse.Namespace) -> None:
+    request = read_settings(arguments.settings, TableRequest)
+    sources = Sources(
+        results=arguments.results,
+        published=arguments.published,
+        notes=arguments.notes,
+        architectures=arguments.architectures,
+        tokenizer=arguments.tokenizer,
+    )
+    table = build_table(arguments.table, request, sources)
+    write_text(arguments.tex, render_table(arguments.template, table))
+    write_json(arguments.json, table.as_json())
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__)
+    add = made.add_argument
+    add("--table", required=True, help="name of the table")
+    add("--settings", required=True, help="the table's entry and context: JSON or @file")
+    add("--template", required=True, type=Path, help="Jinja template of the table's kind")
+    add("--results", required=True, type=Path, help="the study's results folder")
+    add("--tex", required=True, type=Path, help="LaTeX fragment to write")
+    add("--json", required=True, type=Path, help="JSON twin to write")
+    add("--published", type=Path, help="CSV file of published numbers that the kind shows")
+    add("--notes", type=Path, help="CSV file of notes on published numbers (reproduction)")
+    add("--architectures", type=Path, help="CSV file of model architectures (parameters)")
+    add("--tokenizer", type=Path, help="tokenizer.json that counts tokens (dataset)")
+    return made
+
+
+if __name__ == "__main__":
+    run_script(main, parser())

@@ -1,0 +1,34 @@
+"""Make a study's report: one web page, and the LaTeX document that gathers the tables."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.files import read_settings, run_script, write_text
+from ecslm.report.page import render_page
+from ecslm.report.settings import ReportSettings
+from ecslm.tables.latex import render
+
+
+def main(arguments: argparse.Namespace) -> None:
+    settings = read_settings(arguments.settings, ReportSettings)
+    page = render_page(settings, arguments.results, arguments.bases, arguments.html_template)
+    document = render(arguments.tex_template, settings=settings)
+    write_text(arguments.html, page)
+    write_text(arguments.tex, document)
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(description=__doc__)
+    add = made.add_argument
+    add("--settings", required=True, help="what the report shows: JSON or @file")
+    add("--results", required=True, type=Path, help="the study's results folder")
+    add("--bases", required=True, type=Path, help="folder of the bases' manifests")
+    add("--html-template", required=True, type=Path, help="Jinja template of the page")
+    add("--tex-template", required=True, type=Path, help="Jinja template of the document")
+    add("--html", required=True, type=Path, help="page to write, in the results folder")
+    add("--tex", required=True, type=Path, help="document to write, in the results folder")
+    return made
+
+
+if __name__ == "__main__":
+    run_script(main, parser())

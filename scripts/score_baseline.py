@@ -1,0 +1,86 @@
+"""Score a trivial baseline of one task, straight from the dataset files, as a row of its own."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import get_args
+
+from ecslm.baselines import (
+    Baseline,
+    answers_of,
+    applicable,
+    as_prediction,
+    is_expectation,
+    majority_label,
+)
+from ecslm.files import InputError, read_jsonl, run_script, write_json, write_jsonl
+from ecslm.records.record import Record
+from ecslm.scoring import Row, score, score_expected
+from ecslm.scoring_input import problems, settings_of
+from ecslm.tasks import TaskSettings
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Read the records, answer them as the baseline does, score, write metrics and outcomes."""
+    task, scoring = settings_of(arguments.settings, arguments.task)
+    baseline: Baseline = arguments.baseline
+    if baseline not in applicable(task):
+        names = ", ".join(applicable(task)) or "none"
+        raise InputError(f"--baseline {baseline}: {arguments.task} has these baselines: {names}")
+    majority = ""
+    if baseline == "majority":
+        if arguments.train is None:
+            raise InputError("--train: the majority class is that of the training rows; name them")
+        majority = majority_label(read_known(arguments.train, arguments.task, task), task)
+    alternatives = [
+        [as_prediction(record, text) for text in answers_of(baseline, record, task, majority)]
+        for record in read_known(arguments.test, arguments.task, task)
+    ]
+    row = Row(arguments.task, model=baseline, seed=0)
+    if is_expectation(baseline):
+        scores = score_expected(alternatives, row, task)
+    else:
+        scores = score([only for (only,) in alternatives], row, task, scoring)
+    write_jsonl(
+        arguments.records or arguments.output.with_suffix(".records.jsonl"), scores.outcomes
+    )
+    write_json(arguments.output, scores.metrics)
+
+
+def read_known(path: Path, code: str, task: TaskSettings) -> list[Record]:
+    """The records of a dataset file, checked: all of the task, with references that can be read."""
+
+    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:
+        # A record calls `output` what a prediction calls `reference`.
+        for line, problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
+            yield line, problem.replace("reference:", "output:", 1)
+
+    records = read_jsonl(path, Record, check)
+    if not records:
+        raise InputError(f"{path}: no records")
+    return records
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--baseline", required=True, choices=get_args(Baseline))
+    parser.add_argument("--task", required=True, help="code of the task, for example QPR")
+    parser.add_argument("--train", type=Path, help="dataset file of training rows; for majority")
+    parser.add_argument("--test", type=Path, required=True, help="dataset file of test rows")
+    parser.add_argument("--output", type=Path, required=True, help="metrics file to write (JSON)")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        help="file of outcomes per record to write; default: OUTPUT's name with .records.jsonl",
+    )
+    parser.add_argument(
+        "--settings",
+        help='JSON or @file: {"task": {...}, "scoring": {...}}; default: the task of config.yaml '
+        "and the schema's scoring settings",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())

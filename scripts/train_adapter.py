@@ -1,0 +1,48 @@
+"""Train a model's adapter by QLoRA on the dataset files of its study."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.files import read_settings, run_script
+from ecslm.logs import add_log_option, start_log
+from ecslm.training.run import train_adapter
+from ecslm.training.settings import AdapterSettings
+
+
+def main() -> None:
+    """Parse the options, train, write the adapter's folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--train", type=Path, nargs="+", required=True, help="dataset files to train on")
+    add("--val", type=Path, nargs="+", required=True, help="dataset files for the evaluation loss")
+    add("--base", type=Path, required=True, help="manifest.json of the base weights")
+    add("--template", type=Path, required=True, help="Jinja file of the prompt")
+    add("--settings", help="precision, shots and training settings: JSON or @FILE")
+    add("--seed", type=int, default=0, help="seed of the adapter's first weights and of the order")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add("--output", type=Path, required=True, help="manifest.json to write, beside the adapter")
+    add("--code", help="digest of the training code, recorded in the manifest")
+    add("--checkpoint-seconds", type=float, default=300, help="time between checkpoints")
+    add_log_option(parser)
+    run_script(run, parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train with the parsed options."""
+    start_log(arguments.log)
+    train_adapter(
+        train=arguments.train,
+        validation=arguments.val,
+        base=arguments.base,
+        template=arguments.template,
+        settings=read_settings(arguments.settings, AdapterSettings),
+        seed=arguments.seed,
+        device=arguments.device,
+        manifest=arguments.output,
+        code=arguments.code,
+        checkpoint_seconds=arguments.checkpoint_seconds,
+    )
+
+
+if __name__ == "__main__":
+    main()
