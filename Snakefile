@@ -1,5 +1,6 @@
 # ecslm: from raw data to paper-ready tables. What runs is in config.yaml, how it runs in profiles/.
 
+
 configfile: "config.yaml"
 
 
@@ -19,7 +20,7 @@ wildcard_constraints:
     baseline="|".join(STUDY.baselines) or "none",
     seed=r"\d+",
     table="|".join(STUDY.tables) or "none",
-    base="|".join(map(re.escape, CONFIG.bases)),
+    base="|".join(map(re.escape, PLAN.config.bases)),
 
 
 localrules:
@@ -36,42 +37,42 @@ localrules:
 rule all:
     default_target: True
     input:
-        dataset_files(),
-        adapter_files(),
-        prediction_files(),
-        metric_files(),
-        table_files(),
+        PLAN.dataset_files(),
+        PLAN.adapter_files(),
+        PLAN.prediction_files(),
+        PLAN.metric_files(),
+        DRAWN.table_files(),
         f"{RESULTS}/report.html",
 
 
 rule bases:
     input:
-        base_files(),
+        PLAN.base_files(),
 
 
 rule datasets:
     input:
-        dataset_files(),
+        PLAN.dataset_files(),
 
 
 rule adapters:
     input:
-        adapter_files(),
+        PLAN.adapter_files(),
 
 
 rule predictions:
     input:
-        prediction_files(),
+        PLAN.prediction_files(),
 
 
 rule metrics:
     input:
-        metric_files(),
+        PLAN.metric_files(),
 
 
 rule tables:
     input:
-        table_files(),
+        DRAWN.table_files(),
 
 
 rule report:
@@ -81,4 +82,4 @@ rule report:
 
 
 onsuccess:
-    shell("python scripts/summarise.py --results {RESULTS} --settings {summary_settings():q}")
+    shell("python scripts/summarise.py --results {RESULTS} --settings {SUMMARY:q}")

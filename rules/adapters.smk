@@ -10,21 +10,21 @@ rule train_adapter:
         config=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/adapter_config.json",
         history=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/log.jsonl",
         cost=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/cost.json",
+    log:
+        f"{RESULTS}/logs/train_adapter/{{model}}-seed-{{seed}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train_adapter/{{model}}-seed-{{seed}}.tsv"
+    conda:
+        "../envs/ecslm.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        device=STUDY.device,
     params:
         settings=parameter(PLAN.adapter_settings, "model"),
         template=parameter(PLAN.template_digest, "model"),
         code=plans.script_code("train_adapter.py"),
         versions=plans.library_versions(*plans.TRAINING_LIBRARIES),
-    log:
-        f"{RESULTS}/logs/train_adapter/{{model}}-seed-{{seed}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/train_adapter/{{model}}-seed-{{seed}}.tsv"
-    threads: workflow.cores
-    resources:
-        gpu=1,
-        device=STUDY.device,
-    conda:
-        "../envs/ecslm.yaml"
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:

@@ -8,11 +8,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs find the Python that runs Snakemake, also when the environment was not activated; a conda
 # environment of `--sdm conda` comes before it.
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
 
 from ecslm import plan as plans
 from ecslm.config import load_config
 from ecslm.files import InputError
+from ecslm.report_plan import ReportPlan
 
 
 def stop(error):
@@ -39,5 +40,30 @@ try:
 except InputError as error:
     stop(error)
 
+DRAWN = ReportPlan(PLAN)
 STUDY = PLAN.study
 RESULTS = PLAN.results
+SUMMARY = DRAWN.summary_settings()
+
+
+def adapter_of(wildcards):
+    """The adapter's manifest of a tuned model; nothing for a base as it is."""
+    tuned = PLAN.model(wildcards.model).tuned
+    return PLAN.adapter(wildcards.model, wildcards.seed) if tuned else []
+
+
+def bertscore_of(wildcards):
+    """BERTScore rows of a generation task; nothing for the others."""
+    generates = PLAN.is_generation(wildcards.task)
+    return PLAN.bertscore(wildcards.model, wildcards.seed, wildcards.task) if generates else []
+
+
+def majority_source(wildcards):
+    """Training rows for the majority class; the other baselines need none."""
+    return PLAN.dataset(wildcards.task, "train") if wildcards.baseline == "majority" else []
+
+
+def table_options(wildcards, input):
+    """Options of the files that this kind of table reads."""
+    options = DRAWN.table_resources(wildcards.table)
+    return " ".join(f"--{option} {path}" for option, path in options.items())

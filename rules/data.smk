@@ -3,14 +3,14 @@ rule dataset:
         ancient(PLAN.source_files()),
     output:
         records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
-    params:
-        settings=parameter(PLAN.dataset_settings, "task", "split"),
-        source=parameter(PLAN.dataset_source, "task", "split"),
-        code=PLAN.dataset_code(),
     log:
         f"{RESULTS}/logs/dataset/{{task}}-{{split}}.log",
     conda:
         "../envs/ecslm.yaml"
+    params:
+        settings=parameter(PLAN.dataset_settings, "task", "split"),
+        source=parameter(PLAN.dataset_source, "task", "split"),
+        code=PLAN.dataset_code(),
     message:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:

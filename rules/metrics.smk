@@ -1,14 +1,3 @@
-def bertscore_of(wildcards):
-    """BERTScore rows of a generation task; nothing for the others."""
-    generates = PLAN.is_generation(wildcards.task)
-    return PLAN.bertscore(wildcards.model, wildcards.seed, wildcards.task) if generates else []
-
-
-def majority_source(wildcards):
-    """Training rows for the majority class; the other baselines need none."""
-    return PLAN.dataset(wildcards.task, "train") if wildcards.baseline == "majority" else []
-
-
 rule score:
     input:
         predictions=rules.predict.output.predictions,
@@ -16,16 +5,17 @@ rule score:
     output:
         metrics=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.json",
         records=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.records.jsonl",
-    params:
-        settings=parameter(PLAN.score_settings, "task"),
-        code=lambda wildcards: PLAN.score_code("score.py", wildcards.task),
-        bertscore=lambda wildcards, input: (
-            f"--bertscore {input.bertscore}" if input.bertscore else ""
-        ),
     log:
         f"{RESULTS}/logs/score/{{model}}-seed-{{seed}}-{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
+    params:
+        settings=parameter(PLAN.score_settings, "task"),
+        code=lambda wildcards: PLAN.score_code("score.py", wildcards.task),
+        versions=plans.library_versions("numpy"),
+        bertscore=lambda wildcards, input: (
+            f"--bertscore {input.bertscore}" if input.bertscore else ""
+        ),
     message:
         "Score of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
@@ -42,14 +32,15 @@ rule score_baseline:
     output:
         metrics=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.json",
         records=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.records.jsonl",
-    params:
-        settings=parameter(PLAN.score_settings, "task"),
-        code=lambda wildcards: PLAN.score_code("score_baseline.py", wildcards.task),
-        train=lambda wildcards, input: f"--train {input.train}" if input.train else "",
     log:
         f"{RESULTS}/logs/score_baseline/{{baseline}}-{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
+    params:
+        settings=parameter(PLAN.score_settings, "task"),
+        code=lambda wildcards: PLAN.score_code("score_baseline.py", wildcards.task),
+        versions=plans.library_versions("numpy"),
+        train=lambda wildcards, input: f"--train {input.train}" if input.train else "",
     message:
         "Score of the baseline {wildcards.baseline}, {wildcards.task}"
     shell:

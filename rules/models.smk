@@ -1,12 +1,12 @@
 rule base_model:
     output:
         manifest="results/bases/{base}/manifest.json",
-    params:
-        settings=parameter(PLAN.base_settings, "base"),
     log:
         "results/bases/{base}/fetch.log",
     conda:
         "../envs/ecslm.yaml"
+    params:
+        settings=parameter(PLAN.base_settings, "base"),
     message:
         "Base weights {wildcards.base}"
     shell:

@@ -1,9 +1,3 @@
-def adapter_of(wildcards):
-    """The adapter's manifest of a tuned model; nothing for a base as it is."""
-    tuned = PLAN.model(wildcards.model).tuned
-    return PLAN.adapter(wildcards.model, wildcards.seed) if tuned else []
-
-
 rule predict:
     input:
         dataset=f"{RESULTS}/dataset/{{task}}/test.jsonl",
@@ -13,23 +7,23 @@ rule predict:
     output:
         predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.jsonl",
         cost=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.cost.json",
+    log:
+        f"{RESULTS}/logs/predict/{{model}}-seed-{{seed}}-{{task}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/predict/{{model}}-seed-{{seed}}-{{task}}.tsv"
+    conda:
+        "../envs/ecslm.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        device=STUDY.device,
+        batch_tokens=STUDY.batch_tokens,
     params:
         settings=parameter(PLAN.prediction_settings, "model", "task"),
         template=parameter(PLAN.template_digest, "model"),
         code=plans.script_code("predict.py"),
         versions=plans.library_versions(*plans.TRAINING_LIBRARIES),
         adapter=lambda wildcards, input: f"--adapter {input.adapter}" if input.adapter else "",
-    log:
-        f"{RESULTS}/logs/predict/{{model}}-seed-{{seed}}-{{task}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/predict/{{model}}-seed-{{seed}}-{{task}}.tsv"
-    threads: workflow.cores
-    resources:
-        gpu=1,
-        device=STUDY.device,
-        batch_tokens=STUDY.batch_tokens,
-    conda:
-        "../envs/ecslm.yaml"
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
@@ -47,20 +41,20 @@ rule bertscore:
     output:
         rows=f"{RESULTS}/bertscore/{{model}}/seed-{{seed}}/{{task}}.jsonl",
         manifest=f"{RESULTS}/bertscore/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
-    params:
-        settings=PLAN.bertscore_settings(),
-        code=plans.script_code("bertscore.py"),
-        versions=plans.library_versions(*plans.BERTSCORE_LIBRARIES),
     log:
         f"{RESULTS}/logs/bertscore/{{model}}-seed-{{seed}}-{{task}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/bertscore/{{model}}-seed-{{seed}}-{{task}}.tsv"
-    threads: workflow.cores
+    conda:
+        "../envs/ecslm.yaml"
+    threads: 8
     resources:
         gpu=1,
         device=STUDY.device,
-    conda:
-        "../envs/ecslm.yaml"
+    params:
+        settings=PLAN.bertscore_settings(),
+        code=plans.script_code("bertscore.py"),
+        versions=plans.library_versions(*plans.BERTSCORE_LIBRARIES),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:

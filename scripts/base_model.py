@@ -19,23 +19,23 @@ class BaseSettings(BaseModel):
     source: BaseSource
 
 
-def main() -> None:
-    """Parse the options, fetch, write the manifest."""
+def main(arguments: argparse.Namespace) -> None:
+    """Fetch the weights and write the manifest."""
+    start_log(arguments.log)
+    settings = read_settings(arguments.settings, BaseSettings)
+    fetch_base(arguments.base, settings.source, arguments.output)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--base", required=True, help="name of the base, recorded in the manifest")
     add("--settings", required=True, help='{"source": an entry of `bases:`}: JSON or @FILE')
     add("--output", type=Path, required=True, help="manifest.json to write, beside the weights")
     add_log_option(parser)
-    run_script(run, parser)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Fetch with the parsed options."""
-    start_log(arguments.log)
-    settings = read_settings(arguments.settings, BaseSettings)
-    fetch_base(arguments.base, settings.source, arguments.output)
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, command_line())

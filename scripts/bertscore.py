@@ -3,15 +3,27 @@
 import argparse
 from pathlib import Path
 
-from ecslm.bertscore import bertscore
 from ecslm.bertscore_settings import BertScoreSettings
 from ecslm.files import read_settings, run_script, write_json, write_jsonl
 from ecslm.generation.prediction import read_predictions
 from ecslm.logs import add_log_option, start_log
 
 
-def main() -> None:
-    """Parse the options, score, write the rows."""
+def main(arguments: argparse.Namespace) -> None:
+    """Score the answers, write the rows and how they were made."""
+    start_log(arguments.log)
+    settings = read_settings(arguments.settings, BertScoreSettings)
+    predictions = read_predictions(arguments.predictions)
+    # Loads torch: after the options have been checked.
+    from ecslm.bertscore import bertscore
+
+    manifest, rows = bertscore(predictions, arguments.encoder, settings, arguments.device)
+    write_json(arguments.manifest or arguments.output.with_suffix(".manifest.json"), manifest)
+    write_jsonl(arguments.output, rows)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--predictions", type=Path, required=True, help="predictions file of a generation task")
@@ -21,21 +33,8 @@ def main() -> None:
     add("--output", type=Path, required=True, help="rows (JSON Lines) to write")
     add("--manifest", type=Path, help="how it was made (default: OUTPUT with .manifest.json)")
     add_log_option(parser)
-    run_script(run, parser)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Score with the parsed options."""
-    start_log(arguments.log)
-    digest, rows = bertscore(
-        read_predictions(arguments.predictions),
-        arguments.encoder,
-        read_settings(arguments.settings, BertScoreSettings),
-        arguments.device,
-    )
-    write_json(arguments.manifest or arguments.output.with_suffix(".manifest.json"), digest)
-    write_jsonl(arguments.output, rows)
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, command_line())

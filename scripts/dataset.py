@@ -9,24 +9,12 @@ from ecslm.records.raw import build_records
 from ecslm.records.settings import DatasetSettings
 
 
-def main() -> None:
-    """Parse the options, load and check the records, write the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--task", required=True, help="task code, for example QPR")
-    add("--split", choices=("train", "val", "test"), required=True, help="split to make")
-    add("--settings", required=True, help="source, names and settings: JSON or @FILE")
-    add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
-    add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
-    run_script(run, parser)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Make the dataset file that the parsed options name."""
+def main(arguments: argparse.Namespace) -> None:
+    """Load and check the records, write the file."""
     settings = read_settings(arguments.settings, DatasetSettings)
     source = importlib.import_module(f"ecslm.records.sources.{settings.source.source}")
     names = frozenset((arguments.task, *settings.aliases))
-    rows = source.raw_rows(settings.source, names, arguments.split, arguments.cache)
+    rows = source.raw_rows(settings.source, arguments.task, names, arguments.split, arguments.cache)
     ranking = settings.answer == "ranking" and arguments.split == "test"
     labels = source.labels(settings.source) if ranking else None
     write_jsonl(
@@ -34,5 +22,17 @@ def run(arguments: argparse.Namespace) -> None:
     )
 
 
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--task", required=True, help="task code, for example QPR")
+    add("--split", choices=("train", "val", "test"), required=True, help="split to make")
+    add("--settings", required=True, help="source, names and settings: JSON or @FILE")
+    add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
+    add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
+    return parser
+
+
 if __name__ == "__main__":
-    main()
+    run_script(main, command_line())

@@ -4,33 +4,17 @@ import argparse
 from pathlib import Path
 
 from ecslm.files import read_settings, run_script
-from ecslm.generation.run import predict
 from ecslm.generation.settings import PredictionSettings
 from ecslm.logs import add_log_option, start_log
 
 
-def main() -> None:
-    """Parse the options, predict, write the predictions and their cost."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--dataset", type=Path, required=True, help="dataset file of the task's test records")
-    add("--base", type=Path, required=True, help="manifest.json of the base weights")
-    add("--adapter", type=Path, help="manifest.json of the adapter; left out: the base alone")
-    add("--template", type=Path, required=True, help="Jinja file of the prompt")
-    add("--settings", help="precision, shots and decoding: JSON or @FILE")
-    add("--batch-tokens", type=int, default=4000, help="padded tokens per batch, unless in settings")
-    add("--seed", type=int, default=0, help="seed of sampled decoding")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
-    add("--output", type=Path, required=True, help="predictions file (JSON Lines) to write")
-    add("--cost", type=Path, help="cost file to write (default: OUTPUT with .cost.json)")
-    add_log_option(parser)
-    run_script(run, parser)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Predict with the parsed options."""
+def main(arguments: argparse.Namespace) -> None:
+    """Predict and write the predictions and their cost."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, PredictionSettings)
+    # Loads torch: after the options have been checked.
+    from ecslm.generation.run import predict
+
     predict(
         dataset=arguments.dataset,
         base=arguments.base,
@@ -45,5 +29,23 @@ def run(arguments: argparse.Namespace) -> None:
     )
 
 
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--dataset", type=Path, required=True, help="dataset file of the task's test records")
+    add("--base", type=Path, required=True, help="manifest.json of the base weights")
+    add("--adapter", type=Path, help="manifest.json of the adapter; left out: the base alone")
+    add("--template", type=Path, required=True, help="Jinja file of the prompt")
+    add("--settings", help="precision, shots and decoding: JSON or @FILE")
+    add("--batch-tokens", type=int, default=4000, help="padded tokens a batch; settings win")
+    add("--seed", type=int, default=0, help="seed of sampled decoding")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add("--output", type=Path, required=True, help="predictions file (JSON Lines) to write")
+    add("--cost", type=Path, help="cost file to write (default: OUTPUT with .cost.json)")
+    add_log_option(parser)
+    return parser
+
+
 if __name__ == "__main__":
-    main()
+    run_script(main, command_line())

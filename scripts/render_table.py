@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from ecslm.bases import tokenizer_file
 from ecslm.files import read_settings, run_script, write_json, write_text
 from ecslm.tables.builders import build_table
 from ecslm.tables.latex import render_table
@@ -17,16 +18,17 @@ def main(arguments: argparse.Namespace) -> None:
         published=arguments.published,
         notes=arguments.notes,
         architectures=arguments.architectures,
-        tokenizer=arguments.tokenizer,
+        tokenizer=tokenizer_file(arguments.base) if arguments.base else None,
     )
     table = build_table(arguments.table, request, sources)
     write_text(arguments.tex, render_table(arguments.template, table))
     write_json(arguments.json, table.as_json())
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__)
-    add = made.add_argument
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
     add("--table", required=True, help="name of the table")
     add("--settings", required=True, help="the table's entry and context: JSON or @file")
     add("--template", required=True, type=Path, help="Jinja template of the table's kind")
@@ -36,9 +38,9 @@ def parser() -> argparse.ArgumentParser:
     add("--published", type=Path, help="CSV file of published numbers that the kind shows")
     add("--notes", type=Path, help="CSV file of notes on published numbers (reproduction)")
     add("--architectures", type=Path, help="CSV file of model architectures (parameters)")
-    add("--tokenizer", type=Path, help="tokenizer.json that counts tokens (dataset)")
-    return made
+    add("--base", type=Path, help="manifest.json of the base whose tokenizer counts (dataset)")
+    return parser
 
 
 if __name__ == "__main__":
-    run_script(main, parser())
+    run_script(main, command_line())

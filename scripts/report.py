@@ -17,9 +17,10 @@ def main(arguments: argparse.Namespace) -> None:
     write_text(arguments.tex, document)
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__)
-    add = made.add_argument
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
     add("--settings", required=True, help="what the report shows: JSON or @file")
     add("--results", required=True, type=Path, help="the study's results folder")
     add("--bases", required=True, type=Path, help="folder of the bases' manifests")
@@ -27,8 +28,8 @@ def parser() -> argparse.ArgumentParser:
     add("--tex-template", required=True, type=Path, help="Jinja template of the document")
     add("--html", required=True, type=Path, help="page to write, in the results folder")
     add("--tex", required=True, type=Path, help="document to write, in the results folder")
-    return made
+    return parser
 
 
 if __name__ == "__main__":
-    run_script(main, parser())
+    run_script(main, command_line())

@@ -11,12 +11,15 @@ def main(arguments: argparse.Namespace) -> None:
     compile_pdf(arguments.tex, arguments.pdf)
 
 
-def parser() -> argparse.ArgumentParser:
-    made = argparse.ArgumentParser(description=__doc__)
-    made.add_argument("--tex", required=True, type=Path, help="document, beside its tables/ folder")
-    made.add_argument("--pdf", required=True, type=Path, help="PDF to write")
-    return made
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--tex", required=True, type=Path, help="document beside tables/"
+    )
+    parser.add_argument("--pdf", required=True, type=Path, help="PDF to write")
+    return parser
 
 
 if __name__ == "__main__":
-    run_script(main, parser())
+    run_script(main, command_line())

@@ -8,7 +8,7 @@ from ecslm.files import InputError, run_script, write_json, write_jsonl
 from ecslm.generation.prediction import Prediction
 from ecslm.scoring import Row, score
 from ecslm.scoring_input import read_bertscores, read_scorable, settings_of
-from ecslm.tasks import TaskSettings
+from ecslm.tasks import TaskKind
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -25,7 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def bertscores_of(
-    arguments: argparse.Namespace, task: TaskSettings, predictions: list[Prediction]
+    arguments: argparse.Namespace, task: TaskKind, predictions: list[Prediction]
 ) -> list[BertScoreRow]:
     """The rows of `--bertscore`, which the tasks scored by BERTScore need and no others take."""
     if task.metric == "bert_f1" and arguments.bertscore is None:

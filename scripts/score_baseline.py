@@ -17,7 +17,7 @@ from ecslm.files import InputError, read_jsonl, run_script, write_json, write_js
 from ecslm.records.record import Record
 from ecslm.scoring import Row, score, score_expected
 from ecslm.scoring_input import problems, settings_of
-from ecslm.tasks import TaskSettings
+from ecslm.tasks import TaskKind
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -47,7 +47,7 @@ def main(arguments: argparse.Namespace) -> None:
     write_json(arguments.output, scores.metrics)
 
 
-def read_known(path: Path, code: str, task: TaskSettings) -> list[Record]:
+def read_known(path: Path, code: str, task: TaskKind) -> list[Record]:
     """The records of a dataset file, checked: all of the task, with references that can be read."""
 
     def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:

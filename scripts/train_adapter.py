@@ -5,12 +5,32 @@ from pathlib import Path
 
 from ecslm.files import read_settings, run_script
 from ecslm.logs import add_log_option, start_log
-from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings
 
 
-def main() -> None:
-    """Parse the options, train, write the adapter's folder."""
+def main(arguments: argparse.Namespace) -> None:
+    """Train and write the adapter's folder."""
+    start_log(arguments.log)
+    settings = read_settings(arguments.settings, AdapterSettings)
+    # Loads torch: after the options have been checked.
+    from ecslm.training.run import train_adapter
+
+    train_adapter(
+        train=arguments.train,
+        validation=arguments.val,
+        base=arguments.base,
+        template=arguments.template,
+        settings=settings,
+        seed=arguments.seed,
+        device=arguments.device,
+        manifest=arguments.output,
+        code=arguments.code,
+        checkpoint_seconds=arguments.checkpoint_seconds,
+    )
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--train", type=Path, nargs="+", required=True, help="dataset files to train on")
@@ -24,25 +44,8 @@ def main() -> None:
     add("--code", help="digest of the training code, recorded in the manifest")
     add("--checkpoint-seconds", type=float, default=300, help="time between checkpoints")
     add_log_option(parser)
-    run_script(run, parser)
-
-
-def run(arguments: argparse.Namespace) -> None:
-    """Train with the parsed options."""
-    start_log(arguments.log)
-    train_adapter(
-        train=arguments.train,
-        validation=arguments.val,
-        base=arguments.base,
-        template=arguments.template,
-        settings=read_settings(arguments.settings, AdapterSettings),
-        seed=arguments.seed,
-        device=arguments.device,
-        manifest=arguments.output,
-        code=arguments.code,
-        checkpoint_seconds=arguments.checkpoint_seconds,
-    )
+    return parser
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main, command_line())

@@ -104,9 +104,7 @@ def _convert_gguf(weights: Path, folder: Path) -> None:
     log.info("converting %s", weights.name)
     options = {"gguf_file": weights.name}
     tokenizer = AutoTokenizer.from_pretrained(weights.parent, **options)
-    model = AutoModelForCausalLM.from_pretrained(
-        weights.parent, dtype=torch.bfloat16, **options
-    )
+    model = AutoModelForCausalLM.from_pretrained(weights.parent, dtype=torch.bfloat16, **options)
     # The weights are plain from here on; what says otherwise would refuse to be saved or quantised.
     del model.config.quantization_config
     model.hf_quantizer = None
@@ -116,8 +114,8 @@ def _convert_gguf(weights: Path, folder: Path) -> None:
 
 def _from_hub(source: HubSource, folder: Path) -> str:
     """Download a repository's files; returns the commit that the revision names."""
+    from httpx2 import HTTPError
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
     log.info("downloading %s at %s", source.id, source.revision)
     try:
@@ -125,7 +123,7 @@ def _from_hub(source: HubSource, folder: Path) -> str:
         snapshot_download(
             source.id, revision=commit, local_dir=folder, allow_patterns=list(HUB_FILES)
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HTTPError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise InputError(
             f"{source.id} at {source.revision}: cannot be downloaded ({reason}): check the network "

@@ -9,20 +9,19 @@ from typing import Literal
 from ecslm.answers.protocol import answer_type
 from ecslm.generation.prediction import Prediction
 from ecslm.records.record import Record
-from ecslm.tasks import TaskSettings
+from ecslm.tasks import TaskKind
 
 Baseline = Literal["always-yes", "always-no", "majority", "random", "input-order", "all-null"]
 
 
-def applicable(task: TaskSettings) -> tuple[Baseline, ...]:
-    """The baselines of a task. The majority class needs classes, and training rows to find it."""
-    majority: tuple[Baseline, ...] = ("majority",) if task.train else ()
+def applicable(task: TaskKind) -> tuple[Baseline, ...]:
+    """The baselines of a kind of task. `majority` needs training rows too."""
     match task.answer:
         case "yes_no":
-            return ("always-yes", "always-no", *majority, "random")
+            return ("always-yes", "always-no", "majority", "random")
         case "choice":
             # Letters of a recommendation are places in a shuffled list, not classes.
-            return ("random",) if task.metric == "hit_rate" else (*majority, "random")
+            return ("random",) if task.metric == "hit_rate" else ("majority", "random")
         case "ranking":
             return ("input-order", "random")
         case "extraction":
@@ -54,7 +53,7 @@ def as_prediction(record: Record, text: str = "") -> Prediction:
     )
 
 
-def majority_label(train: Sequence[Record], task: TaskSettings) -> str:
+def majority_label(train: Sequence[Record], task: TaskKind) -> str:
     """The most frequent answer of the training rows; of equally frequent ones the first in order.
 
     The rows must not be empty and must have readable references.
@@ -65,7 +64,7 @@ def majority_label(train: Sequence[Record], task: TaskSettings) -> str:
     return label
 
 
-def answers_of(baseline: Baseline, record: Record, task: TaskSettings, majority: str) -> list[str]:
+def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str) -> list[str]:
     """The texts that the baseline gives for a record, equally likely; one unless it is random."""
     match baseline:
         case "always-yes":
@@ -82,7 +81,7 @@ def answers_of(baseline: Baseline, record: Record, task: TaskSettings, majority:
             return _guesses(record, task)
 
 
-def _guesses(record: Record, task: TaskSettings) -> list[str]:
+def _guesses(record: Record, task: TaskKind) -> list[str]:
     """Every answer there is; for a ranking, the rotations of the input order.
 
     Each product stands once at each rank in them, as it does equally often in all orders, and the

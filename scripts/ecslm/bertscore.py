@@ -33,7 +33,11 @@ def bertscore(
     versions = require_locked(LIBRARIES)
     target = require_device(device)
     manifest, folder = read_base(encoder)
-    whole = [i for i, row in enumerate(predictions) if row.prediction.strip() and row.reference]
+    whole = [
+        index
+        for index, row in enumerate(predictions)
+        if row.prediction.strip() and row.reference.strip()
+    ]
     values: dict[int, list[float]] = {}
     if whole:
         scorer = _scorer(folder, settings, target)
@@ -65,7 +69,7 @@ def bertscore(
         f"{manifest.base}@{manifest.revision}_L{settings.layer}_no-idf_version="
         f"{versions['bert-score']}(hug_trans={versions['transformers']})"
     )
-    made_from = {
+    made_from: dict[str, str | int] = {
         "hash": hashed,
         "encoder": manifest.base,
         "revision": manifest.revision,
@@ -74,14 +78,23 @@ def bertscore(
     return made_from, rows
 
 
-def _scorer(folder: Path, settings: BertScoreSettings, device: torch.device) -> bert_score.BERTScorer:
-    positions = transformers.AutoConfig.from_pretrained(folder).max_position_embeddings
+def _scorer(
+    folder: Path, settings: BertScoreSettings, device: torch.device
+) -> bert_score.BERTScorer:
+    encoder = transformers.AutoConfig.from_pretrained(folder)
+    if settings.layer > encoder.num_hidden_layers:
+        raise InputError(
+            f"bertscore: layer {settings.layer} is asked for and {folder} has "
+            f"{encoder.num_hidden_layers}: mend `layer`"
+        )
     scorer = bert_score.BERTScorer(
         model_type=str(folder), num_layers=settings.layer, idf=False, device=str(device)
     )
     # Some tokenizers state no usable maximum, which the package needs. RoBERTa's positions begin
     # after its padding index.
-    scorer._tokenizer.model_max_length = min(scorer._tokenizer.model_max_length, positions - 2)
+    scorer._tokenizer.model_max_length = min(
+        scorer._tokenizer.model_max_length, encoder.max_position_embeddings - 2
+    )
     return scorer
 
 

@@ -68,15 +68,19 @@ class StudySettings(Closed):
     published_comparable: bool = Field(
         description="Whether the data are those that the published results were measured on."
     )
-    data: DataSource
+    data: DataSource = Field(description="Where the records come from.")
     tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, entries of `tasks` above.")
     train_setting: str = Field(description="Setting whose train and val records are used.")
     settings: tuple[str, ...] = Field(
         min_length=1, description="Settings whose test records are evaluated."
     )
-    precision: Precision = Precision()
-    training: TrainingSettings = TrainingSettings()
-    decoding: DecodingSettings = DecodingSettings()
+    precision: Precision = Field(
+        Precision(), description="How numbers are held, in training and prediction of all models."
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(), description="How all tuned models are trained."
+    )
+    decoding: DecodingSettings = Field(DecodingSettings(), description="How answers are generated.")
     task_decoding: dict[str, DecodingSettings] = Field(
         {}, description="By task, in place of `decoding`, key by key."
     )
@@ -86,15 +90,19 @@ class StudySettings(Closed):
     bertscore: EncoderSettings | None = Field(
         None, description="Needed by tasks with the metric bert_f1."
     )
-    scoring: ScoringSettings = ScoringSettings()
-    models: dict[Name, ModelSettings] = Field(min_length=1)
+    scoring: ScoringSettings = Field(
+        ScoringSettings(), description="How the uncertainty of a score is found."
+    )
+    models: dict[Name, ModelSettings] = Field(min_length=1, description="Models by name.")
     baselines: tuple[Baseline, ...] = Field(
         (), description="Trivial baselines, each scored for the tasks that it is defined for."
     )
     architectures: dict[str, str] = Field(
         {}, description="Row of resources/architectures.csv of a base, if its name differs."
     )
-    tables: dict[Name, TableSettings] = {}
+    tables: dict[Name, TableSettings] = Field(
+        {}, description="Tables by name, which is also that of their file."
+    )
 
 
 class Config(Closed):
@@ -103,7 +111,7 @@ class Config(Closed):
     study: str = Field(description="Study to run, an entry of `studies`.")
     tasks: dict[Name, TaskSettings] = Field(description="Registry of tasks by code.")
     bases: dict[Name, BaseSource] = Field(description="Pretrained weights by name.")
-    studies: dict[Name, StudySettings]
+    studies: dict[Name, StudySettings] = Field(description="Studies by name.")
 
     @property
     def current(self) -> StudySettings:

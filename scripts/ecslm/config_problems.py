@@ -9,11 +9,20 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ValidationError
 
+# Settings whose rows the file of relevance labels follows.
+LABELLED = frozenset(("IND_Diverse_Instruction", "IND_Single_Instruction"))
+
 
 def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str]:
     """A line for each error of validating against `schema`."""
     problems = []
-    for detail in error.errors(include_url=False):
+    details = error.errors(include_url=False)
+    for detail in details:
+        # Broken items do not count as items: pydantic then also calls their list too short.
+        if detail["type"] == "too_short" and any(
+            other["loc"][:-1][: len(detail["loc"])] == detail["loc"] for other in details
+        ):
+            continue
         keys, fields = _walk(detail["loc"], schema)
         path = ".".join(keys)
         if detail["type"] == "extra_forbidden":
@@ -30,7 +39,7 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """A phrase that offers the nearest valid name, or lists a few."""
-    names = sorted(valid)
+    names = sorted(name for name in valid if isinstance(name, str))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f": did you mean `{close[0]}`?"
@@ -59,31 +68,58 @@ def _study_references(
     tasks: Mapping[str, Any],
     templates: Path,
 ) -> Iterator[str]:
-    own_tasks = _sequence(study.get("tasks"))
+    own_tasks = _names(study.get("tasks"))
     for task in own_tasks:
         yield from _known(task, tasks, f"{path}.tasks", "tasks")
     for task in _mapping(study.get("task_decoding")):
         yield from _known(task, tasks, f"{path}.task_decoding", "tasks")
     encoder = _mapping(study.get("bertscore"))
     yield from _known(encoder.get("encoder"), bases, f"{path}.bertscore.encoder", "bases")
-    generates = [
-        task for task in own_tasks if _mapping(tasks.get(task)).get("metric") == "bert_f1"
-    ]
+    generates = [task for task in own_tasks if _mapping(tasks.get(task)).get("metric") == "bert_f1"]
     if generates and not encoder:
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
+    for name in _mapping(study.get("architectures")):
+        yield from _known(name, bases, f"{path}.architectures", "bases")
+    yield from _data_references(
+        path, study, {task: _mapping(tasks.get(task)) for task in own_tasks}
+    )
+    decoding = (study.get("decoding"), *_mapping(study.get("task_decoding")).values())
+    sampled = any(_mapping(section).get("sample") for section in decoding)
     for name, model in _mapping(study.get("models")).items():
         yield from _model_references(f"{path}.models.{name}", _mapping(model), bases, templates)
-        sampled = _mapping(study.get("decoding")).get("sample")
         own = _mapping(model)
-        if not own.get("training") and not sampled and own.get("seeds", [0]) not in ([0], (0,)):
+        tuned = "training" in own
+        if not tuned and not sampled and own.get("seeds", [0]) not in ([0], (0,)):
             yield (
                 f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
                 "single seed 0"
             )
-        if name in _sequence(study.get("baselines")):
+        if name in _names(study.get("baselines")):
             yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
     for name, table in _mapping(study.get("tables")).items():
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
+
+
+def _data_references(
+    path: str, study: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Settings and labels that cannot give the test records of the study's `tasks`."""
+    data = _mapping(study.get("data"))
+    labels = _mapping(data.get("labels"))
+    settings = _names(study.get("settings"))
+    if labels.get("url") and not labels.get("sha256"):
+        yield f"{path}.data.labels.sha256: missing: what `url` gives must be pinned"
+    tested = {code: task for code, task in tasks.items() if task.get("test") is not False}
+    if settings and all(setting.startswith("OOD_") for setting in settings):
+        for code in (code for code, task in tested.items() if task.get("ood") is False):
+            yield f"{path}.settings: none has test records of {code}, whose `ood` is false"
+    ranked = [code for code, task in tested.items() if task.get("answer") == "ranking"]
+    labelled = bool(labels) or data.get("source") == "demo"
+    if ranked and labelled and settings and not LABELLED.intersection(settings):
+        yield (
+            f"{path}.settings: {', '.join(ranked)} needs {' or '.join(sorted(LABELLED))}, whose "
+            "rows the relevance labels follow"
+        )
 
 
 def _model_references(
@@ -98,27 +134,35 @@ def _table_references(
     path: str, table: Mapping[str, Any], study: Mapping[str, Any]
 ) -> Iterator[str]:
     models = _mapping(study.get("models"))
-    baselines = dict.fromkeys(_sequence(study.get("baselines")))
-    tasks = dict.fromkeys(_sequence(study.get("tasks")))
-    settings = dict.fromkeys(_sequence(study.get("settings")))
-    if table.get("kind") != "dataset":
-        for task in _sequence(table.get("columns")):
+    baselines = dict.fromkeys(_names(study.get("baselines")))
+    tasks = dict.fromkeys(_names(study.get("tasks")))
+    settings = dict.fromkeys(_names(study.get("settings")))
+    if table.get("kind") == "dataset":
+        with_train = settings | dict.fromkeys(_names([study.get("train_setting")]))
+        for number, column in enumerate(_sequence(table.get("columns"))):
+            where = f"{path}.columns.{number}.setting"
+            setting = _mapping(column).get("setting")
+            yield from _known(setting, with_train, where, "the study's settings")
+    else:
+        for task in _names(table.get("columns")):
             yield from _known(task, tasks, f"{path}.columns", "the study's tasks")
-    for task in _sequence(table.get("tasks")):
+    for task in _names(table.get("tasks")):
         yield from _known(task, tasks, f"{path}.tasks", "the study's tasks")
-    for model in _sequence(table.get("models")):
+    for model in _names(table.get("models")):
         yield from _known(model, models, f"{path}.models", "the study's models")
         tuned = "training" in _mapping(models.get(model))
         if table.get("kind") == "parameters" and model in models and not tuned:
             yield f"{path}.models: {model} is not tuned: it has no trainable parameters"
     yield from _known(table.get("setting"), settings, f"{path}.setting", "the study's settings")
-    for setting in table.get("settings") or ():
+    for setting in _names(table.get("settings")):
         yield from _known(setting, settings, f"{path}.settings", "the study's settings")
+    for model in _mapping(table.get("reproduces")):
+        yield from _known(model, models, f"{path}.reproduces", "the study's models")
     for number, rows in enumerate(_sequence(table.get("rows"))):
         where = f"{path}.rows.{number}"
-        for model in _sequence(_mapping(rows).get("models")):
+        for model in _names(_mapping(rows).get("models")):
             yield from _known(model, models, f"{where}.models", "the study's models")
-        for baseline in _sequence(_mapping(rows).get("baselines")):
+        for baseline in _names(_mapping(rows).get("baselines")):
             yield from _known(baseline, baselines, f"{where}.baselines", "the study's baselines")
 
 
@@ -135,6 +179,12 @@ def _sequence(value: Any) -> Sequence[Any]:
     return value if isinstance(value, list | tuple) else ()
 
 
+def _names(value: Any) -> list[str]:
+    """The names in a list, or the keys of a mapping."""
+    listed = value if isinstance(value, dict) else _sequence(value)
+    return [name for name in listed if isinstance(name, str)]
+
+
 def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:
     """The keys of an error's location, without the tags that pydantic puts in for unions, and the
     fields of the section that holds the last key."""
@@ -142,6 +192,9 @@ def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:
     fields: set[str] = set()
     current = schema
     for part in location:
+        if part == "[key]":
+            # pydantic's mark of a name that is itself at fault.
+            continue
         members = _members(current)
         tagged = [member for member in members if part in _tags(member)]
         if len(members) > 1 and tagged:

@@ -195,6 +195,8 @@ def sha256_of_file(path: Path) -> str:
             return hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder, a file is needed") from None
 
 
 def verify_files(folder: Path, sha256_by_name: Mapping[str, str], mend: str) -> None:

@@ -90,28 +90,35 @@ def _normalised(path: Path) -> str:
     return ast.unparse(_WithoutWords().visit(_parse(path)))
 
 
+LOGGER = "logging.getLogger("
+LOG_CALLS = frozenset(
+    f"log.{level}" for level in ("debug", "info", "warning", "error", "exception", "critical")
+)
+
+
 class _WithoutWords(ast.NodeTransformer):
     """Drops docstrings, and log and warning lines with what only they need."""
 
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:  # noqa: N802
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Statements that are a bare string or a log or warning call."""
         value = node.value
         if isinstance(value, ast.Constant) and isinstance(value.value, str):
             return None
         if isinstance(value, ast.Call):
             called = ast.unparse(value.func)
-            if called.startswith("log.") or called == "warnings.warn":
+            if called in LOG_CALLS or called == "warnings.warn":
                 return None
         return node
 
-    def visit_Import(self, node: ast.Import) -> ast.AST | None:  # noqa: N802
+    def visit_Import(self, node: ast.Import) -> ast.AST | None:
         """`import logging` and `import warnings`."""
         node.names = [alias for alias in node.names if alias.name not in ("logging", "warnings")]
         return node if node.names else None
 
-    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:  # noqa: N802
+    def visit_Assign(self, node: ast.Assign) -> ast.AST | None:
         """`log = logging.getLogger(...)`."""
-        return None if ast.unparse(node.targets[0]) == "log" else node
+        logger = ast.unparse(node.value).startswith(LOGGER)
+        return None if logger and ast.unparse(node.targets[0]) == "log" else node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         """Keep blocks whole: one that has become empty holds `pass`."""

@@ -2,15 +2,15 @@
 
 import argparse
 import logging
+import os
 import sys
+import warnings
 from pathlib import Path
-
-import transformers
 
 
 def add_log_option(parser: argparse.ArgumentParser) -> None:
     """The option `--log`, the same in every script that works for long."""
-    parser.add_argument("--log", type=Path, help="also write progress, as plain lines, to this file")
+    parser.add_argument("--log", type=Path, help="also write progress here, as plain lines")
 
 
 def start_log(path: Path | None) -> None:
@@ -23,10 +23,12 @@ def start_log(path: Path | None) -> None:
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )
     logging.captureWarnings(True)
+    # What libraries tell their own developers is no progress. transformers reads its level from
+    # the environment when it is imported.
+    warnings.simplefilter("ignore", FutureWarning)
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     for library in ("httpx", "bitsandbytes", "accelerate"):
         logging.getLogger(library).setLevel(logging.ERROR)
-    if not sys.stderr.isatty():
-        transformers.utils.logging.disable_progress_bar()
 
     def log_uncaught(kind: type, error: BaseException, trace: object) -> None:
         logging.getLogger(__name__).critical("stopped", exc_info=(kind, error, trace))  # type: ignore[arg-type]

@@ -13,11 +13,12 @@ from typing import Any
 from ecslm.baselines import applicable
 from ecslm.bertscore_settings import BertScoreSettings
 from ecslm.config import Config, ModelSettings, StudySettings
-from ecslm.files import canonical_json, lock_versions, sha256_of_file, sha256_of_text
+from ecslm.config_problems import nearest
+from ecslm.files import InputError, canonical_json, lock_versions, sha256_of_file, sha256_of_text
 from ecslm.fingerprint import code_digest
 from ecslm.generation.settings import PredictionSettings
-from ecslm.records.index import read_index
-from ecslm.records.settings import DataSource, DatasetSettings, DemoData, HubData
+from ecslm.records.index import Part, read_index
+from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
 from ecslm.scoring_input import ScriptSettings
 from ecslm.tasks import TaskSettings
 from ecslm.training.settings import AdapterSettings
@@ -30,7 +31,7 @@ TRAINING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 BERTSCORE_LIBRARIES = ("torch", "transformers", "bert-score")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """Files and parameters of the configuration's current study. Paths are relative strings."""
 
@@ -156,7 +157,11 @@ class Plan:
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""
         return tuple(
-            task for task in self.test_tasks if baseline in applicable(self.task(task))
+            task
+            for task in self.test_tasks
+            if baseline in applicable(self.task(task).kind())
+            # The majority class is that of the training rows.
+            and (baseline != "majority" or self.task(task).train)
         )
 
     # Parameters
@@ -173,9 +178,9 @@ class Plan:
             if split == "test"
             else (self.study.train_setting,)
         )
-        return _json(
+        return json_parameter(
             DatasetSettings(
-                source=_for_one_task(self.study.data, task),
+                source=_for_one_file(self.study.data, task, labelled=self._labelled(task, split)),
                 aliases=entry.aliases,
                 answer=entry.answer,
                 settings=settings,
@@ -184,7 +189,7 @@ class Plan:
 
     def dataset_code(self) -> str:
         """Digest of the code that loads and checks records of the study's source."""
-        return _code("dataset.py", f"ecslm.records.sources.{self.study.data.source}")
+        return code_parameter("dataset.py", f"ecslm.records.sources.{self.study.data.source}")
 
     def dataset_source(self, task: str, split: str) -> str:
         """What ties a dataset file to its source's content.
@@ -200,7 +205,7 @@ class Plan:
         else:
             content = self._part_digests(task, split)
         labels = getattr(data, "labels", None)
-        if labels is not None and self.task(task).answer == "ranking" and split == "test":
+        if labels is not None and self._labelled(task, split):
             path = Path(labels.path)
             content = [content, sha256_of_file(path) if path.exists() else labels.sha256]
         return f"source:{sha256_of_text(canonical_json(content))[:32]}"
@@ -209,7 +214,7 @@ class Plan:
         """`--settings` of the training script."""
         entry = self.model(model)
         assert entry.training is not None, "only tuned models have adapters"
-        return _json(
+        return json_parameter(
             AdapterSettings(precision=entry.precision, shots=entry.shots, training=entry.training)
         )
 
@@ -219,7 +224,7 @@ class Plan:
         The token budget is part of them only where it can change an answer.
         """
         entry = self.model(model)
-        return _json(
+        return json_parameter(
             PredictionSettings(
                 precision=entry.precision,
                 shots=entry.shots,
@@ -236,16 +241,20 @@ class Plan:
         """`--settings` of the BERTScore script; its defaults where no task needs it."""
         settings = self.study.bertscore
         fields = {} if settings is None else settings.model_dump(exclude={"encoder"})
-        return _json(BertScoreSettings(**fields))
+        return json_parameter(BertScoreSettings(**fields))
 
     def score_settings(self, task: str) -> str:
         """`--settings` of the score scripts."""
-        return _json(ScriptSettings(task=self.task(task), scoring=self.study.scoring))
+        return json_parameter(
+            ScriptSettings(task=self.task(task).kind(), scoring=self.study.scoring)
+        )
 
     def score_code(self, script: str, task: str) -> str:
         """Digest of a score script with the answer and metric modules of one task."""
         entry = self.task(task)
-        return _code(script, f"ecslm.answers.{entry.answer}", f"ecslm.metrics.{entry.metric}")
+        return code_parameter(
+            script, f"ecslm.answers.{entry.answer}", f"ecslm.metrics.{entry.metric}"
+        )
 
     def template_digest(self, model: str) -> str:
         """Content of a model's prompt template."""
@@ -264,15 +273,36 @@ class Plan:
         return (("train", "val") if task.train else ()) + (("test",) if task.test else ())
 
     def _part_digests(self, task: str, split: str) -> list[str]:
-        data = self.study.data
         names = {task, *self.task(task).aliases}
-        index = read_index(Path(data.path), CACHE)  # type: ignore[union-attr]
-        return [part.sha256 for part in index.parts if part.task in names and part.split == split]
+        return [part.sha256 for part in self._parts if part.task in names and part.split == split]
+
+    @cached_property
+    def _parts(self) -> tuple[Part, ...]:
+        """The parts of the local data file, none of which may belong nowhere."""
+        data = self.study.data
+        assert isinstance(data, PathData), "only a local file has parts"
+        parts = read_index(Path(data.path), CACHE).parts
+        tasks = {name for code, task in self.config.tasks.items() for name in (code, *task.aliases)}
+        splits = ("train", "val", "test")
+        problems = [
+            f"{data.path}: task: {name} is no code or alias in `tasks`{nearest(name, tasks)}"
+            for name in sorted({part.task for part in parts} - tasks)
+        ] + [
+            f"{data.path}: split: {name} is not one of {', '.join(splits)}"
+            for name in sorted({part.split for part in parts}.difference(splits))
+        ]
+        if problems:
+            raise InputError(*problems)
+        return parts
+
+    def _labelled(self, task: str, split: str) -> bool:
+        """Whether the records of a dataset file take relevance labels."""
+        return self.task(task).answer == "ranking" and split == "test"
 
 
 def script_code(script: str) -> str:
     """Digest of a script that loads no module by name."""
-    return _code(script)
+    return code_parameter(script)
 
 
 def library_versions(*packages: str) -> str:
@@ -280,17 +310,17 @@ def library_versions(*packages: str) -> str:
     return f"versions:{canonical_json(lock_versions(packages))}"
 
 
-def _code(script: str, *modules: str) -> str:
+def code_parameter(script: str, *modules: str) -> str:
     return f"code:{code_digest(script, modules)}"
 
 
-def _json(settings: Any) -> str:
+def json_parameter(settings: Any) -> str:
     return canonical_json(settings.model_dump(mode="json"))
 
 
-def _for_one_task(data: DataSource, task: str) -> DataSource:
-    """The source without what concerns other tasks alone."""
+def _for_one_file(data: DataSource, task: str, *, labelled: bool) -> DataSource:
+    """The source without what concerns other dataset files alone."""
     if isinstance(data, DemoData):
         own = {code: sizes for code, sizes in data.tasks.items() if code == task}
         return data.model_copy(update={"tasks": own})
-    return data
+    return data if labelled else data.model_copy(update={"labels": None})

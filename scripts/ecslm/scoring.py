@@ -18,7 +18,7 @@ from ecslm.statistics import (
     bootstrap_values,
     wilson_interval,
 )
-from ecslm.tasks import TaskSettings
+from ecslm.tasks import TaskKind
 
 
 class ScoringSettings(BaseModel):
@@ -51,7 +51,7 @@ class Scores:
 def score(
     predictions: Sequence[Prediction],
     row: Row,
-    task: TaskSettings,
+    task: TaskKind,
     settings: ScoringSettings,
     bertscores: Sequence[BertScoreRow] = (),
 ) -> Scores:
@@ -81,7 +81,7 @@ def score(
 
 
 def score_expected(
-    alternatives: Sequence[Sequence[Prediction]], row: Row, task: TaskSettings
+    alternatives: Sequence[Sequence[Prediction]], row: Row, task: TaskKind
 ) -> Scores:
     """Score a row that gives each of several answers to a record with equal probability.
 

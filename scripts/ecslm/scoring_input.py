@@ -10,7 +10,7 @@ from ecslm.bertscore_row import BertScoreRow
 from ecslm.files import InputError, read_jsonl, read_settings
 from ecslm.generation.prediction import Prediction
 from ecslm.scoring import ScoringSettings
-from ecslm.tasks import TaskSettings, registered_task
+from ecslm.tasks import TaskKind, registered_kind
 
 
 class ScriptSettings(BaseModel):
@@ -18,21 +18,21 @@ class ScriptSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    task: TaskSettings | None = None
+    task: TaskKind | None = None
     scoring: ScoringSettings = ScoringSettings()
 
 
-def settings_of(argument: str | None, code: str) -> tuple[TaskSettings, ScoringSettings]:
+def settings_of(argument: str | None, code: str) -> tuple[TaskKind, ScoringSettings]:
     """The task's and the scoring settings from the value of `--settings`.
 
     Raises:
         InputError: the value is broken, or the task is neither in it nor in the registry.
     """
     settings = read_settings(argument, ScriptSettings)
-    return settings.task or registered_task(code), settings.scoring
+    return settings.task or registered_kind(code), settings.scoring
 
 
-def read_scorable(path: Path, code: str, task: TaskSettings) -> list[Prediction]:
+def read_scorable(path: Path, code: str, task: TaskKind) -> list[Prediction]:
     """The predictions of a file, checked for scoring as the task `code`.
 
     Raises:
@@ -46,7 +46,7 @@ def read_scorable(path: Path, code: str, task: TaskSettings) -> list[Prediction]
 
 
 def problems(
-    rows: Sequence[tuple[int, Prediction]], code: str, task: TaskSettings
+    rows: Sequence[tuple[int, Prediction]], code: str, task: TaskKind
 ) -> Iterator[tuple[int, str]]:
     """Why numbered predictions cannot be scored together, as (line number, `field: message`)."""
     answers = answer_type(task.answer)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 def batches_by_length(
     indices: Sequence[int], lengths: Sequence[int], budget: int
 ) -> list[list[int]]:
-    """Group indices so that each batch, padded to its longest member, holds at most `budget` tokens.
+    """Group indices so that a batch, padded to its longest member, holds at most `budget` tokens.
 
     Longest first, so that running out of memory shows in the first batch. A member longer than the
     budget goes alone. The grouping is a pure function of the arguments: ties keep their order.

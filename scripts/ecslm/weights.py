@@ -1,9 +1,12 @@
 """Loading base weights for training and prediction: device, precision, quantisation."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
+from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from ecslm.files import InputError
@@ -48,6 +51,8 @@ def load_base_model(folder: Path, precision: Precision, device: torch.device) ->
         InputError: the folder has no loadable weights, or its architecture changes the logits
             after the head, which scoring at answer positions alone would miss.
     """
+    if not sys.stderr.isatty():
+        transformers.utils.logging.disable_progress_bar()
     options: dict[str, Any] = {}
     if precision.quantization == "nf4":
         options["quantization_config"] = BitsAndBytesConfig(
@@ -64,12 +69,27 @@ def load_base_model(folder: Path, precision: Precision, device: torch.device) ->
             use_safetensors=True,
             **options,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise InputError(f"{folder}: no loadable weights ({_one_line(error)})") from None
     for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
         if getattr(model.config, name, None):
-            raise InputError(f"{folder}: config.json: {name}: architectures with it are not handled")
+            raise InputError(f"{folder}: config.json: architectures with {name} are not handled")
+    if precision.quantization == "nf4":
+        _keep_layout(model)
     return model.requires_grad_(False).eval()
+
+
+def _keep_layout(model: Any) -> None:
+    """Stop the quantised layers from repacking themselves in their first evaluation on a CPU.
+
+    The layout that they would take rounds their scales to bfloat16, and its kernel has no
+    gradient: a training would silently go on without it after its first evaluation.
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
 
 
 def _one_line(error: Exception) -> str:

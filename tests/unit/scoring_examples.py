@@ -10,7 +10,7 @@ from ecslm.generation.prediction import Prediction
 from ecslm.metrics.protocol import Item
 from ecslm.records.record import Record
 from ecslm.scoring import Row, Scores, ScoringSettings, score
-from ecslm.tasks import TaskSettings
+from ecslm.tasks import TaskKind
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
@@ -19,7 +19,7 @@ FIVE = ["A: very positive", "B: positive", "C: neutral", "D: negative", "E: very
 TWENTY = [f"{letter}: item {letter.lower()}{letter.lower()}" for letter in "ABCDEFGHIJKLMNOPQRST"]
 
 TASKS = {
-    code: TaskSettings(title=code, aliases=(), answer=answer, metric=metric)
+    code: TaskKind(answer=answer, metric=metric)
     for code, answer, metric in (
         ("AVE", "extraction", "extraction_f1"),
         ("PRP", "choice", "macro_f1"),

@@ -71,7 +71,8 @@ class Engine:
             InputError: out of memory, unless the decoding says `oom: halve`.
         """
         if self._decoding.sample:
-            transformers.set_seed(self._seed * 1_000_003 + batch)
+            # NumPy takes no seed beyond 32 bits.
+            transformers.set_seed((self._seed * 1_000_003 + batch) % 2**32)
         try:
             return self._generate(prompts)
         except torch.OutOfMemoryError:

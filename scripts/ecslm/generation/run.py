@@ -98,9 +98,7 @@ def predict(
         engine = Engine(model, tokenizer, settings.decoding, seed)
         _generate(engine, prompts, batches, finished)
         answers = _in_order(batches, finished)
-        rows = [
-            _prediction(*parts) for parts in zip(records, prompts, answers, strict=True)
-        ]
+        rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
         write_json(
             cost,
             {
@@ -158,9 +156,7 @@ def _generate(
                 log.info("%d of %d prompts", done, len(prompts))
 
 
-def _in_order(
-    batches: Sequence[Sequence[int]], finished: FinishedBatches
-) -> list[Generated]:
+def _in_order(batches: Sequence[Sequence[int]], finished: FinishedBatches) -> list[Generated]:
     """Answers in the order of the records."""
     by_index = {
         index: answer

@@ -47,6 +47,8 @@ def read_index(source: Path, cache: Path) -> Index:
     Raises:
         InputError: the file is missing, truncated or not in the release's form.
     """
+    if source.is_dir():
+        raise InputError(f"{source}: is a folder, a file is needed")
     folder = cache / sha256_of_file(source)[:16]
     path = folder / "index.json"
     if not path.exists():
@@ -75,8 +77,14 @@ def _split(source: Path, folder: Path, index: Path) -> None:
         if missing:
             problems.append(f"{source}: {where}: no text in {', '.join(missing)}")
             continue
+        try:
+            line = json_line(_without_nan(row))
+            line.encode()
+        except ValueError as error:
+            problems.append(f"{source}: {where}: cannot be kept as JSON ({error})")
+            continue
         key = (row["task"], row["split"])
-        groups.setdefault(key, []).append(json_line(_without_nan(row)))
+        groups.setdefault(key, []).append(line)
         counts = settings.setdefault(key, {})
         counts[row["setting"]] = counts.get(row["setting"], 0) + 1
     if not groups and not problems:

@@ -1,6 +1,7 @@
 """The PDF: the report's LaTeX compiled by latexmk, with the same bytes each time."""
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -8,7 +9,8 @@ from pathlib import Path
 
 from ecslm.files import InputError
 
-# pdfTeX writes the time into a PDF unless it is told one.
+# pdfTeX writes the time into a PDF unless it is told one, and an identifier made from its path
+# unless that is emptied.
 FIXED_TIME = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
 
 
@@ -32,6 +34,7 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
             [
                 latexmk,
                 "-norc",
+                r"-usepretex=\pdftrailerid{}",
                 "-pdf",
                 "-interaction=nonstopmode",
                 "-halt-on-error",
@@ -49,12 +52,12 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
         made = Path(folder) / f"{tex.stem}.pdf"
         if run.returncode or not made.is_file():
             raise InputError(f"{tex}: LaTeX failed: {_first_error(run.stdout + run.stderr)}")
-        os.replace(made, pdf)
+        made.replace(pdf)
 
 
 def _first_error(output: str) -> str:
     """The first error line of LaTeX: `! message` or `file:line: message`."""
     for line in output.splitlines():
-        if line.startswith("! ") or (".tex:" in line and ": " in line):
+        if re.match(r"! |\S+:\d+: ", line):
             return line.strip()
     return (output.strip().splitlines() or ["no message"])[-1]

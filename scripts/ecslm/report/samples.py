@@ -19,7 +19,7 @@ ERRORS = ("fp", "fn", "iv", "wv", "nl")
 
 
 class OutcomeRow(BaseModel):
-    """A line of `metrics/{model}/seed-{seed}/{task}.records.jsonl`; its numbers stay as they are."""
+    """A line of `metrics/{model}/seed-{seed}/{task}.records.jsonl`; its numbers are kept."""
 
     model_config = ConfigDict(extra="allow")
 

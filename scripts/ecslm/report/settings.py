@@ -24,7 +24,7 @@ class ReportSettings(Closed):
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the report.")
     data_source: str = Field(description="Data source and revision.")
-    tables: tuple[str, ...] = Field(min_length=1, description="Names of the tables, in order.")
+    tables: tuple[str, ...] = Field(description="Names of the tables, in order.")
     tasks: dict[str, str] = Field({}, description="Title of each task that has samples, in order.")
     models: dict[str, ReportModel] = Field({}, description="Models, in order.")
     sample_models: tuple[str, ...] = Field(

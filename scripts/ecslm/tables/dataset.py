@@ -88,9 +88,7 @@ def _select(records: Sequence[Record], setting: str) -> list[Record]:
     return [record for record in records if record.setting == setting]
 
 
-def _record_columns(
-    entry: DatasetEntry, published: bool, lengths: bool
-) -> tuple[HeaderCell, ...]:
+def _record_columns(entry: DatasetEntry, published: bool, lengths: bool) -> tuple[HeaderCell, ...]:
     columns = []
     for column in entry.columns:
         columns.append(
@@ -106,9 +104,7 @@ def _record_columns(
     return tuple(columns)
 
 
-def _label_group(
-    entry: DatasetEntry, files: dict[str, list[Record]], task: str
-) -> list[RowGroup]:
+def _label_group(entry: DatasetEntry, files: dict[str, list[Record]], task: str) -> list[RowGroup]:
     """Shares of each label, a row a label; none where labels are places in a list."""
     counters = [
         Counter(_label(r) for r in _select(files.get(column.split, []), column.setting))

@@ -26,6 +26,7 @@ SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "\N{NO-BREAK SPACE}": "~",
     "†": r"\textsuperscript{\textdagger}",
     "‡": r"\textsuperscript{\textdaggerdbl}",
 }
@@ -41,6 +42,19 @@ class Tex(str):
 def escape(text: str) -> Tex:
     """Text such that LaTeX prints it as it is."""
     return Tex("".join(SPECIAL.get(character, character) for character in text))
+
+
+def plain_name(text: str) -> Tex:
+    """A label or file name, which LaTeX takes as it is and which nothing can escape.
+
+    Raises:
+        InputError: it has other characters than letters, digits and `:._/-`.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9:._/-]+", text):
+        raise InputError(
+            f"{text}: not usable as a LaTeX label or file name: use letters and digits"
+        )
+    return Tex(text)
 
 
 def metric_name(text: str) -> Tex:
@@ -108,6 +122,7 @@ def environment() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
     )
+    made.filters["plain_name"] = plain_name
     made.filters["metric"] = metric_name
     made.filters["interval"] = interval_text
     made.globals["column_type"] = column_type

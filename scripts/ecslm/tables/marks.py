@@ -18,7 +18,12 @@ def mark_best(
     """
     marks_by_column = [
         _marks(
-            [row.cells[index] for group in groups for row in group.rows if _competes(row, competitors)],
+            [
+                row.cells[index]
+                for group in groups
+                for row in group.rows
+                if _competes(row, competitors)
+            ],
             bool(column.lower_is_better),
         )
         for index, column in enumerate(columns)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ecslm.tables.model import Cell, Panel, Row
+from ecslm.tables.model import Panel, Row
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import DataContext
 
@@ -23,7 +23,7 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
     cells = [cell for row in rows for cell in row.cells]
     notes = []
     if any(cell.interval for cell in cells):
-        notes.append("In brackets: 95 % intervals.")
+        notes.append("In brackets: 95\N{NO-BREAK SPACE}% intervals.")
     if any(cell.interval and not cell.interval.reliable for cell in cells):
         notes.append("*: too few records or too rare a class; the true interval is wider.")
     if any("doubled" in cell.marks for cell in cells):

@@ -117,7 +117,7 @@ def _count(module: Any, trainable_only: bool) -> int:
 
 def _row(model: str, counts: Counts, source: str, printed: dict[str, Cell]) -> Row:
     share = counts.adapter / counts.base
-    cells = (
+    cells: tuple[Cell, ...] = (
         count_cell(counts.base, (source,)),
         count_cell(counts.adapter, (source,)),
         number_cell(share, f"{100 * share:.2f}", (source,)),

@@ -88,9 +88,7 @@ def _group(
     """A row for each task that was published or measured in the setting."""
     rows = []
     for task in entry.columns:
-        cell = published.cell(
-            entry.settings[setting], entry.reproduces.get(model, model), task
-        )
+        cell = published.cell(entry.settings[setting], entry.reproduces.get(model, model), task)
         measured = scores.model(model, task, setting)
         if cell.value is not None or measured is not None:
             metric = request.context.tasks[task].metric

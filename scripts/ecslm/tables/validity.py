@@ -1,6 +1,17 @@
 """The validity table: invalid and truncated answers, and how much a forgiving parser would give."""
 
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell, score_text
+from collections.abc import Callable
+
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    Panel,
+    Row,
+    RowGroup,
+    Table,
+    number_cell,
+    score_text,
+)
 from ecslm.tables.notes import data_note
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.scores import Measured, Scores
@@ -48,8 +59,7 @@ def _panel(
     if not tasks:
         return None
     columns = tuple(
-        HeaderCell(key=task, text=task, detail=request.context.tasks[task].metric)
-        for task in tasks
+        HeaderCell(key=task, text=task, detail=request.context.tasks[task].metric) for task in tasks
     )
     groups = tuple(
         RowGroup(model, _rows(model, [measured[model, task] for task in tasks]))
@@ -59,23 +69,26 @@ def _panel(
 
 
 def _rows(model: str, measured: list[Measured | None]) -> tuple[Row, ...]:
-    rows = {
-        "invalid, %": [_percent(one, one and one.invalid_share()) for one in measured],
-        "truncated, %": [_percent(one, one and one.truncated_share()) for one in measured],
-        "strict": [_score(one, one and one.value("strict")) for one in measured],
-        "lenient": [_score(one, one and one.lenient()) for one in measured],
+    measures: dict[str, Callable[[Measured], Cell]] = {
+        "invalid, %": lambda one: _percent(one, one.invalid_share()),
+        "truncated, %": lambda one: _percent(one, one.truncated_share()),
+        "strict": lambda one: _score(one, one.value("strict")),
+        "lenient": lambda one: _score(one, one.lenient()),
     }
     return tuple(
-        Row(name=model, kind="model", detail=detail, cells=tuple(cells))
-        for detail, cells in rows.items()
+        Row(
+            name=model,
+            kind="model",
+            detail=detail,
+            cells=tuple(Cell() if one is None else cell_of(one) for one in measured),
+        )
+        for detail, cell_of in measures.items()
     )
 
 
-def _percent(measured: Measured | None, share: float | None) -> Cell:
-    sources = measured.sources if measured else ()
-    return number_cell(share, "" if share is None else f"{100 * share:.1f}", sources)
+def _percent(measured: Measured, share: float | None) -> Cell:
+    return number_cell(share, "" if share is None else f"{100 * share:.1f}", measured.sources)
 
 
-def _score(measured: Measured | None, value: float | None) -> Cell:
-    sources = measured.sources if measured else ()
-    return number_cell(value, "" if value is None else score_text(value), sources)
+def _score(measured: Measured, value: float | None) -> Cell:
+    return number_cell(value, "" if value is None else score_text(value), measured.sources)

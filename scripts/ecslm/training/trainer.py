@@ -28,6 +28,8 @@ class PlannedTrainer(Trainer):
     budget of the micro-batches does not change the gradient.
     """
 
+    control: Any
+
     def __init__(
         self,
         *,
@@ -48,9 +50,10 @@ class PlannedTrainer(Trainer):
         for step in steps:
             self._tokens.append(self._tokens[-1] + sum(lengths[i] for micro in step for i in micro))
 
-    def get_train_dataloader(self) -> DataLoader:
+    def get_train_dataloader(self) -> DataLoader[Any]:
         """The plan in order; not wrapped, since the plan already says what comes when."""
-        return DataLoader(self._steps, batch_size=1, shuffle=False, collate_fn=self._collate_step)
+        steps: Any = self._steps
+        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=self._collate_step)
 
     def _collate_step(self, steps: list[Sequence[Sequence[int]]]) -> list[dict[str, torch.Tensor]]:
         return [collate([self._examples[i] for i in micro], self._padding) for micro in steps[0]]

@@ -9,10 +9,10 @@ from ecslm.records.settings import DemoData
 
 
 def raw_rows(
-    source: DemoData, names: frozenset[str], split: str, _cache: Path
+    source: DemoData, task: str, _names: frozenset[str], split: str, _cache: Path
 ) -> Iterator[dict[str, Any]]:
-    """Rows of one task, under any of its names, and one split."""
-    return (row for row in generate_rows(source, names, (split,)))
+    """Rows of one task, by its code, and one split."""
+    return generate_rows(source, (task,), (split,))
 
 
 def labels(source: DemoData) -> list[list[str]]:

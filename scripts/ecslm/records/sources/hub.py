@@ -9,11 +9,12 @@ from datasets.exceptions import DatasetNotFoundError
 
 from ecslm.files import InputError
 from ecslm.records.label_file import read_labels
+from ecslm.records.raw import COLUMNS, MOST_PROBLEMS
 from ecslm.records.settings import HubData
 
 
 def raw_rows(
-    source: HubData, names: frozenset[str], split: str, _cache: Path
+    source: HubData, _task: str, names: frozenset[str], split: str, _cache: Path
 ) -> Iterator[dict[str, Any]]:
     """Rows of one task, under any of its names, and one split.
 
@@ -29,11 +30,18 @@ def raw_rows(
             f"data: {source.id} at {source.revision}: cannot be loaded "
             f"({' '.join(str(error).split())}): check the network, the id and the revision"
         ) from None
-    unknown = {"split", "task", "setting", "instruction", "input", "output"} - set(rows.features)
+    unknown = [name for name in COLUMNS if name not in rows.features]
     if unknown:
-        raise InputError(f"data: {source.id}: no column {', '.join(sorted(unknown))}")
+        raise InputError(f"data: {source.id}: no column {', '.join(unknown)}")
     tasks, splits = rows["task"], rows["split"]
     kept = [i for i, task in enumerate(tasks) if task in names and splits[i] == split]
+    broken = [
+        f"data: {source.id}: row {number + 1}: no text in {', '.join(missing)}"
+        for number, row in zip(kept, rows.select(kept), strict=True)
+        if (missing := [name for name in COLUMNS if not isinstance(row[name], str)])
+    ]
+    if broken:
+        raise InputError(*broken[:MOST_PROBLEMS])
     yield from rows.select(kept)
 
 

@@ -10,7 +10,7 @@ from ecslm.records.settings import PathData
 
 
 def raw_rows(
-    source: PathData, names: frozenset[str], split: str, cache: Path
+    source: PathData, _task: str, names: frozenset[str], split: str, cache: Path
 ) -> Iterator[dict[str, Any]]:
     """Rows of one task, under any of its names, and one split.
 

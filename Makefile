@@ -1,0 +1,32 @@
+# Everything here works in .venv, which `make setup` creates with the locked versions.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: reproduce test setup lint lock
+
+reproduce: setup ## the demo study, from data to tables
+	$(BIN)/snakemake --cores all
+
+test: setup ## all tests: unit, workflow, end to end
+	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+
+setup: .venv/locked
+
+.venv/locked: requirements.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock
+	touch $@
+
+lint: setup ## what must be clean before a commit
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy
+
+lock: ## renew requirements.lock from pyproject.toml, in a throw-away environment
+	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
+	.venv-lock/bin/pip install --quiet --no-compile "$$($(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print("\n".join(p["dependencies"] + p["optional-dependencies"]["dev"]))')"
+	.venv-lock/bin/pip freeze | sed 's/+cpu$$//' > requirements.lock
+	rm -rf .venv-lock

@@ -1,0 +1,27 @@
+"""Write the JSON schema of config.yaml, by which editors complete and check it."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.config import Config
+from ecslm.files import run_script, write_json
+
+SCHEMA = Path(__file__).resolve().parents[1] / "resources/config.schema.json"
+
+
+def main() -> None:
+    """Parse the options and write the schema."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--output", type=Path, default=SCHEMA, help="JSON file to write (default: %(default)s)"
+    )
+    run_script(run, parser)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Write the schema to the file that the parsed options name."""
+    write_json(arguments.output, Config.model_json_schema())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""The part of a study's plan that draws: tables and reports, and the files that they read."""
+
+from functools import cache
+from pathlib import Path
+
+from ecslm.files import lock_versions
+from ecslm.metrics.protocol import metric
+from ecslm.plan import BERTSCORE_LIBRARIES, TRAINING_LIBRARIES, Plan, code_parameter, json_parameter
+from ecslm.records.settings import DemoData, HubData
+from ecslm.report.settings import ReportModel, ReportSettings, base_names, report_files
+from ecslm.summary import Pair, SummaryModel, SummarySettings
+from ecslm.tables.requests import TableRequest, dataset_files, metric_files, table_request
+from ecslm.tables.settings import (
+    AdapterContext,
+    DataContext,
+    ModelContext,
+    TableContext,
+    TaskContext,
+)
+
+PUBLISHED = Path("resources/published")
+ARCHITECTURES = Path("resources/architectures.csv")
+
+
+class ReportPlan:
+    """Files and parameters of the jobs that draw."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+
+    def table(self, name: str, suffix: str = "tex") -> str:
+        """Path of a table's LaTeX fragment, or of its JSON twin."""
+        return f"{self._plan.results}/tables/{name}.{suffix}"
+
+    def table_files(self) -> list[str]:
+        """All LaTeX fragments."""
+        return [self.table(name) for name in self._plan.study.tables]
+
+    def kind(self, table: str) -> str:
+        """The kind of a table, which names its builder and its template."""
+        return self._plan.study.tables[table].kind
+
+    def template(self, table: str) -> str:
+        """Path of a table's template."""
+        return f"report/{self.kind(table)}.tex.jinja"
+
+    def table_inputs(self, table: str) -> list[str]:
+        """Files of the study's results that a table reads."""
+        request = self._request(table)
+        files = [*metric_files(request), *dataset_files(request)]
+        return [f"{self._plan.results}/{path}" for path in files]
+
+    def table_resources(self, table: str) -> dict[str, str]:
+        """Further files that a table's kind reads, by the option of the script that names them."""
+        match self.kind(table):
+            case "parameters":
+                files = {
+                    "published": str(PUBLISHED / "parameters.csv"),
+                    "architectures": str(ARCHITECTURES),
+                }
+            case "dataset":
+                first = next(iter(self._plan.study.models.values()))
+                files = {
+                    "published": str(PUBLISHED / "counts.csv"),
+                    "base": self._plan.base(first.base),
+                }
+            case "reproduction":
+                files = {
+                    "published": str(PUBLISHED / "study.csv"),
+                    "notes": str(PUBLISHED / "notes.csv"),
+                }
+            case "results":
+                files = {"published": str(PUBLISHED / "study.csv")}
+            case _:
+                files = {}
+        return files
+
+    def table_settings(self, table: str) -> str:
+        """`--settings` of the table script."""
+        return json_parameter(self._request(table))
+
+    def table_code(self, table: str) -> str:
+        """Digest of the table script with the builder of one kind."""
+        return code_parameter("render_table.py", f"ecslm.tables.{self.kind(table)}")
+
+    def report_settings(self) -> str:
+        """`--settings` of the report script."""
+        return json_parameter(self._report())
+
+    def report_inputs(self) -> list[str]:
+        """Files that the report reads."""
+        settings = self._report()
+        bases = [self._plan.base(name) for name in base_names(settings)]
+        return [f"{self._plan.results}/{path}" for path in report_files(settings)] + bases
+
+    def summary_settings(self) -> str:
+        """`--settings` of the summary that a finished run prints: in-domain results, each tuned
+        model beside the same base as it is."""
+        plan, study = self._plan, self._plan.study
+        untuned = {model.base: name for name, model in study.models.items() if not model.tuned}
+        pairs = [
+            Pair(tuned=name, untuned=untuned.get(model.base))
+            for name, model in study.models.items()
+            if model.tuned
+        ] or [Pair(untuned=name) for name in study.models]
+        context = _context(plan)
+        return json_parameter(
+            SummarySettings(
+                study=plan.config.study,
+                settings=study.settings[:1],
+                tasks={code: context.tasks[code].metric for code in plan.test_tasks},
+                models={
+                    name: SummaryModel(seeds=model.seeds, tasks=plan.test_tasks)
+                    for name, model in study.models.items()
+                },
+                pairs=tuple(pairs),
+                baselines=context.baselines,
+            )
+        )
+
+    def _report(self) -> ReportSettings:
+        plan, study = self._plan, self._plan.study
+        return ReportSettings(
+            study=plan.config.study,
+            title=study.title,
+            data_source=self._data().source,
+            tables=tuple(study.tables),
+            tasks={task: plan.task(task).title for task in plan.test_tasks},
+            models={
+                name: ReportModel(
+                    base=model.base, seeds=model.seeds, tasks=plan.test_tasks, tuned=model.tuned
+                )
+                for name, model in study.models.items()
+            },
+            sample_models=tuple(name for name, model in study.models.items() if model.tuned),
+            versions=lock_versions(dict.fromkeys(TRAINING_LIBRARIES + BERTSCORE_LIBRARIES)),
+        )
+
+    def _request(self, table: str) -> TableRequest:
+        return _request(self._plan, table)
+
+    def _data(self) -> DataContext:
+        return _data(self._plan)
+
+
+# Cached, since each table's rule asks several times; a plan does not change.
+@cache
+def _request(plan: Plan, table: str) -> TableRequest:
+    return table_request(plan.study.tables[table], _context(plan))
+
+
+@cache
+def _context(plan: Plan) -> TableContext:
+    study = plan.study
+    return TableContext(
+        data=_data(plan),
+        tasks={
+            code: TaskContext(
+                title=plan.task(code).title,
+                metric=metric(plan.task(code).metric).NAME,
+                answer=plan.task(code).answer,
+                train=plan.task(code).train,
+                test=plan.task(code).test,
+            )
+            for code in study.tasks
+        },
+        models={
+            name: ModelContext(seeds=model.seeds, tasks=plan.test_tasks)
+            for name, model in study.models.items()
+        },
+        baselines={name: plan.baseline_tasks(name) for name in study.baselines},
+        adapters={
+            name: AdapterContext(
+                architecture=study.architectures.get(model.base, model.base),
+                rank=model.training.rank,
+                target_modules=model.training.target_modules,
+            )
+            for name, model in study.models.items()
+            if model.training is not None
+        },
+    )
+
+
+def _data(plan: Plan) -> DataContext:
+    data = plan.study.data
+    if isinstance(data, HubData):
+        source = f"{data.id} at {data.revision}"
+    elif isinstance(data, DemoData):
+        source = f"generated, seed {data.seed}"
+    else:
+        source = Path(data.path).name
+    return DataContext(source=source, comparable=plan.study.published_comparable)

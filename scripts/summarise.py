@@ -1,0 +1,23 @@
+"""Print a short table of a study's results, and where they are."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.files import read_settings, run_script
+from ecslm.summary import SummarySettings, summary
+
+
+def main(arguments: argparse.Namespace) -> None:
+    print(summary(read_settings(arguments.settings, SummarySettings), arguments.results))
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", required=True, help="what the summary shows: JSON or @file")
+    parser.add_argument("--results", required=True, type=Path, help="the study's results folder")
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())

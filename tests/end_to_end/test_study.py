@@ -1,0 +1,122 @@
+"""A whole study on a tiny random model: every stage real, from generated records to tables."""
+
+import json
+from pathlib import Path
+
+import pytest
+from scratch import copy_project, planned_jobs, snakemake
+from tiny import write_tiny_encoder, write_tiny_model
+
+from ecslm.files import read_jsonl
+from ecslm.generation.prediction import Prediction
+from ecslm.records.record import read_records
+
+STUDY = Path(__file__).with_name("tiny_study.yaml")
+RUN = ("--configfile", str(STUDY), "--")
+RESULTS = Path("results/tiny")
+
+
+# One run serves all tests of this file: it takes about a minute.
+pytestmark = pytest.mark.xdist_group("end_to_end")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which the tiny study, its PDF included, has run to the end."""
+    project = copy_project(tmp_path_factory.mktemp("study"))
+    write_tiny_model(project / "weights/model")
+    write_tiny_encoder(project / "weights/encoder")
+    run = snakemake(project, "--resources", "gpu=2", *RUN, "all", "report")
+    assert run.returncode == 0, run.stdout + run.stderr
+    (project / "printed.txt").write_text(run.stdout + run.stderr, encoding="utf-8")
+    return project
+
+
+def test_a_second_run_has_nothing_to_do(finished: Path) -> None:
+    run = snakemake(finished, *RUN, "all", "report")
+    assert run.returncode == 0, run.stderr
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_each_prediction_answers_its_test_record(finished: Path) -> None:
+    for model in ("Tiny", "Tiny-EC"):
+        for task in ("PM", "QPR", "AG"):
+            records = read_records(finished / RESULTS / f"dataset/{task}/test.jsonl")
+            path = finished / RESULTS / f"predictions/{model}/seed-0/{task}.jsonl"
+            predictions = read_jsonl(path, Prediction)
+            assert [p.id for p in predictions] == [r.id for r in records]
+            assert [p.reference for p in predictions] == [r.output for r in records]
+
+
+def test_every_metrics_file_has_all_settings_and_protocols(finished: Path) -> None:
+    for task, settings in (("PM", 1), ("QPR", 1), ("AG", 2)):
+        path = finished / RESULTS / f"metrics/Tiny-EC/seed-0/{task}.json"
+        metrics = json.loads(path.read_text(encoding="utf-8"))
+        assert len(metrics["settings"]) == settings
+        for scores in metrics["settings"].values():
+            assert {"n", "n_invalid", "n_truncated", "strict", "released", "released_2024"} <= set(
+                scores
+            )
+            assert scores["strict"]["details"]["lenient"] is not None
+
+
+def test_the_adapter_names_what_it_was_made_from(finished: Path) -> None:
+    path = finished / RESULTS / "adapters/Tiny-EC/seed-0/manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    assert manifest["source"] == "Tiny"
+    assert manifest["precision"] == {"quantization": "nf4", "dtype": "float32"}
+    assert manifest["code"].startswith("code:")
+    assert set(manifest["files"]) == {"adapter_config.json", "adapter_model.safetensors"}
+    assert manifest["records"] == {"AG": 4, "PM": 4, "QPR": 4}
+
+
+def test_tables_are_drawn_and_each_number_names_its_metrics_file(finished: Path) -> None:
+    text = (finished / RESULTS / "tables/ind.tex").read_text(encoding="utf-8")
+    assert r"\toprule" in text and "Tiny-EC" in text
+    twin = (finished / RESULTS / "tables/ind.json").read_text(encoding="utf-8")
+    assert "metrics/Tiny-EC/seed-0/PM.json" in twin
+
+
+def test_the_report_is_there_as_a_page_and_as_a_pdf(finished: Path) -> None:
+    assert "<html" in (finished / RESULTS / "report.html").read_text(encoding="utf-8")
+    assert (finished / RESULTS / "report.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_the_run_ends_with_a_summary_and_the_place_of_the_results(finished: Path) -> None:
+    printed = (finished / "printed.txt").read_text(encoding="utf-8")
+    assert "Tiny-EC" in printed
+    assert "results/tiny/tables" in printed
+
+
+def test_an_altered_adapter_is_refused(finished: Path) -> None:
+    weights = finished / RESULTS / "adapters/Tiny-EC/seed-0/adapter_model.safetensors"
+    original = weights.read_bytes()
+    predictions = RESULTS / "predictions/Tiny-EC/seed-0/PM.jsonl"
+    weights.write_bytes(original[:-1] + bytes([original[-1] ^ 1]))
+    try:
+        run = snakemake(
+            finished, "--forcerun", "predict", "--configfile", str(STUDY), "--", str(predictions)
+        )
+    finally:
+        weights.write_bytes(original)
+    printed = run.stdout + run.stderr
+    assert run.returncode == 1
+    assert "adapter_model.safetensors: altered" in printed
+
+
+def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
+    path = finished / "scripts/ecslm/metrics/ndcg.py"
+    original = path.read_text(encoding="utf-8")
+    path.write_text(original + "\n\ndef added() -> int:\n    return 1\n", encoding="utf-8")
+    try:
+        run = snakemake(finished, "--dry-run", *RUN, "all")
+    finally:
+        path.write_text(original, encoding="utf-8")
+    jobs = planned_jobs(run.stdout + run.stderr)
+    assert jobs == {
+        "all": 1,
+        "score": 2,
+        "score_baseline": 2,
+        "render_table": 3,
+        "report_page": 1,
+    }

@@ -1,0 +1,414 @@
+"""Raw rows to records: the release's quirks, refusals, identities, relevance labels."""
+
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecslm.files import InputError
+from ecslm.records.fields import is_nothing, parse_list, parse_options
+from ecslm.records.label_file import read_labels
+from ecslm.records.raw import build_records
+from ecslm.records.record import Record, read_records
+from ecslm.records.settings import DatasetSettings, Labels
+
+IND = "IND_Diverse_Instruction"
+OOD = "OOD_Diverse_Instruction"
+SINGLE = "IND_Single_Instruction"
+UNSEEN = "IND_Unseen_Instruction"
+
+NOTHING = [None, math.nan, "", " ", "None", "none", "null", "NaN"]
+
+Row = dict[str, Any]
+
+
+def row(**changes: Any) -> Row:
+    """A raw row of Product Matching."""
+    return {
+        "split": "test",
+        "task": "Product_Matching",
+        "setting": IND,
+        "instruction": "Are they the same product?",
+        "input": '{"product 1": {"price": "3"}, "product 2": {"price": "4"}}',
+        "options": None,
+        "output": "no",
+        "few_shot_example": None,
+    } | changes
+
+
+def ranking(output: str, number: int = 0, **changes: Any) -> Row:
+    """A raw row of Query Product Ranking."""
+    products = [f"{letter}: product {number}" for letter in sorted(output.split(","))]
+    text = json.dumps({"query": "lamp", "product list": products})
+    return row(task="Query_Product_Rank", input=text, output=output, **changes)
+
+
+def build(
+    rows: Sequence[Row],
+    answer: str = "yes_no",
+    settings: Sequence[str] = (IND,),
+    labels: Sequence[Sequence[str]] | None = None,
+    task: str = "PM",
+) -> list[Record]:
+    return build_records(rows, task, "test", of(answer, settings), labels)
+
+
+def of(answer: str, settings: Sequence[str]) -> DatasetSettings:
+    return DatasetSettings.model_validate(
+        {
+            "source": {"source": "path", "path": "rows.jsonl"},
+            "aliases": ["A_Task"],
+            "answer": answer,
+            "settings": settings,
+        }
+    )
+
+
+def problems(*arguments: Any, **options: Any) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        build(*arguments, **options)
+    return caught.value.problems
+
+
+@pytest.mark.parametrize("value", NOTHING)
+def test_no_options_arrive_in_many_forms_and_are_always_null(value: Any) -> None:
+    assert is_nothing(value)
+    (record,) = build([row(options=value)])
+    assert record.options is None
+
+
+def test_a_row_without_the_columns_that_may_be_empty_has_nulls() -> None:
+    bare = row()
+    del bare["options"], bare["few_shot_example"]
+    (record,) = build([bare])
+    assert (record.options, record.few_shot_example) == (None, None)
+
+
+@pytest.mark.parametrize("value", ["A: none", "0", "no", 0.0, "nano"])
+def test_what_looks_a_little_like_nothing_is_something(value: Any) -> None:
+    assert not is_nothing(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '["A: it\'s \\"new\\"", "B: old"]',
+        "['A: it\\'s \"new\"', 'B: old']",
+        ['A: it\'s "new"', "B: old"],
+    ],
+)
+def test_options_are_read_from_json_from_a_python_list_and_from_a_list(value: Any) -> None:
+    (record,) = build([row(options=value, output="A")], "choice")
+    assert record.options == ['A: it\'s "new"', "B: old"]
+
+
+@pytest.mark.parametrize("value", ["A: new, B: old", '{"A": "new"}', "[1, 2]", 7, "[" * 5000])
+def test_options_that_are_no_list_of_strings_are_an_error_of_that_row(value: Any) -> None:
+    (problem,) = problems([row(), row(options=value)])
+    assert problem.startswith(f"PM test, row 2 ({IND}): options: ")
+
+
+def test_an_empty_list_of_options_is_none() -> None:
+    assert parse_options("[]") is None
+    assert parse_options([]) is None
+
+
+@given(st.lists(st.text()))
+def test_lists_come_back_from_json_and_from_python_text(values: list[str]) -> None:
+    assert parse_list(json.dumps(values)) == values
+    assert parse_list(repr(values)) == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"product 1": {"price": NaN, "title": "a"}, "product 2": {"price": "4"}}',
+        '{"Product 1:": {"title": "a"}, "Product 2:": {"title": "b"}}',
+        "['1st: a lamp', \"2nd: a child's chair\"]",
+        "Fits &amp; works, isn&#39;t loud &lt;3",
+        "  spaces\tand\r\nlines \n",
+        "caf\u00e9 cafe\u0301 \u2028 \U0001f600",
+        '{"price": 1.50, "n": 1e3}',
+    ],
+)
+def test_the_input_is_kept_byte_for_byte(text: str) -> None:
+    (record,) = build([row(input=text)])
+    assert record.input.encode() == text.encode()
+
+
+def test_other_texts_are_kept_as_they_are_too() -> None:
+    texts = {"instruction": " Say: &quot;yes&quot; or no.\n", "output": "It&#39;s fine.\n"}
+    (record,) = build([row(**texts)], "generation")
+    assert (record.instruction, record.output) == (texts["instruction"], texts["output"])
+
+
+EXAMPLE = '{"input": "a &amp; b",  "options": "None", "output": "yes"}'
+
+
+def test_the_example_of_a_one_shot_row_stays_the_original_string() -> None:
+    (record,) = build([row(few_shot_example=EXAMPLE)])
+    assert record.few_shot_example == EXAMPLE
+
+
+@pytest.mark.parametrize("value", NOTHING)
+def test_no_example_is_null_however_it_arrives(value: Any) -> None:
+    (record,) = build([row(few_shot_example=value)])
+    assert record.few_shot_example is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "not JSON",
+        '["input", "output"]',
+        '{"input": "a"}',
+        '{"input": "a", "output": 1}',
+        '{"input": "a", "output": "b", "options": "A or B"}',
+        {"input": "a", "output": "b"},
+    ],
+)
+def test_an_example_without_its_parts_is_an_error(value: Any) -> None:
+    (problem,) = problems([row(few_shot_example=value)])
+    assert problem.startswith(f"PM test, row 1 ({IND}): few_shot_example: not ")
+
+
+@pytest.mark.parametrize("field", ["instruction", "input", "output"])
+def test_an_empty_text_is_an_error_of_that_row(field: str) -> None:
+    assert problems([row(**{field: " \n"})]) == (f"PM test, row 1 ({IND}): {field}: empty",)
+
+
+FIVE = '["A: very positive", "B: positive", "C: neutral", "D: negative", "E: very negative"]'
+ENTRY = '[{"attribute": "size", "value": "None", "source": "None"}]'
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "output"),
+    [
+        ("yes_no", None, "yes"),
+        ("choice", FIVE, "B"),
+        ("choice", FIVE, "B: positive"),
+        ("ranking", None, "B,A,C"),
+        ("extraction", None, ENTRY),
+        ("generation", None, "Yes, it does."),
+    ],
+)
+def test_a_sound_output_is_kept(answer: str, options: str | None, output: str) -> None:
+    (record,) = build([row(options=options, output=output)], answer)
+    assert record.output == output
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "output", "words"),
+    [
+        ("yes_no", None, "Yes", "output: 'Yes' is neither yes nor no"),
+        ("choice", FIVE, "F", "output: 'F' is neither an option nor an option's letter"),
+        ("choice", FIVE, "positive", "output: 'positive' is neither an option nor an option's"),
+        ("choice", "None", "A", "options: none, and the task chooses among options"),
+        ("ranking", None, "B, A", "output: 'B, A' is not an order of the letters A, B, ..."),
+        ("ranking", None, "A,C", "output: 'A,C' is not an order of the letters A, B, ..."),
+        ("ranking", None, "A,A", "output: 'A,A' is not an order of the letters A, B, ..."),
+        ("extraction", None, "size: None", "output: not a JSON list of objects"),
+        ("extraction", None, "[]", "output: not a JSON list of objects"),
+        ("extraction", None, '[{"attribute": "size"}]', "output: an entry is not an object with"),
+    ],
+)
+def test_an_output_that_no_answer_could_match_is_an_error(
+    answer: str, options: str | None, output: str, words: str
+) -> None:
+    (problem,) = problems([row(options=options, output=output)], answer)
+    assert problem.startswith(f"PM test, row 1 ({IND}): {words}")
+
+
+def test_every_broken_row_is_named_and_a_flood_of_them_is_cut() -> None:
+    assert len(problems([row(output="?"), row(), row(input="")])) == 2
+    flood = problems([row(output="?")] * 25)
+    assert len(flood) == 21
+    assert flood[-1] == "and 5 more"
+
+
+def test_a_setting_without_rows_is_an_error_that_names_what_was_looked_for() -> None:
+    (problem,) = problems([row()], settings=(IND, OOD))
+    assert problem == (
+        f"PM test: no rows of {OOD} under the names PM, A_Task: mend `tasks`, `settings` or the "
+        "data"
+    )
+
+
+def test_records_come_setting_by_setting_and_others_are_left_out() -> None:
+    rows = [row(setting=s, input=f"{s} {n}") for n in (1, 2) for s in (OOD, UNSEEN, IND)]
+    records = build(rows, settings=(IND, OOD))
+    assert [r.input for r in records] == [f"{IND} 1", f"{IND} 2", f"{OOD} 1", f"{OOD} 2"]
+    assert {(r.task, r.split) for r in records} == {("PM", "test")}
+
+
+# Identities
+
+
+def test_ids_are_stable() -> None:
+    (record,) = build([row()])
+    assert (record.id, record.sample_id) == ("9c239fa90f975138", "67715afba18d77fa")
+
+
+def test_ids_depend_neither_on_the_position_nor_on_other_rows() -> None:
+    rows = [row(input=f"{n}") for n in range(5)]
+    alone = {r.input: (r.id, r.sample_id) for one in rows for r in build([one])}
+    turned = {r.input: (r.id, r.sample_id) for r in build(rows[::-1])}
+    assert alone == turned
+    assert len({i for pair in alone.values() for i in pair}) == 10
+
+
+@pytest.mark.parametrize("field", ["input", "output"])
+def test_an_edit_of_the_sample_changes_both_ids(field: str) -> None:
+    (before,), (after,) = build([row()]), build([row(**{field: "yes"})])
+    assert before.id != after.id
+    assert before.sample_id != after.sample_id
+
+
+def test_an_edit_of_the_instruction_changes_the_id_alone() -> None:
+    (before,), (after,) = build([row()]), build([row(instruction="Same?")])
+    assert before.sample_id == after.sample_id
+    assert before.id != after.id
+
+
+def test_a_sample_shares_its_sample_id_between_settings_and_never_its_id() -> None:
+    first, second = build([row(), row(setting=OOD)], settings=(IND, OOD))
+    assert first.sample_id == second.sample_id
+    assert first.id != second.id
+
+
+def test_the_form_of_the_options_does_not_change_the_ids() -> None:
+    forms = [json.dumps(["A: x", "B: y"]), "['A: x', 'B: y']", ["A: x", "B: y"]]
+    ids = {build([row(options=form, output="A")], "choice")[0].id for form in forms}
+    assert len(ids) == 1
+
+
+def test_the_same_sample_of_another_task_has_other_ids() -> None:
+    (first,), (second,) = build([row()]), build([row()], task="PSI")
+    assert first.sample_id != second.sample_id
+
+
+def test_equal_rows_are_told_apart_by_their_ordinal_in_every_setting_alike() -> None:
+    rows = [row(), row(setting=OOD), row(), row(input="other"), row(setting=OOD)]
+    records = build(rows, settings=(IND, OOD))
+    assert len({r.id for r in records}) == 5
+    samples = {s: [r.sample_id for r in records if r.setting == s] for s in (IND, OOD)}
+    assert len(set(samples[IND])) == 3
+    assert samples[OOD] == samples[IND][:2]
+    (alone,) = build([row()])
+    assert records[0].id == alone.id, "the first of equals is as if it stood alone"
+
+
+# Relevance
+
+
+def test_labels_follow_the_rows_of_both_ind_settings() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B,C", 2), ranking("B,A", 1, setting=SINGLE)]
+    rows.append(ranking("A,B,C", 2, setting=SINGLE))
+    labels = [["I", "S"], ["E", "C", "I"]]
+    records = build(rows, "ranking", (IND, SINGLE), labels, "QPR")
+    assert [r.relevance for r in records] == [*labels, *labels]
+
+
+def test_other_settings_of_a_sample_take_its_labels_whatever_their_order() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B,C", 2)]
+    rows += [ranking("A,B,C", 2, setting=UNSEEN), ranking("B,A", 1, setting=UNSEEN)]
+    labels = [["C", "S"], ["E", "S", "I"]]
+    records = build(rows, "ranking", (IND, UNSEEN), labels, "QPR")
+    assert [r.relevance for r in records[2:]] == [labels[1], labels[0]]
+
+
+def test_labels_that_disagree_with_the_output_name_the_row() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2), ranking("B,A", 3)]
+    labels = [["S", "E"], ["S", "E"], ["I", "C"]]
+    assert problems(rows, "ranking", (IND,), labels, "QPR") == (
+        f"QPR {IND}: row 2: labels ['S', 'E'] disagree with 'A,B'",
+    )
+
+
+def test_labels_of_another_number_of_products_disagree() -> None:
+    (problem,) = problems([ranking("B,A")], "ranking", (IND,), [["S", "E", "I"]], "QPR")
+    assert problem.startswith(f"QPR {IND}: row 1: labels")
+
+
+def test_a_row_too_few_or_too_many_is_an_error() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2)]
+    for labels in ([["S", "E"]], [["S", "E"]] * 3):
+        assert problems(rows, "ranking", (IND,), labels, "QPR") == (
+            f"QPR {IND}: 2 rows and {len(labels)} rows of labels",
+        )
+
+
+@pytest.mark.parametrize(
+    ("output", "relevance"),
+    [
+        ("A", ["E"]),
+        ("B,A", ["S", "E"]),
+        ("C,A,D,B", ["S", "I", "E", "C"]),
+        ("B,A,C,D,E", ["S", "E", "C", "I", "I"]),
+    ],
+)
+def test_without_labels_the_order_gives_the_relevance(output: str, relevance: list[str]) -> None:
+    (record,) = build([ranking(output)], "ranking", task="QPR")
+    assert record.relevance == relevance
+
+
+def test_only_test_records_of_rankings_have_relevance() -> None:
+    assert build([row()])[0].relevance is None
+    settings = of("ranking", (IND,))
+    (training,) = build_records([ranking("B,A")], "QPR", "train", settings, None)
+    assert training.relevance is None
+
+
+# The label file
+
+
+def label_file(folder: Path, text: str) -> Labels:
+    path = folder / "label.json"
+    path.write_text(text)
+    return Labels(path=str(path))
+
+
+def test_the_label_file_is_a_list_of_lists(tmp_path: Path) -> None:
+    assert read_labels(label_file(tmp_path, '[["E", "S"], ["I"]]')) == [["E", "S"], ["I"]]
+
+
+def test_labels_that_are_no_grades_are_named(tmp_path: Path) -> None:
+    labels = label_file(tmp_path, '[["E", "X"], "S"]')
+    with pytest.raises(InputError) as caught:
+        read_labels(labels)
+    assert caught.value.problems == (
+        f"{labels.path}: 0.1: input should be 'E', 'S', 'C' or 'I'",
+        f"{labels.path}: 1: input should be a valid list",
+    )
+
+
+def test_a_label_file_is_verified_and_must_exist(tmp_path: Path) -> None:
+    labels = label_file(tmp_path, "[]").model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(InputError, match=r"its sha256 is not `labels\.sha256`"):
+        read_labels(labels)
+    with pytest.raises(InputError, match=r"none\.json: no such file: put the label file there"):
+        read_labels(Labels(path=str(tmp_path / "none.json")))
+
+
+def test_a_missing_label_file_is_fetched_once(tmp_path: Path) -> None:
+    origin = label_file(tmp_path, '[["E", "S"]]')
+    path = tmp_path / "fetched" / "label.json"
+    labels = Labels(path=str(path), url=Path(origin.path).as_uri())
+    assert read_labels(labels) == [["E", "S"]]
+    Path(origin.path).unlink()
+    assert read_labels(labels) == [["E", "S"]]
+    path.unlink()
+    with pytest.raises(InputError, match=f"cannot be fetched .*: put the file at {path}"):
+        read_labels(labels)
+
+
+def test_a_dataset_file_comes_back_as_records(tmp_path: Path) -> None:
+    path = tmp_path / "test.jsonl"
+    records = build([row(), row(input="b")])
+    path.write_text("".join(record.model_dump_json() + "\n" for record in records))
+    assert read_records(path, path) == records * 2

@@ -1,0 +1,123 @@
+"""What a dry run plans: exact jobs of the shipped studies, and which rules ask for a GPU."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from scratch import copy_project, planned_jobs, snakemake
+
+DEMO = {
+    "all": 1,
+    "base_model": 2,
+    "dataset": 30,
+    "train_adapter": 1,
+    "predict": 20,
+    "bertscore": 2,
+    "score": 20,
+    "score_baseline": 22,
+    "render_table": 6,
+    "report_page": 1,
+}
+PAPER = {
+    "all": 1,
+    "base_model": 7,
+    "dataset": 30,
+    "train_adapter": 18,
+    "predict": 240,
+    "bertscore": 24,
+    "score": 240,
+    "score_baseline": 22,
+    "render_table": 6,
+    "report_page": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return copy_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "jobs"),
+    [
+        ((), DEMO),
+        (("--config", "study=paper"), PAPER),
+        (("--", "datasets"), {"datasets": 1, "dataset": 30}),
+        (
+            ("--config", "study=paper", "--", "results/paper/tables/parameters.tex"),
+            {"render_table": 1},
+        ),
+        (
+            ("--", "report"),
+            {rule: count for rule, count in DEMO.items() if rule != "all"}
+            | {"report": 1, "report_pdf": 1},
+        ),
+    ],
+    ids=["demo", "paper", "datasets", "parameters of the paper need nothing else", "report"],
+)
+def test_a_dry_run_plans_exactly_these_jobs(
+    project: Path, arguments: tuple[str, ...], jobs: dict[str, int]
+) -> None:
+    run = snakemake(project, "--dry-run", *arguments)
+    assert run.returncode == 0, run.stderr
+    assert planned_jobs(run.stdout + run.stderr) == jobs
+
+
+def test_every_job_but_training_prediction_and_bertscore_leaves_the_gpu_alone(
+    project: Path,
+) -> None:
+    assert resources_of_rules(project) == {
+        "train_adapter": 1,
+        "predict": 1,
+        "bertscore": 1,
+    }
+
+
+def resources_of_rules(project: Path) -> dict[str, int]:
+    """The GPUs that each rule asks for, by asking Snakemake itself."""
+    code = (
+        "import json, sys; from pathlib import Path; from snakemake.api import *\n"
+        "with SnakemakeApi(OutputSettings()) as api:\n"
+        "    workflow = api.workflow(ResourceSettings(), snakefile=Path('Snakefile'))._workflow\n"
+        "    rules = {r.name: r.resources['gpu'].value for r in workflow.rules"
+        " if 'gpu' in r.resources}\n"
+        "    json.dump(rules, sys.stdout)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    found: dict[str, int] = json.loads(run.stdout)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("configuration", "lines"),
+    [
+        ("study=papre", ["study: papre is not in studies: did you mean `paper`?"]),
+        (
+            'studies={"demo": {"trainin": {}, "models": {"SmolLM2-135M": {"base": "SmolLM"}}}}',
+            [
+                "studies.demo.trainin: unknown key: did you mean `training`?",
+                "studies.demo.models.SmolLM2-135M.base: SmolLM is not in bases: "
+                "did you mean `SmolLM-360M`?",
+            ],
+        ),
+        (
+            'studies={"demo": {"data": {"source": "path", "path": "gone.jsonl", "seed": null, '
+            '"train": null, "val": null, "test_ind": null, "test_ood": null}}}',
+            ["studies.demo.data.seed: unknown key"],
+        ),
+    ],
+)
+def test_a_bad_configuration_stops_with_a_line_for_each_problem(
+    project: Path, configuration: str, lines: list[str]
+) -> None:
+    run = snakemake(project, "--dry-run", "--config", configuration)
+    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+    assert run.returncode == 1
+    assert "Traceback" not in run.stderr
+    for line in lines:
+        assert any(error.startswith(f"error: {line}") for error in errors), run.stderr
