@@ -8,8 +8,9 @@ BIN := .venv/bin
 reproduce: setup ## the demo study, from data to tables
 	$(BIN)/snakemake --cores all
 
+# One thread for each of pytest's two processes: torch would otherwise start one per core in both.
 test: setup ## all tests: unit, workflow, end to end
-	$(BIN)/pytest --numprocesses 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 
 setup: .venv/locked
 
@@ -27,6 +28,8 @@ lint: setup ## what must be clean before a commit
 
 lock: ## renew requirements.lock from pyproject.toml, in a throw-away environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
-	.venv-lock/bin/pip install --quiet --no-compile "$$($(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print("\n".join(p["dependencies"] + p["optional-dependencies"]["dev"]))')"
+	$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*p["dependencies"], *p["optional-dependencies"]["dev"], sep="\n")' > .venv-lock/wanted.txt
+	.venv-lock/bin/pip install --quiet --no-compile --requirement .venv-lock/wanted.txt
 	.venv-lock/bin/pip freeze | sed 's/+cpu$$//' > requirements.lock
 	rm -rf .venv-lock

@@ -43,42 +43,58 @@ rule all:
         PLAN.metric_files(),
         DRAWN.table_files(),
         f"{RESULTS}/report.html",
+    message:
+        "The study's results"
 
 
 rule bases:
     input:
         PLAN.base_files(),
+    message:
+        "All base weights"
 
 
 rule datasets:
     input:
         PLAN.dataset_files(),
+    message:
+        "All dataset files"
 
 
 rule adapters:
     input:
         PLAN.adapter_files(),
+    message:
+        "All adapters"
 
 
 rule predictions:
     input:
         PLAN.prediction_files(),
+    message:
+        "All predictions"
 
 
 rule metrics:
     input:
         PLAN.metric_files(),
+    message:
+        "All scores"
 
 
 rule tables:
     input:
         DRAWN.table_files(),
+    message:
+        "All tables"
 
 
 rule report:
     input:
         f"{RESULTS}/report.html",
         f"{RESULTS}/report.pdf",
+    message:
+        "The report as a page and as a PDF"
 
 
 onsuccess:

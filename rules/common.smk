@@ -37,6 +37,7 @@ def parameter(function, *names):
 
 try:
     PLAN = plans.Plan(load_config(config, plans.TEMPLATES))
+    PLAN.check_source()
 except InputError as error:
     stop(error)
 

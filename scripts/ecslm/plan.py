@@ -92,6 +92,15 @@ class Plan:
             return [str(data.catalogue), str(data.instructions)]
         return [data.path]
 
+    def check_source(self) -> None:
+        """Look at a local data file before anything runs.
+
+        Raises:
+            InputError: the file is missing or broken, or has tasks or splits that nothing maps.
+        """
+        if isinstance(self.study.data, PathData):
+            _ = self._parts
+
     # Lists of files
 
     def dataset_files(self) -> list[str]:

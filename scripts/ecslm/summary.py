@@ -50,24 +50,21 @@ class SummarySettings(Closed):
 
 
 def summary(settings: SummarySettings, results: Path) -> str:
-    """The summary's text. A metrics file that does not exist shows as missing."""
-    lines = [f"Study {settings.study}: strict scores, and in brackets the share of invalid answers"]
+    """The summary's text: what has been scored, and the results that exist."""
+    lines: list[str] = []
     for setting in settings.settings:
         for pair in settings.pairs:
+            rows = _rows(settings, results, setting, pair)
             names = ", ".join(name for name in (pair.untuned, pair.tuned) if name)
-            lines += [
-                "",
-                f"{names} ({setting})",
-                *_aligned(_rows(settings, results, setting, pair)),
-            ]
-    return "\n".join(
-        [
-            *lines,
-            "",
-            f"Tables: {results / 'tables'}",
-            f"Report: {results / 'report.html'}",
-        ]
-    )
+            # The first row is the head.
+            if len(rows) > 1:
+                lines += [f"{names} ({setting})", *_aligned(rows), ""]
+    if lines:
+        title = "strict scores, and in brackets the share of invalid answers"
+        lines = [f"Study {settings.study}: {title}", "", *lines]
+    places = {"Tables": results / "tables", "Report": results / "report.html", "All": results}
+    lines += [f"{name}: {place}" for name, place in places.items() if place.exists()]
+    return "\n".join(lines)
 
 
 def _rows(

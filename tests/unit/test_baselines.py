@@ -45,11 +45,6 @@ def test_baselines_by_task() -> None:
     }
 
 
-def test_a_task_without_training_rows_has_no_majority() -> None:
-    untrained = TASKS["PM"].model_copy(update={"train": False})
-    assert applicable(untrained) == ("always-yes", "always-no", "random")
-
-
 @pytest.mark.parametrize(
     ("code", "yes", "total", "f1"),
     [

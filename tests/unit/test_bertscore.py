@@ -49,7 +49,8 @@ def test_another_answer_scores_less(tiny_encoder: Path) -> None:
     assert 0 < other.f1 < 0.99
 
 
-def test_scores_are_greedy_matches_of_the_layers_embeddings(tiny_encoder: Path) -> None:
+@pytest.mark.parametrize("layer", [1, 2])
+def test_scores_are_greedy_matches_of_the_layers_embeddings(tiny_encoder: Path, layer: int) -> None:
     """Zhang et al. 2020, equation 3: each token takes its best match, special tokens included."""
     folder = read_base(tiny_encoder)[1]
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
@@ -57,9 +58,9 @@ def test_scores_are_greedy_matches_of_the_layers_embeddings(tiny_encoder: Path) 
     def embed(text: str) -> torch.Tensor:
         with torch.inference_mode():
             hidden = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True)
-        return torch.nn.functional.normalize(hidden.hidden_states[1][0], dim=-1)
+        return torch.nn.functional.normalize(hidden.hidden_states[layer][0], dim=-1)
 
-    settings = BertScoreSettings(layer=1, rescale_language=None)
+    settings = BertScoreSettings(layer=layer, rescale_language=None)
     for row, (text, reference) in zip(
         rows(tiny_encoder, *ANSWERS, settings=settings), ANSWERS, strict=True
     ):

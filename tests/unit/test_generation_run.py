@@ -124,6 +124,19 @@ def test_the_token_budget_does_not_change_a_byte(
     assert (len(seen) == 1) == (budget == 100_000)
 
 
+def test_each_record_gets_the_answer_to_its_own_prompt(tiny_base: Path, tmp_path: Path) -> None:
+    """Batches go from long to short, the file keeps the dataset's order."""
+    lengths = [row.prompt_tokens for row in read_predictions(run_predict(tmp_path, tiny_base))]
+    assert lengths != sorted(lengths, reverse=True)
+    together = read_lines(tmp_path / "predictions.jsonl")
+    assert len({row["prediction"] for row in together}) > 3
+    for number, row in enumerate(together):
+        alone = tmp_path / f"{number}.jsonl"
+        write_jsonl(alone, [make_record(number, split="test")])
+        output = run_predict(tmp_path / str(number), tiny_base, dataset=alone)
+        assert read_lines(output) == [row]
+
+
 def test_predicting_again_elsewhere_gives_the_same_bytes(
     whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
 ) -> None:
@@ -167,6 +180,22 @@ def test_a_killed_job_goes_on_after_its_last_whole_batch(
     resumed = run_predict(tmp_path, tiny_base, None, settings)
     assert seen == batches[2:]
     assert resumed.read_bytes() == expected.read_bytes()
+
+
+def test_a_job_may_be_killed_more_than_once(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one kill cut off must not spoil the line after it."""
+    expected = run_predict(tmp_path / "whole", tiny_base)
+    for kill in range(3):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            seen = watch(patch, die_at=1)
+            run_predict(tmp_path, tiny_base)
+        assert seen == [kill]
+        (work,) = work_in(tmp_path)
+        with (work / "batches.jsonl").open("ab") as stream:
+            stream.write(b'{"batch": 5, "sec')
+    assert run_predict(tmp_path, tiny_base).read_bytes() == expected.read_bytes()
 
 
 def test_batches_of_other_settings_are_not_taken_up(

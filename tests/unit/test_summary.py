@@ -30,6 +30,7 @@ def test_untuned_tuned_and_best_trivial_stand_side_by_side(tmp_path: Path) -> No
     write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7)}, seed=42)
     write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.61)})
     write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.0, strict={"defined": False})})
+    (tmp_path / "report.html").touch()
     lines = summary(settings(), tmp_path).splitlines()
     assert lines[3].split() == ["Task", "Metric", "Untuned", "Tuned", "Best", "trivial"]
     assert lines[4] == "PM    F1      0.100 (75 %)  0.700 (5 %)  0.610 always-yes"
@@ -44,3 +45,7 @@ def test_what_was_not_computed_shows_as_missing(tmp_path: Path) -> None:
 def test_a_pair_of_unknown_models_is_refused() -> None:
     with pytest.raises(ValidationError, match="pairs: not in models: Big"):
         settings(pairs=[{"untuned": "Big"}])
+
+
+def test_results_that_do_not_exist_are_not_promised(tmp_path: Path) -> None:
+    assert summary(settings(), tmp_path).splitlines() == [f"All: {tmp_path}"]

@@ -128,6 +128,13 @@ def test_manifest_and_configuration_hold_no_clock_value_and_no_folder(
         assert "seconds" not in text
 
 
+def test_the_configurations_modules_are_sorted(exact_adapter: Path) -> None:
+    """The library keeps them in a set, whose order differs between processes."""
+    configuration = json.loads((exact_adapter.parent / "adapter_config.json").read_text())
+    assert len(configuration["target_modules"]) == 8
+    assert configuration["target_modules"] == sorted(configuration["target_modules"])
+
+
 def test_another_seed_gives_another_adapter(
     exact_adapter: Path, tiny_base: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,43 @@
+"""The lock file, the conda environment and the profiles say the same."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+PINS = {
+    name.lower().replace("_", "-"): version
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)$", LOCK, re.MULTILINE)
+}
+
+
+def test_the_lock_file_holds_nothing_but_plain_pins() -> None:
+    assert LOCK.count("\n") == len(PINS)
+    assert not [version for version in PINS.values() if "+" in version]
+
+
+def test_the_lock_file_names_no_wheel_of_one_kind_of_machine() -> None:
+    # The CUDA libraries come as dependencies of torch, on the machines that it needs them on.
+    special = {name for name in PINS if re.match("nvidia|cuda|triton", name)}
+    assert special == {"nvidia-ml-py"}, "pure Python, reads energy counters"
+
+
+def test_the_conda_environment_has_every_dependency_at_its_locked_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {re.match(r"[\w.-]+", entry)[0] for entry in project["dependencies"]}  # type: ignore[index]
+    environment = yaml.safe_load((ROOT / "envs/ecslm.yaml").read_text(encoding="utf-8"))
+    (pip,) = [entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict)]
+    assert dict(entry.split("==") for entry in pip) == {name: PINS[name] for name in names}
+
+
+def test_every_profile_compares_the_contents_of_large_files_and_limits_the_gpu() -> None:
+    profiles = sorted(ROOT.glob("profiles/*/config.yaml"))
+    assert profiles
+    for path in profiles:
+        profile = yaml.safe_load(path.read_text(encoding="utf-8"))
+        assert profile["max-checksum-file-size"] == 2_000_000_000, path
+        assert profile["rerun-incomplete"] is True, path
+        assert any(entry.startswith("gpu=") for entry in profile["resources"]), path
