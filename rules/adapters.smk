@@ -24,7 +24,7 @@ rule train_adapter:
         settings=parameter(PLAN.adapter_settings, "model"),
         template=parameter(PLAN.template_digest, "model"),
         code=plans.script_code("train_adapter.py"),
-        versions=plans.library_versions(*plans.TRAINING_LIBRARIES),
+        versions=plans.library_versions("train_adapter"),
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:

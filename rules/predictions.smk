@@ -22,7 +22,7 @@ rule predict:
         settings=parameter(PLAN.prediction_settings, "model", "task"),
         template=parameter(PLAN.template_digest, "model"),
         code=plans.script_code("predict.py"),
-        versions=plans.library_versions(*plans.TRAINING_LIBRARIES),
+        versions=plans.library_versions("predict"),
         adapter=lambda wildcards, input: f"--adapter {input.adapter}" if input.adapter else "",
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
@@ -30,8 +30,8 @@ rule predict:
         "python scripts/predict.py --dataset {input.dataset} --base {input.base} {params.adapter}"
         " --template {input.template} --settings {params.settings:q}"
         " --batch-tokens {resources.batch_tokens} --seed {wildcards.seed}"
-        " --device {resources.device} --output {output.predictions} --cost {output.cost}"
-        " --log {log}"
+        " --device {resources.device} --code {params.code} --output {output.predictions}"
+        " --cost {output.cost} --log {log}"
 
 
 rule bertscore:
@@ -54,7 +54,7 @@ rule bertscore:
     params:
         settings=PLAN.bertscore_settings(),
         code=plans.script_code("bertscore.py"),
-        versions=plans.library_versions(*plans.BERTSCORE_LIBRARIES),
+        versions=plans.library_versions("bertscore"),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:

@@ -26,6 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
         device=arguments.device,
         output=arguments.output,
         cost=arguments.cost or arguments.output.with_suffix(".cost.json"),
+        code=arguments.code,
     )
 
 
@@ -43,6 +44,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--output", type=Path, required=True, help="predictions file (JSON Lines) to write")
     add("--cost", type=Path, help="cost file to write (default: OUTPUT with .cost.json)")
+    add("--code", help="digest of the prediction code: unfinished work of other code is not used")
     add_log_option(parser)
     return parser
 

@@ -10,12 +10,10 @@ import transformers
 
 from ecslm.bases import read_base
 from ecslm.bertscore_row import BertScoreRow
-from ecslm.bertscore_settings import BertScoreSettings
+from ecslm.bertscore_settings import LIBRARIES, BertScoreSettings
 from ecslm.files import InputError, require_locked
 from ecslm.generation.prediction import Prediction
 from ecslm.weights import require_device
-
-LIBRARIES = ("torch", "transformers", "bert-score")
 
 
 def bertscore(

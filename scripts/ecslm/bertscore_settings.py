@@ -2,6 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+# Their versions can change a score.
+LIBRARIES = ("torch", "transformers", "bert-score")
+
 
 class BertScoreSettings(BaseModel):
     """Defaults are the study's, for roberta-large."""

@@ -11,24 +11,31 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.baselines import applicable
+from ecslm.bertscore_settings import LIBRARIES as BERTSCORE_LIBRARIES
 from ecslm.bertscore_settings import BertScoreSettings
 from ecslm.config import Config, ModelSettings, StudySettings
 from ecslm.config_problems import nearest
 from ecslm.files import InputError, canonical_json, lock_versions, sha256_of_file, sha256_of_text
 from ecslm.fingerprint import code_digest
+from ecslm.generation.settings import LIBRARIES as PREDICTION_LIBRARIES
 from ecslm.generation.settings import PredictionSettings
 from ecslm.records.index import Part, read_index
 from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
 from ecslm.scoring_input import ScriptSettings
 from ecslm.tasks import TaskSettings
+from ecslm.training.settings import LIBRARIES as TRAINING_LIBRARIES
 from ecslm.training.settings import AdapterSettings
 
 TEMPLATES = Path("resources/prompts")
+LIBRARIES = {
+    "train_adapter": TRAINING_LIBRARIES,
+    "predict": PREDICTION_LIBRARIES,
+    "bertscore": BERTSCORE_LIBRARIES,
+    "score": ("numpy",),
+}
+
 BASES = Path("results/bases")
 CACHE = Path("results/cache")
-
-TRAINING_LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
-BERTSCORE_LIBRARIES = ("torch", "transformers", "bert-score")
 
 
 @dataclass(frozen=True, eq=False)
@@ -314,9 +321,9 @@ def script_code(script: str) -> str:
     return code_parameter(script)
 
 
-def library_versions(*packages: str) -> str:
-    """Locked versions of the libraries that decide a step's results."""
-    return f"versions:{canonical_json(lock_versions(packages))}"
+def library_versions(step: str) -> str:
+    """Locked versions of the libraries that decide the results of a step, a key of `LIBRARIES`."""
+    return f"versions:{canonical_json(lock_versions(LIBRARIES[step]))}"
 
 
 def code_parameter(script: str, *modules: str) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ecslm.files import lock_versions
 from ecslm.metrics.protocol import metric
-from ecslm.plan import BERTSCORE_LIBRARIES, TRAINING_LIBRARIES, Plan, code_parameter, json_parameter
+from ecslm.plan import LIBRARIES, Plan, code_parameter, json_parameter
 from ecslm.records.settings import DemoData, HubData
 from ecslm.report.settings import ReportModel, ReportSettings, base_names, report_files
 from ecslm.summary import Pair, SummaryModel, SummarySettings
@@ -133,7 +133,9 @@ class ReportPlan:
                 for name, model in study.models.items()
             },
             sample_models=tuple(name for name, model in study.models.items() if model.tuned),
-            versions=lock_versions(dict.fromkeys(TRAINING_LIBRARIES + BERTSCORE_LIBRARIES)),
+            versions=lock_versions(
+                sorted({name for names in LIBRARIES.values() for name in names})
+            ),
         )
 
     def _request(self, table: str) -> TableRequest:

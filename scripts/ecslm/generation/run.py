@@ -22,7 +22,7 @@ from ecslm.files import (
 from ecslm.generation.engine import Engine, Generated, load_model
 from ecslm.generation.prediction import Prediction
 from ecslm.generation.progress import FinishedBatches
-from ecslm.generation.settings import PredictionSettings
+from ecslm.generation.settings import LIBRARIES, PredictionSettings
 from ecslm.prompts import EncodedPrompt, PromptTemplate, encode_prompt
 from ecslm.records.record import Record, read_records
 from ecslm.token_budget import batches_by_length
@@ -31,7 +31,6 @@ from ecslm.work import work_folder
 
 log = logging.getLogger(__name__)
 
-LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 SECONDS_BETWEEN_LINES = 20.0
 
 
@@ -47,8 +46,11 @@ def predict(
     device: str,
     output: Path,
     cost: Path,
+    code: str | None,
 ) -> None:
     """Write the predictions and their cost. A killed job goes on after its last whole batch.
+
+    `code` is a digest of the code that predicts: batches of other code are not continued.
 
     Raises:
         InputError: bad input, an altered or mismatched adapter, a missing device, or libraries
@@ -58,9 +60,9 @@ def predict(
     target = require_device(device)
     base_manifest, base_folder = read_base(base)
     adapter_manifest = None if adapter is None else read_adapter(adapter)
-    if adapter is not None and adapter_manifest is not None:
-        _check_match(adapter, adapter_manifest, base_manifest, settings)
     prompt_template = PromptTemplate(template)
+    if adapter is not None and adapter_manifest is not None:
+        _check_match(adapter, adapter_manifest, base_manifest, prompt_template, settings)
     records = read_records(dataset)
     if not records:
         raise InputError(f"{dataset}: holds no records: nothing to predict")
@@ -69,6 +71,7 @@ def predict(
         "settings": settings.model_dump(mode="json"),
         "batch_tokens": batch_tokens,
         "seed": seed,
+        "code": code,
         "versions": versions,
         "base": base_manifest.files,
         "adapter": adapter_manifest and adapter_manifest.files,
@@ -116,12 +119,21 @@ def predict(
 
 
 def _check_match(
-    path: Path, adapter: AdapterManifest, base: BaseManifest, settings: PredictionSettings
+    path: Path,
+    adapter: AdapterManifest,
+    base: BaseManifest,
+    template: PromptTemplate,
+    settings: PredictionSettings,
 ) -> None:
-    """Refuse an adapter that was trained for other weights or another precision."""
+    """Refuse an adapter that was trained for other weights, other prompts or another precision."""
     problems = []
     if adapter.base_sha256 != base_digest(base.files):
         problems.append(f"{path}: trained on other weights than {base.base}'s: retrain it")
+    if (adapter.template_sha256, adapter.shots) != (template.sha256, settings.shots):
+        problems.append(
+            f"{path}: trained with other prompts ({adapter.shots} shots) than {template.path} with "
+            f"{settings.shots} shots: use the same, or retrain it"
+        )
     precision = settings.precision.model_dump(mode="json")
     if adapter.precision != precision and not settings.allow_other_precision:
         problems.append(

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.precision import Precision
 
+# Their versions can change a prediction.
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+
 
 class DecodingSettings(BaseModel):
     """Decoding of one task. The default is greedy."""

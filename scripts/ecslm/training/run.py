@@ -27,7 +27,7 @@ from ecslm.files import (
 from ecslm.prompts import PromptTemplate
 from ecslm.records.record import Record, read_records
 from ecslm.training.batches import Example, encode_example, plan_steps
-from ecslm.training.settings import AdapterSettings, TrainingSettings
+from ecslm.training.settings import LIBRARIES, AdapterSettings, TrainingSettings
 from ecslm.training.trainer import (
     PlainProgress,
     PlannedTrainer,
@@ -38,8 +38,6 @@ from ecslm.weights import load_base_model, load_tokenizer, require_device
 from ecslm.work import work_folder
 
 log = logging.getLogger(__name__)
-
-LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
 
 
 def train_adapter(

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.precision import Precision
 
+# Their versions can change an adapter.
+LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
+
 
 class TrainingSettings(BaseModel):
     """Hyper-parameters of an adapter. Defaults are the study's."""
