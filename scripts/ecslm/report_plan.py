@@ -120,6 +120,7 @@ class ReportPlan:
 
     def _report(self) -> ReportSettings:
         plan, study = self._plan, self._plan.study
+        libraries = sorted({name for names in LIBRARIES.values() for name in names})
         return ReportSettings(
             study=plan.config.study,
             title=study.title,
@@ -133,9 +134,7 @@ class ReportPlan:
                 for name, model in study.models.items()
             },
             sample_models=tuple(name for name, model in study.models.items() if model.tuned),
-            versions=lock_versions(
-                sorted({name for names in LIBRARIES.values() for name in names})
-            ),
+            versions=lock_versions(libraries),
         )
 
     def _request(self, table: str) -> TableRequest:

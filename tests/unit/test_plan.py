@@ -184,7 +184,7 @@ def test_parameters_of_different_kinds_cannot_be_taken_for_each_other() -> None:
     assert made.dataset_code().startswith("code:")
     assert made.dataset_source("PM", "test").startswith("source:")
     assert made.score_code("score.py", "PM").startswith("code:")
-    assert library_versions("torch").startswith('versions:{"torch":"')
+    assert library_versions("score").startswith('versions:{"numpy":"')
 
 
 @pytest.mark.parametrize(("dtype", "budget"), [("float32", None), ("bfloat16", 777)])
