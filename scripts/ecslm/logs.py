@@ -14,8 +14,13 @@ def add_log_option(parser: argparse.ArgumentParser) -> None:
 
 
 def start_log(path: Path | None) -> None:
-    """Send the messages of this process to stderr and to `path`; uncaught errors too."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+    """Send the messages of this process to stderr and to `path`; uncaught errors too.
+
+    On a terminal, where bars show the progress, stderr gets warnings and errors alone.
+    """
+    console = logging.StreamHandler(sys.stderr)
+    console.setLevel(logging.WARNING if sys.stderr.isatty() else logging.INFO)
+    handlers: list[logging.Handler] = [console]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))

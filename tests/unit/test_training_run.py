@@ -41,12 +41,12 @@ class Killed(BaseException):
 def kill_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
     """Let the next training die when it has taken so many steps."""
 
-    class Deadly(training.PlainProgress):
+    class Deadly(training.Progress):
         def on_step_end(self, _args: Any, state: Any, _control: Any, **_options: Any) -> None:
             if state.global_step == steps:
                 raise Killed
 
-    monkeypatch.setattr(training, "PlainProgress", Deadly)
+    monkeypatch.setattr(training, "Progress", Deadly)
 
 
 def work_in(folder: Path) -> list[Path]:

@@ -3,7 +3,6 @@
 import json
 import logging
 import math
-import sys
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -27,13 +26,9 @@ from ecslm.files import (
 from ecslm.prompts import PromptTemplate
 from ecslm.records.record import Record, read_records
 from ecslm.training.batches import Example, encode_example, plan_steps
+from ecslm.training.callbacks import Progress, TimedCheckpoints, last_checkpoint
 from ecslm.training.settings import LIBRARIES, AdapterSettings, TrainingSettings
-from ecslm.training.trainer import (
-    PlainProgress,
-    PlannedTrainer,
-    TimedCheckpoints,
-    last_checkpoint,
-)
+from ecslm.training.trainer import PlannedTrainer
 from ecslm.weights import load_base_model, load_tokenizer, require_device
 from ecslm.work import work_folder
 
@@ -98,7 +93,7 @@ def train_adapter(
             model, tokenizer, examples["train"], validation_examples, settings.training, seed, work
         )
         trainer.add_callback(TimedCheckpoints(checkpoint_seconds))
-        trainer.add_callback(PlainProgress())
+        trainer.add_callback(Progress())
         trainer.remove_callback(transformers.PrinterCallback)
         checkpoint = last_checkpoint(work)
         log.info(
@@ -155,7 +150,7 @@ def _trainer(
     work: Path,
 ) -> PlannedTrainer:
     if settings.gradient_checkpointing:
-        model.gradient_checkpointing_enable({"use_reentrant": False})
+        model.activation_checkpointing_enable({"use_reentrant": False})
     # The head's adapter is the head's alone; prediction unties before it merges.
     warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
     adapted = get_peft_model(
@@ -203,7 +198,7 @@ def _trainer(
             greater_is_better=False,
             logging_steps=1,
             logging_nan_inf_filter=False,
-            disable_tqdm=not sys.stderr.isatty(),
+            disable_tqdm=True,  # `Progress` draws the bar
             report_to="none",
             seed=seed,
             use_cpu=model.device.type == "cpu",

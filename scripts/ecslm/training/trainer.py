@@ -1,24 +1,17 @@
 """transformers' Trainer on planned steps: completion-only loss, small checkpoints, a log."""
 
-import logging
-import shutil
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader
-from transformers import Trainer, TrainerCallback
+from transformers import Trainer
 
-from ecslm.files import InputError, read_json
+from ecslm.files import InputError
 from ecslm.token_budget import batches_by_length
 from ecslm.training.batches import Example, collate
 from ecslm.training.loss import answer_loss
-
-log = logging.getLogger(__name__)
-
-SECONDS_BETWEEN_LINES = 20.0
 
 
 class PlannedTrainer(Trainer):
@@ -109,58 +102,6 @@ class PlannedTrainer(Trainer):
     def _save(self, output_dir: str | None = None, _state_dict: Any = None) -> None:
         # An adapter on a tied head makes peft save the whole embedding unless told otherwise.
         self.model.save_pretrained(output_dir or self.args.output_dir, save_embedding_layers=False)
-
-
-class PlainProgress(TrainerCallback):
-    """A line in the log from time to time, and one for each evaluation."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any, **_options: Any) -> None:
-        """Report what the Trainer has just logged."""
-        if "eval_loss" in logs:
-            log.info("step %d: evaluation loss %.4f", state.global_step, logs["eval_loss"])
-        elif "loss" in logs and time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:
-            self._last = time.monotonic()
-            log.info(
-                "step %d of %d: loss %.4f, %d tokens, %.0f tokens/s",
-                state.global_step,
-                state.max_steps,
-                logs["loss"],
-                logs["tokens"],
-                logs["tokens"] / logs["seconds"],
-            )
-
-
-class TimedCheckpoints(TrainerCallback):
-    """A checkpoint every so many seconds, beside those at evaluations."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._last = seconds, time.monotonic()
-
-    def on_step_end(self, _args: Any, _state: Any, control: Any, **_options: Any) -> None:
-        """Ask for a checkpoint when one is due."""
-        if time.monotonic() - self._last >= self._seconds:
-            control.should_save = True
-
-    def on_save(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
-        """Any checkpoint counts."""
-        self._last = time.monotonic()
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The newest whole checkpoint; those that a kill left unfinished are removed."""
-    steps = sorted(folder.glob("checkpoint-*/"), key=lambda path: int(path.name.split("-")[1]))
-    for checkpoint in reversed(steps):
-        try:
-            # The Trainer writes its state last, so a readable state means a whole checkpoint.
-            read_json(checkpoint / "trainer_state.json")
-        except InputError:
-            shutil.rmtree(checkpoint)
-        else:
-            return str(checkpoint)
-    return None
 
 
 def _causal(model: Any) -> Any:
