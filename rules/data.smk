@@ -1,6 +1,6 @@
 rule dataset:
     input:
-        ancient(PLAN.source_files()),
+        source=ancient(PLAN.source_files()),
     output:
         records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
     log:

@@ -44,7 +44,7 @@ class ModelSettings(Closed):
     precision: Precision = Field(
         Precision(), description="In place of the study's `precision`, key by key."
     )
-    seeds: tuple[int, ...] = Field(
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0,), min_length=1, description="Seeds to train and predict with."
     )
 

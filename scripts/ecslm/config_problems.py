@@ -71,6 +71,10 @@ def _study_references(
     own_tasks = _names(study.get("tasks"))
     for task in own_tasks:
         yield from _known(task, tasks, f"{path}.tasks", "tasks")
+    for section in ("tasks", "settings"):
+        names = _names(study.get(section))
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{path}.{section}: {name} stands twice"
     for task in _mapping(study.get("task_decoding")):
         yield from _known(task, tasks, f"{path}.task_decoding", "tasks")
     encoder = _mapping(study.get("bertscore"))
@@ -89,6 +93,13 @@ def _study_references(
         yield from _model_references(f"{path}.models.{name}", _mapping(model), bases, templates)
         own = _mapping(model)
         tuned = "training" in own
+        if tuned and not any(_mapping(tasks.get(task)).get("train", True) for task in own_tasks):
+            yield f"{path}.models.{name}.training: none of the study's tasks has `train: true`"
+        if own.get("shots") == 1:
+            yield from _shot_problems(f"{path}.models.{name}", tuned, _names(study.get("settings")))
+        seeds = own.get("seeds")
+        if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
+            yield f"{path}.models.{name}.seeds: a seed stands twice"
         if not tuned and not sampled and own.get("seeds", [0]) not in ([0], (0,)):
             yield (
                 f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
@@ -120,6 +131,13 @@ def _data_references(
             f"{path}.settings: {', '.join(ranked)} needs {' or '.join(sorted(LABELLED))}, whose "
             "rows the relevance labels follow"
         )
+
+
+def _shot_problems(path: str, tuned: bool, settings: Sequence[str]) -> Iterator[str]:
+    if tuned:
+        yield f"{path}.shots: training records have no examples: a tuned model has `shots: 0`"
+    if not any(setting.endswith("_1-shot") for setting in settings):
+        yield f"{path}.shots: 1 needs the 1-shot settings among the study's `settings`"
 
 
 def _model_references(

@@ -100,11 +100,16 @@ class Plan:
         return [data.path]
 
     def check_source(self) -> None:
-        """Look at a local data file before anything runs.
+        """Look at the files that records are made from before anything runs.
 
         Raises:
-            InputError: the file is missing or broken, or has tasks or splits that nothing maps.
+            InputError: a file is missing or broken, or has tasks or splits that nothing maps.
         """
+        missing = [path for path in self.source_files() if not Path(path).is_file()]
+        if missing:
+            raise InputError(
+                *(f"{path}: no such file: mend `data` of the study" for path in missing)
+            )
         if isinstance(self.study.data, PathData):
             _ = self._parts
 
@@ -196,7 +201,7 @@ class Plan:
         )
         return json_parameter(
             DatasetSettings(
-                source=_for_one_file(self.study.data, task, labelled=self._labelled(task, split)),
+                source=_for_one_file(self.study.data, task, split, self._labelled(task, split)),
                 aliases=entry.aliases,
                 answer=entry.answer,
                 settings=settings,
@@ -334,9 +339,14 @@ def json_parameter(settings: Any) -> str:
     return canonical_json(settings.model_dump(mode="json"))
 
 
-def _for_one_file(data: DataSource, task: str, *, labelled: bool) -> DataSource:
+def _for_one_file(data: DataSource, task: str, split: str, labelled: bool) -> DataSource:
     """The source without what concerns other dataset files alone."""
     if isinstance(data, DemoData):
-        own = {code: sizes for code, sizes in data.tasks.items() if code == task}
-        return data.model_copy(update={"tasks": own})
+        # The examples of 1-shot test rows are training samples.
+        sizes = ("train", "test_ind", "test_ood") if split == "test" else (split,)
+        defaults = type(data)(source="demo")
+        return defaults.model_copy(
+            update={size: data.size(task, size) for size in sizes}
+            | {"seed": data.seed, "catalogue": data.catalogue, "instructions": data.instructions}
+        )
     return data if labelled else data.model_copy(update={"labels": None})

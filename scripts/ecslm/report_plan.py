@@ -19,6 +19,7 @@ from ecslm.tables.settings import (
 )
 
 PUBLISHED = Path("resources/published")
+KINDS = ("parameters", "dataset", "results", "validity", "reproduction")
 ARCHITECTURES = Path("resources/architectures.csv")
 
 
@@ -59,7 +60,7 @@ class ReportPlan:
                     "architectures": str(ARCHITECTURES),
                 }
             case "dataset":
-                first = next(iter(self._plan.study.models.values()))
+                first = self._plan.model(min(self._plan.study.models))
                 files = {
                     "published": str(PUBLISHED / "counts.csv"),
                     "base": self._plan.base(first.base),
@@ -97,26 +98,29 @@ class ReportPlan:
         """`--settings` of the summary that a finished run prints: in-domain results, each tuned
         model beside the same base as it is."""
         plan, study = self._plan, self._plan.study
-        untuned = {model.base: name for name, model in study.models.items() if not model.tuned}
+        untuned = {
+            model.base: name
+            for name, model in study.models.items()
+            if not model.tuned and not model.shots
+        }
         pairs = [
             Pair(tuned=name, untuned=untuned.get(model.base))
             for name, model in study.models.items()
             if model.tuned
         ] or [Pair(untuned=name) for name in study.models]
         context = _context(plan)
-        return json_parameter(
-            SummarySettings(
-                study=plan.config.study,
-                settings=study.settings[:1],
-                tasks={code: context.tasks[code].metric for code in plan.test_tasks},
-                models={
-                    name: SummaryModel(seeds=model.seeds, tasks=plan.test_tasks)
-                    for name, model in study.models.items()
-                },
-                pairs=tuple(pairs),
-                baselines=context.baselines,
-            )
-        )
+        # Not canonical JSON: it is no parameter of a job, and its order is the study's.
+        return SummarySettings(
+            study=plan.config.study,
+            settings=study.settings[:1],
+            tasks={code: context.tasks[code].metric for code in plan.test_tasks},
+            models={
+                name: SummaryModel(seeds=model.seeds, tasks=plan.test_tasks)
+                for name, model in study.models.items()
+            },
+            pairs=tuple(pairs),
+            baselines=context.baselines,
+        ).model_dump_json()
 
     def _report(self) -> ReportSettings:
         plan, study = self._plan, self._plan.study
@@ -125,7 +129,7 @@ class ReportPlan:
             study=plan.config.study,
             title=study.title,
             data_source=self._data().source,
-            tables=tuple(study.tables),
+            tables=tuple(sorted(study.tables, key=self._place)),
             tasks={task: plan.task(task).title for task in plan.test_tasks},
             models={
                 name: ReportModel(
@@ -133,9 +137,16 @@ class ReportPlan:
                 )
                 for name, model in study.models.items()
             },
-            sample_models=tuple(name for name, model in study.models.items() if model.tuned),
+            sample_models=tuple(
+                sorted(name for name, model in study.models.items() if model.tuned)
+            ),
             versions=lock_versions(libraries),
         )
+
+    def _place(self, table: str) -> tuple[int, str]:
+        """Where a table stands in the report; never where it stands in the configuration, whose
+        order of keys must not matter."""
+        return KINDS.index(self.kind(table)), table
 
     def _request(self, table: str) -> TableRequest:
         return _request(self._plan, table)
@@ -166,7 +177,7 @@ def _context(plan: Plan) -> TableContext:
             for code in study.tasks
         },
         models={
-            name: ModelContext(seeds=model.seeds, tasks=plan.test_tasks)
+            name: ModelContext(seeds=model.seeds, tasks=plan.test_tasks, shots=model.shots)
             for name, model in study.models.items()
         },
         baselines={name: plan.baseline_tasks(name) for name in study.baselines},

@@ -20,6 +20,8 @@ from ecslm.statistics import (
 )
 from ecslm.tasks import TaskKind
 
+CONFIDENCE = 0.95
+
 
 class ScoringSettings(BaseModel):
     """How the uncertainty of a score is found."""
@@ -28,7 +30,6 @@ class ScoringSettings(BaseModel):
 
     resamples: int = Field(default=10_000, ge=1, description="Bootstrap resamples of an interval.")
     seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
-    confidence: float = Field(default=0.95, gt=0, lt=1, description="Confidence of the intervals.")
 
 
 @dataclass(frozen=True)
@@ -151,9 +152,9 @@ def _interval(
     if not strict.defined:
         return None, False
     if measure.INTERVAL == "wilson":
-        return [*wilson_interval(float(totals[0]), records, settings.confidence)], True
+        return [*wilson_interval(float(totals[0]), records, CONFIDENCE)], True
     resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
-    low, high = bootstrap_interval(strict.value, resampled, records, settings.confidence)
+    low, high = bootstrap_interval(strict.value, resampled, records, CONFIDENCE)
     return [low, high], bootstrap_is_reliable(records, measure.rarest(totals))
 
 

@@ -360,3 +360,25 @@ def test_the_script_ends_with_one_line_when_the_input_is_bad(
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
     assert line.startswith(f"error: {fluent_adapter}: trained on other weights")
     assert not (tmp_path / "P.jsonl").exists()
+
+
+def test_examples_in_the_prompt_go_with_the_records_that_have_one(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    example = '{"input": "a red mug", "options": null, "output": "yes"}'
+    plain = make_record(0, split="test")
+    shown = make_record(1, split="test", few_shot_example=example)
+    dataset = tmp_path / "both.jsonl"
+    write_jsonl(dataset, [plain, shown])
+    for shots, record in ((0, plain), (1, shown)):
+        output = run_predict(
+            tmp_path, tiny_base, settings=prediction_settings(shots=shots), dataset=dataset
+        )
+        assert [row["id"] for row in read_lines(output)] == [record.id]
+
+
+def test_a_file_without_examples_is_nothing_for_a_model_that_needs_them(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    problem = refused(tmp_path, tiny_base, None, prediction_settings(shots=1))
+    assert "holds no records for 1 shots" in problem

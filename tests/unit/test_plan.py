@@ -261,6 +261,38 @@ def test_a_demos_sizes_of_one_task_concern_that_task_alone() -> None:
         assert (one == two) == same
 
 
+@pytest.mark.parametrize("size", ["test_ind", "test_ood"])
+def test_the_size_of_the_demos_test_data_concerns_no_training_file(size: str) -> None:
+    before, after = (plan(data={"source": "demo", size: count}) for count in (5, 6))
+    for split, same in (("train", True), ("val", True), ("test", False)):
+        one, two = (made.dataset_settings("PM", split) for made in (before, after))
+        assert (one == two) == same
+
+
+def test_the_order_of_models_and_tables_changes_no_parameter() -> None:
+    entry = {"kind": "parameters", "label": "tab:x", "caption": "X", "models": ["Small-EC"]}
+    dataset = {
+        "kind": "dataset",
+        "label": "tab:y",
+        "caption": "Y",
+        "tasks": ["PM"],
+        "columns": [{"title": "train", "split": "train", "setting": IND}],
+    }
+    tables = {"first": entry, "second": dataset}
+    models = MODELS | {"Alpha": {"base": "Encoder", "template": "chatml"}}
+    one = ReportPlan(plan(models=models, tables=tables))
+    two = ReportPlan(
+        plan(
+            models=dict(reversed(models.items())),
+            tables=dict(reversed(tables.items())),
+        )
+    )
+    assert one.report_settings() == two.report_settings()
+    for table in tables:
+        assert one.table_settings(table) == two.table_settings(table)
+        assert one.table_resources(table) == two.table_resources(table)
+
+
 def test_the_hubs_revision_ties_dataset_files_to_their_content() -> None:
     def source(revision: str) -> str:
         data = {"source": "hub", "id": "a/b", "revision": revision}

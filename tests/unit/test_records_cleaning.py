@@ -343,6 +343,17 @@ def test_a_row_too_few_or_too_many_is_an_error() -> None:
         )
 
 
+def test_a_label_that_stands_twice_in_a_row_is_an_error() -> None:
+    (problem,) = problems([ranking("A,B")], "ranking", (IND,), [["E", "E"]], "QPR")
+    assert problem == f"QPR {IND}: row 1: a label stands twice in ['E', 'E']"
+
+
+def test_samples_that_no_labelled_row_holds_are_an_error_never_guessed() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B,C", 2, setting=UNSEEN)]
+    (problem,) = problems(rows, "ranking", (IND, UNSEEN), [["S", "E"]], "QPR")
+    assert problem.startswith(f"QPR: 1 rows, the first of {UNSEEN}, are samples")
+
+
 @pytest.mark.parametrize(
     ("output", "relevance"),
     [

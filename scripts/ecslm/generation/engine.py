@@ -114,5 +114,5 @@ class Engine:
         end = self._tokenizer.eos_token_id
         stopped = end in tokens
         answer = tokens[: tokens.index(end)] if stopped else tokens
-        text = self._tokenizer.decode(answer, skip_special_tokens=True)
+        text = self._tokenizer.decode(answer)
         return Generated(text, len(answer) + stopped, stopped)

@@ -63,9 +63,16 @@ def predict(
     prompt_template = PromptTemplate(template)
     if adapter is not None and adapter_manifest is not None:
         _check_match(adapter, adapter_manifest, base_manifest, prompt_template, settings)
-    records = read_records(dataset)
+    records = [
+        record
+        for record in read_records(dataset)
+        # The 1-shot settings hold the samples of others again, with an example.
+        if (record.few_shot_example is not None) == bool(settings.shots)
+    ]
     if not records:
-        raise InputError(f"{dataset}: holds no records: nothing to predict")
+        raise InputError(
+            f"{dataset}: holds no records for {settings.shots} shots: 1 needs the 1-shot settings"
+        )
 
     made_from = {
         "settings": settings.model_dump(mode="json"),
@@ -138,7 +145,7 @@ def _check_match(
     if adapter.precision != precision and not settings.allow_other_precision:
         problems.append(
             f"{path}: trained with {adapter.precision}, asked to predict with {precision}: use "
-            "the same `precision`, or set `allow_other_precision`"
+            "the same `precision`, or `allow_other_precision` in --settings of predict.py"
         )
     if problems:
         raise InputError(*problems)

@@ -49,7 +49,9 @@ def read_index(source: Path, cache: Path) -> Index:
     """
     if source.is_dir():
         raise InputError(f"{source}: is a folder, a file is needed")
-    folder = cache / sha256_of_file(source)[:16]
+    # Parts that other code split are not taken up.
+    code = sha256_of_file(Path(__file__))
+    folder = cache / f"{sha256_of_file(source)[:16]}-{code[:8]}"
     path = folder / "index.json"
     if not path.exists():
         _split(source, folder, path)

@@ -1,17 +1,21 @@
 """From raw rows in the release's form to records: cleaning, checking, stable ids."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ecslm.files import InputError, canonical_json, sha256_of_text
-from ecslm.records.fields import is_nothing, parse_list, parse_options
+from ecslm.records.fields import is_nothing, parse_options
 from ecslm.records.record import Record, Relevance, Split
 from ecslm.records.settings import DatasetSettings
 
 COLUMNS = ("split", "task", "setting", "instruction", "input", "output")
 GRADES = "ESCI"
+# The label file follows the rows of these, which are in one order.
+LABELLED_SETTINGS = ("IND_Diverse_Instruction", "IND_Single_Instruction")
+LETTERED = re.compile(r"[A-Z]:")
 MOST_PROBLEMS = 20
 
 
@@ -122,7 +126,11 @@ def _check_output(output: str, options: list[str] | None, answer: str) -> None:
     if answer == "choice":
         if options is None:
             raise ValueError("options: none, and the task chooses among options")
-        letters = [option.partition(":")[0].strip() for option in options]
+        letters = [option[0] for option in options if LETTERED.match(option)]
+        if len(letters) != len(options):
+            raise ValueError("options: one lacks its letter and colon, as in `A: ...`")
+        if len(set(letters)) != len(letters):
+            raise ValueError("options: two have the same letter")
         if output not in letters and output not in options:
             raise ValueError(f"output: {output!r} is neither an option nor an option's letter")
     elif answer == "yes_no":
@@ -138,8 +146,8 @@ def _check_output(output: str, options: list[str] | None, answer: str) -> None:
 
 def _check_entries(output: str) -> None:
     try:
-        entries = parse_list(output)
-    except ValueError:
+        entries = json.loads(output)
+    except (ValueError, RecursionError):
         entries = None
     if not isinstance(entries, list) or not entries:
         raise ValueError("output: not a JSON list of objects")
@@ -156,17 +164,24 @@ def _with_relevance(
     The label file follows the rows of IND Single and IND Diverse; other settings of the same
     samples take the labels by sample. Without labels, the order of `output` gives them by rank.
     """
+    if labels is None:
+        return [
+            record.model_copy(update={"relevance": _by_rank(record.output)}) for record in records
+        ]
     by_sample: dict[str, list[Relevance]] = {}
-    if labels is not None:
-        for setting in ("IND_Diverse_Instruction", "IND_Single_Instruction"):
-            rows = [record for record in records if record.setting == setting]
-            if rows:
-                by_sample |= _matched(rows, labels, f"{task} {setting}")
-    return [
-        record.model_copy(
-            update={"relevance": by_sample.get(record.sample_id) or _by_rank(record.output)}
+    for setting in LABELLED_SETTINGS:
+        rows = [record for record in records if record.setting == setting]
+        if rows:
+            by_sample |= _matched(rows, labels, f"{task} {setting}")
+    missing = [record for record in records if record.sample_id not in by_sample]
+    if missing:
+        raise InputError(
+            f"{task}: {len(missing)} rows, the first of {missing[0].setting}, are samples that the "
+            f"rows of {' and '.join(LABELLED_SETTINGS)}, which have labels, lack: leave out "
+            "`labels`, or the setting"
         )
-        for record in records
+    return [
+        record.model_copy(update={"relevance": by_sample[record.sample_id]}) for record in records
     ]
 
 
@@ -179,7 +194,9 @@ def _matched(
     matched: dict[str, list[Relevance]] = {}
     for number, (record, row) in enumerate(zip(rows, labels, strict=True), start=1):
         order = sorted(range(len(row)), key=lambda i: GRADES.index(row[i]))
-        if ",".join(chr(ord("A") + i) for i in order) != record.output:
+        if len(set(row)) != len(row):
+            problems.append(f"{where}: row {number}: a label stands twice in {row}")
+        elif ",".join(chr(ord("A") + i) for i in order) != record.output:
             problems.append(f"{where}: row {number}: labels {row} disagree with {record.output!r}")
         matched[record.sample_id] = list(row)  # type: ignore[arg-type]
     if problems:

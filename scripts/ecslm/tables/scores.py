@@ -115,7 +115,7 @@ class Scores:
         context = self._context.models[name]
         if task not in context.tasks:
             return None
-        return self._measured(name, context.seeds, task, setting)
+        return self._measured(name, context.seeds, task, context.setting(setting))
 
     def baseline(self, name: str, task: str, setting: str) -> Measured | None:
         """A trivial baseline's scores; None where it is not defined for that task."""

@@ -157,6 +157,11 @@ class ModelContext(Closed):
 
     seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
+    shots: int = Field(0, description="Examples in the prompt.")
+
+    def setting(self, name: str) -> str:
+        """The setting of the data in which the model answers the samples of setting `name`."""
+        return f"{name}_1-shot" if self.shots else name
 
 
 class AdapterContext(Closed):
