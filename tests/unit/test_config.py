@@ -417,6 +417,44 @@ def test_one_line_tells_of(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "value", "line"),
+    [
+        ("studies.shop.tasks", ["PM", "AG", "PM"], "studies.shop.tasks: PM stands twice"),
+        ("studies.shop.settings", ["IND", "IND"], "studies.shop.settings: IND stands twice"),
+        (
+            "studies.shop.models.Small-EC.seeds",
+            [3, 3],
+            "studies.shop.models.Small-EC.seeds: a seed stands twice",
+        ),
+        (
+            "studies.shop.models.Small-EC.shots",
+            1,
+            "studies.shop.models.Small-EC.shots: training records have no examples: a tuned model "
+            "has `shots: 0`",
+        ),
+        (
+            "studies.shop.models.Small.shots",
+            1,
+            "studies.shop.models.Small.shots: 1 needs the 1-shot settings among the study's "
+            "`settings`",
+        ),
+    ],
+)
+def test_what_could_not_run_is_told_before_anything_runs(path: str, value: Any, line: str) -> None:
+    assert line in problems(changed(path, value))
+
+
+def test_a_tuned_model_needs_a_task_that_trains() -> None:
+    raw = small()
+    for task in raw["tasks"].values():
+        task["train"] = False
+    (line,) = problems(raw)
+    assert line == (
+        "studies.shop.models.Small-EC.training: none of the study's tasks has `train: true`"
+    )
+
+
+@pytest.mark.parametrize(
     "path",
     ["tasks", "settings", "baselines", "models", "tables", "task_decoding", "architectures"],
 )
