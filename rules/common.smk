@@ -38,10 +38,11 @@ def parameter(function, *names):
 try:
     PLAN = plans.Plan(load_config(config, plans.TEMPLATES))
     PLAN.check_source()
+    DRAWN = ReportPlan(PLAN)
+    DRAWN.check_names()
 except InputError as error:
     stop(error)
 
-DRAWN = ReportPlan(PLAN)
 STUDY = PLAN.study
 RESULTS = PLAN.results
 SUMMARY = DRAWN.summary_settings()

@@ -3,17 +3,20 @@
 from functools import cache
 from pathlib import Path
 
-from ecslm.files import lock_versions
+from ecslm.files import InputError, lock_versions
 from ecslm.metrics.protocol import metric
 from ecslm.plan import LIBRARIES, Plan, code_parameter, json_parameter
 from ecslm.records.settings import DemoData, HubData
 from ecslm.report.settings import ReportModel, ReportSettings, base_names, report_files
 from ecslm.summary import Pair, SummaryModel, SummarySettings
+from ecslm.tables.published import Published, read_csv
 from ecslm.tables.requests import TableRequest, dataset_files, metric_files, table_request
 from ecslm.tables.settings import (
     AdapterContext,
     DataContext,
     ModelContext,
+    ParametersEntry,
+    ResultsEntry,
     TableContext,
     TaskContext,
 )
@@ -28,6 +31,40 @@ class ReportPlan:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
+
+    def check_names(self) -> None:
+        """Look up what tables take from files of the repository, before anything runs.
+
+        Raises:
+            InputError: a published row or an architecture that a table names is not there.
+        """
+        published = Published(PUBLISHED / "study.csv")
+        architectures = {
+            name
+            for row in read_csv(ARCHITECTURES, ("model", "hub_id"))
+            for name in (row["model"], row["hub_id"])
+        }
+        problems = []
+        for name, entry in self._plan.study.tables.items():
+            where = f"studies.{self._plan.config.study}.tables.{name}"
+            if isinstance(entry, ResultsEntry):
+                problems += [
+                    f"{where}.rows: {row} is not in table {entry.published_table} of "
+                    f"{PUBLISHED / 'study.csv'}"
+                    for group in entry.rows
+                    for row in group.published
+                    if not published.has(str(entry.published_table), row)
+                ]
+            elif isinstance(entry, ParametersEntry):
+                adapters = self._request(name).context.adapters
+                problems += [
+                    f"{where}.models: {model}: {adapter.architecture} is not in {ARCHITECTURES}: "
+                    "add it there, or name its row in the study's `architectures`"
+                    for model, adapter in adapters.items()
+                    if adapter.architecture not in architectures
+                ]
+        if problems:
+            raise InputError(*problems)
 
     def table(self, name: str, suffix: str = "tex") -> str:
         """Path of a table's LaTeX fragment, or of its JSON twin."""

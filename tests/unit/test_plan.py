@@ -427,3 +427,36 @@ def test_fetching_the_label_file_that_is_pinned_changes_nothing(here: Path) -> N
     assert made.dataset_source("QPR", "test") == before
     (here / "label.json").write_text('[["S"]]')
     assert made.dataset_source("QPR", "test") != before
+
+
+# Names that tables take from files of the repository
+
+
+def test_published_rows_and_architectures_that_are_not_there_stop_the_plan(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(ROOT)
+    results = {
+        "kind": "results",
+        "label": "tab:r",
+        "caption": "R",
+        "setting": IND,
+        "published_table": "IND",
+        "columns": ["PM"],
+        "rows": [{"group": "Published", "published": ["GPT-4 Turbo", "GPT-5"]}],
+    }
+    parameters = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
+    made = ReportPlan(plan(tables={"ind": results, "parameters": parameters}))
+    with pytest.raises(InputError) as caught:
+        made.check_names()
+    assert len(caught.value.problems) == 2
+    row, architecture = caught.value.problems
+    assert row.startswith("studies.shop.tables.ind.rows: GPT-5 is not in table IND")
+    assert architecture.startswith("studies.shop.tables.parameters.models: Small-EC: Small is not")
+
+
+def test_an_architecture_may_have_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    entry = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
+    named = {"Small": "SmolLM2-135M"}
+    ReportPlan(plan(tables={"parameters": entry}, architectures=named)).check_names()
