@@ -23,8 +23,8 @@ rule train_adapter:
     params:
         settings=parameter(PLAN.adapter_settings, "model"),
         template=parameter(PLAN.template_digest, "model"),
-        code=plans.script_code("train_adapter.py"),
-        versions=plans.library_versions("train_adapter"),
+        code=code_parameter("train_adapter.py"),
+        versions=library_versions("train_adapter"),
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:

@@ -10,9 +10,10 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # environment of `--sdm conda` comes before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
 
-from ecslm import plan as plans
 from ecslm.config import load_config
 from ecslm.files import InputError
+from ecslm.parameters import code_parameter, library_versions
+from ecslm.plan import BASES, TEMPLATES, Plan
 from ecslm.report_plan import ReportPlan
 
 
@@ -36,7 +37,7 @@ def parameter(function, *names):
 
 
 try:
-    PLAN = plans.Plan(load_config(config, plans.TEMPLATES))
+    PLAN = Plan(load_config(config, TEMPLATES))
     PLAN.check_source()
     DRAWN = ReportPlan(PLAN)
     DRAWN.check_names()

@@ -12,7 +12,7 @@ rule score:
     params:
         settings=parameter(PLAN.score_settings, "task"),
         code=lambda wildcards: PLAN.score_code("score.py", wildcards.task),
-        versions=plans.library_versions("score"),
+        versions=library_versions("score"),
         bertscore=lambda wildcards, input: (
             f"--bertscore {input.bertscore}" if input.bertscore else ""
         ),
@@ -39,7 +39,7 @@ rule score_baseline:
     params:
         settings=parameter(PLAN.score_settings, "task"),
         code=lambda wildcards: PLAN.score_code("score_baseline.py", wildcards.task),
-        versions=plans.library_versions("score"),
+        versions=library_versions("score"),
         train=lambda wildcards, input: f"--train {input.train}" if input.train else "",
     message:
         "Score of the baseline {wildcards.baseline}, {wildcards.task}"

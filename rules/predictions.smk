@@ -21,8 +21,8 @@ rule predict:
     params:
         settings=parameter(PLAN.prediction_settings, "model", "task"),
         template=parameter(PLAN.template_digest, "model"),
-        code=plans.script_code("predict.py"),
-        versions=plans.library_versions("predict"),
+        code=code_parameter("predict.py"),
+        versions=library_versions("predict"),
         adapter=lambda wildcards, input: f"--adapter {input.adapter}" if input.adapter else "",
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
@@ -53,8 +53,8 @@ rule bertscore:
         device=STUDY.device,
     params:
         settings=PLAN.bertscore_settings(),
-        code=plans.script_code("bertscore.py"),
-        versions=plans.library_versions("bertscore"),
+        code=code_parameter("bertscore.py"),
+        versions=library_versions("bertscore"),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:

@@ -41,9 +41,9 @@ rule report_page:
         "../envs/ecslm.yaml"
     params:
         settings=DRAWN.report_settings(),
-        code=plans.script_code("report.py"),
+        code=code_parameter("report.py"),
         results=lambda wildcards: RESULTS,
-        bases=lambda wildcards: plans.BASES,
+        bases=lambda wildcards: BASES,
     message:
         "Report"
     shell:
@@ -63,7 +63,7 @@ rule report_pdf:
     conda:
         "../envs/ecslm.yaml"
     params:
-        code=plans.script_code("report_pdf.py"),
+        code=code_parameter("report_pdf.py"),
     message:
         "Report as PDF"
     shell:

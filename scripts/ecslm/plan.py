@@ -1,8 +1,4 @@
-"""The plan of a study: which files there are, and the parameters of the job that makes each.
-
-A parameter is one string: canonical JSON, or a value with a prefix. Snakemake compares the values
-of a job's parameters as a set, so this alone tells two parameters apart.
-"""
+"""The plan of a study: which files there are, and the parameters of the job that makes each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,29 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.baselines import applicable
-from ecslm.bertscore_settings import LIBRARIES as BERTSCORE_LIBRARIES
 from ecslm.bertscore_settings import BertScoreSettings
 from ecslm.config import Config, ModelSettings, StudySettings
 from ecslm.config_problems import nearest
-from ecslm.files import InputError, canonical_json, lock_versions, sha256_of_file, sha256_of_text
-from ecslm.fingerprint import code_digest
-from ecslm.generation.settings import LIBRARIES as PREDICTION_LIBRARIES
+from ecslm.files import InputError, canonical_json, sha256_of_file, sha256_of_text
 from ecslm.generation.settings import PredictionSettings
+from ecslm.parameters import code_parameter, json_parameter
 from ecslm.records.index import Part, read_index
 from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
 from ecslm.scoring_input import ScriptSettings
 from ecslm.tasks import TaskSettings
-from ecslm.training.settings import LIBRARIES as TRAINING_LIBRARIES
 from ecslm.training.settings import AdapterSettings
 
 TEMPLATES = Path("resources/prompts")
-LIBRARIES = {
-    "train_adapter": TRAINING_LIBRARIES,
-    "predict": PREDICTION_LIBRARIES,
-    "bertscore": BERTSCORE_LIBRARIES,
-    "score": ("numpy",),
-}
-
 BASES = Path("results/bases")
 CACHE = Path("results/cache")
 
@@ -319,24 +305,6 @@ class Plan:
     def _labelled(self, task: str, split: str) -> bool:
         """Whether the records of a dataset file take relevance labels."""
         return self.task(task).answer == "ranking" and split == "test"
-
-
-def script_code(script: str) -> str:
-    """Digest of a script that loads no module by name."""
-    return code_parameter(script)
-
-
-def library_versions(step: str) -> str:
-    """Locked versions of the libraries that decide the results of a step, a key of `LIBRARIES`."""
-    return f"versions:{canonical_json(lock_versions(LIBRARIES[step]))}"
-
-
-def code_parameter(script: str, *modules: str) -> str:
-    return f"code:{code_digest(script, modules)}"
-
-
-def json_parameter(settings: Any) -> str:
-    return canonical_json(settings.model_dump(mode="json"))
 
 
 def _for_one_file(data: DataSource, task: str, split: str, labelled: bool) -> DataSource:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from ecslm.files import InputError, lock_versions
 from ecslm.metrics.protocol import metric
-from ecslm.plan import LIBRARIES, Plan, code_parameter, json_parameter
+from ecslm.parameters import LIBRARIES, code_parameter, json_parameter
+from ecslm.plan import Plan
 from ecslm.records.settings import DemoData, HubData
 from ecslm.report.settings import ReportModel, ReportSettings, base_names, report_files
 from ecslm.summary import Pair, SummaryModel, SummarySettings

@@ -8,7 +8,8 @@ import pytest
 
 from ecslm.config import load_config
 from ecslm.files import InputError, sha256_of_text, write_json, write_jsonl
-from ecslm.plan import Plan, library_versions
+from ecslm.parameters import library_versions
+from ecslm.plan import Plan
 from ecslm.report_plan import ReportPlan
 
 ROOT = Path(__file__).resolve().parents[2]
