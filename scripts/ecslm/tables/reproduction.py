@@ -64,7 +64,10 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
         *mark_notes(panels),
     ]
     if not request.data.comparable:
-        notes.append("The published values were measured on other data: no verdict is given.")
+        notes.append(
+            "The published values were measured on other data: neither a difference nor a verdict "
+            "is given."
+        )
     if without_published:
         notes.append(f"No results were published for: {', '.join(without_published)}.")
     return Table(
@@ -106,7 +109,7 @@ def _row(
         Cell(value=metric, shown=metric),
         published,
         _released_cell(released, doubled, measured),
-        _difference_cell(released, published, measured),
+        _difference_cell(released if comparable else None, published, measured),
         Cell(value=strict.value, shown=strict.shown, sd=strict.sd, sources=strict.sources),
         _interval_cell(strict),
         _verdict_cell(published, strict.interval if comparable and not doubled else None),
