@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: reproduce test setup lint lock
+.PHONY: reproduce test setup adopt lint lock
 
 reproduce: setup ## the demo study, from data to tables
 	$(BIN)/snakemake --cores all
@@ -11,6 +11,9 @@ reproduce: setup ## the demo study, from data to tables
 # One thread for each of pytest's two processes: torch would otherwise start one per core in both.
 test: setup ## all tests: unit, workflow, end to end
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
+
+adopt: setup ## verify and record results that were copied here; STUDY=paper for another study
+	$(BIN)/python scripts/adopt.py $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 setup: .venv/locked
 

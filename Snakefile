@@ -97,5 +97,10 @@ rule report:
         "The report as a page and as a PDF"
 
 
+onstart:
+    begin_run()
+
+
 onsuccess:
+    clear_finished(Path(RESULTS))
     shell("python scripts/summarise.py --results {RESULTS} --settings {SUMMARY:q}")

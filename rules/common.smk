@@ -10,11 +10,16 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # environment of `--sdm conda` comes before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
 
+from ecslm.code_notes import keep_code
 from ecslm.config import load_config
+from ecslm.custody import check_custody, own_folder
 from ecslm.files import InputError
+from ecslm.jobs import all_jobs
 from ecslm.parameters import code_parameter, library_versions
 from ecslm.plan import BASES, TEMPLATES, Plan
 from ecslm.report_plan import ReportPlan
+from ecslm.trust import check_results
+from ecslm.work import clear_finished
 
 
 def stop(error):
@@ -41,12 +46,26 @@ try:
     PLAN.check_source()
     DRAWN = ReportPlan(PLAN)
     DRAWN.check_names()
+    JOBS = list(all_jobs(PLAN, DRAWN))
+    # Jobs that a scheduler starts elsewhere read this file too, while others write results.
+    if workflow.is_main_process:
+        check_custody(PLAN.config.study, JOBS)
+        check_results(JOBS)
 except InputError as error:
     stop(error)
 
 STUDY = PLAN.study
 RESULTS = PLAN.results
 SUMMARY = DRAWN.summary_settings()
+
+
+def begin_run():
+    """Own the results folder until this process ends, and note what the code consists of."""
+    try:
+        own_folder(PLAN.config.study)
+    except InputError as error:
+        stop(error)
+    keep_code(JOBS)
 
 
 def adapter_of(wildcards):

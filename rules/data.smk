@@ -3,6 +3,7 @@ rule dataset:
         source=ancient(PLAN.source_files()),
     output:
         records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
+        manifest=f"{RESULTS}/dataset/{{task}}/{{split}}.manifest.json",
     log:
         f"{RESULTS}/logs/dataset/{{task}}-{{split}}.log",
     conda:
@@ -15,4 +16,5 @@ rule dataset:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:
         "python scripts/dataset.py --task {wildcards.task} --split {wildcards.split}"
-        " --settings {params.settings:q} --output {output.records} 2> {log}"
+        " --settings {params.settings:q} --content {params.source} --code {params.code}"
+        " --output {output.records} --manifest {output.manifest} 2> {log}"

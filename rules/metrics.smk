@@ -5,6 +5,7 @@ rule score:
     output:
         metrics=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.json",
         records=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.records.jsonl",
+        manifest=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
     log:
         f"{RESULTS}/logs/score/{{model}}-seed-{{seed}}-{{task}}.log",
     conda:
@@ -21,8 +22,8 @@ rule score:
     shell:
         "python scripts/score.py --task {wildcards.task} --model {wildcards.model}"
         " --seed {wildcards.seed} --predictions {input.predictions} {params.bertscore}"
-        " --settings {params.settings:q} --output {output.metrics} --records {output.records}"
-        " 2> {log}"
+        " --settings {params.settings:q} --code {params.code} --output {output.metrics}"
+        " --records {output.records} --manifest {output.manifest} 2> {log}"
 
 
 rule score_baseline:
@@ -32,6 +33,7 @@ rule score_baseline:
     output:
         metrics=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.json",
         records=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.records.jsonl",
+        manifest=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.manifest.json",
     log:
         f"{RESULTS}/logs/score_baseline/{{baseline}}-{{task}}.log",
     conda:
@@ -46,5 +48,5 @@ rule score_baseline:
     shell:
         "python scripts/score_baseline.py --baseline {wildcards.baseline}"
         " --task {wildcards.task} --test {input.test} {params.train}"
-        " --settings {params.settings:q} --output {output.metrics} --records {output.records}"
-        " 2> {log}"
+        " --settings {params.settings:q} --code {params.code} --output {output.metrics}"
+        " --records {output.records} --manifest {output.manifest} 2> {log}"

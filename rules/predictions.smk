@@ -7,6 +7,7 @@ rule predict:
     output:
         predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.jsonl",
         cost=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.cost.json",
+        manifest=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
     log:
         f"{RESULTS}/logs/predict/{{model}}-seed-{{seed}}-{{task}}.log",
     benchmark:
@@ -31,7 +32,7 @@ rule predict:
         " --template {input.template} --settings {params.settings:q}"
         " --batch-tokens {resources.batch_tokens} --seed {wildcards.seed}"
         " --device {resources.device} --code {params.code} --output {output.predictions}"
-        " --cost {output.cost} --log {log}"
+        " --cost {output.cost} --manifest {output.manifest} --log {log}"
 
 
 rule bertscore:
@@ -59,5 +60,5 @@ rule bertscore:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/bertscore.py --predictions {input.predictions} --encoder {input.encoder}"
-        " --settings {params.settings:q} --device {resources.device} --output {output.rows}"
-        " --manifest {output.manifest} --log {log}"
+        " --settings {params.settings:q} --device {resources.device} --code {params.code}"
+        " --output {output.rows} --manifest {output.manifest} --log {log}"

@@ -10,6 +10,7 @@ rule render_table:
             category="Tables",
         ),
         json=f"{RESULTS}/tables/{{table}}.json",
+        manifest=f"{RESULTS}/tables/{{table}}.manifest.json",
     log:
         f"{RESULTS}/logs/render_table/{{table}}.log",
     conda:
@@ -24,7 +25,8 @@ rule render_table:
     shell:
         "python scripts/render_table.py --table {wildcards.table} --template {input.template}"
         " --results {params.results} {params.resources} --settings {params.settings:q}"
-        " --tex {output.tex} --json {output.json} 2> {log}"
+        " --code {params.code} --tex {output.tex} --json {output.json}"
+        " --manifest {output.manifest} 2> {log}"
 
 
 rule report_page:
@@ -35,6 +37,7 @@ rule report_page:
     output:
         html=report(f"{RESULTS}/report.html", caption="../report/captions/page.rst"),
         tex=f"{RESULTS}/report.tex",
+        manifest=f"{RESULTS}/report.manifest.json",
     log:
         f"{RESULTS}/logs/report_page.log",
     conda:
@@ -49,7 +52,8 @@ rule report_page:
     shell:
         "python scripts/report.py --settings {params.settings:q} --results {params.results}"
         " --bases {params.bases} --html-template {input.page} --tex-template {input.document}"
-        " --html {output.html} --tex {output.tex} 2> {log}"
+        " --code {params.code} --html {output.html} --tex {output.tex}"
+        " --manifest {output.manifest} 2> {log}"
 
 
 rule report_pdf:
@@ -58,6 +62,7 @@ rule report_pdf:
         tables=DRAWN.table_files(),
     output:
         pdf=report(f"{RESULTS}/report.pdf", caption="../report/captions/pdf.rst"),
+        manifest=f"{RESULTS}/report.pdf.manifest.json",
     log:
         f"{RESULTS}/logs/report_pdf.log",
     conda:
@@ -67,4 +72,5 @@ rule report_pdf:
     message:
         "Report as PDF"
     shell:
-        "python scripts/report_pdf.py --tex {input.document} --pdf {output.pdf} 2> {log}"
+        "python scripts/report_pdf.py --tex {input.document} --tables {input.tables}"
+        " --code {params.code} --pdf {output.pdf} --manifest {output.manifest} 2> {log}"

@@ -3,23 +3,28 @@
 import argparse
 from pathlib import Path
 
-from ecslm.bertscore_settings import BertScoreSettings
-from ecslm.files import read_settings, run_script, write_json, write_jsonl
+from ecslm.bertscore_settings import LIBRARIES, BertScoreSettings
+from ecslm.files import lock_versions, read_settings, run_script, write_jsonl
 from ecslm.generation.prediction import read_predictions
 from ecslm.logs import add_log_option, start_log
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Score the answers, write the rows and how they were made."""
+    """Score the answers, write the rows and their manifest."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, BertScoreSettings)
     predictions = read_predictions(arguments.predictions)
     # Loads torch: after the options have been checked.
     from ecslm.bertscore import bertscore
 
-    manifest, rows = bertscore(predictions, arguments.encoder, settings, arguments.device)
-    write_json(arguments.manifest or arguments.output.with_suffix(".manifest.json"), manifest)
+    how, rows = bertscore(predictions, arguments.encoder, settings, arguments.device)
+    inputs = [arguments.predictions, arguments.encoder]
+    origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
     write_jsonl(arguments.output, rows)
+    write_manifest(
+        arguments.manifest or manifest_of(arguments.output), origin, [arguments.output], **how
+    )
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -31,7 +36,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--settings", help="layer and rescaling: JSON or @FILE")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--output", type=Path, required=True, help="rows (JSON Lines) to write")
-    add("--manifest", type=Path, help="how it was made (default: OUTPUT with .manifest.json)")
+    add_manifest_options(parser)
     add_log_option(parser)
     return parser
 

@@ -5,6 +5,7 @@ import importlib
 from pathlib import Path
 
 from ecslm.files import read_settings, run_script, write_jsonl
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.records.raw import build_records
 from ecslm.records.settings import DatasetSettings
 
@@ -17,9 +18,11 @@ def main(arguments: argparse.Namespace) -> None:
     rows = source.raw_rows(settings.source, arguments.task, names, arguments.split, arguments.cache)
     ranking = settings.answer == "ranking" and arguments.split == "test"
     labels = source.labels(settings.source) if ranking else None
-    write_jsonl(
-        arguments.output, build_records(rows, arguments.task, arguments.split, settings, labels)
-    )
+    output = arguments.output
+    write_jsonl(output, build_records(rows, arguments.task, arguments.split, settings, labels))
+    # What ties it to the source is `content`: the source has the rows of other files too.
+    origin = made_from([], settings, arguments.code, versions={}) | {"content": arguments.content}
+    write_manifest(arguments.manifest or manifest_of(output), origin, [output])
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -31,6 +34,8 @@ def command_line() -> argparse.ArgumentParser:
     add("--settings", required=True, help="source, names and settings: JSON or @FILE")
     add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
     add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
+    add("--content", help="digest of the source's rows, recorded in the manifest")
+    add_manifest_options(parser)
     return parser
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from ecslm.files import read_settings, run_script
 from ecslm.generation.settings import PredictionSettings
 from ecslm.logs import add_log_option, start_log
+from ecslm.manifests import add_manifest_options, manifest_of
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Predict and write the predictions and their cost."""
+    """Predict and write the predictions, their cost and their manifest."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, PredictionSettings)
     # Loads torch: after the options have been checked.
@@ -26,6 +27,7 @@ def main(arguments: argparse.Namespace) -> None:
         device=arguments.device,
         output=arguments.output,
         cost=arguments.cost or arguments.output.with_suffix(".cost.json"),
+        manifest=arguments.manifest or manifest_of(arguments.output),
         code=arguments.code,
     )
 
@@ -44,7 +46,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--output", type=Path, required=True, help="predictions file (JSON Lines) to write")
     add("--cost", type=Path, help="cost file to write (default: OUTPUT with .cost.json)")
-    add("--code", help="digest of the prediction code: unfinished work of other code is not used")
+    add_manifest_options(parser)
     add_log_option(parser)
     return parser
 

@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ecslm.bases import tokenizer_file
 from ecslm.files import read_settings, run_script, write_json, write_text
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.tables.builders import build_table
 from ecslm.tables.latex import render_table
-from ecslm.tables.requests import TableRequest
+from ecslm.tables.requests import TableRequest, dataset_files, metric_files
 from ecslm.tables.sources import Sources
 
 
@@ -23,6 +24,16 @@ def main(arguments: argparse.Namespace) -> None:
     table = build_table(arguments.table, request, sources)
     write_text(arguments.tex, render_table(arguments.template, table))
     write_json(arguments.json, table.as_json())
+    resources = (arguments.published, arguments.notes, arguments.architectures, arguments.base)
+    inputs = [
+        *(arguments.results / path for path in (*metric_files(request), *dataset_files(request))),
+        arguments.template,
+        *(path for path in resources if path),
+    ]
+    origin = made_from(inputs, request, arguments.code, versions={})
+    write_manifest(
+        arguments.manifest or manifest_of(arguments.tex), origin, [arguments.tex, arguments.json]
+    )
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -39,6 +50,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--notes", type=Path, help="CSV file of notes on published numbers (reproduction)")
     add("--architectures", type=Path, help="CSV file of model architectures (parameters)")
     add("--base", type=Path, help="manifest.json of the base whose tokenizer counts (dataset)")
+    add_manifest_options(parser)
     return parser
 
 

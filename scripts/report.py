@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 
 from ecslm.files import read_settings, run_script, write_text
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.report.page import render_page
-from ecslm.report.settings import ReportSettings
+from ecslm.report.settings import ReportSettings, base_names, report_files
 from ecslm.tables.latex import render
 
 
@@ -15,6 +16,16 @@ def main(arguments: argparse.Namespace) -> None:
     document = render(arguments.tex_template, settings=settings)
     write_text(arguments.html, page)
     write_text(arguments.tex, document)
+    inputs = [
+        *(arguments.results / path for path in report_files(settings)),
+        *(arguments.bases / base / "manifest.json" for base in base_names(settings)),
+        arguments.html_template,
+        arguments.tex_template,
+    ]
+    origin = made_from(inputs, settings, arguments.code, versions={})
+    write_manifest(
+        arguments.manifest or manifest_of(arguments.html), origin, [arguments.html, arguments.tex]
+    )
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -28,6 +39,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--tex-template", required=True, type=Path, help="Jinja template of the document")
     add("--html", required=True, type=Path, help="page to write, in the results folder")
     add("--tex", required=True, type=Path, help="document to write, in the results folder")
+    add_manifest_options(parser)
     return parser
 
 

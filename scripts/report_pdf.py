@@ -4,18 +4,27 @@ import argparse
 from pathlib import Path
 
 from ecslm.files import run_script
+from ecslm.manifests import add_manifest_options, made_from, write_manifest
 from ecslm.report.pdf import compile_pdf
 
 
 def main(arguments: argparse.Namespace) -> None:
     compile_pdf(arguments.tex, arguments.pdf)
+    origin = made_from([arguments.tex, *arguments.tables], {}, arguments.code, versions={})
+    # Not report.manifest.json: that is the page's.
+    manifest = arguments.manifest or arguments.pdf.with_suffix(".pdf.manifest.json")
+    write_manifest(manifest, origin, [arguments.pdf])
 
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tex", required=True, type=Path, help="document beside tables/")
+    parser.add_argument(
+        "--tables", nargs="*", default=[], type=Path, help="fragments that the document inputs"
+    )
     parser.add_argument("--pdf", required=True, type=Path, help="PDF to write")
+    add_manifest_options(parser)
     return parser
 
 

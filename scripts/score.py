@@ -4,10 +4,11 @@ import argparse
 from pathlib import Path
 
 from ecslm.bertscore_row import BertScoreRow
-from ecslm.files import InputError, run_script, write_json, write_jsonl
+from ecslm.files import InputError, run_script
 from ecslm.generation.prediction import Prediction
+from ecslm.score_files import add_output_options, write_scores
 from ecslm.scoring import Row, score
-from ecslm.scoring_input import read_bertscores, read_scorable, settings_of
+from ecslm.scoring_input import ScriptSettings, read_bertscores, read_scorable, settings_of
 from ecslm.tasks import TaskKind
 
 
@@ -18,10 +19,8 @@ def main(arguments: argparse.Namespace) -> None:
     bertscores = bertscores_of(arguments, task, predictions)
     row = Row(arguments.task, arguments.model, arguments.seed)
     scores = score(predictions, row, task, scoring, bertscores)
-    write_jsonl(
-        arguments.records or arguments.output.with_suffix(".records.jsonl"), scores.outcomes
-    )
-    write_json(arguments.output, scores.metrics)
+    inputs = [path for path in (arguments.predictions, arguments.bertscore) if path]
+    write_scores(scores, arguments, inputs, ScriptSettings(task=task, scoring=scoring))
 
 
 def bertscores_of(
@@ -44,12 +43,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--task", required=True, help="code of the task, for example QPR")
     parser.add_argument("--predictions", type=Path, required=True, help="predictions file (JSONL)")
-    parser.add_argument("--output", type=Path, required=True, help="metrics file to write (JSON)")
-    parser.add_argument(
-        "--records",
-        type=Path,
-        help="file of outcomes per record to write; default: OUTPUT's name with .records.jsonl",
-    )
+    add_output_options(parser)
     parser.add_argument(
         "--bertscore", type=Path, help="rows of scripts/bertscore.py; for generation tasks"
     )

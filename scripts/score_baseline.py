@@ -13,10 +13,12 @@ from ecslm.baselines import (
     is_expectation,
     majority_label,
 )
-from ecslm.files import InputError, read_jsonl, run_script, write_json, write_jsonl
+from ecslm.files import InputError, read_jsonl, run_script
+from ecslm.manifests import verify_result
 from ecslm.records.record import Record
+from ecslm.score_files import add_output_options, write_scores
 from ecslm.scoring import Row, score, score_expected
-from ecslm.scoring_input import problems, settings_of
+from ecslm.scoring_input import ScriptSettings, problems, settings_of
 from ecslm.tasks import TaskKind
 
 
@@ -41,10 +43,8 @@ def main(arguments: argparse.Namespace) -> None:
         scores = score_expected(alternatives, row, task)
     else:
         scores = score([only for (only,) in alternatives], row, task, scoring)
-    write_jsonl(
-        arguments.records or arguments.output.with_suffix(".records.jsonl"), scores.outcomes
-    )
-    write_json(arguments.output, scores.metrics)
+    inputs = [path for path in (arguments.test, arguments.train) if path]
+    write_scores(scores, arguments, inputs, ScriptSettings(task=task, scoring=scoring))
 
 
 def read_known(path: Path, code: str, task: TaskKind) -> list[Record]:
@@ -55,6 +55,7 @@ def read_known(path: Path, code: str, task: TaskKind) -> list[Record]:
         for line, problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
             yield line, problem.replace("reference:", "output:", 1)
 
+    verify_result(path)
     records = read_jsonl(path, Record, check)
     if not records:
         raise InputError(f"{path}: no records")
@@ -68,12 +69,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--task", required=True, help="code of the task, for example QPR")
     parser.add_argument("--train", type=Path, help="dataset file of training rows; for majority")
     parser.add_argument("--test", type=Path, required=True, help="dataset file of test rows")
-    parser.add_argument("--output", type=Path, required=True, help="metrics file to write (JSON)")
-    parser.add_argument(
-        "--records",
-        type=Path,
-        help="file of outcomes per record to write; default: OUTPUT's name with .records.jsonl",
-    )
+    add_output_options(parser)
     parser.add_argument(
         "--settings",
         help='JSON or @file: {"task": {...}, "scoring": {...}}; default: the task of config.yaml '

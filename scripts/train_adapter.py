@@ -41,7 +41,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="seed of the adapter's first weights and of the order")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--output", type=Path, required=True, help="manifest.json to write, beside the adapter")
-    add("--code", help="digest of the training code, recorded in the manifest")
+    add("--code", help="digest of this script's code, recorded in the manifest")
     add("--checkpoint-seconds", type=float, default=300, help="time between checkpoints")
     add_log_option(parser)
     return parser

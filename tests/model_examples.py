@@ -130,6 +130,7 @@ def run_predict(
         "device": "cpu",
         "output": output,
         "cost": folder / "cost.json",
+        "manifest": folder / "predictions.manifest.json",
         "code": None,
     }
     predict(**(options | changes))

@@ -1,29 +1,26 @@
 """An adapter on disk: its manifest, written last and verified before use."""
 
 from pathlib import Path
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from ecslm.files import InputError, field_problems, read_json, sha256_of_text, verify_files
+from ecslm.manifests import Manifest
 
 
-class AdapterManifest(BaseModel):
-    """`results/{study}/adapters/{model}/seed-{seed}/manifest.json`."""
+class AdapterManifest(Manifest):
+    """`results/{study}/adapters/{model}/seed-{seed}/manifest.json`.
+
+    `settings` are those of `AdapterSettings`.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: str = Field(description="The base, by name.")
     revision: str = Field(description="The base's revision.")
     base_sha256: str = Field(description="Digest of the base's files, see `base_digest`.")
-    files: dict[str, str] = Field(description="sha256 of each adapter file by name.")
-    settings: dict[str, Any]
-    precision: dict[str, Any] = Field(description="Quantisation and type of the computation.")
     template_sha256: str
-    shots: int
     seed: int
-    code: str | None = Field(description="Digest of the training code, when it was given.")
-    versions: dict[str, str] = Field(description="Locked versions of the libraries that count.")
     best_step: int = Field(description="Optimiser step whose evaluation loss was best.")
     records: dict[str, int] = Field(description="Training records per task.")
     tokens: dict[str, int] = Field(description="Tokens per task in one epoch, prompts included.")

@@ -68,7 +68,9 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
     """
     base = read_manifest(manifest)
     folder = manifest.parent / base.folder
-    verify_files(folder, base.files, f"delete {manifest} and run again to fetch the base anew")
+    verify_files(
+        folder, base.files, f"delete {manifest} and run `snakemake -- bases` to fetch it anew"
+    )
     return base, folder
 
 

@@ -3,16 +3,18 @@
 Nothing that a job runs imports this module; rules pass each job the validated settings it needs.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ecslm.baselines import Baseline
 from ecslm.bases import BaseSource
 from ecslm.bertscore_settings import BertScoreSettings
 from ecslm.config_problems import reference_problems, schema_problems
-from ecslm.files import InputError
+from ecslm.files import InputError, read_text
 from ecslm.generation.settings import DecodingSettings
 from ecslm.precision import Precision
 from ecslm.records.settings import DataSource
@@ -117,6 +119,30 @@ class Config(Closed):
     def current(self) -> StudySettings:
         """The study to run."""
         return self.studies[self.study]
+
+
+def read_config(files: Sequence[Path], study: str | None, templates: Path) -> Config:
+    """The configuration of files, later ones over earlier ones, as Snakemake takes them.
+
+    `study`, if given, stands in place of the files'; `templates` as in `load_config`.
+
+    Raises:
+        InputError: a file is missing or is not YAML, or the configuration has problems.
+    """
+    merged: dict[str, Any] = {}
+    for path in files:
+        try:
+            merged = _merged(merged, yaml.safe_load(read_text(path)) or {})
+        except yaml.YAMLError as error:
+            raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    return load_config(merged | ({} if study is None else {"study": study}), templates)
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """Mappings key by key; of anything else the upper one, as `--configfile` does it."""
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return under | {key: _merged(under.get(key), value) for key, value in over.items()}
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:

@@ -8,6 +8,8 @@ import hashlib
 import json
 import os
 import re
+import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,27 +34,47 @@ class InputError(Exception):
 
 
 def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
-    """Parse the command line and run; an `InputError` ends with exit 1 and a line per problem."""
+    """Parse the command line and run; an `InputError` ends with exit 1 and a line per problem.
+
+    Ctrl-C and a request to terminate end with a line too, after temporary files are removed.
+    """
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         run(arguments)
     except InputError as error:
         for problem in error.problems:
             print(f"error: {problem}", file=sys.stderr)
         sys.exit(1)
+    except KeyboardInterrupt:
+        print("error: interrupted: run again to go on from what is finished", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file into place, whole or not at all."""
+    with _temporary_beside(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[IO[str]]:
     """A temporary text file beside `path`, moved into place only when the block succeeds."""
+    with (
+        _temporary_beside(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as stream,
+    ):
+        yield stream
+
+
+@contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
-            yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
+        yield temporary
+        os.fsync(descriptor)
         # mkstemp makes files private to their owner; results should follow the user's umask.
         umask = os.umask(0)
         os.umask(umask)
@@ -61,6 +83,8 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
     except BaseException:
         temporary.unlink()
         raise
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -238,16 +262,22 @@ def require_locked(packages: Iterable[str]) -> dict[str, str]:
         InputError: a package is not installed or has another version than the lock file's.
     """
     locked = lock_versions(packages)
-    problems = []
-    for package, version in locked.items():
-        try:
-            installed = metadata.version(package).partition("+")[0]
-        except metadata.PackageNotFoundError:
-            installed = "not installed"
-        if installed != version:
-            problems.append(
-                f"{package}: {installed} here, {version} in {LOCK_FILE.name}: run `make setup`"
-            )
+    problems = [
+        f"{package}: {version} here, {locked[package]} in {LOCK_FILE.name}: run `make setup`"
+        for package, version in installed_versions(locked).items()
+        if version != locked[package]
+    ]
     if problems:
         raise InputError(*problems)
     return locked
+
+
+def installed_versions(packages: Iterable[str]) -> dict[str, str]:
+    """Versions of `packages` here, without local tags; `not installed` for one that is absent."""
+    versions = {}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package).partition("+")[0]
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from ecslm.files import InputError, sha256_of_text
+from ecslm.files import InputError, canonical_json, sha256_of_text
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 PACKAGE = "ecslm"
@@ -26,10 +26,17 @@ def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
     Raises:
         InputError: a file is missing or is not Python.
     """
-    parts = {script: _normalised(root / script)}
-    for module in imported_modules(script, modules, root):
-        parts[module] = _normalised(_module_path(module, root))
-    return sha256_of_text("".join(f"{name}\n{parts[name]}\n" for name in sorted(parts)))[:32]
+    return sha256_of_text(canonical_json(module_digests(script, modules, root)))[:32]
+
+
+def module_digests(
+    script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
+) -> dict[str, str]:
+    """What `code_digest` is made of: the digest of the script and of each project module."""
+    digests = {script: _digest(root / script)}
+    for module in sorted(imported_modules(script, modules, root)):
+        digests[module] = _digest(_module_path(module, root))
+    return digests
 
 
 def imported_modules(script: str, modules: Iterable[str] = (), root: Path = SCRIPTS) -> set[str]:
@@ -84,10 +91,10 @@ def _imports(path: Path, root: Path) -> tuple[str, ...]:
 
 
 @cache
-def _normalised(path: Path) -> str:
-    """The file's code without what cannot change a result, in one fixed layout."""
+def _digest(path: Path) -> str:
+    """Digest of the file's code without what cannot change a result, in one fixed layout."""
     # `ast.unparse` rather than `ast.dump`, whose form differs between Python versions.
-    return ast.unparse(_WithoutWords().visit(_parse(path)))
+    return sha256_of_text(ast.unparse(_WithoutWords().visit(_parse(path))))[:32]
 
 
 LOGGER = "logging.getLogger("

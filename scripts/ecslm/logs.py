@@ -23,7 +23,9 @@ def start_log(path: Path | None) -> None:
     handlers: list[logging.Handler] = [console]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(path, mode="w", encoding="utf-8"))
+        # Emptied, then appended to: a job that outlived its Snakemake may still write here.
+        path.write_text("", encoding="utf-8")
+        handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )

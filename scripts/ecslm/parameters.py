@@ -10,6 +10,7 @@ from ecslm.bertscore_settings import LIBRARIES as BERTSCORE_LIBRARIES
 from ecslm.files import canonical_json, lock_versions
 from ecslm.fingerprint import code_digest
 from ecslm.generation.settings import LIBRARIES as PREDICTION_LIBRARIES
+from ecslm.scoring import LIBRARIES as SCORING_LIBRARIES
 from ecslm.training.settings import LIBRARIES as TRAINING_LIBRARIES
 
 # By rule: the libraries whose versions can change its results.
@@ -17,7 +18,7 @@ LIBRARIES = {
     "train_adapter": TRAINING_LIBRARIES,
     "predict": PREDICTION_LIBRARIES,
     "bertscore": BERTSCORE_LIBRARIES,
-    "score": ("numpy",),
+    "score": SCORING_LIBRARIES,
 }
 
 

@@ -194,9 +194,13 @@ class Plan:
             )
         )
 
+    def dataset_modules(self) -> tuple[str, ...]:
+        """Modules that the dataset script loads by name: that of the study's source."""
+        return (f"ecslm.records.sources.{self.study.data.source}",)
+
     def dataset_code(self) -> str:
         """Digest of the code that loads and checks records of the study's source."""
-        return code_parameter("dataset.py", f"ecslm.records.sources.{self.study.data.source}")
+        return code_parameter("dataset.py", *self.dataset_modules())
 
     def dataset_source(self, task: str, split: str) -> str:
         """What ties a dataset file to its source's content.
@@ -256,12 +260,14 @@ class Plan:
             ScriptSettings(task=self.task(task).kind(), scoring=self.study.scoring)
         )
 
+    def score_modules(self, task: str) -> tuple[str, ...]:
+        """Modules that a score script loads by name: the answer and the metric of one task."""
+        entry = self.task(task)
+        return f"ecslm.answers.{entry.answer}", f"ecslm.metrics.{entry.metric}"
+
     def score_code(self, script: str, task: str) -> str:
         """Digest of a score script with the answer and metric modules of one task."""
-        entry = self.task(task)
-        return code_parameter(
-            script, f"ecslm.answers.{entry.answer}", f"ecslm.metrics.{entry.metric}"
-        )
+        return code_parameter(script, *self.score_modules(task))
 
     def template_digest(self, model: str) -> str:
         """Content of a model's prompt template."""

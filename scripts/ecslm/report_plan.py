@@ -118,9 +118,13 @@ class ReportPlan:
         """`--settings` of the table script."""
         return json_parameter(self._request(table))
 
+    def table_modules(self, table: str) -> tuple[str, ...]:
+        """Modules that the table script loads by name: the builder of the table's kind."""
+        return (f"ecslm.tables.{self.kind(table)}",)
+
     def table_code(self, table: str) -> str:
         """Digest of the table script with the builder of one kind."""
-        return code_parameter("render_table.py", f"ecslm.tables.{self.kind(table)}")
+        return code_parameter("render_table.py", *self.table_modules(table))
 
     def report_settings(self) -> str:
         """`--settings` of the report script."""

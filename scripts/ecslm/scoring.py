@@ -22,6 +22,9 @@ from ecslm.tasks import TaskKind
 
 CONFIDENCE = 0.95
 
+# Their versions can change a score.
+LIBRARIES = ("numpy",)
+
 
 class ScoringSettings(BaseModel):
     """How the uncertainty of a score is found."""

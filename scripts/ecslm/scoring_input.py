@@ -9,6 +9,7 @@ from ecslm.answers.protocol import answer_type
 from ecslm.bertscore_row import BertScoreRow
 from ecslm.files import InputError, read_jsonl, read_settings
 from ecslm.generation.prediction import Prediction
+from ecslm.manifests import verify_result
 from ecslm.scoring import ScoringSettings
 from ecslm.tasks import TaskKind, registered_kind
 
@@ -36,9 +37,10 @@ def read_scorable(path: Path, code: str, task: TaskKind) -> list[Prediction]:
     """The predictions of a file, checked for scoring as the task `code`.
 
     Raises:
-        InputError: the file is missing, empty or broken, or a prediction cannot be scored; one
-            line a problem.
+        InputError: the file is missing, empty, altered or broken, or a prediction cannot be
+            scored; one line a problem.
     """
+    verify_result(path)
     predictions = read_jsonl(path, Prediction, lambda rows: problems(rows, code, task))
     if not predictions:
         raise InputError(f"{path}: no predictions")
@@ -70,7 +72,8 @@ def read_bertscores(path: Path, predictions: Sequence[Prediction]) -> list[BertS
     """The BERTScore rows of a file, which must be those of the predictions.
 
     Raises:
-        InputError: the file is missing or broken, or its rows are not exactly the predictions'.
+        InputError: the file is missing, altered or broken, or its rows are not exactly the
+            predictions'.
     """
     setting_of = {prediction.id: prediction.setting for prediction in predictions}
 
@@ -88,6 +91,7 @@ def read_bertscores(path: Path, predictions: Sequence[Prediction]) -> list[BertS
                     f"setting: {row.setting!r}, but the prediction's is {setting_of[row.id]!r}",
                 )
 
+    verify_result(path)
     bertscores = read_jsonl(path, BertScoreRow, check)
     missing = sorted(setting_of.keys() - {row.id for row in bertscores})
     if missing:

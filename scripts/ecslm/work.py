@@ -1,43 +1,81 @@
 """The work folder of a long job: what it has finished, kept over a kill, owned by one process."""
 
+import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from ecslm.files import canonical_json, copy_file, sha256_of_text
+from ecslm.locks import held
 
-from ecslm.files import InputError, canonical_json, sha256_of_text
+log = logging.getLogger(__name__)
+
+FINISHED = "finished"
+
+
+@dataclass(frozen=True)
+class Work:
+    """Unfinished work on a job's results; then the finished results, until they are recorded.
+
+    Snakemake deletes the results of a job that it did not see end, and runs the job again. So a job
+    leaves a copy of its results here, and the next one takes them instead of working again.
+    `clear_finished` removes the copies after a run that has ended well.
+    """
+
+    folder: Path
+    results: Mapping[str, Path]
+
+    def restored(self) -> bool:
+        """Put the finished results into place, if there are any."""
+        finished = self.folder / FINISHED
+        if not finished.is_dir():
+            return False
+        log.info("finished before: %s", ", ".join(map(str, self.results.values())))
+        self._place(finished)
+        return True
+
+    def publish(self, made: Path) -> None:
+        """Put the results into place: copies of the files of the folder `made`, which are called by
+        the names in `results`. `made` is kept as finished; what else the work folder has goes."""
+        finished = made.rename(self.folder / FINISHED)
+        self._place(finished)
+        for path in self.folder.iterdir():
+            if path.is_dir() and path != finished:
+                shutil.rmtree(path)
+            elif path.is_file():
+                path.unlink()
+
+    def _place(self, finished: Path) -> None:
+        for name, path in self.results.items():
+            copy_file(finished / name, path)
 
 
 @contextmanager
-def work_folder(output: Path, made_from: object) -> Iterator[Path]:
-    """A folder beside `output` for unfinished work on it, locked while the block runs.
+def work_folder(results: Mapping[str, Path], made_from: object) -> Iterator[Work]:
+    """A folder for work on some results, locked while the block runs.
 
-    Its name is a digest of `made_from`, everything that decides the result, so that work begun
-    under other settings, code or data is never continued. Other folders of the same output are
-    such leftovers and are removed. The folder itself is removed when the block succeeds.
+    It lies beside the last result and is named after it and a digest of `made_from`, everything
+    that decides the results, so that work begun under other settings, code or data is never
+    continued: folders with another digest are such leftovers and are removed. While another process
+    has the lock, for example a job that outlived its Snakemake, this waits for it and says so.
 
-    Raises:
-        InputError: another process is at work on this output.
+    Args:
+        results: the files to be made by name, in the order in which they are put into place.
     """
+    output = list(results.values())[-1]
     root = output.parent / "work"
-    root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(root / f"{output.name}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise InputError(
-            f"{output}: another process is making it (it holds {lock.lock_file}): "
-            "wait for it or stop it, then run again"
-        ) from None
-    try:
+    with held(root / f"{output.name}.lock", str(output), wait=True):
         folder = root / f"{output.name}.{sha256_of_text(canonical_json(made_from))[:16]}"
         for leftover in root.glob(f"{output.name}.*/"):
             if leftover != folder:
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
-        yield folder
-        shutil.rmtree(folder)
-    finally:
-        lock.release()
+        yield Work(folder, results)
+
+
+def clear_finished(results: Path) -> None:
+    """Remove what jobs under `results` have kept of finished work; unfinished work stays."""
+    for finished in results.glob(f"**/work/*/{FINISHED}"):
+        shutil.rmtree(finished.parent)

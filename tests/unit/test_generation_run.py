@@ -19,11 +19,11 @@ from model_examples import (
     write_records,
 )
 
-from ecslm.files import InputError, sha256_of_text, write_jsonl
+from ecslm.files import InputError, sha256_of_file, sha256_of_text, write_jsonl
 from ecslm.generation.engine import Engine, Generated
 from ecslm.generation.prediction import read_predictions
+from ecslm.manifests import made_from, manifest_of, read_manifest, write_manifest
 from ecslm.prompts import PromptTemplate
-from ecslm.work import work_folder
 
 
 class Killed(BaseException):
@@ -101,8 +101,44 @@ def test_the_cost_counts_prompts_and_tokens(whole: Path) -> None:
     assert "CPU" in cost["device"]
 
 
-def test_the_work_folder_is_gone_when_the_predictions_are_there(whole: Path) -> None:
-    assert work_in(whole.parent) == []
+def test_the_manifest_tells_what_the_predictions_were_made_from(
+    whole: Path, tiny_base: Path, fluent_adapter: Path
+) -> None:
+    manifest = read_manifest(manifest_of(whole))
+    read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter, PROMPTS / "alpaca.jinja"]
+    assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert manifest.files == {whole.name: sha256_of_file(whole)}
+    assert manifest.settings == prediction_settings().model_dump(mode="json")
+    assert set(manifest.versions) == {"torch", "transformers", "peft", "bitsandbytes"}
+
+
+def test_only_a_copy_of_the_results_is_left_of_the_work(whole: Path) -> None:
+    (work,) = work_in(whole.parent)
+    assert [path.name for path in work.iterdir()] == ["finished"]
+    assert (work / "finished" / "predictions").read_bytes() == whole.read_bytes()
+
+
+def test_predictions_that_were_finished_are_put_into_place_again_without_a_model(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake deletes the results of a job that it did not see end."""
+    results = [tmp_path / name for name in ("predictions.jsonl", "cost.json")]
+    output = run_predict(tmp_path, tiny_base)
+    results.append(manifest_of(output))
+    before = [path.read_bytes() for path in results]
+    for path in results:
+        path.unlink()
+    seen = watch(monkeypatch)
+    run_predict(tmp_path, tiny_base)
+    assert seen == []
+    assert [path.read_bytes() for path in results] == before
+
+
+def test_altered_test_records_are_refused(tiny_base: Path, tmp_path: Path) -> None:
+    dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
+    write_manifest(manifest_of(dataset), made_from([], {}, None, {}), [dataset])
+    write_records(dataset, 6, split="test")
+    assert "own.jsonl: altered" in refused(tmp_path, tiny_base, dataset=dataset)
 
 
 @pytest.mark.parametrize("tuned", [True, False], ids=["tuned", "base"])
@@ -319,11 +355,6 @@ def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -
 def test_answers_longer_than_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
     settings = prediction_settings(decoding={"max_length": 16, "max_new_tokens": 20})
     assert "raise `max_length`" in refused(tmp_path, tiny_base, None, settings)
-
-
-def test_two_jobs_on_one_output_at_once_are_refused(tiny_base: Path, tmp_path: Path) -> None:
-    with work_folder(tmp_path / "predictions.jsonl", "the first"):
-        assert "another process is making it" in refused(tmp_path, tiny_base)
 
 
 def script_arguments(folder: Path, base: Path, adapter: Path) -> list[object]:

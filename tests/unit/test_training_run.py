@@ -27,7 +27,6 @@ from ecslm.adapters import base_digest, read_adapter
 from ecslm.bases import read_base
 from ecslm.files import InputError, sha256_of_file, write_jsonl
 from ecslm.training import run as training
-from ecslm.work import work_folder
 
 WEIGHTS = "adapter_model.safetensors"
 FILES = ["adapter_config.json", WEIGHTS]
@@ -54,8 +53,12 @@ def work_in(folder: Path) -> list[Path]:
 
 
 def assert_same_bytes(one: Path, other: Path) -> None:
-    for name in (*FILES, "manifest.json"):
+    """The manifests alike but for the folders that their inputs lie in."""
+    for name in FILES:
         assert (one.parent / name).read_bytes() == (other.parent / name).read_bytes(), name
+    first, second = (json.loads(path.read_text()) for path in (one, other))
+    digests = [list(manifest.pop("inputs").values()) for manifest in (first, second)]
+    assert (first, digests[0]) == (second, digests[1])
 
 
 def test_the_manifest_tells_what_the_adapter_was_made_from(
@@ -69,7 +72,10 @@ def test_the_manifest_tells_what_the_adapter_was_made_from(
     assert manifest.truncated == {"AG": 0, "PM": 0}
     assert manifest.tokens["AG"] > manifest.answer_tokens["AG"] > manifest.answer_tokens["PM"] > 5
     assert manifest.best_step in (3, STEPS)
-    assert manifest.settings["rank"] == QUICK["rank"]
+    assert manifest.settings == adapter_settings().model_dump(mode="json")
+    data = exact_adapter.parent.parent
+    read = [data / "train.jsonl", data / "val.jsonl", tiny_base, PROMPTS / "alpaca.jinja"]
+    assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
     assert set(manifest.versions) == {"torch", "transformers", "peft", "bitsandbytes"}
 
 
@@ -117,14 +123,13 @@ def test_training_again_elsewhere_gives_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, settings), before)
 
 
-def test_manifest_and_configuration_hold_no_clock_value_and_no_folder(
+def test_manifest_and_configuration_hold_no_clock_value_and_not_the_models_folder(
     exact_adapter: Path, tiny_model: Path
 ) -> None:
     """Two runs have the same manifest; that neither names this machine is checked here."""
     for name in ("manifest.json", "adapter_config.json"):
         text = (exact_adapter.parent / name).read_text()
         assert str(tiny_model) not in text
-        assert str(exact_adapter.parent.parent) not in text
         assert "seconds" not in text
 
 
@@ -246,8 +251,9 @@ def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, train=[records]), whole)
 
 
-def test_the_work_folder_is_gone_when_the_adapter_is_there(exact_adapter: Path) -> None:
-    assert work_in(exact_adapter.parent.parent) == []
+def test_only_a_copy_of_the_adapter_is_left_of_the_work(exact_adapter: Path) -> None:
+    (work,) = work_in(exact_adapter.parent.parent)
+    assert [path.name for path in work.iterdir()] == ["finished"]
     names = sorted(path.name for path in exact_adapter.parent.iterdir() if path.is_file())
     assert names == sorted([*FILES, "cost.json", "log.jsonl", "manifest.json"])
 
@@ -263,16 +269,18 @@ def test_other_data_does_not_continue_the_killed_training(
     assert_same_bytes(train(tmp_path, tiny_base), exact_adapter)
 
 
-def test_two_trainings_of_one_adapter_at_once_are_refused_in_one_line(
-    tiny_base: Path, tmp_path: Path
+def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    manifest = tmp_path / "adapter" / "manifest.json"
-    with (
-        work_folder(manifest, "the first"),
-        pytest.raises(InputError, match="another process is making it") as caught,
-    ):
-        train(tmp_path, tiny_base)
-    assert len(caught.value.problems) == 1
+    """Snakemake deletes the results of a job that it did not see end."""
+    manifest = train(tmp_path, tiny_base)
+    names = [*FILES, "cost.json", "log.jsonl", "manifest.json"]
+    before = {name: (manifest.parent / name).read_bytes() for name in names}
+    for name in names:
+        (manifest.parent / name).unlink()
+    kill_after(monkeypatch, 1)
+    train(tmp_path, tiny_base)
+    assert {name: (manifest.parent / name).read_bytes() for name in names} == before
 
 
 def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None:

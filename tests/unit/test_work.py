@@ -1,67 +1,146 @@
-"""The work folder of a long job."""
+"""The work folder of a long job, and the lock on it."""
 
+import logging
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from ecslm.files import InputError
-from ecslm.work import work_folder
+from ecslm.locks import held
+from ecslm.work import Work, clear_finished, work_folder
 
 
 def folders(output: Path) -> list[Path]:
     return [path for path in (output.parent / "work").iterdir() if path.is_dir()]
 
 
-def test_the_folder_goes_when_the_work_succeeds(tmp_path: Path) -> None:
-    with work_folder(tmp_path / "out.jsonl", {"seed": 0}) as folder:
-        assert folder.is_dir()
-    assert folders(tmp_path / "out.jsonl") == []
+def two_results(folder: Path) -> dict[str, Path]:
+    return {"cost": folder / "cost.json", "answers": folder / "out.jsonl"}
+
+
+def finish(work: Work, **contents: str) -> None:
+    made = work.folder / "made"
+    made.mkdir()
+    for name, content in contents.items():
+        (made / name).write_text(content)
+    work.publish(made)
+
+
+def test_finished_results_are_put_into_place_and_kept(tmp_path: Path) -> None:
+    results = two_results(tmp_path)
+    with work_folder(results, {"seed": 0}) as work:
+        (work.folder / "half").write_text("")
+        (work.folder / "checkpoint").mkdir()
+        finish(work, cost="1 s", answers="yes")
+    assert [path.read_text() for path in results.values()] == ["1 s", "yes"]
+    assert [path.name for path in work.folder.iterdir()] == ["finished"]
+
+
+def test_finished_results_are_restored_under_the_same_circumstances(tmp_path: Path) -> None:
+    results = two_results(tmp_path)
+    with work_folder(results, {"seed": 0}) as work:
+        assert not work.restored()
+        finish(work, cost="1 s", answers="yes")
+    for path in results.values():
+        path.unlink()
+    with work_folder(results, {"seed": 0}) as again:
+        assert again.restored()
+    assert [path.read_text() for path in results.values()] == ["1 s", "yes"]
+    with work_folder(results, {"seed": 1}) as other:
+        assert not other.restored()
+
+
+def test_finished_work_is_cleared_and_unfinished_work_is_not(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    with work_folder(two_results(tmp_path / "one"), 0) as work:
+        finish(work, cost="", answers="")
+    with pytest.raises(RuntimeError), work_folder(two_results(tmp_path / "two"), 0):
+        raise RuntimeError
+    clear_finished(tmp_path)
+    assert folders(tmp_path / "one" / "out.jsonl") == []
+    assert len(folders(tmp_path / "two" / "out.jsonl")) == 1
+    assert (tmp_path / "one" / "out.jsonl").exists()
 
 
 def test_work_that_failed_is_found_again_under_the_same_circumstances(tmp_path: Path) -> None:
-    output = tmp_path / "out.jsonl"
-    with pytest.raises(RuntimeError), work_folder(output, {"a": 1, "b": 2}) as folder:
-        (folder / "half").write_text("done")
+    results = two_results(tmp_path)
+    with pytest.raises(RuntimeError), work_folder(results, {"a": 1, "b": 2}) as work:
+        (work.folder / "half").write_text("done")
         raise RuntimeError
-    with work_folder(output, {"b": 2, "a": 1}) as again:
-        assert (again / "half").read_text() == "done"
+    with work_folder(results, {"b": 2, "a": 1}) as again:
+        assert (again.folder / "half").read_text() == "done"
 
 
 def test_work_begun_under_other_circumstances_is_thrown_away(tmp_path: Path) -> None:
-    output = tmp_path / "out.jsonl"
-    with pytest.raises(RuntimeError), work_folder(output, {"seed": 0}) as folder:
-        (folder / "half").write_text("done")
+    results = two_results(tmp_path)
+    with pytest.raises(RuntimeError), work_folder(results, {"seed": 0}) as work:
+        (work.folder / "half").write_text("done")
         raise RuntimeError
-    with work_folder(output, {"seed": 1}) as other:
-        assert list(other.iterdir()) == []
-        assert folders(output) == [other]
+    with work_folder(results, {"seed": 1}) as other:
+        assert list(other.folder.iterdir()) == []
+        assert folders(results["answers"]) == [other.folder]
 
 
 def test_the_work_on_another_output_is_left_alone(tmp_path: Path) -> None:
     with (
-        work_folder(tmp_path / "AVE.jsonl", 0) as first,
-        work_folder(tmp_path / "SA.jsonl", 0) as second,
+        work_folder({"answers": tmp_path / "AVE.jsonl"}, 0) as first,
+        work_folder({"answers": tmp_path / "SA.jsonl"}, 0) as second,
     ):
-        assert first != second
-        assert first.is_dir()
+        assert first.folder != second.folder
+        assert first.folder.is_dir()
 
 
-def test_a_second_process_at_the_same_output_is_refused_in_one_line(tmp_path: Path) -> None:
-    output = tmp_path / "out.jsonl"
-    with work_folder(output, {"seed": 0}) as folder:
-        with (
-            pytest.raises(InputError, match="another process is making it") as caught,
-            work_folder(output, {"seed": 1}),
-        ):
-            pass
-        assert len(caught.value.problems) == 1
-        assert "\n" not in str(caught.value)
-        assert folder.is_dir()
+def test_a_second_process_at_the_same_output_waits_for_the_first_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    results, order = two_results(tmp_path), []
+
+    def second() -> None:
+        with work_folder(results, {"seed": 0}) as work:
+            order.append("second")
+            assert work.restored()
+
+    waiting = threading.Thread(target=second)
+    with caplog.at_level(logging.WARNING), work_folder(results, {"seed": 0}) as work:
+        waiting.start()
+        waiting.join(timeout=0.5)
+        order.append("first")
+        finish(work, cost="", answers="yes")
+    waiting.join()
+    assert order == ["first", "second"]
+    assert "out.jsonl: waiting for process" in caplog.text
+
+
+def test_a_holder_that_does_not_wait_is_refused_in_one_line(tmp_path: Path) -> None:
+    with (
+        held(tmp_path / "run.lock", "results", wait=False),
+        pytest.raises(InputError, match=r"results: process \d+ on .* is at work on it") as caught,
+        held(tmp_path / "run.lock", "results", wait=False),
+    ):
+        pass
+    assert len(caught.value.problems) == 1
+
+
+def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; from ecslm.locks import held\n"
+        "with held(Path(sys.argv[1]), 'results', wait=False): os.kill(os.getpid(), 9)"
+    )
+    lock = tmp_path / "run.lock"
+    path = {"PYTHONPATH": str(Path(__file__).parents[2] / "scripts")}
+    subprocess.run([sys.executable, "-c", code, str(lock)], env=path, check=False)
+    assert "process" in lock.read_text()
+    with held(lock, "results", wait=False):
+        pass
 
 
 def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
-    output = tmp_path / "out.jsonl"
-    with pytest.raises(RuntimeError), work_folder(output, 0):
+    results = two_results(tmp_path)
+    with pytest.raises(RuntimeError), work_folder(results, 0):
         raise RuntimeError
-    with work_folder(output, 0) as folder:
-        assert folder.is_dir()
+    with work_folder(results, 0) as work:
+        assert work.folder.is_dir()

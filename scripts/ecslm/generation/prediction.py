@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from ecslm.files import read_jsonl
+from ecslm.manifests import verify_result
 from ecslm.records.record import Relevance
 
 
@@ -32,6 +33,7 @@ def read_predictions(path: Path) -> list[Prediction]:
     """All predictions of a file, in order.
 
     Raises:
-        InputError: the file is missing, truncated, or a line of it is not a prediction.
+        InputError: the file is missing, altered, truncated, or a line of it is not a prediction.
     """
+    verify_result(path)
     return read_jsonl(path, Prediction)

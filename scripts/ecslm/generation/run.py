@@ -23,6 +23,7 @@ from ecslm.generation.engine import Engine, Generated, load_model
 from ecslm.generation.prediction import Prediction
 from ecslm.generation.progress import FinishedBatches
 from ecslm.generation.settings import LIBRARIES, PredictionSettings
+from ecslm.manifests import Manifest, made_from
 from ecslm.prompts import EncodedPrompt, PromptTemplate, encode_prompt
 from ecslm.records.record import Record, read_records
 from ecslm.token_budget import batches_by_length
@@ -46,11 +47,13 @@ def predict(
     device: str,
     output: Path,
     cost: Path,
+    manifest: Path,
     code: str | None,
 ) -> None:
-    """Write the predictions and their cost. A killed job goes on after its last whole batch.
+    """Write the predictions, their cost and their manifest.
 
-    `code` is a digest of the code that predicts: batches of other code are not continued.
+    A killed job goes on after its last whole batch. `code` is a digest of the code that predicts:
+    batches of other code are not continued.
 
     Raises:
         InputError: bad input, an altered or mismatched adapter, a missing device, or libraries
@@ -74,19 +77,12 @@ def predict(
             f"{dataset}: holds no records for {settings.shots} shots: 1 needs the 1-shot settings"
         )
 
-    made_from = {
-        "settings": settings.model_dump(mode="json"),
-        "batch_tokens": batch_tokens,
-        "seed": seed,
-        "code": code,
-        "versions": versions,
-        "base": base_manifest.files,
-        "adapter": adapter_manifest and adapter_manifest.files,
-        "template": prompt_template.sha256,
-        "data": sha256_of_file(dataset),
-        "device": target.type,
-    }
-    with work_folder(output, made_from) as work:
+    inputs = [dataset, base, *([] if adapter is None else [adapter]), template]
+    origin = made_from(inputs, settings, code, versions)
+    results = {"cost": cost, "predictions": output, "manifest": manifest}
+    with work_folder(results, [origin, seed, batch_tokens, target.type]) as work:
+        if work.restored():
+            return
         meter = CostMeter(target)
         tokenizer = load_tokenizer(base_folder)
         room = settings.decoding.max_length - settings.decoding.max_new_tokens
@@ -96,7 +92,7 @@ def predict(
         ]
         lengths = [len(prompt.tokens) + settings.decoding.max_new_tokens for prompt in prompts]
         batches = batches_by_length(range(len(prompts)), lengths, batch_tokens)
-        finished = FinishedBatches(work / "batches.jsonl")
+        finished = FinishedBatches(work.folder / "batches.jsonl")
         model = load_model(
             base_folder,
             None if adapter is None else adapter.parent,
@@ -109,8 +105,10 @@ def predict(
         _generate(engine, prompts, batches, finished)
         answers = _in_order(batches, finished)
         rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
+        made = work.folder / "made"
+        write_jsonl(made / "predictions", rows)
         write_json(
-            cost,
+            made / "cost",
             {
                 "load_seconds": load_seconds,
                 "seconds": finished.seconds(),
@@ -122,7 +120,9 @@ def predict(
                 **meter.summary(),
             },
         )
-        write_jsonl(output, rows)
+        files = {output.name: sha256_of_file(made / "predictions")}
+        write_json(made / "manifest", Manifest(files=files, **origin).model_dump(mode="json"))
+        work.publish(made)
 
 
 def _check_match(
@@ -136,15 +136,16 @@ def _check_match(
     problems = []
     if adapter.base_sha256 != base_digest(base.files):
         problems.append(f"{path}: trained on other weights than {base.base}'s: retrain it")
-    if (adapter.template_sha256, adapter.shots) != (template.sha256, settings.shots):
+    shots, trained = adapter.settings["shots"], adapter.settings["precision"]
+    if (adapter.template_sha256, shots) != (template.sha256, settings.shots):
         problems.append(
-            f"{path}: trained with other prompts ({adapter.shots} shots) than {template.path} with "
+            f"{path}: trained with other prompts ({shots} shots) than {template.path} with "
             f"{settings.shots} shots: use the same, or retrain it"
         )
     precision = settings.precision.model_dump(mode="json")
-    if adapter.precision != precision and not settings.allow_other_precision:
+    if trained != precision and not settings.allow_other_precision:
         problems.append(
-            f"{path}: trained with {adapter.precision}, asked to predict with {precision}: use "
+            f"{path}: trained with {trained}, asked to predict with {precision}: use "
             "the same `precision`, or `allow_other_precision` in --settings of predict.py"
         )
     if problems:

@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from ecslm.files import read_jsonl
+from ecslm.manifests import verify_result
 
 Split = Literal["train", "val", "test"]
 Relevance = Literal["E", "S", "C", "I"]
@@ -38,6 +39,8 @@ def read_records(*paths: Path) -> list[Record]:
     """All records of the dataset files, in order.
 
     Raises:
-        InputError: a file is missing, truncated, or a line of it is not a record.
+        InputError: a file is missing, altered, truncated, or a line of it is not a record.
     """
+    for path in paths:
+        verify_result(path)
     return [record for path in paths for record in read_jsonl(path, Record)]

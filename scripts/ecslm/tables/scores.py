@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ValidationError
 
 from ecslm.files import InputError, field_problems, read_json
+from ecslm.manifests import verify_result
 from ecslm.tables.model import Cell, Interval, score_text
 from ecslm.tables.requests import TableRequest, metric_path
 
@@ -49,8 +50,9 @@ def read_metric_file(path: Path) -> MetricFile:
     """The metrics file.
 
     Raises:
-        InputError: the file is missing or breaks its contract.
+        InputError: the file is missing, altered, or breaks its contract.
     """
+    verify_result(path)
     value = read_json(path)
     try:
         return MetricFile.model_validate(value)

@@ -23,6 +23,7 @@ from ecslm.files import (
     write_json,
     write_jsonl,
 )
+from ecslm.manifests import made_from
 from ecslm.prompts import PromptTemplate
 from ecslm.records.record import Record, read_records
 from ecslm.training.batches import Example, encode_example, plan_steps
@@ -33,6 +34,8 @@ from ecslm.weights import load_base_model, load_tokenizer, require_device
 from ecslm.work import work_folder
 
 log = logging.getLogger(__name__)
+
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def train_adapter(
@@ -65,17 +68,12 @@ def train_adapter(
         if not rows:
             raise InputError(f"training: no {split} records in the given dataset files")
 
-    made_from = {
-        "settings": settings.model_dump(mode="json"),
-        "seed": seed,
-        "code": code,
-        "versions": versions,
-        "base": base_manifest.files,
-        "template": prompt.sha256,
-        "data": [sha256_of_file(path) for path in (*train, *validation)],
-        "device": target.type,
-    }
-    with work_folder(manifest, made_from) as work:
+    origin = made_from([*train, *validation, base, template], settings, code, versions)
+    results = {name: manifest.parent / name for name in (*ADAPTER_FILES, "log.jsonl", "cost.json")}
+    results |= {"manifest.json": manifest}
+    with work_folder(results, [origin, seed, target.type]) as work:
+        if work.restored():
+            return
         meter = CostMeter(target)
         tokenizer = load_tokenizer(base_folder)
         max_length = settings.training.max_length
@@ -90,12 +88,18 @@ def train_adapter(
         transformers.set_seed(seed)
         model = load_base_model(base_folder, settings.precision, target)
         trainer = _trainer(
-            model, tokenizer, examples["train"], validation_examples, settings.training, seed, work
+            model,
+            tokenizer,
+            examples["train"],
+            validation_examples,
+            settings.training,
+            seed,
+            work.folder,
         )
         trainer.add_callback(TimedCheckpoints(checkpoint_seconds))
         trainer.add_callback(Progress())
         trainer.remove_callback(transformers.PrinterCallback)
-        checkpoint = last_checkpoint(work)
+        checkpoint = last_checkpoint(work.folder)
         log.info(
             "training %s: %d records, %d steps, %s",
             manifest.parent.parent.name,
@@ -105,31 +109,13 @@ def train_adapter(
         )
         trainer.train(resume_from_checkpoint=checkpoint)
 
-        adapter = work / "adapter"
-        _save_adapter(trainer.model, adapter, base_manifest.base, base_manifest.revision)
+        made = work.folder / "made"
+        _save_adapter(trainer.model, made, base_manifest.base, base_manifest.revision)
         history = trainer.state.log_history
-        counts = _counts(records["train"], examples["train"])
-        manifest_value = AdapterManifest(
-            source=base_manifest.base,
-            revision=base_manifest.revision,
-            base_sha256=base_digest(base_manifest.files),
-            files={path.name: sha256_of_file(path) for path in sorted(adapter.iterdir())},
-            settings=settings.training.model_dump(mode="json"),
-            precision=settings.precision.model_dump(mode="json"),
-            template_sha256=prompt.sha256,
-            shots=settings.shots,
-            seed=seed,
-            code=code,
-            versions=versions,
-            best_step=int(trainer.state.best_global_step or trainer.state.global_step),
-            **counts,
-        )
         losses = [entry for entry in history if "loss" in entry or "eval_loss" in entry]
-        for path in adapter.iterdir():
-            path.replace(manifest.parent / path.name)
-        write_jsonl(manifest.parent / "log.jsonl", losses)
+        write_jsonl(made / "log.jsonl", losses)
         write_json(
-            manifest.parent / "cost.json",
+            made / "cost.json",
             {
                 "seconds": losses[-1]["seconds"],
                 "job_seconds": meter.seconds(),
@@ -137,7 +123,19 @@ def train_adapter(
                 **meter.summary(),
             },
         )
-        write_json(manifest, manifest_value.model_dump(mode="json"))
+        adapter = AdapterManifest(
+            source=base_manifest.base,
+            revision=base_manifest.revision,
+            base_sha256=base_digest(base_manifest.files),
+            template_sha256=prompt.sha256,
+            seed=seed,
+            best_step=int(trainer.state.best_global_step or trainer.state.global_step),
+            files={name: sha256_of_file(made / name) for name in ADAPTER_FILES},
+            **_counts(records["train"], examples["train"]),
+            **origin,
+        )
+        write_json(made / "manifest.json", adapter.model_dump(mode="json"))
+        work.publish(made)
 
 
 def _trainer(

@@ -1,0 +1,58 @@
+"""Take over results that were made elsewhere: verify them all, then have Snakemake record them.
+
+For a fresh clone into which `results/` was copied, and for one whose `.snakemake/` was lost.
+"""
+
+import argparse
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ecslm.adoption import settle_times, verified
+from ecslm.custody import RUN_LOCK, forget_recorded, mark_recorded
+from ecslm.files import InputError, run_script
+from ecslm.locks import held
+from ecslm.provenance import Provenance, add_study_options
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Verify, record, and say what is left to do."""
+    history = Provenance.of_study(arguments.configfile, arguments.study)
+    with held(RUN_LOCK, "results", wait=False):
+        jobs = verified(history)
+        mark_recorded(history.study)
+        if jobs:
+            files = [path for job in jobs for path in (*job.results, job.manifest)]
+            record(files, history.study, arguments.configfile)
+            settle_times(jobs)
+    print(f"verified and recorded: the results of {len(jobs)} of {len(history.jobs)} jobs")
+
+
+def record(files: Sequence[str], study: str, configfiles: Sequence[Path]) -> None:
+    """Have Snakemake record the files as made by the present rules."""
+    configuration = ["--configfile", *map(str, configfiles)] if configfiles else []
+    run = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--touch", "--forceall", "--no-hooks"),
+            *("--quiet", "all", *configuration, "--config", f"study={study}", "--", *files),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if run.returncode:
+        forget_recorded(study)
+        raise InputError(f"snakemake --touch failed, nothing is recorded: {run.stdout.strip()}")
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_study_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())

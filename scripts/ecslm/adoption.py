@@ -1,0 +1,78 @@
+"""Taking over results that were made elsewhere: verified against their manifests and the plan."""
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ecslm.bases import read_manifest
+from ecslm.files import InputError, sha256_of_file
+from ecslm.jobs import Job
+from ecslm.provenance import Provenance
+from ecslm.trust import mend
+
+# What other rules make takes seconds: it is made anew where it does not match.
+CHEAP = frozenset({"score", "score_baseline", "render_table", "report_page", "report_pdf"})
+
+
+def verified(history: Provenance) -> list[Job]:
+    """The jobs whose results are here and are what the plan would make now.
+
+    Each file is compared with its manifest, and each manifest with the configuration, the code, the
+    lock file and the inputs. Scores, tables and reports that do not match are deleted.
+
+    Raises:
+        InputError: other results do not match; then nothing has been deleted.
+    """
+    good: dict[Job, None] = {}
+    outdated: list[Job] = []
+    problems: list[str] = []
+    for job in tqdm(history.jobs, unit="job", desc="verifying", delay=1):
+        if not any(Path(path).exists() for path in (*job.results, job.manifest)):
+            continue
+        reasons = _mismatches(history, job)
+        if reasons and job.rule in CHEAP:
+            outdated.append(job)
+        elif reasons:
+            problems += [
+                f"{job.manifest}: {reason}: copy it anew, or {mend(job)}" for reason in reasons
+            ]
+        elif all(source in good for source in history.sources(job)):
+            good[job] = None
+        elif job.rule in CHEAP:
+            outdated.append(job)
+    if problems:
+        raise InputError(*problems)
+    for job in outdated:
+        for path in (*job.results, job.manifest):
+            Path(path).unlink(missing_ok=True)
+    return list(good)
+
+
+def settle_times(jobs: Iterable[Job]) -> None:
+    """Give results the time of their manifest: none then counts as newer, which would be hashed."""
+    for job in jobs:
+        time = Path(job.manifest).stat().st_mtime_ns
+        for path in job.results:
+            os.utime(path, ns=(time, time))
+
+
+def _mismatches(history: Provenance, job: Job) -> list[str]:
+    if not Path(job.manifest).exists():
+        return ["is missing: it must come with the results that it describes"]
+    try:
+        reasons = history.reasons(job)
+    except InputError:
+        return ["is broken"]
+    altered = _altered_weights(job) if job.rule == "base_model" else history.altered(job)
+    return [*reasons, *(f"{path} was altered after it was made" for path in altered)]
+
+
+def _altered_weights(job: Job) -> Iterator[str]:
+    """Weights that are not the manifest's. They may be absent: tables are drawn without them."""
+    base = read_manifest(Path(job.manifest))
+    for name, expected in base.files.items():
+        path = Path(job.manifest).parent / base.folder / name
+        if path.exists() and sha256_of_file(path) != expected:
+            yield str(path)

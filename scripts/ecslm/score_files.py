@@ -1,0 +1,33 @@
+"""The files of a score, which both score scripts write: metrics, outcomes, and their manifest."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from ecslm.files import installed_versions, write_json, write_jsonl
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.scoring import LIBRARIES, Scores
+from ecslm.scoring_input import ScriptSettings
+
+
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """The options that say where the files go."""
+    parser.add_argument("--output", type=Path, required=True, help="metrics file to write (JSON)")
+    parser.add_argument(
+        "--records",
+        type=Path,
+        help="file of outcomes per record to write; default: OUTPUT's name with .records.jsonl",
+    )
+    add_manifest_options(parser)
+
+
+def write_scores(
+    scores: Scores, arguments: argparse.Namespace, inputs: Iterable[Path], settings: ScriptSettings
+) -> None:
+    """Write the files where `arguments` say; `inputs` is what the scores were made from."""
+    output = arguments.output
+    records = arguments.records or output.with_suffix(".records.jsonl")
+    write_jsonl(records, scores.outcomes)
+    write_json(output, scores.metrics)
+    origin = made_from(inputs, settings, arguments.code, installed_versions(LIBRARIES))
+    write_manifest(arguments.manifest or manifest_of(output), origin, [output, records])
