@@ -1,6 +1,6 @@
 rule dataset:
     input:
-        source=ancient(PLAN.source_files()),
+        source=ancient(PLAN.source_files_here()),
     output:
         records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
         manifest=f"{RESULTS}/dataset/{{task}}/{{split}}.manifest.json",

@@ -46,7 +46,7 @@ rule report_page:
         settings=DRAWN.report_settings(),
         code=code_parameter("report.py"),
         results=lambda wildcards: RESULTS,
-        bases=lambda wildcards: BASES,
+        bases=lambda wildcards: str(BASES),
     message:
         "Report"
     shell:

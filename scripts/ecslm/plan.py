@@ -12,6 +12,7 @@ from ecslm.config import Config, ModelSettings, StudySettings
 from ecslm.config_problems import nearest
 from ecslm.files import InputError, canonical_json, sha256_of_file, sha256_of_text
 from ecslm.generation.settings import PredictionSettings
+from ecslm.manifests import manifest_of, read_manifest
 from ecslm.parameters import code_parameter, json_parameter
 from ecslm.records.index import Part, read_index
 from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
@@ -85,18 +86,23 @@ class Plan:
             return [str(data.catalogue), str(data.instructions)]
         return [data.path]
 
+    def source_files_here(self) -> list[str]:
+        """Those of them that are here; the others are not needed where the dataset files are."""
+        return [path for path in self.source_files() if Path(path).is_file()]
+
     def check_source(self) -> None:
         """Look at the files that records are made from before anything runs.
 
         Raises:
-            InputError: a file is missing or broken, or has tasks or splits that nothing maps.
+            InputError: a file is broken, has tasks or splits that nothing maps, or is missing while
+                a dataset file has yet to be made from it.
         """
-        missing = [path for path in self.source_files() if not Path(path).is_file()]
-        if missing:
+        missing = sorted(set(self.source_files()) - set(self.source_files_here()))
+        if missing and not all(Path(path).is_file() for path in self.dataset_files()):
             raise InputError(
                 *(f"{path}: no such file: mend `data` of the study" for path in missing)
             )
-        if isinstance(self.study.data, PathData):
+        if not missing and isinstance(self.study.data, PathData):
             _ = self._parts
 
     # Lists of files
@@ -205,10 +211,16 @@ class Plan:
     def dataset_source(self, task: str, split: str) -> str:
         """What ties a dataset file to its source's content.
 
+        Where the source is not here, as beside results that were copied from another machine, it is
+        what the dataset file's manifest says.
+
         Raises:
             InputError: a local file is missing or broken, or names a task that no alias maps.
         """
         data = self.study.data
+        manifest = manifest_of(Path(self.dataset(task, split)))
+        if manifest.is_file() and not self._source_is_here(task, split):
+            return str(read_manifest(manifest).content)
         if isinstance(data, HubData):
             content: Any = data.revision
         elif isinstance(data, DemoData):
@@ -307,6 +319,14 @@ class Plan:
         if problems:
             raise InputError(*problems)
         return parts
+
+    def _source_is_here(self, task: str, split: str) -> bool:
+        files = self.source_files()
+        labels = getattr(self.study.data, "labels", None)
+        # A pinned label file need not be here: its sha256 is known.
+        if labels is not None and labels.sha256 is None and self._labelled(task, split):
+            files = [*files, labels.path]
+        return all(Path(path).is_file() for path in files)
 
     def _labelled(self, task: str, split: str) -> bool:
         """Whether the records of a dataset file take relevance labels."""

@@ -1,6 +1,7 @@
 """Files: whole or absent outputs, problems that name their place, verified bytes."""
 
 import json
+import signal
 import stat
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from ecslm.files import (
     InputError,
     atomic_writer,
     canonical_json,
+    copy_file,
+    installed_versions,
     lock_versions,
     read_json,
     read_jsonl,
@@ -302,3 +305,43 @@ def test_a_script_ends_with_code_1_and_a_line_for_each_problem(tmp_path: Path) -
         "error: --settings: settings: field required",
     ]
     assert not output.parent.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_script_that_is_told_to_stop_says_so_and_leaves_no_temporary_file(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    code = (
+        "import argparse, time; from pathlib import Path\n"
+        "from ecslm.files import atomic_writer, run_script\n"
+        "def main(_):\n"
+        "    with atomic_writer(Path('out.txt')):\n"
+        "        print('writing', flush=True); time.sleep(60)\n"
+        "run_script(main, argparse.ArgumentParser())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(SCRIPTS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    process.send_signal(number)
+    _, errors = process.communicate()
+    assert errors == "error: interrupted: run again to go on from what is finished\n"
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_has_the_same_bytes_and_no_companions(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"\x00\xff")
+    copy_file(tmp_path / "source", tmp_path / "folder" / "target")
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["target"]
+    assert (tmp_path / "folder" / "target").read_bytes() == b"\x00\xff"
+
+
+def test_packages_that_are_not_installed_are_called_so() -> None:
+    assert installed_versions(["no-such-package"]) == {"no-such-package": "not installed"}

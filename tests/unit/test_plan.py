@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from ecslm.config import load_config
-from ecslm.files import InputError, sha256_of_text, write_json, write_jsonl
+from ecslm.files import InputError, sha256_of_text, write_json, write_jsonl, write_text
+from ecslm.manifests import made_from, manifest_of, write_manifest
 from ecslm.parameters import library_versions
 from ecslm.plan import Plan
 from ecslm.report_plan import ReportPlan
@@ -413,6 +414,31 @@ def test_labels_concern_the_test_records_of_rankings_alone() -> None:
         key for key in keys if before.dataset_settings(*key) != after.dataset_settings(*key)
     ]
     assert differing == [("QPR", "test")]
+
+
+@pytest.mark.parametrize("gone", ["rows.jsonl", "label.json"])
+@pytest.mark.usefixtures("here")
+def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gone: str) -> None:
+    """As beside results that were copied from another machine."""
+    write_json(Path("label.json"), [["E"]])
+    made = local(ROWS, labels={"path": "label.json"})
+    before = sources(made)
+    for path in made.dataset_files():
+        write_text(Path(path), "")
+        content = made.dataset_source(Path(path).parent.name, Path(path).stem)
+        write_manifest(
+            manifest_of(Path(path)), made_from([], {}, None, {}) | {"content": content}, []
+        )
+    Path(gone).unlink()
+    made = plan(
+        data={"source": "path", "path": "rows.jsonl", "labels": {"path": "label.json"}},
+    )
+    made.check_source()
+    assert sources(made) == before
+    Path(made.dataset_files()[0]).unlink()
+    if gone == "rows.jsonl":
+        with pytest.raises(InputError, match=r"^rows\.jsonl: no such file: mend `data`"):
+            made.check_source()
 
 
 def test_fetching_the_label_file_that_is_pinned_changes_nothing(here: Path) -> None:

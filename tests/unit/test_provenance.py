@@ -1,0 +1,276 @@
+"""What a result was made from, what has changed since, and whether it can be trusted."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ecslm.adoption import settle_times, verified
+from ecslm.code_notes import NOTES, keep_code, modules_of
+from ecslm.custody import check_custody, mark_recorded
+from ecslm.explanation import explain
+from ecslm.files import InputError, canonical_json, write_json
+from ecslm.jobs import Job
+from ecslm.manifests import made_from, manifest_of, write_manifest
+from ecslm.provenance import Provenance
+from ecslm.trust import check_results
+
+SETTINGS = {"training": {"rank": 16, "alpha": 32}, "shots": 0}
+VERSIONS = {"numpy": "2.4.6", "torch": "2.13.0"}
+
+
+def job(rule: str, name: str, *inputs: str, script: str = "score.py") -> Job:
+    """A job of a made-up study with one result."""
+    result = f"results/shop/{name}"
+    return Job(
+        rule,
+        (result,),
+        str(manifest_of(Path(result))),
+        inputs=inputs,
+        settings=canonical_json(SETTINGS),
+        versions=f"versions:{canonical_json(VERSIONS)}",
+        script=script,
+    )
+
+
+TRAIN = "results/shop/train.jsonl"
+ADAPTER = "results/shop/adapter.bin"
+DATASET_JOB = job("dataset", "train.jsonl", script="dataset.py")
+TRAIN_JOB = job("train_adapter", "adapter.bin", TRAIN, "prompt.jinja")
+SCORE_JOB = job("score", "score.json", ADAPTER)
+JOBS = (DATASET_JOB, TRAIN_JOB, SCORE_JOB)
+
+
+def make(one: Job) -> None:
+    """Do a job: any content, and its true manifest."""
+    for path in map(Path, one.results):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"made by {one.rule}")
+    origin = made_from(map(Path, one.inputs), SETTINGS, one.code, VERSIONS)
+    write_manifest(Path(one.manifest), origin, map(Path, one.results))
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finished study in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("prompt.jinja").write_text("{{ input }}")
+    for one in JOBS:
+        make(one)
+    keep_code(JOBS)
+
+
+def history(*jobs: Job) -> Provenance:
+    return Provenance("shop", jobs or JOBS)
+
+
+def with_settings(**training: int) -> Job:
+    settings = SETTINGS | {"training": {"rank": 16, "alpha": 32} | training}
+    return replace(TRAIN_JOB, settings=canonical_json(settings))
+
+
+def test_a_finished_study_is_up_to_date() -> None:
+    assert not any(map(history().stale, JOBS))
+    assert [history().reasons(one) for one in JOBS] == [(), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("now", "reasons"),
+    [
+        (with_settings(rank=8), ["training.rank: 16 -> 8"]),
+        (
+            with_settings(rank=32, alpha=16),
+            ["training.alpha: 32 -> 16", "training.rank: 16 -> 32"],
+        ),
+        (
+            replace(TRAIN_JOB, versions=f"versions:{canonical_json(VERSIONS | {'torch': '3.0'})}"),
+            ["torch: 2.13.0 -> 3.0"],
+        ),
+        (
+            replace(TRAIN_JOB, inputs=(TRAIN, "config.txt")),
+            ["config.txt is a new input", "prompt.jinja is no input any more"],
+        ),
+        (replace(TRAIN_JOB, content="source:1"), ["the rows of the source have changed"]),
+    ],
+    ids=["hyper-parameter", "two swapped", "version", "other input", "rows"],
+)
+def test_each_change_is_named(now: Job, reasons: list[str]) -> None:
+    changed = history(DATASET_JOB, now, SCORE_JOB)
+    assert list(changed.reasons(now)) == reasons
+    assert changed.stale(now)
+
+
+def test_what_has_changed_upstream_makes_all_below_stale_and_nothing_else() -> None:
+    now = with_settings(rank=8)
+    changed = history(DATASET_JOB, now, SCORE_JOB)
+    assert [changed.stale(one) for one in changed.jobs] == [False, True, True]
+    assert changed.reasons(SCORE_JOB) == ()
+    assert changed.causes(SCORE_JOB) == {"training.rank: 16 -> 8": [now]}
+
+
+def test_an_edited_input_is_named() -> None:
+    Path("prompt.jinja").write_text("{{ other }}")
+    assert history().reasons(TRAIN_JOB) == ("prompt.jinja has changed",)
+
+
+def test_a_result_that_is_not_there_is_said_not_to_be_made() -> None:
+    Path(SCORE_JOB.manifest).unlink()
+    assert history().reasons(SCORE_JOB) == ("not made yet",)
+    make(SCORE_JOB)
+    Path(SCORE_JOB.results[0]).unlink()
+    assert history().reasons(SCORE_JOB) == ("results/shop/score.json is missing",)
+
+
+def test_changed_code_is_named_by_module() -> None:
+    other = replace(SCORE_JOB, modules=("ecslm.metrics.ndcg",))
+    reasons = history(DATASET_JOB, TRAIN_JOB, other).reasons(other)
+    assert "ecslm.metrics.ndcg is used now" in reasons
+    assert not any("score.py" in reason for reason in reasons)
+    make(replace(SCORE_JOB, modules=("ecslm.metrics.ndcg",)))
+    keep_code([other])
+    assert "ecslm.metrics.ndcg is not used any more" in history().reasons(SCORE_JOB)
+
+
+def test_an_edited_module_is_named() -> None:
+    assert "ecslm.statistics" in modules_of(str(SCORE_JOB.code))
+    write_json(NOTES / "older.json", {"score.py": "0", "ecslm.statistics": "0"})
+    origin = made_from([Path(ADAPTER)], SETTINGS, "code:older", VERSIONS)
+    write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results))
+    reasons = history().reasons(SCORE_JOB)
+    assert "ecslm.statistics has changed" in reasons
+    assert "score.py has changed" in reasons
+
+
+def test_code_of_which_no_note_was_kept_is_named_by_its_digest() -> None:
+    origin = made_from([Path(ADAPTER)], SETTINGS, "code:unknown", VERSIONS)
+    write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results))
+    (reason,) = history().reasons(SCORE_JOB)
+    assert reason.startswith("the code of score.py has changed (code:unknown -> code:")
+
+
+def test_the_explanation_tells_the_causes_and_the_origin() -> None:
+    changed = history(DATASET_JOB, with_settings(rank=8), SCORE_JOB)
+    text = explain(changed, Path("results/shop/score.json"))
+    lines = text.split("\n")
+    assert lines[0] == "results/shop/score.json: will be made anew; rule score made it"
+    assert lines[1] == "  because training.rank: 16 -> 8: concerns results/shop/adapter.bin"
+    assert "results/shop/adapter.bin  will be made anew" in text
+    assert "training.alpha = 32" in text
+    assert "ecslm.scoring" in text
+    assert "numpy 2.4.6" in text
+
+
+def test_the_explanation_of_an_altered_result_says_what_to_do() -> None:
+    Path(ADAPTER).write_text("other")
+    text = explain(history(), Path(ADAPTER))
+    assert text.startswith(f"{ADAPTER}: not what its job made")
+    assert f"`rm {ADAPTER} {TRAIN_JOB.manifest}`" in text
+
+
+def test_a_file_that_is_no_result_is_refused() -> None:
+    with pytest.raises(InputError, match=r"prompt\.jinja: no result of the study"):
+        explain(history(), Path("prompt.jinja"))
+
+
+def altered() -> str:
+    Path(ADAPTER).write_text("made by train_adapted")
+    return f"{ADAPTER}: altered"
+
+
+def half_written() -> str:
+    manifest = Path(TRAIN_JOB.manifest)
+    manifest.write_text(manifest.read_text()[:40])
+    return f"{manifest}: line 3: not JSON"
+
+
+def lost() -> str:
+    Path(TRAIN_JOB.manifest).unlink()
+    return f"{ADAPTER}: has no manifest"
+
+
+def foreign() -> str:
+    Path(TRAIN_JOB.manifest).write_text("{}")
+    return f"{TRAIN_JOB.manifest}: inputs: field required"
+
+
+@pytest.mark.parametrize("damage", [altered, half_written, lost, foreign])
+def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(
+    damage: Callable[[], str],
+) -> None:
+    check_results(JOBS)
+    words = damage()
+    with pytest.raises(InputError) as caught:
+        check_results(JOBS)
+    assert caught.value.problems[0].startswith(words)
+    assert all("`rm " in problem for problem in caught.value.problems)
+
+
+def test_a_touched_result_is_trusted() -> None:
+    for one in JOBS:
+        Path(one.results[0]).touch()
+    check_results(JOBS)
+
+
+def test_many_problems_are_counted_rather_than_listed() -> None:
+    jobs = [job("dataset", f"{number}.jsonl") for number in range(15)]
+    for one in jobs:
+        make(one)
+        Path(one.manifest).unlink()
+    with pytest.raises(InputError) as caught:
+        check_results(jobs)
+    assert len(caught.value.problems) == 11
+    assert caught.value.problems[-1] == "and 5 results more like these"
+
+
+def test_results_that_snakemake_has_no_records_of_are_refused() -> None:
+    with pytest.raises(InputError, match="`make adopt STUDY=shop`"):
+        check_custody("shop", JOBS)
+    mark_recorded("shop")
+    check_custody("shop", JOBS)
+
+
+def test_a_new_study_needs_no_records() -> None:
+    check_custody("other", [replace(SCORE_JOB, manifest="results/other/score.manifest.json")])
+
+
+def test_matching_results_are_taken_over() -> None:
+    assert verified(history()) == list(JOBS)
+
+
+def test_results_that_are_not_there_are_no_obstacle() -> None:
+    for path in (*DATASET_JOB.results, DATASET_JOB.manifest):
+        Path(path).unlink()
+    assert verified(history()) == []
+    assert not Path(SCORE_JOB.manifest).exists(), "its input will be made anew, so it must be too"
+    assert Path(TRAIN_JOB.manifest).exists(), "what took a GPU is never deleted"
+
+
+def test_precious_results_that_do_not_match_are_refused_and_nothing_is_deleted() -> None:
+    Path("prompt.jinja").write_text("{{ other }}")
+    with pytest.raises(InputError) as caught:
+        verified(history())
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{TRAIN_JOB.manifest}: prompt.jinja has changed: copy it anew, or")
+    assert all(Path(path).exists() for one in JOBS for path in one.results)
+
+
+@pytest.mark.parametrize("damage", [altered, half_written, lost])
+def test_damaged_results_are_refused(damage: Callable[[], str]) -> None:
+    damage()
+    with pytest.raises(InputError) as caught:
+        verified(history())
+    assert caught.value.problems[0].startswith(TRAIN_JOB.manifest)
+
+
+def test_cheap_results_that_do_not_match_are_deleted_to_be_made_anew() -> None:
+    Path(SCORE_JOB.results[0]).write_text("{}")
+    assert verified(history()) == [DATASET_JOB, TRAIN_JOB]
+    assert not Path(SCORE_JOB.results[0]).exists()
+    assert not Path(SCORE_JOB.manifest).exists()
+
+
+def test_results_get_the_time_of_their_manifest() -> None:
+    settle_times(JOBS)
+    for one in JOBS:
+        assert Path(one.results[0]).stat().st_mtime_ns == Path(one.manifest).stat().st_mtime_ns
