@@ -1,6 +1,9 @@
 """A whole study on a tiny random model: every stage real, from generated records to tables."""
 
+import contextlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.files import read_jsonl
 from ecslm.generation.prediction import Prediction
+from ecslm.provenance import Provenance
 from ecslm.records.record import read_records
 
 STUDY = Path(__file__).with_name("tiny_study.yaml")
@@ -60,10 +64,37 @@ def test_the_adapter_names_what_it_was_made_from(finished: Path) -> None:
     path = finished / RESULTS / "adapters/Tiny-EC/seed-0/manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     assert manifest["source"] == "Tiny"
-    assert manifest["precision"] == {"quantization": "nf4", "dtype": "float32"}
+    assert manifest["settings"]["precision"] == {"quantization": "nf4", "dtype": "float32"}
     assert manifest["code"].startswith("code:")
     assert set(manifest["files"]) == {"adapter_config.json", "adapter_model.safetensors"}
     assert manifest["records"] == {"AG": 4, "PM": 4, "QPR": 4}
+
+
+def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finished: Path) -> None:
+    with contextlib.chdir(finished):
+        history = Provenance.of_study([STUDY], None)
+        assert {job.rule for job in history.jobs if not history.stale(job)} == {
+            *("base_model", "dataset", "train_adapter", "predict", "bertscore"),
+            *("score", "score_baseline", "render_table", "report_page", "report_pdf"),
+        }
+        assert not any(map(history.stale, history.jobs))
+        assert not any(map(history.altered, history.jobs))
+
+
+def test_the_origin_of_a_table_is_told(finished: Path) -> None:
+    table = str(RESULTS / "tables/ind.tex")
+    command = [sys.executable, "scripts/why.py", "--configfile", str(STUDY), "--", table]
+    run = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith(f"{table}: up to date; rule render_table made it\n")
+    assert "results/tiny/metrics/Tiny-EC/seed-0/PM.json" in run.stdout
+    assert "ecslm.tables.results" in run.stdout
+
+
+def test_no_finished_work_is_kept_after_a_whole_run(finished: Path) -> None:
+    work = list((finished / RESULTS).glob("**/work"))
+    assert work
+    assert [path for folder in work for path in folder.iterdir() if path.is_dir()] == []
 
 
 def test_tables_are_drawn_and_each_number_names_its_metrics_file(finished: Path) -> None:

@@ -61,9 +61,15 @@ def table_request(entry: TableSettings, context: TableContext) -> TableRequest:
         context=TableContext(
             data=None if isinstance(entry, ParametersEntry) else context.data,
             tasks={name: context.tasks[name] for name in tasks if name in context.tasks},
-            models={name: context.models[name] for name in models if name in context.models},
+            models={
+                name: context.models[name].of_tasks(tasks)
+                for name in models
+                if name in context.models
+            },
             baselines={
-                name: context.baselines[name] for name in baselines if name in context.baselines
+                name: tuple(task for task in context.baselines[name] if task in tasks)
+                for name in baselines
+                if name in context.baselines
             },
             adapters={
                 name: context.adapters[name] for name in adapters if name in context.adapters

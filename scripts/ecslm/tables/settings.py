@@ -1,5 +1,6 @@
 """Settings of tables: the entries of `tables:` in config.yaml and the study's context."""
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -162,6 +163,12 @@ class ModelContext(Closed):
     def setting(self, name: str) -> str:
         """The setting of the data in which the model answers the samples of setting `name`."""
         return f"{name}_1-shot" if self.shots else name
+
+    def of_tasks(self, tasks: Collection[str]) -> "ModelContext":
+        """The same without the results of other tasks."""
+        return self.model_copy(
+            update={"tasks": tuple(task for task in self.tasks if task in tasks)}
+        )
 
 
 class AdapterContext(Closed):

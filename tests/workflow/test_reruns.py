@@ -1,0 +1,537 @@
+"""What an edit reruns: exactly the jobs that it can affect, each named by its rule and wildcards.
+
+Each row edits a copy of finished studies (rerun_study.yaml), asks Snakemake what it would run, and
+compares all jobs, both ways. Jobs are patterns of names: `score */QPR` is the score of QPR of all
+models and seeds.
+"""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from completed import CONFIGURATION, LABELS, STUDIES, completed_studies, study_options
+from edits import (
+    Edit,
+    added,
+    checked_out_again,
+    commented,
+    configured,
+    in_another_layout,
+    in_python,
+    in_rules,
+    listed,
+    locked,
+    logic,
+    made,
+    nothing,
+    one_record,
+    replaced,
+    rewritten,
+    together,
+    touched,
+    with_keys_reversed,
+    with_more_log_lines,
+    with_other_docstrings,
+    with_scrambled_times,
+)
+from scratch import ListJobs, job_lister
+
+
+@dataclass(frozen=True)
+class Row:
+    """An edit in words and in fact, and the jobs that it reruns. `because` is in their reasons."""
+
+    words: str
+    edit: Edit
+    jobs: tuple[str, ...]
+    study: str = "generated"
+    because: str = ""
+
+
+def generated(words: str, edit: Edit, *jobs: str) -> Row:
+    """A row about the study of generated records."""
+    return Row(words, edit, jobs)
+
+
+def local(words: str, edit: Edit, *jobs: str) -> Row:
+    """A row about the study of a local file."""
+    return Row(words, edit, jobs, study="local")
+
+
+def version(library: str, *jobs: str) -> Row:
+    """A row about another version of a library, which reasons must name."""
+    edit = locked(library, "99.1")
+    return Row(f"the version of {library}", edit, jobs, because=f'"{library}":"99.1"')
+
+
+def predicted(model: str) -> tuple[str, ...]:
+    """All predictions of the models that a pattern names, and their scores."""
+    return tuple(f"{rule} {model}/seed-*" for rule in ("predict", "bertscore", "score"))
+
+
+def trained(model: str) -> tuple[str, ...]:
+    """The adapters of the models that a pattern names, their predictions and scores."""
+    return (f"train_adapter {model}/seed-*", *predicted(model))
+
+
+def scored(task: str) -> tuple[str, ...]:
+    """All scores of a task, those of the trivial baselines included."""
+    return f"score */{task}", f"score_baseline */{task}"
+
+
+def drawn(*tables: str) -> tuple[str, ...]:
+    """Tables, and the report that shows them."""
+    return (*(f"render_table {table}" for table in tables), "report_page")
+
+
+# What reads scores: the table `ind` all of them, `texts` those of SA and AG of the models on the
+# chat template, `validity` PM and QPR, `reproduction` PM and SA of Tiny-Exact.
+SCORE_TABLES = drawn("ind", "texts", "validity", "reproduction")
+ALL_BUT_BASES = (
+    "dataset *",
+    "score_baseline *",
+    *trained("Tiny-*"),
+    *predicted("Tiny"),
+    *drawn("dataset", "ind", "texts", "validity", "reproduction"),
+)
+ALL_BUT_BASES_OF_LOCAL = (
+    "dataset *",
+    "train_adapter *",
+    "predict *",
+    "score *",
+    "score_baseline *",
+    *drawn("dataset", "ind"),
+)
+# New jobs are named one by one: a pattern would not tell that one of them is missing.
+ALL_MODELS = ("Tiny/seed-0", "Tiny-Chat/seed-0", "Tiny-Exact/seed-0", "Tiny-Exact/seed-1")
+ALL_TASKS = ("PM", "QPR", "SA", "AG")
+
+
+def new_row(model: str) -> tuple[str, ...]:
+    """The predictions and scores of a model and seed that the study did not have."""
+    names = [f"{rule} {model}/{task}" for task in ALL_TASKS for rule in ("predict", "score")]
+    return (*names, f"bertscore {model}/AG")
+
+
+def new_task(task: str) -> tuple[str, ...]:
+    """The predictions and scores of a task that the study did not have."""
+    return tuple(f"{rule} {model}/{task}" for model in ALL_MODELS for rule in ("predict", "score"))
+
+
+GENERATED = "studies.generated"
+MODELS = f"{GENERATED}.models"
+TABLES = f"{GENERATED}.tables"
+MPC = listed(f"{GENERATED}.tasks", "MPC")
+MPC_SHOWN = listed(f"{TABLES}.ind.columns", "MPC")
+MODEL = {"base": "Tiny", "template": "llama3", "training": {}}
+
+CONTRACT = [
+    generated("nothing", nothing),
+    local("nothing, with local data", nothing),
+    # Words, layout and dates
+    generated("comments and blank lines after each statement of Python", in_python(commented)),
+    generated(
+        "comments, blank lines and other line breaks in rules",
+        together(
+            in_rules(r"(?m)^(?=rule )", "# A remark.\n\n"),
+            in_rules(r"(?m)^(?=    (params|shell):)", "    # A remark.\n\n"),
+            # Strings that stand beside each other are one.
+            in_rules(r'"\n +"', ""),
+        ),
+    ),
+    generated("other docstrings anywhere in Python", in_python(with_other_docstrings)),
+    generated("another layout of all Python code", in_python(in_another_layout)),
+    generated("touch of every source and data file", touched),
+    local("touch of every source and data file, local data included", touched),
+    generated("git checkout other && git checkout -", checked_out_again),
+    generated("a fresh clone to which results and .snakemake were copied", rewritten),
+    generated("a copy of everything that kept no dates", with_scrambled_times),
+    local("a copy of everything, local data included, that kept no dates", with_scrambled_times),
+    generated(
+        "log and warning lines in the training code",
+        in_python(with_more_log_lines, "scripts/ecslm/training"),
+    ),
+    generated("log and warning lines in all code", in_python(with_more_log_lines)),
+    generated("the order of keys in config.yaml", with_keys_reversed),
+    local("the order of keys in config.yaml, with local data", with_keys_reversed),
+    generated("log paths", in_rules(r"/logs/", "/messages/")),
+    generated("messages", in_rules(r"(?m)(?<=^    message:\n        \")", "Now: ")),
+    generated(
+        "resources and thread counts",
+        together(
+            in_rules(r"threads: 8", "threads: 3"),
+            in_rules(r"gpu=1,", "gpu=2,\n        mem_mb=4000,"),
+        ),
+    ),
+    generated("the device", configured(f"{GENERATED}.device", "cuda")),
+    generated(
+        "code that only plans, explains or verifies",
+        logic(
+            *(f"ecslm/{name}.py" for name in ("plan", "config", "fingerprint", "jobs")),
+            *(f"ecslm/{name}.py" for name in ("provenance", "explanation", "trust", "custody")),
+        ),
+    ),
+    # Drawing
+    generated(
+        "the template of a table", added("report/results.tex.jinja", "%"), *drawn("ind", "texts")
+    ),
+    generated("the template of the page", added("report/report.html.jinja", " "), "report_page"),
+    generated("the template of the document", added("report/report.tex.jinja", "%"), "report_page"),
+    generated("the caption of a table", configured(f"{TABLES}.ind.caption", "New"), *drawn("ind")),
+    generated("a caption of Snakemake's own report", added("report/captions/table.rst", "New.")),
+    generated("the code of a table", logic("ecslm/tables/validity.py"), *drawn("validity")),
+    generated(
+        "rendering results of another machine: no dates, another device, a new template",
+        together(
+            with_scrambled_times,
+            configured(f"{GENERATED}.device", "cuda"),
+            added("report/validity.tex.jinja", "%"),
+        ),
+        *drawn("validity"),
+    ),
+    # Scoring
+    generated(
+        "the logic of a metric, NDCG",
+        replaced("scripts/ecslm/metrics/ndcg.py", "2 ** GAINS[label] - 1", "GAINS[label]"),
+        *scored("QPR"),
+        *drawn("ind", "validity"),
+    ),
+    generated(
+        "the logic of a metric, macro-F1",
+        logic("ecslm/metrics/macro_f1.py"),
+        *scored("SA"),
+        *drawn("ind", "texts", "reproduction"),
+    ),
+    generated(
+        "the logic of a metric that the study does not use", logic("ecslm/metrics/hit_rate.py")
+    ),
+    generated(
+        "answer parsing, yes or no",
+        logic("ecslm/answers/yes_no.py"),
+        *scored("PM"),
+        *drawn("ind", "validity", "reproduction"),
+    ),
+    generated(
+        "answer parsing, choice",
+        logic("ecslm/answers/choice.py"),
+        *scored("SA"),
+        *drawn("ind", "texts", "reproduction"),
+    ),
+    generated(
+        "answer parsing, ranking",
+        logic("ecslm/answers/ranking.py"),
+        *scored("QPR"),
+        *drawn("ind", "validity"),
+    ),
+    generated(
+        "answer parsing, generation",
+        logic("ecslm/answers/generation.py"),
+        "score */AG",
+        *drawn("ind", "texts"),
+    ),
+    generated(
+        "the number of bootstrap resamples",
+        configured(f"{GENERATED}.scoring.resamples", 200),
+        "score *",
+        "score_baseline *",
+        *SCORE_TABLES,
+    ),
+    generated(
+        "BERTScore code",
+        logic("ecslm/bertscore.py"),
+        "bertscore *",
+        "score */AG",
+        *drawn("ind", "texts"),
+    ),
+    # Prediction
+    generated(
+        "generation code", logic("ecslm/generation/engine.py"), *predicted("*"), *SCORE_TABLES
+    ),
+    generated("the prediction script", logic("predict.py"), *predicted("*"), *SCORE_TABLES),
+    generated(
+        "the decoding of one task",
+        configured(f"{GENERATED}.task_decoding.AG.max_new_tokens", 5),
+        "predict */AG",
+        "bertscore *",
+        "score */AG",
+        *drawn("ind", "texts"),
+    ),
+    generated(
+        "the batch token budget, where one model's engine is exact",
+        configured(f"{GENERATED}.batch_tokens", 3000),
+        *predicted("Tiny"),
+        *predicted("Tiny-Chat"),
+        *drawn("ind", "texts", "validity"),
+    ),
+    local(
+        "the batch token budget, where all engines are exact",
+        configured("studies.local.batch_tokens", 3000),
+    ),
+    # Training
+    generated(
+        "training code",
+        logic("ecslm/training/run.py"),
+        *trained("Tiny-*"),
+        *SCORE_TABLES,
+    ),
+    generated("the training script", logic("train_adapter.py"), *trained("Tiny-*"), *SCORE_TABLES),
+    generated(
+        "a module that training code imports, the loss",
+        replaced("scripts/ecslm/training/loss.py", 'reduction="sum"', 'reduction="mean"'),
+        *trained("Tiny-*"),
+        *SCORE_TABLES,
+    ),
+    generated(
+        "a module that training code imports, the Trainer",
+        logic("ecslm/training/trainer.py"),
+        *trained("Tiny-*"),
+        *SCORE_TABLES,
+    ),
+    generated(
+        "a module that training and prediction import, the prompts",
+        logic("ecslm/prompts.py"),
+        *trained("Tiny-*"),
+        *predicted("Tiny"),
+        *SCORE_TABLES,
+    ),
+    generated(
+        "a prompt template of one tuned model",
+        added("resources/prompts/alpaca.jinja", "New."),
+        *trained("Tiny-Exact"),
+        *drawn("ind", "validity", "reproduction"),
+    ),
+    generated(
+        "a prompt template of a tuned and an untuned model",
+        added("resources/prompts/chatml.jinja", "New."),
+        *trained("Tiny-Chat"),
+        *predicted("Tiny"),
+        *drawn("ind", "texts", "validity"),
+    ),
+    generated("a prompt template of no model", added("resources/prompts/llama3.jinja", "New.")),
+    generated(
+        "one model's learning rate",
+        configured(f"{MODELS}.Tiny-Exact.training.learning_rate", 2e-4),
+        *trained("Tiny-Exact"),
+        *drawn("ind", "validity", "reproduction"),
+    ),
+    generated(
+        "one model's rank and alpha swapped",
+        configured(f"{MODELS}.Tiny-Exact.training", {"rank": 8, "alpha": 4}),
+        *trained("Tiny-Exact"),
+        # The rank decides the number of trained parameters.
+        *drawn("parameters", "ind", "validity", "reproduction"),
+    ),
+    generated(
+        "one model's precision",
+        configured(f"{MODELS}.Tiny-Exact.precision.dtype", "bfloat16"),
+        *trained("Tiny-Exact"),
+        *drawn("ind", "validity", "reproduction"),
+    ),
+    # More of the same
+    generated(
+        "a new model",
+        together(
+            configured(f"{MODELS}.Tiny-New", MODEL), listed(f"{TABLES}.validity.models", "Tiny-New")
+        ),
+        "train_adapter Tiny-New/seed-0",
+        *new_row("Tiny-New/seed-0"),
+        *drawn("validity"),
+    ),
+    generated(
+        "a new seed",
+        configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
+        "train_adapter Tiny-Chat/seed-1",
+        *new_row("Tiny-Chat/seed-1"),
+        *drawn("ind", "texts", "validity"),
+    ),
+    generated(
+        "a new task that does not train",
+        together(configured("tasks.MPC.train", False), MPC, MPC_SHOWN),
+        "dataset MPC/test",
+        *new_task("MPC"),
+        "score_baseline random/MPC",
+        *drawn("ind"),
+    ),
+    generated(
+        "a new trained task",
+        together(MPC, MPC_SHOWN),
+        *(f"dataset MPC/{split}" for split in ("train", "val", "test")),
+        *trained("Tiny-*"),
+        *new_task("MPC"),
+        *(f"score_baseline {baseline}/MPC" for baseline in ("majority", "random")),
+        *SCORE_TABLES,
+    ),
+    generated(
+        "a new evaluation setting, which two of the tasks have",
+        listed(f"{GENERATED}.settings", "OOD_Diverse_Instruction"),
+        *(
+            name
+            for task in ("SA", "AG")
+            for name in (f"dataset {task}/test", f"predict */{task}", f"score */{task}")
+        ),
+        "bertscore *",
+        "score_baseline */SA",
+        *drawn("dataset", "ind", "texts", "reproduction"),
+    ),
+    # Bases and data
+    generated(
+        "the source of base weights",
+        configured("bases.Tiny.path", "weights/other"),
+        "base_model Tiny",
+        *trained("Tiny-*"),
+        *predicted("Tiny"),
+        *drawn("dataset", "ind", "texts", "validity", "reproduction"),
+    ),
+    generated("loader code", logic("ecslm/records/raw.py"), *ALL_BUT_BASES),
+    generated(
+        "the loader of local files, where none is loaded", logic("ecslm/records/sources/path.py")
+    ),
+    local(
+        "the loader of local files",
+        logic("ecslm/records/sources/path.py"),
+        *ALL_BUT_BASES_OF_LOCAL,
+    ),
+    local(
+        "loader code that makes the same bytes, after a run of `-- datasets`",
+        together(logic("ecslm/records/raw.py"), made("local", "datasets")),
+    ),
+    local(
+        "one test record",
+        one_record("Product_Matching", "test"),
+        "dataset PM/test",
+        "predict */PM",
+        *scored("PM"),
+        *drawn("dataset", "ind"),
+    ),
+    local(
+        "one training record",
+        one_record("Product_Matching", "train"),
+        "dataset PM/train",
+        *(f"{rule} Tiny-EC/*" for rule in ("train_adapter", "predict", "score")),
+        "score_baseline majority/PM",
+        *drawn("dataset", "ind"),
+    ),
+    local(
+        "one validation record",
+        one_record("Product_Matching", "val"),
+        "dataset PM/val",
+        *(f"{rule} Tiny-EC/*" for rule in ("train_adapter", "predict", "score")),
+        *drawn("ind"),
+    ),
+    local(
+        "one record of a task that the study does not have",
+        one_record("Sentiment_Analysis", "test"),
+    ),
+    local(
+        "the relevance labels",
+        replaced(LABELS, '"S"', '"E"'),
+        "dataset QPR/test",
+        "predict */QPR",
+        *scored("QPR"),
+        *drawn("dataset", "ind"),
+    ),
+    # Versions
+    *(
+        version(library, *trained("Tiny-*"), *predicted("Tiny"), *SCORE_TABLES)
+        for library in ("torch", "transformers", "peft", "bitsandbytes")
+    ),
+    version("bert-score", "bertscore *", "score */AG", *drawn("ind", "texts")),
+    version("numpy", "score *", "score_baseline *", *SCORE_TABLES),
+    generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
+    generated("the version of a library that only tests use", locked("scikit-learn", "99.1")),
+]
+
+
+@pytest.fixture(scope="module")
+def list_jobs() -> Iterator[ListJobs]:
+    with job_lister() as lister:
+        yield lister
+
+
+@pytest.fixture(scope="module")
+def completed(tmp_path_factory: pytest.TempPathFactory, list_jobs: ListJobs) -> Path:
+    """A project whose studies have run to the end."""
+    return completed_studies(tmp_path_factory.mktemp("completed"), list_jobs)
+
+
+@pytest.fixture(scope="module")
+def all_jobs(completed: Path, list_jobs: ListJobs) -> dict[str, set[str]]:
+    """The names of all jobs of each study, targets left out."""
+    return {
+        study: {
+            job.name
+            for job in list_jobs(completed, "--dry-run", "--forceall", *study_options(study))
+            if job.command
+        }
+        for study in STUDIES
+    }
+
+
+@pytest.fixture
+def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the finished project, to be edited."""
+    copy = tmp_path / "project"
+    shutil.copytree(completed, copy, ignore=shutil.ignore_patterns("weights"))
+    yield copy
+    shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize("row", CONTRACT, ids=lambda row: row.words)
+def test_an_edit_reruns_these_jobs_and_no_others(
+    row: Row, project: Path, all_jobs: dict[str, set[str]], list_jobs: ListJobs
+) -> None:
+    row.edit(project)
+    reasons = {
+        job.name: job.reason
+        for job in list_jobs(project, "--dry-run", *study_options(row.study))
+        if job.command
+    }
+    expected = expanded(row.jobs, all_jobs[row.study] | reasons.keys())
+    problems = [f"not planned: {name}" for name in sorted(expected - reasons.keys())]
+    problems += [f"planned: {name}: {reasons[name]}" for name in sorted(reasons.keys() - expected)]
+    assert not problems, "\n".join(problems)
+    assert not row.because or any(row.because in reason for reason in reasons.values())
+    assert told_to_be_stale(project, row.study) == expected, "what why.py says"
+
+
+# As `why.py` does it, for all results at once, with the code of the working folder.
+STALE = """
+import sys
+from pathlib import Path
+sys.path.insert(0, "scripts")
+from ecslm.provenance import Provenance
+history = Provenance.of_study([Path(sys.argv[1])], sys.argv[2])
+print(*(f"{job.rule} {job.manifest}" for job in history.jobs if history.stale(job)), sep="\\n")
+"""
+
+
+def told_to_be_stale(project: Path, study: str) -> set[str]:
+    """The names of the jobs whose results the library calls stale. Nothing made the PDF."""
+    command = [sys.executable, "-c", STALE, CONFIGURATION.name, study]
+    run = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    names = set()
+    for line in run.stdout.split("\n"):
+        rule, _, manifest = line.partition(" ")
+        if rule not in ("", "report_pdf"):
+            # The wildcards are what stands between the stage's folder and the end of the path.
+            parts = Path(manifest).with_suffix("").with_suffix("").parts[3:]
+            if rule == "base_model":
+                parts = Path(manifest).parts[2:]
+            wildcards = [part for part in parts if not part.startswith("manifest")]
+            if rule == "score_baseline":
+                wildcards.remove("seed-0")
+            names.add(f"{rule} {'/'.join(wildcards)}".rstrip())
+    return names
+
+
+def expanded(patterns: tuple[str, ...], jobs: set[str]) -> set[str]:
+    """The jobs that the patterns name; each must name one."""
+    found = {pattern: {job for job in jobs if fnmatchcase(job, pattern)} for pattern in patterns}
+    assert [pattern for pattern, matches in found.items() if not matches] == [], "no such jobs"
+    return set().union(*found.values())
