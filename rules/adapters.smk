@@ -24,7 +24,7 @@ rule train_adapter:
         settings=parameter(PLAN.adapter_settings, "model"),
         template=parameter(PLAN.template_digest, "model"),
         code=code_parameter("train_adapter.py"),
-        versions=library_versions("train_adapter"),
+        versions=parameter(PLAN.adapter_versions, "model"),
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:

@@ -15,7 +15,7 @@ from ecslm.config import load_config
 from ecslm.custody import check_custody, own_folder
 from ecslm.files import InputError
 from ecslm.jobs import all_jobs
-from ecslm.parameters import code_parameter, library_versions
+from ecslm.parameters import code_parameter
 from ecslm.plan import BASES, TEMPLATES, Plan
 from ecslm.report_plan import ReportPlan
 from ecslm.trust import check_results

@@ -13,7 +13,7 @@ rule score:
     params:
         settings=parameter(PLAN.score_settings, "task"),
         code=lambda wildcards: PLAN.score_code("score.py", wildcards.task),
-        versions=library_versions("score"),
+        versions=PLAN.score_versions(),
         bertscore=lambda wildcards, input: (
             f"--bertscore {input.bertscore}" if input.bertscore else ""
         ),
@@ -41,7 +41,7 @@ rule score_baseline:
     params:
         settings=parameter(PLAN.score_settings, "task"),
         code=lambda wildcards: PLAN.score_code("score_baseline.py", wildcards.task),
-        versions=library_versions("score"),
+        versions=PLAN.score_versions(),
         train=lambda wildcards, input: f"--train {input.train}" if input.train else "",
     message:
         "Score of the baseline {wildcards.baseline}, {wildcards.task}"

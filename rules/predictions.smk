@@ -23,7 +23,7 @@ rule predict:
         settings=parameter(PLAN.prediction_settings, "model", "task"),
         template=parameter(PLAN.template_digest, "model"),
         code=code_parameter("predict.py"),
-        versions=library_versions("predict"),
+        versions=parameter(PLAN.prediction_versions, "model", "task"),
         adapter=lambda wildcards, input: f"--adapter {input.adapter}" if input.adapter else "",
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
@@ -55,7 +55,7 @@ rule bertscore:
     params:
         settings=PLAN.bertscore_settings(),
         code=code_parameter("bertscore.py"),
-        versions=library_versions("bertscore"),
+        versions=PLAN.bertscore_versions(),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.manifests import manifest_of
-from ecslm.parameters import code_parameter, library_versions
+from ecslm.parameters import code_parameter
 from ecslm.plan import Plan
 from ecslm.report_plan import ReportPlan
 
@@ -92,7 +92,7 @@ def _model_jobs(plan: Plan, name: str, seed: int) -> Iterator[Job]:
             ),
             settings=plan.adapter_settings(name),
             template=plan.template_digest(name),
-            versions=library_versions("train_adapter"),
+            versions=plan.adapter_versions(name),
             script="train_adapter.py",
         )
     for task in plan.test_tasks:
@@ -105,7 +105,7 @@ def _model_jobs(plan: Plan, name: str, seed: int) -> Iterator[Job]:
             inputs=(plan.dataset(task, "test"), base, *adapter, template),
             settings=plan.prediction_settings(name, task),
             template=plan.template_digest(name),
-            versions=library_versions("predict"),
+            versions=plan.prediction_versions(name, task),
             script="predict.py",
         )
         bertscores = plan.bertscore(name, seed, task)
@@ -116,7 +116,7 @@ def _model_jobs(plan: Plan, name: str, seed: int) -> Iterator[Job]:
                 _manifest(bertscores),
                 inputs=(predictions, *plan.encoder()),
                 settings=plan.bertscore_settings(),
-                versions=library_versions("bertscore"),
+                versions=plan.bertscore_versions(),
                 script="bertscore.py",
             )
         compared = (bertscores,) if plan.is_generation(task) else ()
@@ -141,7 +141,7 @@ def _score_job(plan: Plan, rule: str, metrics: str, task: str, inputs: tuple[str
         _manifest(metrics),
         inputs=inputs,
         settings=plan.score_settings(task),
-        versions=library_versions("score"),
+        versions=plan.score_versions(),
         script=f"{rule}.py",
         modules=plan.score_modules(task),
     )

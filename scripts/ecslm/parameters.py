@@ -4,22 +4,12 @@ Snakemake compares the values of a job's parameters as a set, so this alone tell
 apart.
 """
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel
 
-from ecslm.bertscore_settings import LIBRARIES as BERTSCORE_LIBRARIES
 from ecslm.files import canonical_json, lock_versions
 from ecslm.fingerprint import code_digest
-from ecslm.generation.settings import LIBRARIES as PREDICTION_LIBRARIES
-from ecslm.scoring import LIBRARIES as SCORING_LIBRARIES
-from ecslm.training.settings import LIBRARIES as TRAINING_LIBRARIES
-
-# By rule: the libraries whose versions can change its results.
-LIBRARIES = {
-    "train_adapter": TRAINING_LIBRARIES,
-    "predict": PREDICTION_LIBRARIES,
-    "bertscore": BERTSCORE_LIBRARIES,
-    "score": SCORING_LIBRARIES,
-}
 
 
 def json_parameter(settings: BaseModel) -> str:
@@ -32,6 +22,6 @@ def code_parameter(script: str, *modules: str) -> str:
     return f"code:{code_digest(script, modules)}"
 
 
-def library_versions(rule: str) -> str:
-    """Locked versions of a rule's libraries, a key of `LIBRARIES`."""
-    return f"versions:{canonical_json(lock_versions(LIBRARIES[rule]))}"
+def version_parameter(libraries: Iterable[str]) -> str:
+    """Locked versions of libraries."""
+    return f"versions:{canonical_json(lock_versions(libraries))}"

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.baselines import applicable
+from ecslm.bertscore_settings import LIBRARIES as BERTSCORE_LIBRARIES
 from ecslm.bertscore_settings import BertScoreSettings
 from ecslm.config import Config, ModelSettings, StudySettings
 from ecslm.config_problems import nearest
 from ecslm.files import InputError, canonical_json, sha256_of_file, sha256_of_text
 from ecslm.generation.settings import PredictionSettings
 from ecslm.manifests import manifest_of, read_manifest
-from ecslm.parameters import code_parameter, json_parameter
+from ecslm.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.records.index import Part, read_index
 from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
+from ecslm.scoring import LIBRARIES as SCORING_LIBRARIES
 from ecslm.scoring_input import ScriptSettings
 from ecslm.tasks import TaskSettings
 from ecslm.training.settings import AdapterSettings
@@ -235,26 +237,14 @@ class Plan:
 
     def adapter_settings(self, model: str) -> str:
         """`--settings` of the training script."""
-        entry = self.model(model)
-        assert entry.training is not None, "only tuned models have adapters"
-        return json_parameter(
-            AdapterSettings(precision=entry.precision, shots=entry.shots, training=entry.training)
-        )
+        return json_parameter(self._adapter_settings(model))
 
     def prediction_settings(self, model: str, task: str) -> str:
         """`--settings` of the prediction script.
 
         The token budget is part of them only where it can change an answer.
         """
-        entry = self.model(model)
-        return json_parameter(
-            PredictionSettings(
-                precision=entry.precision,
-                shots=entry.shots,
-                decoding=self.study.task_decoding.get(task, self.study.decoding),
-                batch_tokens=None if entry.precision.exact else self.study.batch_tokens,
-            )
-        )
+        return json_parameter(self._prediction_settings(model, task))
 
     def base_settings(self, base: str) -> str:
         """`--settings` of the base script."""
@@ -281,11 +271,44 @@ class Plan:
         """Digest of a score script with the answer and metric modules of one task."""
         return code_parameter(script, *self.score_modules(task))
 
+    def adapter_versions(self, model: str) -> str:
+        """Locked versions of the libraries that can change an adapter."""
+        return version_parameter(self._adapter_settings(model).libraries)
+
+    def prediction_versions(self, model: str, task: str) -> str:
+        """Locked versions of the libraries that can change a prediction."""
+        settings = self._prediction_settings(model, task)
+        return version_parameter(settings.libraries(self.model(model).tuned))
+
+    def bertscore_versions(self) -> str:
+        """Locked versions of the libraries that can change a BERTScore."""
+        return version_parameter(BERTSCORE_LIBRARIES)
+
+    def score_versions(self) -> str:
+        """Locked versions of the libraries that can change a score."""
+        return version_parameter(SCORING_LIBRARIES)
+
     def template_digest(self, model: str) -> str:
         """Content of a model's prompt template."""
         return f"template:{sha256_of_file(Path(self.template(model)))}"
 
     # Helpers
+
+    def _adapter_settings(self, model: str) -> AdapterSettings:
+        entry = self.model(model)
+        assert entry.training is not None, "only tuned models have adapters"
+        return AdapterSettings(
+            precision=entry.precision, shots=entry.shots, training=entry.training
+        )
+
+    def _prediction_settings(self, model: str, task: str) -> PredictionSettings:
+        entry = self.model(model)
+        return PredictionSettings(
+            precision=entry.precision,
+            shots=entry.shots,
+            decoding=self.study.task_decoding.get(task, self.study.decoding),
+            batch_tokens=None if entry.precision.exact else self.study.batch_tokens,
+        )
 
     def _scored(self) -> Iterator[tuple[str, int, str]]:
         for name, model in self.study.models.items():

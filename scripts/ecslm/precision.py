@@ -18,6 +18,11 @@ class Precision(BaseModel):
     )
 
     @property
+    def libraries(self) -> tuple[str, ...]:
+        """The library that quantises, if any does."""
+        return ("bitsandbytes",) if self.quantization == "nf4" else ()
+
+    @property
     def exact(self) -> bool:
         """Whether answers are taken not to depend on how prompts are batched."""
         return self.dtype == "float32"

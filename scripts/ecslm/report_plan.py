@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ecslm.files import InputError, lock_versions
 from ecslm.metrics.protocol import metric
-from ecslm.parameters import LIBRARIES, code_parameter, json_parameter
+from ecslm.parameters import code_parameter, json_parameter
 from ecslm.plan import Plan
 from ecslm.records.settings import DemoData, HubData
 from ecslm.report.settings import ReportModel, ReportSettings, base_names, report_files
@@ -24,6 +24,8 @@ from ecslm.tables.settings import (
 
 PUBLISHED = Path("resources/published")
 KINDS = ("parameters", "dataset", "results", "validity", "reproduction")
+# Those that the report names.
+LIBRARIES = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
 ARCHITECTURES = Path("resources/architectures.csv")
 
 
@@ -166,7 +168,6 @@ class ReportPlan:
 
     def _report(self) -> ReportSettings:
         plan, study = self._plan, self._plan.study
-        libraries = sorted({name for names in LIBRARIES.values() for name in names})
         return ReportSettings(
             study=plan.config.study,
             title=study.title,
@@ -182,7 +183,7 @@ class ReportPlan:
             sample_models=tuple(
                 sorted(name for name, model in study.models.items() if model.tuned)
             ),
-            versions=lock_versions(libraries),
+            versions=lock_versions(LIBRARIES),
         )
 
     def _place(self, table: str) -> tuple[int, str]:

@@ -109,7 +109,7 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
     assert manifest.files == {whole.name: sha256_of_file(whole)}
     assert manifest.settings == prediction_settings().model_dump(mode="json")
-    assert set(manifest.versions) == {"torch", "transformers", "peft", "bitsandbytes"}
+    assert set(manifest.versions) == {"torch", "transformers", "peft"}
 
 
 def test_only_a_copy_of_the_results_is_left_of_the_work(whole: Path) -> None:
@@ -340,10 +340,10 @@ def test_libraries_that_differ_from_the_lock_file_are_refused(
 
     version = metadata.version
     monkeypatch.setattr(
-        "ecslm.files.metadata.version", lambda name: "0.1" if name == "peft" else version(name)
+        "ecslm.files.metadata.version", lambda name: "0.1" if name == "torch" else version(name)
     )
     problem = refused(tmp_path, tiny_base)
-    assert problem.startswith("peft: 0.1 here")
+    assert problem.startswith("torch: 0.1 here")
     assert problem.endswith("run `make setup`")
 
 

@@ -9,7 +9,6 @@ import pytest
 from ecslm.config import load_config
 from ecslm.files import InputError, sha256_of_text, write_json, write_jsonl, write_text
 from ecslm.manifests import made_from, manifest_of, write_manifest
-from ecslm.parameters import library_versions
 from ecslm.plan import Plan
 from ecslm.report_plan import ReportPlan
 
@@ -186,7 +185,25 @@ def test_parameters_of_different_kinds_cannot_be_taken_for_each_other() -> None:
     assert made.dataset_code().startswith("code:")
     assert made.dataset_source("PM", "test").startswith("source:")
     assert made.score_code("score.py", "PM").startswith("code:")
-    assert library_versions("score").startswith('versions:{"numpy":"')
+    assert made.score_versions().startswith('versions:{"numpy":"')
+
+
+def test_versions_are_those_of_the_libraries_that_compute_a_result() -> None:
+    def libraries(parameter: str) -> set[str]:
+        return set(json.loads(parameter.removeprefix("versions:")))
+
+    exact = plan(precision={"quantization": "none", "dtype": "float32"})
+    quantised = plan(precision={"quantization": "nf4"})
+    assert libraries(exact.adapter_versions("Small-EC")) == {"torch", "transformers", "peft"}
+    assert libraries(exact.prediction_versions("Small-EC", "PM")) == {
+        *("torch", "transformers", "peft")
+    }
+    assert libraries(exact.prediction_versions("Small", "PM")) == {"torch", "transformers"}
+    assert libraries(quantised.prediction_versions("Small", "PM")) == {
+        *("torch", "transformers", "bitsandbytes")
+    }
+    assert "bitsandbytes" in libraries(quantised.adapter_versions("Small-EC"))
+    assert libraries(exact.bertscore_versions()) == {"torch", "transformers", "bert-score"}
 
 
 @pytest.mark.parametrize(("dtype", "budget"), [("float32", None), ("bfloat16", 777)])

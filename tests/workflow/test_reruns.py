@@ -437,8 +437,15 @@ CONTRACT = [
     ),
     # Versions
     *(
-        version(library, *trained("Tiny-*"), *predicted("Tiny"), *SCORE_TABLES)
-        for library in ("torch", "transformers", "peft", "bitsandbytes")
+        version(library, *trained("Tiny-*"), *predicted("Tiny"), "bertscore *", *SCORE_TABLES)
+        for library in ("torch", "transformers")
+    ),
+    version("peft", *trained("Tiny-*"), *SCORE_TABLES),
+    version(
+        "bitsandbytes",
+        *trained("Tiny-Chat"),
+        *predicted("Tiny"),
+        *drawn("ind", "texts", "validity"),
     ),
     version("bert-score", "bertscore *", "score */AG", *drawn("ind", "texts")),
     version("numpy", "score *", "score_baseline *", *SCORE_TABLES),

@@ -22,7 +22,7 @@ from ecslm.files import (
 from ecslm.generation.engine import Engine, Generated, load_model
 from ecslm.generation.prediction import Prediction
 from ecslm.generation.progress import FinishedBatches
-from ecslm.generation.settings import LIBRARIES, PredictionSettings
+from ecslm.generation.settings import PredictionSettings
 from ecslm.manifests import Manifest, made_from
 from ecslm.prompts import EncodedPrompt, PromptTemplate, encode_prompt
 from ecslm.records.record import Record, read_records
@@ -59,7 +59,7 @@ def predict(
         InputError: bad input, an altered or mismatched adapter, a missing device, or libraries
             that differ from the lock file.
     """
-    versions = require_locked(LIBRARIES)
+    versions = require_locked(settings.libraries(tuned=adapter is not None))
     target = require_device(device)
     base_manifest, base_folder = read_base(base)
     adapter_manifest = None if adapter is None else read_adapter(adapter)

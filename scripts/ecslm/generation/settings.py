@@ -6,9 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.precision import Precision
 
-# Their versions can change a prediction.
-LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
-
 
 class DecodingSettings(BaseModel):
     """Decoding of one task. The default is greedy."""
@@ -51,3 +48,8 @@ class PredictionSettings(BaseModel):
     allow_other_precision: bool = Field(
         False, description="Accept an adapter that was trained under another precision."
     )
+
+    def libraries(self, tuned: bool) -> tuple[str, ...]:
+        """Libraries whose versions can change a prediction, with an adapter (tuned) or without."""
+        adapter = ("peft",) if tuned else ()
+        return ("torch", "transformers", *adapter, *self.precision.libraries)

@@ -28,7 +28,7 @@ from ecslm.prompts import PromptTemplate
 from ecslm.records.record import Record, read_records
 from ecslm.training.batches import Example, encode_example, plan_steps
 from ecslm.training.callbacks import Progress, TimedCheckpoints, last_checkpoint
-from ecslm.training.settings import LIBRARIES, AdapterSettings, TrainingSettings
+from ecslm.training.settings import AdapterSettings, TrainingSettings
 from ecslm.training.trainer import PlannedTrainer
 from ecslm.weights import load_base_model, load_tokenizer, require_device
 from ecslm.work import work_folder
@@ -59,7 +59,7 @@ def train_adapter(
     Raises:
         InputError: bad input, a missing device, or libraries that differ from the lock file.
     """
-    versions = require_locked(LIBRARIES)
+    versions = require_locked(settings.libraries)
     target = require_device(device)
     base_manifest, base_folder = read_base(base)
     prompt = PromptTemplate(template)

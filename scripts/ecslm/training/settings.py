@@ -6,9 +6,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.precision import Precision
 
-# Their versions can change an adapter.
-LIBRARIES = ("torch", "transformers", "peft", "bitsandbytes")
-
 
 class TrainingSettings(BaseModel):
     """Hyper-parameters of an adapter. Defaults are the study's."""
@@ -62,3 +59,8 @@ class AdapterSettings(BaseModel):
     precision: Precision = Precision()
     shots: int = 0
     training: TrainingSettings = TrainingSettings()
+
+    @property
+    def libraries(self) -> tuple[str, ...]:
+        """Libraries whose versions can change the adapter."""
+        return ("torch", "transformers", "peft", *self.precision.libraries)
