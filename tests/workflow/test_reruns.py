@@ -5,16 +5,14 @@ compares all jobs, both ways. Jobs are patterns of names: `score */QPR` is the s
 models and seeds.
 """
 
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from completed import CONFIGURATION, LABELS, STUDIES, completed_studies, study_options
+from completed import CONFIGURATION, LABELS, STUDIES, study_options
 from edits import (
     Edit,
     added,
@@ -39,7 +37,7 @@ from edits import (
     with_other_docstrings,
     with_scrambled_times,
 )
-from scratch import ListJobs, job_lister
+from scratch import ListJobs
 
 
 @dataclass(frozen=True)
@@ -455,18 +453,6 @@ CONTRACT = [
 
 
 @pytest.fixture(scope="module")
-def list_jobs() -> Iterator[ListJobs]:
-    with job_lister() as lister:
-        yield lister
-
-
-@pytest.fixture(scope="module")
-def completed(tmp_path_factory: pytest.TempPathFactory, list_jobs: ListJobs) -> Path:
-    """A project whose studies have run to the end."""
-    return completed_studies(tmp_path_factory.mktemp("completed"), list_jobs)
-
-
-@pytest.fixture(scope="module")
 def all_jobs(completed: Path, list_jobs: ListJobs) -> dict[str, set[str]]:
     """The names of all jobs of each study, targets left out."""
     return {
@@ -477,15 +463,6 @@ def all_jobs(completed: Path, list_jobs: ListJobs) -> dict[str, set[str]]:
         }
         for study in STUDIES
     }
-
-
-@pytest.fixture
-def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
-    """A copy of the finished project, to be edited."""
-    copy = tmp_path / "project"
-    shutil.copytree(completed, copy, ignore=shutil.ignore_patterns("weights"))
-    yield copy
-    shutil.rmtree(copy)
 
 
 @pytest.mark.parametrize("row", CONTRACT, ids=lambda row: row.words)

@@ -1,0 +1,135 @@
+"""Results that were copied into a fresh clone: verified, recorded, and not made again."""
+
+import shutil
+import subprocess
+import sys
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import pytest
+from completed import CONFIGURATION, STUDIES, study_options
+from edits import logic, with_scrambled_times
+from scratch import ROOT, ListJobs, snakemake
+
+RESULTS = Path("results/generated")
+ADAPTER = RESULTS / "adapters/Tiny-Chat/seed-0"
+PREDICTIONS = RESULTS / "predictions/Tiny/seed-0/QPR.jsonl"
+
+
+@pytest.fixture
+def copied(project: Path) -> Path:
+    """A project with the results of another machine: nobody has records of them here."""
+    shutil.rmtree(project / ".snakemake")
+    with_scrambled_times(project)
+    return project
+
+
+def adopt(project: Path, study: str = "generated") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "scripts/adopt.py", "--configfile", CONFIGURATION.name]
+    return subprocess.run(
+        [*command, "--study", study], cwd=project, capture_output=True, text=True, check=False
+    )
+
+
+def refusals(run: subprocess.CompletedProcess[str]) -> list[str]:
+    """The lines of a run that has been refused."""
+    assert run.returncode == 1, run.stdout
+    assert "Traceback" not in run.stderr
+    return [
+        line.removeprefix("error: ")
+        for line in run.stderr.splitlines()
+        if line.startswith("error: ")
+    ]
+
+
+def planned(list_jobs: ListJobs, project: Path, study: str = "generated") -> set[str]:
+    jobs = list_jobs(project, "--dry-run", *study_options(study))
+    return {job.name for job in jobs if job.command}
+
+
+def test_copied_results_are_not_used_before_they_are_verified(copied: Path) -> None:
+    (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
+    assert "made elsewhere" in line
+    assert "`make adopt STUDY=generated`" in line
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_after_they_are_adopted_nothing_is_made_again(
+    copied: Path, list_jobs: ListJobs, study: str
+) -> None:
+    before = {
+        path: path.read_bytes()
+        for path in (copied / "results" / study).rglob("*")
+        if path.is_file()
+    }
+    run = adopt(copied, study)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.startswith("verified and recorded: the results of ")
+    assert planned(list_jobs, copied, study) == set()
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_copied_study_without_its_raw_data_is_adopted(copied: Path, list_jobs: ListJobs) -> None:
+    shutil.rmtree(copied / "data")
+    assert adopt(copied, "local").returncode == 0
+    assert planned(list_jobs, copied, "local") == set()
+
+
+def test_lost_records_are_made_again_by_adoption(project: Path, list_jobs: ListJobs) -> None:
+    shutil.rmtree(project / ".snakemake")
+    assert adopt(project).returncode == 0
+    assert planned(list_jobs, project) == set()
+
+
+def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
+    copied: Path, list_jobs: ListJobs
+) -> None:
+    weights = copied / ADAPTER / "adapter_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    (line,) = refusals(adopt(copied))
+    assert line.startswith(
+        f"{ADAPTER}/manifest.json: {ADAPTER}/adapter_model.safetensors was altered"
+    )
+    assert "copy it anew, or `rm " in line
+    (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
+    assert "made elsewhere" in line
+    shutil.rmtree(copied / ADAPTER)
+    assert adopt(copied).returncode == 0
+    concerned = ("train_adapter Tiny-Chat/*", "predict Tiny-Chat/*", "bertscore Tiny-Chat/*")
+    for name in planned(list_jobs, copied):
+        costly = name.split()[0] in ("dataset", "train_adapter", "predict", "bertscore")
+        assert not costly or any(fnmatchcase(name, pattern) for pattern in concerned), name
+    assert "train_adapter Tiny-Chat/seed-0" in planned(list_jobs, copied)
+
+
+def test_predictions_of_other_code_are_refused(copied: Path) -> None:
+    logic("ecslm/generation/engine.py")(copied)
+    lines = refusals(adopt(copied))
+    assert any(line.startswith(str(PREDICTIONS.with_suffix(".manifest.json"))) for line in lines)
+    assert all("ecslm.generation.engine has changed" in line for line in lines)
+
+
+def test_scores_of_other_code_are_made_again_and_no_gpu_job(
+    copied: Path, list_jobs: ListJobs
+) -> None:
+    logic("ecslm/metrics/ndcg.py")(copied)
+    assert adopt(copied).returncode == 0
+    jobs = planned(list_jobs, copied)
+    assert {name.split()[0] for name in jobs} == {
+        *("score", "score_baseline", "render_table", "report_page")
+    }
+    assert {name.split("/")[-1] for name in jobs if name.startswith("score")} == {"QPR"}
+
+
+def test_make_passes_the_study_and_the_configuration_on() -> None:
+    run = subprocess.run(
+        ["make", "--dry-run", "adopt", "STUDY=paper", "CONFIGFILE=mine.yaml"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    command = run.stdout.splitlines()[-1]
+    assert command.endswith("scripts/adopt.py --study paper --configfile mine.yaml")
