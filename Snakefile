@@ -101,6 +101,10 @@ onstart:
     begin_run()
 
 
+onerror:
+    end_run()
+
+
 onsuccess:
-    clear_finished(Path(RESULTS))
+    end_run()
     shell("python scripts/summarise.py --results {RESULTS} --settings {SUMMARY:q}")

@@ -5,11 +5,12 @@ rule train_adapter:
         base=lambda wildcards: PLAN.base(PLAN.model(wildcards.model).base),
         template=lambda wildcards: ancient(PLAN.template(wildcards.model)),
     output:
-        manifest=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/manifest.json",
         weights=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/adapter_model.safetensors",
         config=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/adapter_config.json",
         history=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/log.jsonl",
         cost=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/cost.json",
+        # Last: Snakemake deletes in this order, and what lies there without a manifest is refused.
+        manifest=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/manifest.json",
     log:
         f"{RESULTS}/logs/train_adapter/{{model}}-seed-{{seed}}.log",
     benchmark:

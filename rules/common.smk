@@ -12,7 +12,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 
 from ecslm.code_notes import keep_code
 from ecslm.config import load_config
-from ecslm.custody import check_custody, own_folder
+from ecslm.custody import check_custody, own_folder, unseen_results
 from ecslm.files import InputError
 from ecslm.jobs import all_jobs
 from ecslm.parameters import code_parameter
@@ -50,7 +50,7 @@ try:
     # Jobs that a scheduler starts elsewhere read this file too, while others write results.
     if workflow.is_main_process:
         check_custody(PLAN.config.study, JOBS)
-        check_results(JOBS)
+        check_results(JOBS, unseen_results())
 except InputError as error:
     stop(error)
 
@@ -66,6 +66,11 @@ def begin_run():
     except InputError as error:
         stop(error)
     keep_code(JOBS)
+
+
+def end_run():
+    """Remove the copies that jobs have kept of results which are recorded now."""
+    clear_finished(Path(RESULTS), unseen_results())
 
 
 def adapter_of(wildcards):

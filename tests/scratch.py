@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -49,6 +50,22 @@ def snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str
         check=False,
         env=_environment(),
     )
+
+
+def start_snakemake(project: Path, output: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    """Run Snakemake in the background; a file, which no kill can close, takes what it prints."""
+    with output.open("wb") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=project,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            env=_environment(),
+            # Signals to its process group, as Ctrl-C sends them, must not reach the tests.
+            start_new_session=True,
+            # Tests that a script runs in the background ignore Ctrl-C, and their children would.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
 
 
 @dataclass(frozen=True)

@@ -43,5 +43,6 @@ def read_adapter(manifest: Path) -> AdapterManifest:
         adapter = AdapterManifest.model_validate(read_json(manifest))
     except ValidationError as error:
         raise InputError(*(f"{manifest}: {problem}" for problem in field_problems(error))) from None
-    verify_files(manifest.parent, adapter.files, f"delete {manifest} and run again to retrain")
+    there = " ".join(str(manifest.with_name(name)) for name in (*adapter.files, manifest.name))
+    verify_files(manifest.parent, adapter.files, f"`rm -f {there}`, then run again to retrain")
     return adapter

@@ -1,6 +1,7 @@
 """Which process works in this folder, and whether Snakemake has seen how its results were made."""
 
 import contextlib
+from base64 import urlsafe_b64decode
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from ecslm.plan import BASES
 RUN_LOCK = Path("results/run.lock")
 # Beside Snakemake's records, so that it is copied and deleted with them.
 RECORDED = Path(".snakemake/ecslm")
+# Where Snakemake marks results whose job has begun; it takes the mark away when the job has ended.
+BEGUN = Path(".snakemake/incomplete")
 
 _ownership = contextlib.ExitStack()
 
@@ -39,6 +42,17 @@ def mark_recorded(study: str) -> None:
 def forget_recorded(study: str) -> None:
     """Take the note on a study back."""
     (RECORDED / study).unlink()
+
+
+def unseen_results() -> frozenset[str]:
+    """Results of jobs that Snakemake has seen begin but not end, because one of the two was killed.
+
+    Whatever is there of them, Snakemake deletes it and runs the job again.
+    """
+    marks = (path.relative_to(BEGUN) for path in BEGUN.rglob("*") if path.is_file())
+    # A mark's name is the result's in base64; a long one is cut, its first parts marked by an @.
+    names = ("".join(part.removeprefix("@") for part in mark.parts) for mark in marks)
+    return frozenset(urlsafe_b64decode(name).decode() for name in names)
 
 
 def check_custody(study: str, jobs: Iterable[Job]) -> None:

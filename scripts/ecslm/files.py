@@ -14,6 +14,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from glob import escape
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -67,6 +68,12 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
         yield stream
 
 
+def remove_temporaries(path: Path) -> None:
+    """Remove what killed processes left of writing `path`; none may be at it now."""
+    for temporary in path.parent.glob(f".{escape(path.name)}.????????"):
+        temporary.unlink()
+
+
 @contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +88,8 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except BaseException:
-        temporary.unlink()
+        # It is gone when the signal came right after it was moved.
+        temporary.unlink(missing_ok=True)
         raise
     finally:
         os.close(descriptor)

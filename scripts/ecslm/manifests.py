@@ -100,5 +100,5 @@ def verify_result(path: Path) -> None:
         return
     files = read_manifest(manifest).files
     if path.name in files:
-        mend = f"delete {path} and run again to make it anew"
+        mend = f"`rm {path}`, then run again to make it anew"
         verify_files(path.parent, {path.name: files[path.name]}, mend)

@@ -2,12 +2,12 @@
 
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecslm.files import canonical_json, copy_file, sha256_of_text
+from ecslm.files import canonical_json, copy_file, remove_temporaries, sha256_of_text
 from ecslm.locks import held
 
 log = logging.getLogger(__name__)
@@ -21,7 +21,7 @@ class Work:
 
     Snakemake deletes the results of a job that it did not see end, and runs the job again. So a job
     leaves a copy of its results here, and the next one takes them instead of working again.
-    `clear_finished` removes the copies after a run that has ended well.
+    `clear_finished` removes the copies after a run.
     """
 
     folder: Path
@@ -30,7 +30,9 @@ class Work:
     def restored(self) -> bool:
         """Put the finished results into place, if there are any."""
         finished = self.folder / FINISHED
-        if not finished.is_dir():
+        # Deleting a copy may have been interrupted.
+        if not all((finished / name).is_file() for name in self.results):
+            shutil.rmtree(finished, ignore_errors=True)
             return False
         log.info("finished before: %s", ", ".join(map(str, self.results.values())))
         self._place(finished)
@@ -49,6 +51,7 @@ class Work:
 
     def _place(self, finished: Path) -> None:
         for name, path in self.results.items():
+            remove_temporaries(path)
             copy_file(finished / name, path)
 
 
@@ -75,7 +78,15 @@ def work_folder(results: Mapping[str, Path], made_from: object) -> Iterator[Work
         yield Work(folder, results)
 
 
-def clear_finished(results: Path) -> None:
-    """Remove what jobs under `results` have kept of finished work; unfinished work stays."""
+def clear_finished(results: Path, unseen: Container[str]) -> None:
+    """Remove what jobs under `results` have kept of finished work; unfinished work stays.
+
+    So do copies of results that are not in place, or that Snakemake has not seen the end of and
+    will delete: those among `unseen`.
+    """
     for finished in results.glob(f"**/work/*/{FINISHED}"):
-        shutil.rmtree(finished.parent)
+        folder = finished.parent
+        # Named after the result and a digest, see `work_folder`.
+        result = folder.parent.parent / folder.name.rpartition(".")[0]
+        if result.exists() and str(result) not in unseen:
+            shutil.rmtree(folder)

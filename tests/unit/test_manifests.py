@@ -69,7 +69,7 @@ def test_an_altered_result_is_refused_where_it_is_read(tmp_path: Path) -> None:
     records = made(tmp_path)
     write_records(records, 2, split="test")
     for read in (read_records, read_predictions):
-        with pytest.raises(InputError, match=r"test\.jsonl: altered: .*delete .* and run again"):
+        with pytest.raises(InputError, match=r"test\.jsonl: altered: .*`rm .*`, then run again"):
             read(records)
 
 

@@ -1,6 +1,7 @@
 """Finished batches of a predictions job, kept over a kill."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,7 +19,7 @@ class FinishedBatches:
         content = path.read_bytes() if path.exists() else b""
         whole = content[: content.rfind(b"\n") + 1]
         if whole != content:
-            path.write_bytes(whole)
+            os.truncate(path, len(whole))
         self._lines: dict[int, Any] = {}
         for line in whole.splitlines():
             entry = json.loads(line)

@@ -1,0 +1,171 @@
+"""Results of the GPU steps that no model made, in the form that the steps after them read.
+
+Answers are the references, at random replaced by that of another record or by a text that is no
+answer, so that scores are neither perfect nor trivial. The same seed gives the same files.
+"""
+
+import contextlib
+import json
+import random
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecslm.bases import BaseManifest
+from ecslm.bertscore_row import BertScoreRow
+from ecslm.files import sha256_of_text, write_json, write_jsonl, write_text
+from ecslm.generation.prediction import Prediction, read_predictions
+from ecslm.jobs import Job, all_jobs
+from ecslm.manifests import made_from, write_manifest
+from ecslm.plan import Plan
+from ecslm.records.record import Record, read_records
+from ecslm.report_plan import ReportPlan
+
+RIGHT, WRONG = 0.7, 0.97  # up to the first an answer is right, up to the second it is wrong
+NO_ANSWER = "I cannot tell."
+GPU_RULES = frozenset({"train_adapter", "predict", "bertscore"})
+COST = {"seconds": 1.0, "device": "none"}
+
+
+@dataclass(frozen=True)
+class FakeResults:
+    """Writes what bases, training, prediction and BERTScore would; dataset files must be made."""
+
+    project: Path
+    plan: Plan
+
+    def files(self) -> list[str]:
+        """One file of each GPU job; a job's other files are made with it."""
+        plan = self.plan
+        generated = [
+            plan.bertscore(model, seed, task)
+            for model, seed in self._rows()
+            for task in plan.test_tasks
+            if plan.is_generation(task)
+        ]
+        return plan.base_files() + plan.adapter_files() + plan.prediction_files() + generated
+
+    def write(self, processes: int) -> None:
+        """Write everything. In other processes, so that this one stays small."""
+        with ProcessPoolExecutor(processes) as pool:
+            list(pool.map(self.write_base, self.plan.base_files()))
+            list(pool.map(self.write_row, *zip(*self._rows(), strict=True)))
+        jobs = all_jobs(self.plan, ReportPlan(self.plan))
+        write_manifests(self.project, (job for job in jobs if job.rule in GPU_RULES))
+
+    def write_row(self, model: str, seed: int) -> None:
+        """Everything of one model and seed."""
+        if self.plan.model(model).tuned:
+            self.write_adapter(model, seed)
+        for task in self.plan.test_tasks:
+            self.write_predictions(model, seed, task)
+            if self.plan.is_generation(task):
+                self.write_bertscore(model, seed, task)
+
+    def write_base(self, manifest: str) -> None:
+        """A base without weights; its tokenizer is real, since the dataset table counts tokens."""
+        folder = (self.project / manifest).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        self._train_tokenizer(folder / "tokenizer.json")
+        write_base_manifest(self.project, self.plan, manifest)
+
+    def write_adapter(self, model: str, seed: int) -> None:
+        """An adapter without weights."""
+        path = self.project / self.plan.adapter(model, seed)
+        for name in ("adapter_model.safetensors", "adapter_config.json", "log.jsonl"):
+            write_text(path.parent / name, "{}\n")
+        write_json(path.parent / "cost.json", COST)
+
+    def write_predictions(self, model: str, seed: int, task: str) -> None:
+        """Answers to the test records of a task."""
+        path = self.project / self.plan.predictions(model, seed, task)
+        shots = self.plan.model(model).shots
+        records = [
+            record
+            for record in read_records(self.project / self.plan.dataset(task, "test"))
+            if (record.few_shot_example is not None) == bool(shots)
+        ]
+        rng = random.Random(f"{model}/{seed}/{task}")
+        write_json(path.with_suffix(".cost.json"), COST)
+        write_jsonl(path, (prediction(record, answer(record, records, rng)) for record in records))
+
+    def write_bertscore(self, model: str, seed: int, task: str) -> None:
+        """Scores of answers: 1 for the reference itself, otherwise by chance."""
+        path = self.project / self.plan.bertscore(model, seed, task)
+        rng = random.Random(f"{model}/{seed}/{task}")
+        predictions = read_predictions(self.project / self.plan.predictions(model, seed, task))
+        write_jsonl(path, (bertscore(one, rng) for one in predictions))
+
+    def _rows(self) -> Iterator[tuple[str, int]]:
+        for name, model in self.plan.study.models.items():
+            yield from ((name, seed) for seed in model.seeds)
+
+    def _train_tokenizer(self, path: Path) -> None:
+        from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+        task = self.plan.test_tasks[0]
+        records = read_records(self.project / self.plan.dataset(task, "test"))
+        tokenizer = Tokenizer(models.BPE())
+        tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(
+            vocab_size=2000, initial_alphabet=alphabet, show_progress=False
+        )
+        tokenizer.train_from_iterator([record.input for record in records], trainer)
+        tokenizer.save(str(path))
+
+
+def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
+    """The manifest of a base without files."""
+    name = Path(manifest).parent.name
+    content = BaseManifest(
+        base=name, source=plan.config.bases[name], revision="none", folder=".", files={}
+    )
+    write_json(project / manifest, content.model_dump(mode="json"))
+
+
+def write_manifests(project: Path, jobs: Iterable[Job]) -> None:
+    """The manifests of jobs whose results are there, as the jobs would write them."""
+    with contextlib.chdir(project):
+        for job in jobs:
+            settings = json.loads(job.settings or "{}")
+            versions = json.loads((job.versions or "versions:{}").partition(":")[2])
+            origin = made_from(map(Path, job.inputs), settings, job.code, versions)
+            write_manifest(
+                Path(job.manifest), origin | {"content": job.content}, map(Path, job.results)
+            )
+
+
+def answer(record: Record, others: list[Record], rng: random.Random) -> str:
+    """What a model of middling skill says."""
+    luck = rng.random()
+    if luck < RIGHT:
+        return record.output
+    return rng.choice(others).output if luck < WRONG else NO_ANSWER
+
+
+def prediction(record: Record, text: str) -> Prediction:
+    """The row of a predictions file."""
+    return Prediction(
+        id=record.id,
+        sample_id=record.sample_id,
+        task=record.task,
+        setting=record.setting,
+        prediction=text,
+        reference=record.output,
+        options=record.options,
+        relevance=record.relevance,
+        prompt_sha256=sha256_of_text(record.input),
+        prompt_tokens=len(record.input) // 4,
+        generated_tokens=len(text) // 4,
+        finish_reason="length" if text == NO_ANSWER else "stop",
+    )
+
+
+def bertscore(one: Prediction, rng: random.Random) -> BertScoreRow:
+    """The row of a BERTScore file."""
+    score = 1.0 if one.prediction == one.reference else rng.uniform(0.7, 0.95)
+    return BertScoreRow(
+        id=one.id, setting=one.setting, precision=score, recall=score, f1=score, f1_rescaled=score
+    )

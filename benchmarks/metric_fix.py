@@ -1,0 +1,154 @@
+"""What a metric fix costs at the paper's scale: new tables against scoring everything again.
+
+In a scratch copy of the project the paper's six tuned models, three seeds each, have answers to as
+many generated test records as the paper has. Dataset files, scores, tables and the report are
+really made. The results of the GPU steps come from no model (fake_results.py) and are recorded as
+made. Then the NDCG module gets another discount, and Snakemake brings tables and report up to date.
+A plan that holds a GPU step ends the benchmark.
+"""
+
+import argparse
+import csv
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from fake_results import GPU_RULES, FakeResults
+from processes import ROOT, Run, copy_project, snakemake
+from studies import Configuration, cut_down, read_configuration, with_study
+
+from ecslm.config import load_config
+from ecslm.plan import TEMPLATES, Plan
+
+SCORE_RULES = ("score", "score_baseline")
+METRIC = "scripts/ecslm/metrics/ndcg.py"
+FIX = ("math.log2(rank + 1)", "math.log2(rank + 2)")
+# A table that shows the metric.
+TABLE = "ind"
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Build the study, score it, fix the metric, and print a row for each step."""
+    with tempfile.TemporaryDirectory() as temporary:
+        project = copy_project(arguments.folder or Path(temporary))
+        plan = build(project, arguments.settings)
+        print_size(project, plan)
+        cores = ("--cores", str(arguments.cores))
+        again = snakemake(project, *cores, "--forcerun", *SCORE_RULES, "--", "tables")
+        print_row("score everything, tables", again)
+        print_row("report", snakemake(project, *cores))
+        before = table(project, plan)
+        fix_metric(project)
+        planned = snakemake(project, "--dry-run")
+        refuse_gpu_jobs(planned)
+        print_row("after the fix: dry run", planned)
+        tables = snakemake(project, *cores, "--", "tables")
+        refuse_gpu_jobs(tables)
+        print_row("after the fix: tables", tables)
+        if table(project, plan) == before:
+            sys.exit(f"{METRIC} was changed, and table {TABLE} is as it was")
+        print_row("after the fix: report", snakemake(project, *cores))
+        ratios = tables.seconds / again.seconds, tables.cpu_seconds / again.cpu_seconds
+        print("\nnew tables / score everything: {:.2f}, CPU {:.2f}".format(*ratios))
+
+
+def build(project: Path, settings: int) -> Plan:
+    """The study with all results of the GPU steps, made unless the folder has them."""
+    configuration = configuration_of(settings)
+    # JSON is YAML.
+    text = json.dumps(configuration)
+    (project / "config.yaml").write_text(text)
+    plan = Plan(load_config(configuration, project / TEMPLATES))
+    results = FakeResults(project, plan)
+    built = project / "built.json"
+    snakemake(project, "--", "datasets")
+    if not built.exists() or built.read_text() != text:
+        results.write(processes=2)
+        built.write_text(text)
+    # Forced, since a file without a record counts as made, whatever is edited.
+    snakemake(project, "--touch", "--forceall", "--", *results.files())
+    return plan
+
+
+def configuration_of(settings: int) -> Configuration:
+    """config.yaml with the paper's tuned models, on generated records of the paper's number."""
+    shipped = read_configuration(ROOT)
+    paper = shipped["studies"]["paper"]
+    tuned = {name: model["seeds"] for name, model in paper["models"].items() if "seeds" in model}
+    study = cut_down(paper, tuned, paper["tasks"]) | {
+        "published_comparable": False,
+        "data": {"source": "demo", **sizes()},
+        "settings": paper["settings"][:settings],
+    }
+    return with_study(shipped, study)
+
+
+def sizes() -> dict[str, object]:
+    """Sizes of the generated data set: the published counts, by task."""
+    by_task: dict[str, dict[str, int]] = {}
+    with (ROOT / "resources/published/counts.csv").open(encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            domain = row["setting"].partition("_")[0].lower()
+            size = f"test_{domain}" if row["split"] == "test" else row["split"]
+            by_task.setdefault(row["task"], {})[size] = int(row["records"])
+    return {"tasks": by_task}
+
+
+def fix_metric(project: Path) -> None:
+    """Change the logic of the metric."""
+    path = project / METRIC
+    before, after = FIX
+    code = path.read_text(encoding="utf-8")
+    if before not in code:
+        sys.exit(f"{METRIC} holds no {before}: mend FIX in {Path(__file__).name}")
+    path.write_text(code.replace(before, after), encoding="utf-8")
+
+
+def refuse_gpu_jobs(run: Run) -> None:
+    """End with what is wrong if a step that needs a GPU was planned."""
+    if planned := GPU_RULES & run.jobs.keys():
+        sys.exit(f"a metric fix must rerun no GPU step, and planned were: {sorted(planned)}")
+
+
+def table(project: Path, plan: Plan) -> bytes:
+    """The content of a table that shows the metric."""
+    return (project / plan.results / f"tables/{TABLE}.json").read_bytes()
+
+
+def print_size(project: Path, plan: Plan) -> None:
+    """How much there is to score, and the head of the table."""
+    files = [project / path for path in plan.prediction_files()]
+    lines = sum(path.read_bytes().count(b"\n") for path in files)
+    size = sum(path.stat().st_size for path in files) / 2**20
+    print(f"{len(files)} predictions files, {lines:,} answers, {size:.0f} MiB\n")
+    print("| step | seconds | CPU seconds | largest process, MiB | jobs |\n|---|---|---|---|---|")
+
+
+def print_row(step: str, run: Run) -> None:
+    """One line of the table."""
+    jobs = ", ".join(f"{count} {rule}" for rule, count in run.jobs.items())
+    times = f"{run.seconds:.1f} | {run.cpu_seconds:.1f}"
+    print(f"| {step} | {times} | {run.peak_mib:.0f} | {jobs} |", flush=True)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add(
+        "--settings",
+        type=int,
+        choices=(2, 4, 6),
+        default=2,
+        help="how many of the paper's settings",
+    )
+    add("--cores", default="all", help="cores that Snakemake uses")
+    add("--folder", type=Path, help="where to build the study, or where it is built already")
+    return parser
+
+
+if __name__ == "__main__":
+    main(command_line().parse_args())

@@ -1,0 +1,232 @@
+"""What planning costs: dry runs of our workflow against a bare Snakemake workflow of its shape.
+
+Both have the same rules, jobs, edges, files and targets; the bare one (bare.smk) has constant
+parameters, no validated configuration and no library. The study is the paper's with more or fewer
+models and seeds. In the situation `nothing` no file exists and all jobs are planned; in `complete`
+every file exists and is up to date, which is what most runs meet. Both are measured in turn.
+"""
+
+import argparse
+import contextlib
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from fake_results import write_base_manifest, write_manifests
+from processes import ROOT, Run, copy_project, snakemake
+from studies import Configuration, Study, cut_down, read_configuration, with_study
+
+from ecslm.config import load_config
+from ecslm.custody import mark_recorded
+from ecslm.jobs import all_jobs
+from ecslm.plan import TEMPLATES, Plan
+from ecslm.report_plan import ReportPlan
+
+# For studies too small for ten tasks: a yes/no task, a ranking, a generation task.
+FEW_TASKS = ("PM", "QPR", "AG")
+FEW_JOBS = 200
+# Its tuned model is in every table.
+FIRST_BASE = "SmolLM2-360M"
+
+# Base weights have a manifest of another form, and the target `all` has no PDF.
+NOT_WRITTEN = frozenset({"base_model", "report_pdf"})
+# Of every made file: metrics files are read by the summary that ends a run.
+CONTENT = '{"settings": {}}\n'
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure each size in both situations and print a row for each."""
+    print(
+        "| situation | jobs | edges | bare, s | ours, s | ours / bare | bare, MiB | ours, MiB |\n"
+        "|---|---|---|---|---|---|---|---|"
+    )
+    for jobs in sorted({*arguments.jobs, *arguments.complete}):
+        with tempfile.TemporaryDirectory() as folder:
+            projects = make_projects(Path(folder), jobs)
+            shape = same_shape(projects)
+            if jobs in arguments.jobs:
+                print_row("nothing", shape, measure(projects, arguments.repeats))
+            if jobs in arguments.complete:
+                for project in projects.values():
+                    make_files(project)
+                write_all_manifests(projects["ours"])
+                for project in projects.values():
+                    record(project)
+                print_row("complete", shape, measure(projects, arguments.repeats))
+
+
+def make_projects(folder: Path, jobs: int) -> dict[str, Path]:
+    """A copy of the project with a study of about so many jobs, and the bare workflow of it."""
+    configuration = configuration_of(jobs)
+    ours, bare = copy_project(folder / "ours"), copy_project(folder / "bare")
+    # JSON is YAML.
+    (ours / "config.yaml").write_text(json.dumps(configuration))
+    shutil.copy(ROOT / "benchmarks/bare.smk", bare / "Snakefile")
+    (bare / "shape.json").write_text(json.dumps(shape_of(plan_of(configuration))))
+    return {"bare": bare, "ours": ours}
+
+
+def configuration_of(jobs: int) -> Configuration:
+    """config.yaml with the paper's study, cut or extended to rows that make so many jobs."""
+    shipped = read_configuration(ROOT)
+    paper = shipped["studies"]["paper"]
+    tasks = FEW_TASKS if jobs < FEW_JOBS else paper["tasks"]
+    seeds: dict[str, list[int]] = {}
+    for model, seed in rows(paper):
+        seeds.setdefault(model, []).append(seed)
+        configuration = with_study(shipped, cut_down(paper, seeds, tasks))
+        if job_count(plan_of(configuration)) >= jobs:
+            return configuration
+    raise AssertionError("there is no last row")
+
+
+def rows(study: Study) -> Iterator[tuple[str, int]]:
+    """Models with their seeds, base by base; then further seeds of the tuned models.
+
+    A tuned model comes first, since some tables show tuned models alone.
+    """
+    models = study["models"]
+    tuned = [name for name in models if "seeds" in models[name]]
+
+    def place(name: str) -> tuple[bool, str, bool]:
+        base = models[name]["base"]
+        return base != FIRST_BASE, base, name not in tuned
+
+    for name in sorted(models, key=place):
+        yield from ((name, seed) for seed in models[name].get("seeds", [0]))
+    yield from ((name, seed) for seed in count(3) for name in tuned)
+
+
+def plan_of(configuration: Configuration) -> Plan:
+    """The plan that our workflow makes."""
+    return Plan(load_config(configuration, ROOT / TEMPLATES))
+
+
+def job_count(plan: Plan) -> int:
+    """Jobs of the target `all`, near enough to choose a study by."""
+    files = plan.dataset_files() + plan.base_files() + plan.adapter_files() + plan.metric_files()
+    files += ReportPlan(plan).table_files()
+    predictions = plan.prediction_files()
+    generated = [path for path in predictions if plan.is_generation(Path(path).stem)]
+    return len(files) + len(predictions) + len(generated)
+
+
+def shape_of(plan: Plan) -> dict[str, Any]:
+    """What the bare workflow has to know: lists of files, and facts of models."""
+    drawn, study = ReportPlan(plan), plan.study
+    return {
+        "results": plan.results,
+        "tasks": study.tasks,
+        "generation": [task for task in study.tasks if plan.is_generation(task)],
+        "baselines": study.baselines,
+        "models": {
+            name: {"base": model.base, "tuned": model.tuned, "template": plan.template(name)}
+            for name, model in study.models.items()
+        },
+        "bases": [Path(path).parent.name for path in plan.base_files()],
+        "encoder": plan.encoder(),
+        "sources": plan.source_files(),
+        "datasets": plan.dataset_files(),
+        "training": {split: plan.training_files(split) for split in ("train", "val")},
+        "adapters": plan.adapter_files(),
+        "predictions": plan.prediction_files(),
+        "metrics": plan.metric_files(),
+        "drawn": drawn.table_files(),
+        "tables": {
+            name: {
+                "results": drawn.table_inputs(name),
+                "template": drawn.template(name),
+                "resources": list(drawn.table_resources(name).values()),
+            }
+            for name in study.tables
+        },
+        "report": drawn.report_inputs(),
+    }
+
+
+def same_shape(projects: dict[str, Path]) -> tuple[int, int]:
+    """Jobs and edges of both workflows, which must be equal for their times to be compared."""
+    jobs = {name: snakemake(project, "--dry-run").jobs for name, project in projects.items()}
+    edges = {name: edge_count(project) for name, project in projects.items()}
+    if jobs["bare"] != jobs["ours"] or edges["bare"] != edges["ours"]:
+        sys.exit(f"the workflows differ: bring bare.smk in line with rules/: {jobs}, edges {edges}")
+    return sum(jobs["ours"].values()), edges["ours"]
+
+
+def edge_count(project: Path) -> int:
+    """Edges between jobs."""
+    return snakemake(project, "--dag").output.count(" -> ")
+
+
+def make_files(project: Path) -> None:
+    """Make every file of a workflow."""
+    table = snakemake(project, "--summary").output
+    lines = table[table.index("output_file\t") :].splitlines()[1:]
+    for name in (line.split("\t")[0] for line in lines):
+        path = project / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(CONTENT)
+
+
+def record(project: Path) -> None:
+    """Have Snakemake record every file as made by its job."""
+    # Forced, since a file without a record counts as made.
+    snakemake(project, "--touch", "--forceall")
+    if planned := snakemake(project, "--dry-run").jobs:
+        sys.exit(f"{project}: not complete: {planned}")
+
+
+def write_all_manifests(project: Path) -> None:
+    """The manifests that our workflow looks at; the bare one does not read its own."""
+    with contextlib.chdir(project):
+        plan = plan_of(read_configuration(project))
+        for manifest in plan.base_files():
+            write_base_manifest(project, plan, manifest)
+        made = (job for job in all_jobs(plan, ReportPlan(plan)) if job.rule not in NOT_WRITTEN)
+        write_manifests(project, made)
+        mark_recorded(plan.config.study)
+
+
+def measure(projects: dict[str, Path], repeats: int) -> dict[str, list[Run]]:
+    """Dry runs of both workflows in turn."""
+    runs: dict[str, list[Run]] = {name: [] for name in projects}
+    for _ in range(repeats):
+        for name, project in projects.items():
+            runs[name].append(snakemake(project, "--dry-run"))
+    return runs
+
+
+def print_row(situation: str, shape: tuple[int, int], runs: dict[str, list[Run]]) -> None:
+    """One line of the table: medians over the repeats; the ratio is that of each pair."""
+    seconds = {name: median(run.seconds for run in of_one) for name, of_one in runs.items()}
+    peaks = {name: median(run.peak_mib for run in of_one) for name, of_one in runs.items()}
+    pairs = zip(runs["ours"], runs["bare"], strict=True)
+    ratio = median(ours.seconds / bare.seconds for ours, bare in pairs)
+    print(
+        f"| {situation} | {shape[0]:,} | {shape[1]:,} | {seconds['bare']:.2f} "
+        f"| {seconds['ours']:.2f} | {ratio:.2f} | {peaks['bare']:.0f} | {peaks['ours']:.0f} |",
+        flush=True,
+    )
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--jobs", type=int, nargs="*", default=[60, 500, 2000], help="sizes, nothing made yet")
+    complete_help = "sizes, everything made; recording it takes 0.2 s a job"
+    add("--complete", type=int, nargs="*", default=[60, 500], help=complete_help)
+    add("--repeats", type=int, default=5, help="dry runs of each workflow, in turn")
+    return parser
+
+
+if __name__ == "__main__":
+    main(command_line().parse_args())
