@@ -40,6 +40,7 @@ rule all:
         PLAN.dataset_files(),
         PLAN.adapter_files(),
         PLAN.prediction_files(),
+        PLAN.bertscore_files(),
         PLAN.metric_files(),
         DRAWN.table_files(),
         f"{RESULTS}/report.html",

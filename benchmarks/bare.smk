@@ -47,6 +47,7 @@ rule all:
         config["datasets"],
         config["adapters"],
         config["predictions"],
+        config["bertscores"],
         config["metrics"],
         config["drawn"],
         f"{RESULTS}/report.html",

@@ -113,10 +113,8 @@ def plan_of(configuration: Configuration) -> Plan:
 def job_count(plan: Plan) -> int:
     """Jobs of the target `all`, near enough to choose a study by."""
     files = plan.dataset_files() + plan.base_files() + plan.adapter_files() + plan.metric_files()
-    files += ReportPlan(plan).table_files()
-    predictions = plan.prediction_files()
-    generated = [path for path in predictions if plan.is_generation(Path(path).stem)]
-    return len(files) + len(predictions) + len(generated)
+    files += plan.prediction_files() + plan.bertscore_files() + ReportPlan(plan).table_files()
+    return len(files)
 
 
 def shape_of(plan: Plan) -> dict[str, Any]:
@@ -138,6 +136,7 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         "training": {split: plan.training_files(split) for split in ("train", "val")},
         "adapters": plan.adapter_files(),
         "predictions": plan.prediction_files(),
+        "bertscores": plan.bertscore_files(),
         "metrics": plan.metric_files(),
         "drawn": drawn.table_files(),
         "tables": {

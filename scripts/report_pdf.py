@@ -4,11 +4,13 @@ import argparse
 from pathlib import Path
 
 from ecslm.files import run_script
-from ecslm.manifests import add_manifest_options, made_from, write_manifest
+from ecslm.manifests import add_manifest_options, made_from, verify_result, write_manifest
 from ecslm.report.pdf import compile_pdf
 
 
 def main(arguments: argparse.Namespace) -> None:
+    for path in (arguments.tex, *arguments.tables):
+        verify_result(path)
     compile_pdf(arguments.tex, arguments.pdf)
     origin = made_from([arguments.tex, *arguments.tables], {}, arguments.code, versions={})
     # Not report.manifest.json: that is the page's.

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,15 +52,21 @@ def snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str
     )
 
 
-def start_snakemake(project: Path, output: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """Run Snakemake in the background; a file, which no kill can close, takes what it prints."""
+def start_snakemake(
+    project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """Run Snakemake in the background; a file, which no kill can close, takes what it prints.
+
+    Args:
+        environment: variables beside those of this process.
+    """
     with output.open("wb") as stream:
         return subprocess.Popen(
             [sys.executable, "-m", "snakemake", *arguments],
             cwd=project,
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env=_environment(),
+            env=_environment() | dict(environment),
             # Signals to its process group, as Ctrl-C sends them, must not reach the tests.
             start_new_session=True,
             # Tests that a script runs in the background ignore Ctrl-C, and their children would.

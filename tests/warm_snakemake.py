@@ -51,7 +51,7 @@ def run(folder: str, printed: str, jobs: str, *arguments: str) -> None:
     logging.getLogger("snakemake.logging").addFilter(JobFile(Path(jobs)))
     # Equal times of files are in order too: nothing is older than what it was made from.
     touch.Executor.SLEEPING_TIME = 0.0
-    main(arguments)
+    main(list(arguments))
 
 
 if __name__ == "__main__":

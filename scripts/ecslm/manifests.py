@@ -89,13 +89,16 @@ def read_manifest(path: Path) -> Manifest:
         raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
 
 
-def verify_result(path: Path) -> None:
+def verify_result(path: Path, manifest: Path | None = None) -> None:
     """Check a result against its manifest. A file without one is the user's own: not checked.
+
+    Args:
+        manifest: where it lies, when the job's first result gave it its name.
 
     Raises:
         InputError: the manifest is broken, or the file was altered since it was made.
     """
-    manifest = manifest_of(path)
+    manifest = manifest or manifest_of(path)
     if not manifest.is_file():
         return
     files = read_manifest(manifest).files

@@ -141,6 +141,10 @@ class Plan:
         """All predictions files."""
         return [self.predictions(*key) for key in self._scored()]
 
+    def bertscore_files(self) -> list[str]:
+        """All files of BERTScore rows."""
+        return [self.bertscore(*key) for key in self._scored() if self.is_generation(key[2])]
+
     def metric_files(self) -> list[str]:
         """All metrics files, those of the trivial baselines included."""
         baselines = [

@@ -120,6 +120,14 @@ def test_predictions_are_made_for_each_model_seed_and_evaluated_task() -> None:
     assert not [path for path in found if path.endswith("AUX.jsonl")]
 
 
+def test_bertscores_are_made_for_generation_tasks_alone() -> None:
+    assert plan().bertscore_files() == [
+        "results/shop/bertscore/Small/seed-0/AG.jsonl",
+        "results/shop/bertscore/Small-EC/seed-0/AG.jsonl",
+        "results/shop/bertscore/Small-EC/seed-1/AG.jsonl",
+    ]
+
+
 def test_metrics_are_those_of_models_and_of_baselines_where_they_are_defined() -> None:
     found = plan().metric_files()
     rows = {path.removeprefix("results/shop/metrics/").split("/")[0] for path in found}

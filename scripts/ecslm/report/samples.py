@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from ecslm.files import InputError, read_jsonl
 from ecslm.generation.prediction import Prediction, read_predictions
+from ecslm.manifests import manifest_of, verify_result
 from ecslm.records.record import Record, read_records
 from ecslm.report.settings import ReportSettings, sample_paths
 
@@ -94,6 +95,8 @@ def _model_samples(
     predictions_path, outcomes_path = sample_paths(model, settings.models[model].seeds[0], task)
     prediction_of = {one.id: one for one in read_predictions(results / predictions_path)}
     outcomes: dict[str, list[OutcomeRow]] = {}
+    metrics = (results / outcomes_path).with_name(f"{task}.json")
+    verify_result(results / outcomes_path, manifest_of(metrics))
     for outcome in read_jsonl(results / outcomes_path, OutcomeRow):
         if outcome.id not in prediction_of:
             raise InputError(f"{results / outcomes_path}: {outcome.id}: has no prediction")

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from ecslm.files import InputError, field_problems, read_json
+from ecslm.manifests import verify_result
 
 Form = Literal["text", "count", "number"]
 RowKind = Literal["model", "baseline", "published", "other"]
@@ -99,8 +100,9 @@ def read_table(path: Path) -> Table:
     """The table of a JSON twin.
 
     Raises:
-        InputError: the file is missing or is not a table.
+        InputError: the file is missing, is not a table or was altered since it was made.
     """
+    verify_result(path)
     value = read_json(path)
     try:
         return TypeAdapter(Table).validate_python(value)

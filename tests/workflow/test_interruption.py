@@ -1,0 +1,209 @@
+"""Jobs that are stopped at any moment, in any way: the next run ends with the same bytes."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+from interruption import (
+    Moment,
+    PausedRun,
+    contents,
+    interrupt,
+    kill_all,
+    kill_paused,
+    leftovers,
+    run_until,
+    terminate,
+    wait_until,
+)
+from scratch import copy_project, snakemake, start_snakemake
+from tiny import write_tiny_model
+
+pytestmark = pytest.mark.slow
+
+STUDY = Path(__file__).with_name("interrupted_study.yaml")
+RESULTS = Path("results/interrupted")
+RUN = ("--cores", "all", "--configfile", STUDY.name)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A target with one job, moments to stop it, and where its log says that it began or went on.
+
+    `went_on` has a text for the run to each moment, and one for the run to the end.
+    """
+
+    target: str
+    log: Path
+    moments: tuple[Moment, ...]
+    went_on: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self.target
+
+
+TRAINING = Stage(
+    "adapters",
+    RESULTS / "logs/train_adapter/Tiny-EC-seed-0.log",
+    (
+        Moment("the first checkpoint is begun", "open w", "*/checkpoint-4/trainer_state.json"),
+        Moment("the second checkpoint is begun", "open w", "*/checkpoint-8/trainer_state.json"),
+        Moment("the adapter is half saved", "os.rename", "*/made/adapter_config.json"),
+        Moment("no result is in place", "os.rename", "*/seed-0/adapter_config.json"),
+        Moment("some results are in place", "os.rename", "*/seed-0/cost.json"),
+        Moment("all but the manifest are in place", "os.rename", "*/seed-0/manifest.json"),
+    ),
+    (
+        "12 steps, from the start",
+        "12 steps, from the start",
+        "12 steps, from checkpoint-4",
+        "12 steps, from checkpoint-12",
+        *("finished before",) * 3,
+    ),
+)
+PREDICTION = Stage(
+    "predictions",
+    RESULTS / "logs/predict/Tiny-EC-seed-0-QPR.log",
+    (
+        Moment("the first batch is generated", "open a", "*/batches.jsonl"),
+        Moment("three batches are noted", "open a", "*/batches.jsonl", 4),
+        Moment("all batches are noted", "os.rename", "*/made/predictions"),
+        Moment("no result is in place", "os.rename", "*/seed-0/QPR.cost.json"),
+        Moment("some results are in place", "os.rename", "*/seed-0/QPR.jsonl"),
+        Moment("all but the manifest are in place", "os.rename", "*/seed-0/QPR.manifest.json"),
+    ),
+    (
+        "12 prompts in 6 batches, 0 done before",
+        "12 prompts in 6 batches, 0 done before",
+        "12 prompts in 6 batches, 6 done before",
+        "12 prompts in 6 batches, 12 done before",
+        *("finished before",) * 3,
+    ),
+)
+OF_SNAKEMAKE = (
+    Moment("the job is about to begin", "open w", "*/.snakemake/incomplete/*", 2),
+    Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
+    Moment("the job is recorded and marked as begun", "os.remove", "*/.snakemake/incomplete/*", 2),
+)
+
+by_stage = pytest.mark.parametrize("stage", (TRAINING, PREDICTION), ids=str)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> dict[Stage, Path]:
+    """For each stage a project in which only that stage's job and what needs it is to be done."""
+    project = copy_project(tmp_path_factory.mktemp("begun") / "training")
+    shutil.copy(STUDY, project)
+    write_tiny_model(project / "weights/model")
+    finish(project, "datasets", "bases")
+    trained = shutil.copytree(project, project.with_name("prediction"))
+    finish(trained, "adapters")
+    return {TRAINING: project, PREDICTION: trained}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(begun: dict[Stage, Path]) -> dict[str, bytes]:
+    """What the study's results are when nothing happens on the way."""
+    project = shutil.copytree(begun[PREDICTION], begun[PREDICTION].with_name("whole"))
+    finish(project)
+    return contents(project / RESULTS)
+
+
+@pytest.fixture
+def project(begun: dict[Stage, Path], stage: Stage, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the stage's project, and the end of whatever a failed test leaves running in it."""
+    copy = shutil.copytree(begun[stage], tmp_path / "project")
+    yield copy
+    for process in psutil.process_iter(["cwd"]):
+        if process.info["cwd"] == str(copy):
+            process.kill()
+
+
+def finish(project: Path, *targets: str) -> None:
+    run = snakemake(project, *RUN, "--", *targets)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def check_finished(project: Path, uninterrupted: dict[str, bytes]) -> None:
+    """All is done, with the same bytes, and nothing else lies about."""
+    assert contents(project / RESULTS) == uninterrupted
+    assert leftovers(project) == []
+    run = snakemake(project, *RUN)
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+@by_stage
+@pytest.mark.parametrize("stop", (interrupt, terminate, kill_paused, kill_all))
+def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
+    project: Path, stage: Stage, stop: Callable[[PausedRun], None], uninterrupted: dict[str, bytes]
+) -> None:
+    *to_moments, to_the_end = stage.went_on
+    for moment, words in zip(stage.moments, to_moments, strict=True):
+        run = run_until(project, moment, *RUN, "--", stage.target)
+        assert words in (project / stage.log).read_text(), moment
+        stop(run)
+        printed = run.printed.read_text()
+        assert "Traceback" not in printed
+        if stop in (interrupt, terminate):
+            assert "error: interrupted: run again" in printed
+    finish(project)
+    assert to_the_end in (project / stage.log).read_text()
+    check_finished(project, uninterrupted)
+
+
+@by_stage
+def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_the_same_bytes(
+    project: Path, stage: Stage, uninterrupted: dict[str, bytes]
+) -> None:
+    for moment in OF_SNAKEMAKE:
+        run = run_until(project, moment, *RUN, "--", stage.target)
+        assert run.paused.pid == run.snakemake.pid
+        kill_paused(run)
+    finish(project)
+    # The job has kept a copy of its results, though Snakemake deletes those that it saw no end of.
+    assert "finished before" in (project / stage.log).read_text()
+    check_finished(project, uninterrupted)
+
+
+@by_stage
+def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
+    project: Path, stage: Stage, uninterrupted: dict[str, bytes]
+) -> None:
+    run = run_until(project, stage.moments[1], *RUN, "--", stage.target)
+    run.snakemake.kill()
+    run.snakemake.wait()
+    log, printed = project / stage.log, project / "again.txt"
+    # The next run's job writes another.
+    log.unlink()
+    again = start_snakemake(project, printed, *RUN, environment={})
+    waiting = f"waiting for process {run.paused.pid} on "
+    wait_until(
+        lambda: log.exists() and waiting in log.read_text(),
+        lambda: again.poll() is None,
+        printed.read_text,
+    )
+    run.release()
+    assert again.wait() == 0, printed.read_text()
+    assert not run.paused.is_running()
+    assert "finished before" in log.read_text()
+    check_finished(project, uninterrupted)
+
+
+@by_stage
+def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
+    project: Path, stage: Stage, uninterrupted: dict[str, bytes]
+) -> None:
+    run = run_until(project, stage.moments[1], *RUN, "--", "all")
+    second = snakemake(project, *RUN)
+    assert second.returncode == 1
+    assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
+        f"error: results: process {run.snakemake.pid} on {os.uname().nodename} is at work on it: "
+        "wait for it or stop it, then run again"
+    ]
+    run.release()
+    assert run.wait() == 0
+    check_finished(project, uninterrupted)
