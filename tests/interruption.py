@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -14,6 +15,8 @@ from scratch import start_snakemake
 
 PAUSING = Path(__file__).with_name("pausing")
 SECONDS_TO_WAIT = 120.0
+# Of a training's history: seconds, eval_runtime, eval_samples_per_second.
+OF_TIME = re.compile("second|runtime")
 
 
 @dataclass(frozen=True)
@@ -123,8 +126,11 @@ def contents(results: Path) -> dict[str, bytes]:
             continue
         found[str(name)] = path.read_bytes()
         if path.name == "log.jsonl":
-            entries = map(json.loads, path.read_text().splitlines())
-            found[str(name)] = str([{**entry, "seconds": None} for entry in entries]).encode()
+            entries = [json.loads(line) for line in path.read_text().splitlines()]
+            found[str(name)] = "\n".join(
+                str({key: value for key, value in entry.items() if not OF_TIME.search(key)})
+                for entry in entries
+            ).encode()
     return found
 
 

@@ -42,9 +42,6 @@ class Stage:
     moments: tuple[Moment, ...]
     went_on: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return self.target
-
 
 TRAINING = Stage(
     "adapters",
@@ -53,7 +50,6 @@ TRAINING = Stage(
         Moment("the first checkpoint is begun", "open w", "*/checkpoint-4/trainer_state.json"),
         Moment("the second checkpoint is begun", "open w", "*/checkpoint-8/trainer_state.json"),
         Moment("the adapter is half saved", "os.rename", "*/made/adapter_config.json"),
-        Moment("no result is in place", "os.rename", "*/seed-0/adapter_config.json"),
         Moment("some results are in place", "os.rename", "*/seed-0/cost.json"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/manifest.json"),
     ),
@@ -62,7 +58,8 @@ TRAINING = Stage(
         "12 steps, from the start",
         "12 steps, from checkpoint-4",
         "12 steps, from checkpoint-12",
-        *("finished before",) * 3,
+        "finished before",
+        "finished before",
     ),
 )
 PREDICTION = Stage(
@@ -72,16 +69,16 @@ PREDICTION = Stage(
         Moment("the first batch is generated", "open a", "*/batches.jsonl"),
         Moment("three batches are noted", "open a", "*/batches.jsonl", 4),
         Moment("all batches are noted", "os.rename", "*/made/predictions"),
-        Moment("no result is in place", "os.rename", "*/seed-0/QPR.cost.json"),
         Moment("some results are in place", "os.rename", "*/seed-0/QPR.jsonl"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/QPR.manifest.json"),
     ),
     (
-        "12 prompts in 6 batches, 0 done before",
-        "12 prompts in 6 batches, 0 done before",
-        "12 prompts in 6 batches, 6 done before",
-        "12 prompts in 6 batches, 12 done before",
-        *("finished before",) * 3,
+        "12 prompts in 12 batches, 0 done before",
+        "12 prompts in 12 batches, 0 done before",
+        "12 prompts in 12 batches, 3 done before",
+        "12 prompts in 12 batches, 12 done before",
+        "finished before",
+        "finished before",
     ),
 )
 OF_SNAKEMAKE = (
@@ -89,8 +86,6 @@ OF_SNAKEMAKE = (
     Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
     Moment("the job is recorded and marked as begun", "os.remove", "*/.snakemake/incomplete/*", 2),
 )
-
-by_stage = pytest.mark.parametrize("stage", (TRAINING, PREDICTION), ids=str)
 
 
 @pytest.fixture(scope="module")
@@ -114,9 +109,11 @@ def uninterrupted(begun: dict[Stage, Path]) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def project(begun: dict[Stage, Path], stage: Stage, tmp_path: Path) -> Iterator[Path]:
+def project(
+    begun: dict[Stage, Path], request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Path]:
     """A copy of the stage's project, and the end of whatever a failed test leaves running in it."""
-    copy = shutil.copytree(begun[stage], tmp_path / "project")
+    copy = shutil.copytree(begun[request.cls.stage], tmp_path / "project")
     yield copy
     for process in psutil.process_iter(["cwd"]):
         if process.info["cwd"] == str(copy):
@@ -136,74 +133,85 @@ def check_finished(project: Path, uninterrupted: dict[str, bytes]) -> None:
     assert "Nothing to be done" in run.stdout + run.stderr
 
 
-@by_stage
-@pytest.mark.parametrize("stop", (interrupt, terminate, kill_paused, kill_all))
-def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
-    project: Path, stage: Stage, stop: Callable[[PausedRun], None], uninterrupted: dict[str, bytes]
-) -> None:
-    *to_moments, to_the_end = stage.went_on
-    for moment, words in zip(stage.moments, to_moments, strict=True):
-        run = run_until(project, moment, *RUN, "--", stage.target)
-        assert words in (project / stage.log).read_text(), moment
-        stop(run)
-        printed = run.printed.read_text()
-        assert "Traceback" not in printed
-        if stop in (interrupt, terminate):
-            assert "error: interrupted: run again" in printed
-    finish(project)
-    assert to_the_end in (project / stage.log).read_text()
-    check_finished(project, uninterrupted)
+class StoppedRuns:
+    """The tests of one stage; each stage is a class, so that two workers share them."""
+
+    stage: Stage
+
+    @pytest.mark.parametrize("stop", (interrupt, terminate, kill_paused, kill_all))
+    def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
+        self, project: Path, stop: Callable[[PausedRun], None], uninterrupted: dict[str, bytes]
+    ) -> None:
+        *to_moments, to_the_end = self.stage.went_on
+        for moment, words in zip(self.stage.moments, to_moments, strict=True):
+            run = run_until(project, moment, *RUN, "--", self.stage.target)
+            assert words in (project / self.stage.log).read_text(), moment
+            stop(run)
+            printed = run.printed.read_text()
+            assert "Traceback" not in printed
+            if stop in (interrupt, terminate):
+                assert "error: interrupted: run again" in printed
+        finish(project)
+        assert to_the_end in (project / self.stage.log).read_text()
+        check_finished(project, uninterrupted)
+
+    def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_the_same_bytes(
+        self, project: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        for moment in OF_SNAKEMAKE:
+            run = run_until(project, moment, *RUN, "--", self.stage.target)
+            assert run.paused.pid == run.snakemake.pid
+            kill_paused(run)
+        finish(project)
+        # The job has kept a copy of its results, though Snakemake deletes those that it saw no end
+        # of.
+        assert "finished before" in (project / self.stage.log).read_text()
+        check_finished(project, uninterrupted)
+
+    def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
+        self, project: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        run = run_until(project, self.stage.moments[1], *RUN, "--", self.stage.target)
+        run.snakemake.kill()
+        run.snakemake.wait()
+        log, printed = project / self.stage.log, project / "again.txt"
+        # The next run's job writes another.
+        log.unlink()
+        again = start_snakemake(project, printed, *RUN, environment={})
+        waiting = f"waiting for process {run.paused.pid} on "
+        wait_until(
+            lambda: log.exists() and waiting in log.read_text(),
+            lambda: again.poll() is None,
+            printed.read_text,
+        )
+        run.release()
+        assert again.wait() == 0, printed.read_text()
+        assert not run.paused.is_running()
+        assert "finished before" in log.read_text()
+        check_finished(project, uninterrupted)
+
+    def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
+        self, project: Path, uninterrupted: dict[str, bytes]
+    ) -> None:
+        run = run_until(project, self.stage.moments[1], *RUN, "--", "all")
+        second = snakemake(project, *RUN)
+        assert second.returncode == 1
+        assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
+            f"error: results: process {run.snakemake.pid} on {os.uname().nodename} "
+            "is at work on it: wait for it or stop it, then run again"
+        ]
+        run.release()
+        assert run.wait() == 0
+        check_finished(project, uninterrupted)
 
 
-@by_stage
-def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_the_same_bytes(
-    project: Path, stage: Stage, uninterrupted: dict[str, bytes]
-) -> None:
-    for moment in OF_SNAKEMAKE:
-        run = run_until(project, moment, *RUN, "--", stage.target)
-        assert run.paused.pid == run.snakemake.pid
-        kill_paused(run)
-    finish(project)
-    # The job has kept a copy of its results, though Snakemake deletes those that it saw no end of.
-    assert "finished before" in (project / stage.log).read_text()
-    check_finished(project, uninterrupted)
+class TestTraining(StoppedRuns):
+    """The job that trains an adapter."""
+
+    stage = TRAINING
 
 
-@by_stage
-def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
-    project: Path, stage: Stage, uninterrupted: dict[str, bytes]
-) -> None:
-    run = run_until(project, stage.moments[1], *RUN, "--", stage.target)
-    run.snakemake.kill()
-    run.snakemake.wait()
-    log, printed = project / stage.log, project / "again.txt"
-    # The next run's job writes another.
-    log.unlink()
-    again = start_snakemake(project, printed, *RUN, environment={})
-    waiting = f"waiting for process {run.paused.pid} on "
-    wait_until(
-        lambda: log.exists() and waiting in log.read_text(),
-        lambda: again.poll() is None,
-        printed.read_text,
-    )
-    run.release()
-    assert again.wait() == 0, printed.read_text()
-    assert not run.paused.is_running()
-    assert "finished before" in log.read_text()
-    check_finished(project, uninterrupted)
+class TestPrediction(StoppedRuns):
+    """The job that predicts for a task."""
 
-
-@by_stage
-def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
-    project: Path, stage: Stage, uninterrupted: dict[str, bytes]
-) -> None:
-    run = run_until(project, stage.moments[1], *RUN, "--", "all")
-    second = snakemake(project, *RUN)
-    assert second.returncode == 1
-    assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
-        f"error: results: process {run.snakemake.pid} on {os.uname().nodename} is at work on it: "
-        "wait for it or stop it, then run again"
-    ]
-    run.release()
-    assert run.wait() == 0
-    check_finished(project, uninterrupted)
+    stage = PREDICTION

@@ -112,7 +112,12 @@ def train_adapter(
         made = work.folder / "made"
         _save_adapter(trainer.model, made, base_manifest.base, base_manifest.revision)
         history = trainer.state.log_history
-        losses = [entry for entry in history if "loss" in entry or "eval_loss" in entry]
+        # Entries that a checkpoint has kept have their keys in another order.
+        losses = [
+            dict(sorted(entry.items()))
+            for entry in history
+            if "loss" in entry or "eval_loss" in entry
+        ]
         write_jsonl(made / "log.jsonl", losses)
         write_json(
             made / "cost.json",
