@@ -107,5 +107,5 @@ onerror:
 
 
 onsuccess:
-    end_run()
     shell("python scripts/summarise.py --results {RESULTS} --settings {SUMMARY:q}")
+    end_run()

@@ -90,8 +90,6 @@ rule report:
 
 
 rule dataset:
-    input:
-        source=ancient(config["sources"]),
     output:
         records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
         manifest=f"{RESULTS}/dataset/{{task}}/{{split}}.manifest.json",

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,10 +37,10 @@ class Run:
         return dict(sorted(planned_jobs(self.output).items()))
 
 
-def snakemake(project: Path, *arguments: str) -> Run:
+def snakemake(project: Path, *arguments: str, environment: Mapping[str, str] | None = None) -> Run:
     """Run Snakemake in a copy of the project; a failure ends the benchmark with what it printed."""
     # The user's own settings must not reach a measurement.
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE")}
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("SNAKEMAKE")}
     start = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "snakemake", *arguments],
@@ -47,7 +48,7 @@ def snakemake(project: Path, *arguments: str) -> Run:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
+        env=variables | dict(environment or {}),
     )
     assert process.stdout is not None, "asked for above"
     output = process.stdout.read()

@@ -25,7 +25,7 @@ from processes import ROOT, Run, copy_project, snakemake
 from studies import Configuration, Study, cut_down, read_configuration, with_study
 
 from ecslm.config import load_config
-from ecslm.custody import mark_recorded
+from ecslm.custody import ADOPTING
 from ecslm.jobs import all_jobs
 from ecslm.plan import TEMPLATES, Plan
 from ecslm.report_plan import ReportPlan
@@ -131,7 +131,6 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         },
         "bases": [Path(path).parent.name for path in plan.base_files()],
         "encoder": plan.encoder(),
-        "sources": plan.source_files(),
         "datasets": plan.dataset_files(),
         "training": {split: plan.training_files(split) for split in ("train", "val")},
         "adapters": plan.adapter_files(),
@@ -178,7 +177,7 @@ def make_files(project: Path) -> None:
 def record(project: Path) -> None:
     """Have Snakemake record every file as made by its job."""
     # Forced, since a file without a record counts as made.
-    snakemake(project, "--touch", "--forceall")
+    snakemake(project, "--touch", "--forceall", environment={ADOPTING: "yes"})
     if planned := snakemake(project, "--dry-run").jobs:
         sys.exit(f"{project}: not complete: {planned}")
 
@@ -191,7 +190,6 @@ def write_all_manifests(project: Path) -> None:
             write_base_manifest(project, plan, manifest)
         made = (job for job in all_jobs(plan, ReportPlan(plan)) if job.rule not in NOT_WRITTEN)
         write_manifests(project, made)
-        mark_recorded(plan.config.study)
 
 
 def measure(projects: dict[str, Path], repeats: int) -> dict[str, list[Run]]:

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
@@ -12,11 +13,12 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 
 from ecslm.code_notes import keep_code
 from ecslm.config import load_config
-from ecslm.custody import check_custody, own_folder, unseen_results
+from ecslm.custody import check_custody, leave_folder, own_folder, unseen_results
 from ecslm.files import InputError
 from ecslm.jobs import all_jobs
 from ecslm.parameters import code_parameter
 from ecslm.plan import BASES, TEMPLATES, Plan
+from ecslm.provenance import check_source
 from ecslm.report_plan import ReportPlan
 from ecslm.trust import check_results
 from ecslm.work import clear_finished
@@ -41,6 +43,7 @@ def parameter(function, *names):
     return value
 
 
+STARTED = time.time()
 try:
     PLAN = Plan(load_config(config, TEMPLATES))
     PLAN.check_source()
@@ -49,8 +52,10 @@ try:
     JOBS = list(all_jobs(PLAN, DRAWN))
     # Jobs that a scheduler starts elsewhere read this file too, while others write results.
     if workflow.is_main_process:
-        check_custody(PLAN.config.study, JOBS)
-        check_results(JOBS, unseen_results())
+        unseen = unseen_results(job.manifest for job in JOBS)
+        check_custody(PLAN.config.study, JOBS, unseen)
+        check_results(JOBS, unseen)
+        check_source(PLAN, JOBS)
 except InputError as error:
     stop(error)
 
@@ -60,17 +65,18 @@ SUMMARY = DRAWN.summary_settings()
 
 
 def begin_run():
-    """Own the results folder until this process ends, and note what the code consists of."""
+    """Own the results folder, and note what the code consists of."""
     try:
-        own_folder(PLAN.config.study)
+        own_folder(STARTED)
     except InputError as error:
         stop(error)
     keep_code(JOBS)
 
 
 def end_run():
-    """Remove the copies that jobs have kept of results which are recorded now."""
-    clear_finished(Path(RESULTS), unseen_results())
+    """Remove the copies that jobs have kept of results which are recorded now; leave the folder."""
+    clear_finished(Path(RESULTS), unseen_results(job.manifest for job in JOBS))
+    leave_folder()
 
 
 def adapter_of(wildcards):

@@ -1,6 +1,5 @@
 rule dataset:
-    input:
-        source=ancient(PLAN.source_files_here()),
+    # No input: the source may be away once the files are made. A parameter ties them to it.
     output:
         records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
         manifest=f"{RESULTS}/dataset/{{task}}/{{split}}.manifest.json",

@@ -4,13 +4,14 @@ For a fresh clone into which `results/` was copied, and for one whose `.snakemak
 """
 
 import argparse
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.adoption import settle_times, verified
-from ecslm.custody import RUN_LOCK, forget_recorded, mark_recorded
+from ecslm.custody import ADOPTING, RUN_LOCK
 from ecslm.files import InputError, run_script
 from ecslm.locks import held
 from ecslm.provenance import Provenance, add_study_options
@@ -18,10 +19,9 @@ from ecslm.provenance import Provenance, add_study_options
 
 def main(arguments: argparse.Namespace) -> None:
     """Verify, record, and say what is left to do."""
-    history = Provenance.of_study(arguments.configfile, arguments.study)
     with held(RUN_LOCK, "results", wait=False):
+        history = Provenance.of_study(arguments.configfile, arguments.study)
         jobs = verified(history)
-        mark_recorded(history.study)
         if jobs:
             files = [path for job in jobs for path in (*job.results, job.manifest)]
             record(files, history.study, arguments.configfile)
@@ -41,10 +41,10 @@ def record(files: Sequence[str], study: str, configfiles: Sequence[Path]) -> Non
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
+        env={**os.environ, ADOPTING: "yes"},
     )
     if run.returncode:
-        forget_recorded(study)
-        raise InputError(f"snakemake --touch failed, nothing is recorded: {run.stdout.strip()}")
+        raise InputError(f"snakemake --touch failed, not all is recorded: {run.stdout.strip()}")
 
 
 def command_line() -> argparse.ArgumentParser:

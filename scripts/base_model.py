@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from ecslm.base_sources import fetch_base
 from ecslm.bases import BaseSource
 from ecslm.files import read_settings, run_script
+from ecslm.locks import held
 from ecslm.logs import add_log_option, start_log
 
 
@@ -23,7 +24,9 @@ def main(arguments: argparse.Namespace) -> None:
     """Fetch the weights and write the manifest."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, BaseSettings)
-    fetch_base(arguments.base, settings.source, arguments.output)
+    # A job may outlive its Snakemake: the next one must not write beside it.
+    with held(arguments.output.parent / "fetch.lock", str(arguments.output), wait=True):
+        fetch_base(arguments.base, settings.source, arguments.output)
 
 
 def command_line() -> argparse.ArgumentParser:

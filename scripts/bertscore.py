@@ -4,27 +4,41 @@ import argparse
 from pathlib import Path
 
 from ecslm.bertscore_settings import LIBRARIES, BertScoreSettings
-from ecslm.files import lock_versions, read_settings, run_script, write_jsonl
+from ecslm.files import (
+    lock_versions,
+    read_settings,
+    run_script,
+    sha256_of_file,
+    write_json,
+    write_jsonl,
+)
 from ecslm.generation.prediction import read_predictions
 from ecslm.logs import add_log_option, start_log
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.manifests import Manifest, add_manifest_options, made_from, manifest_of
+from ecslm.work import work_folder
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Score the answers, write the rows and their manifest."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, BertScoreSettings)
+    inputs, output = [arguments.predictions, arguments.encoder], arguments.output
+    origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
     predictions = read_predictions(arguments.predictions)
     # Loads torch: after the options have been checked.
     from ecslm.bertscore import bertscore
 
-    how, rows = bertscore(predictions, arguments.encoder, settings, arguments.device)
-    inputs = [arguments.predictions, arguments.encoder]
-    origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
-    write_jsonl(arguments.output, rows)
-    write_manifest(
-        arguments.manifest or manifest_of(arguments.output), origin, [arguments.output], **how
-    )
+    results = {"rows": output, "manifest": arguments.manifest or manifest_of(output)}
+    with work_folder(results, [origin, arguments.device], keep=arguments.code is not None) as work:
+        if work.restored():
+            return
+        how, rows = bertscore(predictions, arguments.encoder, settings, arguments.device)
+        made = work.folder / "made"
+        write_jsonl(made / "rows", rows)
+        files = {output.name: sha256_of_file(made / "rows")}
+        manifest = Manifest(files=files, **origin).model_dump(mode="json") | how
+        write_json(made / "manifest", manifest)
+        work.publish(made)
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -14,6 +14,13 @@ from ecslm.tables.sources import Sources
 
 def main(arguments: argparse.Namespace) -> None:
     request = read_settings(arguments.settings, TableRequest)
+    resources = (arguments.published, arguments.notes, arguments.architectures, arguments.base)
+    inputs = [
+        *(arguments.results / path for path in (*metric_files(request), *dataset_files(request))),
+        arguments.template,
+        *(path for path in resources if path),
+    ]
+    origin = made_from(inputs, request, arguments.code, versions={})
     sources = Sources(
         results=arguments.results,
         published=arguments.published,
@@ -24,13 +31,6 @@ def main(arguments: argparse.Namespace) -> None:
     table = build_table(arguments.table, request, sources)
     write_text(arguments.tex, render_table(arguments.template, table))
     write_json(arguments.json, table.as_json())
-    resources = (arguments.published, arguments.notes, arguments.architectures, arguments.base)
-    inputs = [
-        *(arguments.results / path for path in (*metric_files(request), *dataset_files(request))),
-        arguments.template,
-        *(path for path in resources if path),
-    ]
-    origin = made_from(inputs, request, arguments.code, versions={})
     write_manifest(
         arguments.manifest or manifest_of(arguments.tex), origin, [arguments.tex, arguments.json]
     )

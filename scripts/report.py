@@ -12,10 +12,6 @@ from ecslm.tables.latex import render
 
 def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, ReportSettings)
-    page = render_page(settings, arguments.results, arguments.bases, arguments.html_template)
-    document = render(arguments.tex_template, settings=settings)
-    write_text(arguments.html, page)
-    write_text(arguments.tex, document)
     inputs = [
         *(arguments.results / path for path in report_files(settings)),
         *(arguments.bases / base / "manifest.json" for base in base_names(settings)),
@@ -23,6 +19,10 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.tex_template,
     ]
     origin = made_from(inputs, settings, arguments.code, versions={})
+    page = render_page(settings, arguments.results, arguments.bases, arguments.html_template)
+    document = render(arguments.tex_template, settings=settings)
+    write_text(arguments.html, page)
+    write_text(arguments.tex, document)
     write_manifest(
         arguments.manifest or manifest_of(arguments.html), origin, [arguments.html, arguments.tex]
     )

@@ -11,8 +11,8 @@ from ecslm.report.pdf import compile_pdf
 def main(arguments: argparse.Namespace) -> None:
     for path in (arguments.tex, *arguments.tables):
         verify_result(path)
-    compile_pdf(arguments.tex, arguments.pdf)
     origin = made_from([arguments.tex, *arguments.tables], {}, arguments.code, versions={})
+    compile_pdf(arguments.tex, arguments.pdf)
     # Not report.manifest.json: that is the page's.
     manifest = arguments.manifest or arguments.pdf.with_suffix(".pdf.manifest.json")
     write_manifest(manifest, origin, [arguments.pdf])

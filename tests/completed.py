@@ -10,7 +10,7 @@ from model_examples import run_here
 from scratch import Job, ListJobs, copy_project
 from tiny import write_tiny_encoder, write_tiny_model
 
-from ecslm.custody import mark_recorded
+from ecslm.custody import ADOPTING
 
 STUDIES = ("generated", "local")
 CONFIGURATION = Path(__file__).parent / "workflow/rerun_study.yaml"
@@ -40,8 +40,8 @@ def completed_studies(project: Path, list_jobs: ListJobs) -> Path:
         assert run_here(patch, "demo_data.py", options) == 0
         for study in STUDIES:
             _run(patch, list_jobs(project, "--dry-run", *study_options(study)))
-            mark_recorded(study)
-            list_jobs(project, "--touch", "--forceall", *study_options(study))
+            recording = ("--touch", "--forceall", *study_options(study))
+            list_jobs(project, *recording, environment={ADOPTING: "yes"})
     return project
 
 

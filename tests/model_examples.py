@@ -94,7 +94,7 @@ def train(
         "seed": 0,
         "device": "cpu",
         "manifest": manifest,
-        "code": None,
+        "code": "code:1",
         "checkpoint_seconds": 1e9,
     }
     train_adapter(**(options | changes))
@@ -131,7 +131,7 @@ def run_predict(
         "output": output,
         "cost": folder / "cost.json",
         "manifest": folder / "predictions.manifest.json",
-        "code": None,
+        "code": "code:1",
     }
     predict(**(options | changes))
     return output

@@ -97,7 +97,8 @@ ListJobs = Callable[..., list[Job]]
 def job_lister() -> Iterator[ListJobs]:
     """A function that runs Snakemake in a scratch copy and returns the jobs that it plans.
 
-    It takes the copy and Snakemake's arguments, as `snakemake` does, and needs half the time.
+    It takes the copy and Snakemake's arguments, as `snakemake` does, and needs half the time;
+    `environment` has variables beside those of this process.
     """
     command = [sys.executable, str(Path(__file__).with_name("warm_snakemake.py"))]
     with (
@@ -113,9 +114,12 @@ def job_lister() -> Iterator[ListJobs]:
         printed, jobs = Path(folder) / "printed.txt", Path(folder) / "jobs.jsonl"
         assert server.stdin is not None and server.stdout is not None
 
-        def list_jobs(project: Path, *arguments: str) -> list[Job]:
+        def list_jobs(
+            project: Path, *arguments: str, environment: Mapping[str, str] | None = None
+        ) -> list[Job]:
             jobs.unlink(missing_ok=True)
-            request = json.dumps([str(project), str(printed), str(jobs), *arguments])
+            variables = dict(environment or {})
+            request = json.dumps([variables, str(project), str(printed), str(jobs), *arguments])
             server.stdin.write(request + "\n")
             server.stdin.flush()
             status = server.stdout.readline()

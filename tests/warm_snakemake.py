@@ -1,9 +1,9 @@
 """Snakemake's command line, loaded once for many runs, which also tells the jobs of each run.
 
-Each line of stdin asks for a run: a JSON list of the working folder, a file for what Snakemake
-prints, a file for the jobs, and Snakemake's arguments. The exit status is printed when it has
-ended. What Snakemake prints shows a job's message in place of its rule and wildcards; the file of
-jobs has both, a line of JSON for each job, none before those that it needs.
+Each line of stdin asks for a run: a JSON list of further environment variables, the working folder,
+a file for what Snakemake prints, a file for the jobs, and Snakemake's arguments. The exit status is
+printed when it has ended. What Snakemake prints shows a job's message in place of its rule and
+wildcards; the file of jobs has both, a line of JSON for each job, none before those that it needs.
 """
 
 import json
@@ -41,8 +41,9 @@ class JobFile(logging.Filter):
         return True
 
 
-def run(folder: str, printed: str, jobs: str, *arguments: str) -> None:
+def run(environment: dict[str, str], folder: str, printed: str, jobs: str, *arguments: str) -> None:
     """Run Snakemake in this process, which it ends."""
+    os.environ.update(environment)
     os.chdir(folder)
     with Path(printed).open("w", encoding="utf-8") as stream:
         os.dup2(stream.fileno(), sys.stdout.fileno())

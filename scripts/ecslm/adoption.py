@@ -1,7 +1,7 @@
 """Taking over results that were made elsewhere: verified against their manifests and the plan."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -23,11 +23,13 @@ def verified(history: Provenance) -> list[Job]:
     lock file and the inputs. Scores, tables and reports that do not match are deleted.
 
     Raises:
-        InputError: other results do not match; then nothing has been deleted.
+        InputError: other results do not match, or what they were made from is not here; then
+            nothing has been deleted.
     """
     good: dict[Job, None] = {}
     outdated: list[Job] = []
     problems: list[str] = []
+    orphans: dict[Job, list[Job]] = {}
     for job in tqdm(history.jobs, unit="job", desc="verifying", delay=1):
         if not any(Path(path).exists() for path in (*job.results, job.manifest)):
             continue
@@ -38,10 +40,18 @@ def verified(history: Provenance) -> list[Job]:
             problems += [
                 f"{job.manifest}: {reason}: copy it anew, or {mend(job)}" for reason in reasons
             ]
-        elif all(source in good for source in history.sources(job)):
+        elif not (lacking := _lacking(history, job, good)):
             good[job] = None
         elif job.rule in CHEAP:
             outdated.append(job)
+        else:
+            orphans.setdefault(lacking, []).append(job)
+    # Else what is lacking may be here, as one of the problems.
+    problems = problems or [
+        f"{lacking.manifest}: is not here, though results that were made from it are: copy it too, "
+        f"or {mend(*jobs)}"
+        for lacking, jobs in orphans.items()
+    ]
     if problems:
         raise InputError(*problems)
     for job in outdated:
@@ -58,6 +68,14 @@ def settle_times(jobs: Iterable[Job]) -> None:
             os.utime(path, ns=(time, time))
 
 
+def _lacking(history: Provenance, job: Job, good: Container[Job]) -> Job | None:
+    """The first of the jobs before this one whose results are not here; None if all are."""
+    for source in history.sources(job):
+        if source not in good:
+            return _lacking(history, source, good) or source
+    return None
+
+
 def _mismatches(history: Provenance, job: Job) -> list[str]:
     if not Path(job.manifest).exists():
         return ["is missing: it must come with the results that it describes"]
@@ -65,8 +83,7 @@ def _mismatches(history: Provenance, job: Job) -> list[str]:
         reasons = history.reasons(job)
     except InputError:
         return ["is broken"]
-    altered = _altered_weights(job) if job.rule == "base_model" else history.altered(job)
-    return [*reasons, *(f"{path} was altered after it was made" for path in altered)]
+    return [*reasons, *(_altered_weights(job) if job.rule == "base_model" else history.damage(job))]
 
 
 def _altered_weights(job: Job) -> Iterator[str]:
@@ -75,4 +92,4 @@ def _altered_weights(job: Job) -> Iterator[str]:
     for name, expected in base.files.items():
         path = Path(job.manifest).parent / base.folder / name
         if path.exists() and sha256_of_file(path) != expected:
-            yield str(path)
+            yield f"{path} was altered after it was made"

@@ -1,72 +1,111 @@
 """Which process works in this folder, and whether Snakemake has seen how its results were made."""
 
 import contextlib
-from base64 import urlsafe_b64decode
-from collections.abc import Iterable
+import os
+from base64 import urlsafe_b64encode
+from collections.abc import Container, Iterable
 from pathlib import Path
+from typing import Any
 
-from ecslm.files import InputError
+from ecslm.files import InputError, canonical_json, read_json
 from ecslm.jobs import Job
 from ecslm.locks import held
-from ecslm.plan import BASES
+from ecslm.trust import read_made
 
 RUN_LOCK = Path("results/run.lock")
-# Beside Snakemake's records, so that it is copied and deleted with them.
-RECORDED = Path(".snakemake/ecslm")
-# Where Snakemake marks results whose job has begun; it takes the mark away when the job has ended.
+# Snakemake's notes, a file for each result: on the job that made it, and on a job that has begun,
+# which goes when the job has ended.
+RECORDS = Path(".snakemake/metadata")
 BEGUN = Path(".snakemake/incomplete")
+# Tells the Snakemake that `adopt.py` starts that the results have been verified.
+ADOPTING = "ECSLM_ADOPTING"
 
 _ownership = contextlib.ExitStack()
 
 
-def own_folder(study: str) -> None:
-    """Keep other runs out until this process ends, and note that results are recorded from now on.
+def own_folder(since: float) -> None:
+    """Keep other runs out until this process leaves or ends.
 
     In place of Snakemake's own lock, which a killed run leaves behind: this one goes with its
     process.
 
-    Raises:
-        InputError: another run is going on in this folder.
-    """
-    _ownership.enter_context(held(RUN_LOCK, "results", wait=False))
-    mark_recorded(study)
-
-
-def mark_recorded(study: str) -> None:
-    """Note that Snakemake has records of all results of a study and of the base weights."""
-    RECORDED.mkdir(parents=True, exist_ok=True)
-    for folder in (study, BASES.name):
-        (RECORDED / folder).touch()
-
-
-def forget_recorded(study: str) -> None:
-    """Take the note on a study back."""
-    (RECORDED / study).unlink()
-
-
-def unseen_results() -> frozenset[str]:
-    """Results of jobs that Snakemake has seen begin but not end, because one of the two was killed.
-
-    Whatever is there of them, Snakemake deletes it and runs the job again.
-    """
-    marks = (path.relative_to(BEGUN) for path in BEGUN.rglob("*") if path.is_file())
-    # A mark's name is the result's in base64; a long one is cut, its first parts marked by an @.
-    names = ("".join(part.removeprefix("@") for part in mark.parts) for mark in marks)
-    return frozenset(urlsafe_b64decode(name).decode() for name in names)
-
-
-def check_custody(study: str, jobs: Iterable[Job]) -> None:
-    """Refuse results of which Snakemake has no records: it would judge them by their dates alone.
+    Args:
+        since: when this run began to look at the results, in seconds since the epoch.
 
     Raises:
-        InputError: there are such results.
+        InputError: another run is going on in this folder, or has been since then: what this one
+            has planned may be done already.
     """
+    _ownership.enter_context(held(RUN_LOCK, "results", wait=False, since=since))
+
+
+def leave_folder() -> None:
+    """Let other runs in."""
+    _ownership.close()
+
+
+def unseen_results(manifests: Iterable[str]) -> frozenset[str]:
+    """The manifests of jobs that Snakemake has seen begin but not end: one of the two was killed.
+
+    Whatever is there of their results, Snakemake deletes it and runs the job again.
+    """
+    return frozenset(path for path in manifests if _note(BEGUN, path).is_file())
+
+
+def check_custody(study: str, jobs: Iterable[Job], unseen: Container[str]) -> None:
+    """Refuse results that came here by another way than Snakemake's jobs.
+
+    Of some Snakemake has no record, and would judge them by their dates alone. Others have taken
+    the place of those that it has a record of.
+
+    Args:
+        unseen: results that are made anew in any case.
+
+    Raises:
+        InputError: there are such results, or the manifest of one that was replaced is broken.
+    """
+    if ADOPTING in os.environ:
+        return
     for job in jobs:
-        # results/{study}/... or results/bases/...
-        folder = Path(job.manifest).parts[1]
-        if not (RECORDED / folder).exists() and Path(job.manifest).exists():
+        here = job.manifest not in unseen and Path(job.manifest).exists()
+        if here and not _is_recorded(job):
             raise InputError(
-                f"{job.manifest}: made elsewhere, or Snakemake's records of it are gone: run `make "
-                f"adopt STUDY={study}` (and CONFIGFILE=..., if you use one), which verifies and "
-                "records the results that are here"
+                f"{job.manifest}: not made by a run in this folder, or Snakemake's records of it "
+                f"are gone: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you use one), "
+                "which verifies and records the results that are here"
             )
+
+
+def _is_recorded(job: Job) -> bool:
+    note = _note(RECORDS, job.manifest)
+    if not note.is_file():
+        return False
+    record = read_json(note)
+    # Hardly a file but the recorded one has the same time, to a fraction of a microsecond.
+    if record["endtime"] == Path(job.manifest).stat().st_mtime:
+        return True
+    return _tells_of_the_same(job, record)
+
+
+def _tells_of_the_same(job: Job, record: dict[str, Any]) -> bool:
+    """Whether manifest and record name the same origin, as they do after a `touch`."""
+    made = read_made(job)
+    values = [made.code or "no code"] if job.script else []
+    values += [canonical_json(made.settings)] if job.settings else []
+    values += [made.content or "no content"] if job.content else []
+    values += [f"versions:{canonical_json(made.versions)}"] if job.versions else []
+    parameters = set(record["params"])
+    return {repr(value) for value in values} <= parameters and all(
+        f"sha256:{made.inputs.get(path)}" == checksum
+        for path, checksum in record["input_checksums"].items()
+    )
+
+
+def _note(folder: Path, result: str) -> Path:
+    """Snakemake's note on a result: named after its path in base64, which is cut where too long."""
+    if not folder.is_dir():
+        return folder / "none"
+    name = urlsafe_b64encode(result.encode()).decode()
+    longest = os.pathconf(folder, "PC_NAME_MAX") - 1
+    *parts, last = (name[i : i + longest] for i in range(0, len(name), longest))
+    return folder.joinpath(*(f"@{part}" for part in parts), last)

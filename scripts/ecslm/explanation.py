@@ -29,8 +29,8 @@ def explain(history: Provenance, path: Path) -> str:
 def _verdict(history: Provenance, job: Job) -> str:
     if not Path(job.manifest).exists():
         return f"not made yet; rule {job.rule} makes it"
-    if altered := history.altered(job):
-        return f"not what its job made ({', '.join(altered)} was altered): {mend(job)}"
+    if damage := history.damage(job):
+        return f"not what its job made ({', '.join(damage)}): {mend(job)}"
     state = "will be made anew" if history.stale(job) else "up to date"
     return f"{state}; rule {job.rule} made it"
 

@@ -33,6 +33,14 @@ class Job:
     modules: tuple[str, ...] = ()
 
     @property
+    def wanted(self) -> tuple[str, ...]:
+        """Results that Snakemake makes anew when they are missing: a target or a job takes them.
+
+        Of an adapter it is the manifest.
+        """
+        return () if self.rule == "train_adapter" else self.results[:1]
+
+    @property
     def code(self) -> str | None:
         """The code's digest as a parameter."""
         return None if self.script is None else code_parameter(self.script, *self.modules)

@@ -17,15 +17,16 @@ SECONDS_BETWEEN_LINES = 30.0
 
 
 @contextmanager
-def held(path: Path, what: str, wait: bool) -> Iterator[None]:
+def held(path: Path, what: str, wait: bool, since: float | None = None) -> Iterator[None]:
     """Hold the lock file `path` while the block runs.
 
     Args:
         what: what the holder works on, for messages.
         wait: wait while another process holds it, with a line from time to time.
+        since: a time, in seconds since the epoch, since when nobody else may have held it.
 
     Raises:
-        InputError: another process holds it, and this one does not wait.
+        InputError: another process holds it, and this one does not wait; or one has held it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock, timeout = FileLock(path), 0.0
@@ -42,7 +43,12 @@ def held(path: Path, what: str, wait: bool) -> Iterator[None]:
             log.warning("%s: waiting for %s, which is at work on it", what, who)
             timeout = SECONDS_BETWEEN_LINES
     try:
+        state = path.stat()
+        # Each holder has written into the file, and touched it at the end.
+        if since is not None and state.st_size and state.st_mtime > since:
+            raise InputError(f"{what}: another process has just been at work on it: run again")
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
+        path.touch()
         lock.release()

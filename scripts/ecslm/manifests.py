@@ -49,17 +49,10 @@ def made_from(
     }
 
 
-def write_manifest(
-    path: Path, origin: Mapping[str, Any], results: Iterable[Path], **own: str | int
-) -> None:
-    """Write the manifest of results that are in place.
-
-    Args:
-        origin: what `made_from` has given.
-        own: fields of this stage alone.
-    """
+def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
+    """Write the manifest of results that are in place; `origin` is what `made_from` has given."""
     files = {result.name: sha256_of_file(result) for result in results}
-    write_json(path, Manifest(files=files, **origin).model_dump(mode="json") | own)
+    write_json(path, Manifest(files=files, **origin).model_dump(mode="json"))
 
 
 def add_manifest_options(parser: argparse.ArgumentParser) -> None:

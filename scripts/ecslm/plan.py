@@ -88,9 +88,9 @@ class Plan:
             return [str(data.catalogue), str(data.instructions)]
         return [data.path]
 
-    def source_files_here(self) -> list[str]:
-        """Those of them that are here; the others are not needed where the dataset files are."""
-        return [path for path in self.source_files() if Path(path).is_file()]
+    def missing_source_files(self) -> list[str]:
+        """Those of them that are not here; they are not needed where the dataset files are."""
+        return [path for path in self.source_files() if not Path(path).is_file()]
 
     def check_source(self) -> None:
         """Look at the files that records are made from before anything runs.
@@ -99,7 +99,7 @@ class Plan:
             InputError: a file is broken, has tasks or splits that nothing maps, or is missing while
                 a dataset file has yet to be made from it.
         """
-        missing = sorted(set(self.source_files()) - set(self.source_files_here()))
+        missing = self.missing_source_files()
         if missing and not all(Path(path).is_file() for path in self.dataset_files()):
             raise InputError(
                 *(f"{path}: no such file: mend `data` of the study" for path in missing)

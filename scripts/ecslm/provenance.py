@@ -12,6 +12,7 @@ from typing import Any
 
 from ecslm.code_notes import code_changes
 from ecslm.config import read_config
+from ecslm.custody import unseen_results
 from ecslm.files import InputError, sha256_of_file
 from ecslm.jobs import Job, all_jobs
 from ecslm.plan import TEMPLATES, Plan
@@ -64,9 +65,11 @@ class Provenance:
         """Why the job's own results must be made anew; empty if they need not be."""
         if not Path(job.manifest).exists():
             return ("not made yet",)
+        if unseen_results([job.manifest]):
+            return ("the job that made it was stopped before its end was recorded",)
         made = read_made(job)
         return (
-            *(f"{path} is missing" for path in job.results if not Path(path).exists()),
+            *(f"{path} is missing" for path in job.wanted if not Path(path).exists()),
             *_changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
             *(["the rows of the source have changed"] if job.content != made.content else []),
             *self._changed_inputs(made.inputs, job.inputs),
@@ -74,13 +77,17 @@ class Provenance:
             *_changed_values(made.versions, _versions(job)),
         )
 
-    def altered(self, job: Job) -> list[str]:
-        """Results that are not those that the manifest describes."""
+    def damage(self, job: Job) -> list[str]:
+        """In words, how results differ from what their manifest describes, unseen by Snakemake."""
         files = read_made(job).files if Path(job.manifest).exists() else {}
         return [
-            path
+            f"{path} was altered after it was made"
             for path in job.results
             if Path(path).exists() and self._sha256(path) != files.get(Path(path).name)
+        ] + [
+            f"{path} is missing"
+            for path in job.results
+            if path not in job.wanted and not Path(path).exists()
         ]
 
     @cache  # noqa: B019 - one instance a process
@@ -119,6 +126,29 @@ class Provenance:
     def _sha256(self, path: str) -> str:
         """Of a file as it is now; many jobs read the same ones."""
         return sha256_of_file(Path(path))
+
+
+def check_source(plan: Plan, jobs: Iterable[Job]) -> None:
+    """Refuse to make dataset files from files that are not here.
+
+    Snakemake deletes a result before it makes it anew: those that are here would be lost.
+
+    Raises:
+        InputError: a file of the data source is missing, and a dataset file has to be made anew.
+    """
+    missing = plan.missing_source_files()
+    if not missing:
+        return
+    history = Provenance(plan.config.study, jobs)
+    for job in history.jobs:
+        if job.rule == "dataset" and (reasons := history.reasons(job)):
+            raise InputError(
+                *(
+                    f"{path}: no such file, but {job.results[0]} must be made anew: {reasons[0]}: "
+                    "bring it back, or mend `data` of the study"
+                    for path in missing
+                )
+            )
 
 
 def _changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -50,9 +50,10 @@ def _untrusted(job: Job) -> Iterator[str]:
             yield f"{path}: altered: its sha256 is not the manifest's: {mend(job)}"
 
 
-def mend(job: Job) -> str:
-    """The words that tell how to have a job's results made anew."""
-    there = [path for path in (*job.results, job.manifest) if Path(path).exists()]
+def mend(*jobs: Job) -> str:
+    """The words that tell how to have jobs' results made anew."""
+    files = (path for job in jobs for path in (*job.results, job.manifest))
+    there = [path for path in files if Path(path).exists()]
     return f"`rm {' '.join(there)}`, then run again to make it anew"
 
 

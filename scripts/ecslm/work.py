@@ -26,6 +26,7 @@ class Work:
 
     folder: Path
     results: Mapping[str, Path]
+    keep: bool
 
     def restored(self) -> bool:
         """Put the finished results into place, if there are any."""
@@ -43,6 +44,9 @@ class Work:
         the names in `results`. `made` is kept as finished; what else the work folder has goes."""
         finished = made.rename(self.folder / FINISHED)
         self._place(finished)
+        if not self.keep:
+            shutil.rmtree(self.folder)
+            return
         for path in self.folder.iterdir():
             if path.is_dir() and path != finished:
                 shutil.rmtree(path)
@@ -56,7 +60,7 @@ class Work:
 
 
 @contextmanager
-def work_folder(results: Mapping[str, Path], made_from: object) -> Iterator[Work]:
+def work_folder(results: Mapping[str, Path], made_from: object, keep: bool) -> Iterator[Work]:
     """A folder for work on some results, locked while the block runs.
 
     It lies beside the last result and is named after it and a digest of `made_from`, everything
@@ -66,6 +70,8 @@ def work_folder(results: Mapping[str, Path], made_from: object) -> Iterator[Work
 
     Args:
         results: the files to be made by name, in the order in which they are put into place.
+        keep: whether a copy of the finished results stays. It must not where `made_from` lacks the
+            code: a job run by hand again, after an edit, would take the old results.
     """
     output = list(results.values())[-1]
     root = output.parent / "work"
@@ -75,7 +81,7 @@ def work_folder(results: Mapping[str, Path], made_from: object) -> Iterator[Work
             if leftover != folder:
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
-        yield Work(folder, results)
+        yield Work(folder, results, keep)
 
 
 def clear_finished(results: Path, unseen: Container[str]) -> None:

@@ -78,7 +78,7 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
             *("score", "score_baseline", "render_table", "report_page", "report_pdf"),
         }
         assert not any(map(history.stale, history.jobs))
-        assert not any(map(history.altered, history.jobs))
+        assert not any(map(history.damage, history.jobs))
 
 
 def test_the_origin_of_a_table_is_told(finished: Path) -> None:

@@ -1,6 +1,5 @@
 """Manifests beside results, and what reading a result checks."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -42,13 +41,6 @@ def test_a_manifest_tells_inputs_settings_code_versions_and_results(tmp_path: Pa
     assert manifest.settings == {"rank": 16}
     assert (manifest.code, manifest.versions) == ("code:1", {"numpy": "2.0"})
     assert manifest.files == {"test.jsonl": sha256_of_file(records)}
-
-
-def test_a_stage_may_add_fields_of_its_own(tmp_path: Path) -> None:
-    origin = made_from([], {}, None, {})
-    write_manifest(tmp_path / "m.json", origin, [], encoder="MiniLM", layer=5)
-    assert json.loads((tmp_path / "m.json").read_text())["encoder"] == "MiniLM"
-    assert read_manifest(tmp_path / "m.json").code is None
 
 
 def test_a_broken_manifest_is_named_with_its_field(tmp_path: Path) -> None:

@@ -1,16 +1,20 @@
 """What a result was made from, what has changed since, and whether it can be trusted."""
 
+import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
+from snakemake.persistence.file import FilePersistence
 
 from ecslm.adoption import settle_times, verified
 from ecslm.code_notes import NOTES, keep_code, modules_of
-from ecslm.custody import check_custody, mark_recorded
+from ecslm.custody import ADOPTING, BEGUN, RECORDS, check_custody, unseen_results
 from ecslm.explanation import explain
-from ecslm.files import InputError, canonical_json, write_json
+from ecslm.files import InputError, canonical_json, sha256_of_file, write_json
 from ecslm.jobs import Job
 from ecslm.manifests import made_from, manifest_of, write_manifest
 from ecslm.provenance import Provenance
@@ -47,7 +51,8 @@ def make(one: Job) -> None:
     for path in map(Path, one.results):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"made by {one.rule}")
-    origin = made_from(map(Path, one.inputs), SETTINGS, one.code, VERSIONS)
+    settings, versions = json.loads(one.settings or ""), (one.versions or "").partition(":")[2]
+    origin = made_from(map(Path, one.inputs), settings, one.code, json.loads(versions))
     write_manifest(Path(one.manifest), origin, map(Path, one.results))
 
 
@@ -229,27 +234,147 @@ def test_many_problems_are_counted_rather_than_listed() -> None:
     assert caught.value.problems[-1] == "and 5 results more like these"
 
 
-def test_results_that_snakemake_has_no_records_of_are_refused() -> None:
-    with pytest.raises(InputError, match="`make adopt STUDY=shop`"):
-        check_custody("shop", JOBS)
-    mark_recorded("shop")
-    check_custody("shop", JOBS)
+def snakemakes_note(folder: Path, result: str) -> Path:
+    """Where Snakemake keeps a note on a result."""
+    persistence = FilePersistence(dag=MagicMock(), path=Path(".snakemake").resolve())
+    return Path(persistence._record_path(str(folder), result))
 
 
-def test_a_new_study_needs_no_records() -> None:
-    check_custody("other", [replace(SCORE_JOB, manifest="results/other/score.manifest.json")])
+def record(one: Job) -> None:
+    """What Snakemake notes on a job that has ended."""
+    values = (one.settings, one.content, one.versions, one.code)
+    write_json(
+        snakemakes_note(RECORDS, one.manifest),
+        {
+            "params": [repr(value) for value in values if value],
+            "input_checksums": {
+                path: f"sha256:{sha256_of_file(Path(path))}" for path in one.inputs
+            },
+            "endtime": Path(one.manifest).stat().st_mtime,
+        },
+    )
+
+
+@pytest.fixture
+def recorded() -> None:
+    """Snakemake's records of the finished study."""
+    for one in JOBS:
+        record(one)
+
+
+def test_results_that_snakemake_has_no_record_of_are_refused() -> None:
+    for one in JOBS[:-1]:
+        record(one)
+    with pytest.raises(InputError, match="`make adopt STUDY=shop`") as caught:
+        check_custody("shop", JOBS, ())
+    assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
+    record(SCORE_JOB)
+    check_custody("shop", JOBS, ())
+
+
+@pytest.mark.usefixtures("recorded")
+def test_touched_results_are_those_that_snakemake_has_records_of() -> None:
+    for one in JOBS:
+        os.utime(one.manifest, (1, 1))
+    check_custody("shop", JOBS, ())
+
+
+def other_code() -> Job:
+    return replace(SCORE_JOB, modules=("ecslm.metrics.ndcg",))
+
+
+def by_hand() -> Job:
+    return replace(SCORE_JOB, script=None)
+
+
+def other_settings() -> Job:
+    return replace(SCORE_JOB, settings=canonical_json({"shots": 1}))
+
+
+def other_versions() -> Job:
+    return replace(SCORE_JOB, versions=f"versions:{canonical_json({'numpy': '1.0'})}")
+
+
+def other_input() -> Job:
+    return replace(SCORE_JOB, inputs=(TRAIN,))
+
+
+@pytest.mark.parametrize(
+    "other", [other_code, by_hand, other_settings, other_versions, other_input]
+)
+@pytest.mark.usefixtures("recorded")
+def test_results_that_replaced_recorded_ones_are_refused(other: Callable[[], Job]) -> None:
+    """As after copying results of another commit over those that are here."""
+    make(other())
+    with pytest.raises(InputError, match="not made by a run in this folder") as caught:
+        check_custody("shop", JOBS, ())
+    assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
+    check_custody("shop", JOBS, {SCORE_JOB.manifest})
+
+
+def test_verified_results_pass_while_they_are_adopted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADOPTING, "yes")
+    check_custody("shop", JOBS, ())
+
+
+def test_results_that_are_not_there_need_no_records() -> None:
+    missing = replace(SCORE_JOB, manifest="results/other/score.manifest.json")
+    check_custody("other", [missing], ())
+
+
+@pytest.mark.parametrize("length", [10, 400])
+def test_a_job_that_was_stopped_is_known_by_snakemakes_mark(length: int) -> None:
+    """Long names are cut by Snakemake."""
+    manifest = f"results/{'m' * length}/manifest.json"
+    assert unseen_results([manifest]) == frozenset()
+    write_json(snakemakes_note(BEGUN, manifest), {})
+    write_json(BEGUN / "of_the_file_system", {})
+    assert unseen_results([manifest, "other"]) == {manifest}
+
+
+def test_a_result_whose_job_was_stopped_is_said_to_be_made_anew() -> None:
+    write_json(snakemakes_note(BEGUN, SCORE_JOB.manifest), {})
+    (reason,) = history().reasons(SCORE_JOB)
+    assert reason == "the job that made it was stopped before its end was recorded"
+
+
+@pytest.mark.parametrize("one", [TRAIN_JOB, replace(SCORE_JOB, results=("x.json", ADAPTER))])
+def test_results_that_nothing_takes_are_said_to_be_missing_and_not_to_be_made_anew(
+    one: Job,
+) -> None:
+    Path(ADAPTER).unlink()
+    told = history(one)
+    assert f"{ADAPTER} is missing" in told.damage(one)
+    assert f"{ADAPTER} is missing" not in told.reasons(one)
+    assert f"({ADAPTER} is missing): `rm " in explain(history(), Path(ADAPTER))
 
 
 def test_matching_results_are_taken_over() -> None:
     assert verified(history()) == list(JOBS)
 
 
-def test_results_that_are_not_there_are_no_obstacle() -> None:
-    for path in (*DATASET_JOB.results, DATASET_JOB.manifest):
-        Path(path).unlink()
-    assert verified(history()) == []
-    assert not Path(SCORE_JOB.manifest).exists(), "its input will be made anew, so it must be too"
-    assert Path(TRAIN_JOB.manifest).exists(), "what took a GPU is never deleted"
+def remove(*jobs: Job) -> None:
+    for one in jobs:
+        for path in (*one.results, one.manifest):
+            Path(path).unlink()
+
+
+def test_cheap_results_of_what_is_not_there_are_deleted_to_be_made_anew() -> None:
+    remove(TRAIN_JOB)
+    assert verified(history()) == [DATASET_JOB]
+    assert not Path(SCORE_JOB.manifest).exists()
+
+
+def test_precious_results_of_what_is_not_there_are_refused_and_nothing_is_deleted() -> None:
+    below = replace(SCORE_JOB, rule="predict")
+    remove(DATASET_JOB)
+    with pytest.raises(InputError) as caught:
+        verified(history(DATASET_JOB, TRAIN_JOB, below))
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{DATASET_JOB.manifest}: is not here, though results that were made")
+    assert f"`rm {ADAPTER} {TRAIN_JOB.manifest} {below.results[0]} {below.manifest}`" in problem
+    assert Path(TRAIN_JOB.manifest).exists()
+    assert Path(SCORE_JOB.manifest).exists()
 
 
 def test_precious_results_that_do_not_match_are_refused_and_nothing_is_deleted() -> None:

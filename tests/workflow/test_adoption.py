@@ -1,15 +1,21 @@
 """Results that were copied into a fresh clone: verified, recorded, and not made again."""
 
+import re
 import shutil
 import subprocess
 import sys
+from base64 import urlsafe_b64encode
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 from completed import CONFIGURATION, STUDIES, study_options
+from completed import RECORDS as LOCAL_RECORDS
 from edits import logic, with_scrambled_times
 from scratch import ROOT, ListJobs, snakemake
+
+from ecslm.custody import RECORDS
+from ecslm.files import read_json, write_json
 
 RESULTS = Path("results/generated")
 ADAPTER = RESULTS / "adapters/Tiny-Chat/seed-0"
@@ -49,8 +55,27 @@ def planned(list_jobs: ListJobs, project: Path, study: str = "generated") -> set
 
 def test_copied_results_are_not_used_before_they_are_verified(copied: Path) -> None:
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
-    assert "made elsewhere" in line
+    assert "not made by a run in this folder" in line
     assert "`make adopt STUDY=generated`" in line
+
+
+def test_results_copied_over_those_that_were_made_here_are_not_used_either(project: Path) -> None:
+    manifest = project / PREDICTIONS.with_suffix(".manifest.json")
+    write_json(manifest, read_json(manifest) | {"code": "code:of-another-commit"})
+    (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
+    assert line.startswith(f"{PREDICTIONS.with_suffix('.manifest.json')}: not made by a run in")
+
+
+def test_a_result_without_a_record_is_not_used_though_others_have_one(
+    project: Path, list_jobs: ListJobs
+) -> None:
+    """As when adoption was interrupted, or results were copied beside those that are here."""
+    manifest = PREDICTIONS.with_suffix(".manifest.json")
+    (project / RECORDS / urlsafe_b64encode(str(manifest).encode()).decode()).unlink()
+    (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
+    assert line.startswith(f"{manifest}: not made by a run in this folder")
+    assert adopt(project).returncode == 0
+    assert planned(list_jobs, project) == set()
 
 
 @pytest.mark.parametrize("study", STUDIES)
@@ -75,6 +100,22 @@ def test_a_copied_study_without_its_raw_data_is_adopted(copied: Path, list_jobs:
     assert planned(list_jobs, copied, "local") == set()
 
 
+def test_a_finished_study_does_not_need_its_raw_data(project: Path, list_jobs: ListJobs) -> None:
+    shutil.move(project / "data", project / "elsewhere")
+    assert planned(list_jobs, project, "local") == set()
+    shutil.move(project / "elsewhere", project / "data")
+    assert planned(list_jobs, project, "local") == set()
+
+
+def test_without_its_raw_data_no_dataset_file_is_deleted_to_be_made_anew(project: Path) -> None:
+    shutil.rmtree(project / "data")
+    logic("ecslm/records/raw.py")(project)
+    (line,) = refusals(snakemake(project, "--cores", "1", *study_options("local")))
+    assert line.startswith(f"{LOCAL_RECORDS}: no such file, but results/local/dataset/")
+    assert "must be made anew: ecslm.records.raw has changed" in line
+    assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
+
+
 def test_lost_records_are_made_again_by_adoption(project: Path, list_jobs: ListJobs) -> None:
     shutil.rmtree(project / ".snakemake")
     assert adopt(project).returncode == 0
@@ -94,8 +135,12 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
     )
     assert "copy it anew, or `rm " in line
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
-    assert "made elsewhere" in line
+    assert "not made by a run in this folder" in line
     shutil.rmtree(copied / ADAPTER)
+    (line,) = refusals(adopt(copied))
+    assert line.startswith(f"{ADAPTER}/manifest.json: is not here, though results that were made")
+    (command,) = re.findall("copy it too, or `(rm .*)`", line)
+    subprocess.run(command, shell=True, cwd=copied, check=True)
     assert adopt(copied).returncode == 0
     concerned = ("train_adapter Tiny-Chat/*", "predict Tiny-Chat/*", "bertscore Tiny-Chat/*")
     for name in planned(list_jobs, copied):

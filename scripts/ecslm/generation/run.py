@@ -80,7 +80,8 @@ def predict(
     inputs = [dataset, base, *([] if adapter is None else [adapter]), template]
     origin = made_from(inputs, settings, code, versions)
     results = {"cost": cost, "predictions": output, "manifest": manifest}
-    with work_folder(results, [origin, seed, batch_tokens, target.type]) as work:
+    circumstances = [origin, seed, batch_tokens, target.type]
+    with work_folder(results, circumstances, keep=code is not None) as work:
         if work.restored():
             return
         meter = CostMeter(target)

@@ -71,7 +71,7 @@ def train_adapter(
     origin = made_from([*train, *validation, base, template], settings, code, versions)
     results = {name: manifest.parent / name for name in (*ADAPTER_FILES, "log.jsonl", "cost.json")}
     results |= {"manifest.json": manifest}
-    with work_folder(results, [origin, seed, target.type]) as work:
+    with work_folder(results, [origin, seed, target.type], keep=code is not None) as work:
         if work.restored():
             return
         meter = CostMeter(target)
