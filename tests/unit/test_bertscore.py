@@ -184,3 +184,21 @@ def test_the_script_writes_rows_and_how_they_were_made(
     expected = rows(tiny_encoder, *ANSWERS)
     assert read_lines(tmp_path / "B.jsonl") == [row.model_dump() for row in expected]
     assert json.loads((tmp_path / "B.manifest.json").read_text())["layer"] == 2
+
+
+def test_rows_of_a_job_whose_end_was_not_seen_are_put_into_place_again(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_jsonl(tmp_path / "P.jsonl", given(*ANSWERS))
+    results = [tmp_path / "B.jsonl", tmp_path / "B.manifest.json"]
+    arguments = [
+        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder, "--code", "code:1"),
+        *("--settings", SETTINGS.model_dump_json(), "--output", results[0]),
+    ]
+    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
+    before = [path.read_bytes() for path in results]
+    for path in results:
+        path.unlink()
+    monkeypatch.setattr("ecslm.bertscore.bertscore", None)
+    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
+    assert [path.read_bytes() for path in results] == before

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from model_examples import run_here
 from scoring_examples import FIVE, IND, TASKS, bertscore, predictions, record
 
 from ecslm.files import write_jsonl
@@ -63,6 +64,23 @@ def test_the_same_predictions_give_the_same_bytes(tmp_path: Path) -> None:
         assert score(tmp_path / name, "SA", given).returncode == 0
         written.append([(tmp_path / name / f).read_bytes() for f in ("M.json", "M.records.jsonl")])
     assert written[0] == written[1]
+
+
+def test_a_job_of_the_workflow_needs_the_locked_libraries_and_a_user_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's scores would be recorded as made with versions that did not make them."""
+    write_jsonl(tmp_path / "P.jsonl", predictions("PM", [("yes", "yes")]))
+    arguments = [
+        *("--task", "PM", "--predictions", tmp_path / "P.jsonl", "--output", tmp_path / "M.json"),
+        *("--settings", settings("PM")),
+    ]
+    monkeypatch.setattr("ecslm.files.metadata.version", lambda _: "0.1")
+    assert run_here(monkeypatch, "score.py", [*arguments, "--code", "code:1"]) == 1
+    assert not (tmp_path / "M.json").exists()
+    assert run_here(monkeypatch, "score.py", arguments) == 0
+    manifest = json.loads((tmp_path / "M.manifest.json").read_text())
+    assert set(manifest["versions"].values()) == {"0.1"}
 
 
 def test_bad_predictions_get_one_line_each_and_no_output(tmp_path: Path) -> None:

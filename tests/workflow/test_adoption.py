@@ -170,7 +170,14 @@ def test_scores_of_other_code_are_made_again_and_no_gpu_job(
 
 def test_make_passes_the_study_and_the_configuration_on() -> None:
     run = subprocess.run(
-        ["make", "--dry-run", "adopt", "STUDY=paper", "CONFIGFILE=mine.yaml"],
+        [
+            "make",
+            "--no-print-directory",
+            "--dry-run",
+            "adopt",
+            "STUDY=paper",
+            "CONFIGFILE=mine.yaml",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
