@@ -37,7 +37,9 @@ localrules:
 rule all:
     default_target: True
     input:
+        PLAN.data_check(),
         PLAN.dataset_files(),
+        PLAN.data_card(),
         PLAN.adapter_files(),
         PLAN.prediction_files(),
         PLAN.bertscore_files(),
@@ -57,9 +59,10 @@ rule bases:
 
 rule datasets:
     input:
+        PLAN.data_check(),
         PLAN.dataset_files(),
     message:
-        "All dataset files"
+        "All dataset files, and the check of their source"
 
 
 rule adapters:

@@ -19,7 +19,7 @@ from ecslm.jobs import all_jobs
 from ecslm.parameters import code_parameter
 from ecslm.plan import BASES, TEMPLATES, Plan
 from ecslm.provenance import check_source
-from ecslm.report_plan import ReportPlan
+from ecslm.report_plan import CARD, ReportPlan
 from ecslm.trust import check_results
 from ecslm.work import clear_finished
 

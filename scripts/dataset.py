@@ -4,18 +4,22 @@ import argparse
 import importlib
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ecslm.files import read_settings, run_script, write_jsonl
 from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.records.raw import build_records
 from ecslm.records.settings import DatasetSettings
+from ecslm.records.sources.protocol import rows_of
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Load and check the records, write the file."""
     settings = read_settings(arguments.settings, DatasetSettings)
     source = importlib.import_module(f"ecslm.records.sources.{settings.source.source}")
+    raw = source.open_rows(settings.source, arguments.cache)
     names = frozenset((arguments.task, *settings.aliases))
-    rows = source.raw_rows(settings.source, arguments.task, names, arguments.split, arguments.cache)
+    rows = tqdm(rows_of(raw, names, arguments.split), desc="Records", unit="row", disable=None)
     ranking = settings.answer == "ranking" and arguments.split == "test"
     labels = source.labels(settings.source) if ranking else None
     output = arguments.output

@@ -3,20 +3,19 @@
 import argparse
 from pathlib import Path
 
-from ecslm.bases import tokenizer_file
 from ecslm.files import read_settings, run_script, write_json, write_text
 from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.tables.builders import build_table
 from ecslm.tables.latex import render_table
-from ecslm.tables.requests import TableRequest, dataset_files, metric_files
+from ecslm.tables.requests import TableRequest, data_files, metric_files
 from ecslm.tables.sources import Sources
 
 
 def main(arguments: argparse.Namespace) -> None:
     request = read_settings(arguments.settings, TableRequest)
-    resources = (arguments.published, arguments.notes, arguments.architectures, arguments.base)
+    resources = (arguments.published, arguments.notes, arguments.architectures)
     inputs = [
-        *(arguments.results / path for path in (*metric_files(request), *dataset_files(request))),
+        *(arguments.results / path for path in (*metric_files(request), *data_files(request))),
         arguments.template,
         *(path for path in resources if path),
     ]
@@ -26,7 +25,6 @@ def main(arguments: argparse.Namespace) -> None:
         published=arguments.published,
         notes=arguments.notes,
         architectures=arguments.architectures,
-        tokenizer=tokenizer_file(arguments.base) if arguments.base else None,
     )
     table = build_table(arguments.table, request, sources)
     write_text(arguments.tex, render_table(arguments.template, table))
@@ -49,7 +47,6 @@ def command_line() -> argparse.ArgumentParser:
     add("--published", type=Path, help="CSV file of published numbers that the kind shows")
     add("--notes", type=Path, help="CSV file of notes on published numbers (reproduction)")
     add("--architectures", type=Path, help="CSV file of model architectures (parameters)")
-    add("--base", type=Path, help="manifest.json of the base whose tokenizer counts (dataset)")
     add_manifest_options(parser)
     return parser
 

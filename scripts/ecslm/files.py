@@ -1,9 +1,10 @@
-"""Files and messages: atomic writing, JSON and JSON Lines, sha256, lock versions, one-line errors.
+"""Files and messages: atomic writing, JSON (Lines), CSV, sha256, lock versions, one-line errors.
 
 This is the leaf of the library: any module may import it, and it imports no other.
 """
 
 import argparse
+import csv
 import hashlib
 import json
 import os
@@ -185,6 +186,23 @@ def read_jsonl(
     if problems:
         raise InputError(*problems)
     return [row for _, row in rows]
+
+
+def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a CSV file that must have `columns`.
+
+    Raises:
+        InputError: the file is missing, a column is missing, or a row has too few or many fields.
+    """
+    reader = csv.DictReader(read_text(path).splitlines())
+    missing = [column for column in columns if column not in (reader.fieldnames or ())]
+    if missing:
+        raise InputError(f"{path}: line 1: no column {', '.join(missing)}")
+    rows = list(reader)
+    for number, row in enumerate(rows, start=2):
+        if None in row or None in row.values():
+            raise InputError(f"{path}: line {number}: not as many fields as the header")
+    return rows
 
 
 def field_problems(error: ValidationError) -> list[str]:

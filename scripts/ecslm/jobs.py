@@ -10,7 +10,7 @@ from pathlib import Path
 from ecslm.manifests import manifest_of
 from ecslm.parameters import code_parameter
 from ecslm.plan import Plan
-from ecslm.report_plan import ReportPlan
+from ecslm.report_plan import CARD, ReportPlan
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ def all_jobs(plan: Plan, drawn: ReportPlan) -> Iterator[Job]:
     """
     yield from _base_jobs(plan)
     yield from _dataset_jobs(plan)
+    yield from _description_jobs(plan, drawn)
     for name, model in plan.study.models.items():
         for seed in model.seeds:
             yield from _model_jobs(plan, name, seed)
@@ -69,6 +70,16 @@ def _base_jobs(plan: Plan) -> Iterator[Job]:
 
 
 def _dataset_jobs(plan: Plan) -> Iterator[Job]:
+    check = plan.data_check()
+    yield Job(
+        "check_data",
+        (check,),
+        _manifest(check),
+        settings=plan.check_settings(),
+        content=plan.check_source_content(),
+        script="check_data.py",
+        modules=plan.dataset_modules(),
+    )
     for path in plan.dataset_files():
         task, split = Path(path).parent.name, Path(path).stem
         yield Job(
@@ -80,6 +91,45 @@ def _dataset_jobs(plan: Plan) -> Iterator[Job]:
             script="dataset.py",
             modules=plan.dataset_modules(),
         )
+
+
+def _description_jobs(plan: Plan, drawn: ReportPlan) -> Iterator[Job]:
+    model = plan.described_model
+    for task in plan.study.tasks:
+        description = plan.description(task)
+        yield Job(
+            "describe_data",
+            (description,),
+            _manifest(description),
+            inputs=(
+                *plan.task_files(task),
+                plan.base(plan.model(model).base),
+                plan.template(model),
+            ),
+            settings=plan.description_settings(task),
+            versions=plan.description_versions(),
+            script="describe_data.py",
+        )
+    for leakage in plan.leakage_files():
+        task = Path(leakage).stem
+        own = plan.dataset(task, "test"), plan.dataset(task, "train")
+        yield Job(
+            "leakage",
+            (leakage,),
+            _manifest(leakage),
+            inputs=(*own, *plan.other_training_files(task)),
+            versions=plan.leakage_versions(),
+            script="leakage.py",
+        )
+    card = plan.data_card()
+    yield Job(
+        "data_card",
+        (card,),
+        _manifest(card),
+        inputs=(*drawn.card_inputs(), CARD),
+        settings=drawn.card_settings(),
+        script="data_card.py",
+    )
 
 
 def _model_jobs(plan: Plan, name: str, seed: int) -> Iterator[Job]:

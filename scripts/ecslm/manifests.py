@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ecslm.files import (
     InputError,
+    Model,
     field_problems,
     read_json,
     sha256_of_file,
@@ -78,6 +79,19 @@ def read_manifest(path: Path) -> Manifest:
     """
     try:
         return Manifest.model_validate(read_json(path))
+    except ValidationError as error:
+        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+
+
+def read_result(path: Path, model: type[Model]) -> Model:
+    """A result that is JSON, verified and validated.
+
+    Raises:
+        InputError: it is missing, altered since it was made, or has another form.
+    """
+    verify_result(path)
+    try:
+        return model.model_validate(read_json(path))
     except ValidationError as error:
         raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
 

@@ -1,6 +1,6 @@
 """The plan of a study: which files there are, and the parameters of the job that makes each."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,13 +10,23 @@ from ecslm.baselines import applicable
 from ecslm.bertscore_settings import LIBRARIES as BERTSCORE_LIBRARIES
 from ecslm.bertscore_settings import BertScoreSettings
 from ecslm.config import Config, ModelSettings, StudySettings
-from ecslm.config_problems import nearest
+from ecslm.data_card.libraries import DESCRIPTION_LIBRARIES, LEAKAGE_LIBRARIES
+from ecslm.data_card.settings import DescriptionSettings
 from ecslm.files import InputError, canonical_json, sha256_of_file, sha256_of_text
 from ecslm.generation.settings import PredictionSettings
 from ecslm.manifests import manifest_of, read_manifest
 from ecslm.parameters import code_parameter, json_parameter, version_parameter
-from ecslm.records.index import Part, read_index
+from ecslm.records.checking import (
+    CheckedTask,
+    CheckSettings,
+    misplaced_rows,
+    task_names,
+)
+from ecslm.records.index import Index
+from ecslm.records.published import COUNTS, SETTINGS, read_counts
 from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
+from ecslm.records.sources.indexed import IndexedRows
+from ecslm.records.sources.path import local_index
 from ecslm.scoring import LIBRARIES as SCORING_LIBRARIES
 from ecslm.scoring_input import ScriptSettings
 from ecslm.tasks import TaskSettings
@@ -49,6 +59,22 @@ class Plan:
         """Path of a dataset file."""
         return f"{self.results}/dataset/{task}/{split}.jsonl"
 
+    def data_check(self) -> str:
+        """Path of the report on the source as a whole."""
+        return f"{self.results}/dataset/check.json"
+
+    def description(self, task: str) -> str:
+        """Path of the description of a task's records."""
+        return f"{self.results}/descriptions/{task}.json"
+
+    def leakage(self, task: str) -> str:
+        """Path of the report on the overlap of a task's test records with training."""
+        return f"{self.results}/leakage/{task}.json"
+
+    def data_card(self) -> str:
+        """Path of the data card."""
+        return f"{self.results}/data_card.md"
+
     def adapter(self, model: str, seed: int | str) -> str:
         """Path of an adapter's manifest."""
         return f"{self.results}/adapters/{model}/seed-{seed}/manifest.json"
@@ -80,7 +106,7 @@ class Plan:
         return [] if settings is None else [self.base(settings.encoder)]
 
     def source_files(self) -> list[str]:
-        """Files that the records are made from; none for a hub data set."""
+        """Files or folders that the records are made from; none for a hub data set."""
         data = self.study.data
         if isinstance(data, HubData):
             return []
@@ -90,32 +116,49 @@ class Plan:
 
     def missing_source_files(self) -> list[str]:
         """Those of them that are not here; they are not needed where the dataset files are."""
-        return [path for path in self.source_files() if not Path(path).is_file()]
+        return [path for path in self.source_files() if not Path(path).exists()]
 
     def check_source(self) -> None:
         """Look at the files that records are made from before anything runs.
 
         Raises:
-            InputError: a file is broken, has tasks or splits that nothing maps, or is missing while
-                a dataset file has yet to be made from it.
+            InputError: a file is broken, has rows of tasks or splits that nothing maps, or is
+                missing while a dataset file has yet to be made from it.
         """
         missing = self.missing_source_files()
-        if missing and not all(Path(path).is_file() for path in self.dataset_files()):
+        if missing and not all(Path(path).is_file() for path in self._made_from_source()):
             raise InputError(
                 *(f"{path}: no such file: mend `data` of the study" for path in missing)
             )
         if not missing and isinstance(self.study.data, PathData):
-            _ = self._parts
+            _ = self._index
 
     # Lists of files
 
     def dataset_files(self) -> list[str]:
         """All dataset files."""
+        return [path for task in self.study.tasks for path in self.task_files(task)]
+
+    def task_files(self, task: str) -> list[str]:
+        """The dataset files of one task."""
+        return [self.dataset(task, split) for split in self._splits(self.task(task))]
+
+    def description_files(self) -> list[str]:
+        """The descriptions of all tasks."""
+        return [self.description(task) for task in self.study.tasks]
+
+    def leakage_files(self) -> list[str]:
+        """Reports on overlap, of the tasks that have both training and test records."""
         return [
-            self.dataset(task, split)
+            self.leakage(task)
             for task in self.study.tasks
-            for split in self._splits(self.task(task))
+            if self.task(task).train and self.task(task).test
         ]
+
+    def other_training_files(self, task: str) -> list[str]:
+        """Training files of the other tasks."""
+        own = self.dataset(task, "train")
+        return [path for path in self.training_files("train") if path != own]
 
     def training_files(self, split: str) -> list[str]:
         """Dataset files of the tasks that train, for `train` or `val`."""
@@ -169,6 +212,13 @@ class Plan:
         return self.task(code).metric == "bert_f1"
 
     @cached_property
+    def described_model(self) -> str:
+        """The model with whose tokenizer, prompt and lengths the data are described: the first
+        tuned one by name, or the first of all."""
+        models = self.study.models
+        return min([name for name, model in models.items() if model.tuned] or models)
+
+    @cached_property
     def test_tasks(self) -> tuple[str, ...]:
         """Tasks of the study that are evaluated."""
         return tuple(task for task in self.study.tasks if self.task(task).test)
@@ -185,34 +235,53 @@ class Plan:
 
     # Parameters
 
+    def check_settings(self) -> str:
+        """`--settings` of the script that checks the source."""
+        data = self.study.data
+        others = () if isinstance(data, DemoData) else read_counts(COUNTS)
+        return json_parameter(
+            CheckSettings(
+                source=_without_license(data),
+                tasks={
+                    code: CheckedTask(
+                        **self._form(code),
+                        splits={
+                            split: self._settings(code, split)
+                            for split in self._splits(task)
+                            if code in self.study.tasks
+                        },
+                    )
+                    for code, task in self.config.tasks.items()
+                },
+                settings=tuple(
+                    dict.fromkeys((*SETTINGS, self.study.train_setting, *self.study.settings))
+                ),
+                published=others,
+                comparable=self.study.published_comparable,
+            )
+        )
+
     def dataset_settings(self, task: str, split: str) -> str:
         """`--settings` of the dataset script."""
-        entry = self.task(task)
-        settings = (
-            tuple(
-                setting
-                for setting in self.study.settings
-                if entry.ood or not setting.startswith("OOD_")
-            )
-            if split == "test"
-            else (self.study.train_setting,)
-        )
         return json_parameter(
             DatasetSettings(
                 source=_for_one_file(self.study.data, task, split, self._labelled(task, split)),
-                aliases=entry.aliases,
-                answer=entry.answer,
-                settings=settings,
+                **self._form(task),
+                settings=self._settings(task, split),
             )
         )
 
     def dataset_modules(self) -> tuple[str, ...]:
-        """Modules that the dataset script loads by name: that of the study's source."""
+        """Modules that the scripts of the data stage load by name: that of the study's source."""
         return (f"ecslm.records.sources.{self.study.data.source}",)
 
     def dataset_code(self) -> str:
         """Digest of the code that loads and checks records of the study's source."""
         return code_parameter("dataset.py", *self.dataset_modules())
+
+    def check_code(self) -> str:
+        """Digest of the code that checks the study's source."""
+        return code_parameter("check_data.py", *self.dataset_modules())
 
     def dataset_source(self, task: str, split: str) -> str:
         """What ties a dataset file to its source's content.
@@ -223,21 +292,40 @@ class Plan:
         Raises:
             InputError: a local file is missing or broken, or names a task that no alias maps.
         """
-        data = self.study.data
-        manifest = manifest_of(Path(self.dataset(task, split)))
-        if manifest.is_file() and not self._source_is_here(task, split):
-            return str(read_manifest(manifest).content)
-        if isinstance(data, HubData):
-            content: Any = data.revision
-        elif isinstance(data, DemoData):
-            content = [sha256_of_file(Path(path)) for path in self.source_files()]
-        else:
-            content = self._part_digests(task, split)
-        labels = getattr(data, "labels", None)
-        if labels is not None and self._labelled(task, split):
-            path = Path(labels.path)
-            content = [content, sha256_of_file(path) if path.exists() else labels.sha256]
-        return f"source:{sha256_of_text(canonical_json(content))[:32]}"
+        labelled = self._labelled(task, split)
+        return self._source(self.dataset(task, split), labelled, self._digests(task, split))
+
+    def check_source_content(self) -> str:
+        """What ties the report on the source to its content; as `dataset_source`.
+
+        Raises:
+            InputError: a local file is missing or broken, or names a task that no alias maps.
+        """
+        labelled = any(self._labelled(task, "test") for task in self.study.tasks)
+        return self._source(self.data_check(), labelled, self._files_digest)
+
+    def description_settings(self, task: str) -> str:
+        """`--settings` of the script that describes a task's records."""
+        model = self.model(self.described_model)
+        training = model.training or self.study.training
+        decoding = self.study.task_decoding.get(task, self.study.decoding)
+        return json_parameter(
+            DescriptionSettings(
+                answer=self.task(task).answer,
+                tokenizer=model.base,
+                training_max_length=training.max_length if self.task(task).train else None,
+                prediction_max_length=decoding.max_length,
+                max_new_tokens=decoding.max_new_tokens,
+            )
+        )
+
+    def description_versions(self) -> str:
+        """Locked versions of the libraries that can change a description."""
+        return version_parameter(DESCRIPTION_LIBRARIES)
+
+    def leakage_versions(self) -> str:
+        """Locked versions of the libraries that can change a report on overlap."""
+        return version_parameter(LEAKAGE_LIBRARIES)
 
     def adapter_settings(self, model: str) -> str:
         """`--settings` of the training script."""
@@ -324,36 +412,70 @@ class Plan:
     def _splits(task: TaskSettings) -> tuple[str, ...]:
         return (("train", "val") if task.train else ()) + (("test",) if task.test else ())
 
-    def _part_digests(self, task: str, split: str) -> list[str]:
-        names = {task, *self.task(task).aliases}
-        return [part.sha256 for part in self._parts if part.task in names and part.split == split]
+    def _form(self, task: str) -> dict[str, Any]:
+        """The form of a task's records, as fields of `RecordForm`."""
+        return self.task(task).model_dump(include={"aliases", "answer", "input"})
+
+    def _settings(self, task: str, split: str) -> tuple[str, ...]:
+        """The settings that a dataset file has."""
+        if split != "test":
+            return (self.study.train_setting,)
+        ood = self.task(task).ood
+        return tuple(name for name in self.study.settings if ood or not name.startswith("OOD_"))
+
+    def _made_from_source(self) -> list[str]:
+        return [*self.dataset_files(), self.data_check()]
+
+    def _source(self, result: str, labelled: bool, digests: Callable[[], Any]) -> str:
+        """The parameter that ties a result to its source; `digests` of one that is here."""
+        manifest = manifest_of(Path(result))
+        if manifest.is_file() and not self._source_is_here(labelled):
+            return str(read_manifest(manifest).content)
+        data = self.study.data
+        content = data.revision if isinstance(data, HubData) else digests()
+        labels = getattr(data, "labels", None)
+        if labels is not None and labelled:
+            path = Path(labels.path)
+            content = [content, sha256_of_file(path) if path.exists() else labels.sha256]
+        return f"source:{sha256_of_text(canonical_json(content))[:32]}"
+
+    def _digests(self, task: str, split: str) -> Callable[[], list[str]]:
+        """Of what a dataset file is made from: its own rows of a local file."""
+
+        def digests() -> list[str]:
+            if isinstance(self.study.data, DemoData):
+                return self._files_digest()
+            names = {task, *self.task(task).aliases}
+            return [
+                part.sha256
+                for part in self._index.parts
+                if part.task in names and part.split == split
+            ]
+
+        return digests
+
+    def _files_digest(self) -> list[str]:
+        if isinstance(self.study.data, PathData):
+            return list(self._index.files.values())
+        return [sha256_of_file(Path(path)) for path in self.source_files()]
 
     @cached_property
-    def _parts(self) -> tuple[Part, ...]:
-        """The parts of the local data file, none of which may belong nowhere."""
+    def _index(self) -> Index:
+        """The index of the local data file, whose rows must have known tasks and splits."""
         data = self.study.data
-        assert isinstance(data, PathData), "only a local file has parts"
-        parts = read_index(Path(data.path), CACHE).parts
-        tasks = {name for code, task in self.config.tasks.items() for name in (code, *task.aliases)}
-        splits = ("train", "val", "test")
-        problems = [
-            f"{data.path}: task: {name} is no code or alias in `tasks`{nearest(name, tasks)}"
-            for name in sorted({part.task for part in parts} - tasks)
-        ] + [
-            f"{data.path}: split: {name} is not one of {', '.join(splits)}"
-            for name in sorted({part.split for part in parts}.difference(splits))
-        ]
-        if problems:
-            raise InputError(*problems)
-        return parts
+        assert isinstance(data, PathData), "only local files have an index"
+        index = local_index(Path(data.path), CACHE)
+        names = task_names({code: task.aliases for code, task in self.config.tasks.items()})
+        misplaced_rows(IndexedRows(index), names).raise_unless(data.tolerate)
+        return index
 
-    def _source_is_here(self, task: str, split: str) -> bool:
+    def _source_is_here(self, labelled: bool) -> bool:
         files = self.source_files()
         labels = getattr(self.study.data, "labels", None)
         # A pinned label file need not be here: its sha256 is known.
-        if labels is not None and labels.sha256 is None and self._labelled(task, split):
+        if labels is not None and labels.sha256 is None and labelled:
             files = [*files, labels.path]
-        return all(Path(path).is_file() for path in files)
+        return all(Path(path).exists() for path in files)
 
     def _labelled(self, task: str, split: str) -> bool:
         """Whether the records of a dataset file take relevance labels."""
@@ -370,4 +492,10 @@ def _for_one_file(data: DataSource, task: str, split: str, labelled: bool) -> Da
             update={size: data.size(task, size) for size in sizes}
             | {"seed": data.seed, "catalogue": data.catalogue, "instructions": data.instructions}
         )
+    data = _without_license(data)
     return data if labelled else data.model_copy(update={"labels": None})
+
+
+def _without_license(data: DataSource) -> DataSource:
+    """The source without what the data card alone shows."""
+    return data if isinstance(data, DemoData) else data.model_copy(update={"license": None})

@@ -3,15 +3,17 @@
 from functools import cache
 from pathlib import Path
 
-from ecslm.files import InputError, lock_versions
+from ecslm.data_card.card import CardSettings, CardTask, card_files
+from ecslm.files import InputError, lock_versions, read_csv
 from ecslm.metrics.protocol import metric
 from ecslm.parameters import code_parameter, json_parameter
 from ecslm.plan import Plan
+from ecslm.records.published import COUNTS
 from ecslm.records.settings import DemoData, HubData
 from ecslm.report.settings import ReportModel, ReportSettings, base_names, report_files
 from ecslm.summary import Pair, SummaryModel, SummarySettings
-from ecslm.tables.published import Published, read_csv
-from ecslm.tables.requests import TableRequest, dataset_files, metric_files, table_request
+from ecslm.tables.published import Published
+from ecslm.tables.requests import TableRequest, data_files, metric_files, table_request
 from ecslm.tables.settings import (
     AdapterContext,
     DataContext,
@@ -27,6 +29,8 @@ KINDS = ("parameters", "dataset", "results", "validity", "reproduction")
 # Those that the report names.
 LIBRARIES = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
 ARCHITECTURES = Path("resources/architectures.csv")
+# Template of the data card.
+CARD = "report/data_card.md.jinja"
 
 
 class ReportPlan:
@@ -88,7 +92,7 @@ class ReportPlan:
     def table_inputs(self, table: str) -> list[str]:
         """Files of the study's results that a table reads."""
         request = self._request(table)
-        files = [*metric_files(request), *dataset_files(request)]
+        files = [*metric_files(request), *data_files(request)]
         return [f"{self._plan.results}/{path}" for path in files]
 
     def table_resources(self, table: str) -> dict[str, str]:
@@ -100,11 +104,7 @@ class ReportPlan:
                     "architectures": str(ARCHITECTURES),
                 }
             case "dataset":
-                first = self._plan.model(min(self._plan.study.models))
-                files = {
-                    "published": str(PUBLISHED / "counts.csv"),
-                    "base": self._plan.base(first.base),
-                }
+                files = {"published": str(COUNTS)}
             case "reproduction":
                 files = {
                     "published": str(PUBLISHED / "study.csv"),
@@ -127,6 +127,14 @@ class ReportPlan:
     def table_code(self, table: str) -> str:
         """Digest of the table script with the builder of one kind."""
         return code_parameter("render_table.py", *self.table_modules(table))
+
+    def card_settings(self) -> str:
+        """`--settings` of the data card's script."""
+        return json_parameter(self._card())
+
+    def card_inputs(self) -> list[str]:
+        """Reports that the data card shows."""
+        return [f"{self._plan.results}/{path}" for path in card_files(self._card())]
 
     def report_settings(self) -> str:
         """`--settings` of the report script."""
@@ -165,6 +173,24 @@ class ReportPlan:
             pairs=tuple(pairs),
             baselines=context.baselines,
         ).model_dump_json()
+
+    def _card(self) -> CardSettings:
+        plan, study = self._plan, self._plan.study
+        with_leakage = plan.leakage_files()
+        return CardSettings(
+            study=plan.config.study,
+            title=study.title,
+            source=self._data().source,
+            license=study.data.license,
+            template=plan.model(plan.described_model).template,
+            tolerated=study.data.tolerate,
+            tasks={
+                task: CardTask(
+                    title=plan.task(task).title, leakage=plan.leakage(task) in with_leakage
+                )
+                for task in study.tasks
+            },
+        )
 
     def _report(self) -> ReportSettings:
         plan, study = self._plan, self._plan.study

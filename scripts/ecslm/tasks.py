@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ecslm.files import InputError, field_problems, read_text
 
 Answer = Literal["yes_no", "choice", "ranking", "extraction", "generation"]
+InputForm = Literal["text", "object", "list"]
 Metric = Literal[
     "binary_f1", "macro_f1", "accuracy", "hit_rate", "ndcg", "extraction_f1", "bert_f1"
 ]
@@ -52,6 +53,11 @@ class TaskSettings(TaskKind):
     title: str = Field(description="Name in prose and captions.")
     aliases: tuple[str, ...] = Field(
         description="Names of the task in the data, the hub's first; the code itself also counts."
+    )
+    input: InputForm = Field(
+        "text",
+        description="Form of the input, which is checked and never changed: free text, a JSON "
+        "object, or a list of texts in JSON or as Python prints it.",
     )
     ood: bool = Field(True, description="Whether the data has out-of-domain test records.")
     train: bool = Field(True, description="Whether the task's records train the adapters.")

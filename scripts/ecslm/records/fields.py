@@ -1,8 +1,9 @@
-"""Fields that arrive as strings: options, and values that mean "nothing"."""
+"""Fields that arrive as strings: options, inputs with parts, and values that mean "nothing"."""
 
 import ast
 import json
 import math
+import warnings
 from typing import Any
 
 NOTHING = frozenset({"", "none", "null", "nan"})
@@ -13,6 +14,15 @@ def is_nothing(value: Any) -> bool:
     if isinstance(value, float):
         return math.isnan(value)
     return value is None or (isinstance(value, str) and value.strip().lower() in NOTHING)
+
+
+def is_writable(text: str) -> bool:
+    """Whether the text can be written as UTF-8: JSON escapes may hold half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parse_options(value: Any) -> list[str] | None:
@@ -37,9 +47,27 @@ def parse_list(text: str) -> Any:
     """
     try:
         return json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         pass
     try:
-        return ast.literal_eval(text)
+        with warnings.catch_warnings():
+            # A backslash of the text that is no escape in Python is none of the user's business.
+            warnings.simplefilter("ignore")
+            return ast.literal_eval(text)
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         raise ValueError("neither JSON nor a Python list") from None
+
+
+def parse_object(text: str) -> dict[str, Any]:
+    """The value of JSON text, in which a bare NaN may stand for a missing value.
+
+    Raises:
+        ValueError: the text is not JSON, or is no object.
+    """
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("not JSON") from None
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    return value

@@ -1,60 +1,107 @@
-"""A local data file split once by task and split, so that a job parses only its own rows.
+"""Data files split once by task and split, so that a job parses only its own rows.
 
-The cache is keyed by the file's sha256. The digest of each part is what ties a dataset file to the
+The cache is keyed by the files' sha256. The digest of each part is what ties a dataset file to the
 source: an edited row changes its own part's digest alone.
 """
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from tqdm import tqdm
 
-from ecslm.files import InputError, field_problems, json_line, sha256_of_file, write_json
-from ecslm.records.raw import COLUMNS
+from ecslm.files import (
+    InputError,
+    canonical_json,
+    field_problems,
+    sha256_of_file,
+    sha256_of_text,
+    write_json,
+)
+from ecslm.locks import held
+from ecslm.records.fields import is_writable
+from ecslm.records.problems import Found, Kind, Problems
+from ecslm.records.reading import Row, read_rows
 
-MOST_PROBLEMS = 20
+# Held before they are written to a part's file, in characters.
+BUFFER = 1 << 20
+# A column with more values than this is no task and no split.
+MOST_PARTS = 1000
+OWN_CODE = ("index.py", "reading.py", "fields.py", "problems.py")
+
+
+class DataFile(BaseModel):
+    """A file with rows, and what problems and reports call it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    path: Path
 
 
 class Part(BaseModel):
-    """The rows of one task (by its name in the data) and split."""
+    """The rows of one task (by its name in the data) and split; `file` is in the index's folder.
+
+    `places` is the file that tells for each row, in a line, where it stands in the source.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: str
     split: str
-    settings: dict[str, int]
     rows: int
     sha256: str
     file: str
+    places: str
 
 
 class Index(BaseModel):
-    """What a data file holds; `folder` has the parts."""
+    """What data files hold. `problems` are rows that belong to no task and split."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     folder: str
+    files: dict[str, str]
     parts: tuple[Part, ...]
+    problems: dict[Kind, Found]
+
+    def rows(self, part: Part) -> Iterator[Row]:
+        """The raw rows of a part in source order, each with the file and the place it stands at."""
+        folder = Path(self.folder)
+        with (
+            (folder / part.file).open(encoding="utf-8") as lines,
+            (folder / part.places).open(encoding="utf-8") as places,
+        ):
+            for line, place in zip(lines, places, strict=True):
+                yield place.removesuffix("\n"), json.loads(line)
 
 
-def read_index(source: Path, cache: Path) -> Index:
-    """The index of a data file, made on first sight.
+def read_index(files: Sequence[DataFile], cache: Path, defaults: Mapping[str, str]) -> Index:
+    """The index of data files, made on first sight.
+
+    Args:
+        cache: folder of all indexes.
+        defaults: values of columns that a row may lack.
 
     Raises:
-        InputError: the file is missing, truncated or not in the release's form.
+        InputError: a file is missing, truncated or holds no rows.
     """
-    if source.is_dir():
-        raise InputError(f"{source}: is a folder, a file is needed")
+    digests = {file.name: sha256_of_file(file.path) for file in files}
     # Parts that other code split are not taken up.
-    code = sha256_of_file(Path(__file__))
-    folder = cache / f"{sha256_of_file(source)[:16]}-{code[:8]}"
+    code = [sha256_of_file(Path(__file__).with_name(name)) for name in OWN_CODE]
+    key = sha256_of_text(canonical_json([digests, dict(defaults), code]))[:24]
+    folder = cache / key
     path = folder / "index.json"
     if not path.exists():
-        _split(source, folder, path)
+        # Jobs that start together wait for the first of them.
+        with held(cache / f"{key}.lock", str(folder), wait=True):
+            if not path.exists():
+                _split(files, digests, folder, defaults)
     try:
         return Index.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
@@ -62,108 +109,106 @@ def read_index(source: Path, cache: Path) -> Index:
         raise InputError(f"{path}: {problem}: delete the folder to index anew") from None
 
 
-def indexed_rows(index: Index, part: Part) -> Iterator[dict[str, Any]]:
-    """The raw rows of a part, in file order."""
-    with (Path(index.folder) / part.file).open(encoding="utf-8") as stream:
-        for line in stream:
-            yield json.loads(line)
+@dataclass
+class _Writer:
+    """A part being written, some text at a time."""
+
+    path: Path
+    rows: int = 0
+    digest: Any = field(default_factory=hashlib.sha256)
+    lines: list[str] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+    held: int = 0
+
+    def add(self, line: str, place: str) -> None:
+        self.rows += 1
+        self.digest.update(line.encode())
+        self.lines.append(line)
+        self.places.append(f"{place}\n")
+        self.held += len(line)
+        if self.held > BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        for path, texts in ((self.path, self.lines), (_places(self.path), self.places)):
+            with path.open("a", encoding="utf-8", newline="\n") as stream:
+                stream.writelines(texts)
+            texts.clear()
+        self.held = 0
 
 
-def _split(source: Path, folder: Path, index: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    groups: dict[tuple[str, str], list[str]] = {}
-    settings: dict[tuple[str, str], dict[str, int]] = {}
-    problems: list[str] = []
-    for where, row in _rows(source, problems):
-        missing = [name for name in COLUMNS if not isinstance(row.get(name), str)]
-        if missing:
-            problems.append(f"{source}: {where}: no text in {', '.join(missing)}")
-            continue
-        try:
-            line = json_line(_without_nan(row))
-            line.encode()
-        except ValueError as error:
-            problems.append(f"{source}: {where}: cannot be kept as JSON ({error})")
-            continue
-        key = (row["task"], row["split"])
-        groups.setdefault(key, []).append(line)
-        counts = settings.setdefault(key, {})
-        counts[row["setting"]] = counts.get(row["setting"], 0) + 1
-    if not groups and not problems:
-        problems.append(f"{source}: holds no rows")
-    if problems:
-        more = len(problems) - MOST_PROBLEMS
-        shown = problems[:MOST_PROBLEMS] + ([f"{source}: and {more} more"] if more > 0 else [])
-        raise InputError(*shown)
-    # Moved into place whole: a second process that indexes at the same time makes the same folder.
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+def _split(
+    files: Sequence[DataFile],
+    digests: Mapping[str, str],
+    folder: Path,
+    defaults: Mapping[str, str],
+) -> None:
+    problems = Problems()
+    writers: dict[tuple[str, str], _Writer] = {}
+    total = sum(file.path.stat().st_size for file in files)
+    # Moved into place whole: an interrupted one leaves nothing.
+    with (
+        tempfile.TemporaryDirectory(dir=folder.parent) as temporary,
+        tqdm(
+            desc="Reading the data", total=total, unit="B", unit_scale=True, disable=None
+        ) as progress,
+    ):
+        for file in files:
+            for place, row in read_rows(file.path, file.name, problems, progress.update):
+                where, full = f"{file.name}: {place}", {**defaults, **row}
+                key = _key(full, where, problems)
+                if key is None:
+                    continue
+                try:
+                    # ASCII holds any text; a bare NaN stays one, as in the source.
+                    line = json.dumps(full) + "\n"
+                except (TypeError, ValueError, RecursionError) as error:
+                    problems.add("unreadable_row", where, f"cannot be kept as JSON ({error})")
+                    continue
+                if key not in writers:
+                    if len(writers) == MOST_PARTS:
+                        raise InputError(
+                            f"{where}: more than {MOST_PARTS} different pairs of task and split: "
+                            "are these the right columns?"
+                        )
+                    writers[key] = _Writer(Path(temporary) / f"{len(writers):03d}.jsonl")
+                writers[key].add(line, where)
+        if not writers and not problems.total():
+            raise InputError(*(f"{file.name}: holds no rows" for file in files))
         parts = []
-        for number, ((task, split), lines) in enumerate(sorted(groups.items())):
-            text = "".join(lines)
-            name = f"{number:03d}.jsonl"
-            (Path(temporary) / name).write_text(text, encoding="utf-8", newline="\n")
-            digest = hashlib.sha256(text.encode()).hexdigest()
-            counts = dict(sorted(settings[task, split].items()))
+        for (task, split), writer in sorted(writers.items()):
+            writer.flush()
             parts.append(
                 Part(
                     task=task,
                     split=split,
-                    settings=counts,
-                    rows=len(lines),
-                    sha256=digest,
-                    file=name,
+                    rows=writer.rows,
+                    sha256=writer.digest.hexdigest(),
+                    file=writer.path.name,
+                    places=_places(writer.path).name,
                 )
             )
         folder.mkdir(exist_ok=True)
-        for part in parts:
-            (Path(temporary) / part.file).replace(folder / part.file)
-    write_json(index, Index(folder=str(folder), parts=tuple(parts)).model_dump(mode="json"))
+        for path in Path(temporary).iterdir():
+            path.replace(folder / path.name)
+    index = Index(
+        folder=str(folder), files=dict(digests), parts=tuple(parts), problems=problems.by_kind()
+    )
+    write_json(folder / "index.json", index.model_dump(mode="json"))
 
 
-def _rows(source: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Rows with a phrase that says where each stands."""
-    with source.open(encoding="utf-8-sig", newline="\n") as stream:
-        try:
-            if stream.read(1) == "[":
-                stream.seek(0)
-                for number, row in enumerate(_list(source, stream.read()), start=1):
-                    yield from _checked(source, f"row {number}", row, problems)
-                return
-            stream.seek(0)
-            for number, line in enumerate(stream, start=1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except (json.JSONDecodeError, RecursionError) as error:
-                    cut = "" if line.endswith("\n") else ": the file is truncated"
-                    problems.append(f"{source}: line {number}: not JSON ({error}){cut}")
-                    continue
-                yield from _checked(source, f"line {number}", row, problems)
-        except UnicodeDecodeError as error:
-            raise InputError(f"{source}: not UTF-8 text ({error.reason})") from None
+def _places(part: Path) -> Path:
+    return part.with_suffix(".places")
 
 
-def _list(source: Path, text: str) -> list[Any]:
-    try:
-        rows: list[Any] = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{source}: not JSON ({error}): is the file truncated?") from None
-    return rows
-
-
-def _checked(
-    source: Path, where: str, row: Any, problems: list[str]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    if isinstance(row, dict):
-        yield where, row
-    else:
-        problems.append(f"{source}: {where}: not an object")
-
-
-def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
-    """A bare NaN, which pandas writes for a missing value, becomes null."""
-    return {
-        name: None if isinstance(value, float) and value != value else value
-        for name, value in row.items()
-    }
+def _key(row: Mapping[str, Any], where: str, problems: Problems) -> tuple[str, str] | None:
+    """The row's task and split, if it has them."""
+    missing = [name for name in ("task", "split") if not isinstance(row.get(name), str)]
+    if missing:
+        problems.add("missing_field", where, f"no text in {', '.join(missing)}")
+        return None
+    key = row["task"], row["split"]
+    if not all(map(is_writable, key)):
+        problems.add("unwritable_text", where, f"task and split: {key!r} cannot be UTF-8")
+        return None
+    return key

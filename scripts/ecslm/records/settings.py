@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.demo.settings import DemoSettings
+from ecslm.records.problems import Kind
+from ecslm.tasks import Answer, InputForm
 
 
 class Labels(BaseModel):
@@ -20,16 +22,37 @@ class Labels(BaseModel):
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected sha256.")
 
 
+class Data(BaseModel):
+    """What every source has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    license: str | None = Field(
+        None, description="Licence of the records, for the data card, for example CC-BY-4.0."
+    )
+    tolerate: tuple[Kind, ...] = Field(
+        (), description="Kinds of problems whose rows are dropped and counted; others are errors."
+    )
+
+
 class DemoData(DemoSettings):
     """Records that the project generates."""
 
     source: Literal["demo"]
 
+    @property
+    def license(self) -> str:
+        """Whose records they are."""
+        return "that of this project"
 
-class HubData(BaseModel):
+    @property
+    def tolerate(self) -> tuple[Kind, ...]:
+        """None: what the project generates must be sound."""
+        return ()
+
+
+class HubData(Data):
     """A data set of the Hugging Face hub, or a local folder in hub layout."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["hub"]
     id: str = Field(description="Data set, for example NingLab/ECInstruct, or a local folder.")
@@ -37,25 +60,33 @@ class HubData(BaseModel):
     labels: Labels | None = None
 
 
-class PathData(BaseModel):
-    """A local file in the release's form: JSON Lines, or one JSON list."""
+class PathData(Data):
+    """A local file in the release's form, or a folder of such files.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    JSON Lines, one JSON list, or Parquet. A row needs task, instruction, input and output; a row
+    without the column `split` is a test row, one without `setting` is of IND_Diverse_Instruction.
+    """
 
     source: Literal["path"]
-    path: str = Field(description="The file, relative to the working folder or absolute.")
+    path: str = Field(description="The file or folder, relative to the working folder or absolute.")
     labels: Labels | None = None
 
 
 DataSource = Annotated[DemoData | HubData | PathData, Field(discriminator="source")]
 
 
-class DatasetSettings(BaseModel):
-    """Everything in the configuration that decides one dataset file."""
+class RecordForm(BaseModel):
+    """The form of a task's records."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: DataSource
     aliases: tuple[str, ...] = Field(description="Names of the task in the data.")
-    answer: Literal["yes_no", "choice", "ranking", "extraction", "generation"]
+    answer: Answer = Field(description="Type of the answer.")
+    input: InputForm = Field("text", description="Form of the input.")
+
+
+class DatasetSettings(RecordForm):
+    """Everything in the configuration that decides one dataset file."""
+
+    source: DataSource
     settings: tuple[str, ...] = Field(description="Settings whose records are kept, in order.")

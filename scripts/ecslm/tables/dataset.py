@@ -1,12 +1,13 @@
-"""The dataset table: records per task, split and setting; token lengths; label shares."""
+"""The dataset table: records, lengths, label shares, and overlap of test records with training."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ecslm.files import InputError
-from ecslm.records.record import Record, read_records
+from ecslm.data_card.reports import Leakage, SettingDescription, SettingLeakage, TaskDescription
+from ecslm.manifests import read_result
+from ecslm.records.published import read_counts
+from ecslm.records.report import Report
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -18,77 +19,84 @@ from ecslm.tables.model import (
     number_cell,
 )
 from ecslm.tables.notes import data_note
-from ecslm.tables.published import read_csv
-from ecslm.tables.requests import TableRequest, dataset_path, has_split
+from ecslm.tables.requests import (
+    CHECK,
+    TableRequest,
+    description_path,
+    has_leakage,
+    leakage_path,
+)
 from ecslm.tables.settings import DatasetColumn, DatasetEntry
 from ecslm.tables.sources import Sources, source_name
-
-# More labels than this are places in a list that differs from record to record, not classes.
-MOST_LABELS = 10
 
 PublishedCounts = dict[tuple[str, str, str], int]
 
 
+@dataclass(frozen=True)
+class _Data:
+    """What the reports say."""
+
+    check: Report
+    descriptions: dict[str, TaskDescription]
+    leakage: dict[str, Leakage]
+
+    def records(self, task: str, column: DatasetColumn) -> SettingDescription | None:
+        """The records of a task that a column is about, if there are any."""
+        splits = self.descriptions[task].splits
+        return splits.get(column.split, {}).get(column.setting)
+
+    def overlap(self, task: str, column: DatasetColumn) -> SettingLeakage | None:
+        """The overlap of a task's test records that a column is about."""
+        report = self.leakage.get(task)
+        return None if report is None else report.settings.get(column.setting)
+
+
 def build(name: str, request: TableRequest, sources: Sources) -> Table:
-    """The table from the dataset files, beside the published counts of the same data."""
+    """The table from the reports on the data, beside the published counts of the same data."""
     entry = request.table
     assert isinstance(entry, DatasetEntry)
-    published = {}
+    data = _read(request, entry, sources.results)
+    published: PublishedCounts = {}
     if sources.published is not None and request.data.comparable:
-        published = _read_counts(sources.published)
+        counts = read_counts(sources.published)
+        published = {(row.task, row.split, row.setting): row.records for row in counts}
     source = source_name(sources.published) if sources.published else ""
-    tokenizer = None if sources.tokenizer is None else _load_tokenizer(sources.tokenizer)
 
-    record_rows: list[Row] = []
-    label_groups: list[RowGroup] = []
-    for task in entry.tasks:
-        files = _read_files(request, entry, sources.results, task)
-        cells: list[Cell] = []
-        for column in entry.columns:
-            records = _select(files.get(column.split, []), column.setting)
-            path = dataset_path(task, column.split) if column.split in files else None
-            cells.append(count_cell(len(records) or None, (path,) if path else ()))
-            if published:
-                expected = published.get((task, column.split, column.setting))
-                cells.append(count_cell(expected, (source,)))
-        if tokenizer is not None:
-            cells += _length_cells(tokenizer, entry, files, task)
-        record_rows.append(Row(name=task, kind="other", cells=tuple(cells)))
-        if request.context.tasks[task].answer in ("yes_no", "choice"):
-            label_groups += _label_group(entry, files, task)
-
-    columns = _record_columns(entry, bool(published), tokenizer is not None)
-    panels = [Panel("Records", "Task", columns, (RowGroup("", tuple(record_rows)),))]
-    if label_groups:
+    rows = tuple(_record_row(entry, data, published, source, task) for task in entry.tasks)
+    panels = [Panel("Records", "Task", _record_columns(entry, published), (RowGroup("", rows),))]
+    labels = tuple(group for task in entry.tasks for group in _label_groups(entry, data, task))
+    if labels:
         heads = tuple(HeaderCell(c.title, c.title, "%") for c in entry.columns)
-        panels.append(Panel("Label shares", "Label", heads, tuple(label_groups)))
+        panels.append(Panel("Label shares", "Label", heads, labels))
+    tests = [column for column in entry.columns if column.split == "test"]
+    if data.leakage and tests:
+        panels.append(_overlap_panel(tests, data))
     return Table(
         name=name,
         kind=entry.kind,
         caption=entry.caption,
         label=entry.label,
         panels=tuple(panels),
-        notes=tuple(_notes(entry, request, record_rows, bool(published), tokenizer is not None)),
+        notes=tuple(_notes(entry, request, data, rows, published)),
     )
 
 
-def _read_files(
-    request: TableRequest, entry: DatasetEntry, results: Path, task: str
-) -> dict[str, list[Record]]:
-    """The task's records by split."""
-    splits = dict.fromkeys(column.split for column in entry.columns)
-    return {
-        split: read_records(results / dataset_path(task, split))
-        for split in splits
-        if has_split(request, task, split)
-    }
+def _read(request: TableRequest, entry: DatasetEntry, results: Path) -> _Data:
+    return _Data(
+        check=read_result(results / CHECK, Report),
+        descriptions={
+            task: read_result(results / description_path(task), TaskDescription)
+            for task in entry.tasks
+        },
+        leakage={
+            task: read_result(results / leakage_path(task), Leakage)
+            for task in entry.tasks
+            if has_leakage(request, task)
+        },
+    )
 
 
-def _select(records: Sequence[Record], setting: str) -> list[Record]:
-    return [record for record in records if record.setting == setting]
-
-
-def _record_columns(entry: DatasetEntry, published: bool, lengths: bool) -> tuple[HeaderCell, ...]:
+def _record_columns(entry: DatasetEntry, published: PublishedCounts) -> tuple[HeaderCell, ...]:
     columns = []
     for column in entry.columns:
         columns.append(
@@ -98,103 +106,135 @@ def _record_columns(entry: DatasetEntry, published: bool, lengths: bool) -> tupl
             columns.append(
                 HeaderCell(f"{column.title} published", column.title, "published", form="count")
             )
-    if lengths:
-        columns.append(HeaderCell("tokens median", "Tokens", "median", form="count"))
-        columns.append(HeaderCell("tokens p95", "Tokens", "95th pct.", form="count"))
+    columns.append(HeaderCell("dropped", "Dropped", "", form="count"))
+    columns.append(HeaderCell("tokens median", "Tokens", "median", form="count"))
+    columns.append(HeaderCell("tokens p95", "Tokens", "95th pct.", form="count"))
+    columns.append(HeaderCell("cut", "Cut", "inputs", form="count"))
     return tuple(columns)
 
 
-def _label_group(entry: DatasetEntry, files: dict[str, list[Record]], task: str) -> list[RowGroup]:
-    """Shares of each label, a row a label; none where labels are places in a list."""
-    counters = [
-        Counter(_label(r) for r in _select(files.get(column.split, []), column.setting))
+def _record_row(
+    entry: DatasetEntry, data: _Data, published: PublishedCounts, source: str, task: str
+) -> Row:
+    path = (description_path(task),)
+    cells: list[Cell] = []
+    for column in entry.columns:
+        found = data.records(task, column)
+        cells.append(count_cell(found.records, path) if found else Cell())
+        if published:
+            expected = published.get((task, column.split, column.setting))
+            cells.append(count_cell(expected, (source,)) if expected else Cell())
+    cells.append(count_cell(data.check.dropped_of(task), (CHECK,)))
+    shown = [found for column in entry.columns if (found := data.records(task, column))]
+    longest = max(shown, key=lambda found: found.prompt_tokens.p95, default=None)
+    lengths = longest.prompt_tokens if longest else None
+    cells.append(count_cell(lengths.p50, path) if lengths else Cell())
+    cells.append(count_cell(lengths.p95, path) if lengths else Cell())
+    cells.append(count_cell(sum(found.truncated for found in shown), path))
+    return Row(name=task, kind="other", cells=tuple(cells))
+
+
+def _label_groups(entry: DatasetEntry, data: _Data, task: str) -> Iterator[RowGroup]:
+    """Shares of each label, a row a label; none where labels are no classes."""
+    counts = [
+        (found.labels or {}) if (found := data.records(task, column)) else {}
         for column in entry.columns
     ]
-    labels = sorted(set().union(*counters))
-    if not 0 < len(labels) <= MOST_LABELS:
-        return []
-    rows = []
-    for label in labels:
-        cells = [
-            _share_cell(counter, label, dataset_path(task, column.split))
-            for counter, column in zip(counters, entry.columns, strict=True)
+    labels = sorted(set().union(*counts))
+    if labels:
+        rows = [
+            Row(
+                name=f"{task} {label}",
+                kind="other",
+                cells=tuple(_share_cell(one, label, description_path(task)) for one in counts),
+            )
+            for label in labels
         ]
-        rows.append(Row(name=f"{task} {label}", kind="other", cells=tuple(cells)))
-    return [RowGroup("", tuple(rows))]
+        yield RowGroup("", tuple(rows))
 
 
-def _label(record: Record) -> str:
-    """The label of a yes/no or choice record: yes, no, or the option's letter."""
-    text = record.output.strip()
-    return text[:1].upper() if record.options else text.lower()
+def _share_cell(counts: dict[str, int], label: str, source: str) -> Cell:
+    return _percentage(counts.get(label, 0), sum(counts.values()), source)
 
 
-def _share_cell(counter: Counter[str], label: str, source: str) -> Cell:
-    total = counter.total()
-    if not total:
+def _percentage(part: int, whole: int, source: str) -> Cell:
+    if not whole:
         return Cell()
-    share = counter[label] / total
-    return number_cell(share, f"{100 * share:.1f}", (source,))
+    return number_cell(part / whole, f"{100 * part / whole:.1f}", (source,))
 
 
-def _load_tokenizer(path: Path) -> Any:
-    from tokenizers import Tokenizer
-
-    try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises bare Exception
-        raise InputError(f"{path}: not a tokenizer ({error})") from None
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
-
-
-def _length_cells(
-    tokenizer: Any, entry: DatasetEntry, files: dict[str, list[Record]], task: str
-) -> list[Cell]:
-    """Median and 95th percentile of the text that a test record puts into the prompt."""
-    settings = {column.setting for column in entry.columns if column.split == "test"}
-    texts = [
-        "\n".join((record.instruction, record.input, *(record.options or ())))
-        for record in files.get("test", [])
-        if record.setting in settings
-    ]
-    if not texts:
-        return [Cell(), Cell()]
-    encoded = tokenizer.encode_batch(texts, add_special_tokens=False)
-    lengths = sorted(len(encoding.ids) for encoding in encoded)
-    source = (dataset_path(task, "test"),)
-    return [count_cell(_percentile(lengths, part), source) for part in (50, 95)]
-
-
-def _percentile(ordered: Sequence[int], part: int) -> int:
-    """The smallest value that at least `part` per cent of the values do not exceed."""
-    return ordered[-(-len(ordered) * part // 100) - 1]
-
-
-def _read_counts(path: Path) -> PublishedCounts:
-    rows = read_csv(path, ("task", "split", "setting", "records"))
-    return {(row["task"], row["split"], row["setting"]): int(row["records"]) for row in rows}
+def _overlap_panel(tests: Sequence[DatasetColumn], data: _Data) -> Panel:
+    columns: list[HeaderCell] = []
+    for column in tests:
+        columns += [
+            HeaderCell(f"{column.title} exact", column.title, "exact, %"),
+            HeaderCell(f"{column.title} near", column.title, "near, %"),
+            HeaderCell(f"{column.title} instruction", column.title, "instr.", form="text"),
+        ]
+    rows = []
+    for task in data.leakage:
+        cells: list[Cell] = []
+        for column in tests:
+            found, source = data.overlap(task, column), leakage_path(task)
+            if found is None:
+                cells += [Cell()] * 3
+                continue
+            cells += [_percentage(n, found.records, source) for n in (found.exact, found.near)]
+            cells.append(Cell(found.instruction, found.instruction, sources=(source,)))
+        rows.append(Row(name=task, kind="other", cells=tuple(cells)))
+    title = "Test inputs that training has too"
+    return Panel(title, "Task", tuple(columns), (RowGroup("", tuple(rows)),))
 
 
 def _notes(
     entry: DatasetEntry,
     request: TableRequest,
+    data: _Data,
     rows: Sequence[Row],
-    published: bool,
-    lengths: bool,
-) -> list[str]:
-    notes = ["--: the data has no such records."]
+    published: PublishedCounts,
+) -> Iterator[str]:
+    yield "--: the data has no such records."
     if published:
         differing = [row.name for row in rows if _differs(row, entry.columns)]
-        notes.append(
-            f"Counts differ from the published ones for: {', '.join(differing)}."
-            if differing
-            else "All counts equal the published ones."
+        if differing:
+            yield f"Counts differ from the published ones for: {', '.join(differing)}."
+        else:
+            yield "All counts equal the published ones."
+    if data.check.dropped:
+        kinds = ", ".join(f"{kind} {found.count}" for kind, found in data.check.problems.items())
+        yield (
+            f"Dropped: rows of any split and setting that cannot be used ({kinds}); "
+            f"{data.check.elsewhere} of them belong to no known task, split and setting."
         )
-    if lengths:
-        notes.append("Tokens: instruction, input and options of the test records.")
-    return [*notes, data_note(request.data)]
+    tokenizer = next(iter(data.descriptions.values())).tokenizer
+    yield (
+        f"Tokens: whole prompts, by the tokenizer of {tokenizer}, of the column where they are "
+        "longest. Cut: inputs cut to the maximum length."
+    )
+    if data.leakage:
+        report = next(iter(data.leakage.values()))
+        yield (
+            "Exact: the input of a training record of the task. Near: Jaccard index of "
+            f"{report.shingle_words}-word shingles at least {report.jaccard}, exact included. "
+            "Instr.: whether the instructions occur in training."
+        )
+    for what, part in (
+        ("the query occurs in training, of any task", "queries"),
+        ("a right answer of training is in the history", "history_targets"),
+    ):
+        shares = list(_shared(entry, data, part))
+        if shares:
+            yield f"Test records of which {what}: {', '.join(shares)}."
+    yield data_note(request.data)
+
+
+def _shared(entry: DatasetEntry, data: _Data, part: str) -> Iterator[str]:
+    for task in data.leakage:
+        for column in entry.columns:
+            found = data.overlap(task, column) if column.split == "test" else None
+            shared = getattr(found, part, None)
+            if shared is not None:
+                yield f"{task} ({column.title}) {shared.shared} of {shared.records}"
 
 
 def _differs(row: Row, columns: Sequence[DatasetColumn]) -> bool:

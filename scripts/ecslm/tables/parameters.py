@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ecslm.files import InputError
+from ecslm.files import InputError, read_csv
 from ecslm.tables.model import (
     MISSING,
     Cell,
@@ -17,7 +17,6 @@ from ecslm.tables.model import (
     count_cell,
     number_cell,
 )
-from ecslm.tables.published import read_csv
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import AdapterContext, ParametersEntry
 from ecslm.tables.sources import Sources, source_name

@@ -5,6 +5,7 @@ they were printed as twice a recall). The interval belongs to the strict value, 
 has an interval; a doubled value is on another scale, so nothing is said of it.
 """
 
+from ecslm.files import read_csv
 from ecslm.tables.model import (
     MISSING,
     Cell,
@@ -18,7 +19,7 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import data_note, mark_notes
-from ecslm.tables.published import Published, read_csv
+from ecslm.tables.published import Published
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.scores import Measured, Scores, strict_cell
 from ecslm.tables.settings import ReproductionEntry

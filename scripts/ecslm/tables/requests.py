@@ -14,6 +14,9 @@ from ecslm.tables.settings import (
     ValidityEntry,
 )
 
+# The report on the source, in the study's results folder.
+CHECK = "dataset/check.json"
+
 
 class TableRequest(Closed):
     """Everything but files that can change a table: the `--settings` of render_table.py."""
@@ -98,23 +101,22 @@ def metric_files(request: TableRequest) -> list[str]:
     return paths
 
 
-def dataset_files(request: TableRequest) -> list[str]:
-    """The dataset files that the table reads, relative to the study's results folder."""
+def data_files(request: TableRequest) -> list[str]:
+    """What the table reads of the data, relative to the study's results folder."""
     if not isinstance(request.table, DatasetEntry):
         return []
-    splits = dict.fromkeys(column.split for column in request.table.columns)
+    tasks = request.table.tasks
     return [
-        dataset_path(task, split)
-        for task in request.table.tasks
-        for split in splits
-        if has_split(request, task, split)
+        CHECK,
+        *(description_path(task) for task in tasks),
+        *(leakage_path(task) for task in tasks if has_leakage(request, task)),
     ]
 
 
-def has_split(request: TableRequest, task: str, split: str) -> bool:
-    """Whether the study makes a dataset file of that task and split."""
+def has_leakage(request: TableRequest, task: str) -> bool:
+    """Whether the task has test and training records to be compared."""
     context = request.context.tasks[task]
-    return context.test if split == "test" else context.train
+    return context.test and context.train
 
 
 def metric_path(name: str, seed: int, task: str) -> str:
@@ -122,9 +124,14 @@ def metric_path(name: str, seed: int, task: str) -> str:
     return f"metrics/{name}/seed-{seed}/{task}.json"
 
 
-def dataset_path(task: str, split: str) -> str:
-    """Path of a dataset file in the study's results folder."""
-    return f"dataset/{task}/{split}.jsonl"
+def description_path(task: str) -> str:
+    """Path of the description of a task's records in the study's results folder."""
+    return f"descriptions/{task}.json"
+
+
+def leakage_path(task: str) -> str:
+    """Path of the report on a task's overlap with training in the study's results folder."""
+    return f"leakage/{task}.json"
 
 
 def _names(entry: TableSettings) -> tuple[list[str], list[str], list[str], list[str]]:

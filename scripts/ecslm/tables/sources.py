@@ -14,7 +14,6 @@ class Sources:
     published: Path | None = None
     notes: Path | None = None
     architectures: Path | None = None
-    tokenizer: Path | None = None
 
     def require_published(self) -> Path:
         """The file of published numbers."""

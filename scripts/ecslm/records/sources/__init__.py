@@ -1,1 +1,1 @@
-"""Raw rows in the release's form, one module a source; each has `raw_rows` and `labels`."""
+"""Sources of raw rows in the release's form, one module a source; see `protocol`."""

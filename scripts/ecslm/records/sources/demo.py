@@ -1,18 +1,44 @@
 """Rows that the project generates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-from ecslm.demo.generator import generate_rows, qpr_labels
+from ecslm.demo.generator import TASKS, generate_rows, qpr_labels
+from ecslm.files import sha256_of_file
+from ecslm.records.problems import Problems
+from ecslm.records.reading import Row
 from ecslm.records.settings import DemoData
+from ecslm.records.sources.protocol import PartName
 
 
-def raw_rows(
-    source: DemoData, task: str, _names: frozenset[str], split: str, _cache: Path
-) -> Iterator[dict[str, Any]]:
-    """Rows of one task, by its code, and one split."""
-    return generate_rows(source, (task,), (split,))
+class DemoRows:
+    """The generated rows; each task and split is generated alone."""
+
+    def __init__(self, source: DemoData) -> None:
+        self.files = {
+            str(path): sha256_of_file(path) for path in (source.catalogue, source.instructions)
+        }
+        self._source = source
+        self._codes = {task.hub_name: code for code, task in TASKS.items()}
+
+    def parts(self) -> Sequence[PartName]:
+        """The tasks and splits that there are."""
+        return [PartName(name, split) for name in self._codes for split in ("train", "val", "test")]
+
+    def rows(self, part: PartName) -> Iterator[Row]:
+        """The rows of one task and split, numbered."""
+        rows = generate_rows(self._source, (self._codes[part.task],), (part.split,))
+        for number, row in enumerate(rows, start=1):
+            yield f"demo data: {part.task} {part.split}: row {number}", row
+
+    def problems(self) -> Problems:
+        """None."""
+        return Problems()
+
+
+def open_rows(source: DemoData, _cache: Path) -> DemoRows:
+    """The rows of all tasks."""
+    return DemoRows(source)
 
 
 def labels(source: DemoData) -> list[list[str]]:

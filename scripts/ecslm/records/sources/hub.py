@@ -1,48 +1,50 @@
 """Rows of a data set of the Hugging Face hub, at a pinned revision."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from datasets import load_dataset
+from datasets import DownloadManager, load_dataset_builder
 from datasets.exceptions import DatasetNotFoundError
+from httpx2 import HTTPError
 
 from ecslm.files import InputError
+from ecslm.records.index import DataFile, read_index
 from ecslm.records.label_file import read_labels
-from ecslm.records.raw import COLUMNS, MOST_PROBLEMS
+from ecslm.records.reading import SUFFIXES
 from ecslm.records.settings import HubData
+from ecslm.records.sources.indexed import IndexedRows
 
 
-def raw_rows(
-    source: HubData, _task: str, names: frozenset[str], split: str, _cache: Path
-) -> Iterator[dict[str, Any]]:
-    """Rows of one task, under any of its names, and one split.
+def open_rows(source: HubData, cache: Path) -> IndexedRows:
+    """The rows of all files; the release has one physical split, `train`, whatever its rows say.
 
-    The release has one physical split, `train`, whatever its rows say.
+    `datasets` finds and fetches the files, and keeps them in its own cache. It would read a JSON
+    list as a whole, five times the size of the file in memory, so the rows are read from the index.
 
     Raises:
-        InputError: the data set or its revision cannot be had.
+        InputError: the data set or its revision cannot be had, or its files have another form.
     """
+    where = f"data: {source.id} at {source.revision}"
     try:
-        rows = load_dataset(source.id, revision=source.revision, split="train")
-    except (DatasetNotFoundError, OSError, ValueError) as error:
+        builder = load_dataset_builder(source.id, revision=source.revision)
+        origins = [origin for files in builder.config.data_files.values() for origin in files]
+        fetched = DownloadManager().download(origins)
+    except (DatasetNotFoundError, HTTPError, OSError, ValueError) as error:
         raise InputError(
-            f"data: {source.id} at {source.revision}: cannot be loaded "
-            f"({' '.join(str(error).split())}): check the network, the id and the revision"
+            f"{where}: cannot be loaded ({' '.join(str(error).split())}): check the network, the "
+            "id and the revision"
         ) from None
-    unknown = [name for name in COLUMNS if name not in rows.features]
-    if unknown:
-        raise InputError(f"data: {source.id}: no column {', '.join(unknown)}")
-    tasks, splits = rows["task"], rows["split"]
-    kept = [i for i, task in enumerate(tasks) if task in names and splits[i] == split]
-    broken = [
-        f"data: {source.id}: row {number + 1}: no text in {', '.join(missing)}"
-        for number, row in zip(kept, rows.select(kept), strict=True)
-        if (missing := [name for name in COLUMNS if not isinstance(row[name], str)])
+    problems = [
+        f"{where}: {origin}: is none of {', '.join(SUFFIXES)}"
+        for origin in origins
+        if not origin.endswith(SUFFIXES)
     ]
-    if broken:
-        raise InputError(*broken[:MOST_PROBLEMS])
-    yield from rows.select(kept)
+    if problems:
+        raise InputError(*problems)
+    files = [
+        DataFile(name=origin, path=Path(path))
+        for origin, path in zip(origins, fetched, strict=True)
+    ]
+    return IndexedRows(read_index(files, cache, defaults={}))
 
 
 def labels(source: HubData) -> list[list[str]] | None:

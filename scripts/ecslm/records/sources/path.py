@@ -1,26 +1,34 @@
-"""Rows of a local file, from an index split by task and split."""
+"""Rows of local files, from an index split by task and split."""
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from ecslm.records.index import indexed_rows, read_index
+from ecslm.records.index import DataFile, Index, read_index
 from ecslm.records.label_file import read_labels
+from ecslm.records.reading import data_files
 from ecslm.records.settings import PathData
+from ecslm.records.sources.indexed import IndexedRows
+
+# Of own records, which may have neither column.
+DEFAULTS = {"split": "test", "setting": "IND_Diverse_Instruction"}
 
 
-def raw_rows(
-    source: PathData, _task: str, names: frozenset[str], split: str, cache: Path
-) -> Iterator[dict[str, Any]]:
-    """Rows of one task, under any of its names, and one split.
+def open_rows(source: PathData, cache: Path) -> IndexedRows:
+    """The rows of the file or folder.
 
     Raises:
-        InputError: the file is missing, truncated or not in the release's form.
+        InputError: a file is missing or truncated, or there are no rows.
     """
-    index = read_index(Path(source.path), cache)
-    for part in index.parts:
-        if part.task in names and part.split == split:
-            yield from indexed_rows(index, part)
+    return IndexedRows(local_index(Path(source.path), cache))
+
+
+def local_index(path: Path, cache: Path) -> Index:
+    """The index of a file, or of a folder's files.
+
+    Raises:
+        InputError: a file is missing or truncated, or there are no rows.
+    """
+    files = [DataFile(name=str(file), path=file) for file in data_files(path)]
+    return read_index(files, cache, DEFAULTS)
 
 
 def labels(source: PathData) -> list[list[str]] | None:

@@ -1,0 +1,52 @@
+"""Check a study's data source: every row, and the numbers of rows."""
+
+import argparse
+import importlib
+import logging
+from pathlib import Path
+
+from ecslm.files import read_settings, run_script, write_json
+from ecslm.logs import add_log_option, start_log
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.records.checking import CheckSettings, check_source
+from ecslm.records.problems import Problems
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Check the source and write the report."""
+    start_log(arguments.log)
+    settings = read_settings(arguments.settings, CheckSettings)
+    source = importlib.import_module(f"ecslm.records.sources.{settings.source.source}")
+    raw = source.open_rows(settings.source, arguments.cache)
+    report = check_source(raw, settings, lambda: source.labels(settings.source))
+    if report.differing:
+        log.warning(
+            "%d counts differ from the published ones; the first: %s",
+            len(report.differing),
+            report.differing[0],
+        )
+    for line in Problems(report.problems).lines():
+        log.warning("dropped: %s", line)
+    output = arguments.output
+    write_json(output, report.model_dump(mode="json"))
+    origin = made_from([], settings, arguments.code, versions={}) | {"content": arguments.content}
+    write_manifest(arguments.manifest or manifest_of(output), origin, [output])
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--settings", required=True, help="source, tasks and known names: JSON or @FILE")
+    add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
+    add("--output", type=Path, required=True, help="report (JSON) to write")
+    add("--content", help="digest of the source, recorded in the manifest")
+    add_log_option(parser)
+    add_manifest_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())

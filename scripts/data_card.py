@@ -1,0 +1,33 @@
+"""Write the data card of a study: counts, labels, lengths, overlap of test with training."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.data_card.card import CardSettings, card_files, render_card
+from ecslm.files import read_settings, run_script, write_text
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Render the card and write it."""
+    settings = read_settings(arguments.settings, CardSettings)
+    inputs = [*(arguments.results / path for path in card_files(settings)), arguments.template]
+    origin = made_from(inputs, settings, arguments.code, versions={})
+    write_text(arguments.output, render_card(arguments.template, arguments.results, settings))
+    write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--settings", required=True, help="source, licence and tasks: JSON or @FILE")
+    add("--results", required=True, type=Path, help="the study's results folder")
+    add("--template", required=True, type=Path, help="Jinja template of the card")
+    add("--output", required=True, type=Path, help="card (Markdown) to write")
+    add_manifest_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())

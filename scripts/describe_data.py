@@ -1,0 +1,78 @@
+"""Describe the records of one task: counts, labels, token lengths, truncated inputs."""
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ecslm.bases import tokenizer_file
+from ecslm.data_card.description import describe, load_tokenizer
+from ecslm.data_card.libraries import DESCRIPTION_LIBRARIES as LIBRARIES
+from ecslm.data_card.settings import DescriptionSettings
+from ecslm.files import (
+    InputError,
+    installed_versions,
+    read_jsonl,
+    read_settings,
+    require_locked,
+    run_script,
+    write_json,
+)
+from ecslm.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    verify_result,
+    write_manifest,
+)
+from ecslm.prompts import PromptTemplate
+from ecslm.records.record import Record
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Read the records, describe them, write the description and its manifest."""
+    settings = read_settings(arguments.settings, DescriptionSettings)
+    versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
+    inputs = [*arguments.records, arguments.base, arguments.template]
+    origin = made_from(inputs, settings, arguments.code, versions)
+    template = PromptTemplate(arguments.template)
+    tokenizer = load_tokenizer(tokenizer_file(arguments.base))
+    records = [row for path in arguments.records for row in read_task(path, arguments.task)]
+    description = describe(arguments.task, records, template, tokenizer, settings)
+    write_json(arguments.output, description.model_dump(mode="json"))
+    write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
+
+
+def read_task(path: Path, code: str) -> list[Record]:
+    """The records of a dataset file, checked: all of the task."""
+
+    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:
+        foreign: set[str] = set()
+        for line, record in rows:
+            # One line a foreign task, not one a record.
+            if record.task != code and record.task not in foreign:
+                yield line, f"task: {record.task!r}, but the task to describe is {code!r}"
+                foreign.add(record.task)
+
+    verify_result(path)
+    records = read_jsonl(path, Record, check)
+    if not records:
+        raise InputError(f"{path}: no records")
+    return records
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--task", required=True, help="code of the task, for example QPR")
+    add("--records", type=Path, nargs="+", required=True, help="dataset files of any splits")
+    add("--base", type=Path, required=True, help="manifest.json of the base with the tokenizer")
+    add("--template", type=Path, required=True, help="Jinja template of the prompts")
+    add("--settings", required=True, help="answer type, tokenizer, lengths: JSON or @FILE")
+    add("--output", type=Path, required=True, help="description to write (JSON)")
+    add_manifest_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())
