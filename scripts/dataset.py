@@ -18,6 +18,7 @@ def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, DatasetSettings)
     source = importlib.import_module(f"ecslm.records.sources.{settings.source.source}")
     raw = source.open_rows(settings.source, arguments.cache)
+    raw.problems().raise_unless(settings.source.tolerate)
     names = frozenset((arguments.task, *settings.aliases))
     rows = tqdm(rows_of(raw, names, arguments.split), desc="Records", unit="row", disable=None)
     ranking = settings.answer == "ranking" and arguments.split == "test"

@@ -184,12 +184,14 @@ class ReportPlan:
             license=study.data.license,
             template=plan.model(plan.described_model).template,
             tolerated=study.data.tolerate,
-            tasks={
-                task: CardTask(
-                    title=plan.task(task).title, leakage=plan.leakage(task) in with_leakage
+            tasks=tuple(
+                CardTask(
+                    code=task,
+                    title=plan.task(task).title,
+                    leakage=plan.leakage(task) in with_leakage,
                 )
                 for task in study.tasks
-            },
+            ),
         )
 
     def _report(self) -> ReportSettings:

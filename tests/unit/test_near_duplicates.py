@@ -50,6 +50,11 @@ def test_repeated_shingles_count_once() -> None:
     assert nearest(["a a a a a a b"], ["a a a b"]) == [Nearest(1.0, 0)]
 
 
+def test_shingles_that_collide_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(near_duplicates, "COLUMNS", 1)
+    assert nearest(["one two three four"], ["a b c d e"]) == [Nearest(1.0, 0)]
+
+
 def test_the_first_of_equally_near_texts() -> None:
     trains = ["x y z", "One two three four", "one, two, three, four", "one two three four"]
     assert nearest(["one two three four"], trains) == [Nearest(1.0, 1)]

@@ -21,6 +21,7 @@ IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
 SINGLE = "IND_Single_Instruction"
 UNSEEN = "IND_Unseen_Instruction"
+ONE_SHOT = "IND_Diverse_Instruction_1-shot"
 
 NOTHING = [None, math.nan, "", " ", "None", "none", "null", "NaN"]
 
@@ -54,14 +55,20 @@ def build(
     settings: Sequence[str] = (IND,),
     labels: Sequence[Sequence[str]] | None = None,
     task: str = "PM",
+    tolerate: Sequence[str] = (),
+    form: str = "text",
 ) -> list[Record]:
-    return build_records(rows, task, "test", of(answer, settings), labels)
+    placed = [(f"rows.jsonl: line {number}", row) for number, row in enumerate(rows, start=1)]
+    return build_records(placed, task, "test", of(answer, settings, tolerate, form), labels)
 
 
-def of(answer: str, settings: Sequence[str]) -> DatasetSettings:
+def of(
+    answer: str, settings: Sequence[str], tolerate: Sequence[str] = (), form: str = "text"
+) -> DatasetSettings:
     return DatasetSettings.model_validate(
         {
-            "source": {"source": "path", "path": "rows.jsonl"},
+            "source": {"source": "path", "path": "rows.jsonl", "tolerate": tolerate},
+            "input": form,
             "aliases": ["A_Task"],
             "answer": answer,
             "settings": settings,
@@ -70,9 +77,13 @@ def of(answer: str, settings: Sequence[str]) -> DatasetSettings:
 
 
 def problems(*arguments: Any, **options: Any) -> tuple[str, ...]:
+    """What is wrong, without the file's name and without the last line, which says how to mend."""
     with pytest.raises(InputError) as caught:
         build(*arguments, **options)
-    return caught.value.problems
+    *lines, last = caught.value.problems
+    if "cannot be used: mend the data, or have them dropped" not in last:
+        lines.append(last)
+    return tuple(line.removeprefix("rows.jsonl: ") for line in lines)
 
 
 @pytest.mark.parametrize("value", NOTHING)
@@ -110,7 +121,7 @@ def test_options_are_read_from_json_from_a_python_list_and_from_a_list(value: An
 @pytest.mark.parametrize("value", ["A: new, B: old", '{"A": "new"}', "[1, 2]", 7, "[" * 5000])
 def test_options_that_are_no_list_of_strings_are_an_error_of_that_row(value: Any) -> None:
     (problem,) = problems([row(), row(options=value)])
-    assert problem.startswith(f"PM test, row 2 ({IND}): options: ")
+    assert problem.startswith("line 2: options: ")
 
 
 def test_an_empty_list_of_options_is_none() -> None:
@@ -151,7 +162,7 @@ EXAMPLE = '{"input": "a &amp; b",  "options": "None", "output": "yes"}'
 
 
 def test_the_example_of_a_one_shot_row_stays_the_original_string() -> None:
-    (record,) = build([row(few_shot_example=EXAMPLE)])
+    (record,) = build([row(few_shot_example=EXAMPLE, setting=ONE_SHOT)], settings=(ONE_SHOT,))
     assert record.few_shot_example == EXAMPLE
 
 
@@ -173,13 +184,13 @@ def test_no_example_is_null_however_it_arrives(value: Any) -> None:
     ],
 )
 def test_an_example_without_its_parts_is_an_error(value: Any) -> None:
-    (problem,) = problems([row(few_shot_example=value)])
-    assert problem.startswith(f"PM test, row 1 ({IND}): few_shot_example: not ")
+    (problem,) = problems([row(few_shot_example=value, setting=ONE_SHOT)], settings=(ONE_SHOT,))
+    assert problem.startswith("line 1: few_shot_example: not ")
 
 
 @pytest.mark.parametrize("field", ["instruction", "input", "output"])
 def test_an_empty_text_is_an_error_of_that_row(field: str) -> None:
-    assert problems([row(**{field: " \n"})]) == (f"PM test, row 1 ({IND}): {field}: empty",)
+    assert problems([row(**{field: " \n"})]) == (f"line 1: {field}: empty",)
 
 
 FIVE = '["A: very positive", "B: positive", "C: neutral", "D: negative", "E: very negative"]'
@@ -221,14 +232,114 @@ def test_an_output_that_no_answer_could_match_is_an_error(
     answer: str, options: str | None, output: str, words: str
 ) -> None:
     (problem,) = problems([row(options=options, output=output)], answer)
-    assert problem.startswith(f"PM test, row 1 ({IND}): {words}")
+    assert problem.startswith(f"line 1: {words}")
 
 
 def test_every_broken_row_is_named_and_a_flood_of_them_is_cut() -> None:
     assert len(problems([row(output="?"), row(), row(input="")])) == 2
-    flood = problems([row(output="?")] * 25)
-    assert len(flood) == 21
-    assert flood[-1] == "and 5 more"
+    flood = problems([*[row(output="?")] * 25, *[row(instruction=" ")] * 6])
+    kinds = [line.partition(": ")[2].partition(":")[0] for line in flood]
+    assert kinds == [*["instruction"] * 5, "", *["output"] * 5, ""]
+    assert (flood[5], flood[-1]) == (
+        "and 1 more rows (empty_field)",
+        "and 20 more rows (bad_output)",
+    )
+
+
+def test_the_last_line_says_how_to_mend() -> None:
+    with pytest.raises(InputError) as caught:
+        build([row(output="?"), row(output="!"), row(input="")])
+    assert caught.value.problems[-1] == (
+        "3 rows cannot be used: mend the data, or have them dropped and counted: "
+        "`tolerate: [empty_field, bad_output]` in `data` of the study"
+    )
+
+
+def test_rows_with_tolerated_problems_are_dropped_and_others_are_not() -> None:
+    rows = [row(output="?"), row(), row(input="")]
+    (record,) = build([*rows[:2]], tolerate=["bad_output"])
+    assert record.output == "no"
+    assert problems(rows, tolerate=["bad_output"]) == ("line 3: input: empty",)
+
+
+def test_a_setting_of_which_all_rows_were_dropped_is_an_error() -> None:
+    (problem,) = problems([row(output="?")], tolerate=["bad_output"])
+    assert problem.startswith(f"PM test: no rows of {IND} under the names PM, A_Task")
+
+
+def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
+    bare = {key: value for key, value in row().items() if key != "input"}
+    found = problems([row(), bare, row(output=None, instruction=3), row(input=float("nan"))])
+    assert found == (
+        "line 2: no text in input",
+        "line 3: no text in instruction, output",
+        "line 4: no text in input",
+    )
+
+
+@pytest.mark.parametrize("field", ["instruction", "input", "output"])
+def test_half_a_character_which_json_can_escape_is_refused(field: str) -> None:
+    half = json.loads('"a \\ud800"')
+    (problem,) = problems([row(**{field: half})], "generation")
+    assert problem == f"line 1: {field}: holds half a character"
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "text", "words"),
+    [
+        ("object", "yes_no", "a lamp", "not JSON"),
+        ("object", "yes_no", '{"query": "lam', "not JSON"),
+        ("object", "yes_no", "[1]", "not a JSON object"),
+        ("object", "yes_no", '{"a":' * 5000, "not JSON"),
+        ("list", "yes_no", "1st: a lamp", "neither JSON nor a Python list"),
+        ("list", "yes_no", "['1st: a lamp', 2]", "not a list of strings"),
+        ("list", "yes_no", "[]", "an empty list"),
+        ("object", "extraction", '{"product title": "a"}', "no text in `target attributes`"),
+        ("object", "ranking", '{"query": "lamp"}', "no list in `product list`"),
+    ],
+)
+def test_an_input_of_another_form_is_an_error(
+    form: str, answer: str, text: str, words: str
+) -> None:
+    output = {"yes_no": "no", "extraction": ENTRY, "ranking": "A,B"}[answer]
+    assert problems([row(input=text, output=output)], answer, form=form) == (
+        f"line 1: input: {words}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("text", "{not JSON, a review"),
+        ("object", '{"product 1": {"price": NaN}, "product 2": {}}'),
+        ("list", "['1st: a child\\'s lamp', \"2nd: it's\"]"),
+        ("list", '["1st: a lamp"]'),
+    ],
+)
+def test_an_input_of_its_form_is_kept(form: str, text: str) -> None:
+    (record,) = build([row(input=text)], form=form)
+    assert record.input == text
+
+
+def test_a_ranking_orders_all_products_of_its_list() -> None:
+    text = ranking("A,B,C")["input"]
+    found = problems([row(input=text, output="B,A")], "ranking", task="QPR", form="object")
+    assert found == ("line 1: output: 'B,A' orders 2 products of 3",)
+
+
+def test_a_row_equal_to_an_earlier_one_in_everything_is_a_duplicate() -> None:
+    rows = [row(), row(), row(instruction="Same?"), row(setting=OOD)]
+    assert problems(rows, settings=(IND, OOD)) == ("line 2: equal to an earlier row in everything",)
+    assert len(build(rows, settings=(IND, OOD), tolerate=["duplicate_record"])) == 3
+
+
+def test_an_example_belongs_to_one_shot_rows_and_to_them_alone() -> None:
+    assert problems([row(setting=ONE_SHOT)], settings=(ONE_SHOT,)) == (
+        f"line 1: few_shot_example: none, in {ONE_SHOT}",
+    )
+    assert problems([row(few_shot_example=EXAMPLE)]) == (
+        f"line 1: few_shot_example: there is one, in {IND}",
+    )
 
 
 def test_a_setting_without_rows_is_an_error_that_names_what_was_looked_for() -> None:
@@ -293,7 +404,8 @@ def test_the_same_sample_of_another_task_has_other_ids() -> None:
 
 
 def test_equal_rows_are_told_apart_by_their_ordinal_in_every_setting_alike() -> None:
-    rows = [row(), row(setting=OOD), row(), row(input="other"), row(setting=OOD)]
+    again = {"instruction": "Same?"}
+    rows = [row(), row(setting=OOD), row(**again), row(input="other"), row(setting=OOD, **again)]
     records = build(rows, settings=(IND, OOD))
     assert len({r.id for r in records}) == 5
     samples = {s: [r.sample_id for r in records if r.setting == s] for s in (IND, OOD)}
@@ -326,32 +438,39 @@ def test_labels_that_disagree_with_the_output_name_the_row() -> None:
     rows = [ranking("B,A", 1), ranking("A,B", 2), ranking("B,A", 3)]
     labels = [["S", "E"], ["S", "E"], ["I", "C"]]
     assert problems(rows, "ranking", (IND,), labels, "QPR") == (
-        f"QPR {IND}: row 2: labels ['S', 'E'] disagree with 'A,B'",
+        "line 2: relevance: labels ['S', 'E'] disagree with 'A,B'",
     )
+
+
+def test_a_dropped_row_keeps_its_place_among_the_labels() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2, instruction=""), ranking("A,B", 3)]
+    labels = [["S", "E"], ["E", "S"], ["C", "I"]]
+    options = {"labels": labels, "task": "QPR", "tolerate": ["empty_field"]}
+    assert [r.relevance for r in build(rows, "ranking", **options)] == [labels[0], labels[2]]
 
 
 def test_labels_of_another_number_of_products_disagree() -> None:
     (problem,) = problems([ranking("B,A")], "ranking", (IND,), [["S", "E", "I"]], "QPR")
-    assert problem.startswith(f"QPR {IND}: row 1: labels")
+    assert problem == "line 1: relevance: labels ['S', 'E', 'I'] disagree with 'B,A'"
 
 
 def test_a_row_too_few_or_too_many_is_an_error() -> None:
     rows = [ranking("B,A", 1), ranking("A,B", 2)]
     for labels in ([["S", "E"]], [["S", "E"]] * 3):
         assert problems(rows, "ranking", (IND,), labels, "QPR") == (
-            f"QPR {IND}: 2 rows and {len(labels)} rows of labels",
+            f"QPR test {IND}: 2 rows and {len(labels)} rows of labels",
         )
 
 
 def test_a_label_that_stands_twice_in_a_row_is_an_error() -> None:
     (problem,) = problems([ranking("A,B")], "ranking", (IND,), [["E", "E"]], "QPR")
-    assert problem == f"QPR {IND}: row 1: a label stands twice in ['E', 'E']"
+    assert problem == "line 1: relevance: a label stands twice in ['E', 'E']"
 
 
 def test_samples_that_no_labelled_row_holds_are_an_error_never_guessed() -> None:
     rows = [ranking("B,A", 1), ranking("A,B,C", 2, setting=UNSEEN)]
     (problem,) = problems(rows, "ranking", (IND, UNSEEN), [["S", "E"]], "QPR")
-    assert problem.startswith(f"QPR: 1 rows, the first of {UNSEEN}, are samples")
+    assert problem.startswith(f"line 2: relevance: no row of {IND} or {SINGLE}, which have")
 
 
 @pytest.mark.parametrize(
@@ -371,7 +490,7 @@ def test_without_labels_the_order_gives_the_relevance(output: str, relevance: li
 def test_only_test_records_of_rankings_have_relevance() -> None:
     assert build([row()])[0].relevance is None
     settings = of("ranking", (IND,))
-    (training,) = build_records([ranking("B,A")], "QPR", "train", settings, None)
+    (training,) = build_records([("line 1", ranking("B,A"))], "QPR", "train", settings, None)
     assert training.relevance is None
 
 

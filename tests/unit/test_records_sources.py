@@ -1,6 +1,7 @@
 """Sources of raw rows: the index of a local file, the hub on a local folder, the script."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -11,14 +12,19 @@ from typing import Any
 import pytest
 
 from ecslm.files import InputError
-from ecslm.records.index import Index, indexed_rows, read_index
+from ecslm.records import reading
+from ecslm.records.index import Index
 from ecslm.records.record import Record, read_records
-from ecslm.records.settings import HubData, PathData
+from ecslm.records.settings import PathData
 from ecslm.records.sources import path as path_source
+from ecslm.records.sources.path import local_index
+from ecslm.records.sources.protocol import rows_of
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts/dataset.py"
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
+ONE_SHOT = "IND_Diverse_Instruction_1-shot"
+ALL = (IND, OOD, ONE_SHOT)
 
 Row = dict[str, Any]
 
@@ -57,22 +63,33 @@ def write(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> Path:
     return path
 
 
-def index_of(folder: Path, content: str | bytes) -> Index:
-    return read_index(write(folder, content), folder / "cache")
+def index_of(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> Index:
+    return local_index(write(folder, content, name), folder / "cache")
 
 
-def rows_of(index: Index) -> list[tuple[str, str, list[Row]]]:
-    return [(part.task, part.split, list(indexed_rows(index, part))) for part in index.parts]
+def rows_of_index(index: Index) -> list[tuple[str, str, list[Row]]]:
+    return [(part.task, part.split, [row for _, row in index.rows(part)]) for part in index.parts]
+
+
+def places(index: Index) -> list[str]:
+    return sorted(place for part in index.parts for place, _ in index.rows(part))
 
 
 def problems(folder: Path, content: str | bytes) -> list[str]:
-    """What is wrong, without the file's name, which every line must begin with."""
-    path = folder / "rows.jsonl"
+    """Rows that belong nowhere, without the file's name, which every line must begin with."""
+    found = [line for kind in index_of(folder, content).problems.values() for line in kind.first]
+    assert all(problem.startswith("rows.jsonl: ") for problem in found)
+    return [problem.removeprefix("rows.jsonl: ") for problem in found]
+
+
+def refusal(folder: Path, content: str | bytes) -> str:
+    """Why the file as a whole cannot be read, without its name."""
     with pytest.raises(InputError) as caught:
         index_of(folder, content)
-    assert all(problem.startswith(f"{path}: ") for problem in caught.value.problems)
+    (problem,) = caught.value.problems
+    assert problem.startswith("rows.jsonl: ")
     assert not list((folder / "cache").rglob("*.json*")), "nothing is kept of a broken file"
-    return [problem.removeprefix(f"{path}: ") for problem in caught.value.problems]
+    return problem.removeprefix("rows.jsonl: ")
 
 
 def digests(index: Index) -> dict[tuple[str, str], str]:
@@ -81,14 +98,15 @@ def digests(index: Index) -> dict[tuple[str, str], str]:
 
 def test_a_file_is_split_by_task_and_split_in_file_order(tmp_path: Path) -> None:
     index = index_of(tmp_path, lines(ROWS))
-    assert rows_of(index) == [
+    assert rows_of_index(index) == [
         ("Product_Matching", "test", [ROWS[1], ROWS[3]]),
         ("Product_Matching", "train", [ROWS[0]]),
         ("Product_Substitue_Identification", "test", [ROWS[5]]),
         ("Product_Substitute_Identification", "test", [ROWS[2]]),
         ("Product_Substitute_Identification", "train", [ROWS[4]]),
     ]
-    assert (index.parts[0].rows, index.parts[0].settings) == (2, {IND: 2})
+    assert index.parts[0].rows == 2
+    assert places(index) == [f"rows.jsonl: line {number}" for number in range(1, 7)]
 
 
 @pytest.mark.parametrize(
@@ -119,32 +137,65 @@ def test_the_layout_of_a_file_does_not_change_the_digests(tmp_path: Path) -> Non
         lines(ROWS).replace("\n", "\r\n"),
         "\ufeff" + lines(ROWS),
         "\ufeff" + json.dumps(ROWS),
+        " \n" + json.dumps(ROWS, indent=1).replace("\n", "\r\n") + "\n ",
         lines(sorted(ROWS, key=lambda row: row["task"])),
         lines(ROWS).removesuffix("\n"),
+        parquet(tmp_path, ROWS),
     ):
         assert digests(index_of(tmp_path, content)) == plain
 
 
+def parquet(folder: Path, rows: Sequence[Row]) -> bytes:
+    """The bytes of a Parquet file of the rows."""
+    import pyarrow
+    from pyarrow import parquet as format_
+
+    path = folder / "made.parquet"
+    format_.write_table(pyarrow.Table.from_pylist(list(rows)), path)
+    content = path.read_bytes()
+    path.unlink()
+    return content
+
+
+def test_a_damaged_parquet_file_is_one_line(tmp_path: Path) -> None:
+    content = parquet(tmp_path, ROWS)
+    assert refusal(tmp_path, content[:-9]).startswith("after row 0: not Parquet (")
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_a_list_is_read_in_pieces_of_any_size(
+    size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = digests(index_of(tmp_path, lines(ROWS)))
+    odd = row("Odd", "test", input='\u2028 "[{,]}" \\ \U0001f600', options=["A: x"], output=-1.5e-7)
+    monkeypatch.setattr(reading, "CHUNK", size)
+    for indent in (None, 3):
+        text = json.dumps([*ROWS, odd], indent=indent)
+        index = index_of(tmp_path, text)
+        assert digests(index).items() >= plain.items()
+        assert ("Odd", "test", [odd]) in rows_of_index(index)
+
+
 def test_a_row_is_read_back_as_it_is_in_the_file(tmp_path: Path) -> None:
     odd = row("A", "test", input='a\u2028b\x85c\r\nd\u00e9 &amp; \\ "', options="['A: x']")
-    ((_, _, rows),) = rows_of(index_of(tmp_path, lines([odd])))
+    ((_, _, rows),) = rows_of_index(index_of(tmp_path, lines([odd])))
     assert rows == [odd]
 
 
-def test_a_bare_nan_becomes_null(tmp_path: Path) -> None:
+def test_a_bare_nan_is_read_back_as_one(tmp_path: Path) -> None:
     text = lines([row("A", "test")]).replace('"options": null', '"options": NaN')
     assert '"options": NaN' in text
-    ((_, _, rows),) = rows_of(index_of(tmp_path, text))
-    assert rows[0]["options"] is None
+    ((_, _, rows),) = rows_of_index(index_of(tmp_path, text))
+    assert math.isnan(rows[0]["options"])
     assert "NaN" in rows[0]["input"], "text is left alone"
 
 
 def test_an_index_is_made_once_for_a_files_content(tmp_path: Path) -> None:
     first = index_of(tmp_path, lines(ROWS))
-    part = Path(first.folder) / first.parts[0].file
-    part.write_text(lines(ROWS[:1]))
+    part = first.parts[1]
+    (Path(first.folder) / part.file).write_text(lines(ROWS[3:4]))
     again = index_of(tmp_path, lines(ROWS))
-    assert (again, list(indexed_rows(again, again.parts[0]))) == (first, ROWS[:1])
+    assert (again, [row for _, row in again.rows(part)]) == (first, ROWS[3:4])
     other = index_of(tmp_path, lines(ROWS[:2]))
     assert other.folder != first.folder
 
@@ -152,73 +203,118 @@ def test_an_index_is_made_once_for_a_files_content(tmp_path: Path) -> None:
 def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path) -> None:
     index = index_of(tmp_path, lines(ROWS))
     (Path(index.folder) / "index.json").write_text('{"folder": "x"}')
-    with pytest.raises(InputError, match="parts: field required: delete the folder"):
+    with pytest.raises(InputError, match="files: field required: delete the folder"):
         index_of(tmp_path, lines(ROWS))
 
 
 def test_a_missing_source_is_one_line(tmp_path: Path) -> None:
-    for path, words in ((tmp_path / "none", "no such file"), (tmp_path, "is a folder, a file is")):
-        with pytest.raises(InputError, match=f"^{path}: {words}"):
-            read_index(path, tmp_path / "cache")
+    (tmp_path / "notes.txt").write_text("no rows")
+    (tmp_path / "dataset_infos.json").write_text("{}")
+    words = "is a folder without .json, .jsonl, .parquet files"
+    for path, problem in ((tmp_path / "none", "no such file"), (tmp_path, words)):
+        with pytest.raises(InputError, match=f"^{path}: {problem}"):
+            local_index(path, tmp_path / "cache")
+
+
+def test_a_folder_gives_the_rows_of_all_its_files(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    (folder / "data").mkdir(parents=True)
+    (folder / ".git").mkdir()
+    write(folder, lines(ROWS[:2]), "data/a.jsonl")
+    write(folder, parquet(tmp_path, ROWS[2:4]), "data/b.parquet")
+    write(folder, json.dumps(ROWS[4:]), "c.json")
+    write(folder, "{", ".git/state.json")
+    index = local_index(folder, tmp_path / "cache")
+    assert digests(index) == digests(index_of(tmp_path, lines(ROWS)))
+    assert places(index) == [
+        *(f"shop/c.json: row {n}" for n in (1, 2)),
+        *(f"shop/data/a.jsonl: line {n}" for n in (1, 2)),
+        *(f"shop/data/b.parquet: row {n}" for n in (1, 2)),
+    ]
 
 
 def test_a_truncated_file_is_called_truncated(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, lines(ROWS)[:-20])
     assert problem.startswith("line 6: not JSON (")
-    assert problem.endswith(": the file is truncated")
+    assert problem.endswith(": is the file truncated?")
 
 
-def test_a_truncated_list_is_called_truncated(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, json.dumps(ROWS)[:-20])
-    assert problem.startswith("not JSON (")
-    assert problem.endswith("is the file truncated?")
+@pytest.mark.parametrize("cut", [1, 2, 20, 400])
+def test_a_truncated_list_is_never_taken_for_a_whole_one(cut: int, tmp_path: Path) -> None:
+    assert refusal(tmp_path, json.dumps(ROWS)[:-cut]).endswith("is the file truncated?")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[{} {}]", "row 2: not JSON (Expecting ',' delimiter"),
+        ("[{},]", "row 2: not JSON (Expecting value"),
+        ("[,{}]", "row 1: not JSON (Expecting value"),
+        ('[{"a": 1}, {"a": tru}, {}]' + " " * 99, "row 2: not JSON (Expecting value"),
+        ("[{}] {}", "more text after the end of the list"),
+        ("[" * 100_000, "row 1: nested too deeply"),
+    ],
+)
+def test_a_broken_list_is_one_line(content: str, words: str, tmp_path: Path) -> None:
+    assert refusal(tmp_path, content).startswith(words)
 
 
 def test_every_broken_line_is_named(tmp_path: Path) -> None:
     content = lines(ROWS[:1]) + "{'task': 1}\n" + lines(ROWS[1:2]) + "[1]\n3\n"
     first, second, third = problems(tmp_path, content)
     assert first.startswith("line 2: not JSON (")
-    assert not first.endswith("truncated")
+    assert not first.endswith("truncated?")
     assert (second, third) == ("line 4: not an object", "line 5: not an object")
 
 
-@pytest.mark.parametrize("field", ["split", "task", "setting", "instruction", "input", "output"])
-def test_a_row_without_a_field_or_without_text_in_it_is_named(field: str, tmp_path: Path) -> None:
-    missing = {name: value for name, value in ROWS[1].items() if name != field}
-    content = lines([ROWS[0], missing, {**ROWS[1], field: None}, {**ROWS[1], field: {"a": 1}}])
-    assert problems(tmp_path, content) == [f"line {n}: no text in {field}" for n in (2, 3, 4)]
+@pytest.mark.parametrize("field", ["split", "task"])
+def test_a_row_without_task_or_split_belongs_nowhere(field: str, tmp_path: Path) -> None:
+    content = lines([ROWS[0], {**ROWS[1], field: None}, {**ROWS[1], field: {"a": 1}}])
+    assert problems(tmp_path, content) == [f"line {n}: no text in {field}" for n in (2, 3)]
 
 
-def test_rows_of_a_list_are_named_by_their_number(tmp_path: Path) -> None:
-    content = json.dumps([ROWS[0], {**ROWS[1], "output": None, "input": 3}, "word"], indent=1)
-    assert problems(tmp_path, content) == [
-        "row 2: no text in input, output",
-        "row 3: not an object",
+def test_own_rows_may_lack_the_columns_split_and_setting(tmp_path: Path) -> None:
+    bare = {key: value for key, value in ROWS[1].items() if key not in ("split", "setting")}
+    assert rows_of_index(index_of(tmp_path, lines([bare]))) == [
+        ("Product_Matching", "test", [ROWS[1]])
     ]
 
 
-def test_what_json_cannot_hold_is_a_problem_of_its_row(tmp_path: Path) -> None:
-    nested = lines([{**ROWS[0], "options": [1.5]}]).replace("1.5", "NaN")
-    surrogate = lines([{**ROWS[0], "input": "X"}]).replace("X", "\\ud800")
-    first, second = problems(tmp_path, nested + surrogate)
-    assert first.startswith("line 1: cannot be kept as JSON (")
-    assert second.startswith("line 2: cannot be kept as JSON (")
+def test_rows_of_a_list_are_named_by_their_number(tmp_path: Path) -> None:
+    content = json.dumps([ROWS[0], {**ROWS[1], "task": None}, "word"], indent=1)
+    assert problems(tmp_path, content) == ["row 3: not an object", "row 2: no text in task"]
 
 
-def test_a_flood_of_problems_is_cut(tmp_path: Path) -> None:
-    found = problems(tmp_path, "no\n" * 30)
-    assert len(found) == 21
-    assert found[-1] == "and 10 more"
+def test_half_a_character_in_a_task_is_a_problem_of_its_row(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, lines([{**ROWS[0], "task": "X"}]).replace("X", "\\ud800"))
+    assert problem == "line 1: task and split: ('\\ud800', 'train') cannot be UTF-8"
 
 
-@pytest.mark.parametrize("content", ["", "\n\n", "[]"])
+def test_a_flood_of_problems_is_counted_and_the_first_are_kept(tmp_path: Path) -> None:
+    found = index_of(tmp_path, "no\n" * 30).problems["unreadable_row"]
+    assert (found.count, len(found.first)) == (30, 5)
+
+
+def test_columns_that_are_no_tasks_are_refused(tmp_path: Path) -> None:
+    content = lines([row(f"task {number}", "test") for number in range(1001)])
+    words = "line 1001: more than 1000 different pairs of task and split"
+    assert refusal(tmp_path, content).startswith(words)
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "[]", "\ufeff", " [ ] "])
 def test_a_file_without_rows_is_an_error(content: str, tmp_path: Path) -> None:
-    assert problems(tmp_path, content) == ["holds no rows"]
+    assert refusal(tmp_path, content) == "holds no rows"
 
 
-def test_a_file_that_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
+def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, lines(ROWS).encode() + b'{"a": "\xe9"}\n')
-    assert problem.startswith("not UTF-8 text (")
+    assert problem.startswith("line 7: not UTF-8 text (")
+
+
+def test_other_encodings_are_one_line(tmp_path: Path) -> None:
+    listed = b"[" + lines(ROWS[:1]).encode() + b', {"a": "\xe9"}]'
+    assert refusal(tmp_path, listed).startswith("not UTF-8 text (")
+    assert refusal(tmp_path, lines(ROWS).encode("utf-16")) == "is UTF-16 text: save it as UTF-8"
 
 
 def test_a_task_is_found_under_all_its_names_the_misspelt_ones_too(tmp_path: Path) -> None:
@@ -226,8 +322,8 @@ def test_a_task_is_found_under_all_its_names_the_misspelt_ones_too(tmp_path: Pat
     names = frozenset(
         ["PSI", "Product_Substitute_Identification", "Product_Substitue_Identification"]
     )
-    rows = list(path_source.raw_rows(source, "PSI", names, "test", tmp_path / "cache"))
-    assert sorted(row["input"] for row in rows) == [ROWS[2]["input"], ROWS[5]["input"]]
+    rows = rows_of(path_source.open_rows(source, tmp_path / "cache"), names, "test")
+    assert sorted(row["input"] for _, row in rows) == [ROWS[2]["input"], ROWS[5]["input"]]
     assert path_source.labels(source) is None
 
 
@@ -286,10 +382,11 @@ def hub(folder: Path, rows: Sequence[Row], name: str = "train.jsonl") -> dict[st
 def test_the_hub_gives_the_records_that_a_local_file_gives(tmp_path: Path) -> None:
     example = '{"input": "a", "output": "yes"}'
     odd = row("PSI", "test", 3, input='caf\u00e9 &amp; \u2028 "x"', few_shot_example=example)
+    odd["setting"] = ONE_SHOT
     rows = [*ROWS, odd, row("PSI", "test", 4, options="[]"), row("PSI", "test", 1, setting=OOD)]
     path = write(tmp_path, lines(sorted(rows, key=lambda row: row["task"])))
-    local = script(tmp_path, {"source": "path", "path": str(path)}, "path.jsonl", (IND, OOD))
-    remote = script(tmp_path, hub(tmp_path, rows), "hub.jsonl", (IND, OOD))
+    local = script(tmp_path, {"source": "path", "path": str(path)}, "path.jsonl", ALL)
+    remote = script(tmp_path, hub(tmp_path, rows), "hub.jsonl", ALL)
     assert (local.returncode, local.stderr) == (0, "")
     assert remote.returncode == 0, remote.stderr
 
@@ -311,29 +408,26 @@ def test_a_hub_data_set_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
     assert last.endswith("check the network, the id and the revision")
 
 
-def hub_problems(folder: Path, rows: Sequence[Row], monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What is wrong with a data set of these rows, without its id."""
-    import datasets
-
-    from ecslm.records.sources.hub import raw_rows
-
-    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", folder / "hf")
-    source = HubData.model_validate(hub(folder, rows))
-    with pytest.raises(InputError) as caught:
-        list(raw_rows(source, "PSI", frozenset(["PSI", *ALIASES]), "test", folder / "cache"))
-    return [problem.removeprefix(f"data: {source.id}: ") for problem in caught.value.problems]
-
-
-def test_hub_rows_without_text_are_named_by_their_number_and_others_do_not_matter(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [*ROWS, row("PSI", "test", input=None), row("PM", "test", input=None)]
-    found = hub_problems(tmp_path, [*rows, row("PSI", "test", output=None)], monkeypatch)
-    assert found == ["row 7: no text in input", "row 9: no text in output"]
+@pytest.mark.parametrize("name", ["train.json", "data/train-00000-of-00001.parquet"])
+def test_other_forms_of_hub_files_give_the_same_records(name: str, tmp_path: Path) -> None:
+    content = json.dumps(ROWS) if name.endswith("json") else parquet(tmp_path, ROWS)
+    (tmp_path / "ECInstruct/data").mkdir(parents=True)
+    write(tmp_path / "ECInstruct", content, name)
+    source = {"source": "hub", "id": str(tmp_path / "ECInstruct"), "revision": "main"}
+    done = script(tmp_path, source)
+    assert done.returncode == 0, done.stderr
+    path = write(tmp_path, lines(ROWS))
+    script(tmp_path, {"source": "path", "path": str(path)}, "path.jsonl")
+    assert (tmp_path / "test.jsonl").read_bytes() == (tmp_path / "path.jsonl").read_bytes()
 
 
-def test_a_hub_data_set_without_a_column_names_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [{key: row[key] for key in row if key not in ("setting", "input")} for row in ROWS]
-    assert hub_problems(tmp_path, rows, monkeypatch) == ["no column setting, input"]
+def test_a_hub_row_without_a_split_is_never_taken_for_a_test_row(tmp_path: Path) -> None:
+    bare = {key: value for key, value in ROWS[2].items() if key != "split"}
+    source = hub(tmp_path, [*ROWS, bare])
+    done = script(tmp_path, source)
+    assert done.returncode == 1
+    first, last = done.stderr.splitlines()
+    assert first.endswith("train.jsonl: line 7: no text in split")
+    assert "tolerate: [missing_field]" in last
+    assert script(tmp_path, source | {"tolerate": ["missing_field"]}).returncode == 0
+    assert len(read_records(tmp_path / "test.jsonl")) == 2

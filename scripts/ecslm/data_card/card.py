@@ -16,6 +16,7 @@ class CardTask(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    code: str
     title: str = Field(description="Name in prose.")
     leakage: bool = Field(description="Whether its overlap with training was measured.")
 
@@ -31,15 +32,15 @@ class CardSettings(BaseModel):
     license: str | None = Field(description="Licence of the records, null where nobody named it.")
     template: str = Field(description="Name of the prompt template that lengths are of.")
     tolerated: tuple[str, ...] = Field(description="Kinds of problems whose rows are dropped.")
-    tasks: dict[str, CardTask] = Field(description="The study's tasks, in order.")
+    tasks: tuple[CardTask, ...] = Field(description="The study's tasks, in order.")
 
 
 def card_files(settings: CardSettings) -> list[str]:
     """The files that the card reads, relative to the study's results folder."""
     return [
         "dataset/check.json",
-        *(f"descriptions/{task}.json" for task in settings.tasks),
-        *(f"leakage/{task}.json" for task, entry in settings.tasks.items() if entry.leakage),
+        *(f"descriptions/{task.code}.json" for task in settings.tasks),
+        *(f"leakage/{task.code}.json" for task in settings.tasks if task.leakage),
     ]
 
 
@@ -55,13 +56,13 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
     environment.filters["cell"] = _cell
     check = read_result(results / "dataset/check.json", Report)
     descriptions = {
-        task: read_result(results / f"descriptions/{task}.json", TaskDescription)
+        task.code: read_result(results / f"descriptions/{task.code}.json", TaskDescription)
         for task in settings.tasks
     }
     leakage = {
-        task: read_result(results / f"leakage/{task}.json", Leakage)
-        for task, entry in settings.tasks.items()
-        if entry.leakage
+        task.code: read_result(results / f"leakage/{task.code}.json", Leakage)
+        for task in settings.tasks
+        if task.leakage
     }
     try:
         return environment.from_string(read_text(template)).render(

@@ -71,7 +71,7 @@ def describe(
     tokenizer: Tokenizer,
     settings: DescriptionSettings,
 ) -> TaskDescription:
-    """Describe all records of a task, with their prompts without example.
+    """Describe all records of a task, with the prompts that they get.
 
     Raises:
         InputError: a prompt does not fit even with an empty input, as training or prediction
@@ -109,7 +109,9 @@ def _measure(
     records: Sequence[Record], template: PromptTemplate, tokenizer: Tokenizer, answer: Answer
 ) -> list[_Measured]:
     with tqdm(total=2 * len(records), unit="text", disable=not sys.stderr.isatty()) as bar:
-        prompts = _lengths((template.render(record, 0) for record in records), tokenizer, bar)
+        prompts = _lengths(
+            (template.render(record, _shots(record)) for record in records), tokenizer, bar
+        )
         answers = _lengths((record.output for record in records), tokenizer, bar)
     labels = [_label(record, answer) for record in records]
     columns = zip(records, labels, prompts, answers, strict=True)
@@ -154,6 +156,11 @@ def _room(split: Split, settings: DescriptionSettings) -> int:
     return settings.training_max_length
 
 
+def _shots(record: Record) -> int:
+    """Examples in the prompt: models with an example answer the 1-shot settings, others the rest."""
+    return int(record.split == "test" and record.few_shot_example is not None)
+
+
 def _is_truncated(
     one: _Measured, template: PromptTemplate, tokenizer: Tokenizer, room: int
 ) -> bool:
@@ -162,4 +169,6 @@ def _is_truncated(
         room -= one.answer_tokens + 1  # the end token
     if one.prompt_tokens <= room:
         return False
-    return encode_prompt(one.record, template, 0, _Callable(tokenizer), room).truncated
+    return encode_prompt(
+        one.record, template, _shots(one.record), _Callable(tokenizer), room
+    ).truncated

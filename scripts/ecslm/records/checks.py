@@ -12,6 +12,8 @@ from ecslm.tasks import Answer, InputForm
 
 TEXTS = ("instruction", "input", "output")
 LETTERED = re.compile(r"[A-Z]:")
+# Settings whose rows have an example, and no others.
+ONE_SHOT = "_1-shot"
 # Of a wrong value, in messages.
 MOST_SHOWN = 60
 
@@ -51,12 +53,14 @@ def checked_example(value: Any, setting: str) -> str | None:
     """The example's original string, after a look at what the prompt will take from it.
 
     Raises:
-        RowError: it is no example, or a 1-shot row has none.
+        RowError: it is no example, a 1-shot row has none, or another row has one.
     """
     if is_nothing(value):
-        if setting.endswith("_1-shot"):
+        if setting.endswith(ONE_SHOT):
             raise RowError("bad_example", f"few_shot_example: none, in {setting}")
         return None
+    if not setting.endswith(ONE_SHOT):
+        raise RowError("bad_example", f"few_shot_example: there is one, in {setting}")
     if not isinstance(value, str):
         raise RowError("bad_example", "few_shot_example: not text")
     try:

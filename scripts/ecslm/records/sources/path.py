@@ -27,8 +27,13 @@ def local_index(path: Path, cache: Path) -> Index:
     Raises:
         InputError: a file is missing or truncated, or there are no rows.
     """
-    files = [DataFile(name=str(file), path=file) for file in data_files(path)]
+    files = [DataFile(name=_name(file, path), path=file) for file in data_files(path)]
     return read_index(files, cache, DEFAULTS)
+
+
+def _name(file: Path, source: Path) -> str:
+    """A file as results may name it: never absolute, since they must not depend on the place."""
+    return (file.relative_to(source.parent) if source.is_absolute() else file).as_posix()
 
 
 def labels(source: PathData) -> list[list[str]] | None:
