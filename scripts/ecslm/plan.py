@@ -115,8 +115,13 @@ class Plan:
         return [data.path]
 
     def missing_source_files(self) -> list[str]:
-        """Those of them that are not here; they are not needed where the dataset files are."""
-        return [path for path in self.source_files() if not Path(path).exists()]
+        """Those of them that are not here, and labels that cannot be fetched; they are not needed
+        where the dataset files are."""
+        files = self.source_files()
+        labels = getattr(self.study.data, "labels", None)
+        if labels is not None and labels.url is None and self._is_labelled():
+            files = [*files, labels.path]
+        return [path for path in files if not Path(path).exists()]
 
     def check_source(self) -> None:
         """Look at the files that records are made from before anything runs.
@@ -130,7 +135,8 @@ class Plan:
             raise InputError(
                 *(f"{path}: no such file: mend `data` of the study" for path in missing)
             )
-        if not missing and isinstance(self.study.data, PathData):
+        data = self.study.data
+        if isinstance(data, PathData) and Path(data.path).exists():
             _ = self._index
 
     # Lists of files
@@ -301,8 +307,7 @@ class Plan:
         Raises:
             InputError: a local file is missing or broken, or names a task that no alias maps.
         """
-        labelled = any(self._labelled(task, "test") for task in self.study.tasks)
-        return self._source(self.data_check(), labelled, self._files_digest)
+        return self._source(self.data_check(), self._is_labelled(), self._files_digest)
 
     def description_settings(self, task: str) -> str:
         """`--settings` of the script that describes a task's records."""
@@ -476,6 +481,10 @@ class Plan:
         if labels is not None and labels.sha256 is None and labelled:
             files = [*files, labels.path]
         return all(Path(path).exists() for path in files)
+
+    def _is_labelled(self) -> bool:
+        """Whether any dataset file takes relevance labels."""
+        return any(self._labelled(task, "test") for task in self.test_tasks)
 
     def _labelled(self, task: str, split: str) -> bool:
         """Whether the records of a dataset file take relevance labels."""

@@ -129,19 +129,19 @@ class Provenance:
 
 
 def check_source(plan: Plan, jobs: Iterable[Job]) -> None:
-    """Refuse to make dataset files from files that are not here.
+    """Refuse to make dataset files and the check of their source from files that are not here.
 
     Snakemake deletes a result before it makes it anew: those that are here would be lost.
 
     Raises:
-        InputError: a file of the data source is missing, and a dataset file has to be made anew.
+        InputError: a file of the data source is missing, and one of these has to be made anew.
     """
     missing = plan.missing_source_files()
     if not missing:
         return
     history = Provenance(plan.config.study, jobs)
     for job in history.jobs:
-        if job.rule == "dataset" and (reasons := history.reasons(job)):
+        if job.rule in ("dataset", "check_data") and (reasons := history.reasons(job)):
             raise InputError(
                 *(
                     f"{path}: no such file, but {job.results[0]} must be made anew: {reasons[0]}: "

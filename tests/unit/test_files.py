@@ -299,9 +299,9 @@ def test_a_script_ends_with_code_1_and_a_line_for_each_problem(tmp_path: Path) -
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
-        "error: --settings: source.path.lables: extra inputs are not permitted",
         "error: --settings: answer: input should be 'yes_no', 'choice', 'ranking', 'extraction' or "
         "'generation'",
+        "error: --settings: source.path.lables: extra inputs are not permitted",
         "error: --settings: settings: field required",
     ]
     assert not output.parent.exists()

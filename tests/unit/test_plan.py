@@ -392,9 +392,16 @@ def test_an_unknown_task_in_the_data_is_named_with_the_nearest_known_one() -> No
     with pytest.raises(InputError) as caught:
         made.dataset_source("SA", "train")
     assert caught.value.problems == (
-        "rows.jsonl: task: Product_Matchin is no code or alias in `tasks`: did you mean "
-        "`Product_Matching`?",
+        *(
+            f"rows.jsonl: line {number}: task: 'Product_Matchin' is no code or alias in `tasks`: "
+            "did you mean `Product_Matching`?"
+            for number in (7, 6)
+        ),
+        "2 rows cannot be used: mend the data, or have them dropped and counted: "
+        "`tolerate: [unknown_task]` in `data` of the study",
     )
+    rows = [*ROWS, row("Product_Matchin", "train", 5)]
+    assert local(rows, tolerate=["unknown_task"]).dataset_source("SA", "train")
 
 
 @pytest.mark.usefixtures("here")
@@ -409,15 +416,15 @@ def test_a_task_of_the_registry_that_the_study_leaves_out_may_be_in_the_data() -
 def test_an_unknown_split_in_the_data_is_an_error_too() -> None:
     with pytest.raises(InputError) as caught:
         local([*ROWS, row("SA", "validation", 5)]).dataset_source("SA", "train")
-    assert caught.value.problems == (
-        "rows.jsonl: split: validation is not one of train, val, test",
+    assert caught.value.problems[0] == (
+        "rows.jsonl: line 6: split: 'validation' is not one of train, val, test"
     )
 
 
 def test_a_broken_or_missing_local_file_stops_the_plan(here: Path) -> None:
     made = local(ROWS)
     (here / "rows.jsonl").write_text('{"split": "test"')
-    with pytest.raises(InputError, match=r"^rows\.jsonl: line 1: not JSON .* truncated$"):
+    with pytest.raises(InputError, match=r"^rows\.jsonl: line 1: not JSON .* truncated\?"):
         made.dataset_source("PM", "test")
     (here / "rows.jsonl").unlink()
     with pytest.raises(InputError, match=r"^rows\.jsonl: no such file$"):
@@ -447,10 +454,13 @@ def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gon
     """As beside results that were copied from another machine."""
     write_json(Path("label.json"), [["E"]])
     made = local(ROWS, labels={"path": "label.json"})
-    before = sources(made)
-    for path in made.dataset_files():
+    before = {**sources(made), "check": made.check_source_content()}
+    for path in (*made.dataset_files(), made.data_check()):
         write_text(Path(path), "")
-        content = made.dataset_source(Path(path).parent.name, Path(path).stem)
+        if path == made.data_check():
+            content = made.check_source_content()
+        else:
+            content = made.dataset_source(Path(path).parent.name, Path(path).stem)
         write_manifest(
             manifest_of(Path(path)), made_from([], {}, None, {}) | {"content": content}, []
         )
@@ -459,11 +469,10 @@ def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gon
         data={"source": "path", "path": "rows.jsonl", "labels": {"path": "label.json"}},
     )
     made.check_source()
-    assert sources(made) == before
+    assert {**sources(made), "check": made.check_source_content()} == before
     Path(made.dataset_files()[0]).unlink()
-    if gone == "rows.jsonl":
-        with pytest.raises(InputError, match=r"^rows\.jsonl: no such file: mend `data`"):
-            made.check_source()
+    with pytest.raises(InputError, match=rf"^{gone}: no such file: mend `data`"):
+        made.check_source()
 
 
 def test_fetching_the_label_file_that_is_pinned_changes_nothing(here: Path) -> None:

@@ -533,7 +533,9 @@ def test_a_missing_label_file_is_fetched_once(tmp_path: Path) -> None:
     Path(origin.path).unlink()
     assert read_labels(labels) == [["E", "S"]]
     path.unlink()
-    with pytest.raises(InputError, match=f"cannot be fetched .*: put the file at {path}"):
+    with pytest.raises(
+        InputError, match=f"cannot be fetched .*: fetch it by hand and put it at {path}"
+    ):
         read_labels(labels)
 
 

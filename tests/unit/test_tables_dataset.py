@@ -2,15 +2,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from table_files import IND, OOD, TASKS, record_line, request, write_dataset
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import Whitespace
+from table_files import IND, OOD, TASKS, request
 
-from ecslm.files import InputError
+from ecslm.data_card.reports import (
+    Leakage,
+    SettingDescription,
+    SettingLeakage,
+    Shared,
+    TaskDescription,
+    TokenLengths,
+)
+from ecslm.files import InputError, write_json
+from ecslm.records.problems import Found
+from ecslm.records.report import Count, Report
 from ecslm.tables.dataset import build
 from ecslm.tables.model import Cell, Table
-from ecslm.tables.requests import TableRequest, dataset_files
+from ecslm.tables.requests import TableRequest, data_files
 from ecslm.tables.sources import Sources
 
 COLUMNS = [
@@ -24,16 +31,60 @@ def dataset_request(**context: Any) -> TableRequest:
     return request({"kind": "dataset", "tasks": ["PM", "SA"], "columns": COLUMNS}, **context)
 
 
-def write_all(results: Path) -> None:
-    write_dataset(results, "PM", "train", [record_line("PM", "train", n) for n in range(3)])
-    answers = ["yes", "no", "no", "no"]
-    lines = [record_line("PM", "test", n, output=answer) for n, answer in enumerate(answers)]
-    write_dataset(results, "PM", "test", lines)
-    options = ["A: good", "B: bad"]
-    for split in ("train", "test"):
-        line = record_line("SA", split, 0, options=options, output="B: bad")
-        other = record_line("SA", split, 1, options=options, output="A", setting=OOD)
-        write_dataset(results, "SA", split, [line, other])
+def described(records: int, labels: dict[str, int] | None, p95: int = 90) -> SettingDescription:
+    prompt = TokenLengths(min=10, p50=p95 - 40, p95=p95, p99=p95 + 5, max=p95 + 9)
+    answer = TokenLengths(min=1, p50=1, p95=1, p99=1, max=1)
+    return SettingDescription(
+        records=records,
+        instructions=5,
+        labels=labels,
+        prompt_tokens=prompt,
+        answer_tokens=answer,
+        room=100,
+        truncated=records // 3,
+    )
+
+
+def overlap(records: int, exact: int, near: int, **changes: Any) -> SettingLeakage:
+    fields = {"exact_with_output": 0, "instruction": "seen", "unseen_instructions": 0}
+    fields |= {"queries": None, "history_targets": None}
+    return SettingLeakage.model_validate(
+        {"records": records, "exact": exact, "near": near, **fields, **changes}
+    )
+
+
+def write_all(results: Path, **check: Any) -> None:
+    descriptions = {
+        "PM": {
+            "train": {IND: described(3, {"yes": 3})},
+            "test": {IND: described(4, {"no": 3, "yes": 1}, p95=120)},
+        },
+        "SA": {
+            "train": {IND: described(1, {"B": 1})},
+            "test": {IND: described(1, {"B": 1}), OOD: described(1, {"A": 1})},
+        },
+    }
+    leakages = {
+        "PM": {IND: overlap(4, 1, 2, instruction="unseen", unseen_instructions=4)},
+        "SA": {IND: overlap(1, 0, 0), OOD: overlap(1, 1, 1, queries=Shared(records=1, shared=1))},
+    }
+    for task, splits in descriptions.items():
+        description = TaskDescription.model_validate(
+            {"task": task, "answer": TASKS[task]["answer"], "tokenizer": "Tiny", "splits": splits}
+        )
+        report = Leakage(
+            task=task,
+            train_records=3,
+            shingle_words=3,
+            jaccard=0.8,
+            settings=leakages[task],
+            pairs=(),
+        )
+        write_json(results / f"descriptions/{task}.json", description.model_dump(mode="json"))
+        write_json(results / f"leakage/{task}.json", report.model_dump(mode="json"))
+    fields = {"problems": {}, "dropped": 0, "elsewhere": 0, "tasks": {}, "differing": ()}
+    found = Report.model_validate({"files": {}, **fields, **check})
+    write_json(results / "dataset/check.json", found.model_dump(mode="json"))
 
 
 def cells_of(table: Table, panel: int, name: str) -> tuple[Cell, ...]:
@@ -41,11 +92,15 @@ def cells_of(table: Table, panel: int, name: str) -> tuple[Cell, ...]:
     return rows[name].cells
 
 
+def column(table: Table, panel: int, key: str) -> int:
+    return [head.key for head in table.panels[panel].columns].index(key)
+
+
 def counts_file(folder: Path) -> Path:
     path = folder / "counts.csv"
     path.write_text(
-        f"task,split,setting,records\nPM,train,{IND},3\nPM,test,{IND},4\n"
-        f"SA,train,{IND},1\nSA,test,{IND},7\nSA,test,{OOD},1\n"
+        f"task,split,setting,records,yes\nPM,train,{IND},3,\nPM,test,{IND},4,1\n"
+        f"SA,train,{IND},1,\nSA,test,{IND},7,\nSA,test,{OOD},1,\n"
     )
     return path
 
@@ -53,17 +108,25 @@ def counts_file(folder: Path) -> Path:
 def test_records_are_counted_per_task_split_and_setting(tmp_path: Path) -> None:
     write_all(tmp_path)
     table = build("dataset", dataset_request(), Sources(tmp_path))
-    assert [cell.shown for cell in cells_of(table, 0, "PM")] == ["3", "4", "--"]
-    assert [cell.shown for cell in cells_of(table, 0, "SA")] == ["1", "1", "1"]
-    assert cells_of(table, 0, "PM")[1].sources == ("dataset/PM/test.jsonl",)
+    assert [cell.shown for cell in cells_of(table, 0, "PM")[:3]] == ["3", "4", "--"]
+    assert [cell.shown for cell in cells_of(table, 0, "SA")[:3]] == ["1", "1", "1"]
+    assert cells_of(table, 0, "PM")[1].sources == ("descriptions/PM.json",)
 
 
 def test_published_counts_stand_beside_and_differences_are_named(tmp_path: Path) -> None:
     write_all(tmp_path)
     sources = Sources(tmp_path, published=counts_file(tmp_path))
     table = build("dataset", dataset_request(), sources)
-    assert [cell.shown for cell in cells_of(table, 0, "SA")] == ["1", "1", "1", "7", "1", "1"]
+    assert [cell.shown for cell in cells_of(table, 0, "SA")[:6]] == ["1", "1", "1", "7", "1", "1"]
     assert "Counts differ from the published ones for: SA." in table.notes
+
+
+def test_a_broken_count_is_named_by_its_line(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    path = counts_file(tmp_path)
+    path.write_text(path.read_text().replace(",7,", ",many,"))
+    with pytest.raises(InputError, match=rf"^{path}: line 5: records: input should be a valid int"):
+        build("dataset", dataset_request(), Sources(tmp_path, published=path))
 
 
 def test_published_counts_of_other_data_are_not_shown(tmp_path: Path) -> None:
@@ -71,7 +134,36 @@ def test_published_counts_of_other_data_are_not_shown(tmp_path: Path) -> None:
     sources = Sources(tmp_path, published=counts_file(tmp_path))
     wanted = dataset_request(data={"source": "a shop", "comparable": False})
     table = build("dataset", wanted, sources)
-    assert len(table.panels[0].columns) == 3
+    assert [head.key for head in table.panels[0].columns[:4]] == [
+        *("Train", "Test IND", "Test OOD"),
+        "dropped",
+    ]
+
+
+def test_dropped_rows_are_counted_by_task_and_told_by_kind(tmp_path: Path) -> None:
+    write_all(
+        tmp_path,
+        problems={
+            "bad_output": Found(count=2, first=["a"]),
+            "unknown_task": Found(count=1, first=["b"]),
+        },
+        dropped=3,
+        elsewhere=1,
+        tasks={"PM": {"val": {IND: Count(rows=5, records=3)}}},
+    )
+    table = build("dataset", dataset_request(), Sources(tmp_path))
+    at = column(table, 0, "dropped")
+    assert [cells_of(table, 0, task)[at].value for task in ("PM", "SA")] == [2, 0]
+    assert (
+        "Dropped: rows of any split and setting that cannot be used (bad_output 2, "
+        "unknown_task 1); 1 of them belong to no known task, split and setting."
+    ) in table.notes
+
+
+def test_nothing_is_said_of_kinds_where_nothing_was_dropped(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    table = build("dataset", dataset_request(), Sources(tmp_path))
+    assert not any(note.startswith("Dropped") for note in table.notes)
 
 
 def test_label_shares_are_per_label_and_split(tmp_path: Path) -> None:
@@ -81,43 +173,42 @@ def test_label_shares_are_per_label_and_split(tmp_path: Path) -> None:
     assert [cell.shown for cell in cells_of(table, 1, "SA A")] == ["0.0", "0.0", "100.0"]
 
 
-def test_places_in_a_long_list_are_no_labels(tmp_path: Path) -> None:
+def test_token_lengths_are_those_of_the_longest_column_and_cut_inputs_are_summed(
+    tmp_path: Path,
+) -> None:
     write_all(tmp_path)
-    letters = "ABCDEFGHIJKL"
-    options = [f"{letter}: item" for letter in letters]
-    lines = [
-        record_line("SA", "test", n, options=options, output=letter)
-        for n, letter in enumerate(letters)
-    ]
-    write_dataset(tmp_path, "SA", "test", lines)
     table = build("dataset", dataset_request(), Sources(tmp_path))
-    names = [row.name for group in table.panels[1].groups for row in group.rows]
-    assert names == ["PM no", "PM yes"]
+    assert [cell.value for cell in cells_of(table, 0, "PM")[-3:]] == [80, 120, 2]
+    assert any("tokenizer of Tiny" in note for note in table.notes)
 
 
-def test_token_lengths_are_those_of_the_given_tokenizer(tmp_path: Path) -> None:
+def test_overlap_is_shown_per_test_column_with_what_the_data_says_of_the_instruction(
+    tmp_path: Path,
+) -> None:
     write_all(tmp_path)
-    tokenizer = Tokenizer(WordLevel({"?": 0}, unk_token="?"))
-    tokenizer.pre_tokenizer = Whitespace()
-    path = tmp_path / "tokenizer.json"
-    tokenizer.save(str(path))
-    table = build("dataset", dataset_request(), Sources(tmp_path, tokenizer=path))
-    # Eight for "Tell whether the products are the same.", five for "a lamp and a chair".
-    assert [cell.value for cell in cells_of(table, 0, "PM")[-2:]] == [13, 13]
-
-
-def test_a_file_that_is_no_tokenizer_is_named(tmp_path: Path) -> None:
-    write_all(tmp_path)
-    path = tmp_path / "tokenizer.json"
-    path.write_text("{}")
-    with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer"):
-        build("dataset", dataset_request(), Sources(tmp_path, tokenizer=path))
-
-
-def test_a_task_that_is_not_trained_has_no_training_file() -> None:
-    tasks = {**TASKS, "PM": {**TASKS["PM"], "train": False}}
-    assert dataset_files(dataset_request(tasks=tasks)) == [
-        "dataset/PM/test.jsonl",
-        "dataset/SA/train.jsonl",
-        "dataset/SA/test.jsonl",
+    table = build("dataset", dataset_request(), Sources(tmp_path))
+    assert [cell.shown for cell in cells_of(table, 2, "PM")] == [
+        *("25.0", "50.0", "unseen"),
+        *("--", "--", "--"),
     ]
+    assert [cell.shown for cell in cells_of(table, 2, "SA")] == [
+        *("0.0", "0.0", "seen"),
+        *("100.0", "100.0", "seen"),
+    ]
+    assert cells_of(table, 2, "PM")[2].sources == ("leakage/PM.json",)
+    assert (
+        "Test records of which the query occurs in training, of any task: SA (Test OOD) 1 of 1."
+    ) in table.notes
+
+
+def test_a_task_that_is_not_trained_has_no_overlap(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    wanted = dataset_request(tasks={**TASKS, "PM": {**TASKS["PM"], "train": False}})
+    assert data_files(wanted) == [
+        "dataset/check.json",
+        "descriptions/PM.json",
+        "descriptions/SA.json",
+        "leakage/SA.json",
+    ]
+    table = build("dataset", wanted, Sources(tmp_path))
+    assert [row.name for group in table.panels[2].groups for row in group.rows] == ["SA"]

@@ -157,7 +157,7 @@ def _room(split: Split, settings: DescriptionSettings) -> int:
 
 
 def _shots(record: Record) -> int:
-    """Examples in the prompt: models with an example answer the 1-shot settings, others the rest."""
+    """Examples in the prompt: test records that have one are for models that take one."""
     return int(record.split == "test" and record.few_shot_example is not None)
 
 
