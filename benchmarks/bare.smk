@@ -45,6 +45,7 @@ rule all:
     default_target: True
     input:
         config["datasets"],
+        f"{RESULTS}/data_card.md",
         config["adapters"],
         config["predictions"],
         config["bertscores"],
@@ -89,6 +90,21 @@ rule report:
         f"{RESULTS}/report.pdf",
 
 
+rule check_data:
+    output:
+        report=f"{RESULTS}/data_check.json",
+        manifest=f"{RESULTS}/data_check.manifest.json",
+    log:
+        f"{RESULTS}/logs/check_data.log",
+    priority: 1
+    params:
+        settings="default",
+    message:
+        "Check of the data"
+    shell:
+        "python check_data.py --settings {params.settings} --output {output.report} --log {log}"
+
+
 rule dataset:
     output:
         records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
@@ -101,6 +117,66 @@ rule dataset:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:
         "python dataset.py --settings {params.settings} --output {output.records} 2> {log}"
+
+
+rule describe_data:
+    input:
+        records=lambda wildcards: config["task_files"][wildcards.task],
+        base=BASE.format(base=MODELS[config["described"]]["base"]),
+        template=MODELS[config["described"]]["template"],
+    output:
+        description=f"{RESULTS}/descriptions/{{task}}.json",
+        manifest=f"{RESULTS}/descriptions/{{task}}.manifest.json",
+    log:
+        f"{RESULTS}/logs/describe_data/{{task}}.log",
+    params:
+        settings="default",
+    message:
+        "Description of the records of {wildcards.task}"
+    shell:
+        "python describe_data.py --records {input.records} --base {input.base}"
+        " --template {input.template} --settings {params.settings}"
+        " --output {output.description} 2> {log}"
+
+
+rule leakage:
+    input:
+        test=f"{RESULTS}/dataset/{{task}}/test.jsonl",
+        train=f"{RESULTS}/dataset/{{task}}/train.jsonl",
+        others=lambda wildcards: [
+            path
+            for path in config["training"]["train"]
+            if path != f"{RESULTS}/dataset/{wildcards.task}/train.jsonl"
+        ],
+    output:
+        report=f"{RESULTS}/leakage/{{task}}.json",
+        manifest=f"{RESULTS}/leakage/{{task}}.manifest.json",
+    log:
+        f"{RESULTS}/logs/leakage/{{task}}.log",
+    params:
+        settings="default",
+    message:
+        "Overlap of {wildcards.task} test records with training"
+    shell:
+        "python leakage.py --test {input.test} --train {input.train}"
+        " --other-train {input.others} --output {output.report} 2> {log}"
+
+
+rule data_card:
+    input:
+        reports=config["card"],
+        template="report/data_card.md.jinja",
+    output:
+        card=f"{RESULTS}/data_card.md",
+        manifest=f"{RESULTS}/data_card.manifest.json",
+    log:
+        f"{RESULTS}/logs/data_card.log",
+    params:
+        settings="default",
+    message:
+        "Data card"
+    shell:
+        "python data_card.py --settings {params.settings} --output {output.card} 2> {log}"
 
 
 rule base_model:

@@ -114,6 +114,7 @@ def job_count(plan: Plan) -> int:
     """Jobs of the target `all`, near enough to choose a study by."""
     files = plan.dataset_files() + plan.base_files() + plan.adapter_files() + plan.metric_files()
     files += plan.prediction_files() + plan.bertscore_files() + ReportPlan(plan).table_files()
+    files += plan.description_files() + plan.leakage_files() + [plan.data_check(), plan.data_card()]
     return len(files)
 
 
@@ -131,7 +132,10 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         },
         "bases": [Path(path).parent.name for path in plan.base_files()],
         "encoder": plan.encoder(),
-        "datasets": plan.dataset_files(),
+        "datasets": [plan.data_check(), *plan.dataset_files()],
+        "task_files": {task: plan.task_files(task) for task in study.tasks},
+        "described": plan.described_model,
+        "card": drawn.card_inputs(),
         "training": {split: plan.training_files(split) for split in ("train", "val")},
         "adapters": plan.adapter_files(),
         "predictions": plan.prediction_files(),

@@ -1,8 +1,8 @@
 rule check_data:
     # No input, as below. First, so that a broken source is told of whole.
     output:
-        report=f"{RESULTS}/dataset/check.json",
-        manifest=f"{RESULTS}/dataset/check.manifest.json",
+        report=f"{RESULTS}/data_check.json",
+        manifest=f"{RESULTS}/data_check.manifest.json",
     log:
         f"{RESULTS}/logs/check_data.log",
     conda:

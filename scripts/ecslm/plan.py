@@ -61,7 +61,7 @@ class Plan:
 
     def data_check(self) -> str:
         """Path of the report on the source as a whole."""
-        return f"{self.results}/dataset/check.json"
+        return f"{self.results}/data_check.json"
 
     def description(self, task: str) -> str:
         """Path of the description of a task's records."""

@@ -74,7 +74,8 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
     with contextlib.chdir(finished):
         history = Provenance.of_study([STUDY], None)
         assert {job.rule for job in history.jobs if not history.stale(job)} == {
-            *("base_model", "dataset", "train_adapter", "predict", "bertscore"),
+            *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
+            *("train_adapter", "predict", "bertscore"),
             *("score", "score_baseline", "render_table", "report_page", "report_pdf"),
         }
         assert not any(map(history.stale, history.jobs))

@@ -84,7 +84,7 @@ def write_all(results: Path, **check: Any) -> None:
         write_json(results / f"leakage/{task}.json", report.model_dump(mode="json"))
     fields = {"problems": {}, "dropped": 0, "elsewhere": 0, "tasks": {}, "differing": ()}
     found = Report.model_validate({"files": {}, **fields, **check})
-    write_json(results / "dataset/check.json", found.model_dump(mode="json"))
+    write_json(results / "data_check.json", found.model_dump(mode="json"))
 
 
 def cells_of(table: Table, panel: int, name: str) -> tuple[Cell, ...]:
@@ -205,7 +205,7 @@ def test_a_task_that_is_not_trained_has_no_overlap(tmp_path: Path) -> None:
     write_all(tmp_path)
     wanted = dataset_request(tasks={**TASKS, "PM": {**TASKS["PM"], "train": False}})
     assert data_files(wanted) == [
-        "dataset/check.json",
+        "data_check.json",
         "descriptions/PM.json",
         "descriptions/SA.json",
         "leakage/SA.json",

@@ -11,7 +11,11 @@ from scratch import copy_project, planned_jobs, snakemake
 DEMO = {
     "all": 1,
     "base_model": 2,
+    "check_data": 1,
     "dataset": 30,
+    "describe_data": 10,
+    "leakage": 10,
+    "data_card": 1,
     "train_adapter": 1,
     "predict": 20,
     "bertscore": 2,
@@ -23,7 +27,11 @@ DEMO = {
 PAPER = {
     "all": 1,
     "base_model": 7,
+    "check_data": 1,
     "dataset": 30,
+    "describe_data": 10,
+    "leakage": 10,
+    "data_card": 1,
     "train_adapter": 18,
     "predict": 300,
     "bertscore": 30,
@@ -44,14 +52,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ((), DEMO),
         (("--config", "study=paper"), PAPER),
-        (("--", "datasets"), {"datasets": 1, "dataset": 30}),
+        (("--", "datasets"), {"datasets": 1, "check_data": 1, "dataset": 30}),
         (
             ("--config", "study=paper", "--", "results/paper/tables/parameters.tex"),
             {"render_table": 1},
         ),
         (
             ("--", "report"),
-            {rule: count for rule, count in DEMO.items() if rule != "all"}
+            {rule: count for rule, count in DEMO.items() if rule not in ("all", "data_card")}
             | {"report": 1, "report_pdf": 1},
         ),
     ],

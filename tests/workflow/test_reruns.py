@@ -87,11 +87,28 @@ def drawn(*tables: str) -> tuple[str, ...]:
     return (*(f"render_table {table}" for table in tables), "report_page")
 
 
+def described(task: str = "*") -> tuple[str, ...]:
+    """The description of a task's records, and what shows it."""
+    return f"describe_data {task}", *SHOWN_DATA
+
+
+def compared(task: str = "*") -> tuple[str, ...]:
+    """The comparison of a task's test records with training, and what shows it."""
+    return f"leakage {task}", *SHOWN_DATA
+
+
+# What shows the data. The source as a whole is checked again whatever row of it changed.
+SHOWN_DATA = ("data_card", *drawn("dataset"))
+CHECKED = ("check_data", *SHOWN_DATA)
+
 # What reads scores: the table `ind` all of them, `texts` those of SA and AG of the models on the
 # chat template, `validity` PM and QPR, `reproduction` PM and SA of Tiny-Exact.
 SCORE_TABLES = drawn("ind", "texts", "validity", "reproduction")
 ALL_BUT_BASES = (
     "dataset *",
+    *CHECKED,
+    *described(),
+    *compared(),
     "score_baseline *",
     *trained("Tiny-*"),
     *predicted("Tiny"),
@@ -99,6 +116,9 @@ ALL_BUT_BASES = (
 )
 ALL_BUT_BASES_OF_LOCAL = (
     "dataset *",
+    *CHECKED,
+    *described(),
+    *compared(),
     "train_adapter *",
     "predict *",
     "score *",
@@ -258,6 +278,8 @@ CONTRACT = [
         "bertscore *",
         "score */AG",
         *drawn("ind", "texts"),
+        # It decides what a prompt may have.
+        *described("AG"),
     ),
     generated(
         "the batch token budget, where one model's engine is exact",
@@ -293,6 +315,7 @@ CONTRACT = [
     generated(
         "a module that training and prediction import, the prompts",
         logic("ecslm/prompts.py"),
+        *described(),
         *trained("Tiny-*"),
         *predicted("Tiny"),
         *SCORE_TABLES,
@@ -304,8 +327,9 @@ CONTRACT = [
         *drawn("ind", "validity", "reproduction"),
     ),
     generated(
-        "a prompt template of a tuned and an untuned model",
+        "a prompt template of a tuned and an untuned model, by which prompts are measured",
         added("resources/prompts/chatml.jinja", "New."),
+        *described(),
         *trained("Tiny-Chat"),
         *predicted("Tiny"),
         *drawn("ind", "texts", "validity"),
@@ -351,6 +375,8 @@ CONTRACT = [
         "a new task that does not train",
         together(configured("tasks.MPC.train", False), MPC, MPC_SHOWN),
         "dataset MPC/test",
+        *CHECKED,
+        *described("MPC"),
         *new_task("MPC"),
         "score_baseline random/MPC",
         *drawn("ind"),
@@ -359,6 +385,10 @@ CONTRACT = [
         "a new trained task",
         together(MPC, MPC_SHOWN),
         *(f"dataset MPC/{split}" for split in ("train", "val", "test")),
+        *CHECKED,
+        *described("MPC"),
+        # Test records are compared with the queries of all training records.
+        *compared(),
         *trained("Tiny-*"),
         *new_task("MPC"),
         *(f"score_baseline {baseline}/MPC" for baseline in ("majority", "random")),
@@ -370,8 +400,12 @@ CONTRACT = [
         *(
             name
             for task in ("SA", "AG")
-            for name in (f"dataset {task}/test", f"predict */{task}", f"score */{task}")
+            for name in (
+                *(f"dataset {task}/test", f"predict */{task}", f"score */{task}"),
+                *(*described(task), *compared(task)),
+            )
         ),
+        *CHECKED,
         "bertscore *",
         "score_baseline */SA",
         *drawn("dataset", "ind", "texts", "reproduction"),
@@ -381,6 +415,7 @@ CONTRACT = [
         "the source of base weights",
         configured("bases.Tiny.path", "weights/other"),
         "base_model Tiny",
+        *described(),
         *trained("Tiny-*"),
         *predicted("Tiny"),
         *drawn("dataset", "ind", "texts", "validity", "reproduction"),
@@ -402,6 +437,9 @@ CONTRACT = [
         "one test record",
         one_record("Product_Matching", "test"),
         "dataset PM/test",
+        *CHECKED,
+        *described("PM"),
+        *compared("PM"),
         "predict */PM",
         *scored("PM"),
         *drawn("dataset", "ind"),
@@ -410,6 +448,9 @@ CONTRACT = [
         "one training record",
         one_record("Product_Matching", "train"),
         "dataset PM/train",
+        *CHECKED,
+        *described("PM"),
+        *compared(),
         *(f"{rule} Tiny-EC/*" for rule in ("train_adapter", "predict", "score")),
         "score_baseline majority/PM",
         *drawn("dataset", "ind"),
@@ -418,20 +459,43 @@ CONTRACT = [
         "one validation record",
         one_record("Product_Matching", "val"),
         "dataset PM/val",
+        *CHECKED,
+        *described("PM"),
         *(f"{rule} Tiny-EC/*" for rule in ("train_adapter", "predict", "score")),
         *drawn("ind"),
     ),
     local(
         "one record of a task that the study does not have",
         one_record("Sentiment_Analysis", "test"),
+        *CHECKED,
     ),
     local(
         "the relevance labels",
         replaced(LABELS, '"S"', '"E"'),
         "dataset QPR/test",
+        *CHECKED,
+        *described("QPR"),
+        *compared("QPR"),
         "predict */QPR",
         *scored("QPR"),
         *drawn("dataset", "ind"),
+    ),
+    # Describing the data
+    generated("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
+    generated("the code of the data card", logic("ecslm/data_card/card.py"), "data_card"),
+    generated("the code that checks a source", logic("ecslm/records/checking.py"), *CHECKED),
+    generated(
+        "the code that describes records", logic("ecslm/data_card/description.py"), *described()
+    ),
+    generated(
+        "the code that finds near duplicates",
+        logic("ecslm/data_card/near_duplicates.py"),
+        *compared(),
+    ),
+    local(
+        "the licence of local data",
+        configured("studies.local.data.license", "CC-BY-4.0"),
+        "data_card",
     ),
     # Versions
     *(
@@ -448,7 +512,9 @@ CONTRACT = [
     version("bert-score", "bertscore *", "score */AG", *drawn("ind", "texts")),
     version("numpy", "score *", "score_baseline *", *SCORE_TABLES),
     generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
-    generated("the version of a library that only tests use", locked("scikit-learn", "99.1")),
+    version("scikit-learn", *compared()),
+    version("tokenizers", *described()),
+    generated("the version of a library that only tests use", locked("hypothesis", "99.1")),
 ]
 
 

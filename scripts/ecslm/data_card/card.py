@@ -38,7 +38,7 @@ class CardSettings(BaseModel):
 def card_files(settings: CardSettings) -> list[str]:
     """The files that the card reads, relative to the study's results folder."""
     return [
-        "dataset/check.json",
+        "data_check.json",
         *(f"descriptions/{task.code}.json" for task in settings.tasks),
         *(f"leakage/{task.code}.json" for task in settings.tasks if task.leakage),
     ]
@@ -54,7 +54,7 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
     environment.filters["cell"] = _cell
-    check = read_result(results / "dataset/check.json", Report)
+    check = read_result(results / "data_check.json", Report)
     descriptions = {
         task.code: read_result(results / f"descriptions/{task.code}.json", TaskDescription)
         for task in settings.tasks

@@ -15,7 +15,7 @@ from ecslm.tables.settings import (
 )
 
 # The report on the source, in the study's results folder.
-CHECK = "dataset/check.json"
+CHECK = "data_check.json"
 
 
 class TableRequest(Closed):
