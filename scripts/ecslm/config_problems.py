@@ -155,8 +155,9 @@ def _table_references(
     baselines = dict.fromkeys(_names(study.get("baselines")))
     tasks = dict.fromkeys(_names(study.get("tasks")))
     settings = dict.fromkeys(_names(study.get("settings")))
-    if table.get("kind") == "dataset":
-        with_train = settings | dict.fromkeys(_names([study.get("train_setting")]))
+    if table.get("kind") in ("dataset", "instructions"):
+        trained = _names([study.get("train_setting")]) if table.get("kind") == "dataset" else []
+        with_train = settings | dict.fromkeys(trained)
         for number, column in enumerate(_sequence(table.get("columns"))):
             where = f"{path}.columns.{number}.setting"
             setting = _mapping(column).get("setting")

@@ -25,7 +25,7 @@ from ecslm.tables.settings import (
 )
 
 PUBLISHED = Path("resources/published")
-KINDS = ("parameters", "dataset", "results", "validity", "reproduction")
+KINDS = ("parameters", "dataset", "results", "instructions", "validity", "reproduction")
 # Those that the report names.
 LIBRARIES = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
 ARCHITECTURES = Path("resources/architectures.csv")

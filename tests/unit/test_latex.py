@@ -58,7 +58,9 @@ def compile_fragment(tmp_path: Path) -> Callable[[str], Path]:
     return compile_it
 
 
-@pytest.mark.parametrize("kind", ["results", "validity", "parameters", "dataset", "reproduction"])
+@pytest.mark.parametrize(
+    "kind", ["results", "instructions", "validity", "parameters", "dataset", "reproduction"]
+)
 def test_a_fragment_with_hostile_names_compiles_with_booktabs_and_siunitx_alone(
     kind: str, compile_fragment: Callable[[str], Path]
 ) -> None:

@@ -37,7 +37,7 @@ PAPER = {
     "bertscore": 30,
     "score": 300,
     "score_baseline": 22,
-    "render_table": 6,
+    "render_table": 7,
     "report_page": 1,
 }
 

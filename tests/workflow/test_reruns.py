@@ -481,7 +481,9 @@ CONTRACT = [
         *drawn("dataset", "ind"),
     ),
     # Describing the data
-    generated("the template of the data card", added("report/data_card.md.jinja", "."), "data_card"),
+    generated(
+        "the template of the data card", added("report/data_card.md.jinja", "."), "data_card"
+    ),
     generated("the code of the data card", logic("ecslm/data_card/card.py"), "data_card"),
     generated("the code that checks a source", logic("ecslm/records/checking.py"), *CHECKED),
     generated(

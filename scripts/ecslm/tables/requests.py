@@ -6,6 +6,7 @@ from ecslm.tables.settings import (
     Closed,
     DataContext,
     DatasetEntry,
+    InstructionsEntry,
     ParametersEntry,
     ReproductionEntry,
     ResultsEntry,
@@ -103,14 +104,13 @@ def metric_files(request: TableRequest) -> list[str]:
 
 def data_files(request: TableRequest) -> list[str]:
     """What the table reads of the data, relative to the study's results folder."""
-    if not isinstance(request.table, DatasetEntry):
+    if not isinstance(request.table, DatasetEntry | InstructionsEntry):
         return []
     tasks = request.table.tasks
-    return [
-        CHECK,
-        *(description_path(task) for task in tasks),
-        *(leakage_path(task) for task in tasks if has_leakage(request, task)),
-    ]
+    overlap = [leakage_path(task) for task in tasks if has_leakage(request, task)]
+    if isinstance(request.table, InstructionsEntry):
+        return overlap
+    return [CHECK, *(description_path(task) for task in tasks), *overlap]
 
 
 def has_leakage(request: TableRequest, task: str) -> bool:
@@ -141,6 +141,8 @@ def _names(entry: TableSettings) -> tuple[list[str], list[str], list[str], list[
             return [], [], [], list(entry.models)
         case DatasetEntry():
             return list(entry.tasks), [], [], []
+        case InstructionsEntry():
+            return list(entry.tasks), list(entry.models), [], []
         case ResultsEntry():
             models = [name for group in entry.rows for name in group.models]
             baselines = [name for group in entry.rows for name in group.baselines]

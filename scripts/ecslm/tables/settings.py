@@ -118,6 +118,24 @@ class ValidityEntry(Entry):
     models: tuple[str, ...] = Field(min_length=1, description="Models, in order.")
 
 
+class InstructionsColumn(Closed):
+    """A column of the instructions table."""
+
+    title: str = Field(description="Head of the column; what the data says stands below it.")
+    setting: str = Field(description="Evaluation setting.")
+
+
+class InstructionsEntry(Entry):
+    """Scores under several instructions of the same samples."""
+
+    kind: Literal["instructions"]
+    tasks: tuple[str, ...] = Field(min_length=1, description="Rows: task codes, in order.")
+    columns: tuple[InstructionsColumn, ...] = Field(
+        min_length=2, description="Evaluation settings, in order."
+    )
+    models: tuple[str, ...] = Field(min_length=1, description="Panels: models, in order.")
+
+
 class ReproductionEntry(Entry):
     """Published values beside ours, cell by cell."""
 
@@ -133,7 +151,12 @@ class ReproductionEntry(Entry):
 
 
 TableSettings = Annotated[
-    ParametersEntry | DatasetEntry | ResultsEntry | ValidityEntry | ReproductionEntry,
+    ParametersEntry
+    | DatasetEntry
+    | ResultsEntry
+    | InstructionsEntry
+    | ValidityEntry
+    | ReproductionEntry,
     Field(discriminator="kind"),
 ]
 

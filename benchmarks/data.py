@@ -1,0 +1,162 @@
+"""Data preparation at the release's size: `datasets` reading the file against ours splitting it,
+then all dataset files and the check of every row.
+
+The file is one JSON list of 263,562 generated rows, as many as the release's, with texts lengthened
+to its 530 MB. Each run is a process of its own; `datasets` writes its cache anew.
+"""
+
+import argparse
+import ast
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from processes import ROOT, copy_project, snakemake
+from studies import NAME, read_configuration, with_study
+
+from ecslm.demo.generator import TASKS, generate_rows, qpr_labels
+from ecslm.demo.settings import DemoSettings
+from ecslm.files import write_json
+
+READERS = ("datasets", "ours")
+LONGEST = "SR"
+# The release's numbers.
+SETTINGS = DemoSettings.model_validate(
+    {
+        **{"train": 10000, "val": 1000, "test_ind": 1000, "test_ood": 1000},
+        "tasks": {"PM": {"train": 2022, "val": 253, "test_ind": 253}},
+    }
+)
+# Characters more in each text; from 144 MB to 530 MB.
+MORE = 1430
+WORDS = ["soft", "dark", "steel", "cotton", "bottle", "lamp", "review", "seller", "size", "price"]
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure the readers in turn, then what the workflow does; print a row for each run."""
+    if arguments.reader:
+        read(arguments.reader, arguments.file, arguments.cache)
+        return
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as temporary:
+        folder = Path(temporary)
+        file = folder / "records.json"
+        write_rows(file)
+        print(f"{file.stat().st_size / 1e6:.0f} MB in one JSON list\n")
+        print("| what | seconds | peak memory of a process, MiB |\n|---|---|---|")
+        seconds: dict[str, list[float]] = {reader: [] for reader in READERS}
+        for number in range(arguments.repeats):
+            for reader in READERS:
+                cache = folder / f"cache-{reader}-{number}"
+                options = ("--reader", reader, "--file", file, "--cache", cache)
+                seconds[reader].append(measure(reader, ROOT, __file__, *options))
+        project = prepared_project(folder, file)
+        run = snakemake(project, "--cores", str(arguments.cores), "--", "datasets")
+        what = f"dataset files and check, {arguments.cores} cores"
+        print(f"| {what} | {run.seconds:.1f} | {run.peak_mib:.0f} |", flush=True)
+        measure_reports(project, arguments.base.resolve())
+        ratios = [a / b for a, b in zip(seconds["datasets"], seconds["ours"], strict=True)]
+        print(f"\nseconds, datasets / ours: {', '.join(f'{ratio:.2f}' for ratio in ratios)}")
+
+
+def read(reader: str, file: Path, cache: Path) -> None:
+    """Make the file's rows readable part by part, once with one reader."""
+    if reader == "ours":
+        from ecslm.records.sources.path import local_index
+
+        local_index(file, cache)
+    else:
+        from datasets import disable_progress_bars, load_dataset
+
+        disable_progress_bars()
+        load_dataset("json", data_files=str(file), split="train", cache_dir=str(cache))
+
+
+def measure(what: str, folder: Path, *command: object) -> float:
+    """Run a Python script, print its row, and give its seconds."""
+    start = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *map(str, command)], cwd=folder)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"{what}: failed")
+    print(f"| {what} | {seconds:.1f} | {usage.ru_maxrss / 1024:.0f} |", flush=True)
+    return seconds
+
+
+def measure_reports(project: Path, base: Path) -> None:
+    """Overlap and description of the task with the longest inputs."""
+    data = project / f"results/{NAME}/dataset"
+    train = [data / task / "train.jsonl" for task in TASKS if task != LONGEST]
+    own = [data / LONGEST / f"{split}.jsonl" for split in ("train", "val", "test")]
+    output = project / "report.json"
+    files = ("--test", own[2], "--train", own[0], "--other-train", *train, "--output", output)
+    measure(f"overlap of {LONGEST}", project, "scripts/leakage.py", *files)
+    lengths = {"training_max_length": 4000, "prediction_max_length": 4000, "max_new_tokens": 100}
+    settings = json.dumps({"answer": "choice", "tokenizer": "SmolLM2-135M", **lengths})
+    options = ("--task", LONGEST, "--records", *own, "--base", base, "--output", output)
+    options += ("--template", "resources/prompts/chatml.jinja", "--settings", settings)
+    measure(f"description of {LONGEST}", project, "scripts/describe_data.py", *options)
+
+
+def prepared_project(folder: Path, file: Path) -> Path:
+    """A copy of the project with the paper's study on the file."""
+    project = copy_project(folder / "project")
+    labels = folder / "labels.json"
+    write_json(labels, qpr_labels(SETTINGS))
+    configuration = read_configuration(ROOT)
+    study = configuration["studies"]["paper"] | {
+        "published_comparable": False,
+        "data": {"source": "path", "path": str(file), "labels": {"path": str(labels)}},
+    }
+    (project / "config.yaml").write_text(json.dumps(with_study(configuration, study)))
+    return project
+
+
+def write_rows(file: Path) -> None:
+    """The rows as one JSON list, one a line as the hub's tools write it."""
+    rng = Random(0)
+    texts = [" ".join(rng.choices(WORDS, k=MORE // 4))[:MORE] for _ in range(5000)]
+    # The same sample must stay the same under every setting.
+    chosen: dict[str, str] = {}
+    with file.open("w", encoding="utf-8") as stream:
+        for number, row in enumerate(generate_rows(SETTINGS)):
+            more = chosen.setdefault(row["input"], rng.choice(texts))
+            stream.write("[" if number == 0 else ",\n")
+            stream.write(json.dumps(row | {"input": lengthened(row["input"], more)}))
+        stream.write("]\n")
+
+
+def lengthened(text: str, more: str) -> str:
+    """An input with more in it, still of its task's form."""
+    if text.startswith("{"):
+        return json.dumps({**json.loads(text), "more": more})
+    if text.startswith("["):
+        items: list[str] = ast.literal_eval(text)
+        pieces = [more[at : at + 140] for at in range(0, len(more), 140)]
+        return repr(items + [f"{len(items) + n}th: {piece}" for n, piece in enumerate(pieces, 1)])
+    return f"{text} {more}"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3, help="runs of each reader")
+    parser.add_argument("--cores", type=int, default=2, help="cores of Snakemake")
+    parser.add_argument("--folder", type=Path, help="where 5 GB of temporary files may lie")
+    parser.add_argument(
+        "--base",
+        type=Path,
+        default=Path("results/bases/SmolLM2-135M/manifest.json"),
+        help="manifest of the base whose tokenizer counts",
+    )
+    parser.add_argument("--reader", choices=READERS, help=argparse.SUPPRESS)
+    parser.add_argument("--file", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--cache", type=Path, help=argparse.SUPPRESS)
+    main(parser.parse_args())
