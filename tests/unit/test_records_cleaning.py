@@ -1,7 +1,10 @@
 """Raw rows to records: the release's quirks, refusals, identities, relevance labels."""
 
+import hashlib
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from ecslm.records.raw import build_records
 from ecslm.records.record import Record, read_records
 from ecslm.records.settings import DatasetSettings, Labels
 
+ROOT = Path(__file__).resolve().parents[2]
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
 SINGLE = "IND_Single_Instruction"
@@ -537,6 +541,46 @@ def test_a_missing_label_file_is_fetched_once(tmp_path: Path) -> None:
         InputError, match=f"cannot be fetched .*: fetch it by hand and put it at {path}"
     ):
         read_labels(labels)
+
+
+def test_what_is_not_the_pinned_label_file_is_not_kept(tmp_path: Path) -> None:
+    origin = label_file(tmp_path, '[["E", "S"]]')
+    path = tmp_path / "fetched" / "label.json"
+    labels = Labels(path=str(path), url=Path(origin.path).as_uri(), sha256="0" * 64)
+    with pytest.raises(InputError, match=r"its sha256 is [0-9a-f]{64}, `labels\.sha256` is 0+"):
+        read_labels(labels)
+    assert not path.exists()
+
+
+def fetch(*options: str) -> tuple[int, str, str]:
+    """Status and words of the script."""
+    command = [sys.executable, "scripts/fetch_labels.py", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(tmp_path: Path) -> None:
+    text = '[["E", "S"]]'
+    origin = label_file(tmp_path, text)
+    path = tmp_path / "fetched" / "label.json"
+    labels = {"path": str(path), "url": Path(origin.path).as_uri()}
+    labels["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    study = tmp_path / "mine.yaml"
+    study.write_text(json.dumps({"studies": {"paper": {"data": {"labels": labels}}}}))
+    options = ("--configfile", str(study), "--study", "paper")
+    assert fetch(*options) == (0, f"{path}: fetched\n", "")
+    assert fetch(*options) == (0, f"{path}: is here\n", "")
+    path.unlink()
+    Path(origin.path).unlink()
+    status, _, words = fetch(*options)
+    assert (status, words.count("\n")) == (1, 1)
+    assert words.endswith(f": fetch it by hand and put it at {path}\n")
+
+
+def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
+    status, _, words = fetch("--study", "demo")
+    assert (status, words.count("\n")) == (1, 1)
+    assert "names no `labels`" in words
 
 
 def test_a_dataset_file_comes_back_as_records(tmp_path: Path) -> None:

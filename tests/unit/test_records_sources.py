@@ -196,8 +196,15 @@ def test_an_index_is_made_once_for_a_files_content(tmp_path: Path) -> None:
     (Path(first.folder) / part.file).write_text(lines(ROWS[3:4]))
     again = index_of(tmp_path, lines(ROWS))
     assert (again, [row for _, row in again.rows(part)]) == (first, ROWS[3:4])
-    other = index_of(tmp_path, lines(ROWS[:2]))
-    assert other.folder != first.folder
+
+
+def test_the_index_of_what_a_file_held_before_is_removed(tmp_path: Path) -> None:
+    first = index_of(tmp_path, lines(ROWS))
+    beside = index_of(tmp_path, lines(ROWS), "beside.jsonl")
+    second = index_of(tmp_path, lines(ROWS[:2]))
+    folders = {Path(one.folder) for one in (beside, second)}
+    assert {path for path in (tmp_path / "cache").iterdir() if path.is_dir()} == folders
+    assert first.folder != second.folder
 
 
 def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from completed import CONFIGURATION, STUDIES, study_options
+from completed import CONFIGURATION, LABELS, STUDIES, study_options
 from completed import RECORDS as LOCAL_RECORDS
 from edits import logic, with_scrambled_times
 from scratch import ROOT, ListJobs, snakemake
@@ -110,9 +110,17 @@ def test_a_finished_study_does_not_need_its_raw_data(project: Path, list_jobs: L
 def test_without_its_raw_data_no_dataset_file_is_deleted_to_be_made_anew(project: Path) -> None:
     shutil.rmtree(project / "data")
     logic("ecslm/records/raw.py")(project)
-    (line,) = refusals(snakemake(project, "--cores", "1", *study_options("local")))
-    assert line.startswith(f"{LOCAL_RECORDS}: no such file, but results/local/dataset/")
+    line, _ = refusals(snakemake(project, "--cores", "1", *study_options("local")))
+    assert line.startswith(f"{LOCAL_RECORDS}: no such file, but results/local/")
     assert "must be made anew: ecslm.records.raw has changed" in line
+    assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
+
+
+def test_without_its_labels_no_dataset_file_is_deleted_to_be_made_anew(project: Path) -> None:
+    (project / LABELS).unlink()
+    logic("ecslm/records/raw.py")(project)
+    (line,) = refusals(snakemake(project, "--cores", "1", *study_options("local")))
+    assert line.startswith(f"{LABELS}: no such file, but results/local/")
     assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
 
 

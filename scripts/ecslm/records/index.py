@@ -6,6 +6,7 @@ source: an edited row changes its own part's digest alone.
 
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from ecslm.files import (
     InputError,
     canonical_json,
     field_problems,
+    read_json,
     sha256_of_file,
     sha256_of_text,
     write_json,
@@ -102,6 +104,7 @@ def read_index(files: Sequence[DataFile], cache: Path, defaults: Mapping[str, st
         with held(cache / f"{key}.lock", str(folder), wait=True):
             if not path.exists():
                 _split(files, digests, folder, defaults)
+                _remove_older(cache, folder, set(digests))
     try:
         return Index.model_validate_json(path.read_text(encoding="utf-8"))
     except ValidationError as error:
@@ -195,6 +198,13 @@ def _split(
         folder=str(folder), files=dict(digests), parts=tuple(parts), problems=problems.by_kind()
     )
     write_json(folder / "index.json", index.model_dump(mode="json"))
+
+
+def _remove_older(cache: Path, folder: Path, names: set[str]) -> None:
+    """Remove the indexes of what the same files held before: each is as large as they are."""
+    for other in cache.glob("*/index.json"):
+        if other.parent != folder and set(read_json(other).get("files", ())) == names:
+            shutil.rmtree(other.parent)
 
 
 def _places(part: Path) -> Path:

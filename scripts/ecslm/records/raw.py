@@ -50,9 +50,10 @@ def build_records(
 
 def no_rows(task: str, split: str, setting: str, aliases: Iterable[str]) -> str:
     """The problem that the source has no rows of a setting."""
+    untrained = "" if split == "test" else f", or `train: false` of {task} if it need not train"
     return (
         f"{task} {split}: no rows of {setting} under the names {', '.join((task, *aliases))}: mend "
-        "`tasks`, `settings` or the data"
+        f"`tasks`, `settings` or the data{untrained}"
     )
 
 
