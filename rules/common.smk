@@ -18,7 +18,7 @@ from ecslm.files import InputError
 from ecslm.jobs import all_jobs
 from ecslm.parameters import code_parameter
 from ecslm.plan import BASES, TEMPLATES, Plan
-from ecslm.provenance import check_source
+from ecslm.provenance import check_local_data, check_source
 from ecslm.report_plan import CARD, ReportPlan
 from ecslm.trust import check_results
 from ecslm.work import clear_finished
@@ -56,6 +56,7 @@ try:
         check_custody(PLAN.config.study, JOBS, unseen)
         check_results(JOBS, unseen)
         check_source(PLAN, JOBS)
+        check_local_data(PLAN, JOBS)
 except InputError as error:
     stop(error)
 

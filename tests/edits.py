@@ -2,6 +2,7 @@
 
 import ast
 import io
+import itertools
 import json
 import os
 import random
@@ -13,8 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from completed import CONFIGURATION, RECORDS, study_options
+from completed import CONFIGURATION, LABELS, RECORDS, study_options
 from scratch import snakemake
+
+from ecslm.records.relevance import GRADES
 
 Edit = Callable[[Path], None]
 
@@ -200,10 +203,28 @@ def one_record(task: str, split: str) -> Edit:
         path = project / RECORDS
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
         row = next(row for row in rows if (row["task"], row["split"]) == (task, split))
-        row["input"] += " (new)"
+        row["instruction"] += " (new)"
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     return edit
+
+
+def another_grade(project: Path) -> None:
+    """Another label in the first row of the label file that leaves the order of its products."""
+    path = project / LABELS
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    for row, place, grade in itertools.product(rows, range(4), GRADES):
+        if place < len(row) and grade not in row:
+            changed = [*row[:place], grade, *row[place + 1 :]]
+            if _order(changed) == _order(row):
+                row[place] = grade
+                path.write_text(json.dumps(rows), encoding="utf-8")
+                return
+    raise AssertionError("no row has room for another label")
+
+
+def _order(labels: list[str]) -> list[int]:
+    return sorted(range(len(labels)), key=lambda place: GRADES.index(labels[place]))
 
 
 def _in_configuration(change: Callable[[dict[str, Any]], None]) -> Edit:

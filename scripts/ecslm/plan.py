@@ -16,16 +16,10 @@ from ecslm.files import InputError, canonical_json, sha256_of_file, sha256_of_te
 from ecslm.generation.settings import PredictionSettings
 from ecslm.manifests import manifest_of, read_manifest
 from ecslm.parameters import code_parameter, json_parameter, version_parameter
-from ecslm.records.checking import (
-    CheckedTask,
-    CheckSettings,
-    misplaced_rows,
-    task_names,
-)
+from ecslm.records.checking import CheckedTask, CheckSettings
 from ecslm.records.index import Index
 from ecslm.records.published import COUNTS, SETTINGS, read_counts
 from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
-from ecslm.records.sources.indexed import IndexedRows
 from ecslm.records.sources.path import local_index
 from ecslm.scoring import LIBRARIES as SCORING_LIBRARIES
 from ecslm.scoring_input import ScriptSettings
@@ -127,8 +121,8 @@ class Plan:
         """Look at the files that records are made from before anything runs.
 
         Raises:
-            InputError: a file is broken, has rows of tasks or splits that nothing maps, or is
-                missing while a dataset file has yet to be made from it.
+            InputError: a file cannot be read, or is missing while a dataset file has yet to be made
+                from it.
         """
         missing = self.missing_source_files()
         if missing and not all(Path(path).is_file() for path in self._made_from_source()):
@@ -244,25 +238,31 @@ class Plan:
     def check_settings(self) -> str:
         """`--settings` of the script that checks the source."""
         data = self.study.data
-        others = () if isinstance(data, DemoData) else read_counts(COUNTS)
+        tasks = {
+            code: CheckedTask(
+                **self._form(code),
+                splits={
+                    split: self._settings(code, split)
+                    for split in self._splits(task)
+                    if code in self.study.tasks
+                },
+            )
+            for code, task in self.config.tasks.items()
+        }
+        counts = () if isinstance(data, DemoData) else read_counts(COUNTS)
         return json_parameter(
             CheckSettings(
                 source=_without_license(data),
-                tasks={
-                    code: CheckedTask(
-                        **self._form(code),
-                        splits={
-                            split: self._settings(code, split)
-                            for split in self._splits(task)
-                            if code in self.study.tasks
-                        },
-                    )
-                    for code, task in self.config.tasks.items()
-                },
+                tasks=tasks,
                 settings=tuple(
                     dict.fromkeys((*SETTINGS, self.study.train_setting, *self.study.settings))
                 ),
-                published=others,
+                published=tuple(
+                    count
+                    for count in counts
+                    if count.task in tasks
+                    and count.setting in tasks[count.task].splits.get(count.split, ())
+                ),
                 comparable=self.study.published_comparable,
             )
         )
@@ -296,7 +296,7 @@ class Plan:
         what the dataset file's manifest says.
 
         Raises:
-            InputError: a local file is missing or broken, or names a task that no alias maps.
+            InputError: a local file is missing or cannot be read.
         """
         labelled = self._labelled(task, split)
         return self._source(self.dataset(task, split), labelled, self._digests(task, split))
@@ -305,7 +305,7 @@ class Plan:
         """What ties the report on the source to its content; as `dataset_source`.
 
         Raises:
-            InputError: a local file is missing or broken, or names a task that no alias maps.
+            InputError: a local file is missing or cannot be read.
         """
         return self._source(self.data_check(), self._is_labelled(), self._files_digest)
 
@@ -466,13 +466,10 @@ class Plan:
 
     @cached_property
     def _index(self) -> Index:
-        """The index of the local data file, whose rows must have known tasks and splits."""
+        """The index of the local data."""
         data = self.study.data
         assert isinstance(data, PathData), "only local files have an index"
-        index = local_index(Path(data.path), CACHE)
-        names = task_names({code: task.aliases for code, task in self.config.tasks.items()})
-        misplaced_rows(IndexedRows(index), names).raise_unless(data.tolerate)
-        return index
+        return local_index(Path(data.path), CACHE)
 
     def _source_is_here(self, labelled: bool) -> bool:
         files = self.source_files()

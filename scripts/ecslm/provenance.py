@@ -15,7 +15,10 @@ from ecslm.config import read_config
 from ecslm.custody import unseen_results
 from ecslm.files import InputError, sha256_of_file
 from ecslm.jobs import Job, all_jobs
-from ecslm.plan import TEMPLATES, Plan
+from ecslm.plan import CACHE, TEMPLATES, Plan
+from ecslm.records.checking import CheckSettings, check_rows, stored_report
+from ecslm.records.settings import PathData
+from ecslm.records.sources.path import labels, open_rows
 from ecslm.report_plan import ReportPlan
 from ecslm.tasks import CONFIG_FILE
 from ecslm.trust import read_made
@@ -149,6 +152,29 @@ def check_source(plan: Plan, jobs: Iterable[Job]) -> None:
                     for path in missing
                 )
             )
+
+
+def check_local_data(plan: Plan, jobs: Iterable[Job]) -> None:
+    """Check every row of local data before anything runs, unless the report on them is here.
+
+    So a broken file is told of whole, in one go. The job that writes the report takes it from here.
+
+    Raises:
+        InputError: rows cannot be used, and it is not tolerated.
+    """
+    data = plan.study.data
+    if not isinstance(data, PathData) or plan.missing_source_files():
+        return
+    history = Provenance(plan.config.study, jobs)
+    if not history.reasons(history.job_of(Path(plan.data_check()))):
+        return
+    parameters = [plan.check_settings(), plan.check_source_content(), plan.check_code()]
+    settings = CheckSettings.model_validate_json(parameters[0])
+    stored_report(
+        CACHE,
+        parameters,
+        lambda: check_rows(open_rows(data, CACHE), settings, lambda: labels(data)),
+    )
 
 
 def _changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -49,6 +49,9 @@ DAMAGES = (
     ("dataset/PM/train.jsonl", edited, ("train_adapter Tiny-Chat/seed-0",)),
     ("dataset/PM/val.jsonl", edited, ("train_adapter Tiny-Exact/seed-1",)),
     ("dataset/PM/test.jsonl", edited, ("predict Tiny/seed-0/PM", "score_baseline random/PM")),
+    ("data_check.json", flipped, ("data_card", "render_table dataset")),
+    ("descriptions/PM.json", shortened, ("data_card", "render_table dataset")),
+    ("leakage/PM.json", flipped, ("data_card", "render_table dataset")),
     (
         "predictions/Tiny-Exact/seed-0/SA.jsonl",
         truncated,

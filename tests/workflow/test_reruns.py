@@ -12,10 +12,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from completed import CONFIGURATION, LABELS, STUDIES, study_options
+from completed import CONFIGURATION, STUDIES, study_options
 from edits import (
     Edit,
     added,
+    another_grade,
     checked_out_again,
     commented,
     configured,
@@ -471,7 +472,7 @@ CONTRACT = [
     ),
     local(
         "the relevance labels",
-        replaced(LABELS, '"S"', '"E"'),
+        another_grade,
         "dataset QPR/test",
         *CHECKED,
         *described("QPR"),

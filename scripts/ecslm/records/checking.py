@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 from tqdm import tqdm
 
 from ecslm.config_problems import nearest
+from ecslm.files import canonical_json, read_json, sha256_of_text, write_json
 from ecslm.records.problems import Kind, Problems
 from ecslm.records.published import PublishedCount
 from ecslm.records.raw import clean_records, no_rows
@@ -46,7 +48,7 @@ class CheckSettings(Closed):
     )
 
 
-def check_source(
+def check_rows(
     raw: RawRows, settings: CheckSettings, labels: Callable[[], Sequence[Sequence[str]] | None]
 ) -> Report:
     """Check every row.
@@ -75,6 +77,21 @@ def check_source(
         tasks=check.tasks,
         differing=differing,
     )
+
+
+def stored_report(cache: Path, key: Sequence[str], check: Callable[[], Report]) -> Report:
+    """The report of a check that was made before under the same key, or of `check`.
+
+    Args:
+        cache: folder where reports are kept.
+        key: what decides the report: settings, content and code.
+    """
+    path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
+    if path.exists():
+        return Report.model_validate(read_json(path))
+    report = check()
+    write_json(path, report.model_dump(mode="json"))
+    return report
 
 
 class _Check:
@@ -119,12 +136,9 @@ class _Check:
                         yield no_rows(code, split, setting, task.aliases)
 
     def differing(self) -> Iterator[str]:
-        """Counts of the study's records other than the published ones."""
+        """Counts other than the published ones."""
         for published in self._settings.published:
             key = published.task, published.split, published.setting
-            task = self._settings.tasks.get(published.task)
-            if task is None or published.setting not in task.splits.get(published.split, ()):
-                continue
             rows = self._count(*key)
             if rows != published.records:
                 yield f"{' '.join(key)}: {rows} rows, published are {published.records}"
