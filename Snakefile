@@ -39,6 +39,8 @@ rule all:
     input:
         PLAN.data_check(),
         PLAN.dataset_files(),
+        PLAN.description_files(),
+        PLAN.leakage_files(),
         PLAN.data_card(),
         PLAN.adapter_files(),
         PLAN.prediction_files(),

@@ -45,6 +45,7 @@ rule all:
     default_target: True
     input:
         config["datasets"],
+        config["descriptions"],
         f"{RESULTS}/data_card.md",
         config["adapters"],
         config["predictions"],

@@ -135,6 +135,7 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         "datasets": [plan.data_check(), *plan.dataset_files()],
         "task_files": {task: plan.task_files(task) for task in study.tasks},
         "described": plan.described_model,
+        "descriptions": plan.description_files() + plan.leakage_files(),
         "card": drawn.card_inputs(),
         "training": {split: plan.training_files(split) for split in ("train", "val")},
         "adapters": plan.adapter_files(),

@@ -5,9 +5,9 @@ rule check_data:
         manifest=f"{RESULTS}/data_check.manifest.json",
     log:
         f"{RESULTS}/logs/check_data.log",
+    priority: 1
     conda:
         "../envs/ecslm.yaml"
-    priority: 1
     params:
         settings=PLAN.check_settings(),
         source=parameter(PLAN.check_source_content),

@@ -50,7 +50,7 @@ DAMAGES = (
     ("dataset/PM/val.jsonl", edited, ("train_adapter Tiny-Exact/seed-1",)),
     ("dataset/PM/test.jsonl", edited, ("predict Tiny/seed-0/PM", "score_baseline random/PM")),
     ("data_check.json", flipped, ("data_card", "render_table dataset")),
-    ("descriptions/PM.json", shortened, ("data_card", "render_table dataset")),
+    ("descriptions/PM.json", flipped, ("data_card", "render_table dataset")),
     ("leakage/PM.json", flipped, ("data_card", "render_table dataset")),
     (
         "predictions/Tiny-Exact/seed-0/SA.jsonl",
