@@ -169,7 +169,6 @@ def _overlap_panel(tests: Sequence[DatasetColumn], data: _Data) -> Panel:
         columns += [
             HeaderCell(f"{column.title} exact", column.title, "exact, %"),
             HeaderCell(f"{column.title} near", column.title, "near, %"),
-            HeaderCell(f"{column.title} instruction", column.title, "instr.", form="text"),
         ]
     rows = []
     for task in data.leakage:
@@ -177,10 +176,9 @@ def _overlap_panel(tests: Sequence[DatasetColumn], data: _Data) -> Panel:
         for column in tests:
             found, source = data.overlap(task, column), leakage_path(task)
             if found is None:
-                cells += [Cell()] * 3
+                cells += [Cell(), Cell()]
                 continue
             cells += [_percentage(n, found.records, source) for n in (found.exact, found.near)]
-            cells.append(Cell(found.instruction, found.instruction, sources=(source,)))
         rows.append(Row(name=task, kind="other", cells=tuple(cells)))
     title = "Test inputs that training has too"
     return Panel(title, "Task", tuple(columns), (RowGroup("", tuple(rows)),))
@@ -215,9 +213,9 @@ def _notes(
         report = next(iter(data.leakage.values()))
         yield (
             "Exact: the input of a training record of the task. Near: Jaccard index of "
-            f"{report.shingle_words}-word shingles at least {report.jaccard}, exact included. "
-            "Instr.: whether the instructions occur in training."
+            f"{report.shingle_words}-word shingles at least {report.jaccard}, exact included."
         )
+        yield f"Instructions that occur in training: {'; '.join(_instructions(entry, data))}."
     for what, part in (
         ("the query occurs in training, of any task", "queries"),
         ("a right answer of training is in the history", "history_targets"),
@@ -226,6 +224,21 @@ def _notes(
         if shares:
             yield f"Test records of which {what}: {', '.join(shares)}."
     yield data_note(request.data)
+
+
+def _instructions(entry: DatasetEntry, data: _Data) -> Iterator[str]:
+    """What the data says of each test column's instructions, task by task where tasks disagree."""
+    for column in entry.columns:
+        found = {
+            task: overlap.instruction
+            for task in data.leakage
+            if column.split == "test" and (overlap := data.overlap(task, column))
+        }
+        if len(set(found.values())) == 1:
+            yield f"{column.title} {next(iter(found.values()))}"
+        elif found:
+            tasks = ", ".join(f"{task} {label}" for task, label in found.items())
+            yield f"{column.title} mixed ({tasks})"
 
 
 def _shared(entry: DatasetEntry, data: _Data, part: str) -> Iterator[str]:
