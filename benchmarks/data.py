@@ -97,7 +97,18 @@ def measure_reports(project: Path, base: Path) -> None:
     train = [data / task / "train.jsonl" for task in TASKS if task != LONGEST]
     own = [data / LONGEST / f"{split}.jsonl" for split in ("train", "val", "test")]
     output = project / "report.json"
-    files = ("--test", own[2], "--train", own[0], "--other-train", *train, "--output", output)
+    files = (
+        "--task",
+        LONGEST,
+        "--test",
+        own[2],
+        "--train",
+        own[0],
+        "--other-train",
+        *train,
+        "--output",
+        output,
+    )
     measure(f"overlap of {LONGEST}", project, "scripts/leakage.py", *files)
     lengths = {"training_max_length": 4000, "prediction_max_length": 4000, "max_new_tokens": 100}
     settings = json.dumps({"answer": "choice", "tokenizer": "SmolLM2-135M", **lengths})

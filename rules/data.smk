@@ -82,7 +82,7 @@ rule leakage:
     message:
         "Overlap of {wildcards.task} test records with training"
     shell:
-        "python scripts/leakage.py --test {input.test} --train {input.train}"
+        "python scripts/leakage.py --task {wildcards.task} --test {input.test} --train {input.train}"
         " --other-train {input.others} --code {params.code} --output {output.report}"
         " --manifest {output.manifest} 2> {log}"
 

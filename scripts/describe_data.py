@@ -1,7 +1,6 @@
 """Describe the records of one task: counts, labels, token lengths, truncated inputs."""
 
 import argparse
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecslm.bases import tokenizer_file
@@ -9,23 +8,15 @@ from ecslm.data_card.description import describe, load_tokenizer
 from ecslm.data_card.libraries import DESCRIPTION_LIBRARIES as LIBRARIES
 from ecslm.data_card.settings import DescriptionSettings
 from ecslm.files import (
-    InputError,
     installed_versions,
-    read_jsonl,
     read_settings,
     require_locked,
     run_script,
     write_json,
 )
-from ecslm.manifests import (
-    add_manifest_options,
-    made_from,
-    manifest_of,
-    verify_result,
-    write_manifest,
-)
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.prompts import PromptTemplate
-from ecslm.records.record import Record
+from ecslm.records.record import read_task
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -40,24 +31,6 @@ def main(arguments: argparse.Namespace) -> None:
     description = describe(arguments.task, records, template, tokenizer, settings)
     write_json(arguments.output, description.model_dump(mode="json"))
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
-
-
-def read_task(path: Path, code: str) -> list[Record]:
-    """The records of a dataset file, checked: all of the task."""
-
-    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:
-        foreign: set[str] = set()
-        for line, record in rows:
-            # One line a foreign task, not one a record.
-            if record.task != code and record.task not in foreign:
-                yield line, f"task: {record.task!r}, but the task to describe is {code!r}"
-                foreign.add(record.task)
-
-    verify_result(path)
-    records = read_jsonl(path, Record, check)
-    if not records:
-        raise InputError(f"{path}: no records")
-    return records
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -287,7 +287,7 @@ def test_the_script_names_records_of_another_task(
     records = write_records(tmp_path / "train.jsonl", 4)
     assert run_script(monkeypatch, tmp_path, tiny_base, records) == 1
     assert capsys.readouterr().err == (
-        f"error: {records}: line 2: task: 'AG', but the task to describe is 'PM'\n"
+        f"error: {records}: line 2: task: 'AG', but 'PM' is asked for\n"
     )
     assert not (tmp_path / "PM.json").exists()
 

@@ -214,7 +214,7 @@ def test_without_training_records() -> None:
 
 def write(folder: Path, **files: list[Record]) -> list[object]:
     """Write dataset files; gives the script's options for them."""
-    options: list[object] = ["--output", folder / "report.json"]
+    options: list[object] = ["--task", "PM", "--output", folder / "report.json"]
     for name, records in files.items():
         write_jsonl(folder / f"{name}.jsonl", records)
         options += [f"--{name.replace('_', '-')}", folder / f"{name}.jsonl"]
@@ -258,7 +258,11 @@ def test_a_job_of_the_workflow_needs_the_locked_libraries(
     ("test", "train", "problem"),
     [
         ([], [trained()], "test.jsonl: no records"),
-        ([evaluated()], [trained(task="AG")], "records of several tasks (PM, AG)"),
+        (
+            [evaluated()],
+            [trained(task="AG")],
+            "train.jsonl: line 1: task: 'AG', but 'PM' is asked for",
+        ),
     ],
 )
 def test_files_that_cannot_be_compared_are_named(

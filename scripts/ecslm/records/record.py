@@ -1,11 +1,12 @@
 """The form of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ecslm.files import read_jsonl
+from ecslm.files import InputError, read_jsonl
 from ecslm.manifests import verify_result
 
 Split = Literal["train", "val", "test"]
@@ -44,3 +45,25 @@ def read_records(*paths: Path) -> list[Record]:
     for path in paths:
         verify_result(path)
     return [record for path in paths for record in read_jsonl(path, Record)]
+
+
+def read_task(path: Path, task: str) -> list[Record]:
+    """The records of a dataset file that must be of one task; at least one.
+
+    Raises:
+        InputError: as `read_records`, or there are no records, or records of another task.
+    """
+
+    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:
+        foreign: set[str] = set()
+        for line, record in rows:
+            # One line a foreign task, not one a record.
+            if record.task != task and record.task not in foreign:
+                yield line, f"task: {record.task!r}, but {task!r} is asked for"
+                foreign.add(record.task)
+
+    verify_result(path)
+    records = read_jsonl(path, Record, check)
+    if not records:
+        raise InputError(f"{path}: no records")
+    return records
