@@ -8,10 +8,8 @@ from pathlib import Path
 from ecslm.files import read_settings, run_script, write_json
 from ecslm.logs import add_log_option, start_log
 from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.parameters import json_parameter
 from ecslm.records.checking import CheckSettings, check_rows, stored_report
 from ecslm.records.problems import Problems
-from ecslm.records.report import Report
 
 log = logging.getLogger(__name__)
 
@@ -21,17 +19,13 @@ def main(arguments: argparse.Namespace) -> None:
     start_log(arguments.log)
     settings = read_settings(arguments.settings, CheckSettings)
     source = importlib.import_module(f"ecslm.records.sources.{settings.source.source}")
-
-    def check() -> Report:
-        raw = source.open_rows(settings.source, arguments.cache)
-        return check_rows(raw, settings, lambda: source.labels(settings.source))
-
-    if arguments.content and arguments.code:
+    raw = source.open_rows(settings.source, arguments.cache)
+    labels = source.labels(settings.source) if settings.ranked else None
+    if arguments.code:
         # Local data have been checked before any job began.
-        key = [json_parameter(settings), arguments.content, arguments.code]
-        report = stored_report(arguments.cache, key, check)
+        report = stored_report(arguments.cache, raw, settings, labels, arguments.code)
     else:
-        report = check()
+        report = check_rows(raw, settings, labels)
     if report.differing:
         log.warning(
             "counts other than the published ones: %d; the first: %s",

@@ -16,7 +16,7 @@ from ecslm.custody import unseen_results
 from ecslm.files import InputError, sha256_of_file
 from ecslm.jobs import Job, all_jobs
 from ecslm.plan import CACHE, TEMPLATES, Plan
-from ecslm.records.checking import CheckSettings, check_rows, stored_report
+from ecslm.records.checking import CheckSettings, stored_report
 from ecslm.records.settings import PathData
 from ecslm.records.sources.path import labels, open_rows
 from ecslm.report_plan import ReportPlan
@@ -168,12 +168,13 @@ def check_local_data(plan: Plan, jobs: Iterable[Job]) -> None:
     history = Provenance(plan.config.study, jobs)
     if not history.reasons(history.job_of(Path(plan.data_check()))):
         return
-    parameters = [plan.check_settings(), plan.check_source_content(), plan.check_code()]
-    settings = CheckSettings.model_validate_json(parameters[0])
+    settings = CheckSettings.model_validate_json(plan.check_settings())
     stored_report(
         CACHE,
-        parameters,
-        lambda: check_rows(open_rows(data, CACHE), settings, lambda: labels(data)),
+        open_rows(data, CACHE),
+        settings,
+        labels(data) if settings.ranked else None,
+        plan.check_code(),
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ecslm.files import InputError
-from ecslm.records.checking import CheckSettings, check_rows
+from ecslm.records.checking import CheckSettings, check_rows, stored_report
 from ecslm.records.problems import Kind
 from ecslm.records.report import Count, Report
 from ecslm.records.settings import DemoData
@@ -97,7 +97,7 @@ def check(folder: Path, content: str | bytes | Sequence[Row], **changes: Any) ->
         }
     )
     raw = path.open_rows(checked.source, folder / "cache")  # type: ignore[arg-type]
-    return check_rows(raw, checked, lambda: labels)
+    return check_rows(raw, checked, labels)
 
 
 def refused(folder: Path, content: str | bytes | Sequence[Row], **changes: Any) -> list[str]:
@@ -214,6 +214,27 @@ def test_other_counts_are_an_error_for_the_published_data_and_told_of_others(
         assert check(tmp_path, rows, **given, comparable=True).differing == ()
 
 
+def test_a_report_is_kept_by_all_that_decides_it(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row()) + "\n")
+    source = {"source": "path", "path": str(tmp_path / "rows.jsonl")}
+    fields = {"tasks": {}, "settings": [IND], "published": [], "comparable": False}
+    fields["tasks"] = {"PM": {**TASKS["PM"], "splits": {}}}
+    checked = CheckSettings.model_validate({"source": source, **fields})
+    cache = tmp_path / "cache"
+
+    def report(code: str = "code:1", labels: list[list[str]] | None = None) -> Report:
+        return stored_report(cache, path.open_rows(checked.source, cache), checked, labels, code)  # type: ignore[arg-type]
+
+    first = report()
+    (kept,) = cache.glob("check-*.json")
+    kept.write_text(kept.read_text().replace('"rows": 1', '"rows": 7'))
+    assert report().tasks["PM"]["test"][IND].rows == 7, "taken from the cache"
+    assert report("code:2") == report(labels=[["E"]]) == first
+    (tmp_path / "rows.jsonl").write_text((json.dumps(row()) + "\n") * 2)
+    with pytest.raises(InputError, match="equal to an earlier row"):
+        report()
+
+
 def test_dropped_rows_count_as_rows_of_the_published_data(tmp_path: Path) -> None:
     rows = [row(output="yes"), row(output="?")]
     tasks = {"PM": {**TASKS["PM"], "splits": {"test": [IND]}}}
@@ -245,7 +266,7 @@ def test_the_generated_records_are_sound() -> None:
             "comparable": False,
         }
     )
-    report = check_rows(raw, checked, lambda: demo.labels(source))
+    report = check_rows(raw, checked, demo.labels(source))
     assert (report.problems, set(report.tasks)) == ({}, set(tasks))
 
 

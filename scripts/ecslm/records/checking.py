@@ -1,7 +1,7 @@
 """A whole source checked: every row, whether the study uses it or not."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -47,14 +47,45 @@ class CheckSettings(Closed):
         description="Whether these are the published data: another count is then an error."
     )
 
+    @property
+    def ranked(self) -> list[str]:
+        """Tasks whose test records take relevance labels."""
+        return [
+            code for code, task in self.tasks.items() if task.answer == "ranking" and task.splits
+        ]
+
+
+def stored_report(
+    cache: Path,
+    raw: RawRows,
+    settings: CheckSettings,
+    labels: Sequence[Sequence[str]] | None,
+    code: str,
+) -> Report:
+    """The report of `check_rows`, kept in the folder `cache` by all that decides it.
+
+    Args:
+        code: digest of the code that checks.
+
+    Raises:
+        InputError: as `check_rows`.
+    """
+    key = [settings.model_dump(mode="json"), raw.files, labels, code]
+    path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
+    if path.exists():
+        return Report.model_validate(read_json(path))
+    report = check_rows(raw, settings, labels)
+    write_json(path, report.model_dump(mode="json"))
+    return report
+
 
 def check_rows(
-    raw: RawRows, settings: CheckSettings, labels: Callable[[], Sequence[Sequence[str]] | None]
+    raw: RawRows, settings: CheckSettings, labels: Sequence[Sequence[str]] | None
 ) -> Report:
     """Check every row.
 
     Args:
-        labels: gives the relevance labels of the test rows of a ranking task.
+        labels: relevance labels of the test rows of ranking tasks that the study makes files of.
 
     Raises:
         InputError: problems that are not tolerated, a dataset file without rows, counts that differ
@@ -63,9 +94,8 @@ def check_rows(
     check = _Check(raw, settings)
     parts = [(code, split) for code in settings.tasks for split in SPLITS]
     for code, split in tqdm(parts, desc="Checking the data", unit="part", disable=None):
-        task = settings.tasks[code]
-        labelled = task.answer == "ranking" and split == "test" and bool(task.splits)
-        check.part(code, split, labels() if labelled else None)
+        labelled = split == "test" and code in settings.ranked
+        check.part(code, split, labels if labelled else None)
     differing = tuple(check.differing())
     more = [*check.missing(), *(differing if settings.comparable else ())]
     check.problems.raise_unless(settings.source.tolerate, more)
@@ -77,21 +107,6 @@ def check_rows(
         tasks=check.tasks,
         differing=differing,
     )
-
-
-def stored_report(cache: Path, key: Sequence[str], check: Callable[[], Report]) -> Report:
-    """The report of a check that was made before under the same key, or of `check`.
-
-    Args:
-        cache: folder where reports are kept.
-        key: what decides the report: settings, content and code.
-    """
-    path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
-    if path.exists():
-        return Report.model_validate(read_json(path))
-    report = check()
-    write_json(path, report.model_dump(mode="json"))
-    return report
 
 
 class _Check:
