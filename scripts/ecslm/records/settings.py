@@ -41,9 +41,8 @@ class DemoData(DemoSettings):
     source: Literal["demo"]
 
     @property
-    def license(self) -> str:
-        """Whose records they are."""
-        return "that of this project"
+    def license(self) -> None:
+        """None of their own: they come with the project."""
 
     @property
     def tolerate(self) -> tuple[Kind, ...]:
