@@ -69,6 +69,7 @@ rule datasets:
 
 rule adapters:
     input:
+        PLAN.data_check(),
         PLAN.adapter_files(),
     message:
         "All adapters"
@@ -76,6 +77,7 @@ rule adapters:
 
 rule predictions:
     input:
+        PLAN.data_check(),
         PLAN.prediction_files(),
     message:
         "All predictions"
@@ -83,6 +85,7 @@ rule predictions:
 
 rule metrics:
     input:
+        PLAN.data_check(),
         PLAN.metric_files(),
     message:
         "All scores"

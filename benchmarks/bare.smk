@@ -67,16 +67,19 @@ rule datasets:
 
 rule adapters:
     input:
+        f"{RESULTS}/data_check.json",
         config["adapters"],
 
 
 rule predictions:
     input:
+        f"{RESULTS}/data_check.json",
         config["predictions"],
 
 
 rule metrics:
     input:
+        f"{RESULTS}/data_check.json",
         config["metrics"],
 
 

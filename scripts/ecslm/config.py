@@ -96,6 +96,11 @@ class StudySettings(Closed):
         ScoringSettings(), description="How the uncertainty of a score is found."
     )
     models: dict[Name, ModelSettings] = Field(min_length=1, description="Models by name.")
+    described_with: str | None = Field(
+        None,
+        description="Model with whose tokenizer, prompt and lengths the data are described "
+        "(default: the first tuned one by name, or the first of all).",
+    )
     baselines: tuple[Baseline, ...] = Field(
         (), description="Trivial baselines, each scored for the tasks that it is defined for."
     )

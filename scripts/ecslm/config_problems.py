@@ -82,6 +82,8 @@ def _study_references(
     generates = [task for task in own_tasks if _mapping(tasks.get(task)).get("metric") == "bert_f1"]
     if generates and not encoder:
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
+    models = _mapping(study.get("models"))
+    yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
     for name in _mapping(study.get("architectures")):
         yield from _known(name, bases, f"{path}.architectures", "bases")
     yield from _data_references(

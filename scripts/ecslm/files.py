@@ -48,6 +48,10 @@ def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.Argum
         for problem in error.problems:
             print(f"error: {problem}", file=sys.stderr)
         sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
     except KeyboardInterrupt:
         print("error: interrupted: run again to go on from what is finished", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
@@ -154,6 +158,9 @@ def read_json(path: Path) -> Any:
         return json.loads(read_text(path))
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:
+        # A number too long to read, or nested too deeply.
+        raise InputError(f"{path}: not JSON ({error})") from None
 
 
 def read_jsonl(

@@ -11,6 +11,7 @@ from ecslm.bertscore_settings import LIBRARIES as BERTSCORE_LIBRARIES
 from ecslm.bertscore_settings import BertScoreSettings
 from ecslm.config import Config, ModelSettings, StudySettings
 from ecslm.data_card.libraries import DESCRIPTION_LIBRARIES, LEAKAGE_LIBRARIES
+from ecslm.data_card.reports import CHECK, description_path, leakage_path
 from ecslm.data_card.settings import DescriptionSettings
 from ecslm.files import InputError, canonical_json, sha256_of_file, sha256_of_text
 from ecslm.generation.settings import PredictionSettings
@@ -18,7 +19,9 @@ from ecslm.manifests import manifest_of, read_manifest
 from ecslm.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.records.checking import CheckedTask, CheckSettings
 from ecslm.records.index import Index
+from ecslm.records.problems import MISPLACED
 from ecslm.records.published import COUNTS, SETTINGS, read_counts
+from ecslm.records.reading import data_files
 from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
 from ecslm.records.sources.path import local_index
 from ecslm.scoring import LIBRARIES as SCORING_LIBRARIES
@@ -55,15 +58,15 @@ class Plan:
 
     def data_check(self) -> str:
         """Path of the report on the source as a whole."""
-        return f"{self.results}/data_check.json"
+        return f"{self.results}/{CHECK}"
 
     def description(self, task: str) -> str:
         """Path of the description of a task's records."""
-        return f"{self.results}/descriptions/{task}.json"
+        return f"{self.results}/{description_path(task)}"
 
     def leakage(self, task: str) -> str:
         """Path of the report on the overlap of a task's test records with training."""
-        return f"{self.results}/leakage/{task}.json"
+        return f"{self.results}/{leakage_path(task)}"
 
     def data_card(self) -> str:
         """Path of the data card."""
@@ -103,7 +106,7 @@ class Plan:
         """Files or folders that the records are made from; none for a hub data set."""
         data = self.study.data
         if isinstance(data, HubData):
-            return []
+            return [data.id] if Path(data.id).is_dir() else []
         if isinstance(data, DemoData):
             return [str(data.catalogue), str(data.instructions)]
         return [data.path]
@@ -213,10 +216,10 @@ class Plan:
 
     @cached_property
     def described_model(self) -> str:
-        """The model with whose tokenizer, prompt and lengths the data are described: the first
-        tuned one by name, or the first of all."""
+        """The model with whose tokenizer, prompt and lengths the data are described."""
         models = self.study.models
-        return min([name for name, model in models.items() if model.tuned] or models)
+        named = self.study.described_with
+        return named or min([name for name, model in models.items() if model.tuned] or models)
 
     @cached_property
     def test_tasks(self) -> tuple[str, ...]:
@@ -437,7 +440,11 @@ class Plan:
         if manifest.is_file() and not self._source_is_here(labelled):
             return str(read_manifest(manifest).content)
         data = self.study.data
-        content = data.revision if isinstance(data, HubData) else digests()
+        content: Any = digests()
+        if isinstance(data, HubData):
+            content = (
+                [data.revision, *self._files_digest()] if self.source_files() else data.revision
+            )
         labels = getattr(data, "labels", None)
         if labels is not None and labelled:
             path = Path(labels.path)
@@ -448,7 +455,7 @@ class Plan:
         """Of what a dataset file is made from: its own rows of a local file."""
 
         def digests() -> list[str]:
-            if isinstance(self.study.data, DemoData):
+            if not isinstance(self.study.data, PathData):
                 return self._files_digest()
             names = {task, *self.task(task).aliases}
             return [
@@ -461,8 +468,9 @@ class Plan:
 
     def _files_digest(self) -> list[str]:
         if isinstance(self.study.data, PathData):
-            return list(self._index.files.values())
-        return [sha256_of_file(Path(path)) for path in self.source_files()]
+            return [text for one in self._index.files.items() for text in one]
+        files = [file for path in self.source_files() for file in data_files(Path(path))]
+        return [sha256_of_file(file) for file in files]
 
     @cached_property
     def _index(self) -> Index:
@@ -499,7 +507,10 @@ def _for_one_file(data: DataSource, task: str, split: str, labelled: bool) -> Da
             | {"seed": data.seed, "catalogue": data.catalogue, "instructions": data.instructions}
         )
     data = _without_license(data)
-    return data if labelled else data.model_copy(update={"labels": None})
+    # Rows that belong to no file are dropped from none.
+    tolerate = tuple(kind for kind in data.tolerate if kind not in MISPLACED)
+    changes = {"tolerate": tolerate} | ({} if labelled else {"labels": None})
+    return data.model_copy(update=changes)
 
 
 def _without_license(data: DataSource) -> DataSource:

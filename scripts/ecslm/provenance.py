@@ -165,6 +165,9 @@ def check_local_data(plan: Plan, jobs: Iterable[Job]) -> None:
     data = plan.study.data
     if not isinstance(data, PathData) or plan.missing_source_files():
         return
+    if data.labels is not None and not Path(data.labels.path).exists():
+        # The job fetches them; a dry run must not.
+        return
     history = Provenance(plan.config.study, jobs)
     if not history.reasons(history.job_of(Path(plan.data_check()))):
         return

@@ -182,6 +182,7 @@ class ReportPlan:
             title=study.title,
             source=self._data().source,
             license=study.data.license,
+            comparable=study.published_comparable,
             template=plan.model(plan.described_model).template,
             tolerated=study.data.tolerate,
             tasks=tuple(

@@ -329,6 +329,42 @@ def test_the_hubs_revision_ties_dataset_files_to_their_content() -> None:
     assert plan().source_files() == []
 
 
+@pytest.mark.usefixtures("here")
+def test_an_edit_of_a_local_folder_in_hub_layout_concerns_its_dataset_files() -> None:
+    def sources(number: int) -> set[str]:
+        write_jsonl(Path("shop/train.jsonl"), [row("PM", "test", number)])
+        made = plan(data={"source": "hub", "id": "shop", "revision": "main"})
+        assert made.source_files() == ["shop"]
+        return {made.dataset_source("PM", "test"), made.check_source_content()}
+
+    assert sources(1) == sources(1)
+    assert sources(1).isdisjoint(sources(2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "concerned"), [("unknown_task", False), ("bad_output", True), ("unreadable_row", True)]
+)
+def test_tolerance_of_rows_that_belong_to_no_file_concerns_none(kind: str, concerned: bool) -> None:
+    data = {"source": "path", "path": "rows.jsonl"}
+    before, after = plan(data=data), plan(data={**data, "tolerate": [kind]})
+    old, new = (made.dataset_settings("PM", "test") for made in (before, after))
+    assert (old != new) == concerned
+    assert before.check_settings() != after.check_settings()
+
+
+def test_the_published_counts_to_compare_are_those_of_the_studys_files() -> None:
+    data = {"source": "path", "path": "rows.jsonl"}
+    settings = json.loads(plan(data=data, tasks=["PM"], bertscore=None).check_settings())
+    assert {count["task"] for count in settings["published"]} <= {"PM"}
+    generated = plan(data={"source": "demo"}).check_settings()
+    assert json.loads(generated)["published"] == []
+
+
+def test_the_model_that_data_are_described_with_can_be_named() -> None:
+    assert plan().described_model == "Small-EC"
+    assert plan(described_with="Small").described_model == "Small"
+
+
 # A local file
 
 

@@ -255,7 +255,10 @@ def test_the_generated_records_are_sound() -> None:
     source = DemoData(source="demo", train=12, val=4, test_ind=10, test_ood=10)
     raw = demo.open_rows(source, Path("unused"))
     known = {
-        setting for part in raw.parts() for _, row in raw.rows(part) for setting in [row["setting"]]
+        setting
+        for part in raw.parts()
+        for _, row in raw.rows([part])
+        for setting in [row["setting"]]
     }
     checked = CheckSettings.model_validate(
         {
@@ -311,6 +314,58 @@ def mutated_files(draw: st.DrawFn) -> tuple[bytes, int]:
         texts[number] = cut or "{}"
     text = draw(st.sampled_from(["", "\ufeff"])) + ends.join(texts) + ends
     return text.encode("utf-8", "surrogatepass"), len(rows)
+
+
+def test_a_ranking_task_that_is_not_tested_needs_no_labels() -> None:
+    tasks = {"QPR": {**TASKS["QPR"], "splits": {"train": [IND]}}}
+    fields = {"source": {"source": "path", "path": "x"}, "tasks": tasks}
+    fields |= {"settings": [IND], "published": [], "comparable": False}
+    assert CheckSettings.model_validate(fields).ranked == []
+
+
+def test_a_damaged_report_is_made_again(tmp_path: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row()) + "\n")
+    source = {"source": "path", "path": str(tmp_path / "rows.jsonl")}
+    tasks = {"PM": {**TASKS["PM"], "splits": {}}}
+    fields = {"settings": [IND], "published": [], "comparable": False}
+    checked = CheckSettings.model_validate({"source": source, "tasks": tasks, **fields})
+    cache = tmp_path / "cache"
+    raw = path.open_rows(checked.source, cache)  # type: ignore[arg-type]
+    first = stored_report(cache, raw, checked, None, "code:1")
+    (kept,) = cache.glob("check-*.json")
+    for content in ("{}", '{"files"', "[]"):
+        kept.write_text(content)
+        assert stored_report(cache, raw, checked, None, "code:1") == first
+
+
+@given(st.lists(st.sampled_from(ALL), max_size=5), st.data())
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+def test_a_mutated_list_is_refused_in_a_line_or_read_as_json_reads_it(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[Row], data: st.DataObject
+) -> None:
+    text = json.dumps(rows, indent=data.draw(st.sampled_from([None, 1])))
+    at = data.draw(st.integers(0, len(text)))
+    junk = data.draw(
+        st.sampled_from(["", "]", "{}", ",", "1.5e", '"', "\\", "NaN", "\x00", "[[[["])
+    )
+    text = text[:at] + junk + text[at + data.draw(st.integers(0, 30)) :]
+    folder = tmp_path_factory.mktemp("listed")
+    try:
+        expected: Any = json.loads(text)
+    except ValueError:
+        expected = None
+    try:
+        report = check(folder, text, tolerate=EVERY_KIND)
+    except InputError as error:
+        assert all(problem.startswith("rows.jsonl: ") for problem in error.problems)
+        twice = "a key stands twice" in str(error)
+        assert not isinstance(expected, list) or not expected or twice
+    else:
+        if isinstance(expected, list):
+            used = sum(
+                c.records for s in report.tasks.values() for f in s.values() for c in f.values()
+            )
+            assert used + report.dropped == len(expected)
 
 
 @given(mutated_files())

@@ -458,12 +458,20 @@ def test_labels_of_another_number_of_products_disagree() -> None:
     assert problem == "line 1: relevance: labels ['S', 'E', 'I'] disagree with 'B,A'"
 
 
-def test_a_row_too_few_or_too_many_is_an_error() -> None:
-    rows = [ranking("B,A", 1), ranking("A,B", 2)]
-    for labels in ([["S", "E"]], [["S", "E"]] * 3):
-        assert problems(rows, "ranking", (IND,), labels, "QPR") == (
-            f"QPR test {IND}: 2 rows and {len(labels)} rows of labels",
-        )
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_row_too_few_or_too_many_is_an_error_beside_all_others(number: int) -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2, instruction="")]
+    first, *others = problems(rows, "ranking", (IND,), [["S", "E"]] * number, "QPR")
+    assert first == f"QPR test {IND}: 2 rows and {number} rows of labels"
+    assert others == ["line 2: instruction: empty"]
+    tolerated = ("empty_field", "label_disagreement")
+    assert len(problems(rows, "ranking", (IND,), [["S", "E"]] * number, "QPR", tolerated)) == 1
+
+
+def test_labelled_rows_give_labels_also_where_their_setting_is_not_wanted() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2), ranking("A,B", 2, setting=UNSEEN)]
+    (record,) = build(rows, "ranking", (UNSEEN,), [["S", "E"], ["C", "I"]], "QPR")
+    assert record.relevance == ["C", "I"]
 
 
 def test_a_label_that_stands_twice_in_a_row_is_an_error() -> None:

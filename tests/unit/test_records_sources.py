@@ -5,7 +5,9 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime, time
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -68,11 +70,11 @@ def index_of(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> In
 
 
 def rows_of_index(index: Index) -> list[tuple[str, str, list[Row]]]:
-    return [(part.task, part.split, [row for _, row in index.rows(part)]) for part in index.parts]
+    return [(part.task, part.split, [row for _, row in index.rows([part])]) for part in index.parts]
 
 
 def places(index: Index) -> list[str]:
-    return sorted(place for part in index.parts for place, _ in index.rows(part))
+    return [place for place, _ in index.rows(index.parts)]
 
 
 def problems(folder: Path, content: str | bytes) -> list[str]:
@@ -192,17 +194,63 @@ def test_a_bare_nan_is_read_back_as_one(tmp_path: Path) -> None:
 
 def test_an_index_is_made_once_for_a_files_content(tmp_path: Path) -> None:
     first = index_of(tmp_path, lines(ROWS))
-    part = first.parts[1]
-    (Path(first.folder) / part.file).write_text(lines(ROWS[3:4]))
-    again = index_of(tmp_path, lines(ROWS))
-    assert (again, [row for _, row in again.rows(part)]) == (first, ROWS[3:4])
+    part = first.folder / first.parts[0].file
+    before = part.stat().st_mtime_ns
+    assert index_of(tmp_path, lines(ROWS)) == first
+    assert part.stat().st_mtime_ns == before
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def emptied(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def extended(path: Path) -> None:
+    path.write_bytes(path.read_bytes() * 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        *(("000.jsonl", damage) for damage in (cut, emptied, extended, Path.unlink)),
+        *(("000.places", damage) for damage in (emptied, extended, Path.unlink)),
+    ],
+)
+def test_a_damaged_part_says_how_to_mend_it(
+    file: str, damage: Callable[[Path], None], tmp_path: Path
+) -> None:
+    index = index_of(tmp_path, lines(ROWS))
+    damage(index.folder / file)
+    with pytest.raises(InputError, match=f"delete the folder {index.folder} to index anew$"):
+        list(index.rows(index.parts))
+
+
+def test_an_index_may_be_read_from_another_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write(tmp_path, lines(ROWS))
+    monkeypatch.chdir(tmp_path)
+    made = local_index(source, Path("cache"))
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    again = local_index(source, Path("../cache"))
+    assert list(again.rows(again.parts)) == [
+        (f"rows.jsonl: line {number}", row) for number, row in enumerate(ROWS, start=1)
+    ]
+    assert again.parts == made.parts
 
 
 def test_the_index_of_what_a_file_held_before_is_removed(tmp_path: Path) -> None:
     first = index_of(tmp_path, lines(ROWS))
-    beside = index_of(tmp_path, lines(ROWS), "beside.jsonl")
+    (tmp_path / "other").mkdir()
+    beside = index_of(tmp_path, lines(ROWS), "other/rows.jsonl")
+    (tmp_path / "cache/broken").mkdir()
+    (tmp_path / "cache/broken/index.json").write_text("[]")
     second = index_of(tmp_path, lines(ROWS[:2]))
-    folders = {Path(one.folder) for one in (beside, second)}
+    folders = {tmp_path / "cache/broken", beside.folder, second.folder}
     assert {path for path in (tmp_path / "cache").iterdir() if path.is_dir()} == folders
     assert first.folder != second.folder
 
@@ -210,7 +258,7 @@ def test_the_index_of_what_a_file_held_before_is_removed(tmp_path: Path) -> None
 def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path) -> None:
     index = index_of(tmp_path, lines(ROWS))
     (Path(index.folder) / "index.json").write_text('{"folder": "x"}')
-    with pytest.raises(InputError, match="files: field required: delete the folder"):
+    with pytest.raises(InputError, match="origin: field required: delete the folder"):
         index_of(tmp_path, lines(ROWS))
 
 
@@ -254,7 +302,8 @@ def test_a_truncated_list_is_never_taken_for_a_whole_one(cut: int, tmp_path: Pat
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("[{} {}]", "row 2: not JSON (Expecting ',' delimiter"),
+        ("[{} {}]", "row 2: not JSON (a comma is missing before it)"),
+        ("[1 2]", "row 2: not JSON (a comma is missing before it)"),
         ("[{},]", "row 2: not JSON (Expecting value"),
         ("[,{}]", "row 1: not JSON (Expecting value"),
         ('[{"a": 1}, {"a": tru}, {}]' + " " * 99, "row 2: not JSON (Expecting value"),
@@ -282,9 +331,59 @@ def test_a_row_without_task_or_split_belongs_nowhere(field: str, tmp_path: Path)
 
 def test_own_rows_may_lack_the_columns_split_and_setting(tmp_path: Path) -> None:
     bare = {key: value for key, value in ROWS[1].items() if key not in ("split", "setting")}
-    assert rows_of_index(index_of(tmp_path, lines([bare]))) == [
-        ("Product_Matching", "test", [ROWS[1]])
+    assert rows_of_index(index_of(tmp_path, lines([bare, bare]))) == [
+        ("Product_Matching", "test", [ROWS[1]] * 2)
     ]
+
+
+def test_a_row_that_has_lost_its_split_is_never_taken_for_a_test_row(tmp_path: Path) -> None:
+    bare = {key: value for key, value in ROWS[0].items() if key != "split"}
+    assert problems(tmp_path, lines([ROWS[0], bare])) == ["line 2: no text in split"]
+
+
+def test_a_key_that_stands_twice_is_a_problem_of_its_row(tmp_path: Path) -> None:
+    twice = lines(ROWS[:1]).replace('"output": "no"', '"output": "no", "output": "yes"')
+    assert problems(tmp_path, lines(ROWS[1:2]) + twice) == [
+        "line 2: not JSON (a key stands twice in an object)"
+    ]
+    (tmp_path / "listed").mkdir()
+    assert (
+        refusal(tmp_path / "listed", f"[{twice}]")
+        == "row 1: not JSON (a key stands twice in an object)"
+    )
+
+
+@pytest.mark.parametrize("depth", [2, 900, 988, 995, 5000])
+def test_nested_values_are_a_problem_of_their_row_however_deep(depth: int, tmp_path: Path) -> None:
+    deep = lines([{**ROWS[0], "options": "X"}]).replace('"X"', "[" * depth + "]" * depth)
+    index = index_of(tmp_path, deep + lines(ROWS[1:]))
+    assert [found.count for found in index.problems.values()] == [1]
+    assert len(list(index.rows(index.parts))) == len(ROWS) - 1
+
+
+def test_other_columns_of_parquet_files_may_hold_anything(tmp_path: Path) -> None:
+    more = [datetime(1, 1, 1), Decimal("1.5"), b"\xff", time(1), None, {"a": [1]}]
+    odd = [{**row, **{f"more {n}": value for n, value in enumerate(more)}} for row in ROWS]
+    assert digests(index_of(tmp_path, parquet(tmp_path, odd))) == digests(
+        index_of(tmp_path, lines(ROWS))
+    )
+
+
+def test_a_column_of_another_type_is_a_problem_of_its_rows(tmp_path: Path) -> None:
+    content = parquet(tmp_path, [{**row, "input": b"\xff"} for row in ROWS])
+    (first, *rest) = problems(tmp_path, content)
+    assert first.startswith("row 1: cannot be kept as JSON (")
+    assert len(rest) == 4
+
+
+def test_a_parquet_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet as format_
+
+    table = pyarrow.Table.from_pylist(ROWS)
+    format_.write_table(table.append_column("output", table["output"]), tmp_path / "rows.jsonl")
+    content = (tmp_path / "rows.jsonl").read_bytes()
+    assert refusal(tmp_path, content) == "has the column output twice"
 
 
 def test_rows_of_a_list_are_named_by_their_number(tmp_path: Path) -> None:
@@ -330,8 +429,16 @@ def test_a_task_is_found_under_all_its_names_the_misspelt_ones_too(tmp_path: Pat
         ["PSI", "Product_Substitute_Identification", "Product_Substitue_Identification"]
     )
     rows = rows_of(path_source.open_rows(source, tmp_path / "cache"), names, "test")
-    assert sorted(row["input"] for _, row in rows) == [ROWS[2]["input"], ROWS[5]["input"]]
+    assert [row["input"] for _, row in rows] == [ROWS[2]["input"], ROWS[5]["input"]]
     assert path_source.labels(source) is None
+
+
+def test_rows_under_several_names_stay_in_the_order_of_the_file(tmp_path: Path) -> None:
+    names = ["Query_Product_Ranking", "QPR", "Query_Product_Rank"] * 3
+    rows = [row(name, "test", number) for number, name in enumerate(names)]
+    source = PathData(source="path", path=str(write(tmp_path, lines(rows))))
+    opened = path_source.open_rows(source, tmp_path / "cache")
+    assert [one for _, one in rows_of(opened, frozenset(names), "test")] == rows
 
 
 # The script, on both sources
@@ -426,6 +533,23 @@ def test_other_forms_of_hub_files_give_the_same_records(name: str, tmp_path: Pat
     path = write(tmp_path, lines(ROWS))
     script(tmp_path, {"source": "path", "path": str(path)}, "path.jsonl")
     assert (tmp_path / "test.jsonl").read_bytes() == (tmp_path / "path.jsonl").read_bytes()
+
+
+def test_a_file_that_is_not_in_hub_layout_is_never_left_out(tmp_path: Path) -> None:
+    source = hub(tmp_path, ROWS)
+    write(tmp_path / "ECInstruct", lines(ROWS), "records2.jsonl")
+    done = script(tmp_path, source)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "records2.jsonl: is not in hub layout, so it would be left out" in done.stderr
+
+
+def test_a_hub_folder_that_the_library_cannot_read_is_one_line(tmp_path: Path) -> None:
+    source = hub(tmp_path, ROWS)
+    (tmp_path / "ECInstruct/README.md").write_text("---\n: [\n---\n")
+    done = script(tmp_path, source)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
 
 
 def test_a_hub_row_without_a_split_is_never_taken_for_a_test_row(tmp_path: Path) -> None:

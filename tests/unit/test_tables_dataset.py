@@ -155,8 +155,9 @@ def test_dropped_rows_are_counted_by_task_and_told_by_kind(tmp_path: Path) -> No
     at = column(table, 0, "dropped")
     assert [cells_of(table, 0, task)[at].value for task in ("PM", "SA")] == [2, 0]
     assert (
-        "Dropped: rows of any split and setting that cannot be used (bad_output 2, "
-        "unknown_task 1); 1 of them belong to no known task, split and setting."
+        "Dropped: rows of the task, of any split and setting, that cannot be used. "
+        "In the whole source: bad_output 2, unknown_task 1; "
+        "1 of them belong to no known task, split and setting."
     ) in table.notes
 
 

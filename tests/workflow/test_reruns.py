@@ -500,6 +500,16 @@ CONTRACT = [
         configured("studies.local.data.license", "CC-BY-4.0"),
         "data_card",
     ),
+    local(
+        "what may be dropped, of rows that belong to no file",
+        configured("studies.local.data.tolerate", ["unknown_task"]),
+        *CHECKED,
+    ),
+    generated(
+        "the model that the data are described with, of another template",
+        configured(f"{GENERATED}.described_with", "Tiny-Exact"),
+        *described(),
+    ),
     # Versions
     *(
         version(library, *trained("Tiny-*"), *predicted("Tiny"), "bertscore *", *SCORE_TABLES)

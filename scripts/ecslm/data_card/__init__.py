@@ -1,1 +1,1 @@
-"""What the records of a study are: checks, overlap of tests with training, counts and lengths."""
+"""What the records of a study are: counts, lengths, overlap of tests with training."""

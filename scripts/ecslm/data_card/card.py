@@ -5,7 +5,13 @@ from pathlib import Path
 import jinja2
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.data_card.reports import Leakage, TaskDescription
+from ecslm.data_card.reports import (
+    CHECK,
+    Leakage,
+    TaskDescription,
+    description_path,
+    leakage_path,
+)
 from ecslm.files import InputError, read_text
 from ecslm.manifests import read_result
 from ecslm.records.report import Report
@@ -30,6 +36,7 @@ class CardSettings(BaseModel):
     title: str = Field(description="Title of the study.")
     source: str = Field(description="Data source and revision.")
     license: str | None = Field(description="Licence of the records, null where nobody named it.")
+    comparable: bool = Field(description="Whether it is the published ECInstruct.")
     template: str = Field(description="Name of the prompt template that lengths are of.")
     tolerated: tuple[str, ...] = Field(description="Kinds of problems whose rows are dropped.")
     tasks: tuple[CardTask, ...] = Field(description="The study's tasks, in order.")
@@ -38,9 +45,9 @@ class CardSettings(BaseModel):
 def card_files(settings: CardSettings) -> list[str]:
     """The files that the card reads, relative to the study's results folder."""
     return [
-        "data_check.json",
-        *(f"descriptions/{task.code}.json" for task in settings.tasks),
-        *(f"leakage/{task.code}.json" for task in settings.tasks if task.leakage),
+        CHECK,
+        *(description_path(task.code) for task in settings.tasks),
+        *(leakage_path(task.code) for task in settings.tasks if task.leakage),
     ]
 
 
@@ -54,13 +61,13 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
     environment.filters["cell"] = _cell
-    check = read_result(results / "data_check.json", Report)
+    check = read_result(results / CHECK, Report)
     descriptions = {
-        task.code: read_result(results / f"descriptions/{task.code}.json", TaskDescription)
+        task.code: read_result(results / description_path(task.code), TaskDescription)
         for task in settings.tasks
     }
     leakage = {
-        task.code: read_result(results / f"leakage/{task.code}.json", Leakage)
+        task.code: read_result(results / leakage_path(task.code), Leakage)
         for task in settings.tasks
         if task.leakage
     }

@@ -10,6 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from ecslm.records.record import Split
 from ecslm.tasks import Answer
 
+# Paths in the study's results folder.
+CHECK = "data_check.json"
+
+
+def description_path(task: str) -> str:
+    """Path of the description of a task's records in the study's results folder."""
+    return f"descriptions/{task}.json"
+
+
+def leakage_path(task: str) -> str:
+    """Path of the report on a task's overlap with training in the study's results folder."""
+    return f"leakage/{task}.json"
+
 
 class Closed(BaseModel):
     """A model that refuses unknown keys."""

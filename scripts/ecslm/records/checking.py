@@ -2,15 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tqdm import tqdm
 
 from ecslm.config_problems import nearest
-from ecslm.files import canonical_json, read_json, sha256_of_text, write_json
-from ecslm.records.problems import Kind, Problems
+from ecslm.files import InputError, canonical_json, read_json, sha256_of_text, write_json
+from ecslm.records.problems import Kind, Problems, shown
 from ecslm.records.published import PublishedCount
 from ecslm.records.raw import clean_records, no_rows
 from ecslm.records.reading import Row
@@ -22,12 +23,6 @@ from ecslm.records.sources.protocol import RawRows, rows_of
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
-class Closed(BaseModel):
-    """A part of the settings or of the report: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
 class CheckedTask(RecordForm):
     """The form of a task's records, and what the study makes of them."""
 
@@ -36,8 +31,10 @@ class CheckedTask(RecordForm):
     )
 
 
-class CheckSettings(Closed):
+class CheckSettings(BaseModel):
     """Everything in the configuration that decides whether a source is sound."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: DataSource
     tasks: dict[str, CheckedTask] = Field(description="All tasks of the registry by code.")
@@ -51,7 +48,9 @@ class CheckSettings(Closed):
     def ranked(self) -> list[str]:
         """Tasks whose test records take relevance labels."""
         return [
-            code for code, task in self.tasks.items() if task.answer == "ranking" and task.splits
+            code
+            for code, task in self.tasks.items()
+            if task.answer == "ranking" and "test" in task.splits
         ]
 
 
@@ -72,7 +71,8 @@ def stored_report(
     """
     key = [settings.model_dump(mode="json"), raw.files, labels, code]
     path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
-    if path.exists():
+    # One that was damaged is made again.
+    with suppress(InputError, ValidationError):
         return Report.model_validate(read_json(path))
     report = check_rows(raw, settings, labels)
     write_json(path, report.model_dump(mode="json"))
@@ -172,7 +172,7 @@ class _Check:
             setting = row.get("setting")
             if isinstance(setting, str):
                 if setting not in known:
-                    message = f"setting: {setting!r} is not known{nearest(setting, known)}"
+                    message = f"setting: {shown(setting)} is not known{nearest(setting, known)}"
                     self.problems.add("unknown_setting", where, message)
                     continue
                 counts[setting] += 1
@@ -195,13 +195,13 @@ def misplaced_rows(raw: RawRows, names: Mapping[str, str]) -> Problems:
     for part in raw.parts():
         if part.task not in names:
             kind: Kind = "unknown_task"
-            message = f"task: {part.task!r} is no code or alias in `tasks`"
+            message = f"task: {shown(part.task)} is no code or alias in `tasks`"
             message += nearest(part.task, names)
         elif part.split not in SPLITS:
             kind = "unknown_split"
-            message = f"split: {part.split!r} is not one of {', '.join(SPLITS)}"
+            message = f"split: {shown(part.split)} is not one of {', '.join(SPLITS)}"
         else:
             continue
-        for where, _ in raw.rows(part):
+        for where, _ in raw.rows([part]):
             problems.add(kind, where, message)
     return problems

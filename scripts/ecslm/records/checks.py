@@ -7,15 +7,13 @@ from string import ascii_uppercase
 from typing import Any
 
 from ecslm.records.fields import is_nothing, is_writable, parse_list, parse_object, parse_options
-from ecslm.records.problems import RowError
+from ecslm.records.problems import RowError, shown
 from ecslm.tasks import Answer, InputForm
 
 TEXTS = ("instruction", "input", "output")
 LETTERED = re.compile(r"[A-Z]:")
 # Settings whose rows have an example, and no others.
 ONE_SHOT = "_1-shot"
-# Of a wrong value, in messages.
-MOST_SHOWN = 60
 
 
 def check_texts(row: Mapping[str, Any]) -> None:
@@ -111,11 +109,11 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
             _check_choice(output, options)
         case "yes_no":
             if output not in ("yes", "no"):
-                raise RowError("bad_output", f"output: {_shown(output)} is neither yes nor no")
+                raise RowError("bad_output", f"output: {shown(output)} is neither yes nor no")
         case "ranking":
             letters = output.split(",")
             if sorted(letters) != list(ascii_uppercase[: len(letters)]):
-                message = f"output: {_shown(output)} is not an order of the letters A, B, ..."
+                message = f"output: {shown(output)} is not an order of the letters A, B, ..."
                 raise RowError("bad_output", message)
         case "extraction":
             _check_entries(output)
@@ -130,7 +128,7 @@ def _check_choice(output: str, options: Sequence[str] | None) -> None:
     if len(set(letters)) != len(letters):
         raise RowError("bad_options", "options: two have the same letter")
     if output not in letters and output not in options:
-        message = f"output: {_shown(output)} is neither an option nor an option's letter"
+        message = f"output: {shown(output)} is neither an option nor an option's letter"
         raise RowError("answer_not_in_options", message)
 
 
@@ -139,7 +137,7 @@ def _check_products(products: Any, output: str) -> None:
         raise RowError("bad_input", "input: no list in `product list`")
     count = output.count(",") + 1
     if len(products) != count:
-        message = f"output: {_shown(output)} orders {count} products of {len(products)}"
+        message = f"output: {shown(output)} orders {count} products of {len(products)}"
         raise RowError("answer_not_in_options", message)
 
 
@@ -156,7 +154,3 @@ def _check_entries(output: str) -> None:
             raise RowError("bad_output", message)
         if not isinstance(entry["attribute"], str):
             raise RowError("bad_output", "output: an entry's attribute is not text")
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")

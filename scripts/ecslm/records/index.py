@@ -5,15 +5,17 @@ source: an edited row changes its own part's digest alone.
 """
 
 import hashlib
+import heapq
 import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tqdm import tqdm
 
 from ecslm.files import (
@@ -67,20 +69,44 @@ class Index(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    folder: str
-    files: dict[str, str]
+    folder: Path = Field(exclude=True, description="Where the parts lie; not in the index's file.")
+    origin: str = Field(description="Digest of the files' absolute paths.")
+    files: dict[str, str] = Field(description="sha256 of each file by its name.")
     parts: tuple[Part, ...]
     problems: dict[Kind, Found]
 
-    def rows(self, part: Part) -> Iterator[Row]:
-        """The raw rows of a part in source order, each with the file and the place it stands at."""
-        folder = Path(self.folder)
-        with (
-            (folder / part.file).open(encoding="utf-8") as lines,
-            (folder / part.places).open(encoding="utf-8") as places,
-        ):
-            for line, place in zip(lines, places, strict=True):
-                yield place.removesuffix("\n"), json.loads(line)
+    def rows(self, parts: Sequence[Part]) -> Iterator[Row]:
+        """The raw rows of some parts in source order, each with the place where it stands.
+
+        Raises:
+            InputError: a part is not what it was when it was written.
+        """
+        numbered = [self._numbered(part) for part in parts]
+        for _, where, row in heapq.merge(*numbered, key=lambda one: one[0]):
+            yield where, row
+
+    def _numbered(self, part: Part) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """The rows of a part with their numbers in the source."""
+        digest, count = hashlib.sha256(), 0
+        try:
+            with (
+                (self.folder / part.file).open(encoding="utf-8") as lines,
+                (self.folder / part.places).open(encoding="utf-8") as places,
+            ):
+                for line, place in zip(lines, places, strict=True):
+                    number, _, where = place.removesuffix("\n").partition(" ")
+                    digest.update(line.encode())
+                    count += 1
+                    yield int(number), where, json.loads(line)
+        except (OSError, ValueError) as error:
+            raise self._damaged(part, str(error)) from None
+        if (count, digest.hexdigest()) != (part.rows, part.sha256):
+            raise self._damaged(part, "altered")
+
+    def _damaged(self, part: Part, why: str) -> InputError:
+        return InputError(
+            f"{self.folder / part.file}: {why}: delete the folder {self.folder} to index anew"
+        )
 
 
 def read_index(files: Sequence[DataFile], cache: Path, defaults: Mapping[str, str]) -> Index:
@@ -88,7 +114,7 @@ def read_index(files: Sequence[DataFile], cache: Path, defaults: Mapping[str, st
 
     Args:
         cache: folder of all indexes.
-        defaults: values of columns that a row may lack.
+        defaults: values of columns that a file may lack.
 
     Raises:
         InputError: a file is missing, truncated or holds no rows.
@@ -96,7 +122,7 @@ def read_index(files: Sequence[DataFile], cache: Path, defaults: Mapping[str, st
     digests = {file.name: sha256_of_file(file.path) for file in files}
     # Parts that other code split are not taken up.
     code = [sha256_of_file(Path(__file__).with_name(name)) for name in OWN_CODE]
-    key = sha256_of_text(canonical_json([digests, dict(defaults), code]))[:24]
+    key = sha256_of_text(canonical_json([digests, _origin(files), dict(defaults), code]))[:24]
     folder = cache / key
     path = folder / "index.json"
     if not path.exists():
@@ -104,10 +130,12 @@ def read_index(files: Sequence[DataFile], cache: Path, defaults: Mapping[str, st
         with held(cache / f"{key}.lock", str(folder), wait=True):
             if not path.exists():
                 _split(files, digests, folder, defaults)
-                _remove_older(cache, folder, set(digests))
+                _remove_older(cache, folder)
     try:
-        return Index.model_validate_json(path.read_text(encoding="utf-8"))
-    except ValidationError as error:
+        return Index.model_validate({**read_json(path), "folder": folder})
+    except (ValidationError, TypeError) as error:
+        if isinstance(error, TypeError):
+            raise InputError(f"{path}: not an index: delete the folder to index anew") from None
         problem = field_problems(error)[0]
         raise InputError(f"{path}: {problem}: delete the folder to index anew") from None
 
@@ -123,11 +151,11 @@ class _Writer:
     places: list[str] = field(default_factory=list)
     held: int = 0
 
-    def add(self, line: str, place: str) -> None:
+    def add(self, line: str, number: int, where: str) -> None:
         self.rows += 1
         self.digest.update(line.encode())
         self.lines.append(line)
-        self.places.append(f"{place}\n")
+        self.places.append(f"{number} {where}\n")
         self.held += len(line)
         if self.held > BUFFER:
             self.flush()
@@ -156,15 +184,20 @@ def _split(
             desc="Reading the data", total=total, unit="B", unit_scale=True, disable=None
         ) as progress,
     ):
+        number = 0
         for file in files:
+            absent: dict[str, str] | None = None
             for place, row in read_rows(file.path, file.name, problems, progress.update):
-                where, full = f"{file.name}: {place}", {**defaults, **row}
+                if absent is None:
+                    # A later row that lacks what the first has lost it: nothing stands in for that.
+                    absent = {name: text for name, text in defaults.items() if name not in row}
+                number += 1
+                where, full = f"{file.name}: {place}", {**absent, **row}
                 key = _key(full, where, problems)
                 if key is None:
                     continue
                 try:
-                    # ASCII holds any text; a bare NaN stays one, as in the source.
-                    line = json.dumps(full) + "\n"
+                    line = _line(full)
                 except (TypeError, ValueError, RecursionError) as error:
                     problems.add("unreadable_row", where, f"cannot be kept as JSON ({error})")
                     continue
@@ -175,7 +208,7 @@ def _split(
                             "are these the right columns?"
                         )
                     writers[key] = _Writer(Path(temporary) / f"{len(writers):03d}.jsonl")
-                writers[key].add(line, where)
+                writers[key].add(line, number, where)
         if not writers and not problems.total():
             raise InputError(*(f"{file.name}: holds no rows" for file in files))
         parts = []
@@ -195,16 +228,36 @@ def _split(
         for path in Path(temporary).iterdir():
             path.replace(folder / path.name)
     index = Index(
-        folder=str(folder), files=dict(digests), parts=tuple(parts), problems=problems.by_kind()
+        folder=folder,
+        origin=_origin(files),
+        files=dict(digests),
+        parts=tuple(parts),
+        problems=problems.by_kind(),
     )
     write_json(folder / "index.json", index.model_dump(mode="json"))
 
 
-def _remove_older(cache: Path, folder: Path, names: set[str]) -> None:
+def _remove_older(cache: Path, folder: Path) -> None:
     """Remove the indexes of what the same files held before: each is as large as they are."""
+    origin = read_json(folder / "index.json")["origin"]
     for other in cache.glob("*/index.json"):
-        if other.parent != folder and set(read_json(other).get("files", ())) == names:
-            shutil.rmtree(other.parent)
+        # Another one may be damaged: it is no business of this one.
+        with suppress(InputError, AttributeError):
+            if other.parent != folder and read_json(other).get("origin") == origin:
+                shutil.rmtree(other.parent)
+
+
+def _origin(files: Sequence[DataFile]) -> str:
+    return sha256_of_text(canonical_json([str(file.path.absolute()) for file in files]))
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    """A row as a line. ASCII holds any text; a bare NaN stays one, as in the source."""
+    for name, value in row.items():
+        inner = value.values() if isinstance(value, dict) else value
+        if isinstance(value, dict | list) and any(isinstance(one, dict | list) for one in inner):
+            raise ValueError(f"{name} is nested")
+    return json.dumps(row) + "\n"
 
 
 def _places(part: Path) -> Path:

@@ -24,8 +24,13 @@ Kind = Literal[
     "duplicate_record",
 ]
 
+# Of rows that belong to no dataset file.
+MISPLACED: tuple[Kind, ...] = ("unknown_task", "unknown_split", "unknown_setting")
+
 # Told one by one, of each kind.
 FIRST = 5
+# Of a wrong value, in messages.
+MOST_SHOWN = 60
 
 
 class RowError(Exception):
@@ -34,6 +39,11 @@ class RowError(Exception):
     def __init__(self, kind: Kind, message: str) -> None:
         self.kind, self.message = kind, message
         super().__init__(message)
+
+
+def shown(text: str) -> str:
+    """A wrong value as messages quote it, cut short."""
+    return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
 
 
 class Found(BaseModel):
@@ -50,15 +60,15 @@ class Problems:
 
     def __init__(self, found: dict[Kind, Found] | None = None) -> None:
         self._found: dict[Kind, Found] = dict(found or {})
+        self._whole: list[str] = []
 
     def add(self, kind: Kind, where: str, message: str) -> None:
         """Count a problem of the row that stands at `where`."""
         self._extend(kind, Found(count=1, first=[f"{where}: {message}"]))
 
-    def update(self, other: "Problems") -> None:
-        """Count those of `other` too."""
-        for kind, found in other._found.items():
-            self._extend(kind, found)
+    def refuse(self, problem: str) -> None:
+        """Note a problem of the data as a whole, which nothing tolerates."""
+        self._whole.append(problem)
 
     def by_kind(self) -> dict[Kind, Found]:
         """All problems, kinds in the order of their definition."""
@@ -88,7 +98,7 @@ class Problems:
             InputError: a line for each of the first problems of each kind.
         """
         kinds = [kind for kind in self.by_kind() if kind not in tolerated]
-        lines = [*self.lines(tolerated), *more]
+        lines = [*self._whole, *self.lines(tolerated), *more]
         if kinds:
             rows = sum(self._found[kind].count for kind in kinds)
             lines.append(

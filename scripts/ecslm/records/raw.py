@@ -15,7 +15,7 @@ from ecslm.records.checks import (
 from ecslm.records.problems import Problems, RowError
 from ecslm.records.reading import Row
 from ecslm.records.record import Record, Split
-from ecslm.records.relevance import RowLabels, by_rank
+from ecslm.records.relevance import LABELLED_SETTINGS, RowLabels, by_rank
 from ecslm.records.settings import DatasetSettings, RecordForm
 
 
@@ -37,9 +37,15 @@ def build_records(
             or fewer labels than rows.
     """
     problems = Problems()
-    wanted = (row for row in rows if row[1].get("setting") in settings.settings)
-    records = clean_records(wanted, task, split, settings, labels, problems)
+    # The labels follow the rows of these, whether they are wanted or not.
+    labelled = LABELLED_SETTINGS if labels is not None else ()
+    needed = {*settings.settings, *labelled}
+    cleaned = clean_records(
+        (row for row in rows if str(row[1].get("setting")) in needed),
+        *(task, split, settings, labels, problems),
+    )
     problems.raise_unless(settings.source.tolerate)
+    records = [record for record in cleaned if record.setting in settings.settings]
     found = {record.setting for record in records}
     missing = [setting for setting in settings.settings if setting not in found]
     if missing:
@@ -70,9 +76,6 @@ def clean_records(
     Args:
         labels: as in `build_records`.
         problems: takes the rows that cannot.
-
-    Raises:
-        InputError: there are more or fewer labels than rows.
     """
     ranking = form.answer == "ranking" and split == "test"
     row_labels = RowLabels(labels) if ranking and labels is not None else None
@@ -93,7 +96,9 @@ def clean_records(
             records.append((where, record))
     if row_labels is None:
         return [record for _, record in records]
-    row_labels.check_counts(f"{task} {split}")
+    for setting, count in row_labels.differing_counts().items():
+        where = f"{task} {split} {setting}"
+        problems.refuse(f"{where}: {count} rows and {len(labels or ())} rows of labels")
     labelled = []
     for where, record in records:
         try:

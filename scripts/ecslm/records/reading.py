@@ -19,6 +19,12 @@ PARQUET = b"PAR1"
 CHUNK = 1 << 22
 PARQUET_ROWS = 1000
 SPACE = re.compile(r"\s*")
+# The columns of the release.
+COLUMNS = (
+    *("split", "task", "setting", "instruction", "input", "options", "output"),
+    "few_shot_example",
+)
+IN_NUMBERS = frozenset("0123456789.eE+-")
 # Longer than any literal or escape that the end of a chunk may cut.
 LONGEST_CUT = 16
 
@@ -47,12 +53,18 @@ def data_files(path: Path) -> list[Path]:
     return files
 
 
+def file_name(file: Path, source: Path) -> str:
+    """A source's file as results may name it: never absolute, since they must not depend on the
+    place."""
+    return (file.absolute().relative_to(source.parent) if source.is_absolute() else file).as_posix()
+
+
 def read_rows(
     path: Path, name: str, problems: Problems, advance: Callable[[int], object]
 ) -> Iterator[Row]:
     """Rows that are objects, each with the place where it stands; the others go to `problems`.
 
-    At most some megabytes of the file are held at a time.
+    At most some megabytes of the file are held at a time, or one row if that is longer.
 
     Args:
         name: what `problems` call the file.
@@ -103,7 +115,7 @@ def _line_rows(
         place = f"line {number}"
         cut = "" if line.endswith(b"\n") else ": is the file truncated?"
         try:
-            value = json.loads(line.decode())
+            value = json.loads(line.decode(), object_pairs_hook=_object)
         except UnicodeDecodeError as error:
             message = f"not UTF-8 text ({error.reason}){cut}"
             problems.add("unreadable_row", f"{name}: {place}", message)
@@ -118,7 +130,7 @@ def _line_rows(
 
 def _list_items(stream: TextIO, name: str, advance: Callable[[int], object]) -> Iterator[Any]:
     """The items of a JSON list, of which only a part is held at a time."""
-    decode = json.JSONDecoder().raw_decode
+    decode = json.JSONDecoder(object_pairs_hook=_object).raw_decode
     text, at, number, separated = "", 0, 0, False
     # The list's own bracket.
     while not (text := text.lstrip()):
@@ -129,7 +141,7 @@ def _list_items(stream: TextIO, name: str, advance: Callable[[int], object]) -> 
         at = _after_space(text, at)
         if number and not separated and text[at : at + 1] == ",":
             at, separated = _after_space(text, at + 1), True
-        problem = "breaks off"
+        problem = "the list breaks off"
         if text[at : at + 1] == "]" and not separated:
             rest = text[at + 1 :] + stream.read()
             if rest.strip():
@@ -141,23 +153,23 @@ def _list_items(stream: TextIO, name: str, advance: Callable[[int], object]) -> 
             except RecursionError:
                 raise InputError(f"{name}: row {number + 1}: nested too deeply") from None
             except ValueError as error:
-                problem = str(error)
+                problem = f"not JSON ({error})"
                 position = getattr(error, "pos", 0)
-                unterminated = problem.startswith("Unterminated string")
+                unterminated = str(error).startswith("Unterminated string")
                 if not unterminated and position < len(text) - LONGEST_CUT:
-                    raise _broken_list(name, number, problem) from None
+                    raise InputError(f"{name}: row {number + 1}: {problem}") from None
             else:
                 # A number that ends with the chunk may go on in the next one.
-                if end < len(text):
+                if end < len(text) and text[end] not in IN_NUMBERS:
                     yield value
                     at, number, separated = end, number + 1, False
                     continue
         elif at < len(text):
-            raise _broken_list(name, number, f"Expecting ',' delimiter: char {at}")
+            raise InputError(f"{name}: row {number + 1}: not JSON (a comma is missing before it)")
         # Ever larger pieces, so that an item is not decoded from its start over and over.
         chunk = stream.read(max(CHUNK, len(text) - at))
         if not chunk:
-            raise _broken_list(name, number, problem)
+            raise InputError(f"{name}: row {number + 1}: {problem}: is the file truncated?")
         advance(len(chunk))
         text, at = text[at:] + chunk, 0
 
@@ -168,8 +180,12 @@ def _after_space(text: str, at: int) -> int:
     return match.end()
 
 
-def _broken_list(name: str, read: int, problem: str) -> InputError:
-    return InputError(f"{name}: row {read + 1}: not JSON ({problem}): is the file truncated?")
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object; of a key that stands twice `json` would take the last value."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a key stands twice in an object")
+    return value
 
 
 def _parquet_rows(path: Path, name: str, advance: Callable[[int], object]) -> Iterator[Row]:
@@ -179,12 +195,17 @@ def _parquet_rows(path: Path, name: str, advance: Callable[[int], object]) -> It
     number, size = 0, path.stat().st_size
     try:
         with parquet.ParquetFile(path) as file:
-            total = file.metadata.num_rows
-            for batch in file.iter_batches(batch_size=PARQUET_ROWS):
+            names, total = file.schema_arrow.names, file.metadata.num_rows
+            twice = sorted(column for column in COLUMNS if names.count(column) > 1)
+            if twice:
+                raise InputError(f"{name}: has the column {', '.join(twice)} twice")
+            # Others may hold what JSON and this reader do not know.
+            columns = [column for column in COLUMNS if column in names]
+            for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=columns):
                 for row in batch.to_pylist():
                     number += 1
                     yield f"row {number}", row
                 advance(size * batch.num_rows // total)
-    except (ArrowException, OSError, UnicodeDecodeError) as error:
+    except (ArrowException, OSError, ValueError, OverflowError) as error:
         text = " ".join(str(error).split())
         raise InputError(f"{name}: after row {number}: not Parquet ({text})") from None

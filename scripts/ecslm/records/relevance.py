@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from string import ascii_uppercase
 
-from ecslm.files import InputError
 from ecslm.records.problems import RowError
 from ecslm.records.record import Record, Relevance
 
@@ -69,19 +68,9 @@ class RowLabels:
             raise RowError("label_disagreement", message)
         return record.model_copy(update={"relevance": list(labels)})
 
-    def check_counts(self, where: str) -> None:
-        """Refuse labels that are not as many as the rows.
-
-        Raises:
-            InputError: of a labelled setting there are more or fewer rows than labels.
-        """
-        problems = [
-            f"{where} {setting}: {rows} rows and {len(self._labels)} rows of labels"
-            for setting, rows in self._rows.items()
-            if rows != len(self._labels)
-        ]
-        if problems:
-            raise InputError(*problems)
+    def differing_counts(self) -> dict[str, int]:
+        """Labelled settings that have more or fewer rows than there are labels, with their rows."""
+        return {setting: rows for setting, rows in self._rows.items() if rows != len(self._labels)}
 
 
 def by_rank(record: Record) -> Record:

@@ -4,7 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecslm.data_card.reports import Leakage, SettingDescription, SettingLeakage, TaskDescription
+from ecslm.data_card.reports import (
+    CHECK,
+    Leakage,
+    SettingDescription,
+    SettingLeakage,
+    TaskDescription,
+    description_path,
+    leakage_path,
+)
 from ecslm.manifests import read_result
 from ecslm.records.published import read_counts
 from ecslm.records.report import Report
@@ -19,13 +27,7 @@ from ecslm.tables.model import (
     number_cell,
 )
 from ecslm.tables.notes import data_note
-from ecslm.tables.requests import (
-    CHECK,
-    TableRequest,
-    description_path,
-    has_leakage,
-    leakage_path,
-)
+from ecslm.tables.requests import TableRequest, has_leakage
 from ecslm.tables.settings import DatasetColumn, DatasetEntry
 from ecslm.tables.sources import Sources, source_name
 
@@ -201,8 +203,9 @@ def _notes(
     if data.check.dropped:
         kinds = ", ".join(f"{kind} {found.count}" for kind, found in data.check.problems.items())
         yield (
-            f"Dropped: rows of any split and setting that cannot be used ({kinds}); "
-            f"{data.check.elsewhere} of them belong to no known task, split and setting."
+            "Dropped: rows of the task, of any split and setting, that cannot be used. In the "
+            f"whole source: {kinds}; {data.check.elsewhere} of them belong to no known task, "
+            "split and setting."
         )
     tokenizer = next(iter(data.descriptions.values())).tokenizer
     yield (

@@ -5,11 +5,11 @@ Whether an instruction was seen is what the data says, never the name of its set
 
 from collections.abc import Iterator, Mapping
 
-from ecslm.data_card.reports import Leakage
+from ecslm.data_card.reports import Leakage, leakage_path
 from ecslm.manifests import read_result
 from ecslm.tables.model import HeaderCell, Panel, Row, RowGroup, Table
 from ecslm.tables.notes import STRICT, data_note, mark_notes
-from ecslm.tables.requests import TableRequest, has_leakage, leakage_path
+from ecslm.tables.requests import TableRequest, has_leakage
 from ecslm.tables.scores import Scores, strict_cell
 from ecslm.tables.settings import InstructionsColumn, InstructionsEntry
 from ecslm.tables.sources import Sources

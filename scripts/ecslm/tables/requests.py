@@ -2,6 +2,7 @@
 
 from pydantic import model_validator
 
+from ecslm.data_card.reports import CHECK, description_path, leakage_path
 from ecslm.tables.settings import (
     Closed,
     DataContext,
@@ -14,9 +15,6 @@ from ecslm.tables.settings import (
     TableSettings,
     ValidityEntry,
 )
-
-# The report on the source, in the study's results folder.
-CHECK = "data_check.json"
 
 
 class TableRequest(Closed):
@@ -122,16 +120,6 @@ def has_leakage(request: TableRequest, task: str) -> bool:
 def metric_path(name: str, seed: int, task: str) -> str:
     """Path of a metrics file in the study's results folder; baselines have the seed 0."""
     return f"metrics/{name}/seed-{seed}/{task}.json"
-
-
-def description_path(task: str) -> str:
-    """Path of the description of a task's records in the study's results folder."""
-    return f"descriptions/{task}.json"
-
-
-def leakage_path(task: str) -> str:
-    """Path of the report on a task's overlap with training in the study's results folder."""
-    return f"leakage/{task}.json"
 
 
 def _names(entry: TableSettings) -> tuple[list[str], list[str], list[str], list[str]]:

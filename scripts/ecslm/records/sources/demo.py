@@ -25,11 +25,12 @@ class DemoRows:
         """The tasks and splits that there are."""
         return [PartName(name, split) for name in self._codes for split in ("train", "val", "test")]
 
-    def rows(self, part: PartName) -> Iterator[Row]:
-        """The rows of one task and split, numbered."""
-        rows = generate_rows(self._source, (self._codes[part.task],), (part.split,))
-        for number, row in enumerate(rows, start=1):
-            yield f"demo data: {part.task} {part.split}: row {number}", row
+    def rows(self, parts: Sequence[PartName]) -> Iterator[Row]:
+        """The rows of some of them, numbered."""
+        for task, split in parts:
+            rows = generate_rows(self._source, (self._codes[task],), (split,))
+            for number, row in enumerate(rows, start=1):
+                yield f"demo data: {task} {split}: row {number}", row
 
     def problems(self) -> Problems:
         """None."""

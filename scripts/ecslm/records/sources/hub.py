@@ -1,17 +1,21 @@
 """Rows of a data set of the Hugging Face hub, at a pinned revision."""
 
+import logging
+import re
 from pathlib import Path
 
 from datasets import DownloadManager, load_dataset_builder
-from datasets.exceptions import DatasetNotFoundError
-from httpx2 import HTTPError
 
 from ecslm.files import InputError
 from ecslm.records.index import DataFile, read_index
 from ecslm.records.label_file import read_labels
-from ecslm.records.reading import SUFFIXES
+from ecslm.records.reading import SUFFIXES, data_files, file_name
 from ecslm.records.settings import HubData
 from ecslm.records.sources.indexed import IndexedRows
+
+log = logging.getLogger(__name__)
+
+COMMIT = re.compile("[0-9a-f]{40}")
 
 
 def open_rows(source: HubData, cache: Path) -> IndexedRows:
@@ -24,11 +28,13 @@ def open_rows(source: HubData, cache: Path) -> IndexedRows:
         InputError: the data set or its revision cannot be had, or its files have another form.
     """
     where = f"data: {source.id} at {source.revision}"
+    local = Path(source.id) if Path(source.id).is_dir() else None
     try:
         builder = load_dataset_builder(source.id, revision=source.revision)
-        origins = [origin for files in builder.config.data_files.values() for origin in files]
+        found = builder.config.data_files or {}
+        origins = [str(origin) for files in found.values() for origin in files]
         fetched = DownloadManager().download(origins)
-    except (DatasetNotFoundError, HTTPError, OSError, ValueError) as error:
+    except Exception as error:  # what the library raises depends on what the repository holds
         raise InputError(
             f"{where}: cannot be loaded ({' '.join(str(error).split())}): check the network, the "
             "id and the revision"
@@ -38,11 +44,21 @@ def open_rows(source: HubData, cache: Path) -> IndexedRows:
         for origin in origins
         if not origin.endswith(SUFFIXES)
     ]
+    if local is not None:
+        taken = {Path(origin).resolve() for origin in origins}
+        problems += [
+            f"{where}: {path}: is not in hub layout, so it would be left out: mend its name, or "
+            "give the folder as `source: path`"
+            for path in data_files(local)
+            if path.resolve() not in taken
+        ]
     if problems:
         raise InputError(*problems)
+    if local is None and not COMMIT.fullmatch(source.revision):
+        log.warning("%s: is no commit, and may change; read now: %s", where, ", ".join(origins))
     files = [
-        DataFile(name=origin, path=Path(path))
-        for origin, path in zip(origins, fetched, strict=True)
+        DataFile(name=file_name(path, local.absolute()) if local else origin, path=path)
+        for origin, path in zip(origins, map(Path, fetched), strict=True)
     ]
     return IndexedRows(read_index(files, cache, defaults={}))
 

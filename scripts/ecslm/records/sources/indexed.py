@@ -20,9 +20,9 @@ class IndexedRows:
         """The tasks and splits that there are."""
         return tuple(self._parts)
 
-    def rows(self, part: PartName) -> Iterator[Row]:
-        """The rows of one task and split, each with the place it stands at."""
-        return self._index.rows(self._parts[part])
+    def rows(self, parts: Sequence[PartName]) -> Iterator[Row]:
+        """The rows of some of them in source order, each with the place where it stands."""
+        return self._index.rows([self._parts[part] for part in parts])
 
     def problems(self) -> Problems:
         """Rows that belong to no task and split."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ecslm.records.index import DataFile, Index, read_index
 from ecslm.records.label_file import read_labels
-from ecslm.records.reading import data_files
+from ecslm.records.reading import data_files, file_name
 from ecslm.records.settings import PathData
 from ecslm.records.sources.indexed import IndexedRows
 
@@ -27,13 +27,8 @@ def local_index(path: Path, cache: Path) -> Index:
     Raises:
         InputError: a file is missing or truncated, or there are no rows.
     """
-    files = [DataFile(name=_name(file, path), path=file) for file in data_files(path)]
+    files = [DataFile(name=file_name(file, path), path=file) for file in data_files(path)]
     return read_index(files, cache, DEFAULTS)
-
-
-def _name(file: Path, source: Path) -> str:
-    """A file as results may name it: never absolute, since they must not depend on the place."""
-    return (file.relative_to(source.parent) if source.is_absolute() else file).as_posix()
 
 
 def labels(source: PathData) -> list[list[str]] | None:

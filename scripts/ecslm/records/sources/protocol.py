@@ -23,8 +23,8 @@ class RawRows(Protocol):
     def parts(self) -> Sequence[PartName]:
         """The tasks and splits that there are."""
 
-    def rows(self, part: PartName) -> Iterator[Row]:
-        """The rows of one task and split, each with the place it stands at."""
+    def rows(self, parts: Sequence[PartName]) -> Iterator[Row]:
+        """The rows of some of them in source order, each with the place where it stands."""
 
     def problems(self) -> Problems:
         """Rows that belong to no task and split."""
@@ -32,6 +32,4 @@ class RawRows(Protocol):
 
 def rows_of(source: RawRows, names: frozenset[str], split: str) -> Iterator[Row]:
     """Rows of one task, under any of its names, and one split."""
-    for part in source.parts():
-        if part.task in names and part.split == split:
-            yield from source.rows(part)
+    return source.rows([p for p in source.parts() if p.task in names and p.split == split])
