@@ -26,6 +26,8 @@ def cut_down(study: Study, seeds: Mapping[str, Sequence[int]], tasks: Sequence[s
     """The study with these models alone, each with its seeds, and with these tasks alone."""
     removed = {*study["models"], *study["tasks"]}.difference(seeds, tasks)
     cut: Study = _without(study, removed)
+    if cut.get("described_with") in removed:
+        del cut["described_with"]
     for model, numbers in seeds.items():
         cut["models"][model]["seeds"] = list(numbers)
     for table in cut["tables"].values():

@@ -285,6 +285,19 @@ def test_what_is_installed_is_what_the_lock_file_names() -> None:
     assert require_locked(["pydantic", "torch"]).keys() == {"pydantic", "torch"}
 
 
+def test_an_error_of_the_system_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file, where a folder is needed")
+    command = [sys.executable, str(SCRIPTS / "demo_data.py"), "--output"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "out/rows.jsonl")],
+        cwd=SCRIPTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path / 'out'}: File exists\n")
+
+
 def test_a_script_ends_with_code_1_and_a_line_for_each_problem(tmp_path: Path) -> None:
     source = {"source": "path", "path": "x", "lables": 1}
     settings = {"source": source, "aliases": [], "answer": "?"}

@@ -131,11 +131,10 @@ def read_index(files: Sequence[DataFile], cache: Path, defaults: Mapping[str, st
             if not path.exists():
                 _split(files, digests, folder, defaults)
                 _remove_older(cache, folder)
+    value = read_json(path)
     try:
-        return Index.model_validate({**read_json(path), "folder": folder})
-    except (ValidationError, TypeError) as error:
-        if isinstance(error, TypeError):
-            raise InputError(f"{path}: not an index: delete the folder to index anew") from None
+        return Index.model_validate((value if isinstance(value, dict) else {}) | {"folder": folder})
+    except ValidationError as error:
         problem = field_problems(error)[0]
         raise InputError(f"{path}: {problem}: delete the folder to index anew") from None
 
