@@ -80,11 +80,16 @@ def configuration_of(settings: int) -> Configuration:
     shipped = read_configuration(ROOT)
     paper = shipped["studies"]["paper"]
     tuned = {name: model["seeds"] for name, model in paper["models"].items() if "seeds" in model}
+    chosen = paper["settings"][:settings]
     study = cut_down(paper, tuned, paper["tasks"]) | {
         "published_comparable": False,
         "data": {"source": "demo", **sizes()},
-        "settings": paper["settings"][:settings],
+        "settings": chosen,
     }
+    if any(
+        column["setting"] not in chosen for column in study["tables"]["instructions"]["columns"]
+    ):
+        del study["tables"]["instructions"]
     return with_study(shipped, study)
 
 
