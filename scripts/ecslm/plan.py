@@ -487,6 +487,12 @@ class Plan:
             files = [*files, labels.path]
         return all(Path(path).exists() for path in files)
 
+    def ranked_by_output(self) -> tuple[str, ...]:
+        """Ranking tasks whose relevance the order of the output gives, for want of labels."""
+        if isinstance(self.study.data, DemoData) or self.study.data.labels is not None:
+            return ()
+        return tuple(task for task in self.test_tasks if self._labelled(task, "test"))
+
     def _is_labelled(self) -> bool:
         """Whether any dataset file takes relevance labels."""
         return any(self._labelled(task, "test") for task in self.test_tasks)

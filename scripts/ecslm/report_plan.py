@@ -183,6 +183,7 @@ class ReportPlan:
             source=self._data().source,
             license=study.data.license,
             comparable=study.published_comparable,
+            ranked_by_output=plan.ranked_by_output(),
             template=plan.model(plan.described_model).template,
             tolerated=study.data.tolerate,
             tasks=tuple(

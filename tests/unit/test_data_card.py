@@ -41,6 +41,7 @@ def settings(**changes: Any) -> CardSettings:
         "source": "shop.jsonl",
         "license": "CC-BY-4.0",
         "comparable": False,
+        "ranked_by_output": [],
         "template": "chatml",
         "tolerated": ["bad_output"],
         "tasks": [{"code": "PM", "title": "Product Matching", "leakage": True}],
@@ -97,6 +98,13 @@ def test_what_is_known_of_the_published_data_stands_beside_its_numbers(tmp_path:
     write_reports(tmp_path)
     card = render_card(TEMPLATE, tmp_path, settings(comparable=True))
     assert "AP trains on the category that is out of domain for PRP, SA and SR" in card
+
+
+def test_relevance_that_was_made_up_is_called_so(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    assert "- Relevance in" not in render_card(TEMPLATE, tmp_path, settings())
+    card = render_card(TEMPLATE, tmp_path, settings(ranked_by_output=["QPR"]))
+    assert "- Relevance in QPR: made up from the order of `output`" in card
 
 
 def test_without_training_no_overlap_was_measured(tmp_path: Path) -> None:

@@ -264,6 +264,8 @@ def test_rows_with_tolerated_problems_are_dropped_and_others_are_not() -> None:
     (record,) = build([*rows[:2]], tolerate=["bad_output"])
     assert record.output == "no"
     assert problems(rows, tolerate=["bad_output"]) == ("line 3: input: empty",)
+    with pytest.raises(InputError, match=r"`tolerate: \[empty_field, bad_output\]`"):
+        build(rows, tolerate=["bad_output"])
 
 
 def test_a_setting_of_which_all_rows_were_dropped_is_an_error() -> None:
@@ -272,12 +274,12 @@ def test_a_setting_of_which_all_rows_were_dropped_is_an_error() -> None:
 
 
 def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
-    bare = {key: value for key, value in row().items() if key != "input"}
-    found = problems([row(), bare, row(output=None, instruction=3), row(input=float("nan"))])
+    bare = {"setting": IND, "instruction": "Same?", "answer": "no"}
+    found = problems([row(), bare, row(output=None, instruction=3), row(input={"a": 1})])
     assert found == (
-        "line 2: no text in input",
+        "line 2: no text in input, output: the row has 'setting', 'instruction', 'answer'",
         "line 3: no text in instruction, output",
-        "line 4: no text in input",
+        "line 4: no text in input: write what input holds as JSON text",
     )
 
 

@@ -271,6 +271,31 @@ def test_a_missing_source_is_one_line(tmp_path: Path) -> None:
             local_index(path, tmp_path / "cache")
 
 
+@pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl.gz", "rows"])
+def test_a_file_of_another_form_is_one_line(name: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"is none of \.json, \.jsonl, \.parquet: save it as one of"
+    ):
+        index_of(tmp_path, lines(ROWS), name)
+
+
+@pytest.mark.parametrize("name", ["Split", "split ", "settings", "few_shot_examples"])
+def test_a_column_that_is_almost_one_of_the_release_is_never_left_unread(
+    name: str, tmp_path: Path
+) -> None:
+    rows = [*ROWS, {**ROWS[0], name: "train"}]
+    assert refusal(tmp_path, lines(rows)).startswith(
+        f"line 7: the column {name!r} is not known: did"
+    )
+    words = f"the column {name!r} is not known: did you mean"
+    assert refusal(tmp_path, parquet(tmp_path, rows[::-1])).startswith(words)
+
+
+def test_other_columns_are_the_users_own_affair(tmp_path: Path) -> None:
+    index = index_of(tmp_path, lines([{**row, "shelf": 3} for row in ROWS]))
+    assert len(list(index.rows(index.parts))) == len(ROWS)
+
+
 def test_a_folder_gives_the_rows_of_all_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     (folder / "data").mkdir(parents=True)

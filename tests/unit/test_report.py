@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from table_files import IND, record_line, request, scores, write_dataset, write_metrics
 
-from ecslm.files import InputError, write_json
+from ecslm.files import InputError, write_json, write_text
 from ecslm.report.page import render_page
 from ecslm.report.plots import interval_plots
 from ecslm.report.samples import OutcomeRow, read_samples
@@ -39,6 +39,7 @@ def results(tmp_path: Path) -> Path:
     """The results of a small study, whose bases lie beside it."""
     study = tmp_path / "demo"
     write_metrics(study, "Small-EC", "PM", {IND: scores(0.7)}, seed=42)
+    write_text(study / "data_card.md", "# Data")
     write_json(study / "tables/ind.json", results_table(study).as_json())
     write_json(study / "adapters/Small-EC/seed-42/manifest.json", {"seed": 42})
     write_json(tmp_path / "bases/Small/manifest.json", {"revision": "rev-1"})

@@ -37,6 +37,9 @@ class CardSettings(BaseModel):
     source: str = Field(description="Data source and revision.")
     license: str | None = Field(description="Licence of the records, null where nobody named it.")
     comparable: bool = Field(description="Whether it is the published ECInstruct.")
+    ranked_by_output: tuple[str, ...] = Field(
+        description="Ranking tasks without labels, whose relevance the order of the output gives."
+    )
     template: str = Field(description="Name of the prompt template that lengths are of.")
     tolerated: tuple[str, ...] = Field(description="Kinds of problems whose rows are dropped.")
     tasks: tuple[CardTask, ...] = Field(description="The study's tasks, in order.")

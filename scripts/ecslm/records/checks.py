@@ -12,6 +12,8 @@ from ecslm.tasks import Answer, InputForm
 
 TEXTS = ("instruction", "input", "output")
 LETTERED = re.compile(r"[A-Z]:")
+# Of a row's columns, in messages.
+MOST_NAMES = 10
 # Settings whose rows have an example, and no others.
 ONE_SHOT = "_1-shot"
 
@@ -24,12 +26,22 @@ def check_texts(row: Mapping[str, Any]) -> None:
     """
     missing = [name for name in ("setting", *TEXTS) if not isinstance(row.get(name), str)]
     if missing:
-        raise RowError("missing_field", f"no text in {', '.join(missing)}")
+        raise RowError("missing_field", f"no text in {', '.join(missing)}{_instead(row, missing)}")
     for name in TEXTS:
         if not row[name].strip():
             raise RowError("empty_field", f"{name}: empty")
         if not is_writable(row[name]):
             raise RowError("unwritable_text", f"{name}: holds half a character")
+
+
+def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
+    """What the row has in place of texts."""
+    structured = [name for name in missing if isinstance(row.get(name), dict | list)]
+    if structured:
+        return f": write what {', '.join(structured)} holds as JSON text"
+    if any(name not in row for name in missing):
+        return f": the row has {', '.join(map(shown, list(row)[:MOST_NAMES]))}"
+    return ""
 
 
 def checked_options(value: Any) -> list[str] | None:

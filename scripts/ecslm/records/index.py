@@ -30,7 +30,7 @@ from ecslm.files import (
 from ecslm.locks import held
 from ecslm.records.fields import is_writable
 from ecslm.records.problems import Found, Kind, Problems
-from ecslm.records.reading import Row, read_rows
+from ecslm.records.reading import COLUMNS, Row, check_columns, read_rows
 
 # Held before they are written to a part's file, in characters.
 BUFFER = 1 << 20
@@ -183,7 +183,7 @@ def _split(
             desc="Reading the data", total=total, unit="B", unit_scale=True, disable=None
         ) as progress,
     ):
-        number = 0
+        number, seen = 0, set(COLUMNS)
         for file in files:
             absent: dict[str, str] | None = None
             for place, row in read_rows(file.path, file.name, problems, progress.update):
@@ -191,6 +191,9 @@ def _split(
                     # A later row that lacks what the first has lost it: nothing stands in for that.
                     absent = {name: text for name, text in defaults.items() if name not in row}
                 number += 1
+                if unknown := row.keys() - seen:
+                    check_columns(sorted(unknown), f"{file.name}: {place}")
+                    seen |= unknown
                 where, full = f"{file.name}: {place}", {**absent, **row}
                 key = _key(full, where, problems)
                 if key is None:

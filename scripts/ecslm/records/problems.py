@@ -101,9 +101,10 @@ class Problems:
         lines = [*self._whole, *self.lines(tolerated), *more]
         if kinds:
             rows = sum(self._found[kind].count for kind in kinds)
+            drop = ", ".join(kind for kind in get_args(Kind) if kind in (*kinds, *tolerated))
             lines.append(
                 f"{rows} {'row' if rows == 1 else 'rows'} cannot be used: mend the data, or have "
-                f"them dropped and counted: `tolerate: [{', '.join(kinds)}]` in `data` of the study"
+                f"them dropped and counted: `tolerate: [{drop}]` in `data` of the study"
             )
         if lines:
             raise InputError(*lines)

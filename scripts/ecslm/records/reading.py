@@ -1,9 +1,10 @@
 """Rows of a data file, one at a time: JSON Lines, one JSON list, or Parquet, told by content."""
 
 import codecs
+import difflib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -38,6 +39,8 @@ def data_files(path: Path) -> list[Path]:
         InputError: there is none.
     """
     if path.is_file():
+        if path.suffix not in SUFFIXES:
+            raise InputError(f"{path}: is none of {', '.join(SUFFIXES)}: save it as one of them")
         return [path]
     if not path.is_dir():
         raise InputError(f"{path}: no such file")
@@ -51,6 +54,23 @@ def data_files(path: Path) -> list[Path]:
     if not files:
         raise InputError(f"{path}: is a folder without {', '.join(SUFFIXES)} files")
     return files
+
+
+def check_columns(names: Iterable[str], where: str) -> None:
+    """Refuse columns that are almost those of the release; others are the user's own affair.
+
+    Raises:
+        InputError: a column looks like a misspelt one, which would go unread.
+    """
+    problems = []
+    for name in names:
+        close = difflib.get_close_matches(name.strip().lower(), COLUMNS, n=1, cutoff=0.8)
+        if close and name not in COLUMNS:
+            problems.append(
+                f"{where}: the column {name!r} is not known: did you mean `{close[0]}`? Rename it"
+            )
+    if problems:
+        raise InputError(*problems)
 
 
 def file_name(file: Path, source: Path) -> str:
@@ -200,6 +220,7 @@ def _parquet_rows(path: Path, name: str, advance: Callable[[int], object]) -> It
             if twice:
                 raise InputError(f"{name}: has the column {', '.join(twice)} twice")
             # Others may hold what JSON and this reader do not know.
+            check_columns(names, name)
             columns = [column for column in COLUMNS if column in names]
             for batch in file.iter_batches(batch_size=PARQUET_ROWS, columns=columns):
                 for row in batch.to_pylist():
