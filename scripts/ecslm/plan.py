@@ -469,7 +469,9 @@ class Plan:
     def _files_digest(self) -> list[str]:
         if isinstance(self.study.data, PathData):
             return [text for one in self._index.files.items() for text in one]
-        files = [file for path in self.source_files() for file in data_files(Path(path))]
+        files = list(map(Path, self.source_files()))
+        if isinstance(self.study.data, HubData):
+            files = [file for folder in files for file in data_files(folder)]
         return [sha256_of_file(file) for file in files]
 
     @cached_property
