@@ -93,6 +93,7 @@ rule metrics:
 
 rule tables:
     input:
+        PLAN.data_check(),
         DRAWN.table_files(),
     message:
         "All tables"
@@ -100,6 +101,7 @@ rule tables:
 
 rule report:
     input:
+        PLAN.data_card(),
         f"{RESULTS}/report.html",
         f"{RESULTS}/report.pdf",
     message:

@@ -85,11 +85,13 @@ rule metrics:
 
 rule tables:
     input:
+        f"{RESULTS}/data_check.json",
         config["drawn"],
 
 
 rule report:
     input:
+        f"{RESULTS}/data_card.md",
         f"{RESULTS}/report.html",
         f"{RESULTS}/report.pdf",
 

@@ -1,6 +1,6 @@
 rule check_data:
-    # No input, as below. First, so that a broken source is told of whole and stops the rest: every
-    # target that needs data has it.
+    # No input, as below. First, so that a broken source is told of whole and stops the rest: all
+    # targets of the Snakefile but `bases` have it.
     output:
         report=f"{RESULTS}/data_check.json",
         manifest=f"{RESULTS}/data_check.manifest.json",

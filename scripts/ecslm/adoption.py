@@ -13,14 +13,20 @@ from ecslm.provenance import Provenance
 from ecslm.trust import mend
 
 # What other rules make takes seconds: it is made anew where it does not match.
-CHEAP = frozenset({"score", "score_baseline", "render_table", "report_page", "report_pdf"})
+CHEAP = frozenset(
+    {
+        *("describe_data", "leakage", "data_card", "score", "score_baseline"),
+        *("render_table", "report_page", "report_pdf"),
+    }
+)
 
 
 def verified(history: Provenance) -> list[Job]:
     """The jobs whose results are here and are what the plan would make now.
 
     Each file is compared with its manifest, and each manifest with the configuration, the code, the
-    lock file and the inputs. Scores, tables and reports that do not match are deleted.
+    lock file and the inputs. Scores, tables and reports, those on the data too, that do not match
+    are deleted.
 
     Raises:
         InputError: other results do not match, or what they were made from is not here; then

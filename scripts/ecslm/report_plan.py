@@ -269,7 +269,8 @@ def _context(plan: Plan) -> TableContext:
 def _data(plan: Plan) -> DataContext:
     data = plan.study.data
     if isinstance(data, HubData):
-        source = f"{data.id} at {data.revision}"
+        local = Path(data.id).is_dir()
+        source = Path(data.id).name if local else f"{data.id} at {data.revision}"
     elif isinstance(data, DemoData):
         source = f"generated, seed {data.seed}"
     else:

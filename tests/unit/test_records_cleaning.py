@@ -333,6 +333,24 @@ def test_a_ranking_orders_all_products_of_its_list() -> None:
     assert found == ("line 1: output: 'B,A' orders 2 products of 3",)
 
 
+@pytest.mark.parametrize(
+    "products", [["x", "y"], ["B: x", "A: y"], ["A: x", None], ["A: x", "C: y"]]
+)
+def test_the_products_of_a_ranking_have_their_letters_in_order(products: list[Any]) -> None:
+    text = json.dumps({"query": "lamp", "product list": products})
+    (problem,) = problems([row(input=text, output="B,A")], "ranking", task="QPR", form="object")
+    assert problem.startswith("line 1: input: product ")
+
+
+@pytest.mark.parametrize(
+    "entry", [{"attribute": "size", "value": None}, {"attribute": 1, "value": ""}]
+)
+def test_entries_of_an_extraction_hold_text(entry: dict[str, Any]) -> None:
+    assert problems([row(output=json.dumps([entry]))], "extraction") == (
+        "line 1: output: the attribute or value of an entry is not text",
+    )
+
+
 def test_a_row_equal_to_an_earlier_one_in_everything_is_a_duplicate() -> None:
     rows = [row(), row(), row(instruction="Same?"), row(setting=OOD)]
     assert problems(rows, settings=(IND, OOD)) == ("line 2: equal to an earlier row in everything",)

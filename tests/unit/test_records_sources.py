@@ -271,6 +271,25 @@ def test_a_missing_source_is_one_line(tmp_path: Path) -> None:
             local_index(path, tmp_path / "cache")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("b.jsonl", "", "shop/b.jsonl: holds no rows"),
+        ("b.json", "[]", "shop/b.json: holds no rows"),
+        ("b.csv", "task,split", r"shop/b.csv: is none of \.json, \.jsonl, \.parquet"),
+        ("b.jsonl.gz", "", r"shop/b.jsonl.gz: is none of \.json, \.jsonl, \.parquet"),
+    ],
+)
+def test_no_file_of_a_folder_is_left_out_or_empty(
+    name: str, content: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shop").mkdir()
+    write(tmp_path, lines(ROWS), "shop/a.jsonl")
+    write(tmp_path, content, f"shop/{name}")
+    with pytest.raises(InputError, match=words):
+        local_index(tmp_path / "shop", tmp_path / "cache")
+
+
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl.gz", "rows"])
 def test_a_file_of_another_form_is_one_line(name: str, tmp_path: Path) -> None:
     with pytest.raises(
@@ -366,6 +385,12 @@ def test_a_row_that_has_lost_its_split_is_never_taken_for_a_test_row(tmp_path: P
     assert problems(tmp_path, lines([ROWS[0], bare])) == ["line 2: no text in split"]
 
 
+def test_a_column_that_only_later_rows_have_is_refused(tmp_path: Path) -> None:
+    bare = {key: value for key, value in ROWS[0].items() if key != "split"}
+    words = "line 2: has split, which earlier rows lack: give it to all rows or to none"
+    assert refusal(tmp_path, lines([bare, ROWS[0]])) == words
+
+
 def test_a_key_that_stands_twice_is_a_problem_of_its_row(tmp_path: Path) -> None:
     twice = lines(ROWS[:1]).replace('"output": "no"', '"output": "no", "output": "yes"')
     assert problems(tmp_path, lines(ROWS[1:2]) + twice) == [
@@ -397,7 +422,7 @@ def test_other_columns_of_parquet_files_may_hold_anything(tmp_path: Path) -> Non
 def test_a_column_of_another_type_is_a_problem_of_its_rows(tmp_path: Path) -> None:
     content = parquet(tmp_path, [{**row, "input": b"\xff"} for row in ROWS])
     (first, *rest) = problems(tmp_path, content)
-    assert first.startswith("row 1: cannot be kept as JSON (")
+    assert first.startswith("row 1: cannot be kept: ")
     assert len(rest) == 4
 
 

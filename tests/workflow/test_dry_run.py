@@ -59,7 +59,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ),
         (
             ("--", "report"),
-            {rule: count for rule, count in DEMO.items() if rule not in ("all", "data_card")}
+            {rule: count for rule, count in DEMO.items() if rule != "all"}
             | {"report": 1, "report_pdf": 1},
         ),
     ],

@@ -147,6 +147,10 @@ def _check_choice(output: str, options: Sequence[str] | None) -> None:
 def _check_products(products: Any, output: str) -> None:
     if not isinstance(products, list):
         raise RowError("bad_input", "input: no list in `product list`")
+    for letter, product in zip(ascii_uppercase, products, strict=False):
+        if not isinstance(product, str) or not product.startswith(f"{letter}:"):
+            message = f"input: product {letter} of `product list` does not begin with `{letter}:`"
+            raise RowError("bad_input", message)
     count = output.count(",") + 1
     if len(products) != count:
         message = f"output: {shown(output)} orders {count} products of {len(products)}"
@@ -164,5 +168,6 @@ def _check_entries(output: str) -> None:
         if not isinstance(entry, dict) or not {"attribute", "value"} <= set(entry):
             message = "output: an entry is not an object with attribute and value"
             raise RowError("bad_output", message)
-        if not isinstance(entry["attribute"], str):
-            raise RowError("bad_output", "output: an entry's attribute is not text")
+        if not isinstance(entry["attribute"], str) or not isinstance(entry["value"], str):
+            message = "output: the attribute or value of an entry is not text"
+            raise RowError("bad_output", message)

@@ -190,6 +190,11 @@ def _split(
                 if absent is None:
                     # A later row that lacks what the first has lost it: nothing stands in for that.
                     absent = {name: text for name, text in defaults.items() if name not in row}
+                if mixed := sorted(absent.keys() & row.keys()):
+                    raise InputError(
+                        f"{file.name}: {place}: has {', '.join(mixed)}, which earlier rows lack: "
+                        "give it to all rows or to none"
+                    )
                 number += 1
                 if unknown := row.keys() - seen:
                     check_columns(sorted(unknown), f"{file.name}: {place}")
@@ -201,7 +206,7 @@ def _split(
                 try:
                     line = _line(full)
                 except (TypeError, ValueError, RecursionError) as error:
-                    problems.add("unreadable_row", where, f"cannot be kept as JSON ({error})")
+                    problems.add("unreadable_row", where, f"cannot be kept: {error}")
                     continue
                 if key not in writers:
                     if len(writers) == MOST_PARTS:
@@ -211,8 +216,8 @@ def _split(
                         )
                     writers[key] = _Writer(Path(temporary) / f"{len(writers):03d}.jsonl")
                 writers[key].add(line, number, where)
-        if not writers and not problems.total():
-            raise InputError(*(f"{file.name}: holds no rows" for file in files))
+            if absent is None and not problems.total():
+                raise InputError(f"{file.name}: holds no rows")
         parts = []
         for (task, split), writer in sorted(writers.items()):
             writer.flush()
@@ -258,7 +263,7 @@ def _line(row: Mapping[str, Any]) -> str:
     for name, value in row.items():
         inner = value.values() if isinstance(value, dict) else value
         if isinstance(value, dict | list) and any(isinstance(one, dict | list) for one in inner):
-            raise ValueError(f"{name} is nested")
+            raise ValueError(f"{name} is nested: write what it holds as JSON text")
     return json.dumps(row) + "\n"
 
 

@@ -13,6 +13,19 @@ from ecslm.records.problems import Problems
 
 # What a folder in hub layout has its rows in.
 SUFFIXES = (".json", ".jsonl", ".parquet")
+# What others keep rows in, and must not be left unread.
+OTHER_SUFFIXES = (
+    ".csv",
+    ".tsv",
+    ".ndjson",
+    ".arrow",
+    ".xlsx",
+    ".gz",
+    ".bz2",
+    ".xz",
+    ".zst",
+    ".zip",
+)
 # What the hub keeps beside them.
 NO_ROWS = ("dataset_infos.json",)
 
@@ -36,7 +49,7 @@ def data_files(path: Path) -> list[Path]:
     """The file itself; of a folder, all files in it and below that can hold rows, sorted.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or one of a form that is not read.
     """
     if path.is_file():
         if path.suffix not in SUFFIXES:
@@ -44,15 +57,21 @@ def data_files(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise InputError(f"{path}: no such file")
-    files = [
+    visible = [
         file
         for file in sorted(path.rglob("*"))
-        if file.suffix in SUFFIXES
-        and file.name not in NO_ROWS
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        if not any(part.startswith(".") for part in file.relative_to(path).parts)
     ]
-    if not files:
-        raise InputError(f"{path}: is a folder without {', '.join(SUFFIXES)} files")
+    files = [file for file in visible if file.suffix in SUFFIXES and file.name not in NO_ROWS]
+    problems = [
+        f"{file}: is none of {', '.join(SUFFIXES)}: save it as one of them"
+        for file in visible
+        if file.suffix in OTHER_SUFFIXES
+    ]
+    if not files and not problems:
+        problems = [f"{path}: is a folder without {', '.join(SUFFIXES)} files"]
+    if problems:
+        raise InputError(*problems)
     return files
 
 
