@@ -325,8 +325,10 @@ def test_a_script_that_is_told_to_stop_says_so_and_leaves_no_temporary_file(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     code = (
-        "import argparse, time; from pathlib import Path\n"
+        "import argparse, signal, time; from pathlib import Path\n"
         "from ecslm.files import atomic_writer, run_script\n"
+        # Tests that run in the background have Ctrl-C ignored, and hand that on.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "def main(_):\n"
         "    with atomic_writer(Path('out.txt')):\n"
         "        print('writing', flush=True); time.sleep(60)\n"
