@@ -22,7 +22,7 @@ def open_rows(source: HubData, cache: Path) -> IndexedRows:
     """The rows of all files; the release has one physical split, `train`, whatever its rows say.
 
     `datasets` finds and fetches the files, and keeps them in its own cache. It would read a JSON
-    list as a whole, five times the size of the file in memory, so the rows are read from the index.
+    list as a whole, several times its size in memory, so the rows are read from the index.
 
     Raises:
         InputError: the data set or its revision cannot be had, or its files have another form.
