@@ -12,7 +12,7 @@ from ecslm.bertscore_row import BertScoreRow
 from ecslm.generation.prediction import Prediction
 from ecslm.metrics.arithmetic import column_totals
 from ecslm.metrics.protocol import Array, Item, Metric, Outcome, Score, metric
-from ecslm.statistics import (
+from ecslm.statistics.intervals import (
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
@@ -137,7 +137,10 @@ def _block(
     details = {
         **measure.details(items, totals),
         "lenient": _lenient(items, answers, measure),
-        "interval": {"method": measure.INTERVAL, "reliable": reliable},
+        "interval": {
+            "method": "wilson" if measure.PROPORTION else "bootstrap",
+            "reliable": reliable,
+        },
     }
     return {
         **_counts([item.record for item in items], sum(item.answer is None for item in items)),
@@ -154,7 +157,7 @@ def _interval(
     records = len(sums)
     if not strict.defined:
         return None, False
-    if measure.INTERVAL == "wilson":
+    if measure.PROPORTION:
         return [*wilson_interval(float(totals[0]), records, CONFIDENCE)], True
     resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
     low, high = bootstrap_interval(strict.value, resampled, records, CONFIDENCE)

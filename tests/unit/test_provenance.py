@@ -138,12 +138,12 @@ def test_changed_code_is_named_by_module() -> None:
 
 
 def test_an_edited_module_is_named() -> None:
-    assert "ecslm.statistics" in modules_of(str(SCORE_JOB.code))
-    write_json(NOTES / "older.json", {"score.py": "0", "ecslm.statistics": "0"})
+    assert "ecslm.statistics.intervals" in modules_of(str(SCORE_JOB.code))
+    write_json(NOTES / "older.json", {"score.py": "0", "ecslm.statistics.intervals": "0"})
     origin = made_from([Path(ADAPTER)], SETTINGS, "code:older", VERSIONS)
     write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results))
     reasons = history().reasons(SCORE_JOB)
-    assert "ecslm.statistics has changed" in reasons
+    assert "ecslm.statistics.intervals has changed" in reasons
     assert "score.py has changed" in reasons
 
 

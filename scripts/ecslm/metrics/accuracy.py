@@ -1,14 +1,14 @@
 """Accuracy over option letters (MPC)."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ecslm.metrics import mean
 from ecslm.metrics.classes import class_details, released_details, released_pairs
 from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "accuracy"
-INTERVAL: Literal["bootstrap", "wilson"] = "wilson"
+PROPORTION = True
 
 
 def outcomes(items: Sequence[Item]) -> list[Outcome]:

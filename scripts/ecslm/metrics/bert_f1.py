@@ -5,14 +5,14 @@ Zhang et al., BERTScore: Evaluating text generation with BERT, ICLR 2020.
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ecslm.metrics import mean
 from ecslm.metrics.arithmetic import ratio
 from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "F_BERT"
-INTERVAL: Literal["bootstrap", "wilson"] = "bootstrap"
+PROPORTION = False
 
 
 def outcomes(items: Sequence[Item]) -> list[Outcome]:

@@ -1,7 +1,7 @@
 """F1 of the answer `yes` (PM, PSI, AP)."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from ecslm.metrics.arithmetic import f1, ratio, ratios
 from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "F1"
-INTERVAL: Literal["bootstrap", "wilson"] = "bootstrap"
+PROPORTION = False
 
 _CELLS = ("tp", "fp", "fn", "tn")
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ecslm.metrics.arithmetic import ratio, ratios
 from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "F1*"
-INTERVAL: Literal["bootstrap", "wilson"] = "bootstrap"
+PROPORTION = False
 
 _NULLS = frozenset({"none", "null", ""})
 _COUNTS = ("nv", "iv", "cv", "wv", "nl")

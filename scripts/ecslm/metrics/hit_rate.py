@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from string import ascii_uppercase
-from typing import Any, Literal
+from typing import Any
 
 from ecslm.metrics import mean
 from ecslm.metrics.arithmetic import ratio
 from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "HR@1"
-INTERVAL: Literal["bootstrap", "wilson"] = "wilson"
+PROPORTION = True
 
 _RELEASED_LETTERS = frozenset(ascii_uppercase[:20])
 

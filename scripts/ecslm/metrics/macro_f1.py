@@ -1,7 +1,7 @@
 """Macro-F1 over option letters (PRP, SA)."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ecslm.metrics.classes import (
     class_details,
@@ -15,7 +15,7 @@ from ecslm.metrics.classes import (
 from ecslm.metrics.protocol import Array, Item, Score
 
 NAME = "macro-F1"
-INTERVAL: Literal["bootstrap", "wilson"] = "bootstrap"
+PROPORTION = False
 
 outcomes = class_outcomes
 sums = class_sums

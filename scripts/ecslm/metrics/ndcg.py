@@ -7,13 +7,13 @@ with the exponential gain of Burges et al., Learning to rank using gradient desc
 import math
 from collections.abc import Iterable, Sequence
 from string import ascii_uppercase
-from typing import Any, Literal
+from typing import Any
 
 from ecslm.metrics import mean
 from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "NDCG"
-INTERVAL: Literal["bootstrap", "wilson"] = "bootstrap"
+PROPORTION = False
 
 # Exact, substitute, complement, irrelevant: the gains of the ESCI shopping queries data set
 # (Reddy et al., 2022).

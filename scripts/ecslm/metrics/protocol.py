@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +45,12 @@ class Metric(Protocol):
     """The names of a module of `ecslm.metrics`.
 
     `values(sums(outcomes).sum(axis=0))` is the strict value, so that resampling and paired tests
-    need the outcomes alone.
+    need the outcomes alone. `PROPORTION`: each record adds 0 or 1, so that Wilson's interval and
+    McNemar's test apply.
     """
 
     NAME: str
-    INTERVAL: Literal["bootstrap", "wilson"]
+    PROPORTION: bool
 
     def outcomes(self, items: Sequence[Item], /) -> list[Outcome]:
         """What each record adds to the metric, in order; all items are of one setting."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ecslm.metrics import mean
-from ecslm.statistics import (
+from ecslm.statistics.intervals import (
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
@@ -40,7 +40,7 @@ def test_bootstrap_depends_on_the_seed_and_not_on_the_order_of_records() -> None
 def test_bootstrap_in_chunks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = np.random.default_rng(7).random(50)
     whole = bootstrap_values(mean_sums(sample), mean.values, 100, seed=0)
-    monkeypatch.setattr("ecslm.statistics._CELLS_AT_ONCE", 50 * 7)
+    monkeypatch.setattr("ecslm.statistics.intervals._CELLS_AT_ONCE", 50 * 7)
     np.testing.assert_allclose(
         bootstrap_values(mean_sums(sample), mean.values, 100, seed=0), whole, rtol=1e-12
     )

@@ -1,0 +1,1 @@
+"""Intervals of scores, and tests of whether two of them differ."""
