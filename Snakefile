@@ -46,6 +46,8 @@ rule all:
         PLAN.prediction_files(),
         PLAN.bertscore_files(),
         PLAN.metric_files(),
+        COMPARED.over_seeds_files(),
+        COMPARED.comparison_files(),
         DRAWN.table_files(),
         f"{RESULTS}/report.html",
     message:
@@ -87,8 +89,10 @@ rule metrics:
     input:
         PLAN.data_check(),
         PLAN.metric_files(),
+        COMPARED.over_seeds_files(),
+        COMPARED.comparison_files(),
     message:
-        "All scores"
+        "All scores and comparisons"
 
 
 rule tables:

@@ -36,6 +36,12 @@ def bertscore_of(wildcards):
     return path if generates else []
 
 
+def outcomes_of(wildcards):
+    folder = f"{RESULTS}/metrics/{wildcards.model}"
+    seeds = config["seeds"][wildcards.model]
+    return [f"{folder}/seed-{seed}/{wildcards.task}.records.jsonl" for seed in seeds]
+
+
 def majority_source(wildcards):
     majority = wildcards.baseline == "majority"
     return f"{RESULTS}/dataset/{wildcards.task}/train.jsonl" if majority else []
@@ -51,6 +57,8 @@ rule all:
         config["predictions"],
         config["bertscores"],
         config["metrics"],
+        config["over_seeds"],
+        config["comparisons"],
         config["drawn"],
         f"{RESULTS}/report.html",
 
@@ -81,6 +89,8 @@ rule metrics:
     input:
         f"{RESULTS}/data_check.json",
         config["metrics"],
+        config["over_seeds"],
+        config["comparisons"],
 
 
 rule tables:
@@ -316,6 +326,39 @@ rule score_baseline:
         "python score_baseline.py --test {input.test} --train {input.train}"
         " --settings {params.settings} --output {output.metrics} --records {output.records}"
         " 2> {log}"
+
+
+rule score_seeds:
+    input:
+        records=outcomes_of,
+    output:
+        metrics=f"{RESULTS}/metrics/{{model}}/all-seeds/{{task}}.json",
+        manifest=f"{RESULTS}/metrics/{{model}}/all-seeds/{{task}}.manifest.json",
+    log:
+        f"{RESULTS}/logs/score_seeds/{{model}}-{{task}}.log",
+    params:
+        settings="default",
+    message:
+        "Score of {wildcards.model} over its seeds, {wildcards.task}"
+    shell:
+        "python score_seeds.py --records {input.records} --settings {params.settings}"
+        " --output {output.metrics} --manifest {output.manifest} 2> {log}"
+
+
+rule compare:
+    input:
+        records=config["compared"],
+    output:
+        comparisons=config["comparisons"],
+        manifest=f"{RESULTS}/comparisons/manifest.json",
+    log:
+        f"{RESULTS}/logs/compare.log",
+    params:
+        settings="default",
+    message:
+        "Comparisons"
+    shell:
+        "python compare.py --settings {params.settings} 2> {log}"
 
 
 rule render_table:

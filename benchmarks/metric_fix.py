@@ -8,7 +8,6 @@ A plan that holds a GPU step ends the benchmark.
 """
 
 import argparse
-import csv
 import json
 import sys
 import tempfile
@@ -18,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from fake_results import GPU_RULES, FakeResults
 from processes import ROOT, Run, copy_project, snakemake
-from studies import Configuration, cut_down, read_configuration, with_study
+from studies import paper_sized, read_configuration, with_study
 
 from ecslm.config import load_config
 from ecslm.custody import ADOPTING
@@ -58,7 +57,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 def build(project: Path, settings: int) -> Plan:
     """The study with all results of the GPU steps, made unless the folder has them."""
-    configuration = configuration_of(settings)
+    shipped = read_configuration(ROOT)
+    configuration = with_study(shipped, paper_sized(shipped, settings))
     # JSON is YAML.
     text = json.dumps(configuration)
     (project / "config.yaml").write_text(text)
@@ -73,35 +73,6 @@ def build(project: Path, settings: int) -> Plan:
     recording = ("--touch", "--forceall", "--", *results.files())
     snakemake(project, *recording, environment={ADOPTING: "yes"})
     return plan
-
-
-def configuration_of(settings: int) -> Configuration:
-    """config.yaml with the paper's tuned models, on generated records of the paper's number."""
-    shipped = read_configuration(ROOT)
-    paper = shipped["studies"]["paper"]
-    tuned = {name: model["seeds"] for name, model in paper["models"].items() if "seeds" in model}
-    chosen = paper["settings"][:settings]
-    study = cut_down(paper, tuned, paper["tasks"]) | {
-        "published_comparable": False,
-        "data": {"source": "demo", **sizes()},
-        "settings": chosen,
-    }
-    if any(
-        column["setting"] not in chosen for column in study["tables"]["instructions"]["columns"]
-    ):
-        del study["tables"]["instructions"]
-    return with_study(shipped, study)
-
-
-def sizes() -> dict[str, object]:
-    """Sizes of the generated data set: the published counts, by task."""
-    by_task: dict[str, dict[str, int]] = {}
-    with (ROOT / "resources/published/counts.csv").open(encoding="utf-8") as stream:
-        for row in csv.DictReader(stream):
-            domain = row["setting"].partition("_")[0].lower()
-            size = f"test_{domain}" if row["split"] == "test" else row["split"]
-            by_task.setdefault(row["task"], {})[size] = int(row["records"])
-    return {"tasks": by_task}
 
 
 def fix_metric(project: Path) -> None:

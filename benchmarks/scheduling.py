@@ -24,6 +24,7 @@ from fake_results import write_base_manifest, write_manifests
 from processes import ROOT, Run, copy_project, snakemake
 from studies import Configuration, Study, cut_down, read_configuration, with_study
 
+from ecslm.comparison_plan import ComparisonPlan
 from ecslm.config import load_config
 from ecslm.custody import ADOPTING
 from ecslm.jobs import all_jobs
@@ -114,13 +115,15 @@ def job_count(plan: Plan) -> int:
     """Jobs of the target `all`, near enough to choose a study by."""
     files = plan.dataset_files() + plan.base_files() + plan.adapter_files() + plan.metric_files()
     files += plan.prediction_files() + plan.bertscore_files() + ReportPlan(plan).table_files()
+    compared = ComparisonPlan(plan)
+    files += compared.over_seeds_files() + compared.comparison_files()[:1]
     files += plan.description_files() + plan.leakage_files() + [plan.data_check(), plan.data_card()]
     return len(files)
 
 
 def shape_of(plan: Plan) -> dict[str, Any]:
     """What the bare workflow has to know: lists of files, and facts of models."""
-    drawn, study = ReportPlan(plan), plan.study
+    drawn, compared, study = ReportPlan(plan), ComparisonPlan(plan), plan.study
     return {
         "results": plan.results,
         "tasks": study.tasks,
@@ -142,6 +145,10 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         "predictions": plan.prediction_files(),
         "bertscores": plan.bertscore_files(),
         "metrics": plan.metric_files(),
+        "seeds": {name: model.seeds for name, model in study.models.items()},
+        "over_seeds": compared.over_seeds_files(),
+        "compared": compared.compared_outcomes(),
+        "comparisons": compared.comparison_files(),
         "drawn": drawn.table_files(),
         "tables": {
             name: {

@@ -1,5 +1,6 @@
 """Studies for benchmarks: the paper's study with other rows and fewer tasks."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ Configuration = dict[str, Any]
 Study = dict[str, Any]
 
 NAME = "benchmark"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def read_configuration(project: Path) -> Configuration:
@@ -35,7 +37,59 @@ def cut_down(study: Study, seeds: Mapping[str, Sequence[int]], tasks: Sequence[s
             table["rows"] = [
                 group for group in table["rows"] if any(map(_is_names, group.values()))
             ]
+    _cut_contrasts(cut)
     return cut
+
+
+def paper_sized(shipped: Configuration, settings: int, seeds: int | None = None) -> Study:
+    """The paper's tuned models on generated records, as many as the paper's in each setting.
+
+    `settings` is how many of the paper's settings there are, `seeds` how many of the first model,
+    which is then the only one.
+    """
+    paper = shipped["studies"]["paper"]
+    tuned = {name: model["seeds"] for name, model in paper["models"].items() if "seeds" in model}
+    if seeds is not None:
+        tuned = {name: numbers[:seeds] for name, numbers in list(tuned.items())[:1]}
+    chosen = paper | {"settings": paper["settings"][:settings]}
+    return cut_down(chosen, tuned, paper["tasks"]) | {
+        "published_comparable": False,
+        "data": {"source": "demo", "tasks": _published_sizes()},
+    }
+
+
+def _published_sizes() -> dict[str, dict[str, int]]:
+    """Sizes of a generated data set: the published counts, by task."""
+    by_task: dict[str, dict[str, int]] = {}
+    with (ROOT / "resources/published/counts.csv").open(encoding="utf-8") as stream:
+        for row in csv.DictReader(stream):
+            domain = row["setting"].partition("_")[0].lower()
+            size = f"test_{domain}" if row["split"] == "test" else row["split"]
+            by_task.setdefault(row["task"], {})[size] = int(row["records"])
+    return by_task
+
+
+def _cut_contrasts(cut: Study) -> None:
+    """Leave out what a cut study cannot compare, and the tables of it."""
+    settings, models = set(cut["settings"]), set(cut["models"])
+    contrasts = cut["comparisons"]["contrasts"]
+    for name, contrast in list(contrasts.items()):
+        known = models if contrast["kind"] == "models" else settings
+        contrast["pairs"] = [
+            pair for pair in contrast["pairs"] if len(pair) == 2 and known.issuperset(pair)
+        ]
+        if not contrast["pairs"] or not contrast.get("models", True):
+            del contrasts[name]
+    for name, table in list(cut["tables"].items()):
+        columns = [column for column in table.get("columns", ()) if isinstance(column, dict)]
+        if not all(column["setting"] in settings for column in columns):
+            del cut["tables"][name]
+        if "contrasts" in table:
+            table["contrasts"] = [one for one in table["contrasts"] if one in contrasts]
+            if not table["contrasts"]:
+                del cut["tables"][name]
+    if not contrasts:
+        del cut["comparisons"]
 
 
 def _without(value: Any, removed: set[str]) -> Any:

@@ -12,12 +12,13 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
 
 from ecslm.code_notes import keep_code
+from ecslm.comparison_plan import ComparisonPlan
 from ecslm.config import load_config
 from ecslm.custody import check_custody, leave_folder, own_folder, unseen_results
 from ecslm.files import InputError
 from ecslm.jobs import all_jobs
 from ecslm.parameters import code_parameter
-from ecslm.plan import BASES, TEMPLATES, Plan
+from ecslm.plan import BASES, CACHE, TEMPLATES, Plan
 from ecslm.provenance import check_local_data, check_source
 from ecslm.report_plan import CARD, ReportPlan
 from ecslm.trust import check_results
@@ -47,6 +48,7 @@ STARTED = time.time()
 try:
     PLAN = Plan(load_config(config, TEMPLATES))
     PLAN.check_source()
+    COMPARED = ComparisonPlan(PLAN)
     DRAWN = ReportPlan(PLAN)
     DRAWN.check_names()
     JOBS = list(all_jobs(PLAN, DRAWN))

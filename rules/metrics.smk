@@ -23,7 +23,7 @@ rule score:
         "python scripts/score.py --task {wildcards.task} --model {wildcards.model}"
         " --seed {wildcards.seed} --predictions {input.predictions} {params.bertscore}"
         " --settings {params.settings:q} --code {params.code} --output {output.metrics}"
-        " --records {output.records} --manifest {output.manifest} 2> {log}"
+        " --records {output.records} --manifest {output.manifest} > {log} 2>&1"
 
 
 rule score_baseline:
@@ -50,3 +50,49 @@ rule score_baseline:
         " --task {wildcards.task} --test {input.test} {params.train}"
         " --settings {params.settings:q} --code {params.code} --output {output.metrics}"
         " --records {output.records} --manifest {output.manifest} 2> {log}"
+
+
+rule score_seeds:
+    input:
+        records=parameter(COMPARED.outcomes, "model", "task"),
+    output:
+        metrics=f"{RESULTS}/metrics/{{model}}/all-seeds/{{task}}.json",
+        manifest=f"{RESULTS}/metrics/{{model}}/all-seeds/{{task}}.manifest.json",
+    log:
+        f"{RESULTS}/logs/score_seeds/{{model}}-{{task}}.log",
+    conda:
+        "../envs/ecslm.yaml"
+    params:
+        settings=parameter(COMPARED.over_seeds_settings, "task"),
+        code=parameter(COMPARED.over_seeds_code, "task"),
+        versions=PLAN.score_versions(),
+        # Told by the inputs, of which Snakemake knows.
+        seeds=lambda wildcards, input: " ".join(map(str, PLAN.model(wildcards.model).seeds)),
+    message:
+        "Score of {wildcards.model} over its seeds, {wildcards.task}"
+    shell:
+        "python scripts/score_seeds.py --task {wildcards.task} --model {wildcards.model}"
+        " --seeds {params.seeds} --records {input.records} --settings {params.settings:q}"
+        " --code {params.code} --output {output.metrics} --manifest {output.manifest} 2> {log}"
+
+
+rule compare:
+    input:
+        records=COMPARED.compared_outcomes(),
+    output:
+        comparisons=COMPARED.comparison_files(),
+        manifest=COMPARED.manifest,
+    log:
+        f"{RESULTS}/logs/compare.log",
+    conda:
+        "../envs/ecslm.yaml"
+    params:
+        settings=COMPARED.compare_settings(),
+        code=COMPARED.compare_code(),
+        versions=COMPARED.compare_versions(),
+        results=lambda wildcards: RESULTS,
+    message:
+        "Comparisons"
+    shell:
+        "python scripts/compare.py --results {params.results} --settings {params.settings:q}"
+        " --code {params.code} 2> {log}"

@@ -56,9 +56,10 @@ rule bertscore:
         settings=PLAN.bertscore_settings(),
         code=code_parameter("bertscore.py"),
         versions=PLAN.bertscore_versions(),
+        cache=lambda wildcards: str(CACHE / "bertscore"),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/bertscore.py --predictions {input.predictions} --encoder {input.encoder}"
         " --settings {params.settings:q} --device {resources.device} --code {params.code}"
-        " --output {output.rows} --manifest {output.manifest} --log {log}"
+        " --cache {params.cache} --output {output.rows} --manifest {output.manifest} --log {log}"

@@ -32,7 +32,9 @@ def main(arguments: argparse.Namespace) -> None:
     with work_folder(results, [origin, arguments.device], keep=arguments.code is not None) as work:
         if work.restored():
             return
-        how, rows = bertscore(predictions, arguments.encoder, settings, arguments.device)
+        how, rows = bertscore(
+            predictions, arguments.encoder, settings, arguments.device, arguments.cache
+        )
         made = work.folder / "made"
         write_jsonl(made / "rows", rows)
         files = {output.name: sha256_of_file(made / "rows")}
@@ -49,6 +51,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--encoder", type=Path, required=True, help="manifest.json of the encoder's weights")
     add("--settings", help="layer and rescaling: JSON or @FILE")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add("--cache", type=Path, help="folder that keeps values of pairs of texts (default: none)")
     add("--output", type=Path, required=True, help="rows (JSON Lines) to write")
     add_manifest_options(parser)
     add_log_option(parser)

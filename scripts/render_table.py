@@ -7,7 +7,7 @@ from ecslm.files import read_settings, run_script, write_json, write_text
 from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.tables.builders import build_table
 from ecslm.tables.latex import render_table
-from ecslm.tables.requests import TableRequest, data_files, metric_files
+from ecslm.tables.requests import TableRequest, metric_files, other_files
 from ecslm.tables.sources import Sources
 
 
@@ -15,7 +15,7 @@ def main(arguments: argparse.Namespace) -> None:
     request = read_settings(arguments.settings, TableRequest)
     resources = (arguments.published, arguments.notes, arguments.architectures)
     inputs = [
-        *(arguments.results / path for path in (*metric_files(request), *data_files(request))),
+        *(arguments.results / path for path in (*metric_files(request), *other_files(request))),
         arguments.template,
         *(path for path in resources if path),
     ]

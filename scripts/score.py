@@ -1,55 +1,130 @@
-"""Score the predictions of one task: metrics with intervals, and the outcome of each record."""
+"""Score the predictions of one task: metrics with intervals, and the outcome of each record.
+
+Prints a summary, and writes files where --output says.
+"""
 
 import argparse
+import json
+import os
+import shutil
+import sys
+from importlib import import_module
 from pathlib import Path
 
 from ecslm.bertscore_row import BertScoreRow
-from ecslm.files import InputError, run_script
-from ecslm.generation.prediction import Prediction
+from ecslm.files import InputError, read_settings, run_script
+from ecslm.known_records import read_known_records
 from ecslm.score_files import add_output_options, write_scores
-from ecslm.scoring import Row, score
-from ecslm.scoring_input import ScriptSettings, read_bertscores, read_scorable, settings_of
-from ecslm.tasks import TaskKind
+from ecslm.scoring import Row, Scores, score
+from ecslm.scoring_input import Scorable, ScriptSettings, read_bertscores, read_scorable
+
+EPILOG = """\
+A predictions file has one JSON object a line, with the fields id, sample_id, task, setting,
+prediction (the raw answer), reference, options, relevance, prompt_sha256, prompt_tokens,
+generated_tokens and finish_reason.
+
+examples:
+  %(prog)s --predictions P.jsonl --show-invalid
+  %(prog)s --predictions P.jsonl --dataset results/demo/dataset/PM/test.jsonl
+  %(prog)s --predictions P.jsonl --json > M.json
+  %(prog)s --predictions P.jsonl --output M.json
+"""
+
+# Characters in a line of the summary where the output is no terminal.
+WIDTH = 100
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Read the predictions, score them, write metrics and outcomes."""
-    task, scoring = settings_of(arguments.settings, arguments.task)
-    predictions = read_scorable(arguments.predictions, arguments.task, task)
-    bertscores = bertscores_of(arguments, task, predictions)
-    row = Row(arguments.task, arguments.model, arguments.seed)
-    scores = score(predictions, row, task, scoring, bertscores)
-    inputs = [path for path in (arguments.predictions, arguments.bertscore) if path]
-    write_scores(scores, arguments, inputs, ScriptSettings(task=task, scoring=scoring))
+    """Read the predictions, score them, write metrics and outcomes, show the scores."""
+    refuse_lost_files(arguments)
+    settings = read_settings(arguments.settings, ScriptSettings)
+    known = read_known_records(arguments.dataset) if arguments.dataset else None
+    given = read_scorable(arguments.predictions, arguments.task, settings, known)
+    bertscores = bertscores_of(arguments, given)
+    row = Row(given.code, arguments.model, arguments.seed)
+    scores = score(given.predictions, row, given.task, settings.scoring, bertscores)
+    if arguments.output:
+        inputs = [arguments.predictions, arguments.bertscore, arguments.dataset]
+        made_by = ScriptSettings(task=given.task, scoring=settings.scoring)
+        write_scores(scores, arguments, [path for path in inputs if path], made_by)
+    show(as_json(scores) if arguments.json else as_text(arguments, given, scores))
 
 
-def bertscores_of(
-    arguments: argparse.Namespace, task: TaskKind, predictions: list[Prediction]
-) -> list[BertScoreRow]:
-    """The rows of `--bertscore`, which the tasks scored by BERTScore need and no others take."""
-    if task.metric == "bert_f1" and arguments.bertscore is None:
+def refuse_lost_files(arguments: argparse.Namespace) -> None:
+    """Refuse options that say something of files when none are written."""
+    options = [name for name in ("records", "manifest", "code") if getattr(arguments, name)]
+    if options and not arguments.output:
         raise InputError(
-            f"--bertscore: {arguments.task} needs it; make the file with: python "
+            *(
+                f"--{name}: nothing is written without --output: name a file there"
+                for name in options
+            )
+        )
+
+
+def bertscores_of(arguments: argparse.Namespace, given: Scorable) -> list[BertScoreRow]:
+    """The rows of `--bertscore`, which the tasks scored by BERTScore need and no others take."""
+    metric = given.task.metric
+    if metric == "bert_f1" and arguments.bertscore is None:
+        raise InputError(
+            f"--bertscore: {given.code} needs it; make the file with: python "
             f"scripts/bertscore.py --predictions {arguments.predictions} "
             "--encoder DIR/manifest.json --output B.jsonl"
         )
-    if task.metric != "bert_f1" and arguments.bertscore is not None:
-        raise InputError(f"--bertscore: {arguments.task} is scored by {task.metric}, without it")
-    return read_bertscores(arguments.bertscore, predictions) if arguments.bertscore else []
+    if metric != "bert_f1" and arguments.bertscore is not None:
+        raise InputError(f"--bertscore: {given.code} is scored by {metric}, without it")
+    return read_bertscores(arguments.bertscore, given.predictions) if arguments.bertscore else []
+
+
+def as_json(scores: Scores) -> str:
+    """The content of the metrics file."""
+    return json.dumps(scores.metrics, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def as_text(arguments: argparse.Namespace, given: Scorable, scores: Scores) -> str:
+    """The summary, with the invalid answers if they are asked for."""
+    # Loaded by name: the words of the summary are part of no result, so they do not count in the
+    # digest of the code that makes the results.
+    words = import_module("ecslm.score_summary")
+    text: str = words.summary(scores.metrics)
+    if arguments.show_invalid:
+        width = shutil.get_terminal_size((WIDTH, 0)).columns
+        text += "\n\n" + words.invalid_answers(given.predictions, scores.outcomes, width)
+    return text
+
+
+def show(text: str) -> None:
+    """Print to the end, or as far as the reader wants it."""
+    # Text of models may hold what the encoding of the terminal lacks.
+    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # `head` has seen enough. What is left goes nowhere, lest Python complain as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--task", required=True, help="code of the task, for example QPR")
-    parser.add_argument("--predictions", type=Path, required=True, help="predictions file (JSONL)")
-    add_output_options(parser)
-    parser.add_argument(
-        "--bertscore", type=Path, help="rows of scripts/bertscore.py; for generation tasks"
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", help="name of the model, noted in the metrics file")
-    parser.add_argument("--seed", type=int, help="seed of the adapter, noted in the metrics file")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--predictions", type=Path, required=True, help="predictions file (JSONL)")
+    add("--task", help="code of the task, for example QPR; default: the task of the predictions")
+    add(
+        "--dataset", type=Path, help="test dataset file that the predictions must answer, all of it"
+    )
+    add("--bertscore", type=Path, help="rows of scripts/bertscore.py; for generation tasks")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="print the metrics as JSON, no summary")
+    shown.add_argument(
+        "--show-invalid", action="store_true", help="list the answers that could not be read"
+    )
+    add_output_options(parser, required=False)
+    add("--model", help="name of the model, noted in the metrics")
+    add("--seed", type=int, help="seed of the adapter, noted in the metrics")
+    add(
         "--settings",
         help='JSON or @file: {"task": {...}, "scoring": {...}}; default: the task of config.yaml '
         "and the schema's scoring settings",

@@ -1,5 +1,6 @@
 """Finished studies to edit, made in seconds: every file real, all of them made in this process."""
 
+import re
 import shlex
 import shutil
 from collections.abc import Iterable
@@ -49,8 +50,13 @@ def _run(patch: pytest.MonkeyPatch, jobs: Iterable[Job]) -> None:
     """Run the jobs' commands, which must be in the order of their dependencies."""
     for job in jobs:
         if job.command:
-            # What follows is the redirection of messages into the log.
-            python, script, *arguments = shlex.split(job.command.partition(" 2> ")[0])
-            assert python == "python"
-            status = run_here(patch, Path(script).name, arguments)
+            status = run_here(patch, *script_of(job.command))
             assert status == 0, f"{job.name}: {status}"
+
+
+def script_of(command: str) -> tuple[str, list[str]]:
+    """The script that a job's command starts, and its arguments."""
+    # What follows is the redirection into the log.
+    python, script, *arguments = shlex.split(re.split(r" 2?> ", command)[0])
+    assert python == "python"
+    return Path(script).name, arguments

@@ -15,8 +15,8 @@ from ecslm.trust import mend
 # What other rules make takes seconds: it is made anew where it does not match.
 CHEAP = frozenset(
     {
-        *("describe_data", "leakage", "data_card", "score", "score_baseline"),
-        *("render_table", "report_page", "report_pdf"),
+        *("describe_data", "leakage", "data_card", "score", "score_baseline", "score_seeds"),
+        *("compare", "render_table", "report_page", "report_pdf"),
     }
 )
 
@@ -25,8 +25,8 @@ def verified(history: Provenance) -> list[Job]:
     """The jobs whose results are here and are what the plan would make now.
 
     Each file is compared with its manifest, and each manifest with the configuration, the code, the
-    lock file and the inputs. Scores, tables and reports, those on the data too, that do not match
-    are deleted.
+    lock file and the inputs. Scores, comparisons, tables and reports, those on the data too, that
+    do not match are deleted.
 
     Raises:
         InputError: other results do not match, or what they were made from is not here; then

@@ -13,12 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ecslm.baselines import Baseline
 from ecslm.bases import BaseSource
 from ecslm.bertscore_settings import BertScoreSettings
+from ecslm.comparisons.settings import ComparisonsSettings
 from ecslm.config_problems import reference_problems, schema_problems
 from ecslm.files import InputError, read_text
 from ecslm.generation.settings import DecodingSettings
 from ecslm.precision import Precision
 from ecslm.records.settings import DataSource
-from ecslm.scoring import ScoringSettings
+from ecslm.scoring_settings import ScoringSettings
 from ecslm.tables.settings import TableSettings
 from ecslm.tasks import TaskSettings
 from ecslm.training.settings import TrainingSettings
@@ -94,6 +95,9 @@ class StudySettings(Closed):
     )
     scoring: ScoringSettings = Field(
         ScoringSettings(), description="How the uncertainty of a score is found."
+    )
+    comparisons: ComparisonsSettings | None = Field(
+        None, description="Which of the study's scores are compared, record by record."
     )
     models: dict[Name, ModelSettings] = Field(min_length=1, description="Models by name.")
     described_with: str | None = Field(

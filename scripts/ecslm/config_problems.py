@@ -109,6 +109,7 @@ def _study_references(
             )
         if name in _names(study.get("baselines")):
             yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
+    yield from _contrast_references(f"{path}.comparisons.contrasts", study)
     for name, table in _mapping(study.get("tables")).items():
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
 
@@ -150,6 +151,27 @@ def _model_references(
     yield from _known(model.get("template"), files, f"{path}.template", str(templates))
 
 
+def _contrasts(study: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(_mapping(study.get("comparisons")).get("contrasts"))
+
+
+def _contrast_references(path: str, study: Mapping[str, Any]) -> Iterator[str]:
+    models = _mapping(study.get("models"))
+    settings = dict.fromkeys(_names(study.get("settings")))
+    for name, contrast in _contrasts(study).items():
+        of_settings = _mapping(contrast).get("kind") == "settings"
+        paired, other = (settings, models) if of_settings else (models, settings)
+        where, elsewhere = "the study's models", "the study's settings"
+        if of_settings:
+            where, elsewhere = elsewhere, where
+        for pair in _sequence(_mapping(contrast).get("pairs")):
+            for side in _names(pair):
+                yield from _known(side, paired, f"{path}.{name}.pairs", where)
+        section = "models" if of_settings else "settings"
+        for side in _names(_mapping(contrast).get(section)):
+            yield from _known(side, other, f"{path}.{name}.{section}", elsewhere)
+
+
 def _table_references(
     path: str, table: Mapping[str, Any], study: Mapping[str, Any]
 ) -> Iterator[str]:
@@ -175,6 +197,12 @@ def _table_references(
         if table.get("kind") == "parameters" and model in models and not tuned:
             yield f"{path}.models: {model} is not tuned: it has no trainable parameters"
     yield from _known(table.get("setting"), settings, f"{path}.setting", "the study's settings")
+    contrasts = _contrasts(study)
+    yield from _known(table.get("contrast"), contrasts, f"{path}.contrast", "the study's contrasts")
+    if _mapping(contrasts.get(str(table.get("contrast")))).get("kind") == "models":
+        yield f"{path}.contrast: {table['contrast']} compares models: name one of `kind: settings`"
+    for name in _names(table.get("contrasts")):
+        yield from _known(name, contrasts, f"{path}.contrasts", "the study's contrasts")
     for setting in _names(table.get("settings")):
         yield from _known(setting, settings, f"{path}.settings", "the study's settings")
     for model in _mapping(table.get("reproduces")):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ecslm.comparison_plan import ComparisonPlan
 from ecslm.manifests import manifest_of
 from ecslm.parameters import code_parameter
 from ecslm.plan import Plan
@@ -34,11 +35,17 @@ class Job:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Results that Snakemake makes anew when they are missing: a target or a job takes them.
+        """Results that are targets: Snakemake makes them anew when they are missing.
 
         Of an adapter it is the manifest.
         """
-        return () if self.rule == "train_adapter" else self.results[:1]
+        match self.rule:
+            case "train_adapter":
+                return ()
+            case "compare":
+                return self.results
+            case _:
+                return self.results[:1]
 
     @property
     def code(self) -> str | None:
@@ -59,6 +66,7 @@ def all_jobs(plan: Plan, drawn: ReportPlan) -> Iterator[Job]:
         for seed in model.seeds:
             yield from _model_jobs(plan, name, seed)
     yield from _baseline_jobs(plan)
+    yield from _comparison_jobs(plan, ComparisonPlan(plan))
     yield from _table_jobs(plan, drawn)
     yield from _report_jobs(plan, drawn)
 
@@ -203,6 +211,32 @@ def _score_job(plan: Plan, rule: str, metrics: str, task: str, inputs: tuple[str
         script=f"{rule}.py",
         modules=plan.score_modules(task),
     )
+
+
+def _comparison_jobs(plan: Plan, compared: ComparisonPlan) -> Iterator[Job]:
+    for path in compared.over_seeds_files():
+        model, task = Path(path).parts[-3], Path(path).stem
+        yield Job(
+            "score_seeds",
+            (path,),
+            _manifest(path),
+            inputs=tuple(compared.outcomes(model, task)),
+            settings=compared.over_seeds_settings(task),
+            versions=plan.score_versions(),
+            script="score_seeds.py",
+            modules=compared.over_seeds_modules(task),
+        )
+    if compared.comparison_files():
+        yield Job(
+            "compare",
+            tuple(compared.comparison_files()),
+            compared.manifest,
+            inputs=tuple(compared.compared_outcomes()),
+            settings=compared.compare_settings(),
+            versions=compared.compare_versions(),
+            script="compare.py",
+            modules=compared.compare_modules(),
+        )
 
 
 def _table_jobs(plan: Plan, drawn: ReportPlan) -> Iterator[Job]:

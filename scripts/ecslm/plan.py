@@ -24,8 +24,9 @@ from ecslm.records.published import COUNTS, SETTINGS, read_counts
 from ecslm.records.reading import data_files
 from ecslm.records.settings import DatasetSettings, DataSource, DemoData, HubData, PathData
 from ecslm.records.sources.path import local_index
-from ecslm.scoring import LIBRARIES as SCORING_LIBRARIES
+from ecslm.score_paths import metric_path
 from ecslm.scoring_input import ScriptSettings
+from ecslm.scoring_settings import LIBRARIES as SCORING_LIBRARIES
 from ecslm.tasks import TaskSettings
 from ecslm.training.settings import AdapterSettings
 
@@ -84,9 +85,9 @@ class Plan:
         """Path of a file of BERTScore rows."""
         return f"{self.results}/bertscore/{model}/seed-{seed}/{task}.jsonl"
 
-    def metrics(self, name: str, seed: int | str, task: str) -> str:
+    def metrics(self, name: str, seed: int, task: str) -> str:
         """Path of a metrics file of a model or, with seed 0, a trivial baseline."""
-        return f"{self.results}/metrics/{name}/seed-{seed}/{task}.json"
+        return f"{self.results}/{metric_path(name, seed, task)}"
 
     @staticmethod
     def base(name: str) -> str:

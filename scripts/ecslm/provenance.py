@@ -37,6 +37,7 @@ class Provenance:
 
     def __init__(self, study: str, jobs: Iterable[Job]) -> None:
         self.study, self.jobs = study, tuple(jobs)
+        self._read = {path for job in self.jobs for path in job.inputs}
         self._by_path = {path: job for job in self.jobs for path in (*job.results, job.manifest)}
 
     @classmethod
@@ -72,7 +73,7 @@ class Provenance:
             return ("the job that made it was stopped before its end was recorded",)
         made = read_made(job)
         return (
-            *(f"{path} is missing" for path in job.wanted if not Path(path).exists()),
+            *(f"{path} is missing" for path in self._wanted(job) if not Path(path).exists()),
             *_changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
             *(["the rows of the source have changed"] if job.content != made.content else []),
             *self._changed_inputs(made.inputs, job.inputs),
@@ -90,7 +91,7 @@ class Provenance:
         ] + [
             f"{path} is missing"
             for path in job.results
-            if path not in job.wanted and not Path(path).exists()
+            if path not in self._wanted(job) and not Path(path).exists()
         ]
 
     @cache  # noqa: B019 - one instance a process
@@ -115,6 +116,10 @@ class Provenance:
                     seen.add(source)
                     waiting.append(source)
         return found
+
+    def _wanted(self, job: Job) -> tuple[str, ...]:
+        """Results that are made anew when they are missing: targets, and what jobs read."""
+        return tuple(path for path in job.results if path in job.wanted or path in self._read)
 
     def _changed_inputs(self, then: Mapping[str, str], now: Iterable[str]) -> Iterator[str]:
         for path in sorted({*then, *now}):

@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from ecslm.comparison_plan import ComparisonPlan
 from ecslm.data_card.card import CardSettings, CardTask, card_files
 from ecslm.files import InputError, lock_versions, read_csv
 from ecslm.metrics.protocol import metric
@@ -13,7 +14,7 @@ from ecslm.records.settings import DemoData, HubData
 from ecslm.report.settings import ReportModel, ReportSettings, base_names, report_files
 from ecslm.summary import Pair, SummaryModel, SummarySettings
 from ecslm.tables.published import Published
-from ecslm.tables.requests import TableRequest, data_files, metric_files, table_request
+from ecslm.tables.requests import TableRequest, metric_files, other_files, table_request
 from ecslm.tables.settings import (
     AdapterContext,
     DataContext,
@@ -25,7 +26,10 @@ from ecslm.tables.settings import (
 )
 
 PUBLISHED = Path("resources/published")
-KINDS = ("parameters", "dataset", "results", "instructions", "validity", "reproduction")
+KINDS = (
+    *("parameters", "dataset", "results", "instructions", "comparisons"),
+    *("validity", "reproduction"),
+)
 # Those that the report names.
 LIBRARIES = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
 ARCHITECTURES = Path("resources/architectures.csv")
@@ -92,7 +96,7 @@ class ReportPlan:
     def table_inputs(self, table: str) -> list[str]:
         """Files of the study's results that a table reads."""
         request = self._request(table)
-        files = [*metric_files(request), *data_files(request)]
+        files = [*metric_files(request), *other_files(request)]
         return [f"{self._plan.results}/{path}" for path in files]
 
     def table_resources(self, table: str) -> dict[str, str]:
@@ -262,6 +266,10 @@ def _context(plan: Plan) -> TableContext:
             )
             for name, model in study.models.items()
             if model.training is not None
+        },
+        contrasts={
+            name: contrast.title or name
+            for name, contrast in ComparisonPlan(plan).contrasts.items()
         },
     )
 

@@ -6,13 +6,16 @@ from pathlib import Path
 
 from ecslm.files import installed_versions, require_locked, write_json, write_jsonl
 from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.scoring import LIBRARIES, Scores
+from ecslm.scoring import Scores
 from ecslm.scoring_input import ScriptSettings
+from ecslm.scoring_settings import LIBRARIES
 
 
-def add_output_options(parser: argparse.ArgumentParser) -> None:
-    """The options that say where the files go."""
-    parser.add_argument("--output", type=Path, required=True, help="metrics file to write (JSON)")
+def add_output_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """The options that say where the files go; unless `required`, nothing need be written."""
+    parser.add_argument(
+        "--output", type=Path, required=required, help="metrics file to write (JSON)"
+    )
     parser.add_argument(
         "--records",
         type=Path,

@@ -5,34 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from ecslm.answers.protocol import AnswerType, answer_type
 from ecslm.bertscore_row import BertScoreRow
 from ecslm.generation.prediction import Prediction
 from ecslm.metrics.arithmetic import column_totals
 from ecslm.metrics.protocol import Array, Item, Metric, Outcome, Score, metric
+from ecslm.scoring_settings import ScoringSettings
 from ecslm.statistics.intervals import (
+    CONFIDENCE,
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
     wilson_interval,
 )
 from ecslm.tasks import TaskKind
-
-CONFIDENCE = 0.95
-
-# Their versions can change a score.
-LIBRARIES = ("numpy",)
-
-
-class ScoringSettings(BaseModel):
-    """How the uncertainty of a score is found."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    resamples: int = Field(default=10_000, ge=1, description="Bootstrap resamples of an interval.")
-    seed: int = Field(default=0, ge=0, description="Seed of the bootstrap.")
 
 
 @dataclass(frozen=True)
@@ -161,7 +147,7 @@ def _interval(
         return [*wilson_interval(float(totals[0]), records, CONFIDENCE)], True
     resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
     low, high = bootstrap_interval(strict.value, resampled, records, CONFIDENCE)
-    return [low, high], bootstrap_is_reliable(records, measure.rarest(totals))
+    return [low, high], bootstrap_is_reliable(records, measure.rarest(totals), resampled)
 
 
 def _lenient(items: Sequence[Item], answers: AnswerType, measure: Metric) -> dict[str, Any]:

@@ -1,17 +1,23 @@
 """What a score script needs before it can score: its settings, and rows that can be scored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from ecslm.answers.protocol import answer_type
 from ecslm.bertscore_row import BertScoreRow
-from ecslm.files import InputError, read_jsonl, read_settings
+from ecslm.files import InputError, read_settings
 from ecslm.generation.prediction import Prediction
-from ecslm.manifests import verify_result
-from ecslm.scoring import ScoringSettings
+from ecslm.known_records import KnownRecords
+from ecslm.score_rows import Numbered, read_rows, repeated_ids
+from ecslm.scoring_settings import ScoringSettings
 from ecslm.tasks import TaskKind, registered_kind
+
+# Named in a message, of those that a file mixes.
+MOST_TASKS = 10
 
 
 class ScriptSettings(BaseModel):
@@ -33,18 +39,73 @@ def settings_of(argument: str | None, code: str) -> tuple[TaskKind, ScoringSetti
     return settings.task or registered_kind(code), settings.scoring
 
 
-def read_scorable(path: Path, code: str, task: TaskKind) -> list[Prediction]:
-    """The predictions of a file, checked for scoring as the task `code`.
+@dataclass(frozen=True)
+class Scorable:
+    """Predictions that can be scored together: of one task, `code`, which `task` describes."""
+
+    code: str
+    task: TaskKind
+    predictions: list[Prediction]
+
+
+def read_scorable(
+    path: Path, code: str | None, settings: ScriptSettings, known: KnownRecords | None = None
+) -> Scorable:
+    """The predictions of a file, checked for scoring.
+
+    Args:
+        code: the task that they must be of; None for that of the file, which must have one alone.
+        known: the records that they must be of.
 
     Raises:
         InputError: the file is missing, empty, altered or broken, or a prediction cannot be
-            scored; one line a problem.
+            scored.
     """
-    verify_result(path)
-    predictions = read_jsonl(path, Prediction, lambda rows: problems(rows, code, task))
-    if not predictions:
-        raise InputError(f"{path}: no predictions")
-    return predictions
+    kind_of = cache(lambda code: settings.task or registered_kind(code))
+    if code is not None:
+        # Before the file is read: no prediction can be of a task that nobody knows.
+        kind_of(code)
+
+    def check(rows: Numbered[Prediction]) -> Iterator[tuple[int, str]]:
+        lines = _first_lines(rows)
+        if code is None and len(lines) > 1:
+            yield _several_tasks(lines)
+        elif rows:
+            scored = code or rows[0][1].task
+            try:
+                yield from problems(rows, scored, kind_of(scored))
+            except InputError as error:
+                yield lines[scored], f"task: no way to score it is known ({error})"
+        if known:
+            yield from known.differing(rows)
+
+    def check_whole(rows: Numbered[Prediction]) -> Iterator[str]:
+        if not rows:
+            yield "no predictions"
+        elif known:
+            yield from known.unanswered([prediction for _, prediction in rows])
+
+    predictions = [prediction for _, prediction in read_rows(path, Prediction, check, check_whole)]
+    code = code or predictions[0].task
+    return Scorable(code, kind_of(code), predictions)
+
+
+def _first_lines(rows: Numbered[Prediction]) -> dict[str, int]:
+    """The line on which each task is first."""
+    lines: dict[str, int] = {}
+    for line, prediction in rows:
+        lines.setdefault(prediction.task, line)
+    return lines
+
+
+def _several_tasks(lines: Mapping[str, int]) -> tuple[int, str]:
+    """The problem that a file has several tasks, as (line of the second task, problem)."""
+    told = [f"{task!r} from line {line}" for task, line in lines.items()]
+    if len(told) > MOST_TASKS:
+        told[MOST_TASKS:] = [f"{len(told) - MOST_TASKS} more"]
+    names = ", ".join(told)
+    message = f"several in one file ({names}): make a file of each, and score them one by one"
+    return list(lines.values())[1], f"task: {message}"
 
 
 def problems(
@@ -52,20 +113,24 @@ def problems(
 ) -> Iterator[tuple[int, str]]:
     """Why numbered predictions cannot be scored together, as (line number, `field: message`)."""
     answers = answer_type(task.answer)
-    line_of_id: dict[str, int] = {}
+    yield from repeated_ids((line, prediction.id) for line, prediction in rows)
     foreign: set[str] = set()
     for line, prediction in rows:
-        first = line_of_id.setdefault(prediction.id, line)
-        if first != line:
-            yield line, f"id: {prediction.id!r} is already on line {first}"
         if prediction.task != code:
             # One line a foreign task, not one a record.
             if prediction.task not in foreign:
                 yield line, f"task: {prediction.task!r}, but the task to score is {code!r}"
             foreign.add(prediction.task)
             continue
-        for problem in answers.problems(prediction):
+        for problem in answers.problems(prediction) or _label_problems(prediction, task):
             yield line, problem
+
+
+def _label_problems(prediction: Prediction, task: TaskKind) -> Iterator[str]:
+    """A ranking with more or fewer labels than products, all of which its reference names."""
+    products, labels = prediction.reference.count(",") + 1, len(prediction.relevance or ())
+    if task.answer == "ranking" and prediction.reference and products != labels:
+        yield f"relevance: has length {labels}, but the reference ranks {products} products"
 
 
 def read_bertscores(path: Path, predictions: Sequence[Prediction]) -> list[BertScoreRow]:
@@ -77,25 +142,20 @@ def read_bertscores(path: Path, predictions: Sequence[Prediction]) -> list[BertS
     """
     setting_of = {prediction.id: prediction.setting for prediction in predictions}
 
-    def check(rows: Sequence[tuple[int, BertScoreRow]]) -> Iterator[tuple[int, str]]:
-        line_of_id: dict[str, int] = {}
+    def check(rows: Numbered[BertScoreRow]) -> Iterator[tuple[int, str]]:
+        yield from repeated_ids((line, row.id) for line, row in rows)
         for line, row in rows:
-            first = line_of_id.setdefault(row.id, line)
-            if first != line:
-                yield line, f"id: {row.id!r} is already on line {first}"
-            elif row.id not in setting_of:
+            if row.id not in setting_of:
                 yield line, f"id: {row.id!r} is not among the predictions"
             elif row.setting != setting_of[row.id]:
                 yield (
                     line,
-                    f"setting: {row.setting!r}, but the prediction's is {setting_of[row.id]!r}",
+                    f"setting: {row.setting!r}, but {setting_of[row.id]!r} of the prediction",
                 )
 
-    verify_result(path)
-    bertscores = read_jsonl(path, BertScoreRow, check)
-    missing = sorted(setting_of.keys() - {row.id for row in bertscores})
-    if missing:
-        raise InputError(
-            f"{path}: no row for {len(missing)} predictions, the first is {missing[0]!r}"
-        )
-    return bertscores
+    def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:
+        missing = sorted(setting_of.keys() - {row.id for _, row in rows})
+        if missing:
+            yield f"no row for {len(missing)} predictions, the first is {missing[0]!r}"
+
+    return [row for _, row in read_rows(path, BertScoreRow, check, check_whole)]

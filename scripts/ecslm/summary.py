@@ -5,8 +5,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from ecslm.columns import aligned
+from ecslm.manifests import read_result
 from ecslm.tables.model import MISSING, score_text
-from ecslm.tables.scores import Measured, SettingScores, read_metric_file
+from ecslm.tables.scores import Measured, MetricFile, SettingScores
 
 
 class Closed(BaseModel):
@@ -58,7 +60,7 @@ def summary(settings: SummarySettings, results: Path) -> str:
             names = ", ".join(name for name in (pair.untuned, pair.tuned) if name)
             # The first row is the head.
             if len(rows) > 1:
-                lines += [f"{names} ({setting})", *_aligned(rows), ""]
+                lines += [f"{names} ({setting})", *aligned(rows), ""]
     if lines:
         title = "strict scores, and in brackets the share of invalid answers"
         lines = [f"Study {settings.study}: {title}", "", *lines]
@@ -116,16 +118,8 @@ def _measured(
         path = results / "metrics" / name / f"seed-{seed}" / f"{task}.json"
         if not path.is_file():
             return None
-        found = read_metric_file(path).settings.get(setting)
+        found = read_result(path, MetricFile).settings.get(setting)
         if found is None:
             return None
         scores.append(found)
     return Measured(tuple(scores), ())
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]

@@ -64,6 +64,12 @@ class TaskSettings(TaskKind):
     test: bool = Field(True, description="Whether the task is evaluated.")
 
 
+def answered_setting(setting: str, shots: int) -> str:
+    """The setting of the data in which a model answers the samples of `setting`: with an example in
+    the prompt it is the 1-shot setting."""
+    return f"{setting}_1-shot" if shots else setting
+
+
 def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
     """How the registry's task `code` is scored, for scripts that run alone, without settings.
 

@@ -60,6 +60,21 @@ def test_every_metrics_file_has_all_settings_and_protocols(finished: Path) -> No
             assert scores["strict"]["details"]["lenient"] is not None
 
 
+def test_models_are_compared_on_the_samples_of_a_setting_and_settings_on_their_own(
+    finished: Path,
+) -> None:
+    rows = json.loads((finished / RESULTS / "comparisons/AG.json").read_text(encoding="utf-8"))
+    found = {row["contrast"]: (row["paired"], row["n"], row["n_b"], row["test"]) for row in rows}
+    assert found == {
+        "tuning": (True, 3, 3, "randomisation"),
+        "domain": (False, 2, 3, "bootstrap"),
+    }
+    only = json.loads((finished / RESULTS / "comparisons/PM.json").read_text(encoding="utf-8"))
+    assert [row["contrast"] for row in only] == ["tuning"]
+    twin = (finished / RESULTS / "tables/comparisons.json").read_text(encoding="utf-8")
+    assert "comparisons/AG.json" in twin
+
+
 def test_the_adapter_names_what_it_was_made_from(finished: Path) -> None:
     path = finished / RESULTS / "adapters/Tiny-EC/seed-0/manifest.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -76,7 +91,7 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
         assert {job.rule for job in history.jobs if not history.stale(job)} == {
             *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
             *("train_adapter", "predict", "bertscore"),
-            *("score", "score_baseline", "render_table", "report_page", "report_pdf"),
+            *("score", "score_baseline", "compare", "render_table", "report_page", "report_pdf"),
         }
         assert not any(map(history.stale, history.jobs))
         assert not any(map(history.damage, history.jobs))
@@ -129,6 +144,7 @@ def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
         "all": 1,
         "score": 2,
         "score_baseline": 2,
-        "render_table": 3,
+        "compare": 1,
+        "render_table": 4,
         "report_page": 1,
     }

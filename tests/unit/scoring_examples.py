@@ -9,7 +9,8 @@ from ecslm.bertscore_row import BertScoreRow
 from ecslm.generation.prediction import Prediction
 from ecslm.metrics.protocol import Item
 from ecslm.records.record import Record
-from ecslm.scoring import Row, Scores, ScoringSettings, score
+from ecslm.scoring import Row, Scores, score
+from ecslm.scoring_settings import ScoringSettings
 from ecslm.tasks import TaskKind
 
 IND = "IND_Diverse_Instruction"

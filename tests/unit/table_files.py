@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from ecslm.files import write_json
 from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.settings import TableContext, TableSettings
 
@@ -59,6 +60,48 @@ def write_metrics(
     metric = TASKS[task]["metric"]
     content = {"task": task, "model": name, "seed": seed, "metric": metric, "settings": by_setting}
     path.write_text(json.dumps(content))
+
+
+def write_over_seeds(results: Path, name: str, task: str, by_setting: dict[str, float]) -> None:
+    """A score over seeds; its interval reaches 0.02 to either side of the mean."""
+    blocks = {
+        setting: {
+            "n": 200,
+            "strict": {
+                "value": value,
+                "defined": True,
+                "sd": 0.01,
+                "ci95": [value - 0.02, value + 0.02],
+                "details": {"interval": {"method": "bootstrap", "reliable": True}},
+            },
+        }
+        for setting, value in by_setting.items()
+    }
+    write_json(results / "metrics" / name / "all-seeds" / f"{task}.json", {"settings": blocks})
+
+
+def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
+    """A task's comparisons: of models in IND, but for what the rows say."""
+    filled = {
+        "contrast": "tuning",
+        "a": "Small-EC",
+        "b": "Small",
+        "setting": IND,
+        "model": None,
+        "paired": True,
+        "n": 200,
+        "n_b": 200,
+        "unshared": 0,
+        "value_a": 0.6,
+        "value_b": 0.5,
+        "difference": 0.1,
+        "ci95": [0.05, 0.15],
+        "reliable": True,
+        "test": "randomisation",
+        "p": 0.0004,
+        "p_holm": 0.012,
+    }
+    write_json(results / "comparisons" / f"{task}.json", [filled | row for row in rows])
 
 
 def write_published(folder: Path) -> Path:

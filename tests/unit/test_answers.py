@@ -1,4 +1,4 @@
-"""Parsing raw output: every rule of the strict and the lenient readers, by example."""
+"""Parsing raw output: what the rules in words leave to the readers, and what cannot be scored."""
 
 import json
 
@@ -7,104 +7,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scoring_examples import FIVE, TASKS, TWENTY, entries, prediction
 
-from ecslm.answers import choice, extraction, generation, ranking, yes_no
+from ecslm.answers import choice, extraction, ranking, yes_no
 from ecslm.answers.protocol import answer_type
 
 
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("yes", "yes"),
-        ("  No\n", "no"),
-        ("YES", "yes"),
-        ("yes.", "yes"),
-        ("no!!!", "no"),
-        ("yes,", "yes"),
-        ('"yes"', "yes"),
-        ("'No'.", "no"),
-        ('"yes."', "yes"),
-        ("\"'yes'!\".", "yes"),
-        ("\u201cyes\u201d", "yes"),
-        ("yes . ", "yes"),
-        ("", None),
-        (".", None),
-        ('"', None),
-        ("yes, it is", None),
-        ("Answer: yes", None),
-        ("yes no", None),
-        ("yes?", None),
-        (".yes", None),
-        ("y", None),
-        ("1", None),
-    ],
-)
-def test_yes_no_strict(text: str, answer: str | None) -> None:
-    assert yes_no.strict(prediction(text)) == answer
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("yes", "yes"),
-        ("Answer: No, because yes-men lie", "no"),
-        ("The answer to yes or no is no", "no"),
-        ("yes/no: Yes", "yes"),
-        ("I know nothing", None),
+        ("yes/no: No", "no"),
+        ("yes-men say no", "no"),
         ("no-one could say", None),
-        ("", None),
     ],
 )
-def test_yes_no_lenient(text: str, answer: str | None) -> None:
+def test_yes_no_lenient_passes_over_the_question_and_compounds(
+    text: str, answer: str | None
+) -> None:
     assert yes_no.lenient(prediction(text)) == answer
 
 
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("C", "C"),
-        (" c \n", "C"),
-        ("A: very positive", "A"),
-        ("A: whatever else", "A"),
-        ("d.", "D"),
-        ("E) very negative", "E"),
-        ("B:positive", "B"),
-        ("neutral", "C"),
-        ("Very Positive", "A"),
-        ("F", None),
-        ("F: very positive", None),
-        ("B: very positive", None),
-        ("b)  Very Positive ", None),
-        ("B: very positive indeed", "B"),
-        ("Answer: C", None),
-        ("neutral.", None),
-        ("C neutral", None),
-        ("CD", None),
-        ("", None),
-        (":", None),
-    ],
-)
-def test_choice_strict(text: str, answer: str | None) -> None:
-    assert choice.strict(prediction(text, options=FIVE)) == answer
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("Answer: C", "C"),
-        ("The answer is D because it hurts", "D"),
         ("(b)", "B"),
         ("Option A is right", "A"),
         ("A customer was negative", "D"),
-        ("It is very positive.", "A"),
-        ("This review is positive, not negative", "B"),
         ("B: very positive", None),
         ("Answer B: very positive. Or rather C.", "C"),
-        ("F", None),
         ("It's e.g. positively good", None),
-        ("", None),
     ],
 )
-def test_choice_lenient(text: str, answer: str | None) -> None:
+def test_choice_lenient_tells_letters_from_words_and_passes_over_contradictions(
+    text: str, answer: str | None
+) -> None:
     assert choice.lenient(prediction(text, options=FIVE)) == answer
 
 
@@ -149,38 +83,13 @@ def test_choice_problems_name_the_field(options: list[str], reference: str, fiel
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("B,A,C", "BAC"),
-        ("b > a > c", "BAC"),
-        ("C A B", "CAB"),
-        ("A, B,, A, C", "ABC"),
-        ("A,Z,B", "AB"),
-        ("B", "B"),
-        ("A,B,C.", None),
-        ("A,BC", None),
-        ("A and B", None),
-        ("A,1", None),
-        ("X,Y", None),
-        ("", None),
-        (",", None),
-    ],
-)
-def test_ranking_strict(text: str, answer: str | None) -> None:
-    expected = tuple(answer) if answer else None
-    assert ranking.strict(prediction(text, relevance=["E", "S", "I"])) == expected
-
-
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        ("The ranking is B, A, C.", "BAC"),
         ("A customer wants C > B", "CB"),
         ("Best is C", "C"),
         ("a good one", None),
         ("B, Apples", "B"),
-        ("", None),
     ],
 )
-def test_ranking_lenient(text: str, answer: str | None) -> None:
+def test_ranking_lenient_tells_letters_from_words(text: str, answer: str | None) -> None:
     expected = tuple(answer) if answer else None
     assert ranking.lenient(prediction(text, relevance=["E", "S", "I"])) == expected
 
@@ -194,43 +103,20 @@ def test_ranking_problems_name_relevance(relevance: list[str] | None) -> None:
 @pytest.mark.parametrize(
     ("text", "answer"),
     [
-        ("[]", ()),
-        (entries(("Brand ", " Acme", "title")), (("brand", "acme"),)),
         (entries(("size", 15), ("color", None)), (("size", "15"), ("color", "null"))),
-        (f"  {entries(('a', 'b'))}\n", (("a", "b"),)),
         ('[{"attribute": "a", "value": NaN}]', (("a", "nan"),)),
-        ('{"attribute": "a", "value": "b"}', None),
-        ('[{"attribute": "a"}]', None),
-        ('["a"]', None),
-        ("[['a', 'b']]", None),
-        (f"Here: {entries(('a', 'b'))}", None),
-        (entries(("a", "b"))[:-4], None),
         ("[" * 100_000, None),
         (f"[{'1' * 5000}]", None),
-        ("", None),
     ],
 )
-def test_extraction_strict(text: str, answer: object) -> None:
+def test_extraction_takes_values_that_are_no_text_and_survives_any_json(
+    text: str, answer: object
+) -> None:
     assert extraction.strict(prediction(text)) == answer
 
 
-@pytest.mark.parametrize(
-    ("text", "answer"),
-    [
-        (f"```json\n{entries(('a', 'b'))}\n```", (("a", "b"),)),
-        (f"[see] {entries(('a', 'b'))} and {entries(('c', 'd'))}", (("a", "b"),)),
-        ("[1, 2]", None),
-        ("none", None),
-    ],
-)
-def test_extraction_lenient(text: str, answer: object) -> None:
-    assert extraction.lenient(prediction(text)) == answer
-
-
-def test_generation_is_the_text_and_empty_is_invalid() -> None:
-    assert generation.strict(prediction(" It does. \n")) == "It does."
-    assert generation.strict(prediction(" \n")) is None
-    assert generation.lenient(prediction("x")) == generation.strict(prediction("x"))
+def test_extraction_lenient_does_not_take_a_list_of_something_else() -> None:
+    assert extraction.lenient(prediction("[1, 2]")) is None
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,20 @@ def small() -> Raw:
                     "Small-EC": {"base": "Small", "template": "chatml", "training": {}},
                 },
                 "baselines": ["always-yes", "random"],
+                "comparisons": {
+                    "contrasts": {
+                        "tuning": {
+                            "kind": "models",
+                            "pairs": [["Small-EC", "Small"]],
+                            "settings": ["IND"],
+                        },
+                        "domain": {
+                            "kind": "settings",
+                            "pairs": [["OOD", "IND"]],
+                            "models": ["Small-EC"],
+                        },
+                    }
+                },
                 "tables": {
                     "parameters": {"kind": "parameters", "models": ["Small-EC"], **table},
                     "dataset": {"kind": "dataset", "tasks": ["PM"], "columns": columns, **table},
@@ -85,6 +99,20 @@ def small() -> Raw:
                         "settings": ["IND"],
                         "columns": ["PM"],
                         "models": ["Small"],
+                        **table,
+                    },
+                    "wording": {
+                        "kind": "instructions",
+                        "tasks": ["PM"],
+                        "columns": [{"title": one, "setting": one} for one in ("IND", "OOD")],
+                        "models": ["Small-EC"],
+                        "contrast": "domain",
+                        **table,
+                    },
+                    "comparisons": {
+                        "kind": "comparisons",
+                        "contrasts": ["tuning", "domain"],
+                        "columns": ["PM"],
                         **table,
                     },
                     "reproduction": {
@@ -296,6 +324,53 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
         "studies.shop.tables.validity.settings: ODD is not in the study's settings: did you mean "
         "`OOD`?",
     ),
+    "an unknown model in a contrast": (
+        ".comparisons.contrasts.tuning.pairs",
+        [["Small-CE", "Small"]],
+        "studies.shop.comparisons.contrasts.tuning.pairs: Small-CE is not in the study's models: "
+        "did you mean `Small-EC`?",
+    ),
+    "an unknown setting of a contrast of models": (
+        ".comparisons.contrasts.tuning.settings",
+        ["INDD"],
+        "studies.shop.comparisons.contrasts.tuning.settings: INDD is not in the study's settings: "
+        "did you mean `IND`?",
+    ),
+    "an unknown setting in a pair": (
+        ".comparisons.contrasts.domain.pairs",
+        [["ODD", "IND"]],
+        "studies.shop.comparisons.contrasts.domain.pairs: ODD is not in the study's settings: did "
+        "you mean `OOD`?",
+    ),
+    "an unknown model of a contrast of settings": (
+        ".comparisons.contrasts.domain.models",
+        ["Smal"],
+        "studies.shop.comparisons.contrasts.domain.models: Smal is not in the study's models: did "
+        "you mean `Small`?",
+    ),
+    "a pair of one": (
+        ".comparisons.contrasts.tuning.pairs",
+        [["Small", "Small"]],
+        "studies.shop.comparisons.contrasts.tuning: pairs: a pair needs two different names",
+    ),
+    "an unknown contrast of a table": (
+        ".tables.comparisons.contrasts",
+        ["tunning"],
+        "studies.shop.tables.comparisons.contrasts: tunning is not in the study's contrasts: did "
+        "you mean `tuning`?",
+    ),
+    "an unknown contrast beside scores": (
+        ".tables.wording.contrast",
+        "domains",
+        "studies.shop.tables.wording.contrast: domains is not in the study's contrasts: did you "
+        "mean `domain`?",
+    ),
+    "a contrast of models beside scores of settings": (
+        ".tables.wording.contrast",
+        "tuning",
+        "studies.shop.tables.wording.contrast: tuning compares models: name one of `kind: "
+        "settings`",
+    ),
     "an untuned model in the table of trained parameters": (
         ".tables.parameters.models",
         ["Small"],
@@ -374,11 +449,12 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
 
 
 def ranking(data: Raw, settings: list[str]) -> Raw:
-    """The small configuration with a ranking task alone, and without tables."""
+    """The small configuration with a ranking task alone, without tables and comparisons."""
     task = {"title": "Ranking", "aliases": [], "answer": "ranking", "metric": "ndcg", "ood": False}
     raw = changed("tasks.QPR", task)
     for key, value in (("data", data), ("settings", settings), ("tasks", ["QPR"]), ("tables", {})):
         put(raw, f".{key}", value)
+    put(raw, ".comparisons", None)
     return raw
 
 

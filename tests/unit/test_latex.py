@@ -7,7 +7,14 @@ import pytest
 
 from ecslm.files import InputError
 from ecslm.report.pdf import compile_pdf
-from ecslm.tables.latex import cell_text, column_type, escape, render, render_table
+from ecslm.tables.latex import (
+    cell_text,
+    column_type,
+    escape,
+    render,
+    render_table,
+    spread_text,
+)
 from ecslm.tables.model import Cell, HeaderCell, Interval, Panel, Row, RowGroup, Table
 
 REPORT = Path(__file__).resolve().parents[2] / "report"
@@ -31,7 +38,8 @@ def table(kind: str) -> Table:
         Cell(0.5, "0.500", Interval(0.4, 0.6, reliable=False), marks=("best",)),
         Cell(0.4, "0.400", Interval(0.3, 1.0), marks=("second",)),
         Cell(1.2, "1.200", marks=("doubled",)),
-        Cell(-0.1, "-0.100"),
+        Cell(-0.1, "-0.100", sd=0.01, marks=("significant",)),
+        Cell(0.0001, "<0.001"),
         Cell(),
     )
     return Table("ind", kind, HOSTILE, "tab:a_b", (made,), (HOSTILE, "†: a note"))
@@ -59,7 +67,11 @@ def compile_fragment(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize(
-    "kind", ["results", "instructions", "validity", "parameters", "dataset", "reproduction"]
+    "kind",
+    [
+        *("results", "instructions", "comparisons", "validity", "parameters", "dataset"),
+        "reproduction",
+    ],
 )
 def test_a_fragment_with_hostile_names_compiles_with_booktabs_and_siunitx_alone(
     kind: str, compile_fragment: Callable[[str], Path]
@@ -119,6 +131,22 @@ def test_best_is_bold_second_is_underlined_and_missing_is_two_hyphens() -> None:
     assert cell_text(Cell(0.5, "0.500", marks=("best",)), made, 1) == r"\bfseries 0.500"
     assert cell_text(Cell(0.4, "0.400", marks=("second",)), made, 1) == r"{\underline{0.400}}"
     assert cell_text(Cell(), made, 1) == "{--}"
+
+
+def test_a_marked_difference_is_bold_and_a_bound_stands_in_braces() -> None:
+    made = panel(Cell(-0.1, "-0.100", marks=("significant",)))
+    assert cell_text(Cell(-0.1, "-0.100", marks=("significant",)), made, 1) == r"\bfseries -0.100"
+    assert cell_text(Cell(0.0002, "<0.001"), made, 1) == r"{\textless{}0.001}"
+
+
+def test_below_a_value_stands_its_interval_or_else_its_spread_over_seeds() -> None:
+    both = Cell(0.1, "0.100", interval=Interval(-0.05, 0.25, reliable=False), sd=0.01)
+    assert spread_text(both) == r"{\tiny [-.050,.250]*}"
+    assert spread_text(Cell(0.1, "0.100", sd=0.0125)) == r"{\tiny $\pm$.013}"
+    assert spread_text(Cell(0.1, "0.100", interval=Interval(-0.0001, 1.0))) == (
+        r"{\tiny [.000,1.000]}"
+    )
+    assert spread_text(Cell(0.1, "0.100")) == ""
 
 
 def test_number_columns_are_aligned_at_the_decimal_point() -> None:

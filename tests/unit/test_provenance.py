@@ -338,7 +338,9 @@ def test_a_result_whose_job_was_stopped_is_said_to_be_made_anew() -> None:
     assert reason == "the job that made it was stopped before its end was recorded"
 
 
-@pytest.mark.parametrize("one", [TRAIN_JOB, replace(SCORE_JOB, results=("x.json", ADAPTER))])
+@pytest.mark.parametrize(
+    "one", [TRAIN_JOB, replace(SCORE_JOB, results=("x.json", ADAPTER), inputs=(TRAIN,))]
+)
 def test_results_that_nothing_takes_are_said_to_be_missing_and_not_to_be_made_anew(
     one: Job,
 ) -> None:
@@ -346,7 +348,13 @@ def test_results_that_nothing_takes_are_said_to_be_missing_and_not_to_be_made_an
     told = history(one)
     assert f"{ADAPTER} is missing" in told.damage(one)
     assert f"{ADAPTER} is missing" not in told.reasons(one)
-    assert f"({ADAPTER} is missing): `rm " in explain(history(), Path(ADAPTER))
+    assert f"({ADAPTER} is missing): `rm " in explain(history(TRAIN_JOB), Path(ADAPTER))
+
+
+def test_a_missing_result_that_a_job_reads_is_made_anew() -> None:
+    Path(ADAPTER).unlink()
+    assert history().reasons(TRAIN_JOB) == (f"{ADAPTER} is missing",)
+    assert history().damage(TRAIN_JOB) == []
 
 
 def test_matching_results_are_taken_over() -> None:

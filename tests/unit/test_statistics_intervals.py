@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import skew
 
 from ecslm.metrics import mean
 from ecslm.statistics.intervals import (
@@ -72,9 +73,31 @@ def test_wilson_known_values() -> None:
 
 @pytest.mark.parametrize(
     ("records", "rarest", "reliable"),
-    [(100, 20, True), (99, 50, False), (1000, 19, False), (100, None, True), (99, None, False)],
+    [(100, 10, True), (99, 50, False), (1000, 9, False), (100, None, True), (99, None, False)],
 )
 def test_few_records_or_a_rare_class_make_an_interval_unreliable(
     records: int, rarest: float | None, reliable: bool
 ) -> None:
     assert bootstrap_is_reliable(records, rarest) is reliable
+    assert bootstrap_is_reliable(records, rarest, np.linspace(0, 1, 11)) is reliable
+
+
+@pytest.mark.parametrize(("few", "reliable"), [(3, False), (5, False), (12, True), (500, True)])
+def test_few_errors_or_few_hits_make_an_interval_unreliable(few: int, reliable: bool) -> None:
+    for share in (few / 1000, 1 - few / 1000):
+        sums = mean_sums(np.repeat([1.0, 0.0], [round(1000 * share), round(1000 * (1 - share))]))
+        resampled = bootstrap_values(sums, mean.values, 10_000, seed=0)
+        assert bootstrap_is_reliable(1000, None, resampled) is reliable
+
+
+def test_resampled_values_without_spread_make_an_interval_unreliable() -> None:
+    assert not bootstrap_is_reliable(1000, None, np.full(100, 0.1))
+
+
+def test_skewness_is_that_of_scipy() -> None:
+    resampled = np.random.default_rng(0).beta(30, 2, size=200)
+    bound = abs(skew(resampled))
+    for factor, reliable in ((0.99, False), (1.01, True)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ecslm.statistics.intervals.RELIABLE_SKEWNESS", factor * float(bound))
+            assert bootstrap_is_reliable(1000, None, resampled) is reliable

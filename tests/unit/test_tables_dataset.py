@@ -17,7 +17,7 @@ from ecslm.records.problems import Found
 from ecslm.records.report import Count, Report
 from ecslm.tables.dataset import build
 from ecslm.tables.model import Cell, Table
-from ecslm.tables.requests import TableRequest, data_files
+from ecslm.tables.requests import TableRequest, other_files
 from ecslm.tables.sources import Sources
 
 COLUMNS = [
@@ -211,7 +211,7 @@ def test_a_note_tells_what_the_data_says_of_the_instructions(tmp_path: Path) -> 
 def test_a_task_that_is_not_trained_has_no_overlap(tmp_path: Path) -> None:
     write_all(tmp_path)
     wanted = dataset_request(tasks={**TASKS, "PM": {**TASKS["PM"], "train": False}})
-    assert data_files(wanted) == [
+    assert other_files(wanted) == [
         "data_check.json",
         "descriptions/PM.json",
         "descriptions/SA.json",

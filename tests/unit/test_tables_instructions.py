@@ -1,13 +1,22 @@
 from pathlib import Path
 from typing import Any
 
-from table_files import IND, OOD, TASKS, request, scores, write_metrics
+from table_files import (
+    IND,
+    OOD,
+    TASKS,
+    request,
+    scores,
+    write_comparisons,
+    write_metrics,
+    write_over_seeds,
+)
 
 from ecslm.data_card.reports import Leakage, SettingLeakage
 from ecslm.files import write_json
 from ecslm.tables.instructions import build
-from ecslm.tables.model import Table
-from ecslm.tables.requests import data_files
+from ecslm.tables.model import Interval, Table
+from ecslm.tables.requests import other_files
 from ecslm.tables.sources import Sources
 
 UNSEEN = "IND_Unseen_Instruction"
@@ -81,7 +90,7 @@ def test_without_training_records_nothing_was_compared(tmp_path: Path) -> None:
         write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: scores(0.4)})
     tasks = {code: {**task, "train": False} for code, task in TASKS.items()}
     wanted = request(ENTRY, models=MODELS, tasks=tasks)
-    assert data_files(wanted) == []
+    assert other_files(wanted) == []
     (panel,) = build("instructions", wanted, Sources(tmp_path)).panels
     assert {head.detail for head in panel.columns} == {"not compared"}
 
@@ -93,7 +102,32 @@ def test_each_model_has_a_panel_and_means_over_seeds_are_called_so(tmp_path: Pat
         for name, seed, value in (("Small", 0, 0.5), ("Other", 0, 0.2), ("Other", 1, 0.4)):
             by_setting = {IND: scores(value), UNSEEN: scores(value)}
             write_metrics(tmp_path, name, task, by_setting, seed=seed)
+        write_over_seeds(tmp_path, "Other", task, {IND: 0.3, UNSEEN: 0.3})
     table = made(tmp_path, {**ENTRY, "models": ["Other", "Small"]}, models=models)
     assert [panel.title for panel in table.panels] == ["Other", "Small"]
     assert table.panels[0].groups[0].rows[0].cells[0].shown == "0.300"
-    assert "Other: mean over 2 seeds, no interval." in table.notes
+    assert "Other: mean over 2 seeds; standard deviation over seeds: " in " ".join(table.notes)
+
+
+COMPARED = {"contrast": "wording", "a": UNSEEN, "b": IND, "setting": None, "model": "Small"}
+
+
+def test_the_differences_of_a_contrast_stand_beside_the_scores(tmp_path: Path) -> None:
+    for task in ("PM", "SA"):
+        write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: scores(0.4)})
+        write_leakage(tmp_path, task, {IND: "seen", UNSEEN: "unseen"})
+    other = {"contrast": "tuning", "difference": 0.3}
+    write_comparisons(tmp_path, "PM", other, {**COMPARED, "difference": -0.1, "p_holm": 0.2})
+    write_comparisons(tmp_path, "SA", {**COMPARED, "model": "Other"})
+    table = made(tmp_path, {**ENTRY, "contrast": "wording"}, contrasts={"wording": "Wording"})
+    (panel,) = table.panels
+    assert [(head.text, head.detail) for head in panel.columns][2:] == [
+        ("Difference", "held out against rewritten")
+    ]
+    cells = {row.name: row.cells[2] for row in panel.groups[0].rows}
+    assert cells["PM"].shown == "-0.100"
+    assert cells["PM"].interval == Interval(0.05, 0.15)
+    assert cells["PM"].marks == ()
+    assert cells["PM"].sources == ("comparisons/PM.json",)
+    assert cells["SA"].shown == "--"
+    assert any(note.startswith("Difference: ") for note in table.notes)

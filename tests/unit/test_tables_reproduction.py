@@ -2,7 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from table_files import IND, OOD, request, scores, write_metrics, write_published
+from table_files import IND, OOD, request, scores, write_metrics, write_over_seeds, write_published
 
 from ecslm.tables.model import Table
 from ecslm.tables.reproduction import build
@@ -27,6 +27,10 @@ def built(
         write_metrics(tmp_path, model, "PM", {IND: scores(0.74)}, seed)
         write_metrics(tmp_path, model, "SA", {IND: scores(0.60), OOD: scores(0.5)}, seed)
         write_metrics(tmp_path, model, "AG", {IND: scores(0.85), OOD: scores(0.8)}, seed)
+    if len(seeds) > 1:
+        for task, ood in (("AVE", 0.3), ("PM", None), ("SA", 0.5), ("AG", 0.8)):
+            of_ood = {} if ood is None else {OOD: ood}
+            write_over_seeds(tmp_path, model, task, {IND: 0.74} | of_ood)
     sources = Sources(tmp_path, published=write_published(tmp_path), notes=NOTES)
     return build("reproduction", request(entry, models=models, **more), sources)
 
@@ -77,8 +81,9 @@ def test_other_data_gets_no_difference_and_no_verdict(tmp_path: Path) -> None:
     assert any("measured on other data" in note for note in table.notes)
 
 
-def test_several_seeds_have_no_interval_and_so_no_verdict(tmp_path: Path) -> None:
-    assert shown(built(tmp_path, seeds=(1, 2)))["PM"][-2:] == ["--", "--"]
+def test_several_seeds_are_judged_by_the_interval_of_their_mean(tmp_path: Path) -> None:
+    rows = shown(built(tmp_path, seeds=(1, 2)))
+    assert rows["PM"][-2:] == ["[0.720, 0.760]", "inside"]
 
 
 @pytest.mark.parametrize(("reproduces", "groups"), [({}, 0), ({"Mine": "Small-EC"}, 2)])

@@ -6,11 +6,19 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from table_files import IND, request, scores, write_metrics, write_published
+from table_files import (
+    IND,
+    request,
+    scores,
+    write_metrics,
+    write_over_seeds,
+    write_published,
+)
 
 from ecslm.files import InputError
 from ecslm.tables.builders import build_table
-from ecslm.tables.model import Row, Table, read_table
+from ecslm.tables.model import Interval, Row, Table, read_table
+from ecslm.tables.notes import JOINT
 from ecslm.tables.published import Published
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.sources import Sources
@@ -153,19 +161,48 @@ def test_an_unreliable_interval_is_marked_and_explained(tmp_path: Path) -> None:
     assert any(note.startswith("*:") for note in table.notes)
 
 
-def test_several_seeds_give_their_mean_their_spread_and_no_interval(tmp_path: Path) -> None:
+def with_two_seeds(tmp_path: Path, **entry: Any) -> TableRequest:
     write_all(tmp_path)
     for seed, value in ((1, 0.6), (2, 0.7)):
         for task in ("AVE", "PM"):
             write_metrics(tmp_path, "Small-EC", task, {IND: scores(value)}, seed=seed)
-    wanted = results_request(models={"Small-EC": {"seeds": [1, 2], "tasks": ["AVE", "PM"]}})
+    models = {"Small-EC": {"seeds": [1, 2], "tasks": ["AVE", "PM"]}}
+    return results_request(entry=entry, models=models)
+
+
+def test_several_seeds_give_their_mean_its_interval_and_their_spread(tmp_path: Path) -> None:
+    wanted = with_two_seeds(tmp_path)
+    for task in ("AVE", "PM"):
+        write_over_seeds(tmp_path, "Small-EC", task, {IND: 0.65})
     table = build(tmp_path, wanted)
     cell = rows_of(table)["Small-EC"].cells[1]
     assert cell.shown == "0.650"
-    assert cell.interval is None
+    assert cell.interval == Interval(0.63, 0.67)
     assert cell.sd == pytest.approx(0.0707, abs=1e-4)
-    assert len(cell.sources) == 2
+    assert cell.sources == (
+        "metrics/Small-EC/all-seeds/PM.json",
+        "metrics/Small-EC/seed-1/PM.json",
+        "metrics/Small-EC/seed-2/PM.json",
+    )
     assert any("mean over 2 seeds" in note and "PM 0.071" in note for note in table.notes)
+    assert JOINT in table.notes
+
+
+def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: Path) -> None:
+    wanted = with_two_seeds(tmp_path, spread="sd")
+    assert not any("all-seeds" in path for path in metric_files(wanted))
+    table = build(tmp_path, wanted)
+    rows = rows_of(table)
+    assert rows["Small-EC"].cells[1].interval is None
+    assert rows["Small-EC"].cells[1].sd == pytest.approx(0.0707, abs=1e-4)
+    assert rows["always-yes"].cells[1].interval is None
+    assert "Small-EC: mean over 2 seeds; below it their standard deviation." in table.notes
+    assert JOINT not in table.notes
+
+
+def test_the_score_over_seeds_is_needed_for_the_interval(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"metrics/Small-EC/all-seeds/AVE\.json: no such file"):
+        build(tmp_path, with_two_seeds(tmp_path))
 
 
 def test_a_missing_metrics_file_is_named(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from completed import study_options
+from completed import script_of, study_options
 from model_examples import run_here
 from scratch import ListJobs, snakemake
 
@@ -60,7 +60,17 @@ DAMAGES = (
     ("predictions/Tiny/seed-0/AG.jsonl", flipped, ("bertscore Tiny/seed-0/AG",)),
     ("bertscore/Tiny/seed-0/AG.jsonl", truncated, ("score Tiny/seed-0/AG",)),
     ("metrics/Tiny/seed-0/PM.json", flipped, ("render_table ind", "render_table validity")),
-    ("metrics/Tiny-Exact/seed-0/PM.records.jsonl", flipped, ("report_page",)),
+    (
+        "metrics/Tiny-Exact/seed-0/PM.records.jsonl",
+        flipped,
+        ("report_page", "score_seeds Tiny-Exact/PM", "compare"),
+    ),
+    (
+        "metrics/Tiny-Exact/all-seeds/PM.json",
+        flipped,
+        ("render_table ind", "render_table reproduction"),
+    ),
+    ("comparisons/PM.json", flipped, ("render_table differences",)),
     ("tables/ind.json", flipped, ("report_page",)),
     ("tables/ind.tex", flipped, ("report_pdf",)),
     ("report.tex", flipped, ("report_pdf",)),
@@ -125,9 +135,8 @@ def test_a_damage_that_left_no_date_is_found_by_every_job_that_reads_the_result(
     for reader in readers:
         command = commands[reader]
         assert command is not None
-        _, script, *arguments = shlex.split(command.partition(" 2> ")[0])
         capsys.readouterr()
-        assert run_here(monkeypatch, Path(script).name, arguments) == 1
+        assert run_here(monkeypatch, *script_of(command)) == 1
         (error,) = errors(capsys.readouterr().err)
         assert str(RESULTS / file) in error
         assert "altered" in error

@@ -21,7 +21,8 @@ DEMO = {
     "bertscore": 2,
     "score": 20,
     "score_baseline": 22,
-    "render_table": 6,
+    "compare": 1,
+    "render_table": 7,
     "report_page": 1,
 }
 PAPER = {
@@ -37,7 +38,9 @@ PAPER = {
     "bertscore": 30,
     "score": 300,
     "score_baseline": 22,
-    "render_table": 7,
+    "score_seeds": 60,
+    "compare": 1,
+    "render_table": 8,
     "report_page": 1,
 }
 

@@ -68,9 +68,17 @@ def version(library: str, *jobs: str) -> Row:
     return Row(f"the version of {library}", edit, jobs, because=f'"{library}":"99.1"')
 
 
+# Differences between models, of all tasks at once since p-values are adjusted over them.
+CONTRASTED = ("compare", "render_table differences")
+# The model that has several seeds.
+SEVERAL_SEEDS = "Tiny-Exact"
+
+
 def predicted(model: str) -> tuple[str, ...]:
-    """All predictions of the models that a pattern names, and their scores."""
-    return tuple(f"{rule} {model}/seed-*" for rule in ("predict", "bertscore", "score"))
+    """All predictions of the models that a pattern names, their scores and comparisons."""
+    rules = tuple(f"{rule} {model}/seed-*" for rule in ("predict", "bertscore", "score"))
+    over_seeds = (f"score_seeds {model}/*",) if fnmatchcase(SEVERAL_SEEDS, model) else ()
+    return (*rules, *over_seeds, *CONTRASTED)
 
 
 def trained(model: str) -> tuple[str, ...]:
@@ -81,6 +89,11 @@ def trained(model: str) -> tuple[str, ...]:
 def scored(task: str) -> tuple[str, ...]:
     """All scores of a task, those of the trivial baselines included."""
     return f"score */{task}", f"score_baseline */{task}"
+
+
+def rescored(task: str) -> tuple[str, ...]:
+    """All scores of a task in the study that compares models and has several seeds."""
+    return (*scored(task), f"score_seeds */{task}", *CONTRASTED)
 
 
 def drawn(*tables: str) -> tuple[str, ...]:
@@ -104,7 +117,7 @@ CHECKED = ("check_data", *SHOWN_DATA)
 
 # What reads scores: the table `ind` all of them, `texts` those of SA and AG of the models on the
 # chat template, `validity` PM and QPR, `reproduction` PM and SA of Tiny-Exact.
-SCORE_TABLES = drawn("ind", "texts", "validity", "reproduction")
+SCORE_TABLES = drawn("ind", "texts", "validity", "reproduction", "differences")
 ALL_BUT_BASES = (
     "dataset *",
     *CHECKED,
@@ -113,7 +126,7 @@ ALL_BUT_BASES = (
     "score_baseline *",
     *trained("Tiny-*"),
     *predicted("Tiny"),
-    *drawn("dataset", "ind", "texts", "validity", "reproduction"),
+    *drawn("dataset", "ind", "texts", "validity", "reproduction", "differences"),
 )
 ALL_BUT_BASES_OF_LOCAL = (
     "dataset *",
@@ -126,6 +139,9 @@ ALL_BUT_BASES_OF_LOCAL = (
     "score_baseline *",
     *drawn("dataset", "ind"),
 )
+COMPARED_ANEW = (*CONTRASTED, "report_page")
+# The scores of generated texts and what shows them.
+OF_TEXTS = ("score */AG", "score_seeds */AG", *CONTRASTED, *drawn("ind", "texts"))
 # New jobs are named one by one: a pattern would not tell that one of them is missing.
 ALL_MODELS = ("Tiny/seed-0", "Tiny-Chat/seed-0", "Tiny-Exact/seed-0", "Tiny-Exact/seed-1")
 ALL_TASKS = ("PM", "QPR", "SA", "AG")
@@ -139,12 +155,14 @@ def new_row(model: str) -> tuple[str, ...]:
 
 def new_task(task: str) -> tuple[str, ...]:
     """The predictions and scores of a task that the study did not have."""
-    return tuple(f"{rule} {model}/{task}" for model in ALL_MODELS for rule in ("predict", "score"))
+    rows = (f"{rule} {model}/{task}" for model in ALL_MODELS for rule in ("predict", "score"))
+    return (*rows, f"score_seeds {SEVERAL_SEEDS}/{task}", *CONTRASTED)
 
 
 GENERATED = "studies.generated"
 MODELS = f"{GENERATED}.models"
 TABLES = f"{GENERATED}.tables"
+CONTRASTS = f"{GENERATED}.comparisons.contrasts"
 MPC = listed(f"{GENERATED}.tasks", "MPC")
 MPC_SHOWN = listed(f"{TABLES}.ind.columns", "MPC")
 MODEL = {"base": "Tiny", "template": "llama3", "training": {}}
@@ -217,13 +235,13 @@ CONTRACT = [
     generated(
         "the logic of a metric, NDCG",
         replaced("scripts/ecslm/metrics/ndcg.py", "2 ** GAINS[label] - 1", "GAINS[label]"),
-        *scored("QPR"),
+        *rescored("QPR"),
         *drawn("ind", "validity"),
     ),
     generated(
         "the logic of a metric, macro-F1",
         logic("ecslm/metrics/macro_f1.py"),
-        *scored("SA"),
+        *rescored("SA"),
         *drawn("ind", "texts", "reproduction"),
     ),
     generated(
@@ -232,40 +250,66 @@ CONTRACT = [
     generated(
         "answer parsing, yes or no",
         logic("ecslm/answers/yes_no.py"),
-        *scored("PM"),
+        *rescored("PM"),
         *drawn("ind", "validity", "reproduction"),
     ),
     generated(
         "answer parsing, choice",
         logic("ecslm/answers/choice.py"),
-        *scored("SA"),
+        *rescored("SA"),
         *drawn("ind", "texts", "reproduction"),
     ),
     generated(
         "answer parsing, ranking",
         logic("ecslm/answers/ranking.py"),
-        *scored("QPR"),
+        *rescored("QPR"),
         *drawn("ind", "validity"),
     ),
     generated(
         "answer parsing, generation",
         logic("ecslm/answers/generation.py"),
-        "score */AG",
-        *drawn("ind", "texts"),
+        *OF_TEXTS,
     ),
     generated(
         "the number of bootstrap resamples",
         configured(f"{GENERATED}.scoring.resamples", 200),
         "score *",
         "score_baseline *",
+        "score_seeds *",
+        "compare",
         *SCORE_TABLES,
     ),
+    generated("BERTScore code", logic("ecslm/bertscore.py"), "bertscore *", *OF_TEXTS),
+    # Several seeds, and comparisons
     generated(
-        "BERTScore code",
-        logic("ecslm/bertscore.py"),
-        "bertscore *",
-        "score */AG",
-        *drawn("ind", "texts"),
+        "the code that scores over seeds",
+        logic("ecslm/over_seeds.py"),
+        "score_seeds *",
+        *drawn("ind", "reproduction"),
+    ),
+    generated(
+        "what a table shows of several seeds",
+        configured(f"{TABLES}.ind.spread", "sd"),
+        *drawn("ind"),
+    ),
+    generated("the code that compares", logic("ecslm/comparisons/comparing.py"), *COMPARED_ANEW),
+    generated(
+        "the code of tests of differences", logic("ecslm/statistics/differences.py"), *COMPARED_ANEW
+    ),
+    generated(
+        "the number of permutations",
+        configured(f"{GENERATED}.comparisons.permutations", 200),
+        *COMPARED_ANEW,
+    ),
+    generated(
+        "one more comparison",
+        listed(f"{CONTRASTS}.tuning.pairs", ["Tiny-Exact", "Tiny-Chat"]),
+        *COMPARED_ANEW,
+    ),
+    generated(
+        "the title of a contrast",
+        configured(f"{CONTRASTS}.tuning.title", "New"),
+        *drawn("differences"),
     ),
     # Prediction
     generated(
@@ -277,8 +321,7 @@ CONTRACT = [
         configured(f"{GENERATED}.task_decoding.AG.max_new_tokens", 5),
         "predict */AG",
         "bertscore *",
-        "score */AG",
-        *drawn("ind", "texts"),
+        *OF_TEXTS,
         # It decides what a prompt may have.
         *described("AG"),
     ),
@@ -370,6 +413,8 @@ CONTRACT = [
         configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
         "train_adapter Tiny-Chat/seed-1",
         *new_row("Tiny-Chat/seed-1"),
+        *(f"score_seeds Tiny-Chat/{task}" for task in ALL_TASKS),
+        *CONTRASTED,
         *drawn("ind", "texts", "validity"),
     ),
     generated(
@@ -403,12 +448,14 @@ CONTRACT = [
             for task in ("SA", "AG")
             for name in (
                 *(f"dataset {task}/test", f"predict */{task}", f"score */{task}"),
+                f"score_seeds */{task}",
                 *(*described(task), *compared(task)),
             )
         ),
         *CHECKED,
         "bertscore *",
         "score_baseline */SA",
+        *CONTRASTED,
         *drawn("dataset", "ind", "texts", "reproduction"),
     ),
     # Bases and data
@@ -522,8 +569,9 @@ CONTRACT = [
         *predicted("Tiny"),
         *drawn("ind", "texts", "validity"),
     ),
-    version("bert-score", "bertscore *", "score */AG", *drawn("ind", "texts")),
-    version("numpy", "score *", "score_baseline *", *SCORE_TABLES),
+    version("bert-score", "bertscore *", *OF_TEXTS),
+    version("numpy", "score *", "score_baseline *", "score_seeds *", "compare", *SCORE_TABLES),
+    version("scipy", *compared(), *COMPARED_ANEW),
     generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
     version("scikit-learn", *compared()),
     version("tokenizers", *described()),
@@ -587,8 +635,10 @@ def told_to_be_stale(project: Path, study: str) -> set[str]:
             if rule == "base_model":
                 parts = Path(manifest).parts[2:]
             wildcards = [part for part in parts if not part.startswith("manifest")]
-            if rule == "score_baseline":
-                wildcards.remove("seed-0")
+            for folder in {"score_baseline": ["seed-0"], "score_seeds": ["all-seeds"]}.get(
+                rule, []
+            ):
+                wildcards.remove(folder)
             names.add(f"{rule} {'/'.join(wildcards)}".rstrip())
     return names
 

@@ -14,7 +14,7 @@ from ecslm.report.settings import ReportSettings, adapter_manifests, base_names
 from ecslm.tables.model import Cell, read_table
 
 # Sources that lie in the study's results folder, where the page lies: only they can be links.
-LINKED = ("metrics/", "dataset/", "predictions/")
+LINKED = ("metrics/", "comparisons/", "dataset/", "predictions/")
 
 
 def render_page(settings: ReportSettings, results: Path, bases: Path, template: Path) -> str:

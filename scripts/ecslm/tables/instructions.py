@@ -3,13 +3,16 @@
 Whether an instruction was seen is what the data says, never the name of its setting.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
+from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data_card.reports import Leakage, leakage_path
 from ecslm.manifests import read_result
-from ecslm.tables.model import HeaderCell, Panel, Row, RowGroup, Table
-from ecslm.tables.notes import STRICT, data_note, mark_notes
-from ecslm.tables.requests import TableRequest, has_leakage
+from ecslm.tables.differences import compared_notes, difference_cell
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
+from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes, mean_note
+from ecslm.tables.requests import TableRequest, has_leakage, shows_intervals
 from ecslm.tables.scores import Scores, strict_cell
 from ecslm.tables.settings import InstructionsColumn, InstructionsEntry
 from ecslm.tables.sources import Sources
@@ -29,17 +32,27 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
         if has_leakage(request, task)
     }
     found = {column.setting: _by_task(column, leakage) for column in entry.columns}
-    columns = tuple(
-        HeaderCell(
-            key=column.setting,
-            text=column.title,
-            detail=_label(found[column.setting]),
-            lower_is_better=False,
-        )
-        for column in entry.columns
+    differences = _differences(entry, sources.results)
+    pairs = tuple(dict.fromkeys((row.a, row.b) for _, row in differences))
+    columns = (
+        *(
+            HeaderCell(
+                key=column.setting,
+                text=column.title,
+                detail=_label(found[column.setting]),
+                lower_is_better=False,
+            )
+            for column in entry.columns
+        ),
+        *(_difference_head(entry, pair) for pair in pairs),
     )
     panels = tuple(
-        Panel(model, "Task", columns, (RowGroup("", _rows(entry, scores, model)),))
+        Panel(
+            model,
+            "Task",
+            columns,
+            (RowGroup("", _rows(entry, request, scores, differences, pairs, model)),),
+        )
         for model in entry.models
     )
     return Table(
@@ -53,10 +66,27 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
             "Seen, unseen: whether the instructions occur in the task's training records.",
             *_disagreements(entry, found),
             *mark_notes(panels),
-            *(note for panel in panels for note in _seeds(panel, request)),
+            *_seed_notes(panels, request),
+            *compared_notes(differences),
             data_note(request.data),
         ),
     )
+
+
+def _differences(entry: InstructionsEntry, results: Path) -> list[tuple[str, Comparison]]:
+    """The comparisons of the table's contrast, each with its task."""
+    return [
+        (task, row)
+        for task in (entry.tasks if entry.contrast else ())
+        for row in read_comparisons(results, task)
+        if row.contrast == entry.contrast and row.model in entry.models
+    ]
+
+
+def _difference_head(entry: InstructionsEntry, pair: tuple[str, str]) -> HeaderCell:
+    titles = {column.setting: column.title for column in entry.columns}
+    a, b = (titles.get(setting, setting) for setting in pair)
+    return HeaderCell(key=" against ".join(pair), text="Difference", detail=f"{a} against {b}")
 
 
 def _by_task(column: InstructionsColumn, leakage: Mapping[str, Leakage]) -> dict[str, str]:
@@ -75,17 +105,33 @@ def _label(by_task: Mapping[str, str]) -> str:
     return labels.pop() if labels else "not compared"
 
 
-def _rows(entry: InstructionsEntry, scores: Scores, model: str) -> tuple[Row, ...]:
+def _rows(
+    entry: InstructionsEntry,
+    request: TableRequest,
+    scores: Scores,
+    differences: Sequence[tuple[str, Comparison]],
+    pairs: Sequence[tuple[str, str]],
+    model: str,
+) -> tuple[Row, ...]:
+    found = {(task, (row.a, row.b)): row for task, row in differences if row.model == model}
     return tuple(
         Row(
             name=task,
             kind="other",
-            cells=tuple(
-                strict_cell(scores.model(model, task, column.setting)) for column in entry.columns
+            cells=(
+                *(
+                    strict_cell(scores.model(model, task, column.setting), shows_intervals(request))
+                    for column in entry.columns
+                ),
+                *(_difference(task, found.get((task, pair))) for pair in pairs),
             ),
         )
         for task in entry.tasks
     )
+
+
+def _difference(task: str, row: Comparison | None) -> Cell:
+    return Cell() if row is None else difference_cell(task, row)
 
 
 def _disagreements(
@@ -98,7 +144,18 @@ def _disagreements(
             yield f"{column.title}: {tasks}."
 
 
-def _seeds(panel: Panel, request: TableRequest) -> list[str]:
-    """That the cells of a model with several seeds are means."""
-    seeds = len(request.context.models[panel.title].seeds)
-    return [f"{panel.title}: mean over {seeds} seeds, no interval."] if seeds > 1 else []
+def _seed_notes(panels: Sequence[Panel], request: TableRequest) -> Iterator[str]:
+    """That the cells of models with several seeds are means, and how far seeds differ."""
+    several = False
+    for panel in panels:
+        seeds = len(request.context.models[panel.title].seeds)
+        if seeds > 1:
+            several = True
+            spreads = [
+                f"{row.name} {' and '.join(shown)}"
+                for row in panel.groups[0].rows
+                if (shown := [f"{cell.sd:.3f}" for cell in row.cells if cell.sd is not None])
+            ]
+            yield f"{panel.title}: {mean_note(seeds, request, spreads)}"
+    if several and shows_intervals(request):
+        yield JOINT

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 
 from ecslm.files import InputError, read_text
-from ecslm.tables.model import MISSING, Cell, Interval, Panel, Table
+from ecslm.tables.model import Cell, Panel, Row, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -30,6 +30,7 @@ SPECIAL = {
     "†": r"\textsuperscript{\textdagger}",
     "‡": r"\textsuperscript{\textdaggerdbl}",
 }
+NUMBER = r"(-?)(\d+)\.?(\d*)"
 DAGGER = r"{$^{\dagger}$}"
 
 
@@ -71,7 +72,7 @@ def column_type(panel: Panel, index: int) -> Tex:
     if column.form != "number":
         return Tex("l" if column.form == "text" else "r")
     cells = [row.cells[index] for group in panel.groups for row in group.rows]
-    numbers = [match for cell in cells if (match := re.fullmatch(r"(-?)(\d+)\.?(\d*)", cell.shown))]
+    numbers = [match for cell in cells if (match := re.fullmatch(NUMBER, cell.shown))]
     sign = "-" if any(match[1] for match in numbers) else ""
     before = max((len(match[2]) for match in numbers), default=1)
     after = max((len(match[3]) for match in numbers), default=3)
@@ -86,9 +87,9 @@ def cell_text(cell: Cell, panel: Panel, index: int) -> Tex:
     if panel.columns[index].form != "number":
         return escape(cell.shown)
     dagger = f" {DAGGER}" if "doubled" in cell.marks else ""
-    if cell.shown == MISSING:
-        return Tex(f"{{{MISSING}}}")
-    if "best" in cell.marks:
+    if not re.fullmatch(NUMBER, cell.shown):
+        return Tex(f"{{{escape(cell.shown)}}}")
+    if "best" in cell.marks or "significant" in cell.marks:
         return Tex(rf"\bfseries {cell.shown}{dagger}")
     if "second" in cell.marks:
         # A braced entry is centred: the phantom keeps it in line where others carry a dagger.
@@ -97,13 +98,21 @@ def cell_text(cell: Cell, panel: Panel, index: int) -> Tex:
     return Tex(f"{cell.shown}{dagger}")
 
 
-def interval_text(interval: Interval | None) -> Tex:
-    """An interval, short, for a line below its value: [.463,.527]."""
-    if interval is None:
-        return Tex("")
-    mark = "" if interval.reliable else "*"
-    low, high = _short(interval.low), _short(interval.high)
-    return Tex(rf"{{\tiny [{low},{high}]{mark}}}")
+def spread_text(cell: Cell) -> Tex:
+    """The cell's interval, or else its standard deviation over seeds, short, for a line below its
+    value: [.463,.527]."""
+    if cell.interval is not None:
+        mark = "" if cell.interval.reliable else "*"
+        low, high = _short(cell.interval.low), _short(cell.interval.high)
+        return Tex(rf"{{\tiny [{low},{high}]{mark}}}")
+    if cell.sd is not None:
+        return Tex(rf"{{\tiny $\pm${_short(cell.sd)}}}")
+    return Tex("")
+
+
+def has_spread(row: Row) -> bool:
+    """Whether a line below the row's values has anything."""
+    return any(cell.interval is not None or cell.sd is not None for cell in row.cells)
 
 
 def environment() -> jinja2.Environment:
@@ -124,7 +133,8 @@ def environment() -> jinja2.Environment:
     )
     made.filters["plain_name"] = plain_name
     made.filters["metric"] = metric_name
-    made.filters["interval"] = interval_text
+    made.filters["spread"] = spread_text
+    made.globals["has_spread"] = has_spread
     made.globals["column_type"] = column_type
     made.globals["cell_text"] = cell_text
     return made
@@ -161,5 +171,5 @@ def _has_dagger(panel: Panel, index: int) -> bool:
 
 
 def _short(value: float) -> str:
-    text = f"{value:.3f}"
-    return text[1:] if text.startswith("0.") else text
+    text = f"{round(value, 3) + 0.0:.3f}"  # no "-.000"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text

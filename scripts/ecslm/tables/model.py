@@ -28,7 +28,8 @@ class Interval:
 class Cell:
     """One value as it is and as it is shown; `sources` are the files it was computed from.
 
-    Marks: `best` and `second` of the competitors, `doubled` (printed as twice a recall).
+    Marks: `best` and `second` of the competitors, `doubled` (printed as twice a recall),
+    `significant` (a difference whose adjusted p is below the level).
     `sd` is the standard deviation over seeds where there are several.
     """
 
@@ -113,6 +114,11 @@ def read_table(path: Path) -> Table:
 def score_text(value: float) -> str:
     """A score as it is shown: three decimals."""
     return f"{value:.3f}"
+
+
+def difference_text(value: float) -> str:
+    """A difference of scores as it is shown: three decimals, never "-0.000"."""
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def number_cell(value: float | None, shown: str, sources: tuple[str, ...]) -> Cell:

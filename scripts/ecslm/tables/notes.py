@@ -1,14 +1,23 @@
 """Notes below a table: protocol, data, and the marks that the table really has."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from ecslm.tables.model import Panel, Row
-from ecslm.tables.requests import TableRequest
+from ecslm.tables.requests import TableRequest, shows_intervals
 from ecslm.tables.settings import DataContext
+
+# Of the adjusted p below which a difference is marked.
+LEVEL = 0.05
 
 STRICT = (
     "Scores of our rows are under the strict protocol: every test record counts, "
     "and an answer that cannot be parsed is wrong."
+)
+
+
+JOINT = (
+    "The interval of a mean over seeds is over test records, each resampled with the outcomes of "
+    "all seeds; it does not cover other seeds."
 )
 
 
@@ -33,6 +42,8 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
         )
     if any("other_data" in row.marks for row in rows):
         notes.append("‡: published values, measured on other data; they stand here for scale only.")
+    if any("significant" in cell.marks for cell in cells):
+        notes.append(f"Bold: a difference whose p, adjusted by Holm's method, is below {LEVEL}.")
     if any("best" in cell.marks for cell in cells):
         notes.append("Bold: best; underlined: second best.")
     if any(cell.value is None for cell in cells):
@@ -52,11 +63,17 @@ def seed_notes(panels: Iterable[Panel], request: TableRequest) -> list[str]:
             ]
             if spreads:
                 seeds = len(request.context.models[row.name].seeds)
-                notes.append(
-                    f"{row.name}: mean over {seeds} seeds, no interval; "
-                    f"standard deviation over seeds: {', '.join(spreads)}."
-                )
+                notes.append(f"{row.name}: {mean_note(seeds, request, spreads)}")
+    if notes and shows_intervals(request):
+        notes.append(JOINT)
     return notes
+
+
+def mean_note(seeds: int, request: TableRequest, spreads: Sequence[str]) -> str:
+    """That cells are means over seeds; `spreads` are told where they do not stand in the cells."""
+    if not shows_intervals(request):
+        return f"mean over {seeds} seeds; below it their standard deviation."
+    return f"mean over {seeds} seeds; standard deviation over seeds: {', '.join(spreads)}."
 
 
 def _rows(panels: Iterable[Panel]) -> Iterator[Row]:

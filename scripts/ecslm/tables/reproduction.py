@@ -15,6 +15,7 @@ from ecslm.tables.model import (
     Row,
     RowGroup,
     Table,
+    difference_text,
     number_cell,
     score_text,
 )
@@ -130,9 +131,9 @@ def _released_cell(value: float | None, doubled: bool, measured: Measured | None
 def _difference_cell(released: float | None, published: Cell, measured: Measured | None) -> Cell:
     if released is None or not isinstance(published.value, float):
         return Cell()
-    difference = round(released - published.value, 3) + 0.0  # no "-0.000"
+    difference = released - published.value
     sources = (*(measured.sources if measured else ()), *published.sources)
-    return number_cell(difference, score_text(difference), sources)
+    return number_cell(difference, difference_text(difference), sources)
 
 
 def _interval_cell(strict: Cell) -> Cell:

@@ -4,7 +4,7 @@ from ecslm.tables.marks import mark_best
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
 from ecslm.tables.notes import STRICT, data_note, mark_notes, seed_notes
 from ecslm.tables.published import Published
-from ecslm.tables.requests import TableRequest
+from ecslm.tables.requests import TableRequest, shows_intervals
 from ecslm.tables.scores import Scores, strict_cell
 from ecslm.tables.settings import ResultsEntry, Rows, published_name
 from ecslm.tables.sources import Sources
@@ -38,6 +38,7 @@ class _RowBuilder:
     def __init__(self, request: TableRequest, entry: ResultsEntry, sources: Sources) -> None:
         self._entry = entry
         self._comparable = request.data.comparable
+        self._with_interval = shows_intervals(request)
         self._scores = Scores(sources.results, request)
         self._published = (
             Published(sources.require_published()) if entry.needs_published() else None
@@ -68,7 +69,7 @@ class _RowBuilder:
 
     def _cell(self, name: str, kind: str, task: str) -> Cell:
         read = self._scores.model if kind == "model" else self._scores.baseline
-        return strict_cell(read(name, task, self._entry.setting))
+        return strict_cell(read(name, task, self._entry.setting), self._with_interval)
 
     def _following(self, model: str) -> list[Row]:
         published = self._entry.reproduces.get(model, model)

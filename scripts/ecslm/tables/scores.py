@@ -1,7 +1,7 @@
 """Scores as tables need them: metrics files of one row and task, summed up over seeds.
 
-With several seeds the value is the mean over seeds and the standard deviation stands apart. An
-interval is shown for one seed only: intervals of single seeds cannot be merged into a joint one.
+With several seeds the value is the mean over seeds, the standard deviation over seeds stands apart,
+and the interval is that of the mean, from the file of the score over seeds.
 """
 
 import statistics
@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from ecslm.files import InputError, field_problems, read_json
-from ecslm.manifests import verify_result
+from ecslm.manifests import read_result
+from ecslm.score_paths import metric_path, over_seeds_path
 from ecslm.tables.model import Cell, Interval, score_text
-from ecslm.tables.requests import TableRequest, metric_path
+from ecslm.tables.requests import TableRequest, shows_intervals
 
 Protocol = Literal["strict", "released", "released_2024"]
 
@@ -46,18 +46,16 @@ class MetricFile(BaseModel):
     settings: dict[str, SettingScores]
 
 
-def read_metric_file(path: Path) -> MetricFile:
-    """The metrics file.
+class OverSeeds(BaseModel):
+    """The strict score over seeds of one evaluation setting."""
 
-    Raises:
-        InputError: the file is missing, altered, or breaks its contract.
-    """
-    verify_result(path)
-    value = read_json(path)
-    try:
-        return MetricFile.model_validate(value)
-    except ValidationError as error:
-        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+    strict: Score
+
+
+class OverSeedsFile(BaseModel):
+    """What tables read of `metrics/{model}/all-seeds/{task}.json`."""
+
+    settings: dict[str, OverSeeds]
 
 
 @dataclass(frozen=True)
@@ -66,6 +64,7 @@ class Measured:
 
     seeds: tuple[SettingScores, ...]
     sources: tuple[str, ...]
+    over_seeds: Score | None = None
 
     def value(self, protocol: Protocol) -> float | None:
         """The mean over seeds, None where any seed lacks a defined value."""
@@ -76,11 +75,9 @@ class Measured:
         return _mean(_lenient(scores.strict.details) for scores in self.seeds)
 
     def interval(self) -> Interval | None:
-        """The strict 95 % interval, if there is one seed and it has one."""
-        if len(self.seeds) != 1 or self.value("strict") is None:
-            return None
-        strict = self.seeds[0].strict
-        if strict.ci95 is None:
+        """The 95 % interval of the strict value, if it has one."""
+        strict = self.seeds[0].strict if len(self.seeds) == 1 else self.over_seeds
+        if strict is None or strict.ci95 is None or self.value("strict") is None:
             return None
         reliable = (strict.details.get("interval") or {}).get("reliable", True)
         return Interval(low=strict.ci95[0], high=strict.ci95[1], reliable=reliable)
@@ -110,6 +107,7 @@ class Scores:
     def __init__(self, results: Path, request: TableRequest) -> None:
         self._results = results
         self._context = request.context
+        self._with_intervals = shows_intervals(request)
         self._read: dict[str, MetricFile] = {}
 
     def model(self, name: str, task: str, setting: str) -> Measured | None:
@@ -132,15 +130,21 @@ class Scores:
         files = [self._file(path).settings for path in paths]
         if not all(setting in scores for scores in files):
             return None
-        return Measured(tuple(scores[setting] for scores in files), paths)
+        measured = tuple(scores[setting] for scores in files)
+        if len(seeds) == 1 or not self._with_intervals:
+            return Measured(measured, paths)
+        over_seeds = over_seeds_path(name, task)
+        found = read_result(self._results / over_seeds, OverSeedsFile).settings.get(setting)
+        strict = None if found is None else found.strict
+        return Measured(measured, (over_seeds, *paths), strict)
 
     def _file(self, path: str) -> MetricFile:
         if path not in self._read:
-            self._read[path] = read_metric_file(self._results / path)
+            self._read[path] = read_result(self._results / path, MetricFile)
         return self._read[path]
 
 
-def strict_cell(measured: Measured | None) -> Cell:
+def strict_cell(measured: Measured | None, with_interval: bool = True) -> Cell:
     """The headline cell of a row of the study: strict value, interval, spread over seeds."""
     if measured is None:
         return Cell()
@@ -150,7 +154,7 @@ def strict_cell(measured: Measured | None) -> Cell:
     return Cell(
         value=value,
         shown=score_text(value),
-        interval=measured.interval(),
+        interval=measured.interval() if with_interval else None,
         sd=measured.sd(),
         sources=measured.sources,
     )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ecslm.tasks import Answer
+from ecslm.tasks import Answer, answered_setting
 
 
 class Closed(BaseModel):
@@ -66,6 +66,9 @@ class DatasetEntry(Entry):
     columns: tuple[DatasetColumn, ...] = Field(min_length=1, description="Splits and settings.")
 
 
+Spread = Literal["interval", "sd"]
+
+
 class ResultsEntry(Entry):
     """Scores of one setting, all rows beside each other."""
 
@@ -76,6 +79,12 @@ class ResultsEntry(Entry):
     )
     columns: tuple[str, ...] = Field(min_length=1, description="Task codes, in order.")
     rows: tuple[Rows, ...] = Field(min_length=1, description="Groups of rows, in order.")
+    spread: Spread = Field(
+        "interval",
+        description="What stands below a value: its 95 % interval over records, which with several "
+        "seeds is that of their mean; or the standard deviation over seeds, where there are "
+        "several.",
+    )
     competitors: tuple[str, ...] = Field(
         (), description="Rows among which the best and the second of a column are marked."
     )
@@ -134,6 +143,23 @@ class InstructionsEntry(Entry):
         min_length=2, description="Evaluation settings, in order."
     )
     models: tuple[str, ...] = Field(min_length=1, description="Panels: models, in order.")
+    contrast: str | None = Field(
+        None, description="Contrast of settings whose differences stand beside the scores."
+    )
+    spread: Spread = Field(
+        "interval",
+        description="What stands below a value: its 95 % interval over records, which with several "
+        "seeds is that of their mean; or the standard deviation over seeds, where there are "
+        "several.",
+    )
+
+
+class ComparisonsEntry(Entry):
+    """Differences between the study's own scores, with intervals and p-values."""
+
+    kind: Literal["comparisons"]
+    contrasts: tuple[str, ...] = Field(min_length=1, description="Contrasts, in order.")
+    columns: tuple[str, ...] = Field(min_length=1, description="Task codes, in order.")
 
 
 class ReproductionEntry(Entry):
@@ -156,6 +182,7 @@ TableSettings = Annotated[
     | ResultsEntry
     | InstructionsEntry
     | ValidityEntry
+    | ComparisonsEntry
     | ReproductionEntry,
     Field(discriminator="kind"),
 ]
@@ -185,7 +212,7 @@ class ModelContext(Closed):
 
     def setting(self, name: str) -> str:
         """The setting of the data in which the model answers the samples of setting `name`."""
-        return f"{name}_1-shot" if self.shots else name
+        return answered_setting(name, self.shots)
 
     def of_tasks(self, tasks: Collection[str]) -> "ModelContext":
         """The same without the results of other tasks."""
@@ -221,3 +248,4 @@ class TableContext(Closed):
         {}, description="Trivial baselines and the tasks that each is defined for."
     )
     adapters: dict[str, AdapterContext] = {}
+    contrasts: dict[str, str] = Field({}, description="Title of each contrast.")

@@ -1,0 +1,1 @@
+"""Comparisons of the study's own scores: declared contrasts, tested record by record."""

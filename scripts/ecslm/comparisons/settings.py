@@ -1,0 +1,97 @@
+"""Which scores are compared: contrasts as a study declares them, and what the script is told."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ecslm.scoring_settings import Resamples, Seed
+from ecslm.tasks import Metric
+
+# Their versions can change a comparison.
+LIBRARIES = ("numpy", "scipy")
+
+Pair = tuple[str, str]
+Permutations = Annotated[
+    int, Field(ge=1, description="Random exchanges of a paired randomisation test.")
+]
+
+
+class Closed(BaseModel):
+    """A section: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ContrastBase(Closed):
+    """What every contrast has: its cells are one family of tests."""
+
+    title: str = Field("", description="Title above its rows in tables.")
+    pairs: tuple[Pair, ...] = Field(
+        min_length=1, description="What is compared, two by two: the first minus the second."
+    )
+
+    @model_validator(mode="after")
+    def _of_two(self) -> "ContrastBase":
+        if len(set(self.pairs)) < len(self.pairs):
+            raise ValueError("pairs: a pair stands twice")
+        if any(first == second for first, second in self.pairs):
+            raise ValueError("pairs: a pair needs two different names")
+        return self
+
+
+class ModelsContrast(ContrastBase):
+    """Two models on the same samples."""
+
+    kind: Literal["models"]
+    settings: tuple[str, ...] = Field(min_length=1, description="Evaluation settings.")
+
+
+class SettingsContrast(ContrastBase):
+    """One model in two settings: paired where they have the same samples, else unpaired."""
+
+    kind: Literal["settings"]
+    models: tuple[str, ...] = Field(min_length=1, description="Models.")
+
+
+Contrast = Annotated[ModelsContrast | SettingsContrast, Field(discriminator="kind")]
+
+
+class ComparisonsSettings(Closed):
+    """The study's `comparisons`."""
+
+    permutations: Permutations = 10_000
+    contrasts: dict[str, Contrast] = Field(
+        min_length=1, description="Contrasts by name, each a family of tests for Holm's adjustment."
+    )
+
+
+class ComparedModel(Closed):
+    """Where a model's outcomes are, and in which settings it answers."""
+
+    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which outcomes exist.")
+    shots: int = Field(0, description="Examples in the prompt.")
+
+
+class CompareSettings(Closed):
+    """The value of the compare script's `--settings`."""
+
+    tasks: dict[str, Metric] = Field(min_length=1, description="Headline metric of each task.")
+    models: dict[str, ComparedModel] = Field(description="The models that contrasts name.")
+    contrasts: dict[str, Contrast] = Field(min_length=1, description="Contrasts by name.")
+    resamples: Resamples = 10_000
+    permutations: Permutations = 10_000
+    seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _known_models(self) -> "CompareSettings":
+        named = {name for contrast in self.contrasts.values() for name in compared_models(contrast)}
+        if unknown := sorted(named - set(self.models)):
+            raise ValueError(f"contrasts: not in models: {', '.join(unknown)}")
+        return self
+
+
+def compared_models(contrast: Contrast) -> tuple[str, ...]:
+    """The models that a contrast names, each once."""
+    if isinstance(contrast, SettingsContrast):
+        return tuple(dict.fromkeys(contrast.models))
+    return tuple(dict.fromkeys(name for pair in contrast.pairs for name in pair))

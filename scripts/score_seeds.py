@@ -1,0 +1,55 @@
+"""Score a model over its seeds: mean, standard deviation, and the interval of the mean."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.files import (
+    InputError,
+    installed_versions,
+    read_settings,
+    require_locked,
+    run_script,
+    write_json,
+)
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.metrics.protocol import metric
+from ecslm.outcomes import read_outcomes
+from ecslm.over_seeds import OverSeedsSettings, over_seeds
+from ecslm.scoring_settings import LIBRARIES
+
+
+def main(arguments: argparse.Namespace) -> None:
+    settings = read_settings(arguments.settings, OverSeedsSettings)
+    records, seeds = arguments.records, arguments.seeds
+    if len(records) < 2 or len(records) != len(seeds):
+        raise InputError("--records: name two or more files, one for each of --seeds")
+    versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
+    origin = made_from(records, settings, arguments.code, versions)
+    outcomes = read_outcomes(records, metric(settings.metric))
+    scores = over_seeds(outcomes, arguments.task, arguments.model, seeds, settings)
+    write_json(arguments.output, scores)
+    write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--task", required=True, help="code of the task, noted in the file")
+    add("--model", help="name of the model, noted in the file")
+    add("--seeds", type=int, nargs="+", required=True, help="the seeds, in the order of --records")
+    add(
+        "--records",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="outcomes files of score.py, one for each seed",
+    )
+    add("--settings", required=True, help='JSON or @file: {"metric": "ndcg", "scoring": {...}}')
+    add("--output", type=Path, required=True, help="file to write (JSON)")
+    add_manifest_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())
