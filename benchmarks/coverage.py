@@ -147,15 +147,17 @@ def simulate(
         sums, population.measure.values, resamples, int(generator.integers(2**32))
     )
     found = {"percentile": bootstrap_interval(value, resampled, records, CONFIDENCE)}
+    has_strata = len(set(population.classes)) > 1
     if 0 < value < 1:
         found["BCa"] = bca_interval(population, counts, value, resampled)
         found["logit"] = logit_interval(value, resampled)
-        if len(set(population.classes)) > 1:
+        if has_strata:
             strata = stratified_values(population, counts, resamples, generator)
             found["stratified"] = bootstrap_interval(value, strata, records, CONFIDENCE)
     else:
         # Without spread there is only the rule of three.
-        found |= dict.fromkeys(("BCa", "stratified", "logit"), found["percentile"])
+        others = ("BCa", "logit", "stratified") if has_strata else ("BCa", "logit")
+        found |= dict.fromkeys(others, found["percentile"])
     if population.measure is binary_f1:
         found["Wilson"] = wilson_f1_interval(totals)
     elif population.measure.PROPORTION:

@@ -4,6 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples in every run, on however slow a machine.
+settings.register_profile("project", derandomize=True, deadline=None)
+settings.load_profile("project")
 
 # Before torch is loaded: tiny matrices gain nothing from threads, and bytes depend on their number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -100,7 +100,7 @@ def _scored(
     values: dict[Pair, Values] = {}
     with tqdm(total=len(ordered), unit="pair", disable=not sys.stderr.isatty()) as bar:
         for start in range(0, len(ordered), CHUNK):
-            chunk = score_pairs(encoder, ordered[start : start + CHUNK], settings.batch_size)
+            chunk = score_pairs(encoder, ordered[start : start + CHUNK])
             if cache is not None:
                 cache.add(chunk)
             values |= chunk

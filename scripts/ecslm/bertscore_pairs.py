@@ -21,6 +21,8 @@ from ecslm.files import InputError
 # in float32 by some 1e-7 and in float64 by some 1e-16. So values are computed in float64 and
 # rounded.
 DECIMALS = 6
+# Texts in one pass of the encoder; no value depends on it.
+BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -52,29 +54,23 @@ def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
     return Encoder(model.to(device).double(), tokenizer, device)
 
 
-def score_pairs(encoder: Encoder, pairs: Sequence[Pair], batch_size: int) -> dict[Pair, Values]:
-    """Precision, recall and F1 of each pair. The embeddings of all its texts are held at once.
-
-    Args:
-        batch_size: texts in one pass of the encoder; no value depends on it.
-    """
-    embedded = _embed(encoder, {text for pair in pairs for text in pair}, batch_size)
+def score_pairs(encoder: Encoder, pairs: Sequence[Pair]) -> dict[Pair, Values]:
+    """Precision, recall and F1 of each pair. The embeddings of all its texts are held at once."""
+    embedded = _embed(encoder, {text for pair in pairs for text in pair})
     return {
         (prediction, reference): _match(embedded[prediction], embedded[reference])
         for prediction, reference in pairs
     }
 
 
-def _embed(
-    encoder: Encoder, texts: Iterable[str], batch_size: int
-) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+def _embed(encoder: Encoder, texts: Iterable[str]) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """Embeddings (tokens, width) and weights (tokens) of each text; special tokens weigh 0."""
     weights: defaultdict[int, float] = defaultdict(lambda: 1.0)
     weights |= {encoder.tokenizer.sep_token_id: 0.0, encoder.tokenizer.cls_token_id: 0.0}
     ordered = sorted(texts, key=len)
     embedded = {}
-    for start in range(0, len(ordered), batch_size):
-        batch = ordered[start : start + batch_size]
+    for start in range(0, len(ordered), BATCH):
+        batch = ordered[start : start + BATCH]
         found, mask, weight = get_bert_embedding(
             batch, encoder.model, encoder.tokenizer, weights, device=encoder.device
         )

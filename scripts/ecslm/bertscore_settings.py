@@ -17,4 +17,3 @@ class BertScoreSettings(BaseModel):
         description="Language of bert-score's own rescaling baseline, for encoders that have one; "
         "null: rescaled scores are null.",
     )
-    batch_size: int = Field(16, ge=1, description="Texts per forward pass.")

@@ -122,15 +122,8 @@ def problems(
                 yield line, f"task: {prediction.task!r}, but the task to score is {code!r}"
             foreign.add(prediction.task)
             continue
-        for problem in answers.problems(prediction) or _label_problems(prediction, task):
+        for problem in answers.problems(prediction):
             yield line, problem
-
-
-def _label_problems(prediction: Prediction, task: TaskKind) -> Iterator[str]:
-    """A ranking with more or fewer labels than products, all of which its reference names."""
-    products, labels = prediction.reference.count(",") + 1, len(prediction.relevance or ())
-    if task.answer == "ranking" and prediction.reference and products != labels:
-        yield f"relevance: has length {labels}, but the reference ranks {products} products"
 
 
 def read_bertscores(path: Path, predictions: Sequence[Prediction]) -> list[BertScoreRow]:

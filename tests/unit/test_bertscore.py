@@ -19,6 +19,7 @@ from tiny import SENTENCES, write_tiny_encoder
 from transformers import AutoModel, AutoTokenizer
 
 import ecslm.bertscore
+import ecslm.bertscore_pairs
 from ecslm.base_sources import fetch_base
 from ecslm.bases import PathSource, read_base
 from ecslm.bertscore import bertscore
@@ -133,8 +134,8 @@ def test_no_batch_moves_a_score_at_all(
     tiny_encoder: Path, size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = rows(tiny_encoder, *MANY)
-    settings = SETTINGS.model_copy(update={"batch_size": size})
-    assert rows(tiny_encoder, *MANY, settings=settings) == expected
+    monkeypatch.setattr(ecslm.bertscore_pairs, "BATCH", size)
+    assert rows(tiny_encoder, *MANY) == expected
     monkeypatch.setattr(ecslm.bertscore, "CHUNK", size)
     assert rows(tiny_encoder, *MANY) == expected
 
@@ -164,7 +165,7 @@ def test_padding_is_no_tokens_best_match(tiny_encoder: Path) -> None:
     tokenizer.model_max_length = 100
     model = Opposed(tokenizer.convert_tokens_to_ids("yes"))
     pairs = [("yes", "water"), ("water " * 5, "water " * 9)]
-    found = score_pairs(Encoder(model, tokenizer, torch.device("cpu")), pairs, batch_size=4)
+    found = score_pairs(Encoder(model, tokenizer, torch.device("cpu")), pairs)
     assert found[pairs[0]][0] == -0.6
     assert found[pairs[1]] == (1, 1, 1)
 
@@ -288,9 +289,9 @@ def scored(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
     """The pairs that the encoder is given, three at a time."""
     seen: list[Pair] = []
 
-    def spy(encoder: Any, pairs: Sequence[Pair], batch_size: int) -> Any:
+    def spy(encoder: Encoder, pairs: Sequence[Pair]) -> Any:
         seen.extend(pairs)
-        return score_pairs(encoder, pairs, batch_size)
+        return score_pairs(encoder, pairs)
 
     monkeypatch.setattr(ecslm.bertscore, "score_pairs", spy)
     monkeypatch.setattr(ecslm.bertscore, "CHUNK", 3)
@@ -458,13 +459,13 @@ def test_values_of_another_layer_encoder_code_or_library_are_not_used(
     assert new() == 0
 
 
-def test_the_batch_size_and_rescaling_leave_the_cache_in_use(
+def test_rescaling_leaves_the_cache_in_use(
     tiny_encoder: Path, tmp_path: Path, scored: list[Pair]
 ) -> None:
     encoder = named(tmp_path / "known", tiny_encoder, "roberta-large")
     rows(encoder, *MANY, cache=tmp_path / "cache")
     scored.clear()
-    settings = BertScoreSettings(layer=2, rescale_language="en", batch_size=2)
+    settings = BertScoreSettings(layer=2, rescale_language="en")
     found = rows(encoder, *MANY, settings=settings, cache=tmp_path / "cache")
     assert not scored
     assert found == rows(encoder, *MANY, settings=settings)

@@ -230,8 +230,7 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
     "an unknown key like no other": (
         ".bertscore.zzz",
         1,
-        "studies.shop.bertscore.zzz: unknown key: valid are batch_size, encoder, layer, "
-        "rescale_language",
+        "studies.shop.bertscore.zzz: unknown key: valid are encoder, layer, rescale_language",
     ),
     "an unknown study": (
         "study",

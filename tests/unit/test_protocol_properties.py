@@ -27,7 +27,7 @@ Row = tuple[str, Any, float]  # text, reference, BERTScore F1 of the text
 Rows = list[Row]
 Strategy = st.SearchStrategy
 
-FIXED = settings(derandomize=True, database=None, deadline=None, max_examples=15)
+FEW = settings(max_examples=15)
 ALL_TASKS = pytest.mark.parametrize("code", sorted(TASKS))
 NO_INTERVAL = QUICK.model_copy(update={"resamples": 1})
 
@@ -198,7 +198,7 @@ def wrong_answers(code: str, reference: Any) -> list[str]:
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data())
 def test_the_order_of_records_changes_nothing(code: str, data: st.DataObject) -> None:
     made, bertscores = [], []
@@ -219,7 +219,7 @@ def test_the_order_of_records_changes_nothing(code: str, data: st.DataObject) ->
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data(), setting=st.sampled_from([IND, OOD]))
 def test_a_perfect_predictor_scores_one_under_all_protocols(
     code: str, data: st.DataObject, setting: str
@@ -241,7 +241,7 @@ def test_a_perfect_predictor_scores_one_under_all_protocols(
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data())
 def test_one_invalid_answer_is_as_bad_as_another(code: str, data: st.DataObject) -> None:
     rows = data.draw(rows_of(code))
@@ -257,7 +257,7 @@ def test_one_invalid_answer_is_as_bad_as_another(code: str, data: st.DataObject)
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data())
 def test_an_invalid_answer_is_never_better_than_the_average_wrong_one(
     code: str, data: st.DataObject
@@ -284,7 +284,7 @@ def test_an_invalid_answer_is_never_better_than_the_average_wrong_one(
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data())
 def test_a_right_answer_in_place_of_any_other_never_lowers_the_value(
     code: str, data: st.DataObject
@@ -299,7 +299,7 @@ def test_a_right_answer_in_place_of_any_other_never_lowers_the_value(
 
 
 @pytest.mark.parametrize("code", ["PM", "PSI", "AP", "MPC", "SR", "QPR", "AG"])
-@FIXED
+@FEW
 @given(data=st.data())
 def test_released_is_strict_on_answers_in_the_form_of_the_data(
     code: str, data: st.DataObject
@@ -315,7 +315,7 @@ def test_released_is_strict_on_answers_in_the_form_of_the_data(
 
 
 @pytest.mark.parametrize("code", ["PRP", "SA"])
-@FIXED
+@FEW
 @given(data=st.data())
 def test_released_macro_f1_is_strict_but_for_labels_that_are_only_answered(
     code: str, data: st.DataObject
@@ -329,7 +329,7 @@ def test_released_macro_f1_is_strict_but_for_labels_that_are_only_answered(
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data(), setting=st.sampled_from([IND, OOD]))
 def test_the_score_of_2024_differs_for_extraction_only_and_is_twice_the_recall(
     code: str, data: st.DataObject, setting: str
@@ -343,7 +343,7 @@ def test_the_score_of_2024_differs_for_extraction_only_and_is_twice_the_recall(
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data())
 def test_lenient_is_strict_where_every_answer_is_valid(code: str, data: st.DataObject) -> None:
     scores = scores_of(code, data.draw(rows_of(code, VALID)))
@@ -353,7 +353,7 @@ def test_lenient_is_strict_where_every_answer_is_valid(code: str, data: st.DataO
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data())
 def test_lenient_finds_the_answer_in_prose_and_never_loses_one(
     code: str, data: st.DataObject
@@ -368,7 +368,7 @@ def test_lenient_finds_the_answer_in_prose_and_never_loses_one(
 
 
 @ALL_TASKS
-@FIXED
+@FEW
 @given(data=st.data())
 def test_values_and_interval_ends_lie_between_zero_and_one(code: str, data: st.DataObject) -> None:
     thousand = QUICK.model_copy(update={"resamples": 1000})

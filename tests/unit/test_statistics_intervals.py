@@ -78,7 +78,6 @@ def test_wilson_known_values() -> None:
 def test_few_records_or_a_rare_class_make_an_interval_unreliable(
     records: int, rarest: float | None, reliable: bool
 ) -> None:
-    assert bootstrap_is_reliable(records, rarest) is reliable
     assert bootstrap_is_reliable(records, rarest, np.linspace(0, 1, 11)) is reliable
 
 

@@ -49,7 +49,8 @@ def lenient(prediction: Prediction) -> Entries | None:
 
 def _parse(text: str) -> Entries | None:
     try:
-        return _entries(json.loads(text))
+        # JSON's own white space is not all that a text may begin with.
+        return _entries(json.loads(text.strip()))
     except (ValueError, RecursionError):
         # ValueError: not JSON, or a number too long to read. RecursionError: nested too deeply.
         return None

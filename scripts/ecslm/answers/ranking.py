@@ -10,11 +10,18 @@ _SEPARATORS = re.compile(r"[,>\s]+")
 
 
 def problems(prediction: Prediction) -> list[str]:
-    """Relevance labels missing, or more of them than letters."""
+    """Relevance labels missing, more of them than letters, or not one for each product, all of
+    which the reference names."""
     if not prediction.relevance:
         return ["relevance: missing; a ranking cannot be scored without its labels"]
     if len(prediction.relevance) > len(ascii_uppercase):
         return [f"relevance: {len(prediction.relevance)} labels, more than there are letters"]
+    products = prediction.reference.count(",") + 1
+    if prediction.reference and products != len(prediction.relevance):
+        return [
+            f"relevance: has length {len(prediction.relevance)}, but the reference ranks "
+            f"{products} products"
+        ]
     return []
 
 
@@ -54,5 +61,7 @@ def lenient(prediction: Prediction) -> tuple[str, ...] | None:
 
 def _known(tokens: list[str], prediction: Prediction) -> tuple[str, ...] | None:
     known = set(letters(prediction))
-    ranked = dict.fromkeys(token.upper() for token in tokens if token.upper() in known)
+    # Some letters of other alphabets have an English capital.
+    given = (token.upper() for token in tokens if token.isascii())
+    ranked = dict.fromkeys(letter for letter in given if letter in known)
     return tuple(ranked) or None
