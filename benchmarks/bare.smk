@@ -345,20 +345,34 @@ rule score_seeds:
         " --output {output.metrics} --manifest {output.manifest} 2> {log}"
 
 
+rule differences:
+    input:
+        records=lambda wildcards: config["compared"][wildcards.task],
+    output:
+        differences=f"{RESULTS}/differences/{{task}}.json",
+        manifest=f"{RESULTS}/differences/{{task}}.manifest.json",
+    log:
+        f"{RESULTS}/logs/differences/{{task}}.log",
+    params:
+        settings="default",
+    message:
+        "Differences, {wildcards.task}"
+    shell:
+        "python differences.py --settings {params.settings} --output {output.differences} 2> {log}"
+
+
 rule compare:
     input:
-        records=config["compared"],
+        differences=config["differences"],
     output:
         comparisons=config["comparisons"],
         manifest=f"{RESULTS}/comparisons/manifest.json",
     log:
         f"{RESULTS}/logs/compare.log",
-    params:
-        settings="default",
     message:
         "Comparisons"
     shell:
-        "python compare.py --settings {params.settings} 2> {log}"
+        "python compare.py --differences {input.differences} 2> {log}"
 
 
 rule render_table:

@@ -116,7 +116,9 @@ def job_count(plan: Plan) -> int:
     files = plan.dataset_files() + plan.base_files() + plan.adapter_files() + plan.metric_files()
     files += plan.prediction_files() + plan.bertscore_files() + ReportPlan(plan).table_files()
     compared = ComparisonPlan(plan)
-    files += compared.over_seeds_files() + compared.comparison_files()[:1]
+    files += (
+        compared.over_seeds_files() + compared.difference_files() + compared.comparison_files()[:1]
+    )
     files += plan.description_files() + plan.leakage_files() + [plan.data_check(), plan.data_card()]
     return len(files)
 
@@ -147,7 +149,8 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         "metrics": plan.metric_files(),
         "seeds": {name: model.seeds for name, model in study.models.items()},
         "over_seeds": compared.over_seeds_files(),
-        "compared": compared.compared_outcomes(),
+        "compared": {task: compared.compared_outcomes(task) for task in plan.test_tasks},
+        "differences": compared.difference_files(),
         "comparisons": compared.comparison_files(),
         "drawn": drawn.table_files(),
         "tables": {

@@ -76,9 +76,32 @@ rule score_seeds:
         " --code {params.code} --output {output.metrics} --manifest {output.manifest} 2> {log}"
 
 
+rule differences:
+    input:
+        records=parameter(COMPARED.compared_outcomes, "task"),
+    output:
+        differences=f"{RESULTS}/differences/{{task}}.json",
+        manifest=f"{RESULTS}/differences/{{task}}.manifest.json",
+    log:
+        f"{RESULTS}/logs/differences/{{task}}.log",
+    conda:
+        "../envs/ecslm.yaml"
+    params:
+        settings=parameter(COMPARED.differences_settings, "task"),
+        code=parameter(COMPARED.differences_code, "task"),
+        versions=COMPARED.differences_versions(),
+        results=lambda wildcards: RESULTS,
+    message:
+        "Differences, {wildcards.task}"
+    shell:
+        "python scripts/differences.py --task {wildcards.task} --results {params.results}"
+        " --settings {params.settings:q} --code {params.code} --output {output.differences}"
+        " --manifest {output.manifest} 2> {log}"
+
+
 rule compare:
     input:
-        records=COMPARED.compared_outcomes(),
+        differences=COMPARED.difference_files(),
     output:
         comparisons=COMPARED.comparison_files(),
         manifest=COMPARED.manifest,
@@ -87,12 +110,10 @@ rule compare:
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=COMPARED.compare_settings(),
-        code=COMPARED.compare_code(),
-        versions=COMPARED.compare_versions(),
-        results=lambda wildcards: RESULTS,
+        code=code_parameter("compare.py"),
+        folder=subpath(output.manifest, parent=True),
     message:
         "Comparisons"
     shell:
-        "python scripts/compare.py --results {params.results} --settings {params.settings:q}"
-        " --code {params.code} 2> {log}"
+        "python scripts/compare.py --differences {input.differences} --output {params.folder}"
+        " --manifest {output.manifest} --code {params.code} 2> {log}"

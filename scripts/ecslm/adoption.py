@@ -16,7 +16,7 @@ from ecslm.trust import mend
 CHEAP = frozenset(
     {
         *("describe_data", "leakage", "data_card", "score", "score_baseline", "score_seeds"),
-        *("compare", "render_table", "report_page", "report_pdf"),
+        *("differences", "compare", "render_table", "report_page", "report_pdf"),
     }
 )
 

@@ -2,12 +2,12 @@
 
 from functools import cached_property
 
-from ecslm.comparisons.results import MANIFEST, comparison_path
+from ecslm.comparisons.results import MANIFEST, comparison_path, differences_path
 from ecslm.comparisons.settings import (
     LIBRARIES,
     ComparedModel,
-    CompareSettings,
     Contrast,
+    DifferencesSettings,
     compared_models,
 )
 from ecslm.over_seeds import OverSeedsSettings
@@ -48,13 +48,13 @@ class ComparisonPlan:
             OverSeedsSettings(metric=self._plan.task(task).metric, scoring=self._plan.study.scoring)
         )
 
-    def over_seeds_modules(self, task: str) -> tuple[str, ...]:
-        """Modules that it loads by name: the metric."""
+    def metric_modules(self, task: str) -> tuple[str, ...]:
+        """Modules that scripts which read outcomes load by name: the metric."""
         return (f"ecslm.metrics.{self._plan.task(task).metric}",)
 
     def over_seeds_code(self, task: str) -> str:
         """Digest of its code with the metric of one task."""
-        return code_parameter("score_seeds.py", *self.over_seeds_modules(task))
+        return code_parameter("score_seeds.py", *self.metric_modules(task))
 
     # Comparisons
 
@@ -69,28 +69,29 @@ class ComparisonPlan:
         """The manifest of all comparisons."""
         return self._here(MANIFEST)
 
+    def differences(self, task: str) -> str:
+        """Path of a task's differences."""
+        return self._here(differences_path(task))
+
+    def difference_files(self) -> list[str]:
+        """The differences of each evaluated task; none where the study declares no contrast."""
+        return [self.differences(task) for task in self._compared_tasks]
+
     def comparison_files(self) -> list[str]:
-        """The comparisons of each evaluated task; none where the study declares no contrast."""
-        tasks = self._plan.test_tasks if self.contrasts else ()
-        return [self._here(comparison_path(task)) for task in tasks]
+        """The comparisons of each of them: the same with adjusted p-values."""
+        return [self._here(comparison_path(task)) for task in self._compared_tasks]
 
-    def compared_outcomes(self) -> list[str]:
+    def compared_outcomes(self, task: str) -> list[str]:
         """The outcomes of all models that are compared."""
-        return [
-            path
-            for task in self._plan.test_tasks
-            for model in self._compared_models
-            for path in self.outcomes(model, task)
-        ]
+        return [path for model in self._compared_models for path in self.outcomes(model, task)]
 
-    def compare_settings(self) -> str:
-        """`--settings` of the script that compares; nothing where there is nothing to compare."""
+    def differences_settings(self, task: str) -> str:
+        """`--settings` of the script that tests differences."""
         plan, declared = self._plan, self._plan.study.comparisons
-        if declared is None:
-            return ""
+        assert declared is not None, "only studies with contrasts have differences"
         return json_parameter(
-            CompareSettings(
-                tasks={task: plan.task(task).metric for task in plan.test_tasks},
+            DifferencesSettings(
+                metric=plan.task(task).metric,
                 models={
                     name: ComparedModel(seeds=plan.model(name).seeds, shots=plan.model(name).shots)
                     for name in self._compared_models
@@ -106,18 +107,17 @@ class ComparisonPlan:
             )
         )
 
-    def compare_modules(self) -> tuple[str, ...]:
-        """Modules that it loads by name: the metrics of all tasks."""
-        metrics = {self._plan.task(task).metric for task in self._plan.test_tasks}
-        return tuple(f"ecslm.metrics.{metric}" for metric in sorted(metrics))
+    def differences_code(self, task: str) -> str:
+        """Digest of its code with the metric of one task."""
+        return code_parameter("differences.py", *self.metric_modules(task))
 
-    def compare_code(self) -> str:
-        """Digest of its code with the metrics of all tasks."""
-        return code_parameter("compare.py", *self.compare_modules())
-
-    def compare_versions(self) -> str:
-        """Locked versions of the libraries that can change a comparison."""
+    def differences_versions(self) -> str:
+        """Locked versions of the libraries that can change a difference."""
         return version_parameter(LIBRARIES)
+
+    @property
+    def _compared_tasks(self) -> tuple[str, ...]:
+        return self._plan.test_tasks if self.contrasts else ()
 
     @cached_property
     def _compared_models(self) -> tuple[str, ...]:

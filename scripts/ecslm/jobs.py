@@ -224,18 +224,27 @@ def _comparison_jobs(plan: Plan, compared: ComparisonPlan) -> Iterator[Job]:
             settings=compared.over_seeds_settings(task),
             versions=plan.score_versions(),
             script="score_seeds.py",
-            modules=compared.over_seeds_modules(task),
+            modules=compared.metric_modules(task),
+        )
+    for path in compared.difference_files():
+        task = Path(path).stem
+        yield Job(
+            "differences",
+            (path,),
+            _manifest(path),
+            inputs=tuple(compared.compared_outcomes(task)),
+            settings=compared.differences_settings(task),
+            versions=compared.differences_versions(),
+            script="differences.py",
+            modules=compared.metric_modules(task),
         )
     if compared.comparison_files():
         yield Job(
             "compare",
             tuple(compared.comparison_files()),
             compared.manifest,
-            inputs=tuple(compared.compared_outcomes()),
-            settings=compared.compare_settings(),
-            versions=compared.compare_versions(),
+            inputs=tuple(compared.difference_files()),
             script="compare.py",
-            modules=compared.compare_modules(),
         )
 
 

@@ -91,7 +91,8 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
         assert {job.rule for job in history.jobs if not history.stale(job)} == {
             *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
             *("train_adapter", "predict", "bertscore"),
-            *("score", "score_baseline", "compare", "render_table", "report_page", "report_pdf"),
+            *("score", "score_baseline", "differences", "compare"),
+            *("render_table", "report_page", "report_pdf"),
         }
         assert not any(map(history.stale, history.jobs))
         assert not any(map(history.damage, history.jobs))
@@ -144,6 +145,7 @@ def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
         "all": 1,
         "score": 2,
         "score_baseline": 2,
+        "differences": 1,
         "compare": 1,
         "render_table": 4,
         "report_page": 1,

@@ -11,9 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from ecslm.comparisons.cells import task_cells
-from ecslm.comparisons.comparing import compare
-from ecslm.comparisons.results import Comparison
-from ecslm.comparisons.settings import CompareSettings
+from ecslm.comparisons.families import adjusted
+from ecslm.comparisons.results import Difference
+from ecslm.comparisons.settings import DifferencesSettings
+from ecslm.comparisons.testing import differences
 from ecslm.files import InputError
 from ecslm.outcomes import Outcomes
 from ecslm.statistics.differences import holm, mcnemar_p
@@ -24,11 +25,11 @@ TUNING = {"kind": "models", "pairs": [["EC", "Base"]], "settings": [IND]}
 WORDING = {"kind": "settings", "pairs": [[UNSEEN, IND]], "models": ["EC"]}
 
 
-def settings(**changes: Any) -> CompareSettings:
+def settings(**changes: Any) -> DifferencesSettings:
     models = {name: {"seeds": [0]} for name in ("EC", "Base")}
-    default = {"tasks": {"MPC": "accuracy"}, "models": models, "contrasts": {"tuning": TUNING}}
+    default = {"metric": "accuracy", "models": models, "contrasts": {"tuning": TUNING}}
     few = {"resamples": 1_000, "permutations": 999}
-    return CompareSettings.model_validate(default | few | changes)
+    return DifferencesSettings.model_validate(default | few | changes)
 
 
 def hits(*seeds: list[float], first: int = 0, field: str = "score") -> Outcomes:
@@ -38,9 +39,8 @@ def hits(*seeds: list[float], first: int = 0, field: str = "score") -> Outcomes:
     )
 
 
-def compared(wanted: CompareSettings, **outcomes: dict[str, Outcomes]) -> list[Comparison]:
-    (task,) = wanted.tasks
-    return compare({task: list(task_cells(task, wanted, outcomes))}, wanted)[task]
+def compared(wanted: DifferencesSettings, **outcomes: dict[str, Outcomes]) -> list[Difference]:
+    return differences(list(task_cells(wanted, outcomes)), wanted)
 
 
 def test_two_models_are_compared_on_the_same_samples() -> None:
@@ -60,7 +60,6 @@ def test_two_models_are_compared_on_the_same_samples() -> None:
     # Two sides of sd sqrt(0.625 - 0.375^2) = 0.696 by record: 1.96 x 0.696 / sqrt(200).
     assert row.ci95 == pytest.approx((0.375 - 0.0965, 0.375 + 0.0965), abs=0.01)
     assert (row.test, row.p) == ("mcnemar", mcnemar_p(100, 25))
-    assert row.p_holm == row.p
 
 
 def test_models_with_several_seeds_are_compared_by_a_randomisation_test_of_their_means() -> None:
@@ -87,7 +86,7 @@ def test_a_metric_of_counts_is_compared_by_its_own_value_and_not_by_means_of_rec
         model: {IND: Outcomes(({f"s{n:02}": cell(one) for n, one in enumerate(own)},))}
         for model, own in names.items()
     }
-    (row,) = compared(settings(tasks={"PM": "binary_f1"}), **sides)
+    (row,) = compared(settings(metric="binary_f1"), **sides)
     assert (row.value_a, row.value_b) == (0.75, pytest.approx(1 / 3))
     assert row.test == "randomisation"
     assert row.p == pytest.approx(2 / 2**4, abs=0.03)  # four records differ, all to one side
@@ -109,7 +108,7 @@ def test_settings_without_a_common_sample_are_compared_unpaired() -> None:
         IND: hits([1] * 150 + [0] * 50, field="gain"),
         OOD: hits([1] * 40 + [0] * 60, first=500, field="gain"),
     }
-    wanted = settings(tasks={"QPR": "ndcg"}, contrasts={"domain": domain})
+    wanted = settings(metric="ndcg", contrasts={"domain": domain})
     (row,) = compared(wanted, EC=outcomes, Base={})
     assert (row.paired, row.n, row.n_b, row.unshared) == (False, 100, 200, 0)
     assert row.difference == pytest.approx(-0.35)
@@ -134,23 +133,22 @@ def test_the_same_answers_have_p_one_and_an_interval_that_is_not_empty() -> None
 
 
 def test_holm_is_over_all_cells_of_a_contrast_whatever_their_task_and_apart_from_others() -> None:
-    both = {"tuning": TUNING, "wording": WORDING}
-    wanted = settings(tasks={"MPC": "accuracy", "SR": "hit_rate"}, contrasts=both)
-    outcomes = {
-        "MPC": {"EC": {IND: hits([1] * 30)}, "Base": {IND: hits([1] * 20 + [0] * 10)}},
-        "SR": {
-            "EC": {IND: hits([1] * 30), UNSEEN: hits([1] * 26 + [0] * 4)},
-            "Base": {IND: hits([1] * 24 + [0] * 6)},
-        },
-    }
-    cells = {task: list(task_cells(task, wanted, own)) for task, own in outcomes.items()}
-    found = compare(cells, wanted)
-    rows = {(row.contrast, task): row for task, own in found.items() for row in own}
-    p_values = [mcnemar_p(10, 0), mcnemar_p(6, 0)]
-    adjusted = [rows["tuning", task].p_holm for task in ("MPC", "SR")]
-    assert adjusted == pytest.approx(holm(p_values))
-    assert rows["wording", "SR"].p_holm == rows["wording", "SR"].p == mcnemar_p(0, 4)
-    assert ("wording", "MPC") not in rows
+    wanted = settings(contrasts={"tuning": TUNING, "wording": WORDING})
+    right, base = hits([1] * 30), hits([1] * 20 + [0] * 10)
+    one = compared(wanted, EC={IND: right}, Base={IND: base})
+    other = compared(
+        wanted,
+        EC={IND: right, UNSEEN: hits([1] * 26 + [0] * 4)},
+        Base={IND: hits([1] * 24 + [0] * 6)},
+    )
+    found = adjusted({"MPC": one, "SR": other})
+    assert [(row.contrast, row.p) for row in found["SR"]] == [
+        ("tuning", mcnemar_p(6, 0)),
+        ("wording", mcnemar_p(0, 4)),
+    ]
+    tuning = [found["MPC"][0].p_holm, found["SR"][0].p_holm]
+    assert tuning == holm([mcnemar_p(10, 0), mcnemar_p(6, 0)])
+    assert found["SR"][1].p_holm == found["SR"][1].p
 
 
 def test_a_model_with_an_example_in_its_prompt_is_compared_on_the_samples_of_its_setting() -> None:
@@ -163,9 +161,9 @@ def test_a_model_with_an_example_in_its_prompt_is_compared_on_the_samples_of_its
 def test_the_order_of_records_does_not_matter() -> None:
     generator = np.random.default_rng(8)
     one, other = generator.random((2, 60)).tolist()
-    wanted = settings(tasks={"QPR": "ndcg"})
+    wanted = settings(metric="ndcg")
 
-    def both(order: list[int]) -> Comparison:
+    def both(order: list[int]) -> Difference:
         sides = [
             Outcomes(({f"s{n:02}": {"gain": side[n]} for n in order},)) for side in (one, other)
         ]
@@ -176,7 +174,7 @@ def test_the_order_of_records_does_not_matter() -> None:
 
 
 def test_models_without_a_common_sample_are_an_error() -> None:
-    with pytest.raises(InputError, match="EC and Base have no sample in common in MPC"):
+    with pytest.raises(InputError, match="tuning: EC and Base have no sample in common in IND"):
         compared(settings(), EC={IND: hits([1])}, Base={IND: hits([1], first=5)})
 
 
@@ -204,34 +202,59 @@ def write_outcomes(results: Path, model: str, scores: list[int]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def run(results: Path, value: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "scripts/compare.py", "--results", str(results)]
-    return subprocess.run(
-        [*command, "--settings", value], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+def run(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, f"scripts/{script}", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def test_the_script_writes_the_same_bytes_twice_and_says_what_they_were_made_from(
+def run_differences(results: Path, task: str = "MPC") -> "subprocess.CompletedProcess[str]":
+    where = ["--task", task, "--results", str(results)]
+    output = ["--output", str(results / f"differences/{task}.json")]
+    return run("differences.py", *where, *output, "--settings", settings().model_dump_json())
+
+
+def test_the_scripts_write_the_same_bytes_twice_and_say_what_they_were_made_from(
     tmp_path: Path,
 ) -> None:
     write_outcomes(tmp_path, "EC", [1, 1, 1, 0])
     write_outcomes(tmp_path, "Base", [1, 0, 0, 0])
-    value = settings().model_dump_json()
     path = tmp_path / "comparisons/MPC.json"
-    assert run(tmp_path, value).returncode == 0
-    first = path.read_bytes()
-    assert run(tmp_path, value).returncode == 0
-    assert path.read_bytes() == first
-    (row,) = json.loads(first)
+    written = []
+    for _ in range(2):
+        assert run_differences(tmp_path).returncode == 0
+        made = ["--differences", str(tmp_path / "differences/MPC.json")]
+        assert run("compare.py", *made, "--output", str(path.parent)).returncode == 0
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+    (row,) = json.loads(written[0])
     assert {"contrast", "a", "b", "setting", "n", "difference", "ci95", "p", "p_holm"} <= set(row)
-    manifest = json.loads((tmp_path / "comparisons/manifest.json").read_text())
+    manifest = json.loads((path.parent / "manifest.json").read_text())
     assert list(manifest["files"]) == ["MPC.json"]
-    assert len(manifest["inputs"]) == 2
+    of_differences = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
+    assert len(of_differences["inputs"]) == 2
 
 
-def test_the_script_says_which_file_is_missing(tmp_path: Path) -> None:
+def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:
     write_outcomes(tmp_path, "EC", [1])
-    made = run(tmp_path, settings().model_dump_json())
+    made = run_differences(tmp_path)
     assert made.returncode == 1
     assert made.stderr.endswith("metrics/Base/seed-0/MPC.records.jsonl: no such file\n")
     assert made.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("[]", "error: --differences: no task has both sides of any contrast\n"),
+        ('[{"a": 1}]', "error: {path}: 0.contrast: field required\n"),
+    ],
+)
+def test_differences_that_cannot_be_adjusted_are_refused(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    path = tmp_path / "PM.json"
+    path.write_text(content)
+    made = run("compare.py", "--differences", str(path), "--output", str(tmp_path / "out"))
+    assert made.returncode == 1
+    assert made.stderr.startswith(problem.format(path=path))
+    assert not (tmp_path / "out").exists()

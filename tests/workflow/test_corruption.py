@@ -63,13 +63,14 @@ DAMAGES = (
     (
         "metrics/Tiny-Exact/seed-0/PM.records.jsonl",
         flipped,
-        ("report_page", "score_seeds Tiny-Exact/PM", "compare"),
+        ("report_page", "score_seeds Tiny-Exact/PM", "differences PM"),
     ),
     (
         "metrics/Tiny-Exact/all-seeds/PM.json",
         flipped,
         ("render_table ind", "render_table reproduction"),
     ),
+    ("differences/PM.json", flipped, ("compare",)),
     ("comparisons/PM.json", flipped, ("render_table differences",)),
     ("tables/ind.json", flipped, ("report_page",)),
     ("tables/ind.tex", flipped, ("report_pdf",)),

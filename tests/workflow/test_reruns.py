@@ -68,8 +68,9 @@ def version(library: str, *jobs: str) -> Row:
     return Row(f"the version of {library}", edit, jobs, because=f'"{library}":"99.1"')
 
 
-# Differences between models, of all tasks at once since p-values are adjusted over them.
+# Comparisons are of all tasks at once, since p-values are adjusted over them.
 CONTRASTED = ("compare", "render_table differences")
+COMPARED_ANEW = ("differences *", *CONTRASTED, "report_page")
 # The model that has several seeds.
 SEVERAL_SEEDS = "Tiny-Exact"
 
@@ -78,7 +79,7 @@ def predicted(model: str) -> tuple[str, ...]:
     """All predictions of the models that a pattern names, their scores and comparisons."""
     rules = tuple(f"{rule} {model}/seed-*" for rule in ("predict", "bertscore", "score"))
     over_seeds = (f"score_seeds {model}/*",) if fnmatchcase(SEVERAL_SEEDS, model) else ()
-    return (*rules, *over_seeds, *CONTRASTED)
+    return (*rules, *over_seeds, *COMPARED_ANEW)
 
 
 def trained(model: str) -> tuple[str, ...]:
@@ -93,7 +94,7 @@ def scored(task: str) -> tuple[str, ...]:
 
 def rescored(task: str) -> tuple[str, ...]:
     """All scores of a task in the study that compares models and has several seeds."""
-    return (*scored(task), f"score_seeds */{task}", *CONTRASTED)
+    return (*scored(task), f"score_seeds */{task}", f"differences {task}", *CONTRASTED)
 
 
 def drawn(*tables: str) -> tuple[str, ...]:
@@ -139,9 +140,11 @@ ALL_BUT_BASES_OF_LOCAL = (
     "score_baseline *",
     *drawn("dataset", "ind"),
 )
-COMPARED_ANEW = (*CONTRASTED, "report_page")
 # The scores of generated texts and what shows them.
-OF_TEXTS = ("score */AG", "score_seeds */AG", *CONTRASTED, *drawn("ind", "texts"))
+OF_TEXTS = (
+    *("score */AG", "score_seeds */AG", "differences AG"),
+    *(*CONTRASTED, *drawn("ind", "texts")),
+)
 # New jobs are named one by one: a pattern would not tell that one of them is missing.
 ALL_MODELS = ("Tiny/seed-0", "Tiny-Chat/seed-0", "Tiny-Exact/seed-0", "Tiny-Exact/seed-1")
 ALL_TASKS = ("PM", "QPR", "SA", "AG")
@@ -156,7 +159,8 @@ def new_row(model: str) -> tuple[str, ...]:
 def new_task(task: str) -> tuple[str, ...]:
     """The predictions and scores of a task that the study did not have."""
     rows = (f"{rule} {model}/{task}" for model in ALL_MODELS for rule in ("predict", "score"))
-    return (*rows, f"score_seeds {SEVERAL_SEEDS}/{task}", *CONTRASTED)
+    own = f"score_seeds {SEVERAL_SEEDS}/{task}", f"differences {task}"
+    return (*rows, *own, *CONTRASTED)
 
 
 GENERATED = "studies.generated"
@@ -276,7 +280,7 @@ CONTRACT = [
         "score *",
         "score_baseline *",
         "score_seeds *",
-        "compare",
+        *COMPARED_ANEW,
         *SCORE_TABLES,
     ),
     generated("BERTScore code", logic("ecslm/bertscore.py"), "bertscore *", *OF_TEXTS),
@@ -414,7 +418,7 @@ CONTRACT = [
         "train_adapter Tiny-Chat/seed-1",
         *new_row("Tiny-Chat/seed-1"),
         *(f"score_seeds Tiny-Chat/{task}" for task in ALL_TASKS),
-        *CONTRASTED,
+        *COMPARED_ANEW,
         *drawn("ind", "texts", "validity"),
     ),
     generated(
@@ -448,7 +452,7 @@ CONTRACT = [
             for task in ("SA", "AG")
             for name in (
                 *(f"dataset {task}/test", f"predict */{task}", f"score */{task}"),
-                f"score_seeds */{task}",
+                *(f"score_seeds */{task}", f"differences {task}"),
                 *(*described(task), *compared(task)),
             )
         ),
@@ -570,7 +574,7 @@ CONTRACT = [
         *drawn("ind", "texts", "validity"),
     ),
     version("bert-score", "bertscore *", *OF_TEXTS),
-    version("numpy", "score *", "score_baseline *", "score_seeds *", "compare", *SCORE_TABLES),
+    version("numpy", "score *", "score_baseline *", "score_seeds *", *COMPARED_ANEW, *SCORE_TABLES),
     version("scipy", *compared(), *COMPARED_ANEW),
     generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
     version("scikit-learn", *compared()),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ecslm.comparisons.settings import CompareSettings, ModelsContrast, SettingsContrast
+from ecslm.comparisons.settings import DifferencesSettings, ModelsContrast, SettingsContrast
 from ecslm.files import InputError
 from ecslm.outcomes import Outcomes
 from ecslm.tasks import answered_setting
@@ -30,7 +30,7 @@ class Cell:
         return sorted(set(self.first.samples).intersection(self.second.samples))
 
 
-def task_cells(task: str, settings: CompareSettings, outcomes: TaskOutcomes) -> Iterator[Cell]:
+def task_cells(settings: DifferencesSettings, outcomes: TaskOutcomes) -> Iterator[Cell]:
     """What is to be compared in a task: nothing where it lacks one of the settings.
 
     Raises:
@@ -38,7 +38,7 @@ def task_cells(task: str, settings: CompareSettings, outcomes: TaskOutcomes) -> 
     """
     for name, contrast in sorted(settings.contrasts.items()):
         if isinstance(contrast, ModelsContrast):
-            yield from _models_cells(name, contrast, task, settings, outcomes)
+            yield from _models_cells(name, contrast, settings, outcomes)
         else:
             yield from _settings_cells(name, contrast, outcomes)
 
@@ -46,8 +46,7 @@ def task_cells(task: str, settings: CompareSettings, outcomes: TaskOutcomes) -> 
 def _models_cells(
     name: str,
     contrast: ModelsContrast,
-    task: str,
-    settings: CompareSettings,
+    settings: DifferencesSettings,
     outcomes: TaskOutcomes,
 ) -> Iterator[Cell]:
     for a, b in contrast.pairs:
@@ -61,8 +60,8 @@ def _models_cells(
             cell = Cell(name, a, b, setting, None, first, second)
             if not cell.shared:
                 raise InputError(
-                    f"{name}: {a} and {b} have no sample in common in {task}, {setting}: predict "
-                    "and score both from the same dataset file"
+                    f"{name}: {a} and {b} have no sample in common in {setting}: predict and score "
+                    "both from the same dataset file"
                 )
             yield cell
 

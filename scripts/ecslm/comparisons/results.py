@@ -1,22 +1,22 @@
-"""The rows of `results/{study}/comparisons/{task}.json`, and where they lie."""
+"""Differences of two scores, and comparisons, which have adjusted p-values; where they lie."""
 
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ecslm.files import InputError, field_problems, read_json
+from ecslm.files import InputError, Model, field_problems, read_json
 from ecslm.manifests import verify_result
 
-# In the study's results folder; one job makes the files of all tasks, since Holm's adjustment needs
-# the p-values of all.
+# In the study's results folder; one job makes the comparisons of all tasks, since Holm's adjustment
+# needs all their p-values.
 MANIFEST = "comparisons/manifest.json"
 
 Test = Literal["mcnemar", "randomisation", "bootstrap"]
 
 
-class Comparison(BaseModel):
-    """The difference of two scores of one task."""
+class Difference(BaseModel):
+    """A row of `differences/{task}.json`: two scores of one task, their difference and its test."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,7 +36,17 @@ class Comparison(BaseModel):
     reliable: bool = Field(description="Whether there are enough records for the interval.")
     test: Test = Field(description="How p was found.")
     p: float = Field(description="Two-sided p of no difference.")
+
+
+class Comparison(Difference):
+    """A row of `comparisons/{task}.json`."""
+
     p_holm: float = Field(description="p adjusted for all cells of the contrast, all tasks.")
+
+
+def differences_path(task: str) -> str:
+    """Path of a task's differences in the study's results folder."""
+    return f"differences/{task}.json"
 
 
 def comparison_path(task: str) -> str:
@@ -52,7 +62,21 @@ def read_comparisons(results: Path, task: str) -> list[Comparison]:
     """
     path = results / comparison_path(task)
     verify_result(path, results / MANIFEST)
+    return _read(path, Comparison)
+
+
+def read_differences(path: Path) -> list[Difference]:
+    """A file of differences.
+
+    Raises:
+        InputError: the file is missing, altered, or breaks its contract.
+    """
+    verify_result(path)
+    return _read(path, Difference)
+
+
+def _read(path: Path, row: type[Model]) -> list[Model]:
     try:
-        return TypeAdapter(list[Comparison]).validate_python(read_json(path))
+        return TypeAdapter(list[row]).validate_python(read_json(path))  # type: ignore[valid-type]
     except ValidationError as error:
         raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None

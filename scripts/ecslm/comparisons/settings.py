@@ -72,10 +72,10 @@ class ComparedModel(Closed):
     shots: int = Field(0, description="Examples in the prompt.")
 
 
-class CompareSettings(Closed):
-    """The value of the compare script's `--settings`."""
+class DifferencesSettings(Closed):
+    """The value of `--settings` of the script that tests differences."""
 
-    tasks: dict[str, Metric] = Field(min_length=1, description="Headline metric of each task.")
+    metric: Metric = Field(description="Headline metric of the task.")
     models: dict[str, ComparedModel] = Field(description="The models that contrasts name.")
     contrasts: dict[str, Contrast] = Field(min_length=1, description="Contrasts by name.")
     resamples: Resamples = 10_000
@@ -83,7 +83,7 @@ class CompareSettings(Closed):
     seed: Seed = 0
 
     @model_validator(mode="after")
-    def _known_models(self) -> "CompareSettings":
+    def _known_models(self) -> "DifferencesSettings":
         named = {name for contrast in self.contrasts.values() for name in compared_models(contrast)}
         if unknown := sorted(named - set(self.models)):
             raise ValueError(f"contrasts: not in models: {', '.join(unknown)}")

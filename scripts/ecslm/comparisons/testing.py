@@ -1,54 +1,34 @@
-"""Differences of two scores with their intervals and p-values, adjusted within each contrast."""
+"""Differences of two scores, with their intervals and p-values."""
 
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from ecslm.comparisons.cells import Cell
-from ecslm.comparisons.results import Comparison
-from ecslm.comparisons.settings import CompareSettings
+from ecslm.comparisons.results import Difference
+from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.metrics.arithmetic import column_totals
 from ecslm.metrics.protocol import Array, Metric, metric
 from ecslm.outcomes import mean_values
 from ecslm.statistics.differences import (
     centred_bootstrap_p,
     difference_interval,
-    holm,
     mcnemar_p,
     randomisation_p,
 )
 from ecslm.statistics.intervals import CONFIDENCE, bootstrap_is_reliable, bootstrap_values
 
 
-def compare(
-    cells: Mapping[str, Sequence[Cell]], settings: CompareSettings
-) -> dict[str, list[Comparison]]:
-    """The comparisons of each task's cells, in their order.
-
-    Holm's adjustment is over all cells of a contrast, whatever their task.
-    """
-    listed = [(task, cell) for task, own in cells.items() for cell in own]
-    found = [
-        _compare(cell, metric(settings.tasks[task]), settings)
-        for task, cell in tqdm(listed, unit="comparison", delay=1)
+def differences(cells: Sequence[Cell], settings: DifferencesSettings) -> list[Difference]:
+    """The differences of a task's cells, in their order."""
+    measure = metric(settings.metric)
+    return [
+        _difference(cell, measure, settings)
+        for cell in tqdm(cells, unit="difference", delay=1, disable=not sys.stderr.isatty())
     ]
-    adjusted = _adjusted([cell.contrast for _, cell in listed], [row["p"] for row in found])
-    rows: dict[str, list[Comparison]] = {task: [] for task in cells}
-    for (task, cell), row, p_holm in zip(listed, found, adjusted, strict=True):
-        names = {name: getattr(cell, name) for name in ("contrast", "a", "b", "setting", "model")}
-        rows[task].append(Comparison(**names, **row, p_holm=p_holm))
-    return rows
-
-
-def _adjusted(contrasts: Sequence[str], p_values: Sequence[float]) -> list[float]:
-    adjusted = [0.0] * len(p_values)
-    for contrast in set(contrasts):
-        members = [index for index, name in enumerate(contrasts) if name == contrast]
-        for index, p in zip(members, holm([p_values[i] for i in members]), strict=True):
-            adjusted[index] = p
-    return adjusted
 
 
 class _Side:
@@ -88,8 +68,7 @@ def _seed_pairs(first: _Side, second: _Side) -> tuple[_Side, _Side]:
     return one, other
 
 
-def _compare(cell: Cell, measure: Metric, settings: CompareSettings) -> dict[str, Any]:
-    """The fields of a comparison but for its names and the adjusted p."""
+def _difference(cell: Cell, measure: Metric, settings: DifferencesSettings) -> Difference:
     shared = cell.shared
     first, second = (
         _Side(measure, side.sums(measure, shared or side.samples), len(side.seeds))
@@ -98,20 +77,25 @@ def _compare(cell: Cell, measure: Metric, settings: CompareSettings) -> dict[str
     difference = first.value - second.value
     test = _paired if shared else _unpaired
     whole = len(cell.first.samples) + len(cell.second.samples)
-    return {
-        "paired": bool(shared),
-        "n": len(first.sums),
-        "n_b": len(second.sums),
-        "unshared": whole - 2 * len(shared) if shared else 0,
-        "value_a": first.value,
-        "value_b": second.value,
-        "difference": difference,
+    return Difference(
+        contrast=cell.contrast,
+        a=cell.a,
+        b=cell.b,
+        setting=cell.setting,
+        model=cell.model,
+        paired=bool(shared),
+        n=len(first.sums),
+        n_b=len(second.sums),
+        unshared=whole - 2 * len(shared) if shared else 0,
+        value_a=first.value,
+        value_b=second.value,
+        difference=difference,
         **test(first, second, difference, settings),
-    }
+    )
 
 
 def _paired(
-    first: _Side, second: _Side, difference: float, settings: CompareSettings
+    first: _Side, second: _Side, difference: float, settings: DifferencesSettings
 ) -> dict[str, Any]:
     """Interval and test of sides whose rows are the same samples, resampled together."""
     at = first.sums.shape[1]
@@ -141,7 +125,7 @@ def _paired(
 
 
 def _unpaired(
-    first: _Side, second: _Side, difference: float, settings: CompareSettings
+    first: _Side, second: _Side, difference: float, settings: DifferencesSettings
 ) -> dict[str, Any]:
     """Interval and test of sides with different samples, resampled each for itself."""
     # Other random numbers for each side, or equal outcomes would be drawn alike.

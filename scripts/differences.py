@@ -1,0 +1,62 @@
+"""Test differences between scores of one task, record by record: the contrasts of a study."""
+
+import argparse
+from pathlib import Path
+
+from ecslm.comparisons.cells import task_cells
+from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
+from ecslm.comparisons.testing import differences
+from ecslm.files import installed_versions, read_settings, require_locked, run_script, write_json
+from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.metrics.protocol import metric
+from ecslm.outcomes import read_outcomes
+from ecslm.score_paths import outcome_paths
+
+
+def main(arguments: argparse.Namespace) -> None:
+    settings = read_settings(arguments.settings, DifferencesSettings)
+    files = {
+        name: [
+            arguments.results / path for path in outcome_paths(name, model.seeds, arguments.task)
+        ]
+        for name, model in settings.models.items()
+    }
+    versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
+    inputs = [path for paths in files.values() for path in paths]
+    origin = made_from(inputs, settings, arguments.code, versions)
+    measure = metric(settings.metric)
+    outcomes = {name: read_outcomes(paths, measure) for name, paths in files.items()}
+    rows = differences(list(task_cells(settings, outcomes)), settings)
+    write_json(arguments.output, [row.model_dump(mode="json") for row in rows])
+    write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="compare.py adjusts the p-values of all tasks. A contrast of settings is paired "
+        "where both have the same samples, else its test is unpaired.",
+    )
+    add = parser.add_argument
+    add("--task", required=True, help="code of the task, which names its outcomes files")
+    add(
+        "--results",
+        type=Path,
+        required=True,
+        help="folder with metrics/MODEL/seed-SEED/TASK.records.jsonl, which score.py writes",
+    )
+    add(
+        "--settings",
+        required=True,
+        help='JSON or @file, for example {"metric": "binary_f1", "models": {"A": {"seeds": [0]}, '
+        '"B": {"seeds": [0]}}, "contrasts": {"tuning": {"kind": "models", "pairs": [["A", "B"]], '
+        '"settings": ["IND_Diverse_Instruction"]}}}',
+    )
+    add("--output", type=Path, required=True, help="file to write (JSON)")
+    add_manifest_options(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())

@@ -1,0 +1,19 @@
+"""Families of tests: p-values adjusted over all cells of a contrast, whatever their task."""
+
+from collections.abc import Mapping, Sequence
+
+from ecslm.comparisons.results import Comparison, Difference
+from ecslm.statistics.differences import holm
+
+
+def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[Comparison]]:
+    """The comparisons of each task, from its differences and those of all others."""
+    families: dict[str, list[float]] = {}
+    for rows in differences.values():
+        for row in rows:
+            families.setdefault(row.contrast, []).append(row.p)
+    p_holm = {contrast: iter(holm(p_values)) for contrast, p_values in families.items()}
+    return {
+        task: [Comparison(**row.model_dump(), p_holm=next(p_holm[row.contrast])) for row in rows]
+        for task, rows in differences.items()
+    }
