@@ -1,9 +1,9 @@
 """Coverage of the 95 % intervals: how often they contain the true value, by simulation.
 
 Records are drawn from populations whose true value is known: the metric of the population's
-expected totals. Each sample is scored and resampled by the library's own code. Our interval stands
-beside the methods it could be exchanged for: BCa, a bootstrap stratified by the reference's class,
-a normal interval of the logit, and Wilson's interval of F1.
+expected totals. Each sample is scored and resampled by the library's own code. Our intervals,
+percentile and Wilson, stand beside methods they could be exchanged for: BCa, a bootstrap stratified
+by the reference's class, and a normal interval of the logit.
 """
 
 import argparse
@@ -32,7 +32,6 @@ from ecslm.statistics.intervals import (
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
-    wilson_interval,
 )
 
 TAIL = (1 - CONFIDENCE) / 2
@@ -158,10 +157,8 @@ def simulate(
         # Without spread there is only the rule of three.
         others = ("BCa", "logit", "stratified") if has_strata else ("BCa", "logit")
         found |= dict.fromkeys(others, found["percentile"])
-    if population.measure is binary_f1:
-        found["Wilson"] = wilson_f1_interval(totals)
-    elif population.measure.PROPORTION:
-        found["Wilson"] = wilson_interval(totals[0], records, CONFIDENCE)
+    if population.measure.INTERVAL:
+        found["Wilson"] = population.measure.INTERVAL(totals, CONFIDENCE)
     hits = {name: low <= population.truth <= high for name, (low, high) in found.items()}
     tally.samples += 1
     tally.hits.update({name: int(hit) for name, hit in hits.items()})
@@ -210,17 +207,6 @@ def logit_interval(value: float, resampled: Array) -> Interval:
     half = Z * resampled.std() / (value * (1 - value))
     low, high = expit(logit(value) + np.array([-half, half]))
     return float(low), float(high)
-
-
-def wilson_f1_interval(totals: Array) -> Interval:
-    """Wilson's interval of tp / (tp + fp + fn), a proportion, turned into one of F1 = 2p / (1 + p).
-
-    Source: Lam, Gopal and Qian, Confidence intervals for the F1 score: a comparison of four
-    methods, arXiv:2309.14621, 2023 (Wilson indirect).
-    """
-    tp, fp, fn, _ = totals.tolist()
-    low, high = wilson_interval(tp, int(tp + fp + fn), CONFIDENCE)
-    return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 def all_cells() -> Iterator[tuple[Population, int]]:

@@ -16,7 +16,6 @@ from ecslm.statistics.intervals import (
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
-    wilson_interval,
 )
 from ecslm.tasks import TaskKind
 
@@ -124,7 +123,7 @@ def _block(
         **measure.details(items, totals),
         "lenient": _lenient(items, answers, measure),
         "interval": {
-            "method": "wilson" if measure.PROPORTION else "bootstrap",
+            "method": "wilson" if measure.INTERVAL else "bootstrap",
             "reliable": reliable,
         },
     }
@@ -143,8 +142,8 @@ def _interval(
     records = len(sums)
     if not strict.defined:
         return None, False
-    if measure.PROPORTION:
-        return [*wilson_interval(float(totals[0]), records, CONFIDENCE)], True
+    if measure.INTERVAL:
+        return [*measure.INTERVAL(totals, CONFIDENCE)], True
     resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
     low, high = bootstrap_interval(strict.value, resampled, records, CONFIDENCE)
     return [low, high], bootstrap_is_reliable(records, measure.rarest(totals), resampled)

@@ -20,7 +20,7 @@ def test_binary_f1_counts_an_invalid_answer_as_wrong_and_shows_it_apart() -> Non
 def test_an_undefined_f1_has_no_interval() -> None:
     strict = block("PM", predictions("PM", [("no", "no")] * 3))["strict"]
     assert strict["ci95"] is None
-    assert strict["details"]["interval"] == {"method": "bootstrap", "reliable": False}
+    assert strict["details"]["interval"] == {"method": "wilson", "reliable": False}
 
 
 def test_binary_f1_of_zero_is_defined_when_there_is_a_yes() -> None:

@@ -101,7 +101,8 @@ def test_an_undefined_value_is_no_zero_and_has_no_interval() -> None:
 
 @pytest.mark.parametrize(("records", "reliable"), [(20, False), (400, True)])
 def test_an_interval_that_is_not_reliable_says_so(records: int, reliable: bool) -> None:
-    text = shown("PM", predictions("PM", [("yes", "yes"), ("yes", "no")] * (records // 2)))
+    pairs = [("A", "A"), ("A", "B"), ("B", "B"), ("B", "A")] * (records // 4)
+    text = shown("PRP", predictions("PRP", pairs, FIVE[:3]))
     assert ("(not reliable)" in text) != reliable
 
 

@@ -56,8 +56,8 @@ def test_without_an_observed_error_the_interval_has_its_open_end_bounded(code: s
     scores = block(code, given_predictions, **extra)
     low, high = scores["strict"]["ci95"]
     assert high == 1
-    bootstrap = scores["strict"]["details"]["interval"]["method"] == "bootstrap"
-    assert low == pytest.approx(0.9 if bootstrap else 0.8865, abs=5e-5)
+    wilson = {"binary_f1": 2 * 0.8865 / 1.8865, "accuracy": 0.8865, "hit_rate": 0.8865}
+    assert low == pytest.approx(wilson.get(TASKS[code].metric, 0.9), abs=5e-5)
 
 
 @pytest.mark.parametrize("code", sorted(TASKS))
@@ -118,9 +118,11 @@ def test_the_seed_and_the_number_of_resamples_change_the_interval_only() -> None
 
 
 @pytest.mark.parametrize(
-    ("yes", "no", "reliable"), [(20, 80, True), (19, 81, False), (20, 79, False)]
+    ("rare", "other", "reliable"), [(10, 90, True), (9, 91, False), (10, 89, False)]
 )
-def test_few_positives_or_few_records_are_marked(yes: int, no: int, reliable: bool) -> None:
-    pairs = [("yes", "yes")] * yes + [("yes", "no")] * no
-    interval = block("PM", predictions("PM", pairs))["strict"]["details"]["interval"]
-    assert interval["reliable"] is reliable
+def test_a_rare_class_or_few_records_are_marked(rare: int, other: int, reliable: bool) -> None:
+    answers = ["A", "B"] * 50
+    pairs = [(a, "A") for a in answers[:rare]] + [(a, "B") for a in answers[:other]]
+    given_predictions = predictions("PRP", pairs, FIVE[:3])
+    interval = block("PRP", given_predictions)["strict"]["details"]["interval"]
+    assert interval == {"method": "bootstrap", "reliable": reliable}

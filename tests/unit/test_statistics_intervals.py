@@ -9,6 +9,7 @@ from ecslm.statistics.intervals import (
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
+    wilson_f1_interval,
     wilson_interval,
 )
 
@@ -69,6 +70,14 @@ def test_wilson_known_values() -> None:
     assert wilson_interval(15, 148, 0.95) == pytest.approx((0.0624, 0.1605), abs=5e-5)
     assert wilson_interval(0, 20, 0.95) == pytest.approx((0.0, 0.1611), abs=5e-5)
     assert wilson_interval(20, 20, 0.95) == pytest.approx((0.8389, 1.0), abs=5e-5)
+
+
+def test_wilson_of_f1_is_that_of_the_share_of_hits_among_hits_and_errors() -> None:
+    low, high = wilson_interval(81, 263, 0.95)
+    expected = 2 * low / (1 + low), 2 * high / (1 + high)
+    assert wilson_f1_interval(81, 182, 0.95) == pytest.approx(expected)
+    assert wilson_f1_interval(0, 5, 0.95)[0] == 0
+    assert wilson_f1_interval(5, 0, 0.95)[1] == 1
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "accuracy"
 PROPORTION = True
+INTERVAL = mean.proportion_interval
 
 
 def outcomes(items: Sequence[Item]) -> list[Outcome]:

@@ -13,6 +13,7 @@ from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "F_BERT"
 PROPORTION = False
+INTERVAL = None
 
 
 def outcomes(items: Sequence[Item]) -> list[Outcome]:

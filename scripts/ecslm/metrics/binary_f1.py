@@ -7,9 +7,19 @@ import numpy as np
 
 from ecslm.metrics.arithmetic import f1, ratio, ratios
 from ecslm.metrics.protocol import Array, Item, Outcome, Score
+from ecslm.statistics.intervals import wilson_f1_interval
 
 NAME = "F1"
 PROPORTION = False
+
+
+def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of F1."""
+    tp, fp, fn, _ = totals.astype(int).tolist()
+    return wilson_f1_interval(tp, fp + fn, confidence)
+
+
+INTERVAL = _wilson
 
 _CELLS = ("tp", "fp", "fn", "tn")
 

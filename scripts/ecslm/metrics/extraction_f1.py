@@ -11,6 +11,7 @@ from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "F1*"
 PROPORTION = False
+INTERVAL = None
 
 _NULLS = frozenset({"none", "null", ""})
 _COUNTS = ("nv", "iv", "cv", "wv", "nl")

@@ -10,6 +10,7 @@ from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "HR@1"
 PROPORTION = True
+INTERVAL = mean.proportion_interval
 
 _RELEASED_LETTERS = frozenset(ascii_uppercase[:20])
 

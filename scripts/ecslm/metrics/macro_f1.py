@@ -16,6 +16,7 @@ from ecslm.metrics.protocol import Array, Item, Score
 
 NAME = "macro-F1"
 PROPORTION = False
+INTERVAL = None
 
 outcomes = class_outcomes
 sums = class_sums

@@ -6,6 +6,7 @@ import numpy as np
 
 from ecslm.metrics.arithmetic import ratios
 from ecslm.metrics.protocol import Array, Outcome
+from ecslm.statistics.intervals import wilson_interval
 
 
 def sums_of(field: str, outcomes: Sequence[Outcome]) -> Array:
@@ -16,3 +17,9 @@ def sums_of(field: str, outcomes: Sequence[Outcome]) -> Array:
 def values(totals: Array) -> Array:
     """The mean over records."""
     return ratios(totals[..., 0], totals[..., 1])
+
+
+def proportion_interval(totals: Array, confidence: float) -> tuple[float, float]:
+    """Of a mean of zeros and ones."""
+    hits, records = totals.astype(int).tolist()
+    return wilson_interval(hits, records, confidence)

@@ -14,6 +14,7 @@ from ecslm.metrics.protocol import Array, Item, Outcome, Score
 
 NAME = "NDCG"
 PROPORTION = False
+INTERVAL = None
 
 # Exact, substitute, complement, irrelevant: the gains of the ESCI shopping queries data set
 # (Reddy et al., 2022).

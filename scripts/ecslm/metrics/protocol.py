@@ -1,6 +1,6 @@
 """What every metric module offers, what it works on, and how one is loaded by its name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -45,12 +45,14 @@ class Metric(Protocol):
     """The names of a module of `ecslm.metrics`.
 
     `values(sums(outcomes).sum(axis=0))` is the strict value, so that resampling and paired tests
-    need the outcomes alone. `PROPORTION`: each record adds 0 or 1, so that Wilson's interval and
-    McNemar's test apply.
+    need the outcomes alone. `PROPORTION`: each record adds 0 or 1, so that McNemar's test applies.
+    `INTERVAL`: totals and confidence to the interval of a defined value, by Wilson; None if it has
+    to be bootstrapped.
     """
 
     NAME: str
     PROPORTION: bool
+    INTERVAL: Callable[[Array, float], tuple[float, float]] | None
 
     def outcomes(self, items: Sequence[Item], /) -> list[Outcome]:
         """What each record adds to the metric, in order; all items are of one setting."""

@@ -99,6 +99,19 @@ def wilson_interval(successes: float, records: int, confidence: float) -> tuple[
     return (low if successes else 0.0), (high if successes < records else 1.0)
 
 
+def wilson_f1_interval(tp: int, wrong: int, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of p = tp / (tp + fp + fn), turned into one of F1 = 2p / (1 + p).
+
+    `wrong` = fp + fn. Given their sum, tp is binomial with share p, and F1 grows with p.
+
+    Source: Lam, Gopal and Qian, Confidence intervals for the F1 score: a comparison of four
+    methods, arXiv:2309.14621, 2023 (Wilson indirect). It covered 94 to 96 % from 10 positives on,
+    where the bootstrap covered 45 to 99 % (benchmarks/coverage.py).
+    """
+    low, high = wilson_interval(tp, tp + wrong, confidence)
+    return 2 * low / (1 + low), 2 * high / (1 + high)
+
+
 def bootstrap_is_reliable(records: int, rarest: float | None, resampled: Array) -> bool:
     """Whether a percentile interval may be trusted.
 

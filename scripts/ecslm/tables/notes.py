@@ -34,7 +34,7 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
     if any(cell.interval for cell in cells):
         notes.append("In brackets: 95\N{NO-BREAK SPACE}% intervals.")
     if any(cell.interval and not cell.interval.reliable for cell in cells):
-        notes.append("*: too few records or too rare a class; the true interval is wider.")
+        notes.append("*: too few records, or too few of those that decide; the true interval may be wider.")
     if any("doubled" in cell.marks for cell in cells):
         notes.append(
             "†: printed as twice a recall, not an F1*; not comparable with the other values "
