@@ -41,16 +41,13 @@ def cut_down(study: Study, seeds: Mapping[str, Sequence[int]], tasks: Sequence[s
     return cut
 
 
-def paper_sized(shipped: Configuration, settings: int, seeds: int | None = None) -> Study:
+def paper_sized(shipped: Configuration, settings: int) -> Study:
     """The paper's tuned models on generated records, as many as the paper's in each setting.
 
-    `settings` is how many of the paper's settings there are, `seeds` how many of the first model,
-    which is then the only one.
+    `settings` is how many of the paper's settings there are.
     """
     paper = shipped["studies"]["paper"]
     tuned = {name: model["seeds"] for name, model in paper["models"].items() if "seeds" in model}
-    if seeds is not None:
-        tuned = {name: numbers[:seeds] for name, numbers in list(tuned.items())[:1]}
     chosen = paper | {"settings": paper["settings"][:settings]}
     return cut_down(chosen, tuned, paper["tasks"]) | {
         "published_comparable": False,
