@@ -328,20 +328,20 @@ rule score_baseline:
         " 2> {log}"
 
 
-rule score_seeds:
+rule score_over_seeds:
     input:
         records=outcomes_of,
     output:
-        metrics=f"{RESULTS}/metrics/{{model}}/all-seeds/{{task}}.json",
-        manifest=f"{RESULTS}/metrics/{{model}}/all-seeds/{{task}}.manifest.json",
+        metrics=f"{RESULTS}/metrics/{{model}}/over-seeds/{{task}}.json",
+        manifest=f"{RESULTS}/metrics/{{model}}/over-seeds/{{task}}.manifest.json",
     log:
-        f"{RESULTS}/logs/score_seeds/{{model}}-{{task}}.log",
+        f"{RESULTS}/logs/score_over_seeds/{{model}}-{{task}}.log",
     params:
         settings="default",
     message:
         "Score of {wildcards.model} over its seeds, {wildcards.task}"
     shell:
-        "python score_seeds.py --records {input.records} --settings {params.settings}"
+        "python score_over_seeds.py --records {input.records} --settings {params.settings}"
         " --output {output.metrics} --manifest {output.manifest} 2> {log}"
 
 

@@ -52,14 +52,14 @@ rule score_baseline:
         " --records {output.records} --manifest {output.manifest} 2> {log}"
 
 
-rule score_seeds:
+rule score_over_seeds:
     input:
         records=parameter(COMPARED.outcomes, "model", "task"),
     output:
-        metrics=f"{RESULTS}/metrics/{{model}}/all-seeds/{{task}}.json",
-        manifest=f"{RESULTS}/metrics/{{model}}/all-seeds/{{task}}.manifest.json",
+        metrics=f"{RESULTS}/metrics/{{model}}/over-seeds/{{task}}.json",
+        manifest=f"{RESULTS}/metrics/{{model}}/over-seeds/{{task}}.manifest.json",
     log:
-        f"{RESULTS}/logs/score_seeds/{{model}}-{{task}}.log",
+        f"{RESULTS}/logs/score_over_seeds/{{model}}-{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
@@ -71,7 +71,7 @@ rule score_seeds:
     message:
         "Score of {wildcards.model} over its seeds, {wildcards.task}"
     shell:
-        "python scripts/score_seeds.py --task {wildcards.task} --model {wildcards.model}"
+        "python scripts/score_over_seeds.py --task {wildcards.task} --model {wildcards.model}"
         " --seeds {params.seeds} --records {input.records} --settings {params.settings:q}"
         " --code {params.code} --output {output.metrics} --manifest {output.manifest} 2> {log}"
 

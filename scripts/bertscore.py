@@ -14,7 +14,13 @@ from ecslm.files import (
 )
 from ecslm.generation.prediction import read_predictions
 from ecslm.logs import add_log_option, start_log
-from ecslm.manifests import Manifest, add_manifest_options, made_from, manifest_of
+from ecslm.manifests import (
+    Manifest,
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    refuse_replaced,
+)
 from ecslm.work import work_folder
 
 
@@ -23,12 +29,15 @@ def main(arguments: argparse.Namespace) -> None:
     start_log(arguments.log)
     settings = read_settings(arguments.settings, BertScoreSettings)
     inputs, output = [arguments.predictions, arguments.encoder], arguments.output
+    manifest = arguments.manifest or manifest_of(output)
+    named = {"--predictions": arguments.predictions, "--encoder": arguments.encoder}
+    refuse_replaced(named, {"--output": output}, manifest)
     origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
     predictions = read_predictions(arguments.predictions)
     # Loads torch: after the options have been checked.
     from ecslm.bertscore import bertscore
 
-    results = {"rows": output, "manifest": arguments.manifest or manifest_of(output)}
+    results = {"rows": output, "manifest": manifest}
     with work_folder(results, [origin, arguments.device], keep=arguments.code is not None) as work:
         if work.restored():
             return
@@ -48,8 +57,18 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--predictions", type=Path, required=True, help="predictions file of a generation task")
-    add("--encoder", type=Path, required=True, help="manifest.json of the encoder's weights")
-    add("--settings", help="layer and rescaling: JSON or @FILE")
+    add(
+        "--encoder",
+        type=Path,
+        required=True,
+        help="manifest.json of the encoder's weights, in results/bases once `snakemake -- bases` "
+        "has made it",
+    )
+    add(
+        "--settings",
+        help='JSON or @file; default, for roberta-large: {"layer": 17, "rescale_language": "en"}; '
+        'the demo, for MiniLM-L6: {"layer": 5, "rescale_language": null}',
+    )
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--cache", type=Path, help="folder that keeps values of pairs of texts (default: none)")
     add("--output", type=Path, required=True, help="rows (JSON Lines) to write")

@@ -14,6 +14,8 @@ def main(arguments: argparse.Namespace) -> None:
     differences = {path.name: read_differences(path) for path in arguments.differences}
     if len(differences) < len(arguments.differences):
         raise InputError("--differences: two files of the same name, which is that of the output")
+    if arguments.output.resolve() in {path.resolve().parent for path in arguments.differences}:
+        raise InputError(f"--output: {arguments.output} is the folder of the differences")
     if not any(differences.values()):
         raise InputError("--differences: no task has both sides of any contrast")
     written = []

@@ -3,10 +3,17 @@
 import argparse
 from pathlib import Path
 
-from ecslm.comparisons.cells import task_cells
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
+from ecslm.comparisons.sides import lacking_settings, task_sides
 from ecslm.comparisons.testing import differences
-from ecslm.files import installed_versions, read_settings, require_locked, run_script, write_json
+from ecslm.files import (
+    InputError,
+    installed_versions,
+    read_settings,
+    require_locked,
+    run_script,
+    write_json,
+)
 from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.metrics.protocol import metric
 from ecslm.outcomes import read_outcomes
@@ -26,7 +33,10 @@ def main(arguments: argparse.Namespace) -> None:
     origin = made_from(inputs, settings, arguments.code, versions)
     measure = metric(settings.metric)
     outcomes = {name: read_outcomes(paths, measure) for name, paths in files.items()}
-    rows = differences(list(task_cells(settings, outcomes)), settings)
+    # In a study some tasks lack some settings.
+    if arguments.code is None and (lacking := lacking_settings(settings, outcomes)):
+        raise InputError(*(f"--settings: {problem}" for problem in lacking))
+    rows = differences(list(task_sides(settings, outcomes)), settings)
     write_json(arguments.output, [row.model_dump(mode="json") for row in rows])
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from ecslm.bertscore_row import BertScoreRow
 from ecslm.files import InputError, read_settings, run_script
 from ecslm.known_records import read_known_records
-from ecslm.score_files import add_output_options, write_scores
+from ecslm.score_files import add_output_options, refuse_lost_files, write_scores
 from ecslm.scoring import Row, Scores, score
 from ecslm.scoring_input import Scorable, ScriptSettings, read_bertscores, read_scorable
 
@@ -36,7 +36,7 @@ WIDTH = 100
 
 def main(arguments: argparse.Namespace) -> None:
     """Read the predictions, score them, write metrics and outcomes, show the scores."""
-    refuse_lost_files(arguments)
+    check_files(arguments)
     settings = read_settings(arguments.settings, ScriptSettings)
     known = read_known_records(arguments.dataset) if arguments.dataset else None
     given = read_scorable(arguments.predictions, arguments.task, settings, known)
@@ -50,8 +50,8 @@ def main(arguments: argparse.Namespace) -> None:
     show(as_json(scores) if arguments.json else as_text(arguments, given, scores))
 
 
-def refuse_lost_files(arguments: argparse.Namespace) -> None:
-    """Refuse options that say something of files when none are written."""
+def check_files(arguments: argparse.Namespace) -> None:
+    """Refuse options of files when none are written, and files that would replace one another."""
     options = [name for name in ("records", "manifest", "code") if getattr(arguments, name)]
     if options and not arguments.output:
         raise InputError(
@@ -60,6 +60,11 @@ def refuse_lost_files(arguments: argparse.Namespace) -> None:
                 for name in options
             )
         )
+    if arguments.output:
+        inputs = {
+            name: getattr(arguments, name) for name in ("predictions", "bertscore", "dataset")
+        }
+        refuse_lost_files(arguments, **inputs)
 
 
 def bertscores_of(arguments: argparse.Namespace, given: Scorable) -> list[BertScoreRow]:
@@ -73,7 +78,9 @@ def bertscores_of(arguments: argparse.Namespace, given: Scorable) -> list[BertSc
         )
     if metric != "bert_f1" and arguments.bertscore is not None:
         raise InputError(f"--bertscore: {given.code} is scored by {metric}, without it")
-    return read_bertscores(arguments.bertscore, given.predictions) if arguments.bertscore else []
+    if arguments.bertscore is None:
+        return []
+    return read_bertscores(arguments.bertscore, arguments.predictions, given.predictions)
 
 
 def as_json(scores: Scores) -> str:

@@ -16,7 +16,7 @@ from ecslm.baselines import (
 from ecslm.files import InputError, read_jsonl, run_script
 from ecslm.manifests import verify_result
 from ecslm.records.record import Record
-from ecslm.score_files import add_output_options, write_scores
+from ecslm.score_files import add_output_options, refuse_lost_files, write_scores
 from ecslm.scoring import Row, score, score_expected
 from ecslm.scoring_input import ScriptSettings, problems, settings_of
 from ecslm.tasks import TaskKind
@@ -24,6 +24,7 @@ from ecslm.tasks import TaskKind
 
 def main(arguments: argparse.Namespace) -> None:
     """Read the records, answer them as the baseline does, score, write metrics and outcomes."""
+    refuse_lost_files(arguments, test=arguments.test, train=arguments.train)
     task, scoring = settings_of(arguments.settings, arguments.task)
     baseline: Baseline = arguments.baseline
     if baseline not in applicable(task):

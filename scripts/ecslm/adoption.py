@@ -15,7 +15,7 @@ from ecslm.trust import mend
 # What other rules make takes seconds: it is made anew where it does not match.
 CHEAP = frozenset(
     {
-        *("describe_data", "leakage", "data_card", "score", "score_baseline", "score_seeds"),
+        *("describe_data", "leakage", "data_card", "score", "score_baseline", "score_over_seeds"),
         *("differences", "compare", "render_table", "report_page", "report_pdf"),
     }
 )

@@ -38,6 +38,8 @@ class BertScoreCache:
         code = {name: sha256_of_file(Path(__file__).with_name(name)) for name in OWN_CODE}
         self._header = canonical_json({**made_from, "code": code})
         self._folder = root / sha256_of_text(self._header)[:24]
+        # Fails before anything is scored, where it must.
+        self._folder.mkdir(parents=True, exist_ok=True)
 
     def values(self, pairs: Iterable[Pair]) -> dict[Pair, Values]:
         """The values of those of the pairs that were scored before."""

@@ -54,7 +54,7 @@ class ComparisonPlan:
 
     def over_seeds_code(self, task: str) -> str:
         """Digest of its code with the metric of one task."""
-        return code_parameter("score_seeds.py", *self.metric_modules(task))
+        return code_parameter("score_over_seeds.py", *self.metric_modules(task))
 
     # Comparisons
 

@@ -29,12 +29,23 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str
             problems.append(f"{path}: unknown key{nearest(keys[-1], fields)}")
         elif detail["type"] == "missing":
             problems.append(f"{path}: missing")
+        elif detail["type"].startswith("union_tag"):
+            problems.append(_wrong_tag(path, detail))
         else:
             message = detail["msg"].removeprefix("Value error, ")
             value = detail["input"]
             given = "" if isinstance(value, dict | list) else f", not {value!r}"
             problems.append(f"{path}: {message[0].lower()}{message[1:]}{given}")
     return problems
+
+
+def _wrong_tag(path: str, detail: Any) -> str:
+    """A section whose kind is missing or none that there is."""
+    key = detail["ctx"]["discriminator"].strip("'")
+    if detail["type"] == "union_tag_not_found":
+        return f"{path}.{key}: missing"
+    valid = [tag.strip(" '") for tag in detail["ctx"]["expected_tags"].split(",")]
+    return f"{path}.{key}: {detail['ctx']['tag']} is none{nearest(detail['ctx']['tag'], valid)}"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

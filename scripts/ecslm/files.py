@@ -81,6 +81,8 @@ def remove_temporaries(path: Path) -> None:
 
 @contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, a file is needed")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)

@@ -217,13 +217,13 @@ def _comparison_jobs(plan: Plan, compared: ComparisonPlan) -> Iterator[Job]:
     for path in compared.over_seeds_files():
         model, task = Path(path).parts[-3], Path(path).stem
         yield Job(
-            "score_seeds",
+            "score_over_seeds",
             (path,),
             _manifest(path),
             inputs=tuple(compared.outcomes(model, task)),
             settings=compared.over_seeds_settings(task),
             versions=plan.score_versions(),
-            script="score_seeds.py",
+            script="score_over_seeds.py",
             modules=compared.metric_modules(task),
         )
     for path in compared.difference_files():

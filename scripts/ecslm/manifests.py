@@ -50,6 +50,33 @@ def made_from(
     }
 
 
+def refuse_replaced(
+    inputs: Mapping[str, Path | None], outputs: Mapping[str, Path], manifest: Path
+) -> None:
+    """Refuse to write over an input, over another output, or over the manifest of other results.
+
+    Args:
+        inputs: files read, by the option that names each.
+        outputs: files to be written, likewise; `manifest` will list them.
+
+    Raises:
+        InputError: a file would be lost.
+    """
+    taken = {path.resolve(): option for option, path in inputs.items() if path}
+    for option, path in {**outputs, "--manifest": manifest}.items():
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise InputError(f"{option}: {path} is also {other}: name another file")
+    if manifest.is_file():
+        others = sorted(
+            set(read_manifest(manifest).files) - {path.name for path in outputs.values()}
+        )
+        if others:
+            raise InputError(
+                f"--manifest: {manifest} is that of {', '.join(others)}: name another file there"
+            )
+
+
 def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
     """Write the manifest of results that are in place; `origin` is what `made_from` has given."""
     files = {result.name: sha256_of_file(result) for result in results}

@@ -1,16 +1,17 @@
 """Outcomes of records, read back: what each adds to its metric, for one model and several seeds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from ecslm.files import InputError, read_jsonl
-from ecslm.manifests import verify_result
+from ecslm.files import InputError
 from ecslm.metrics.protocol import Array, Metric, Outcome
 from ecslm.score_paths import RECORDS
+from ecslm.score_rows import Numbered, read_rows
 
 
 class OutcomeRow(BaseModel):
@@ -55,9 +56,27 @@ def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]
             name: set(rows) for name, rows in files[0].items()
         }:
             raise InputError(f"{path}: not the samples and settings of {paths[0]}: score both anew")
+    _check_references(paths, files, measure)
     return {
         setting: Outcomes(tuple(found[setting] for found in files)) for setting in sorted(files[0])
     }
+
+
+def _check_references(
+    paths: Sequence[Path], files: Sequence[Mapping[str, Mapping[str, Outcome]]], measure: Metric
+) -> None:
+    """See that seeds have the same references, as far as outcomes tell."""
+    for setting in files[0]:
+        told = []
+        for found in files:
+            sums = measure.sums(list(found[setting].values()))
+            told.append((sums.shape[1], measure.rarest(sums.sum(axis=0))))
+        for path, one in zip(paths, told, strict=True):
+            if one != told[0]:
+                raise InputError(
+                    f"{path}: {setting}: not the references of {paths[0]}: predict and score both "
+                    "from the same dataset file"
+                )
 
 
 def seed_values(measure: Metric, totals: Array, seeds: int) -> Array:
@@ -77,28 +96,38 @@ def mean_values(measure: Metric, totals: Array, seeds: int) -> Array:
 def _read(path: Path, measure: Metric) -> dict[str, dict[str, Outcome]]:
     """The outcomes of a file by setting, then by sample."""
 
-    def check(rows: Sequence[tuple[int, OutcomeRow]]) -> Iterable[tuple[int, str]]:
+    def check(rows: Numbered[OutcomeRow]) -> Iterator[tuple[int, str]]:
         line_of: dict[tuple[str, str], int] = {}
         for line, row in rows:
             first = line_of.setdefault((row.setting, row.sample_id), line)
             if first != line:
                 yield line, f"sample_id: {row.sample_id!r} is already on line {first}"
             if not _fits(measure, row):
-                yield line, f"{measure.NAME}: the row has not what this metric sums"
+                yield line, f"{measure.NAME} is not made of what this row has"
 
-    name = path.name.removesuffix(RECORDS)
-    verify_result(path, path.with_name(f"{name}.manifest.json"))
+    def check_whole(rows: Numbered[OutcomeRow]) -> Iterator[str]:
+        if not rows:
+            yield "no outcomes"
+
+    manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
     found: dict[str, dict[str, Outcome]] = {}
-    for row in read_jsonl(path, OutcomeRow, check):
+    for _, row in read_rows(path, OutcomeRow, check, check_whole, manifest):
         found.setdefault(row.setting, {})[row.sample_id] = row.model_dump()
-    if not found:
-        raise InputError(f"{path}: no outcomes")
     return found
 
 
 def _fits(measure: Metric, row: OutcomeRow) -> bool:
-    try:
-        measure.sums([row.model_dump()])
-    except (KeyError, TypeError, ValueError, AttributeError):
+    """Whether the metric can sum the row's numbers."""
+    parts = [
+        part
+        for value in (row.model_extra or {}).values()
+        for part in (value.values() if isinstance(value, dict) else [value])
+    ]
+    if not all(type(part) in (int, float) and math.isfinite(part) for part in parts):
         return False
-    return True
+    try:
+        sums = measure.sums([row.model_dump()])
+    except (KeyError, TypeError, AttributeError):
+        return False
+    # Proportions are of zeros and ones.
+    return sums.size > 0 and (not measure.PROPORTION or bool(np.isin(sums, (0, 1)).all()))

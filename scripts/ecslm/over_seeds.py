@@ -41,7 +41,7 @@ def over_seeds(
     seeds: Sequence[int],
     settings: OverSeedsSettings,
 ) -> dict[str, Any]:
-    """The content of `metrics/{model}/all-seeds/{task}.json`."""
+    """The content of `metrics/{model}/over-seeds/{task}.json`."""
     measure = metric(settings.metric)
     return {
         "task": task,

@@ -5,7 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ecslm.files import installed_versions, require_locked, write_json, write_jsonl
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    refuse_replaced,
+    write_manifest,
+)
+from ecslm.score_paths import RECORDS
 from ecslm.scoring import Scores
 from ecslm.scoring_input import ScriptSettings
 from ecslm.scoring_settings import LIBRARIES
@@ -24,6 +31,27 @@ def add_output_options(parser: argparse.ArgumentParser, required: bool = True) -
     add_manifest_options(parser)
 
 
+def refuse_lost_files(arguments: argparse.Namespace, **inputs: Path | None) -> None:
+    """Refuse outputs that would replace `inputs`, named as their options, or one another.
+
+    Raises:
+        InputError: a file would be lost.
+    """
+    output, records, manifest = output_files(arguments)
+    refuse_replaced(
+        {f"--{option}": path for option, path in inputs.items()},
+        {"--output": output, "--records": records},
+        manifest,
+    )
+
+
+def output_files(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
+    """Where metrics, outcomes and manifest go."""
+    output: Path = arguments.output
+    records = arguments.records or output.with_suffix(RECORDS)
+    return output, records, arguments.manifest or manifest_of(output)
+
+
 def write_scores(
     scores: Scores, arguments: argparse.Namespace, inputs: Iterable[Path], settings: ScriptSettings
 ) -> None:
@@ -33,10 +61,9 @@ def write_scores(
         InputError: a job of the workflow, which gives `--code`, runs with other libraries than the
             lock file's.
     """
-    output = arguments.output
-    records = arguments.records or output.with_suffix(".records.jsonl")
+    output, records, manifest = output_files(arguments)
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(inputs, settings, arguments.code, versions)
     write_jsonl(records, scores.outcomes)
     write_json(output, scores.metrics)
-    write_manifest(arguments.manifest or manifest_of(output), origin, [output, records])
+    write_manifest(manifest, origin, [output, records])

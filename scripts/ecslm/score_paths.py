@@ -17,4 +17,4 @@ def outcome_paths(name: str, seeds: Iterable[int], task: str) -> list[str]:
 
 def over_seeds_path(model: str, task: str) -> str:
     """Path of a model's score over its seeds."""
-    return f"metrics/{model}/all-seeds/{task}.json"
+    return f"metrics/{model}/over-seeds/{task}.json"

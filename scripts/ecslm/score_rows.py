@@ -49,6 +49,7 @@ def read_rows(
     model: type[Model],
     check: Callable[[Numbered[Model]], Iterable[tuple[int, str]]],
     check_whole: Callable[[Numbered[Model]], Iterable[str]] = lambda _: (),
+    manifest: Path | None = None,
 ) -> Numbered[Model]:
     """The rows of a JSON Lines file with their line numbers, as `read_jsonl` reads them.
 
@@ -56,6 +57,7 @@ def read_rows(
         check: gives what is wrong among the sound rows, as (line number, `field: message`).
         check_whole: gives what is wrong with the rows as a whole, for example that one is missing;
             called when every line could be read, since the row of another would be missing too.
+        manifest: where it lies, if not beside the file under its name.
 
     Raises:
         InputError: the file is missing, altered or broken, or the checks found something.
@@ -69,7 +71,7 @@ def read_rows(
         among.extend(check(sound))
         return among
 
-    verify_result(path)
+    verify_result(path, manifest)
     try:
         read_jsonl(path, model, kept)
     except InputError as error:
@@ -82,13 +84,13 @@ def read_rows(
     return rows
 
 
-def repeated_ids(ids: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+def repeated_ids(ids: Iterable[tuple[int, str]], field: str = "id") -> Iterator[tuple[int, str]]:
     """Ids that stand on more than one line, as problems, from (line number, id)."""
     line_of_id: dict[str, int] = {}
     for line, name in ids:
         first = line_of_id.setdefault(name, line)
         if first != line:
-            yield line, f"id: {name!r} is already on line {first}"
+            yield line, f"{field}: {name!r} is already on line {first}"
 
 
 def _few(path: Path, problems: Iterable[str]) -> Iterator[str]:

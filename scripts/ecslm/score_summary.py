@@ -26,7 +26,7 @@ PROTOCOLS = {
 }
 NOT_RELIABLE = "(not reliable)"
 NOTES = {
-    NOT_RELIABLE: "few records, or few of one class: the true interval may be wider",
+    NOT_RELIABLE: "too few records, or too few that decide: the true interval may be wider",
     MISSING: "not defined",
 }
 # What is counted under names that do not speak for themselves.

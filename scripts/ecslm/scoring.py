@@ -16,6 +16,7 @@ from ecslm.statistics.intervals import (
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
+    wilson_is_reliable,
 )
 from ecslm.tasks import TaskKind
 
@@ -143,7 +144,8 @@ def _interval(
     if not strict.defined:
         return None, False
     if measure.INTERVAL:
-        return [*measure.INTERVAL(totals, CONFIDENCE)], True
+        interval = measure.INTERVAL(totals, CONFIDENCE)
+        return [*interval], wilson_is_reliable(measure.rarest(totals))
     resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
     low, high = bootstrap_interval(strict.value, resampled, records, CONFIDENCE)
     return [low, high], bootstrap_is_reliable(records, measure.rarest(totals), resampled)

@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict
 
 from ecslm.answers.protocol import answer_type
 from ecslm.bertscore_row import BertScoreRow
-from ecslm.files import InputError, read_settings
+from ecslm.files import InputError, read_settings, sha256_of_file
 from ecslm.generation.prediction import Prediction
 from ecslm.known_records import KnownRecords
+from ecslm.manifests import manifest_of, read_manifest
 from ecslm.score_rows import Numbered, read_rows, repeated_ids
 from ecslm.scoring_settings import ScoringSettings
 from ecslm.tasks import TaskKind, registered_kind
@@ -113,7 +114,8 @@ def problems(
 ) -> Iterator[tuple[int, str]]:
     """Why numbered predictions cannot be scored together, as (line number, `field: message`)."""
     answers = answer_type(task.answer)
-    yield from repeated_ids((line, prediction.id) for line, prediction in rows)
+    repeated = list(repeated_ids((line, prediction.id) for line, prediction in rows))
+    yield from repeated or _repeated_samples(rows)
     foreign: set[str] = set()
     for line, prediction in rows:
         if prediction.task != code:
@@ -126,13 +128,29 @@ def problems(
             yield line, problem
 
 
-def read_bertscores(path: Path, predictions: Sequence[Prediction]) -> list[BertScoreRow]:
-    """The BERTScore rows of a file, which must be those of the predictions.
+def _repeated_samples(rows: Sequence[tuple[int, Prediction]]) -> Iterator[tuple[int, str]]:
+    """Samples that a setting has twice, which could be paired with no other's."""
+    for setting in dict.fromkeys(prediction.setting for _, prediction in rows):
+        own = ((line, one.sample_id) for line, one in rows if one.setting == setting)
+        yield from repeated_ids(own, "sample_id")
+
+
+def read_bertscores(
+    path: Path, file: Path, predictions: Sequence[Prediction]
+) -> list[BertScoreRow]:
+    """The BERTScore rows of a file, which must be those of the predictions read from `file`.
 
     Raises:
-        InputError: the file is missing, altered or broken, or its rows are not exactly the
-            predictions'.
+        InputError: the file is missing, altered or broken, its rows are not exactly the
+            predictions', or its manifest says that it was made from others.
     """
+    manifest = manifest_of(path)
+    if manifest.is_file():
+        scored = read_manifest(manifest).inputs.values()
+        if sha256_of_file(file) not in scored:
+            raise InputError(
+                f"{path}: made from other predictions than {file}: run scripts/bertscore.py again"
+            )
     setting_of = {prediction.id: prediction.setting for prediction in predictions}
 
     def check(rows: Numbered[BertScoreRow]) -> Iterator[tuple[int, str]]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ecslm.columns import aligned
 from ecslm.manifests import read_result
+from ecslm.score_paths import metric_path
 from ecslm.tables.model import MISSING, score_text
 from ecslm.tables.scores import Measured, MetricFile, SettingScores
 
@@ -115,7 +116,7 @@ def _measured(
 ) -> Measured | None:
     scores: list[SettingScores] = []
     for seed in seeds:
-        path = results / "metrics" / name / f"seed-{seed}" / f"{task}.json"
+        path = results / metric_path(name, seed, task)
         if not path.is_file():
             return None
         found = read_result(path, MetricFile).settings.get(setting)

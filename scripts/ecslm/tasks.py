@@ -77,12 +77,15 @@ def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
         InputError: the configuration cannot be read or has no such task.
     """
     try:
-        registry = yaml.safe_load(read_text(config_file))["tasks"]
+        registry = yaml.safe_load(read_text(config_file)).get("tasks", {})
         return TaskSettings.model_validate(registry[code]).kind()
     except yaml.YAMLError as error:
         raise InputError(f"{config_file}: not YAML ({' '.join(str(error).split())})") from None
     except KeyError:
-        raise InputError(f"--task {code}: not in the registry `tasks:` of {config_file}") from None
+        raise InputError(
+            f"--task {code}: not in the registry `tasks:` of {config_file}: valid are "
+            f"{', '.join(registry)}"
+        ) from None
     except ValidationError as error:
         where = f"{config_file}: tasks.{code}"
         raise InputError(*(f"{where}: {problem}" for problem in field_problems(error))) from None

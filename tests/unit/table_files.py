@@ -77,7 +77,7 @@ def write_over_seeds(results: Path, name: str, task: str, by_setting: dict[str, 
         }
         for setting, value in by_setting.items()
     }
-    write_json(results / "metrics" / name / "all-seeds" / f"{task}.json", {"settings": blocks})
+    write_json(results / "metrics" / name / "over-seeds" / f"{task}.json", {"settings": blocks})
 
 
 def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
@@ -92,6 +92,7 @@ def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
         "n": 200,
         "n_b": 200,
         "unshared": 0,
+        "seeds": [1, 1],
         "value_a": 0.6,
         "value_b": 0.5,
         "difference": 0.1,

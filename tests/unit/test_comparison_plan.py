@@ -24,7 +24,7 @@ def compared(contrasts: dict[str, Any] = CONTRASTS, **study: Any) -> ComparisonP
 def test_models_with_several_seeds_have_a_score_over_seeds_of_each_evaluated_task() -> None:
     files = compared().over_seeds_files()
     assert len(files) == 7
-    assert "results/shop/metrics/Small-EC/all-seeds/PM.json" in files
+    assert "results/shop/metrics/Small-EC/over-seeds/PM.json" in files
     assert not any("/Small/" in path or "AUX" in path for path in files)
     assert compared().outcomes("Small-EC", "PM") == [
         "results/shop/metrics/Small-EC/seed-0/PM.records.jsonl",

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from ecslm.comparisons.cells import task_cells
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.results import Difference
 from ecslm.comparisons.settings import DifferencesSettings
+from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.testing import differences
 from ecslm.files import InputError
+from ecslm.metrics.protocol import metric
 from ecslm.outcomes import Outcomes
-from ecslm.statistics.differences import holm, mcnemar_p
+from ecslm.statistics.differences import holm, mcnemar_p, newcombe_interval
+from ecslm.statistics.intervals import wilson_interval
 
 ROOT = Path(__file__).resolve().parents[2]
 IND, OOD, UNSEEN = (f"{name}_Instruction" for name in ("IND_Diverse", "OOD_Diverse", "IND_Unseen"))
@@ -40,7 +43,7 @@ def hits(*seeds: list[float], first: int = 0, field: str = "score") -> Outcomes:
 
 
 def compared(wanted: DifferencesSettings, **outcomes: dict[str, Outcomes]) -> list[Difference]:
-    return differences(list(task_cells(wanted, outcomes)), wanted)
+    return differences(list(task_sides(wanted, outcomes)), wanted)
 
 
 def test_two_models_are_compared_on_the_same_samples() -> None:
@@ -77,15 +80,9 @@ def test_models_with_several_seeds_are_compared_by_a_randomisation_test_of_their
 
 
 def test_a_metric_of_counts_is_compared_by_its_own_value_and_not_by_means_of_records() -> None:
-    def cell(name: str) -> dict[str, int]:
-        return {one: int(one == name) for one in ("tp", "fp", "fn", "tn")}
-
     names = {"EC": ["tp"] * 6 + ["fn"] * 4 + ["tn"] * 10, "Base": ["tp"] * 2 + ["fn"] * 8}
     names["Base"] += ["tn"] * 10
-    sides = {
-        model: {IND: Outcomes(({f"s{n:02}": cell(one) for n, one in enumerate(own)},))}
-        for model, own in names.items()
-    }
+    sides = {model: {IND: of_cells(own)} for model, own in names.items()}
     (row,) = compared(settings(metric="binary_f1"), **sides)
     assert (row.value_a, row.value_b) == (0.75, pytest.approx(1 / 3))
     assert row.test == "randomisation"
@@ -119,10 +116,139 @@ def test_settings_without_a_common_sample_are_compared_unpaired() -> None:
 
 def test_equal_sides_drawn_apart_do_not_cancel() -> None:
     domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
-    outcomes = {IND: hits([1, 0] * 50), OOD: hits([1, 0] * 50, first=500)}
-    (row,) = compared(settings(contrasts={"domain": domain}), EC=outcomes, Base={})
+    outcomes = {
+        IND: hits([1, 0] * 50, field="gain"),
+        OOD: hits([1, 0] * 50, first=500, field="gain"),
+    }
+    (row,) = compared(settings(metric="ndcg", contrasts={"domain": domain}), EC=outcomes, Base={})
     assert row.difference == 0
     assert row.ci95[1] > 0.1
+
+
+def test_unpaired_proportions_are_compared_by_their_wilson_intervals() -> None:
+    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+    outcomes = {IND: hits([1] * 60), OOD: hits([1] * 70 + [0] * 30, first=500)}
+    (row,) = compared(settings(contrasts={"domain": domain}), EC=outcomes, Base={})
+    assert (row.test, row.paired, row.reliable) == ("newcombe", False, True)
+    expected = newcombe_interval(
+        (0.7, 1.0), (wilson_interval(70, 100, 0.95), wilson_interval(60, 60, 0.95))
+    )
+    assert row.ci95 == expected
+    assert row.p < 0.001
+
+
+def test_an_unpaired_side_without_any_spread_is_not_reliable() -> None:
+    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+    generator = np.random.default_rng(1)
+    outcomes = {
+        IND: hits(generator.random(1_000).tolist(), field="gain"),
+        OOD: hits([1.0] * 200, first=5_000, field="gain"),
+    }
+    (row,) = compared(settings(metric="ndcg", contrasts={"domain": domain}), EC=outcomes, Base={})
+    assert (row.test, row.reliable) == ("bootstrap", False)
+
+
+def cell(name: str) -> dict[str, int]:
+    return {one: int(one == name) for one in ("tp", "fp", "fn", "tn")}
+
+
+def of_cells(*seeds: list[str]) -> Outcomes:
+    return Outcomes(tuple({f"s{n:02}": cell(one) for n, one in enumerate(own)} for own in seeds))
+
+
+def test_a_side_without_a_defined_score_is_not_compared_and_is_in_no_family() -> None:
+    base = of_cells(["fp", "tn", "tn", "tn"])
+    wanted = settings(metric="binary_f1")
+    (undefined,) = compared(wanted, EC={IND: of_cells(["tn"] * 4)}, Base={IND: base})
+    assert (undefined.value_a, undefined.value_b) == (None, 0)
+    assert (undefined.difference, undefined.ci95, undefined.p) == (None, None, None)
+    (defined,) = compared(settings(), EC={IND: hits([1] * 9)}, Base={IND: hits([0] * 9)})
+    found = adjusted({"PM": [undefined], "MPC": [defined]})
+    assert found["PM"][0].p_holm is None
+    assert found["MPC"][0].p_holm == found["MPC"][0].p
+
+
+def choice(reference: str, answer: str) -> dict[str, Any]:
+    if reference == answer:
+        return {"tp": {reference: 1}, "fp": {}, "fn": {}}
+    return {"tp": {}, "fp": {answer: 1}, "fn": {reference: 1}}
+
+
+def of_choices(references: str, *seeds: str) -> Outcomes:
+    return Outcomes(
+        tuple(
+            {
+                f"s{n:02}": choice(reference, answer)
+                for n, (reference, answer) in enumerate(zip(references, seed, strict=True))
+            }
+            for seed in seeds
+        )
+    )
+
+
+def exact_p(first: Outcomes, second: Outcomes, name: str) -> float:
+    """The share of all exchanges of records, in all pairs of seeds at once, at least as extreme."""
+    measure = metric(name)
+
+    def difference(exchanged: tuple[bool, ...]) -> float:
+        found = []
+        for one, other in product(first.seeds, second.seeds):
+            sides: list[list[Any]] = [[], []]
+            for sample, swap in zip(first.samples, exchanged, strict=True):
+                pair = [one[sample], other[sample]]
+                for side, outcome in zip(sides, reversed(pair) if swap else pair, strict=True):
+                    side.append(outcome)
+            values = [float(measure.values(measure.sums(side).sum(axis=0))) for side in sides]
+            found.append(values[0] - values[1])
+        return abs(np.mean(np.nan_to_num(found)))
+
+    records = len(first.samples)
+    observed = difference((False,) * records)
+    exchanges = product([False, True], repeat=records)
+    return float(np.mean([difference(one) >= observed - 1e-9 for one in exchanges]))
+
+
+def test_two_against_three_seeds_of_macro_f1_come_near_the_exact_p() -> None:
+    references = "AABBCCAB"
+    first = of_choices(references, "AABBCAAB", "AABBCCBB")
+    second = of_choices(references, "ABBACCAA", "BABBACAA", "AACBCBAB")
+    models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
+    wanted = settings(metric="macro_f1", models=models, permutations=20_000)
+    (row,) = compared(wanted, EC={IND: first}, Base={IND: second})
+    measure = metric("macro_f1")
+    means = [
+        np.mean(
+            [
+                float(measure.values(measure.sums([seed[s] for s in side.samples]).sum(axis=0)))
+                for seed in side.seeds
+            ]
+        )
+        for side in (first, second)
+    ]
+    assert (row.value_a, row.value_b, row.seeds) == (*map(pytest.approx, means), (2, 3))
+    assert row.difference == pytest.approx(means[0] - means[1])
+    assert row.p == pytest.approx(exact_p(first, second, "macro_f1"), abs=0.015)
+
+
+def test_two_against_three_seeds_of_f1_come_near_the_exact_p() -> None:
+    first = of_cells(
+        ["tp", "tp", "fn", "tn", "tn", "tp", "fp"], ["tp", "fn", "tp", "tn"] + ["tn", "tp", "tn"]
+    )
+    second = of_cells(
+        ["fn", "tp", "fn", "fp", "tn", "fn", "fp"],
+        ["fn", "fn", "tp", "tn", "fp", "tp", "fp"],
+        ["tp", "fn", "fn", "fp", "fp", "fn", "tn"],
+    )
+    models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
+    wanted = settings(metric="binary_f1", models=models, permutations=20_000)
+    (row,) = compared(wanted, EC={IND: first}, Base={IND: second})
+    assert row.p == pytest.approx(exact_p(first, second, "binary_f1"), abs=0.015)
+
+
+def test_shared_samples_with_other_references_are_an_error() -> None:
+    sides = {"EC": of_choices("AABB", "AABB"), "Base": of_choices("AABC", "AABB")}
+    with pytest.raises(InputError, match="references of their shared samples differ"):
+        compared(settings(metric="macro_f1"), EC={IND: sides["EC"]}, Base={IND: sides["Base"]})
 
 
 def test_the_same_answers_have_p_one_and_an_interval_that_is_not_empty() -> None:
@@ -184,6 +310,8 @@ def test_models_without_a_common_sample_are_an_error() -> None:
         (TUNING | {"pairs": [["EC", "EC"]]}, "two different names"),
         (TUNING | {"pairs": [["EC", "Base"], ["EC", "Base"]]}, "a pair stands twice"),
         (TUNING | {"pairs": [["EC", "Other"]]}, "not in models: Other"),
+        (TUNING | {"pairs": [["EC", "Base"], ["Base", "EC"]]}, "a pair stands twice"),
+        (TUNING | {"settings": [IND, IND]}, f"{IND} stands twice"),
         (TUNING | {"pairs": []}, "at least 1 item"),
     ],
 )
@@ -207,10 +335,22 @@ def run(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def run_differences(results: Path, task: str = "MPC") -> "subprocess.CompletedProcess[str]":
-    where = ["--task", task, "--results", str(results)]
-    output = ["--output", str(results / f"differences/{task}.json")]
-    return run("differences.py", *where, *output, "--settings", settings().model_dump_json())
+def run_differences(results: Path, **changes: Any) -> "subprocess.CompletedProcess[str]":
+    where = ["--task", "MPC", "--results", str(results)]
+    output = ["--output", str(results / "differences/MPC.json")]
+    value = settings(**changes).model_dump_json()
+    return run("differences.py", *where, *output, "--settings", value)
+
+
+def test_settings_that_the_outcomes_lack_are_named(tmp_path: Path) -> None:
+    for model in ("EC", "Base"):
+        write_outcomes(tmp_path, model, [1, 0])
+    made = run_differences(tmp_path, contrasts={"tuning": TUNING | {"settings": [IND, OOD]}})
+    assert made.returncode == 1
+    assert made.stderr.splitlines() == [
+        f"error: --settings: contrasts.tuning: {model} has no records of {OOD}: it has {IND}"
+        for model in ("EC", "Base")
+    ]
 
 
 def test_the_scripts_write_the_same_bytes_twice_and_say_what_they_were_made_from(
@@ -246,6 +386,7 @@ def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("[]", "error: --differences: no task has both sides of any contrast\n"),
+        ('[{"a": 1, "p": NaN}]', "error: {path}: 0.contrast: field required\n"),
         ('[{"a": 1}]', "error: {path}: 0.contrast: field required\n"),
     ],
 )
@@ -258,3 +399,12 @@ def test_differences_that_cannot_be_adjusted_are_refused(
     assert made.returncode == 1
     assert made.stderr.startswith(problem.format(path=path))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_of_the_differences_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "PM.json"
+    path.write_text("[]")
+    made = run("compare.py", "--differences", str(path), "--output", str(tmp_path))
+    assert made.returncode == 1
+    assert made.stderr == f"error: --output: {tmp_path} is the folder of the differences\n"
+    assert path.read_text() == "[]"

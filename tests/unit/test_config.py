@@ -347,6 +347,26 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
         "studies.shop.comparisons.contrasts.domain.models: Smal is not in the study's models: did "
         "you mean `Small`?",
     ),
+    "a contrast of an unknown kind": (
+        ".comparisons.contrasts.tuning.kind",
+        "model",
+        "studies.shop.comparisons.contrasts.tuning.kind: model is none: did you mean `models`?",
+    ),
+    "a contrast without a kind": (
+        ".comparisons.contrasts.tuning",
+        {"pairs": [["Small-EC", "Small"]], "settings": ["IND"]},
+        "studies.shop.comparisons.contrasts.tuning.kind: missing",
+    ),
+    "a pair and its mirror image": (
+        ".comparisons.contrasts.tuning.pairs",
+        [["Small-EC", "Small"], ["Small", "Small-EC"]],
+        "studies.shop.comparisons.contrasts.tuning: pairs: a pair stands twice",
+    ),
+    "a setting that a contrast has twice": (
+        ".comparisons.contrasts.tuning.settings",
+        ["IND", "IND"],
+        "studies.shop.comparisons.contrasts.tuning.settings: IND stands twice",
+    ),
     "a pair of one": (
         ".comparisons.contrasts.tuning.pairs",
         [["Small", "Small"]],
@@ -404,8 +424,7 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
     "an unknown sort of data": (
         ".data",
         {"source": "paht"},
-        "studies.shop.data: input tag 'paht' found using 'source' does not match any of the "
-        "expected tags: 'demo', 'hub', 'path'",
+        "studies.shop.data.source: paht is none: did you mean `path`?",
     ),
     "data without a path": (
         ".data",

@@ -91,7 +91,7 @@ def test_a_seed_without_a_defined_value_leaves_the_mean_undefined(tmp_path: Path
 
 def test_the_script_writes_the_same_bytes_twice(tmp_path: Path) -> None:
     paths = [write(tmp_path, n, cells(10 + n, 10, 10 - n, 30)) for n in (0, 1)]
-    command = [sys.executable, "scripts/score_seeds.py", "--task", "PM", "--model", "Small"]
+    command = [sys.executable, "scripts/score_over_seeds.py", "--task", "PM", "--model", "Small"]
     command += ["--seeds", "0", "1", "--records", *map(str, paths), "--output"]
     settings = ["--settings", '{"metric": "binary_f1"}']
     for name in ("one.json", "two.json"):
@@ -109,9 +109,9 @@ def test_the_script_writes_the_same_bytes_twice(tmp_path: Path) -> None:
 
 def test_the_script_needs_a_file_for_each_of_several_seeds(tmp_path: Path) -> None:
     path = write(tmp_path, 0, cells(1, 1, 1, 1))
-    command = [sys.executable, "scripts/score_seeds.py", "--task", "PM", "--seeds", "0"]
+    command = [sys.executable, "scripts/score_over_seeds.py", "--task", "PM", "--seeds", "0"]
     command += ["--records", str(path), "--output", str(tmp_path / "M.json")]
     command += ["--settings", '{"metric": "binary_f1"}']
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr == "error: --records: name two or more files, one for each of --seeds\n"
+    assert run.stderr == "error: --seeds: name two or more different seeds\n"

@@ -13,9 +13,11 @@ from ecslm.statistics.differences import (
     centred_bootstrap_p,
     holm,
     mcnemar_p,
+    newcombe_interval,
+    newcombe_p,
     randomisation_p,
 )
-from ecslm.statistics.intervals import bootstrap_values
+from ecslm.statistics.intervals import bootstrap_values, wilson_interval
 
 
 def mean_sums(values: np.ndarray) -> np.ndarray:
@@ -148,6 +150,48 @@ def test_the_centred_bootstrap_finds_a_difference() -> None:
     difference = float(mean_difference(high.sum(axis=0), low.sum(axis=0)))
     assert centred_bootstrap_p(difference, one - other) == 0.001
     assert centred_bootstrap_p(0.0, one - one) == 1
+
+
+def test_newcombe_known_values() -> None:
+    # Newcombe 1998, table II, method 10: 56/70 - 48/80, 9/10 - 3/10, 10/10 - 0/10.
+    for (hits, records), (other_hits, others), expected in (
+        ((56, 70), (48, 80), (0.0524, 0.3339)),
+        ((9, 10), (3, 10), (0.1705, 0.8090)),
+        ((10, 10), (0, 10), (0.6075, 1.0)),
+    ):
+        intervals = (
+            wilson_interval(hits, records, 0.95),
+            wilson_interval(other_hits, others, 0.95),
+        )
+        found = newcombe_interval((hits / records, other_hits / others), intervals)
+        assert found == pytest.approx(expected, abs=5e-5)
+
+
+def wilson_p(hits: int, records: int, other_hits: int, others: int) -> float:
+    return newcombe_p(
+        (hits / records, other_hits / others),
+        lambda confidence: (
+            wilson_interval(hits, records, confidence),
+            wilson_interval(other_hits, others, confidence),
+        ),
+    )
+
+
+def test_newcombe_p_is_where_the_interval_ends_at_zero() -> None:
+    p = wilson_p(56, 70, 48, 80)
+    intervals = wilson_interval(56, 70, 1 - p), wilson_interval(48, 80, 1 - p)
+    assert newcombe_interval((56 / 70, 48 / 80), intervals)[0] == pytest.approx(0, abs=1e-9)
+    assert 0.001 < p < 0.05  # its 95 % interval leaves 0 out
+    assert wilson_p(48, 80, 56, 70) == pytest.approx(p)
+    assert wilson_p(5, 10, 50, 100) == 1
+    assert 0 < wilson_p(5_000, 5_000, 0, 5_000) < 1e-9
+
+
+def test_newcombe_p_rejects_a_true_null_about_as_often_as_it_should_with_few_errors() -> None:
+    generator = np.random.default_rng(17)
+    draws = generator.binomial([60, 1_000], 0.98, size=(2_000, 2))
+    rejected = np.mean([wilson_p(a, 60, b, 1_000) <= 0.05 for a, b in draws.tolist()])
+    assert rejected < 0.07
 
 
 def test_mcnemar_known_values() -> None:

@@ -51,23 +51,51 @@ def test_a_panel_has_the_columns_of_the_tasks_that_have_its_setting(tmp_path: Pa
 
 def test_a_contrast_of_settings_names_both_settings_and_has_a_row_a_model(tmp_path: Path) -> None:
     write_comparisons(tmp_path, "PM")
-    write_comparisons(tmp_path, "SA", OF_SETTINGS | {"test": "bootstrap", "paired": False})
+    unpaired = {"test": "bootstrap", "paired": False, "n": 30, "seeds": [3, 3]}
+    write_comparisons(tmp_path, "SA", OF_SETTINGS | unpaired)
     table = made(tmp_path)
     (panel,) = table.panels
     assert panel.title == f"Out of domain against in domain: {OOD} against {IND}"
     assert panel.groups[0].title == "Small-EC"
-    assert "Test: unpaired, centred bootstrap." in table.notes
+    assert [cell.shown for cell in panel.groups[0].rows[-1].cells] == ["30/200"]
+    assert "Out of domain against in domain: unpaired, centred bootstrap (SA)." in table.notes
+    assert any("not about other seeds" in note for note in table.notes)
 
 
 def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: Path) -> None:
     write_comparisons(tmp_path, "PM", {"unshared": 60, "n": 30}, {"setting": OOD})
     write_comparisons(tmp_path, "SA", {"test": "mcnemar", "reliable": False})
     notes = made(tmp_path).notes
-    assert "Paired randomisation test: PM." in notes
-    assert "McNemar's exact test: SA." in notes
-    assert "PM: compared on 30 shared samples; 60 records have no partner." in notes
-    assert any("Holm's method, is below 0.05" in note for note in notes)
+    tests = "paired randomisation test (PM); McNemar's exact test (SA)"
+    assert f"Tuned against base: {tests}." in notes
+    partly = "PM is compared on 30 shared samples; 60 records have no partner."
+    assert f"Tuned against base: {partly}" in notes
+    assert any("Holm's method is below 0.05" in note for note in notes)
     assert any(note.startswith("*: ") for note in notes)
+    assert not any("other seeds" in note for note in notes)
+
+
+def test_a_difference_with_too_few_records_is_not_marked_whatever_its_p(tmp_path: Path) -> None:
+    write_comparisons(tmp_path, "PM", {"p_holm": 0.001, "reliable": False})
+    write_comparisons(tmp_path, "SA")
+    (cell,) = made(tmp_path).panels[0].groups[0].rows[0].cells
+    assert cell.marks == ()
+
+
+def test_a_score_that_is_not_defined_gives_no_difference(tmp_path: Path) -> None:
+    nothing = dict.fromkeys(("value_a", "difference", "ci95", "test", "p", "p_holm"))
+    write_comparisons(tmp_path, "PM", {**nothing, "reliable": False})
+    write_comparisons(tmp_path, "SA")
+    (panel,) = made(tmp_path).panels
+    shown = [row.cells[0].shown for row in panel.groups[0].rows]
+    assert shown == ["--", "--", "--", "200"]
+
+
+def test_contrasts_that_compare_nothing_in_the_tables_tasks_are_an_error(tmp_path: Path) -> None:
+    for task in ("PM", "SA"):
+        write_comparisons(tmp_path, task)
+    with pytest.raises(InputError, match="comparisons: tuning, domain compare nothing in PM, SA"):
+        made(tmp_path)
 
 
 def test_broken_comparisons_are_named_with_their_field(tmp_path: Path) -> None:

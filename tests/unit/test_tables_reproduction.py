@@ -5,6 +5,7 @@ import pytest
 from table_files import IND, OOD, request, scores, write_metrics, write_over_seeds, write_published
 
 from ecslm.tables.model import Table
+from ecslm.tables.notes import JOINT
 from ecslm.tables.reproduction import build
 from ecslm.tables.sources import Sources
 
@@ -84,6 +85,13 @@ def test_other_data_gets_no_difference_and_no_verdict(tmp_path: Path) -> None:
 def test_several_seeds_are_judged_by_the_interval_of_their_mean(tmp_path: Path) -> None:
     rows = shown(built(tmp_path, seeds=(1, 2)))
     assert rows["PM"][-2:] == ["[0.720, 0.760]", "inside"]
+
+
+def test_means_over_seeds_are_called_so(tmp_path: Path) -> None:
+    notes = built(tmp_path, seeds=(1, 2)).notes
+    assert "Small-EC: mean over 2 seeds." in notes
+    assert JOINT in notes
+    assert JOINT not in built(tmp_path).notes
 
 
 @pytest.mark.parametrize(("reproduces", "groups"), [({}, 0), ({"Mine": "Small-EC"}, 2)])

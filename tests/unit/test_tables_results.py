@@ -180,7 +180,7 @@ def test_several_seeds_give_their_mean_its_interval_and_their_spread(tmp_path: P
     assert cell.interval == Interval(0.63, 0.67)
     assert cell.sd == pytest.approx(0.0707, abs=1e-4)
     assert cell.sources == (
-        "metrics/Small-EC/all-seeds/PM.json",
+        "metrics/Small-EC/over-seeds/PM.json",
         "metrics/Small-EC/seed-1/PM.json",
         "metrics/Small-EC/seed-2/PM.json",
     )
@@ -190,7 +190,7 @@ def test_several_seeds_give_their_mean_its_interval_and_their_spread(tmp_path: P
 
 def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: Path) -> None:
     wanted = with_two_seeds(tmp_path, spread="sd")
-    assert not any("all-seeds" in path for path in metric_files(wanted))
+    assert not any("over-seeds" in path for path in metric_files(wanted))
     table = build(tmp_path, wanted)
     rows = rows_of(table)
     assert rows["Small-EC"].cells[1].interval is None
@@ -201,7 +201,7 @@ def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: 
 
 
 def test_the_score_over_seeds_is_needed_for_the_interval(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"metrics/Small-EC/all-seeds/AVE\.json: no such file"):
+    with pytest.raises(InputError, match=r"metrics/Small-EC/over-seeds/AVE\.json: no such file"):
         build(tmp_path, with_two_seeds(tmp_path))
 
 

@@ -63,10 +63,10 @@ DAMAGES = (
     (
         "metrics/Tiny-Exact/seed-0/PM.records.jsonl",
         flipped,
-        ("report_page", "score_seeds Tiny-Exact/PM", "differences PM"),
+        ("report_page", "score_over_seeds Tiny-Exact/PM", "differences PM"),
     ),
     (
-        "metrics/Tiny-Exact/all-seeds/PM.json",
+        "metrics/Tiny-Exact/over-seeds/PM.json",
         flipped,
         ("render_table ind", "render_table reproduction"),
     ),

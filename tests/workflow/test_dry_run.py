@@ -39,7 +39,7 @@ PAPER = {
     "bertscore": 30,
     "score": 300,
     "score_baseline": 22,
-    "score_seeds": 60,
+    "score_over_seeds": 60,
     "differences": 10,
     "compare": 1,
     "render_table": 8,

@@ -78,7 +78,7 @@ SEVERAL_SEEDS = "Tiny-Exact"
 def predicted(model: str) -> tuple[str, ...]:
     """All predictions of the models that a pattern names, their scores and comparisons."""
     rules = tuple(f"{rule} {model}/seed-*" for rule in ("predict", "bertscore", "score"))
-    over_seeds = (f"score_seeds {model}/*",) if fnmatchcase(SEVERAL_SEEDS, model) else ()
+    over_seeds = (f"score_over_seeds {model}/*",) if fnmatchcase(SEVERAL_SEEDS, model) else ()
     return (*rules, *over_seeds, *COMPARED_ANEW)
 
 
@@ -94,7 +94,7 @@ def scored(task: str) -> tuple[str, ...]:
 
 def rescored(task: str) -> tuple[str, ...]:
     """All scores of a task in the study that compares models and has several seeds."""
-    return (*scored(task), f"score_seeds */{task}", f"differences {task}", *CONTRASTED)
+    return (*scored(task), f"score_over_seeds */{task}", f"differences {task}", *CONTRASTED)
 
 
 def drawn(*tables: str) -> tuple[str, ...]:
@@ -142,7 +142,7 @@ ALL_BUT_BASES_OF_LOCAL = (
 )
 # The scores of generated texts and what shows them.
 OF_TEXTS = (
-    *("score */AG", "score_seeds */AG", "differences AG"),
+    *("score */AG", "score_over_seeds */AG", "differences AG"),
     *(*CONTRASTED, *drawn("ind", "texts")),
 )
 # New jobs are named one by one: a pattern would not tell that one of them is missing.
@@ -159,7 +159,7 @@ def new_row(model: str) -> tuple[str, ...]:
 def new_task(task: str) -> tuple[str, ...]:
     """The predictions and scores of a task that the study did not have."""
     rows = (f"{rule} {model}/{task}" for model in ALL_MODELS for rule in ("predict", "score"))
-    own = f"score_seeds {SEVERAL_SEEDS}/{task}", f"differences {task}"
+    own = f"score_over_seeds {SEVERAL_SEEDS}/{task}", f"differences {task}"
     return (*rows, *own, *CONTRASTED)
 
 
@@ -279,7 +279,7 @@ CONTRACT = [
         configured(f"{GENERATED}.scoring.resamples", 200),
         "score *",
         "score_baseline *",
-        "score_seeds *",
+        "score_over_seeds *",
         *COMPARED_ANEW,
         *SCORE_TABLES,
     ),
@@ -288,7 +288,7 @@ CONTRACT = [
     generated(
         "the code that scores over seeds",
         logic("ecslm/over_seeds.py"),
-        "score_seeds *",
+        "score_over_seeds *",
         *drawn("ind", "reproduction"),
     ),
     generated(
@@ -296,9 +296,15 @@ CONTRACT = [
         configured(f"{TABLES}.ind.spread", "sd"),
         *drawn("ind"),
     ),
-    generated("the code that compares", logic("ecslm/comparisons/comparing.py"), *COMPARED_ANEW),
+    generated("the code that compares", logic("ecslm/comparisons/testing.py"), *COMPARED_ANEW),
     generated(
         "the code of tests of differences", logic("ecslm/statistics/differences.py"), *COMPARED_ANEW
+    ),
+    generated(
+        "the code that adjusts p-values",
+        logic("ecslm/comparisons/families.py"),
+        *CONTRASTED,
+        "report_page",
     ),
     generated(
         "the number of permutations",
@@ -417,7 +423,7 @@ CONTRACT = [
         configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
         "train_adapter Tiny-Chat/seed-1",
         *new_row("Tiny-Chat/seed-1"),
-        *(f"score_seeds Tiny-Chat/{task}" for task in ALL_TASKS),
+        *(f"score_over_seeds Tiny-Chat/{task}" for task in ALL_TASKS),
         *COMPARED_ANEW,
         *drawn("ind", "texts", "validity"),
     ),
@@ -452,7 +458,7 @@ CONTRACT = [
             for task in ("SA", "AG")
             for name in (
                 *(f"dataset {task}/test", f"predict */{task}", f"score */{task}"),
-                *(f"score_seeds */{task}", f"differences {task}"),
+                *(f"score_over_seeds */{task}", f"differences {task}"),
                 *(*described(task), *compared(task)),
             )
         ),
@@ -574,7 +580,9 @@ CONTRACT = [
         *drawn("ind", "texts", "validity"),
     ),
     version("bert-score", "bertscore *", *OF_TEXTS),
-    version("numpy", "score *", "score_baseline *", "score_seeds *", *COMPARED_ANEW, *SCORE_TABLES),
+    version(
+        "numpy", "score *", "score_baseline *", "score_over_seeds *", *COMPARED_ANEW, *SCORE_TABLES
+    ),
     version("scipy", *compared(), *COMPARED_ANEW),
     generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
     version("scikit-learn", *compared()),
@@ -639,7 +647,7 @@ def told_to_be_stale(project: Path, study: str) -> set[str]:
             if rule == "base_model":
                 parts = Path(manifest).parts[2:]
             wildcards = [part for part in parts if not part.startswith("manifest")]
-            for folder in {"score_baseline": ["seed-0"], "score_seeds": ["all-seeds"]}.get(
+            for folder in {"score_baseline": ["seed-0"], "score_over_seeds": ["over-seeds"]}.get(
                 rule, []
             ):
                 wildcards.remove(folder)

@@ -11,9 +11,15 @@ def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[
     families: dict[str, list[float]] = {}
     for rows in differences.values():
         for row in rows:
-            families.setdefault(row.contrast, []).append(row.p)
+            if row.p is not None:
+                families.setdefault(row.contrast, []).append(row.p)
     p_holm = {contrast: iter(holm(p_values)) for contrast, p_values in families.items()}
     return {
-        task: [Comparison(**row.model_dump(), p_holm=next(p_holm[row.contrast])) for row in rows]
+        task: [
+            Comparison(
+                **row.model_dump(), p_holm=None if row.p is None else next(p_holm[row.contrast])
+            )
+            for row in rows
+        ]
         for task, rows in differences.items()
     }

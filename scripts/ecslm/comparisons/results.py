@@ -1,7 +1,7 @@
 """Differences of two scores, and comparisons, which have adjusted p-values; where they lie."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -12,7 +12,9 @@ from ecslm.manifests import verify_result
 # needs all their p-values.
 MANIFEST = "comparisons/manifest.json"
 
-Test = Literal["mcnemar", "randomisation", "bootstrap"]
+Test = Literal["mcnemar", "randomisation", "newcombe", "bootstrap"]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class Difference(BaseModel):
@@ -29,19 +31,26 @@ class Difference(BaseModel):
     n: int = Field(description="Compared records of `a`.")
     n_b: int = Field(description="Compared records of `b`; `n` where they are paired.")
     unshared: int = Field(description="Records of either side that have no partner in a pairing.")
-    value_a: float = Field(description="Strict score of `a` on them; with several seeds the mean.")
-    value_b: float = Field(description="Strict score of `b` on them; with several seeds the mean.")
-    difference: float = Field(description="value_a - value_b.")
-    ci95: tuple[float, float] = Field(description="95 % interval of the difference.")
+    seeds: tuple[int, int] = Field(description="Seeds of `a` and of `b`.")
+    value_a: Finite | None = Field(
+        description="Strict score of `a` on them, of several seeds the mean; null if not defined."
+    )
+    value_b: Finite | None = Field(description="The same of `b`.")
+    difference: Finite | None = Field(
+        description="value_a - value_b; null, as all that follows, where one is not defined."
+    )
+    ci95: tuple[Finite, Finite] | None = Field(description="95 % interval of the difference.")
     reliable: bool = Field(description="Whether there are enough records for the interval.")
-    test: Test = Field(description="How p was found.")
-    p: float = Field(description="Two-sided p of no difference.")
+    test: Test | None = Field(description="How p was found.")
+    p: Probability | None = Field(description="Two-sided p of no difference.")
 
 
 class Comparison(Difference):
     """A row of `comparisons/{task}.json`."""
 
-    p_holm: float = Field(description="p adjusted for all cells of the contrast, all tasks.")
+    p_holm: Probability | None = Field(
+        description="p adjusted for all differences of the contrast, all tasks."
+    )
 
 
 def differences_path(task: str) -> str:

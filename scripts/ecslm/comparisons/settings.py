@@ -1,8 +1,8 @@
 """Which scores are compared: contrasts as a study declares them, and what the script is told."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from ecslm.scoring_settings import Resamples, Seed
 from ecslm.tasks import Metric
@@ -11,6 +11,17 @@ from ecslm.tasks import Metric
 LIBRARIES = ("numpy", "scipy")
 
 Pair = tuple[str, str]
+
+
+def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse repeats: each would count once more in the family of tests."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value} stands twice")
+    return values
+
+
+Once = Annotated[tuple[str, ...], AfterValidator(_once)]
 Permutations = Annotated[
     int, Field(ge=1, description="Random exchanges of a paired randomisation test.")
 ]
@@ -32,7 +43,7 @@ class ContrastBase(Closed):
 
     @model_validator(mode="after")
     def _of_two(self) -> "ContrastBase":
-        if len(set(self.pairs)) < len(self.pairs):
+        if len(set(map(frozenset, self.pairs))) < len(self.pairs):
             raise ValueError("pairs: a pair stands twice")
         if any(first == second for first, second in self.pairs):
             raise ValueError("pairs: a pair needs two different names")
@@ -43,14 +54,14 @@ class ModelsContrast(ContrastBase):
     """Two models on the same samples."""
 
     kind: Literal["models"]
-    settings: tuple[str, ...] = Field(min_length=1, description="Evaluation settings.")
+    settings: Once = Field(min_length=1, description="Evaluation settings.")
 
 
 class SettingsContrast(ContrastBase):
     """One model in two settings: paired where they have the same samples, else unpaired."""
 
     kind: Literal["settings"]
-    models: tuple[str, ...] = Field(min_length=1, description="Models.")
+    models: Once = Field(min_length=1, description="Models.")
 
 
 Contrast = Annotated[ModelsContrast | SettingsContrast, Field(discriminator="kind")]
@@ -68,7 +79,9 @@ class ComparisonsSettings(Closed):
 class ComparedModel(Closed):
     """Where a model's outcomes are, and in which settings it answers."""
 
-    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which outcomes exist.")
+    seeds: Annotated[tuple[int, ...], AfterValidator(_once)] = Field(
+        min_length=1, description="Seeds of which outcomes exist."
+    )
     shots: int = Field(0, description="Examples in the prompt.")
 
 

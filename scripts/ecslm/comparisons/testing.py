@@ -2,32 +2,48 @@
 
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from ecslm.comparisons.cells import Cell
 from ecslm.comparisons.results import Difference
 from ecslm.comparisons.settings import DifferencesSettings
+from ecslm.comparisons.sides import Sides
+from ecslm.files import InputError
 from ecslm.metrics.arithmetic import column_totals
 from ecslm.metrics.protocol import Array, Metric, metric
 from ecslm.outcomes import mean_values
 from ecslm.statistics.differences import (
+    Interval,
     centred_bootstrap_p,
     difference_interval,
     mcnemar_p,
+    newcombe_interval,
+    newcombe_p,
     randomisation_p,
 )
-from ecslm.statistics.intervals import CONFIDENCE, bootstrap_is_reliable, bootstrap_values
+from ecslm.statistics.intervals import (
+    CONFIDENCE,
+    bootstrap_is_reliable,
+    bootstrap_values,
+    wilson_is_reliable,
+)
+
+NO_RESULT = {"difference": None, "ci95": None, "reliable": False, "test": None, "p": None}
 
 
-def differences(cells: Sequence[Cell], settings: DifferencesSettings) -> list[Difference]:
-    """The differences of a task's cells, in their order."""
+def differences(compared: Sequence[Sides], settings: DifferencesSettings) -> list[Difference]:
+    """The differences of one task, in order.
+
+    Raises:
+        InputError: what should be the same samples have other references.
+    """
     measure = metric(settings.metric)
     return [
-        _difference(cell, measure, settings)
-        for cell in tqdm(cells, unit="difference", delay=1, disable=not sys.stderr.isatty())
+        _difference(sides, measure, settings)
+        for sides in tqdm(compared, unit="difference", delay=1, disable=not sys.stderr.isatty())
     ]
 
 
@@ -39,20 +55,34 @@ class _Side:
         self.seeds = seeds
         self.measure = measure
 
-    def values(self, totals: Array) -> Array:
-        """Mean over seeds of the metric, shape (..., seeds x columns) to (...)."""
-        return mean_values(self.measure, totals, self.seeds)
+    @cached_property
+    def totals(self) -> Array:
+        """Of each seed: shape (seeds, columns)."""
+        return column_totals(self.sums).reshape(self.seeds, -1)
+
+    @cached_property
+    def rarest(self) -> float | None:
+        """Records of the rarest class, the same for each seed."""
+        return self.measure.rarest(self.totals[0])
 
     @property
-    def value(self) -> float:
-        """Of these records."""
-        return float(self.values(column_totals(self.sums)))
+    def value(self) -> float | None:
+        """The mean over seeds; None where a seed has none."""
+        mean = float(self.measure.values(self.totals).mean())
+        return mean if np.isfinite(mean) else None
+
+    def values(self, totals: Array) -> Array:
+        """The mean over seeds of the metric, shape (..., seeds x columns) to (...)."""
+        return mean_values(self.measure, totals, self.seeds)
 
     def is_reliable(self, resampled: Array) -> bool:
-        """Whether the records are enough for the interval of a difference, whose resampled values
-        are given."""
-        one_seed = column_totals(self.sums).reshape(self.seeds, -1)[0]
-        return bootstrap_is_reliable(len(self.sums), self.measure.rarest(one_seed), resampled)
+        """Whether the records are enough for an interval, by values on resamples of them."""
+        return bootstrap_is_reliable(len(self.sums), self.rarest, resampled)
+
+    def interval(self, confidence: float) -> Interval:
+        """The interval of one seed, of a metric that needs no bootstrap for it."""
+        assert self.measure.INTERVAL is not None and self.seeds == 1
+        return self.measure.INTERVAL(self.totals[0], confidence)
 
 
 def _seed_pairs(first: _Side, second: _Side) -> tuple[_Side, _Side]:
@@ -68,30 +98,56 @@ def _seed_pairs(first: _Side, second: _Side) -> tuple[_Side, _Side]:
     return one, other
 
 
-def _difference(cell: Cell, measure: Metric, settings: DifferencesSettings) -> Difference:
-    shared = cell.shared
+def _difference(sides: Sides, measure: Metric, settings: DifferencesSettings) -> Difference:
+    shared = sides.shared
     first, second = (
         _Side(measure, side.sums(measure, shared or side.samples), len(side.seeds))
-        for side in (cell.first, cell.second)
+        for side in (sides.first, sides.second)
     )
-    difference = first.value - second.value
-    test = _paired if shared else _unpaired
-    whole = len(cell.first.samples) + len(cell.second.samples)
+    if shared and (first.totals.shape[1], first.rarest) != (second.totals.shape[1], second.rarest):
+        raise InputError(
+            f"{sides.contrast}: {sides.a} and {sides.b}: the references of their shared samples "
+            "differ: predict and score both from the same dataset file"
+        )
+    values = first.value, second.value
+    whole = len(sides.first.samples) + len(sides.second.samples)
     return Difference(
-        contrast=cell.contrast,
-        a=cell.a,
-        b=cell.b,
-        setting=cell.setting,
-        model=cell.model,
+        contrast=sides.contrast,
+        a=sides.a,
+        b=sides.b,
+        setting=sides.setting,
+        model=sides.model,
         paired=bool(shared),
         n=len(first.sums),
         n_b=len(second.sums),
         unshared=whole - 2 * len(shared) if shared else 0,
-        value_a=first.value,
-        value_b=second.value,
-        difference=difference,
-        **test(first, second, difference, settings),
+        seeds=(first.seeds, second.seeds),
+        value_a=values[0],
+        value_b=values[1],
+        **(
+            NO_RESULT
+            if values[0] is None or values[1] is None
+            else _tested(first, second, (values[0], values[1]), bool(shared), settings)
+        ),
     )
+
+
+def _tested(
+    first: _Side,
+    second: _Side,
+    values: tuple[float, float],
+    paired: bool,
+    settings: DifferencesSettings,
+) -> dict[str, Any]:
+    """The difference with its interval and test."""
+    difference = values[0] - values[1]
+    if paired:
+        found = _paired(first, second, difference, settings)
+    elif first.measure.INTERVAL and first.seeds == second.seeds == 1:
+        found = _of_intervals(first, second, values)
+    else:
+        found = _unpaired(first, second, difference, settings)
+    return {"difference": difference, **found}
 
 
 def _paired(
@@ -107,7 +163,7 @@ def _paired(
     )
     found = {
         "ci95": difference_interval(difference, resampled, len(first.sums), CONFIDENCE),
-        "reliable": first.is_reliable(resampled) and second.is_reliable(resampled),
+        "reliable": first.is_reliable(resampled),
     }
     if first.measure.PROPORTION and first.seeds == second.seeds == 1:
         hits, other_hits = first.sums[:, 0] > 0, second.sums[:, 0] > 0
@@ -124,6 +180,20 @@ def _paired(
     return {**found, "test": "randomisation", "p": p}
 
 
+def _of_intervals(first: _Side, second: _Side, values: tuple[float, float]) -> dict[str, Any]:
+    """Interval and test of sides with different samples, from the interval of each side."""
+
+    def intervals(confidence: float) -> tuple[Interval, Interval]:
+        return first.interval(confidence), second.interval(confidence)
+
+    return {
+        "ci95": newcombe_interval(values, intervals(CONFIDENCE)),
+        "reliable": all(wilson_is_reliable(side.rarest) for side in (first, second)),
+        "test": "newcombe",
+        "p": newcombe_p(values, intervals),
+    }
+
+
 def _unpaired(
     first: _Side, second: _Side, difference: float, settings: DifferencesSettings
 ) -> dict[str, Any]:
@@ -137,7 +207,8 @@ def _unpaired(
     records = min(len(first.sums), len(second.sums))
     return {
         "ci95": difference_interval(difference, resampled, records, CONFIDENCE),
-        "reliable": first.is_reliable(resampled) and second.is_reliable(resampled),
+        # Of each side: the larger one can hide that the other has no spread.
+        "reliable": first.is_reliable(one) and second.is_reliable(other),
         "test": "bootstrap",
         "p": centred_bootstrap_p(difference, resampled),
     }

@@ -47,10 +47,11 @@ released_2024 = released
 
 
 def _part(item: Item, name: str) -> float | None:
-    """A field of the record's row; 0 for an empty text."""
+    """A field of the record's row; 0, or what it is rescaled, for an empty text."""
     assert item.bertscore is not None
-    part: float | None = 0.0 if item.answer is None else getattr(item.bertscore, name)
-    return part
+    # A rescaled 0 is negative: the row has it.
+    part: float | None = getattr(item.bertscore, name)
+    return part if item.answer is not None or name == "f1_rescaled" else 0.0
 
 
 def _mean(items: Sequence[Item], name: str) -> float | None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from ecslm.comparisons.results import Comparison, comparison_path, read_comparisons
-from ecslm.tables.differences import compared_notes, difference_cell
+from ecslm.files import InputError
+from ecslm.tables.differences import Compared, compared_notes, difference_cell
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -18,12 +19,13 @@ from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import ComparisonsEntry
 from ecslm.tables.sources import Sources
 
-# A comparison with its task.
-Compared = tuple[str, Comparison]
-
 
 def build(name: str, request: TableRequest, sources: Sources) -> Table:
-    """The table from comparisons: a panel for each contrast and what is the same in its rows."""
+    """The table from comparisons: a panel for each contrast and what is the same in its rows.
+
+    Raises:
+        InputError: the contrasts compare nothing in the table's tasks.
+    """
     entry = request.table
     assert isinstance(entry, ComparisonsEntry)
     found = [
@@ -37,13 +39,19 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
         for title in dict.fromkeys(_common(row) for _, row in rows):
             here = [(task, row) for task, row in rows if _common(row) == title]
             panels.append(_panel(request, f"{request.context.contrasts[contrast]}: {title}", here))
+    if not panels:
+        raise InputError(
+            f"{name}: {', '.join(entry.contrasts)} compare nothing in {', '.join(entry.columns)}: "
+            "mend `columns` or the contrasts"
+        )
+    notes = compared_notes(shown, request.context.contrasts)
     return Table(
         name=name,
         kind=entry.kind,
         caption=entry.caption,
         label=entry.label,
         panels=tuple(panels),
-        notes=(*compared_notes(shown), *mark_notes(panels), data_note(request.data)),
+        notes=(*notes, *mark_notes(panels), data_note(request.data)),
     )
 
 
@@ -74,7 +82,7 @@ def _rows(name: str, tasks: Sequence[str], by_task: dict[str, Comparison]) -> tu
         "difference": difference_cell,
         "p": lambda task, row: _p_cell(task, row.p),
         "p, Holm": lambda task, row: _p_cell(task, row.p_holm),
-        "records": lambda task, row: number_cell(row.n, str(row.n), (comparison_path(task),)),
+        "records": _records_cell,
     }
     return tuple(
         Row(
@@ -89,6 +97,12 @@ def _rows(name: str, tasks: Sequence[str], by_task: dict[str, Comparison]) -> tu
     )
 
 
-def _p_cell(task: str, p: float) -> Cell:
-    shown = "<0.001" if p < 0.001 else f"{p:.3f}"
+def _p_cell(task: str, p: float | None) -> Cell:
+    shown = "<0.001" if p is not None and p < 0.001 else f"{p or 0:.3f}"
     return number_cell(p, shown, (comparison_path(task),))
+
+
+def _records_cell(task: str, row: Comparison) -> Cell:
+    """Those of both sides where they are not paired."""
+    shown = str(row.n) if row.paired else f"{row.n}/{row.n_b}"
+    return number_cell(row.n, shown, (comparison_path(task),))

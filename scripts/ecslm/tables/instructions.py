@@ -67,7 +67,7 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
             *_disagreements(entry, found),
             *mark_notes(panels),
             *_seed_notes(panels, request),
-            *compared_notes(differences),
+            *compared_notes(differences, request.context.contrasts),
             data_note(request.data),
         ),
     )

@@ -6,6 +6,8 @@ from ecslm.tables.model import Panel, Row
 from ecslm.tables.requests import TableRequest, shows_intervals
 from ecslm.tables.settings import DataContext
 
+UNRELIABLE = "too few records, or too few that decide: the true interval may be wider."
+
 # Of the adjusted p below which a difference is marked.
 LEVEL = 0.05
 
@@ -34,7 +36,7 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
     if any(cell.interval for cell in cells):
         notes.append("In brackets: 95\N{NO-BREAK SPACE}% intervals.")
     if any(cell.interval and not cell.interval.reliable for cell in cells):
-        notes.append("*: too few records, or too few of those that decide; the true interval may be wider.")
+        notes.append(f"*: {UNRELIABLE}")
     if any("doubled" in cell.marks for cell in cells):
         notes.append(
             "†: printed as twice a recall, not an F1*; not comparable with the other values "
@@ -43,7 +45,9 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
     if any("other_data" in row.marks for row in rows):
         notes.append("‡: published values, measured on other data; they stand here for scale only.")
     if any("significant" in cell.marks for cell in cells):
-        notes.append(f"Bold: a difference whose p, adjusted by Holm's method, is below {LEVEL}.")
+        notes.append(
+            f"Bold: p adjusted by Holm's method is below {LEVEL}, and the interval has no mark."
+        )
     if any("best" in cell.marks for cell in cells):
         notes.append("Bold: best; underlined: second best.")
     if any(cell.value is None for cell in cells):

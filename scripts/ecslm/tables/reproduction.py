@@ -5,6 +5,8 @@ they were printed as twice a recall). The interval belongs to the strict value, 
 has an interval; a doubled value is on another scale, so nothing is said of it.
 """
 
+from collections.abc import Iterator
+
 from ecslm.files import read_csv
 from ecslm.tables.model import (
     MISSING,
@@ -19,7 +21,7 @@ from ecslm.tables.model import (
     number_cell,
     score_text,
 )
-from ecslm.tables.notes import data_note, mark_notes
+from ecslm.tables.notes import JOINT, data_note, mark_notes
 from ecslm.tables.published import Published
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.scores import Measured, Scores, strict_cell
@@ -64,6 +66,7 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
         "Inside, outside: whether the published value, give or take its rounding, lies in the "
         "95 % interval of our strict value.",
         *mark_notes(panels),
+        *_seed_notes(entry, request),
     ]
     if not request.data.comparable:
         notes.append(
@@ -80,6 +83,18 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
         panels=panels,
         notes=(*notes, *_published_notes(sources), data_note(request.data)),
     )
+
+
+def _seed_notes(entry: ReproductionEntry, request: TableRequest) -> Iterator[str]:
+    """Which models' values are means over seeds."""
+    several = {
+        model: len(request.context.models[model].seeds)
+        for model in entry.models
+        if len(request.context.models[model].seeds) > 1
+    }
+    yield from (f"{model}: mean over {seeds} seeds." for model, seeds in several.items())
+    if several:
+        yield JOINT
 
 
 def _group(

@@ -18,6 +18,7 @@ from ecslm.tables.settings import (
     ParametersEntry,
     ReproductionEntry,
     ResultsEntry,
+    ScoresEntry,
     TableContext,
     TableSettings,
     ValidityEntry,
@@ -118,7 +119,7 @@ def metric_files(request: TableRequest) -> list[str]:
 def shows_intervals(request: TableRequest) -> bool:
     """Whether the table shows intervals, which for several seeds have a file of their own."""
     match request.table:
-        case ResultsEntry() | InstructionsEntry():
+        case ScoresEntry():
             return request.table.spread == "interval"
         case entry:
             return isinstance(entry, ReproductionEntry)

@@ -53,7 +53,7 @@ class OverSeeds(BaseModel):
 
 
 class OverSeedsFile(BaseModel):
-    """What tables read of `metrics/{model}/all-seeds/{task}.json`."""
+    """What tables read of `metrics/{model}/over-seeds/{task}.json`."""
 
     settings: dict[str, OverSeeds]
 

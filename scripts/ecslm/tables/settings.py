@@ -66,10 +66,18 @@ class DatasetEntry(Entry):
     columns: tuple[DatasetColumn, ...] = Field(min_length=1, description="Splits and settings.")
 
 
-Spread = Literal["interval", "sd"]
+class ScoresEntry(Entry):
+    """What every table of headline scores has."""
+
+    spread: Literal["interval", "sd"] = Field(
+        "interval",
+        description="What stands below a value: its 95 % interval over records, which with several "
+        "seeds is that of their mean; or the standard deviation over seeds, where there are "
+        "several.",
+    )
 
 
-class ResultsEntry(Entry):
+class ResultsEntry(ScoresEntry):
     """Scores of one setting, all rows beside each other."""
 
     kind: Literal["results"]
@@ -79,12 +87,6 @@ class ResultsEntry(Entry):
     )
     columns: tuple[str, ...] = Field(min_length=1, description="Task codes, in order.")
     rows: tuple[Rows, ...] = Field(min_length=1, description="Groups of rows, in order.")
-    spread: Spread = Field(
-        "interval",
-        description="What stands below a value: its 95 % interval over records, which with several "
-        "seeds is that of their mean; or the standard deviation over seeds, where there are "
-        "several.",
-    )
     competitors: tuple[str, ...] = Field(
         (), description="Rows among which the best and the second of a column are marked."
     )
@@ -134,7 +136,7 @@ class InstructionsColumn(Closed):
     setting: str = Field(description="Evaluation setting.")
 
 
-class InstructionsEntry(Entry):
+class InstructionsEntry(ScoresEntry):
     """Scores under several instructions of the same samples."""
 
     kind: Literal["instructions"]
@@ -145,12 +147,6 @@ class InstructionsEntry(Entry):
     models: tuple[str, ...] = Field(min_length=1, description="Panels: models, in order.")
     contrast: str | None = Field(
         None, description="Contrast of settings whose differences stand beside the scores."
-    )
-    spread: Spread = Field(
-        "interval",
-        description="What stands below a value: its 95 % interval over records, which with several "
-        "seeds is that of their mean; or the standard deviation over seeds, where there are "
-        "several.",
     )
 
 

@@ -21,8 +21,12 @@ from ecslm.scoring_settings import LIBRARIES
 def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, OverSeedsSettings)
     records, seeds = arguments.records, arguments.seeds
-    if len(records) < 2 or len(records) != len(seeds):
-        raise InputError("--records: name two or more files, one for each of --seeds")
+    if len(seeds) < 2 or len(set(seeds)) < len(seeds):
+        raise InputError("--seeds: name two or more different seeds")
+    if len(records) != len(seeds):
+        raise InputError(
+            f"--records: {len(records)} files for {len(seeds)} seeds: name one for each"
+        )
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(records, settings, arguments.code, versions)
     outcomes = read_outcomes(records, metric(settings.metric))
