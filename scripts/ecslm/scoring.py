@@ -145,7 +145,7 @@ def _interval(
         return None, False
     if measure.INTERVAL:
         interval = measure.INTERVAL(totals, CONFIDENCE)
-        return [*interval], wilson_is_reliable(measure.rarest(totals))
+        return [*interval], wilson_is_reliable(records, measure.rarest(totals))
     resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
     low, high = bootstrap_interval(strict.value, resampled, records, CONFIDENCE)
     return [low, high], bootstrap_is_reliable(records, measure.rarest(totals), resampled)

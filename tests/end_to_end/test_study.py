@@ -67,7 +67,7 @@ def test_models_are_compared_on_the_samples_of_a_setting_and_settings_on_their_o
     found = {row["contrast"]: (row["paired"], row["n"], row["n_b"], row["test"]) for row in rows}
     assert found == {
         "tuning": (True, 3, 3, "randomisation"),
-        "domain": (False, 2, 3, "bootstrap"),
+        "domain": (False, 2, 3, None),  # too few records
     }
     only = json.loads((finished / RESULTS / "comparisons/PM.json").read_text(encoding="utf-8"))
     assert [row["contrast"] for row in only] == ["tuning"]

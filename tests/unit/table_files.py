@@ -93,6 +93,7 @@ def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
         "n_b": 200,
         "unshared": 0,
         "seeds": [1, 1],
+        "family": 6,
         "value_a": 0.6,
         "value_b": 0.5,
         "difference": 0.1,

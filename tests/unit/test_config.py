@@ -365,7 +365,7 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
     "a setting that a contrast has twice": (
         ".comparisons.contrasts.tuning.settings",
         ["IND", "IND"],
-        "studies.shop.comparisons.contrasts.tuning.settings: IND stands twice",
+        "studies.shop.comparisons.contrasts.tuning.settings: `IND` stands twice",
     ),
     "a pair of one": (
         ".comparisons.contrasts.tuning.pairs",

@@ -51,7 +51,7 @@ def strict(paths: list[Path], name: str = "binary_f1", resamples: int = 2_000) -
 
 def test_the_value_is_the_mean_over_seeds_with_their_standard_deviation(tmp_path: Path) -> None:
     # F1 = 2 tp / (2 tp + fp + fn): 0.5, 0.8 and 2/3.
-    counts = (10, 10, 10, 30), (20, 10, 0, 30), (10, 10, 0, 40)
+    counts = (10, 10, 10, 30), (20, 10, 0, 30), (10, 0, 10, 40)
     paths = [write(tmp_path, n, cells(*one)) for n, one in enumerate(counts)]
     found = strict(paths)
     by_seed = [0.5, 0.8, 2 / 3]
@@ -84,7 +84,7 @@ def test_seeds_that_err_on_other_records_make_the_interval_of_the_mean_narrower(
 
 
 def test_a_seed_without_a_defined_value_leaves_the_mean_undefined(tmp_path: Path) -> None:
-    paths = [write(tmp_path, 0, cells(5, 0, 0, 5)), write(tmp_path, 1, cells(0, 0, 0, 10))]
+    paths = [write(tmp_path, 0, cells(0, 5, 0, 5)), write(tmp_path, 1, cells(0, 0, 0, 10))]
     found = strict(paths)
     assert (found["defined"], found["ci95"]) == (False, None)
 

@@ -1,5 +1,6 @@
 """Tests of differences: known values, exact enumeration, size under the null, Holm."""
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy.stats import permutation_test
 
 from ecslm.metrics import binary_f1, mean
 from ecslm.statistics.differences import (
+    Statistic,
     centred_bootstrap_p,
     holm,
     mcnemar_p,
@@ -24,12 +26,24 @@ def mean_sums(values: np.ndarray) -> np.ndarray:
     return np.stack([values, np.ones_like(values)], axis=1)
 
 
-def mean_difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return mean.values(first) - mean.values(second)
+MEAN = Statistic(mean.values, mean.gradient)
+F1 = Statistic(lambda totals: np.nan_to_num(binary_f1.values(totals)), binary_f1.gradient)
 
 
-def f1_difference(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.nan_to_num(binary_f1.values(first)) - np.nan_to_num(binary_f1.values(second))
+def mean_difference(first: np.ndarray, second: np.ndarray) -> float:
+    return float(mean.values(first) - mean.values(second))
+
+
+def studentised_f1(first: np.ndarray, second: np.ndarray) -> float:
+    """The difference of F1 in standard errors, one record at a time."""
+    totals = first.sum(axis=0), second.sum(axis=0)
+    slopes = [F1.gradient(side) for side in totals]
+    influence = [
+        slopes[0] @ one - slopes[1] @ other for one, other in zip(first, second, strict=True)
+    ]
+    difference = float(F1.value(totals[0]) - F1.value(totals[1]))
+    error = float(np.sqrt(np.square(influence).sum()))
+    return difference / error if error > 1e-9 else (np.inf if abs(difference) > 1e-9 else 0.0)
 
 
 def cells(*names: str) -> np.ndarray:
@@ -37,33 +51,33 @@ def cells(*names: str) -> np.ndarray:
     return np.array([[name == cell for cell in ("tp", "fp", "fn", "tn")] for name in names], float)
 
 
-def exact_p(first: np.ndarray, second: np.ndarray, difference) -> float:
+def exact_p(
+    first: np.ndarray,
+    second: np.ndarray,
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+) -> float:
     """The share of all exchanges that are at least as extreme as the data, one by one."""
-    observed = abs(difference(first.sum(axis=0), second.sum(axis=0)))
+    observed = abs(statistic(first, second))
     extreme = 0
     for exchanged in product([False, True], repeat=len(first)):
         mask = np.array(exchanged)[:, None]
         one, other = np.where(mask, second, first), np.where(mask, first, second)
-        extreme += abs(difference(one.sum(axis=0), other.sum(axis=0))) >= observed - 1e-12
+        extreme += abs(statistic(one, other)) >= observed - 1e-9
     return extreme / 2 ** len(first)
 
 
 def test_randomisation_comes_near_the_exact_p_of_all_exchanges() -> None:
     first, second = np.array([0.9, 0.8, 0.7, 1.0, 0.4, 0.6]), np.array([0.5, 0.9, 0.2, 0.3, 0.4, 0])
     rows = mean_sums(first), mean_sums(second)
-    expected = exact_p(*rows, mean_difference)
-    assert randomisation_p(*rows, mean_difference, 40_000, seed=0) == pytest.approx(
-        expected, abs=0.01
-    )
+    expected = exact_p(*rows, lambda *sides: mean_difference(*(s.sum(axis=0) for s in sides)))
+    assert randomisation_p(*rows, MEAN, 40_000, seed=0) == pytest.approx(expected, abs=0.01)
 
 
 def test_randomisation_of_an_f1_comes_near_the_exact_p_of_all_exchanges() -> None:
     first = cells("tp", "tp", "tp", "fn", "tn", "tn", "fp", "tp")
     second = cells("fn", "tp", "fn", "fn", "fp", "tn", "fp", "fn")
-    expected = exact_p(first, second, f1_difference)
-    assert randomisation_p(first, second, f1_difference, 40_000, seed=0) == pytest.approx(
-        expected, abs=0.01
-    )
+    expected = exact_p(first, second, studentised_f1)
+    assert randomisation_p(first, second, F1, 40_000, seed=0) == pytest.approx(expected, abs=0.01)
 
 
 def test_randomisation_agrees_with_scipy_on_a_mean() -> None:
@@ -76,34 +90,32 @@ def test_randomisation_agrees_with_scipy_on_a_mean() -> None:
         n_resamples=20_000,
         rng=0,
     ).pvalue
-    ours = randomisation_p(mean_sums(first), mean_sums(second), mean_difference, 20_000, seed=0)
+    ours = randomisation_p(mean_sums(first), mean_sums(second), MEAN, 20_000, seed=0)
     assert ours == pytest.approx(theirs, abs=0.01)
 
 
 def test_randomisation_p_of_equal_sides_is_one_and_is_never_zero() -> None:
     same = mean_sums(np.linspace(0, 1, 30))
-    assert randomisation_p(same, same, mean_difference, 99, seed=0) == 1
+    assert randomisation_p(same, same, MEAN, 99, seed=0) == 1
     zeros, ones = mean_sums(np.zeros(60)), mean_sums(np.ones(60))
-    assert randomisation_p(ones, zeros, mean_difference, 99, seed=0) == 0.01
+    assert randomisation_p(ones, zeros, MEAN, 99, seed=0) == 0.01
 
 
 def test_randomisation_depends_neither_on_the_order_of_records_nor_on_which_side_is_first() -> None:
     generator = np.random.default_rng(3)
     first, second = mean_sums(generator.random(50)), mean_sums(generator.random(50))
-    one = randomisation_p(first, second, mean_difference, 999, seed=0)
+    one = randomisation_p(first, second, MEAN, 999, seed=0)
     order = generator.permutation(50)
-    assert randomisation_p(first[order], second[order], mean_difference, 999, seed=0) == one
-    assert randomisation_p(second, first, mean_difference, 9_999, seed=0) == pytest.approx(
-        one, abs=0.05
-    )
+    assert randomisation_p(first[order], second[order], MEAN, 999, seed=0) == one
+    assert randomisation_p(second, first, MEAN, 9_999, seed=0) == pytest.approx(one, abs=0.05)
 
 
 def test_randomisation_in_chunks_is_a_p_value_too(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = np.random.default_rng(3)
     rows = mean_sums(generator.random(50)), mean_sums(generator.random(50))
-    whole = randomisation_p(*rows, mean_difference, 2_000, seed=0)
+    whole = randomisation_p(*rows, MEAN, 2_000, seed=0)
     monkeypatch.setattr("ecslm.statistics.differences._CELLS_AT_ONCE", 50 * 7)
-    assert randomisation_p(*rows, mean_difference, 2_000, seed=0) == pytest.approx(whole, abs=0.05)
+    assert randomisation_p(*rows, MEAN, 2_000, seed=0) == pytest.approx(whole, abs=0.05)
 
 
 def test_randomisation_rejects_a_true_null_about_as_often_as_it_should() -> None:
@@ -116,10 +128,27 @@ def test_randomisation_rejects_a_true_null_about_as_often_as_it_should() -> None
             np.stack([yes & hit, ~yes & ~hit, yes & ~hit, ~yes & hit], axis=1).astype(float)
             for hit in right
         ]
-        p_values.append(randomisation_p(sides[0], sides[1], f1_difference, 199, seed=1))
+        p_values.append(randomisation_p(sides[0], sides[1], F1, 199, seed=1))
     rejected = np.mean(np.array(p_values) <= 0.05)
     # Four standard errors of a share of 400.
     assert 0.05 - 0.044 < rejected < 0.05 + 0.044
+
+
+def test_randomisation_does_not_mistake_other_habits_for_another_f1() -> None:
+    """A model that always says yes, and a cautious one with the same F1 in the population."""
+    generator = np.random.default_rng(19)
+    p_values = []
+    for _ in range(400):
+        yes = generator.random(1_000) < 0.1
+        # 2 x 0.1 / (1 + 0.1) = 2 x 0.0109 / (2 x 0.0109 + 0.009 + 0.0891) up to rounding.
+        cautious = np.where(yes, generator.random(1_000) < 0.109, generator.random(1_000) < 0.01)
+        sides = [
+            np.stack([yes & says, ~yes & says, yes & ~says, ~yes & ~says], axis=1).astype(float)
+            for says in (np.ones(1_000, dtype=bool), cautious)
+        ]
+        p_values.append(randomisation_p(sides[0], sides[1], F1, 199, seed=1))
+    # Not divided by its standard error the difference rejects in a quarter of the samples.
+    assert np.mean(np.array(p_values) <= 0.05) < 0.05 + 0.044
 
 
 def test_the_centred_bootstrap_does_not_mistake_other_class_shares_for_another_score() -> None:
@@ -136,7 +165,8 @@ def test_the_centred_bootstrap_does_not_mistake_other_class_shares_for_another_s
             np.asarray(bootstrap_values(side, binary_f1.values, 200, seed=number))
             for number, side in enumerate(sides)
         ]
-        observed = float(f1_difference(sides[0].sum(axis=0), sides[1].sum(axis=0)))
+        values = [float(F1.value(side.sum(axis=0))) for side in sides]
+        observed = values[0] - values[1]
         p_values.append(centred_bootstrap_p(observed, resampled[0] - resampled[1]))
     rejected = np.mean(np.array(p_values) <= 0.05)
     assert 0.05 - 0.05 < rejected < 0.05 + 0.05
@@ -147,7 +177,7 @@ def test_the_centred_bootstrap_finds_a_difference() -> None:
     high, low = mean_sums(generator.random(200) + 0.5), mean_sums(generator.random(200))
     one = bootstrap_values(high, mean.values, 999, seed=0)
     other = bootstrap_values(low, mean.values, 999, seed=1)
-    difference = float(mean_difference(high.sum(axis=0), low.sum(axis=0)))
+    difference = mean_difference(high.sum(axis=0), low.sum(axis=0))
     assert centred_bootstrap_p(difference, one - other) == 0.001
     assert centred_bootstrap_p(0.0, one - one) == 1
 

@@ -58,8 +58,10 @@ def test_a_contrast_of_settings_names_both_settings_and_has_a_row_a_model(tmp_pa
     assert panel.title == f"Out of domain against in domain: {OOD} against {IND}"
     assert panel.groups[0].title == "Small-EC"
     assert [cell.shown for cell in panel.groups[0].rows[-1].cells] == ["30/200"]
-    assert "Out of domain against in domain: unpaired, centred bootstrap (SA)." in table.notes
-    assert any("not about other seeds" in note for note in table.notes)
+    assert (
+        "Out of domain against in domain, 6 tests: unpaired, centred bootstrap (SA)." in table.notes
+    )
+    assert any("about these adapters" in note for note in table.notes)
 
 
 def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: Path) -> None:
@@ -67,19 +69,23 @@ def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: P
     write_comparisons(tmp_path, "SA", {"test": "mcnemar", "reliable": False})
     notes = made(tmp_path).notes
     tests = "paired randomisation test (PM); McNemar's exact test (SA)"
-    assert f"Tuned against base: {tests}." in notes
+    assert f"Tuned against base, 6 tests: {tests}." in notes
     partly = "PM is compared on 30 shared samples; 60 records have no partner."
     assert f"Tuned against base: {partly}" in notes
     assert any("Holm's method is below 0.05" in note for note in notes)
     assert any(note.startswith("*: ") for note in notes)
-    assert not any("other seeds" in note for note in notes)
 
 
-def test_a_difference_with_too_few_records_is_not_marked_whatever_its_p(tmp_path: Path) -> None:
-    write_comparisons(tmp_path, "PM", {"p_holm": 0.001, "reliable": False})
+@pytest.mark.parametrize(
+    ("test", "marks"), [("bootstrap", ()), ("newcombe", ()), ("mcnemar", ("significant",))]
+)
+def test_with_too_few_records_only_exact_tests_are_marked(
+    tmp_path: Path, test: str, marks: tuple[str, ...]
+) -> None:
+    write_comparisons(tmp_path, "PM", {"p_holm": 0.001, "reliable": False, "test": test})
     write_comparisons(tmp_path, "SA")
     (cell,) = made(tmp_path).panels[0].groups[0].rows[0].cells
-    assert cell.marks == ()
+    assert cell.marks == marks
 
 
 def test_a_score_that_is_not_defined_gives_no_difference(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[
     return {
         task: [
             Comparison(
-                **row.model_dump(), p_holm=None if row.p is None else next(p_holm[row.contrast])
+                **row.model_dump(),
+                family=len(families.get(row.contrast, [])),
+                p_holm=None if row.p is None else next(p_holm[row.contrast]),
             )
             for row in rows
         ]

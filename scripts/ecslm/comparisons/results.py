@@ -48,6 +48,7 @@ class Difference(BaseModel):
 class Comparison(Difference):
     """A row of `comparisons/{task}.json`."""
 
+    family: int = Field(description="Tests of the contrast, which p_holm is adjusted for.")
     p_holm: Probability | None = Field(
         description="p adjusted for all differences of the contrast, all tasks."
     )

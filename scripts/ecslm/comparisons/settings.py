@@ -17,7 +17,7 @@ def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuse repeats: each would count once more in the family of tests."""
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f"{value} stands twice")
+            raise ValueError(f"`{value}` stands twice")
     return values
 
 

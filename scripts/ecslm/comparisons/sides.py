@@ -13,6 +13,9 @@ from ecslm.files import InputError
 from ecslm.outcomes import Outcomes
 from ecslm.tasks import answered_setting
 
+# Of the smaller side's samples: with fewer in common two sides are not paired.
+PAIRED_SHARE = 0.1
+
 # Outcomes of one task: by model, then by setting.
 TaskOutcomes = Mapping[str, Mapping[str, Outcomes]]
 
@@ -31,8 +34,13 @@ class Sides:
 
     @property
     def shared(self) -> list[str]:
-        """The samples of both sides."""
-        return sorted(set(self.first.samples).intersection(self.second.samples))
+        """The samples of both sides, on which they are paired; empty if they are not.
+
+        A few samples that happen to be the same make no pairing.
+        """
+        both = sorted(set(self.first.samples).intersection(self.second.samples))
+        fewer = min(len(self.first.samples), len(self.second.samples))
+        return both if len(both) >= PAIRED_SHARE * fewer else []
 
 
 def task_sides(settings: DifferencesSettings, outcomes: TaskOutcomes) -> Iterator[Sides]:
@@ -82,8 +90,8 @@ def _of_models(
             sides = Sides(name, a, b, setting, None, first, second)
             if not sides.shared:
                 raise InputError(
-                    f"{name}: {a} and {b} have no sample in common in {setting}: predict and score "
-                    "both from the same dataset file"
+                    f"{name}: {a} and {b} have hardly a sample in common in {setting}: predict and "
+                    "score both from the same dataset file"
                 )
             yield sides
 

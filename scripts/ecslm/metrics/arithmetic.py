@@ -22,6 +22,14 @@ def f1(tp: float, fp: float, fn: float) -> float | None:
     return ratio(2 * tp, 2 * tp + fp + fn)
 
 
+def f1_gradient(tp: Array, fp: Array, fn: Array) -> Array:
+    """Derivatives of 2 tp / (2 tp + fp + fn) by tp, fp and fn, shape (..., 3); 0 if undefined."""
+    whole = 2 * tp + fp + fn
+    square = whole * whole
+    by_error = -ratios(2 * tp, square)
+    return np.nan_to_num(np.stack([ratios(2 * (fp + fn), square), by_error, by_error], axis=-1))
+
+
 def ratios(parts: Array, wholes: Array) -> Array:
     """`parts / wholes`, element by element; NaN where the whole is 0."""
     found: Array = np.full(np.shape(wholes), np.nan)

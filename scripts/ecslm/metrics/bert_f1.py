@@ -27,6 +27,7 @@ def sums(outcomes: Sequence[Outcome]) -> Array:
 
 
 values = mean.values
+gradient = mean.gradient
 
 
 def rarest(_: Array) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ecslm.metrics.arithmetic import f1, ratio, ratios
+from ecslm.metrics.arithmetic import f1, f1_gradient, ratio, ratios
 from ecslm.metrics.protocol import Array, Item, Outcome, Score
 from ecslm.statistics.intervals import wilson_f1_interval
 
@@ -39,6 +39,13 @@ def values(totals: Array) -> Array:
     """2 tp / (2 tp + fp + fn)."""
     tp, fp, fn, _ = np.moveaxis(totals, -1, 0)
     return ratios(2 * tp, 2 * tp + fp + fn)
+
+
+def gradient(totals: Array) -> Array:
+    """By tp, fp, fn and tn; the last is 0."""
+    tp, fp, fn, tn = np.moveaxis(totals, -1, 0)
+    by_tn = np.zeros_like(tn)[..., None]
+    return np.concatenate([f1_gradient(tp, fp, fn), by_tn], axis=-1)
 
 
 def rarest(totals: Array) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ecslm.metrics.arithmetic import column_totals, f1, ratio, ratios
+from ecslm.metrics.arithmetic import column_totals, f1, f1_gradient, ratio, ratios
 from ecslm.metrics.protocol import Array, Item, Outcome
 
 RELEASED_LETTERS = "ABCDE"
@@ -41,6 +41,16 @@ def macro_f1(totals: Array) -> Array:
     scores = np.nan_to_num(ratios(2 * tp, 2 * tp + fp + fn))
     present = tp + fn > 0
     return ratios((scores * present).sum(axis=-1), present.sum(axis=-1))
+
+
+def macro_f1_gradient(totals: Array) -> Array:
+    """By tp, fp and fn of each class, shape (..., 3 x classes), at the classes that are present."""
+    tp, fp, fn = np.moveaxis(_by_class(totals), -1, 0)
+    present = tp + fn > 0
+    count = np.maximum(present.sum(axis=-1), 1)
+    by_class = f1_gradient(tp, fp, fn) * (present / count[..., None])[..., None]
+    found: Array = by_class.reshape(totals.shape)
+    return found
 
 
 def smallest_class(totals: Array) -> float:

@@ -46,6 +46,15 @@ def values(totals: Array) -> Array:
     return ratios(2 * (nv + cv), answered + answered + nl)
 
 
+def gradient(totals: Array) -> Array:
+    """By nv, iv, cv, wv and nl, of 2 hits / (2 answered + nl)."""
+    nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
+    hits, whole = nv + cv, 2 * (nv + iv + cv + wv) + nl
+    by_whole = -ratios(2 * hits, whole * whole)
+    by_hit = ratios(np.full_like(hits, 2.0), whole) + 2 * by_whole
+    return np.nan_to_num(np.stack([by_hit, 2 * by_whole, by_hit, 2 * by_whole, by_whole], axis=-1))
+
+
 def rarest(_: Array) -> None:
     """F1* counts hits with and without a value alike."""
 

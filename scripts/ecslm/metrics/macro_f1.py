@@ -8,6 +8,7 @@ from ecslm.metrics.classes import (
     class_outcomes,
     class_sums,
     macro_f1,
+    macro_f1_gradient,
     released_details,
     released_pairs,
     smallest_class,
@@ -21,6 +22,7 @@ INTERVAL = None
 outcomes = class_outcomes
 sums = class_sums
 values = macro_f1
+gradient = macro_f1_gradient
 rarest = smallest_class
 
 

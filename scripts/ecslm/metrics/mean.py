@@ -19,6 +19,14 @@ def values(totals: Array) -> Array:
     return ratios(totals[..., 0], totals[..., 1])
 
 
+def gradient(totals: Array) -> Array:
+    """1 / records by the sum, - mean / records by the number of records."""
+    count = totals[..., 1]
+    return np.nan_to_num(
+        np.stack([ratios(np.ones_like(count), count), -ratios(values(totals), count)], axis=-1)
+    )
+
+
 def proportion_interval(totals: Array, confidence: float) -> tuple[float, float]:
     """Of a mean of zeros and ones."""
     hits, records = totals.astype(int).tolist()

@@ -32,6 +32,7 @@ def sums(outcomes: Sequence[Outcome]) -> Array:
 
 
 values = mean.values
+gradient = mean.gradient
 
 
 def rarest(_: Array) -> None:

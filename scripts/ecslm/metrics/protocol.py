@@ -63,6 +63,13 @@ class Metric(Protocol):
     def values(self, totals: Array, /) -> Array:
         """The metric from sums over records, shape (..., columns) to (...); NaN where undefined."""
 
+    def gradient(self, totals: Array, /) -> Array:
+        """Derivatives of the metric by each of the sums, shape (..., columns); 0 if undefined.
+
+        The metric does not change when all sums are multiplied by a number, so that derivatives
+        times what records add, summed over records, are 0: each is the influence of a record.
+        """
+
     def rarest(self, totals: Array, /) -> float | None:
         """Records of the rarest class that the metric depends on; None if it has no classes."""
 

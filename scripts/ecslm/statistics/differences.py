@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# Draws held in memory at once, as 8-byte integers and again as floats: 64 MB together.
-_CELLS_AT_ONCE = 4_000_000
+# Draws held in memory at once, as floats and four times more in computing with them: 20 MB.
+_CELLS_AT_ONCE = 500_000
 
 Interval = tuple[float, float]
 
@@ -21,42 +22,71 @@ _ALMOST_CERTAIN = 1 - 1e-12
 _ROUNDING = 1e-9
 
 
-def randomisation_p(
-    first: Array,
-    second: Array,
-    difference: Callable[[Array, Array], Array],
-    permutations: int,
-    seed: int,
-) -> float:
-    """Two-sided p of a difference between paired scores: approximate randomisation.
+@dataclass(frozen=True)
+class Statistic:
+    """A score of records, from their sums, shape (..., columns): its value, shape (...), and its
+    derivatives, shape (..., columns). A common scale of all sums changes nothing."""
 
-    `first` and `second` are what each record adds to either side, shape (records, columns);
-    `difference` takes totals of both sides, shape (..., columns), to their difference, shape (...).
-    If the sides do not differ, it is as likely that they are exchanged in a record as that they
-    are not. p = (k + 1) / (permutations + 1), with k random exchanges at least as far from 0 as
-    the data.
+    value: Callable[[Array], Array]
+    gradient: Callable[[Array], Array]
+
+
+def randomisation_p(
+    first: Array, second: Array, statistic: Statistic, permutations: int, seed: int
+) -> float:
+    """Two-sided p of a difference between paired scores: a studentised randomisation test.
+
+    `first` and `second` are what each record adds to either side, shape (records, columns). If the
+    sides do not differ, it is as likely that they are exchanged in a record as that they are not.
+    p = (k + 1) / (permutations + 1), with k random exchanges whose difference is at least as many
+    standard errors from 0 as that of the data.
+
+    Exact where outcomes are exchangeable. Divided by its standard error the difference also has the
+    right size in large samples where only the scores are equal and not how they come about, as of
+    two F1 of which one side says yes far more often (benchmarks/size.py: without it a test at 5 %
+    rejects up to 27 %). For a mean the division changes nothing.
 
     Records with equal rows are interchangeable, so that only the number of exchanges among them is
     drawn; the order of records does not matter.
 
     Source: Noreen, Computer-intensive methods for testing hypotheses, 1989; Phipson and Smyth,
-    Permutation p-values should never be zero, 2010 (the + 1).
+    Permutation p-values should never be zero, 2010 (the + 1); Chung and Romano, Exact and
+    asymptotically robust permutation tests, Annals of Statistics 41(2), 2013 (the standard error).
     """
     both = np.concatenate([first, second], axis=1)
     rows, counts = np.unique(both, axis=0, return_counts=True)
     ones, others = np.split(rows, 2, axis=1)
-    exchange = others - ones
-    totals_first, totals_second = counts @ ones, counts @ others
-    observed = abs(float(difference(totals_first, totals_second)))
+    observed = float(_studentised(np.zeros((1, len(counts))), ones, others, counts, statistic)[0])
     generator = np.random.default_rng(seed)
     chunk = max(1, _CELLS_AT_ONCE // len(rows))
     extreme = 0
     for start in range(0, permutations, chunk):
-        size = min(chunk, permutations - start)
-        moved = _exchanges(generator, counts, size) @ exchange
-        found = difference(totals_first + moved, totals_second - moved)
-        extreme += int((np.abs(found) >= observed - _ROUNDING).sum())
+        drawn = _exchanges(generator, counts, min(chunk, permutations - start))
+        found = _studentised(drawn, ones, others, counts, statistic)
+        extreme += int((found >= observed * (1 - _ROUNDING) - _ROUNDING).sum())
     return _share(extreme, permutations)
+
+
+def _studentised(
+    exchanged: Array, ones: Array, others: Array, counts: NDArray[np.intp], statistic: Statistic
+) -> Array:
+    """Absolute differences in standard errors, shape (draws,).
+
+    `exchanged` is how many of the records with each row are exchanged, shape (draws, rows). The
+    standard error is that of the records' influence on the difference.
+    """
+    moved = exchanged @ (others - ones)
+    first, second = counts @ ones + moved, counts @ others - moved
+    difference = np.abs(statistic.value(first) - statistic.value(second))
+    by_first, by_second = statistic.gradient(first), statistic.gradient(second)
+    kept = by_first @ ones.T - by_second @ others.T
+    swapped = by_first @ others.T - by_second @ ones.T
+    variance = ((counts - exchanged) * kept**2 + exchanged * swapped**2).sum(axis=1)
+    error = np.sqrt(variance)
+    # Without any spread only a difference of 0 is none.
+    certain = np.where(difference > _ROUNDING, np.inf, 0.0)
+    found: Array = np.divide(difference, error, out=certain, where=error > _ROUNDING)
+    return found
 
 
 def difference_interval(

@@ -112,10 +112,13 @@ def wilson_f1_interval(tp: int, wrong: int, confidence: float) -> tuple[float, f
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
-def wilson_is_reliable(rarest: float | None) -> bool:
-    """Whether Wilson's interval may be trusted, by the records of the rarest class that the metric
-    depends on (None: no classes). That of F1 covered 91 to 96 % with three positives."""
-    return rarest is None or rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS
+def wilson_is_reliable(records: int, rarest: float | None) -> bool:
+    """Whether Wilson's interval may be trusted.
+
+    Asks for ten records, and ten of the rarest class that the metric depends on (None: no classes).
+    That of F1 covered 91 to 96 % with three positives.
+    """
+    return min(records, records if rarest is None else rarest) >= RELIABLE_RECORDS_OF_RAREST_CLASS
 
 
 def bootstrap_is_reliable(records: int, rarest: float | None, resampled: Array) -> bool:

@@ -18,17 +18,19 @@ Compared = tuple[str, Comparison]
 
 
 def difference_cell(task: str, row: Comparison) -> Cell:
-    """The difference with its interval; marked where its adjusted p is below the level and it has
-    enough records."""
+    """The difference with its interval; marked where its adjusted p is below the level."""
     sources = (comparison_path(task),)
-    if row.difference is None or row.ci95 is None or row.p_holm is None:
+    if row.difference is None or row.ci95 is None:
         return Cell(sources=sources)
     low, high = row.ci95
+    # The other tests are valid with few records too.
+    sound = row.reliable or row.test in ("randomisation", "mcnemar")
+    significant = row.p_holm is not None and row.p_holm < LEVEL and sound
     return Cell(
         value=row.difference,
         shown=difference_text(row.difference),
         interval=Interval(low, high, row.reliable),
-        marks=("significant",) if row.p_holm < LEVEL and row.reliable else (),
+        marks=("significant",) if significant else (),
         sources=sources,
     )
 
@@ -39,19 +41,18 @@ def compared_notes(compared: Sequence[Compared], titles: Mapping[str, str]) -> I
         return
     yield (
         "Difference: the first minus the second strict score, of several seeds their means. p: "
-        "two-sided; Holm: adjusted over all that its contrast compares, in all tasks, whether or "
-        "not it stands here."
+        "two-sided, found another way than the interval, so that near the level the two may "
+        "disagree. Holm: adjusted over all tests of the contrast, whether or not they stand here. "
+        "All of it is about these adapters: other training runs may differ by more."
     )
     for contrast in dict.fromkeys(row.contrast for _, row in compared):
         own = [(task, row) for task, row in compared if row.contrast == contrast]
         tests = [
             f"{words} ({_tasks(own, test)})" for test, words in TESTS.items() if _has(own, test)
         ]
-        yield f"{titles[contrast]}: {'; '.join(tests) or 'no score is defined'}."
+        yield f"{titles[contrast]}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
         for row_words in _partly(own):
             yield f"{titles[contrast]}: {row_words}"
-    if any(max(row.seeds) > 1 for _, row in compared):
-        yield "Of several seeds: interval and p are about these adapters, not about other seeds."
 
 
 def _has(compared: Iterable[Compared], test: Test) -> bool:

@@ -45,9 +45,7 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
     if any("other_data" in row.marks for row in rows):
         notes.append("‡: published values, measured on other data; they stand here for scale only.")
     if any("significant" in cell.marks for cell in cells):
-        notes.append(
-            f"Bold: p adjusted by Holm's method is below {LEVEL}, and the interval has no mark."
-        )
+        notes.append(f"Bold: p adjusted by Holm's method is below {LEVEL}.")
     if any("best" in cell.marks for cell in cells):
         notes.append("Bold: best; underlined: second best.")
     if any(cell.value is None for cell in cells):
