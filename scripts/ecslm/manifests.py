@@ -68,12 +68,10 @@ def refuse_replaced(
         if other != option:
             raise InputError(f"{option}: {path} is also {other}: name another file")
     if manifest.is_file():
-        others = sorted(
-            set(read_manifest(manifest).files) - {path.name for path in outputs.values()}
-        )
-        if others:
+        listed = read_manifest(manifest).files
+        if not {path.name for path in outputs.values()}.intersection(listed):
             raise InputError(
-                f"--manifest: {manifest} is that of {', '.join(others)}: name another file there"
+                f"--manifest: {manifest} is that of {', '.join(listed)}: name another file there"
             )
 
 

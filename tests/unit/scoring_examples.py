@@ -73,10 +73,10 @@ def predictions(
 
 
 def record(output: str, **fields: Any) -> Record:
-    """A test record; fields that baselines do not read are empty."""
+    """A test record; fields that baselines do not read are empty. Each id has its own sample."""
     defaults = {
         "id": "r0",
-        "sample_id": "s0",
+        "sample_id": f"sample of {fields.get('id', 'r0')}",
         "task": "PM",
         "split": "test",
         "setting": IND,

@@ -368,7 +368,7 @@ def test_empty_texts_reach_neither_the_encoder_nor_the_cache(
     tiny_encoder: Path, tmp_path: Path, scored: list[Pair]
 ) -> None:
     rows(tiny_encoder, ("", "yes"), (" ", ""), cache=tmp_path)
-    assert not list(tmp_path.iterdir())
+    assert not files_of(tmp_path)
     rows(tiny_encoder, ("", "yes"), ("yes", "yes"), ("no", " "), cache=tmp_path)
     assert scored == [("yes", "yes")]
     (path,) = files_of(tmp_path)

@@ -49,7 +49,22 @@ def test_accuracy_has_a_wilson_interval_over_all_records() -> None:
     pairs = [("A", "A: very positive"), ("B", "A"), ("no idea", "C"), ("neutral", "C")]
     strict = block("MPC", predictions("MPC", pairs, FIVE))["strict"]
     assert strict["ci95"] == pytest.approx([0.1500, 0.8500], abs=5e-5)
-    assert strict["details"]["interval"] == {"method": "wilson", "reliable": True}
+    assert strict["details"]["interval"] == {"method": "wilson", "reliable": False}
+
+
+@pytest.mark.parametrize(("records", "reliable"), [(10, True), (9, False)])
+def test_ten_records_are_enough_for_a_wilson_interval(records: int, reliable: bool) -> None:
+    strict = block("MPC", predictions("MPC", [("A", "A")] * records, FIVE))["strict"]
+    assert strict["details"]["interval"]["reliable"] is reliable
+
+
+@pytest.mark.parametrize(("positives", "reliable"), [(10, True), (9, False)])
+def test_ten_positives_are_enough_for_a_wilson_interval_of_f1(
+    positives: int, reliable: bool
+) -> None:
+    pairs = [("yes", "yes")] * positives + [("yes", "no")] * 90
+    strict = block("PM", predictions("PM", pairs))["strict"]
+    assert strict["details"]["interval"] == {"method": "wilson", "reliable": reliable}
 
 
 def test_hit_rate_counts_hits_misses_and_what_is_dropped_as_released() -> None:

@@ -10,7 +10,7 @@ import pytest
 from model_examples import run_here
 from scoring_examples import FIVE, IND, TASKS, bertscore, predictions, record
 
-from ecslm.files import write_jsonl
+from ecslm.files import sha256_of_file, write_json, write_jsonl
 from ecslm.fingerprint import imported_modules
 from ecslm.generation.prediction import Prediction
 
@@ -248,7 +248,10 @@ def test_options_that_would_have_no_effect_are_refused(tmp_path: Path) -> None:
 def test_many_bad_lines_are_told_by_kind(tmp_path: Path) -> None:
     """A file of another form has the same problem on every line."""
     good = predictions("PM", [("yes", "yes")])[0]
-    given = [good.model_copy(update={"id": f"r{i}", "reference": f"it's {i}"}) for i in range(1000)]
+    given = [
+        good.model_copy(update={"id": f"r{i}", "sample_id": f"s{i}", "reference": f"it's {i}"})
+        for i in range(1000)
+    ]
     given += [{"id": f"s{i}", "prediction": "yes"} for i in range(4)]
     where = f"error: {tmp_path / 'P.jsonl'}"
     lines = problems(score_alone(tmp_path, given))
@@ -455,3 +458,74 @@ def test_the_baseline_names_are_cheap_to_import() -> None:
         env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
     )
     assert "numpy" not in result.stdout.split()
+
+
+def test_no_file_is_written_over_one_that_is_read_or_written(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    write_jsonl(tmp_path / "P.jsonl", given)
+    before = (tmp_path / "P.jsonl").read_bytes()
+    path, other = tmp_path / "P.jsonl", tmp_path / "M.json"
+    for options, line in (
+        (("--output", path), f"error: --output: {path} is also --predictions: name another file"),
+        (
+            ("--output", other, "--records", path),
+            f"error: --records: {path} is also --predictions: name another file",
+        ),
+        (
+            ("--output", other, "--manifest", other),
+            f"error: --manifest: {other} is also --output: name another file",
+        ),
+    ):
+        assert problems(run("score.py", "--predictions", path, *options)) == [line]
+        assert path.read_bytes() == before
+        assert not other.exists()
+    write_jsonl(tmp_path / "test.jsonl", [record("yes")])
+    written = baseline(tmp_path, "always-yes", "PM", "--records", tmp_path / "test.jsonl")
+    assert problems(written) == [
+        f"error: --records: {tmp_path / 'test.jsonl'} is also --test: name another file"
+    ]
+
+
+def test_the_manifest_of_other_results_is_not_replaced(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    write_jsonl(tmp_path / "P.jsonl", given)
+    manifest = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
+    files = {"P.jsonl": sha256_of_file(tmp_path / "P.jsonl")}
+    write_json(tmp_path / "P.manifest.json", manifest | {"files": files})
+    refused = run(
+        "score.py", "--predictions", tmp_path / "P.jsonl", "--output", tmp_path / "P.json"
+    )
+    assert problems(refused) == [
+        f"error: --manifest: {tmp_path / 'P.manifest.json'} is that of P.jsonl: name another file "
+        "there"
+    ]
+
+
+def test_a_folder_for_a_file_is_named(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    result = score_alone(tmp_path, given, "--output", tmp_path)
+    assert problems(result)[0].startswith(f"error: {tmp_path}")
+    assert "is a folder, a file is needed" in result.stderr
+
+
+def test_bertscores_of_other_answers_are_refused(tmp_path: Path) -> None:
+    given = predictions("AG", [("fine", "good")])
+    write_jsonl(tmp_path / "B.jsonl", [bertscore(given[0], 0.75)])
+    manifest = {"settings": {}, "code": None, "versions": {}, "inputs": {"P.jsonl": "0" * 64}}
+    files = {"B.jsonl": sha256_of_file(tmp_path / "B.jsonl")}
+    write_json(tmp_path / "B.manifest.json", manifest | {"files": files})
+    (line,) = problems(score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl"))
+    assert line == (
+        f"error: {tmp_path / 'B.jsonl'}: made from other predictions than {tmp_path / 'P.jsonl'}: "
+        "run scripts/bertscore.py again"
+    )
+    files_now = {"P.jsonl": sha256_of_file(tmp_path / "P.jsonl")}
+    write_json(tmp_path / "B.manifest.json", manifest | {"files": files, "inputs": files_now})
+    assert score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl").returncode == 0
+
+
+def test_a_sample_that_a_setting_has_twice_is_named(tmp_path: Path) -> None:
+    first, second = predictions("PM", [("yes", "yes"), ("no", "no")])
+    given = [first, second.model_copy(update={"sample_id": first.sample_id})]
+    (line,) = problems(score(tmp_path, "PM", given))
+    assert line.endswith(f"line 2: sample_id: {first.sample_id!r} is already on line 1")

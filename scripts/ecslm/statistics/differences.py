@@ -44,7 +44,7 @@ def randomisation_p(
     Exact where outcomes are exchangeable. Divided by its standard error the difference also has the
     right size in large samples where only the scores are equal and not how they come about, as of
     two F1 of which one side says yes far more often (benchmarks/size.py: without it a test at 5 %
-    rejects up to 27 %). For a mean the division changes nothing.
+    rejects up to 26 %). For a mean the division changes nothing.
 
     Records with equal rows are interchangeable, so that only the number of exchanges among them is
     drawn; the order of records does not matter.
