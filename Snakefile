@@ -47,6 +47,7 @@ rule all:
         PLAN.bertscore_files(),
         PLAN.metric_files(),
         COMPARED.over_seeds_files(),
+        COMPARED.difference_files(),
         COMPARED.comparison_files(),
         DRAWN.table_files(),
         f"{RESULTS}/report.html",
@@ -90,6 +91,7 @@ rule metrics:
         PLAN.data_check(),
         PLAN.metric_files(),
         COMPARED.over_seeds_files(),
+        COMPARED.difference_files(),
         COMPARED.comparison_files(),
     message:
         "All scores and comparisons"

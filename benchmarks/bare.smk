@@ -58,6 +58,7 @@ rule all:
         config["bertscores"],
         config["metrics"],
         config["over_seeds"],
+        config["differences"],
         config["comparisons"],
         config["drawn"],
         f"{RESULTS}/report.html",
@@ -90,6 +91,7 @@ rule metrics:
         f"{RESULTS}/data_check.json",
         config["metrics"],
         config["over_seeds"],
+        config["differences"],
         config["comparisons"],
 
 

@@ -310,6 +310,10 @@ CHEAP = (
     "ecslm.report",
     "ecslm.scoring",
     "ecslm.scoring_input",
+    "ecslm.comparisons",
+    "ecslm.comparison_plan",
+    "ecslm.outcomes",
+    "ecslm.over_seeds",
     "ecslm.summary",
     "ecslm.demo",
 )

@@ -9,7 +9,7 @@ from pathlib import Path
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data_card.reports import Leakage, leakage_path
 from ecslm.manifests import read_result
-from ecslm.tables.differences import compared_notes, difference_cell
+from ecslm.tables.differences import Compared, compared_notes, difference_cell
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
 from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes, mean_note
 from ecslm.tables.requests import TableRequest, has_leakage, shows_intervals
@@ -73,7 +73,7 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
     )
 
 
-def _differences(entry: InstructionsEntry, results: Path) -> list[tuple[str, Comparison]]:
+def _differences(entry: InstructionsEntry, results: Path) -> list[Compared]:
     """The comparisons of the table's contrast, each with its task."""
     return [
         (task, row)
@@ -109,7 +109,7 @@ def _rows(
     entry: InstructionsEntry,
     request: TableRequest,
     scores: Scores,
-    differences: Sequence[tuple[str, Comparison]],
+    differences: Sequence[Compared],
     pairs: Sequence[tuple[str, str]],
     model: str,
 ) -> tuple[Row, ...]:
