@@ -28,6 +28,7 @@ lint: setup ## what must be clean before a commit
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+	PYTHONPATH=scripts $(BIN)/lint-imports --no-cache
 
 lock: ## renew requirements.lock from pyproject.toml, in a throw-away environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock

@@ -25,14 +25,14 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from ecslm.metrics import accuracy, bert_f1, binary_f1, extraction_f1, macro_f1, ndcg
-from ecslm.metrics.protocol import Array, Metric, Outcome
-from ecslm.statistics.intervals import (
+from ecslm.scoring.intervals import (
     CONFIDENCE,
     bootstrap_interval,
     bootstrap_is_reliable,
     bootstrap_values,
 )
+from ecslm.scoring.metrics import accuracy, bert_f1, binary_f1, extraction_f1, macro_f1, ndcg
+from ecslm.scoring.metrics.protocol import Array, Metric, Outcome
 
 TAIL = (1 - CONFIDENCE) / 2
 Z = NormalDist().inv_cdf(1 - TAIL)

@@ -21,9 +21,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from processes import ROOT, copy_project, snakemake
 from studies import NAME, read_configuration, with_study
 
-from ecslm.demo.generator import TASKS, generate_rows, qpr_labels
-from ecslm.demo.settings import DemoSettings
-from ecslm.files import write_json
+from ecslm.common.files import write_json
+from ecslm.data.demo.generator import TASKS, generate_rows, qpr_labels
+from ecslm.data.demo.settings import DemoSettings
 
 READERS = ("datasets", "ours")
 LONGEST = "SR"
@@ -68,7 +68,7 @@ def main(arguments: argparse.Namespace) -> None:
 def read(reader: str, file: Path, cache: Path) -> None:
     """Make the file's rows readable part by part, once with one reader."""
     if reader == "ours":
-        from ecslm.records.sources.path import local_index
+        from ecslm.data.sources.path import local_index
 
         local_index(file, cache)
     else:

@@ -12,15 +12,16 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecslm.bases import BaseManifest
-from ecslm.bertscore_row import BertScoreRow
-from ecslm.files import sha256_of_text, write_json, write_jsonl, write_text
-from ecslm.generation.prediction import Prediction, read_predictions
-from ecslm.jobs import Job, all_jobs
-from ecslm.manifests import made_from, write_manifest
-from ecslm.plan import Plan
-from ecslm.records.record import Record, read_records
-from ecslm.report_plan import ReportPlan
+from ecslm.common.files import write_json, write_jsonl, write_text
+from ecslm.common.hashing import sha256_of_text
+from ecslm.common.manifests import made_from, write_manifest
+from ecslm.models.bases import BaseManifest
+from ecslm.plan.jobs import Job, all_jobs
+from ecslm.plan.report import ReportPlan
+from ecslm.plan.study import Plan
+from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.prediction import Prediction, read_predictions
+from ecslm.schemas.record import Record, read_records
 
 RIGHT, WRONG = 0.7, 0.97  # up to the first an answer is right, up to the second it is wrong
 NO_ANSWER = "I cannot tell."

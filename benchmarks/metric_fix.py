@@ -19,12 +19,12 @@ from fake_results import GPU_RULES, FakeResults
 from processes import ROOT, Run, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study
 
-from ecslm.config import load_config
-from ecslm.custody import ADOPTING
-from ecslm.plan import TEMPLATES, Plan
+from ecslm.config.loading import load_config
+from ecslm.plan.study import TEMPLATES, Plan
+from ecslm.provenance.snakemake_records import ADOPTING
 
 SCORE_RULES = ("score", "score_baseline")
-METRIC = "scripts/ecslm/metrics/ndcg.py"
+METRIC = "scripts/ecslm/scoring/metrics/ndcg.py"
 FIX = ("math.log2(rank + 1)", "math.log2(rank + 2)")
 # A table that shows the metric.
 TABLE = "ind"

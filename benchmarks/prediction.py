@@ -40,16 +40,16 @@ def main(arguments: argparse.Namespace) -> None:
 
 def measure(arguments: argparse.Namespace) -> dict[str, float]:
     """Generate answers to the prompts once with one loop."""
-    from ecslm.adapters import read_adapter
-    from ecslm.bases import read_base
-    from ecslm.cost import CostMeter
-    from ecslm.generation.engine import Engine, load_model
-    from ecslm.generation.settings import DecodingSettings
-    from ecslm.precision import Precision
-    from ecslm.prompts import PromptTemplate, encode_prompt
-    from ecslm.records.record import read_records
-    from ecslm.token_budget import batches_by_length
-    from ecslm.weights import load_tokenizer, require_device
+    from ecslm.models.adapters import read_adapter
+    from ecslm.models.bases import read_base
+    from ecslm.models.batching import batches_by_length
+    from ecslm.models.cost import CostMeter
+    from ecslm.models.loading import load_tokenizer, require_device
+    from ecslm.models.precision import Precision
+    from ecslm.models.prompts import PromptTemplate, encode_prompt
+    from ecslm.prediction.settings import DecodingSettings
+    from ecslm.prediction.transformers_backend import Engine, load_model
+    from ecslm.schemas.record import read_records
 
     device = require_device(arguments.device)
     _, folder = read_base(arguments.base)

@@ -24,12 +24,12 @@ from fake_results import write_base_manifest, write_manifests
 from processes import ROOT, Run, copy_project, snakemake
 from studies import Configuration, Study, cut_down, read_configuration, with_study
 
-from ecslm.comparison_plan import ComparisonPlan
-from ecslm.config import load_config
-from ecslm.custody import ADOPTING
-from ecslm.jobs import all_jobs
-from ecslm.plan import TEMPLATES, Plan
-from ecslm.report_plan import ReportPlan
+from ecslm.config.loading import load_config
+from ecslm.plan.comparisons import ComparisonPlan
+from ecslm.plan.jobs import all_jobs
+from ecslm.plan.report import ReportPlan
+from ecslm.plan.study import TEMPLATES, Plan
+from ecslm.provenance.snakemake_records import ADOPTING
 
 # For studies too small for ten tasks: a yes/no task, a ranking, a generation task.
 FEW_TASKS = ("PM", "QPR", "AG")

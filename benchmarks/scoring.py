@@ -26,8 +26,8 @@ from fake_results import FakeResults
 from processes import ROOT, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study
 
-from ecslm.config import load_config
-from ecslm.plan import TEMPLATES, Plan
+from ecslm.config.loading import load_config
+from ecslm.plan.study import TEMPLATES, Plan
 
 RESAMPLES = 10_000
 Metric = Callable[[Any], float]
@@ -121,11 +121,11 @@ def bootstraps(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """Seconds that 10,000 resamples take either way; the plain way is timed on fewer of them."""
     import numpy as np
 
-    from ecslm.answers.protocol import answer_type
-    from ecslm.generation.prediction import read_predictions
-    from ecslm.metrics.protocol import Item, metric
-    from ecslm.statistics.intervals import bootstrap_values
-    from ecslm.tasks import registered_kind
+    from ecslm.schemas.prediction import read_predictions
+    from ecslm.schemas.registry import registered_kind
+    from ecslm.scoring.answers.protocol import answer_type
+    from ecslm.scoring.intervals import bootstrap_values
+    from ecslm.scoring.metrics.protocol import Item, metric
 
     kind = registered_kind(arguments.bootstrap)
     answers, measure = answer_type(kind.answer), metric(kind.metric)
@@ -177,7 +177,7 @@ def plain_metric(name: str, items: Sequence[Any]) -> Metric | None:
 
 def ranking(item: Any, places: int = 4) -> tuple[list[float], list[float]]:
     """Gains by product and scores by rank, filled up to as many products as a record can have."""
-    from ecslm.metrics.ndcg import GAINS
+    from ecslm.scoring.metrics.ndcg import GAINS
 
     gains = [2 ** GAINS[label] - 1 for label in item.reference]
     ranked = list(item.answer or ())

@@ -15,8 +15,8 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from ecslm.metrics import binary_f1
-from ecslm.statistics.differences import Statistic, randomisation_p
+from ecslm.comparisons.significance import Statistic, randomisation_p
+from ecslm.scoring.metrics import binary_f1
 
 LEVEL = 0.05
 FALSE_YES = 0.01  # of the cautious model, among records whose reference is no

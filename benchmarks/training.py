@@ -43,16 +43,16 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     import torch
     from peft import LoraConfig, get_peft_model
 
-    from ecslm.bases import read_base
-    from ecslm.cost import CostMeter
-    from ecslm.precision import Precision
-    from ecslm.prompts import PromptTemplate
-    from ecslm.records.record import read_records
-    from ecslm.token_budget import batches_by_length
+    from ecslm.models.bases import read_base
+    from ecslm.models.batching import batches_by_length
+    from ecslm.models.cost import CostMeter
+    from ecslm.models.loading import load_base_model, load_tokenizer, require_device
+    from ecslm.models.precision import Precision
+    from ecslm.models.prompts import PromptTemplate
+    from ecslm.schemas.record import read_records
     from ecslm.training.batches import collate, encode_example
     from ecslm.training.loss import answer_loss
     from ecslm.training.settings import TrainingSettings
-    from ecslm.weights import load_base_model, load_tokenizer, require_device
 
     device = require_device(arguments.device)
     _, folder = read_base(arguments.base)

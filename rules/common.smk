@@ -11,18 +11,19 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # environment of `--sdm conda` comes before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
 
-from ecslm.code_notes import keep_code
-from ecslm.comparison_plan import ComparisonPlan
-from ecslm.config import load_config
-from ecslm.custody import check_custody, leave_folder, own_folder, unseen_results
-from ecslm.files import InputError
-from ecslm.jobs import all_jobs
-from ecslm.parameters import code_parameter
-from ecslm.plan import BASES, CACHE, TEMPLATES, Plan
-from ecslm.provenance import check_local_data, check_source
-from ecslm.report_plan import CARD, ReportPlan
-from ecslm.trust import check_results
-from ecslm.work import clear_finished
+from ecslm.common.errors import InputError
+from ecslm.common.workdir import clear_finished
+from ecslm.config.loading import load_config
+from ecslm.plan.comparisons import ComparisonPlan
+from ecslm.plan.jobs import all_jobs
+from ecslm.plan.parameters import code_parameter
+from ecslm.plan.report import CARD, ReportPlan
+from ecslm.plan.study import BASES, CACHE, TEMPLATES, Plan
+from ecslm.provenance.checks import check_local_data, check_source
+from ecslm.provenance.code_history import keep_code
+from ecslm.provenance.integrity import check_results
+from ecslm.provenance.run_lock import leave_folder, own_folder
+from ecslm.provenance.snakemake_records import check_custody, unseen_results
 
 
 def stop(error):

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.adoption import settle_times, verified
-from ecslm.custody import ADOPTING, RUN_LOCK
-from ecslm.files import InputError, run_script
-from ecslm.locks import held
-from ecslm.provenance import Provenance, add_study_options
+from ecslm.common.cli import run_script
+from ecslm.common.errors import InputError
+from ecslm.common.locks import held
+from ecslm.provenance.adoption import settle_times, verified
+from ecslm.provenance.history import Provenance
+from ecslm.provenance.options import add_study_options
+from ecslm.provenance.run_lock import RUN_LOCK
+from ecslm.provenance.snakemake_records import ADOPTING
 
 
 def main(arguments: argparse.Namespace) -> None:

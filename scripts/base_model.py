@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from ecslm.base_sources import fetch_base
-from ecslm.bases import BaseSource
-from ecslm.files import read_settings, run_script
-from ecslm.locks import held
-from ecslm.logs import add_log_option, start_log
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.locks import held
+from ecslm.common.logs import add_log_option, start_log
+from ecslm.models.bases import BaseSource
+from ecslm.models.fetching import fetch_base
 
 
 class BaseSettings(BaseModel):

@@ -3,25 +3,21 @@
 import argparse
 from pathlib import Path
 
-from ecslm.bertscore_settings import LIBRARIES, BertScoreSettings
-from ecslm.files import (
-    lock_versions,
-    read_settings,
-    run_script,
-    sha256_of_file,
-    write_json,
-    write_jsonl,
-)
-from ecslm.generation.prediction import read_predictions
-from ecslm.logs import add_log_option, start_log
-from ecslm.manifests import (
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.manifests import (
     Manifest,
     add_manifest_options,
     made_from,
     manifest_of,
     refuse_replaced,
 )
-from ecslm.work import work_folder
+from ecslm.common.versions import lock_versions
+from ecslm.common.workdir import work_folder
+from ecslm.schemas.prediction import read_predictions
+from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -35,7 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
     origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
     predictions = read_predictions(arguments.predictions)
     # Loads torch: after the options have been checked.
-    from ecslm.bertscore import bertscore
+    from ecslm.scoring.bertscore.run import bertscore
 
     results = {"rows": output, "manifest": manifest}
     with work_folder(results, [origin, arguments.device], keep=arguments.code is not None) as work:

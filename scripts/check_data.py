@@ -5,11 +5,12 @@ import importlib
 import logging
 from pathlib import Path
 
-from ecslm.files import read_settings, run_script, write_json
-from ecslm.logs import add_log_option, start_log
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.records.checking import CheckSettings, check_rows, stored_report
-from ecslm.records.problems import Problems
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.files import write_json
+from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.data.checking import CheckSettings, check_rows, stored_report
+from ecslm.data.problems import Problems
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Check the source and write the report."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, CheckSettings)
-    source = importlib.import_module(f"ecslm.records.sources.{settings.source.source}")
+    source = importlib.import_module(f"ecslm.data.sources.{settings.source.source}")
     raw = source.open_rows(settings.source, arguments.cache)
     labels = source.labels(settings.source) if settings.ranked else None
     if arguments.code:

@@ -3,10 +3,12 @@
 import argparse
 from pathlib import Path
 
+from ecslm.common.cli import run_script
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.manifests import made_from, write_manifest
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.results import read_differences
-from ecslm.files import InputError, run_script, write_json
-from ecslm.manifests import made_from, write_manifest
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from ecslm.config import Config
-from ecslm.files import run_script, write_json
+from ecslm.common.cli import run_script
+from ecslm.common.files import write_json
+from ecslm.config.schema import Config
 
 SCHEMA = Path(__file__).resolve().parents[1] / "resources/config.schema.json"
 

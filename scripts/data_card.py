@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ecslm.data_card.card import CardSettings, card_files, render_card
-from ecslm.files import read_settings, run_script, write_text
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.files import write_text
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.data.card.card import CardSettings, card_files, render_card
 
 
 def main(arguments: argparse.Namespace) -> None:

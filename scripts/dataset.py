@@ -6,17 +6,18 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from ecslm.files import read_settings, run_script, write_jsonl
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.records.raw import build_records
-from ecslm.records.settings import DatasetSettings
-from ecslm.records.sources.protocol import rows_of
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.files import write_jsonl
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.data.cleaning import build_records
+from ecslm.data.settings import DatasetSettings
+from ecslm.data.sources.protocol import rows_of
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Load and check the records, write the file."""
     settings = read_settings(arguments.settings, DatasetSettings)
-    source = importlib.import_module(f"ecslm.records.sources.{settings.source.source}")
+    source = importlib.import_module(f"ecslm.data.sources.{settings.source.source}")
     raw = source.open_rows(settings.source, arguments.cache)
     raw.problems().raise_unless(settings.source.tolerate)
     names = frozenset((arguments.task, *settings.aliases))

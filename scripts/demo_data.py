@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ecslm.demo.generator import generate_rows, qpr_labels
-from ecslm.demo.settings import DemoSettings
-from ecslm.files import read_settings, run_script, write_json, write_jsonl
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.files import write_json, write_jsonl
+from ecslm.data.demo.generator import generate_rows, qpr_labels
+from ecslm.data.demo.settings import DemoSettings
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,20 +3,16 @@
 import argparse
 from pathlib import Path
 
-from ecslm.bases import tokenizer_file
-from ecslm.data_card.description import describe, load_tokenizer
-from ecslm.data_card.libraries import DESCRIPTION_LIBRARIES as LIBRARIES
-from ecslm.data_card.settings import DescriptionSettings
-from ecslm.files import (
-    installed_versions,
-    read_settings,
-    require_locked,
-    run_script,
-    write_json,
-)
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.prompts import PromptTemplate
-from ecslm.records.record import read_task
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.files import write_json
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.versions import installed_versions, require_locked
+from ecslm.data.card.description import describe, load_tokenizer
+from ecslm.data.card.settings import DESCRIPTION_LIBRARIES as LIBRARIES
+from ecslm.data.card.settings import DescriptionSettings
+from ecslm.models.bases import tokenizer_file
+from ecslm.models.prompts import PromptTemplate
+from ecslm.schemas.record import read_task
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,21 +3,17 @@
 import argparse
 from pathlib import Path
 
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.versions import installed_versions, require_locked
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
 from ecslm.comparisons.sides import lacking_settings, task_sides
 from ecslm.comparisons.testing import differences
-from ecslm.files import (
-    InputError,
-    installed_versions,
-    read_settings,
-    require_locked,
-    run_script,
-    write_json,
-)
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.metrics.protocol import metric
-from ecslm.outcomes import read_outcomes
-from ecslm.score_paths import outcome_paths
+from ecslm.schemas.paths import outcome_paths
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.outcomes import read_outcomes
 
 
 def main(arguments: argparse.Namespace) -> None:

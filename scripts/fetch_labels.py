@@ -2,13 +2,14 @@
 
 import argparse
 
-from ecslm.config import read_config
-from ecslm.files import InputError, run_script
-from ecslm.plan import TEMPLATES
-from ecslm.provenance import add_study_options
-from ecslm.records.label_file import fetch_labels
-from ecslm.records.settings import DemoData
-from ecslm.tasks import CONFIG_FILE
+from ecslm.common.cli import run_script
+from ecslm.common.errors import InputError
+from ecslm.config.loading import read_config
+from ecslm.data.settings import DemoData
+from ecslm.data.sources.labels import fetch_labels
+from ecslm.plan.study import TEMPLATES
+from ecslm.provenance.options import add_study_options
+from ecslm.schemas.registry import CONFIG_FILE
 
 
 def main(arguments: argparse.Namespace) -> None:

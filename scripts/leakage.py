@@ -3,11 +3,13 @@
 import argparse
 from pathlib import Path
 
-from ecslm.data_card.leakage import leakage
-from ecslm.data_card.libraries import LEAKAGE_LIBRARIES as LIBRARIES
-from ecslm.files import installed_versions, require_locked, run_script, write_json
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.records.record import read_records, read_task
+from ecslm.common.cli import run_script
+from ecslm.common.files import write_json
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.versions import installed_versions, require_locked
+from ecslm.data.card.leakage import leakage
+from ecslm.data.card.settings import LEAKAGE_LIBRARIES as LIBRARIES
+from ecslm.schemas.record import read_records, read_task
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ecslm.files import read_settings, run_script
-from ecslm.generation.settings import PredictionSettings
-from ecslm.logs import add_log_option, start_log
-from ecslm.manifests import add_manifest_options, manifest_of
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.manifests import add_manifest_options, manifest_of
+from ecslm.prediction.settings import PredictionSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -14,7 +14,7 @@ def main(arguments: argparse.Namespace) -> None:
     start_log(arguments.log)
     settings = read_settings(arguments.settings, PredictionSettings)
     # Loads torch: after the options have been checked.
-    from ecslm.generation.run import predict
+    from ecslm.prediction.run import predict
 
     predict(
         dataset=arguments.dataset,

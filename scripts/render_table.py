@@ -3,8 +3,9 @@
 import argparse
 from pathlib import Path
 
-from ecslm.files import read_settings, run_script, write_json, write_text
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.files import write_json, write_text
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.tables.builders import build_table
 from ecslm.tables.latex import render_table
 from ecslm.tables.requests import TableRequest, metric_files, other_files

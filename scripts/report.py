@@ -3,10 +3,11 @@
 import argparse
 from pathlib import Path
 
-from ecslm.files import read_settings, run_script, write_text
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.report.page import render_page
-from ecslm.report.settings import ReportSettings, base_names, report_files
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.files import write_text
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.reports.page import render_page
+from ecslm.reports.settings import ReportSettings, base_names, report_files
 from ecslm.tables.latex import render
 
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from ecslm.files import run_script
-from ecslm.manifests import add_manifest_options, made_from, verify_result, write_manifest
-from ecslm.report.pdf import compile_pdf
+from ecslm.common.cli import run_script
+from ecslm.common.manifests import add_manifest_options, made_from, verify_result, write_manifest
+from ecslm.reports.pdf import compile_pdf
 
 
 def main(arguments: argparse.Namespace) -> None:

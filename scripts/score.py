@@ -11,12 +11,13 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from ecslm.bertscore_row import BertScoreRow
-from ecslm.files import InputError, read_settings, run_script
-from ecslm.known_records import read_known_records
-from ecslm.score_files import add_output_options, refuse_lost_files, write_scores
-from ecslm.scoring import Row, Scores, score
-from ecslm.scoring_input import Scorable, ScriptSettings, read_bertscores, read_scorable
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.errors import InputError
+from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.scoring.files import add_output_options, refuse_lost_files, write_scores
+from ecslm.scoring.inputs import Scorable, ScriptSettings, read_bertscores, read_scorable
+from ecslm.scoring.known_records import read_known_records
+from ecslm.scoring.score import Row, Scores, score
 
 EPILOG = """\
 A predictions file has one JSON object a line, with the fields id, sample_id, task, setting,
@@ -92,7 +93,7 @@ def as_text(arguments: argparse.Namespace, given: Scorable, scores: Scores) -> s
     """The summary, with the invalid answers if they are asked for."""
     # Loaded by name: the words of the summary are part of no result, so they do not count in the
     # digest of the code that makes the results.
-    words = import_module("ecslm.score_summary")
+    words = import_module("ecslm.reports.score_summary")
     text: str = words.summary(scores.metrics)
     if arguments.show_invalid:
         width = shutil.get_terminal_size((WIDTH, 0)).columns

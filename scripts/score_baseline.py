@@ -5,7 +5,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from ecslm.baselines import (
+from ecslm.common.cli import run_script
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_jsonl
+from ecslm.common.manifests import verify_result
+from ecslm.schemas.record import Record
+from ecslm.schemas.task import TaskKind
+from ecslm.scoring.baselines import (
     Baseline,
     answers_of,
     applicable,
@@ -13,13 +19,9 @@ from ecslm.baselines import (
     is_expectation,
     majority_label,
 )
-from ecslm.files import InputError, read_jsonl, run_script
-from ecslm.manifests import verify_result
-from ecslm.records.record import Record
-from ecslm.score_files import add_output_options, refuse_lost_files, write_scores
-from ecslm.scoring import Row, score, score_expected
-from ecslm.scoring_input import ScriptSettings, problems, settings_of
-from ecslm.tasks import TaskKind
+from ecslm.scoring.files import add_output_options, refuse_lost_files, write_scores
+from ecslm.scoring.inputs import ScriptSettings, problems, settings_of
+from ecslm.scoring.score import Row, score, score_expected
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -3,19 +3,15 @@
 import argparse
 from pathlib import Path
 
-from ecslm.files import (
-    InputError,
-    installed_versions,
-    read_settings,
-    require_locked,
-    run_script,
-    write_json,
-)
-from ecslm.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.metrics.protocol import metric
-from ecslm.outcomes import read_outcomes
-from ecslm.over_seeds import OverSeedsSettings, over_seeds
-from ecslm.scoring_settings import LIBRARIES
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.versions import installed_versions, require_locked
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.outcomes import read_outcomes
+from ecslm.scoring.over_seeds import OverSeedsSettings, over_seeds
+from ecslm.scoring.settings import LIBRARIES
 
 
 def main(arguments: argparse.Namespace) -> None:

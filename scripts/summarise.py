@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ecslm.files import read_settings, run_script
-from ecslm.summary import SummarySettings, summary
+from ecslm.common.cli import read_settings, run_script
+from ecslm.reports.run_summary import SummarySettings, summary
 
 
 def main(arguments: argparse.Namespace) -> None:

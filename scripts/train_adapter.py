@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from ecslm.files import read_settings, run_script
-from ecslm.logs import add_log_option, start_log
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.logs import add_log_option, start_log
 from ecslm.training.settings import AdapterSettings
 
 

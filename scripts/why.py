@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from ecslm.explanation import explain
-from ecslm.files import run_script
-from ecslm.provenance import Provenance, add_study_options
+from ecslm.common.cli import run_script
+from ecslm.provenance.explanation import explain
+from ecslm.provenance.history import Provenance
+from ecslm.provenance.options import add_study_options
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -20,7 +20,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny language model in hub layout."""
-    from tiny import write_tiny_model
+    from support.tiny import write_tiny_model
 
     return write_tiny_model(tmp_path_factory.mktemp("tiny") / "model")
 
@@ -34,7 +34,7 @@ def tiny_base(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 @pytest.fixture(scope="session")
 def other_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of a base with other weights."""
-    from tiny import write_tiny_model
+    from support.tiny import write_tiny_model
 
     folder = tmp_path_factory.mktemp("other")
     return _base(write_tiny_model(folder / "model", seed=1), folder / "manifest.json")
@@ -43,7 +43,7 @@ def other_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of a tiny encoder for BERTScore."""
-    from tiny import write_tiny_encoder
+    from support.tiny import write_tiny_encoder
 
     folder = tmp_path_factory.mktemp("encoder")
     return _base(write_tiny_encoder(folder / "model"), folder / "manifest.json")
@@ -52,7 +52,7 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def exact_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of an adapter trained in float32, never interrupted."""
-    from model_examples import train
+    from support.model_examples import train
 
     return train(tmp_path_factory.mktemp("exact"), tiny_base)
 
@@ -60,7 +60,7 @@ def exact_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="session")
 def fluent_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of an adapter trained for long enough to give answers of the right form."""
-    from model_examples import adapter_settings, train
+    from support.model_examples import adapter_settings, train
 
     settings = adapter_settings(epochs=15, dropout=0.0)
     return train(tmp_path_factory.mktemp("fluent"), tiny_base, settings)
@@ -69,15 +69,15 @@ def fluent_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) ->
 @pytest.fixture(scope="session")
 def quantised_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The manifest of an adapter trained on an NF4 base, computing in float32."""
-    from model_examples import QUANTISED, adapter_settings, train
+    from support.model_examples import QUANTISED, adapter_settings, train
 
     folder = tmp_path_factory.mktemp("quantised")
     return train(folder, tiny_base, adapter_settings(QUANTISED))
 
 
 def _base(model: Path, manifest: Path) -> Path:
-    from ecslm.base_sources import fetch_base
-    from ecslm.bases import PathSource
+    from ecslm.models.bases import PathSource
+    from ecslm.models.fetching import fetch_base
 
     fetch_base(manifest.parent.name, PathSource(source="path", path=str(model)), manifest)
     return manifest

@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from scratch import copy_project, planned_jobs, snakemake
-from tiny import write_tiny_encoder, write_tiny_model
+from support.scratch import copy_project, planned_jobs, snakemake
+from support.tiny import write_tiny_encoder, write_tiny_model
 
-from ecslm.files import read_jsonl
-from ecslm.generation.prediction import Prediction
-from ecslm.provenance import Provenance
-from ecslm.records.record import read_records
+from ecslm.common.files import read_jsonl
+from ecslm.provenance.history import Provenance
+from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.record import read_records
 
 STUDY = Path(__file__).with_name("tiny_study.yaml")
 RUN = ("--configfile", str(STUDY), "--")
@@ -105,7 +105,7 @@ def test_the_origin_of_a_table_is_told(finished: Path) -> None:
     assert run.returncode == 0, run.stderr
     assert run.stdout.startswith(f"{table}: up to date; rule render_table made it\n")
     assert "results/tiny/metrics/Tiny-EC/seed-0/PM.json" in run.stdout
-    assert "ecslm.tables.results" in run.stdout
+    assert "ecslm.tables.kinds.results" in run.stdout
 
 
 def test_no_finished_work_is_kept_after_a_whole_run(finished: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_run_ends_with_a_summary_and_the_place_of_the_results(finished: Path
 
 
 def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
-    path = finished / "scripts/ecslm/metrics/ndcg.py"
+    path = finished / "scripts/ecslm/scoring/metrics/ndcg.py"
     original = path.read_text(encoding="utf-8")
     path.write_text(original + "\n\ndef added() -> int:\n    return 1\n", encoding="utf-8")
     try:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from scratch import ListJobs, job_lister
+from support.scratch import ListJobs, job_lister
 
 # The fixtures import the studies late, so that tests without them need not wait for torch.
 
@@ -20,7 +20,7 @@ def list_jobs() -> Iterator[ListJobs]:
 @pytest.fixture(scope="session")
 def completed(tmp_path_factory: pytest.TempPathFactory, list_jobs: ListJobs) -> Path:
     """A project whose studies have run to the end."""
-    from completed import completed_studies
+    from support.completed import completed_studies
 
     return completed_studies(tmp_path_factory.mktemp("completed"), list_jobs)
 

@@ -9,13 +9,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from completed import CONFIGURATION, LABELS, STUDIES, study_options
-from completed import RECORDS as LOCAL_RECORDS
-from edits import logic, with_scrambled_times
-from scratch import ROOT, ListJobs, snakemake
+from support.completed import CONFIGURATION, LABELS, STUDIES, study_options
+from support.completed import RECORDS as LOCAL_RECORDS
+from support.edits import logic, with_scrambled_times
+from support.scratch import ROOT, ListJobs, snakemake
 
-from ecslm.custody import RECORDS
-from ecslm.files import read_json, write_json
+from ecslm.common.files import read_json, write_json
+from ecslm.provenance.snakemake_records import RECORDS
 
 RESULTS = Path("results/generated")
 ADAPTER = RESULTS / "adapters/Tiny-Chat/seed-0"
@@ -109,16 +109,16 @@ def test_a_finished_study_does_not_need_its_raw_data(project: Path, list_jobs: L
 
 def test_without_its_raw_data_no_dataset_file_is_deleted_to_be_made_anew(project: Path) -> None:
     shutil.rmtree(project / "data")
-    logic("ecslm/records/raw.py")(project)
+    logic("ecslm/data/cleaning.py")(project)
     line, _ = refusals(snakemake(project, "--cores", "1", *study_options("local")))
     assert line.startswith(f"{LOCAL_RECORDS}: no such file, but results/local/")
-    assert "must be made anew: ecslm.records.raw has changed" in line
+    assert "must be made anew: ecslm.data.cleaning has changed" in line
     assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
 
 
 def test_without_its_labels_no_dataset_file_is_deleted_to_be_made_anew(project: Path) -> None:
     (project / LABELS).unlink()
-    logic("ecslm/records/raw.py")(project)
+    logic("ecslm/data/cleaning.py")(project)
     (line,) = refusals(snakemake(project, "--cores", "1", *study_options("local")))
     assert line.startswith(f"{LABELS}: no such file, but results/local/")
     assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
@@ -158,16 +158,16 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
 
 
 def test_predictions_of_other_code_are_refused(copied: Path) -> None:
-    logic("ecslm/generation/engine.py")(copied)
+    logic("ecslm/prediction/transformers_backend.py")(copied)
     lines = refusals(adopt(copied))
     assert any(line.startswith(str(PREDICTIONS.with_suffix(".manifest.json"))) for line in lines)
-    assert all("ecslm.generation.engine has changed" in line for line in lines)
+    assert all("ecslm.prediction.transformers_backend has changed" in line for line in lines)
 
 
 def test_scores_of_other_code_are_made_again_and_no_gpu_job(
     copied: Path, list_jobs: ListJobs
 ) -> None:
-    logic("ecslm/metrics/ndcg.py")(copied)
+    logic("ecslm/scoring/metrics/ndcg.py")(copied)
     assert adopt(copied).returncode == 0
     jobs = planned(list_jobs, copied)
     assert {name.split()[0] for name in jobs} == {

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from completed import script_of, study_options
-from model_examples import run_here
-from scratch import ListJobs, snakemake
+from support.completed import script_of, study_options
+from support.model_examples import run_here
+from support.scratch import ListJobs, snakemake
 
 RESULTS = Path("results/generated")
 GENERATED = study_options("generated")

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scratch import copy_project, planned_jobs, snakemake
+from support.scratch import copy_project, planned_jobs, snakemake
 
 DEMO = {
     "all": 1,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from interruption import (
+from support.interruption import (
     Moment,
     PausedRun,
     contents,
@@ -20,8 +20,8 @@ from interruption import (
     terminate,
     wait_until,
 )
-from scratch import copy_project, snakemake, start_snakemake
-from tiny import write_tiny_model
+from support.scratch import copy_project, snakemake, start_snakemake
+from support.tiny import write_tiny_model
 
 pytestmark = pytest.mark.slow
 

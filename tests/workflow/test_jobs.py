@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from scratch import copy_project
+from support.scratch import copy_project
 
-from ecslm.config import read_config
-from ecslm.jobs import Job, all_jobs
-from ecslm.plan import TEMPLATES, Plan
-from ecslm.report_plan import ReportPlan
+from ecslm.config.loading import read_config
+from ecslm.plan.jobs import Job, all_jobs
+from ecslm.plan.report import ReportPlan
+from ecslm.plan.study import TEMPLATES, Plan
 
 # Ask Snakemake itself, since a dry run does not print parameters.
 ASK = """

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from completed import RECORDS, study_options
-from edits import configured
-from scratch import snakemake
+from support.completed import RECORDS, study_options
+from support.edits import configured
+from support.scratch import snakemake
 
-from ecslm.files import read_json
+from ecslm.common.files import read_json
 
 LOCAL = study_options("local")
 DATASETS = Path("results/local/dataset")

@@ -12,8 +12,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from completed import CONFIGURATION, STUDIES, study_options
-from edits import (
+from support.completed import CONFIGURATION, STUDIES, study_options
+from support.edits import (
     Edit,
     added,
     another_grade,
@@ -38,7 +38,7 @@ from edits import (
     with_other_docstrings,
     with_scrambled_times,
 )
-from scratch import ListJobs
+from support.scratch import ListJobs
 
 
 @dataclass(frozen=True)
@@ -213,8 +213,9 @@ CONTRACT = [
     generated(
         "code that only plans, explains or verifies",
         logic(
-            *(f"ecslm/{name}.py" for name in ("plan", "config", "fingerprint", "jobs")),
-            *(f"ecslm/{name}.py" for name in ("provenance", "explanation", "trust", "custody")),
+            *(f"ecslm/plan/{name}.py" for name in ("study", "fingerprint", "jobs")),
+            *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
+            *(f"ecslm/provenance/{name}.py" for name in ("history", "integrity", "run_lock")),
         ),
     ),
     # Drawing
@@ -225,7 +226,7 @@ CONTRACT = [
     generated("the template of the document", added("report/report.tex.jinja", "%"), "report_page"),
     generated("the caption of a table", configured(f"{TABLES}.ind.caption", "New"), *drawn("ind")),
     generated("a caption of Snakemake's own report", added("report/captions/table.rst", "New.")),
-    generated("the code of a table", logic("ecslm/tables/validity.py"), *drawn("validity")),
+    generated("the code of a table", logic("ecslm/tables/kinds/validity.py"), *drawn("validity")),
     generated(
         "rendering results of another machine: no dates, another device, a new template",
         together(
@@ -238,40 +239,41 @@ CONTRACT = [
     # Scoring
     generated(
         "the logic of a metric, NDCG",
-        replaced("scripts/ecslm/metrics/ndcg.py", "2 ** GAINS[label] - 1", "GAINS[label]"),
+        replaced("scripts/ecslm/scoring/metrics/ndcg.py", "2 ** GAINS[label] - 1", "GAINS[label]"),
         *rescored("QPR"),
         *drawn("ind", "validity"),
     ),
     generated(
         "the logic of a metric, macro-F1",
-        logic("ecslm/metrics/macro_f1.py"),
+        logic("ecslm/scoring/metrics/macro_f1.py"),
         *rescored("SA"),
         *drawn("ind", "texts", "reproduction"),
     ),
     generated(
-        "the logic of a metric that the study does not use", logic("ecslm/metrics/hit_rate.py")
+        "the logic of a metric that the study does not use",
+        logic("ecslm/scoring/metrics/hit_rate.py"),
     ),
     generated(
         "answer parsing, yes or no",
-        logic("ecslm/answers/yes_no.py"),
+        logic("ecslm/scoring/answers/yes_no.py"),
         *rescored("PM"),
         *drawn("ind", "validity", "reproduction"),
     ),
     generated(
         "answer parsing, choice",
-        logic("ecslm/answers/choice.py"),
+        logic("ecslm/scoring/answers/choice.py"),
         *rescored("SA"),
         *drawn("ind", "texts", "reproduction"),
     ),
     generated(
         "answer parsing, ranking",
-        logic("ecslm/answers/ranking.py"),
+        logic("ecslm/scoring/answers/ranking.py"),
         *rescored("QPR"),
         *drawn("ind", "validity"),
     ),
     generated(
         "answer parsing, generation",
-        logic("ecslm/answers/generation.py"),
+        logic("ecslm/scoring/answers/generation.py"),
         *OF_TEXTS,
     ),
     generated(
@@ -283,11 +285,11 @@ CONTRACT = [
         *COMPARED_ANEW,
         *SCORE_TABLES,
     ),
-    generated("BERTScore code", logic("ecslm/bertscore.py"), "bertscore *", *OF_TEXTS),
+    generated("BERTScore code", logic("ecslm/scoring/bertscore/run.py"), "bertscore *", *OF_TEXTS),
     # Several seeds, and comparisons
     generated(
         "the code that scores over seeds",
-        logic("ecslm/over_seeds.py"),
+        logic("ecslm/scoring/over_seeds.py"),
         "score_over_seeds *",
         *drawn("ind", "reproduction"),
     ),
@@ -298,7 +300,9 @@ CONTRACT = [
     ),
     generated("the code that compares", logic("ecslm/comparisons/testing.py"), *COMPARED_ANEW),
     generated(
-        "the code of tests of differences", logic("ecslm/statistics/differences.py"), *COMPARED_ANEW
+        "the code of tests of differences",
+        logic("ecslm/comparisons/significance.py"),
+        *COMPARED_ANEW,
     ),
     generated(
         "the code that adjusts p-values",
@@ -323,7 +327,10 @@ CONTRACT = [
     ),
     # Prediction
     generated(
-        "generation code", logic("ecslm/generation/engine.py"), *predicted("*"), *SCORE_TABLES
+        "generation code",
+        logic("ecslm/prediction/transformers_backend.py"),
+        *predicted("*"),
+        *SCORE_TABLES,
     ),
     generated("the prediction script", logic("predict.py"), *predicted("*"), *SCORE_TABLES),
     generated(
@@ -368,7 +375,7 @@ CONTRACT = [
     ),
     generated(
         "a module that training and prediction import, the prompts",
-        logic("ecslm/prompts.py"),
+        logic("ecslm/models/prompts.py"),
         *described(),
         *trained("Tiny-*"),
         *predicted("Tiny"),
@@ -478,18 +485,18 @@ CONTRACT = [
         *predicted("Tiny"),
         *drawn("dataset", "ind", "texts", "validity", "reproduction"),
     ),
-    generated("loader code", logic("ecslm/records/raw.py"), *ALL_BUT_BASES),
+    generated("loader code", logic("ecslm/data/cleaning.py"), *ALL_BUT_BASES),
     generated(
-        "the loader of local files, where none is loaded", logic("ecslm/records/sources/path.py")
+        "the loader of local files, where none is loaded", logic("ecslm/data/sources/path.py")
     ),
     local(
         "the loader of local files",
-        logic("ecslm/records/sources/path.py"),
+        logic("ecslm/data/sources/path.py"),
         *ALL_BUT_BASES_OF_LOCAL,
     ),
     local(
         "loader code that makes the same bytes, after a run of `-- datasets`",
-        together(logic("ecslm/records/raw.py"), made("local", "datasets")),
+        together(logic("ecslm/data/cleaning.py"), made("local", "datasets")),
     ),
     local(
         "one test record",
@@ -542,14 +549,14 @@ CONTRACT = [
     generated(
         "the template of the data card", added("report/data_card.md.jinja", "."), "data_card"
     ),
-    generated("the code of the data card", logic("ecslm/data_card/card.py"), "data_card"),
-    generated("the code that checks a source", logic("ecslm/records/checking.py"), *CHECKED),
+    generated("the code of the data card", logic("ecslm/data/card/card.py"), "data_card"),
+    generated("the code that checks a source", logic("ecslm/data/checking.py"), *CHECKED),
     generated(
-        "the code that describes records", logic("ecslm/data_card/description.py"), *described()
+        "the code that describes records", logic("ecslm/data/card/description.py"), *described()
     ),
     generated(
         "the code that finds near duplicates",
-        logic("ecslm/data_card/near_duplicates.py"),
+        logic("ecslm/data/card/near_duplicates.py"),
         *compared(),
     ),
     local(

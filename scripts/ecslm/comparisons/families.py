@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from ecslm.comparisons.results import Comparison, Difference
-from ecslm.statistics.differences import holm
+from ecslm.comparisons.significance import holm
 
 
 def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[Comparison]]:

@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from ecslm.files import InputError, Model, field_problems, read_json
-from ecslm.manifests import verify_result
+from ecslm.common.errors import InputError, field_problems
+from ecslm.common.files import Model, read_json
+from ecslm.common.manifests import verify_result
 
 # In the study's results folder; one job makes the comparisons of all tasks, since Holm's adjustment
 # needs all their p-values.

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from ecslm.scoring_settings import Resamples, Seed
-from ecslm.tasks import Metric
+from ecslm.schemas.task import Metric
+from ecslm.scoring.settings import Resamples, Seed
 
 # Their versions can change a comparison.
 LIBRARIES = ("numpy", "scipy")

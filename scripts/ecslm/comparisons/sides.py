@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import (
     DifferencesSettings,
     ModelsContrast,
     SettingsContrast,
     compared_models,
 )
-from ecslm.files import InputError
-from ecslm.outcomes import Outcomes
-from ecslm.tasks import answered_setting
+from ecslm.schemas.task import answered_setting
+from ecslm.scoring.outcomes import Outcomes
 
 # Of the smaller side's samples: with fewer in common two sides are not paired.
 PAIRED_SHARE = 0.1

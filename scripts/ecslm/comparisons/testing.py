@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ecslm.common.errors import InputError
 from ecslm.comparisons.results import Difference
 from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.comparisons.sides import Sides
-from ecslm.files import InputError
-from ecslm.metrics.arithmetic import column_totals
-from ecslm.metrics.protocol import Array, Metric, metric
-from ecslm.outcomes import mean_values
-from ecslm.statistics.differences import (
+from ecslm.comparisons.significance import (
     Interval,
     Statistic,
     centred_bootstrap_p,
@@ -25,12 +22,15 @@ from ecslm.statistics.differences import (
     newcombe_p,
     randomisation_p,
 )
-from ecslm.statistics.intervals import (
+from ecslm.scoring.intervals import (
     CONFIDENCE,
     bootstrap_is_reliable,
     bootstrap_values,
     wilson_is_reliable,
 )
+from ecslm.scoring.metrics.arithmetic import column_totals
+from ecslm.scoring.metrics.protocol import Array, Metric, metric
+from ecslm.scoring.outcomes import mean_values
 
 # An unpaired bootstrap knows nothing of what a side does not show: with three records on each it
 # rejects a true null in a fifth of the samples, with ten about as often as it should.

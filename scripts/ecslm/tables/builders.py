@@ -8,7 +8,7 @@ from ecslm.tables.sources import Sources
 
 
 def build_table(name: str, request: TableRequest, sources: Sources) -> Table:
-    """The table called `name`, built by the module `ecslm.tables.{kind}`."""
-    builder = import_module(f"ecslm.tables.{request.table.kind}")
+    """The table called `name`, built by the module `ecslm.tables.kinds.{kind}`."""
+    builder = import_module(f"ecslm.tables.kinds.{request.table.kind}")
     table: Table = builder.build(name, request, sources)
     return table

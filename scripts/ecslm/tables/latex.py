@@ -9,7 +9,8 @@ from typing import Any
 
 import jinja2
 
-from ecslm.files import InputError, read_text
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_text
 from ecslm.tables.model import Cell, Panel, Row, Table
 
 SPECIAL = {

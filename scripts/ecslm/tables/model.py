@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from ecslm.files import InputError, field_problems, read_json
-from ecslm.manifests import verify_result
+from ecslm.common.errors import InputError, field_problems
+from ecslm.common.files import read_json
+from ecslm.common.manifests import verify_result
 
 Form = Literal["text", "count", "number"]
 RowKind = Literal["model", "baseline", "published", "other"]

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ecslm.files import InputError, read_csv
+from ecslm.common.csv_rows import read_csv
+from ecslm.common.errors import InputError
 from ecslm.tables.model import Cell
 from ecslm.tables.sources import source_name
 

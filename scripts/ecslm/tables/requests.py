@@ -7,8 +7,8 @@ from typing import TypeVar
 from pydantic import model_validator
 
 from ecslm.comparisons.results import comparison_path
-from ecslm.data_card.reports import CHECK, description_path, leakage_path
-from ecslm.score_paths import metric_path, over_seeds_path
+from ecslm.data.card.reports import CHECK, description_path, leakage_path
+from ecslm.schemas.paths import metric_path, over_seeds_path
 from ecslm.tables.settings import (
     Closed,
     ComparisonsEntry,

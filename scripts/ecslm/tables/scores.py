@@ -12,8 +12,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from ecslm.manifests import read_result
-from ecslm.score_paths import metric_path, over_seeds_path
+from ecslm.common.manifests import read_result
+from ecslm.schemas.paths import metric_path, over_seeds_path
 from ecslm.tables.model import Cell, Interval, score_text
 from ecslm.tables.requests import TableRequest, shows_intervals
 

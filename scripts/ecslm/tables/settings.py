@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ecslm.tasks import Answer, answered_setting
+from ecslm.schemas.task import Answer, answered_setting
 
 
 class Closed(BaseModel):

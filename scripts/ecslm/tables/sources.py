@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ecslm.files import InputError
+from ecslm.common.errors import InputError
 
 
 @dataclass(frozen=True)

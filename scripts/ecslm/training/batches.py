@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from ecslm.prompts import PromptTemplate, encode_prompt
-from ecslm.records.record import Record
-from ecslm.token_budget import batches_by_length
+from ecslm.models.batching import batches_by_length
+from ecslm.models.prompts import PromptTemplate, encode_prompt
+from ecslm.schemas.record import Record
 
 IGNORED = -100
 

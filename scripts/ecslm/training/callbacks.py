@@ -10,7 +10,8 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback
 
-from ecslm.files import InputError, read_json
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json
 
 log = logging.getLogger(__name__)
 

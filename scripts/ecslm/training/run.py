@@ -13,25 +13,22 @@ import transformers
 from peft import LoraConfig, get_peft_model
 from transformers import TrainingArguments
 
-from ecslm.adapters import AdapterManifest, base_digest
-from ecslm.bases import read_base
-from ecslm.cost import CostMeter
-from ecslm.files import (
-    InputError,
-    require_locked,
-    sha256_of_file,
-    write_json,
-    write_jsonl,
-)
-from ecslm.manifests import made_from
-from ecslm.prompts import PromptTemplate
-from ecslm.records.record import Record, read_records
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import made_from
+from ecslm.common.versions import require_locked
+from ecslm.common.workdir import work_folder
+from ecslm.models.adapters import AdapterManifest, base_digest
+from ecslm.models.bases import read_base
+from ecslm.models.cost import CostMeter
+from ecslm.models.loading import load_base_model, load_tokenizer, require_device
+from ecslm.models.prompts import PromptTemplate
+from ecslm.schemas.record import Record, read_records
 from ecslm.training.batches import Example, encode_example, plan_steps
 from ecslm.training.callbacks import Progress, TimedCheckpoints, last_checkpoint
 from ecslm.training.settings import AdapterSettings, TrainingSettings
 from ecslm.training.trainer import PlannedTrainer
-from ecslm.weights import load_base_model, load_tokenizer, require_device
-from ecslm.work import work_folder
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.precision import Precision
+from ecslm.models.precision import Precision
 
 
 class TrainingSettings(BaseModel):

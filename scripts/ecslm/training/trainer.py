@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import DataLoader
 from transformers import Trainer
 
-from ecslm.files import InputError
-from ecslm.token_budget import batches_by_length
+from ecslm.common.errors import InputError
+from ecslm.models.batching import batches_by_length
 from ecslm.training.batches import Example, collate
 from ecslm.training.loss import answer_loss
 

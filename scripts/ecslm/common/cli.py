@@ -1,0 +1,52 @@
+"""Command lines: running a script, and its `--settings`."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from ecslm.common.errors import InputError, field_problems
+from ecslm.common.files import Model, read_text
+
+
+def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
+    """Parse the command line and run; an `InputError` ends with exit 1 and a line per problem.
+
+    Ctrl-C and a request to terminate end with a line too, after temporary files are removed.
+    """
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        run(arguments)
+    except InputError as error:
+        for problem in error.problems:
+            print(f"error: {problem}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("error: interrupted: run again to go on from what is finished", file=sys.stderr)
+        sys.exit(128 + signal.SIGINT)
+
+
+def read_settings(argument: str | None, model: type[Model]) -> Model:
+    """The value of a `--settings` option: JSON, or `@file`; None gives the schema's defaults.
+
+    Raises:
+        InputError: not JSON, an unknown key, or a value out of range.
+    """
+    if argument is None:
+        text, where = "{}", "--settings"
+    elif argument.startswith("@"):
+        text, where = read_text(Path(argument[1:])), argument[1:]
+    else:
+        text, where = argument, "--settings"
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise InputError(*(f"{where}: {problem}" for problem in field_problems(error))) from None

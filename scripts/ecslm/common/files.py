@@ -1,0 +1,150 @@
+"""Files that appear whole or not at all: text, JSON, JSON Lines."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from glob import escape
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ecslm.common.errors import InputError, field_problems
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy a file into place, whole or not at all."""
+    with _temporary_beside(target) as temporary:
+        shutil.copyfile(source, temporary)
+
+
+@contextmanager
+def atomic_writer(path: Path) -> Iterator[IO[str]]:
+    """A temporary text file beside `path`, moved into place only when the block succeeds."""
+    with (
+        _temporary_beside(path) as temporary,
+        temporary.open("w", encoding="utf-8", newline="\n") as stream,
+    ):
+        yield stream
+
+
+def remove_temporaries(path: Path) -> None:
+    """Remove what killed processes left of writing `path`; none may be at it now."""
+    for temporary in path.parent.glob(f".{escape(path.name)}.????????"):
+        temporary.unlink()
+
+
+@contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, a file is needed")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        yield temporary
+        os.fsync(descriptor)
+        # mkstemp makes files private to their owner; results should follow the user's umask.
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(path)
+    except BaseException:
+        # It is gone when the signal came right after it was moved.
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with atomic_writer(path) as stream:
+        stream.write(text)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON whole or not at all; NaN and infinity are refused."""
+    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any] | BaseModel]) -> None:
+    """Write one JSON object a line, whole or not at all."""
+    with atomic_writer(path) as stream:
+        for row in rows:
+            stream.write(json_line(row))
+
+
+def json_line(row: Mapping[str, Any] | BaseModel) -> str:
+    """One line of a JSON Lines file, newline included."""
+    value = row.model_dump() if isinstance(row, BaseModel) else row
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_text(path: Path) -> str:
+    """Read a UTF-8 text file.
+
+    Raises:
+        InputError: the file is missing or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise InputError(f"{path}: is a folder, a file is needed") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from None
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        InputError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise InputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:
+        # A number too long to read, or nested too deeply.
+        raise InputError(f"{path}: not JSON ({error})") from None
+
+
+def read_jsonl(
+    path: Path,
+    model: type[Model],
+    check: Callable[[list[tuple[int, Model]]], Iterable[tuple[int, str]]] = lambda _: (),
+) -> list[Model]:
+    """Read a JSON Lines file, validating each line against `model`.
+
+    `check` sees the sound rows with their line numbers and gives what is wrong among them, as
+    (line number, `field: message`).
+
+    Raises:
+        InputError: the file is missing, or lines are broken; every broken line is named.
+    """
+    rows: list[tuple[int, Model]] = []
+    problems: list[str] = []
+    # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may hold.
+    lines = read_text(path).split("\n")
+    if lines[-1]:
+        problems.append(f"{path}: line {len(lines)}: no newline at the end: the file is truncated")
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            rows.append((number, model.model_validate_json(line, strict=True)))
+        except ValidationError as error:
+            problems += [f"{path}: line {number}: {problem}" for problem in field_problems(error)]
+    problems += [f"{path}: line {number}: {problem}" for number, problem in check(rows)]
+    if problems:
+        raise InputError(*problems)
+    return [row for _, row in rows]

@@ -1,0 +1,133 @@
+"""What a result was made from: the manifest beside it, written last by the job that made it.
+
+It holds no clock value, so the same job writes the same bytes.
+"""
+
+import argparse
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ecslm.common.errors import InputError, field_problems
+from ecslm.common.files import Model, read_json, write_json
+from ecslm.common.hashing import sha256_of_file, verify_files
+
+
+class Manifest(BaseModel):
+    """What decided the bytes of a job's results. A stage may add fields of its own."""
+
+    model_config = ConfigDict(frozen=True)
+
+    inputs: dict[str, str] = Field(description="sha256 of each file read, by its path as given.")
+    content: str | None = Field(None, description="Digest of the source's rows (dataset files).")
+    settings: dict[str, Any] = Field(description="The value of the script's `--settings`.")
+    code: str | None = Field(description="Digest of the script's code, when it was given.")
+    versions: dict[str, str] = Field(description="Versions of the libraries that count.")
+    files: dict[str, str] = Field(description="sha256 of each result by its name.")
+
+
+def made_from(
+    inputs: Iterable[Path],
+    settings: BaseModel | Mapping[str, Any],
+    code: str | None,
+    versions: Mapping[str, str],
+) -> dict[str, Any]:
+    """The fields of a manifest that are known before the work begins."""
+    value = settings.model_dump(mode="json") if isinstance(settings, BaseModel) else dict(settings)
+    return {
+        "inputs": {str(path): sha256_of_file(path) for path in inputs},
+        "settings": value,
+        "code": code,
+        "versions": dict(versions),
+    }
+
+
+def refuse_replaced(
+    inputs: Mapping[str, Path | None], outputs: Mapping[str, Path], manifest: Path
+) -> None:
+    """Refuse to write over an input, over another output, or over the manifest of other results.
+
+    Args:
+        inputs: files read, by the option that names each.
+        outputs: files to be written, likewise; `manifest` will list them.
+
+    Raises:
+        InputError: a file would be lost.
+    """
+    taken = {path.resolve(): option for option, path in inputs.items() if path}
+    for option, path in {**outputs, "--manifest": manifest}.items():
+        other = taken.setdefault(path.resolve(), option)
+        if other != option:
+            raise InputError(f"{option}: {path} is also {other}: name another file")
+    if manifest.is_file():
+        listed = read_manifest(manifest).files
+        if not {path.name for path in outputs.values()}.intersection(listed):
+            raise InputError(
+                f"--manifest: {manifest} is that of {', '.join(listed)}: name another file there"
+            )
+
+
+def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
+    """Write the manifest of results that are in place; `origin` is what `made_from` has given."""
+    files = {result.name: sha256_of_file(result) for result in results}
+    write_json(path, Manifest(files=files, **origin).model_dump(mode="json"))
+
+
+def add_manifest_options(parser: argparse.ArgumentParser) -> None:
+    """The options `--manifest` and `--code`, the same in every script that makes a result."""
+    parser.add_argument(
+        "--manifest",
+        type=Path,
+        help="what the result was made from (default: the result's path with .manifest.json)",
+    )
+    parser.add_argument("--code", help="digest of this script's code, recorded in the manifest")
+
+
+def manifest_of(result: Path) -> Path:
+    """Where the manifest of a result lies: `AVE.jsonl` has `AVE.manifest.json`."""
+    return result.with_suffix(".manifest.json")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """A manifest's common fields.
+
+    Raises:
+        InputError: it is missing or broken.
+    """
+    try:
+        return Manifest.model_validate(read_json(path))
+    except ValidationError as error:
+        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+
+
+def read_result(path: Path, model: type[Model]) -> Model:
+    """A result that is JSON, verified and validated.
+
+    Raises:
+        InputError: it is missing, altered since it was made, or has another form.
+    """
+    verify_result(path)
+    try:
+        return model.model_validate(read_json(path))
+    except ValidationError as error:
+        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+
+
+def verify_result(path: Path, manifest: Path | None = None) -> None:
+    """Check a result against its manifest. A file without one is the user's own: not checked.
+
+    Args:
+        manifest: where it lies, when the job's first result gave it its name.
+
+    Raises:
+        InputError: the manifest is broken, or the file was altered since it was made.
+    """
+    manifest = manifest or manifest_of(path)
+    if not manifest.is_file():
+        return
+    files = read_manifest(manifest).files
+    if path.name in files:
+        mend = f"`rm {path}`, then run again to make it anew"
+        verify_files(path.parent, {path.name: files[path.name]}, mend)

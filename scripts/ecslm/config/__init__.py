@@ -1,0 +1,1 @@
+"""The configuration: closed schemas, references between sections, errors in words."""

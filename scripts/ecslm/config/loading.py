@@ -1,0 +1,110 @@
+"""Reading and validating a configuration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_text
+from ecslm.config.references import reference_problems
+from ecslm.config.schema import Config
+from ecslm.config.schema_errors import schema_problems
+from ecslm.models.precision import Precision
+from ecslm.prediction.settings import DecodingSettings
+from ecslm.training.settings import TrainingSettings
+
+
+def read_config(files: Sequence[Path], study: str | None, templates: Path) -> Config:
+    """The configuration of files, later ones over earlier ones, as Snakemake takes them.
+
+    `study`, if given, stands in place of the files'; `templates` as in `load_config`.
+
+    Raises:
+        InputError: a file is missing or is not YAML, or the configuration has problems.
+    """
+    merged: dict[str, Any] = {}
+    for path in files:
+        try:
+            merged = _merged(merged, yaml.safe_load(read_text(path)) or {})
+        except yaml.YAMLError as error:
+            raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    return load_config(merged | ({} if study is None else {"study": study}), templates)
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """Mappings key by key; of anything else the upper one, as `--configfile` does it."""
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return under | {key: _merged(under.get(key), value) for key, value in over.items()}
+
+
+def load_config(raw: dict[str, Any], templates: Path) -> Config:
+    """Validate a configuration as read from YAML.
+
+    `templates` is the folder of the prompt templates, which models name.
+
+    Raises:
+        InputError: one line for each problem, with the key's path and the nearest valid name.
+    """
+    merged = _with_inherited(raw)
+    # References are checked even when single fields fail, so that one run shows everything.
+    problems = reference_problems(merged, templates)
+    try:
+        config = Config.model_validate(merged)
+    except ValidationError as error:
+        raise InputError(*schema_problems(error, Config), *problems) from None
+    if problems:
+        raise InputError(*problems)
+    return config
+
+
+def _with_inherited(raw: dict[str, Any]) -> dict[str, Any]:
+    """Models and tasks take what they leave out from the study's own sections."""
+    if not isinstance(raw.get("studies"), dict):
+        return raw
+    return raw | {
+        "studies": {
+            name: _study_with_inherited(study) if isinstance(study, dict) else study
+            for name, study in raw["studies"].items()
+        }
+    }
+
+
+def _study_with_inherited(study: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(study)
+    if isinstance(study.get("models"), dict):
+        merged["models"] = {
+            name: _inherit(_inherit(model, study, "training"), study, "precision", always=True)
+            for name, model in study["models"].items()
+        }
+    if isinstance(study.get("task_decoding"), dict):
+        merged["task_decoding"] = {
+            task: _over(study.get("decoding"), own, DecodingSettings)
+            for task, own in study["task_decoding"].items()
+        }
+    return merged
+
+
+SECTIONS: dict[str, type[BaseModel]] = {"training": TrainingSettings, "precision": Precision}
+
+
+def _inherit(model: Any, study: dict[str, Any], section: str, always: bool = False) -> Any:
+    if not isinstance(model, dict) or not (always or section in model):
+        return model
+    return model | {section: _over(study.get(section), model.get(section), SECTIONS[section])}
+
+
+def _over(inherited: Any, own: Any, schema: type[BaseModel]) -> Any:
+    """`own` over what it inherits. Inherited keys with problems stay behind: reported once."""
+    if own is not None and not isinstance(own, dict):
+        return own
+    known = inherited if isinstance(inherited, dict) else {}
+    try:
+        schema.model_validate(known)
+        bad: set[Any] = set()
+    except ValidationError as error:
+        bad = {detail["loc"][0] for detail in error.errors()}
+    return {key: value for key, value in known.items() if key not in bad} | (own or {})

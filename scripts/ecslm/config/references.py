@@ -1,0 +1,198 @@
+"""Names in a configuration that point nowhere."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.text import nearest
+
+# Settings whose rows the file of relevance labels follows.
+LABELLED = frozenset(("IND_Diverse_Instruction", "IND_Single_Instruction"))
+
+
+def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
+    """Names that point nowhere. Looks only at what has the right shape: the schema tells the rest.
+
+    `templates` is the folder of the prompt templates.
+    """
+    return list(_references(raw, templates))
+
+
+def _references(raw: Mapping[str, Any], templates: Path) -> Iterator[str]:
+    studies, bases, tasks = (_mapping(raw.get(key)) for key in ("studies", "bases", "tasks"))
+    yield from _known(raw.get("study"), studies, "study", "studies")
+    for name, study in studies.items():
+        yield from _study_references(f"studies.{name}", _mapping(study), bases, tasks, templates)
+
+
+def _study_references(
+    path: str,
+    study: Mapping[str, Any],
+    bases: Mapping[str, Any],
+    tasks: Mapping[str, Any],
+    templates: Path,
+) -> Iterator[str]:
+    own_tasks = _names(study.get("tasks"))
+    for task in own_tasks:
+        yield from _known(task, tasks, f"{path}.tasks", "tasks")
+    for section in ("tasks", "settings"):
+        names = _names(study.get(section))
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{path}.{section}: {name} stands twice"
+    for task in _mapping(study.get("task_decoding")):
+        yield from _known(task, tasks, f"{path}.task_decoding", "tasks")
+    encoder = _mapping(study.get("bertscore"))
+    yield from _known(encoder.get("encoder"), bases, f"{path}.bertscore.encoder", "bases")
+    generates = [task for task in own_tasks if _mapping(tasks.get(task)).get("metric") == "bert_f1"]
+    if generates and not encoder:
+        yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
+    models = _mapping(study.get("models"))
+    yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
+    for name in _mapping(study.get("architectures")):
+        yield from _known(name, bases, f"{path}.architectures", "bases")
+    yield from _data_references(
+        path, study, {task: _mapping(tasks.get(task)) for task in own_tasks}
+    )
+    decoding = (study.get("decoding"), *_mapping(study.get("task_decoding")).values())
+    sampled = any(_mapping(section).get("sample") for section in decoding)
+    for name, model in _mapping(study.get("models")).items():
+        yield from _model_references(f"{path}.models.{name}", _mapping(model), bases, templates)
+        own = _mapping(model)
+        tuned = "training" in own
+        if tuned and not any(_mapping(tasks.get(task)).get("train", True) for task in own_tasks):
+            yield f"{path}.models.{name}.training: none of the study's tasks has `train: true`"
+        if own.get("shots") == 1:
+            yield from _shot_problems(f"{path}.models.{name}", tuned, _names(study.get("settings")))
+        seeds = own.get("seeds")
+        if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
+            yield f"{path}.models.{name}.seeds: a seed stands twice"
+        if not tuned and not sampled and own.get("seeds", [0]) not in ([0], (0,)):
+            yield (
+                f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
+                "single seed 0"
+            )
+        if name in _names(study.get("baselines")):
+            yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
+    yield from _contrast_references(f"{path}.comparisons.contrasts", study)
+    for name, table in _mapping(study.get("tables")).items():
+        yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
+
+
+def _data_references(
+    path: str, study: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]
+) -> Iterator[str]:
+    """Settings and labels that cannot give the test records of the study's `tasks`."""
+    data = _mapping(study.get("data"))
+    labels = _mapping(data.get("labels"))
+    settings = _names(study.get("settings"))
+    if labels.get("url") and not labels.get("sha256"):
+        yield f"{path}.data.labels.sha256: missing: what `url` gives must be pinned"
+    tested = {code: task for code, task in tasks.items() if task.get("test") is not False}
+    if settings and all(setting.startswith("OOD_") for setting in settings):
+        for code in (code for code, task in tested.items() if task.get("ood") is False):
+            yield f"{path}.settings: none has test records of {code}, whose `ood` is false"
+    ranked = [code for code, task in tested.items() if task.get("answer") == "ranking"]
+    labelled = bool(labels) or data.get("source") == "demo"
+    if ranked and labelled and settings and not LABELLED.intersection(settings):
+        yield (
+            f"{path}.settings: {', '.join(ranked)} needs {' or '.join(sorted(LABELLED))}, whose "
+            "rows the relevance labels follow"
+        )
+
+
+def _shot_problems(path: str, tuned: bool, settings: Sequence[str]) -> Iterator[str]:
+    if tuned:
+        yield f"{path}.shots: training records have no examples: a tuned model has `shots: 0`"
+    if not any(setting.endswith("_1-shot") for setting in settings):
+        yield f"{path}.shots: 1 needs the 1-shot settings among the study's `settings`"
+
+
+def _model_references(
+    path: str, model: Mapping[str, Any], bases: Mapping[str, Any], templates: Path
+) -> Iterator[str]:
+    yield from _known(model.get("base"), bases, f"{path}.base", "bases")
+    files = {file.stem: file for file in templates.glob("*.jinja")}
+    yield from _known(model.get("template"), files, f"{path}.template", str(templates))
+
+
+def _contrasts(study: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _mapping(_mapping(study.get("comparisons")).get("contrasts"))
+
+
+def _contrast_references(path: str, study: Mapping[str, Any]) -> Iterator[str]:
+    models = _mapping(study.get("models"))
+    settings = dict.fromkeys(_names(study.get("settings")))
+    for name, contrast in _contrasts(study).items():
+        of_settings = _mapping(contrast).get("kind") == "settings"
+        paired, other = (settings, models) if of_settings else (models, settings)
+        where, elsewhere = "the study's models", "the study's settings"
+        if of_settings:
+            where, elsewhere = elsewhere, where
+        for pair in _sequence(_mapping(contrast).get("pairs")):
+            for side in _names(pair):
+                yield from _known(side, paired, f"{path}.{name}.pairs", where)
+        section = "models" if of_settings else "settings"
+        for side in _names(_mapping(contrast).get(section)):
+            yield from _known(side, other, f"{path}.{name}.{section}", elsewhere)
+
+
+def _table_references(
+    path: str, table: Mapping[str, Any], study: Mapping[str, Any]
+) -> Iterator[str]:
+    models = _mapping(study.get("models"))
+    baselines = dict.fromkeys(_names(study.get("baselines")))
+    tasks = dict.fromkeys(_names(study.get("tasks")))
+    settings = dict.fromkeys(_names(study.get("settings")))
+    if table.get("kind") in ("dataset", "instructions"):
+        trained = _names([study.get("train_setting")]) if table.get("kind") == "dataset" else []
+        with_train = settings | dict.fromkeys(trained)
+        for number, column in enumerate(_sequence(table.get("columns"))):
+            where = f"{path}.columns.{number}.setting"
+            setting = _mapping(column).get("setting")
+            yield from _known(setting, with_train, where, "the study's settings")
+    else:
+        for task in _names(table.get("columns")):
+            yield from _known(task, tasks, f"{path}.columns", "the study's tasks")
+    for task in _names(table.get("tasks")):
+        yield from _known(task, tasks, f"{path}.tasks", "the study's tasks")
+    for model in _names(table.get("models")):
+        yield from _known(model, models, f"{path}.models", "the study's models")
+        tuned = "training" in _mapping(models.get(model))
+        if table.get("kind") == "parameters" and model in models and not tuned:
+            yield f"{path}.models: {model} is not tuned: it has no trainable parameters"
+    yield from _known(table.get("setting"), settings, f"{path}.setting", "the study's settings")
+    contrasts = _contrasts(study)
+    yield from _known(table.get("contrast"), contrasts, f"{path}.contrast", "the study's contrasts")
+    if _mapping(contrasts.get(str(table.get("contrast")))).get("kind") == "models":
+        yield f"{path}.contrast: {table['contrast']} compares models: name one of `kind: settings`"
+    for name in _names(table.get("contrasts")):
+        yield from _known(name, contrasts, f"{path}.contrasts", "the study's contrasts")
+    for setting in _names(table.get("settings")):
+        yield from _known(setting, settings, f"{path}.settings", "the study's settings")
+    for model in _mapping(table.get("reproduces")):
+        yield from _known(model, models, f"{path}.reproduces", "the study's models")
+    for number, rows in enumerate(_sequence(table.get("rows"))):
+        where = f"{path}.rows.{number}"
+        for model in _names(_mapping(rows).get("models")):
+            yield from _known(model, models, f"{where}.models", "the study's models")
+        for baseline in _names(_mapping(rows).get("baselines")):
+            yield from _known(baseline, baselines, f"{where}.baselines", "the study's baselines")
+
+
+def _known(name: Any, valid: Mapping[str, Any], path: str, where: str) -> Iterator[str]:
+    if isinstance(name, str) and name not in valid:
+        yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _sequence(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _names(value: Any) -> list[str]:
+    """The names in a list, or the keys of a mapping."""
+    listed = value if isinstance(value, dict) else _sequence(value)
+    return [name for name in listed if isinstance(name, str)]

@@ -1,0 +1,125 @@
+"""The configuration as closed schemas, composed from those of the stages.
+
+Nothing that a job runs imports this module; rules pass each job the validated settings it needs.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.comparisons.settings import ComparisonsSettings
+from ecslm.data.settings import DataSource
+from ecslm.models.bases import BaseSource
+from ecslm.models.precision import Precision
+from ecslm.prediction.settings import DecodingSettings
+from ecslm.schemas.task import TaskSettings
+from ecslm.scoring.baselines import Baseline
+from ecslm.scoring.bertscore.settings import BertScoreSettings
+from ecslm.scoring.settings import ScoringSettings
+from ecslm.tables.settings import TableSettings
+from ecslm.training.settings import TrainingSettings
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+
+class Closed(BaseModel):
+    """A section: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelSettings(Closed):
+    """A model: a row of the tables."""
+
+    base: str = Field(description="Its base weights, an entry of `bases`.")
+    template: Name = Field(description="Its prompt: resources/prompts/{template}.jinja.")
+    shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
+    training: TrainingSettings | None = Field(
+        None,
+        description="Left out: the base as it is. Given, even empty: tuned, with these settings "
+        "in place of those of the study's `training`.",
+    )
+    precision: Precision = Field(
+        Precision(), description="In place of the study's `precision`, key by key."
+    )
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0,), min_length=1, description="Seeds to train and predict with."
+    )
+
+    @property
+    def tuned(self) -> bool:
+        """Whether the model has an adapter."""
+        return self.training is not None
+
+
+class EncoderSettings(BertScoreSettings):
+    """How generated answers are compared with their references."""
+
+    encoder: str = Field(description="Encoder weights, an entry of `bases`.")
+
+
+class StudySettings(Closed):
+    """A study: data, models, how they are trained, decoded and scored, and what is drawn."""
+
+    title: str = Field(description="Title of the reports.")
+    device: Literal["cpu", "cuda"] = Field(description="Where models run.")
+    published_comparable: bool = Field(
+        description="Whether the data are those that the published results were measured on."
+    )
+    data: DataSource = Field(description="Where the records come from.")
+    tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, entries of `tasks` above.")
+    train_setting: str = Field(description="Setting whose train and val records are used.")
+    settings: tuple[str, ...] = Field(
+        min_length=1, description="Settings whose test records are evaluated."
+    )
+    precision: Precision = Field(
+        Precision(), description="How numbers are held, in training and prediction of all models."
+    )
+    training: TrainingSettings = Field(
+        TrainingSettings(), description="How all tuned models are trained."
+    )
+    decoding: DecodingSettings = Field(DecodingSettings(), description="How answers are generated.")
+    task_decoding: dict[str, DecodingSettings] = Field(
+        {}, description="By task, in place of `decoding`, key by key."
+    )
+    batch_tokens: int = Field(
+        4000, ge=16, description="Padded tokens per batch of prompts, answers included."
+    )
+    bertscore: EncoderSettings | None = Field(
+        None, description="Needed by tasks with the metric bert_f1."
+    )
+    scoring: ScoringSettings = Field(
+        ScoringSettings(), description="How the uncertainty of a score is found."
+    )
+    comparisons: ComparisonsSettings | None = Field(
+        None, description="Which of the study's scores are compared, record by record."
+    )
+    models: dict[Name, ModelSettings] = Field(min_length=1, description="Models by name.")
+    described_with: str | None = Field(
+        None,
+        description="Model with whose tokenizer, prompt and lengths the data are described "
+        "(default: the first tuned one by name, or the first of all).",
+    )
+    baselines: tuple[Baseline, ...] = Field(
+        (), description="Trivial baselines, each scored for the tasks that it is defined for."
+    )
+    architectures: dict[str, str] = Field(
+        {}, description="Row of resources/architectures.csv of a base, if its name differs."
+    )
+    tables: dict[Name, TableSettings] = Field(
+        {}, description="Tables by name, which is also that of their file."
+    )
+
+
+class Config(Closed):
+    """The whole of config.yaml."""
+
+    study: str = Field(description="Study to run, an entry of `studies`.")
+    tasks: dict[Name, TaskSettings] = Field(description="Registry of tasks by code.")
+    bases: dict[Name, BaseSource] = Field(description="Pretrained weights by name.")
+    studies: dict[Name, StudySettings] = Field(description="Studies by name.")
+
+    @property
+    def current(self) -> StudySettings:
+        """The study to run."""
+        return self.studies[self.study]

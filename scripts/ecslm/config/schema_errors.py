@@ -1,0 +1,104 @@
+"""Errors of validation as lines: what, at which key, and the nearest valid name."""
+
+import types
+import typing
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ValidationError
+
+from ecslm.common.text import nearest
+
+
+def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str]:
+    """A line for each error of validating against `schema`."""
+    problems = []
+    details = error.errors(include_url=False)
+    for detail in details:
+        # Broken items do not count as items: pydantic then also calls their list too short.
+        if detail["type"] == "too_short" and any(
+            other["loc"][:-1][: len(detail["loc"])] == detail["loc"] for other in details
+        ):
+            continue
+        keys, fields = _walk(detail["loc"], schema)
+        path = ".".join(keys)
+        if detail["type"] == "extra_forbidden":
+            problems.append(f"{path}: unknown key{nearest(keys[-1], fields)}")
+        elif detail["type"] == "missing":
+            problems.append(f"{path}: missing")
+        elif detail["type"].startswith("union_tag"):
+            problems.append(_wrong_tag(path, detail))
+        else:
+            message = detail["msg"].removeprefix("Value error, ")
+            value = detail["input"]
+            given = "" if isinstance(value, dict | list) else f", not {value!r}"
+            problems.append(f"{path}: {message[0].lower()}{message[1:]}{given}")
+    return problems
+
+
+def _wrong_tag(path: str, detail: Any) -> str:
+    """A section whose kind is missing or none that there is."""
+    key = detail["ctx"]["discriminator"].strip("'")
+    if detail["type"] == "union_tag_not_found":
+        return f"{path}.{key}: missing"
+    valid = [tag.strip(" '") for tag in detail["ctx"]["expected_tags"].split(",")]
+    return f"{path}.{key}: {detail['ctx']['tag']} is none{nearest(detail['ctx']['tag'], valid)}"
+
+
+def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:
+    """The keys of an error's location, without the tags that pydantic puts in for unions, and the
+    fields of the section that holds the last key."""
+    keys: list[str] = []
+    fields: set[str] = set()
+    current = schema
+    for part in location:
+        if part == "[key]":
+            # pydantic's mark of a name that is itself at fault.
+            continue
+        members = _members(current)
+        tagged = [member for member in members if part in _tags(member)]
+        if len(members) > 1 and tagged:
+            current = tagged[0]
+            continue
+        keys.append(str(part))
+        model = next((member for member in members if _is_model(member)), None)
+        if model is not None:
+            fields = set(model.model_fields)
+            field = model.model_fields.get(part)
+            current = Any if field is None else field.annotation
+        else:
+            container = next((member for member in members if typing.get_args(member)), Any)
+            fields = set()
+            arguments = [a for a in typing.get_args(container) if a is not Ellipsis]
+            current = arguments[-1] if arguments else Any
+    return keys, fields
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The members of a union, looking through Annotated; anything else is its own only member."""
+    if typing.get_origin(annotation) is Annotated:
+        return _members(typing.get_args(annotation)[0])
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [
+            inner
+            for member in typing.get_args(annotation)
+            if member is not type(None)
+            for inner in _members(member)
+        ]
+    return [annotation]
+
+
+def _tags(member: Any) -> set[Any]:
+    """Values of the literal fields by which pydantic tells the members of a union apart."""
+    if not _is_model(member):
+        return set()
+    return {
+        value
+        for name in ("source", "kind")
+        if name in member.model_fields
+        for value in typing.get_args(member.model_fields[name].annotation)
+    }
+
+
+def _is_model(member: Any) -> bool:
+    return isinstance(member, type) and issubclass(member, BaseModel)

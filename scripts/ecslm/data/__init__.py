@@ -1,0 +1,1 @@
+"""Records: from a source of raw rows to checked dataset files and their description."""

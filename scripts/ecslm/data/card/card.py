@@ -1,0 +1,84 @@
+"""The data card: what the records of a study are, in Markdown for people."""
+
+from pathlib import Path
+
+import jinja2
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_text
+from ecslm.common.manifests import read_result
+from ecslm.data.card.reports import CHECK, Leakage, TaskDescription, description_path, leakage_path
+from ecslm.data.report import Report
+
+
+class CardTask(BaseModel):
+    """A task on the card."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: str
+    title: str = Field(description="Name in prose.")
+    leakage: bool = Field(description="Whether its overlap with training was measured.")
+
+
+class CardSettings(BaseModel):
+    """Everything but files that can change the card."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    study: str = Field(description="Name of the study.")
+    title: str = Field(description="Title of the study.")
+    source: str = Field(description="Data source and revision.")
+    license: str | None = Field(description="Licence of the records, null where nobody named it.")
+    comparable: bool = Field(description="Whether it is the published ECInstruct.")
+    ranked_by_output: tuple[str, ...] = Field(
+        description="Ranking tasks without labels, whose relevance the order of the output gives."
+    )
+    template: str = Field(description="Name of the prompt template that lengths are of.")
+    tolerated: tuple[str, ...] = Field(description="Kinds of problems whose rows are dropped.")
+    tasks: tuple[CardTask, ...] = Field(description="The study's tasks, in order.")
+
+
+def card_files(settings: CardSettings) -> list[str]:
+    """The files that the card reads, relative to the study's results folder."""
+    return [
+        CHECK,
+        *(description_path(task.code) for task in settings.tasks),
+        *(leakage_path(task.code) for task in settings.tasks if task.leakage),
+    ]
+
+
+def render_card(template: Path, results: Path, settings: CardSettings) -> str:
+    """The card's text.
+
+    Raises:
+        InputError: a report is missing or was altered, or the template is broken.
+    """
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+    )
+    environment.filters["cell"] = _cell
+    check = read_result(results / CHECK, Report)
+    descriptions = {
+        task.code: read_result(results / description_path(task.code), TaskDescription)
+        for task in settings.tasks
+    }
+    leakage = {
+        task.code: read_result(results / leakage_path(task.code), Leakage)
+        for task in settings.tasks
+        if task.leakage
+    }
+    try:
+        return environment.from_string(read_text(template)).render(
+            settings=settings, check=check, descriptions=descriptions, leakage=leakage
+        )
+    except jinja2.TemplateSyntaxError as error:
+        raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
+    except jinja2.UndefinedError as error:
+        raise InputError(f"{template}: {error.message}") from None
+
+
+def _cell(text: object) -> str:
+    """Text that stays in its cell of a Markdown table."""
+    return " ".join(str(text).split()).replace("|", "\\|")

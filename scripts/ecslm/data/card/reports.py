@@ -1,0 +1,117 @@
+"""The forms of the reports on a task's records: their description, their overlap with training.
+
+Apart from what makes them, so that code which shows them does not depend on it.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.schemas.record import Split
+from ecslm.schemas.task import Answer
+
+# Paths in the study's results folder.
+CHECK = "data_check.json"
+
+
+def description_path(task: str) -> str:
+    """Path of the description of a task's records in the study's results folder."""
+    return f"descriptions/{task}.json"
+
+
+def leakage_path(task: str) -> str:
+    """Path of the report on a task's overlap with training in the study's results folder."""
+    return f"leakage/{task}.json"
+
+
+class Closed(BaseModel):
+    """A model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TokenLengths(Closed):
+    """Quantiles of lengths in tokens: each is the length of one of the texts."""
+
+    min: int
+    p50: int = Field(description="Smallest length that half of the texts do not exceed.")
+    p95: int
+    p99: int
+    max: int
+
+
+class SettingDescription(Closed):
+    """The records of one split and setting.
+
+    `room` is the limit beyond which an input is cut, in tokens. For test records it is the
+    prompt's alone; for train and val it holds the prompt, the answer and the end token, so that
+    the prompt's share depends on the record's answer.
+    """
+
+    records: int
+    instructions: int = Field(description="Different instructions among the records.")
+    labels: dict[str, int] | None = Field(
+        description="Records per label, labels in order; null where answers are no classes."
+    )
+    prompt_tokens: TokenLengths = Field(description="Whole prompts, nothing cut.")
+    answer_tokens: TokenLengths = Field(description="Outputs, without the end token.")
+    room: int
+    truncated: int = Field(description="Records whose input training or prediction cuts.")
+
+
+class TaskDescription(Closed):
+    """All records of a task, by split and setting in order of appearance."""
+
+    task: str
+    answer: Answer
+    tokenizer: str
+    splits: dict[Split, dict[str, SettingDescription]]
+
+
+class Shared(Closed):
+    """Records that have a part of some kind, and how many of them share it with training."""
+
+    records: int
+    shared: int
+
+
+class SettingLeakage(Closed):
+    """What the test records of one setting share with the training records."""
+
+    records: int
+    exact: int = Field(description="Records whose input is that of a training record.")
+    exact_with_output: int = Field(description="Those whose options and output are its too.")
+    near: int = Field(description="Records whose input is a near duplicate; exact ones included.")
+    instruction: Literal["seen", "unseen", "mixed"] = Field(
+        description="Whether all, none or some of the records' instructions occur in training."
+    )
+    unseen_instructions: int = Field(description="Records whose instruction is not in training.")
+    queries: Shared | None = Field(
+        description="Records with a query; shared: it is the query of a training record of any of "
+        "the tasks compared. None where no record has one."
+    )
+    history_targets: Shared | None = Field(
+        description="Records with a purchase history; shared: it holds the right answer of a "
+        "training record. None where no record has one."
+    )
+
+
+class Pair(Closed):
+    """Ids of a test record and of the training record nearest to it, and their similarity."""
+
+    test: str
+    train: str
+    jaccard: float
+
+
+class Leakage(Closed):
+    """The report of one task."""
+
+    task: str
+    train_records: int
+    shingle_words: int = Field(description="Words of a shingle.")
+    jaccard: float = Field(description="Similarity from which on inputs are near duplicates.")
+    settings: dict[str, SettingLeakage] = Field(description="In order of appearance.")
+    pairs: tuple[Pair, ...] = Field(
+        description="The most similar near duplicates, a sample once, for a reader to look at."
+    )

@@ -1,0 +1,25 @@
+"""What decides the description of a task's records."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.schemas.task import Answer
+
+
+class DescriptionSettings(BaseModel):
+    """The answer type, whose tokenizer counts, and the lengths at which inputs are cut."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    answer: Answer = Field(description="Type of the task's answers; decides whether labels count.")
+    tokenizer: str = Field(description="Name of the base whose tokenizer counts.")
+    training_max_length: int | None = Field(
+        ge=16, description="`max_length` of the training; null: the task's records train nothing."
+    )
+    prediction_max_length: int = Field(ge=16, description="`max_length` of the decoding.")
+    max_new_tokens: int = Field(ge=1, description="Longest answer of the decoding, in tokens.")
+
+
+DESCRIPTION_LIBRARIES = ("tokenizers",)
+
+
+LEAKAGE_LIBRARIES = ("scikit-learn", "scipy")

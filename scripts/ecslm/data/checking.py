@@ -1,0 +1,209 @@
+"""A whole source checked: every row, whether the study uses it or not."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from tqdm import tqdm
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_json
+from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.common.text import nearest
+from ecslm.data.cleaning import clean_records, no_rows
+from ecslm.data.problems import Kind, Problems, shown
+from ecslm.data.published import PublishedCount
+from ecslm.data.report import Count, Report
+from ecslm.data.settings import DataSource, RecordForm
+from ecslm.data.sources.protocol import RawRows, rows_of
+from ecslm.data.sources.reading import Row
+from ecslm.schemas.record import Split
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+class CheckedTask(RecordForm):
+    """The form of a task's records, and what the study makes of them."""
+
+    splits: dict[Split, tuple[str, ...]] = Field(
+        description="Settings that each of the study's dataset files has; none of another study."
+    )
+
+
+class CheckSettings(BaseModel):
+    """Everything in the configuration that decides whether a source is sound."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: DataSource
+    tasks: dict[str, CheckedTask] = Field(description="All tasks of the registry by code.")
+    settings: tuple[str, ...] = Field(description="Known names of settings.")
+    published: tuple[PublishedCount, ...]
+    comparable: bool = Field(
+        description="Whether these are the published data: another count is then an error."
+    )
+
+    @property
+    def ranked(self) -> list[str]:
+        """Tasks whose test records take relevance labels."""
+        return [
+            code
+            for code, task in self.tasks.items()
+            if task.answer == "ranking" and "test" in task.splits
+        ]
+
+
+def stored_report(
+    cache: Path,
+    raw: RawRows,
+    settings: CheckSettings,
+    labels: Sequence[Sequence[str]] | None,
+    code: str,
+) -> Report:
+    """The report of `check_rows`, kept in the folder `cache` by all that decides it.
+
+    Args:
+        code: digest of the code that checks.
+
+    Raises:
+        InputError: as `check_rows`.
+    """
+    key = [settings.model_dump(mode="json"), raw.files, labels, code]
+    path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
+    # One that was damaged is made again.
+    with suppress(InputError, ValidationError):
+        return Report.model_validate(read_json(path))
+    report = check_rows(raw, settings, labels)
+    write_json(path, report.model_dump(mode="json"))
+    return report
+
+
+def check_rows(
+    raw: RawRows, settings: CheckSettings, labels: Sequence[Sequence[str]] | None
+) -> Report:
+    """Check every row.
+
+    Args:
+        labels: relevance labels of the test rows of ranking tasks that the study makes files of.
+
+    Raises:
+        InputError: problems that are not tolerated, a dataset file without rows, counts that differ
+            from the published ones of the same data, more or fewer labels than ranking rows.
+    """
+    check = _Check(raw, settings)
+    parts = [(code, split) for code in settings.tasks for split in SPLITS]
+    for code, split in tqdm(parts, desc="Checking the data", unit="part", disable=None):
+        labelled = split == "test" and code in settings.ranked
+        check.part(code, split, labels if labelled else None)
+    differing = tuple(check.differing())
+    more = [*check.missing(), *(differing if settings.comparable else ())]
+    check.problems.raise_unless(settings.source.tolerate, more)
+    return Report(
+        files=raw.files,
+        problems=check.problems.by_kind(),
+        dropped=check.problems.total(),
+        elsewhere=check.problems.total() - check.dropped(),
+        tasks=check.tasks,
+        differing=differing,
+    )
+
+
+class _Check:
+    """What has been found so far."""
+
+    def __init__(self, raw: RawRows, settings: CheckSettings) -> None:
+        self._raw, self._settings = raw, settings
+        self._names = task_names({code: task.aliases for code, task in settings.tasks.items()})
+        self._yes: Counter[tuple[str, Split, str]] = Counter()
+        self.problems = misplaced_rows(raw, self._names)
+        self.tasks: dict[str, dict[Split, dict[str, Count]]] = {}
+
+    def part(self, code: str, split: Split, labels: Sequence[Sequence[str]] | None) -> None:
+        """Check the rows of one task and split."""
+        names = frozenset(name for name, owner in self._names.items() if owner == code)
+        counts: Counter[str] = Counter()
+        rows = self._known(rows_of(self._raw, names, split), code, split, counts)
+        form = self._settings.tasks[code]
+        records = clean_records(rows, code, split, form, labels, self.problems)
+        kept = Counter(record.setting for record in records)
+        if counts:
+            self.tasks.setdefault(code, {})[split] = {
+                setting: Count(rows=count, records=kept[setting])
+                for setting, count in counts.items()
+            }
+
+    def dropped(self) -> int:
+        """Rows of known tasks, splits and settings that cannot be used."""
+        return sum(
+            count.rows - count.records
+            for splits in self.tasks.values()
+            for settings in splits.values()
+            for count in settings.values()
+        )
+
+    def missing(self) -> Iterator[str]:
+        """Dataset files of the study that would lack a setting."""
+        for code, task in self._settings.tasks.items():
+            for split, settings in task.splits.items():
+                for setting in settings:
+                    if not self._count(code, split, setting):
+                        yield no_rows(code, split, setting, task.aliases)
+
+    def differing(self) -> Iterator[str]:
+        """Counts other than the published ones."""
+        for published in self._settings.published:
+            key = published.task, published.split, published.setting
+            rows = self._count(*key)
+            if rows != published.records:
+                yield f"{' '.join(key)}: {rows} rows, published are {published.records}"
+            elif published.yes is not None and self._yes[key] != published.yes:
+                yield (
+                    f"{' '.join(key)}: the output is yes in {self._yes[key]} rows, published are "
+                    f"{published.yes}"
+                )
+
+    def _known(
+        self, rows: Iterable[Row], code: str, split: Split, counts: Counter[str]
+    ) -> Iterator[Row]:
+        """The rows of known settings, counted."""
+        known = self._settings.settings
+        for where, row in rows:
+            setting = row.get("setting")
+            if isinstance(setting, str):
+                if setting not in known:
+                    message = f"setting: {shown(setting)} is not known{nearest(setting, known)}"
+                    self.problems.add("unknown_setting", where, message)
+                    continue
+                counts[setting] += 1
+                self._yes[code, split, setting] += row.get("output") == "yes"
+            yield where, row
+
+    def _count(self, code: str, split: Split, setting: str) -> int:
+        count = self.tasks.get(code, {}).get(split, {}).get(setting)
+        return 0 if count is None else count.rows
+
+
+def task_names(aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The code of each task by all the names that the data may have for it."""
+    return {name: code for code, names in aliases.items() for name in (code, *names)}
+
+
+def misplaced_rows(raw: RawRows, names: Mapping[str, str]) -> Problems:
+    """Rows that belong to no task and split: unreadable ones, and those with unknown names."""
+    problems = raw.problems()
+    for part in raw.parts():
+        if part.task not in names:
+            kind: Kind = "unknown_task"
+            message = f"task: {shown(part.task)} is no code or alias in `tasks`"
+            message += nearest(part.task, names)
+        elif part.split not in SPLITS:
+            kind = "unknown_split"
+            message = f"split: {shown(part.split)} is not one of {', '.join(SPLITS)}"
+        else:
+            continue
+        for where, _ in raw.rows([part]):
+            problems.add(kind, where, message)
+    return problems

@@ -1,0 +1,173 @@
+"""What a row must be, by the type of its task's answer and the form of its input."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from string import ascii_uppercase
+from typing import Any
+
+from ecslm.data.problems import RowError, shown
+from ecslm.schemas.fields import is_nothing, is_writable, parse_list, parse_object, parse_options
+from ecslm.schemas.task import Answer, InputForm
+
+TEXTS = ("instruction", "input", "output")
+LETTERED = re.compile(r"[A-Z]:")
+# Of a row's columns, in messages.
+MOST_NAMES = 10
+# Settings whose rows have an example, and no others.
+ONE_SHOT = "_1-shot"
+
+
+def check_texts(row: Mapping[str, Any]) -> None:
+    """Refuse a row that lacks a text.
+
+    Raises:
+        RowError: a column has no text, or an empty one, or one that UTF-8 cannot hold.
+    """
+    missing = [name for name in ("setting", *TEXTS) if not isinstance(row.get(name), str)]
+    if missing:
+        raise RowError("missing_field", f"no text in {', '.join(missing)}{_instead(row, missing)}")
+    for name in TEXTS:
+        if not row[name].strip():
+            raise RowError("empty_field", f"{name}: empty")
+        if not is_writable(row[name]):
+            raise RowError("unwritable_text", f"{name}: holds half a character")
+
+
+def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
+    """What the row has in place of texts."""
+    structured = [name for name in missing if isinstance(row.get(name), dict | list)]
+    if structured:
+        return f": write what {', '.join(structured)} holds as JSON text"
+    if any(name not in row for name in missing):
+        return f": the row has {', '.join(map(shown, list(row)[:MOST_NAMES]))}"
+    return ""
+
+
+def checked_options(value: Any) -> list[str] | None:
+    """The options of a row as a list, None where there are none.
+
+    Raises:
+        RowError: they are no list of texts.
+    """
+    try:
+        options = parse_options(value)
+    except ValueError as error:
+        raise RowError("bad_options", f"options: {error}") from None
+    if options is not None and not all(map(is_writable, options)):
+        raise RowError("unwritable_text", "options: hold half a character")
+    return options
+
+
+def checked_example(value: Any, setting: str) -> str | None:
+    """The example's original string, after a look at what the prompt will take from it.
+
+    Raises:
+        RowError: it is no example, a 1-shot row has none, or another row has one.
+    """
+    if is_nothing(value):
+        if setting.endswith(ONE_SHOT):
+            raise RowError("bad_example", f"few_shot_example: none, in {setting}")
+        return None
+    if not setting.endswith(ONE_SHOT):
+        raise RowError("bad_example", f"few_shot_example: there is one, in {setting}")
+    if not isinstance(value, str):
+        raise RowError("bad_example", "few_shot_example: not text")
+    try:
+        example = json.loads(value)
+        parse_options(example.get("options"))
+        whole = isinstance(example["input"], str) and isinstance(example["output"], str)
+    except (ValueError, KeyError, AttributeError, RecursionError):
+        whole = False
+    if not whole:
+        message = "few_shot_example: not a JSON object with input, options and output"
+        raise RowError("bad_example", message)
+    if not is_writable(value) or not is_writable(json.dumps(example, ensure_ascii=False)):
+        raise RowError("unwritable_text", "few_shot_example: holds half a character")
+    return value
+
+
+def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None:
+    """Refuse an input that is not of its task's form. It is parsed for this alone.
+
+    Raises:
+        RowError: it cannot be parsed, or lacks what the answer is about.
+    """
+    if form == "text":
+        return
+    try:
+        if form == "list":
+            checked = parse_options(parse_list(text))
+            if not checked:
+                raise ValueError("an empty list")
+            return
+        parts = parse_object(text)
+    except ValueError as error:
+        raise RowError("bad_input", f"input: {error}") from None
+    if answer == "extraction" and not isinstance(parts.get("target attributes"), str):
+        raise RowError("bad_input", "input: no text in `target attributes`")
+    if answer == "ranking":
+        _check_products(parts.get("product list"), output)
+
+
+def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> None:
+    """Refuse an output that no answer could match.
+
+    Raises:
+        RowError: the output or the options are not what the type of answer needs.
+    """
+    match answer:
+        case "choice":
+            _check_choice(output, options)
+        case "yes_no":
+            if output not in ("yes", "no"):
+                raise RowError("bad_output", f"output: {shown(output)} is neither yes nor no")
+        case "ranking":
+            letters = output.split(",")
+            if sorted(letters) != list(ascii_uppercase[: len(letters)]):
+                message = f"output: {shown(output)} is not an order of the letters A, B, ..."
+                raise RowError("bad_output", message)
+        case "extraction":
+            _check_entries(output)
+
+
+def _check_choice(output: str, options: Sequence[str] | None) -> None:
+    if options is None:
+        raise RowError("bad_options", "options: none, and the task chooses among options")
+    letters = [option[0] for option in options if LETTERED.match(option)]
+    if len(letters) != len(options):
+        raise RowError("bad_options", "options: one lacks its letter and colon, as in `A: ...`")
+    if len(set(letters)) != len(letters):
+        raise RowError("bad_options", "options: two have the same letter")
+    if output not in letters and output not in options:
+        message = f"output: {shown(output)} is neither an option nor an option's letter"
+        raise RowError("answer_not_in_options", message)
+
+
+def _check_products(products: Any, output: str) -> None:
+    if not isinstance(products, list):
+        raise RowError("bad_input", "input: no list in `product list`")
+    for letter, product in zip(ascii_uppercase, products, strict=False):
+        if not isinstance(product, str) or not product.startswith(f"{letter}:"):
+            message = f"input: product {letter} of `product list` does not begin with `{letter}:`"
+            raise RowError("bad_input", message)
+    count = output.count(",") + 1
+    if len(products) != count:
+        message = f"output: {shown(output)} orders {count} products of {len(products)}"
+        raise RowError("answer_not_in_options", message)
+
+
+def _check_entries(output: str) -> None:
+    try:
+        entries = json.loads(output)
+    except (ValueError, RecursionError):
+        entries = None
+    if not isinstance(entries, list) or not entries:
+        raise RowError("bad_output", "output: not a JSON list of objects")
+    for entry in entries:
+        if not isinstance(entry, dict) or not {"attribute", "value"} <= set(entry):
+            message = "output: an entry is not an object with attribute and value"
+            raise RowError("bad_output", message)
+        if not isinstance(entry["attribute"], str) or not isinstance(entry["value"], str):
+            message = "output: the attribute or value of an entry is not text"
+            raise RowError("bad_output", message)

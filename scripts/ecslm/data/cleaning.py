@@ -1,0 +1,150 @@
+"""From raw rows in the release's form to records: cleaning, checking, stable ids."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.data.checks import (
+    check_input,
+    check_output,
+    check_texts,
+    checked_example,
+    checked_options,
+)
+from ecslm.data.problems import Problems, RowError
+from ecslm.data.relevance import LABELLED_SETTINGS, RowLabels, by_rank
+from ecslm.data.settings import DatasetSettings, RecordForm
+from ecslm.data.sources.reading import Row
+from ecslm.schemas.record import Record, Split
+
+
+def build_records(
+    rows: Iterable[Row],
+    task: str,
+    split: Split,
+    settings: DatasetSettings,
+    labels: Sequence[Sequence[str]] | None,
+) -> list[Record]:
+    """Records of one task and split, setting by setting in the order of `settings`.
+
+    Args:
+        rows: raw rows of that task and split, of any setting, each with the place it stands at.
+        labels: relevance labels of the IND test rows of a ranking task, in row order.
+
+    Raises:
+        InputError: rows have problems that are not tolerated, a setting has none, or there are more
+            or fewer labels than rows.
+    """
+    problems = Problems()
+    # The labels follow the rows of these, whether they are wanted or not.
+    labelled = LABELLED_SETTINGS if labels is not None else ()
+    needed = {*settings.settings, *labelled}
+    cleaned = clean_records(
+        (row for row in rows if str(row[1].get("setting")) in needed),
+        *(task, split, settings, labels, problems),
+    )
+    problems.raise_unless(settings.source.tolerate)
+    records = [record for record in cleaned if record.setting in settings.settings]
+    found = {record.setting for record in records}
+    missing = [setting for setting in settings.settings if setting not in found]
+    if missing:
+        raise InputError(*(no_rows(task, split, name, settings.aliases) for name in missing))
+    order = {setting: place for place, setting in enumerate(settings.settings)}
+    return sorted(records, key=lambda record: order[record.setting])
+
+
+def no_rows(task: str, split: str, setting: str, aliases: Iterable[str]) -> str:
+    """The problem that the source has no rows of a setting."""
+    untrained = "" if split == "test" else f", or `train: false` of {task} if it need not train"
+    return (
+        f"{task} {split}: no rows of {setting} under the names {', '.join((task, *aliases))}: mend "
+        f"`tasks`, `settings` or the data{untrained}"
+    )
+
+
+def clean_records(
+    rows: Iterable[Row],
+    task: str,
+    split: Split,
+    form: RecordForm,
+    labels: Sequence[Sequence[str]] | None,
+    problems: Problems,
+) -> list[Record]:
+    """The rows of one task and split that can become records, in row order.
+
+    Args:
+        labels: as in `build_records`.
+        problems: takes the rows that cannot.
+    """
+    ranking = form.answer == "ranking" and split == "test"
+    row_labels = RowLabels(labels) if ranking and labels is not None else None
+    records: list[tuple[str, Record]] = []
+    seen: set[str] = set()
+    samples: Counter[tuple[str, str]] = Counter()
+    for where, row in rows:
+        try:
+            own_labels = row_labels.next_row(str(row.get("setting"))) if row_labels else None
+            record = _record(row, task, split, form, seen, samples)
+            if row_labels and own_labels is not None:
+                record = row_labels.matched(record, own_labels)
+            elif ranking and labels is None:
+                record = by_rank(record)
+        except RowError as problem:
+            problems.add(problem.kind, where, problem.message)
+        else:
+            records.append((where, record))
+    if row_labels is None:
+        return [record for _, record in records]
+    for setting, count in row_labels.differing_counts().items():
+        where = f"{task} {split} {setting}"
+        problems.refuse(f"{where}: {count} rows and {len(labels or ())} rows of labels")
+    labelled = []
+    for where, record in records:
+        try:
+            labelled.append(record if record.relevance else row_labels.of_sample(record))
+        except RowError as problem:
+            problems.add(problem.kind, where, problem.message)
+    return labelled
+
+
+def _record(
+    row: Mapping[str, Any],
+    task: str,
+    split: Split,
+    form: RecordForm,
+    seen: set[str],
+    samples: Counter[tuple[str, str]],
+) -> Record:
+    """One record. Equal samples of a setting are told apart by an ordinal in their ids."""
+    check_texts(row)
+    options = checked_options(row.get("options"))
+    example = checked_example(row.get("few_shot_example"), row["setting"])
+    check_output(row["output"], options, form.answer)
+    check_input(row["input"], form.input, form.answer, row["output"])
+    sample = canonical_json([task, row["input"], options, row["output"]])
+    whole = sha256_of_text(canonical_json([sample, row["setting"], row["instruction"], example]))
+    if whole in seen:
+        raise RowError("duplicate_record", "equal to an earlier row in everything")
+    seen.add(whole)
+    key = row["setting"], sha256_of_text(sample)
+    samples[key] += 1
+    sample_id = _sample_id(sample, samples[key])
+    return Record(
+        id=sha256_of_text(canonical_json([sample_id, row["setting"], row["instruction"]]))[:16],
+        sample_id=sample_id,
+        task=task,
+        split=split,
+        setting=row["setting"],
+        instruction=row["instruction"],
+        input=row["input"],
+        options=options,
+        output=row["output"],
+        few_shot_example=example,
+        relevance=None,
+    )
+
+
+def _sample_id(sample: str, ordinal: int) -> str:
+    return sha256_of_text(sample if ordinal == 1 else f"{sample}#{ordinal}")[:16]

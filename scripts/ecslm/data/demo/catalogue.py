@@ -1,0 +1,109 @@
+"""The form of the demo shop's catalogue, and reading YAML files of a given form."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ecslm.common.errors import InputError, field_problems
+from ecslm.common.files import Model, read_text
+
+Pair = Annotated[tuple[str, ...], Field(min_length=2)]
+
+# The pure Python loader needs a second for the catalogue; this one is in every wheel of PyYAML.
+YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Closed(BaseModel):
+    """A part of the file: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Topic(Closed):
+    """What customers ask about. Every answer holds one of the words (beginnings of words)."""
+
+    questions: Pair
+    words: Annotated[tuple[str, ...], Field(min_length=1)]
+
+    def is_touched_by(self, text: str) -> bool:
+        """Whether the text could be taken for an answer."""
+        beginnings = "|".join(re.escape(word) for word in self.words)
+        return re.search(rf"\b(?:{beginnings})", text, re.IGNORECASE) is not None
+
+
+class ReviewParts(Closed):
+    """How a review of one level is put together."""
+
+    openings: Pair
+    bodies: Annotated[tuple[str, ...], Field(min_length=1)]
+    closings: Pair
+
+
+class Kind(Closed):
+    """A kind of product: the set it is used in, and the attributes that its versions differ in."""
+
+    set: str
+    style: str
+    size: str
+
+
+class Product(Closed):
+    """A product in all its versions."""
+
+    brand: str
+    series: str
+    kind: str
+    price: Annotated[float, Field(gt=0)]
+    style: Pair
+    size: Pair
+    features: Annotated[dict[str, str], Field(min_length=1)]
+    description: str
+    praise: Pair
+    complaints: Pair
+    facts: Annotated[dict[str, str], Field(min_length=2)]
+
+    @property
+    def reviews(self) -> list[str]:
+        """All that customers say, as sentences."""
+        return [f"{clause[0].upper()}{clause[1:]}." for clause in self.praise + self.complaints]
+
+
+class Category(Closed):
+    """Products of one department."""
+
+    kinds: dict[str, Kind]
+    products: tuple[Product, ...]
+
+
+class Catalogue(Closed):
+    """The shop. The category `ood` never occurs in training."""
+
+    ood: str
+    feature_sentences: dict[str, str]
+    topics: dict[str, Topic]
+    leads: Pair
+    reviews: dict[str, ReviewParts]
+    categories: dict[str, Category]
+
+    def silent_snippets(self, product: Product, topic: str) -> list[str]:
+        """What is told of the product that could not be taken for an answer on the topic."""
+        facts = [fact for name, fact in product.facts.items() if name != topic]
+        asked = self.topics[topic]
+        return [text for text in facts + product.reviews if not asked.is_touched_by(text)]
+
+
+def read_yaml(path: Path, model: type[Model]) -> Model:
+    """Read a YAML file, validating it against `model`.
+
+    Raises:
+        InputError: the file is missing, not YAML, or a field of it is wrong.
+    """
+    try:
+        return model.model_validate(yaml.load(read_text(path), Loader=YAML_LOADER))
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    except ValidationError as error:
+        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None

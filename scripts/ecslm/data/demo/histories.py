@@ -1,0 +1,38 @@
+"""SR: what a customer buys next."""
+
+import string
+from random import Random
+
+from ecslm.data.demo.sampling import Sample, Task
+from ecslm.data.demo.shelf import Shelf
+from ecslm.data.demo.shop import MIN_HISTORY, OTHER_OPTIONS
+from ecslm.data.demo.titles import capitals, short_title
+
+LETTERS = string.ascii_uppercase[: OTHER_OPTIONS + 1]
+
+ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
+
+# Every place of the right option is equally frequent.
+STRATA = dict.fromkeys(LETTERS, 1.0)
+
+
+def make_history(shelf: Shelf, stratum: str, rng: Random) -> Sample:
+    """A customer who is loyal to a brand: one option alone is of that brand."""
+    products = shelf.by_brand[shelf.product(rng).brand]
+    count = rng.randint(MIN_HISTORY, min(len(products), len(ORDINALS)) - 1)
+    *history, target = rng.sample(products, count + 1)
+    bought = []
+    for ordinal, product in zip(ORDINALS, history, strict=False):
+        style = f", {capitals(rng.choice(product.style))}" if rng.random() < 0.6 else ""
+        bought.append(f"{ordinal}: {short_title(product)}{style}")
+    others = [other for other in shelf.products if other.brand != target.brand]
+    chosen = rng.sample(others, OTHER_OPTIONS)
+    chosen.insert(LETTERS.index(stratum), target)
+    options = [
+        f"{letter}: {short_title(product)}" for letter, product in zip(LETTERS, chosen, strict=True)
+    ]
+    # Python's notation, not JSON, is the release's.
+    return Sample(repr(bought), stratum, repr(options))
+
+
+TASKS = {"SR": Task("Sequential_Recommendation", STRATA, make_history, has_ood=True)}

@@ -1,0 +1,35 @@
+"""PRP: how two products relate."""
+
+import json
+from random import Random
+
+from ecslm.data.demo.sampling import Sample, Task
+from ecslm.data.demo.shelf import Shelf, any_version, other_version
+from ecslm.data.demo.titles import any_title
+
+OPTIONS = json.dumps(
+    [
+        "A: bought together, two kinds used with each other",
+        "B: viewed together, one kind from two brands",
+        "C: similar, two versions of one product",
+    ]
+)
+
+STRATA = {"A": 0.40, "B": 0.32, "C": 0.28}
+
+
+def make_relation(shelf: Shelf, stratum: str, rng: Random) -> Sample:
+    """Two titles: things used together (A), rivals (B), or versions of one product (C)."""
+    first = any_version(shelf.product(rng), rng)
+    if stratum == "A":
+        second = any_version(shelf.partner(first.product, rng), rng)
+    elif stratum == "B":
+        second = any_version(shelf.rival(first.product, rng), rng)
+    else:
+        second = other_version(first, rng)
+    # The colon inside the keys is the release's.
+    pair = {"Product 1:": any_title(first, rng), "Product 2:": any_title(second, rng)}
+    return Sample(json.dumps(pair), stratum, OPTIONS)
+
+
+TASKS = {"PRP": Task("Product_Relation_Prediction", STRATA, make_relation, has_ood=True)}

@@ -1,0 +1,126 @@
+"""MPC, PSI, QPR: how well a product fits a query (exact, substitute, complement, irrelevant)."""
+
+import html
+import json
+from dataclasses import dataclass
+from itertools import combinations
+from random import Random
+
+from ecslm.data.demo.sampling import Sample, Task
+from ecslm.data.demo.shelf import Shelf, Version, any_version
+from ecslm.data.demo.titles import plain_title
+
+LABELS = "ESCI"
+
+LETTERS = "ABCD"
+
+OPTIONS = {
+    "E": "A: exact, all that the query asks for",
+    "S": "B: substitute, the right kind but a wish is not met",
+    "C": "C: complement, used together with what is asked for",
+    "I": "D: irrelevant, something else entirely",
+}
+
+# What a query may ask for besides the kind.
+WISHES = (("brand",), ("style",), ("size",), ("brand", "style"), ("style", "size"))
+
+MPC_STRATA = {"E": 0.42, "S": 0.24, "C": 0.15, "I": 0.19}
+
+PSI_STRATA = {"S": 0.26, "E": 0.40, "C": 0.15, "I": 0.19}
+
+# (number of products, place of the best one)
+QPR_STRATA = {
+    (size, place): share / size
+    for size, share in ((2, 0.4), (3, 0.35), (4, 0.25))
+    for place in range(size)
+}
+
+
+@dataclass(frozen=True)
+class Query:
+    """A search for a version, of which only some traits are wishes."""
+
+    wanted: Version
+    wishes: tuple[str, ...]
+    text: str
+
+    def is_met_by(self, version: Version) -> bool:
+        """Whether the version is of the kind and has every trait asked for."""
+        return version.product.kind == self.wanted.product.kind and all(
+            trait(version, wish) == trait(self.wanted, wish) for wish in self.wishes
+        )
+
+
+def trait(version: Version, wish: str) -> str:
+    """The trait of the version that a wish is about."""
+    traits = {"brand": version.product.brand, "style": version.style, "size": version.size}
+    return traits[wish]
+
+
+def make_query(wanted: Version, rng: Random) -> Query:
+    """A query as a customer types it: lower case, no entities, a trait before or after the kind."""
+    wishes = rng.choice(WISHES)
+    words = [wanted.product.kind]
+    if "style" in wishes:
+        words = [wanted.style, *words] if rng.random() < 0.7 else [*words, wanted.style]
+    if "size" in wishes:
+        words = [*words, wanted.size]
+    if "brand" in wishes:
+        brand = html.unescape(wanted.product.brand).lower()
+        words = [brand, *words] if rng.random() < 0.7 else [*words, brand]
+    return Query(wanted, wishes, " ".join(words))
+
+
+def find_version(shelf: Shelf, query: Query, label: str, rng: Random) -> Version:
+    """A version that relates to the query as the label says."""
+    wanted = query.wanted.product
+    if label == "C":
+        return any_version(shelf.partner(wanted, rng), rng)
+    if label == "I":
+        return any_version(shelf.stranger(wanted, rng), rng)
+    while True:
+        version = any_version(rng.choice(shelf.by_kind[wanted.kind]), rng)
+        if query.is_met_by(version) == (label == "E"):
+            return version
+
+
+def make_pair(shelf: Shelf, label: str, rng: Random) -> tuple[str, str]:
+    """A query and the title of a product that relates to it as the label says."""
+    query = make_query(any_version(shelf.product(rng), rng), rng)
+    return query.text, plain_title(find_version(shelf, query, label, rng))
+
+
+def make_classification(shelf: Shelf, stratum: str, rng: Random) -> Sample:
+    """MPC: the stratum is the label."""
+    query, title = make_pair(shelf, stratum, rng)
+    pair = json.dumps({"query": query, "product title": title})
+    return Sample(pair, OPTIONS[stratum], json.dumps(list(OPTIONS.values())))
+
+
+def make_substitute(shelf: Shelf, stratum: str, rng: Random) -> Sample:
+    """PSI: yes for a substitute, no for any other label."""
+    query, title = make_pair(shelf, stratum, rng)
+    pair = json.dumps({"query": query, "product": title})
+    return Sample(pair, "yes" if stratum == "S" else "no")
+
+
+def make_ranking(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
+    """QPR: two to four products, no two of the same label, the best at a given place."""
+    size, place = stratum
+    best, *rest = rng.choice(list(combinations(LABELS, size)))
+    rng.shuffle(rest)
+    labels = (*rest[:place], best, *rest[place:])
+    query = make_query(any_version(shelf.product(rng), rng), rng)
+    titles = [plain_title(find_version(shelf, query, label, rng)) for label in labels]
+    letters = LETTERS[:size]
+    listed = [f"{letter}: {title}" for letter, title in zip(letters, titles, strict=True)]
+    ranked = sorted(letters, key=lambda letter: LABELS.index(labels[letters.index(letter)]))
+    question = json.dumps({"query": query.text, "product list": listed})
+    return Sample(question, ",".join(ranked), relevance=labels)
+
+
+TASKS = {
+    "MPC": Task("Multiclass_Product_Classification", MPC_STRATA, make_classification, False),
+    "PSI": Task("Product_Substitute_Identification", PSI_STRATA, make_substitute, False),
+    "QPR": Task("Query_Product_Rank", QPR_STRATA, make_ranking, False),
+}

@@ -1,0 +1,116 @@
+"""What can be wrong with a raw row, counted by kind; the first few of a kind are told by row."""
+
+from collections.abc import Collection, Iterable
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.common.errors import InputError
+
+Kind = Literal[
+    "unreadable_row",
+    "missing_field",
+    "empty_field",
+    "unwritable_text",
+    "unknown_task",
+    "unknown_split",
+    "unknown_setting",
+    "bad_input",
+    "bad_options",
+    "bad_output",
+    "bad_example",
+    "answer_not_in_options",
+    "label_disagreement",
+    "duplicate_record",
+]
+
+# Of rows that belong to no dataset file.
+MISPLACED: tuple[Kind, ...] = ("unknown_task", "unknown_split", "unknown_setting")
+
+# Told one by one, of each kind.
+FIRST = 5
+# Of a wrong value, in messages.
+MOST_SHOWN = 60
+
+
+class RowError(Exception):
+    """A row that cannot become a record: the kind of its problem, and the problem in words."""
+
+    def __init__(self, kind: Kind, message: str) -> None:
+        self.kind, self.message = kind, message
+        super().__init__(message)
+
+
+def shown(text: str) -> str:
+    """A wrong value as messages quote it, cut short."""
+    return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
+
+
+class Found(BaseModel):
+    """The problems of one kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    count: int = Field(description="Rows that have it.")
+    first: list[str] = Field(description="The first of them: where, and what.")
+
+
+class Problems:
+    """Rows that cannot be used, by kind."""
+
+    def __init__(self, found: dict[Kind, Found] | None = None) -> None:
+        self._found: dict[Kind, Found] = dict(found or {})
+        self._whole: list[str] = []
+
+    def add(self, kind: Kind, where: str, message: str) -> None:
+        """Count a problem of the row that stands at `where`."""
+        self._extend(kind, Found(count=1, first=[f"{where}: {message}"]))
+
+    def refuse(self, problem: str) -> None:
+        """Note a problem of the data as a whole, which nothing tolerates."""
+        self._whole.append(problem)
+
+    def by_kind(self) -> dict[Kind, Found]:
+        """All problems, kinds in the order of their definition."""
+        return {kind: self._found[kind] for kind in get_args(Kind) if kind in self._found}
+
+    def total(self) -> int:
+        """The number of rows that cannot be used."""
+        return sum(found.count for found in self._found.values())
+
+    def lines(self, tolerated: Collection[Kind] = ()) -> list[str]:
+        """The problems that are not tolerated, in lines for people."""
+        lines: list[str] = []
+        for kind, found in self.by_kind().items():
+            if kind not in tolerated:
+                lines += found.first
+                if found.count > len(found.first):
+                    lines.append(f"and {found.count - len(found.first)} more rows ({kind})")
+        return lines
+
+    def raise_unless(self, tolerated: Collection[Kind], more: Iterable[str] = ()) -> None:
+        """Stop if any problem is not tolerated.
+
+        Args:
+            more: further problems, which nothing tolerates.
+
+        Raises:
+            InputError: a line for each of the first problems of each kind.
+        """
+        kinds = [kind for kind in self.by_kind() if kind not in tolerated]
+        lines = [*self._whole, *self.lines(tolerated), *more]
+        if kinds:
+            rows = sum(self._found[kind].count for kind in kinds)
+            drop = ", ".join(kind for kind in get_args(Kind) if kind in (*kinds, *tolerated))
+            lines.append(
+                f"{rows} {'row' if rows == 1 else 'rows'} cannot be used: mend the data, or have "
+                f"them dropped and counted: `tolerate: [{drop}]` in `data` of the study"
+            )
+        if lines:
+            raise InputError(*lines)
+
+    def _extend(self, kind: Kind, found: Found) -> None:
+        before = self._found.get(kind, Found(count=0, first=[]))
+        self._found[kind] = Found(
+            count=before.count + found.count, first=(before.first + found.first)[:FIRST]
+        )

@@ -1,0 +1,82 @@
+"""Relevance labels of ranking records: from the file of labels, or from the order of `output`."""
+
+from collections import Counter
+from collections.abc import Sequence
+from string import ascii_uppercase
+
+from ecslm.data.problems import RowError
+from ecslm.schemas.record import Record, Relevance
+
+GRADES = "ESCI"
+# The label file follows the rows of these, which are in one order.
+LABELLED_SETTINGS = ("IND_Diverse_Instruction", "IND_Single_Instruction")
+
+
+class RowLabels:
+    """Labels for the rows of a ranking task, given out in row order.
+
+    The label file follows the rows of IND Single and IND Diverse; other settings of the same
+    samples take the labels by sample.
+    """
+
+    def __init__(self, labels: Sequence[Sequence[str]]) -> None:
+        self._labels = labels
+        self._rows: Counter[str] = Counter()
+        self._by_sample: dict[str, Sequence[str]] = {}
+
+    def next_row(self, setting: str) -> Sequence[str] | None:
+        """The labels of the next row of a labelled setting, None for other settings.
+
+        To be called for each row, also for one that cannot become a record: it has its labels too.
+        """
+        if setting not in LABELLED_SETTINGS:
+            return None
+        row = self._rows[setting]
+        self._rows[setting] += 1
+        return self._labels[row] if row < len(self._labels) else ()
+
+    def matched(self, record: Record, labels: Sequence[str]) -> Record:
+        """The record of a labelled setting with its labels.
+
+        Raises:
+            RowError: they do not give the order that is the record's output.
+        """
+        if len(set(labels)) != len(labels):
+            message = f"relevance: a label stands twice in {list(labels)}"
+            raise RowError("label_disagreement", message)
+        order = sorted(range(len(labels)), key=lambda i: GRADES.index(labels[i]))
+        if ",".join(ascii_uppercase[i] for i in order) != record.output:
+            message = f"relevance: labels {list(labels)} disagree with {record.output!r}"
+            raise RowError("label_disagreement", message)
+        self._by_sample[record.sample_id] = labels
+        return record.model_copy(update={"relevance": list(labels)})
+
+    def of_sample(self, record: Record) -> Record:
+        """The record of another setting with the labels of its sample.
+
+        To be called when all rows of the labelled settings are done.
+
+        Raises:
+            RowError: no labelled row has the sample.
+        """
+        labels = self._by_sample.get(record.sample_id)
+        if labels is None:
+            message = (
+                f"relevance: no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, is "
+                "this sample: leave out `labels`, or the setting"
+            )
+            raise RowError("label_disagreement", message)
+        return record.model_copy(update={"relevance": list(labels)})
+
+    def differing_counts(self) -> dict[str, int]:
+        """Labelled settings that have more or fewer rows than there are labels, with their rows."""
+        return {setting: rows for setting, rows in self._rows.items() if rows != len(self._labels)}
+
+
+def by_rank(record: Record) -> Record:
+    """The record with the labels that its order alone suggests: the first E, then S, C, I."""
+    letters = record.output.split(",")
+    grades: list[Relevance] = ["I"] * len(letters)
+    for rank, letter in enumerate(letters[: len(GRADES)]):
+        grades[ascii_uppercase.index(letter)] = GRADES[rank]  # type: ignore[call-overload]
+    return record.model_copy(update={"relevance": grades})

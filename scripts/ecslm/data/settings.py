@@ -1,0 +1,91 @@
+"""Where a study's records come from."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.data.demo.settings import DemoSettings
+from ecslm.data.problems import Kind
+from ecslm.schemas.task import Answer, InputForm
+
+
+class Labels(BaseModel):
+    """The relevance labels that ranking records lack: lists of E/S/C/I, in row order of the IND
+    test rows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: str = Field(description="JSON file: a list with one list of labels per row.")
+    url: str | None = Field(
+        None, description="Where to fetch the file, at a pinned commit, when `path` is missing."
+    )
+    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected sha256.")
+
+
+class Data(BaseModel):
+    """What every source has."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    license: str | None = Field(
+        None, description="Licence of the records, for the data card, for example CC-BY-4.0."
+    )
+    tolerate: tuple[Kind, ...] = Field(
+        (), description="Kinds of problems whose rows are dropped and counted; others are errors."
+    )
+
+
+class DemoData(DemoSettings):
+    """Records that the project generates."""
+
+    source: Literal["demo"]
+
+    @property
+    def license(self) -> None:
+        """None of their own: they come with the project."""
+
+    @property
+    def tolerate(self) -> tuple[Kind, ...]:
+        """None: what the project generates must be sound."""
+        return ()
+
+
+class HubData(Data):
+    """A data set of the Hugging Face hub, or a local folder in hub layout."""
+
+    source: Literal["hub"]
+    id: str = Field(description="Data set, for example NingLab/ECInstruct, or a local folder.")
+    revision: str = Field(description="Pinned commit or tag.")
+    labels: Labels | None = None
+
+
+class PathData(Data):
+    """A local file in the release's form, or a folder of such files.
+
+    JSON Lines, one JSON list, or Parquet. A row needs task, instruction, input and output; a row
+    without the column `split` is a test row, one without `setting` is of IND_Diverse_Instruction.
+    """
+
+    source: Literal["path"]
+    path: str = Field(description="The file or folder, relative to the working folder or absolute.")
+    labels: Labels | None = None
+
+
+DataSource = Annotated[DemoData | HubData | PathData, Field(discriminator="source")]
+
+
+class RecordForm(BaseModel):
+    """The form of a task's records."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    aliases: tuple[str, ...] = Field(description="Names of the task in the data.")
+    answer: Answer = Field(description="Type of the answer.")
+    input: InputForm = Field("text", description="Form of the input.")
+
+
+class DatasetSettings(RecordForm):
+    """Everything in the configuration that decides one dataset file."""
+
+    source: DataSource
+    settings: tuple[str, ...] = Field(description="Settings whose records are kept, in order.")

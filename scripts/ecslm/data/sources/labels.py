@@ -1,0 +1,62 @@
+"""The file of relevance labels: found on disk or fetched, and verified."""
+
+import hashlib
+import urllib.request
+from http.client import HTTPException
+from pathlib import Path
+
+from pydantic import RootModel, ValidationError
+
+from ecslm.common.errors import InputError, field_problems
+from ecslm.common.files import read_json, write_text
+from ecslm.common.hashing import sha256_of_file
+from ecslm.data.settings import Labels
+from ecslm.schemas.record import Relevance
+
+
+class LabelFile(RootModel[list[list[Relevance]]]):
+    """One list of labels per ranking row, a label per product in list order."""
+
+
+def read_labels(labels: Labels) -> list[list[str]]:
+    """The labels; fetched first when the file is missing and a `url` is configured.
+
+    Raises:
+        InputError: the file is missing and cannot be fetched, has another sha256, or another form.
+    """
+    fetch_labels(labels)
+    path = Path(labels.path)
+    try:
+        return [list(row) for row in LabelFile.model_validate(read_json(path)).root]
+    except ValidationError as error:
+        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error)[:5])) from None
+
+
+def fetch_labels(labels: Labels) -> bool:
+    """Fetch the file unless it is here; whether it had to be fetched.
+
+    Raises:
+        InputError: it is missing and cannot be fetched, or it has another sha256.
+    """
+    path = Path(labels.path)
+    if path.exists():
+        if labels.sha256 is not None and sha256_of_file(path) != labels.sha256:
+            raise InputError(f"{path}: its sha256 is not `labels.sha256`: delete it, or mend that")
+        return False
+    if labels.url is None:
+        raise InputError(f"{path}: no such file: put the label file there, or give `labels.url`")
+    by_hand = f"fetch it by hand and put it at {path}"
+    try:
+        with urllib.request.urlopen(labels.url, timeout=60) as answer:
+            content: bytes = answer.read()
+        text = content.decode("utf-8")
+    except (OSError, HTTPException, ValueError) as error:
+        raise InputError(f"{labels.url}: cannot be fetched ({error}): {by_hand}") from None
+    found = hashlib.sha256(content).hexdigest()
+    if labels.sha256 is not None and found != labels.sha256:
+        raise InputError(
+            f"{labels.url}: its sha256 is {found}, `labels.sha256` is {labels.sha256}: the file "
+            f"has changed, or something else answered: {by_hand}"
+        )
+    write_text(path, text)
+    return True

@@ -1,0 +1,1 @@
+"""Language models: weights, adapters, precision, prompts, batches, cost."""

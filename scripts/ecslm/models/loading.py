@@ -1,0 +1,96 @@
+"""Loading base weights for training and prediction: device, precision, quantisation."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+
+from ecslm.common.errors import InputError
+from ecslm.models.precision import Precision
+
+TORCH_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+def require_device(device: str) -> torch.device:
+    """The device, if this machine has it.
+
+    Raises:
+        InputError: the device is absent.
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise InputError(
+            "device: cuda is configured and this machine has no usable GPU: "
+            "run where there is one, or set `device: cpu` in the study"
+        )
+    return torch.device(device)
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The fast tokenizer of a model folder.
+
+    Raises:
+        InputError: the folder has no usable tokenizer, or it has no end-of-text token.
+    """
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder}: no usable tokenizer ({_one_line(error)})") from None
+    if tokenizer.eos_token_id is None:
+        raise InputError(f"{folder}: the tokenizer names no eos_token")
+    return tokenizer
+
+
+def load_base_model(folder: Path, precision: Precision, device: torch.device) -> Any:
+    """The causal language model of a folder, in evaluation mode, with frozen weights.
+
+    Raises:
+        InputError: the folder has no loadable weights, or its architecture changes the logits
+            after the head, which scoring at answer positions alone would miss.
+    """
+    if not sys.stderr.isatty():
+        transformers.utils.logging.disable_progress_bar()
+    options: dict[str, Any] = {}
+    if precision.quantization == "nf4":
+        options["quantization_config"] = BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_use_double_quant=True,
+            bnb_4bit_compute_dtype=TORCH_TYPES[precision.dtype],
+        )
+    try:
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=TORCH_TYPES[precision.dtype],
+            device_map={"": device},
+            use_safetensors=True,
+            **options,
+        )
+    except (OSError, ValueError, SafetensorError) as error:
+        raise InputError(f"{folder}: no loadable weights ({_one_line(error)})") from None
+    for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
+        if getattr(model.config, name, None):
+            raise InputError(f"{folder}: config.json: architectures with {name} are not handled")
+    if precision.quantization == "nf4":
+        _keep_layout(model)
+    return model.requires_grad_(False).eval()
+
+
+def _keep_layout(model: Any) -> None:
+    """Stop the quantised layers from repacking themselves in their first evaluation on a CPU.
+
+    The layout that they would take rounds their scales to bfloat16, and its kernel has no
+    gradient: a training would silently go on without it after its first evaluation.
+    """
+    from bitsandbytes.nn import Linear4bit
+
+    for module in model.modules():
+        if isinstance(module, Linear4bit):
+            module.support_avx512bf16_for_cpu = False
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

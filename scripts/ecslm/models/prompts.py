@@ -1,0 +1,111 @@
+"""The prompt: built here alone, for training and prediction alike."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import jinja2
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_text
+from ecslm.common.hashing import sha256_of_text
+from ecslm.schemas.fields import parse_options
+from ecslm.schemas.record import Record
+
+
+class Tokenizer(Protocol):
+    """What this module needs of a fast `transformers` tokenizer."""
+
+    def __call__(self, text: str, **options: Any) -> Any: ...
+
+
+@dataclass(frozen=True)
+class EncodedPrompt:
+    """A prompt as text and as token ids; `truncated` tells whether its input was cut to fit."""
+
+    text: str
+    tokens: list[int]
+    truncated: bool
+
+
+class PromptTemplate:
+    """A Jinja template of a whole prompt, turn markers included.
+
+    The template sees `instruction`, `input`, `options` (a list or None) and `example` (None, or a
+    mapping with `input`, `options`, `output`); an undefined name is an error, never a blank.
+    """
+
+    def __init__(self, path: Path) -> None:
+        source = read_text(path)
+        environment = jinja2.Environment(
+            undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+        )
+        environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+        self.path = path
+        self.sha256 = sha256_of_text(source)
+        try:
+            self._template = environment.from_string(source)
+        except jinja2.TemplateSyntaxError as error:
+            raise InputError(f"{path}: line {error.lineno}: {error.message}") from None
+
+    def render(self, record: Record, shots: int, text: str | None = None) -> str:
+        """The prompt of a record; `text` stands in for its input where that had to be cut.
+
+        Raises:
+            InputError: `shots` is 1 and the record has no example, or the template uses a name
+                that it is not given.
+        """
+        try:
+            return self._template.render(
+                instruction=record.instruction,
+                input=record.input if text is None else text,
+                options=record.options,
+                example=_example(record) if shots else None,
+            )
+        except jinja2.UndefinedError as error:
+            raise InputError(f"{self.path}: {error.message}") from None
+
+
+def encode_prompt(
+    record: Record, template: PromptTemplate, shots: int, tokenizer: Tokenizer, room: int
+) -> EncodedPrompt:
+    """Render and tokenise a prompt, cutting the end of the record's input to `room` tokens in all.
+
+    Only the input is ever cut: never the instruction, the options or the turn markers.
+
+    Raises:
+        InputError: the prompt does not fit even with an empty input.
+    """
+    text = record.input
+    kept = len(text)
+    while True:
+        prompt = template.render(record, shots, text[:kept])
+        tokens = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+        excess = len(tokens) - room
+        if excess <= 0:
+            return EncodedPrompt(prompt, tokens, truncated=kept < len(text))
+        if kept == 0:
+            raise InputError(
+                f"record {record.id}: the prompt has {len(tokens)} tokens without its input and "
+                f"may have {room}: raise `max_length`"
+            )
+        # Cut where the last `excess` tokens of the input begin; tokens may merge differently
+        # afterwards, hence the loop.
+        offsets = tokenizer(text[:kept], add_special_tokens=False, return_offsets_mapping=True)
+        starts = [start for start, _ in offsets["offset_mapping"]]
+        kept = min(starts[-excess], kept - 1) if excess < len(starts) else 0
+
+
+def _example(record: Record) -> dict[str, Any]:
+    if record.few_shot_example is None:
+        raise InputError(
+            f"record {record.id} ({record.setting}) has no few_shot_example: `shots: 1` needs "
+            "the 1-shot settings"
+        )
+    example = json.loads(record.few_shot_example)
+    return {
+        "input": example["input"],
+        "options": parse_options(example.get("options")),
+        "output": example["output"],
+    }

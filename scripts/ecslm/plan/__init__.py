@@ -1,0 +1,1 @@
+"""The jobs of a study: what each makes, from what, with which parameters."""

@@ -1,0 +1,28 @@
+"""How a job's parameter is written: as one string, canonical JSON or a value with a prefix.
+
+Snakemake compares the values of a job's parameters as a set, so this alone tells two parameters
+apart.
+"""
+
+from collections.abc import Iterable
+
+from pydantic import BaseModel
+
+from ecslm.common.hashing import canonical_json
+from ecslm.common.versions import lock_versions
+from ecslm.plan.fingerprint import code_digest
+
+
+def json_parameter(settings: BaseModel) -> str:
+    """Validated settings, as a script's `--settings` takes them."""
+    return canonical_json(settings.model_dump(mode="json"))
+
+
+def code_parameter(script: str, *modules: str) -> str:
+    """Digest of a script's code, with the modules that it loads by name."""
+    return f"code:{code_digest(script, modules)}"
+
+
+def version_parameter(libraries: Iterable[str]) -> str:
+    """Locked versions of libraries."""
+    return f"versions:{canonical_json(lock_versions(libraries))}"

@@ -1,0 +1,102 @@
+"""Taking over results that were made elsewhere: verified against their manifests and the plan."""
+
+import os
+from collections.abc import Container, Iterable, Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
+from ecslm.models.bases import read_manifest
+from ecslm.plan.jobs import Job
+from ecslm.provenance.history import Provenance
+from ecslm.provenance.integrity import mend
+
+# What other rules make takes seconds: it is made anew where it does not match.
+CHEAP = frozenset(
+    {
+        *("describe_data", "leakage", "data_card", "score", "score_baseline", "score_over_seeds"),
+        *("differences", "compare", "render_table", "report_page", "report_pdf"),
+    }
+)
+
+
+def verified(history: Provenance) -> list[Job]:
+    """The jobs whose results are here and are what the plan would make now.
+
+    Each file is compared with its manifest, and each manifest with the configuration, the code, the
+    lock file and the inputs. Scores, comparisons, tables and reports, those on the data too, that
+    do not match are deleted.
+
+    Raises:
+        InputError: other results do not match, or what they were made from is not here; then
+            nothing has been deleted.
+    """
+    good: dict[Job, None] = {}
+    outdated: list[Job] = []
+    problems: list[str] = []
+    orphans: dict[Job, list[Job]] = {}
+    for job in tqdm(history.jobs, unit="job", desc="verifying", delay=1):
+        if not any(Path(path).exists() for path in (*job.results, job.manifest)):
+            continue
+        reasons = _mismatches(history, job)
+        if reasons and job.rule in CHEAP:
+            outdated.append(job)
+        elif reasons:
+            problems += [
+                f"{job.manifest}: {reason}: copy it anew, or {mend(job)}" for reason in reasons
+            ]
+        elif not (lacking := _lacking(history, job, good)):
+            good[job] = None
+        elif job.rule in CHEAP:
+            outdated.append(job)
+        else:
+            orphans.setdefault(lacking, []).append(job)
+    # Else what is lacking may be here, as one of the problems.
+    problems = problems or [
+        f"{lacking.manifest}: is not here, though results that were made from it are: copy it too, "
+        f"or {mend(*jobs)}"
+        for lacking, jobs in orphans.items()
+    ]
+    if problems:
+        raise InputError(*problems)
+    for job in outdated:
+        for path in (*job.results, job.manifest):
+            Path(path).unlink(missing_ok=True)
+    return list(good)
+
+
+def settle_times(jobs: Iterable[Job]) -> None:
+    """Give results the time of their manifest: none then counts as newer, which would be hashed."""
+    for job in jobs:
+        time = Path(job.manifest).stat().st_mtime_ns
+        for path in job.results:
+            os.utime(path, ns=(time, time))
+
+
+def _lacking(history: Provenance, job: Job, good: Container[Job]) -> Job | None:
+    """The first of the jobs before this one whose results are not here; None if all are."""
+    for source in history.sources(job):
+        if source not in good:
+            return _lacking(history, source, good) or source
+    return None
+
+
+def _mismatches(history: Provenance, job: Job) -> list[str]:
+    if not Path(job.manifest).exists():
+        return ["is missing: it must come with the results that it describes"]
+    try:
+        reasons = history.reasons(job)
+    except InputError:
+        return ["is broken"]
+    return [*reasons, *(_altered_weights(job) if job.rule == "base_model" else history.damage(job))]
+
+
+def _altered_weights(job: Job) -> Iterator[str]:
+    """Weights that are not the manifest's. They may be absent: tables are drawn without them."""
+    base = read_manifest(Path(job.manifest))
+    for name, expected in base.files.items():
+        path = Path(job.manifest).parent / base.folder / name
+        if path.exists() and sha256_of_file(path) != expected:
+            yield f"{path} was altered after it was made"

@@ -1,0 +1,77 @@
+"""The history of a result in words."""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from ecslm.plan.jobs import Job
+from ecslm.provenance.code_history import modules_of
+from ecslm.provenance.history import Provenance, dotted
+from ecslm.provenance.integrity import mend, read_made
+
+WIDTH = 100
+
+
+def explain(history: Provenance, path: Path) -> str:
+    """Whether a result will be made anew and why, and what it was made from, as plain text.
+
+    Raises:
+        InputError: the study has no such result, or its manifest is broken.
+    """
+    job = history.job_of(path)
+    lines = [f"{path}: {_verdict(history, job)}", *_causes(history, job)]
+    if Path(job.manifest).exists():
+        lines += ["", *_origin(history, job)]
+    return "\n".join(lines)
+
+
+def _verdict(history: Provenance, job: Job) -> str:
+    if not Path(job.manifest).exists():
+        return f"not made yet; rule {job.rule} makes it"
+    if damage := history.damage(job):
+        return f"not what its job made ({', '.join(damage)}): {mend(job)}"
+    state = "will be made anew" if history.stale(job) else "up to date"
+    return f"{state}; rule {job.rule} made it"
+
+
+def _causes(history: Provenance, job: Job) -> Iterator[str]:
+    """Each reason with the files that it concerns first."""
+    for reason, jobs in history.causes(job).items():
+        if jobs == [job]:
+            yield f"  because {reason}"
+        else:
+            first = (*jobs[0].results, jobs[0].manifest)[0]
+            more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
+            yield f"  because {reason}: concerns {first}{more}"
+
+
+def _origin(history: Provenance, job: Job) -> Iterator[str]:
+    """What the manifest says, with marks at what is no longer so."""
+    made = read_made(job)
+    stale = {
+        name
+        for source in history.sources(job)
+        if history.stale(source)
+        for name in (*source.results, source.manifest)
+    }
+    if made.inputs:
+        yield f"inputs ({len(made.inputs)})"
+        for path, digest in made.inputs.items():
+            yield f"  {digest[:12]}  {path}{'  will be made anew' if path in stale else ''}"
+    if made.settings:
+        yield "settings"
+        for name, value in dotted(made.settings).items():
+            yield f"  {name} = {json.dumps(value, ensure_ascii=False)}"
+    if made.content:
+        yield f"rows of the source\n  {made.content}"
+    if made.code:
+        yield f"code {made.code.removeprefix('code:')}"
+        modules = ", ".join(modules_of(made.code)) or "modules not noted"
+        yield textwrap.fill(modules, WIDTH, initial_indent="  ", subsequent_indent="  ")
+    if made.versions:
+        yield "versions"
+        yield "  " + ", ".join(f"{name} {version}" for name, version in made.versions.items())
+    yield "results"
+    for name, digest in made.files.items():
+        yield f"  {digest[:12]}  {name}"

@@ -1,0 +1,148 @@
+"""What results were made from, and what has changed since.
+
+A job's manifest says what its results were made from; `Job` says what they would be made from now.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
+from ecslm.config.loading import read_config
+from ecslm.plan.jobs import Job, all_jobs
+from ecslm.plan.report import ReportPlan
+from ecslm.plan.study import TEMPLATES, Plan
+from ecslm.provenance.code_history import code_changes
+from ecslm.provenance.integrity import read_made
+from ecslm.provenance.snakemake_records import unseen_results
+from ecslm.schemas.registry import CONFIG_FILE
+
+
+class Provenance:
+    """The jobs of a study beside the manifests of their results."""
+
+    def __init__(self, study: str, jobs: Iterable[Job]) -> None:
+        self.study, self.jobs = study, tuple(jobs)
+        self._read = {path for job in self.jobs for path in job.inputs}
+        self._by_path = {path: job for job in self.jobs for path in (*job.results, job.manifest)}
+
+    @classmethod
+    def of_study(cls, configfiles: Sequence[Path], study: str | None) -> "Provenance":
+        """Of a study as config.yaml and further files have it.
+
+        Raises:
+            InputError: the configuration has problems, or a file of the data source is missing.
+        """
+        plan = Plan(read_config([CONFIG_FILE, *configfiles], study, TEMPLATES))
+        return cls(plan.config.study, all_jobs(plan, ReportPlan(plan)))
+
+    def job_of(self, path: Path) -> Job:
+        """The job that makes a file.
+
+        Raises:
+            InputError: the study has no such result.
+        """
+        job = self._by_path.get(path.as_posix())
+        if job is None:
+            raise InputError(
+                f"{path}: no result of the study as it is configured now: name a file as in "
+                f"{self.jobs[-1].results[0]}"
+            )
+        return job
+
+    @cache  # noqa: B019 - one instance a process
+    def reasons(self, job: Job) -> tuple[str, ...]:
+        """Why the job's own results must be made anew; empty if they need not be."""
+        if not Path(job.manifest).exists():
+            return ("not made yet",)
+        if unseen_results([job.manifest]):
+            return ("the job that made it was stopped before its end was recorded",)
+        made = read_made(job)
+        return (
+            *(f"{path} is missing" for path in self._wanted(job) if not Path(path).exists()),
+            *_changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
+            *(["the rows of the source have changed"] if job.content != made.content else []),
+            *self._changed_inputs(made.inputs, job.inputs),
+            *code_changes(made.code, job),
+            *_changed_values(made.versions, _versions(job)),
+        )
+
+    def damage(self, job: Job) -> list[str]:
+        """In words, how results differ from what their manifest describes, unseen by Snakemake."""
+        files = read_made(job).files if Path(job.manifest).exists() else {}
+        return [
+            f"{path} was altered after it was made"
+            for path in job.results
+            if Path(path).exists() and self._sha256(path) != files.get(Path(path).name)
+        ] + [
+            f"{path} is missing"
+            for path in job.results
+            if path not in self._wanted(job) and not Path(path).exists()
+        ]
+
+    @cache  # noqa: B019 - one instance a process
+    def stale(self, job: Job) -> bool:
+        """Whether the results will be made anew, for their own reasons or for those of an input."""
+        return bool(self.reasons(job)) or any(map(self.stale, self.sources(job)))
+
+    def sources(self, job: Job) -> Iterator[Job]:
+        """The jobs whose results a job reads."""
+        return (self._by_path[path] for path in job.inputs if path in self._by_path)
+
+    def causes(self, job: Job) -> dict[str, list[Job]]:
+        """Every reason on the way to a job's results, with the jobs that have it."""
+        found: dict[str, list[Job]] = {}
+        waiting, seen = [job], {job}
+        while waiting:
+            one = waiting.pop(0)
+            for reason in self.reasons(one):
+                found.setdefault(reason, []).append(one)
+            for source in self.sources(one):
+                if source not in seen:
+                    seen.add(source)
+                    waiting.append(source)
+        return found
+
+    def _wanted(self, job: Job) -> tuple[str, ...]:
+        """Results that are made anew when they are missing: targets, and what jobs read."""
+        return tuple(path for path in job.results if path in job.wanted or path in self._read)
+
+    def _changed_inputs(self, then: Mapping[str, str], now: Iterable[str]) -> Iterator[str]:
+        for path in sorted({*then, *now}):
+            if path not in then:
+                yield f"{path} is a new input"
+            elif path not in now:
+                yield f"{path} is no input any more"
+            elif Path(path).exists() and self._sha256(path) != then[path]:
+                yield f"{path} has changed"
+
+    @cache  # noqa: B019 - one instance a process
+    def _sha256(self, path: str) -> str:
+        """Of a file as it is now; many jobs read the same ones."""
+        return sha256_of_file(Path(path))
+
+
+def _changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    for name in sorted(then.keys() | now.keys()):
+        before, after = (values.get(name, "absent") for values in (then, now))
+        if before != after:
+            yield f"{name}: {before} -> {after}"
+
+
+def _versions(job: Job) -> dict[str, str]:
+    versions: dict[str, str] = json.loads((job.versions or "versions:{}").partition(":")[2])
+    return versions
+
+
+def dotted(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted names."""
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            flat |= dotted(inner, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = inner
+    return flat

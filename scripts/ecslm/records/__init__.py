@@ -1,1 +1,0 @@
-"""ECInstruct records: their form, loading, cleaning, validation."""

@@ -1,0 +1,78 @@
+"""The web page: one file that holds everything it needs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, read_text
+from ecslm.reports.plots import interval_plots
+from ecslm.reports.samples import read_samples
+from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
+from ecslm.tables.model import Cell, read_table
+
+# Sources that lie in the study's results folder, where the page lies: only they can be links.
+LINKED = ("metrics/", "comparisons/", "dataset/", "predictions/")
+
+
+def render_page(settings: ReportSettings, results: Path, bases: Path, template: Path) -> str:
+    """The page of a study, from its tables, manifests, predictions and outcomes.
+
+    Raises:
+        InputError: a file is missing or broken, or the template is.
+    """
+    tables = [read_table(results / "tables" / f"{name}.json") for name in settings.tables]
+    manifests = {path: read_json(results / path) for path in adapter_manifests(settings)}
+    manifests |= {
+        f"../bases/{base}/manifest.json": read_json(bases / base / "manifest.json")
+        for base in base_names(settings)
+    }
+    source = read_text(template)
+    try:
+        return (
+            _environment()
+            .from_string(source)
+            .render(
+                settings=settings,
+                tables=tables,
+                plots={t.name: interval_plots(t) for t in tables if t.kind == "results"},
+                samples=read_samples(results, settings),
+                manifests=manifests,
+            )
+        )
+    except jinja2.TemplateSyntaxError as error:
+        raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
+    except jinja2.UndefinedError as error:
+        raise InputError(f"{template}: {error.message}") from None
+
+
+def cell_link(cell: Cell) -> str | None:
+    """The file to open for a cell: the first of its sources that the page can reach."""
+    return next((source for source in cell.sources if source.startswith(LINKED)), None)
+
+
+def metric_name(text: str) -> Markup:
+    """A metric's name; what follows an underscore is set as a subscript: F_BERT."""
+    name, _, subscript = text.partition("_")
+    return Markup("{}<sub>{}</sub>").format(name, subscript) if subscript else escape(text)
+
+
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    made.filters["metric"] = metric_name
+    made.filters["pretty"] = _pretty
+    made.globals["cell_link"] = cell_link
+    return made
+
+
+def _pretty(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

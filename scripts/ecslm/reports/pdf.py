@@ -1,0 +1,63 @@
+"""The PDF: the report's LaTeX compiled by latexmk, with the same bytes each time."""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+
+# pdfTeX writes the time into a PDF unless it is told one, and an identifier made from its path
+# unless that is emptied.
+FIXED_TIME = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
+
+
+def compile_pdf(tex: Path, pdf: Path) -> None:
+    """Compile `tex`, in its own folder so that it finds its fragments, and put the PDF at `pdf`.
+
+    Raises:
+        InputError: latexmk is missing, or LaTeX reports an error.
+    """
+    latexmk = shutil.which("latexmk")
+    if latexmk is None:
+        raise InputError(
+            "latexmk: not installed; on Debian or Ubuntu: apt-get install --no-install-recommends "
+            "latexmk texlive-latex-recommended texlive-science"
+        )
+    if not tex.is_file():
+        raise InputError(f"{tex}: no such file")
+    pdf.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=pdf.parent, prefix=f".{pdf.name}.") as folder:
+        run = subprocess.run(
+            [
+                latexmk,
+                "-norc",
+                r"-usepretex=\pdftrailerid{}",
+                "-pdf",
+                "-interaction=nonstopmode",
+                "-halt-on-error",
+                "-file-line-error",
+                f"-output-directory={Path(folder).resolve()}",
+                tex.name,
+            ],
+            cwd=tex.parent,
+            env={**os.environ, **FIXED_TIME},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+        made = Path(folder) / f"{tex.stem}.pdf"
+        if run.returncode or not made.is_file():
+            raise InputError(f"{tex}: LaTeX failed: {_first_error(run.stdout + run.stderr)}")
+        made.replace(pdf)
+
+
+def _first_error(output: str) -> str:
+    """The first error line of LaTeX: `! message` or `file:line: message`."""
+    for line in output.splitlines():
+        if re.match(r"! |\S+:\d+: ", line):
+            return line.strip()
+    return (output.strip().splitlines() or ["no message"])[-1]

@@ -1,0 +1,126 @@
+"""The summary that a finished run prints: a few numbers a task, and where the results are."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ecslm.common.manifests import read_result
+from ecslm.common.text import aligned
+from ecslm.schemas.paths import metric_path
+from ecslm.tables.model import MISSING, score_text
+from ecslm.tables.scores import Measured, MetricFile, SettingScores
+
+
+class Closed(BaseModel):
+    """A model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SummaryModel(Closed):
+    """A model as the summary finds its metrics files."""
+
+    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
+    tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
+
+
+class Pair(Closed):
+    """A tuned model, and the same base not tuned; either may be missing from the study."""
+
+    tuned: str | None = Field(None, description="Name of the tuned model.")
+    untuned: str | None = Field(None, description="Name of the untuned model.")
+
+
+class SummarySettings(Closed):
+    """What the summary shows."""
+
+    study: str = Field(description="Name of the study.")
+    settings: tuple[str, ...] = Field(min_length=1, description="Evaluation settings, in order.")
+    tasks: dict[str, str] = Field(description="Display name of each task's metric, in order.")
+    models: dict[str, SummaryModel] = Field(description="The models that pairs name.")
+    pairs: tuple[Pair, ...] = Field(description="What is shown side by side, in order.")
+    baselines: dict[str, tuple[str, ...]] = Field(
+        {}, description="Trivial baselines and the tasks that each is defined for."
+    )
+
+    @model_validator(mode="after")
+    def _known_models(self) -> "SummarySettings":
+        named = {name for pair in self.pairs for name in (pair.tuned, pair.untuned) if name}
+        if unknown := sorted(named - set(self.models)):
+            raise ValueError(f"pairs: not in models: {', '.join(unknown)}")
+        return self
+
+
+def summary(settings: SummarySettings, results: Path) -> str:
+    """The summary's text: what has been scored, and the results that exist."""
+    lines: list[str] = []
+    for setting in settings.settings:
+        for pair in settings.pairs:
+            rows = _rows(settings, results, setting, pair)
+            names = ", ".join(name for name in (pair.untuned, pair.tuned) if name)
+            # The first row is the head.
+            if len(rows) > 1:
+                lines += [f"{names} ({setting})", *aligned(rows), ""]
+    if lines:
+        title = "strict scores, and in brackets the share of invalid answers"
+        lines = [f"Study {settings.study}: {title}", "", *lines]
+    places = {"Tables": results / "tables", "Report": results / "report.html", "All": results}
+    lines += [f"{name}: {place}" for name, place in places.items() if place.exists()]
+    return "\n".join(lines)
+
+
+def _rows(
+    settings: SummarySettings, results: Path, setting: str, pair: Pair
+) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("Task", "Metric", "Untuned", "Tuned", "Best trivial")]
+    for task, metric in settings.tasks.items():
+        models = [
+            _model_text(settings, results, name, task, setting)
+            for name in (pair.untuned, pair.tuned)
+        ]
+        trivial = _best_trivial(settings, results, task, setting)
+        if any(text != MISSING for text in (*models, trivial)):
+            rows.append((task, metric, *models, trivial))
+    return rows
+
+
+def _model_text(
+    settings: SummarySettings, results: Path, name: str | None, task: str, setting: str
+) -> str:
+    if name is None or task not in settings.models[name].tasks:
+        return MISSING
+    measured = _measured(results, name, settings.models[name].seeds, task, setting)
+    if measured is None:
+        return MISSING
+    value, invalid = measured.value("strict"), measured.invalid_share()
+    shown = MISSING if value is None else score_text(value)
+    return shown if invalid is None else f"{shown} ({100 * invalid:.0f} %)"
+
+
+def _best_trivial(settings: SummarySettings, results: Path, task: str, setting: str) -> str:
+    found = []
+    for name, tasks in settings.baselines.items():
+        measured = _measured(results, name, (0,), task, setting) if task in tasks else None
+        value = measured.value("strict") if measured else None
+        if value is not None:
+            found.append((value, name))
+    if not found:
+        return MISSING
+    value, name = max(found)
+    return f"{score_text(value)} {name}"
+
+
+def _measured(
+    results: Path, name: str, seeds: Sequence[int], task: str, setting: str
+) -> Measured | None:
+    scores: list[SettingScores] = []
+    for seed in seeds:
+        path = results / metric_path(name, seed, task)
+        if not path.is_file():
+            return None
+        found = read_result(path, MetricFile).settings.get(setting)
+        if found is None:
+            return None
+        scores.append(found)
+    return Measured(tuple(scores), ())

@@ -1,0 +1,212 @@
+"""Scores of one task in words, as score.py prints them.
+
+Loaded by name: an edit of these words must not count as an edit of the code that makes scores.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ecslm.common.text import aligned
+from ecslm.schemas.prediction import Prediction
+from ecslm.scoring.rows import shown
+from ecslm.tables.model import MISSING, score_text
+from ecslm.tables.scores import Measured, SettingScores
+
+INVALID = "invalid"
+# Scores and confusions of more classes are for the metrics file alone.
+MOST_CLASSES = 6
+# Columns of an invalid answer: the reference at most, the answer at least.
+MOST_REFERENCE, LEAST_ANSWER = 20, 20
+
+PROTOCOLS = {
+    "Strict": "every record counts; an answer that cannot be read counts as wrong",
+    "Lenient": "the same, but the answer may stand anywhere in the text",
+    "Released": "by the data authors' scorer; it drops unreadable yes/no answers and choices",
+    "Released 2024": "by that scorer before its correction in September 2025",
+}
+NOT_RELIABLE = "(not reliable)"
+NOTES = {
+    NOT_RELIABLE: "too few records, or too few that decide: the true interval may be wider",
+    MISSING: "not defined",
+}
+# What is counted under names that do not speak for themselves.
+COUNTED = {
+    "nv": "attributes without a value, answered so",
+    "iv": "attributes without a value, answered with one or unreadably",
+    "cv": "attributes with a value, answered with it",
+    "wv": "attributes with a value, answered with another or unreadably",
+    "nl": "attributes with a value, answered with none",
+}
+
+Scores = Mapping[str, SettingScores]
+Table = list[tuple[str, ...]]
+
+
+def summary(metrics: Mapping[str, Any]) -> str:
+    """The content of a metrics file as tables of plain text."""
+    scores = {
+        _plain(name): SettingScores.model_validate(block)
+        for name, block in metrics["settings"].items()
+    }
+    parts = [
+        [_title(metrics)],
+        aligned(_counts(scores), right=range(1, 4)),
+        _explained(aligned(_protocols(scores))),
+        *_details(scores),
+        *_confusions(scores),
+    ]
+    return "\n\n".join("\n".join(part) for part in parts)
+
+
+def invalid_answers(
+    predictions: Sequence[Prediction], outcomes: Sequence[Mapping[str, Any]], width: int
+) -> str:
+    """The answers that strict could not read, in the order of the file, in lines of `width`."""
+    invalid = [
+        prediction
+        for prediction, outcome in zip(predictions, outcomes, strict=True)
+        if outcome["invalid"]
+    ]
+    title = f"Answers that strict could not read: {len(invalid):,} of {len(predictions):,}"
+    if not invalid:
+        return title
+    rows = [(_plain(p.setting), _plain(p.id), shown(p.reference, MOST_REFERENCE)) for p in invalid]
+    places = aligned([("Setting", "Id", "Reference"), *rows])
+    taken = max(map(len, places))
+    most = max(LEAST_ANSWER, width - taken - 2)
+    answers = ["Answer", *(shown(p.prediction, most) for p in invalid)]
+    lines = [f"{place:{taken}}  {answer}" for place, answer in zip(places, answers, strict=True)]
+    return "\n".join([title, "", *lines])
+
+
+def _title(metrics: Mapping[str, Any]) -> str:
+    title = f"{_plain(metrics['task'])}: {metrics['metric']}"
+    if metrics["model"] is not None:
+        title += f" of {_plain(metrics['model'])}"
+    return title if metrics["seed"] is None else f"{title}, seed {metrics['seed']}"
+
+
+def _plain(text: str) -> str:
+    """A name as it is, unless it holds characters that a terminal might obey."""
+    return text if text.isprintable() else repr(text)
+
+
+def _counts(scores: Scores) -> Table:
+    rows = [
+        (name, f"{one.n:,}", _with_share(one.n_invalid, one.n), f"{one.n_truncated:,}")
+        for name, one in scores.items()
+    ]
+    return [("Setting", "Records", "Invalid", "Truncated"), *rows]
+
+
+def _with_share(count: int, whole: int) -> str:
+    return f"{count:,} ({100 * count / whole:.1f} %)"
+
+
+def _protocols(scores: Scores) -> Table:
+    """The values; the older released scorer's where it differs from the present one's."""
+    older = any(one.released_2024 != one.released for one in scores.values())
+    measured = {name: Measured((one,), ()) for name, one in scores.items()}
+    rows = [
+        (
+            name,
+            _value(one.value("strict")),
+            _interval(one),
+            _value(one.lenient()),
+            _value(one.value("released")),
+            *([_value(one.value("released_2024"))] if older else []),
+        )
+        for name, one in measured.items()
+    ]
+    names = [name for name in PROTOCOLS if older or name != "Released 2024"]
+    return [("Setting", names[0], "95 % interval", *names[1:]), *rows]
+
+
+def _value(value: float | int | None) -> str:
+    if value is None:
+        return MISSING
+    return f"{value:,}" if isinstance(value, int) else score_text(value)
+
+
+def _interval(measured: Measured) -> str:
+    interval = measured.interval()
+    if interval is None:
+        return MISSING
+    text = f"{score_text(interval.low)} to {score_text(interval.high)}"
+    return text if interval.reliable else f"{text} {NOT_RELIABLE}"
+
+
+def _explained(lines: list[str]) -> list[str]:
+    """The table of protocols, and what its columns and marks mean."""
+    head, text = lines[0], "\n".join(lines)
+    words = [(f"{name}:", words) for name, words in PROTOCOLS.items() if name in head]
+    words += [(f"{mark}:", words) for mark, words in NOTES.items() if mark in text]
+    return [*lines, "", *aligned(words)]
+
+
+def _details(scores: Scores) -> Iterator[list[str]]:
+    """A table of the details that are one number, and one of each group of numbers."""
+    details = {name: one.strict.details for name, one in scores.items()}
+    yield from _numbers("Details", details)
+    for group in dict.fromkeys(key for found in details.values() for key in found):
+        if group in ("lenient", "interval", "confusion"):
+            continue
+        # The matrix has the counts too.
+        if group == "counts" and any("confusion" in found for found in details.values()):
+            continue
+        parts = {name: found.get(group) for name, found in details.items()}
+        groups = {name: part for name, part in parts.items() if isinstance(part, dict)}
+        if all(len(part) <= MOST_CLASSES for part in groups.values()):
+            yield from _numbers(_words(group).capitalize(), groups)
+
+
+def _numbers(title: str, details: Mapping[str, Mapping[str, Any]]) -> Iterator[list[str]]:
+    """The table of what is a number in the details of each setting, if there is any."""
+    names = dict.fromkeys(
+        name
+        for found in details.values()
+        for name, value in found.items()
+        if value is None or isinstance(value, int | float)
+    )
+    if not names:
+        return
+    rows = [
+        (setting, *(_value(found.get(name)) for name in names))
+        for setting, found in details.items()
+    ]
+    columns = range(1, len(names) + 1)
+    lines = aligned([(title, *map(_words, names)), *rows], right=columns)
+    notes = [(f"{name}:", COUNTED[name]) for name in names if name in COUNTED]
+    yield [*lines, *(["", *aligned(notes)] if notes else [])]
+
+
+def _words(name: str) -> str:
+    return _plain(name).replace("_", " ")
+
+
+def _confusions(scores: Scores) -> Iterator[list[str]]:
+    """A matrix for each setting that has one small enough."""
+    for name, one in scores.items():
+        matrix = one.strict.details.get("confusion")
+        if matrix:
+            answers = _answers(matrix)
+            if len(set(answers) - {INVALID}) <= MOST_CLASSES:
+                yield _confusion(name, matrix, answers)
+
+
+def _answers(matrix: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """The classes of the references, other answers, and the unreadable ones last."""
+    others = sorted({answer for row in matrix.values() for answer in row} - {*matrix, INVALID})
+    return [*matrix, *others, INVALID]
+
+
+def _confusion(
+    setting: str, matrix: Mapping[str, Mapping[str, int]], answers: Iterable[str]
+) -> list[str]:
+    names = list(answers)
+    rows = [
+        (reference, *(f"{row.get(answer, 0):,}" for answer in names))
+        for reference, row in matrix.items()
+    ]
+    table = aligned([("", *names), *rows], right=range(1, len(names) + 1))
+    return [f"References (rows) by answer (columns), {setting}", *table]

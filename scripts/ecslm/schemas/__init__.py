@@ -1,0 +1,1 @@
+"""The forms of files that several packages read or write, and where the files lie."""

@@ -1,0 +1,70 @@
+"""The form of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_jsonl
+from ecslm.common.manifests import verify_result
+
+Split = Literal["train", "val", "test"]
+Relevance = Literal["E", "S", "C", "I"]
+
+
+class Record(BaseModel):
+    """One sample under one setting.
+
+    `input` is the original string, byte for byte. `options` are the option texts with their
+    letters, for example `"A: very positive"`. `few_shot_example` is the original JSON string.
+    `relevance` has the label of each product of a ranking record, in the product list's order.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    sample_id: str
+    task: str
+    split: Split
+    setting: str
+    instruction: str
+    input: str
+    options: list[str] | None
+    output: str
+    few_shot_example: str | None
+    relevance: list[Relevance] | None
+
+
+def read_records(*paths: Path) -> list[Record]:
+    """All records of the dataset files, in order.
+
+    Raises:
+        InputError: a file is missing, altered, truncated, or a line of it is not a record.
+    """
+    for path in paths:
+        verify_result(path)
+    return [record for path in paths for record in read_jsonl(path, Record)]
+
+
+def read_task(path: Path, task: str) -> list[Record]:
+    """The records of a dataset file that must be of one task; at least one.
+
+    Raises:
+        InputError: as `read_records`, or there are no records, or records of another task.
+    """
+
+    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:
+        foreign: set[str] = set()
+        for line, record in rows:
+            # One line a foreign task, not one a record.
+            if record.task != task and record.task not in foreign:
+                yield line, f"task: {record.task!r}, but {task!r} is asked for"
+                foreign.add(record.task)
+
+    verify_result(path)
+    records = read_jsonl(path, Record, check)
+    if not records:
+        raise InputError(f"{path}: no records")
+    return records

@@ -1,0 +1,33 @@
+"""The registry of tasks in config.yaml, for scripts that run alone."""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from ecslm.common.errors import InputError, field_problems
+from ecslm.common.files import read_text
+from ecslm.schemas.task import TaskKind, TaskSettings
+
+CONFIG_FILE = Path(__file__).resolve().parents[3] / "config.yaml"
+
+
+def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
+    """How the registry's task `code` is scored, for scripts that run alone, without settings.
+
+    Raises:
+        InputError: the configuration cannot be read or has no such task.
+    """
+    try:
+        registry = yaml.safe_load(read_text(config_file)).get("tasks", {})
+        return TaskSettings.model_validate(registry[code]).kind()
+    except yaml.YAMLError as error:
+        raise InputError(f"{config_file}: not YAML ({' '.join(str(error).split())})") from None
+    except KeyError:
+        raise InputError(
+            f"--task {code}: not in the registry `tasks:` of {config_file}: valid are "
+            f"{', '.join(registry)}"
+        ) from None
+    except ValidationError as error:
+        where = f"{config_file}: tasks.{code}"
+        raise InputError(*(f"{where}: {problem}" for problem in field_problems(error))) from None

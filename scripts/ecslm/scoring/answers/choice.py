@@ -1,0 +1,110 @@
+"""Answers that choose one of the record's lettered options; the answer is the letter, a capital."""
+
+import re
+from collections.abc import Iterator
+
+from ecslm.schemas.prediction import Prediction
+from ecslm.scoring.answers.letters import Mention, letters_alone
+
+_OPTION = re.compile(r"\s*([A-Za-z])\s*:(.*)", re.DOTALL)
+_ANSWER = re.compile(r"([A-Za-z])(?:[:.)](.*))?", re.DOTALL)
+_BETWEEN = re.compile(r"[\s:.)]*")
+
+
+def problems(prediction: Prediction) -> list[str]:
+    """Options missing or without their letters; a reference that is none of them."""
+    if not prediction.options:
+        return ["options: missing; a choice cannot be scored without its options"]
+    broken = [option for option in prediction.options if not _OPTION.fullmatch(option)]
+    if broken:
+        return [f"options: {option!r} lacks its letter and colon" for option in broken]
+    if len(_options(prediction)) < len(prediction.options):
+        return ["options: two options have the same letter"]
+    if _parse(prediction.reference, _options(prediction)) is None:
+        return [f"reference: {prediction.reference!r} is none of the record's options"]
+    return []
+
+
+def reference(prediction: Prediction) -> str:
+    """The letter of the right option."""
+    letter = _parse(prediction.reference, _options(prediction))
+    assert letter is not None
+    return letter
+
+
+def letters(prediction: Prediction) -> list[str]:
+    """The letters of the record's options, in their order."""
+    return list(_options(prediction))
+
+
+def strict(prediction: Prediction) -> str | None:
+    """One option letter, alone or before `:` `.` `)`; or exactly an option's text.
+
+    Of several options with the very same text, the text means the first.
+    """
+    return _parse(prediction.prediction, _options(prediction))
+
+
+def lenient(prediction: Prediction) -> str | None:
+    """The first option letter or option text anywhere in the text.
+
+    A letter before another option's text ("B: very positive" where that is A) is ambiguous: both
+    are passed over.
+    """
+    options = _options(prediction)
+    answer = _parse(prediction.prediction, options)
+    if answer is not None:
+        return answer
+    text = prediction.prediction
+    marks = [mark for mark in letters_alone(text) if mark.letter in options]
+    quotes = _option_texts(text, options)
+    refuted: set[Mention] = set()
+    for mark in marks:
+        begins = _BETWEEN.match(text, mark.end)
+        follower = next((quote for quote in quotes if begins and quote.start == begins.end()), None)
+        if follower and options[follower.letter] != options[mark.letter]:
+            refuted |= {mark, follower}
+    mentions = sorted(mention for mention in marks + quotes if mention not in refuted)
+    return mentions[0].letter if mentions else None
+
+
+def _options(prediction: Prediction) -> dict[str, str]:
+    """Option texts by letter; texts in one case, so that they can be compared."""
+    matches = (_OPTION.fullmatch(option) for option in prediction.options or [])
+    return {match[1].upper(): match[2].strip().lower() for match in matches if match}
+
+
+def _parse(text: str, options: dict[str, str]) -> str | None:
+    text = text.strip()
+    match = _ANSWER.fullmatch(text)
+    if match and match[2] is None:
+        return match[1].upper() if match[1].upper() in options else None
+    # Before the letter with anything: the text of an option may itself begin with "B." (a name).
+    for letter, option in options.items():
+        if option and text.lower() == option:
+            return letter
+    if not match or match[1].upper() not in options:
+        return None
+    letter, rest = match[1].upper(), match[2].strip().lower()
+    return None if rest and rest != options[letter] and rest in options.values() else letter
+
+
+def _option_texts(text: str, options: dict[str, str]) -> list[Mention]:
+    """Option texts that `text` has as whole words; not "positive" within "very positive"."""
+    found: list[Mention] = []
+    for letter, option in sorted(options.items(), key=lambda item: (-len(item[1]), item[0])):
+        found += [
+            Mention(start, start + len(option), letter)
+            for start in _positions(text.lower(), option)
+            if not any(other.start <= start and start + len(option) <= other.end for other in found)
+        ]
+    return found
+
+
+def _positions(text: str, phrase: str) -> Iterator[int]:
+    start = text.find(phrase) if phrase else -1
+    while start >= 0:
+        before, after = text[max(0, start - 1) : start], text[start + len(phrase) :][:1]
+        if not before.isalnum() and not after.isalnum():
+            yield start
+        start = text.find(phrase, start + 1)

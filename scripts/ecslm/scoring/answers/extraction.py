@@ -1,0 +1,71 @@
+"""Answers that list attributes and their values; the answer is pairs in one case, in order."""
+
+import json
+from typing import Any
+
+from ecslm.schemas.prediction import Prediction
+
+Entries = tuple[tuple[str, str], ...]
+
+_decoder = json.JSONDecoder()
+
+
+def problems(prediction: Prediction) -> list[str]:
+    """A reference that is not a JSON list of objects with attribute and value."""
+    if _parse(prediction.reference) is None:
+        return ["reference: not a JSON list of objects with `attribute` and `value`"]
+    return []
+
+
+def reference(prediction: Prediction) -> Entries:
+    """The (attribute, value) pairs of the reference."""
+    entries = _parse(prediction.reference)
+    assert entries is not None
+    return entries
+
+
+def strict(prediction: Prediction) -> Entries | None:
+    """The pairs of a text that is a JSON list of objects with `attribute` and `value`.
+
+    Both are lower-cased and stripped; what is not a string stands as its JSON text.
+    """
+    return _parse(prediction.prediction)
+
+
+def lenient(prediction: Prediction) -> Entries | None:
+    """The pairs of the first such JSON list anywhere in the text."""
+    text = prediction.prediction
+    start = text.find("[")
+    while start >= 0:
+        try:
+            entries = _entries(_decoder.raw_decode(text, start)[0])
+        except (ValueError, RecursionError):
+            entries = None
+        if entries is not None:
+            return entries
+        start = text.find("[", start + 1)
+    return None
+
+
+def _parse(text: str) -> Entries | None:
+    try:
+        # JSON's own white space is not all that a text may begin with.
+        return _entries(json.loads(text.strip()))
+    except (ValueError, RecursionError):
+        # ValueError: not JSON, or a number too long to read. RecursionError: nested too deeply.
+        return None
+
+
+def _entries(value: Any) -> Entries | None:
+    if not isinstance(value, list):
+        return None
+    if not all(
+        isinstance(entry, dict) and {"attribute", "value"} <= entry.keys() for entry in value
+    ):
+        return None
+    return tuple((_text(entry["attribute"]), _text(entry["value"])) for entry in value)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.strip().lower()

@@ -1,0 +1,27 @@
+"""What every answer module offers, and how one is loaded by its name."""
+
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from ecslm.schemas.prediction import Prediction
+
+
+class AnswerType(Protocol):
+    """The functions of a module of `ecslm.scoring.answers`; each has its own type of answer."""
+
+    def problems(self, prediction: Prediction, /) -> list[str]:
+        """Why the record cannot be scored at all, as `field: message`; empty when it can."""
+
+    def reference(self, prediction: Prediction, /) -> Any:
+        """The right answer. Only for records without problems."""
+
+    def strict(self, prediction: Prediction, /) -> Any | None:
+        """The answer as the headline protocol reads it; None when it is invalid."""
+
+    def lenient(self, prediction: Prediction, /) -> Any | None:
+        """The answer as a forgiving reader finds it; never None where `strict` finds one."""
+
+
+def answer_type(name: str) -> AnswerType:
+    """The module `ecslm.scoring.answers.{name}`, for `name` = `TaskSettings.answer`."""
+    return cast(AnswerType, import_module(f"ecslm.scoring.answers.{name}"))

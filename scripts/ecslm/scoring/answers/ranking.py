@@ -1,0 +1,67 @@
+"""Answers that rank the record's products; the answer is their letters, best first."""
+
+import re
+from string import ascii_uppercase
+
+from ecslm.schemas.prediction import Prediction
+from ecslm.scoring.answers.letters import letters_alone
+
+_SEPARATORS = re.compile(r"[,>\s]+")
+
+
+def problems(prediction: Prediction) -> list[str]:
+    """Relevance labels missing, more of them than letters, or not one for each product, all of
+    which the reference names."""
+    if not prediction.relevance:
+        return ["relevance: missing; a ranking cannot be scored without its labels"]
+    if len(prediction.relevance) > len(ascii_uppercase):
+        return [f"relevance: {len(prediction.relevance)} labels, more than there are letters"]
+    products = prediction.reference.count(",") + 1
+    if prediction.reference and products != len(prediction.relevance):
+        return [
+            f"relevance: has length {len(prediction.relevance)}, but the reference ranks "
+            f"{products} products"
+        ]
+    return []
+
+
+def reference(prediction: Prediction) -> tuple[str, ...]:
+    """The relevance labels E, S, C, I of the products A, B, ..."""
+    return tuple(prediction.relevance or ())
+
+
+def letters(prediction: Prediction) -> str:
+    """The letters of the record's products, in their order."""
+    return ascii_uppercase[: len(prediction.relevance or ())]
+
+
+def strict(prediction: Prediction) -> tuple[str, ...] | None:
+    """Letters separated by `,` `>` or white space; unknown ones ignored, repeats keep the first."""
+    tokens = [token for token in _SEPARATORS.split(prediction.prediction) if token]
+    if any(len(token) != 1 or not token.isalpha() for token in tokens):
+        return None
+    return _known(tokens, prediction)
+
+
+def lenient(prediction: Prediction) -> tuple[str, ...] | None:
+    """The first sequence of two or more of the record's letters; else the first letter alone."""
+    answer = strict(prediction)
+    if answer is not None:
+        return answer
+    text, known = prediction.prediction, letters(prediction)
+    letter = f"[A-{known[-1]}]"
+    sequence = re.compile(
+        rf"(?<![\w'\u2019]){letter}(?:(?:\s*[,>]\s*|\s+){letter})+(?![\w'\u2019])", re.IGNORECASE
+    )
+    if match := sequence.search(text):
+        return _known([token for token in _SEPARATORS.split(match[0]) if token], prediction)
+    alone = [mention.letter for mention in letters_alone(text) if mention.letter in known]
+    return tuple(alone[:1]) or None
+
+
+def _known(tokens: list[str], prediction: Prediction) -> tuple[str, ...] | None:
+    known = set(letters(prediction))
+    # Some letters of other alphabets have an English capital.
+    given = (token.upper() for token in tokens if token.isascii())
+    ranked = dict.fromkeys(letter for letter in given if letter in known)
+    return tuple(ranked) or None

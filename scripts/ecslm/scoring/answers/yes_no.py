@@ -1,0 +1,53 @@
+"""Answers that are `yes` or `no`."""
+
+import re
+
+from ecslm.schemas.prediction import Prediction
+
+_QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
+_ENDINGS = ".!,"
+
+# "yes or no" repeats the question: the first alternative swallows it, without a group.
+_WORD = re.compile(
+    r"(?<![\w'\u2019-])(?:yes\s*(?:or|/)\s*no|no\s*(?:or|/)\s*yes|(yes|no))(?![\w'\u2019-])",
+    re.IGNORECASE,
+)
+
+
+def problems(prediction: Prediction) -> list[str]:
+    """A reference that is neither yes nor no."""
+    if _parse(prediction.reference) is None:
+        return [f"reference: {prediction.reference!r} is neither yes nor no"]
+    return []
+
+
+def reference(prediction: Prediction) -> str:
+    """The right answer, `yes` or `no`."""
+    answer = _parse(prediction.reference)
+    assert answer is not None
+    return answer
+
+
+def strict(prediction: Prediction) -> str | None:
+    """`yes` or `no` when the whole text says just that, quotes and final punctuation aside."""
+    return _parse(prediction.prediction)
+
+
+def lenient(prediction: Prediction) -> str | None:
+    """The first word yes or no anywhere in the text; `yes or no` side by side is no answer."""
+    answer = strict(prediction)
+    if answer is not None:
+        return answer
+    words = (match[1] for match in _WORD.finditer(prediction.prediction))
+    return next((word.lower() for word in words if word), None)
+
+
+def _parse(text: str) -> str | None:
+    rest, stripped = text, None
+    while rest != stripped:
+        stripped = rest.strip()
+        rest = stripped.rstrip(_ENDINGS).rstrip()
+        if len(rest) > 1 and _QUOTES.get(rest[0]) == rest[-1]:
+            rest = rest[1:-1]
+    answer = rest.lower()
+    return answer if answer in ("yes", "no") else None

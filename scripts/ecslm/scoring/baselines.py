@@ -1,0 +1,108 @@
+"""Trivial baselines: which apply to a task, and the answers that they give without any model."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from string import ascii_uppercase
+from typing import Literal
+
+from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.record import Record
+from ecslm.schemas.task import TaskKind
+from ecslm.scoring.answers.protocol import answer_type
+
+Baseline = Literal["always-yes", "always-no", "majority", "random", "input-order", "all-null"]
+
+
+def applicable(task: TaskKind) -> tuple[Baseline, ...]:
+    """The baselines of a kind of task. `majority` needs training rows too."""
+    match task.answer:
+        case "yes_no":
+            return ("always-yes", "always-no", "majority", "random")
+        case "choice":
+            # Letters of a recommendation are places in a shuffled list, not classes.
+            return ("random",) if task.metric == "hit_rate" else ("majority", "random")
+        case "ranking":
+            return ("input-order", "random")
+        case "extraction":
+            return ("all-null",)
+        case "generation":
+            return ()
+
+
+def is_expectation(baseline: Baseline) -> bool:
+    """Whether the baseline draws its answers, so that its score is an expected value."""
+    return baseline == "random"
+
+
+def as_prediction(record: Record, text: str = "") -> Prediction:
+    """The record as if `text` had been generated for it."""
+    return Prediction(
+        id=record.id,
+        sample_id=record.sample_id,
+        task=record.task,
+        setting=record.setting,
+        prediction=text,
+        reference=record.output,
+        options=record.options,
+        relevance=record.relevance,
+        prompt_sha256="",
+        prompt_tokens=0,
+        generated_tokens=0,
+        finish_reason="stop",
+    )
+
+
+def majority_label(train: Sequence[Record], task: TaskKind) -> str:
+    """The most frequent answer of the training rows; of equally frequent ones the first in order.
+
+    The rows must not be empty and must have readable references.
+    """
+    answers = answer_type(task.answer)
+    counts = Counter(answers.reference(as_prediction(record)) for record in train)
+    label: str = min(counts, key=lambda label: (-counts[label], label))
+    return label
+
+
+def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str) -> list[str]:
+    """The texts that the baseline gives for a record, equally likely; one unless it is random."""
+    match baseline:
+        case "always-yes":
+            return ["yes"]
+        case "always-no":
+            return ["no"]
+        case "majority":
+            return [majority]
+        case "input-order":
+            return [",".join(_products(record))]
+        case "all-null":
+            return [_all_null(record)]
+        case "random":
+            return _guesses(record, task)
+
+
+def _guesses(record: Record, task: TaskKind) -> list[str]:
+    """Every answer there is; for a ranking, the rotations of the input order.
+
+    Each product stands once at each rank in them, as it does equally often in all orders, and the
+    gain of a ranking is a sum over products by rank: so the mean over rotations is the mean over
+    all orders.
+    """
+    if task.answer == "yes_no":
+        return ["yes", "no"]
+    if task.answer == "choice":
+        return [option.partition(":")[0].strip() for option in record.options or []]
+    products = _products(record)
+    return [",".join(products[i:] + products[:i]) for i in range(len(products))]
+
+
+def _products(record: Record) -> str:
+    return ascii_uppercase[: len(record.relevance or [])]
+
+
+def _all_null(record: Record) -> str:
+    """The target attributes in the form of the data, none of them with a value."""
+    attributes = dict.fromkeys(entry["attribute"] for entry in json.loads(record.output))
+    return json.dumps(
+        [{"attribute": name, "value": "None", "source": "None"} for name in attributes]
+    )

@@ -1,0 +1,1 @@
+"""BERTScore of generated answers, kept by pair of texts."""

@@ -1,0 +1,141 @@
+"""BERTScore of generated answers against their references, one row a record."""
+
+import logging
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import bert_score
+import torch
+from tqdm import tqdm
+
+from ecslm.common.errors import InputError
+from ecslm.common.versions import installed_versions, require_locked
+from ecslm.models.bases import BaseManifest, read_base
+from ecslm.models.loading import require_device
+from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.prediction import Prediction
+from ecslm.scoring.bertscore.cache import BertScoreCache, Pair, Values
+from ecslm.scoring.bertscore.pairs import DECIMALS, load_encoder, score_pairs
+from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
+
+log = logging.getLogger(__name__)
+
+# Pairs whose embeddings are held at once: at most 1 GB of roberta-large's. What a killed job has
+# finished is cached in pieces of this size.
+CHUNK = 128
+
+
+def bertscore(
+    predictions: Sequence[Prediction],
+    encoder: Path,
+    settings: BertScoreSettings,
+    device: str,
+    cache: Path | None = None,
+) -> tuple[dict[str, str | int], list[BertScoreRow]]:
+    """What names how the scores were made, and a row for each prediction.
+
+    An empty answer or reference scores 0: the package cannot embed it.
+
+    Args:
+        encoder: its manifest.
+        cache: folder of values of pairs that were scored before, which grows; the rows are the same
+            without it.
+
+    Raises:
+        InputError: the encoder was altered, the device is absent, or libraries differ from the
+            lock file.
+    """
+    versions = require_locked(LIBRARIES)
+    target = require_device(device)
+    manifest, folder = read_base(encoder)
+    rescale = _rescaling(manifest.base, settings)
+    how = _how(manifest, settings, versions)
+    kept = None if cache is None else BertScoreCache(cache, _deciding(manifest, how))
+    pairs = {
+        (row.prediction, row.reference)
+        for row in predictions
+        if row.prediction.strip() and row.reference.strip()
+    }
+    values = {} if kept is None else kept.values(pairs)
+    log.info("%d different pairs of texts, %d of them from the cache", len(pairs), len(values))
+    if missing := pairs - values.keys():
+        values |= _scored(missing, folder, settings, target, kept)
+    return how, [_row(prediction, values, rescale) for prediction in predictions]
+
+
+def _how(
+    manifest: BaseManifest, settings: BertScoreSettings, versions: Mapping[str, str]
+) -> dict[str, str | int]:
+    # The package's own hash carries the model's path, which differs between machines.
+    hashed = (
+        f"{manifest.base}@{manifest.revision}_L{settings.layer}_no-idf_version="
+        f"{versions['bert-score']}(hug_trans={versions['transformers']})"
+    )
+    return {
+        "hash": hashed,
+        "encoder": manifest.base,
+        "revision": manifest.revision,
+        "layer": settings.layer,
+    }
+
+
+def _deciding(manifest: BaseManifest, how: Mapping[str, str | int]) -> dict[str, object]:
+    """What decides the values of a pair. Its tokens come from the library tokenizers."""
+    versions = installed_versions((*LIBRARIES, "tokenizers"))
+    return {**how, "files": manifest.files, "versions": versions}
+
+
+def _scored(
+    pairs: Iterable[Pair],
+    folder: Path,
+    settings: BertScoreSettings,
+    device: torch.device,
+    cache: BertScoreCache | None,
+) -> dict[Pair, Values]:
+    """The values of pairs, each chunk of which goes into the cache as soon as it is finished."""
+    encoder = load_encoder(folder, settings.layer, device)
+    # Texts of like lengths together, so that little of a batch is padding; the longest first, so
+    # that memory runs out at once or never.
+    ordered = sorted(pairs, key=lambda pair: (max(map(len, pair)), pair), reverse=True)
+    values: dict[Pair, Values] = {}
+    with tqdm(total=len(ordered), unit="pair", disable=not sys.stderr.isatty()) as bar:
+        for start in range(0, len(ordered), CHUNK):
+            chunk = score_pairs(encoder, ordered[start : start + CHUNK])
+            if cache is not None:
+                cache.add(chunk)
+            values |= chunk
+            bar.update(len(chunk))
+    return values
+
+
+def _row(
+    prediction: Prediction, values: Mapping[Pair, Values], rescale: float | None
+) -> BertScoreRow:
+    pair = prediction.prediction, prediction.reference
+    precision, recall, f1 = values.get(pair, (0.0, 0.0, 0.0))
+    return BertScoreRow(
+        id=prediction.id,
+        setting=prediction.setting,
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        f1_rescaled=None if rescale is None else round((f1 - rescale) / (1 - rescale), DECIMALS),
+    )
+
+
+def _rescaling(base: str, settings: BertScoreSettings) -> float | None:
+    """The package's baseline F1 of this encoder and layer (Zhang et al. 2020, appendix)."""
+    if settings.rescale_language is None:
+        return None
+    folder = Path(bert_score.__file__).parent / "rescale_baseline" / settings.rescale_language
+    path = folder / f"{base}.tsv"
+    lines = path.read_text(encoding="utf-8").split("\n")[1:] if path.is_file() else []
+    table = [line.split(",") for line in lines if line]
+    values = {int(layer): float(f1) for layer, _precision, _recall, f1 in table}
+    if settings.layer not in values:
+        raise InputError(
+            f"bert-score has no rescaling baseline for layer {settings.layer} of {base} in "
+            f"{settings.rescale_language}: set `rescale_language: null`"
+        )
+    return values[settings.layer]

@@ -1,0 +1,70 @@
+"""The files of a score, which both score scripts write: metrics, outcomes, and their manifest."""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    refuse_replaced,
+    write_manifest,
+)
+from ecslm.common.versions import installed_versions, require_locked
+from ecslm.schemas.paths import RECORDS
+from ecslm.scoring.inputs import ScriptSettings
+from ecslm.scoring.score import Scores
+from ecslm.scoring.settings import LIBRARIES
+
+
+def add_output_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
+    """The options that say where the files go; unless `required`, nothing need be written."""
+    parser.add_argument(
+        "--output", type=Path, required=required, help="metrics file to write (JSON)"
+    )
+    parser.add_argument(
+        "--records",
+        type=Path,
+        help="file of outcomes per record to write; default: OUTPUT's name with .records.jsonl",
+    )
+    add_manifest_options(parser)
+
+
+def refuse_lost_files(arguments: argparse.Namespace, **inputs: Path | None) -> None:
+    """Refuse outputs that would replace `inputs`, named as their options, or one another.
+
+    Raises:
+        InputError: a file would be lost.
+    """
+    output, records, manifest = output_files(arguments)
+    refuse_replaced(
+        {f"--{option}": path for option, path in inputs.items()},
+        {"--output": output, "--records": records},
+        manifest,
+    )
+
+
+def output_files(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
+    """Where metrics, outcomes and manifest go."""
+    output: Path = arguments.output
+    records = arguments.records or output.with_suffix(RECORDS)
+    return output, records, arguments.manifest or manifest_of(output)
+
+
+def write_scores(
+    scores: Scores, arguments: argparse.Namespace, inputs: Iterable[Path], settings: ScriptSettings
+) -> None:
+    """Write the files where `arguments` say; `inputs` is what the scores were made from.
+
+    Raises:
+        InputError: a job of the workflow, which gives `--code`, runs with other libraries than the
+            lock file's.
+    """
+    output, records, manifest = output_files(arguments)
+    versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
+    origin = made_from(inputs, settings, arguments.code, versions)
+    write_jsonl(records, scores.outcomes)
+    write_json(output, scores.metrics)
+    write_manifest(manifest, origin, [output, records])

@@ -1,0 +1,97 @@
+"""The records of a dataset file, and in what predictions differ from those that they are of."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.record import Record
+from ecslm.scoring.rows import Numbered, read_rows, repeated_ids, shown
+
+# What a prediction repeats of its record: the field's name in the prediction and in the record.
+_REPEATED = (
+    ("sample_id", "sample_id"),
+    ("task", "task"),
+    ("setting", "setting"),
+    ("reference", "output"),
+    ("options", "options"),
+    ("relevance", "relevance"),
+)
+
+
+class KnownRecords:
+    """The records that predictions must be of."""
+
+    def __init__(self, path: Path, rows: Numbered[Record]) -> None:
+        self._path = path
+        self._by_id = {record.id: (line, record) for line, record in rows}
+
+    def differing(self, rows: Numbered[Prediction]) -> Iterator[tuple[int, str]]:
+        """Predictions for unknown records, or that differ from their records.
+
+        One problem of each kind, as (line number, `field: message`), with how many there are.
+        """
+        unknown = [(line, p) for line, p in rows if p.id not in self._by_id]
+        if unknown:
+            line, prediction = unknown[0]
+            yield (
+                line,
+                f"id: {shown(prediction.id)} is no record of {self._path}{_others(len(unknown))}: "
+                "name the dataset file that was answered",
+            )
+        of_known = [(line, p) for line, p in rows if p.id in self._by_id]
+        for field, source in _REPEATED:
+            yield from self._differing_in(field, source, of_known)
+
+    def unanswered(self, predictions: Sequence[Prediction]) -> Iterator[str]:
+        """The records, if any, that have no prediction among those of their task."""
+        answered = {prediction.id for prediction in predictions}
+        tasks = {prediction.task for prediction in predictions}
+        lines = [
+            (line, record.id)
+            for line, record in self._by_id.values()
+            if record.id not in answered and record.task in tasks
+        ]
+        if lines:
+            line, first = lines[0]
+            yield (
+                f"no prediction for {len(lines)} of the records of {self._path}, the first is "
+                f"{shown(first)} on line {line}"
+            )
+
+    def _differing_in(
+        self, field: str, source: str, rows: Numbered[Prediction]
+    ) -> Iterator[tuple[int, str]]:
+        found = [
+            (line, p)
+            for line, p in rows
+            if getattr(p, field) != getattr(self._by_id[p.id][1], source)
+        ]
+        if found:
+            line, prediction = found[0]
+            there, record = self._by_id[prediction.id]
+            yield (
+                line,
+                f"{field}: {shown(getattr(prediction, field))}, but {source} is "
+                f"{shown(getattr(record, source))} in {self._path}: line {there}"
+                f"{_others(len(found))}",
+            )
+
+
+def read_known_records(path: Path) -> KnownRecords:
+    """The records of a dataset file.
+
+    Raises:
+        InputError: the file is missing, empty, altered or broken, or an id stands twice.
+    """
+    rows = read_rows(
+        path, Record, lambda rows: repeated_ids((line, record.id) for line, record in rows)
+    )
+    if not rows:
+        raise InputError(f"{path}: no records")
+    return KnownRecords(path, rows)
+
+
+def _others(count: int) -> str:
+    """How many predictions have the problem, unless the one told is the only one."""
+    return f" ({count} predictions like this)" if count > 1 else ""

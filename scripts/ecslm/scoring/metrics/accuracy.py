@@ -1,0 +1,44 @@
+"""Accuracy over option letters (MPC)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ecslm.scoring.metrics import mean
+from ecslm.scoring.metrics.classes import class_details, released_details, released_pairs
+from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+
+NAME = "accuracy"
+PROPORTION = True
+INTERVAL = mean.proportion_interval
+
+
+def outcomes(items: Sequence[Item]) -> list[Outcome]:
+    """1 for the right letter, else 0."""
+    return [{"score": int(item.answer == item.reference)} for item in items]
+
+
+def sums(outcomes: Sequence[Outcome]) -> Array:
+    """Columns: hits, records."""
+    return mean.sums_of("score", outcomes)
+
+
+values = mean.values
+gradient = mean.gradient
+
+
+def rarest(_: Array) -> None:
+    """Accuracy depends on no class."""
+
+
+def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
+    """Macro scores, F1 by class, confusion matrix."""
+    return class_details(items)
+
+
+def released(items: Sequence[Item]) -> Score:
+    """As released: accuracy on what is left, by first characters."""
+    found = released_details(released_pairs(items), items)
+    return Score.of(found["accuracy"], found)
+
+
+released_2024 = released

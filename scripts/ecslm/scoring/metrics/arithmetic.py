@@ -1,0 +1,37 @@
+"""Totals that do not depend on the order of records, and ratios that may divide by nothing."""
+
+import math
+
+import numpy as np
+
+from ecslm.scoring.metrics.protocol import Array
+
+
+def column_totals(sums: Array) -> Array:
+    """Sum over records, shape (records, columns) to (columns); the same in whatever order."""
+    return np.array([math.fsum(column) for column in sums.T.tolist()])
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """`part / whole`; None when `whole` is 0."""
+    return float(part) / float(whole) if whole else None
+
+
+def f1(tp: float, fp: float, fn: float) -> float | None:
+    """F1 = 2 tp / (2 tp + fp + fn); None with no predicted and no true positive."""
+    return ratio(2 * tp, 2 * tp + fp + fn)
+
+
+def f1_gradient(tp: Array, fp: Array, fn: Array) -> Array:
+    """Derivatives of 2 tp / (2 tp + fp + fn) by tp, fp and fn, shape (..., 3); 0 if undefined."""
+    whole = 2 * tp + fp + fn
+    square = whole * whole
+    by_error = -ratios(2 * tp, square)
+    return np.nan_to_num(np.stack([ratios(2 * (fp + fn), square), by_error, by_error], axis=-1))
+
+
+def ratios(parts: Array, wholes: Array) -> Array:
+    """`parts / wholes`, element by element; NaN where the whole is 0."""
+    found: Array = np.full(np.shape(wholes), np.nan)
+    np.divide(parts, wholes, out=found, where=wholes != 0)
+    return found

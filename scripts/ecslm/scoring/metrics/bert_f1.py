@@ -1,0 +1,61 @@
+"""Mean BERTScore F1 of generated texts (AG), from rows that the BERTScore step computed.
+
+Zhang et al., BERTScore: Evaluating text generation with BERT, ICLR 2020.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from ecslm.scoring.metrics import mean
+from ecslm.scoring.metrics.arithmetic import ratio
+from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+
+NAME = "F_BERT"
+PROPORTION = False
+INTERVAL = None
+
+
+def outcomes(items: Sequence[Item]) -> list[Outcome]:
+    """The record's F1; 0 for an empty text."""
+    return [{"score": _part(item, "f1") or 0.0} for item in items]
+
+
+def sums(outcomes: Sequence[Outcome]) -> Array:
+    """Columns: F1, records."""
+    return mean.sums_of("score", outcomes)
+
+
+values = mean.values
+gradient = mean.gradient
+
+
+def rarest(_: Array) -> None:
+    """The mean depends on no class."""
+
+
+def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
+    """Mean precision, recall and rescaled F1; the last is null where it was not computed."""
+    return {name: _mean(items, name) for name in ("precision", "recall", "f1_rescaled")}
+
+
+def released(items: Sequence[Item]) -> Score:
+    """As released: the same mean."""
+    return Score.of(_mean(items, "f1"), {})
+
+
+released_2024 = released
+
+
+def _part(item: Item, name: str) -> float | None:
+    """A field of the record's row; 0, or what it is rescaled, for an empty text."""
+    assert item.bertscore is not None
+    # A rescaled 0 is negative: the row has it.
+    part: float | None = getattr(item.bertscore, name)
+    return part if item.answer is not None or name == "f1_rescaled" else 0.0
+
+
+def _mean(items: Sequence[Item], name: str) -> float | None:
+    parts = [_part(item, name) for item in items]
+    known = [part for part in parts if part is not None]
+    return ratio(math.fsum(known), len(known)) if len(known) == len(parts) else None

@@ -1,0 +1,100 @@
+"""F1 of the answer `yes` (PM, PSI, AP)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ecslm.scoring.intervals import wilson_f1_interval
+from ecslm.scoring.metrics.arithmetic import f1, f1_gradient, ratio, ratios
+from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+
+NAME = "F1"
+PROPORTION = False
+
+
+def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
+    """Wilson's interval of F1."""
+    tp, fp, fn, _ = totals.astype(int).tolist()
+    return wilson_f1_interval(tp, fp + fn, confidence)
+
+
+INTERVAL = _wilson
+
+_CELLS = ("tp", "fp", "fn", "tn")
+
+
+def outcomes(items: Sequence[Item]) -> list[Outcome]:
+    """The record's cell of the 2 x 2 table; an invalid answer counts as the wrong one."""
+    cells = [_cell(item.reference, item.answer) for item in items]
+    return [{name: int(name == cell) for name in _CELLS} for cell in cells]
+
+
+def sums(outcomes: Sequence[Outcome]) -> Array:
+    """Columns tp, fp, fn, tn."""
+    return np.array([[outcome[name] for name in _CELLS] for outcome in outcomes], dtype=np.float64)
+
+
+def values(totals: Array) -> Array:
+    """2 tp / (2 tp + fp + fn)."""
+    tp, fp, fn, _ = np.moveaxis(totals, -1, 0)
+    return ratios(2 * tp, 2 * tp + fp + fn)
+
+
+def gradient(totals: Array) -> Array:
+    """By tp, fp, fn and tn; the last is 0."""
+    tp, fp, fn, tn = np.moveaxis(totals, -1, 0)
+    by_tn = np.zeros_like(tn)[..., None]
+    return np.concatenate([f1_gradient(tp, fp, fn), by_tn], axis=-1)
+
+
+def rarest(totals: Array) -> float:
+    """The records whose reference is yes."""
+    return float(totals[0] + totals[2])
+
+
+def details(items: Sequence[Item], totals: Array) -> dict[str, Any]:
+    """Rates from the 2 x 2 table, and the table by reference with invalid answers apart."""
+    confusion = {
+        reference: {
+            str(answer or "invalid"): sum(
+                item.reference == reference and item.answer == answer for item in items
+            )
+            for answer in ("yes", "no", None)
+        }
+        for reference in ("yes", "no")
+    }
+    return {**_rates(*totals.astype(int).tolist()), "confusion": confusion}
+
+
+def released(items: Sequence[Item]) -> Score:
+    """As released: texts that are not just yes or no are dropped together with their references."""
+    pairs = [
+        (item.record.reference.lower().strip(), item.record.prediction.lower().strip())
+        for item in items
+    ]
+    kept = [pair for pair in pairs if pair[1] in ("yes", "no")]
+    cells = [_cell(reference, answer) for reference, answer in kept]
+    rates = _rates(*(cells.count(name) for name in _CELLS))
+    return Score.of(rates["f1_by_class"]["yes"], {**rates, "n_dropped": len(pairs) - len(kept)})
+
+
+released_2024 = released
+
+
+def _cell(reference: str, answer: str | None) -> str:
+    if reference == "yes":
+        return "tp" if answer == "yes" else "fn"
+    return "tn" if answer == "no" else "fp"
+
+
+def _rates(tp: float, fp: float, fn: float, tn: float) -> dict[str, Any]:
+    return {
+        "accuracy": ratio(tp + tn, tp + fp + fn + tn),
+        "precision": ratio(tp, tp + fp),
+        "recall": ratio(tp, tp + fn),
+        "specificity": ratio(tn, tn + fp),
+        "npv": ratio(tn, tn + fn),
+        "f1_by_class": {"yes": f1(tp, fp, fn), "no": f1(tn, fn, fp)},
+        "counts": {"tp": tp, "fp": fp, "fn": fn, "tn": tn},
+    }

@@ -1,0 +1,151 @@
+"""F1* of extracted attribute values (AVE): equation 1 of the study, and the released micro-F1."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ecslm.scoring.metrics.arithmetic import ratio, ratios
+from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+
+NAME = "F1*"
+PROPORTION = False
+INTERVAL = None
+
+_NULLS = frozenset({"none", "null", ""})
+_COUNTS = ("nv", "iv", "cv", "wv", "nl")
+
+
+def outcomes(items: Sequence[Item]) -> list[Outcome]:
+    """Counts of the record's target attributes by what became of them.
+
+    Reference without a value: nv (none given), iv (some value given). Reference with values:
+    nl (none given), cv (one of them given), wv (another given). An invalid answer is iv and wv.
+    """
+    found = []
+    for item in items:
+        judged = _judge(item)
+        found.append({name: judged.count(name) for name in _COUNTS})
+    return found
+
+
+def sums(outcomes: Sequence[Outcome]) -> Array:
+    """Columns nv, iv, cv, wv, nl."""
+    return np.array([[outcome[name] for name in _COUNTS] for outcome in outcomes], dtype=np.float64)
+
+
+def values(totals: Array) -> Array:
+    """The harmonic mean of precision* = hits / answered and recall* = hits / N.
+
+    hits = nv + cv; answered = nv + iv + cv + wv; N = answered + nl. The mean of hits / a and
+    hits / b is 2 hits / (a + b).
+    """
+    nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
+    answered = nv + iv + cv + wv
+    return ratios(2 * (nv + cv), answered + answered + nl)
+
+
+def gradient(totals: Array) -> Array:
+    """By nv, iv, cv, wv and nl, of 2 hits / (2 answered + nl)."""
+    nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
+    hits, whole = nv + cv, 2 * (nv + iv + cv + wv) + nl
+    by_whole = -ratios(2 * hits, whole * whole)
+    by_hit = ratios(np.full_like(hits, 2.0), whole) + 2 * by_whole
+    return np.nan_to_num(np.stack([by_hit, 2 * by_whole, by_hit, 2 * by_whole, by_whole], axis=-1))
+
+
+def rarest(_: Array) -> None:
+    """F1* counts hits with and without a value alike."""
+
+
+def details(_: Sequence[Item], totals: Array) -> dict[str, Any]:
+    """precision*, recall*, the share of negatives (what answering null throughout recalls)."""
+    nv, iv, cv, wv, nl = counts = totals.astype(int).tolist()
+    units = nv + iv + cv + wv + nl
+    return {
+        "precision": ratio(nv + cv, nv + iv + cv + wv),
+        "recall": ratio(nv + cv, units),
+        "negative_share": ratio(nv + iv, units),
+        "counts": dict(zip(_COUNTS, counts, strict=True)),
+    }
+
+
+def released(items: Sequence[Item]) -> Score:
+    """As released: micro-F1 over (attribute, value, source) entries."""
+    hits, predicted, references = _released_counts(items)
+    precision, recall = ratio(hits, predicted), ratio(hits, references)
+    return Score.of(
+        ratio(2 * hits, predicted + references),
+        {
+            "precision": precision,
+            "recall": recall,
+            "counts": {"hits": hits, "predicted": predicted, "references": references},
+        },
+    )
+
+
+def released_2024(items: Sequence[Item]) -> Score:
+    """Twice the recall of `released`.
+
+    Predicted entries were never counted, so that precision overflowed and the harmonic mean
+    2 p r / (p + r) tended to 2 r.
+    """
+    hits, _, references = _released_counts(items)
+    recall = ratio(hits, references)
+    value = None if recall is None else 2 * recall
+    return Score.of(value, {"recall": recall, "counts": {"hits": hits, "references": references}})
+
+
+def _judge(item: Item) -> list[str]:
+    right: dict[str, set[str]] = {}
+    for attribute, value in item.reference:
+        right.setdefault(attribute, set()).update({value} - _NULLS)
+    if item.answer is None:
+        return ["wv" if values else "iv" for values in right.values()]
+    # The first entry of an attribute counts: later ones must not overwrite it.
+    given = dict(reversed(item.answer))
+    return [_judge_value(values, given.get(attribute, "")) for attribute, values in right.items()]
+
+
+def _judge_value(right: set[str], given: str) -> str:
+    if not right:
+        return "nv" if given in _NULLS else "iv"
+    if given in _NULLS:
+        return "nl"
+    return "cv" if given in right else "wv"
+
+
+def _released_counts(items: Iterable[Item]) -> tuple[int, int, int]:
+    """Hits, predicted entries that have an attribute, reference entries."""
+    hits = predicted = references = 0
+    for item in items:
+        right = _released_entries(item.record.reference)
+        given = [e for e in _released_entries(item.record.prediction) if "attribute" in e]
+        loose = item.record.setting.startswith("OOD_")
+        hits += sum(_is_hit(entry, other, loose) for entry in right for other in given)
+        predicted += len(given)
+        references += len(right)
+    return hits, predicted, references
+
+
+def _released_entries(text: str) -> list[dict[str, Any]]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+
+
+def _is_hit(right: dict[str, Any], given: dict[str, Any], loose: bool) -> bool:
+    if right.get("attribute") != given["attribute"]:
+        return False
+    pairs = [(right.get(field), given.get(field)) for field in ("value", "source")]
+    if all(one == other for one, other in pairs):
+        return True
+    return loose and all(_contain(one, other) for one, other in pairs)
+
+
+def _contain(one: Any, other: Any) -> bool:
+    """Whether one text contains the other; null contains nothing."""
+    return isinstance(one, str) and isinstance(other, str) and (one in other or other in one)

@@ -1,0 +1,40 @@
+"""Macro-F1 over option letters (PRP, SA)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from ecslm.scoring.metrics.classes import (
+    class_details,
+    class_outcomes,
+    class_sums,
+    macro_f1,
+    macro_f1_gradient,
+    released_details,
+    released_pairs,
+    smallest_class,
+)
+from ecslm.scoring.metrics.protocol import Array, Item, Score
+
+NAME = "macro-F1"
+PROPORTION = False
+INTERVAL = None
+
+outcomes = class_outcomes
+sums = class_sums
+values = macro_f1
+gradient = macro_f1_gradient
+rarest = smallest_class
+
+
+def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
+    """Accuracy, macro precision and recall, F1 by class, confusion matrix."""
+    return class_details(items)
+
+
+def released(items: Sequence[Item]) -> Score:
+    """As released: macro-F1 over the labels of what is left, by first characters."""
+    found = released_details(released_pairs(items), items)
+    return Score.of(found["macro_f1"], found)
+
+
+released_2024 = released

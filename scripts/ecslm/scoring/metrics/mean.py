@@ -1,0 +1,33 @@
+"""Metrics that are the mean of one number a record: their sums and values."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ecslm.scoring.intervals import wilson_interval
+from ecslm.scoring.metrics.arithmetic import ratios
+from ecslm.scoring.metrics.protocol import Array, Outcome
+
+
+def sums_of(field: str, outcomes: Sequence[Outcome]) -> Array:
+    """Columns: the number in `field`, and 1 to count the record."""
+    return np.array([(outcome[field], 1.0) for outcome in outcomes], dtype=np.float64)
+
+
+def values(totals: Array) -> Array:
+    """The mean over records."""
+    return ratios(totals[..., 0], totals[..., 1])
+
+
+def gradient(totals: Array) -> Array:
+    """1 / records by the sum, - mean / records by the number of records."""
+    count = totals[..., 1]
+    return np.nan_to_num(
+        np.stack([ratios(np.ones_like(count), count), -ratios(values(totals), count)], axis=-1)
+    )
+
+
+def proportion_interval(totals: Array, confidence: float) -> tuple[float, float]:
+    """Of a mean of zeros and ones."""
+    hits, records = totals.astype(int).tolist()
+    return wilson_interval(hits, records, confidence)

@@ -1,0 +1,86 @@
+"""Normalised discounted cumulative gain of a ranking of products (QPR).
+
+Jaervelin and Kekaelaeinen, Cumulated gain-based evaluation of IR techniques, ACM TOIS 20(4), 2002;
+with the exponential gain of Burges et al., Learning to rank using gradient descent, ICML 2005.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from string import ascii_uppercase
+from typing import Any
+
+from ecslm.scoring.metrics import mean
+from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+
+NAME = "NDCG"
+PROPORTION = False
+INTERVAL = None
+
+# Exact, substitute, complement, irrelevant: the gains of the ESCI shopping queries data set
+# (Reddy et al., 2022).
+GAINS = {"E": 1.0, "S": 0.1, "C": 0.01, "I": 0.0}
+
+
+def outcomes(items: Sequence[Item]) -> list[Outcome]:
+    """The record's normalised gain; 0 for an invalid answer."""
+    return [{"gain": 0.0 if item.answer is None else _ndcg(item)} for item in items]
+
+
+def sums(outcomes: Sequence[Outcome]) -> Array:
+    """Columns: normalised gain, records."""
+    return mean.sums_of("gain", outcomes)
+
+
+values = mean.values
+gradient = mean.gradient
+
+
+def rarest(_: Array) -> None:
+    """The gain depends on no class."""
+
+
+def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
+    """How many rankings are in the best order, and how many name only some of the products."""
+    answers = [(item.answer or (), item.reference) for item in items]
+    return {
+        "counts": {
+            "best_order": sum(outcome["gain"] >= 1 for outcome in outcomes(items)),
+            "incomplete": sum(0 < len(ranked) < len(labels) for ranked, labels in answers),
+        }
+    }
+
+
+def released(items: Sequence[Item]) -> Score:
+    """As released: the text is split at commas and each piece's first character is looked up.
+
+    The ideal is that of the pieces found, so products left out cost nothing.
+    """
+    total = math.fsum(_released_ndcg(item) for item in items)
+    return Score(total / len(items), True, {})
+
+
+released_2024 = released
+
+
+def _dcg(labels: Iterable[str]) -> float:
+    """Sum of (2^gain - 1) / log2(rank + 1) over labels, best rank first."""
+    return sum(
+        (2 ** GAINS[label] - 1) / math.log2(rank + 1) for rank, label in enumerate(labels, start=1)
+    )
+
+
+def _ideal(labels: Iterable[str]) -> float:
+    return _dcg(sorted(labels, key=lambda label: -GAINS[label]))
+
+
+def _ndcg(item: Item) -> float:
+    ideal = _ideal(item.reference)
+    label_of = dict(zip(ascii_uppercase, item.reference, strict=False))
+    return _dcg(label_of[letter] for letter in item.answer or ()) / ideal if ideal else 1.0
+
+
+def _released_ndcg(item: Item) -> float:
+    label_of = dict(zip(ascii_uppercase, item.reference, strict=False))
+    pieces = item.record.prediction.split(",")
+    found = [label_of[piece[:1]] for piece in pieces if piece[:1] in label_of]
+    return _dcg(found) / (_ideal(found) + 1e-6)

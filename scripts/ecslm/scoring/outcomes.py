@@ -1,0 +1,133 @@
+"""Outcomes of records, read back: what each adds to its metric, for one model and several seeds."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from ecslm.common.errors import InputError
+from ecslm.schemas.paths import RECORDS
+from ecslm.scoring.metrics.protocol import Array, Metric, Outcome
+from ecslm.scoring.rows import Numbered, read_rows
+
+
+class OutcomeRow(BaseModel):
+    """A row of an outcomes file; its further fields are what the metric sums."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: str
+    sample_id: str
+    setting: str
+    invalid: bool
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """The outcomes of one setting, by sample, for each seed; all seeds have the same samples."""
+
+    seeds: tuple[Mapping[str, Outcome], ...]
+
+    @property
+    def samples(self) -> list[str]:
+        """The samples, sorted."""
+        return sorted(self.seeds[0])
+
+    def sums(self, measure: Metric, samples: Sequence[str]) -> Array:
+        """What these samples add to the metric: shape (samples, seeds x columns), seed by seed."""
+        return np.concatenate(
+            [measure.sums([seed[sample] for sample in samples]) for seed in self.seeds], axis=1
+        )
+
+
+def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]:
+    """The outcomes of one model and task by setting, from the files of its seeds.
+
+    Raises:
+        InputError: a file is missing, altered or broken, is not of this metric, or the files have
+            not the same samples.
+    """
+    files = [_read(path, measure) for path in paths]
+    for path, found in zip(paths[1:], files[1:], strict=True):
+        if {name: set(rows) for name, rows in found.items()} != {
+            name: set(rows) for name, rows in files[0].items()
+        }:
+            raise InputError(f"{path}: not the samples and settings of {paths[0]}: score both anew")
+    _check_references(paths, files, measure)
+    return {
+        setting: Outcomes(tuple(found[setting] for found in files)) for setting in sorted(files[0])
+    }
+
+
+def _check_references(
+    paths: Sequence[Path], files: Sequence[Mapping[str, Mapping[str, Outcome]]], measure: Metric
+) -> None:
+    """See that seeds have the same references, as far as outcomes tell."""
+    for setting in files[0]:
+        told = []
+        for found in files:
+            sums = measure.sums(list(found[setting].values()))
+            told.append((sums.shape[1], measure.rarest(sums.sum(axis=0))))
+        for path, one in zip(paths, told, strict=True):
+            if one != told[0]:
+                raise InputError(
+                    f"{path}: {setting}: not the references of {paths[0]}: predict and score both "
+                    "from the same dataset file"
+                )
+
+
+def seed_values(measure: Metric, totals: Array, seeds: int) -> Array:
+    """The metric of each seed, shape (..., seeds x columns) to (..., seeds).
+
+    An undefined value counts as 0.
+    """
+    return np.nan_to_num(measure.values(totals.reshape(*totals.shape[:-1], seeds, -1)))
+
+
+def mean_values(measure: Metric, totals: Array, seeds: int) -> Array:
+    """The mean of the metric over seeds, shape (..., seeds x columns) to (...)."""
+    found: Array = seed_values(measure, totals, seeds).mean(axis=-1)
+    return found
+
+
+def _read(path: Path, measure: Metric) -> dict[str, dict[str, Outcome]]:
+    """The outcomes of a file by setting, then by sample."""
+
+    def check(rows: Numbered[OutcomeRow]) -> Iterator[tuple[int, str]]:
+        line_of: dict[tuple[str, str], int] = {}
+        for line, row in rows:
+            first = line_of.setdefault((row.setting, row.sample_id), line)
+            if first != line:
+                yield line, f"sample_id: {row.sample_id!r} is already on line {first}"
+            if not _fits(measure, row):
+                yield line, f"{measure.NAME} is not made of what this row has"
+
+    def check_whole(rows: Numbered[OutcomeRow]) -> Iterator[str]:
+        if not rows:
+            yield "no outcomes"
+
+    manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
+    found: dict[str, dict[str, Outcome]] = {}
+    for _, row in read_rows(path, OutcomeRow, check, check_whole, manifest):
+        found.setdefault(row.setting, {})[row.sample_id] = row.model_dump()
+    return found
+
+
+def _fits(measure: Metric, row: OutcomeRow) -> bool:
+    """Whether the metric can sum the row's numbers."""
+    parts = [
+        part
+        for value in (row.model_extra or {}).values()
+        for part in (value.values() if isinstance(value, dict) else [value])
+    ]
+    if not all(type(part) in (int, float) and math.isfinite(part) for part in parts):
+        return False
+    try:
+        sums = measure.sums([row.model_dump()])
+    except (KeyError, TypeError, AttributeError):
+        return False
+    # Proportions are of zeros and ones.
+    return sums.size > 0 and (not measure.PROPORTION or bool(np.isin(sums, (0, 1)).all()))

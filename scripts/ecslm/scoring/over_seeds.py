@@ -1,0 +1,87 @@
+"""The score of a model with several seeds: mean, spread, and the interval over records of the mean.
+
+The interval resamples records, each with the outcomes of all seeds. So it tells how far the mean
+would stray with other test records and these adapters; the standard deviation tells how far one
+seed is from another.
+"""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.schemas.task import Metric as MetricName
+from ecslm.scoring.intervals import (
+    CONFIDENCE,
+    bootstrap_interval,
+    bootstrap_is_reliable,
+    bootstrap_values,
+)
+from ecslm.scoring.metrics.arithmetic import column_totals
+from ecslm.scoring.metrics.protocol import Metric, metric
+from ecslm.scoring.outcomes import Outcomes, mean_values, seed_values
+from ecslm.scoring.settings import ScoringSettings
+
+
+class OverSeedsSettings(BaseModel):
+    """The value of `--settings` of the script that pools seeds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: MetricName = Field(description="The task's headline metric.")
+    scoring: ScoringSettings = ScoringSettings()
+
+
+def over_seeds(
+    outcomes: Mapping[str, Outcomes],
+    task: str,
+    model: str | None,
+    seeds: Sequence[int],
+    settings: OverSeedsSettings,
+) -> dict[str, Any]:
+    """The content of `metrics/{model}/over-seeds/{task}.json`."""
+    measure = metric(settings.metric)
+    return {
+        "task": task,
+        "model": model,
+        "seeds": list(seeds),
+        "metric": measure.NAME,
+        "settings": {
+            setting: _block(found, measure, settings.scoring) for setting, found in outcomes.items()
+        },
+    }
+
+
+def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> dict[str, Any]:
+    """The strict score of one setting. A seed's undefined value counts as 0, as in its own file."""
+    seeds = len(outcomes.seeds)
+    sums = outcomes.sums(measure, outcomes.samples)
+    totals = column_totals(sums)
+    by_seed = seed_values(measure, totals, seeds).tolist()
+    value = statistics.fmean(by_seed)
+    resampled = bootstrap_values(
+        sums,
+        lambda drawn: mean_values(measure, drawn, seeds),
+        settings.resamples,
+        settings.seed,
+    )
+    defined = bool(np.isfinite(measure.values(totals.reshape(seeds, -1))).all())
+    interval = bootstrap_interval(value, resampled, len(sums), CONFIDENCE)
+    reliable = bootstrap_is_reliable(
+        len(sums), measure.rarest(totals.reshape(seeds, -1)[0]), resampled
+    )
+    return {
+        "n": len(sums),
+        "strict": {
+            "value": value,
+            "defined": defined,
+            "sd": statistics.stdev(by_seed),
+            "ci95": list(interval) if defined else None,
+            "details": {
+                "by_seed": by_seed,
+                "interval": {"method": "bootstrap", "reliable": reliable},
+            },
+        },
+    }

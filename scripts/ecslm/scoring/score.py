@@ -1,0 +1,207 @@
+"""Predictions to scores: the metrics file and the outcomes of one task, under all protocols."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.task import TaskKind
+from ecslm.scoring.answers.protocol import AnswerType, answer_type
+from ecslm.scoring.intervals import (
+    CONFIDENCE,
+    bootstrap_interval,
+    bootstrap_is_reliable,
+    bootstrap_values,
+    wilson_is_reliable,
+)
+from ecslm.scoring.metrics.arithmetic import column_totals
+from ecslm.scoring.metrics.protocol import Array, Item, Metric, Outcome, Score, metric
+from ecslm.scoring.settings import ScoringSettings
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a metrics file is about: the task's code, and the model and seed if they are known."""
+
+    task: str
+    model: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The content of a metrics file, and of the outcomes file beside it."""
+
+    metrics: dict[str, Any]
+    outcomes: list[Outcome]
+
+
+def score(
+    predictions: Sequence[Prediction],
+    row: Row,
+    task: TaskKind,
+    settings: ScoringSettings,
+    bertscores: Sequence[BertScoreRow] = (),
+) -> Scores:
+    """Score the predictions of one task, each setting for itself.
+
+    The predictions must have no problems (`ecslm.scoring.inputs`); for `bert_f1` each needs its row
+    in `bertscores`. Outcomes are in the order of the predictions.
+    """
+    answers, measure = answer_type(task.answer), metric(task.metric)
+    bertscore_of = {bertscore.id: bertscore for bertscore in bertscores}
+    blocks: dict[str, Any] = {}
+    outcomes: dict[str, Outcome] = {}
+    for setting, records in _by_setting(predictions).items():
+        items = [
+            Item(p, answers.reference(p), answers.strict(p), bertscore_of.get(p.id))
+            for p in records
+        ]
+        found = measure.outcomes(items)
+        blocks[setting] = _block(items, found, answers, measure, settings)
+        outcomes |= {
+            item.record.id: _outcome_row(item.record, item.answer is None, outcome)
+            for item, outcome in zip(items, found, strict=True)
+        }
+    return Scores(
+        _metrics_file(row, measure, blocks), [outcomes[prediction.id] for prediction in predictions]
+    )
+
+
+def score_expected(
+    alternatives: Sequence[Sequence[Prediction]], row: Row, task: TaskKind
+) -> Scores:
+    """Score a row that gives each of several answers to a record with equal probability.
+
+    `alternatives` has the equally likely predictions of each record. What a record adds to the
+    metric is the mean over them, so counts are expected counts and the value is the metric of
+    those. Such a value has no sampling interval and no invalid answers: `ci95`, `details.interval`
+    and the released protocols, which drop answers, are null.
+    """
+    answers, measure = answer_type(task.answer), metric(task.metric)
+    blocks: dict[str, Any] = {}
+    outcomes: dict[str, Outcome] = {}
+    by_id = {one_record[0].id: one_record for one_record in alternatives}
+    for setting, records in _by_setting([one[0] for one in alternatives]).items():
+        items = [
+            Item(p, answers.reference(p), answers.strict(p))
+            for record in records
+            for p in by_id[record.id]
+        ]
+        found = iter(measure.outcomes(items))
+        means = [_mean_outcome([next(found) for _ in by_id[record.id]]) for record in records]
+        strict = _strict_score(column_totals(measure.sums(means)), measure)
+        blocks[setting] = {
+            **_counts(records, n_invalid=0),
+            "strict": _protocol(replace(strict, details={"interval": None}), ci95=None),
+            "released": None,
+            "released_2024": None,
+        }
+        outcomes |= {
+            record.id: _outcome_row(record, False, mean)
+            for record, mean in zip(records, means, strict=True)
+        }
+    return Scores(
+        _metrics_file(row, measure, blocks), [outcomes[one[0].id] for one in alternatives]
+    )
+
+
+def _block(
+    items: Sequence[Item],
+    outcomes: Sequence[Outcome],
+    answers: AnswerType,
+    measure: Metric,
+    settings: ScoringSettings,
+) -> dict[str, Any]:
+    """The scores of one setting under the three protocols."""
+    sums = measure.sums(outcomes)
+    totals = column_totals(sums)
+    strict = _strict_score(totals, measure)
+    ci95, reliable = _interval(strict, sums, totals, measure, settings)
+    details = {
+        **measure.details(items, totals),
+        "lenient": _lenient(items, answers, measure),
+        "interval": {
+            "method": "wilson" if measure.INTERVAL else "bootstrap",
+            "reliable": reliable,
+        },
+    }
+    return {
+        **_counts([item.record for item in items], sum(item.answer is None for item in items)),
+        "strict": _protocol(replace(strict, details=details), ci95=ci95),
+        "released": _protocol(measure.released(items)),
+        "released_2024": _protocol(measure.released_2024(items)),
+    }
+
+
+def _interval(
+    strict: Score, sums: Array, totals: Array, measure: Metric, settings: ScoringSettings
+) -> tuple[list[float] | None, bool]:
+    """The interval, null for an undefined value, and whether it may be trusted."""
+    records = len(sums)
+    if not strict.defined:
+        return None, False
+    if measure.INTERVAL:
+        interval = measure.INTERVAL(totals, CONFIDENCE)
+        return [*interval], wilson_is_reliable(records, measure.rarest(totals))
+    resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
+    low, high = bootstrap_interval(strict.value, resampled, records, CONFIDENCE)
+    return [low, high], bootstrap_is_reliable(records, measure.rarest(totals), resampled)
+
+
+def _lenient(items: Sequence[Item], answers: AnswerType, measure: Metric) -> dict[str, Any]:
+    read = [replace(item, answer=answers.lenient(item.record)) for item in items]
+    score = _strict_score(column_totals(measure.sums(measure.outcomes(read))), measure)
+    invalid = sum(item.answer is None for item in read)
+    return {"value": score.value, "defined": score.defined, "n_invalid": invalid}
+
+
+def _strict_score(totals: Array, measure: Metric) -> Score:
+    value = float(measure.values(totals))
+    return Score.of(None if math.isnan(value) else value, {})
+
+
+def _protocol(score: Score, **interval: Any) -> dict[str, Any]:
+    return {
+        "value": score.value,
+        "defined": score.defined,
+        **interval,
+        "details": score.details,
+    }
+
+
+def _counts(records: Sequence[Prediction], n_invalid: int) -> dict[str, int]:
+    truncated = sum(record.finish_reason == "length" for record in records)
+    return {"n": len(records), "n_invalid": n_invalid, "n_truncated": truncated}
+
+
+def _metrics_file(row: Row, measure: Metric, blocks: Mapping[str, Any]) -> dict[str, Any]:
+    about = {"task": row.task, "model": row.model, "seed": row.seed}
+    return {**about, "metric": measure.NAME, "settings": dict(blocks)}
+
+
+def _outcome_row(record: Prediction, invalid: bool, outcome: Outcome) -> Outcome:
+    names = {"id": record.id, "sample_id": record.sample_id, "setting": record.setting}
+    return {**names, "invalid": invalid, **outcome}
+
+
+def _by_setting(predictions: Iterable[Prediction]) -> dict[str, list[Prediction]]:
+    """Predictions by setting, sorted by its name (IND before OOD)."""
+    groups: dict[str, list[Prediction]] = {}
+    for prediction in predictions:
+        groups.setdefault(prediction.setting, []).append(prediction)
+    return dict(sorted(groups.items()))
+
+
+def _mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
+    """The mean of each number, also of numbers by class."""
+    return {name: _mean([outcome[name] for outcome in outcomes]) for name in outcomes[0]}
+
+
+def _mean(numbers: Sequence[Any]) -> Any:
+    if not isinstance(numbers[0], dict):
+        return sum(numbers) / len(numbers)
+    classes = sorted({name for by_class in numbers for name in by_class})
+    return {name: _mean([by_class.get(name, 0) for by_class in numbers]) for name in classes}

@@ -1,1 +1,0 @@
-"""Intervals of scores, and tests of whether two of them differ."""

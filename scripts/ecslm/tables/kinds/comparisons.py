@@ -1,0 +1,100 @@
+"""The comparisons table: differences of the study's own scores, with intervals and p-values."""
+
+from collections.abc import Callable, Sequence
+
+from ecslm.common.errors import InputError
+from ecslm.comparisons.results import Comparison, comparison_path, read_comparisons
+from ecslm.tables.differences import Compared, compared_notes, difference_cell
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
+from ecslm.tables.notes import data_note, mark_notes
+from ecslm.tables.requests import TableRequest
+from ecslm.tables.settings import ComparisonsEntry
+from ecslm.tables.sources import Sources
+
+
+def build(name: str, request: TableRequest, sources: Sources) -> Table:
+    """The table from comparisons: a panel for each contrast and what is the same in its rows.
+
+    Raises:
+        InputError: the contrasts compare nothing in the table's tasks.
+    """
+    entry = request.table
+    assert isinstance(entry, ComparisonsEntry)
+    found = [
+        (task, row) for task in entry.columns for row in read_comparisons(sources.results, task)
+    ]
+    panels = []
+    shown: list[Compared] = []
+    for contrast in entry.contrasts:
+        rows = [(task, row) for task, row in found if row.contrast == contrast]
+        shown += rows
+        for title in dict.fromkeys(_common(row) for _, row in rows):
+            here = [(task, row) for task, row in rows if _common(row) == title]
+            panels.append(_panel(request, f"{request.context.contrasts[contrast]}: {title}", here))
+    if not panels:
+        raise InputError(
+            f"{name}: {', '.join(entry.contrasts)} compare nothing in {', '.join(entry.columns)}: "
+            "mend `columns` or the contrasts"
+        )
+    notes = compared_notes(shown, request.context.contrasts)
+    return Table(
+        name=name,
+        kind=entry.kind,
+        caption=entry.caption,
+        label=entry.label,
+        panels=tuple(panels),
+        notes=(*notes, *mark_notes(panels), data_note(request.data)),
+    )
+
+
+def _common(row: Comparison) -> str:
+    """What the rows of a panel share: the setting, or the two settings that are compared."""
+    return row.setting or f"{row.a} against {row.b}"
+
+
+def _name(row: Comparison) -> str:
+    return row.model or f"{row.a} against {row.b}"
+
+
+def _panel(request: TableRequest, title: str, compared: Sequence[Compared]) -> Panel:
+    """A group of rows for each comparison, with the columns of those tasks that have any."""
+    tasks = list(dict.fromkeys(task for task, _ in compared))
+    columns = tuple(
+        HeaderCell(key=task, text=task, detail=request.context.tasks[task].metric) for task in tasks
+    )
+    groups = []
+    for name in dict.fromkeys(_name(row) for _, row in compared):
+        by_task = {task: row for task, row in compared if _name(row) == name}
+        groups.append(RowGroup(name, _rows(name, tasks, by_task)))
+    return Panel(title, "Compared", columns, tuple(groups))
+
+
+def _rows(name: str, tasks: Sequence[str], by_task: dict[str, Comparison]) -> tuple[Row, ...]:
+    measures: dict[str, Callable[[str, Comparison], Cell]] = {
+        "difference": difference_cell,
+        "p": lambda task, row: _p_cell(task, row.p),
+        "p, Holm": lambda task, row: _p_cell(task, row.p_holm),
+        "records": _records_cell,
+    }
+    return tuple(
+        Row(
+            name=name,
+            kind="other",
+            detail=detail,
+            cells=tuple(
+                cell_of(task, by_task[task]) if task in by_task else Cell() for task in tasks
+            ),
+        )
+        for detail, cell_of in measures.items()
+    )
+
+
+def _p_cell(task: str, p: float | None) -> Cell:
+    shown = "<0.001" if p is not None and p < 0.001 else f"{p or 0:.3f}"
+    return number_cell(p, shown, (comparison_path(task),))
+
+
+def _records_cell(task: str, row: Comparison) -> Cell:
+    """Those of both sides where they are not paired."""
+    shown = str(row.n) if row.paired else f"{row.n}/{row.n_b}"
+    return number_cell(row.n, shown, (comparison_path(task),))

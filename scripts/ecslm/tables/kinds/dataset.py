@@ -1,0 +1,258 @@
+"""The dataset table: records, lengths, label shares, and overlap of test records with training."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecslm.common.manifests import read_result
+from ecslm.data.card.reports import (
+    CHECK,
+    Leakage,
+    SettingDescription,
+    SettingLeakage,
+    TaskDescription,
+    description_path,
+    leakage_path,
+)
+from ecslm.data.published import read_counts
+from ecslm.data.report import Report
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    Panel,
+    Row,
+    RowGroup,
+    Table,
+    count_cell,
+    number_cell,
+)
+from ecslm.tables.notes import data_note
+from ecslm.tables.requests import TableRequest, has_leakage
+from ecslm.tables.settings import DatasetColumn, DatasetEntry
+from ecslm.tables.sources import Sources, source_name
+
+PublishedCounts = dict[tuple[str, str, str], int]
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the reports say."""
+
+    check: Report
+    descriptions: dict[str, TaskDescription]
+    leakage: dict[str, Leakage]
+
+    def records(self, task: str, column: DatasetColumn) -> SettingDescription | None:
+        """The records of a task that a column is about, if there are any."""
+        splits = self.descriptions[task].splits
+        return splits.get(column.split, {}).get(column.setting)
+
+    def overlap(self, task: str, column: DatasetColumn) -> SettingLeakage | None:
+        """The overlap of a task's test records that a column is about."""
+        report = self.leakage.get(task)
+        return None if report is None else report.settings.get(column.setting)
+
+
+def build(name: str, request: TableRequest, sources: Sources) -> Table:
+    """The table from the reports on the data, beside the published counts of the same data."""
+    entry = request.table
+    assert isinstance(entry, DatasetEntry)
+    data = _read(request, entry, sources.results)
+    published: PublishedCounts = {}
+    if sources.published is not None and request.data.comparable:
+        counts = read_counts(sources.published)
+        published = {(row.task, row.split, row.setting): row.records for row in counts}
+    source = source_name(sources.published) if sources.published else ""
+
+    rows = tuple(_record_row(entry, data, published, source, task) for task in entry.tasks)
+    panels = [Panel("Records", "Task", _record_columns(entry, published), (RowGroup("", rows),))]
+    labels = tuple(group for task in entry.tasks for group in _label_groups(entry, data, task))
+    if labels:
+        heads = tuple(HeaderCell(c.title, c.title, "%") for c in entry.columns)
+        panels.append(Panel("Label shares", "Label", heads, labels))
+    tests = [column for column in entry.columns if column.split == "test"]
+    if data.leakage and tests:
+        panels.append(_overlap_panel(tests, data))
+    return Table(
+        name=name,
+        kind=entry.kind,
+        caption=entry.caption,
+        label=entry.label,
+        panels=tuple(panels),
+        notes=tuple(_notes(entry, request, data, rows, published)),
+    )
+
+
+def _read(request: TableRequest, entry: DatasetEntry, results: Path) -> _Data:
+    return _Data(
+        check=read_result(results / CHECK, Report),
+        descriptions={
+            task: read_result(results / description_path(task), TaskDescription)
+            for task in entry.tasks
+        },
+        leakage={
+            task: read_result(results / leakage_path(task), Leakage)
+            for task in entry.tasks
+            if has_leakage(request, task)
+        },
+    )
+
+
+def _record_columns(entry: DatasetEntry, published: PublishedCounts) -> tuple[HeaderCell, ...]:
+    columns = []
+    for column in entry.columns:
+        columns.append(
+            HeaderCell(column.title, column.title, "here" if published else "", form="count")
+        )
+        if published:
+            columns.append(
+                HeaderCell(f"{column.title} published", column.title, "published", form="count")
+            )
+    columns.append(HeaderCell("dropped", "Dropped", "", form="count"))
+    columns.append(HeaderCell("tokens median", "Tokens", "median", form="count"))
+    columns.append(HeaderCell("tokens p95", "Tokens", "95th pct.", form="count"))
+    columns.append(HeaderCell("cut", "Cut", "inputs", form="count"))
+    return tuple(columns)
+
+
+def _record_row(
+    entry: DatasetEntry, data: _Data, published: PublishedCounts, source: str, task: str
+) -> Row:
+    path = (description_path(task),)
+    cells: list[Cell] = []
+    for column in entry.columns:
+        found = data.records(task, column)
+        cells.append(count_cell(found.records, path) if found else Cell())
+        if published:
+            expected = published.get((task, column.split, column.setting))
+            cells.append(count_cell(expected, (source,)) if expected else Cell())
+    cells.append(count_cell(data.check.dropped_of(task), (CHECK,)))
+    shown = [found for column in entry.columns if (found := data.records(task, column))]
+    longest = max(shown, key=lambda found: found.prompt_tokens.p95, default=None)
+    lengths = longest.prompt_tokens if longest else None
+    cells.append(count_cell(lengths.p50, path) if lengths else Cell())
+    cells.append(count_cell(lengths.p95, path) if lengths else Cell())
+    cells.append(count_cell(sum(found.truncated for found in shown), path))
+    return Row(name=task, kind="other", cells=tuple(cells))
+
+
+def _label_groups(entry: DatasetEntry, data: _Data, task: str) -> Iterator[RowGroup]:
+    """Shares of each label, a row a label; none where labels are no classes."""
+    counts = [
+        (found.labels or {}) if (found := data.records(task, column)) else {}
+        for column in entry.columns
+    ]
+    labels = sorted(set().union(*counts))
+    if labels:
+        rows = [
+            Row(
+                name=f"{task} {label}",
+                kind="other",
+                cells=tuple(_share_cell(one, label, description_path(task)) for one in counts),
+            )
+            for label in labels
+        ]
+        yield RowGroup("", tuple(rows))
+
+
+def _share_cell(counts: dict[str, int], label: str, source: str) -> Cell:
+    return _percentage(counts.get(label, 0), sum(counts.values()), source)
+
+
+def _percentage(part: int, whole: int, source: str) -> Cell:
+    if not whole:
+        return Cell()
+    return number_cell(part / whole, f"{100 * part / whole:.1f}", (source,))
+
+
+def _overlap_panel(tests: Sequence[DatasetColumn], data: _Data) -> Panel:
+    columns: list[HeaderCell] = []
+    for column in tests:
+        columns += [
+            HeaderCell(f"{column.title} exact", column.title, "exact, %"),
+            HeaderCell(f"{column.title} near", column.title, "near, %"),
+        ]
+    rows = []
+    for task in data.leakage:
+        cells: list[Cell] = []
+        for column in tests:
+            found, source = data.overlap(task, column), leakage_path(task)
+            if found is None:
+                cells += [Cell(), Cell()]
+                continue
+            cells += [_percentage(n, found.records, source) for n in (found.exact, found.near)]
+        rows.append(Row(name=task, kind="other", cells=tuple(cells)))
+    title = "Test inputs that training has too"
+    return Panel(title, "Task", tuple(columns), (RowGroup("", tuple(rows)),))
+
+
+def _notes(
+    entry: DatasetEntry,
+    request: TableRequest,
+    data: _Data,
+    rows: Sequence[Row],
+    published: PublishedCounts,
+) -> Iterator[str]:
+    yield "--: the data has no such records."
+    if published:
+        differing = [row.name for row in rows if _differs(row, entry.columns)]
+        if differing:
+            yield f"Counts differ from the published ones for: {', '.join(differing)}."
+        else:
+            yield "All counts equal the published ones."
+    if data.check.dropped:
+        kinds = ", ".join(f"{kind} {found.count}" for kind, found in data.check.problems.items())
+        yield (
+            "Dropped: rows of the task, of any split and setting, that cannot be used. In the "
+            f"whole source: {kinds}; {data.check.elsewhere} of them belong to no known task, "
+            "split and setting."
+        )
+    tokenizer = next(iter(data.descriptions.values())).tokenizer
+    yield (
+        f"Tokens: whole prompts, by the tokenizer of {tokenizer}, of the column where they are "
+        "longest. Cut: inputs cut to the maximum length."
+    )
+    if data.leakage:
+        report = next(iter(data.leakage.values()))
+        yield (
+            "Exact: the input of a training record of the task. Near: Jaccard index of "
+            f"{report.shingle_words}-word shingles at least {report.jaccard}, exact included."
+        )
+        yield f"Instructions that occur in training: {'; '.join(_instructions(entry, data))}."
+    for what, part in (
+        ("the query occurs in training, of any task", "queries"),
+        ("a right answer of training is in the history", "history_targets"),
+    ):
+        shares = list(_shared(entry, data, part))
+        if shares:
+            yield f"Test records of which {what}: {', '.join(shares)}."
+    yield data_note(request.data)
+
+
+def _instructions(entry: DatasetEntry, data: _Data) -> Iterator[str]:
+    """What the data says of each test column's instructions, task by task where tasks disagree."""
+    for column in entry.columns:
+        found = {
+            task: overlap.instruction
+            for task in data.leakage
+            if column.split == "test" and (overlap := data.overlap(task, column))
+        }
+        if len(set(found.values())) == 1:
+            yield f"{column.title} {next(iter(found.values()))}"
+        elif found:
+            tasks = ", ".join(f"{task} {label}" for task, label in found.items())
+            yield f"{column.title} mixed ({tasks})"
+
+
+def _shared(entry: DatasetEntry, data: _Data, part: str) -> Iterator[str]:
+    for task in data.leakage:
+        for column in entry.columns:
+            found = data.overlap(task, column) if column.split == "test" else None
+            shared = getattr(found, part, None)
+            if shared is not None:
+                yield f"{task} ({column.title}) {shared.shared} of {shared.records}"
+
+
+def _differs(row: Row, columns: Sequence[DatasetColumn]) -> bool:
+    counts = [cell.value for cell in row.cells[: 2 * len(columns)]]
+    return any(here != there for here, there in zip(counts[::2], counts[1::2], strict=True))

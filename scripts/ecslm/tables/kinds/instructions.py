@@ -1,0 +1,161 @@
+"""The instructions table: the same samples under instructions that training has and has not seen.
+
+Whether an instruction was seen is what the data says, never the name of its setting.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from ecslm.common.manifests import read_result
+from ecslm.comparisons.results import Comparison, read_comparisons
+from ecslm.data.card.reports import Leakage, leakage_path
+from ecslm.tables.differences import Compared, compared_notes, difference_cell
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
+from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes, mean_note
+from ecslm.tables.requests import TableRequest, has_leakage, shows_intervals
+from ecslm.tables.scores import Scores, strict_cell
+from ecslm.tables.settings import InstructionsColumn, InstructionsEntry
+from ecslm.tables.sources import Sources
+
+# Of a column whose tasks disagree; a note tells which is which.
+MIXED = "mixed"
+
+
+def build(name: str, request: TableRequest, sources: Sources) -> Table:
+    """The table from metrics files and the reports on overlap: a panel for each model."""
+    entry = request.table
+    assert isinstance(entry, InstructionsEntry)
+    scores = Scores(sources.results, request)
+    leakage = {
+        task: read_result(sources.results / leakage_path(task), Leakage)
+        for task in entry.tasks
+        if has_leakage(request, task)
+    }
+    found = {column.setting: _by_task(column, leakage) for column in entry.columns}
+    differences = _differences(entry, sources.results)
+    pairs = tuple(dict.fromkeys((row.a, row.b) for _, row in differences))
+    columns = (
+        *(
+            HeaderCell(
+                key=column.setting,
+                text=column.title,
+                detail=_label(found[column.setting]),
+                lower_is_better=False,
+            )
+            for column in entry.columns
+        ),
+        *(_difference_head(entry, pair) for pair in pairs),
+    )
+    panels = tuple(
+        Panel(
+            model,
+            "Task",
+            columns,
+            (RowGroup("", _rows(entry, request, scores, differences, pairs, model)),),
+        )
+        for model in entry.models
+    )
+    return Table(
+        name=name,
+        kind=entry.kind,
+        caption=entry.caption,
+        label=entry.label,
+        panels=panels,
+        notes=(
+            STRICT,
+            "Seen, unseen: whether the instructions occur in the task's training records.",
+            *_disagreements(entry, found),
+            *mark_notes(panels),
+            *_seed_notes(panels, request),
+            *compared_notes(differences, request.context.contrasts),
+            data_note(request.data),
+        ),
+    )
+
+
+def _differences(entry: InstructionsEntry, results: Path) -> list[Compared]:
+    """The comparisons of the table's contrast, each with its task."""
+    return [
+        (task, row)
+        for task in (entry.tasks if entry.contrast else ())
+        for row in read_comparisons(results, task)
+        if row.contrast == entry.contrast and row.model in entry.models
+    ]
+
+
+def _difference_head(entry: InstructionsEntry, pair: tuple[str, str]) -> HeaderCell:
+    titles = {column.setting: column.title for column in entry.columns}
+    a, b = (titles.get(setting, setting) for setting in pair)
+    return HeaderCell(key=" against ".join(pair), text="Difference", detail=f"{a} against {b}")
+
+
+def _by_task(column: InstructionsColumn, leakage: Mapping[str, Leakage]) -> dict[str, str]:
+    """What the data says of the column's instructions, for the tasks that have the setting."""
+    return {
+        task: report.settings[column.setting].instruction
+        for task, report in leakage.items()
+        if column.setting in report.settings
+    }
+
+
+def _label(by_task: Mapping[str, str]) -> str:
+    labels = set(by_task.values())
+    if len(labels) > 1:
+        return MIXED
+    return labels.pop() if labels else "not compared"
+
+
+def _rows(
+    entry: InstructionsEntry,
+    request: TableRequest,
+    scores: Scores,
+    differences: Sequence[Compared],
+    pairs: Sequence[tuple[str, str]],
+    model: str,
+) -> tuple[Row, ...]:
+    found = {(task, (row.a, row.b)): row for task, row in differences if row.model == model}
+    return tuple(
+        Row(
+            name=task,
+            kind="other",
+            cells=(
+                *(
+                    strict_cell(scores.model(model, task, column.setting), shows_intervals(request))
+                    for column in entry.columns
+                ),
+                *(_difference(task, found.get((task, pair))) for pair in pairs),
+            ),
+        )
+        for task in entry.tasks
+    )
+
+
+def _difference(task: str, row: Comparison | None) -> Cell:
+    return Cell() if row is None else difference_cell(task, row)
+
+
+def _disagreements(
+    entry: InstructionsEntry, found: Mapping[str, Mapping[str, str]]
+) -> Iterator[str]:
+    for column in entry.columns:
+        by_task = found[column.setting]
+        if _label(by_task) == MIXED:
+            tasks = ", ".join(f"{task} {label}" for task, label in by_task.items())
+            yield f"{column.title}: {tasks}."
+
+
+def _seed_notes(panels: Sequence[Panel], request: TableRequest) -> Iterator[str]:
+    """That the cells of models with several seeds are means, and how far seeds differ."""
+    several = False
+    for panel in panels:
+        seeds = len(request.context.models[panel.title].seeds)
+        if seeds > 1:
+            several = True
+            spreads = [
+                f"{row.name} {' and '.join(shown)}"
+                for row in panel.groups[0].rows
+                if (shown := [f"{cell.sd:.3f}" for cell in row.cells if cell.sd is not None])
+            ]
+            yield f"{panel.title}: {mean_note(seeds, request, spreads)}"
+    if several and shows_intervals(request):
+        yield JOINT

@@ -1,0 +1,144 @@
+"""The parameters table: exact counts from the architectures, built without any weights."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.csv_rows import read_csv
+from ecslm.common.errors import InputError
+from ecslm.tables.model import (
+    MISSING,
+    Cell,
+    HeaderCell,
+    Panel,
+    Row,
+    RowGroup,
+    Table,
+    count_cell,
+    number_cell,
+)
+from ecslm.tables.requests import TableRequest
+from ecslm.tables.settings import AdapterContext, ParametersEntry
+from ecslm.tables.sources import Sources, source_name
+
+SIZES = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "vocab_size",
+)
+
+COLUMNS = (
+    HeaderCell("total", "Total", "base model", form="count"),
+    HeaderCell("trainable", "Trainable", "adapter", form="count"),
+    HeaderCell("share", "Trainable / total", "%"),
+)
+PRINTED = HeaderCell("published", "Trainable", "as published", form="text")
+
+NOTE = (
+    "Counted on the architectures: Total is the base model, with an embedding shared by input and "
+    "output counted once; Trainable are the adapter's matrices, which come on top of it."
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Parameters of a base model, and of the adapter that is trained on it."""
+
+    base: int
+    adapter: int
+
+
+def build(name: str, request: TableRequest, sources: Sources) -> Table:
+    """The table from the architectures, beside the printed values where there are any."""
+    entry = request.table
+    assert isinstance(entry, ParametersEntry)
+    path = sources.require_architectures()
+    architectures = _read_architectures(path)
+    printed = _read_printed(sources.published)
+    rows = []
+    for model in entry.models:
+        adapter = request.context.adapters[model]
+        if adapter.architecture not in architectures:
+            raise InputError(f"{path}: has no architecture {adapter.architecture} (of {model})")
+        counts = count_parameters(architectures[adapter.architecture], adapter)
+        rows.append(_row(model, counts, source_name(path), printed))
+    return Table(
+        name=name,
+        kind=entry.kind,
+        caption=entry.caption,
+        label=entry.label,
+        panels=(
+            Panel(
+                title="",
+                head="Model",
+                columns=(*COLUMNS, PRINTED) if printed else COLUMNS,
+                groups=(RowGroup("", tuple(rows)),),
+            ),
+        ),
+        notes=(NOTE,),
+    )
+
+
+def count_parameters(architecture: dict[str, str], adapter: AdapterContext) -> Counts:
+    """Build the model and its adapter on torch's meta device, which holds no numbers, and count."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        **{size: int(architecture[size]) for size in SIZES},
+        tie_word_embeddings=architecture["tie_word_embeddings"] == "true",
+    )
+    with torch.device("meta"), warnings.catch_warnings():
+        # peft warns of merging an adapted tied head; nothing is merged here.
+        warnings.simplefilter("ignore")
+        model = LlamaForCausalLM(config)
+        base = _count(model, trainable_only=False)
+        tuned = get_peft_model(
+            model,
+            LoraConfig(
+                r=adapter.rank,
+                target_modules=list(adapter.target_modules),
+                task_type="CAUSAL_LM",
+            ),
+        )
+    return Counts(base=base, adapter=_count(tuned, trainable_only=True))
+
+
+def _count(module: Any, trainable_only: bool) -> int:
+    parameters = module.parameters()
+    return sum(one.numel() for one in parameters if one.requires_grad or not trainable_only)
+
+
+def _row(model: str, counts: Counts, source: str, printed: dict[str, Cell]) -> Row:
+    share = counts.adapter / counts.base
+    cells: tuple[Cell, ...] = (
+        count_cell(counts.base, (source,)),
+        count_cell(counts.adapter, (source,)),
+        number_cell(share, f"{100 * share:.2f}", (source,)),
+    )
+    if printed:
+        cells = (*cells, printed.get(model, Cell(shown=MISSING)))
+    return Row(name=model, kind="model", cells=cells)
+
+
+def _read_architectures(path: Path) -> dict[str, dict[str, str]]:
+    """The architectures by name and by hub id."""
+    rows = read_csv(path, ("model", "hub_id", *SIZES, "tie_word_embeddings"))
+    return {row[key]: row for row in rows for key in ("model", "hub_id")}
+
+
+def _read_printed(path: Path | None) -> dict[str, Cell]:
+    if path is None:
+        return {}
+    return {
+        row["model"]: Cell(
+            value=row["trainable"], shown=row["trainable"], sources=(source_name(path),)
+        )
+        for row in read_csv(path, ("model", "trainable"))
+    }

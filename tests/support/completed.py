@@ -1,0 +1,63 @@
+"""Finished studies to edit, made in seconds: every file real, all of them made in this process."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from support.model_examples import run_here
+from support.project import ROOT
+from support.scratch import Job, ListJobs, copy_project
+from support.tiny import write_tiny_encoder, write_tiny_model
+
+from ecslm.provenance.snakemake_records import ADOPTING
+
+STUDIES = ("generated", "local")
+CONFIGURATION = ROOT / "tests/workflow/rerun_study.yaml"
+# The data of `local`, in a project.
+RECORDS, LABELS = "data/records.jsonl", "data/labels.json"
+
+
+def study_options(study: str) -> tuple[str, ...]:
+    """Snakemake's options for a study of the configuration that lies in the project."""
+    return ("--configfile", CONFIGURATION.name, "--config", f"study={study}")
+
+
+def completed_studies(project: Path, list_jobs: ListJobs) -> Path:
+    """Copy the project and run its studies to the end, as Snakemake would; returns the copy.
+
+    Snakemake would start Python for each job, and Python would load torch. Here its commands run in
+    this process, and `--touch` then makes Snakemake note that the jobs are done.
+    """
+    copy_project(project)
+    shutil.copy(CONFIGURATION, project)
+    write_tiny_model(project / "weights/model")
+    write_tiny_encoder(project / "weights/encoder")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(project)
+        sizes = '{"train": 2, "val": 1, "test_ind": 2, "test_ood": 1}'
+        options = ["--settings", sizes, "--output", RECORDS, "--labels", LABELS]
+        assert run_here(patch, "demo_data.py", options) == 0
+        for study in STUDIES:
+            _run(patch, list_jobs(project, "--dry-run", *study_options(study)))
+            recording = ("--touch", "--forceall", *study_options(study))
+            list_jobs(project, *recording, environment={ADOPTING: "yes"})
+    return project
+
+
+def _run(patch: pytest.MonkeyPatch, jobs: Iterable[Job]) -> None:
+    """Run the jobs' commands, which must be in the order of their dependencies."""
+    for job in jobs:
+        if job.command:
+            status = run_here(patch, *script_of(job.command))
+            assert status == 0, f"{job.name}: {status}"
+
+
+def script_of(command: str) -> tuple[str, list[str]]:
+    """The script that a job's command starts, and its arguments."""
+    # What follows is the redirection into the log.
+    python, script, *arguments = shlex.split(re.split(r" 2?> ", command)[0])
+    assert python == "python"
+    return Path(script).name, arguments

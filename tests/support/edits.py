@@ -1,0 +1,312 @@
+"""Edits of a scratch project, as people and version control make them."""
+
+import ast
+import io
+import itertools
+import json
+import os
+import random
+import re
+import subprocess
+import tokenize
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from support.completed import CONFIGURATION, LABELS, RECORDS, study_options
+from support.scratch import snakemake
+
+from ecslm.data.relevance import GRADES
+
+Edit = Callable[[Path], None]
+
+
+def nothing(_project: Path) -> None:
+    """No edit at all."""
+
+
+def together(*edits: Edit) -> Edit:
+    """Several edits, one after the other."""
+
+    def edit(project: Path) -> None:
+        for one in edits:
+            one(project)
+
+    return edit
+
+
+# Text
+
+
+def replaced(file: str, old: str, new: str) -> Edit:
+    """Other text in place of the only occurrence of `old`."""
+
+    def edit(project: Path) -> None:
+        text = (project / file).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{file}: {old!r} is there {text.count(old)} times"
+        (project / file).write_text(text.replace(old, new), encoding="utf-8")
+
+    return edit
+
+
+def added(file: str, line: str) -> Edit:
+    """One more line at the end of a file."""
+
+    def edit(project: Path) -> None:
+        with (project / file).open("a", encoding="utf-8") as stream:
+            stream.write(line + "\n")
+
+    return edit
+
+
+def logic(*files: str) -> Edit:
+    """One statement more in files of `scripts/`."""
+    return together(*(added(f"scripts/{file}", "EDITED = True") for file in files))
+
+
+def locked(library: str, version: str) -> Edit:
+    """Another version of a library in the lock file."""
+
+    def edit(project: Path) -> None:
+        path = project / "requirements.lock"
+        text = path.read_text(encoding="utf-8")
+        text, count = re.subn(rf"(?m)^{re.escape(library)}==.*$", f"{library}=={version}", text)
+        assert count == 1, f"{library}: pinned {count} times"
+        path.write_text(text, encoding="utf-8")
+
+    return edit
+
+
+def in_rules(pattern: str, replacement: str) -> Edit:
+    """A pattern replaced wherever rules have it."""
+
+    def edit(project: Path) -> None:
+        found = 0
+        for path in _rule_files(project):
+            text, count = re.subn(pattern, replacement, path.read_text(encoding="utf-8"))
+            path.write_text(text, encoding="utf-8")
+            found += count
+        assert found, f"no rule has {pattern}"
+
+    return edit
+
+
+# Python
+
+
+def in_python(change: Callable[[str], str], folder: str = "scripts") -> Edit:
+    """A change of every Python file below a folder."""
+
+    def edit(project: Path) -> None:
+        paths = sorted((project / folder).rglob("*.py"))
+        assert paths, f"no Python file in {folder}"
+        for path in paths:
+            path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+    return edit
+
+
+def commented(text: str) -> str:
+    """A remark at the end of each statement, and a blank line after it."""
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    ends = {token.start[0] for token in tokens if token.type == tokenize.NEWLINE}
+    lines = text.split("\n")
+    return "\n".join(
+        f"{line}  # A remark.\n" if number in ends else line
+        for number, line in enumerate(lines, start=1)
+    )
+
+
+def in_another_layout(text: str) -> str:
+    """The layout of `ast.unparse`: other quotes, spaces and line breaks, and no comments."""
+    return ast.unparse(ast.parse(text)) + "\n"
+
+
+def with_other_docstrings(text: str) -> str:
+    """Another docstring wherever there is one, and one wherever there is none."""
+    tree = ast.parse(text)
+    for block in _blocks(tree):
+        if ast.get_docstring(block) is not None:
+            del block.body[0]
+        block.body.insert(0, ast.Expr(ast.Constant("Other words.")))
+    return ast.unparse(tree) + "\n"
+
+
+def with_more_log_lines(text: str) -> str:
+    """A log line and a warning at the start of each function."""
+    tree = ast.parse(text)
+    for block in _blocks(tree):
+        if isinstance(block, ast.Module):
+            words = "import logging, warnings\nlog = logging.getLogger(__name__)"
+        elif isinstance(block, ast.FunctionDef):
+            words = 'log.info("Here.")\nwarnings.warn("Here.", stacklevel=2)'
+        else:
+            continue
+        start = 0 if ast.get_docstring(block) is None else 1
+        block.body[start:start] = ast.parse(words).body
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def _blocks(tree: ast.Module) -> list[ast.Module | ast.ClassDef | ast.FunctionDef]:
+    """All that can have a docstring."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    return [node for node in ast.walk(tree) if isinstance(node, kinds)]
+
+
+# Configuration and data
+
+
+def configured(key: str, value: Any) -> Edit:
+    """Another value, or a new one, in the studies' configuration; a dot goes one level down."""
+
+    def change(configuration: dict[str, Any]) -> None:
+        *above, last = key.split(".")
+        section = configuration
+        for name in above:
+            section = section.setdefault(name, {})
+        assert section.get(last) != value, f"{key}: is {value!r} already"
+        section[last] = value
+
+    return _in_configuration(change)
+
+
+def listed(key: str, value: Any) -> Edit:
+    """One value more at the end of a list of the configuration."""
+
+    def change(configuration: dict[str, Any]) -> None:
+        section: Any = configuration
+        for name in key.split("."):
+            section = section[name]
+        section.append(value)
+
+    return _in_configuration(change)
+
+
+def with_keys_reversed(project: Path) -> None:
+    """The keys of all sections of both configuration files in reverse order."""
+
+    def reverse(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: reverse(value[key]) for key in reversed(value)}
+        return [reverse(item) for item in value] if isinstance(value, list) else value
+
+    for name in ("config.yaml", CONFIGURATION.name):
+        path = project / name
+        _write_yaml(path, reverse(yaml.safe_load(path.read_text(encoding="utf-8"))))
+
+
+def one_record(task: str, split: str) -> Edit:
+    """Another text in the first record of a task, by its name in the data, and split."""
+
+    def edit(project: Path) -> None:
+        path = project / RECORDS
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        row = next(row for row in rows if (row["task"], row["split"]) == (task, split))
+        row["instruction"] += " (new)"
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+    return edit
+
+
+def another_grade(project: Path) -> None:
+    """Another label in the first row of the label file that leaves the order of its products."""
+    path = project / LABELS
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    for row, place, grade in itertools.product(rows, range(4), GRADES):
+        if place < len(row) and grade not in row:
+            changed = [*row[:place], grade, *row[place + 1 :]]
+            if _order(changed) == _order(row):
+                row[place] = grade
+                path.write_text(json.dumps(rows), encoding="utf-8")
+                return
+    raise AssertionError("no row has room for another label")
+
+
+def _order(labels: list[str]) -> list[int]:
+    return sorted(range(len(labels)), key=lambda place: GRADES.index(labels[place]))
+
+
+def _in_configuration(change: Callable[[dict[str, Any]], None]) -> Edit:
+    def edit(project: Path) -> None:
+        path = project / CONFIGURATION.name
+        configuration = yaml.safe_load(path.read_text(encoding="utf-8"))
+        change(configuration)
+        _write_yaml(path, configuration)
+
+    return edit
+
+
+def _write_yaml(path: Path, value: Any) -> None:
+    path.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+
+
+# Files as such
+
+
+def touched(project: Path) -> None:
+    """Every file, results included, has been modified just now."""
+    for path in _files(project):
+        path.touch()
+
+
+def rewritten(project: Path) -> None:
+    """Every file but the results has been written anew with the same bytes, as a clone does it."""
+    for path in _sources(project):
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)
+
+
+def with_scrambled_times(project: Path) -> None:
+    """Every file, Snakemake's own included, has some time of the past, as a copy may leave it."""
+    chance = random.Random(0)
+    for path in _files(project):
+        os.utime(path, (seconds := chance.uniform(1.6e9, 1.7e9), seconds))
+
+
+def checked_out_again(project: Path) -> None:
+    """`git checkout other && git checkout -`, where the other branch has none of the files."""
+    (project / ".gitignore").write_text("/results/\n/.snakemake/\n", encoding="utf-8")
+    _git(project, "init", "--quiet")
+    _git(project, "add", ".")
+    _git(project, "commit", "--quiet", "--message", "All")
+    _git(project, "checkout", "--quiet", "-b", "other")
+    _git(project, "rm", "--quiet", "-r", ".")
+    _git(project, "commit", "--quiet", "--message", "None")
+    assert not (project / "Snakefile").exists()
+    _git(project, "checkout", "--quiet", "-")
+
+
+def made(study: str, target: str) -> Edit:
+    """A real run of one target of a study."""
+
+    def edit(project: Path) -> None:
+        run = snakemake(project, *study_options(study), "--", target)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    return edit
+
+
+def _files(project: Path) -> Iterable[Path]:
+    return sorted(path for path in project.rglob("*") if path.is_file())
+
+
+def _sources(project: Path) -> Iterable[Path]:
+    made_here = (project / "results", project / ".snakemake")
+    return [
+        path
+        for path in _files(project)
+        if not any(path.is_relative_to(folder) for folder in made_here)
+    ]
+
+
+def _rule_files(project: Path) -> Iterable[Path]:
+    return [project / "Snakefile", *sorted((project / "rules").glob("*.smk"))]
+
+
+def _git(project: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=Nobody", "-c", "user.email=nobody@example.org")
+    # The user's own settings must not reach a test.
+    alone = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["git", *who, *arguments], cwd=project, check=True, env=os.environ | alone)

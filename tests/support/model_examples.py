@@ -1,0 +1,154 @@
+"""Records, quick settings and short calls for the tests of training and prediction."""
+
+import json
+import logging
+import runpy
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import PROMPTS, SCRIPTS
+
+from ecslm.common.files import write_jsonl
+from ecslm.prediction.run import predict
+from ecslm.prediction.settings import PredictionSettings
+from ecslm.schemas.record import Record
+from ecslm.training.run import train_adapter
+from ecslm.training.settings import AdapterSettings
+
+TEMPLATES = ("alpaca", "chatml", "llama3")
+
+EXACT = {"quantization": "none", "dtype": "float32"}
+QUANTISED = {"quantization": "nf4", "dtype": "float32"}
+
+# Two epochs of three steps, with dropout, so that a resumed training must restore random states.
+QUICK = {
+    "rank": 4,
+    "alpha": 8,
+    "dropout": 0.1,
+    "learning_rate": 2e-2,
+    "epochs": 2,
+    "global_batch": 4,
+    "max_length": 400,
+    "batch_tokens": 500,
+}
+
+INPUTS = (
+    "query: black headphones; product: wireless headphones, black",
+    "a yoga mat",
+    "query: charging cable; product: stainless steel water bottle",
+    "The customer bought a water bottle, then asked whether the yoga mat is in the same colour.",
+    "desk lamp",
+    "query: lamp; product: a desk lamp with three arms and a switch in its cord",
+    "query: socks",
+    "a pair of woollen socks, grey, size 42, with a hole: what will the seller say to that?",
+    "kettle",
+    "query: kettle with a thermometer; product: a tea pot",
+)
+
+
+def make_record(number: int = 0, **fields: Any) -> Record:
+    """A record of a made-up shop; `fields` replace its values."""
+    values = {
+        "id": f"r{number}",
+        "sample_id": f"s{number}",
+        "task": ("PM", "AG")[number % 2],
+        "split": "train",
+        "setting": "IND_Diverse_Instruction",
+        "instruction": "Does the product relate to the query? Answer yes or no.",
+        "input": INPUTS[number % len(INPUTS)],
+        "options": ["yes", "no"] if number % 3 == 0 else None,
+        "output": ("yes", "no, it is another thing")[number % 2],
+        "few_shot_example": None,
+        "relevance": None,
+    }
+    return Record(**(values | fields))
+
+
+def write_records(path: Path, count: int, **fields: Any) -> Path:
+    """A dataset file of `count` made-up records."""
+    write_jsonl(path, [make_record(number, **fields) for number in range(count)])
+    return path
+
+
+def adapter_settings(precision: dict[str, str] = EXACT, **changes: Any) -> AdapterSettings:
+    """Quick training settings."""
+    return AdapterSettings.model_validate({"precision": precision, "training": QUICK | changes})
+
+
+def train(
+    folder: Path, base: Path, settings: AdapterSettings | None = None, **changes: Any
+) -> Path:
+    """Train on ten made-up records into `folder`/adapter; returns the adapter's manifest."""
+    manifest = folder / "adapter" / "manifest.json"
+    options: dict[str, Any] = {
+        "train": [write_records(folder / "train.jsonl", 10)],
+        "validation": [write_records(folder / "val.jsonl", 3, split="val")],
+        "base": base,
+        "template": PROMPTS / "alpaca.jinja",
+        "settings": settings or adapter_settings(),
+        "seed": 0,
+        "device": "cpu",
+        "manifest": manifest,
+        "code": "code:1",
+        "checkpoint_seconds": 1e9,
+    }
+    train_adapter(**(options | changes))
+    return manifest
+
+
+def prediction_settings(
+    precision: dict[str, str] = EXACT, decoding: dict[str, Any] | None = None, **fields: Any
+) -> PredictionSettings:
+    """Prediction settings with short answers."""
+    return PredictionSettings.model_validate(
+        {"precision": precision, "decoding": {"max_new_tokens": 24} | (decoding or {})} | fields
+    )
+
+
+def run_predict(
+    folder: Path,
+    base: Path,
+    adapter: Path | None = None,
+    settings: PredictionSettings | None = None,
+    **changes: Any,
+) -> Path:
+    """Predict seven made-up records; returns the predictions file."""
+    output = folder / "predictions.jsonl"
+    options: dict[str, Any] = {
+        "dataset": write_records(folder / "test.jsonl", 7, split="test"),
+        "base": base,
+        "adapter": adapter,
+        "template": PROMPTS / "alpaca.jinja",
+        "settings": settings or prediction_settings(),
+        "batch_tokens": 300,
+        "seed": 0,
+        "device": "cpu",
+        "output": output,
+        "cost": folder / "cost.json",
+        "manifest": folder / "predictions.manifest.json",
+        "code": "code:1",
+    }
+    predict(**(options | changes))
+    return output
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a JSON Lines file."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+
+
+def run_here(
+    monkeypatch: pytest.MonkeyPatch, script: str, arguments: Sequence[object]
+) -> int | str | None:
+    """Run a script in this process, which has its libraries loaded; returns its exit status."""
+    monkeypatch.setattr(sys, "argv", [script, *map(str, arguments)])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.setattr(logging, "captureWarnings", lambda _: None)
+    try:
+        runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+    except SystemExit as end:
+        return end.code
+    return 0

@@ -1,0 +1,121 @@
+"""Small predictions, records and tasks for the tests of scoring."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.record import Record
+from ecslm.schemas.task import TaskKind
+from ecslm.scoring.answers.protocol import answer_type
+from ecslm.scoring.metrics.protocol import Item
+from ecslm.scoring.score import Row, Scores, score
+from ecslm.scoring.settings import ScoringSettings
+
+IND = "IND_Diverse_Instruction"
+OOD = "OOD_Diverse_Instruction"
+
+FIVE = ["A: very positive", "B: positive", "C: neutral", "D: negative", "E: very negative"]
+TWENTY = [f"{letter}: item {letter.lower()}{letter.lower()}" for letter in "ABCDEFGHIJKLMNOPQRST"]
+
+TASKS = {
+    code: TaskKind(answer=answer, metric=metric)
+    for code, answer, metric in (
+        ("AVE", "extraction", "extraction_f1"),
+        ("PRP", "choice", "macro_f1"),
+        ("SA", "choice", "macro_f1"),
+        ("MPC", "choice", "accuracy"),
+        ("SR", "choice", "hit_rate"),
+        ("PM", "yes_no", "binary_f1"),
+        ("PSI", "yes_no", "binary_f1"),
+        ("AP", "yes_no", "binary_f1"),
+        ("QPR", "ranking", "ndcg"),
+        ("AG", "generation", "bert_f1"),
+    )
+}
+
+QUICK = ScoringSettings(resamples=200)
+
+
+def prediction(text: str, reference: str = "yes", **fields: Any) -> Prediction:
+    """A prediction; fields that scoring does not read have dull values."""
+    defaults = {
+        "id": "r0",
+        "sample_id": "s0",
+        "task": "PM",
+        "setting": IND,
+        "options": None,
+        "relevance": None,
+        "prompt_sha256": "0" * 64,
+        "prompt_tokens": 10,
+        "generated_tokens": 2,
+        "finish_reason": "stop",
+    }
+    return Prediction(prediction=text, reference=reference, **(defaults | fields))
+
+
+def predictions(
+    code: str, pairs: Sequence[tuple[str, Any]], options: list[str] | None = None, **fields: Any
+) -> list[Prediction]:
+    """Predictions of one task from (text, reference); a ranking's reference is its relevance."""
+    ranking = TASKS[code].answer == "ranking"
+    return [
+        prediction(
+            text,
+            "" if ranking else reference,
+            **{"id": f"r{i}", "sample_id": f"s{i}", "task": code, "options": options}
+            | ({"relevance": list(reference)} if ranking else {})
+            | fields,
+        )
+        for i, (text, reference) in enumerate(pairs)
+    ]
+
+
+def record(output: str, **fields: Any) -> Record:
+    """A test record; fields that baselines do not read are empty. Each id has its own sample."""
+    defaults = {
+        "id": "r0",
+        "sample_id": f"sample of {fields.get('id', 'r0')}",
+        "task": "PM",
+        "split": "test",
+        "setting": IND,
+        "instruction": "",
+        "input": "",
+        "options": None,
+        "few_shot_example": None,
+        "relevance": None,
+    }
+    return Record(output=output, **(defaults | fields))
+
+
+def entries(*triples: tuple[str, Any] | tuple[str, Any, Any]) -> str:
+    """Attribute entries as JSON text, from (attribute, value) or (attribute, value, source)."""
+    names = ("attribute", "value", "source")
+    return json.dumps([dict(zip(names, triple, strict=False)) for triple in triples])
+
+
+def bertscore(p: Prediction, f1: float, rescaled: float | None = None) -> BertScoreRow:
+    return BertScoreRow(
+        id=p.id, setting=p.setting, precision=f1, recall=f1, f1=f1, f1_rescaled=rescaled
+    )
+
+
+def block(
+    code: str, given: list[Prediction], settings: ScoringSettings = QUICK, **extra: Any
+) -> dict[str, Any]:
+    """The scores of the only setting of some predictions."""
+    (only,) = scored(code, given, settings, **extra).metrics["settings"].values()
+    return only
+
+
+def scored(
+    code: str, given: list[Prediction], settings: ScoringSettings = QUICK, **extra: Any
+) -> Scores:
+    return score(given, Row(code), TASKS[code], settings, **extra)
+
+
+def items(code: str, given: list[Prediction]) -> list[Item]:
+    """Predictions as the metric modules get them."""
+    answers = answer_type(TASKS[code].answer)
+    return [Item(p, answers.reference(p), answers.strict(p)) for p in given]

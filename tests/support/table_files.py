@@ -1,0 +1,147 @@
+"""Hand-made results for the tests of tables and reports."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ecslm.common.files import write_json
+from ecslm.tables.requests import TableRequest, table_request
+from ecslm.tables.settings import TableContext, TableSettings
+
+IND = "IND_Diverse_Instruction"
+OOD = "OOD_Diverse_Instruction"
+
+TASKS = {
+    "AVE": {"title": "Attribute Value Extraction", "metric": "F1*", "answer": "extraction"},
+    "PM": {"title": "Product Matching", "metric": "F1", "answer": "yes_no"},
+    "SA": {"title": "Sentiment Analysis", "metric": "macro-F1", "answer": "choice"},
+    "AG": {"title": "Answer Generation", "metric": "F_BERT", "answer": "generation"},
+}
+
+PUBLISHED = """table,model,doubled,AVE,PM,SA,AG
+IND,GPT-4 Turbo,,0.495,0.753,0.516,0.858
+IND,EcomGPT,,0.000,0.648,0.188,0.669
+IND,Small-EC,AVE,0.858,0.720,0.516,
+OOD,Small-EC,AVE,0.659,,0.503,0.856
+"""
+
+
+def scores(value: float, **changes: Any) -> dict[str, Any]:
+    """One setting of a metrics file."""
+    half = 0.03
+    found = {
+        "n": 200,
+        "n_invalid": 10,
+        "n_truncated": 4,
+        "strict": {
+            "value": value,
+            "ci95": [value - half, value + half],
+            "defined": True,
+            "details": {
+                "lenient": {"value": value + 0.01, "defined": True, "n_invalid": 3},
+                "interval": {"method": "bootstrap", "reliable": True},
+            },
+        },
+        "released": {"value": value + 0.002, "defined": True, "details": {}},
+        "released_2024": {"value": 2 * value, "defined": True, "details": {}},
+    }
+    strict = changes.pop("strict", {})
+    return {**found, **changes, "strict": {**found["strict"], **strict}}
+
+
+def write_metrics(
+    results: Path, name: str, task: str, by_setting: dict[str, dict[str, Any]], seed: int = 0
+) -> None:
+    """A metrics file."""
+    path = results / "metrics" / name / f"seed-{seed}" / f"{task}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    metric = TASKS[task]["metric"]
+    content = {"task": task, "model": name, "seed": seed, "metric": metric, "settings": by_setting}
+    path.write_text(json.dumps(content))
+
+
+def write_over_seeds(results: Path, name: str, task: str, by_setting: dict[str, float]) -> None:
+    """A score over seeds; its interval reaches 0.02 to either side of the mean."""
+    blocks = {
+        setting: {
+            "n": 200,
+            "strict": {
+                "value": value,
+                "defined": True,
+                "sd": 0.01,
+                "ci95": [value - 0.02, value + 0.02],
+                "details": {"interval": {"method": "bootstrap", "reliable": True}},
+            },
+        }
+        for setting, value in by_setting.items()
+    }
+    write_json(results / "metrics" / name / "over-seeds" / f"{task}.json", {"settings": blocks})
+
+
+def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
+    """A task's comparisons: of models in IND, but for what the rows say."""
+    filled = {
+        "contrast": "tuning",
+        "a": "Small-EC",
+        "b": "Small",
+        "setting": IND,
+        "model": None,
+        "paired": True,
+        "n": 200,
+        "n_b": 200,
+        "unshared": 0,
+        "seeds": [1, 1],
+        "family": 6,
+        "value_a": 0.6,
+        "value_b": 0.5,
+        "difference": 0.1,
+        "ci95": [0.05, 0.15],
+        "reliable": True,
+        "test": "randomisation",
+        "p": 0.0004,
+        "p_holm": 0.012,
+    }
+    write_json(results / "comparisons" / f"{task}.json", [filled | row for row in rows])
+
+
+def write_published(folder: Path) -> Path:
+    """The CSV file of published results."""
+    path = folder / "study.csv"
+    path.write_text(PUBLISHED)
+    return path
+
+
+def request(entry: dict[str, Any], **context: Any) -> TableRequest:
+    """The request for a table, as the workflow makes it."""
+    whole = {"data": {"source": "a test", "comparable": True}, "tasks": TASKS, **context}
+    settings = {"caption": "A caption.", "label": "tab:test", **entry}
+    return table_request(
+        TypeAdapter(TableSettings).validate_python(settings), TableContext.model_validate(whole)
+    )
+
+
+def record_line(task: str, split: str, number: int, **changes: Any) -> str:
+    """A line of a dataset file."""
+    record = {
+        "id": f"{task}-{split}-{number}",
+        "sample_id": f"sample-{number}",
+        "task": task,
+        "split": split,
+        "setting": IND,
+        "instruction": "Tell whether the products are the same.",
+        "input": "a lamp and a chair",
+        "options": None,
+        "output": "yes",
+        "few_shot_example": None,
+        "relevance": None,
+    }
+    return json.dumps({**record, **changes}) + "\n"
+
+
+def write_dataset(results: Path, task: str, split: str, lines: list[str]) -> None:
+    """A dataset file."""
+    path = results / "dataset" / task / f"{split}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(lines))

@@ -1,0 +1,361 @@
+"""Files: whole or absent outputs, problems that name their place, verified bytes."""
+
+import json
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+from support.project import SCRIPTS
+
+from ecslm.common import versions
+from ecslm.common.cli import read_settings
+from ecslm.common.errors import InputError
+from ecslm.common.files import (
+    atomic_writer,
+    copy_file,
+    read_json,
+    read_jsonl,
+    read_text,
+    write_json,
+    write_jsonl,
+    write_text,
+)
+from ecslm.common.hashing import canonical_json, sha256_of_file, verify_files
+from ecslm.common.versions import installed_versions, lock_versions, require_locked
+
+LINE_SEPARATOR = "\u2028"
+
+
+class Sample(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: str
+    count: int
+    words: list[str] = []
+
+
+class Options(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    resamples: int = Field(10, ge=1)
+    seed: int = 0
+
+
+def jsonl(folder: Path, text: str) -> Path:
+    path = folder / "rows.jsonl"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def problems_of(path: Path) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        read_jsonl(path, Sample)
+    return caught.value.problems
+
+
+def test_a_written_file_has_its_text_and_no_companions(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "a.txt"
+    write_text(path, "é\n")
+    assert path.read_bytes() == "é\n".encode()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_nothing_appears_when_writing_fails(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+
+    def rows() -> Iterator[dict[str, int]]:
+        yield {"a": 1}
+        raise InputError("the second row is broken")
+
+    with pytest.raises(InputError):
+        write_jsonl(path, rows())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_old_file_survives_a_write_that_fails(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"old": True})
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(path, {"new": float("nan")})
+    with pytest.raises(KeyboardInterrupt), atomic_writer(path) as stream:
+        stream.write("half")
+        raise KeyboardInterrupt
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_output_is_not_there_before_the_last_line_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with atomic_writer(path) as stream:
+        stream.write("text")
+        assert not path.exists()
+    assert path.read_text() == "text"
+
+
+def test_a_written_file_has_the_permissions_of_an_ordinary_file(tmp_path: Path) -> None:
+    ordinary = tmp_path / "ordinary"
+    ordinary.touch()
+    write_text(tmp_path / "ours", "")
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ours", "ordinary")]
+    assert modes[0] == modes[1]
+
+
+def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
+    rows = [Sample(id="ä", count=1, words=["a", "\x85", "\r\n"]), Sample(id="b", count=2)]
+    write_jsonl(tmp_path / "rows.jsonl", rows)
+    assert read_jsonl(tmp_path / "rows.jsonl", Sample) == rows
+
+
+def test_a_line_separator_inside_a_string_does_not_end_the_line(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    write_jsonl(path, [Sample(id=f"a{LINE_SEPARATOR}b", count=1)])
+    assert LINE_SEPARATOR in path.read_text(encoding="utf-8"), "must not be hidden by escaping"
+    (row,) = read_jsonl(path, Sample)
+    assert row.id == f"a{LINE_SEPARATOR}b"
+
+
+def test_a_missing_field_is_named_with_file_and_line(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, '{"id": "a", "count": 1}\n\n{"id": "b"}\n')
+    assert problems_of(path) == (f"{path}: line 3: count: field required",)
+
+
+def test_a_wrong_type_is_named_and_not_converted(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, '{"id": "a", "count": "1"}\n{"id": "b", "count": 2, "words": [3]}\n')
+    assert problems_of(path) == (
+        f"{path}: line 1: count: input should be a valid integer",
+        f"{path}: line 2: words.0: input should be a valid string",
+    )
+
+
+def test_every_broken_line_is_named_in_one_run(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, '{"id": "a"}\n{"id": 1, "count": 1}\n{"id": "b", "count": 1}\nno\n')
+    lines = [problem.removeprefix(f"{path}: ").split(":")[0] for problem in problems_of(path)]
+    assert lines == ["line 1", "line 2", "line 4"]
+
+
+def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, "{'id': 'a'}\n")
+    (problem,) = problems_of(path)
+    assert problem.startswith(f"{path}: line 1: invalid JSON")
+
+
+def test_a_truncated_last_line_is_called_truncated(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, '{"id": "a", "count": 1}\n{"id": "b", "co')
+    assert f"{path}: line 2: no newline at the end: the file is truncated" in problems_of(path)
+
+
+def test_a_file_cut_just_before_its_last_newline_is_truncated_too(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, '{"id": "a", "count": 1}\n{"id": "b", "count": 12}')
+    assert problems_of(path) == (f"{path}: line 2: no newline at the end: the file is truncated",)
+
+
+def test_a_check_among_rows_names_the_line_in_the_file(tmp_path: Path) -> None:
+    path = jsonl(tmp_path, '\n{"id": "a", "count": 1}\n{"id": "a", "count": 2}\n')
+
+    def twins(rows: list[tuple[int, Sample]]) -> list[tuple[int, str]]:
+        first, second = rows
+        return [(second[0], f"id: is that of line {first[0]}")]
+
+    with pytest.raises(InputError) as caught:
+        read_jsonl(path, Sample, twins)
+    assert caught.value.problems == (f"{path}: line 3: id: is that of line 2",)
+
+
+def test_files_that_cannot_be_read_are_one_line_each(tmp_path: Path) -> None:
+    latin = tmp_path / "latin.txt"
+    latin.write_bytes(b"ab\xe9c")
+    for path, words in (
+        (tmp_path / "none.txt", "no such file"),
+        (tmp_path, "is a folder, a file is needed"),
+        (latin, "not UTF-8 text (byte 2)"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_text(path)
+        assert caught.value.problems == (f"{path}: {words}",)
+
+
+def test_broken_json_is_named_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{\n"a": 1,\n}')
+    with pytest.raises(InputError) as caught:
+        read_json(path)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{path}: line 3: not JSON (")
+
+
+def test_settings_come_from_the_option_from_a_file_or_from_the_schema(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"resamples": 3}')
+    assert read_settings(None, Options) == Options()
+    assert read_settings('{"seed": 2}', Options) == Options(seed=2)
+    assert read_settings(f"@{path}", Options) == Options(resamples=3)
+
+
+def test_every_problem_of_the_settings_names_option_and_key() -> None:
+    with pytest.raises(InputError) as caught:
+        read_settings('{"resamples": 0, "sede": 1}', Options)
+    assert caught.value.problems == (
+        "--settings: resamples: input should be greater than or equal to 1",
+        "--settings: sede: extra inputs are not permitted",
+    )
+
+
+def test_settings_in_a_file_name_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{seed: 1}")
+    with pytest.raises(InputError) as caught:
+        read_settings(f"@{path}", Options)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{path}: invalid JSON")
+    with pytest.raises(InputError, match=r"none\.json: no such file"):
+        read_settings("@none.json", Options)
+
+
+def test_canonical_json_is_blind_to_key_order_and_not_to_values() -> None:
+    assert canonical_json({"b": [1, 2], "a": "é"}) == '{"a":"é","b":[1,2]}'
+    assert canonical_json({"a": 1, "b": 2}) == canonical_json({"b": 2, "a": 1})
+    assert canonical_json({"a": 1, "b": 2}) != canonical_json({"a": 2, "b": 1})
+
+
+def test_the_manifests_sha256_tells_sound_altered_and_missing_files_apart(tmp_path: Path) -> None:
+    for name in ("sound", "altered", "missing"):
+        (tmp_path / name).write_text(name)
+    manifest = {name: sha256_of_file(tmp_path / name) for name in ("sound", "altered", "missing")}
+    assert manifest["sound"] == "dd29442deca69f52c50006b831cb216edf78a7da33748f0a80ff19f2ebe57ecd"
+    verify_files(tmp_path, manifest, "train again")
+    (tmp_path / "altered").write_text("altereD")
+    (tmp_path / "missing").unlink()
+    with pytest.raises(InputError) as caught:
+        verify_files(tmp_path, manifest, "train again")
+    assert caught.value.problems == (
+        f"{tmp_path / 'altered'}: altered: its sha256 is not the manifest's; train again",
+        f"{tmp_path / 'missing'}: no such file, though the manifest lists it; train again",
+    )
+
+
+def test_sha256_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none: no such file$"):
+        sha256_of_file(tmp_path / "none")
+
+
+def test_lock_versions_have_no_local_tags(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("# by hand\ntorch==2.13.0+cpu\nbert-score==0.3.13 ; python_version > '3'\n")
+    assert lock_versions(["torch", "bert-score"], lock) == {
+        "torch": "2.13.0",
+        "bert-score": "0.3.13",
+    }
+
+
+def test_packages_that_are_not_locked_are_named(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("torch==2.13.0\ntorchvision==1.0\n")
+    with pytest.raises(InputError) as caught:
+        lock_versions(["torch", "peft", "vision"], lock)
+    assert caught.value.problems == (
+        f"{lock}: peft is not pinned",
+        f"{lock}: vision is not pinned",
+    )
+
+
+def test_a_job_refuses_versions_that_the_lock_file_does_not_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    locked = {"pydantic": "0.0.1", "no-such-package": "1.0"}
+    monkeypatch.setattr(
+        versions, "lock_versions", lambda packages: {p: locked[p] for p in packages}
+    )
+    with pytest.raises(InputError) as caught:
+        require_locked(["pydantic", "no-such-package"])
+    wrong, missing = caught.value.problems
+    assert wrong.startswith("pydantic: ")
+    assert wrong.endswith("here, 0.0.1 in requirements.lock: run `make setup`")
+    assert missing.startswith("no-such-package: not installed here, 1.0 in requirements.lock")
+
+
+def test_what_is_installed_is_what_the_lock_file_names() -> None:
+    assert require_locked(["pydantic", "torch"]).keys() == {"pydantic", "torch"}
+
+
+def test_an_error_of_the_system_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file, where a folder is needed")
+    command = [sys.executable, str(SCRIPTS / "demo_data.py"), "--output"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "out/rows.jsonl")],
+        cwd=SCRIPTS.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path / 'out'}: File exists\n")
+
+
+def test_a_script_ends_with_code_1_and_a_line_for_each_problem(tmp_path: Path) -> None:
+    source = {"source": "path", "path": "x", "lables": 1}
+    settings = {"source": source, "aliases": [], "answer": "?"}
+    command = [sys.executable, str(SCRIPTS / "dataset.py"), "--task", "PM", "--split", "test"]
+    output = tmp_path / "out" / "test.jsonl"
+    done = subprocess.run(
+        [*command, "--settings", json.dumps(settings), "--output", str(output)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.splitlines() == [
+        "error: --settings: answer: input should be 'yes_no', 'choice', 'ranking', 'extraction' or "
+        "'generation'",
+        "error: --settings: source.path.lables: extra inputs are not permitted",
+        "error: --settings: settings: field required",
+    ]
+    assert not output.parent.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_script_that_is_told_to_stop_says_so_and_leaves_no_temporary_file(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    code = (
+        "import argparse, signal, time; from pathlib import Path\n"
+        "from ecslm.common.cli import run_script\n"
+        "from ecslm.common.files import atomic_writer\n"
+        # Tests that run in the background have Ctrl-C ignored, and hand that on.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "def main(_):\n"
+        "    with atomic_writer(Path('out.txt')):\n"
+        "        print('writing', flush=True); time.sleep(60)\n"
+        "run_script(main, argparse.ArgumentParser())"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(SCRIPTS)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    process.send_signal(number)
+    _, errors = process.communicate()
+    assert errors == "error: interrupted: run again to go on from what is finished\n"
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_has_the_same_bytes_and_no_companions(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(b"\x00\xff")
+    copy_file(tmp_path / "source", tmp_path / "folder" / "target")
+    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["target"]
+    assert (tmp_path / "folder" / "target").read_bytes() == b"\x00\xff"
+
+
+def test_packages_that_are_not_installed_are_called_so() -> None:
+    assert installed_versions(["no-such-package"]) == {"no-such-package": "not installed"}

@@ -1,0 +1,434 @@
+"""Comparisons: what is paired with what, the tests that are made, and Holm over a contrast."""
+
+import json
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+from support.project import ROOT
+
+from ecslm.common.errors import InputError
+from ecslm.comparisons.families import adjusted
+from ecslm.comparisons.results import Difference
+from ecslm.comparisons.settings import DifferencesSettings
+from ecslm.comparisons.sides import task_sides
+from ecslm.comparisons.significance import holm, mcnemar_p, newcombe_interval
+from ecslm.comparisons.testing import differences
+from ecslm.scoring.intervals import wilson_interval
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.outcomes import Outcomes
+
+IND, OOD, UNSEEN = (f"{name}_Instruction" for name in ("IND_Diverse", "OOD_Diverse", "IND_Unseen"))
+TUNING = {"kind": "models", "pairs": [["EC", "Base"]], "settings": [IND]}
+WORDING = {"kind": "settings", "pairs": [[UNSEEN, IND]], "models": ["EC"]}
+
+
+def settings(**changes: Any) -> DifferencesSettings:
+    models = {name: {"seeds": [0]} for name in ("EC", "Base")}
+    default = {"metric": "accuracy", "models": models, "contrasts": {"tuning": TUNING}}
+    few = {"resamples": 1_000, "permutations": 999}
+    return DifferencesSettings.model_validate(default | few | changes)
+
+
+def hits(*seeds: list[float], first: int = 0, field: str = "score") -> Outcomes:
+    """Outcomes of samples numbered from `first`, for each seed."""
+    return Outcomes(
+        tuple({f"s{first + n:04}": {field: hit} for n, hit in enumerate(seed)} for seed in seeds)
+    )
+
+
+def compared(wanted: DifferencesSettings, **outcomes: dict[str, Outcomes]) -> list[Difference]:
+    return differences(list(task_sides(wanted, outcomes)), wanted)
+
+
+def test_two_models_are_compared_on_the_same_samples() -> None:
+    right = [1, 1, 1, 1, 1, 1, 1, 0] * 25
+    wrong = [1, 1, 0, 0, 0, 0, 1, 1] * 25
+    (row,) = compared(settings(), EC={IND: hits(right)}, Base={IND: hits(wrong)})
+    assert (row.contrast, row.a, row.b, row.setting, row.model) == (
+        "tuning",
+        "EC",
+        "Base",
+        IND,
+        None,
+    )
+    assert (row.paired, row.n, row.n_b, row.unshared) == (True, 200, 200, 0)
+    assert (row.value_a, row.value_b) == (0.875, 0.5)
+    assert row.difference == pytest.approx(0.375)
+    # Two sides of sd sqrt(0.625 - 0.375^2) = 0.696 by record: 1.96 x 0.696 / sqrt(200).
+    assert row.ci95 == pytest.approx((0.375 - 0.0965, 0.375 + 0.0965), abs=0.01)
+    assert (row.test, row.p) == ("mcnemar", mcnemar_p(100, 25))
+
+
+def test_models_with_several_seeds_are_compared_by_a_randomisation_test_of_their_means() -> None:
+    models = {"EC": {"seeds": [0, 1, 2]}, "Base": {"seeds": [0]}}
+    generator = np.random.default_rng(0)
+    seeds = [[int(hit) for hit in generator.random(300) < 0.7] for _ in range(3)]
+    base = [int(hit) for hit in generator.random(300) < 0.5]
+    (row,) = compared(settings(models=models), EC={IND: hits(*seeds)}, Base={IND: hits(base)})
+    assert row.test == "randomisation"
+    assert row.difference == pytest.approx(np.mean(seeds) - np.mean(base))
+    assert row.p == 0.001
+    # The difference by record is the mean over seeds minus the base.
+    spread = np.std(np.mean(seeds, axis=0) - np.array(base)) / np.sqrt(300)
+    assert row.ci95[1] - row.ci95[0] == pytest.approx(2 * 1.96 * spread, rel=0.1)
+
+
+def test_a_metric_of_counts_is_compared_by_its_own_value_and_not_by_means_of_records() -> None:
+    names = {"EC": ["tp"] * 6 + ["fn"] * 4 + ["tn"] * 10, "Base": ["tp"] * 2 + ["fn"] * 8}
+    names["Base"] += ["tn"] * 10
+    sides = {model: {IND: of_cells(own)} for model, own in names.items()}
+    (row,) = compared(settings(metric="binary_f1"), **sides)
+    assert (row.value_a, row.value_b) == (0.75, pytest.approx(1 / 3))
+    assert row.test == "randomisation"
+    assert row.p == pytest.approx(2 / 2**4, abs=0.03)  # four records differ, all to one side
+
+
+def test_settings_that_share_samples_are_paired_on_those_alone() -> None:
+    wanted = settings(contrasts={"wording": WORDING})
+    outcomes = {IND: hits([1, 0] * 20), UNSEEN: hits([1, 1] * 20, first=20)}
+    (row,) = compared(wanted, EC=outcomes, Base={})
+    assert (row.a, row.b, row.setting, row.model) == (UNSEEN, IND, None, "EC")
+    assert (row.paired, row.n, row.n_b, row.unshared) == (True, 20, 20, 40)
+    assert (row.value_a, row.value_b) == (1, 0.5)
+    assert row.p == mcnemar_p(10, 0)
+
+
+def test_settings_without_a_common_sample_are_compared_unpaired() -> None:
+    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+    outcomes = {
+        IND: hits([1] * 150 + [0] * 50, field="gain"),
+        OOD: hits([1] * 40 + [0] * 60, first=500, field="gain"),
+    }
+    wanted = settings(metric="ndcg", contrasts={"domain": domain})
+    (row,) = compared(wanted, EC=outcomes, Base={})
+    assert (row.paired, row.n, row.n_b, row.unshared) == (False, 100, 200, 0)
+    assert row.difference == pytest.approx(-0.35)
+    half = 1.96 * np.sqrt(0.4 * 0.6 / 100 + 0.75 * 0.25 / 200)
+    assert row.ci95 == pytest.approx((-0.35 - half, -0.35 + half), abs=0.02)
+    assert (row.test, row.p) == ("bootstrap", 1 / 1001)
+
+
+def test_equal_sides_drawn_apart_do_not_cancel() -> None:
+    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+    outcomes = {
+        IND: hits([1, 0] * 50, field="gain"),
+        OOD: hits([1, 0] * 50, first=500, field="gain"),
+    }
+    (row,) = compared(settings(metric="ndcg", contrasts={"domain": domain}), EC=outcomes, Base={})
+    assert row.difference == 0
+    assert row.ci95[1] > 0.1
+
+
+def test_unpaired_proportions_are_compared_by_their_wilson_intervals() -> None:
+    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+    outcomes = {IND: hits([1] * 60), OOD: hits([1] * 70 + [0] * 30, first=500)}
+    (row,) = compared(settings(contrasts={"domain": domain}), EC=outcomes, Base={})
+    assert (row.test, row.paired, row.reliable) == ("newcombe", False, True)
+    expected = newcombe_interval(
+        (0.7, 1.0), (wilson_interval(70, 100, 0.95), wilson_interval(60, 60, 0.95))
+    )
+    assert row.ci95 == expected
+    assert row.p < 0.001
+
+
+def test_an_unpaired_side_without_any_spread_is_not_reliable() -> None:
+    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+    generator = np.random.default_rng(1)
+    outcomes = {
+        IND: hits(generator.random(1_000).tolist(), field="gain"),
+        OOD: hits([1.0] * 200, first=5_000, field="gain"),
+    }
+    (row,) = compared(settings(metric="ndcg", contrasts={"domain": domain}), EC=outcomes, Base={})
+    assert (row.test, row.p, row.reliable) == (None, None, False)
+
+
+def test_a_few_samples_that_happen_to_be_the_same_make_no_pairing() -> None:
+    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+    outcomes = {IND: hits([1, 0] * 50), OOD: hits([1, 0] * 50, first=99)}
+    (row,) = compared(settings(contrasts={"domain": domain}), EC=outcomes, Base={})
+    assert (row.paired, row.n, row.n_b) == (False, 100, 100)
+
+
+def test_few_unpaired_records_are_not_tested_by_a_bootstrap() -> None:
+    domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["EC"]}
+    outcomes = {
+        IND: hits([0.1, 0.2, 0.3, 0.4], field="gain"),
+        OOD: hits([0.8, 0.9] * 10, first=500, field="gain"),
+    }
+    (row,) = compared(settings(metric="ndcg", contrasts={"domain": domain}), EC=outcomes, Base={})
+    assert (row.test, row.p) == (None, None)
+    assert row.difference == pytest.approx(0.6)
+
+
+def cell(name: str) -> dict[str, int]:
+    return {one: int(one == name) for one in ("tp", "fp", "fn", "tn")}
+
+
+def of_cells(*seeds: list[str]) -> Outcomes:
+    return Outcomes(tuple({f"s{n:02}": cell(one) for n, one in enumerate(own)} for own in seeds))
+
+
+def test_a_side_without_a_defined_score_is_not_compared_and_is_in_no_family() -> None:
+    base = of_cells(["fp", "tn", "tn", "tn"])
+    wanted = settings(metric="binary_f1")
+    (undefined,) = compared(wanted, EC={IND: of_cells(["tn"] * 4)}, Base={IND: base})
+    assert (undefined.value_a, undefined.value_b) == (None, 0)
+    assert (undefined.difference, undefined.ci95, undefined.p) == (None, None, None)
+    (defined,) = compared(settings(), EC={IND: hits([1] * 9)}, Base={IND: hits([0] * 9)})
+    found = adjusted({"PM": [undefined], "MPC": [defined]})
+    assert found["PM"][0].p_holm is None
+    assert (found["MPC"][0].p_holm, found["MPC"][0].family) == (found["MPC"][0].p, 1)
+
+
+def choice(reference: str, answer: str) -> dict[str, Any]:
+    if reference == answer:
+        return {"tp": {reference: 1}, "fp": {}, "fn": {}}
+    return {"tp": {}, "fp": {answer: 1}, "fn": {reference: 1}}
+
+
+def of_choices(references: str, *seeds: str) -> Outcomes:
+    return Outcomes(
+        tuple(
+            {
+                f"s{n:02}": choice(reference, answer)
+                for n, (reference, answer) in enumerate(zip(references, seed, strict=True))
+            }
+            for seed in seeds
+        )
+    )
+
+
+def exact_p(first: Outcomes, second: Outcomes, name: str) -> float:
+    """The share of all exchanges of records, in all pairs of seeds at once, at least as extreme."""
+    measure = metric(name)
+
+    def studentised(exchanged: tuple[bool, ...]) -> float:
+        differences, influence = [], np.zeros(len(exchanged))
+        for one, other in product(first.seeds, second.seeds):
+            pairs = [(one[sample], other[sample]) for sample in first.samples]
+            pairs = [
+                pair[::-1] if swap else pair for pair, swap in zip(pairs, exchanged, strict=True)
+            ]
+            sides = [measure.sums(list(side)) for side in zip(*pairs, strict=True)]
+            values = [float(measure.values(side.sum(axis=0))) for side in sides]
+            differences.append(values[0] - values[1])
+            slopes = [measure.gradient(side.sum(axis=0)) for side in sides]
+            influence += sides[0] @ slopes[0] - sides[1] @ slopes[1]
+        pairs_of_seeds = len(differences)
+        error = float(np.sqrt(np.square(influence / pairs_of_seeds).sum()))
+        return abs(float(np.mean(differences))) / error
+
+    records = len(first.samples)
+    observed = studentised((False,) * records)
+    exchanges = product([False, True], repeat=records)
+    return float(np.mean([studentised(one) >= observed - 1e-9 for one in exchanges]))
+
+
+def test_two_against_three_seeds_of_macro_f1_come_near_the_exact_p() -> None:
+    references = "AABBCCAB"
+    first = of_choices(references, "AABBCAAB", "AABBCCBB")
+    second = of_choices(references, "ABBACCAA", "BABBACAA", "AACBCBAB")
+    models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
+    wanted = settings(metric="macro_f1", models=models, permutations=20_000)
+    (row,) = compared(wanted, EC={IND: first}, Base={IND: second})
+    measure = metric("macro_f1")
+    means = [
+        np.mean(
+            [
+                float(measure.values(measure.sums([seed[s] for s in side.samples]).sum(axis=0)))
+                for seed in side.seeds
+            ]
+        )
+        for side in (first, second)
+    ]
+    assert (row.value_a, row.value_b, row.seeds) == (*map(pytest.approx, means), (2, 3))
+    assert row.difference == pytest.approx(means[0] - means[1])
+    assert row.p == pytest.approx(exact_p(first, second, "macro_f1"), abs=0.015)
+
+
+def test_two_against_three_seeds_of_f1_come_near_the_exact_p() -> None:
+    first = of_cells(
+        ["tp", "tp", "fn", "tn", "tn", "tp", "fp"], ["tp", "fn", "tp", "tn", "tn", "tp", "tn"]
+    )
+    second = of_cells(
+        ["fn", "tp", "fn", "fp", "tn", "fn", "fp"],
+        ["fn", "fn", "tp", "tn", "fp", "tp", "fp"],
+        ["tp", "fn", "fn", "fp", "fp", "fn", "tn"],
+    )
+    models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
+    wanted = settings(metric="binary_f1", models=models, permutations=20_000)
+    (row,) = compared(wanted, EC={IND: first}, Base={IND: second})
+    assert row.p == pytest.approx(exact_p(first, second, "binary_f1"), abs=0.015)
+
+
+def test_shared_samples_with_other_references_are_an_error() -> None:
+    sides = {"EC": of_choices("AABB", "AABB"), "Base": of_choices("AABC", "AABB")}
+    with pytest.raises(InputError, match="references of their shared samples differ"):
+        compared(settings(metric="macro_f1"), EC={IND: sides["EC"]}, Base={IND: sides["Base"]})
+
+
+def test_the_same_answers_have_p_one_and_an_interval_that_is_not_empty() -> None:
+    same = {IND: hits([1, 0, 1] * 20)}
+    (row,) = compared(settings(), EC=same, Base=same)
+    assert (row.difference, row.p) == (0, 1)
+    assert row.ci95 == (-0.05, 0.05)  # 3 / 60
+
+
+def test_holm_is_over_all_cells_of_a_contrast_whatever_their_task_and_apart_from_others() -> None:
+    wanted = settings(contrasts={"tuning": TUNING, "wording": WORDING})
+    right, base = hits([1] * 30), hits([1] * 20 + [0] * 10)
+    one = compared(wanted, EC={IND: right}, Base={IND: base})
+    other = compared(
+        wanted,
+        EC={IND: right, UNSEEN: hits([1] * 26 + [0] * 4)},
+        Base={IND: hits([1] * 24 + [0] * 6)},
+    )
+    found = adjusted({"MPC": one, "SR": other})
+    assert [(row.contrast, row.p) for row in found["SR"]] == [
+        ("tuning", mcnemar_p(6, 0)),
+        ("wording", mcnemar_p(0, 4)),
+    ]
+    tuning = [found["MPC"][0].p_holm, found["SR"][0].p_holm]
+    assert tuning == holm([mcnemar_p(10, 0), mcnemar_p(6, 0)])
+    assert found["SR"][1].p_holm == found["SR"][1].p
+
+
+def test_a_model_with_an_example_in_its_prompt_is_compared_on_the_samples_of_its_setting() -> None:
+    models = {"EC": {"seeds": [0], "shots": 1}, "Base": {"seeds": [0]}}
+    outcomes = {f"{IND}_1-shot": hits([1] * 8)}
+    (row,) = compared(settings(models=models), EC=outcomes, Base={IND: hits([0] * 8)})
+    assert (row.setting, row.n, row.difference) == (IND, 8, 1)
+
+
+def test_the_order_of_records_does_not_matter() -> None:
+    generator = np.random.default_rng(8)
+    one, other = generator.random((2, 60)).tolist()
+    wanted = settings(metric="ndcg")
+
+    def both(order: list[int]) -> Difference:
+        sides = [
+            Outcomes(({f"s{n:02}": {"gain": side[n]} for n in order},)) for side in (one, other)
+        ]
+        (row,) = compared(wanted, EC={IND: sides[0]}, Base={IND: sides[1]})
+        return row
+
+    assert both(list(range(60))) == both(list(reversed(range(60))))
+
+
+def test_models_without_a_common_sample_are_an_error() -> None:
+    with pytest.raises(
+        InputError, match="tuning: EC and Base have hardly a sample in common in IND"
+    ):
+        compared(settings(), EC={IND: hits([1])}, Base={IND: hits([1], first=5)})
+
+
+@pytest.mark.parametrize(
+    ("contrast", "problem"),
+    [
+        (TUNING | {"pairs": [["EC", "EC"]]}, "two different names"),
+        (TUNING | {"pairs": [["EC", "Base"], ["EC", "Base"]]}, "a pair stands twice"),
+        (TUNING | {"pairs": [["EC", "Other"]]}, "not in models: Other"),
+        (TUNING | {"pairs": [["EC", "Base"], ["Base", "EC"]]}, "a pair stands twice"),
+        (TUNING | {"settings": [IND, IND]}, f"`{IND}` stands twice"),
+        (TUNING | {"pairs": []}, "at least 1 item"),
+    ],
+)
+def test_contrasts_that_compare_nothing_are_refused(contrast: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        settings(contrasts={"tuning": contrast})
+
+
+def write_outcomes(results: Path, model: str, scores: list[int]) -> None:
+    path = results / f"metrics/{model}/seed-0/MPC.records.jsonl"
+    path.parent.mkdir(parents=True)
+    rows = (
+        {"id": f"r{n}", "sample_id": f"s{n}", "setting": IND, "invalid": False, "score": score}
+        for n, score in enumerate(scores)
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def run(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, f"scripts/{script}", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def run_differences(results: Path, **changes: Any) -> "subprocess.CompletedProcess[str]":
+    where = ["--task", "MPC", "--results", str(results)]
+    output = ["--output", str(results / "differences/MPC.json")]
+    value = settings(**changes).model_dump_json()
+    return run("differences.py", *where, *output, "--settings", value)
+
+
+def test_settings_that_the_outcomes_lack_are_named(tmp_path: Path) -> None:
+    for model in ("EC", "Base"):
+        write_outcomes(tmp_path, model, [1, 0])
+    made = run_differences(tmp_path, contrasts={"tuning": TUNING | {"settings": [IND, OOD]}})
+    assert made.returncode == 1
+    assert made.stderr.splitlines() == [
+        f"error: --settings: contrasts.tuning: {model} has no records of {OOD}: it has {IND}"
+        for model in ("EC", "Base")
+    ]
+
+
+def test_the_scripts_write_the_same_bytes_twice_and_say_what_they_were_made_from(
+    tmp_path: Path,
+) -> None:
+    write_outcomes(tmp_path, "EC", [1, 1, 1, 0])
+    write_outcomes(tmp_path, "Base", [1, 0, 0, 0])
+    path = tmp_path / "comparisons/MPC.json"
+    written = []
+    for _ in range(2):
+        assert run_differences(tmp_path).returncode == 0
+        made = ["--differences", str(tmp_path / "differences/MPC.json")]
+        assert run("compare.py", *made, "--output", str(path.parent)).returncode == 0
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+    (row,) = json.loads(written[0])
+    assert {"contrast", "a", "b", "setting", "n", "difference", "ci95", "p", "p_holm"} <= set(row)
+    manifest = json.loads((path.parent / "manifest.json").read_text())
+    assert list(manifest["files"]) == ["MPC.json"]
+    of_differences = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
+    assert len(of_differences["inputs"]) == 2
+
+
+def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:
+    write_outcomes(tmp_path, "EC", [1])
+    made = run_differences(tmp_path)
+    assert made.returncode == 1
+    assert made.stderr.endswith("metrics/Base/seed-0/MPC.records.jsonl: no such file\n")
+    assert made.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("[]", "error: --differences: no task has both sides of any contrast\n"),
+        ('[{"a": 1, "p": NaN}]', "error: {path}: 0.contrast: field required\n"),
+        ('[{"a": 1}]', "error: {path}: 0.contrast: field required\n"),
+    ],
+)
+def test_differences_that_cannot_be_adjusted_are_refused(
+    tmp_path: Path, content: str, problem: str
+) -> None:
+    path = tmp_path / "PM.json"
+    path.write_text(content)
+    made = run("compare.py", "--differences", str(path), "--output", str(tmp_path / "out"))
+    assert made.returncode == 1
+    assert made.stderr.startswith(problem.format(path=path))
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_folder_of_the_differences_is_not_written_over(tmp_path: Path) -> None:
+    path = tmp_path / "PM.json"
+    path.write_text("[]")
+    made = run("compare.py", "--differences", str(path), "--output", str(tmp_path))
+    assert made.returncode == 1
+    assert made.stderr == f"error: --output: {tmp_path} is the folder of the differences\n"
+    assert path.read_text() == "[]"

@@ -1,0 +1,142 @@
+"""The data card: what it says of the reports, and that every template error is one line."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_examples import run_here
+from support.project import ROOT
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.data.card.card import CardSettings, card_files, render_card
+
+TEMPLATE = ROOT / "report/data_card.md.jinja"
+IND = "IND_Diverse_Instruction"
+
+LENGTHS = {"min": 5, "p50": 10, "p95": 20, "p99": 25, "max": 30}
+DESCRIBED = {
+    "records": 4,
+    "instructions": 2,
+    "labels": {"no": 3, "yes": 1},
+    "prompt_tokens": LENGTHS,
+    "answer_tokens": LENGTHS,
+    "room": 24,
+    "truncated": 1,
+}
+OVERLAP = {
+    "records": 4,
+    "exact": 1,
+    "exact_with_output": 0,
+    "near": 2,
+    "instruction": "unseen",
+    "unseen_instructions": 4,
+    "queries": {"records": 4, "shared": 3},
+    "history_targets": None,
+}
+
+
+def settings(**changes: Any) -> CardSettings:
+    fields = {
+        "study": "shop",
+        "title": "A shop",
+        "source": "shop.jsonl",
+        "license": "CC-BY-4.0",
+        "comparable": False,
+        "ranked_by_output": [],
+        "template": "chatml",
+        "tolerated": ["bad_output"],
+        "tasks": [{"code": "PM", "title": "Product Matching", "leakage": True}],
+    }
+    return CardSettings.model_validate({**fields, **changes})
+
+
+def write_reports(results: Path, **check: Any) -> None:
+    report = {"files": {"shop.jsonl": "0" * 64}, "problems": {}, "dropped": 0, "elsewhere": 0}
+    report |= {"tasks": {"PM": {"test": {IND: {"rows": 6, "records": 4}}}}, "differing": []}
+    write_json(results / "data_check.json", {**report, **check})
+    description = {"task": "PM", "answer": "yes_no", "tokenizer": "Tiny"}
+    write_json(
+        results / "descriptions/PM.json", {**description, "splits": {"test": {IND: DESCRIBED}}}
+    )
+    leakage = {"task": "PM", "train_records": 9, "shingle_words": 3, "jaccard": 0.8, "pairs": []}
+    write_json(results / "leakage/PM.json", {**leakage, "settings": {IND: OVERLAP}})
+
+
+def rows(card: str) -> list[list[str]]:
+    """The cells of all table rows that are about the setting."""
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in card.splitlines()
+        if line.startswith("|") and IND in line
+    ]
+
+
+def test_the_card_says_what_the_reports_say(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    card = render_card(TEMPLATE, tmp_path, settings())
+    assert rows(card) == [
+        ["PM", "test", IND, "6", "2", "4", "2"],
+        ["PM", "test", IND, "no 75.0 % (3), yes 25.0 % (1)"],
+        ["PM", "test", IND, "5", "10", "20", "25", "30", "10", "20", "30", "24", "1"],
+        ["PM", IND, "4", "1", "0", "2", "unseen", "3 of 4", "--"],
+    ]
+    assert card.startswith('---\npretty_name: "A shop"\nlicense: "cc-by-4.0"\n---\n')
+    assert f"- File: `shop.jsonl`, sha256 `{'0' * 64}`" in card
+    assert "None: every row of the source was checked." in card
+    assert "Known of ECInstruct" not in card
+
+
+def test_dropped_rows_are_told_by_kind_with_the_first_of_each(tmp_path: Path) -> None:
+    problems = {"bad_output": {"count": 2, "first": ["line 3: output: 'a|b'", "line 4"]}}
+    write_reports(tmp_path, problems=problems, dropped=2, elsewhere=1, differing=["PM: 6 rows"])
+    card = render_card(TEMPLATE, tmp_path, settings())
+    assert "tolerates bad_output: 2 rows, 1 of them of no known task" in card
+    assert "| bad_output | 2 | line 3: output: 'a\\|b' |" in card
+    assert "Counts other than the published ones of ECInstruct: 1; for example PM: 6 rows." in card
+
+
+def test_what_is_known_of_the_published_data_stands_beside_its_numbers(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    card = render_card(TEMPLATE, tmp_path, settings(comparable=True))
+    assert "AP trains on the category that is out of domain for PRP, SA and SR" in card
+
+
+def test_relevance_that_was_made_up_is_called_so(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    assert "- Relevance in" not in render_card(TEMPLATE, tmp_path, settings())
+    card = render_card(TEMPLATE, tmp_path, settings(ranked_by_output=["QPR"]))
+    assert "- Relevance in QPR: made up from the order of `output`" in card
+
+
+def test_without_training_no_overlap_was_measured(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    task = {"code": "PM", "title": "Product Matching", "leakage": False}
+    wanted = settings(tasks=[task], license=None)
+    assert card_files(wanted) == ["data_check.json", "descriptions/PM.json"]
+    card = render_card(TEMPLATE, tmp_path, wanted)
+    assert "Not measured: no task has both training and test records." in card
+    assert "not named in the configuration" in card
+
+
+@pytest.mark.parametrize(
+    ("text", "words"), [("{{ nmae }}", "'nmae' is undefined"), ("\n{% if %}", "line 2: ")]
+)
+def test_a_broken_template_is_one_line(text: str, words: str, tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    template = tmp_path / "card.md.jinja"
+    template.write_text(text)
+    with pytest.raises(InputError, match=f"card.md.jinja: .*{words}"):
+        render_card(template, tmp_path, settings())
+
+
+def test_the_script_writes_the_card_and_what_it_was_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_reports(tmp_path)
+    output = tmp_path / "data_card.md"
+    options = ["--results", tmp_path, "--template", TEMPLATE, "--output", output]
+    options += ["--settings", settings().model_dump_json()]
+    assert run_here(monkeypatch, "data_card.py", options) == 0
+    assert output.read_text() == render_card(TEMPLATE, tmp_path, settings())
+    assert (tmp_path / "data_card.manifest.json").exists()

@@ -1,0 +1,304 @@
+"""The description of a task's records: counts, labels, token lengths, truncated inputs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_examples import PROMPTS, SCRIPTS, TEMPLATES, make_record, run_here, write_records
+from support.scoring_examples import FIVE, IND, OOD, TWENTY
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from tokenizers.processors import TemplateProcessing
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
+from ecslm.data.card import description
+from ecslm.data.card.description import SettingDescription, TaskDescription, describe
+from ecslm.data.card.settings import DescriptionSettings
+from ecslm.models.loading import load_tokenizer
+from ecslm.models.prompts import PromptTemplate, encode_prompt
+from ecslm.schemas.record import Record
+from ecslm.training.batches import encode_example
+
+ALPACA = PromptTemplate(PROMPTS / "alpaca.jinja")
+
+# Words of the Alpaca wording: two sentences (16 and 7), then three headings of two.
+WORDING = 16 + 7 + 3 * 2
+
+SETTINGS = {
+    "answer": "yes_no",
+    "tokenizer": "words",
+    "training_max_length": 400,
+    "prediction_max_length": 300,
+    "max_new_tokens": 40,
+}
+
+
+def word_tokenizer(folder: Path) -> Path:
+    """A token for each word, and one at the start that no prompt is to have."""
+    tokenizer = Tokenizer(WordLevel({"?": 0, "[START]": 1}, unk_token="?"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[START] $A", special_tokens=[("[START]", 1)]
+    )
+    tokenizer.enable_truncation(5)
+    path = folder / "tokenizer.json"
+    tokenizer.save(str(path))
+    return path
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Tokenizer:
+    return description.load_tokenizer(word_tokenizer(tmp_path))
+
+
+def describe_as(
+    answer: str, records: list[Record], tokenizer: Tokenizer, **changes: Any
+) -> TaskDescription:
+    settings = DescriptionSettings.model_validate(SETTINGS | {"answer": answer} | changes)
+    return describe("T", records, ALPACA, tokenizer, settings)
+
+
+def only(found: TaskDescription) -> SettingDescription:
+    """The description of the only split and setting."""
+    ((by_setting,),) = [found.splits.values()]
+    (group,) = by_setting.values()
+    return group
+
+
+def labels_of(answer: str, records: list[Record], tokenizer: Tokenizer) -> dict[str, int] | None:
+    return only(describe_as(answer, records, tokenizer)).labels
+
+
+def answered(outputs: list[str], options: list[str] | None = None, **fields: Any) -> list[Record]:
+    return [make_record(output=output, options=options, **fields) for output in outputs]
+
+
+def test_records_and_instructions_are_counted_per_split_and_setting(words: Tokenizer) -> None:
+    records = [
+        make_record(instruction="Compare."),
+        make_record(instruction="Tell."),
+        make_record(instruction="Tell."),
+        make_record(split="test", setting=OOD),
+        make_record(split="test"),
+    ]
+    splits = describe_as("yes_no", records, words).splits
+    counts = {
+        (split, setting): (group.records, group.instructions)
+        for split, by_setting in splits.items()
+        for setting, group in by_setting.items()
+    }
+    assert counts == {("train", IND): (3, 2), ("test", OOD): (1, 1), ("test", IND): (1, 1)}
+
+
+def test_splits_and_settings_stand_in_order_of_appearance(words: Tokenizer) -> None:
+    where = [("test", OOD), ("train", IND), ("test", IND)]
+    records = [make_record(split=split, setting=setting) for split, setting in where]
+    splits = describe_as("yes_no", records, words).splits
+    assert list(splits) == ["test", "train"]
+    assert list(splits["test"]) == [OOD, IND]
+
+
+def test_yes_and_no_are_counted(words: Tokenizer) -> None:
+    labels = labels_of("yes_no", answered(["yes", "no", "yes"]), words)
+    assert labels is not None
+    assert list(labels.items()) == [("no", 1), ("yes", 2)]
+
+
+def test_a_choice_counts_as_its_letter_also_where_it_is_the_whole_option(words: Tokenizer) -> None:
+    outputs = ["B", "B: positive", "A: very positive"]
+    assert labels_of("choice", answered(outputs, FIVE), words) == {"A": 1, "B": 2}
+
+
+def test_places_in_a_long_list_are_no_labels(words: Tokenizer) -> None:
+    assert labels_of("choice", answered(list("ABCDEFGHIJ"), TWENTY), words) is not None
+    assert labels_of("choice", answered(list("ABCDEFGHIJK"), TWENTY), words) is None
+
+
+def test_all_settings_agree_on_whether_there_are_labels(words: Tokenizer) -> None:
+    many = answered(list("ABCDEFGHIJK"), TWENTY)
+    few = answered(["A", "B"], TWENTY, split="test")
+    splits = describe_as("choice", many + few, words).splits
+    assert [splits["train"][IND].labels, splits["test"][IND].labels] == [None, None]
+
+
+@pytest.mark.parametrize("answer", ["ranking", "extraction", "generation"])
+def test_other_answers_have_no_labels(words: Tokenizer, answer: str) -> None:
+    assert labels_of(answer, answered(["yes", "no"]), words) is None
+
+
+def test_prompt_tokens_are_those_of_the_whole_prompt(words: Tokenizer) -> None:
+    record = make_record(instruction="Compare both.", input="a lamp and a chair", options=None)
+    lengths = only(describe_as("yes_no", [record], words)).prompt_tokens
+    assert {lengths.min, lengths.p50, lengths.p95, lengths.p99, lengths.max} == {WORDING + 2 + 5}
+
+
+def test_prompt_tokens_contain_the_options_and_no_example(words: Tokenizer) -> None:
+    bare = make_record(input="a lamp", options=None)
+    example = json.dumps({"input": "long " * 50, "output": "yes"})
+    changed = bare.model_copy(update={"options": ["A:x", "B:y"], "few_shot_example": example})
+    found = describe_as("yes_no", [bare, changed], words)
+    lengths = only(found).prompt_tokens
+    # ###, Options:, ["A:x", and "B:y"]
+    assert lengths.max - lengths.min == 4
+
+
+def test_answer_tokens_are_those_of_the_output_alone(words: Tokenizer) -> None:
+    found = describe_as("generation", answered(["one", "one two three"]), words)
+    assert (only(found).answer_tokens.min, only(found).answer_tokens.max) == (1, 3)
+
+
+def test_a_quantile_is_the_smallest_value_that_its_share_does_not_exceed(words: Tokenizer) -> None:
+    outputs = ["word " * count for count in range(200, 0, -1)]
+    lengths = only(describe_as("generation", answered(outputs), words)).answer_tokens
+    assert lengths.model_dump() == {"min": 1, "p50": 100, "p95": 190, "p99": 198, "max": 200}
+
+
+def test_lengths_do_not_depend_on_the_chunks(
+    words: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [make_record(number) for number in range(7)]
+    whole = describe_as("generation", records, words)
+    monkeypatch.setattr(description, "CHUNK", 2)
+    assert describe_as("generation", records, words) == whole
+
+
+def test_the_room_is_the_prompts_in_a_test_and_holds_the_answer_too_in_training(
+    words: Tokenizer,
+) -> None:
+    records = [make_record(split=split) for split in ("train", "val", "test")]
+    splits = describe_as("yes_no", records, words).splits
+    assert [splits[split][IND].room for split in ("train", "val", "test")] == [400, 400, 260]
+
+
+def test_an_input_is_cut_when_its_prompt_exceeds_the_room_by_a_token(words: Tokenizer) -> None:
+    record = make_record(instruction="Tell.", input="a b c", options=None, split="test")
+    length = WORDING + 1 + 3
+    fits = {"prediction_max_length": length + 40}
+    exceeds = {"prediction_max_length": length + 39}
+    assert only(describe_as("yes_no", [record], words, **fits)).truncated == 0
+    assert only(describe_as("yes_no", [record], words, **exceeds)).truncated == 1
+
+
+def test_in_training_the_answer_and_its_end_token_take_room(words: Tokenizer) -> None:
+    record = make_record(instruction="Tell.", input="a b c", options=None, output="one two")
+    length = WORDING + 1 + 3 + 2 + 1
+    fits, exceeds = {"training_max_length": length}, {"training_max_length": length - 1}
+    assert only(describe_as("generation", [record], words, **fits)).truncated == 0
+    assert only(describe_as("generation", [record], words, **exceeds)).truncated == 1
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+@pytest.mark.parametrize("spare", [0, 3, 10, 25, 400])
+def test_training_and_prediction_cut_as_many_inputs(
+    tiny_model: Path, name: str, spare: int
+) -> None:
+    template = PromptTemplate(PROMPTS / f"{name}.jinja")
+    tokenizer = load_tokenizer(tiny_model)
+    records = [make_record(number) for number in range(10)]
+    records += [make_record(number, split="test") for number in range(10)]
+
+    def tokens(text: str) -> int:
+        return len(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    max_length = spare + max(
+        tokens(template.render(record, 0, "")) + tokens(record.output) + 1 for record in records
+    )
+    lengths = {"training_max_length": max_length, "prediction_max_length": max_length + 8}
+    settings = DescriptionSettings.model_validate(SETTINGS | lengths | {"max_new_tokens": 8})
+    rust = description.load_tokenizer(tiny_model / "tokenizer.json")
+    splits = describe("T", records, template, rust, settings).splits
+    trained = [encode_example(r, template, 0, tokenizer, max_length) for r in records[:10]]
+    asked = [encode_prompt(r, template, 0, tokenizer, max_length) for r in records[10:]]
+    assert splits["train"][IND].truncated == sum(example.truncated for example in trained)
+    assert splits["test"][IND].truncated == sum(prompt.truncated for prompt in asked)
+    assert (splits["test"][IND].truncated == 0) == (spare == 400)
+
+
+def test_a_prompt_that_no_cut_makes_fit_is_an_error_as_in_prediction(words: Tokenizer) -> None:
+    record = make_record(split="test")
+    with pytest.raises(InputError, match=r"record r0: the prompt has \d+ tokens without its input"):
+        describe_as("yes_no", [record], words, prediction_max_length=50)
+
+
+def test_training_records_need_the_length_of_the_training(words: Tokenizer) -> None:
+    records = [make_record(split="test")]
+    assert describe_as("yes_no", records, words, training_max_length=None).splits.keys() == {"test"}
+    with pytest.raises(InputError, match=r"training_max_length: null, but there are val records"):
+        describe_as("yes_no", [make_record(split="val")], words, training_max_length=None)
+
+
+def test_a_file_that_is_no_tokenizer_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.write_text("{}")
+    with pytest.raises(InputError, match=r"tokenizer\.json: not a tokenizer"):
+        description.load_tokenizer(path)
+
+
+def test_describing_loads_no_torch() -> None:
+    code = "import ecslm.data.card.description, sys; print('\\n'.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=SCRIPTS
+    )
+    assert not {"torch", "transformers"} & set(done.stdout.split())
+
+
+def run_script(monkeypatch: pytest.MonkeyPatch, folder: Path, base: Path, *records: Path) -> Any:
+    return run_here(
+        monkeypatch,
+        "describe_data.py",
+        [
+            *("--task", "PM", "--records", *records, "--base", base),
+            *("--template", PROMPTS / "chatml.jinja", "--settings", json.dumps(SETTINGS)),
+            *("--output", folder / "PM.json", "--code", "code:1"),
+        ],
+    )
+
+
+def test_the_script_writes_the_description_and_what_it_was_made_from(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = write_records(tmp_path / "train.jsonl", 4, task="PM", output="yes")
+    test = write_records(tmp_path / "test.jsonl", 3, task="PM", output="no", split="test")
+    assert run_script(monkeypatch, tmp_path, tiny_base, train, test) == 0
+    written = json.loads((tmp_path / "PM.json").read_text())
+    assert TaskDescription.model_validate(written).task == "PM"
+    assert (written["answer"], written["tokenizer"]) == ("yes_no", "words")
+    assert list(written["splits"]) == ["train", "test"]
+    group = written["splits"]["train"][IND]
+    assert (group["records"], group["labels"], group["truncated"]) == (4, {"yes": 4}, 0)
+    manifest = json.loads((tmp_path / "PM.manifest.json").read_text())
+    assert manifest["settings"] == SETTINGS
+    assert manifest["inputs"][str(train)] == sha256_of_file(train)
+    assert len(manifest["inputs"]) == 4
+    assert list(manifest["versions"]) == ["tokenizers"]
+    assert manifest["files"] == {"PM.json": sha256_of_file(tmp_path / "PM.json")}
+
+
+def test_the_script_names_records_of_another_task(
+    tmp_path: Path,
+    tiny_base: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    records = write_records(tmp_path / "train.jsonl", 4)
+    assert run_script(monkeypatch, tmp_path, tiny_base, records) == 1
+    assert capsys.readouterr().err == (
+        f"error: {records}: line 2: task: 'AG', but 'PM' is asked for\n"
+    )
+    assert not (tmp_path / "PM.json").exists()
+
+
+def test_the_script_names_an_empty_file(
+    tmp_path: Path,
+    tiny_base: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    records = write_records(tmp_path / "train.jsonl", 0)
+    assert run_script(monkeypatch, tmp_path, tiny_base, records) == 1
+    assert capsys.readouterr().err == f"error: {records}: no records\n"

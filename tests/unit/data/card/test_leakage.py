@@ -1,0 +1,281 @@
+"""What test records share with training records: each number of the report, and its script."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_examples import make_record, run_here
+
+from ecslm.common.files import read_json, write_jsonl
+from ecslm.common.manifests import read_manifest
+from ecslm.data.card.leakage import leakage
+from ecslm.data.card.reports import Leakage, SettingLeakage, Shared
+from ecslm.schemas.record import Record
+
+WORDS = [f"word{i}" for i in range(12)]
+# Ten shingles. Its last word changed, nine are shared and eleven there are: 0.82.
+TEXT = " ".join(WORDS)
+NEAR = " ".join([*WORDS[:-1], "other"])
+# Its first and last changed, eight are shared and twelve there are: 0.67.
+FAR = " ".join(["other", *WORDS[1:-1], "other"])
+
+HISTORY = "['1st: Red socks', \"2nd: Kettle: the best\"]"
+OPTIONS = ["A: Desk lamp", "B: Red socks", "C: Kettle: the best"]
+
+
+def evaluated(**fields: Any) -> Record:
+    """A test record whose instruction alone is that of a training record."""
+    return make_record(
+        **{"id": "t0", "split": "test", "input": "not in training", "options": None} | fields
+    )
+
+
+def trained(**fields: Any) -> Record:
+    """A training record of the same task."""
+    return make_record(**{"input": TEXT, "options": None} | fields)
+
+
+def measured(
+    test: list[Record], train: list[Record], other_train: list[Record] | None = None
+) -> SettingLeakage:
+    """The numbers of the only setting of the test records."""
+    (only,) = leakage(test, train, other_train or []).settings.values()
+    return only
+
+
+def test_nothing_in_common() -> None:
+    report = leakage([evaluated(instruction="Another?")], [trained(), trained(input=FAR)])
+    assert report.model_dump() == {
+        "task": "PM",
+        "train_records": 2,
+        "shingle_words": 3,
+        "jaccard": 0.8,
+        "settings": {
+            "IND_Diverse_Instruction": {
+                "records": 1,
+                "exact": 0,
+                "exact_with_output": 0,
+                "near": 0,
+                "instruction": "unseen",
+                "unseen_instructions": 1,
+                "queries": None,
+                "history_targets": None,
+            }
+        },
+        "pairs": (),
+    }
+
+
+def test_an_exact_match_is_that_of_the_input_alone() -> None:
+    found = measured(
+        [
+            evaluated(input=TEXT),
+            evaluated(input=TEXT, output="no"),
+            evaluated(input=TEXT, options=["A: yes"]),
+            evaluated(input=TEXT, instruction="Another?"),
+        ],
+        [trained()],
+    )
+    assert (found.exact, found.exact_with_output, found.near) == (4, 2, 4)
+
+
+def test_output_and_options_must_be_those_of_one_training_record() -> None:
+    found = measured(
+        [evaluated(input=TEXT, options=["A: x"], output="A")],
+        [trained(options=["A: x"], output="B"), trained(options=["A: y"], output="A")],
+    )
+    assert (found.exact, found.exact_with_output) == (1, 0)
+
+
+def test_near_duplicates_share_four_fifths_of_their_shingles() -> None:
+    found = measured([evaluated(input=NEAR), evaluated(input=FAR)], [trained()])
+    assert (found.exact, found.near) == (0, 1)
+
+
+def test_case_and_punctuation_make_a_near_duplicate_not_an_exact_one() -> None:
+    found = measured([evaluated(input=f"{TEXT.upper()}!")], [trained()])
+    assert (found.exact, found.near) == (0, 1)
+
+
+@pytest.mark.parametrize("text", ["?!", "Fine", "Very fine"])
+def test_an_exact_match_counts_however_short(text: str) -> None:
+    report = leakage([evaluated(input=text)], [trained(), trained(id="r1", input=text)])
+    assert report.settings["IND_Diverse_Instruction"].near == 1
+    assert [pair.model_dump() for pair in report.pairs] == [
+        {"test": "t0", "train": "r1", "jaccard": 1.0}
+    ]
+
+
+def test_instructions_seen_unseen_and_mixed() -> None:
+    seen, unseen = evaluated(), evaluated(instruction="Another?")
+    for test, word, count in [
+        ([seen, seen], "seen", 0),
+        ([unseen, unseen], "unseen", 2),
+        ([seen, unseen], "mixed", 1),
+    ]:
+        found = measured(test, [trained()])
+        assert (found.instruction, found.unseen_instructions) == (word, count)
+
+
+def query(text: str, **fields: Any) -> str:
+    return json.dumps({"query": text, **fields})
+
+
+def test_queries_are_looked_up_in_all_tasks() -> None:
+    test = [
+        evaluated(input=query(" Lamp ", price=float("nan"))),
+        evaluated(input=query("kettle")),
+        evaluated(input=query("lamps")),
+        evaluated(input="[" * 100_000),
+        *(
+            evaluated(input=text)
+            for text in ("lamp", '["lamp"]', '{"query": ["lamp"]}', '{"a": "b"}')
+        ),
+    ]
+    other = [trained(task="QPR", input=query("KETTLE", product="x"))]
+    found = measured(test, [trained(input=query("lamp", product=float("nan")))], other)
+    assert "NaN" in test[0].input
+    assert found.queries == Shared(records=3, shared=2)
+
+
+def test_blank_queries_are_none() -> None:
+    assert measured([evaluated(input=query(" "))], [trained(input=query(""))]).queries is None
+
+
+def test_other_tasks_lend_their_queries_alone() -> None:
+    found = measured([evaluated(input=TEXT)], [trained(input="x")], [trained(task="AG")])
+    assert (found.exact, found.near) == (0, 0)
+
+
+@pytest.mark.parametrize("output", ["B", "B: Red socks"])
+@pytest.mark.parametrize("history", [HISTORY, json.dumps(["1st: Red socks", "2nd: Lamp"])])
+def test_a_history_with_the_target_of_a_training_record(history: str, output: str) -> None:
+    test = evaluated(input=history, options=OPTIONS, output="A")
+    train = trained(input="['1st: Desk lamp']", options=OPTIONS, output=output)
+    assert measured([test], [train]).history_targets == Shared(records=1, shared=1)
+
+
+def test_an_item_may_have_colons_and_must_be_the_whole_target() -> None:
+    def shared(output: str, *options: str) -> bool:
+        train = trained(input="['1st: Tray']", options=list(options), output=output)
+        test = evaluated(input=HISTORY, options=OPTIONS, output="A")
+        found = measured([test], [train]).history_targets
+        assert found is not None
+        return found.shared == 1
+
+    assert shared("A", "A: Kettle: the best ", "B: x")
+    assert not shared("A", "A: Kettle", "B: Red socks")
+    assert not shared("A", "A: Teapot: the best")
+    assert not shared("A", "A: Red socks, grey")
+
+
+def test_other_inputs_have_no_history() -> None:
+    test = [
+        evaluated(input=HISTORY),
+        evaluated(input=HISTORY, options=OPTIONS, output="Z"),
+        evaluated(input="[1, 2]", options=OPTIONS, output="A"),
+        evaluated(input="Fine [really]", options=OPTIONS, output="A"),
+        evaluated(input='{"query": "x"}', options=OPTIONS, output="A"),
+    ]
+    assert measured(test, [trained()]).history_targets is None
+
+
+def test_settings_stand_in_order_of_appearance() -> None:
+    test = [evaluated(setting=setting) for setting in ("OOD", "IND", "OOD")]
+    settings = leakage(test, [trained()]).settings
+    assert [(name, found.records) for name, found in settings.items()] == [("OOD", 2), ("IND", 1)]
+
+
+def test_pairs_show_a_sample_once_the_most_similar_first() -> None:
+    test = [
+        evaluated(id="t0", sample_id="near", input=NEAR, setting="IND"),
+        evaluated(id="t1", sample_id="exact", input=TEXT, setting="IND"),
+        evaluated(id="t2", sample_id="near", input=NEAR, setting="OOD"),
+        evaluated(id="t3", sample_id="near too", input=NEAR, setting="OOD"),
+        evaluated(id="t4", sample_id="far", input=FAR, setting="OOD"),
+    ]
+    pairs = leakage(test, [trained(id="r0"), trained(id="r1")]).pairs
+    assert [(pair.test, pair.train) for pair in pairs] == [("t1", "r0"), ("t0", "r0"), ("t3", "r0")]
+    assert [pair.jaccard for pair in pairs] == [1.0, 9 / 11, 9 / 11]
+
+
+def test_at_most_twenty_pairs() -> None:
+    test = [evaluated(id=f"t{i}", sample_id=f"s{i}", input=TEXT) for i in range(30)]
+    pairs = leakage(test, [trained()]).pairs
+    assert [pair.test for pair in pairs] == [f"t{i}" for i in range(20)]
+
+
+def test_without_training_records() -> None:
+    report = leakage([evaluated(input="")], [])
+    found = report.settings["IND_Diverse_Instruction"]
+    assert (report.train_records, found.near, found.instruction) == (0, 0, "unseen")
+
+
+def write(folder: Path, **files: list[Record]) -> list[object]:
+    """Write dataset files; gives the script's options for them."""
+    options: list[object] = ["--task", "PM", "--output", folder / "report.json"]
+    for name, records in files.items():
+        write_jsonl(folder / f"{name}.jsonl", records)
+        options += [f"--{name.replace('_', '-')}", folder / f"{name}.jsonl"]
+    return options
+
+
+def test_the_script_writes_the_report_and_what_it_was_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    test, train = [evaluated(input=NEAR), evaluated(input=query("lamp"))], [trained()]
+    other = [trained(task="QPR", input=query("Lamp"))]
+    options = write(tmp_path, test=test, train=train, other_train=other)
+    written = []
+    for _ in range(2):
+        assert run_here(monkeypatch, "leakage.py", options) == 0
+        results = [tmp_path / "report.json", tmp_path / "report.manifest.json"]
+        written.append([path.read_bytes() for path in results])
+    assert written[0] == written[1]
+    assert Leakage.model_validate(read_json(results[0])) == leakage(test, train, other)
+    manifest = read_manifest(results[1])
+    assert [Path(path).name for path in manifest.inputs] == [
+        "test.jsonl",
+        "train.jsonl",
+        "other_train.jsonl",
+    ]
+    assert set(manifest.versions) == {"scikit-learn", "scipy"}
+    assert set(manifest.files) == {"report.json"}
+
+
+def test_a_job_of_the_workflow_needs_the_locked_libraries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = write(tmp_path, test=[evaluated()], train=[trained()])
+    monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.1")
+    assert run_here(monkeypatch, "leakage.py", [*options, "--code", "code:1"]) == 1
+    assert not (tmp_path / "report.json").exists()
+    assert run_here(monkeypatch, "leakage.py", options) == 0
+
+
+@pytest.mark.parametrize(
+    ("test", "train", "problem"),
+    [
+        ([], [trained()], "test.jsonl: no records"),
+        (
+            [evaluated()],
+            [trained(task="AG")],
+            "train.jsonl: line 1: task: 'AG', but 'PM' is asked for",
+        ),
+    ],
+)
+def test_files_that_cannot_be_compared_are_named(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    test: list[Record],
+    train: list[Record],
+    problem: str,
+) -> None:
+    options = write(tmp_path, test=test, train=train)
+    assert run_here(monkeypatch, "leakage.py", options) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {tmp_path}")
+    assert problem in line
+    assert not (tmp_path / "report.json").exists()

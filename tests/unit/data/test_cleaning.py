@@ -1,0 +1,618 @@
+"""Raw rows to records: the release's quirks, refusals, identities, relevance labels."""
+
+import hashlib
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.project import ROOT
+
+from ecslm.common.errors import InputError
+from ecslm.data.cleaning import build_records
+from ecslm.data.settings import DatasetSettings, Labels
+from ecslm.data.sources.labels import read_labels
+from ecslm.schemas.fields import is_nothing, parse_list, parse_options
+from ecslm.schemas.record import Record, read_records
+
+IND = "IND_Diverse_Instruction"
+OOD = "OOD_Diverse_Instruction"
+SINGLE = "IND_Single_Instruction"
+UNSEEN = "IND_Unseen_Instruction"
+ONE_SHOT = "IND_Diverse_Instruction_1-shot"
+
+NOTHING = [None, math.nan, "", " ", "None", "none", "null", "NaN"]
+
+Row = dict[str, Any]
+
+
+def row(**changes: Any) -> Row:
+    """A raw row of Product Matching."""
+    return {
+        "split": "test",
+        "task": "Product_Matching",
+        "setting": IND,
+        "instruction": "Are they the same product?",
+        "input": '{"product 1": {"price": "3"}, "product 2": {"price": "4"}}',
+        "options": None,
+        "output": "no",
+        "few_shot_example": None,
+    } | changes
+
+
+def ranking(output: str, number: int = 0, **changes: Any) -> Row:
+    """A raw row of Query Product Ranking."""
+    products = [f"{letter}: product {number}" for letter in sorted(output.split(","))]
+    text = json.dumps({"query": "lamp", "product list": products})
+    return row(task="Query_Product_Rank", input=text, output=output, **changes)
+
+
+def build(
+    rows: Sequence[Row],
+    answer: str = "yes_no",
+    settings: Sequence[str] = (IND,),
+    labels: Sequence[Sequence[str]] | None = None,
+    task: str = "PM",
+    tolerate: Sequence[str] = (),
+    form: str = "text",
+) -> list[Record]:
+    placed = [(f"rows.jsonl: line {number}", row) for number, row in enumerate(rows, start=1)]
+    return build_records(placed, task, "test", of(answer, settings, tolerate, form), labels)
+
+
+def of(
+    answer: str, settings: Sequence[str], tolerate: Sequence[str] = (), form: str = "text"
+) -> DatasetSettings:
+    return DatasetSettings.model_validate(
+        {
+            "source": {"source": "path", "path": "rows.jsonl", "tolerate": tolerate},
+            "input": form,
+            "aliases": ["A_Task"],
+            "answer": answer,
+            "settings": settings,
+        }
+    )
+
+
+def problems(*arguments: Any, **options: Any) -> tuple[str, ...]:
+    """What is wrong, without the file's name and without the last line, which says how to mend."""
+    with pytest.raises(InputError) as caught:
+        build(*arguments, **options)
+    *lines, last = caught.value.problems
+    if "cannot be used: mend the data, or have them dropped" not in last:
+        lines.append(last)
+    return tuple(line.removeprefix("rows.jsonl: ") for line in lines)
+
+
+@pytest.mark.parametrize("value", NOTHING)
+def test_no_options_arrive_in_many_forms_and_are_always_null(value: Any) -> None:
+    assert is_nothing(value)
+    (record,) = build([row(options=value)])
+    assert record.options is None
+
+
+def test_a_row_without_the_columns_that_may_be_empty_has_nulls() -> None:
+    bare = row()
+    del bare["options"], bare["few_shot_example"]
+    (record,) = build([bare])
+    assert (record.options, record.few_shot_example) == (None, None)
+
+
+@pytest.mark.parametrize("value", ["A: none", "0", "no", 0.0, "nano"])
+def test_what_looks_a_little_like_nothing_is_something(value: Any) -> None:
+    assert not is_nothing(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        '["A: it\'s \\"new\\"", "B: old"]',
+        "['A: it\\'s \"new\"', 'B: old']",
+        ['A: it\'s "new"', "B: old"],
+    ],
+)
+def test_options_are_read_from_json_from_a_python_list_and_from_a_list(value: Any) -> None:
+    (record,) = build([row(options=value, output="A")], "choice")
+    assert record.options == ['A: it\'s "new"', "B: old"]
+
+
+@pytest.mark.parametrize("value", ["A: new, B: old", '{"A": "new"}', "[1, 2]", 7, "[" * 5000])
+def test_options_that_are_no_list_of_strings_are_an_error_of_that_row(value: Any) -> None:
+    (problem,) = problems([row(), row(options=value)])
+    assert problem.startswith("line 2: options: ")
+
+
+def test_an_empty_list_of_options_is_none() -> None:
+    assert parse_options("[]") is None
+    assert parse_options([]) is None
+
+
+@given(st.lists(st.text()))
+def test_lists_come_back_from_json_and_from_python_text(values: list[str]) -> None:
+    assert parse_list(json.dumps(values)) == values
+    assert parse_list(repr(values)) == values
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"product 1": {"price": NaN, "title": "a"}, "product 2": {"price": "4"}}',
+        '{"Product 1:": {"title": "a"}, "Product 2:": {"title": "b"}}',
+        "['1st: a lamp', \"2nd: a child's chair\"]",
+        "Fits &amp; works, isn&#39;t loud &lt;3",
+        "  spaces\tand\r\nlines \n",
+        "caf\u00e9 cafe\u0301 \u2028 \U0001f600",
+        '{"price": 1.50, "n": 1e3}',
+    ],
+)
+def test_the_input_is_kept_byte_for_byte(text: str) -> None:
+    (record,) = build([row(input=text)])
+    assert record.input.encode() == text.encode()
+
+
+def test_other_texts_are_kept_as_they_are_too() -> None:
+    texts = {"instruction": " Say: &quot;yes&quot; or no.\n", "output": "It&#39;s fine.\n"}
+    (record,) = build([row(**texts)], "generation")
+    assert (record.instruction, record.output) == (texts["instruction"], texts["output"])
+
+
+EXAMPLE = '{"input": "a &amp; b",  "options": "None", "output": "yes"}'
+
+
+def test_the_example_of_a_one_shot_row_stays_the_original_string() -> None:
+    (record,) = build([row(few_shot_example=EXAMPLE, setting=ONE_SHOT)], settings=(ONE_SHOT,))
+    assert record.few_shot_example == EXAMPLE
+
+
+@pytest.mark.parametrize("value", NOTHING)
+def test_no_example_is_null_however_it_arrives(value: Any) -> None:
+    (record,) = build([row(few_shot_example=value)])
+    assert record.few_shot_example is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "not JSON",
+        '["input", "output"]',
+        '{"input": "a"}',
+        '{"input": "a", "output": 1}',
+        '{"input": "a", "output": "b", "options": "A or B"}',
+        {"input": "a", "output": "b"},
+    ],
+)
+def test_an_example_without_its_parts_is_an_error(value: Any) -> None:
+    (problem,) = problems([row(few_shot_example=value, setting=ONE_SHOT)], settings=(ONE_SHOT,))
+    assert problem.startswith("line 1: few_shot_example: not ")
+
+
+@pytest.mark.parametrize("field", ["instruction", "input", "output"])
+def test_an_empty_text_is_an_error_of_that_row(field: str) -> None:
+    assert problems([row(**{field: " \n"})]) == (f"line 1: {field}: empty",)
+
+
+FIVE = '["A: very positive", "B: positive", "C: neutral", "D: negative", "E: very negative"]'
+ENTRY = '[{"attribute": "size", "value": "None", "source": "None"}]'
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "output"),
+    [
+        ("yes_no", None, "yes"),
+        ("choice", FIVE, "B"),
+        ("choice", FIVE, "B: positive"),
+        ("ranking", None, "B,A,C"),
+        ("extraction", None, ENTRY),
+        ("generation", None, "Yes, it does."),
+    ],
+)
+def test_a_sound_output_is_kept(answer: str, options: str | None, output: str) -> None:
+    (record,) = build([row(options=options, output=output)], answer)
+    assert record.output == output
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "output", "words"),
+    [
+        ("yes_no", None, "Yes", "output: 'Yes' is neither yes nor no"),
+        ("choice", FIVE, "F", "output: 'F' is neither an option nor an option's letter"),
+        ("choice", FIVE, "positive", "output: 'positive' is neither an option nor an option's"),
+        ("choice", "None", "A", "options: none, and the task chooses among options"),
+        ("ranking", None, "B, A", "output: 'B, A' is not an order of the letters A, B, ..."),
+        ("ranking", None, "A,C", "output: 'A,C' is not an order of the letters A, B, ..."),
+        ("ranking", None, "A,A", "output: 'A,A' is not an order of the letters A, B, ..."),
+        ("extraction", None, "size: None", "output: not a JSON list of objects"),
+        ("extraction", None, "[]", "output: not a JSON list of objects"),
+        ("extraction", None, '[{"attribute": "size"}]', "output: an entry is not an object with"),
+    ],
+)
+def test_an_output_that_no_answer_could_match_is_an_error(
+    answer: str, options: str | None, output: str, words: str
+) -> None:
+    (problem,) = problems([row(options=options, output=output)], answer)
+    assert problem.startswith(f"line 1: {words}")
+
+
+def test_every_broken_row_is_named_and_a_flood_of_them_is_cut() -> None:
+    assert len(problems([row(output="?"), row(), row(input="")])) == 2
+    flood = problems([*[row(output="?")] * 25, *[row(instruction=" ")] * 6])
+    kinds = [line.partition(": ")[2].partition(":")[0] for line in flood]
+    assert kinds == [*["instruction"] * 5, "", *["output"] * 5, ""]
+    assert (flood[5], flood[-1]) == (
+        "and 1 more rows (empty_field)",
+        "and 20 more rows (bad_output)",
+    )
+
+
+def test_the_last_line_says_how_to_mend() -> None:
+    with pytest.raises(InputError) as caught:
+        build([row(output="?"), row(output="!"), row(input="")])
+    assert caught.value.problems[-1] == (
+        "3 rows cannot be used: mend the data, or have them dropped and counted: "
+        "`tolerate: [empty_field, bad_output]` in `data` of the study"
+    )
+
+
+def test_rows_with_tolerated_problems_are_dropped_and_others_are_not() -> None:
+    rows = [row(output="?"), row(), row(input="")]
+    (record,) = build([*rows[:2]], tolerate=["bad_output"])
+    assert record.output == "no"
+    assert problems(rows, tolerate=["bad_output"]) == ("line 3: input: empty",)
+    with pytest.raises(InputError, match=r"`tolerate: \[empty_field, bad_output\]`"):
+        build(rows, tolerate=["bad_output"])
+
+
+def test_a_setting_of_which_all_rows_were_dropped_is_an_error() -> None:
+    (problem,) = problems([row(output="?")], tolerate=["bad_output"])
+    assert problem.startswith(f"PM test: no rows of {IND} under the names PM, A_Task")
+
+
+def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
+    bare = {"setting": IND, "instruction": "Same?", "answer": "no"}
+    found = problems([row(), bare, row(output=None, instruction=3), row(input={"a": 1})])
+    assert found == (
+        "line 2: no text in input, output: the row has 'setting', 'instruction', 'answer'",
+        "line 3: no text in instruction, output",
+        "line 4: no text in input: write what input holds as JSON text",
+    )
+
+
+@pytest.mark.parametrize("field", ["instruction", "input", "output"])
+def test_half_a_character_which_json_can_escape_is_refused(field: str) -> None:
+    half = json.loads('"a \\ud800"')
+    (problem,) = problems([row(**{field: half})], "generation")
+    assert problem == f"line 1: {field}: holds half a character"
+
+
+@pytest.mark.parametrize(
+    ("form", "answer", "text", "words"),
+    [
+        ("object", "yes_no", "a lamp", "not JSON"),
+        ("object", "yes_no", '{"query": "lam', "not JSON"),
+        ("object", "yes_no", "[1]", "not a JSON object"),
+        ("object", "yes_no", '{"a":' * 5000, "not JSON"),
+        ("list", "yes_no", "1st: a lamp", "neither JSON nor a Python list"),
+        ("list", "yes_no", "['1st: a lamp', 2]", "not a list of strings"),
+        ("list", "yes_no", "[]", "an empty list"),
+        ("object", "extraction", '{"product title": "a"}', "no text in `target attributes`"),
+        ("object", "ranking", '{"query": "lamp"}', "no list in `product list`"),
+    ],
+)
+def test_an_input_of_another_form_is_an_error(
+    form: str, answer: str, text: str, words: str
+) -> None:
+    output = {"yes_no": "no", "extraction": ENTRY, "ranking": "A,B"}[answer]
+    assert problems([row(input=text, output=output)], answer, form=form) == (
+        f"line 1: input: {words}",
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "text"),
+    [
+        ("text", "{not JSON, a review"),
+        ("object", '{"product 1": {"price": NaN}, "product 2": {}}'),
+        ("list", "['1st: a child\\'s lamp', \"2nd: it's\"]"),
+        ("list", '["1st: a lamp"]'),
+    ],
+)
+def test_an_input_of_its_form_is_kept(form: str, text: str) -> None:
+    (record,) = build([row(input=text)], form=form)
+    assert record.input == text
+
+
+def test_a_ranking_orders_all_products_of_its_list() -> None:
+    text = ranking("A,B,C")["input"]
+    found = problems([row(input=text, output="B,A")], "ranking", task="QPR", form="object")
+    assert found == ("line 1: output: 'B,A' orders 2 products of 3",)
+
+
+@pytest.mark.parametrize(
+    "products", [["x", "y"], ["B: x", "A: y"], ["A: x", None], ["A: x", "C: y"]]
+)
+def test_the_products_of_a_ranking_have_their_letters_in_order(products: list[Any]) -> None:
+    text = json.dumps({"query": "lamp", "product list": products})
+    (problem,) = problems([row(input=text, output="B,A")], "ranking", task="QPR", form="object")
+    assert problem.startswith("line 1: input: product ")
+
+
+@pytest.mark.parametrize(
+    "entry", [{"attribute": "size", "value": None}, {"attribute": 1, "value": ""}]
+)
+def test_entries_of_an_extraction_hold_text(entry: dict[str, Any]) -> None:
+    assert problems([row(output=json.dumps([entry]))], "extraction") == (
+        "line 1: output: the attribute or value of an entry is not text",
+    )
+
+
+def test_a_row_equal_to_an_earlier_one_in_everything_is_a_duplicate() -> None:
+    rows = [row(), row(), row(instruction="Same?"), row(setting=OOD)]
+    assert problems(rows, settings=(IND, OOD)) == ("line 2: equal to an earlier row in everything",)
+    assert len(build(rows, settings=(IND, OOD), tolerate=["duplicate_record"])) == 3
+
+
+def test_an_example_belongs_to_one_shot_rows_and_to_them_alone() -> None:
+    assert problems([row(setting=ONE_SHOT)], settings=(ONE_SHOT,)) == (
+        f"line 1: few_shot_example: none, in {ONE_SHOT}",
+    )
+    assert problems([row(few_shot_example=EXAMPLE)]) == (
+        f"line 1: few_shot_example: there is one, in {IND}",
+    )
+
+
+def test_a_setting_without_rows_is_an_error_that_names_what_was_looked_for() -> None:
+    (problem,) = problems([row()], settings=(IND, OOD))
+    assert problem == (
+        f"PM test: no rows of {OOD} under the names PM, A_Task: mend `tasks`, `settings` or the "
+        "data"
+    )
+
+
+def test_records_come_setting_by_setting_and_others_are_left_out() -> None:
+    rows = [row(setting=s, input=f"{s} {n}") for n in (1, 2) for s in (OOD, UNSEEN, IND)]
+    records = build(rows, settings=(IND, OOD))
+    assert [r.input for r in records] == [f"{IND} 1", f"{IND} 2", f"{OOD} 1", f"{OOD} 2"]
+    assert {(r.task, r.split) for r in records} == {("PM", "test")}
+
+
+# Identities
+
+
+def test_ids_are_stable() -> None:
+    (record,) = build([row()])
+    assert (record.id, record.sample_id) == ("9c239fa90f975138", "67715afba18d77fa")
+
+
+def test_ids_depend_neither_on_the_position_nor_on_other_rows() -> None:
+    rows = [row(input=f"{n}") for n in range(5)]
+    alone = {r.input: (r.id, r.sample_id) for one in rows for r in build([one])}
+    turned = {r.input: (r.id, r.sample_id) for r in build(rows[::-1])}
+    assert alone == turned
+    assert len({i for pair in alone.values() for i in pair}) == 10
+
+
+@pytest.mark.parametrize("field", ["input", "output"])
+def test_an_edit_of_the_sample_changes_both_ids(field: str) -> None:
+    (before,), (after,) = build([row()]), build([row(**{field: "yes"})])
+    assert before.id != after.id
+    assert before.sample_id != after.sample_id
+
+
+def test_an_edit_of_the_instruction_changes_the_id_alone() -> None:
+    (before,), (after,) = build([row()]), build([row(instruction="Same?")])
+    assert before.sample_id == after.sample_id
+    assert before.id != after.id
+
+
+def test_a_sample_shares_its_sample_id_between_settings_and_never_its_id() -> None:
+    first, second = build([row(), row(setting=OOD)], settings=(IND, OOD))
+    assert first.sample_id == second.sample_id
+    assert first.id != second.id
+
+
+def test_the_form_of_the_options_does_not_change_the_ids() -> None:
+    forms = [json.dumps(["A: x", "B: y"]), "['A: x', 'B: y']", ["A: x", "B: y"]]
+    ids = {build([row(options=form, output="A")], "choice")[0].id for form in forms}
+    assert len(ids) == 1
+
+
+def test_the_same_sample_of_another_task_has_other_ids() -> None:
+    (first,), (second,) = build([row()]), build([row()], task="PSI")
+    assert first.sample_id != second.sample_id
+
+
+def test_equal_rows_are_told_apart_by_their_ordinal_in_every_setting_alike() -> None:
+    again = {"instruction": "Same?"}
+    rows = [row(), row(setting=OOD), row(**again), row(input="other"), row(setting=OOD, **again)]
+    records = build(rows, settings=(IND, OOD))
+    assert len({r.id for r in records}) == 5
+    samples = {s: [r.sample_id for r in records if r.setting == s] for s in (IND, OOD)}
+    assert len(set(samples[IND])) == 3
+    assert samples[OOD] == samples[IND][:2]
+    (alone,) = build([row()])
+    assert records[0].id == alone.id, "the first of equals is as if it stood alone"
+
+
+# Relevance
+
+
+def test_labels_follow_the_rows_of_both_ind_settings() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B,C", 2), ranking("B,A", 1, setting=SINGLE)]
+    rows.append(ranking("A,B,C", 2, setting=SINGLE))
+    labels = [["I", "S"], ["E", "C", "I"]]
+    records = build(rows, "ranking", (IND, SINGLE), labels, "QPR")
+    assert [r.relevance for r in records] == [*labels, *labels]
+
+
+def test_other_settings_of_a_sample_take_its_labels_whatever_their_order() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B,C", 2)]
+    rows += [ranking("A,B,C", 2, setting=UNSEEN), ranking("B,A", 1, setting=UNSEEN)]
+    labels = [["C", "S"], ["E", "S", "I"]]
+    records = build(rows, "ranking", (IND, UNSEEN), labels, "QPR")
+    assert [r.relevance for r in records[2:]] == [labels[1], labels[0]]
+
+
+def test_labels_that_disagree_with_the_output_name_the_row() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2), ranking("B,A", 3)]
+    labels = [["S", "E"], ["S", "E"], ["I", "C"]]
+    assert problems(rows, "ranking", (IND,), labels, "QPR") == (
+        "line 2: relevance: labels ['S', 'E'] disagree with 'A,B'",
+    )
+
+
+def test_a_dropped_row_keeps_its_place_among_the_labels() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2, instruction=""), ranking("A,B", 3)]
+    labels = [["S", "E"], ["E", "S"], ["C", "I"]]
+    options = {"labels": labels, "task": "QPR", "tolerate": ["empty_field"]}
+    assert [r.relevance for r in build(rows, "ranking", **options)] == [labels[0], labels[2]]
+
+
+def test_labels_of_another_number_of_products_disagree() -> None:
+    (problem,) = problems([ranking("B,A")], "ranking", (IND,), [["S", "E", "I"]], "QPR")
+    assert problem == "line 1: relevance: labels ['S', 'E', 'I'] disagree with 'B,A'"
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_row_too_few_or_too_many_is_an_error_beside_all_others(number: int) -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2, instruction="")]
+    first, *others = problems(rows, "ranking", (IND,), [["S", "E"]] * number, "QPR")
+    assert first == f"QPR test {IND}: 2 rows and {number} rows of labels"
+    assert others == ["line 2: instruction: empty"]
+    tolerated = ("empty_field", "label_disagreement")
+    assert len(problems(rows, "ranking", (IND,), [["S", "E"]] * number, "QPR", tolerated)) == 1
+
+
+def test_labelled_rows_give_labels_also_where_their_setting_is_not_wanted() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B", 2), ranking("A,B", 2, setting=UNSEEN)]
+    (record,) = build(rows, "ranking", (UNSEEN,), [["S", "E"], ["C", "I"]], "QPR")
+    assert record.relevance == ["C", "I"]
+
+
+def test_a_label_that_stands_twice_in_a_row_is_an_error() -> None:
+    (problem,) = problems([ranking("A,B")], "ranking", (IND,), [["E", "E"]], "QPR")
+    assert problem == "line 1: relevance: a label stands twice in ['E', 'E']"
+
+
+def test_samples_that_no_labelled_row_holds_are_an_error_never_guessed() -> None:
+    rows = [ranking("B,A", 1), ranking("A,B,C", 2, setting=UNSEEN)]
+    (problem,) = problems(rows, "ranking", (IND, UNSEEN), [["S", "E"]], "QPR")
+    assert problem.startswith(f"line 2: relevance: no row of {IND} or {SINGLE}, which have")
+
+
+@pytest.mark.parametrize(
+    ("output", "relevance"),
+    [
+        ("A", ["E"]),
+        ("B,A", ["S", "E"]),
+        ("C,A,D,B", ["S", "I", "E", "C"]),
+        ("B,A,C,D,E", ["S", "E", "C", "I", "I"]),
+    ],
+)
+def test_without_labels_the_order_gives_the_relevance(output: str, relevance: list[str]) -> None:
+    (record,) = build([ranking(output)], "ranking", task="QPR")
+    assert record.relevance == relevance
+
+
+def test_only_test_records_of_rankings_have_relevance() -> None:
+    assert build([row()])[0].relevance is None
+    settings = of("ranking", (IND,))
+    (training,) = build_records([("line 1", ranking("B,A"))], "QPR", "train", settings, None)
+    assert training.relevance is None
+
+
+# The label file
+
+
+def label_file(folder: Path, text: str) -> Labels:
+    path = folder / "label.json"
+    path.write_text(text)
+    return Labels(path=str(path))
+
+
+def test_the_label_file_is_a_list_of_lists(tmp_path: Path) -> None:
+    assert read_labels(label_file(tmp_path, '[["E", "S"], ["I"]]')) == [["E", "S"], ["I"]]
+
+
+def test_labels_that_are_no_grades_are_named(tmp_path: Path) -> None:
+    labels = label_file(tmp_path, '[["E", "X"], "S"]')
+    with pytest.raises(InputError) as caught:
+        read_labels(labels)
+    assert caught.value.problems == (
+        f"{labels.path}: 0.1: input should be 'E', 'S', 'C' or 'I'",
+        f"{labels.path}: 1: input should be a valid list",
+    )
+
+
+def test_a_label_file_is_verified_and_must_exist(tmp_path: Path) -> None:
+    labels = label_file(tmp_path, "[]").model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(InputError, match=r"its sha256 is not `labels\.sha256`"):
+        read_labels(labels)
+    with pytest.raises(InputError, match=r"none\.json: no such file: put the label file there"):
+        read_labels(Labels(path=str(tmp_path / "none.json")))
+
+
+def test_a_missing_label_file_is_fetched_once(tmp_path: Path) -> None:
+    origin = label_file(tmp_path, '[["E", "S"]]')
+    path = tmp_path / "fetched" / "label.json"
+    labels = Labels(path=str(path), url=Path(origin.path).as_uri())
+    assert read_labels(labels) == [["E", "S"]]
+    Path(origin.path).unlink()
+    assert read_labels(labels) == [["E", "S"]]
+    path.unlink()
+    with pytest.raises(
+        InputError, match=f"cannot be fetched .*: fetch it by hand and put it at {path}"
+    ):
+        read_labels(labels)
+
+
+def test_what_is_not_the_pinned_label_file_is_not_kept(tmp_path: Path) -> None:
+    origin = label_file(tmp_path, '[["E", "S"]]')
+    path = tmp_path / "fetched" / "label.json"
+    labels = Labels(path=str(path), url=Path(origin.path).as_uri(), sha256="0" * 64)
+    with pytest.raises(InputError, match=r"its sha256 is [0-9a-f]{64}, `labels\.sha256` is 0+"):
+        read_labels(labels)
+    assert not path.exists()
+
+
+def fetch(*options: str) -> tuple[int, str, str]:
+    """Status and words of the script."""
+    command = [sys.executable, "scripts/fetch_labels.py", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(tmp_path: Path) -> None:
+    text = '[["E", "S"]]'
+    origin = label_file(tmp_path, text)
+    path = tmp_path / "fetched" / "label.json"
+    labels = {"path": str(path), "url": Path(origin.path).as_uri()}
+    labels["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    study = tmp_path / "mine.yaml"
+    study.write_text(json.dumps({"studies": {"paper": {"data": {"labels": labels}}}}))
+    options = ("--configfile", str(study), "--study", "paper")
+    assert fetch(*options) == (0, f"{path}: fetched\n", "")
+    assert fetch(*options) == (0, f"{path}: is here\n", "")
+    path.unlink()
+    Path(origin.path).unlink()
+    status, _, words = fetch(*options)
+    assert (status, words.count("\n")) == (1, 1)
+    assert words.endswith(f": fetch it by hand and put it at {path}\n")
+
+
+def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
+    status, _, words = fetch("--study", "demo")
+    assert (status, words.count("\n")) == (1, 1)
+    assert "names no `labels`" in words
+
+
+def test_a_dataset_file_comes_back_as_records(tmp_path: Path) -> None:
+    path = tmp_path / "test.jsonl"
+    records = build([row(), row(input="b")])
+    path.write_text("".join(record.model_dump_json() + "\n" for record in records))
+    assert read_records(path, path) == records * 2

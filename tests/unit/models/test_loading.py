@@ -1,0 +1,161 @@
+"""Loading base weights: precisions, devices, and folders that hold no model."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from bitsandbytes.nn import Linear4bit
+from support.model_examples import EXACT, QUANTISED
+from support.tiny import LAYERS
+
+from ecslm.common.errors import InputError
+from ecslm.models.loading import load_base_model, load_tokenizer, require_device
+from ecslm.models.precision import Precision
+
+CPU = torch.device("cpu")
+
+
+def load(folder: Path, precision: dict[str, str] = EXACT) -> Any:
+    return load_base_model(folder, Precision.model_validate(precision), CPU)
+
+
+@pytest.fixture
+def copy(tiny_model: Path, tmp_path: Path) -> Path:
+    """A model folder to spoil."""
+    return shutil.copytree(tiny_model, tmp_path / "model")
+
+
+def configure(folder: Path, **changes: Any) -> None:
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def problem(caught: pytest.ExceptionInfo[InputError], folder: Path) -> str:
+    (line,) = caught.value.problems
+    assert "\n" not in line
+    assert line.startswith(f"{folder}: ")
+    return line
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_nf4_quantises_the_layers_and_neither_embedding_nor_head(
+    tiny_model: Path, dtype: str
+) -> None:
+    model = load(tiny_model, {"quantization": "nf4", "dtype": dtype})
+    quantised = [module for module in model.modules() if isinstance(module, Linear4bit)]
+    assert len(quantised) == 7 * LAYERS
+    for module in quantised:
+        assert module.weight.quant_state.quant_type == "nf4"
+        assert module.weight.quant_state.nested
+        assert module.compute_dtype == getattr(torch, dtype)
+    assert model.get_output_embeddings().weight.dtype == getattr(torch, dtype)
+    assert model.get_output_embeddings().weight is model.get_input_embeddings().weight
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_without_quantisation_all_weights_have_the_configured_type(
+    tiny_model: Path, dtype: str
+) -> None:
+    model = load(tiny_model, {"quantization": "none", "dtype": dtype})
+    assert {weight.dtype for weight in model.parameters()} == {getattr(torch, dtype)}
+
+
+@pytest.mark.parametrize("precision", [EXACT, QUANTISED], ids=["none", "nf4"])
+def test_the_base_is_frozen_and_in_evaluation_mode(
+    tiny_model: Path, precision: dict[str, str]
+) -> None:
+    model = load(tiny_model, precision)
+    assert not model.training
+    assert not any(weight.requires_grad for weight in model.parameters())
+
+
+def test_a_quantised_layer_computes_the_same_with_and_without_gradient(tiny_model: Path) -> None:
+    layer = load(tiny_model, QUANTISED).model.layers[0].mlp.up_proj
+    entry = torch.randn(3, layer.in_features, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        without = layer(entry)
+    entry.requires_grad_()
+    with_gradient = layer(entry)
+    torch.testing.assert_close(with_gradient.detach(), without, rtol=1e-6, atol=1e-6)
+    with_gradient.sum().backward()
+    assert entry.grad.abs().sum() > 0
+
+
+def test_a_folder_without_weights_is_refused_in_one_line(copy: Path) -> None:
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="no loadable weights") as caught:
+        load(copy)
+    problem(caught, copy)
+
+
+def test_pickled_weights_are_not_read(copy: Path) -> None:
+    torch.save(load(copy).state_dict(), copy / "pytorch_model.bin")
+    (copy / "model.safetensors").unlink()
+    with pytest.raises(InputError, match="no loadable weights") as caught:
+        load(copy)
+    problem(caught, copy)
+
+
+def test_weights_cut_short_are_refused_in_one_line(copy: Path) -> None:
+    weights = copy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    with pytest.raises(InputError, match="no loadable weights") as caught:
+        load(copy)
+    problem(caught, copy)
+
+
+def test_an_unknown_architecture_is_refused_in_one_line(copy: Path) -> None:
+    configure(copy, model_type="unheard_of")
+    with pytest.raises(InputError, match="no loadable weights") as caught:
+        load(copy)
+    problem(caught, copy)
+
+
+@pytest.mark.parametrize("name", ["final_logit_softcapping", "logits_scaling", "logit_scale"])
+def test_an_architecture_that_changes_logits_after_the_head_is_refused(
+    copy: Path, name: str
+) -> None:
+    configure(copy, **{name: 30.0})
+    with pytest.raises(InputError, match=name) as caught:
+        load(copy)
+    problem(caught, copy)
+
+
+def test_a_tokenizer_without_an_end_of_text_token_is_refused(copy: Path) -> None:
+    path = copy / "tokenizer_config.json"
+    settings = json.loads(path.read_text())
+    del settings["eos_token"]
+    path.write_text(json.dumps(settings))
+    with pytest.raises(InputError, match="names no eos_token") as caught:
+        load_tokenizer(copy)
+    problem(caught, copy)
+
+
+def test_a_folder_without_tokenizer_is_refused_in_one_line(copy: Path) -> None:
+    (copy / "tokenizer.json").unlink()
+    (copy / "tokenizer_config.json").unlink()
+    with pytest.raises(InputError, match="no usable tokenizer") as caught:
+        load_tokenizer(copy)
+    problem(caught, copy)
+
+
+def test_the_tokenizer_gives_offsets_which_cutting_needs(tiny_model: Path) -> None:
+    found = load_tokenizer(tiny_model)("yoga mat", return_offsets_mapping=True)
+    assert found["offset_mapping"][-1][1] == len("yoga mat")
+
+
+def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert require_device("cpu") == CPU
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert require_device("cuda").type == "cuda"
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InputError, match="this machine has no usable GPU"):
+        require_device("cuda")
+
+
+def test_only_float32_is_taken_to_be_exact() -> None:
+    exact = {dtype: Precision(dtype=dtype).exact for dtype in ("float32", "bfloat16")}
+    assert exact == {"float32": True, "bfloat16": False}

@@ -1,0 +1,418 @@
+"""A whole predictions job: its file's bytes, what a killed one leaves, what it refuses."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_examples import (
+    EXACT,
+    PROMPTS,
+    QUANTISED,
+    make_record,
+    prediction_settings,
+    read_lines,
+    run_here,
+    run_predict,
+    write_records,
+)
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_jsonl
+from ecslm.common.hashing import sha256_of_file, sha256_of_text
+from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
+from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction.transformers_backend import Engine, Generated
+from ecslm.schemas.prediction import read_predictions
+
+
+class Killed(BaseException):
+    """Stands for a signal that ends the process."""
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, die_at: int | None = None) -> list[int]:
+    """Note the batches that are generated; die at the start of the `die_at`th of them."""
+    seen: list[int] = []
+    generate = Engine.generate
+
+    def watched(self: Engine, prompts: Sequence[Sequence[int]], batch: int) -> list[Generated]:
+        if len(seen) == die_at:
+            raise Killed
+        seen.append(batch)
+        return generate(self, prompts, batch)
+
+    monkeypatch.setattr(Engine, "generate", watched)
+    return seen
+
+
+def work_in(folder: Path) -> list[Path]:
+    return [path for path in (folder / "work").iterdir() if path.is_dir()]
+
+
+@pytest.fixture(scope="module")
+def whole(tiny_base: Path, fluent_adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Predictions of the tuned model, never interrupted."""
+    return run_predict(tmp_path_factory.mktemp("whole"), tiny_base, fluent_adapter)
+
+
+def test_there_is_a_prediction_for_each_record_in_the_datasets_order(whole: Path) -> None:
+    rows = read_predictions(whole)
+    records = [make_record(number, split="test") for number in range(7)]
+    for row, record in zip(rows, records, strict=True):
+        for field in ("id", "sample_id", "task", "setting", "options", "relevance"):
+            assert getattr(row, field) == getattr(record, field)
+        assert row.reference == record.output
+
+
+def test_prompts_are_those_of_the_template(whole: Path) -> None:
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    for number, row in enumerate(read_predictions(whole)):
+        prompt = template.render(make_record(number), 0)
+        assert row.prompt_sha256 == sha256_of_text(prompt)
+
+
+def test_the_finish_reason_tells_a_stop_from_the_limit(
+    whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
+) -> None:
+    """The tuned model ends its answers; cut to one token none can end."""
+    rows = read_predictions(whole)
+    assert {row.finish_reason for row in rows} == {"stop"}
+    settings = prediction_settings(decoding={"max_new_tokens": 1})
+    cut = read_predictions(run_predict(tmp_path, tiny_base, fluent_adapter, settings))
+    assert {row.finish_reason for row in cut} == {"length"}
+    assert {row.generated_tokens for row in cut} == {1}
+    for row, short in zip(rows, cut, strict=True):
+        assert short.prediction
+        assert row.prediction.startswith(short.prediction)
+
+
+def test_the_tuned_model_gives_answers_of_its_training_form(whole: Path) -> None:
+    """Else these tests would compare noise."""
+    assert {row.prediction for row in read_predictions(whole)} <= {"yes", "no, it is another thing"}
+
+
+def test_the_cost_counts_prompts_and_tokens(whole: Path) -> None:
+    cost, rows = json.loads((whole.parent / "cost.json").read_text()), read_predictions(whole)
+    assert cost["prompts"] == len(rows)
+    assert cost["prompt_tokens"] == sum(row.prompt_tokens for row in rows)
+    assert cost["generated_tokens"] == sum(row.generated_tokens for row in rows)
+    assert (cost["truncated_inputs"], cost["halved_batches"]) == (0, 0)
+    assert cost["seconds"] > 0 < cost["load_seconds"]
+    assert "CPU" in cost["device"]
+
+
+def test_the_manifest_tells_what_the_predictions_were_made_from(
+    whole: Path, tiny_base: Path, fluent_adapter: Path
+) -> None:
+    manifest = read_manifest(manifest_of(whole))
+    read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter, PROMPTS / "alpaca.jinja"]
+    assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert manifest.files == {whole.name: sha256_of_file(whole)}
+    assert manifest.settings == prediction_settings().model_dump(mode="json")
+    assert set(manifest.versions) == {"torch", "transformers", "peft"}
+
+
+def test_only_a_copy_of_the_results_is_left_of_the_work(whole: Path) -> None:
+    (work,) = work_in(whole.parent)
+    assert [path.name for path in work.iterdir()] == ["finished"]
+    assert (work / "finished" / "predictions").read_bytes() == whole.read_bytes()
+
+
+def test_predictions_that_were_finished_are_put_into_place_again_without_a_model(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake deletes the results of a job that it did not see end."""
+    results = [tmp_path / name for name in ("predictions.jsonl", "cost.json")]
+    output = run_predict(tmp_path, tiny_base)
+    results.append(manifest_of(output))
+    before = [path.read_bytes() for path in results]
+    for path in results:
+        path.unlink()
+    seen = watch(monkeypatch)
+    run_predict(tmp_path, tiny_base)
+    assert seen == []
+    assert [path.read_bytes() for path in results] == before
+
+
+def test_altered_test_records_are_refused(tiny_base: Path, tmp_path: Path) -> None:
+    dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
+    write_manifest(manifest_of(dataset), made_from([], {}, None, {}), [dataset])
+    write_records(dataset, 6, split="test")
+    assert "own.jsonl: altered" in refused(tmp_path, tiny_base, dataset=dataset)
+
+
+@pytest.mark.parametrize("tuned", [True, False], ids=["tuned", "base"])
+@pytest.mark.parametrize("budget", [16, 400, 100_000])
+def test_the_token_budget_does_not_change_a_byte(
+    tiny_base: Path,
+    fluent_adapter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    budget: int,
+    tuned: bool,
+) -> None:
+    adapter = fluent_adapter if tuned else None
+    expected = run_predict(tmp_path / "expected", tiny_base, adapter, batch_tokens=700)
+    seen = watch(monkeypatch)
+    found = run_predict(tmp_path / "found", tiny_base, adapter, batch_tokens=budget)
+    assert found.read_bytes() == expected.read_bytes()
+    assert (len(seen) == 7) == (budget == 16)
+    assert (len(seen) == 1) == (budget == 100_000)
+
+
+def test_each_record_gets_the_answer_to_its_own_prompt(tiny_base: Path, tmp_path: Path) -> None:
+    """Batches go from long to short, the file keeps the dataset's order."""
+    lengths = [row.prompt_tokens for row in read_predictions(run_predict(tmp_path, tiny_base))]
+    assert lengths != sorted(lengths, reverse=True)
+    together = read_lines(tmp_path / "predictions.jsonl")
+    assert len({row["prediction"] for row in together}) > 3
+    for number, row in enumerate(together):
+        alone = tmp_path / f"{number}.jsonl"
+        write_jsonl(alone, [make_record(number, split="test")])
+        output = run_predict(tmp_path / str(number), tiny_base, dataset=alone)
+        assert read_lines(output) == [row]
+
+
+def test_predicting_again_elsewhere_gives_the_same_bytes(
+    whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
+) -> None:
+    again = run_predict(tmp_path, tiny_base, fluent_adapter)
+    assert again.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("fused", [True, False], ids=["fused", "plain"])
+def test_a_quantised_model_answers_alike_fused_and_plain(
+    tiny_base: Path, quantised_adapter: Path, tmp_path: Path, fused: bool
+) -> None:
+    settings = prediction_settings(QUANTISED, {"fused": fused})
+    rows = read_predictions(run_predict(tmp_path, tiny_base, quantised_adapter, settings))
+    expected = prediction_settings(QUANTISED)
+    other = run_predict(tmp_path / "other", tiny_base, quantised_adapter, expected)
+    assert rows == read_predictions(other)
+
+
+@pytest.mark.parametrize("decoding", [{}, {"sample": True, "temperature": 1.0}], ids=["g", "s"])
+@pytest.mark.parametrize("rest", [b"", b'{"batch": 2, "seco', b"{"], ids=["clean", "cut", "brace"])
+def test_a_killed_job_goes_on_after_its_last_whole_batch(
+    tiny_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    rest: bytes,
+    decoding: dict[str, Any],
+) -> None:
+    settings = prediction_settings(decoding=decoding)
+    with monkeypatch.context() as patch:
+        batches = watch(patch)
+        expected = run_predict(tmp_path / "whole", tiny_base, None, settings)
+    assert len(batches) > 3
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        watch(patch, die_at=2)
+        run_predict(tmp_path, tiny_base, None, settings)
+    assert not (tmp_path / "predictions.jsonl").exists()
+    (work,) = work_in(tmp_path)
+    with (work / "batches.jsonl").open("ab") as stream:
+        stream.write(rest)
+    seen = watch(monkeypatch)
+    resumed = run_predict(tmp_path, tiny_base, None, settings)
+    assert seen == batches[2:]
+    assert resumed.read_bytes() == expected.read_bytes()
+
+
+def test_a_job_may_be_killed_more_than_once(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one kill cut off must not spoil the line after it."""
+    expected = run_predict(tmp_path / "whole", tiny_base)
+    for kill in range(3):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            seen = watch(patch, die_at=1)
+            run_predict(tmp_path, tiny_base)
+        assert seen == [kill]
+        (work,) = work_in(tmp_path)
+        with (work / "batches.jsonl").open("ab") as stream:
+            stream.write(b'{"batch": 5, "sec')
+    assert run_predict(tmp_path, tiny_base).read_bytes() == expected.read_bytes()
+
+
+def test_batches_of_other_settings_are_not_taken_up(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        watch(patch, die_at=2)
+        run_predict(tmp_path, tiny_base, None, prediction_settings(decoding={"max_new_tokens": 3}))
+    seen = watch(monkeypatch)
+    run_predict(tmp_path, tiny_base)
+    assert seen[0] == 0
+
+
+def test_seconds_of_the_killed_run_count(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        watch(patch, die_at=2)
+        run_predict(tmp_path, tiny_base)
+    (work,) = work_in(tmp_path)
+    lines = read_lines(work / "batches.jsonl")
+    lines[0]["seconds"] = 1000.0
+    write_jsonl(work / "batches.jsonl", lines)
+    run_predict(tmp_path, tiny_base)
+    assert json.loads((tmp_path / "cost.json").read_text())["seconds"] > 1000
+
+
+def test_sampled_predictions_follow_their_seed(tiny_base: Path, tmp_path: Path) -> None:
+    settings = prediction_settings(decoding={"sample": True, "temperature": 1.0, "top_p": 1.0})
+    found = [
+        run_predict(tmp_path / str(number), tiny_base, None, settings, seed=seed).read_bytes()
+        for number, seed in enumerate((0, 0, 1))
+    ]
+    assert found[0] == found[1]
+    assert found[0] != found[2]
+
+
+def test_a_long_input_is_cut_to_leave_room_for_the_answer(tiny_base: Path, tmp_path: Path) -> None:
+    records = [make_record(0), make_record(1, input="a very long description " * 60)]
+    write_jsonl(tmp_path / "long.jsonl", records)
+    settings = prediction_settings(decoding={"max_length": 300})
+    output = run_predict(tmp_path, tiny_base, None, settings, dataset=tmp_path / "long.jsonl")
+    _, cut = read_predictions(output)
+    assert 276 - 8 <= cut.prompt_tokens <= 276
+    assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == 1
+
+
+def refused(folder: Path, *arguments: Any, **changes: Any) -> str:
+    """The one line of a job that is refused."""
+    with pytest.raises(InputError) as caught:
+        run_predict(folder, *arguments, **changes)
+    (problem,) = caught.value.problems
+    assert "\n" not in problem
+    assert not (folder / "predictions.jsonl").exists()
+    return problem
+
+
+@pytest.mark.parametrize("name", ["adapter_model.safetensors", "adapter_config.json"])
+def test_an_altered_adapter_is_refused(
+    tiny_base: Path, fluent_adapter: Path, tmp_path: Path, name: str
+) -> None:
+    shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
+    content = bytearray((tmp_path / "copy" / name).read_bytes())
+    content[-2] ^= 1
+    (tmp_path / "copy" / name).write_bytes(content)
+    problem = refused(tmp_path, tiny_base, tmp_path / "copy" / "manifest.json")
+    assert f"{name}: altered" in problem
+    assert "retrain" in problem
+
+
+def test_an_adapter_moved_as_a_folder_is_accepted(
+    whole: Path, tiny_base: Path, fluent_adapter: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
+    moved = run_predict(tmp_path, tiny_base, tmp_path / "copy" / "manifest.json")
+    assert moved.read_bytes() == whole.read_bytes()
+
+
+def test_another_precision_than_the_trainings_is_refused_unless_told(
+    tiny_base: Path, quantised_adapter: Path, tmp_path: Path
+) -> None:
+    problem = refused(tmp_path, tiny_base, quantised_adapter, prediction_settings(EXACT))
+    assert "nf4" in problem
+    assert "`allow_other_precision`" in problem
+    settings = prediction_settings(EXACT, allow_other_precision=True)
+    assert run_predict(tmp_path, tiny_base, quantised_adapter, settings).exists()
+
+
+def test_a_base_with_other_weights_than_the_adapters_is_refused(
+    other_base: Path, fluent_adapter: Path, tmp_path: Path
+) -> None:
+    assert "trained on other weights" in refused(tmp_path, other_base, fluent_adapter)
+
+
+def test_a_device_that_this_machine_lacks_is_refused(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    assert "device: cuda is configured" in refused(tmp_path, tiny_base, device="cuda")
+
+
+def test_libraries_that_differ_from_the_lock_file_are_refused(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from importlib import metadata
+
+    version = metadata.version
+    monkeypatch.setattr(
+        "ecslm.common.versions.metadata.version",
+        lambda name: "0.1" if name == "torch" else version(name),
+    )
+    problem = refused(tmp_path, tiny_base)
+    assert problem.startswith("torch: 0.1 here")
+    assert problem.endswith("run `make setup`")
+
+
+def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -> None:
+    empty = write_records(tmp_path / "empty.jsonl", 0)
+    assert "holds no records" in refused(tmp_path, tiny_base, dataset=empty)
+
+
+def test_answers_longer_than_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
+    settings = prediction_settings(decoding={"max_length": 16, "max_new_tokens": 20})
+    assert "raise `max_length`" in refused(tmp_path, tiny_base, None, settings)
+
+
+def script_arguments(folder: Path, base: Path, adapter: Path) -> list[object]:
+    return [
+        *("--dataset", write_records(folder / "test.jsonl", 7, split="test")),
+        *("--base", base, "--adapter", adapter, "--template", PROMPTS / "alpaca.jinja"),
+        *("--settings", prediction_settings().model_dump_json()),
+        *("--batch-tokens", 300, "--output", folder / "P.jsonl"),
+    ]
+
+
+def test_the_script_writes_the_same_predictions_and_their_cost_beside_them(
+    whole: Path,
+    tiny_base: Path,
+    fluent_adapter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    arguments = script_arguments(tmp_path, tiny_base, fluent_adapter)
+    assert run_here(monkeypatch, "predict.py", arguments) == 0
+    assert (tmp_path / "P.jsonl").read_bytes() == whole.read_bytes()
+    assert json.loads((tmp_path / "P.cost.json").read_text())["prompts"] == 7
+
+
+def test_the_script_ends_with_one_line_when_the_input_is_bad(
+    other_base: Path,
+    fluent_adapter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = script_arguments(tmp_path, other_base, fluent_adapter)
+    assert run_here(monkeypatch, "predict.py", arguments) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert line.startswith(f"error: {fluent_adapter}: trained on other weights")
+    assert not (tmp_path / "P.jsonl").exists()
+
+
+def test_examples_in_the_prompt_go_with_the_records_that_have_one(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    example = '{"input": "a red mug", "options": null, "output": "yes"}'
+    plain = make_record(0, split="test")
+    shown = make_record(1, split="test", few_shot_example=example)
+    dataset = tmp_path / "both.jsonl"
+    write_jsonl(dataset, [plain, shown])
+    for shots, record in ((0, plain), (1, shown)):
+        output = run_predict(
+            tmp_path, tiny_base, settings=prediction_settings(shots=shots), dataset=dataset
+        )
+        assert [row["id"] for row in read_lines(output)] == [record.id]
+
+
+def test_a_file_without_examples_is_nothing_for_a_model_that_needs_them(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    problem = refused(tmp_path, tiny_base, None, prediction_settings(shots=1))
+    assert "holds no records for 1 shots" in problem

@@ -1,0 +1,236 @@
+"""The engine: fused and plain models compute the same; batches, stops and memory."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support.model_examples import EXACT, PROMPTS, QUANTISED, make_record
+from transformers import AutoTokenizer
+
+from ecslm.common.errors import InputError
+from ecslm.models.bases import read_base
+from ecslm.models.loading import load_tokenizer
+from ecslm.models.precision import Precision
+from ecslm.models.prompts import PromptTemplate, encode_prompt
+from ecslm.prediction import transformers_backend as engine
+from ecslm.prediction.settings import DecodingSettings
+from ecslm.prediction.transformers_backend import Engine, Generated, load_model
+
+CPU = torch.device("cpu")
+TOLERANCE = 1e-4
+GREEDY = DecodingSettings(max_new_tokens=12)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_base: Path) -> Any:
+    return load_tokenizer(read_base(tiny_base)[1])
+
+
+@pytest.fixture(scope="module")
+def prompts(tokenizer: Any) -> list[list[int]]:
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    return [encode_prompt(make_record(i), template, 0, tokenizer, 4000).tokens for i in range(6)]
+
+
+def load(base: Path, adapter: Path | None, precision: dict[str, str], fused: bool) -> Any:
+    folder = None if adapter is None else adapter.parent
+    return load_model(read_base(base)[1], folder, Precision.model_validate(precision), fused, CPU)
+
+
+@pytest.fixture
+def base(tiny_base: Path) -> Any:
+    return load(tiny_base, None, EXACT, True)
+
+
+@pytest.fixture
+def tuned(tiny_base: Path, exact_adapter: Path) -> Any:
+    return load(tiny_base, exact_adapter, EXACT, True)
+
+
+def logits(model: Any, prompts: Sequence[Sequence[int]]) -> torch.Tensor:
+    with torch.inference_mode():
+        return torch.cat([model(torch.tensor([prompt])).logits[0] for prompt in prompts])
+
+
+def difference(one: torch.Tensor, other: torch.Tensor) -> float:
+    """Largest difference, as a share of the largest logit."""
+    return float((one - other).abs().max() / other.abs().max())
+
+
+@pytest.mark.parametrize("precision", [QUANTISED, EXACT], ids=["nf4", "none"])
+def test_the_fused_model_has_the_logits_of_the_plain_one(
+    tiny_base: Path,
+    quantised_adapter: Path,
+    prompts: list[list[int]],
+    precision: dict[str, str],
+) -> None:
+    plain = logits(load(tiny_base, quantised_adapter, precision, False), prompts)
+    fused = logits(load(tiny_base, quantised_adapter, precision, True), prompts)
+    assert difference(fused, plain) < TOLERANCE
+    assert difference(logits(load(tiny_base, None, precision, True), prompts), plain) > 0.05
+
+
+def test_the_fused_base_has_the_logits_of_the_quantised_one(
+    tiny_base: Path, prompts: list[list[int]]
+) -> None:
+    fused, plain = (load(tiny_base, None, QUANTISED, fused) for fused in (True, False))
+    assert difference(logits(fused, prompts), logits(plain, prompts)) < TOLERANCE
+    unquantised = load(tiny_base, None, EXACT, False)
+    assert difference(logits(unquantised, prompts), logits(plain, prompts)) > 0.01
+
+
+def test_the_head_is_untied_so_that_the_merge_leaves_the_input_embedding_as_it_was(
+    tiny_base: Path, tuned: Any
+) -> None:
+    before = load(tiny_base, None, EXACT, False).get_input_embeddings().weight
+    assert torch.equal(tuned.get_input_embeddings().weight, before)
+    assert (tuned.get_output_embeddings().weight - before).abs().max() > 0.01
+
+
+def test_a_merge_into_a_tied_head_would_be_wrong(
+    tiny_base: Path,
+    exact_adapter: Path,
+    prompts: list[list[int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = logits(load(tiny_base, exact_adapter, EXACT, False), prompts)
+    monkeypatch.setattr(engine, "untie_head", lambda _: None)
+    tied = logits(load(tiny_base, exact_adapter, EXACT, True), prompts)
+    assert difference(tied, plain) > 100 * TOLERANCE
+
+
+def test_nothing_of_the_fused_model_is_quantised_or_adapted(
+    tiny_base: Path, quantised_adapter: Path
+) -> None:
+    model = load(tiny_base, quantised_adapter, QUANTISED, True)
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert not any("lora" in name for name, _ in model.named_modules())
+    assert not model.training
+
+
+def test_an_answer_is_greedy_decoding_one_token_after_the_other(
+    tuned: Any, tokenizer: Any, prompts: list[list[int]]
+) -> None:
+    found = Engine(tuned, tokenizer, GREEDY, 0).generate(prompts, 0)
+    for prompt, answer in zip(prompts, found, strict=True):
+        tokens = list(prompt)
+        while len(tokens) < len(prompt) + GREEDY.max_new_tokens:
+            tokens.append(int(logits(tuned, [tokens])[-1].argmax()))
+            if tokens[-1] == tokenizer.eos_token_id:
+                break
+        stopped = tokens[-1] == tokenizer.eos_token_id
+        generated = tokens[len(prompt) :]
+        text = tokenizer.decode(generated[:-1] if stopped else generated)
+        assert answer == Generated(text, len(generated), stopped)
+
+
+def test_left_padding_changes_no_answer(
+    base: Any, tokenizer: Any, prompts: list[list[int]]
+) -> None:
+    generate = Engine(base, tokenizer, GREEDY, 0).generate
+    assert len({len(prompt) for prompt in prompts}) > 3
+    assert generate(prompts, 0) == [generate([prompt], 0)[0] for prompt in prompts]
+
+
+class Speaker:
+    """Stands for a model that says given tokens."""
+
+    device = CPU
+
+    def __init__(self, *answers: list[int]) -> None:
+        self._answers = list(answers)
+
+    def generate(self, input_ids: torch.Tensor, **_options: Any) -> torch.Tensor:
+        longest = max(map(len, self._answers))
+        rows = [answer + [2] * (longest - len(answer)) for answer in self._answers]
+        return torch.cat([input_ids, torch.tensor(rows)], dim=1)
+
+
+def test_an_answer_ends_at_its_end_token_and_the_rest_is_padding(tokenizer: Any) -> None:
+    end = tokenizer.eos_token_id
+    yes, long = (tokenizer(text)["input_ids"] for text in ("yes", "yes, no, yes"))
+    model = Speaker([*yes, end], long, [end])
+    answers = Engine(model, tokenizer, GREEDY, 0).generate([[5], [5, 6], [7]], 0)
+    assert answers == [
+        Generated("yes", len(yes) + 1, True),
+        Generated("yes, no, yes", len(long), False),
+        Generated("", 1, True),
+    ]
+
+
+@pytest.mark.parametrize("text", [" a ,  b . n't \n\n", "\u6f22\u5b57 \U0001f600", "'s 've , !"])
+def test_the_answers_text_is_untouched(tiny_model: Path, text: str) -> None:
+    """Some Llama tokenizers ask for spaces before punctuation to be removed."""
+    cleaning = AutoTokenizer.from_pretrained(tiny_model, clean_up_tokenization_spaces=True)
+    model = Speaker(cleaning(text)["input_ids"])
+    (answer,) = Engine(model, cleaning, GREEDY, 0).generate([[5]], 0)
+    assert answer.text == text
+
+
+SAMPLED = DecodingSettings(max_new_tokens=12, sample=True, temperature=1.0, top_p=1.0)
+
+
+def test_sampled_answers_follow_the_seed_and_the_batch(
+    base: Any, tokenizer: Any, prompts: list[list[int]]
+) -> None:
+    def sample(seed: int, batch: int) -> list[Generated]:
+        return Engine(base, tokenizer, SAMPLED, seed).generate(prompts, batch)
+
+    first = sample(0, 0)
+    torch.rand(3)
+    assert sample(0, 0) == first
+    assert sample(1, 0) != first
+    assert sample(0, 1) != first
+    assert first != Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
+
+
+def test_any_seed_can_sample(base: Any, tokenizer: Any, prompts: list[list[int]]) -> None:
+    """Dates and the like are favourite seeds."""
+    assert len(Engine(base, tokenizer, SAMPLED, 20_260_101).generate(prompts[:1], 3)) == 1
+
+
+def short_of_memory(model: Any, monkeypatch: pytest.MonkeyPatch, fits: int) -> list[int]:
+    """Let batches of more than `fits` prompts run out of memory; returns the sizes tried."""
+    sizes: list[int] = []
+    generate = model.generate
+
+    def careful(input_ids: torch.Tensor, **options: Any) -> torch.Tensor:
+        sizes.append(len(input_ids))
+        if len(input_ids) > fits:
+            raise torch.OutOfMemoryError
+        return generate(input_ids=input_ids, **options)
+
+    monkeypatch.setattr(model, "generate", careful)
+    return sizes
+
+
+def test_out_of_memory_stops_and_names_a_budget_that_would_fit(
+    base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = short_of_memory(base, monkeypatch, fits=3)
+    budget = 3 * (max(map(len, prompts)) + GREEDY.max_new_tokens)
+    with pytest.raises(InputError, match=rf"out of memory .* `batch_tokens: {budget}`"):
+        Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
+    assert sizes == [6]
+
+
+def test_out_of_memory_can_halve_the_batch_and_counts_it(
+    base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
+    sizes = short_of_memory(base, monkeypatch, fits=2)
+    halving = Engine(base, tokenizer, GREEDY.model_copy(update={"oom": "halve"}), 0)
+    assert halving.generate(prompts, 0) == expected
+    assert sizes == [6, 3, 1, 2, 3, 1, 2]
+    assert halving.halved == 3
+
+
+def test_a_single_prompt_that_does_not_fit_stops_even_when_halving(
+    base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short_of_memory(base, monkeypatch, fits=0)
+    halving = Engine(base, tokenizer, GREEDY.model_copy(update={"oom": "halve"}), 0)
+    with pytest.raises(InputError, match="out of memory with 1 prompts"):
+        halving.generate(prompts, 0)

@@ -1,0 +1,423 @@
+"""What a result was made from, what has changed since, and whether it can be trusted."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import pytest
+from snakemake.persistence.file import FilePersistence
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.hashing import canonical_json, sha256_of_file
+from ecslm.common.manifests import made_from, manifest_of, write_manifest
+from ecslm.plan.jobs import Job
+from ecslm.provenance.adoption import settle_times, verified
+from ecslm.provenance.code_history import NOTES, keep_code, modules_of
+from ecslm.provenance.explanation import explain
+from ecslm.provenance.history import Provenance
+from ecslm.provenance.integrity import check_results
+from ecslm.provenance.snakemake_records import (
+    ADOPTING,
+    BEGUN,
+    RECORDS,
+    check_custody,
+    unseen_results,
+)
+
+SETTINGS = {"training": {"rank": 16, "alpha": 32}, "shots": 0}
+VERSIONS = {"numpy": "2.4.6", "torch": "2.13.0"}
+
+
+def job(rule: str, name: str, *inputs: str, script: str = "score.py") -> Job:
+    """A job of a made-up study with one result."""
+    result = f"results/shop/{name}"
+    return Job(
+        rule,
+        (result,),
+        str(manifest_of(Path(result))),
+        inputs=inputs,
+        settings=canonical_json(SETTINGS),
+        versions=f"versions:{canonical_json(VERSIONS)}",
+        script=script,
+    )
+
+
+TRAIN = "results/shop/train.jsonl"
+ADAPTER = "results/shop/adapter.bin"
+DATASET_JOB = job("dataset", "train.jsonl", script="dataset.py")
+TRAIN_JOB = job("train_adapter", "adapter.bin", TRAIN, "prompt.jinja")
+SCORE_JOB = job("score", "score.json", ADAPTER)
+JOBS = (DATASET_JOB, TRAIN_JOB, SCORE_JOB)
+
+
+def make(one: Job) -> None:
+    """Do a job: any content, and its true manifest."""
+    for path in map(Path, one.results):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"made by {one.rule}")
+    settings, versions = json.loads(one.settings or ""), (one.versions or "").partition(":")[2]
+    origin = made_from(map(Path, one.inputs), settings, one.code, json.loads(versions))
+    write_manifest(Path(one.manifest), origin, map(Path, one.results))
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A finished study in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("prompt.jinja").write_text("{{ input }}")
+    for one in JOBS:
+        make(one)
+    keep_code(JOBS)
+
+
+def history(*jobs: Job) -> Provenance:
+    return Provenance("shop", jobs or JOBS)
+
+
+def with_settings(**training: int) -> Job:
+    settings = SETTINGS | {"training": {"rank": 16, "alpha": 32} | training}
+    return replace(TRAIN_JOB, settings=canonical_json(settings))
+
+
+def test_a_finished_study_is_up_to_date() -> None:
+    assert not any(map(history().stale, JOBS))
+    assert [history().reasons(one) for one in JOBS] == [(), (), ()]
+
+
+@pytest.mark.parametrize(
+    ("now", "reasons"),
+    [
+        (with_settings(rank=8), ["training.rank: 16 -> 8"]),
+        (
+            with_settings(rank=32, alpha=16),
+            ["training.alpha: 32 -> 16", "training.rank: 16 -> 32"],
+        ),
+        (
+            replace(TRAIN_JOB, versions=f"versions:{canonical_json(VERSIONS | {'torch': '3.0'})}"),
+            ["torch: 2.13.0 -> 3.0"],
+        ),
+        (
+            replace(TRAIN_JOB, inputs=(TRAIN, "config.txt")),
+            ["config.txt is a new input", "prompt.jinja is no input any more"],
+        ),
+        (replace(TRAIN_JOB, content="source:1"), ["the rows of the source have changed"]),
+    ],
+    ids=["hyper-parameter", "two swapped", "version", "other input", "rows"],
+)
+def test_each_change_is_named(now: Job, reasons: list[str]) -> None:
+    changed = history(DATASET_JOB, now, SCORE_JOB)
+    assert list(changed.reasons(now)) == reasons
+    assert changed.stale(now)
+
+
+def test_what_has_changed_upstream_makes_all_below_stale_and_nothing_else() -> None:
+    now = with_settings(rank=8)
+    changed = history(DATASET_JOB, now, SCORE_JOB)
+    assert [changed.stale(one) for one in changed.jobs] == [False, True, True]
+    assert changed.reasons(SCORE_JOB) == ()
+    assert changed.causes(SCORE_JOB) == {"training.rank: 16 -> 8": [now]}
+
+
+def test_an_edited_input_is_named() -> None:
+    Path("prompt.jinja").write_text("{{ other }}")
+    assert history().reasons(TRAIN_JOB) == ("prompt.jinja has changed",)
+
+
+def test_a_result_that_is_not_there_is_said_not_to_be_made() -> None:
+    Path(SCORE_JOB.manifest).unlink()
+    assert history().reasons(SCORE_JOB) == ("not made yet",)
+    make(SCORE_JOB)
+    Path(SCORE_JOB.results[0]).unlink()
+    assert history().reasons(SCORE_JOB) == ("results/shop/score.json is missing",)
+
+
+def test_changed_code_is_named_by_module() -> None:
+    other = replace(SCORE_JOB, modules=("ecslm.scoring.metrics.ndcg",))
+    reasons = history(DATASET_JOB, TRAIN_JOB, other).reasons(other)
+    assert "ecslm.scoring.metrics.ndcg is used now" in reasons
+    assert not any("score.py" in reason for reason in reasons)
+    make(replace(SCORE_JOB, modules=("ecslm.scoring.metrics.ndcg",)))
+    keep_code([other])
+    assert "ecslm.scoring.metrics.ndcg is not used any more" in history().reasons(SCORE_JOB)
+
+
+def test_an_edited_module_is_named() -> None:
+    assert "ecslm.scoring.intervals" in modules_of(str(SCORE_JOB.code))
+    write_json(NOTES / "older.json", {"score.py": "0", "ecslm.scoring.intervals": "0"})
+    origin = made_from([Path(ADAPTER)], SETTINGS, "code:older", VERSIONS)
+    write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results))
+    reasons = history().reasons(SCORE_JOB)
+    assert "ecslm.scoring.intervals has changed" in reasons
+    assert "score.py has changed" in reasons
+
+
+def test_code_of_which_no_note_was_kept_is_named_by_its_digest() -> None:
+    origin = made_from([Path(ADAPTER)], SETTINGS, "code:unknown", VERSIONS)
+    write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results))
+    (reason,) = history().reasons(SCORE_JOB)
+    assert reason.startswith("the code of score.py has changed (code:unknown -> code:")
+
+
+def test_the_explanation_tells_the_causes_and_the_origin() -> None:
+    changed = history(DATASET_JOB, with_settings(rank=8), SCORE_JOB)
+    text = explain(changed, Path("results/shop/score.json"))
+    lines = text.split("\n")
+    assert lines[0] == "results/shop/score.json: will be made anew; rule score made it"
+    assert lines[1] == "  because training.rank: 16 -> 8: concerns results/shop/adapter.bin"
+    assert "results/shop/adapter.bin  will be made anew" in text
+    assert "training.alpha = 32" in text
+    assert "ecslm.scoring.score" in text
+    assert "numpy 2.4.6" in text
+
+
+def test_the_explanation_of_an_altered_result_says_what_to_do() -> None:
+    Path(ADAPTER).write_text("other")
+    text = explain(history(), Path(ADAPTER))
+    assert text.startswith(f"{ADAPTER}: not what its job made")
+    assert f"`rm {ADAPTER} {TRAIN_JOB.manifest}`" in text
+
+
+def test_a_file_that_is_no_result_is_refused() -> None:
+    with pytest.raises(InputError, match=r"prompt\.jinja: no result of the study"):
+        explain(history(), Path("prompt.jinja"))
+
+
+def altered() -> str:
+    Path(ADAPTER).write_text("made by train_adapted")
+    return f"{ADAPTER}: altered"
+
+
+def half_written() -> str:
+    manifest = Path(TRAIN_JOB.manifest)
+    manifest.write_text(manifest.read_text()[:40])
+    return f"{manifest}: line 3: not JSON"
+
+
+def lost() -> str:
+    Path(TRAIN_JOB.manifest).unlink()
+    return f"{ADAPTER}: has no manifest"
+
+
+def foreign() -> str:
+    Path(TRAIN_JOB.manifest).write_text("{}")
+    return f"{TRAIN_JOB.manifest}: inputs: field required"
+
+
+@pytest.mark.parametrize("damage", [altered, half_written, lost, foreign])
+def test_a_result_that_cannot_be_trusted_is_named_before_it_is_used(
+    damage: Callable[[], str],
+) -> None:
+    check_results(JOBS, ())
+    words = damage()
+    with pytest.raises(InputError) as caught:
+        check_results(JOBS, ())
+    assert caught.value.problems[0].startswith(words)
+    assert all("`rm " in problem for problem in caught.value.problems)
+
+
+def test_a_touched_result_is_trusted() -> None:
+    for one in JOBS:
+        Path(one.results[0]).touch()
+    check_results(JOBS, ())
+
+
+def test_results_that_are_made_anew_anyway_are_not_looked_at() -> None:
+    """Snakemake deletes the results of a job that it did not see end."""
+    lost()
+    check_results(JOBS, {TRAIN_JOB.manifest})
+
+
+def test_many_problems_are_counted_rather_than_listed() -> None:
+    jobs = [job("dataset", f"{number}.jsonl") for number in range(15)]
+    for one in jobs:
+        make(one)
+        Path(one.manifest).unlink()
+    with pytest.raises(InputError) as caught:
+        check_results(jobs, ())
+    assert len(caught.value.problems) == 11
+    assert caught.value.problems[-1] == "and 5 results more like these"
+
+
+def snakemakes_note(folder: Path, result: str) -> Path:
+    """Where Snakemake keeps a note on a result."""
+    persistence = FilePersistence(dag=MagicMock(), path=Path(".snakemake").resolve())
+    return Path(persistence._record_path(str(folder), result))
+
+
+def record(one: Job) -> None:
+    """What Snakemake notes on a job that has ended."""
+    values = (one.settings, one.content, one.versions, one.code)
+    write_json(
+        snakemakes_note(RECORDS, one.manifest),
+        {
+            "params": [repr(value) for value in values if value],
+            "input_checksums": {
+                path: f"sha256:{sha256_of_file(Path(path))}" for path in one.inputs
+            },
+            "endtime": Path(one.manifest).stat().st_mtime,
+        },
+    )
+
+
+@pytest.fixture
+def recorded() -> None:
+    """Snakemake's records of the finished study."""
+    for one in JOBS:
+        record(one)
+
+
+def test_results_that_snakemake_has_no_record_of_are_refused() -> None:
+    for one in JOBS[:-1]:
+        record(one)
+    with pytest.raises(InputError, match="`make adopt STUDY=shop`") as caught:
+        check_custody("shop", JOBS, ())
+    assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
+    record(SCORE_JOB)
+    check_custody("shop", JOBS, ())
+
+
+@pytest.mark.usefixtures("recorded")
+def test_touched_results_are_those_that_snakemake_has_records_of() -> None:
+    for one in JOBS:
+        os.utime(one.manifest, (1, 1))
+    check_custody("shop", JOBS, ())
+
+
+def other_code() -> Job:
+    return replace(SCORE_JOB, modules=("ecslm.scoring.metrics.ndcg",))
+
+
+def by_hand() -> Job:
+    return replace(SCORE_JOB, script=None)
+
+
+def other_settings() -> Job:
+    return replace(SCORE_JOB, settings=canonical_json({"shots": 1}))
+
+
+def other_versions() -> Job:
+    return replace(SCORE_JOB, versions=f"versions:{canonical_json({'numpy': '1.0'})}")
+
+
+def other_input() -> Job:
+    return replace(SCORE_JOB, inputs=(TRAIN,))
+
+
+@pytest.mark.parametrize(
+    "other", [other_code, by_hand, other_settings, other_versions, other_input]
+)
+@pytest.mark.usefixtures("recorded")
+def test_results_that_replaced_recorded_ones_are_refused(other: Callable[[], Job]) -> None:
+    """As after copying results of another commit over those that are here."""
+    make(other())
+    with pytest.raises(InputError, match="not made by a run in this folder") as caught:
+        check_custody("shop", JOBS, ())
+    assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
+    check_custody("shop", JOBS, {SCORE_JOB.manifest})
+
+
+def test_verified_results_pass_while_they_are_adopted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ADOPTING, "yes")
+    check_custody("shop", JOBS, ())
+
+
+def test_results_that_are_not_there_need_no_records() -> None:
+    missing = replace(SCORE_JOB, manifest="results/other/score.manifest.json")
+    check_custody("other", [missing], ())
+
+
+@pytest.mark.parametrize("length", [10, 400])
+def test_a_job_that_was_stopped_is_known_by_snakemakes_mark(length: int) -> None:
+    """Long names are cut by Snakemake."""
+    manifest = f"results/{'m' * length}/manifest.json"
+    assert unseen_results([manifest]) == frozenset()
+    write_json(snakemakes_note(BEGUN, manifest), {})
+    write_json(BEGUN / "of_the_file_system", {})
+    assert unseen_results([manifest, "other"]) == {manifest}
+
+
+def test_a_result_whose_job_was_stopped_is_said_to_be_made_anew() -> None:
+    write_json(snakemakes_note(BEGUN, SCORE_JOB.manifest), {})
+    (reason,) = history().reasons(SCORE_JOB)
+    assert reason == "the job that made it was stopped before its end was recorded"
+
+
+@pytest.mark.parametrize(
+    "one", [TRAIN_JOB, replace(SCORE_JOB, results=("x.json", ADAPTER), inputs=(TRAIN,))]
+)
+def test_results_that_nothing_takes_are_said_to_be_missing_and_not_to_be_made_anew(
+    one: Job,
+) -> None:
+    Path(ADAPTER).unlink()
+    told = history(one)
+    assert f"{ADAPTER} is missing" in told.damage(one)
+    assert f"{ADAPTER} is missing" not in told.reasons(one)
+    assert f"({ADAPTER} is missing): `rm " in explain(history(TRAIN_JOB), Path(ADAPTER))
+
+
+def test_a_missing_result_that_a_job_reads_is_made_anew() -> None:
+    Path(ADAPTER).unlink()
+    assert history().reasons(TRAIN_JOB) == (f"{ADAPTER} is missing",)
+    assert history().damage(TRAIN_JOB) == []
+
+
+def test_matching_results_are_taken_over() -> None:
+    assert verified(history()) == list(JOBS)
+
+
+def remove(*jobs: Job) -> None:
+    for one in jobs:
+        for path in (*one.results, one.manifest):
+            Path(path).unlink()
+
+
+def test_cheap_results_of_what_is_not_there_are_deleted_to_be_made_anew() -> None:
+    remove(TRAIN_JOB)
+    assert verified(history()) == [DATASET_JOB]
+    assert not Path(SCORE_JOB.manifest).exists()
+
+
+def test_precious_results_of_what_is_not_there_are_refused_and_nothing_is_deleted() -> None:
+    below = replace(SCORE_JOB, rule="predict")
+    remove(DATASET_JOB)
+    with pytest.raises(InputError) as caught:
+        verified(history(DATASET_JOB, TRAIN_JOB, below))
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{DATASET_JOB.manifest}: is not here, though results that were made")
+    assert f"`rm {ADAPTER} {TRAIN_JOB.manifest} {below.results[0]} {below.manifest}`" in problem
+    assert Path(TRAIN_JOB.manifest).exists()
+    assert Path(SCORE_JOB.manifest).exists()
+
+
+def test_precious_results_that_do_not_match_are_refused_and_nothing_is_deleted() -> None:
+    Path("prompt.jinja").write_text("{{ other }}")
+    with pytest.raises(InputError) as caught:
+        verified(history())
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{TRAIN_JOB.manifest}: prompt.jinja has changed: copy it anew, or")
+    assert all(Path(path).exists() for one in JOBS for path in one.results)
+
+
+@pytest.mark.parametrize("damage", [altered, half_written, lost])
+def test_damaged_results_are_refused(damage: Callable[[], str]) -> None:
+    damage()
+    with pytest.raises(InputError) as caught:
+        verified(history())
+    assert caught.value.problems[0].startswith(TRAIN_JOB.manifest)
+
+
+def test_cheap_results_that_do_not_match_are_deleted_to_be_made_anew() -> None:
+    Path(SCORE_JOB.results[0]).write_text("{}")
+    assert verified(history()) == [DATASET_JOB, TRAIN_JOB]
+    assert not Path(SCORE_JOB.results[0]).exists()
+    assert not Path(SCORE_JOB.manifest).exists()
+
+
+def test_results_get_the_time_of_their_manifest() -> None:
+    settle_times(JOBS)
+    for one in JOBS:
+        assert Path(one.results[0]).stat().st_mtime_ns == Path(one.manifest).stat().st_mtime_ns

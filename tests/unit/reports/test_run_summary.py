@@ -1,0 +1,51 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from support.table_files import IND, scores, write_metrics
+
+from ecslm.reports.run_summary import SummarySettings, summary
+
+
+def settings(**changes: Any) -> SummarySettings:
+    return SummarySettings.model_validate(
+        {
+            "study": "demo",
+            "settings": [IND],
+            "tasks": {"PM": "F1"},
+            "models": {
+                "Small": {"seeds": [0], "tasks": ["PM"]},
+                "Small-EC": {"seeds": [42], "tasks": ["PM"]},
+            },
+            "pairs": [{"untuned": "Small", "tuned": "Small-EC"}],
+            "baselines": {"always-yes": ["PM"], "always-no": ["PM"]},
+            **changes,
+        }
+    )
+
+
+def test_untuned_tuned_and_best_trivial_stand_side_by_side(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1, n_invalid=150)})
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7)}, seed=42)
+    write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.61)})
+    write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.0, strict={"defined": False})})
+    (tmp_path / "report.html").touch()
+    lines = summary(settings(), tmp_path).splitlines()
+    assert lines[3].split() == ["Task", "Metric", "Untuned", "Tuned", "Best", "trivial"]
+    assert lines[4] == "PM    F1      0.100 (75 %)  0.700 (5 %)  0.610 always-yes"
+    assert f"Report: {tmp_path / 'report.html'}" in lines
+
+
+def test_what_was_not_computed_shows_as_missing(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
+    assert "0.100 (5 %)  --     --" in summary(settings(), tmp_path)
+
+
+def test_a_pair_of_unknown_models_is_refused() -> None:
+    with pytest.raises(ValidationError, match="pairs: not in models: Big"):
+        settings(pairs=[{"untuned": "Big"}])
+
+
+def test_results_that_do_not_exist_are_not_promised(tmp_path: Path) -> None:
+    assert summary(settings(), tmp_path).splitlines() == [f"All: {tmp_path}"]

@@ -1,0 +1,525 @@
+"""BERTScore rows: their values, what cannot be embedded, how they say what made them, the cache."""
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support.model_examples import SCRIPTS, read_lines, run_here
+from support.scoring_examples import prediction
+from support.tiny import SENTENCES, write_tiny_encoder
+from transformers import AutoModel, AutoTokenizer
+
+import ecslm.scoring.bertscore.pairs
+import ecslm.scoring.bertscore.run
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_jsonl
+from ecslm.common.hashing import sha256_of_text
+from ecslm.models.bases import PathSource, read_base
+from ecslm.models.fetching import fetch_base
+from ecslm.plan.fingerprint import imported_modules
+from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.prediction import Prediction
+from ecslm.scoring.bertscore.cache import BertScoreCache, Pair
+from ecslm.scoring.bertscore.pairs import Encoder, score_pairs
+from ecslm.scoring.bertscore.run import bertscore
+from ecslm.scoring.bertscore.settings import BertScoreSettings
+
+SETTINGS = BertScoreSettings(layer=2, rescale_language=None)
+ANSWERS = (
+    ("the bottle is steel", "a bottle of steel"),
+    ("yes", "yes"),
+    ("no", "the yoga mat is grey and quite long for a mat"),
+)
+
+
+def given(*pairs: tuple[str, str]) -> list[Prediction]:
+    return [
+        prediction(text, reference, id=f"r{number}", task="AG")
+        for number, (text, reference) in enumerate(pairs)
+    ]
+
+
+def rows(
+    encoder: Path,
+    *pairs: Pair,
+    settings: BertScoreSettings = SETTINGS,
+    cache: Path | None = None,
+) -> list[BertScoreRow]:
+    return bertscore(given(*pairs), encoder, settings, "cpu", cache)[1]
+
+
+def many(count: int) -> list[Pair]:
+    """Different pairs of texts of 1 to 30 words."""
+    draw = random.Random(0)
+    words = " ".join(SENTENCES).split()
+    texts = (" ".join(draw.choices(words, k=draw.randint(1, 30))) for _ in iter(int, 1))
+    return list(islice(zip(texts, texts, strict=False), count))
+
+
+MANY = many(24)
+
+
+def test_an_answer_equal_to_its_reference_scores_one(tiny_encoder: Path) -> None:
+    for row in rows(tiny_encoder, ("yes", "yes"), ("the water bottle", "the water bottle")):
+        assert (row.precision, row.recall, row.f1) == pytest.approx((1, 1, 1), abs=1e-5)
+
+
+def test_another_answer_scores_less(tiny_encoder: Path) -> None:
+    other = rows(tiny_encoder, ("the water bottle", "no"))[0]
+    assert 0 < other.f1 < 0.99
+
+
+@pytest.mark.parametrize("layer", [1, 2])
+def test_scores_are_greedy_matches_of_the_layers_embeddings(tiny_encoder: Path, layer: int) -> None:
+    """Zhang et al. 2020, equation 3: each token takes its best match, special tokens included."""
+    folder = read_base(tiny_encoder)[1]
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModel.from_pretrained(folder)
+
+    def embed(text: str) -> torch.Tensor:
+        with torch.inference_mode():
+            hidden = model(**tokenizer(text, return_tensors="pt"), output_hidden_states=True)
+        return torch.nn.functional.normalize(hidden.hidden_states[layer][0], dim=-1)
+
+    settings = BertScoreSettings(layer=layer, rescale_language=None)
+    for row, (text, reference) in zip(
+        rows(tiny_encoder, *ANSWERS, settings=settings), ANSWERS, strict=True
+    ):
+        # As the package does, the special tokens are matched against but are not averaged over.
+        similarity = embed(text) @ embed(reference).T
+        precision = similarity.max(dim=1).values[1:-1].mean()
+        recall = similarity.max(dim=0).values[1:-1].mean()
+        assert row.precision == pytest.approx(float(precision), abs=1e-4)
+        assert row.recall == pytest.approx(float(recall), abs=1e-4)
+        f1 = 2 * row.precision * row.recall / (row.precision + row.recall)
+        assert row.f1 == pytest.approx(f1, abs=1e-5)
+
+
+@pytest.mark.parametrize("pair", [("", "yes"), (" \n", "yes"), ("yes", ""), ("yes", " "), ("", "")])
+def test_an_empty_answer_or_reference_scores_zero_and_moves_no_other(
+    tiny_encoder: Path, pair: tuple[str, str]
+) -> None:
+    found = rows(tiny_encoder, ANSWERS[0], pair, ANSWERS[2])
+    assert (found[1].precision, found[1].recall, found[1].f1) == (0, 0, 0)
+    expected = rows(tiny_encoder, ANSWERS[0], ANSWERS[2])
+    assert [found[0].f1, found[2].f1] == pytest.approx([row.f1 for row in expected], abs=1e-6)
+
+
+def test_nothing_but_empty_answers_needs_no_embedding(tiny_encoder: Path) -> None:
+    assert [row.f1 for row in rows(tiny_encoder, ("", "yes"), ("", "no"))] == [0, 0]
+
+
+def test_rows_keep_the_order_and_names_of_the_predictions(tiny_encoder: Path) -> None:
+    found = rows(tiny_encoder, *ANSWERS)
+    assert [row.id for row in found] == ["r0", "r1", "r2"]
+    assert {row.setting for row in found} == {given(*ANSWERS)[0].setting}
+
+
+def test_a_text_of_special_tokens_alone_scores_zero_and_one_more_among_others_does_not(
+    tiny_encoder: Path,
+) -> None:
+    found = rows(tiny_encoder, ("[SEP]", "yes"), ("yes", "[SEP] [SEP]"), ("yes [SEP]", "yes"))
+    assert [(row.precision, row.recall, row.f1) for row in found[:2]] == [(0, 0, 0)] * 2
+    assert found[2].f1 > 0
+
+
+@pytest.mark.parametrize("size", [1, 3, 16])
+def test_no_batch_moves_a_score_at_all(
+    tiny_encoder: Path, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = rows(tiny_encoder, *MANY)
+    monkeypatch.setattr(ecslm.scoring.bertscore.pairs, "BATCH", size)
+    assert rows(tiny_encoder, *MANY) == expected
+    monkeypatch.setattr(ecslm.scoring.bertscore.run, "CHUNK", size)
+    assert rows(tiny_encoder, *MANY) == expected
+
+
+def test_neither_the_order_nor_other_predictions_move_a_score(tiny_encoder: Path) -> None:
+    expected = dict(zip(MANY, scores(rows(tiny_encoder, *MANY)), strict=True))
+    others = [*random.Random(1).sample(MANY, len(MANY) // 2), ("yes", "no " * 90)]
+    found = dict(zip(others, scores(rows(tiny_encoder, *others)), strict=True))
+    assert all(found[pair] == expected[pair] for pair in others[:-1])
+
+
+class Opposed(torch.nn.Module):
+    """Embeds one token as (1, 0) and all others as (-0.6, 0.8)."""
+
+    def __init__(self, token: int) -> None:
+        super().__init__()
+        self.token = token
+
+    def forward(self, tokens: torch.Tensor, **_: Any) -> tuple[torch.Tensor]:
+        this, others = torch.tensor([[1.0, 0.0], [-0.6, 0.8]], dtype=torch.float64)
+        return (torch.where((tokens == self.token)[..., None], this, others),)
+
+
+def test_padding_is_no_tokens_best_match(tiny_encoder: Path) -> None:
+    """To the package's batches it is, with similarity 0, where all others are negative."""
+    tokenizer = AutoTokenizer.from_pretrained(read_base(tiny_encoder)[1])
+    tokenizer.model_max_length = 100
+    model = Opposed(tokenizer.convert_tokens_to_ids("yes"))
+    pairs = [("yes", "water"), ("water " * 5, "water " * 9)]
+    found = score_pairs(Encoder(model, tokenizer, torch.device("cpu")), pairs)
+    assert found[pairs[0]][0] == -0.6
+    assert found[pairs[1]] == (1, 1, 1)
+
+
+def test_scores_have_six_decimals(tiny_encoder: Path) -> None:
+    for row in scores(rows(tiny_encoder, *MANY)):
+        assert row == [round(value, 6) for value in row]
+
+
+def scores(found: Sequence[BertScoreRow]) -> list[list[float]]:
+    return [[row.precision, row.recall, row.f1] for row in found]
+
+
+def test_without_a_rescaling_language_rescaled_scores_are_null(tiny_encoder: Path) -> None:
+    assert {row.f1_rescaled for row in rows(tiny_encoder, *ANSWERS)} == {None}
+
+
+def named(folder: Path, encoder: Path, name: str) -> Path:
+    """The encoder again, under the name of one that the package knows."""
+    manifest = folder / "manifest.json"
+    model = str(read_base(encoder)[1])
+    fetch_base(name, PathSource(source="path", path=model), manifest)
+    return manifest
+
+
+def test_rescaling_uses_the_packages_baseline_of_that_encoder_and_layer(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    settings = BertScoreSettings(layer=2)
+    encoder = named(tmp_path, tiny_encoder, "roberta-large")
+    baseline = 0.69969934  # bert_score/rescale_baseline/en/roberta-large.tsv, layer 2
+    for row in rows(encoder, *ANSWERS, ("", "yes"), settings=settings):
+        assert row.f1_rescaled == round((row.f1 - baseline) / (1 - baseline), 6)
+
+
+def test_an_encoder_or_a_layer_without_baseline_cannot_be_rescaled(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"layer 2 of .*: set `rescale_language: null`"):
+        rows(tiny_encoder, *ANSWERS, settings=BertScoreSettings(layer=2))
+    known = named(tmp_path, tiny_encoder, "roberta-large")
+    with pytest.raises(InputError, match="layer 99 of roberta-large in en"):
+        rows(known, *ANSWERS, settings=BertScoreSettings(layer=99))
+
+
+@pytest.mark.parametrize("layer", [3, 99])
+def test_a_layer_that_the_encoder_lacks_is_refused_in_one_line(
+    tiny_encoder: Path, layer: int
+) -> None:
+    settings = BertScoreSettings(layer=layer, rescale_language=None)
+    with pytest.raises(InputError, match=f"layer.*{layer}.*2") as caught:
+        rows(tiny_encoder, *ANSWERS, settings=settings)
+    assert len(caught.value.problems) == 1
+
+
+def test_a_text_longer_than_the_encoders_positions_is_cut(tiny_encoder: Path) -> None:
+    long = "the yoga mat is grey " * 100
+    (row,) = rows(tiny_encoder, (long, long))
+    assert row.f1 == pytest.approx(1, abs=1e-5)
+
+
+def test_what_made_the_rows_names_encoder_layer_and_versions_and_no_folder(
+    tiny_encoder: Path, tmp_path: Path
+) -> None:
+    made_from, _ = bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cpu")
+    assert made_from["encoder"] == read_base(tiny_encoder)[0].base
+    assert made_from["layer"] == 2
+    assert "_L2_no-idf_version=0.3.13(hug_trans=" in made_from["hash"]
+    assert "/" not in json.dumps(made_from)
+    moved = shutil.copytree(read_base(tiny_encoder)[1], tmp_path / "elsewhere")
+    manifest = tmp_path / str(made_from["encoder"]) / "manifest.json"
+    fetch_base(manifest.parent.name, PathSource(source="path", path=str(moved)), manifest)
+    assert bertscore(given(*ANSWERS), manifest, SETTINGS, "cpu")[0] == made_from
+
+
+def test_a_missing_device_and_other_versions_are_refused(
+    tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InputError, match="device: cuda is configured"):
+        bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cuda")
+    monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.1")
+    with pytest.raises(InputError, match=r"bert-score: 0\.1 here"):
+        bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cpu")
+
+
+def test_the_script_writes_rows_and_how_they_were_made(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_jsonl(tmp_path / "P.jsonl", given(*ANSWERS))
+    arguments = [
+        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder),
+        *("--settings", SETTINGS.model_dump_json(), "--output", tmp_path / "B.jsonl"),
+    ]
+    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
+    expected = rows(tiny_encoder, *ANSWERS)
+    assert read_lines(tmp_path / "B.jsonl") == [row.model_dump() for row in expected]
+    assert json.loads((tmp_path / "B.manifest.json").read_text())["layer"] == 2
+
+
+def test_rows_of_a_job_whose_end_was_not_seen_are_put_into_place_again(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_jsonl(tmp_path / "P.jsonl", given(*ANSWERS))
+    results = [tmp_path / "B.jsonl", tmp_path / "B.manifest.json"]
+    arguments = [
+        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder, "--code", "code:1"),
+        *("--settings", SETTINGS.model_dump_json(), "--output", results[0]),
+    ]
+    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
+    before = [path.read_bytes() for path in results]
+    for path in results:
+        path.unlink()
+    monkeypatch.setattr("ecslm.scoring.bertscore.run.bertscore", None)
+    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
+    assert [path.read_bytes() for path in results] == before
+
+
+@pytest.fixture
+def scored(monkeypatch: pytest.MonkeyPatch) -> list[Pair]:
+    """The pairs that the encoder is given, three at a time."""
+    seen: list[Pair] = []
+
+    def spy(encoder: Encoder, pairs: Sequence[Pair]) -> Any:
+        seen.extend(pairs)
+        return score_pairs(encoder, pairs)
+
+    monkeypatch.setattr(ecslm.scoring.bertscore.run, "score_pairs", spy)
+    monkeypatch.setattr(ecslm.scoring.bertscore.run, "CHUNK", 3)
+    return seen
+
+
+def files_of(cache: Path) -> list[Path]:
+    return sorted(cache.glob("*/*.jsonl"))
+
+
+def test_the_output_is_the_same_whatever_the_cache_holds(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored: list[Pair]
+) -> None:
+    write_jsonl(tmp_path / "P.jsonl", given(*MANY, ("", "yes"), *MANY[:5]))
+    arguments = [
+        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder),
+        *("--settings", SETTINGS.model_dump_json(), "--output", tmp_path / "B.jsonl"),
+    ]
+    partly = tmp_path / "partly"
+    rows(tiny_encoder, *MANY[::2], cache=partly)
+
+    def made(*cache: object) -> tuple[list[bytes], int]:
+        """The output, and how many pairs had to be scored for it."""
+        scored.clear()
+        assert run_here(monkeypatch, "bertscore.py", [*arguments, *cache]) == 0
+        results = [tmp_path / "B.jsonl", tmp_path / "B.manifest.json"]
+        return [path.read_bytes() for path in results], len(scored)
+
+    expected, without = made()
+    assert without == 24
+    assert made("--cache", partly) == (expected, 12)
+    assert made("--cache", partly) == (expected, 0)
+    assert made("--cache", tmp_path / "cold") == (expected, 24)
+
+
+def test_where_all_pairs_are_cached_the_encoder_is_not_loaded(
+    tiny_encoder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    expected = rows(tiny_encoder, *MANY, cache=tmp_path)
+    monkeypatch.setattr(ecslm.scoring.bertscore.run, "load_encoder", None)
+    caplog.set_level("INFO")
+    assert rows(tiny_encoder, *MANY, cache=tmp_path) == expected
+    assert "24 different pairs of texts, 24 of them from the cache" in caplog.text
+
+
+def test_equal_pairs_are_scored_once(tiny_encoder: Path, scored: list[Pair]) -> None:
+    found = rows(tiny_encoder, *MANY[:4], *MANY[:4], MANY[0][::-1])
+    assert sorted(scored) == sorted([*MANY[:4], MANY[0][::-1]])
+    assert scores(found[:4]) == scores(found[4:8])
+
+
+def test_a_killed_job_leaves_what_it_has_finished(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored: list[Pair]
+) -> None:
+    spy = ecslm.scoring.bertscore.run.score_pairs
+
+    def killed(*arguments: Any) -> Any:
+        if len(scored) == 9:
+            raise KeyboardInterrupt
+        return spy(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ecslm.scoring.bertscore.run, "score_pairs", killed)
+        rows(tiny_encoder, *MANY, cache=tmp_path)
+    assert len(files_of(tmp_path)) == 3
+    assert rows(tiny_encoder, *MANY, cache=tmp_path) == rows(tiny_encoder, *MANY)
+    assert len(scored) == 24 + 24
+
+
+def test_empty_texts_reach_neither_the_encoder_nor_the_cache(
+    tiny_encoder: Path, tmp_path: Path, scored: list[Pair]
+) -> None:
+    rows(tiny_encoder, ("", "yes"), (" ", ""), cache=tmp_path)
+    assert not files_of(tmp_path)
+    rows(tiny_encoder, ("", "yes"), ("yes", "yes"), ("no", " "), cache=tmp_path)
+    assert scored == [("yes", "yes")]
+    (path,) = files_of(tmp_path)
+    assert len(path.read_text().splitlines()) == 1 + 1
+
+
+def flipped(content: bytes) -> bytes:
+    return content[:-4] + bytes([content[-4] ^ 1]) + content[-3:]
+
+
+DAMAGES = {
+    "truncated": lambda content: content[:-20],
+    "a whole row short": lambda content: content[: content.rstrip().rindex(b"\n") + 1],
+    "a bit flipped": flipped,
+    "no text": lambda _: b"\xff\x00",
+    "empty": lambda _: b"",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_file_of_the_cache_is_removed_and_its_pairs_are_scored_again(
+    damage: Callable[[bytes], bytes],
+    tiny_encoder: Path,
+    tmp_path: Path,
+    scored: list[Pair],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    expected = rows(tiny_encoder, *MANY, cache=tmp_path)
+    whole = files_of(tmp_path)
+    path = whole[4]
+    path.write_bytes(damage(path.read_bytes()))
+    scored.clear()
+    assert rows(tiny_encoder, *MANY, cache=tmp_path) == expected
+    assert len(scored) == 3
+    assert f"{path}: damaged: removed" in caplog.text
+    assert files_of(tmp_path) == whole
+
+
+def test_what_a_killed_job_left_of_a_file_is_not_read(tiny_encoder: Path, tmp_path: Path) -> None:
+    expected = rows(tiny_encoder, *MANY, cache=tmp_path)
+    (path,) = files_of(tmp_path)
+    path.rename(path.with_name(f".{path.name}.abcdefgh")).write_text("[")
+    assert rows(tiny_encoder, *MANY, cache=tmp_path) == expected
+
+
+def test_a_sound_file_in_the_folder_of_others_is_not_read(
+    tiny_encoder: Path, tmp_path: Path, scored: list[Pair]
+) -> None:
+    rows(tiny_encoder, *MANY[:3], cache=tmp_path)
+    (first,) = files_of(tmp_path)
+    settings = BertScoreSettings(layer=1, rescale_language=None)
+    expected = rows(tiny_encoder, *MANY[:3], settings=settings, cache=tmp_path)
+    (second,) = set(files_of(tmp_path)) - {first}
+    second.unlink()
+    shutil.copy(first, second.with_name(first.name))
+    scored.clear()
+    assert rows(tiny_encoder, *MANY[:3], settings=settings, cache=tmp_path) == expected
+    assert len(scored) == 3
+
+
+def test_values_of_another_layer_encoder_code_or_library_are_not_used(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scored: list[Pair]
+) -> None:
+    cache = tmp_path / "cache"
+    manifest = tmp_path / "other" / "manifest.json"
+    model = write_tiny_encoder(tmp_path / "model", seed=1)
+    fetch_base(
+        read_base(tiny_encoder)[0].base, PathSource(source="path", path=str(model)), manifest
+    )
+
+    def new(encoder: Path = tiny_encoder, settings: BertScoreSettings = SETTINGS) -> int:
+        scored.clear()
+        found = rows(encoder, *MANY, settings=settings, cache=cache)
+        number = len(scored)
+        assert found == rows(encoder, *MANY, settings=settings)
+        return number
+
+    assert new() == 24
+    assert new() == 0
+    assert new(settings=BertScoreSettings(layer=1, rescale_language=None)) == 24
+    assert new(manifest) == 24
+    with monkeypatch.context() as patch:
+        patch.setattr("ecslm.scoring.bertscore.cache.sha256_of_file", lambda _: "other code")
+        assert new() == 24
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "ecslm.scoring.bertscore.run.installed_versions",
+            lambda names: dict.fromkeys(names, "9"),
+        )
+        assert new() == 24
+    assert new() == 0
+
+
+def test_rescaling_leaves_the_cache_in_use(
+    tiny_encoder: Path, tmp_path: Path, scored: list[Pair]
+) -> None:
+    encoder = named(tmp_path / "known", tiny_encoder, "roberta-large")
+    rows(encoder, *MANY, cache=tmp_path / "cache")
+    scored.clear()
+    settings = BertScoreSettings(layer=2, rescale_language="en")
+    found = rows(encoder, *MANY, settings=settings, cache=tmp_path / "cache")
+    assert not scored
+    assert found == rows(encoder, *MANY, settings=settings)
+
+
+def test_the_code_that_decides_values_is_that_which_the_cache_digests() -> None:
+    """A further module with a part in the values belongs to `OWN_CODE`."""
+    imported = imported_modules("ecslm/scoring/bertscore/pairs.py")
+    assert {name for name in imported if not name.startswith("ecslm.common")} == {
+        *("ecslm", "ecslm.scoring", "ecslm.scoring.bertscore", "ecslm.scoring.bertscore.cache")
+    }
+
+
+AT_ONCE = """
+import random, sys
+from pathlib import Path
+from ecslm.scoring.bertscore.cache import BertScoreCache
+
+draw = random.Random(sys.argv[2])
+cache = BertScoreCache(Path(sys.argv[1]), {"layer": 2})
+pairs = [(f"prediction {i}", "reference") for i in range(40)]
+value = lambda pair: (len(pair[0]) / 7, 0.5, int(pair[0].split()[1]) / 3)
+for _ in range(60):
+    chunk = draw.sample(pairs, 3)
+    cache.add({pair: value(pair) for pair in chunk})
+    found = cache.values(pairs)
+    assert set(chunk) <= found.keys()
+    assert all(found[pair] == value(pair) for pair in found)
+print(len(found))
+"""
+
+
+def test_two_processes_read_and_write_the_cache_at_once(tmp_path: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(SCRIPTS)}
+    # The same draws in two of them: the same files at the same time.
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, "-c", AT_ONCE, str(tmp_path), seed],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("0", "0", "1")
+    ]
+    for job in jobs:
+        output, errors = job.communicate()
+        assert (job.returncode, errors) == (0, "")
+        assert int(output) == 40
+    for path in files_of(tmp_path):
+        assert sha256_of_text(path.read_text()) == path.stem
+    assert len(BertScoreCache(tmp_path, {"layer": 2}).values([("prediction 3", "reference")])) == 1

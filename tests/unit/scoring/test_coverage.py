@@ -1,0 +1,165 @@
+"""Intervals contain the true value about as often as they say; in closed form where there is one.
+
+A small version of benchmarks/coverage.py, with fixed seeds.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from ecslm.comparisons.significance import difference_interval
+from ecslm.scoring.intervals import (
+    bootstrap_interval,
+    bootstrap_is_reliable,
+    bootstrap_values,
+    wilson_interval,
+)
+from ecslm.scoring.metrics import binary_f1, extraction_f1, macro_f1, mean
+
+Values = Callable[[np.ndarray], np.ndarray]
+Population = tuple[np.ndarray, np.ndarray]
+
+SAMPLES = 500
+RESAMPLES = 400
+# Three standard errors of a coverage of 95 % to either side.
+BAND = (95 - 2.9, 95 + 2.9)
+
+
+def binary(positive: float, level: float) -> Population:
+    """Rows tp, fp, fn, tn and their shares; `level` is precision and recall."""
+    tp, wrong = positive * level, positive * (1 - level)
+    return np.eye(4), np.array([tp, wrong, wrong, 1 - tp - 2 * wrong])
+
+
+def classes(shares: tuple[float, ...], hit_rate: float) -> Population:
+    """Rows tp, fp, fn of each class after the other; wrong answers are the next class."""
+    rows, weights = [], []
+    for number, share in enumerate(shares):
+        hit, miss = np.zeros((2, len(shares), 3))
+        hit[number, 0] = 1
+        miss[number, 2] = miss[(number + 1) % len(shares), 1] = 1
+        rows += [hit.ravel(), miss.ravel()]
+        weights += [share * hit_rate, share * (1 - hit_rate)]
+    return np.array(rows), np.array(weights)
+
+
+def attributes() -> Population:
+    """Rows nv, iv, cv, wv, nl of one or three attributes that are right or wrong together."""
+    rows = [[1, 0, 0, 0, 0], [0, 0, 3, 0, 0], [2, 0, 0, 1, 0], [0, 1, 0, 1, 1], [0, 0, 1, 0, 2]]
+    return np.array(rows, dtype=float), np.array([0.3, 0.3, 0.2, 0.1, 0.1])
+
+
+def scores() -> Population:
+    """Rows of a mean of scores in [0, 1], half of them 1."""
+    values = np.array([0, 0.2, 0.4, 0.6, 0.8, 1])
+    return np.stack([values, np.ones(6)], axis=1), np.array([0.05, 0.05, 0.1, 0.1, 0.2, 0.5])
+
+
+def coverage(
+    population: Population, values: Values, records: int, confidence: float = 0.95, shift: float = 0
+) -> float:
+    """Per cent of samples whose interval, moved by `shift` of its width, contains the truth."""
+    rows, shares = population
+    truth = values(shares @ rows)
+    generator = np.random.default_rng(0)
+    hits = 0
+    for seed in range(SAMPLES):
+        sums = np.repeat(rows, generator.multinomial(records, shares), axis=0)
+        resampled = bootstrap_values(sums, values, RESAMPLES, seed)
+        value = float(values(sums.sum(axis=0)))
+        low, high = bootstrap_interval(value, resampled, records, confidence)
+        hits += low <= truth - shift * (high - low) <= high
+    return 100 * hits / SAMPLES
+
+
+F1 = (binary(0.44, 0.8), binary_f1.values)
+
+
+@pytest.mark.parametrize(
+    ("population", "values", "records"),
+    [
+        (*F1, 253),
+        (classes((0.5, 0.3, 0.2), 0.8), macro_f1.values, 253),
+        (attributes(), extraction_f1.values, 253),
+        (scores(), mean.values, 253),
+    ],
+    ids=["F1", "macro-F1", "F1*", "mean"],
+)
+def test_an_interval_contains_the_true_value_in_95_of_100_samples(
+    population: Population, values: Values, records: int
+) -> None:
+    assert BAND[0] < coverage(population, values, records) < BAND[1]
+
+
+def test_the_band_tells_intervals_that_are_too_narrow_too_wide_or_beside_the_value() -> None:
+    for wrong in ({"confidence": 0.9}, {"confidence": 0.99}, {"shift": 0.2}):
+        assert not BAND[0] < coverage(*F1, 253, **wrong) < BAND[1]
+
+
+def test_an_interval_of_a_mean_over_seeds_and_of_a_difference_covers_too() -> None:
+    """Two models, or seeds, that are right about the same records more often than by chance."""
+    rows, shares = binary(0.4, 0.7)
+    # The second is like the first in half of the records, else independent but for the reference.
+    same = np.diag(shares)
+    reference = np.array([True, False, True, False])
+    alike = np.where(reference[:, None] == reference, np.outer(shares, shares), 0)
+    alike /= np.where(reference, shares[reference].sum(), shares[~reference].sum())
+    joint = ((same + alike) / 2).ravel()
+    both = np.concatenate([np.repeat(rows, 4, axis=0), np.tile(rows, (4, 1))], axis=1)
+    f1 = binary_f1.values
+
+    def average(totals: np.ndarray) -> np.ndarray:
+        return (f1(totals[..., :4]) + f1(totals[..., 4:])) / 2
+
+    def difference(totals: np.ndarray) -> np.ndarray:
+        return f1(totals[..., :4]) - f1(totals[..., 4:])
+
+    assert BAND[0] < coverage((both, joint), average, 253) < BAND[1]
+    generator = np.random.default_rng(0)
+    hits = 0
+    for seed in range(SAMPLES):
+        sums = np.repeat(both, generator.multinomial(253, joint), axis=0)
+        resampled = bootstrap_values(sums, difference, RESAMPLES, seed)
+        low, high = difference_interval(difference(sums.sum(axis=0)), resampled, 253, 0.95)
+        hits += low <= 0 <= high
+    assert BAND[0] < 100 * hits / SAMPLES < BAND[1]
+
+
+def test_what_is_called_unreliable_misses_the_true_value_too_often() -> None:
+    """Three positives, and few errors, whatever the number of records."""
+    for population, records in ((binary(3 / 37, 0.6), 37), (binary(0.08, 0.95), 253)):
+        assert coverage(population, binary_f1.values, records) < 90
+        rows, shares = population
+        totals = shares * records
+        sums = np.repeat(rows, np.round(totals).astype(int), axis=0)
+        resampled = bootstrap_values(sums, binary_f1.values, 1000, seed=0)
+        assert not bootstrap_is_reliable(records, binary_f1.rarest(totals), resampled)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.83])
+def test_the_bootstrap_of_an_accuracy_agrees_with_wilson(share: float) -> None:
+    hits = np.repeat([1.0, 0.0], [round(1000 * share), round(1000 * (1 - share))])
+    sums = np.stack([hits, np.ones(1000)], axis=1)
+    resampled = bootstrap_values(sums, mean.values, 20_000, seed=0)
+    found = bootstrap_interval(share, resampled, 1000, 0.95)
+    assert found == pytest.approx(wilson_interval(1000 * share, 1000, 0.95), abs=1.5e-3)
+
+
+def test_the_bootstrap_of_a_mean_agrees_with_normal_theory() -> None:
+    sample = np.random.default_rng(3).beta(8, 3, size=400)
+    resampled = bootstrap_values(np.stack([sample, np.ones(400)], axis=1), mean.values, 5_000, 0)
+    found = bootstrap_interval(sample.mean(), resampled, 400, 0.95)
+    expected = norm.interval(0.95, sample.mean(), sample.std() / np.sqrt(400))
+    assert found == pytest.approx(expected, abs=1e-3)
+
+
+def test_the_bootstrap_of_f1_agrees_with_the_delta_method() -> None:
+    """F1 = 2p / (1 + p) of the proportion p = tp / (tp + fp + fn)."""
+    tp, fp, fn = 300, 60, 90
+    sums = np.repeat(np.eye(4), [tp, fp, fn, 550], axis=0)
+    p, m = tp / (tp + fp + fn), tp + fp + fn
+    spread = 2 / (1 + p) ** 2 * np.sqrt(p * (1 - p) / m)
+    values = bootstrap_values(sums, binary_f1.values, 20_000, seed=0)
+    assert values.std() == pytest.approx(spread, rel=0.03)

@@ -1,0 +1,47 @@
+"""Derivatives of the metrics by their sums, against differences of values."""
+
+import numpy as np
+import pytest
+
+from ecslm.scoring.metrics.protocol import metric
+
+COLUMNS = {
+    "accuracy": 2,
+    "hit_rate": 2,
+    "ndcg": 2,
+    "bert_f1": 2,
+    "binary_f1": 4,
+    "extraction_f1": 5,
+    "macro_f1": 9,
+}
+
+
+@pytest.mark.parametrize("name", sorted(COLUMNS))
+def test_gradients_are_those_of_the_values(name: str) -> None:
+    measure = metric(name)
+    totals = np.random.default_rng(2).integers(1, 40, size=(6, COLUMNS[name])).astype(float)
+    step = 1e-5
+    for column in range(COLUMNS[name]):
+        shift = step * np.eye(COLUMNS[name])[column]
+        slope = (measure.values(totals + shift) - measure.values(totals - shift)) / (2 * step)
+        np.testing.assert_allclose(measure.gradient(totals)[:, column], slope, atol=1e-8)
+
+
+@pytest.mark.parametrize("name", sorted(COLUMNS))
+def test_a_common_scale_of_the_sums_changes_nothing(name: str) -> None:
+    measure = metric(name)
+    totals = np.random.default_rng(3).integers(1, 40, size=(6, COLUMNS[name])).astype(float)
+    np.testing.assert_allclose(measure.values(3 * totals), measure.values(totals))
+    influence = (measure.gradient(totals) * totals).sum(axis=-1)
+    np.testing.assert_allclose(influence, np.zeros(6), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted(COLUMNS))
+def test_a_gradient_without_a_value_is_zero(name: str) -> None:
+    assert not metric(name).gradient(np.zeros(COLUMNS[name])).any()
+
+
+def test_a_class_without_references_has_no_influence() -> None:
+    gradient = metric("macro_f1").gradient(np.array([5.0, 1, 2, 0, 3, 0, 2, 2, 2]))
+    assert gradient[3:6].tolist() == [0, 0, 0]
+    assert gradient[:3].all() and gradient[6:].all()

@@ -1,0 +1,111 @@
+"""Intervals: known values, coverage of the edges, determinism."""
+
+import numpy as np
+import pytest
+from scipy.stats import skew
+
+from ecslm.scoring.intervals import (
+    bootstrap_interval,
+    bootstrap_is_reliable,
+    bootstrap_values,
+    wilson_f1_interval,
+    wilson_interval,
+)
+from ecslm.scoring.metrics import mean
+
+
+def mean_sums(values: np.ndarray) -> np.ndarray:
+    return np.stack([values, np.ones_like(values)], axis=1)
+
+
+def test_bootstrap_spread_is_the_standard_error_of_a_mean() -> None:
+    sample = np.random.default_rng(7).normal(0.5, 0.1, size=400)
+    values = bootstrap_values(mean_sums(sample), mean.values, 20_000, seed=0)
+    assert values.mean() == pytest.approx(sample.mean(), abs=1e-3)
+    assert values.std() == pytest.approx(sample.std() / 20, rel=0.03)
+
+
+def test_bootstrap_of_few_distinct_rows_has_the_binomial_spread() -> None:
+    sample = np.repeat([0.0, 1.0], [70, 30])
+    values = bootstrap_values(mean_sums(sample), mean.values, 20_000, seed=0)
+    assert values.std() == pytest.approx(np.sqrt(0.3 * 0.7 / 100), rel=0.03)
+
+
+def test_bootstrap_depends_on_the_seed_and_not_on_the_order_of_records() -> None:
+    sample = np.random.default_rng(7).random(50)
+    one = bootstrap_values(mean_sums(sample), mean.values, 100, seed=0)
+    other = bootstrap_values(mean_sums(sample[::-1]), mean.values, 100, seed=0)
+    assert (one == other).all()
+    assert (one != bootstrap_values(mean_sums(sample), mean.values, 100, seed=1)).any()
+
+
+def test_bootstrap_in_chunks_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    sample = np.random.default_rng(7).random(50)
+    whole = bootstrap_values(mean_sums(sample), mean.values, 100, seed=0)
+    monkeypatch.setattr("ecslm.scoring.intervals._CELLS_AT_ONCE", 50 * 7)
+    np.testing.assert_allclose(
+        bootstrap_values(mean_sums(sample), mean.values, 100, seed=0), whole, rtol=1e-12
+    )
+
+
+def test_an_undefined_resample_counts_as_zero() -> None:
+    values = bootstrap_values(np.zeros((5, 2)), mean.values, 10, seed=0)
+    assert (values == 0).all()
+
+
+def test_percentile_interval_is_central() -> None:
+    resampled = np.linspace(0, 1, 1001)
+    assert bootstrap_interval(0.5, resampled, 100, 0.95) == pytest.approx((0.025, 0.975))
+
+
+def test_without_error_or_without_success_the_open_end_is_three_over_n() -> None:
+    assert bootstrap_interval(1.0, np.ones(10), 300, 0.95) == pytest.approx((0.99, 1.0))
+    assert bootstrap_interval(0.0, np.zeros(10), 300, 0.95) == pytest.approx((0.0, 0.01))
+    assert bootstrap_interval(1.0, np.ones(10), 2, 0.95) == (0.0, 1.0)
+
+
+def test_wilson_known_values() -> None:
+    # Newcombe, Statistics in Medicine 17, 1998, table I, method 3.
+    assert wilson_interval(81, 263, 0.95) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert wilson_interval(15, 148, 0.95) == pytest.approx((0.0624, 0.1605), abs=5e-5)
+    assert wilson_interval(0, 20, 0.95) == pytest.approx((0.0, 0.1611), abs=5e-5)
+    assert wilson_interval(20, 20, 0.95) == pytest.approx((0.8389, 1.0), abs=5e-5)
+
+
+def test_wilson_of_f1_is_that_of_the_share_of_hits_among_hits_and_errors() -> None:
+    low, high = wilson_interval(81, 263, 0.95)
+    expected = 2 * low / (1 + low), 2 * high / (1 + high)
+    assert wilson_f1_interval(81, 182, 0.95) == pytest.approx(expected)
+    assert wilson_f1_interval(0, 5, 0.95)[0] == 0
+    assert wilson_f1_interval(5, 0, 0.95)[1] == 1
+
+
+@pytest.mark.parametrize(
+    ("records", "rarest", "reliable"),
+    [(100, 10, True), (99, 50, False), (1000, 9, False), (100, None, True), (99, None, False)],
+)
+def test_few_records_or_a_rare_class_make_an_interval_unreliable(
+    records: int, rarest: float | None, reliable: bool
+) -> None:
+    assert bootstrap_is_reliable(records, rarest, np.linspace(0, 1, 11)) is reliable
+
+
+@pytest.mark.parametrize(("few", "reliable"), [(3, False), (5, False), (12, True), (500, True)])
+def test_few_errors_or_few_hits_make_an_interval_unreliable(few: int, reliable: bool) -> None:
+    for share in (few / 1000, 1 - few / 1000):
+        sums = mean_sums(np.repeat([1.0, 0.0], [round(1000 * share), round(1000 * (1 - share))]))
+        resampled = bootstrap_values(sums, mean.values, 10_000, seed=0)
+        assert bootstrap_is_reliable(1000, None, resampled) is reliable
+
+
+def test_resampled_values_without_spread_make_an_interval_unreliable() -> None:
+    assert not bootstrap_is_reliable(1000, None, np.full(100, 0.1))
+
+
+def test_skewness_is_that_of_scipy() -> None:
+    resampled = np.random.default_rng(0).beta(30, 2, size=200)
+    bound = abs(skew(resampled))
+    for factor, reliable in ((0.99, False), (1.01, True)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("ecslm.scoring.intervals.RELIABLE_SKEWNESS", factor * float(bound))
+            assert bootstrap_is_reliable(1000, None, resampled) is reliable

@@ -1,0 +1,117 @@
+"""The score over seeds: mean, spread, and an interval that resamples records for all seeds."""
+
+import json
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.project import ROOT
+
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.outcomes import read_outcomes
+from ecslm.scoring.over_seeds import OverSeedsSettings, over_seeds
+from ecslm.scoring.settings import ScoringSettings
+
+IND = "IND_Diverse_Instruction"
+CELLS = ("tp", "fp", "fn", "tn")
+
+
+def write(folder: Path, seed: int, outcomes: list[dict[str, Any]]) -> Path:
+    """An outcomes file of one setting."""
+    path = folder / f"seed-{seed}" / "PM.records.jsonl"
+    path.parent.mkdir(parents=True)
+    names = [{"id": f"r{n}", "sample_id": f"s{n}"} for n in range(len(outcomes))]
+    rows = (
+        {**name, "setting": IND, "invalid": False, **outcome}
+        for name, outcome in zip(names, outcomes, strict=True)
+    )
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def cells(*counts: int) -> list[dict[str, Any]]:
+    """Records of the 2 x 2 table by their counts."""
+    return [
+        {name: int(name == cell) for name in CELLS}
+        for cell, count in zip(CELLS, counts, strict=True)
+        for _ in range(count)
+    ]
+
+
+def strict(paths: list[Path], name: str = "binary_f1", resamples: int = 2_000) -> dict[str, Any]:
+    settings = OverSeedsSettings(metric=name, scoring=ScoringSettings(resamples=resamples))
+    outcomes = read_outcomes(paths, metric(name))
+    found = over_seeds(outcomes, "PM", "Small", range(len(paths)), settings)
+    return found["settings"][IND]["strict"]
+
+
+def test_the_value_is_the_mean_over_seeds_with_their_standard_deviation(tmp_path: Path) -> None:
+    # F1 = 2 tp / (2 tp + fp + fn): 0.5, 0.8 and 2/3.
+    counts = (10, 10, 10, 30), (20, 10, 0, 30), (10, 0, 10, 40)
+    paths = [write(tmp_path, n, cells(*one)) for n, one in enumerate(counts)]
+    found = strict(paths)
+    by_seed = [0.5, 0.8, 2 / 3]
+    assert found["details"]["by_seed"] == pytest.approx(by_seed)
+    assert found["value"] == pytest.approx(statistics.fmean(by_seed))
+    assert found["sd"] == pytest.approx(statistics.stdev(by_seed))
+    assert found["ci95"][0] < found["value"] < found["ci95"][1]
+
+
+def test_seeds_that_agree_on_every_record_add_nothing_to_what_one_seed_tells(
+    tmp_path: Path,
+) -> None:
+    hits = [{"score": int(n % 3 > 0)} for n in range(600)]
+    paths = [write(tmp_path, seed, hits) for seed in range(3)]
+    low, high = strict(paths, "accuracy", 10_000)["ci95"]
+    half = 1.96 * np.sqrt(2 / 9 / 600)
+    assert (low, high) == pytest.approx((2 / 3 - half, 2 / 3 + half), abs=0.003)
+
+
+def test_seeds_that_err_on_other_records_make_the_interval_of_the_mean_narrower(
+    tmp_path: Path,
+) -> None:
+    generator = np.random.default_rng(4)
+    paths = [
+        write(tmp_path, seed, [{"score": int(hit)} for hit in generator.random(600) < 2 / 3])
+        for seed in range(3)
+    ]
+    low, high = strict(paths, "accuracy", 10_000)["ci95"]
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(2 / 9 / 600 / 3), rel=0.1)
+
+
+def test_a_seed_without_a_defined_value_leaves_the_mean_undefined(tmp_path: Path) -> None:
+    paths = [write(tmp_path, 0, cells(0, 5, 0, 5)), write(tmp_path, 1, cells(0, 0, 0, 10))]
+    found = strict(paths)
+    assert (found["defined"], found["ci95"]) == (False, None)
+
+
+def test_the_script_writes_the_same_bytes_twice(tmp_path: Path) -> None:
+    paths = [write(tmp_path, n, cells(10 + n, 10, 10 - n, 30)) for n in (0, 1)]
+    command = [sys.executable, "scripts/score_over_seeds.py", "--task", "PM", "--model", "Small"]
+    command += ["--seeds", "0", "1", "--records", *map(str, paths), "--output"]
+    settings = ["--settings", '{"metric": "binary_f1"}']
+    for name in ("one.json", "two.json"):
+        subprocess.run([*command, str(tmp_path / name), *settings], cwd=ROOT, check=True)
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
+    found = json.loads((tmp_path / "one.json").read_text())
+    assert {name: found[name] for name in ("task", "model", "seeds", "metric")} == {
+        "task": "PM",
+        "model": "Small",
+        "seeds": [0, 1],
+        "metric": "F1",
+    }
+    assert (tmp_path / "one.manifest.json").is_file()
+
+
+def test_the_script_needs_a_file_for_each_of_several_seeds(tmp_path: Path) -> None:
+    path = write(tmp_path, 0, cells(1, 1, 1, 1))
+    command = [sys.executable, "scripts/score_over_seeds.py", "--task", "PM", "--seeds", "0"]
+    command += ["--records", str(path), "--output", str(tmp_path / "M.json")]
+    command += ["--settings", '{"metric": "binary_f1"}']
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr == "error: --seeds: name two or more different seeds\n"

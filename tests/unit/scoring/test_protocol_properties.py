@@ -1,0 +1,386 @@
+"""What holds for any answers to any task: clean, sloppy, in prose, or garbage."""
+
+import itertools
+import json
+from string import ascii_uppercase
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.scoring_examples import (
+    FIVE,
+    IND,
+    OOD,
+    QUICK,
+    TASKS,
+    TWENTY,
+    bertscore,
+    block,
+    entries,
+    predictions,
+    scored,
+)
+
+Row = tuple[str, Any, float]  # text, reference, BERTScore F1 of the text
+Rows = list[Row]
+Strategy = st.SearchStrategy
+
+FEW = settings(max_examples=15)
+ALL_TASKS = pytest.mark.parametrize("code", sorted(TASKS))
+NO_INTERVAL = QUICK.model_copy(update={"resamples": 1})
+
+OPTIONS = {"PRP": FIVE[:3], "SA": FIVE, "MPC": FIVE, "SR": TWENTY}
+GARBAGE = ("", " \n", "?", "I cannot say", "{}", "null", "1, 2", "</s></s>", "42%")
+NO_TEXT = ("", " ", "\n\t")
+
+# No value contains another one, so that a hit is a hit of one entry alone.
+VALUES = ("acme", "blue", "15 cm")
+SOURCES = ("product title", "product description")
+
+VALID = ("clean", "sloppy")
+ALL_KINDS = (*VALID, "prose", "garbage")
+
+
+def answer_of(code: str) -> str:
+    return TASKS[code].answer
+
+
+def references(code: str) -> Strategy[Any]:
+    """References of one record."""
+    match answer_of(code):
+        case "yes_no":
+            return st.sampled_from(["yes", "no"])
+        case "choice":
+            letters = [option[0] for option in OPTIONS[code]]
+            whole = [] if code == "SR" else OPTIONS[code]
+            return st.sampled_from([*letters, *whole])
+        case "ranking":
+            return st.lists(st.sampled_from("ESCI"), min_size=1, max_size=5)
+        case "extraction":
+            with_value = st.tuples(st.sampled_from(VALUES), st.sampled_from(SOURCES))
+            entry = st.one_of(st.just(("None", "None")), with_value)
+            return st.dictionaries(st.sampled_from(["brand", "color", "size"]), entry, min_size=1)
+        case _:
+            return st.just("It fits.")
+
+
+def right(code: str, reference: Any) -> str:
+    """The best answer there is."""
+    match answer_of(code):
+        case "ranking":
+            order = sorted(range(len(reference)), key=lambda i: "ESCI".index(reference[i]))
+            return ",".join(ascii_uppercase[i] for i in order)
+        case "extraction":
+            return entries(*((name, *rest) for name, rest in reference.items()))
+        case _:
+            return reference
+
+
+def clean(code: str, reference: Any) -> Strategy[str]:
+    """Right and wrong answers in the form of the data."""
+    match answer_of(code):
+        case "yes_no":
+            return st.sampled_from(["yes", "no"])
+        case "choice":
+            return st.sampled_from([option[0] for option in OPTIONS[code]])
+        case "ranking":
+            return st.permutations(ascii_uppercase[: len(reference)]).map(",".join)
+        case "extraction":
+            return references(code).map(lambda found: right(code, found))
+        case _:
+            return st.sampled_from(["It does.", "No, it does not fit."])
+
+
+def sloppy(code: str, reference: Any) -> Strategy[str]:
+    """Right and wrong answers in other forms that are valid."""
+    match answer_of(code):
+        case "yes_no":
+            return st.sampled_from(["YES", " yes\n", "No.", '"no"', "'Yes!',", "no !"])
+        case "choice":
+            forms = (str.lower, "{}: ".format, " {}) for it is best".format)
+            letters = [option[0] for option in OPTIONS[code]]
+            texts = [option[3:].upper() for option in OPTIONS[code]] + OPTIONS[code]
+            return st.sampled_from([form(letter) for form in forms for letter in letters] + texts)
+        case "ranking":
+            some = st.lists(st.sampled_from(ascii_uppercase[: len(reference)]), min_size=1)
+            separator = st.sampled_from([", ", " > ", " ", "\n"])
+            case = st.sampled_from([str.lower, str.upper, "Z, {}".format])
+            return st.builds(
+                lambda form, join, ranked: form(join.join(ranked)), case, separator, some
+            )
+        case "extraction":
+            pair = st.tuples(
+                st.sampled_from(["brand", "Brand ", "color", "weight"]),
+                st.sampled_from(["acme", " ACME", "blue", "None", "", None, 15]),
+            )
+            return st.lists(pair, max_size=4).map(lambda pairs: f" {entries(*pairs)}\n")
+        case _:
+            return st.sampled_from([" It does.\n", "?", "..."])
+
+
+def prose(code: str, reference: Any) -> Strategy[str]:
+    """Answers that a forgiving reader finds in invalid texts; as garbage for generated texts."""
+    if answer_of(code) == "generation":
+        return garbage(code)
+    return clean(code, reference).map("The answer is {}, I think".format)
+
+
+def garbage(code: str) -> Strategy[str]:
+    return st.sampled_from(NO_TEXT if answer_of(code) == "generation" else GARBAGE)
+
+
+@st.composite
+def rows_of(
+    draw: st.DrawFn, code: str, kinds: tuple[str, ...] = ALL_KINDS, right_too: bool = True
+) -> Rows:
+    """A file's answers: some of them right, the others of random kinds."""
+    rows = []
+    for reference in draw(st.lists(references(code), min_size=1, max_size=12)):
+        kind = draw(st.sampled_from((*kinds, "right") if right_too else kinds))
+        texts = {
+            "right": lambda given: st.just(right(code, given)),
+            "clean": lambda given: clean(code, given),
+            "sloppy": lambda given: sloppy(code, given),
+            "prose": lambda given: prose(code, given),
+            "garbage": lambda _: garbage(code),
+        }[kind](reference)
+        f1 = 1.0 if kind == "right" else draw(st.floats(0, 1))
+        rows.append((draw(texts), reference, f1))
+    return rows
+
+
+def as_predictions(code: str, rows: Rows, **fields: Any) -> tuple[list, dict]:
+    """Predictions of the rows, and their BERTScore rows where the task needs them."""
+    extraction = answer_of(code) == "extraction"
+    pairs = [(text, right(code, ref) if extraction else ref) for text, ref, _ in rows]
+    made = predictions(code, pairs, OPTIONS.get(code), **fields)
+    if answer_of(code) != "generation":
+        return made, {}
+    return made, {
+        "bertscores": [bertscore(p, f1) for p, (_, _, f1) in zip(made, rows, strict=True)]
+    }
+
+
+def scores_of(code: str, rows: Rows, chosen: Any = NO_INTERVAL, setting: str = IND) -> dict:
+    made, extra = as_predictions(code, rows, setting=setting)
+    return block(code, made, chosen, **extra)
+
+
+def value_of(code: str, rows: Rows) -> float:
+    return scores_of(code, rows)["strict"]["value"]
+
+
+def wrong_answers(code: str, reference: Any) -> list[str]:
+    """Every valid answer that has nothing right; for a ranking every one that is not the best."""
+    match answer_of(code):
+        case "yes_no":
+            return ["no" if reference == "yes" else "yes"]
+        case "choice":
+            return [option[0] for option in OPTIONS[code] if option[0] != reference[0]]
+        case "ranking":
+            letters = ascii_uppercase[: len(reference)]
+            rankings = [
+                ",".join(ranked)
+                for size in range(1, len(letters) + 1)
+                for ranked in itertools.permutations(letters, size)
+            ]
+            return [text for text in rankings if value_of(code, [(text, reference, 0)]) < 1]
+        case "extraction":
+            fates = [
+                [(name, "wrong")] if value == "None" else [(name, "wrong"), (name, "None")]
+                for name, (value, _) in reference.items()
+            ]
+            return [entries(*entry) for entry in itertools.product(*fates)]
+        case _:
+            return ["Wrong."]
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data())
+def test_the_order_of_records_changes_nothing(code: str, data: st.DataObject) -> None:
+    made, bertscores = [], []
+    for setting in (IND, OOD):
+        rows = data.draw(rows_of(code))
+        found, extra = as_predictions(code, rows, setting=setting)
+        renamed = [p.model_copy(update={"id": f"{setting}-{p.id}"}) for p in found]
+        made += renamed
+        bertscores += [
+            row.model_copy(update={"id": p.id})
+            for row, p in zip(extra.get("bertscores", ()), renamed, strict=False)
+        ]
+    few = QUICK.model_copy(update={"resamples": 20})
+    before = scored(code, made, few, bertscores=bertscores).metrics
+    shuffled = data.draw(st.permutations(made))
+    after = scored(code, shuffled, few, bertscores=data.draw(st.permutations(bertscores))).metrics
+    assert json.dumps(after) == json.dumps(before)
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data(), setting=st.sampled_from([IND, OOD]))
+def test_a_perfect_predictor_scores_one_under_all_protocols(
+    code: str, data: st.DataObject, setting: str
+) -> None:
+    given_references = data.draw(st.lists(references(code), min_size=1, max_size=8))
+    if answer_of(code) == "yes_no":
+        given_references.append("yes")  # without any, F1 is not defined
+    if answer_of(code) == "ranking":
+        # As released, a record without any relevant product scores 0.
+        given_references = [[*reference, "E"] for reference in given_references]
+    rows = [(right(code, reference), reference, 1.0) for reference in given_references]
+    scores = scores_of(code, rows, setting=setting)
+    assert scores["strict"]["value"] == 1
+    assert scores["strict"]["details"]["lenient"]["value"] == 1
+    assert scores["strict"]["details"]["lenient"]["n_invalid"] == scores["n_invalid"] == 0
+    assert scores["released"]["value"] == pytest.approx(1, abs=2e-6)
+    of_2024 = 2 if code == "AVE" else scores["released"]["value"]
+    assert scores["released_2024"]["value"] == of_2024
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data())
+def test_one_invalid_answer_is_as_bad_as_another(code: str, data: st.DataObject) -> None:
+    rows = data.draw(rows_of(code))
+    reference = data.draw(references(code))
+    one, other = data.draw(st.tuples(garbage(code), garbage(code)))
+    found = []
+    for text in (one, other):
+        scores = scores_of(code, [*rows, (text, reference, 0.5)], QUICK)
+        scores["strict"]["details"].pop("lenient")
+        found.append({name: scores[name] for name in ("n", "n_invalid", "strict")})
+    assert found[0] == found[1]
+    assert found[0]["n_invalid"] == scores_of(code, rows)["n_invalid"] + 1
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data())
+def test_an_invalid_answer_is_never_better_than_the_average_wrong_one(
+    code: str, data: st.DataObject
+) -> None:
+    rows = data.draw(rows_of(code))
+    reference = data.draw(
+        st.lists(st.sampled_from("ESCI"), min_size=1, max_size=3)
+        if answer_of(code) == "ranking"
+        else references(code)
+    )
+    invalid = value_of(code, [*rows, (data.draw(garbage(code)), reference, 0.9)])
+    wrong = {
+        text: value_of(code, [*rows, (text, reference, 0.1)])
+        for text in wrong_answers(code, reference)
+    }
+    if wrong:
+        assert invalid <= np.mean(list(wrong.values())) + 1e-12
+    if TASKS[code].metric == "macro_f1":
+        # Also over the wrong answers of classes that are scored at all.
+        present = {reference[0], *(other[0] for _, other, _ in rows)}
+        scored_classes = [value for text, value in wrong.items() if text in present]
+        if scored_classes:
+            assert invalid <= np.mean(scored_classes) + 1e-12
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data())
+def test_a_right_answer_in_place_of_any_other_never_lowers_the_value(
+    code: str, data: st.DataObject
+) -> None:
+    # For macro-F1 too: the classes are those of the references, which stay; the right class has
+    # one hit more and one miss less, another class one false positive less or part of one.
+    rows = data.draw(rows_of(code, right_too=False))
+    place = data.draw(st.integers(0, len(rows) - 1))
+    _, reference, _ = rows[place]
+    mended = [*rows[:place], (right(code, reference), reference, 1.0), *rows[place + 1 :]]
+    assert value_of(code, mended) >= value_of(code, rows) - 1e-12
+
+
+@pytest.mark.parametrize("code", ["PM", "PSI", "AP", "MPC", "SR", "QPR", "AG"])
+@FEW
+@given(data=st.data())
+def test_released_is_strict_on_answers_in_the_form_of_the_data(
+    code: str, data: st.DataObject
+) -> None:
+    rows = data.draw(rows_of(code, ("clean",)))
+    if answer_of(code) == "ranking":
+        # The 1e-6 in the denominator matters the less, the more relevant products there are.
+        rows = [(f"{text},{ascii_uppercase[len(ref)]}", [*ref, "E"], f1) for text, ref, f1 in rows]
+    scores = scores_of(code, rows)
+    close = 1e-6 if answer_of(code) == "ranking" else 1e-12
+    assert scores["released"]["value"] == pytest.approx(scores["strict"]["value"], abs=close)
+    assert scores["released"]["defined"] == scores["strict"]["defined"]
+
+
+@pytest.mark.parametrize("code", ["PRP", "SA"])
+@FEW
+@given(data=st.data())
+def test_released_macro_f1_is_strict_but_for_labels_that_are_only_answered(
+    code: str, data: st.DataObject
+) -> None:
+    rows = data.draw(rows_of(code, ("clean",)))
+    scores = scores_of(code, rows)
+    present = {reference[0] for _, reference, _ in rows}
+    either = present | {text[0] for text, _, _ in rows}
+    expected = scores["strict"]["value"] * len(present) / len(either)
+    assert scores["released"]["value"] == pytest.approx(expected)
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data(), setting=st.sampled_from([IND, OOD]))
+def test_the_score_of_2024_differs_for_extraction_only_and_is_twice_the_recall(
+    code: str, data: st.DataObject, setting: str
+) -> None:
+    scores = scores_of(code, data.draw(rows_of(code)), setting=setting)
+    if code == "AVE":
+        recall = scores["released"]["details"]["recall"]
+        assert scores["released_2024"]["value"] == pytest.approx(2 * recall)
+    else:
+        assert scores["released_2024"] == scores["released"]
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data())
+def test_lenient_is_strict_where_every_answer_is_valid(code: str, data: st.DataObject) -> None:
+    scores = scores_of(code, data.draw(rows_of(code, VALID)))
+    assert scores["n_invalid"] == 0
+    strict = {name: scores["strict"][name] for name in ("value", "defined")}
+    assert scores["strict"]["details"]["lenient"] == {**strict, "n_invalid": 0}
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data())
+def test_lenient_finds_the_answer_in_prose_and_never_loses_one(
+    code: str, data: st.DataObject
+) -> None:
+    rows = data.draw(rows_of(code))
+    scores = scores_of(code, rows)
+    assert scores["strict"]["details"]["lenient"]["n_invalid"] <= scores["n_invalid"]
+    in_prose = scores_of(code, data.draw(rows_of(code, ("prose",), right_too=False)))
+    assert in_prose["n_invalid"] == in_prose["n"]
+    lost = in_prose["n"] if answer_of(code) == "generation" else 0
+    assert in_prose["strict"]["details"]["lenient"]["n_invalid"] == lost
+
+
+@ALL_TASKS
+@FEW
+@given(data=st.data())
+def test_values_and_interval_ends_lie_between_zero_and_one(code: str, data: st.DataObject) -> None:
+    thousand = QUICK.model_copy(update={"resamples": 1000})
+    scores = scores_of(code, data.draw(rows_of(code)), thousand)
+    found = [scores["strict"], scores["strict"]["details"]["lenient"]]
+    if code != "AVE":  # as released, an entry may hit twice
+        found += [scores["released"], scores["released_2024"]]
+    assert all(0 <= protocol["value"] <= 1 for protocol in found)
+    if scores["strict"]["defined"]:
+        low, high = scores["strict"]["ci95"]
+        # Sums of the same numbers in another order may differ in their last digit.
+        assert 0 <= low <= scores["strict"]["value"] + 1e-12
+        assert scores["strict"]["value"] - 1e-12 <= high <= 1
+    else:
+        assert scores["strict"]["ci95"] is None

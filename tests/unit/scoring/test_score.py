@@ -1,0 +1,128 @@
+"""Scores of a whole file: its form, its invariances, and that outcomes alone give the value."""
+
+import json
+
+import pytest
+from support.scoring_examples import (
+    FIVE,
+    IND,
+    OOD,
+    TASKS,
+    TWENTY,
+    bertscore,
+    block,
+    entries,
+    predictions,
+    scored,
+)
+
+from ecslm.schemas.prediction import Prediction
+from ecslm.scoring.metrics.arithmetic import column_totals
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.settings import ScoringSettings
+
+AVE_REFERENCE = entries(("brand", "acme", "product title"), ("size", "None", "None"))
+
+# A right answer, a wrong one, an unusable one, and the references of two records, by task.
+EXAMPLES = {
+    "AVE": (AVE_REFERENCE, entries(("brand", "x"), ("size", "y")), "?", AVE_REFERENCE, None),
+    "PRP": ("A", "B", "?", "A", FIVE[:3]),
+    "SA": ("A: very positive", "B", "?", "A: very positive", FIVE),
+    "MPC": ("B", "A", "?", "B: positive", FIVE[:4]),
+    "SR": ("T", "A", "?", "T", TWENTY),
+    "PM": ("yes", "no", "?", "yes", None),
+    "PSI": ("yes", "no", "?", "yes", None),
+    "AP": ("yes", "no", "?", "yes", None),
+    "QPR": ("B,A", "A,B", "?", "SE", None),
+    "AG": ("good", "bad", "", "good", None),
+}
+
+
+def example(code: str, fates: str) -> tuple[list[Prediction], dict]:
+    """Predictions that are right (r), wrong (w) or invalid (i), with their BERTScore rows."""
+    right, wrong, invalid, reference, options = EXAMPLES[code]
+    text = {"r": right, "w": wrong, "i": invalid}
+    given_predictions = predictions(code, [(text[fate], reference) for fate in fates], options)
+    if code != "AG":
+        return given_predictions, {}
+    f1 = {"r": 1.0, "w": 0.5, "i": 0.0}
+    rows = [bertscore(p, f1[fate]) for p, fate in zip(given_predictions, fates, strict=True)]
+    return given_predictions, {"bertscores": rows}
+
+
+@pytest.mark.parametrize("code", sorted(TASKS))
+def test_without_an_observed_error_the_interval_has_its_open_end_bounded(code: str) -> None:
+    given_predictions, extra = example(code, "r" * 30)
+    scores = block(code, given_predictions, **extra)
+    low, high = scores["strict"]["ci95"]
+    assert high == 1
+    wilson = {"binary_f1": 2 * 0.8865 / 1.8865, "accuracy": 0.8865, "hit_rate": 0.8865}
+    assert low == pytest.approx(wilson.get(TASKS[code].metric, 0.9), abs=5e-5)
+
+
+@pytest.mark.parametrize("code", sorted(TASKS))
+def test_all_invalid_scores_zero_and_is_counted(code: str) -> None:
+    given_predictions, extra = example(code, "iii")
+    scores = block(code, given_predictions, **extra)
+    assert (scores["n"], scores["n_invalid"]) == (3, 3)
+    assert scores["strict"]["value"] == 0
+
+
+@pytest.mark.parametrize("code", sorted(TASKS))
+def test_the_outcomes_file_alone_gives_the_strict_value(code: str) -> None:
+    given_predictions, extra = example(code, "rrwirwiirr")
+    scores = scored(code, given_predictions, **extra)
+    outcomes = [json.loads(json.dumps(outcome)) for outcome in scores.outcomes]
+    measure = metric(TASKS[code].metric)
+    value = float(measure.values(column_totals(measure.sums(outcomes))))
+    assert value == scores.metrics["settings"][IND]["strict"]["value"]
+    assert [o["id"] for o in outcomes] == [p.id for p in given_predictions]
+    assert [o["invalid"] for o in outcomes] == [fate == "i" for fate in "rrwirwiirr"]
+
+
+def test_settings_are_scored_apart_and_sorted_by_name() -> None:
+    given_predictions = [
+        *predictions("PM", [("no", "yes")], setting=OOD, id="o"),
+        *predictions("PM", [("yes", "yes")], setting=IND, id="i", finish_reason="length"),
+    ]
+    scores = scored("PM", given_predictions)
+    assert list(scores.metrics["settings"]) == [IND, OOD]
+    ind, ood = scores.metrics["settings"].values()
+    assert (ind["strict"]["value"], ood["strict"]["value"]) == (1, 0)
+    assert (ind["n"], ind["n_truncated"], ood["n_truncated"]) == (1, 1, 0)
+    assert [outcome["id"] for outcome in scores.outcomes] == ["o", "i"]
+
+
+def test_the_form_of_the_metrics_file() -> None:
+    scores = scored("QPR", predictions("QPR", [("B,A", "SE"), ("A,B", "SE")])).metrics
+    assert {key: scores[key] for key in ("task", "model", "seed", "metric")} == {
+        "task": "QPR",
+        "model": None,
+        "seed": None,
+        "metric": "NDCG",
+    }
+    only = scores["settings"][IND]
+    assert list(only) == ["n", "n_invalid", "n_truncated", "strict", "released", "released_2024"]
+    assert list(only["strict"]) == ["value", "defined", "ci95", "details"]
+    assert list(only["released"]) == ["value", "defined", "details"]
+
+
+def test_the_seed_and_the_number_of_resamples_change_the_interval_only() -> None:
+    given_predictions = predictions("AG", [("fine", "good")] * 50)
+    rows = [bertscore(p, 1 / (2 + i)) for i, p in enumerate(given_predictions)]
+    one = block("AG", given_predictions, ScoringSettings(resamples=300), bertscores=rows)
+    for settings in (ScoringSettings(resamples=300, seed=1), ScoringSettings(resamples=299)):
+        other = block("AG", given_predictions, settings, bertscores=rows)
+        assert other["strict"]["ci95"] != one["strict"]["ci95"]
+        assert other["strict"]["value"] == one["strict"]["value"]
+
+
+@pytest.mark.parametrize(
+    ("rare", "other", "reliable"), [(10, 90, True), (9, 91, False), (10, 89, False)]
+)
+def test_a_rare_class_or_few_records_are_marked(rare: int, other: int, reliable: bool) -> None:
+    answers = ["A", "B"] * 50
+    pairs = [(a, "A") for a in answers[:rare]] + [(a, "B") for a in answers[:other]]
+    given_predictions = predictions("PRP", pairs, FIVE[:3])
+    interval = block("PRP", given_predictions)["strict"]["details"]["interval"]
+    assert interval == {"method": "bootstrap", "reliable": reliable}

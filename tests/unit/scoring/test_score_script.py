@@ -1,0 +1,537 @@
+"""The score scripts as a user runs them: outputs, messages, what they load."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.model_examples import run_here
+from support.project import SCRIPTS
+from support.scoring_examples import FIVE, IND, TASKS, bertscore, predictions, record
+
+from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.hashing import sha256_of_file
+from ecslm.plan.fingerprint import imported_modules
+from ecslm.schemas.prediction import Prediction
+
+
+def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def settings(code: str) -> str:
+    task = TASKS[code].model_dump(mode="json")
+    return json.dumps({"task": task, "scoring": {"resamples": 50}})
+
+
+def score(folder: Path, code: str, given: list, *more: object) -> subprocess.CompletedProcess[str]:
+    write_jsonl(folder / "P.jsonl", given)
+    return run(
+        *("score.py", "--task", code, "--predictions", folder / "P.jsonl"),
+        *("--output", folder / "M.json", "--settings", settings(code), *more),
+    )
+
+
+def problems(result: subprocess.CompletedProcess[str]) -> list[str]:
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    return result.stderr.splitlines()
+
+
+def score_alone(folder: Path, given: list, *more: object) -> subprocess.CompletedProcess[str]:
+    """Scored without files to write, without a task."""
+    write_jsonl(folder / "P.jsonl", given)
+    scoring = ("--settings", '{"scoring": {"resamples": 50}}')
+    return run("score.py", "--predictions", folder / "P.jsonl", *scoring, *more)
+
+
+def test_score_writes_metrics_and_outcomes_beside_them(tmp_path: Path) -> None:
+    given = predictions("QPR", [("B,A", "SE"), ("", "ES")])
+    result = score(tmp_path, "QPR", given, "--model", "M-EC", "--seed", 3)
+    assert (result.returncode, result.stderr) == (0, "")
+    metrics = json.loads((tmp_path / "M.json").read_text())
+    assert (metrics["task"], metrics["model"], metrics["seed"]) == ("QPR", "M-EC", 3)
+    assert metrics["settings"][IND]["n_invalid"] == 1
+    outcomes = [json.loads(line) for line in (tmp_path / "M.records.jsonl").open()]
+    assert outcomes[1] == {
+        "id": "r1",
+        "sample_id": "s1",
+        "setting": IND,
+        "invalid": True,
+        "gain": 0.0,
+    }
+
+
+def test_the_same_predictions_give_the_same_bytes(tmp_path: Path) -> None:
+    given = predictions("SA", [("A", "A"), ("B", "A"), ("?", "C")], FIVE)
+    written = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        assert score(tmp_path / name, "SA", given).returncode == 0
+        written.append([(tmp_path / name / f).read_bytes() for f in ("M.json", "M.records.jsonl")])
+    assert written[0] == written[1]
+
+
+def test_a_job_of_the_workflow_needs_the_locked_libraries_and_a_user_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job's scores would be recorded as made with versions that did not make them."""
+    write_jsonl(tmp_path / "P.jsonl", predictions("PM", [("yes", "yes")]))
+    arguments = [
+        *("--task", "PM", "--predictions", tmp_path / "P.jsonl", "--output", tmp_path / "M.json"),
+        *("--settings", settings("PM")),
+    ]
+    monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.1")
+    assert run_here(monkeypatch, "score.py", [*arguments, "--code", "code:1"]) == 1
+    assert not (tmp_path / "M.json").exists()
+    assert run_here(monkeypatch, "score.py", arguments) == 0
+    manifest = json.loads((tmp_path / "M.manifest.json").read_text())
+    assert set(manifest["versions"].values()) == {"0.1"}
+
+
+def test_bad_predictions_get_one_line_each_and_no_output(tmp_path: Path) -> None:
+    good = predictions("SA", [("A", "A")] * 6, FIVE)
+    given = [
+        good[0],
+        good[0],
+        good[1].model_copy(update={"options": None}),
+        good[2].model_copy(update={"task": "PM"}),
+        good[3].model_copy(update={"task": "PM"}),
+        {**good[4].model_dump(), "prompt_tokens": "ten"},
+        good[5].model_copy(update={"reference": "Z"}),
+    ]
+    lines = problems(score(tmp_path, "SA", given))
+    fields = [line.split(": ")[2:4] for line in lines]
+    assert all(line.startswith(f"error: {tmp_path / 'P.jsonl'}: line ") for line in lines)
+    assert sorted(fields) == [
+        ["line 2", "id"],
+        ["line 3", "options"],
+        ["line 4", "task"],
+        ["line 6", "prompt_tokens"],
+        ["line 7", "reference"],
+    ]
+    assert not (tmp_path / "M.json").exists()
+
+
+def test_a_ranking_without_relevance_is_named(tmp_path: Path) -> None:
+    (given,) = predictions("QPR", [("A,B", "ES")])
+    (line,) = problems(score(tmp_path, "QPR", [given.model_copy(update={"relevance": None})]))
+    assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: line 1: relevance: ")
+
+
+def test_no_predictions_is_an_error(tmp_path: Path) -> None:
+    assert problems(score(tmp_path, "PM", []))[0].endswith("P.jsonl: no predictions")
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    result = run(
+        *("score.py", "--task", "PM", "--predictions", tmp_path / "none.jsonl"),
+        *("--output", tmp_path / "M.json", "--settings", settings("PM")),
+    )
+    assert problems(result) == [f"error: {tmp_path / 'none.jsonl'}: no such file"]
+
+
+def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
+    result = run(
+        *("score.py", "--task", "PM", "--predictions", tmp_path / "P.jsonl", "--output", "M.json"),
+        *("--settings", '{"scoring": {"resample": 10}}'),
+    )
+    (line,) = problems(result)
+    assert "scoring.resample" in line
+
+
+def test_generation_without_bertscore_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    (line,) = problems(score(tmp_path, "AG", predictions("AG", [("fine", "good")])))
+    assert (
+        f"python scripts/bertscore.py --predictions {tmp_path / 'P.jsonl'} "
+        "--encoder DIR/manifest.json --output B.jsonl" in line
+    )
+
+
+def test_generation_is_scored_from_its_rows(tmp_path: Path) -> None:
+    given = predictions("AG", [("fine", "good")])
+    write_jsonl(tmp_path / "B.jsonl", [bertscore(given[0], 0.75)])
+    assert score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl").returncode == 0
+    metrics = json.loads((tmp_path / "M.json").read_text())
+    assert metrics["settings"][IND]["strict"]["value"] == 0.75
+
+
+def test_bertscore_rows_must_be_those_of_the_predictions(tmp_path: Path) -> None:
+    given = predictions("AG", [("fine", "good"), ("fine", "good")])
+    rows = [bertscore(given[0], 0.75)]
+    write_jsonl(tmp_path / "B.jsonl", rows)
+    (line,) = problems(score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl"))
+    assert "no row for 1 predictions, the first is 'r1'" in line
+    strange = rows[0].model_copy(update={"id": "x"})
+    moved = bertscore(given[1], 0.5).model_copy(update={"setting": "OOD"})
+    write_jsonl(tmp_path / "B.jsonl", [*rows, *rows, strange, moved])
+    lines = problems(score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl"))
+    assert [line.split(": ")[2:4] for line in lines] == [
+        ["line 2", "id"],
+        ["line 3", "id"],
+        ["line 4", "setting"],
+    ]
+
+
+def test_bertscore_rows_are_refused_where_they_have_no_use(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    (line,) = problems(score(tmp_path, "PM", given, "--bertscore", tmp_path / "B.jsonl"))
+    assert line.startswith("error: --bertscore: ")
+
+
+def test_without_output_the_summary_is_shown_and_nothing_is_written(tmp_path: Path) -> None:
+    result = score_alone(tmp_path, predictions("PM", [("yes", "yes"), ("\x1b[2J perhaps", "no")]))
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("PM: F1\n")
+    assert "1 (50.0 %)" in result.stdout
+    assert "perhaps" not in result.stdout
+    assert [path.name for path in tmp_path.iterdir()] == ["P.jsonl"]
+
+
+def test_invalid_answers_are_listed_after_the_summary(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes"), ("\x1b[2J perhaps", "no")])
+    result = score_alone(tmp_path, given, "--show-invalid")
+    summary, _, listed = result.stdout.partition("Answers that strict could not read: 1 of 2")
+    assert summary.startswith("PM: F1\n")
+    assert listed.split("\n")[3].split() == [IND, "r1", "'no'", "'\\x1b[2J", "perhaps'"]
+
+
+def test_json_is_the_metrics_file_and_nothing_else(tmp_path: Path) -> None:
+    given = predictions("SA", [("A", "A"), ("B", "A"), ("?", "C")], FIVE)
+    output = tmp_path / "M.json"
+    result = score_alone(tmp_path, given, "--json", "--model", "Modèle", "--output", output)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.encode() == output.read_bytes()
+    assert score_alone(tmp_path, given, "--json", "--show-invalid").returncode == 2
+
+
+def test_the_task_of_the_file_gives_the_same_bytes_as_the_task_by_name(tmp_path: Path) -> None:
+    given = predictions("QPR", [("B,A", "SE"), ("", "ES")])
+    written = []
+    for task in (("--task", "QPR"), ()):
+        assert score_alone(tmp_path, given, "--output", tmp_path / "M.json", *task).returncode == 0
+        names = ("M.json", "M.records.jsonl", "M.manifest.json")
+        written.append([(tmp_path / file).read_bytes() for file in names])
+    assert written[0] == written[1]
+
+
+def test_several_tasks_in_a_file_are_one_line(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")] * 4)
+    for place in (1, 3):
+        given[place] = given[place].model_copy(update={"task": ("", "AP", "", "PSI")[place]})
+    (line,) = problems(score_alone(tmp_path, given))
+    assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: line 2: task: ")
+    assert "'PM' from line 1, 'AP' from line 2, 'PSI' from line 4" in line
+    many = predictions("PM", [("yes", "yes")] * 40)
+    many = [one.model_copy(update={"task": one.id}) for one in many]
+    (line,) = problems(score_alone(tmp_path, many))
+    assert "'r9' from line 10, 30 more" in line
+
+
+def test_a_task_of_the_file_that_nobody_knows_is_named(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")], task="XYZ")
+    (line,) = problems(score_alone(tmp_path, given))
+    assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: line 1: task: ")
+    assert "XYZ" in line
+
+
+def test_options_that_would_have_no_effect_are_refused(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    options = ("--records", "R.jsonl", "--manifest", "M.json", "--code", "code:1")
+    lines = problems(score_alone(tmp_path, given, *options))
+    assert [line.split(": ")[1] for line in lines] == ["--records", "--manifest", "--code"]
+
+
+def test_many_bad_lines_are_told_by_kind(tmp_path: Path) -> None:
+    """A file of another form has the same problem on every line."""
+    good = predictions("PM", [("yes", "yes")])[0]
+    given = [
+        good.model_copy(update={"id": f"r{i}", "sample_id": f"s{i}", "reference": f"it's {i}"})
+        for i in range(1000)
+    ]
+    given += [{"id": f"s{i}", "prediction": "yes"} for i in range(4)]
+    where = f"error: {tmp_path / 'P.jsonl'}"
+    lines = problems(score_alone(tmp_path, given))
+    fields = list(Prediction.model_fields)
+    missing = ", ".join(name for name in fields if name not in ("id", "prediction"))
+    assert lines == [
+        *(f"{where}: line {line}: {missing}: field required" for line in (1001, 1002, 1003)),
+        f"{where}: 1 more line has the problem of line 1003",
+        *(f'{where}: line {i + 1}: reference: "it\'s {i}" is neither yes nor no' for i in range(3)),
+        f"{where}: 997 more lines have the problem of line 3",
+        f"{where}: each line needs these fields and no others: {', '.join(fields)}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"[1, 2]\nnonsense\n", ("line 1: input", "line 2: invalid JSON", "each line must be")),
+        (b"\xef\xbb\xbf{}\n", ("line 1: invalid JSON", "each line must be a JSON object")),
+        (b"\xff\n", ("not UTF-8 text (byte 0)", "each line must be a JSON object")),
+        (b"{", ("line 1: no newline", "line 1: invalid JSON", "each line must", "make the file")),
+        (b"", ("no predictions",)),
+    ],
+)
+def test_what_is_no_predictions_file_is_told_with_what_to_do(
+    tmp_path: Path, content: bytes, told: tuple[str, ...]
+) -> None:
+    (tmp_path / "P.jsonl").write_bytes(content)
+    lines = problems(run("score.py", "--predictions", tmp_path / "P.jsonl"))
+    assert len(lines) == len(told)
+    for line, text in zip(lines, told, strict=True):
+        assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: {text}")
+
+
+def test_a_column_in_a_line_is_not_taken_for_a_line(tmp_path: Path) -> None:
+    (tmp_path / "P.jsonl").write_text("\n\n{?\n")
+    line = problems(run("score.py", "--predictions", tmp_path / "P.jsonl"))[0]
+    assert ": line 3: " in line
+    assert "line 1" not in line
+
+
+def test_a_ranking_with_more_or_fewer_labels_than_products_is_named(tmp_path: Path) -> None:
+    given = predictions("QPR", [("A,B", "ES"), ("A,B", "ES")])
+    given = [given[0].model_copy(update={"reference": "A,B"}), given[1]]
+    assert score_alone(tmp_path, given).returncode == 0
+    given[0] = given[0].model_copy(update={"reference": "A,B,C"})
+    (line,) = problems(score_alone(tmp_path, given))
+    assert ": line 1: relevance: has length 2, but the reference ranks 3 products" in line
+
+
+def test_predictions_of_the_dataset_file_are_scored(tmp_path: Path) -> None:
+    records = [record("yes", id="r0", sample_id="s0"), record("no", id="r1", sample_id="s1")]
+    # A file may hold the records of other tasks too.
+    write_jsonl(tmp_path / "test.jsonl", [*records, record("A", id="x", task="SA")])
+    given = predictions("PM", [("yes", "yes"), ("yes", "no")])
+    more = ("--dataset", tmp_path / "test.jsonl", "--output", tmp_path / "M.json")
+    assert score_alone(tmp_path, given, *more).returncode == 0
+    manifest = json.loads((tmp_path / "M.manifest.json").read_text())
+    assert set(manifest["inputs"]) == {str(tmp_path / name) for name in ("P.jsonl", "test.jsonl")}
+
+
+def test_predictions_that_are_not_those_of_the_dataset_file_are_told_once_a_kind(
+    tmp_path: Path,
+) -> None:
+    write_jsonl(
+        tmp_path / "test.jsonl",
+        [record("yes", id=f"r{i}", sample_id=f"s{i}") for i in (*range(6), 20, 21)],
+    )
+    given = predictions("PM", [("yes", "yes")] * 9)
+    changes = {
+        1: {"reference": "no"},
+        2: {"reference": "no"},
+        3: {"setting": "OOD"},
+        4: {"options": ["A: one"] * 30, "relevance": ["E"]},
+        5: {"sample_id": "other"},
+    }
+    given = [one.model_copy(update=changes.get(i, {})) for i, one in enumerate(given)]
+    lines = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    where, there = f"error: {tmp_path / 'P.jsonl'}: ", tmp_path / "test.jsonl"
+    assert max(len(line) for line in lines) < 300 + 2 * len(str(tmp_path))
+    assert sorted(line.removeprefix(where).split(", but")[0] for line in lines) == [
+        "line 2: reference: 'no'",
+        "line 4: setting: 'OOD'",
+        "line 5: options: ['A: one', 'A: one', 'A: one', 'A: one', 'A: one', 'A: on...",
+        "line 5: relevance: ['E']",
+        "line 6: sample_id: 'other'",
+        f"line 7: id: 'r6' is no record of {there} (3 predictions like this): "
+        "name the dataset file that was answered",
+        f"no prediction for 2 of the records of {there}, the first is 'r20' on line 7",
+    ]
+    (reference,) = (line for line in lines if "reference" in line)
+    assert reference.endswith(f"but output is 'yes' in {there}: line 2 (2 predictions like this)")
+
+
+def test_a_line_that_cannot_be_read_is_not_told_to_be_missing_too(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "test.jsonl", [record("yes", id=f"r{i}") for i in range(2)])
+    given = [predictions("PM", [("yes", "yes")], sample_id="s0")[0], {"id": "r1"}]
+    lines = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    assert not any("no prediction for" in line for line in lines)
+
+
+def test_a_dataset_file_of_another_form_is_named(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    write_jsonl(tmp_path / "test.jsonl", [record("yes"), record("yes")])
+    (line,) = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    assert line == f"error: {tmp_path / 'test.jsonl'}: line 2: id: 'r0' is already on line 1"
+    (tmp_path / "test.jsonl").write_text("")
+    (line,) = problems(score_alone(tmp_path, given, "--dataset", tmp_path / "test.jsonl"))
+    assert line == f"error: {tmp_path / 'test.jsonl'}: no records"
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
+    given = [
+        one.model_copy(update={"id": "r" * 60 + one.id})
+        for one in predictions("PM", [("perhaps", "yes")] * 2000)
+    ]
+    write_jsonl(tmp_path / "P.jsonl", given)
+    command = [sys.executable, str(SCRIPTS / "score.py"), "--show-invalid"]
+    with subprocess.Popen(
+        [*command, "--predictions", str(tmp_path / "P.jsonl")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+
+
+def test_the_words_of_the_summary_are_not_in_the_code_of_the_scores() -> None:
+    modules = imported_modules(
+        "score.py", ("ecslm.scoring.answers.yes_no", "ecslm.scoring.metrics.binary_f1")
+    )
+    assert "ecslm.scoring.score" in modules
+    assert not modules & {"ecslm.reports.score_summary", "ecslm.common.text", "ecslm.tables"}
+
+
+def baseline(folder: Path, name: str, code: str, *more: object) -> subprocess.CompletedProcess[str]:
+    return run(
+        *("score_baseline.py", "--baseline", name, "--task", code, "--output", folder / "M.json"),
+        *("--test", folder / "test.jsonl", "--settings", settings(code), *more),
+    )
+
+
+def test_score_baseline_majority_and_random(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "test.jsonl", [record("yes", id="a"), record("no", id="b")])
+    write_jsonl(tmp_path / "train.jsonl", [record("yes", id="c", split="train")])
+    assert baseline(tmp_path, "majority", "PM", "--train", tmp_path / "train.jsonl").returncode == 0
+    metrics = json.loads((tmp_path / "M.json").read_text())
+    assert (metrics["model"], metrics["seed"]) == ("majority", 0)
+    assert metrics["settings"][IND]["strict"]["value"] == pytest.approx(2 / 3)
+    assert baseline(tmp_path, "random", "PM", "--records", tmp_path / "R.jsonl").returncode == 0
+    metrics = json.loads((tmp_path / "M.json").read_text())
+    assert metrics["settings"][IND]["strict"]["value"] == pytest.approx(1 / 2)
+    assert json.loads((tmp_path / "R.jsonl").open().readline())["tp"] == 0.5
+
+
+def test_score_baseline_says_what_is_missing_or_does_not_apply(tmp_path: Path) -> None:
+    write_jsonl(tmp_path / "test.jsonl", [record("maybe")])
+    assert "--train" in problems(baseline(tmp_path, "majority", "PM"))[0]
+    assert "has these baselines: none" in problems(baseline(tmp_path, "random", "AG"))[0]
+    (line,) = problems(baseline(tmp_path, "random", "PM"))
+    assert line.startswith(f"error: {tmp_path / 'test.jsonl'}: line 1: output: ")
+
+
+def test_scoring_one_task_loads_no_module_of_another_and_nothing_heavy(tmp_path: Path) -> None:
+    given = predictions("MPC", [("A", "A")], FIVE)
+    write_jsonl(tmp_path / "P.jsonl", given)
+    code = (
+        "import runpy, sys\n"
+        f"sys.argv = ['score.py', '--task', 'MPC', '--predictions', {str(tmp_path / 'P.jsonl')!r},"
+        f" '--output', {str(tmp_path / 'M.json')!r}, '--settings', {settings('MPC')!r}]\n"
+        f"runpy.run_path({str(SCRIPTS / 'score.py')!r}, run_name='__main__')\n"
+        "print('\\n'.join(sys.modules))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+    )
+    loaded = set(result.stdout.split())
+    own = {
+        name
+        for name in loaded
+        if name.startswith(("ecslm.scoring.answers.", "ecslm.scoring.metrics."))
+    }
+    assert own == {
+        "ecslm.scoring.answers.protocol",
+        "ecslm.scoring.answers.choice",
+        "ecslm.scoring.answers.letters",
+        "ecslm.scoring.metrics.protocol",
+        "ecslm.scoring.metrics.arithmetic",
+        "ecslm.scoring.metrics.accuracy",
+        "ecslm.scoring.metrics.classes",
+        "ecslm.scoring.metrics.mean",
+    }
+    assert not loaded & {"torch", "pandas", "sklearn", "scipy", "transformers"}
+
+
+def test_the_baseline_names_are_cheap_to_import() -> None:
+    code = "import ecslm.scoring.baselines, sys; print('\\n'.join(sys.modules))"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(SCRIPTS)},
+    )
+    assert "numpy" not in result.stdout.split()
+
+
+def test_no_file_is_written_over_one_that_is_read_or_written(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    write_jsonl(tmp_path / "P.jsonl", given)
+    before = (tmp_path / "P.jsonl").read_bytes()
+    path, other = tmp_path / "P.jsonl", tmp_path / "M.json"
+    for options, line in (
+        (("--output", path), f"error: --output: {path} is also --predictions: name another file"),
+        (
+            ("--output", other, "--records", path),
+            f"error: --records: {path} is also --predictions: name another file",
+        ),
+        (
+            ("--output", other, "--manifest", other),
+            f"error: --manifest: {other} is also --output: name another file",
+        ),
+    ):
+        assert problems(run("score.py", "--predictions", path, *options)) == [line]
+        assert path.read_bytes() == before
+        assert not other.exists()
+    write_jsonl(tmp_path / "test.jsonl", [record("yes")])
+    written = baseline(tmp_path, "always-yes", "PM", "--records", tmp_path / "test.jsonl")
+    assert problems(written) == [
+        f"error: --records: {tmp_path / 'test.jsonl'} is also --test: name another file"
+    ]
+
+
+def test_the_manifest_of_other_results_is_not_replaced(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    write_jsonl(tmp_path / "P.jsonl", given)
+    manifest = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
+    files = {"P.jsonl": sha256_of_file(tmp_path / "P.jsonl")}
+    write_json(tmp_path / "P.manifest.json", manifest | {"files": files})
+    refused = run(
+        "score.py", "--predictions", tmp_path / "P.jsonl", "--output", tmp_path / "P.json"
+    )
+    assert problems(refused) == [
+        f"error: --manifest: {tmp_path / 'P.manifest.json'} is that of P.jsonl: name another file "
+        "there"
+    ]
+
+
+def test_a_folder_for_a_file_is_named(tmp_path: Path) -> None:
+    given = predictions("PM", [("yes", "yes")])
+    result = score_alone(tmp_path, given, "--output", tmp_path)
+    assert problems(result)[0].startswith(f"error: {tmp_path}")
+    assert "is a folder, a file is needed" in result.stderr
+
+
+def test_bertscores_of_other_answers_are_refused(tmp_path: Path) -> None:
+    given = predictions("AG", [("fine", "good")])
+    write_jsonl(tmp_path / "B.jsonl", [bertscore(given[0], 0.75)])
+    manifest = {"settings": {}, "code": None, "versions": {}, "inputs": {"P.jsonl": "0" * 64}}
+    files = {"B.jsonl": sha256_of_file(tmp_path / "B.jsonl")}
+    write_json(tmp_path / "B.manifest.json", manifest | {"files": files})
+    (line,) = problems(score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl"))
+    assert line == (
+        f"error: {tmp_path / 'B.jsonl'}: made from other predictions than {tmp_path / 'P.jsonl'}: "
+        "run scripts/bertscore.py again"
+    )
+    files_now = {"P.jsonl": sha256_of_file(tmp_path / "P.jsonl")}
+    write_json(tmp_path / "B.manifest.json", manifest | {"files": files, "inputs": files_now})
+    assert score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl").returncode == 0
+
+
+def test_a_sample_that_a_setting_has_twice_is_named(tmp_path: Path) -> None:
+    first, second = predictions("PM", [("yes", "yes"), ("no", "no")])
+    given = [first, second.model_copy(update={"sample_id": first.sample_id})]
+    (line,) = problems(score(tmp_path, "PM", given))
+    assert line.endswith(f"line 2: sample_id: {first.sample_id!r} is already on line 1")

@@ -1,0 +1,199 @@
+"""Scores beside those of scikit-learn, wherever it computes the same thing."""
+
+import math
+import random
+import warnings
+from collections.abc import Iterator
+from string import ascii_uppercase
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    ndcg_score,
+    precision_score,
+    recall_score,
+)
+from support.scoring_examples import FIVE, QUICK, TWENTY, block, predictions
+
+SIZES = pytest.mark.parametrize(
+    ("size", "seed"), [(1, 0), (2, 1), (3, 2), (7, 3), (7, 4), (40, 5), (40, 6), (500, 7)]
+)
+YES_NO = ("yes", "no")
+NO_INTERVAL = QUICK.model_copy(update={"resamples": 1})
+
+Pairs = list[tuple[str, str]]
+
+
+def drawn(seed: int, size: int, answers: tuple[str, ...], labels: tuple[str, ...]) -> Pairs:
+    """Random (answer, reference) pairs; more than half of the answers are right."""
+    rng = random.Random(seed)
+    references = rng.choices(labels, weights=range(1, len(labels) + 1), k=size)
+    return [(r if rng.random() < 0.5 else rng.choice(answers), r) for r in references]
+
+
+def scores_of(code: str, pairs: Pairs, options: list[str] | None = None) -> dict[str, Any]:
+    return block(code, predictions(code, pairs, options), NO_INTERVAL)
+
+
+def same(found: float | None, expected: float) -> None:
+    """`expected` is NaN where a score is not defined; here that is null."""
+    if found is None:
+        assert math.isnan(expected)
+    else:
+        assert found == pytest.approx(expected)
+
+
+def binary(answers: list[str], references: list[str]) -> dict[str, Any]:
+    """What scikit-learn says of the positive class yes, and of no for specificity and NPV."""
+    undefined: dict[str, Any] = {"zero_division": np.nan}
+    yes, no = ({"pos_label": label, **undefined} for label in YES_NO)
+    tn, fp, fn, tp = confusion_matrix(references, answers, labels=["no", "yes"]).ravel()
+    return {
+        "accuracy": accuracy_score(references, answers),
+        "precision": precision_score(references, answers, **yes),
+        "recall": recall_score(references, answers, **yes),
+        "specificity": recall_score(references, answers, **no),
+        "npv": precision_score(references, answers, **no),
+        "counts": {"tp": tp, "fp": fp, "fn": fn, "tn": tn},
+        "f1_by_class": {
+            label: f1_score(references, answers, pos_label=label, **undefined) for label in YES_NO
+        },
+    }
+
+
+def same_details(found: dict[str, Any], expected: dict[str, Any]) -> None:
+    for name in ("accuracy", "precision", "recall", "specificity", "npv"):
+        same(found[name], expected[name])
+    assert found["counts"] == expected["counts"]
+    for label in YES_NO:
+        same(found["f1_by_class"][label], expected["f1_by_class"][label])
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """scikit-learn warns of labels that only one of the lists has."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@SIZES
+def test_f1_with_invalid_answers_as_the_wrong_class(size: int, seed: int) -> None:
+    pairs = drawn(seed, size, ("yes", "no", "Maybe"), YES_NO)
+    wrong = {"yes": "no", "no": "yes"}
+    answers = [text if text in YES_NO else wrong[reference] for text, reference in pairs]
+    references = [reference for _, reference in pairs]
+    strict = scores_of("AP", pairs)["strict"]
+    same_details(strict["details"], binary(answers, references))
+    same(
+        strict["value"] if strict["defined"] else None,
+        f1_score(references, answers, pos_label="yes", zero_division=np.nan),
+    )
+
+
+@SIZES
+def test_released_f1_of_what_is_left(size: int, seed: int) -> None:
+    pairs = drawn(seed, size, ("yes", "no", "Maybe"), YES_NO)
+    kept = [pair for pair in pairs if pair[0] in YES_NO]
+    released = scores_of("PM", pairs)["released"]
+    assert released["details"]["n_dropped"] == size - len(kept)
+    if kept:
+        answers, references = map(list, zip(*kept, strict=True))
+        same_details(released["details"], binary(answers, references))
+        same(
+            released["value"] if released["defined"] else None,
+            f1_score(references, answers, pos_label="yes", zero_division=np.nan),
+        )
+
+
+@SIZES
+def test_macro_scores_over_the_classes_of_the_references(size: int, seed: int) -> None:
+    # D and E are answered, and are references in no record.
+    pairs = drawn(seed, size, tuple("ABCDE"), tuple("ABC"))
+    answers, references = map(list, zip(*pairs, strict=True))
+    classes = sorted(set(references))
+    scope: dict[str, Any] = {"labels": classes, "zero_division": 0}
+    for code in ("SA", "MPC"):
+        strict = scores_of(code, pairs, FIVE)["strict"]
+        details = strict["details"]
+        macro_f1 = f1_score(references, answers, average="macro", **scope)
+        assert strict["value"] == pytest.approx(
+            macro_f1 if code == "SA" else accuracy_score(references, answers)
+        )
+        assert details["accuracy"] == pytest.approx(accuracy_score(references, answers))
+        assert details["macro_f1"] == pytest.approx(macro_f1)
+        for name, oracle in (("macro_precision", precision_score), ("macro_recall", recall_score)):
+            assert details[name] == pytest.approx(
+                oracle(references, answers, average="macro", **scope)
+            )
+        by_class = f1_score(references, answers, average=None, **scope)
+        assert details["f1_by_class"] == pytest.approx(dict(zip(classes, by_class, strict=True)))
+        same_confusion(details["confusion"], answers, references)
+
+
+@SIZES
+def test_released_macro_scores_over_the_labels_of_either_list(size: int, seed: int) -> None:
+    pairs = drawn(seed, size, (*"ABCDE", "?", ""), tuple("ABC"))
+    kept = [pair for pair in pairs if pair[0] in tuple("ABCDE")]
+    for code in ("PRP", "MPC"):
+        released = scores_of(code, pairs, FIVE)["released"]
+        assert released["details"]["n_dropped"] == size - len(kept)
+        if not kept:
+            continue
+        answers, references = map(list, zip(*kept, strict=True))
+        macro: dict[str, Any] = {"average": "macro", "zero_division": 0}
+        expected = {
+            "macro_f1": f1_score(references, answers, **macro),
+            "macro_precision": precision_score(references, answers, **macro),
+            "macro_recall": recall_score(references, answers, **macro),
+            "accuracy": accuracy_score(references, answers),
+        }
+        assert {name: released["details"][name] for name in expected} == pytest.approx(expected)
+        value = expected["macro_f1" if code == "PRP" else "accuracy"]
+        assert released["value"] == pytest.approx(value)
+        same_confusion(released["details"]["confusion"], answers, references)
+
+
+def same_confusion(
+    found: dict[str, dict[str, int]], answers: list[str], references: list[str]
+) -> None:
+    labels = sorted({*answers, *references})
+    expected = confusion_matrix(references, answers, labels=labels)
+    assert [[found.get(r, {}).get(a, 0) for a in labels] for r in labels] == expected.tolist()
+
+
+@SIZES
+def test_accuracy_and_hit_rate_with_invalid_answers_as_a_label_of_their_own(
+    size: int, seed: int
+) -> None:
+    for code, options in (("MPC", FIVE), ("SR", TWENTY)):
+        letters = tuple(option[0] for option in options)
+        pairs = drawn(seed, size, (*letters, "?"), letters)
+        answers, references = map(list, zip(*pairs, strict=True))
+        expected = accuracy_score(references, answers)
+        assert scores_of(code, pairs, options)["strict"]["value"] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("products", [2, 3, 8, 20])
+@pytest.mark.parametrize("seed", range(5))
+def test_ndcg_of_complete_rankings(products: int, seed: int) -> None:
+    rng = random.Random(seed)
+    gain_of = {"E": 2**1.0 - 1, "S": 2**0.1 - 1, "C": 2**0.01 - 1, "I": 0.0}
+    letters = ascii_uppercase[:products]
+    pairs, gains, by_rank = [], [], []
+    for _ in range(10):
+        # At least one relevant product: without any, scikit-learn says 0 and the rule 1.
+        labels = [*rng.choices("ESCI", k=products - 1), rng.choice("ESC")]
+        order = rng.sample(letters, products)
+        pairs.append((",".join(order), labels))
+        gains.append([gain_of[label] for label in labels])
+        by_rank.append([-order.index(letter) for letter in letters])
+    scores = scores_of("QPR", pairs)
+    expected = ndcg_score(gains, by_rank)
+    assert scores["strict"]["value"] == pytest.approx(expected)
+    # The smallest ideal here is that of one C: 1e-6 of 0.007.
+    assert scores["released"]["value"] == pytest.approx(expected, abs=2e-4)

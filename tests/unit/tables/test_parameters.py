@@ -1,0 +1,72 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from support.project import RESOURCES
+from support.table_files import request
+
+from ecslm.common.errors import InputError
+from ecslm.tables.kinds.parameters import build
+from ecslm.tables.requests import TableRequest, table_request
+from ecslm.tables.settings import ParametersEntry, TableContext
+from ecslm.tables.sources import Sources
+
+MODULES = [
+    *("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head")
+]
+EXPECTED = {
+    "SmolLM2-135M-EC": (134_515_008, 5_680_128),
+    "SmolLM-360M-EC": (361_821_120, 9_485_312),
+    "SmolLM2-360M-EC": (361_821_120, 9_485_312),
+    "SmolLM-1.7B-EC": (1_711_376_384, 18_907_136),
+    "SmolLM2-1.7B-EC": (1_711_376_384, 18_907_136),
+    "Llama-3.2-1B-EC": (1_235_814_400, 13_357_056),
+    "Llama-3.2-3B-EC": (3_212_749_824, 26_415_104),
+}
+
+
+def parameters_request(names: list[str]) -> TableRequest:
+    adapters = {
+        name: {
+            "architecture": name.removesuffix("-EC"),
+            "rank": 16,
+            "target_modules": MODULES,
+        }
+        for name in names
+    }
+    return request({"kind": "parameters", "models": names}, adapters=adapters)
+
+
+def sources(tmp_path: Path) -> Sources:
+    return Sources(
+        tmp_path,
+        published=RESOURCES / "published/parameters.csv",
+        architectures=RESOURCES / "architectures.csv",
+    )
+
+
+def test_the_counts_are_exactly_those_of_the_architectures(tmp_path: Path) -> None:
+    table = build("parameters", parameters_request(list(EXPECTED)), sources(tmp_path))
+    rows = table.panels[0].groups[0].rows
+    assert {row.name: (row.cells[0].value, row.cells[1].value) for row in rows} == EXPECTED
+    assert [row.cells[2].shown for row in rows][:2] == ["4.22", "2.62"]
+    assert [row.cells[3].shown for row in rows] == [
+        *("--", "9.4M", "9.4M", "19M", "19M", "13M", "26.4M")
+    ]
+
+
+def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"has no architecture Gemma \(of Gemma-EC\)"):
+        build("parameters", parameters_request(["Gemma-EC"]), sources(tmp_path))
+
+
+def test_the_request_knows_nothing_of_the_data() -> None:
+    wanted = parameters_request(["SmolLM2-360M-EC"])
+    assert wanted.context.data is None
+    assert not wanted.context.tasks
+
+
+def test_a_model_without_adapter_is_refused() -> None:
+    entry = ParametersEntry(kind="parameters", caption="c", label="l", models=("Small",))
+    with pytest.raises(ValidationError, match=r"context\.adapters: has no Small"):
+        table_request(entry, TableContext())

@@ -1,0 +1,112 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.project import ROOT
+from support.table_files import (
+    IND,
+    OOD,
+    request,
+    scores,
+    write_metrics,
+    write_over_seeds,
+    write_published,
+)
+
+from ecslm.tables.kinds.reproduction import build
+from ecslm.tables.model import Table
+from ecslm.tables.notes import JOINT
+from ecslm.tables.sources import Sources
+
+NOTES = ROOT / "resources/published/notes.csv"
+
+
+def built(
+    tmp_path: Path, model: str = "Small-EC", seeds: tuple[int, ...] = (0,), **more: Any
+) -> Table:
+    entry = {
+        "kind": "reproduction",
+        "settings": {IND: "IND", OOD: "OOD"},
+        "columns": ["AVE", "PM", "SA", "AG"],
+        "models": [model],
+        "reproduces": more.pop("reproduces", {}),
+    }
+    models = {model: {"seeds": seeds, "tasks": ["AVE", "PM", "SA", "AG"]}}
+    for seed in seeds:
+        write_metrics(tmp_path, model, "AVE", {IND: scores(0.43), OOD: scores(0.3)}, seed)
+        write_metrics(tmp_path, model, "PM", {IND: scores(0.74)}, seed)
+        write_metrics(tmp_path, model, "SA", {IND: scores(0.60), OOD: scores(0.5)}, seed)
+        write_metrics(tmp_path, model, "AG", {IND: scores(0.85), OOD: scores(0.8)}, seed)
+    if len(seeds) > 1:
+        for task, ood in (("AVE", 0.3), ("PM", None), ("SA", 0.5), ("AG", 0.8)):
+            of_ood = {} if ood is None else {OOD: ood}
+            write_over_seeds(tmp_path, model, task, {IND: 0.74} | of_ood)
+    sources = Sources(tmp_path, published=write_published(tmp_path), notes=NOTES)
+    return build("reproduction", request(entry, models=models, **more), sources)
+
+
+def shown(table: Table, group: int = 0) -> dict[str, list[str]]:
+    rows = table.panels[0].groups[group].rows
+    return {row.name: [cell.shown for cell in row.cells] for row in rows}
+
+
+def test_each_published_value_stands_beside_ours_with_a_verdict(tmp_path: Path) -> None:
+    rows = shown(built(tmp_path))
+    assert rows["PM"] == ["F1", "0.720", "0.742", "0.022", "0.740", "[0.710, 0.770]", "inside"]
+    assert rows["SA"][1:] == ["0.516", "0.602", "0.086", "0.600", "[0.570, 0.630]", "outside"]
+
+
+def test_a_doubled_value_is_compared_as_doubled_and_gets_no_verdict(tmp_path: Path) -> None:
+    table = built(tmp_path)
+    assert shown(table)["AVE"][1:4] == ["0.858", "0.860", "0.002"]
+    assert shown(table)["AVE"][-1] == "--"
+    cells = table.panels[0].groups[0].rows[0].cells
+    assert cells[1].marks == cells[2].marks == ("doubled",)
+    assert any("twice the recall" in note for note in table.notes)
+
+
+def test_the_rounding_of_the_published_value_counts_as_inside(tmp_path: Path) -> None:
+    write = built(tmp_path)
+    assert shown(write)["PM"][-1] == "inside"
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7503)})
+    entry = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": ["PM"]}
+    models = {"Small-EC": {"seeds": [0], "tasks": ["PM"]}}
+    wanted = request({**entry, "models": ["Small-EC"]}, models=models)
+    sources = Sources(tmp_path, published=write_published(tmp_path))
+    assert shown(build("r", wanted, sources))["PM"][-1] == "inside"
+
+
+def test_an_unpublished_cell_prints_missing_and_keeps_ours(tmp_path: Path) -> None:
+    assert shown(built(tmp_path))["AG"][1:4] == ["--", "0.852", "--"]
+
+
+def test_a_task_neither_published_nor_measured_has_no_row(tmp_path: Path) -> None:
+    assert list(shown(built(tmp_path), group=1)) == ["AVE", "SA", "AG"]
+
+
+def test_other_data_gets_no_difference_and_no_verdict(tmp_path: Path) -> None:
+    table = built(tmp_path, data={"source": "a shop", "comparable": False})
+    for row in shown(table).values():
+        assert (row[3], row[-1]) == ("--", "--")
+    assert any("measured on other data" in note for note in table.notes)
+
+
+def test_several_seeds_are_judged_by_the_interval_of_their_mean(tmp_path: Path) -> None:
+    rows = shown(built(tmp_path, seeds=(1, 2)))
+    assert rows["PM"][-2:] == ["[0.720, 0.760]", "inside"]
+
+
+def test_means_over_seeds_are_called_so(tmp_path: Path) -> None:
+    notes = built(tmp_path, seeds=(1, 2)).notes
+    assert "Small-EC: mean over 2 seeds." in notes
+    assert JOINT in notes
+    assert JOINT not in built(tmp_path).notes
+
+
+@pytest.mark.parametrize(("reproduces", "groups"), [({}, 0), ({"Mine": "Small-EC"}, 2)])
+def test_a_model_reproduces_the_row_of_its_name_or_the_one_configured(
+    tmp_path: Path, reproduces: dict[str, str], groups: int
+) -> None:
+    table = built(tmp_path, model="Mine", reproduces=reproduces)
+    assert len(table.panels[0].groups) == groups
+    assert ("No results were published for: Mine." in table.notes) is (groups == 0)

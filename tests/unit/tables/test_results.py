@@ -1,0 +1,281 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+from support.project import ROOT
+from support.table_files import (
+    IND,
+    request,
+    scores,
+    write_metrics,
+    write_over_seeds,
+    write_published,
+)
+
+from ecslm.common.errors import InputError
+from ecslm.tables.builders import build_table
+from ecslm.tables.model import Interval, Row, Table, read_table
+from ecslm.tables.notes import JOINT
+from ecslm.tables.published import Published
+from ecslm.tables.requests import TableRequest, metric_files
+from ecslm.tables.sources import Sources
+
+
+def results_request(**changes: Any) -> TableRequest:
+    entry = {
+        "kind": "results",
+        "setting": IND,
+        "published_table": "IND",
+        "columns": ["AVE", "PM"],
+        "rows": [
+            {"group": "Published", "published": ["GPT-4 Turbo", "EcomGPT"]},
+            {"group": "Trivial", "baselines": ["always-yes"]},
+            {"group": "Tuned", "models": ["Small-EC"], "followed_by_published": True},
+        ],
+        "competitors": ["GPT-4 Turbo", "EcomGPT", "Small-EC"],
+        **changes.pop("entry", {}),
+    }
+    context = {
+        "models": {"Small-EC": {"seeds": [42], "tasks": ["AVE", "PM"]}},
+        "baselines": {"always-yes": ["PM"]},
+        **changes,
+    }
+    return request(entry, **context)
+
+
+def write_all(results: Path, ave: float = 0.430, pm: float = 0.700) -> None:
+    write_metrics(results, "Small-EC", "AVE", {IND: scores(ave)}, seed=42)
+    write_metrics(results, "Small-EC", "PM", {IND: scores(pm)}, seed=42)
+    write_metrics(results, "always-yes", "PM", {IND: scores(0.610)})
+
+
+def build(tmp_path: Path, wanted: TableRequest) -> Table:
+    return build_table("ind", wanted, Sources(tmp_path, published=write_published(tmp_path)))
+
+
+def rows_of(table: Table) -> dict[str, Row]:
+    return {row.name: row for group in table.panels[0].groups for row in group.rows}
+
+
+def test_a_cell_keeps_value_shown_text_interval_and_sources(tmp_path: Path) -> None:
+    write_all(tmp_path, ave=0.4304)
+    cell = rows_of(build(tmp_path, results_request()))["Small-EC"].cells[0]
+    assert cell.value == 0.4304
+    assert cell.shown == "0.430"
+    assert cell.interval is not None and cell.interval.reliable
+    assert cell.sources == ("metrics/Small-EC/seed-42/AVE.json",)
+
+
+def test_a_tuned_row_is_followed_by_its_published_row(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    table = build(tmp_path, results_request())
+    assert [row.name for row in table.panels[0].groups[2].rows] == [
+        "Small-EC",
+        "Small-EC (published)",
+    ]
+
+
+def test_models_without_published_results_are_named_in_a_note(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Other-EC", "PM", {IND: scores(0.5)})
+    wanted = results_request(
+        entry={
+            "columns": ["PM"],
+            "rows": [{"group": "T", "models": ["Other-EC"], "followed_by_published": True}],
+            "competitors": [],
+        },
+        models={"Other-EC": {"seeds": [0], "tasks": ["PM"]}},
+    )
+    assert "No results were published for: Other-EC." in build(tmp_path, wanted).notes
+
+
+def test_best_and_second_are_marked_among_competitors_only(tmp_path: Path) -> None:
+    write_all(tmp_path, pm=0.700)
+    rows = rows_of(build(tmp_path, results_request()))
+    assert rows["GPT-4 Turbo"].cells[1].marks == ("best",)
+    assert rows["Small-EC"].cells[1].marks == ("second",)
+    assert rows["always-yes"].cells[1].marks == ()
+
+
+def test_values_that_look_equal_share_the_mark(tmp_path: Path) -> None:
+    write_all(tmp_path, pm=0.75299)
+    rows = rows_of(build(tmp_path, results_request()))
+    assert rows["GPT-4 Turbo"].cells[1].marks == ("best",)
+    assert rows["Small-EC"].cells[1].marks == ("best",)
+    assert rows["EcomGPT"].cells[1].marks == ("second",)
+
+
+def test_a_doubled_value_is_marked_and_never_best_even_as_competitor(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    wanted = results_request(entry={"competitors": ["Small-EC (published)", "EcomGPT", "Small-EC"]})
+    rows = rows_of(build(tmp_path, wanted))
+    assert rows["Small-EC (published)"].cells[0].marks == ("doubled",)
+    assert rows["Small-EC"].cells[0].marks == ("best",)
+
+
+def test_published_rows_of_other_data_are_marked_and_never_compete(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    wanted = results_request(data={"source": "a shop", "comparable": False})
+    table = build(tmp_path, wanted)
+    rows = rows_of(table)
+    assert rows["GPT-4 Turbo"].marks == ("other_data",)
+    assert rows["GPT-4 Turbo"].cells[1].marks == ()
+    assert any("measured on other data" in note for note in table.notes)
+
+
+def test_a_baseline_prints_missing_where_it_is_not_defined(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    cell = rows_of(build(tmp_path, results_request()))["always-yes"].cells[0]
+    assert (cell.value, cell.shown) == (None, "--")
+
+
+def test_an_undefined_value_prints_missing_and_never_zero(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    undefined = scores(0.0, strict={"defined": False, "ci95": None})
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: undefined}, seed=42)
+    cell = rows_of(build(tmp_path, results_request()))["Small-EC"].cells[1]
+    assert (cell.value, cell.shown) == (None, "--")
+    assert cell.sources == ("metrics/Small-EC/seed-42/PM.json",)
+
+
+def test_an_expected_value_without_interval_is_shown_without_one(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    expected = scores(0.4, strict={"ci95": None, "details": {"interval": None}}, released=None)
+    write_metrics(tmp_path, "always-yes", "PM", {IND: {**expected, "released_2024": None}})
+    cell = rows_of(build(tmp_path, results_request()))["always-yes"].cells[1]
+    assert (cell.shown, cell.interval) == ("0.400", None)
+
+
+def test_an_unreliable_interval_is_marked_and_explained(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    details = {"interval": {"method": "bootstrap", "reliable": False}}
+    doubtful = scores(0.7, strict={"details": details})
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: doubtful}, seed=42)
+    table = build(tmp_path, results_request())
+    interval = rows_of(table)["Small-EC"].cells[1].interval
+    assert interval is not None and not interval.reliable
+    assert any(note.startswith("*:") for note in table.notes)
+
+
+def with_two_seeds(tmp_path: Path, **entry: Any) -> TableRequest:
+    write_all(tmp_path)
+    for seed, value in ((1, 0.6), (2, 0.7)):
+        for task in ("AVE", "PM"):
+            write_metrics(tmp_path, "Small-EC", task, {IND: scores(value)}, seed=seed)
+    models = {"Small-EC": {"seeds": [1, 2], "tasks": ["AVE", "PM"]}}
+    return results_request(entry=entry, models=models)
+
+
+def test_several_seeds_give_their_mean_its_interval_and_their_spread(tmp_path: Path) -> None:
+    wanted = with_two_seeds(tmp_path)
+    for task in ("AVE", "PM"):
+        write_over_seeds(tmp_path, "Small-EC", task, {IND: 0.65})
+    table = build(tmp_path, wanted)
+    cell = rows_of(table)["Small-EC"].cells[1]
+    assert cell.shown == "0.650"
+    assert cell.interval == Interval(0.63, 0.67)
+    assert cell.sd == pytest.approx(0.0707, abs=1e-4)
+    assert cell.sources == (
+        "metrics/Small-EC/over-seeds/PM.json",
+        "metrics/Small-EC/seed-1/PM.json",
+        "metrics/Small-EC/seed-2/PM.json",
+    )
+    assert any("mean over 2 seeds" in note and "PM 0.071" in note for note in table.notes)
+    assert JOINT in table.notes
+
+
+def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: Path) -> None:
+    wanted = with_two_seeds(tmp_path, spread="sd")
+    assert not any("over-seeds" in path for path in metric_files(wanted))
+    table = build(tmp_path, wanted)
+    rows = rows_of(table)
+    assert rows["Small-EC"].cells[1].interval is None
+    assert rows["Small-EC"].cells[1].sd == pytest.approx(0.0707, abs=1e-4)
+    assert rows["always-yes"].cells[1].interval is None
+    assert "Small-EC: mean over 2 seeds; below it their standard deviation." in table.notes
+    assert JOINT not in table.notes
+
+
+def test_the_score_over_seeds_is_needed_for_the_interval(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"metrics/Small-EC/over-seeds/AVE\.json: no such file"):
+        build(tmp_path, with_two_seeds(tmp_path))
+
+
+def test_a_missing_metrics_file_is_named(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    (tmp_path / "metrics/Small-EC/seed-42/PM.json").unlink()
+    with pytest.raises(InputError, match=r"metrics/Small-EC/seed-42/PM\.json: no such file"):
+        build(tmp_path, results_request())
+
+
+def test_a_broken_metrics_file_is_named_with_its_field(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.5, n="many")}, seed=42)
+    with pytest.raises(InputError, match=r"PM\.json: settings\..*\.n: "):
+        build(tmp_path, results_request())
+
+
+def test_the_files_that_a_table_reads_are_known_beforehand() -> None:
+    assert metric_files(results_request()) == [
+        "metrics/Small-EC/seed-42/AVE.json",
+        "metrics/Small-EC/seed-42/PM.json",
+        "metrics/always-yes/seed-0/PM.json",
+    ]
+
+
+def test_the_context_of_a_table_holds_only_what_the_table_names() -> None:
+    wanted = results_request(
+        models={
+            "Small-EC": {"seeds": [42], "tasks": ["AVE", "PM"]},
+            "Elsewhere": {"seeds": [0], "tasks": ["PM"]},
+        }
+    )
+    assert list(wanted.context.models) == ["Small-EC"]
+    assert list(wanted.context.tasks) == ["AVE", "PM"]
+
+
+def test_a_competitor_that_is_no_row_is_refused() -> None:
+    with pytest.raises(ValidationError, match="competitors: GPT-5 is not a row"):
+        results_request(entry={"competitors": ["GPT-5"]})
+
+
+def test_a_model_that_the_study_lacks_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"context\.models: has no Small-EC"):
+        results_request(models={})
+
+
+def test_an_unknown_key_is_refused() -> None:
+    with pytest.raises(ValidationError, match="extra"):
+        results_request(entry={"captoin": "x"})
+
+
+def test_the_script_writes_the_same_bytes_each_time_and_no_absolute_path(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    settings = tmp_path / "settings.json"
+    settings.write_text(results_request().model_dump_json())
+    outputs = []
+    for name in ("first", "second"):
+        tex, twin = tmp_path / name / "ind.tex", tmp_path / name / "ind.json"
+        command = [
+            *(sys.executable, ROOT / "scripts/render_table.py", "--table", "ind"),
+            *("--settings", f"@{settings}", "--results", tmp_path),
+            *("--template", ROOT / "report/results.tex.jinja"),
+            *("--published", write_published(tmp_path), "--tex", tex, "--json", twin),
+        ]
+        subprocess.run(command, check=True)
+        outputs.append((tex.read_bytes(), twin.read_bytes()))
+    assert outputs[0] == outputs[1]
+    assert str(tmp_path).encode() not in b"".join(outputs[0])
+    assert read_table(twin) == build(tmp_path, results_request())
+    assert json.loads(outputs[0][1])["name"] == "ind"
+
+
+def test_the_repository_holds_the_published_results() -> None:
+    published = Published(ROOT / "resources/published/study.csv")
+    assert published.cell("IND", "SmolLM2-1.7B-EC", "AVE").marks == ("doubled",)
+    assert published.cell("IND", "SmolLM2-360M-EC", "PSI").shown == "--"
+    assert published.cell("OOD", "GPT-4 Turbo", "AVE").marks == ()
+    assert published.cell("OOD", "GPT-4 Turbo", "AG").shown == "0.860"

@@ -1,0 +1,160 @@
+"""From records to tensors: labels, the prompt's boundary, truncation, the plan of all steps."""
+
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.model_examples import INPUTS, PROMPTS, TEMPLATES, make_record
+from transformers import AutoTokenizer
+
+from ecslm.common.errors import InputError
+from ecslm.models.prompts import PromptTemplate
+from ecslm.schemas.record import Record
+from ecslm.training.batches import IGNORED, Example, collate, encode_example, plan_steps
+
+ANSWERS = ("yes", "A: very positive", '[{"attribute": "brand", "value": "Ümlaut"}]', " padded ", "")
+LONG = 10_000
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_model: Path) -> Any:
+    return AutoTokenizer.from_pretrained(tiny_model)
+
+
+@pytest.fixture(params=TEMPLATES)
+def template(request: pytest.FixtureRequest) -> PromptTemplate:
+    return PromptTemplate(PROMPTS / f"{request.param}.jinja")
+
+
+def examples(
+    tokenizer: Any, template: PromptTemplate, records: list[Record], max_length: int = LONG
+) -> list[Example]:
+    return [encode_example(record, template, 0, tokenizer, max_length) for record in records]
+
+
+def test_the_labels_of_a_batch_are_the_answers_with_their_end_and_nothing_else(
+    tokenizer: Any, template: PromptTemplate
+) -> None:
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id
+    records = [make_record(i, output=output) for i, output in enumerate(ANSWERS)]
+    encoded = examples(tokenizer, template, records)
+    batch = collate(encoded, tokenizer.pad_token_id)
+    for row, record in enumerate(records):
+        labels = batch["labels"][row].tolist()
+        trained = [label for label in labels if label != IGNORED]
+        assert tokenizer.decode(trained) == record.output + tokenizer.eos_token
+        prompt = len(encoded[row].prompt)
+        assert labels[:prompt] == [IGNORED] * prompt
+        assert labels[len(encoded[row]) :] == [IGNORED] * (len(labels) - len(encoded[row]))
+
+
+def test_a_batch_attends_to_every_token_and_to_no_padding(
+    tokenizer: Any, template: PromptTemplate
+) -> None:
+    encoded = examples(tokenizer, template, [make_record(i) for i in range(4)])
+    batch = collate(encoded, tokenizer.pad_token_id)
+    assert batch["attention_mask"].sum(dim=1).tolist() == [len(example) for example in encoded]
+    for row, example in enumerate(encoded):
+        tokens = batch["input_ids"][row][batch["attention_mask"][row].bool()].tolist()
+        assert tokens == example.prompt + example.answer
+
+
+@pytest.mark.parametrize("output", ANSWERS[:3])
+def test_prompt_and_answer_have_the_tokens_of_their_joined_text(
+    tokenizer: Any, template: PromptTemplate, output: str
+) -> None:
+    """Trained tokens are those that prediction meets; a merge over the boundary would differ."""
+    record = make_record(output=output)
+    (example,) = examples(tokenizer, template, [record])
+    text = template.render(record, 0) + output + tokenizer.eos_token
+    assert example.prompt + example.answer == tokenizer(text, add_special_tokens=False)["input_ids"]
+
+
+def test_truncation_cuts_the_end_of_the_input_alone(
+    tokenizer: Any, template: PromptTemplate
+) -> None:
+    words = " ".join(f"word{number}" for number in range(200))
+    record = make_record(input=words, options=["A: very positive", "B: positive"])
+    (whole,) = examples(tokenizer, template, [record])
+    limit = len(whole) - 300
+    (cut,) = examples(tokenizer, template, [record], limit)
+    assert (whole.truncated, cut.truncated) == (False, True)
+    assert limit - 8 <= len(cut) <= limit
+    assert cut.answer == whole.answer
+    text = tokenizer.decode(cut.prompt)
+    before, after = template.render(record, 0).split(words)
+    assert text.startswith(before)
+    assert text.endswith(after)
+    kept = text.removeprefix(before).removesuffix(after)
+    assert kept
+    assert words.startswith(kept)
+
+
+def test_a_record_that_just_fits_is_not_cut(tokenizer: Any, template: PromptTemplate) -> None:
+    record = make_record()
+    (whole,) = examples(tokenizer, template, [record])
+    assert examples(tokenizer, template, [record], len(whole)) == [whole]
+    (cut,) = examples(tokenizer, template, [record], len(whole) - 1)
+    assert cut.truncated
+
+
+def test_a_record_that_cannot_fit_is_named(tokenizer: Any, template: PromptTemplate) -> None:
+    record = make_record(7, output="a long answer " * 20)
+    with pytest.raises(InputError, match=r"record r7: .* raise `max_length`") as caught:
+        examples(tokenizer, template, [record], 100)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("room", range(40, 62))
+def test_truncation_never_splits_a_letter_into_bytes(tokenizer: Any, room: int) -> None:
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    record = make_record(instruction="Say.", input="größe ßÄ 漢字 " * 20, options=None)
+    shortest = len(examples(tokenizer, template, [make_record(**{**vars(record), "input": ""})])[0])
+    (cut,) = examples(tokenizer, template, [record], shortest + room)
+    assert cut.truncated
+    assert "\ufffd" not in tokenizer.decode(cut.prompt)
+
+
+LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=40)
+
+
+@given(LENGTHS, st.integers(1, 3), st.integers(1, 9), st.integers(16, 600), st.integers(0, 5))
+def test_each_epoch_visits_every_example_once_in_global_batches(
+    lengths: list[int], epochs: int, global_batch: int, budget: int, seed: int
+) -> None:
+    steps = plan_steps(lengths, epochs, global_batch, budget, seed)
+    per_epoch = -(-len(lengths) // global_batch)
+    assert len(steps) == epochs * per_epoch
+    for epoch in range(epochs):
+        members = [
+            [index for micro in step for index in micro]
+            for step in steps[epoch * per_epoch : (epoch + 1) * per_epoch]
+        ]
+        assert sorted(chain.from_iterable(members)) == list(range(len(lengths)))
+        assert all(len(step) == global_batch for step in members[:-1])
+
+
+@given(LENGTHS, st.integers(16, 600), st.integers(0, 5))
+def test_the_token_budget_changes_micro_batches_but_not_the_steps(
+    lengths: list[int], budget: int, seed: int
+) -> None:
+    def members(budget: int) -> list[set[int]]:
+        steps = plan_steps(lengths, 2, 4, budget, seed)
+        return [{index for micro in step for index in micro} for step in steps]
+
+    assert members(budget) == members(10**9)
+
+
+def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+    first, second = ([step[0] for step in plan_steps([5] * 30, 2, 1, 5, seed)] for seed in (0, 1))
+    assert first != second
+    assert first[:30] != first[30:]
+    assert first == [step[0] for step in plan_steps([5] * 30, 2, 1, 5, 0)]
+
+
+def test_the_made_up_inputs_differ_in_length(tokenizer: Any) -> None:
+    """Else nothing in these tests would be padded."""
+    assert len({len(tokenizer(text)["input_ids"]) for text in INPUTS}) > 5

@@ -1,0 +1,205 @@
+"""The loss at answer positions, and the gradient that training makes of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from support.model_examples import EXACT, PROMPTS, QUANTISED, make_record
+from transformers import TrainingArguments
+
+from ecslm.models.bases import read_base
+from ecslm.models.loading import load_base_model, load_tokenizer
+from ecslm.models.precision import Precision
+from ecslm.models.prompts import PromptTemplate
+from ecslm.training.batches import Example, collate, encode_example
+from ecslm.training.loss import answer_loss
+from ecslm.training.trainer import PlannedTrainer
+
+CPU = torch.device("cpu")
+PRECISIONS = pytest.mark.parametrize("precision", [EXACT, QUANTISED], ids=["none", "nf4"])
+BASES_OF_A_LAYER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@pytest.fixture(scope="module")
+def examples(tiny_base: Path) -> list[Example]:
+    """Eight examples; answers of 2 to 40 tokens in prompts of several lengths."""
+    tokenizer = load_tokenizer(read_base(tiny_base)[1])
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    records = [make_record(i, output="yes, no, " * i + "yes") for i in range(8)]
+    return [encode_example(record, template, 0, tokenizer, 4000) for record in records]
+
+
+@pytest.fixture
+def base(tiny_base: Path) -> Any:
+    return load(tiny_base, EXACT)
+
+
+def load(manifest: Path, precision: dict[str, str]) -> Any:
+    folder = read_base(manifest)[1]
+    return load_base_model(folder, Precision.model_validate(precision), CPU)
+
+
+def tuned(manifest: Path, adapter: Path, precision: dict[str, str]) -> Any:
+    """The base with a trained adapter whose training goes on, without dropout."""
+    model = load(manifest, precision)
+    model = PeftModel.from_pretrained(model, adapter.parent, is_trainable=True)
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+    return model.eval()
+
+
+def batch_of(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
+    return collate(examples, padding=2)
+
+
+def gradients(model: Any) -> dict[str, torch.Tensor]:
+    found = {
+        name: parameter.grad.clone()
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad
+    }
+    model.zero_grad()
+    return found
+
+
+@PRECISIONS
+def test_the_loss_is_that_of_transformers_on_all_logits(
+    tiny_base: Path, examples: list[Example], precision: dict[str, str]
+) -> None:
+    model, batch = load(tiny_base, precision), batch_of(examples)
+    answers = int((batch["labels"] >= 0).sum())
+    assert answers == sum(len(example.answer) for example in examples)
+    expected = model(**batch).loss * answers
+    torch.testing.assert_close(answer_loss(model, batch), expected, rtol=1e-5, atol=0)
+
+
+def test_padding_changes_no_records_loss(base: Any, examples: list[Example]) -> None:
+    together = answer_loss(base, batch_of(examples))
+    apart = [answer_loss(base, batch_of([example])) for example in examples]
+    torch.testing.assert_close(sum(apart), together, rtol=1e-5, atol=0)
+    longest = max(examples, key=len)
+    for example, alone in zip(examples, apart, strict=True):
+        pair = answer_loss(base, batch_of([example, longest]))
+        rest = answer_loss(base, batch_of([longest]))
+        torch.testing.assert_close(pair - rest, alone, rtol=1e-4, atol=1e-4)
+
+
+def test_what_stands_in_the_padding_does_not_matter(base: Any, examples: list[Example]) -> None:
+    one, other = (answer_loss(base, collate(examples, padding)) for padding in (2, 77))
+    torch.testing.assert_close(one, other)
+
+
+def test_the_end_of_the_answer_is_trained(base: Any, examples: list[Example]) -> None:
+    """Its label is the padding token, which a mask by token id would drop."""
+    batch = batch_of(examples[:1])
+    whole = answer_loss(base, batch)
+    batch["labels"][0, -1] = -100
+    assert answer_loss(base, batch) < whole - 0.1
+
+
+@PRECISIONS
+def test_every_adapter_matrix_receives_gradient_the_heads_included(
+    tiny_base: Path,
+    quantised_adapter: Path,
+    examples: list[Example],
+    precision: dict[str, str],
+) -> None:
+    model = tuned(tiny_base, quantised_adapter, precision)
+    answer_loss(model.get_base_model(), batch_of(examples)).backward()
+    found = gradients(model)
+    modules = [name.split(".lora_")[0].rsplit(".", 1)[-1] for name in found]
+    expected = ["lm_head", *2 * BASES_OF_A_LAYER]
+    assert sorted(modules) == sorted(2 * expected)
+    assert all(bool(gradient.abs().sum() > 0) for gradient in found.values())
+
+
+@PRECISIONS
+def test_an_evaluation_changes_neither_loss_nor_gradient(
+    tiny_base: Path,
+    quantised_adapter: Path,
+    examples: list[Example],
+    precision: dict[str, str],
+) -> None:
+    """On CPUs with bfloat16 an NF4 layer would repack itself for a kernel without gradient."""
+    model, batch = tuned(tiny_base, quantised_adapter, precision), batch_of(examples)
+    answer_loss(model.train().get_base_model(), batch).backward()
+    expected = gradients(model)
+    with torch.inference_mode():
+        before = answer_loss(model.eval().get_base_model(), batch)
+    answer_loss(model.train().get_base_model(), batch).backward()
+    torch.testing.assert_close(gradients(model), expected)
+    torch.testing.assert_close(answer_loss(model.eval().get_base_model(), batch), before)
+
+
+def test_the_gradient_is_that_of_transformers_own_loss(
+    tiny_base: Path, exact_adapter: Path, examples: list[Example]
+) -> None:
+    model, batch = tuned(tiny_base, exact_adapter, EXACT), batch_of(examples)
+    model(**batch).loss.backward()
+    expected = gradients(model)
+    answers = sum(len(example.answer) for example in examples)
+    (answer_loss(model.get_base_model(), batch) / answers).backward()
+    torch.testing.assert_close(gradients(model), expected, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        [[0], [1], [2], [3], [4], [5], [6], [7]],
+        [[7, 6, 5], [4, 3, 2, 1, 0]],
+    ],
+    ids=["1x8", "3+5"],
+)
+def test_micro_batches_do_not_change_a_steps_loss_and_gradient(
+    tiny_base: Path,
+    exact_adapter: Path,
+    examples: list[Example],
+    tmp_path: Path,
+    plan: list[list[int]],
+) -> None:
+    """Normalised by the answer tokens of the global batch, not of each micro-batch."""
+    expected_loss, expected = step(tiny_base, exact_adapter, examples, [[*range(8)]], tmp_path)
+    loss, found = step(tiny_base, exact_adapter, examples, plan, tmp_path)
+    torch.testing.assert_close(loss, expected_loss, rtol=1e-5, atol=0)
+    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-6)
+
+
+def step(
+    base: Path, adapter: Path, examples: list[Example], plan: list[list[int]], folder: Path
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Loss and gradient of one optimiser step, before it is taken."""
+    model = tuned(base, adapter, EXACT)
+    trainer = PlannedTrainer(
+        steps=[plan],
+        examples=examples,
+        validation=examples,
+        padding=2,
+        budget=1000,
+        model=model,
+        args=TrainingArguments(output_dir=str(folder), use_cpu=True, report_to="none"),
+    )
+    (inputs,) = trainer.get_train_dataloader()
+    assert [len(batch["labels"]) for batch in inputs] == [len(micro) for micro in plan]
+    return trainer.training_step(model, inputs), gradients(model)
+
+
+@pytest.mark.parametrize("budget", [16, 10_000])
+def test_the_evaluation_loss_is_the_mean_over_answer_tokens_whatever_the_budget(
+    base: Any, examples: list[Example], tmp_path: Path, budget: int
+) -> None:
+    trainer = PlannedTrainer(
+        steps=[[[0]]],
+        examples=examples,
+        validation=examples,
+        padding=2,
+        budget=budget,
+        model=base,
+        args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
+    )
+    base.get_base_model = lambda: base
+    expected = float(base(**batch_of(examples)).loss)
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(expected, rel=1e-5)

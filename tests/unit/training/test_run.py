@@ -1,0 +1,372 @@
+"""A whole training: its files, its bytes, and what a killed one leaves behind."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from safetensors.torch import load_file
+from support import tiny
+from support.model_examples import (
+    PROMPTS,
+    QUANTISED,
+    QUICK,
+    SCRIPTS,
+    adapter_settings,
+    make_record,
+    read_lines,
+    train,
+    write_records,
+)
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_jsonl
+from ecslm.common.hashing import sha256_of_file
+from ecslm.models.adapters import base_digest, read_adapter
+from ecslm.models.bases import read_base
+from ecslm.training import run as training
+
+WEIGHTS = "adapter_model.safetensors"
+FILES = ["adapter_config.json", WEIGHTS]
+STEPS = 6
+
+
+class Killed(BaseException):
+    """Stands for a signal that ends the process."""
+
+
+def kill_after(monkeypatch: pytest.MonkeyPatch, steps: int) -> None:
+    """Let the next training die when it has taken so many steps."""
+
+    class Deadly(training.Progress):
+        def on_step_end(self, _args: Any, state: Any, _control: Any, **_options: Any) -> None:
+            if state.global_step == steps:
+                raise Killed
+
+    monkeypatch.setattr(training, "Progress", Deadly)
+
+
+def work_in(folder: Path) -> list[Path]:
+    return [path for path in (folder / "adapter" / "work").iterdir() if path.is_dir()]
+
+
+def assert_same_bytes(one: Path, other: Path) -> None:
+    """The manifests alike but for the folders that their inputs lie in."""
+    for name in FILES:
+        assert (one.parent / name).read_bytes() == (other.parent / name).read_bytes(), name
+    first, second = (json.loads(path.read_text()) for path in (one, other))
+    digests = [list(manifest.pop("inputs").values()) for manifest in (first, second)]
+    assert (first, digests[0]) == (second, digests[1])
+
+
+def test_the_manifest_tells_what_the_adapter_was_made_from(
+    exact_adapter: Path, tiny_base: Path
+) -> None:
+    manifest, base = read_adapter(exact_adapter), read_base(tiny_base)[0]
+    assert (manifest.source, manifest.revision) == (base.base, "local")
+    assert manifest.base_sha256 == base_digest(base.files)
+    assert manifest.files == {name: sha256_of_file(exact_adapter.parent / name) for name in FILES}
+    assert manifest.records == {"AG": 5, "PM": 5}
+    assert manifest.truncated == {"AG": 0, "PM": 0}
+    assert manifest.tokens["AG"] > manifest.answer_tokens["AG"] > manifest.answer_tokens["PM"] > 5
+    assert manifest.best_step in (3, STEPS)
+    assert manifest.settings == adapter_settings().model_dump(mode="json")
+    data = exact_adapter.parent.parent
+    read = [data / "train.jsonl", data / "val.jsonl", tiny_base, PROMPTS / "alpaca.jinja"]
+    assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert set(manifest.versions) == {"torch", "transformers", "peft"}
+
+
+def test_only_a_quantised_adapter_depends_on_the_library_that_quantises(
+    quantised_adapter: Path,
+) -> None:
+    assert "bitsandbytes" in read_adapter(quantised_adapter).versions
+
+
+def test_the_adapter_holds_its_own_matrices_and_no_embedding(
+    exact_adapter: Path, tiny_model: Path
+) -> None:
+    weights = load_file(exact_adapter.parent / WEIGHTS)
+    assert all(".lora_A." in name or ".lora_B." in name for name in weights)
+    trained = sum(weight.numel() for weight in weights.values())
+    vocabulary = tiny.vocabulary_size(tiny_model)
+    assert trained == tiny.trained_weights(vocabulary, QUICK["rank"])
+    assert (exact_adapter.parent / WEIGHTS).stat().st_size < 4 * trained + 10_000
+    assert any("lm_head" in name for name in weights)
+
+
+@pytest.mark.parametrize("adapter", ["exact_adapter", "quantised_adapter"])
+def test_training_lowers_both_losses(adapter: str, request: pytest.FixtureRequest) -> None:
+    history = read_lines(request.getfixturevalue(adapter).parent / "log.jsonl")
+    for name, count in (("loss", STEPS), ("eval_loss", 2)):
+        values = [entry[name] for entry in history if name in entry]
+        assert len(values) == count
+        assert values[-1] < values[0]
+    tokens = [entry["tokens"] for entry in history]
+    assert tokens == sorted(tokens)
+
+
+def test_the_logged_tokens_are_those_of_all_epochs(exact_adapter: Path) -> None:
+    per_epoch = sum(read_adapter(exact_adapter).tokens.values())
+    last = read_lines(exact_adapter.parent / "log.jsonl")[-1]
+    cost = json.loads((exact_adapter.parent / "cost.json").read_text())
+    assert last["tokens"] == cost["tokens"] == 2 * per_epoch
+    assert cost["peak_memory_bytes"] > 10_000_000
+    assert cost["job_seconds"] > cost["seconds"] > 0
+
+
+@pytest.mark.parametrize("precision", [None, QUANTISED], ids=["none", "nf4"])
+def test_training_again_elsewhere_gives_the_same_bytes(
+    precision: dict[str, str] | None,
+    request: pytest.FixtureRequest,
+    tiny_base: Path,
+    tmp_path: Path,
+) -> None:
+    settings = adapter_settings(precision) if precision else adapter_settings()
+    before = request.getfixturevalue("quantised_adapter" if precision else "exact_adapter")
+    assert_same_bytes(train(tmp_path, tiny_base, settings), before)
+
+
+def test_manifest_and_configuration_hold_no_clock_value_and_not_the_models_folder(
+    exact_adapter: Path, tiny_model: Path
+) -> None:
+    """Two runs have the same manifest; that neither names this machine is checked here."""
+    for name in ("manifest.json", "adapter_config.json"):
+        text = (exact_adapter.parent / name).read_text()
+        assert str(tiny_model) not in text
+        assert "seconds" not in text
+
+
+def test_the_configurations_modules_are_sorted(exact_adapter: Path) -> None:
+    """The library keeps them in a set, whose order differs between processes."""
+    configuration = json.loads((exact_adapter.parent / "adapter_config.json").read_text())
+    assert len(configuration["target_modules"]) == 8
+    assert configuration["target_modules"] == sorted(configuration["target_modules"])
+
+
+def test_another_seed_gives_another_adapter(
+    exact_adapter: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    other = train(tmp_path, tiny_base, seed=1)
+    assert read_adapter(other).files[WEIGHTS] != read_adapter(exact_adapter).files[WEIGHTS]
+    assert read_adapter(other).seed == 1
+
+
+def test_the_token_budget_bounds_memory_and_hardly_moves_the_result(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    """Without dropout, whose masks follow the batches."""
+    weights = []
+    for budget in (16, 10_000):
+        settings = adapter_settings(dropout=0.0, batch_tokens=budget)
+        manifest = train(tmp_path / str(budget), tiny_base, settings)
+        weights.append(load_file(manifest.parent / WEIGHTS))
+    for name, weight in weights[0].items():
+        assert (weight - weights[1][name]).abs().max() < 1e-3, name
+
+
+@pytest.mark.parametrize("seconds", [0.0, 1e9], ids=["after-each-step", "after-each-epoch"])
+@pytest.mark.parametrize("steps", [1, 3, 5])
+def test_a_killed_training_goes_on_to_the_same_bytes(
+    exact_adapter: Path,
+    tiny_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+    seconds: float,
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(patch, steps)
+        train(tmp_path, tiny_base, checkpoint_seconds=seconds)
+    assert not (tmp_path / "adapter" / "manifest.json").exists()
+    resumed = train(tmp_path, tiny_base, checkpoint_seconds=seconds)
+    assert_same_bytes(resumed, exact_adapter)
+    logged = read_lines(resumed.parent / "log.jsonl")
+    assert [entry["step"] for entry in logged if "loss" in entry] == [*range(1, STEPS + 1)]
+
+
+def test_a_killed_quantised_training_goes_on_to_the_same_bytes(
+    quantised_adapter: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed after an evaluation, which must leave the quantised weights as they were."""
+    settings = adapter_settings(QUANTISED)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(patch, 5)
+        train(tmp_path, tiny_base, settings)
+    assert_same_bytes(train(tmp_path, tiny_base, settings), quantised_adapter)
+
+
+def test_a_resumed_training_does_not_begin_anew(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(patch, 5)
+        train(tmp_path, tiny_base, checkpoint_seconds=0)
+    # Dies at step 2 if it ever gets there again.
+    kill_after(monkeypatch, 2)
+    assert train(tmp_path, tiny_base).exists()
+
+
+@pytest.mark.parametrize("state", [None, "", '{"epoch": 1,'], ids=["none", "empty", "cut"])
+def test_a_checkpoint_that_a_kill_left_unfinished_is_passed_over(
+    exact_adapter: Path,
+    tiny_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str | None,
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(patch, 4)
+        train(tmp_path, tiny_base)
+    (work,) = work_in(tmp_path)
+    assert [path.name for path in work.glob("checkpoint-*")] == ["checkpoint-3"]
+    unfinished = work / "checkpoint-10"
+    unfinished.mkdir()
+    (unfinished / WEIGHTS).write_bytes(b"half")
+    if state is not None:
+        (unfinished / "trainer_state.json").write_text(state)
+    assert_same_bytes(train(tmp_path, tiny_base), exact_adapter)
+
+
+def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    """Thirty steps, so that the signal comes long before the end."""
+    records = write_records(tmp_path / "sixty.jsonl", 60)
+    whole = train(tmp_path / "whole", tiny_base, train=[records])
+    manifest = tmp_path / "adapter" / "manifest.json"
+    settings = adapter_settings().model_dump_json()
+    command = [
+        *(sys.executable, str(SCRIPTS / "train_adapter.py"), "--settings", settings),
+        *("--train", str(records), "--val", str(tmp_path / "whole" / "val.jsonl")),
+        *("--base", str(tiny_base), "--template", str(PROMPTS / "alpaca.jinja")),
+        *("--checkpoint-seconds", "0", "--output", str(manifest)),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    state = "checkpoint-2/trainer_state.json"
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob(f"adapter/work/*/{state}")) and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    process.kill()
+    _, errors = process.communicate()
+    assert process.returncode == -signal.SIGKILL, errors.decode()
+    assert not manifest.exists()
+    assert_same_bytes(train(tmp_path, tiny_base, train=[records]), whole)
+
+
+def test_only_a_copy_of_the_adapter_is_left_of_the_work(exact_adapter: Path) -> None:
+    (work,) = work_in(exact_adapter.parent.parent)
+    assert [path.name for path in work.iterdir()] == ["finished"]
+    names = sorted(path.name for path in exact_adapter.parent.iterdir() if path.is_file())
+    assert names == sorted([*FILES, "cost.json", "log.jsonl", "manifest.json"])
+
+
+def test_other_data_does_not_continue_the_killed_training(
+    exact_adapter: Path, tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "other.jsonl"
+    write_jsonl(other, [make_record(number, output="maybe") for number in range(10)])
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(patch, 5)
+        train(tmp_path, tiny_base, train=[other], checkpoint_seconds=0)
+    assert_same_bytes(train(tmp_path, tiny_base), exact_adapter)
+
+
+def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Snakemake deletes the results of a job that it did not see end."""
+    manifest = train(tmp_path, tiny_base)
+    names = [*FILES, "cost.json", "log.jsonl", "manifest.json"]
+    before = {name: (manifest.parent / name).read_bytes() for name in names}
+    for name in names:
+        (manifest.parent / name).unlink()
+    kill_after(monkeypatch, 1)
+    train(tmp_path, tiny_base)
+    assert {name: (manifest.parent / name).read_bytes() for name in names} == before
+
+
+def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None:
+    records = [make_record(number) for number in range(4)]
+    records.append(make_record(4, input="a very long product description " * 50))
+    write_jsonl(tmp_path / "long.jsonl", records)
+    settings = adapter_settings(epochs=1)
+    manifest = train(tmp_path, tiny_base, settings, train=[tmp_path / "long.jsonl"])
+    assert read_adapter(manifest).truncated == {"AG": 0, "PM": 1}
+    assert read_adapter(manifest).tokens["PM"] < 3 * QUICK["max_length"]
+
+
+def test_a_record_that_cannot_fit_stops_the_training_before_it_begins(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"record r0: .* raise `max_length`"):
+        train(tmp_path, tiny_base, adapter_settings(max_length=32))
+
+
+@pytest.mark.parametrize("split", ["train", "validation"])
+def test_a_split_without_records_is_named(tiny_base: Path, tmp_path: Path, split: str) -> None:
+    empty = write_records(tmp_path / "empty.jsonl", 0)
+    with pytest.raises(InputError, match=f"no {split} records"):
+        train(tmp_path, tiny_base, **{split: [empty]})
+
+
+def test_a_diverging_training_says_so_in_one_line(tiny_base: Path, tmp_path: Path) -> None:
+    settings = adapter_settings(learning_rate=1e30, warmup_ratio=0.0)
+    with pytest.raises(InputError, match=r"the loss is .* lower `learning_rate`") as caught:
+        train(tmp_path, tiny_base, settings)
+    assert len(caught.value.problems) == 1
+
+
+def test_the_validation_records_can_be_limited(tiny_base: Path, tmp_path: Path) -> None:
+    settings = adapter_settings(epochs=1, max_val_records=1)
+    limited = read_lines(train(tmp_path, tiny_base, settings).parent / "log.jsonl")
+    assert "eval_loss" in limited[-1]
+    one = write_records(tmp_path / "one.jsonl", 1, split="val")
+    settings = adapter_settings(epochs=1)
+    alone = train(tmp_path / "alone", tiny_base, settings, validation=[one])
+    expected = read_lines(alone.parent / "log.jsonl")[-1]["eval_loss"]
+    assert limited[-1]["eval_loss"] == expected
+
+
+def test_gradient_checkpointing_does_not_change_the_adapter(
+    exact_adapter: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    settings = adapter_settings(gradient_checkpointing=True)
+    checkpointed = load_file(train(tmp_path, tiny_base, settings).parent / WEIGHTS)
+    for name, weight in load_file(exact_adapter.parent / WEIGHTS).items():
+        assert (weight - checkpointed[name]).abs().max() < 1e-4, name
+
+
+def test_libraries_that_differ_from_the_lock_file_are_refused(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.0.1")
+    with pytest.raises(InputError, match=r"0\.0\.1 here") as caught:
+        train(tmp_path, tiny_base)
+    assert len(caught.value.problems) == 3
+
+
+def test_a_device_that_this_machine_lacks_is_refused(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InputError, match="device: cuda is configured"):
+        train(tmp_path, tiny_base, device="cuda")
+
+
+def test_an_altered_base_is_refused(tmp_path: Path) -> None:
+    from ecslm.models.bases import PathSource
+    from ecslm.models.fetching import fetch_base
+
+    model = tiny.write_tiny_model(tmp_path / "model")
+    manifest = tmp_path / "base" / "manifest.json"
+    fetch_base("own", PathSource(source="path", path=str(model)), manifest)
+    with (model / "config.json").open("a") as stream:
+        stream.write("\n")
+    with pytest.raises(InputError, match=r"config\.json: altered"):
+        train(tmp_path, manifest)
