@@ -1,20 +1,16 @@
-"""Tables in plain text: rows whose columns stand below one another."""
+"""Words of messages: wrong values as they are quoted, and the valid name that was meant."""
 
 import difflib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable
+
+# Of a wrong value.
+MOST_SHOWN = 60
 
 
-def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
-    """One line a row; the columns at the places `right` end, and the others begin, in line."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        texts = [
-            text.rjust(width) if place in right else text.ljust(width)
-            for place, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(texts).rstrip())
-    return lines
+def shown(value: object, most: int = MOST_SHOWN) -> str:
+    """A value as Python writes it, so that control characters show, cut short."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

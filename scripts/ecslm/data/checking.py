@@ -12,9 +12,9 @@ from tqdm import tqdm
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_text
-from ecslm.common.text import nearest
+from ecslm.common.text import nearest, shown
 from ecslm.data.cleaning import clean_records, no_rows
-from ecslm.data.problems import Kind, Problems, shown
+from ecslm.data.problems import Kind, Problems
 from ecslm.data.published import PublishedCount
 from ecslm.data.report import Count, Report
 from ecslm.data.settings import DataSource, RecordForm

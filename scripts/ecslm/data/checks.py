@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
 from typing import Any
 
-from ecslm.data.problems import RowError, shown
+from ecslm.common.text import shown
+from ecslm.data.problems import RowError
 from ecslm.schemas.fields import is_nothing, is_writable, parse_list, parse_object, parse_options
 from ecslm.schemas.task import Answer, InputForm
 

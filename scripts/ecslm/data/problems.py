@@ -29,8 +29,6 @@ MISPLACED: tuple[Kind, ...] = ("unknown_task", "unknown_split", "unknown_setting
 
 # Told one by one, of each kind.
 FIRST = 5
-# Of a wrong value, in messages.
-MOST_SHOWN = 60
 
 
 class RowError(Exception):
@@ -39,11 +37,6 @@ class RowError(Exception):
     def __init__(self, kind: Kind, message: str) -> None:
         self.kind, self.message = kind, message
         super().__init__(message)
-
-
-def shown(text: str) -> str:
-    """A wrong value as messages quote it, cut short."""
-    return repr(text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}...")
 
 
 class Found(BaseModel):

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ecslm.common.manifests import read_result
-from ecslm.common.text import aligned
+from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.paths import metric_path
 from ecslm.tables.model import MISSING, score_text
 from ecslm.tables.scores import Measured, MetricFile, SettingScores

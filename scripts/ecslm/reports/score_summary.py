@@ -6,9 +6,9 @@ Loaded by name: an edit of these words must not count as an edit of the code tha
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ecslm.common.text import aligned
+from ecslm.common.text import shown
+from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.prediction import Prediction
-from ecslm.scoring.rows import shown
 from ecslm.tables.model import MISSING, score_text
 from ecslm.tables.scores import Measured, SettingScores
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import shown
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import Record
-from ecslm.scoring.rows import Numbered, read_rows, repeated_ids, shown
+from ecslm.scoring.rows import Numbered, read_rows, repeated_ids
 
 # What a prediction repeats of its record: the field's name in the prediction and in the record.
 _REPEATED = (

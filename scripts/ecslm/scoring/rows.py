@@ -20,8 +20,6 @@ Numbered = Sequence[tuple[int, Model]]
 
 # Told one by one, of each kind.
 FIRST = 3
-# Of a wrong value, in messages.
-MOST_SHOWN = 60
 
 _LINE = re.compile(r"line (\d+): (?:([\w.]+): )?(.*)", re.DOTALL)
 # What differs between problems of one kind: numbers, quoted values, what exactly is no JSON.
@@ -37,12 +35,6 @@ class _Problem(NamedTuple):
 
     def text(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
-
-
-def shown(value: object, most: int = MOST_SHOWN) -> str:
-    """A value as Python writes it, so that control characters show, cut short."""
-    text = repr(value)
-    return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."
 
 
 def read_rows(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from support.scoring_examples import FIVE, IND, OOD, QUICK, TASKS, TWENTY, entries, predictions
 
-from ecslm.common.text import aligned
+from ecslm.reports.plain_tables import aligned
 from ecslm.reports.score_summary import invalid_answers, summary
 from ecslm.schemas.prediction import Prediction
 from ecslm.scoring.score import Row, score
