@@ -471,6 +471,33 @@ FULL = {option[0]: option for option in FIVE}
             {"strict": (S + E * RANK_2) / (E + S * RANK_2), "released": S / (S + TINY)},
         ),
         (
+            "NDCG: white space around the whole answer is stripped as released",
+            *("QPR", None),
+            [(" B,A\n", "ES")],
+            {
+                "strict": (S + E * RANK_2) / (E + S * RANK_2),
+                "released": (S + E * RANK_2) / (E + S * RANK_2 + TINY),
+            },
+        ),
+        (
+            "NDCG: spaces before all letters as released: only the first is found",
+            *("QPR", None),
+            [(" C, A, B", "ESC")],
+            {
+                "strict": (C + E * RANK_2 + S * RANK_3) / (E + S * RANK_2 + C * RANK_3),
+                "released": C / (C + TINY),
+            },
+        ),
+        (
+            "NDCG: a space between letter and comma does no harm as released",
+            *("QPR", None),
+            [("B ,A", "ES")],
+            {
+                "strict": (S + E * RANK_2) / (E + S * RANK_2),
+                "released": (S + E * RANK_2) / (E + S * RANK_2 + TINY),
+            },
+        ),
+        (
             "NDCG: other separators make one piece as released",
             *("QPR", None),
             [("B>A", "ES")],

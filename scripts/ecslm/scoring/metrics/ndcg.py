@@ -51,7 +51,8 @@ def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
 
 
 def released(items: Sequence[Item]) -> Score:
-    """As released: the text is split at commas and each piece's first character is looked up.
+    """As released: the text is stripped and split at commas, and each piece's first character is
+    looked up, so that a space before a letter, but for the first, makes the piece invalid.
 
     The ideal is that of the pieces found, so products left out cost nothing.
     """
@@ -81,6 +82,6 @@ def _ndcg(item: Item) -> float:
 
 def _released_ndcg(item: Item) -> float:
     label_of = dict(zip(ascii_uppercase, item.reference, strict=False))
-    pieces = item.record.prediction.split(",")
+    pieces = item.record.prediction.strip().split(",")
     found = [label_of[piece[:1]] for piece in pieces if piece[:1] in label_of]
     return _dcg(found) / (_ideal(found) + 1e-6)
