@@ -44,7 +44,7 @@ rule report_page:
         "../envs/ecslm.yaml"
     params:
         settings=DRAWN.report_settings(),
-        code=code_parameter("report.py"),
+        code=DRAWN.report_code(),
         results=lambda wildcards: RESULTS,
         bases=lambda wildcards: str(BASES),
     message:

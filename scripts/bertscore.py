@@ -16,8 +16,8 @@ from ecslm.common.manifests import (
 )
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import work_folder
-from ecslm.schemas.prediction import read_predictions
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
+from ecslm.scoring.given import read_given
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
     named = {"--predictions": arguments.predictions, "--encoder": arguments.encoder}
     refuse_replaced(named, {"--output": output}, manifest)
     origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
-    predictions = read_predictions(arguments.predictions)
+    predictions = [prediction for _, prediction in read_given(arguments.predictions)]
     # Loads torch: after the options have been checked.
     from ecslm.scoring.bertscore.run import bertscore
 

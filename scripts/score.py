@@ -14,17 +14,32 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.errors import InputError
 from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.task import BERTSCORE_METRICS
+from ecslm.scoring.bertscore.reading import read_bertscores
 from ecslm.scoring.files import add_output_options, refuse_lost_files, write_scores
-from ecslm.scoring.inputs import Scorable, ScriptSettings, read_bertscores, read_scorable
 from ecslm.scoring.known_records import read_known_records
+from ecslm.scoring.predictions import Scorable, read_scorable
 from ecslm.scoring.score import Row, Scores, score
+from ecslm.scoring.settings import ScriptSettings
 
 EPILOG = """\
-A predictions file has one JSON object a line, with the fields id, sample_id, task, setting,
-prediction (the raw answer), reference, options, relevance, prompt_sha256, prompt_tokens,
-generated_tokens and finish_reason.
+A predictions file has one JSON object a line. A file of your own needs two fields:
+  prediction     the raw answer
+  reference      the right answer
+and, where the task needs them:
+  options        of a choice: a list such as ["A: positive", "B: negative"]
+  relevance      of a ranking: the labels E, S, C or I of the products, in their order
+Others may be left out, or null:
+  task           code of the task, for example QPR (default: --task)
+  setting        scores are grouped by it (default: IND_Diverse_Instruction)
+  id             name of the line (default: its number)
+  sample_id      by which the answers of two models are paired (default: id)
+  finish_reason  stop, or length where the answer was cut off
+  prompt_sha256, prompt_tokens, generated_tokens
+                 of the study's own predictions; no score depends on them
 
 examples:
+  %(prog)s --task QPR --predictions P.jsonl
   %(prog)s --predictions P.jsonl --show-invalid
   %(prog)s --predictions P.jsonl --dataset results/demo/dataset/PM/test.jsonl
   %(prog)s --predictions P.jsonl --json > M.json
@@ -70,15 +85,15 @@ def check_files(arguments: argparse.Namespace) -> None:
 
 def bertscores_of(arguments: argparse.Namespace, given: Scorable) -> list[BertScoreRow]:
     """The rows of `--bertscore`, which the tasks scored by BERTScore need and no others take."""
-    metric = given.task.metric
-    if metric == "bert_f1" and arguments.bertscore is None:
+    needed = given.task.metric in BERTSCORE_METRICS
+    if needed and arguments.bertscore is None:
         raise InputError(
             f"--bertscore: {given.code} needs it; make the file with: python "
             f"scripts/bertscore.py --predictions {arguments.predictions} "
             "--encoder DIR/manifest.json --output B.jsonl"
         )
-    if metric != "bert_f1" and arguments.bertscore is not None:
-        raise InputError(f"--bertscore: {given.code} is scored by {metric}, without it")
+    if not needed and arguments.bertscore is not None:
+        raise InputError(f"--bertscore: {given.code} is scored by {given.task.metric}, without it")
     if arguments.bertscore is None:
         return []
     return read_bertscores(arguments.bertscore, arguments.predictions, given.predictions)
@@ -86,7 +101,7 @@ def bertscores_of(arguments: argparse.Namespace, given: Scorable) -> list[BertSc
 
 def as_json(scores: Scores) -> str:
     """The content of the metrics file."""
-    return json.dumps(scores.metrics, indent=2, ensure_ascii=False, allow_nan=False)
+    return json.dumps(scores.metrics.model_dump(), indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def as_text(arguments: argparse.Namespace, given: Scorable, scores: Scores) -> str:
@@ -119,7 +134,10 @@ def command_line() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--predictions", type=Path, required=True, help="predictions file (JSONL)")
-    add("--task", help="code of the task, for example QPR; default: the task of the predictions")
+    add(
+        "--task",
+        help="code of the task, for example QPR; default: the task that the predictions name",
+    )
     add(
         "--dataset", type=Path, help="test dataset file that the predictions must answer, all of it"
     )

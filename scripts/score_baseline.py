@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import get_args
 
-from ecslm.common.cli import run_script
+from ecslm.common.cli import read_settings, run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
 from ecslm.schemas.record import Record
+from ecslm.schemas.registry import registered_kind
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.baselines import (
     Baseline,
@@ -20,14 +21,16 @@ from ecslm.scoring.baselines import (
     majority_label,
 )
 from ecslm.scoring.files import add_output_options, refuse_lost_files, write_scores
-from ecslm.scoring.inputs import ScriptSettings, problems, settings_of
+from ecslm.scoring.predictions import problems
 from ecslm.scoring.score import Row, score, score_expected
+from ecslm.scoring.settings import ScriptSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Read the records, answer them as the baseline does, score, write metrics and outcomes."""
     refuse_lost_files(arguments, test=arguments.test, train=arguments.train)
-    task, scoring = settings_of(arguments.settings, arguments.task)
+    settings = read_settings(arguments.settings, ScriptSettings)
+    task, scoring = settings.task or registered_kind(arguments.task), settings.scoring
     baseline: Baseline = arguments.baseline
     if baseline not in applicable(task):
         names = ", ".join(applicable(task)) or "none"

@@ -10,8 +10,8 @@ from ecslm.common.manifests import add_manifest_options, made_from, manifest_of,
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcomes
-from ecslm.scoring.over_seeds import OverSeedsSettings, over_seeds
-from ecslm.scoring.settings import LIBRARIES
+from ecslm.scoring.over_seeds import over_seeds
+from ecslm.scoring.settings import LIBRARIES, OverSeedsSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -27,7 +27,7 @@ def main(arguments: argparse.Namespace) -> None:
     origin = made_from(records, settings, arguments.code, versions)
     outcomes = read_outcomes(records, metric(settings.metric))
     scores = over_seeds(outcomes, arguments.task, arguments.model, seeds, settings)
-    write_json(arguments.output, scores)
+    write_json(arguments.output, scores.model_dump())
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
 
 

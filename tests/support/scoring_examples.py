@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.outcome import Outcome
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
@@ -105,8 +106,14 @@ def block(
     code: str, given: list[Prediction], settings: ScoringSettings = QUICK, **extra: Any
 ) -> dict[str, Any]:
     """The scores of the only setting of some predictions."""
-    (only,) = scored(code, given, settings, **extra).metrics["settings"].values()
+    (only,) = blocks(scored(code, given, settings, **extra)).values()
     return only
+
+
+def blocks(scores: Scores) -> dict[str, dict[str, Any]]:
+    """The scores by setting, as they are written."""
+    found: dict[str, dict[str, Any]] = json.loads(json.dumps(scores.metrics.model_dump()))
+    return found["settings"]
 
 
 def scored(
@@ -119,3 +126,39 @@ def items(code: str, given: list[Prediction]) -> list[Item]:
     """Predictions as the metric modules get them."""
     answers = answer_type(TASKS[code].answer)
     return [Item(p, answers.reference(p), answers.strict(p)) for p in given]
+
+
+AVE_REFERENCE = entries(("brand", "acme", "product title"), ("size", "None", "None"))
+
+# A right answer, a wrong one, an unusable one, and the references of two records, by task.
+EXAMPLES = {
+    "AVE": (AVE_REFERENCE, entries(("brand", "x"), ("size", "y")), "?", AVE_REFERENCE, None),
+    "PRP": ("A", "B", "?", "A", FIVE[:3]),
+    "SA": ("A: very positive", "B", "?", "A: very positive", FIVE),
+    "MPC": ("B", "A", "?", "B: positive", FIVE[:4]),
+    "SR": ("T", "A", "?", "T", TWENTY),
+    "PM": ("yes", "no", "?", "yes", None),
+    "PSI": ("yes", "no", "?", "yes", None),
+    "AP": ("yes", "no", "?", "yes", None),
+    "QPR": ("B,A", "A,B", "?", "SE", None),
+    "AG": ("good", "bad", "", "good", None),
+}
+
+
+def example(code: str, fates: str) -> tuple[list[Prediction], dict[str, Any]]:
+    """Predictions that are right (r), wrong (w) or invalid (i), with their BERTScore rows."""
+    right, wrong, invalid, reference, options = EXAMPLES[code]
+    text = {"r": right, "w": wrong, "i": invalid}
+    given = predictions(code, [(text[fate], reference) for fate in fates], options)
+    if code != "AG":
+        return given, {}
+    f1 = {"r": 1.0, "w": 0.5, "i": 0.0}
+    rows = [bertscore(p, f1[fate]) for p, fate in zip(given, fates, strict=True)]
+    return given, {"bertscores": rows}
+
+
+def example_outcomes(name: str, fates: str) -> list[Outcome]:
+    """What a metric of the registry sums for the example of one of its tasks."""
+    code = next(code for code, task in TASKS.items() if task.metric == name)
+    given, extra = example(code, fates)
+    return [row.outcome for row in scored(code, given, **extra).outcomes]

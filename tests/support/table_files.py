@@ -72,12 +72,18 @@ def write_over_seeds(results: Path, name: str, task: str, by_setting: dict[str, 
                 "defined": True,
                 "sd": 0.01,
                 "ci95": [value - 0.02, value + 0.02],
-                "details": {"interval": {"method": "bootstrap", "reliable": True}},
+                "details": {
+                    "by_seed": [value - 0.01, value + 0.01],
+                    "interval": {"method": "bootstrap", "reliable": True},
+                },
             },
         }
         for setting, value in by_setting.items()
     }
-    write_json(results / "metrics" / name / "over-seeds" / f"{task}.json", {"settings": blocks})
+    path = results / "metrics" / name / "over-seeds" / f"{task}.json"
+    metric = TASKS[task]["metric"]
+    about = {"task": task, "model": name, "seeds": [1, 2], "metric": metric}
+    write_json(path, {**about, "settings": blocks})
 
 
 def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:

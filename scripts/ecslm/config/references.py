@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.text import nearest
+from ecslm.schemas.task import BERTSCORE_METRICS
 
 # Settings whose rows the file of relevance labels follows.
 LABELLED = frozenset(("IND_Diverse_Instruction", "IND_Single_Instruction"))
@@ -43,7 +44,9 @@ def _study_references(
         yield from _known(task, tasks, f"{path}.task_decoding", "tasks")
     encoder = _mapping(study.get("bertscore"))
     yield from _known(encoder.get("encoder"), bases, f"{path}.bertscore.encoder", "bases")
-    generates = [task for task in own_tasks if _mapping(tasks.get(task)).get("metric") == "bert_f1"]
+    generates = [
+        task for task in own_tasks if _mapping(tasks.get(task)).get("metric") in BERTSCORE_METRICS
+    ]
     if generates and not encoder:
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
     models = _mapping(study.get("models"))

@@ -12,7 +12,7 @@ from ecslm.data.settings import DataSource
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.schemas.task import TaskSettings
+from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.settings import ScoringSettings
@@ -86,7 +86,7 @@ class StudySettings(Closed):
         4000, ge=16, description="Padded tokens per batch of prompts, answers included."
     )
     bertscore: EncoderSettings | None = Field(
-        None, description="Needed by tasks with the metric bert_f1."
+        None, description=f"Needed by tasks with the metric {' or '.join(BERTSCORE_METRICS)}."
     )
     scoring: ScoringSettings = Field(
         ScoringSettings(), description="How the uncertainty of a score is found."

@@ -13,7 +13,7 @@ from ecslm.comparisons.settings import (
 from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.plan.study import Plan
 from ecslm.schemas.paths import outcome_paths, over_seeds_path
-from ecslm.scoring.over_seeds import OverSeedsSettings
+from ecslm.scoring.settings import OverSeedsSettings
 
 
 class ComparisonPlan:

@@ -275,6 +275,7 @@ def _report_jobs(plan: Plan, drawn: ReportPlan) -> Iterator[Job]:
         inputs=(*drawn.report_inputs(), "report/report.html.jinja", "report/report.tex.jinja"),
         settings=drawn.report_settings(),
         script="report.py",
+        modules=drawn.report_modules(),
     )
     pdf = f"{plan.results}/report.pdf"
     yield Job(

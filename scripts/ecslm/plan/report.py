@@ -13,7 +13,7 @@ from ecslm.plan.comparisons import ComparisonPlan
 from ecslm.plan.parameters import code_parameter, json_parameter
 from ecslm.plan.study import Plan
 from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
-from ecslm.reports.settings import ReportModel, ReportSettings, base_names, report_files
+from ecslm.reports.settings import ReportModel, ReportSettings, ReportTask, base_names, report_files
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.published import Published
 from ecslm.tables.requests import TableRequest, metric_files, other_files, table_request
@@ -146,6 +146,15 @@ class ReportPlan:
         """`--settings` of the report script."""
         return json_parameter(self._report())
 
+    def report_modules(self) -> tuple[str, ...]:
+        """Modules that the report script loads by name: the metrics of the tasks that it shows."""
+        metrics = {task.metric for task in self._report().tasks.values()}
+        return tuple(f"ecslm.scoring.metrics.{metric}" for metric in sorted(metrics))
+
+    def report_code(self) -> str:
+        """Digest of the report script with the metrics."""
+        return code_parameter("report.py", *self.report_modules())
+
     def report_inputs(self) -> list[str]:
         """Files that the report reads."""
         settings = self._report()
@@ -209,7 +218,10 @@ class ReportPlan:
             title=study.title,
             data_source=self._data().source,
             tables=tuple(sorted(study.tables, key=self._place)),
-            tasks={task: plan.task(task).title for task in plan.test_tasks},
+            tasks={
+                task: ReportTask(title=plan.task(task).title, metric=plan.task(task).metric)
+                for task in plan.test_tasks
+            },
             models={
                 name: ReportModel(
                     base=model.base, seeds=model.seeds, tasks=plan.test_tasks, tuned=model.tuned

@@ -22,12 +22,12 @@ from ecslm.data.sources.reading import data_files
 from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import metric_path
-from ecslm.schemas.task import TaskSettings
+from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import applicable
 from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
 from ecslm.scoring.bertscore.settings import BertScoreSettings
-from ecslm.scoring.inputs import ScriptSettings
 from ecslm.scoring.settings import LIBRARIES as SCORING_LIBRARIES
+from ecslm.scoring.settings import ScriptSettings
 from ecslm.training.settings import AdapterSettings
 
 TEMPLATES = Path("resources/prompts")
@@ -213,7 +213,7 @@ class Plan:
 
     def is_generation(self, code: str) -> bool:
         """Whether the task is scored by BERTScore."""
-        return self.task(code).metric == "bert_f1"
+        return self.task(code).metric in BERTSCORE_METRICS
 
     @cached_property
     def described_model(self) -> str:

@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ecslm.common.manifests import read_result
 from ecslm.reports.plain_tables import aligned
+from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.paths import metric_path
 from ecslm.tables.model import MISSING, score_text
-from ecslm.tables.scores import Measured, MetricFile, SettingScores
+from ecslm.tables.scores import Measured
 
 
 class Closed(BaseModel):
@@ -119,7 +120,7 @@ def _measured(
         path = results / metric_path(name, seed, task)
         if not path.is_file():
             return None
-        found = read_result(path, MetricFile).settings.get(setting)
+        found = read_result(path, MetricsFile).settings.get(setting)
         if found is None:
             return None
         scores.append(found)

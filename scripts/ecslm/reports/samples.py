@@ -1,44 +1,19 @@
-"""Sample predictions: the best and the worst answers of a model, with what it was asked."""
+"""Sample predictions: the best and the worst answers of a model, with what it was asked.
+
+How good an answer is, the task's metric says, which is loaded by name.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_jsonl
-from ecslm.common.manifests import manifest_of, verify_result
 from ecslm.reports.settings import ReportSettings, sample_paths
+from ecslm.schemas.outcome import OutcomeRow
 from ecslm.schemas.prediction import Prediction, read_predictions
 from ecslm.schemas.record import Record, read_records
-
-# What metrics sum for a record: either one quality, or counts of hits and of errors.
-QUALITIES = ("gain", "score")
-HITS = ("tp", "tn", "nv", "cv")
-ERRORS = ("fp", "fn", "iv", "wv", "nl")
-
-
-class OutcomeRow(BaseModel):
-    """A line of `metrics/{model}/seed-{seed}/{task}.records.jsonl`; its numbers are kept."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    sample_id: str
-    setting: str
-    invalid: bool
-
-    def quality(self) -> float:
-        """From 0 (wrong) to 1 (right)."""
-        numbers: dict[str, Any] = self.__pydantic_extra__ or {}
-        for name in QUALITIES:
-            if name in numbers:
-                return float(numbers[name])
-        hits = sum(_total(numbers.get(name, 0)) for name in HITS)
-        errors = sum(_total(numbers.get(name, 0)) for name in ERRORS)
-        return hits / (hits + errors) if hits + errors else 0.0
+from ecslm.scoring.metrics.protocol import Metric, metric
+from ecslm.scoring.outcomes import read_outcome_rows
 
 
 @dataclass(frozen=True)
@@ -74,7 +49,7 @@ def read_samples(results: Path, settings: ReportSettings) -> list[TaskSamples]:
     if not settings.samples:
         return []
     found = []
-    for task, title in settings.tasks.items():
+    for task, entry in settings.tasks.items():
         models = [name for name in settings.sample_models if task in settings.models[name].tasks]
         if not models:
             continue
@@ -82,7 +57,7 @@ def read_samples(results: Path, settings: ReportSettings) -> list[TaskSamples]:
         samples: list[Sample] = []
         for model in models:
             samples += _model_samples(results, settings, task, model, record_of)
-        found.append(TaskSamples(task, title, tuple(samples)))
+        found.append(TaskSamples(task, entry.title, tuple(samples)))
     return found
 
 
@@ -95,35 +70,41 @@ def _model_samples(
 ) -> list[Sample]:
     predictions_path, outcomes_path = sample_paths(model, settings.models[model].seeds[0], task)
     prediction_of = {one.id: one for one in read_predictions(results / predictions_path)}
+    measure = metric(settings.tasks[task].metric)
     outcomes: dict[str, list[OutcomeRow]] = {}
-    metrics = (results / outcomes_path).with_name(f"{task}.json")
-    verify_result(results / outcomes_path, manifest_of(metrics))
-    for outcome in read_jsonl(results / outcomes_path, OutcomeRow):
+    for outcome in read_outcome_rows(results / outcomes_path, measure):
         if outcome.id not in prediction_of:
             raise InputError(f"{results / outcomes_path}: {outcome.id}: has no prediction")
         if outcome.id not in record_of:
             raise InputError(f"{results / outcomes_path}: {outcome.id}: has no record")
         outcomes.setdefault(outcome.setting, []).append(outcome)
     return [
-        _sample(model, record_of[one.id], prediction_of[one.id], one, predictions_path)
+        _sample(model, record_of[one.id], prediction_of[one.id], one, measure, predictions_path)
         for setting in sorted(outcomes)
-        for one in _best_and_worst(outcomes[setting], settings.samples)
+        for one in _best_and_worst(outcomes[setting], measure, settings.samples)
     ]
 
 
-def _best_and_worst(outcomes: list[OutcomeRow], count: int) -> list[OutcomeRow]:
+def _best_and_worst(outcomes: list[OutcomeRow], measure: Metric, count: int) -> list[OutcomeRow]:
     """Sample ids are hashes, so that among equals their order is as good as chance, and fixed."""
-    ranked = sorted(outcomes, key=lambda one: (-one.quality(), one.sample_id, one.id))
+    ranked = sorted(
+        outcomes, key=lambda one: (-measure.quality(one.outcome), one.sample_id, one.id)
+    )
     return ranked if len(ranked) <= 2 * count else [*ranked[:count], *ranked[-count:]]
 
 
 def _sample(
-    model: str, record: Record, prediction: Prediction, outcome: OutcomeRow, source: str
+    model: str,
+    record: Record,
+    prediction: Prediction,
+    outcome: OutcomeRow,
+    measure: Metric,
+    source: str,
 ) -> Sample:
     return Sample(
         model=model,
         setting=outcome.setting,
-        verdict=_verdict(outcome),
+        verdict=_verdict(outcome, measure),
         instruction=record.instruction,
         input=record.input,
         options=tuple(record.options or ()),
@@ -133,18 +114,13 @@ def _sample(
     )
 
 
-def _verdict(outcome: OutcomeRow) -> str:
+def _verdict(outcome: OutcomeRow, measure: Metric) -> str:
     if outcome.invalid:
         return "invalid"
-    quality = outcome.quality()
+    quality = measure.quality(outcome.outcome)
     if quality in (0.0, 1.0):
         return "right" if quality else "wrong"
     return f"score {quality:.3f}"
-
-
-def _total(number: Any) -> float:
-    """A number, or the sum of numbers by class."""
-    return float(sum(number.values()) if isinstance(number, dict) else number)
 
 
 def _test_file(results: Path, task: str) -> Path:

@@ -8,9 +8,11 @@ from typing import Any
 
 from ecslm.common.text import shown
 from ecslm.reports.plain_tables import aligned
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.metrics_file import MetricsFile, SettingScores
+from ecslm.schemas.outcome import OutcomeRow
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.tables.model import MISSING, score_text
-from ecslm.tables.scores import Measured, SettingScores
+from ecslm.tables.scores import Measured
 
 INVALID = "invalid"
 # Scores and confusions of more classes are for the metrics file alone.
@@ -42,12 +44,9 @@ Scores = Mapping[str, SettingScores]
 Table = list[tuple[str, ...]]
 
 
-def summary(metrics: Mapping[str, Any]) -> str:
+def summary(metrics: MetricsFile) -> str:
     """The content of a metrics file as tables of plain text."""
-    scores = {
-        _plain(name): SettingScores.model_validate(block)
-        for name, block in metrics["settings"].items()
-    }
+    scores = {_plain(name): found for name, found in metrics.settings.items()}
     parts = [
         [_title(metrics)],
         aligned(_counts(scores), right=range(1, 4)),
@@ -59,13 +58,13 @@ def summary(metrics: Mapping[str, Any]) -> str:
 
 
 def invalid_answers(
-    predictions: Sequence[Prediction], outcomes: Sequence[Mapping[str, Any]], width: int
+    predictions: Sequence[ScoredPrediction], outcomes: Sequence[OutcomeRow], width: int
 ) -> str:
     """The answers that strict could not read, in the order of the file, in lines of `width`."""
     invalid = [
         prediction
         for prediction, outcome in zip(predictions, outcomes, strict=True)
-        if outcome["invalid"]
+        if outcome.invalid
     ]
     title = f"Answers that strict could not read: {len(invalid):,} of {len(predictions):,}"
     if not invalid:
@@ -79,11 +78,11 @@ def invalid_answers(
     return "\n".join([title, "", *lines])
 
 
-def _title(metrics: Mapping[str, Any]) -> str:
-    title = f"{_plain(metrics['task'])}: {metrics['metric']}"
-    if metrics["model"] is not None:
-        title += f" of {_plain(metrics['model'])}"
-    return title if metrics["seed"] is None else f"{title}, seed {metrics['seed']}"
+def _title(metrics: MetricsFile) -> str:
+    title = f"{_plain(metrics.task)}: {metrics.metric}"
+    if metrics.model is not None:
+        title += f" of {_plain(metrics.model)}"
+    return title if metrics.seed is None else f"{title}, seed {metrics.seed}"
 
 
 def _plain(text: str) -> str:
@@ -93,7 +92,7 @@ def _plain(text: str) -> str:
 
 def _counts(scores: Scores) -> Table:
     rows = [
-        (name, f"{one.n:,}", _with_share(one.n_invalid, one.n), f"{one.n_truncated:,}")
+        (name, _value(one.n), _with_share(one.n_invalid, one.n), _value(one.n_truncated))
         for name, one in scores.items()
     ]
     return [("Setting", "Records", "Invalid", "Truncated"), *rows]
@@ -146,10 +145,10 @@ def _explained(lines: list[str]) -> list[str]:
 
 def _details(scores: Scores) -> Iterator[list[str]]:
     """A table of the details that are one number, and one of each group of numbers."""
-    details = {name: one.strict.details for name, one in scores.items()}
+    details = {name: one.strict.details.of_metric for name, one in scores.items()}
     yield from _numbers("Details", details)
     for group in dict.fromkeys(key for found in details.values() for key in found):
-        if group in ("lenient", "interval", "confusion"):
+        if group == "confusion":
             continue
         # The matrix has the counts too.
         if group == "counts" and any("confusion" in found for found in details.values()):
@@ -187,7 +186,7 @@ def _words(name: str) -> str:
 def _confusions(scores: Scores) -> Iterator[list[str]]:
     """A matrix for each setting that has one small enough."""
     for name, one in scores.items():
-        matrix = one.strict.details.get("confusion")
+        matrix = one.strict.details.of_metric.get("confusion")
         if matrix:
             answers = _answers(matrix)
             if len(set(answers) - {INVALID}) <= MOST_CLASSES:

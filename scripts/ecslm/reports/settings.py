@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecslm.schemas.task import Metric
+
 
 class Closed(BaseModel):
     """A model that refuses unknown keys."""
@@ -18,6 +20,13 @@ class ReportModel(Closed):
     tuned: bool = Field(description="Whether it has an adapter, with a manifest a seed.")
 
 
+class ReportTask(Closed):
+    """A task whose predictions the report shows."""
+
+    title: str = Field(description="Name in prose.")
+    metric: Metric = Field(description="Headline metric, which says how good an answer is.")
+
+
 class ReportSettings(Closed):
     """Everything but files that can change the report."""
 
@@ -25,7 +34,7 @@ class ReportSettings(Closed):
     title: str = Field(description="Title of the report.")
     data_source: str = Field(description="Data source and revision.")
     tables: tuple[str, ...] = Field(description="Names of the tables, in order.")
-    tasks: dict[str, str] = Field({}, description="Title of each task that has samples, in order.")
+    tasks: dict[str, ReportTask] = Field({}, description="Tasks that have samples, in order.")
     models: dict[str, ReportModel] = Field({}, description="Models, in order.")
     sample_models: tuple[str, ...] = Field(
         (), description="Models whose predictions are shown, each by its first seed."

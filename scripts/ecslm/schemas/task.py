@@ -1,6 +1,6 @@
 """What a task is: an entry of the registry `tasks:` in config.yaml."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -10,19 +10,38 @@ Answer = Literal["yes_no", "choice", "ranking", "extraction", "generation"]
 InputForm = Literal["text", "object", "list"]
 
 
-Metric = Literal[
-    "binary_f1", "macro_f1", "accuracy", "hit_rate", "ndcg", "extraction_f1", "bert_f1"
-]
+class MetricEntry(NamedTuple):
+    """A metric, which is the module of its name in `ecslm.scoring.metrics`, as others see it.
+
+    Attributes:
+        answer: the type of answer that it scores.
+        classes: whether answers are classes, of which one may be in the majority.
+        bertscore: whether it is computed from the rows of the BERTScore step.
+    """
+
+    answer: Answer
+    classes: bool = False
+    bertscore: bool = False
 
 
-# The metrics that can score each type of answer.
-METRICS: dict[Answer, tuple[Metric, ...]] = {
-    "yes_no": ("binary_f1",),
-    "choice": ("macro_f1", "accuracy", "hit_rate"),
-    "ranking": ("ndcg",),
-    "extraction": ("extraction_f1",),
-    "generation": ("bert_f1",),
+METRICS: dict[str, MetricEntry] = {
+    "binary_f1": MetricEntry("yes_no", classes=True),
+    "macro_f1": MetricEntry("choice", classes=True),
+    "accuracy": MetricEntry("choice", classes=True),
+    # Letters of a recommendation are places in a shuffled list.
+    "hit_rate": MetricEntry("choice"),
+    "ndcg": MetricEntry("ranking"),
+    "extraction_f1": MetricEntry("extraction"),
+    "bert_f1": MetricEntry("generation", bertscore=True),
 }
+
+if TYPE_CHECKING:
+    Metric = str
+else:
+    # The names of the registry, each stated once: type checkers want literals spelled out.
+    Metric = Literal[tuple(METRICS)]
+
+BERTSCORE_METRICS = tuple(name for name, entry in METRICS.items() if entry.bertscore)
 
 
 class TaskKind(BaseModel):
@@ -35,8 +54,9 @@ class TaskKind(BaseModel):
 
     @model_validator(mode="after")
     def _matched(self) -> "TaskKind":
-        if self.metric not in METRICS[self.answer]:
-            valid = " or ".join(METRICS[self.answer])
+        if METRICS[self.metric].answer != self.answer:
+            fitting = (name for name, entry in METRICS.items() if entry.answer == self.answer)
+            valid = " or ".join(fitting)
             raise ValueError(f"metric: {self.metric} cannot score {self.answer}: use {valid}")
         return self
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Literal
 
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
-from ecslm.schemas.task import TaskKind
+from ecslm.schemas.task import METRICS, TaskKind
 from ecslm.scoring.answers.protocol import answer_type
 
 Baseline = Literal["always-yes", "always-no", "majority", "random", "input-order", "all-null"]
@@ -20,8 +20,7 @@ def applicable(task: TaskKind) -> tuple[Baseline, ...]:
         case "yes_no":
             return ("always-yes", "always-no", "majority", "random")
         case "choice":
-            # Letters of a recommendation are places in a shuffled list, not classes.
-            return ("random",) if task.metric == "hit_rate" else ("majority", "random")
+            return ("majority", "random") if METRICS[task.metric].classes else ("random",)
         case "ranking":
             return ("input-order", "random")
         case "extraction":
@@ -35,9 +34,9 @@ def is_expectation(baseline: Baseline) -> bool:
     return baseline == "random"
 
 
-def as_prediction(record: Record, text: str = "") -> Prediction:
+def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
     """The record as if `text` had been generated for it."""
-    return Prediction(
+    return ScoredPrediction(
         id=record.id,
         sample_id=record.sample_id,
         task=record.task,
@@ -46,9 +45,6 @@ def as_prediction(record: Record, text: str = "") -> Prediction:
         reference=record.output,
         options=record.options,
         relevance=record.relevance,
-        prompt_sha256="",
-        prompt_tokens=0,
-        generated_tokens=0,
         finish_reason="stop",
     )
 

@@ -14,9 +14,8 @@ from ecslm.common.manifests import (
 )
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.schemas.paths import RECORDS
-from ecslm.scoring.inputs import ScriptSettings
 from ecslm.scoring.score import Scores
-from ecslm.scoring.settings import LIBRARIES
+from ecslm.scoring.settings import LIBRARIES, ScriptSettings
 
 
 def add_output_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
@@ -66,5 +65,5 @@ def write_scores(
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(inputs, settings, arguments.code, versions)
     write_jsonl(records, scores.outcomes)
-    write_json(output, scores.metrics)
+    write_json(output, scores.metrics.model_dump())
     write_manifest(manifest, origin, [output, records])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import shown
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 from ecslm.scoring.rows import Numbered, read_rows, repeated_ids
 
@@ -27,7 +27,7 @@ class KnownRecords:
         self._path = path
         self._by_id = {record.id: (line, record) for line, record in rows}
 
-    def differing(self, rows: Numbered[Prediction]) -> Iterator[tuple[int, str]]:
+    def differing(self, rows: Numbered[ScoredPrediction]) -> Iterator[tuple[int, str]]:
         """Predictions for unknown records, or that differ from their records.
 
         One problem of each kind, as (line number, `field: message`), with how many there are.
@@ -44,7 +44,7 @@ class KnownRecords:
         for field, source in _REPEATED:
             yield from self._differing_in(field, source, of_known)
 
-    def unanswered(self, predictions: Sequence[Prediction]) -> Iterator[str]:
+    def unanswered(self, predictions: Sequence[ScoredPrediction]) -> Iterator[str]:
         """The records, if any, that have no prediction among those of their task."""
         answered = {prediction.id for prediction in predictions}
         tasks = {prediction.task for prediction in predictions}
@@ -61,7 +61,7 @@ class KnownRecords:
             )
 
     def _differing_in(
-        self, field: str, source: str, rows: Numbered[Prediction]
+        self, field: str, source: str, rows: Numbered[ScoredPrediction]
     ) -> Iterator[tuple[int, str]]:
         found = [
             (line, p)

@@ -1,28 +1,17 @@
 """Outcomes of records, read back: what each adds to its metric, for one model and several seeds."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError
+from ecslm.schemas.outcome import Outcome, OutcomeRow
 from ecslm.schemas.paths import RECORDS
-from ecslm.scoring.metrics.protocol import Array, Metric, Outcome
+from ecslm.scoring.metrics.protocol import Array, Metric
 from ecslm.scoring.rows import Numbered, read_rows
-
-
-class OutcomeRow(BaseModel):
-    """A row of an outcomes file; its further fields are what the metric sums."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    id: str
-    sample_id: str
-    setting: str
-    invalid: bool
 
 
 @dataclass(frozen=True)
@@ -43,6 +32,31 @@ class Outcomes:
         )
 
 
+def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
+    """The rows of an outcomes file, whose outcomes are what the metric sums.
+
+    Raises:
+        InputError: the file is missing, altered, empty or broken, is not of this metric, or a
+            setting has a sample twice.
+    """
+
+    def check(rows: Numbered[OutcomeRow]) -> Iterator[tuple[int, str]]:
+        line_of: dict[tuple[str, str], int] = {}
+        for line, row in rows:
+            first = line_of.setdefault((row.setting, row.sample_id), line)
+            if first != line:
+                yield line, f"sample_id: {row.sample_id!r} is already on line {first}"
+            if not _fits(measure, row):
+                yield line, f"{measure.NAME} is not made of what this row has"
+
+    def check_whole(rows: Numbered[OutcomeRow]) -> Iterator[str]:
+        if not rows:
+            yield "no outcomes"
+
+    manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
+    return [row for _, row in read_rows(path, OutcomeRow, check, check_whole, manifest)]
+
+
 def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]:
     """The outcomes of one model and task by setting, from the files of its seeds.
 
@@ -50,7 +64,7 @@ def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]
         InputError: a file is missing, altered or broken, is not of this metric, or the files have
             not the same samples.
     """
-    files = [_read(path, measure) for path in paths]
+    files = [_by_setting(read_outcome_rows(path, measure)) for path in paths]
     for path, found in zip(paths[1:], files[1:], strict=True):
         if {name: set(rows) for name, rows in found.items()} != {
             name: set(rows) for name, rows in files[0].items()
@@ -93,26 +107,11 @@ def mean_values(measure: Metric, totals: Array, seeds: int) -> Array:
     return found
 
 
-def _read(path: Path, measure: Metric) -> dict[str, dict[str, Outcome]]:
-    """The outcomes of a file by setting, then by sample."""
-
-    def check(rows: Numbered[OutcomeRow]) -> Iterator[tuple[int, str]]:
-        line_of: dict[tuple[str, str], int] = {}
-        for line, row in rows:
-            first = line_of.setdefault((row.setting, row.sample_id), line)
-            if first != line:
-                yield line, f"sample_id: {row.sample_id!r} is already on line {first}"
-            if not _fits(measure, row):
-                yield line, f"{measure.NAME} is not made of what this row has"
-
-    def check_whole(rows: Numbered[OutcomeRow]) -> Iterator[str]:
-        if not rows:
-            yield "no outcomes"
-
-    manifest = path.with_name(f"{path.name.removesuffix(RECORDS)}.manifest.json")
+def _by_setting(rows: Iterable[OutcomeRow]) -> dict[str, dict[str, Outcome]]:
+    """Outcomes by setting, then by sample."""
     found: dict[str, dict[str, Outcome]] = {}
-    for _, row in read_rows(path, OutcomeRow, check, check_whole, manifest):
-        found.setdefault(row.setting, {})[row.sample_id] = row.model_dump()
+    for row in rows:
+        found.setdefault(row.setting, {})[row.sample_id] = row.outcome
     return found
 
 
@@ -120,13 +119,13 @@ def _fits(measure: Metric, row: OutcomeRow) -> bool:
     """Whether the metric can sum the row's numbers."""
     parts = [
         part
-        for value in (row.model_extra or {}).values()
+        for value in row.outcome.values()
         for part in (value.values() if isinstance(value, dict) else [value])
     ]
     if not all(type(part) in (int, float) and math.isfinite(part) for part in parts):
         return False
     try:
-        sums = measure.sums([row.model_dump()])
+        sums = measure.sums([row.outcome])
     except (KeyError, TypeError, AttributeError):
         return False
     # Proportions are of zeros and ones.

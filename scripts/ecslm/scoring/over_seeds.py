@@ -7,12 +7,16 @@ seed is from another.
 
 import statistics
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.schemas.task import Metric as MetricName
+from ecslm.schemas.metrics_file import (
+    IntervalDetails,
+    OverSeedsDetails,
+    OverSeedsFile,
+    OverSeedsScore,
+    SettingOverSeeds,
+)
 from ecslm.scoring.intervals import (
     CONFIDENCE,
     bootstrap_interval,
@@ -22,16 +26,7 @@ from ecslm.scoring.intervals import (
 from ecslm.scoring.metrics.arithmetic import column_totals
 from ecslm.scoring.metrics.protocol import Metric, metric
 from ecslm.scoring.outcomes import Outcomes, mean_values, seed_values
-from ecslm.scoring.settings import ScoringSettings
-
-
-class OverSeedsSettings(BaseModel):
-    """The value of `--settings` of the script that pools seeds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    metric: MetricName = Field(description="The task's headline metric.")
-    scoring: ScoringSettings = ScoringSettings()
+from ecslm.scoring.settings import OverSeedsSettings, ScoringSettings
 
 
 def over_seeds(
@@ -40,21 +35,21 @@ def over_seeds(
     model: str | None,
     seeds: Sequence[int],
     settings: OverSeedsSettings,
-) -> dict[str, Any]:
+) -> OverSeedsFile:
     """The content of `metrics/{model}/over-seeds/{task}.json`."""
     measure = metric(settings.metric)
-    return {
-        "task": task,
-        "model": model,
-        "seeds": list(seeds),
-        "metric": measure.NAME,
-        "settings": {
+    return OverSeedsFile(
+        task=task,
+        model=model,
+        seeds=list(seeds),
+        metric=measure.NAME,
+        settings={
             setting: _block(found, measure, settings.scoring) for setting, found in outcomes.items()
         },
-    }
+    )
 
 
-def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> dict[str, Any]:
+def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> SettingOverSeeds:
     """The strict score of one setting. A seed's undefined value counts as 0, as in its own file."""
     seeds = len(outcomes.seeds)
     sums = outcomes.sums(measure, outcomes.samples)
@@ -72,16 +67,16 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> di
     reliable = bootstrap_is_reliable(
         len(sums), measure.rarest(totals.reshape(seeds, -1)[0]), resampled
     )
-    return {
-        "n": len(sums),
-        "strict": {
-            "value": value,
-            "defined": defined,
-            "sd": statistics.stdev(by_seed),
-            "ci95": list(interval) if defined else None,
-            "details": {
-                "by_seed": by_seed,
-                "interval": {"method": "bootstrap", "reliable": reliable},
-            },
-        },
-    }
+    return SettingOverSeeds(
+        n=len(sums),
+        strict=OverSeedsScore(
+            value=value,
+            defined=defined,
+            sd=statistics.stdev(by_seed),
+            ci95=interval if defined else None,
+            details=OverSeedsDetails(
+                by_seed=by_seed,
+                interval=IntervalDetails(method="bootstrap", reliable=reliable),
+            ),
+        ),
+    )

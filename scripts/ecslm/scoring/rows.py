@@ -123,7 +123,15 @@ def _advice(path: Path, problems: Iterable[str], model: type[BaseModel]) -> Iter
         yield (
             f"{path}: each line must be a JSON object of its own, in UTF-8 without byte order mark"
         )
-    if "field required" in text or "extra inputs are not permitted" in text:
-        yield f"{path}: each line needs these fields and no others: {', '.join(model.model_fields)}"
+    if any(sign in text for sign in ("field required", "not permitted", "unknown field")):
+        yield f"{path}: {_fields(model)}"
     if "the file is truncated" in text:
         yield f"{path}: make the file anew, or end its last line if that is whole"
+
+
+def _fields(model: type[BaseModel]) -> str:
+    """The fields that each line needs, and those that it may have."""
+    needed = [name for name, field in model.model_fields.items() if field.is_required()]
+    others = ", ".join(name for name in model.model_fields if name not in needed)
+    may = f"; it may also have {others}" if others else ""
+    return f"each line needs these fields: {', '.join(needed)}{may}; and no others"

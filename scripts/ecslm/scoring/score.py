@@ -6,7 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ecslm.schemas.bertscore import BertScoreRow
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.metrics_file import (
+    Interval95,
+    IntervalDetails,
+    LenientScore,
+    MetricsFile,
+    SettingScores,
+    StrictDetails,
+    StrictScore,
+)
+from ecslm.schemas.outcome import Outcome, OutcomeRow
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers.protocol import AnswerType, answer_type
 from ecslm.scoring.intervals import (
@@ -17,7 +27,7 @@ from ecslm.scoring.intervals import (
     wilson_is_reliable,
 )
 from ecslm.scoring.metrics.arithmetic import column_totals
-from ecslm.scoring.metrics.protocol import Array, Item, Metric, Outcome, Score, metric
+from ecslm.scoring.metrics.protocol import Array, Item, Metric, metric
 from ecslm.scoring.settings import ScoringSettings
 
 
@@ -34,12 +44,12 @@ class Row:
 class Scores:
     """The content of a metrics file, and of the outcomes file beside it."""
 
-    metrics: dict[str, Any]
-    outcomes: list[Outcome]
+    metrics: MetricsFile
+    outcomes: list[OutcomeRow]
 
 
 def score(
-    predictions: Sequence[Prediction],
+    predictions: Sequence[ScoredPrediction],
     row: Row,
     task: TaskKind,
     settings: ScoringSettings,
@@ -47,13 +57,13 @@ def score(
 ) -> Scores:
     """Score the predictions of one task, each setting for itself.
 
-    The predictions must have no problems (`ecslm.scoring.inputs`); for `bert_f1` each needs its row
-    in `bertscores`. Outcomes are in the order of the predictions.
+    The predictions must have no problems (`ecslm.scoring.predictions`); for a metric of BERTScore
+    each needs its row in `bertscores`. Outcomes are in the order of the predictions.
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
     bertscore_of = {bertscore.id: bertscore for bertscore in bertscores}
-    blocks: dict[str, Any] = {}
-    outcomes: dict[str, Outcome] = {}
+    blocks: dict[str, SettingScores] = {}
+    outcomes: dict[str, OutcomeRow] = {}
     for setting, records in _by_setting(predictions).items():
         items = [
             Item(p, answers.reference(p), answers.strict(p), bertscore_of.get(p.id))
@@ -71,7 +81,7 @@ def score(
 
 
 def score_expected(
-    alternatives: Sequence[Sequence[Prediction]], row: Row, task: TaskKind
+    alternatives: Sequence[Sequence[ScoredPrediction]], row: Row, task: TaskKind
 ) -> Scores:
     """Score a row that gives each of several answers to a record with equal probability.
 
@@ -81,8 +91,8 @@ def score_expected(
     and the released protocols, which drop answers, are null.
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
-    blocks: dict[str, Any] = {}
-    outcomes: dict[str, Outcome] = {}
+    blocks: dict[str, SettingScores] = {}
+    outcomes: dict[str, OutcomeRow] = {}
     by_id = {one_record[0].id: one_record for one_record in alternatives}
     for setting, records in _by_setting([one[0] for one in alternatives]).items():
         items = [
@@ -92,13 +102,15 @@ def score_expected(
         ]
         found = iter(measure.outcomes(items))
         means = [_mean_outcome([next(found) for _ in by_id[record.id]]) for record in records]
-        strict = _strict_score(column_totals(measure.sums(means)), measure)
-        blocks[setting] = {
+        value, defined = _value(column_totals(measure.sums(means)), measure)
+        blocks[setting] = SettingScores(
             **_counts(records, n_invalid=0),
-            "strict": _protocol(replace(strict, details={"interval": None}), ci95=None),
-            "released": None,
-            "released_2024": None,
-        }
+            strict=StrictScore(
+                value=value, defined=defined, ci95=None, details=StrictDetails(interval=None)
+            ),
+            released=None,
+            released_2024=None,
+        )
         outcomes |= {
             record.id: _outcome_row(record, False, mean)
             for record, mean in zip(records, means, strict=True)
@@ -114,82 +126,84 @@ def _block(
     answers: AnswerType,
     measure: Metric,
     settings: ScoringSettings,
-) -> dict[str, Any]:
+) -> SettingScores:
     """The scores of one setting under the three protocols."""
     sums = measure.sums(outcomes)
     totals = column_totals(sums)
-    strict = _strict_score(totals, measure)
-    ci95, reliable = _interval(strict, sums, totals, measure, settings)
-    details = {
+    value, defined = _value(totals, measure)
+    # An undefined value has no interval.
+    ci95, reliable = _interval(value, sums, totals, measure, settings) if defined else (None, False)
+    details = StrictDetails(
         **measure.details(items, totals),
-        "lenient": _lenient(items, answers, measure),
-        "interval": {
-            "method": "wilson" if measure.INTERVAL else "bootstrap",
-            "reliable": reliable,
-        },
-    }
-    return {
+        lenient=_lenient(items, answers, measure),
+        interval=IntervalDetails(
+            method="wilson" if measure.INTERVAL else "bootstrap", reliable=reliable
+        ),
+    )
+    return SettingScores(
         **_counts([item.record for item in items], sum(item.answer is None for item in items)),
-        "strict": _protocol(replace(strict, details=details), ci95=ci95),
-        "released": _protocol(measure.released(items)),
-        "released_2024": _protocol(measure.released_2024(items)),
-    }
+        strict=StrictScore(value=value, defined=defined, ci95=ci95, details=details),
+        released=measure.released(items),
+        released_2024=measure.released_2024(items),
+    )
 
 
 def _interval(
-    strict: Score, sums: Array, totals: Array, measure: Metric, settings: ScoringSettings
-) -> tuple[list[float] | None, bool]:
-    """The interval, null for an undefined value, and whether it may be trusted."""
+    value: float, sums: Array, totals: Array, measure: Metric, settings: ScoringSettings
+) -> tuple[Interval95, bool]:
+    """The interval of a defined value, and whether it may be trusted."""
     records = len(sums)
-    if not strict.defined:
-        return None, False
     if measure.INTERVAL:
         interval = measure.INTERVAL(totals, CONFIDENCE)
-        return [*interval], wilson_is_reliable(records, measure.rarest(totals))
+        return interval, wilson_is_reliable(records, measure.rarest(totals))
     resampled = bootstrap_values(sums, measure.values, settings.resamples, settings.seed)
-    low, high = bootstrap_interval(strict.value, resampled, records, CONFIDENCE)
-    return [low, high], bootstrap_is_reliable(records, measure.rarest(totals), resampled)
+    interval = bootstrap_interval(value, resampled, records, CONFIDENCE)
+    return interval, bootstrap_is_reliable(records, measure.rarest(totals), resampled)
 
 
-def _lenient(items: Sequence[Item], answers: AnswerType, measure: Metric) -> dict[str, Any]:
+def _lenient(items: Sequence[Item], answers: AnswerType, measure: Metric) -> LenientScore:
     read = [replace(item, answer=answers.lenient(item.record)) for item in items]
-    score = _strict_score(column_totals(measure.sums(measure.outcomes(read))), measure)
+    value, defined = _value(column_totals(measure.sums(measure.outcomes(read))), measure)
     invalid = sum(item.answer is None for item in read)
-    return {"value": score.value, "defined": score.defined, "n_invalid": invalid}
+    return LenientScore(value=value, defined=defined, n_invalid=invalid)
 
 
-def _strict_score(totals: Array, measure: Metric) -> Score:
+def _value(totals: Array, measure: Metric) -> tuple[float, bool]:
+    """The strict value, 0 where it is not defined, and whether it is."""
     value = float(measure.values(totals))
-    return Score.of(None if math.isnan(value) else value, {})
+    return (0.0, False) if math.isnan(value) else (value, True)
 
 
-def _protocol(score: Score, **interval: Any) -> dict[str, Any]:
-    return {
-        "value": score.value,
-        "defined": score.defined,
-        **interval,
-        "details": score.details,
-    }
-
-
-def _counts(records: Sequence[Prediction], n_invalid: int) -> dict[str, int]:
-    truncated = sum(record.finish_reason == "length" for record in records)
+def _counts(records: Sequence[ScoredPrediction], n_invalid: int) -> dict[str, Any]:
+    """How many records there are, were answered unreadably, and were cut off, if that is known."""
+    reasons = [record.finish_reason for record in records]
+    truncated = None if None in reasons else reasons.count("length")
     return {"n": len(records), "n_invalid": n_invalid, "n_truncated": truncated}
 
 
-def _metrics_file(row: Row, measure: Metric, blocks: Mapping[str, Any]) -> dict[str, Any]:
-    about = {"task": row.task, "model": row.model, "seed": row.seed}
-    return {**about, "metric": measure.NAME, "settings": dict(blocks)}
+def _metrics_file(row: Row, measure: Metric, blocks: Mapping[str, SettingScores]) -> MetricsFile:
+    return MetricsFile(
+        task=row.task,
+        model=row.model,
+        seed=row.seed,
+        metric=measure.NAME,
+        settings=dict(blocks),
+    )
 
 
-def _outcome_row(record: Prediction, invalid: bool, outcome: Outcome) -> Outcome:
-    names = {"id": record.id, "sample_id": record.sample_id, "setting": record.setting}
-    return {**names, "invalid": invalid, **outcome}
+def _outcome_row(record: ScoredPrediction, invalid: bool, outcome: Outcome) -> OutcomeRow:
+    return OutcomeRow(
+        id=record.id,
+        sample_id=record.sample_id,
+        setting=record.setting,
+        invalid=invalid,
+        **outcome,
+    )
 
 
-def _by_setting(predictions: Iterable[Prediction]) -> dict[str, list[Prediction]]:
+def _by_setting(predictions: Iterable[ScoredPrediction]) -> dict[str, list[ScoredPrediction]]:
     """Predictions by setting, sorted by its name (IND before OOD)."""
-    groups: dict[str, list[Prediction]] = {}
+    groups: dict[str, list[ScoredPrediction]] = {}
     for prediction in predictions:
         groups.setdefault(prediction.setting, []).append(prediction)
     return dict(sorted(groups.items()))

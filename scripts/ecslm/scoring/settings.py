@@ -1,8 +1,10 @@
-"""How the uncertainty of a score is found."""
+"""Settings of scoring: how a task is scored, and how the uncertainty of a score is found."""
 
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.schemas.task import Metric, TaskKind
 
 # Their versions can change a score.
 LIBRARIES = ("numpy",)
@@ -18,3 +20,21 @@ class ScoringSettings(BaseModel):
 
     resamples: Resamples = 10_000
     seed: Seed = 0
+
+
+class ScriptSettings(BaseModel):
+    """What `--settings` of the score scripts holds; without a task the registry's entry counts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    task: TaskKind | None = None
+    scoring: ScoringSettings = ScoringSettings()
+
+
+class OverSeedsSettings(BaseModel):
+    """The value of `--settings` of the script that scores over seeds."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: Metric = Field(description="The task's headline metric.")
+    scoring: ScoringSettings = ScoringSettings()

@@ -8,54 +8,19 @@ import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import BaseModel
 
 from ecslm.common.manifests import read_result
+from ecslm.schemas.metrics_file import (
+    MetricsFile,
+    OverSeedsFile,
+    OverSeedsScore,
+    Protocol,
+    SettingScores,
+    Value,
+)
 from ecslm.schemas.paths import metric_path, over_seeds_path
 from ecslm.tables.model import Cell, Interval, score_text
 from ecslm.tables.requests import TableRequest, shows_intervals
-
-Protocol = Literal["strict", "released", "released_2024"]
-
-
-class Score(BaseModel):
-    """A value under one protocol."""
-
-    value: float
-    ci95: tuple[float, float] | None = None
-    defined: bool = True
-    details: dict[str, Any] = {}
-
-
-class SettingScores(BaseModel):
-    """The scores of one evaluation setting."""
-
-    n: int
-    n_invalid: int
-    n_truncated: int
-    strict: Score
-    released: Score | None = None
-    released_2024: Score | None = None
-
-
-class MetricFile(BaseModel):
-    """What tables read of `metrics/{model}/seed-{seed}/{task}.json`; other keys are ignored."""
-
-    settings: dict[str, SettingScores]
-
-
-class OverSeeds(BaseModel):
-    """The strict score over seeds of one evaluation setting."""
-
-    strict: Score
-
-
-class OverSeedsFile(BaseModel):
-    """What tables read of `metrics/{model}/over-seeds/{task}.json`."""
-
-    settings: dict[str, OverSeeds]
 
 
 @dataclass(frozen=True)
@@ -64,23 +29,24 @@ class Measured:
 
     seeds: tuple[SettingScores, ...]
     sources: tuple[str, ...]
-    over_seeds: Score | None = None
+    over_seeds: OverSeedsScore | None = None
 
     def value(self, protocol: Protocol) -> float | None:
         """The mean over seeds, None where any seed lacks a defined value."""
-        return _mean(_defined(getattr(scores, protocol)) for scores in self.seeds)
+        return _mean(_known(getattr(scores, protocol)) for scores in self.seeds)
 
     def lenient(self) -> float | None:
         """The strict metric with the forgiving parser, mean over seeds."""
-        return _mean(_lenient(scores.strict.details) for scores in self.seeds)
+        return _mean(_known(scores.strict.details.lenient) for scores in self.seeds)
 
     def interval(self) -> Interval | None:
         """The 95 % interval of the strict value, if it has one."""
         strict = self.seeds[0].strict if len(self.seeds) == 1 else self.over_seeds
         if strict is None or strict.ci95 is None or self.value("strict") is None:
             return None
-        reliable = (strict.details.get("interval") or {}).get("reliable", True)
-        return Interval(low=strict.ci95[0], high=strict.ci95[1], reliable=reliable)
+        low, high = strict.ci95
+        found = strict.details.interval
+        return Interval(low=low, high=high, reliable=found is not None and found.reliable)
 
     def sd(self) -> float | None:
         """The standard deviation of the strict value over seeds, None for one seed."""
@@ -93,12 +59,13 @@ class Measured:
         return self._share(scores.n_invalid for scores in self.seeds)
 
     def truncated_share(self) -> float | None:
-        """Share of answers cut off by the token limit, over all seeds."""
+        """Share of answers cut off by the token limit, over all seeds; None where it is unknown."""
         return self._share(scores.n_truncated for scores in self.seeds)
 
-    def _share(self, counts: Iterable[int]) -> float | None:
+    def _share(self, counts: Iterable[int | None]) -> float | None:
+        known = [count for count in counts if count is not None]
         total = sum(scores.n for scores in self.seeds)
-        return sum(counts) / total if total else None
+        return sum(known) / total if total and len(known) == len(self.seeds) else None
 
 
 class Scores:
@@ -108,7 +75,7 @@ class Scores:
         self._results = results
         self._context = request.context
         self._with_intervals = shows_intervals(request)
-        self._read: dict[str, MetricFile] = {}
+        self._read: dict[str, MetricsFile] = {}
 
     def model(self, name: str, task: str, setting: str) -> Measured | None:
         """A model's scores; None where the study has none of that task and setting."""
@@ -138,9 +105,9 @@ class Scores:
         strict = None if found is None else found.strict
         return Measured(measured, (over_seeds, *paths), strict)
 
-    def _file(self, path: str) -> MetricFile:
+    def _file(self, path: str) -> MetricsFile:
         if path not in self._read:
-            self._read[path] = read_result(self._results / path, MetricFile)
+            self._read[path] = read_result(self._results / path, MetricsFile)
         return self._read[path]
 
 
@@ -160,15 +127,8 @@ def strict_cell(measured: Measured | None, with_interval: bool = True) -> Cell:
     )
 
 
-def _defined(score: Score | None) -> float | None:
-    return score.value if score is not None and score.defined else None
-
-
-def _lenient(details: dict[str, Any]) -> float | None:
-    lenient = details.get("lenient")
-    if isinstance(lenient, dict):
-        return _defined(Score.model_validate(lenient))
-    return None if lenient is None else float(lenient)
+def _known(value: Value | None) -> float | None:
+    return None if value is None else value.known
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

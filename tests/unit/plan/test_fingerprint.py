@@ -320,10 +320,8 @@ def test_no_job_imports_the_configuration_or_the_plan() -> None:
 
 
 def test_every_metric_and_answer_is_scored_without_loading_torch() -> None:
-    modules = [f"ecslm.scoring.answers.{answer}" for answer in METRICS]
-    modules += [
-        f"ecslm.scoring.metrics.{metric}" for metrics in METRICS.values() for metric in metrics
-    ]
+    modules = [f"ecslm.scoring.answers.{entry.answer}" for entry in METRICS.values()]
+    modules += [f"ecslm.scoring.metrics.{metric}" for metric in METRICS]
     code = f"import importlib, sys\nfor m in {modules}: importlib.import_module(m)\n"
     done = subprocess.run(
         [

@@ -1,7 +1,6 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -12,7 +11,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_text
 from ecslm.reports.page import render_page
 from ecslm.reports.plots import interval_plots
-from ecslm.reports.samples import OutcomeRow, read_samples
+from ecslm.reports.samples import read_samples
 from ecslm.reports.settings import ReportSettings, report_files
 from ecslm.tables.kinds.results import build
 from ecslm.tables.latex import render
@@ -26,7 +25,7 @@ SETTINGS = ReportSettings.model_validate(
         "title": "A title",
         "data_source": "a shop & co",
         "tables": ["ind"],
-        "tasks": {"PM": "Product Matching"},
+        "tasks": {"PM": {"title": "Product Matching", "metric": "binary_f1"}},
         "models": {"Small-EC": {"base": "Small", "seeds": [42], "tasks": ["PM"], "tuned": True}},
         "sample_models": ["Small-EC"],
         "samples": 1,
@@ -153,25 +152,11 @@ def test_an_outcome_without_prediction_is_named(results: Path) -> None:
         page_of(results)
 
 
-@pytest.mark.parametrize(
-    ("numbers", "quality"),
-    [
-        ({"gain": 0.8}, 0.8),
-        ({"score": 1}, 1.0),
-        ({"tp": 0, "fp": 0, "fn": 0, "tn": 1}, 1.0),
-        ({"tp": {"A": 1}, "fp": {}, "fn": {}}, 1.0),
-        ({"tp": {}, "fp": {"B": 0.5, "C": 0.5}, "fn": {"A": 1}}, 0.0),
-        ({"nv": 1, "iv": 0, "cv": 2, "wv": 1, "nl": 0}, 0.75),
-        ({"nv": 0, "iv": 0, "cv": 0, "wv": 0, "nl": 0}, 0.0),
-    ],
-)
-def test_the_outcomes_of_every_metric_give_a_quality(
-    numbers: dict[str, Any], quality: float
-) -> None:
-    row = OutcomeRow.model_validate(
-        {"id": "a", "sample_id": "b", "setting": IND, "invalid": False, **numbers}
-    )
-    assert row.quality() == quality
+def test_outcomes_that_are_not_of_the_metric_are_named(results: Path) -> None:
+    path = results / "metrics/Small-EC/seed-42/PM.records.jsonl"
+    path.write_text(path.read_text().replace('"tn"', '"true_negative"'))
+    with pytest.raises(InputError, match="line 1: F1 is not made of what this row has"):
+        page_of(results)
 
 
 def test_a_plot_places_values_and_intervals_in_per_cent(results: Path) -> None:

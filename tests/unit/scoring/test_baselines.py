@@ -1,7 +1,7 @@
 """Trivial baselines: which apply and what they answer."""
 
 import pytest
-from support.scoring_examples import FIVE, IND, QUICK, TASKS, block, entries, record, scored
+from support.scoring_examples import FIVE, IND, QUICK, TASKS, block, blocks, entries, record, scored
 
 from ecslm.scoring.baselines import answers_of, applicable, as_prediction, majority_label
 from ecslm.scoring.score import Row, score_expected
@@ -20,7 +20,7 @@ def expected(code: str, records: list) -> dict:
         [as_prediction(r, text) for text in answers_of("random", r, TASKS[code], "")]
         for r in records
     ]
-    return score_expected(alternatives, Row(code), TASKS[code]).metrics["settings"][IND]
+    return blocks(score_expected(alternatives, Row(code), TASKS[code]))[IND]
 
 
 def yes_no_records(yes: int, total: int) -> list:
@@ -105,4 +105,4 @@ def test_an_expected_value_has_no_interval_and_no_released_value() -> None:
 def test_baselines_take_the_path_of_predictions() -> None:
     records = yes_no_records(2, 6)
     scores = scored("PM", answered("PM", "majority", records, majority="no"))
-    assert [outcome["tn"] for outcome in scores.outcomes] == [0, 0, 1, 1, 1, 1]
+    assert [outcome.outcome["tn"] for outcome in scores.outcomes] == [0, 0, 1, 1, 1, 1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from support.project import ROOT
-from support.scoring_examples import IND, QUICK, TASKS, TWENTY, block, record
+from support.scoring_examples import IND, QUICK, TASKS, TWENTY, block, blocks, record
 
 from ecslm.common.files import write_jsonl
 from ecslm.data.settings import Labels
@@ -41,7 +41,7 @@ def scores_of(code: str, baseline: str, records: list[Record]) -> dict[str, Any]
     alternatives = [
         [as_prediction(r, text) for text in row] for r, row in zip(records, texts, strict=True)
     ]
-    return score_expected(alternatives, Row(code), TASKS[code]).metrics["settings"][IND]
+    return blocks(score_expected(alternatives, Row(code), TASKS[code]))[IND]
 
 
 def strict_value(code: str, baseline: str, records: list[Record]) -> float:

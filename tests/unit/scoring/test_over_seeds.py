@@ -13,8 +13,8 @@ from support.project import ROOT
 
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcomes
-from ecslm.scoring.over_seeds import OverSeedsSettings, over_seeds
-from ecslm.scoring.settings import ScoringSettings
+from ecslm.scoring.over_seeds import over_seeds
+from ecslm.scoring.settings import OverSeedsSettings, ScoringSettings
 
 IND = "IND_Diverse_Instruction"
 CELLS = ("tp", "fp", "fn", "tn")
@@ -46,7 +46,8 @@ def strict(paths: list[Path], name: str = "binary_f1", resamples: int = 2_000) -
     settings = OverSeedsSettings(metric=name, scoring=ScoringSettings(resamples=resamples))
     outcomes = read_outcomes(paths, metric(name))
     found = over_seeds(outcomes, "PM", "Small", range(len(paths)), settings)
-    return found["settings"][IND]["strict"]
+    strict: dict[str, Any] = found.settings[IND].strict.model_dump()
+    return strict
 
 
 def test_the_value_is_the_mean_over_seeds_with_their_standard_deviation(tmp_path: Path) -> None:

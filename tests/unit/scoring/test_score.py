@@ -8,46 +8,18 @@ from support.scoring_examples import (
     IND,
     OOD,
     TASKS,
-    TWENTY,
     bertscore,
     block,
-    entries,
+    blocks,
+    example,
     predictions,
     scored,
 )
 
-from ecslm.schemas.prediction import Prediction
+from ecslm.common.files import json_line
 from ecslm.scoring.metrics.arithmetic import column_totals
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.settings import ScoringSettings
-
-AVE_REFERENCE = entries(("brand", "acme", "product title"), ("size", "None", "None"))
-
-# A right answer, a wrong one, an unusable one, and the references of two records, by task.
-EXAMPLES = {
-    "AVE": (AVE_REFERENCE, entries(("brand", "x"), ("size", "y")), "?", AVE_REFERENCE, None),
-    "PRP": ("A", "B", "?", "A", FIVE[:3]),
-    "SA": ("A: very positive", "B", "?", "A: very positive", FIVE),
-    "MPC": ("B", "A", "?", "B: positive", FIVE[:4]),
-    "SR": ("T", "A", "?", "T", TWENTY),
-    "PM": ("yes", "no", "?", "yes", None),
-    "PSI": ("yes", "no", "?", "yes", None),
-    "AP": ("yes", "no", "?", "yes", None),
-    "QPR": ("B,A", "A,B", "?", "SE", None),
-    "AG": ("good", "bad", "", "good", None),
-}
-
-
-def example(code: str, fates: str) -> tuple[list[Prediction], dict]:
-    """Predictions that are right (r), wrong (w) or invalid (i), with their BERTScore rows."""
-    right, wrong, invalid, reference, options = EXAMPLES[code]
-    text = {"r": right, "w": wrong, "i": invalid}
-    given_predictions = predictions(code, [(text[fate], reference) for fate in fates], options)
-    if code != "AG":
-        return given_predictions, {}
-    f1 = {"r": 1.0, "w": 0.5, "i": 0.0}
-    rows = [bertscore(p, f1[fate]) for p, fate in zip(given_predictions, fates, strict=True)]
-    return given_predictions, {"bertscores": rows}
 
 
 @pytest.mark.parametrize("code", sorted(TASKS))
@@ -72,10 +44,10 @@ def test_all_invalid_scores_zero_and_is_counted(code: str) -> None:
 def test_the_outcomes_file_alone_gives_the_strict_value(code: str) -> None:
     given_predictions, extra = example(code, "rrwirwiirr")
     scores = scored(code, given_predictions, **extra)
-    outcomes = [json.loads(json.dumps(outcome)) for outcome in scores.outcomes]
+    outcomes = [json.loads(json_line(outcome)) for outcome in scores.outcomes]
     measure = metric(TASKS[code].metric)
     value = float(measure.values(column_totals(measure.sums(outcomes))))
-    assert value == scores.metrics["settings"][IND]["strict"]["value"]
+    assert value == blocks(scores)[IND]["strict"]["value"]
     assert [o["id"] for o in outcomes] == [p.id for p in given_predictions]
     assert [o["invalid"] for o in outcomes] == [fate == "i" for fate in "rrwirwiirr"]
 
@@ -86,15 +58,15 @@ def test_settings_are_scored_apart_and_sorted_by_name() -> None:
         *predictions("PM", [("yes", "yes")], setting=IND, id="i", finish_reason="length"),
     ]
     scores = scored("PM", given_predictions)
-    assert list(scores.metrics["settings"]) == [IND, OOD]
-    ind, ood = scores.metrics["settings"].values()
+    assert list(blocks(scores)) == [IND, OOD]
+    ind, ood = blocks(scores).values()
     assert (ind["strict"]["value"], ood["strict"]["value"]) == (1, 0)
     assert (ind["n"], ind["n_truncated"], ood["n_truncated"]) == (1, 1, 0)
-    assert [outcome["id"] for outcome in scores.outcomes] == ["o", "i"]
+    assert [outcome.id for outcome in scores.outcomes] == ["o", "i"]
 
 
 def test_the_form_of_the_metrics_file() -> None:
-    scores = scored("QPR", predictions("QPR", [("B,A", "SE"), ("A,B", "SE")])).metrics
+    scores = scored("QPR", predictions("QPR", [("B,A", "SE"), ("A,B", "SE")])).metrics.model_dump()
     assert {key: scores[key] for key in ("task", "model", "seed", "metric")} == {
         "task": "QPR",
         "model": None,

@@ -5,16 +5,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.model_examples import run_here
 from support.project import SCRIPTS
-from support.scoring_examples import FIVE, IND, TASKS, bertscore, predictions, record
+from support.scoring_examples import FIVE, IND, OOD, TASKS, bertscore, predictions, record
 
+from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.plan.fingerprint import imported_modules
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import Prediction, read_predictions
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -252,18 +254,121 @@ def test_many_bad_lines_are_told_by_kind(tmp_path: Path) -> None:
         good.model_copy(update={"id": f"r{i}", "sample_id": f"s{i}", "reference": f"it's {i}"})
         for i in range(1000)
     ]
-    given += [{"id": f"s{i}", "prediction": "yes"} for i in range(4)]
+    given += [{"id": f"s{i}"} for i in range(4)]
     where = f"error: {tmp_path / 'P.jsonl'}"
     lines = problems(score_alone(tmp_path, given))
-    fields = list(Prediction.model_fields)
-    missing = ", ".join(name for name in fields if name not in ("id", "prediction"))
+    needed = "prediction, reference"
+    others = ", ".join(name for name in Prediction.model_fields if name not in needed.split(", "))
     assert lines == [
-        *(f"{where}: line {line}: {missing}: field required" for line in (1001, 1002, 1003)),
+        *(f"{where}: line {line}: {needed}: field required" for line in (1001, 1002, 1003)),
         f"{where}: 1 more line has the problem of line 1003",
         *(f'{where}: line {i + 1}: reference: "it\'s {i}" is neither yes nor no' for i in range(3)),
         f"{where}: 997 more lines have the problem of line 3",
-        f"{where}: each line needs these fields and no others: {', '.join(fields)}",
+        f"{where}: each line needs these fields: {needed}; it may also have {others}; "
+        "and no others",
     ]
+
+
+def score_own(folder: Path, rows: list, *more: object) -> subprocess.CompletedProcess[str]:
+    """A file of the user's own, scored with every file written."""
+    output = folder / "M.json"
+    return score_alone(folder, rows, "--output", output, "--show-invalid", *more)
+
+
+def outcomes_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "M.records.jsonl").open()]
+
+
+def test_a_file_of_ones_own_needs_answers_and_references_alone(tmp_path: Path) -> None:
+    rows = [{"prediction": "yes", "reference": "yes"}, {"prediction": "?", "reference": "no"}]
+    result = score_own(tmp_path, rows, "--task", "PM")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert [
+        {name: row[name] for name in ("id", "sample_id", "setting", "invalid")}
+        for row in outcomes_of(tmp_path)
+    ] == [
+        {"id": "1", "sample_id": "1", "setting": IND, "invalid": False},
+        {"id": "2", "sample_id": "2", "setting": IND, "invalid": True},
+    ]
+    # What nobody knows is not told as none.
+    metrics = json.loads((tmp_path / "M.json").read_text())
+    assert metrics["settings"][IND]["n_truncated"] is None
+    assert result.stdout.splitlines()[3].split() == [IND, "2", "1", "(50.0", "%)", "--"]
+
+
+@pytest.mark.parametrize(
+    ("task", "needed"),
+    [
+        ("PRP", {"options": FIVE[:3]}),
+        ("SR", {"options": FIVE}),
+        ("QPR", {"relevance": ["E", "S", "I"]}),
+        ("AVE", {"setting": OOD}),
+    ],
+)
+def test_a_task_needs_no_field_of_another(
+    tmp_path: Path, task: str, needed: dict[str, Any]
+) -> None:
+    text = '[{"attribute": "a", "value": "b"}]' if task == "AVE" else "A"
+    reference = "A,B,C" if task == "QPR" else text
+    row = {"task": task, "prediction": text, "reference": reference, **needed}
+    assert score_own(tmp_path, [row]).returncode == 0
+    (outcome,) = outcomes_of(tmp_path)
+    assert outcome["setting"] == needed.get("setting", IND)
+    for field in needed.keys() - {"setting"}:
+        lines = problems(score_own(tmp_path, [{**row, field: None}]))
+        assert lines[0].startswith(f"error: {tmp_path / 'P.jsonl'}: line 1: {field}: missing; ")
+
+
+def test_what_a_file_of_ones_own_says_counts(tmp_path: Path) -> None:
+    answer = {"prediction": "yes", "reference": "yes"}
+    rows = [
+        {**answer, "id": "a", "finish_reason": "length"},
+        {**answer, "id": "b", "sample_id": "c", "setting": OOD, "finish_reason": "stop"},
+        {**answer, "setting": OOD, "finish_reason": "stop"},
+    ]
+    assert score_own(tmp_path, rows, "--task", "PM").returncode == 0
+    names = [(row["id"], row["sample_id"], row["setting"]) for row in outcomes_of(tmp_path)]
+    assert names == [("a", "a", IND), ("b", "c", OOD), ("3", "3", OOD)]
+    found = json.loads((tmp_path / "M.json").read_text())["settings"]
+    assert [found[setting]["n_truncated"] for setting in (IND, OOD)] == [1, 0]
+
+
+def test_a_line_number_that_is_also_a_name_is_told(tmp_path: Path) -> None:
+    answer = {"prediction": "yes", "reference": "yes"}
+    (line,) = problems(score_own(tmp_path, [{**answer, "id": "2"}, answer], "--task", "PM"))
+    assert line.endswith("line 2: id: '2' is already on line 1")
+
+
+def test_a_task_must_be_named_somewhere(tmp_path: Path) -> None:
+    answer = {"prediction": "yes", "reference": "yes"}
+    (line,) = problems(score_own(tmp_path, [{**answer, "task": "PM"}, answer, answer]))
+    assert line == (
+        f"error: {tmp_path / 'P.jsonl'}: line 2: task: missing: name it in each line, or all at "
+        "once with --task"
+    )
+    (line,) = problems(score_own(tmp_path, [answer, {**answer, "task": "AP"}], "--task", "PM"))
+    assert line.endswith("line 2: task: 'AP', but the task to score is 'PM'")
+
+
+def test_a_misspelt_field_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
+    rows = [{"predicton": "yes", "reference": "yes", "setting": IND, "option": None}]
+    where = f"error: {tmp_path / 'P.jsonl'}"
+    assert problems(score_own(tmp_path, rows, "--task", "PM"))[:3] == [
+        f"{where}: line 1: prediction: field required",
+        f"{where}: line 1: predicton: unknown field: did you mean `prediction`?",
+        f"{where}: line 1: option: unknown field: did you mean `options`?",
+    ]
+
+
+def test_a_study_reads_complete_predictions_alone(tmp_path: Path) -> None:
+    (whole,) = predictions("PM", [("yes", "yes")])
+    write_jsonl(tmp_path / "P.jsonl", [whole])
+    assert read_predictions(tmp_path / "P.jsonl") == [whole]
+    for field in Prediction.model_fields:
+        rest = {name: value for name, value in whole.model_dump().items() if name != field}
+        write_jsonl(tmp_path / "P.jsonl", [rest])
+        with pytest.raises(InputError, match=f"line 1: {field}: field required"):
+            read_predictions(tmp_path / "P.jsonl")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import Mention, letters_alone
 
 _OPTION = re.compile(r"\s*([A-Za-z])\s*:(.*)", re.DOTALL)
@@ -11,7 +11,7 @@ _ANSWER = re.compile(r"([A-Za-z])(?:[:.)](.*))?", re.DOTALL)
 _BETWEEN = re.compile(r"[\s:.)]*")
 
 
-def problems(prediction: Prediction) -> list[str]:
+def problems(prediction: ScoredPrediction) -> list[str]:
     """Options missing or without their letters; a reference that is none of them."""
     if not prediction.options:
         return ["options: missing; a choice cannot be scored without its options"]
@@ -25,19 +25,19 @@ def problems(prediction: Prediction) -> list[str]:
     return []
 
 
-def reference(prediction: Prediction) -> str:
+def reference(prediction: ScoredPrediction) -> str:
     """The letter of the right option."""
     letter = _parse(prediction.reference, _options(prediction))
     assert letter is not None
     return letter
 
 
-def letters(prediction: Prediction) -> list[str]:
+def letters(prediction: ScoredPrediction) -> list[str]:
     """The letters of the record's options, in their order."""
     return list(_options(prediction))
 
 
-def strict(prediction: Prediction) -> str | None:
+def strict(prediction: ScoredPrediction) -> str | None:
     """One option letter, alone or before `:` `.` `)`; or exactly an option's text.
 
     Of several options with the very same text, the text means the first.
@@ -45,7 +45,7 @@ def strict(prediction: Prediction) -> str | None:
     return _parse(prediction.prediction, _options(prediction))
 
 
-def lenient(prediction: Prediction) -> str | None:
+def lenient(prediction: ScoredPrediction) -> str | None:
     """The first option letter or option text anywhere in the text.
 
     A letter before another option's text ("B: very positive" where that is A) is ambiguous: both
@@ -68,7 +68,7 @@ def lenient(prediction: Prediction) -> str | None:
     return mentions[0].letter if mentions else None
 
 
-def _options(prediction: Prediction) -> dict[str, str]:
+def _options(prediction: ScoredPrediction) -> dict[str, str]:
     """Option texts by letter; texts in one case, so that they can be compared."""
     matches = (_OPTION.fullmatch(option) for option in prediction.options or [])
     return {match[1].upper(): match[2].strip().lower() for match in matches if match}

@@ -3,28 +3,28 @@
 import json
 from typing import Any
 
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 
 Entries = tuple[tuple[str, str], ...]
 
 _decoder = json.JSONDecoder()
 
 
-def problems(prediction: Prediction) -> list[str]:
+def problems(prediction: ScoredPrediction) -> list[str]:
     """A reference that is not a JSON list of objects with attribute and value."""
     if _parse(prediction.reference) is None:
         return ["reference: not a JSON list of objects with `attribute` and `value`"]
     return []
 
 
-def reference(prediction: Prediction) -> Entries:
+def reference(prediction: ScoredPrediction) -> Entries:
     """The (attribute, value) pairs of the reference."""
     entries = _parse(prediction.reference)
     assert entries is not None
     return entries
 
 
-def strict(prediction: Prediction) -> Entries | None:
+def strict(prediction: ScoredPrediction) -> Entries | None:
     """The pairs of a text that is a JSON list of objects with `attribute` and `value`.
 
     Both are lower-cased and stripped; what is not a string stands as its JSON text.
@@ -32,7 +32,7 @@ def strict(prediction: Prediction) -> Entries | None:
     return _parse(prediction.prediction)
 
 
-def lenient(prediction: Prediction) -> Entries | None:
+def lenient(prediction: ScoredPrediction) -> Entries | None:
     """The pairs of the first such JSON list anywhere in the text."""
     text = prediction.prediction
     start = text.find("[")

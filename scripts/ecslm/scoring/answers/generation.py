@@ -1,19 +1,19 @@
 """Answers in free text."""
 
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 
 
-def problems(_: Prediction) -> list[str]:
+def problems(_: ScoredPrediction) -> list[str]:
     """None: any text can be scored against any other."""
     return []
 
 
-def reference(prediction: Prediction) -> str:
+def reference(prediction: ScoredPrediction) -> str:
     """The reference text."""
     return prediction.reference
 
 
-def strict(prediction: Prediction) -> str | None:
+def strict(prediction: ScoredPrediction) -> str | None:
     """The text; None when it is empty."""
     return prediction.prediction.strip() or None
 

@@ -3,22 +3,22 @@
 from importlib import import_module
 from typing import Any, Protocol, cast
 
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 
 
 class AnswerType(Protocol):
     """The functions of a module of `ecslm.scoring.answers`; each has its own type of answer."""
 
-    def problems(self, prediction: Prediction, /) -> list[str]:
+    def problems(self, prediction: ScoredPrediction, /) -> list[str]:
         """Why the record cannot be scored at all, as `field: message`; empty when it can."""
 
-    def reference(self, prediction: Prediction, /) -> Any:
+    def reference(self, prediction: ScoredPrediction, /) -> Any:
         """The right answer. Only for records without problems."""
 
-    def strict(self, prediction: Prediction, /) -> Any | None:
+    def strict(self, prediction: ScoredPrediction, /) -> Any | None:
         """The answer as the headline protocol reads it; None when it is invalid."""
 
-    def lenient(self, prediction: Prediction, /) -> Any | None:
+    def lenient(self, prediction: ScoredPrediction, /) -> Any | None:
         """The answer as a forgiving reader finds it; never None where `strict` finds one."""
 
 

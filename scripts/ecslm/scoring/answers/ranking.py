@@ -3,13 +3,13 @@
 import re
 from string import ascii_uppercase
 
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import letters_alone
 
 _SEPARATORS = re.compile(r"[,>\s]+")
 
 
-def problems(prediction: Prediction) -> list[str]:
+def problems(prediction: ScoredPrediction) -> list[str]:
     """Relevance labels missing, more of them than letters, or not one for each product, all of
     which the reference names."""
     if not prediction.relevance:
@@ -25,17 +25,17 @@ def problems(prediction: Prediction) -> list[str]:
     return []
 
 
-def reference(prediction: Prediction) -> tuple[str, ...]:
+def reference(prediction: ScoredPrediction) -> tuple[str, ...]:
     """The relevance labels E, S, C, I of the products A, B, ..."""
     return tuple(prediction.relevance or ())
 
 
-def letters(prediction: Prediction) -> str:
+def letters(prediction: ScoredPrediction) -> str:
     """The letters of the record's products, in their order."""
     return ascii_uppercase[: len(prediction.relevance or ())]
 
 
-def strict(prediction: Prediction) -> tuple[str, ...] | None:
+def strict(prediction: ScoredPrediction) -> tuple[str, ...] | None:
     """Letters separated by `,` `>` or white space; unknown ones ignored, repeats keep the first."""
     tokens = [token for token in _SEPARATORS.split(prediction.prediction) if token]
     if any(len(token) != 1 or not token.isalpha() for token in tokens):
@@ -43,7 +43,7 @@ def strict(prediction: Prediction) -> tuple[str, ...] | None:
     return _known(tokens, prediction)
 
 
-def lenient(prediction: Prediction) -> tuple[str, ...] | None:
+def lenient(prediction: ScoredPrediction) -> tuple[str, ...] | None:
     """The first sequence of two or more of the record's letters; else the first letter alone."""
     answer = strict(prediction)
     if answer is not None:
@@ -59,7 +59,7 @@ def lenient(prediction: Prediction) -> tuple[str, ...] | None:
     return tuple(alone[:1]) or None
 
 
-def _known(tokens: list[str], prediction: Prediction) -> tuple[str, ...] | None:
+def _known(tokens: list[str], prediction: ScoredPrediction) -> tuple[str, ...] | None:
     known = set(letters(prediction))
     # Some letters of other alphabets have an English capital.
     given = (token.upper() for token in tokens if token.isascii())

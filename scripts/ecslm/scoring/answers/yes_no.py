@@ -2,7 +2,7 @@
 
 import re
 
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 _ENDINGS = ".!,"
@@ -14,26 +14,26 @@ _WORD = re.compile(
 )
 
 
-def problems(prediction: Prediction) -> list[str]:
+def problems(prediction: ScoredPrediction) -> list[str]:
     """A reference that is neither yes nor no."""
     if _parse(prediction.reference) is None:
         return [f"reference: {prediction.reference!r} is neither yes nor no"]
     return []
 
 
-def reference(prediction: Prediction) -> str:
+def reference(prediction: ScoredPrediction) -> str:
     """The right answer, `yes` or `no`."""
     answer = _parse(prediction.reference)
     assert answer is not None
     return answer
 
 
-def strict(prediction: Prediction) -> str | None:
+def strict(prediction: ScoredPrediction) -> str | None:
     """`yes` or `no` when the whole text says just that, quotes and final punctuation aside."""
     return _parse(prediction.prediction)
 
 
-def lenient(prediction: Prediction) -> str | None:
+def lenient(prediction: ScoredPrediction) -> str | None:
     """The first word yes or no anywhere in the text; `yes or no` side by side is no answer."""
     answer = strict(prediction)
     if answer is not None:

@@ -14,7 +14,7 @@ from ecslm.common.versions import installed_versions, require_locked
 from ecslm.models.bases import BaseManifest, read_base
 from ecslm.models.loading import require_device
 from ecslm.schemas.bertscore import BertScoreRow
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.cache import BertScoreCache, Pair, Values
 from ecslm.scoring.bertscore.pairs import DECIMALS, load_encoder, score_pairs
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
@@ -27,7 +27,7 @@ CHUNK = 128
 
 
 def bertscore(
-    predictions: Sequence[Prediction],
+    predictions: Sequence[ScoredPrediction],
     encoder: Path,
     settings: BertScoreSettings,
     device: str,
@@ -110,7 +110,7 @@ def _scored(
 
 
 def _row(
-    prediction: Prediction, values: Mapping[Pair, Values], rescale: float | None
+    prediction: ScoredPrediction, values: Mapping[Pair, Values], rescale: float | None
 ) -> BertScoreRow:
     pair = prediction.prediction, prediction.reference
     precision, recall, f1 = values.get(pair, (0.0, 0.0, 0.0))

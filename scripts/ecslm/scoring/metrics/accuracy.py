@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ecslm.schemas.metrics_file import Score
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.metrics import mean
 from ecslm.scoring.metrics.classes import class_details, released_details, released_pairs
-from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "accuracy"
 PROPORTION = True
@@ -28,6 +30,11 @@ gradient = mean.gradient
 
 def rarest(_: Array) -> None:
     """Accuracy depends on no class."""
+
+
+def quality(outcome: Outcome) -> float:
+    """1 for the right letter, else 0."""
+    return float(outcome["score"])
 
 
 def details(items: Sequence[Item], _: Array) -> dict[str, Any]:

@@ -7,9 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ecslm.schemas.metrics_file import Score
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.metrics import mean
 from ecslm.scoring.metrics.arithmetic import ratio
-from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "F_BERT"
 PROPORTION = False
@@ -32,6 +34,11 @@ gradient = mean.gradient
 
 def rarest(_: Array) -> None:
     """The mean depends on no class."""
+
+
+def quality(outcome: Outcome) -> float:
+    """The record's F1."""
+    return float(outcome["score"])
 
 
 def details(items: Sequence[Item], _: Array) -> dict[str, Any]:

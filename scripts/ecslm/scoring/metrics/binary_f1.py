@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 
+from ecslm.schemas.metrics_file import Score
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.intervals import wilson_f1_interval
 from ecslm.scoring.metrics.arithmetic import f1, f1_gradient, ratio, ratios
-from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "F1"
 PROPORTION = False
@@ -51,6 +53,11 @@ def gradient(totals: Array) -> Array:
 def rarest(totals: Array) -> float:
     """The records whose reference is yes."""
     return float(totals[0] + totals[2])
+
+
+def quality(outcome: Outcome) -> float:
+    """1 for the right answer, yes or no."""
+    return float(outcome["tp"] + outcome["tn"])
 
 
 def details(items: Sequence[Item], totals: Array) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.metrics.arithmetic import column_totals, f1, f1_gradient, ratio, ratios
-from ecslm.scoring.metrics.protocol import Array, Item, Outcome
+from ecslm.scoring.metrics.protocol import Array, Item
 
 RELEASED_LETTERS = "ABCDE"
 
@@ -57,6 +58,11 @@ def smallest_class(totals: Array) -> float:
     """The records of the rarest class in the references."""
     tp, _, fn = np.moveaxis(_by_class(totals), -1, 0)
     return float((tp + fn).min())
+
+
+def class_quality(outcome: Outcome) -> float:
+    """1 for the right class, else 0."""
+    return float(sum(outcome["tp"].values()))
 
 
 def class_details(items: Sequence[Item]) -> dict[str, Any]:

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ecslm.schemas.metrics_file import Score
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.metrics.arithmetic import ratio, ratios
-from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "F1*"
 PROPORTION = False
@@ -57,6 +59,12 @@ def gradient(totals: Array) -> Array:
 
 def rarest(_: Array) -> None:
     """F1* counts hits with and without a value alike."""
+
+
+def quality(outcome: Outcome) -> float:
+    """The share of the record's target attributes that are right; 0 where it has none."""
+    hits = outcome["nv"] + outcome["cv"]
+    return ratio(hits, sum(outcome[name] for name in _COUNTS)) or 0.0
 
 
 def details(_: Sequence[Item], totals: Array) -> dict[str, Any]:

@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from ecslm.schemas.metrics_file import Score
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.metrics import mean
 from ecslm.scoring.metrics.arithmetic import ratio
-from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "HR@1"
 PROPORTION = True
@@ -31,6 +33,11 @@ gradient = mean.gradient
 
 def rarest(_: Array) -> None:
     """The hit rate depends on no class: letters are places in a shuffled list."""
+
+
+def quality(outcome: Outcome) -> float:
+    """1 for the right item, else 0."""
+    return float(outcome["score"])
 
 
 def details(_: Sequence[Item], totals: Array) -> dict[str, Any]:

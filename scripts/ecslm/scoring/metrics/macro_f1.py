@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ecslm.schemas.metrics_file import Score
 from ecslm.scoring.metrics.classes import (
     class_details,
     class_outcomes,
+    class_quality,
     class_sums,
     macro_f1,
     macro_f1_gradient,
@@ -13,7 +15,7 @@ from ecslm.scoring.metrics.classes import (
     released_pairs,
     smallest_class,
 )
-from ecslm.scoring.metrics.protocol import Array, Item, Score
+from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "macro-F1"
 PROPORTION = False
@@ -24,6 +26,7 @@ sums = class_sums
 values = macro_f1
 gradient = macro_f1_gradient
 rarest = smallest_class
+quality = class_quality
 
 
 def details(items: Sequence[Item], _: Array) -> dict[str, Any]:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.arithmetic import ratios
-from ecslm.scoring.metrics.protocol import Array, Outcome
+from ecslm.scoring.metrics.protocol import Array
 
 
 def sums_of(field: str, outcomes: Sequence[Outcome]) -> Array:

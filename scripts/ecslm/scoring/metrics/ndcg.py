@@ -9,8 +9,10 @@ from collections.abc import Iterable, Sequence
 from string import ascii_uppercase
 from typing import Any
 
+from ecslm.schemas.metrics_file import Score
+from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.metrics import mean
-from ecslm.scoring.metrics.protocol import Array, Item, Outcome, Score
+from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "NDCG"
 PROPORTION = False
@@ -39,6 +41,11 @@ def rarest(_: Array) -> None:
     """The gain depends on no class."""
 
 
+def quality(outcome: Outcome) -> float:
+    """The record's normalised gain."""
+    return float(outcome["gain"])
+
+
 def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
     """How many rankings are in the best order, and how many name only some of the products."""
     answers = [(item.answer or (), item.reference) for item in items]
@@ -57,7 +64,7 @@ def released(items: Sequence[Item]) -> Score:
     The ideal is that of the pieces found, so products left out cost nothing.
     """
     total = math.fsum(_released_ndcg(item) for item in items)
-    return Score(total / len(items), True, {})
+    return Score.of(total / len(items), {})
 
 
 released_2024 = released

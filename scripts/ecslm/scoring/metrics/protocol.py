@@ -9,36 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ecslm.schemas.bertscore import BertScoreRow
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.metrics_file import Score
+from ecslm.schemas.outcome import Outcome
+from ecslm.schemas.prediction import ScoredPrediction
 
 Array = NDArray[np.float64]
-
-# What a metric sums for one record: numbers, or numbers by class. Ready for JSON.
-Outcome = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Item:
     """One record to score: its prediction, the right answer, the parsed answer (None: invalid)."""
 
-    record: Prediction
+    record: ScoredPrediction
     reference: Any
     answer: Any | None
     bertscore: BertScoreRow | None = None
-
-
-@dataclass(frozen=True)
-class Score:
-    """A metric's value over some records; 0 and not defined where its formula divides 0 by 0."""
-
-    value: float
-    defined: bool
-    details: dict[str, Any]
-
-    @classmethod
-    def of(cls, value: float | None, details: dict[str, Any]) -> "Score":
-        """The score of a ratio that may be undefined (None)."""
-        return cls(value or 0.0, value is not None, details)
 
 
 class Metric(Protocol):
@@ -72,6 +57,9 @@ class Metric(Protocol):
 
     def rarest(self, totals: Array, /) -> float | None:
         """Records of the rarest class that the metric depends on; None if it has no classes."""
+
+    def quality(self, outcome: Outcome, /) -> float:
+        """How good the answer of one record is, from 0 (wrong) to 1 (right)."""
 
     def details(self, items: Sequence[Item], totals: Array, /) -> dict[str, Any]:
         """What the metrics file tells beside the strict value."""

@@ -1,0 +1,48 @@
+"""BERTScore rows read back, for the score of the predictions that they were made from."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.scoring.rows import Numbered, read_rows, repeated_ids
+
+
+def read_bertscores(
+    path: Path, file: Path, predictions: Sequence[ScoredPrediction]
+) -> list[BertScoreRow]:
+    """The BERTScore rows of a file, which must be those of the predictions read from `file`.
+
+    Raises:
+        InputError: the file is missing, altered or broken, its rows are not exactly the
+            predictions', or its manifest says that it was made from others.
+    """
+    manifest = manifest_of(path)
+    if manifest.is_file():
+        scored = read_manifest(manifest).inputs.values()
+        if sha256_of_file(file) not in scored:
+            raise InputError(
+                f"{path}: made from other predictions than {file}: run scripts/bertscore.py again"
+            )
+    setting_of = {prediction.id: prediction.setting for prediction in predictions}
+
+    def check(rows: Numbered[BertScoreRow]) -> Iterator[tuple[int, str]]:
+        yield from repeated_ids((line, row.id) for line, row in rows)
+        for line, row in rows:
+            if row.id not in setting_of:
+                yield line, f"id: {row.id!r} is not among the predictions"
+            elif row.setting != setting_of[row.id]:
+                yield (
+                    line,
+                    f"setting: {row.setting!r}, but {setting_of[row.id]!r} of the prediction",
+                )
+
+    def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:
+        missing = sorted(setting_of.keys() - {row.id for _, row in rows})
+        if missing:
+            yield f"no row for {len(missing)} predictions, the first is {missing[0]!r}"
+
+    return [row for _, row in read_rows(path, BertScoreRow, check, check_whole)]

@@ -1,0 +1,81 @@
+"""Predictions that people bring: what their file leaves out, filled in."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from ecslm.common.text import nearest
+from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
+from ecslm.scoring.rows import Numbered, read_rows
+
+# As in a file of records of the user's own.
+DEFAULT_SETTING = "IND_Diverse_Instruction"
+
+
+class _GivenRow(GivenPrediction):
+    """A line of the file; a field that is unknown is told with the nearest one that is known."""
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _unknown_fields(
+        cls, given: Any, validate: ModelWrapValidatorHandler["_GivenRow"]
+    ) -> "_GivenRow":
+        try:
+            return validate(given)
+        except ValidationError as error:
+            raise ValidationError.from_exception_data(
+                cls.__name__, [_told(detail) for detail in error.errors(include_url=False)]
+            ) from None
+
+
+def read_given(
+    path: Path,
+    task: str | None = None,
+    check: Callable[[Numbered[ScoredPrediction]], Iterable[tuple[int, str]]] = lambda _: (),
+    check_whole: Callable[[Numbered[ScoredPrediction]], Iterable[str]] = lambda _: (),
+) -> Numbered[ScoredPrediction]:
+    """The predictions of a file, with their line numbers.
+
+    Without `id` a prediction is named by its line number, without `sample_id` by its `id`; without
+    `setting` it is in-domain.
+
+    Args:
+        task: the task of those that name none.
+        check: as for `read_rows`; so is `check_whole`.
+
+    Raises:
+        InputError: the file is missing, altered or broken, or the checks found something.
+    """
+    completed: list[tuple[int, ScoredPrediction]] = []
+
+    def check_completed(rows: Numbered[_GivenRow]) -> Iterable[tuple[int, str]]:
+        completed.extend((line, _completed(line, row, task)) for line, row in rows)
+        return check(completed)
+
+    read_rows(path, _GivenRow, check_completed, lambda _: check_whole(completed))
+    return completed
+
+
+def _completed(line: int, given: GivenPrediction, task: str | None) -> ScoredPrediction:
+    name = str(line) if given.id is None else given.id
+    filled = {
+        "id": name,
+        "sample_id": name if given.sample_id is None else given.sample_id,
+        "task": task if given.task is None else given.task,
+        "setting": DEFAULT_SETTING if given.setting is None else given.setting,
+    }
+    return ScoredPrediction(**{**dict(given), **filled})
+
+
+def _told(detail: Any) -> InitErrorDetails:
+    """An error of pydantic; of an unknown field, with the name that was meant."""
+    kind, location = detail["type"], detail["loc"]
+    if kind == "extra_forbidden":
+        hint = nearest(str(location[-1]), GivenPrediction.model_fields)
+        kind = PydanticCustomError("unknown_field", "unknown field{hint}", {"hint": hint})
+    return InitErrorDetails(
+        type=kind, loc=location, input=detail["input"], ctx=detail.get("ctx", {})
+    )
