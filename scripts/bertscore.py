@@ -17,7 +17,7 @@ from ecslm.common.manifests import (
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import work_folder
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
-from ecslm.scoring.given import read_given
+from ecslm.scoring.given_predictions import read_given
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -52,7 +52,12 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--predictions", type=Path, required=True, help="predictions file of a generation task")
+    add(
+        "--predictions",
+        type=Path,
+        required=True,
+        help="predictions file of a generation task, in the form that score.py --help explains",
+    )
     add(
         "--encoder",
         type=Path,

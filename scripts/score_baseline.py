@@ -39,10 +39,10 @@ def main(arguments: argparse.Namespace) -> None:
     if baseline == "majority":
         if arguments.train is None:
             raise InputError("--train: the majority class is that of the training rows; name them")
-        majority = majority_label(read_known(arguments.train, arguments.task, task), task)
+        majority = majority_label(scorable_records(arguments.train, arguments.task, task), task)
     alternatives = [
         [as_prediction(record, text) for text in answers_of(baseline, record, task, majority)]
-        for record in read_known(arguments.test, arguments.task, task)
+        for record in scorable_records(arguments.test, arguments.task, task)
     ]
     row = Row(arguments.task, model=baseline, seed=0)
     if is_expectation(baseline):
@@ -53,7 +53,7 @@ def main(arguments: argparse.Namespace) -> None:
     write_scores(scores, arguments, inputs, ScriptSettings(task=task, scoring=scoring))
 
 
-def read_known(path: Path, code: str, task: TaskKind) -> list[Record]:
+def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:
     """The records of a dataset file, checked: all of the task, with references that can be read."""
 
     def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:

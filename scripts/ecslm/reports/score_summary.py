@@ -49,7 +49,7 @@ def summary(metrics: MetricsFile) -> str:
     scores = {_plain(name): found for name, found in metrics.settings.items()}
     parts = [
         [_title(metrics)],
-        aligned(_counts(scores), right=range(1, 4)),
+        _counts(scores),
         _explained(aligned(_protocols(scores))),
         *_details(scores),
         *_confusions(scores),
@@ -90,12 +90,16 @@ def _plain(text: str) -> str:
     return text if text.isprintable() else repr(text)
 
 
-def _counts(scores: Scores) -> Table:
+def _counts(scores: Scores) -> list[str]:
+    """How many records there are, and what became of them as far as predictions tell."""
     rows = [
         (name, _value(one.n), _with_share(one.n_invalid, one.n), _value(one.n_truncated))
         for name, one in scores.items()
     ]
-    return [("Setting", "Records", "Invalid", "Truncated"), *rows]
+    lines = aligned([("Setting", "Records", "Invalid", "Truncated"), *rows], right=range(1, 4))
+    if any(one.n_truncated is None for one in scores.values()):
+        lines += ["", f"{MISSING}: not known without `finish_reason`"]
+    return lines
 
 
 def _with_share(count: int, whole: int) -> str:

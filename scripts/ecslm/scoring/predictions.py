@@ -10,7 +10,7 @@ from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.registry import registered_kind
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers.protocol import answer_type
-from ecslm.scoring.given import read_given
+from ecslm.scoring.given_predictions import read_given
 from ecslm.scoring.known_records import KnownRecords
 from ecslm.scoring.rows import Numbered, repeated_ids
 from ecslm.scoring.settings import ScriptSettings

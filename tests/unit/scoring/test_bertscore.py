@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import torch
 from support.model_examples import SCRIPTS, read_lines, run_here
-from support.scoring_examples import prediction
+from support.scoring_examples import IND, prediction
 from support.tiny import SENTENCES, write_tiny_encoder
 from transformers import AutoModel, AutoTokenizer
 
@@ -266,6 +266,27 @@ def test_the_script_writes_rows_and_how_they_were_made(
     expected = rows(tiny_encoder, *ANSWERS)
     assert read_lines(tmp_path / "B.jsonl") == [row.model_dump() for row in expected]
     assert json.loads((tmp_path / "B.manifest.json").read_text())["layer"] == 2
+
+
+def test_answers_without_names_have_those_that_their_scores_have(
+    tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = [{"prediction": text, "reference": reference} for text, reference in ANSWERS]
+    write_jsonl(tmp_path / "P.jsonl", own)
+    answers = ("--predictions", tmp_path / "P.jsonl")
+    arguments = [
+        *(*answers, "--encoder", tiny_encoder),
+        *("--settings", SETTINGS.model_dump_json(), "--output", tmp_path / "B.jsonl"),
+    ]
+    assert run_here(monkeypatch, "bertscore.py", arguments) == 0
+    found = read_lines(tmp_path / "B.jsonl")
+    assert [(row["id"], row["setting"]) for row in found] == [("1", IND), ("2", IND), ("3", IND)]
+    arguments = [*answers, "--task", "AG", "--bertscore", tmp_path / "B.jsonl"]
+    output = ("--output", tmp_path / "M.json")
+    assert run_here(monkeypatch, "score.py", [*arguments, *output]) == 0
+    assert [row["score"] for row in read_lines(tmp_path / "M.records.jsonl")] == [
+        row["f1"] for row in found
+    ]
 
 
 def test_rows_of_a_job_whose_end_was_not_seen_are_put_into_place_again(

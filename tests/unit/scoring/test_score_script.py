@@ -294,6 +294,7 @@ def test_a_file_of_ones_own_needs_answers_and_references_alone(tmp_path: Path) -
     metrics = json.loads((tmp_path / "M.json").read_text())
     assert metrics["settings"][IND]["n_truncated"] is None
     assert result.stdout.splitlines()[3].split() == [IND, "2", "1", "(50.0", "%)", "--"]
+    assert "--: not known without `finish_reason`" in result.stdout
 
 
 @pytest.mark.parametrize(
