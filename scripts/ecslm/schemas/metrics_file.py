@@ -110,7 +110,7 @@ class MetricsFile(_Closed):
 
 
 class OverSeedsDetails(_Closed):
-    """What stands beside a strict value over seeds."""
+    """What accompanies a strict value over seeds."""
 
     by_seed: list[float]
     interval: IntervalDetails

@@ -67,7 +67,7 @@ def _completed(line: int, given: GivenPrediction, task: str | None) -> ScoredPre
         "task": task if given.task is None else given.task,
         "setting": DEFAULT_SETTING if given.setting is None else given.setting,
     }
-    return ScoredPrediction(**{**dict(given), **filled})
+    return ScoredPrediction(**{**vars(given), **filled})
 
 
 def _told(detail: Any) -> InitErrorDetails:

@@ -37,7 +37,7 @@ class KnownRecords:
             line, prediction = unknown[0]
             yield (
                 line,
-                f"id: {shown(prediction.id)} is no record of {self._path}{_others(len(unknown))}: "
+                f"id: {shown(prediction.id)} is not a record of {self._path}{_others(len(unknown))}: "
                 "name the dataset file that was answered",
             )
         of_known = [(line, p) for line, p in rows if p.id in self._by_id]
@@ -83,7 +83,7 @@ def read_known_records(path: Path) -> KnownRecords:
     """The records of a dataset file.
 
     Raises:
-        InputError: the file is missing, empty, altered or broken, or an id stands twice.
+        InputError: the file is missing, empty, altered or broken, or an id is listed twice.
     """
     rows = read_rows(
         path, Record, lambda rows: repeated_ids((line, record.id) for line, record in rows)

@@ -69,7 +69,9 @@ def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]
         if {name: set(rows) for name, rows in found.items()} != {
             name: set(rows) for name, rows in files[0].items()
         }:
-            raise InputError(f"{path}: not the samples and settings of {paths[0]}: score both anew")
+            raise InputError(
+                f"{path}: not the samples and settings of {paths[0]}: score both again"
+            )
     _check_references(paths, files, measure)
     return {
         setting: Outcomes(tuple(found[setting] for found in files)) for setting in sorted(files[0])

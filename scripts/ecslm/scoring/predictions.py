@@ -43,7 +43,7 @@ def read_scorable(
     """
     kind_of = cache(lambda code: settings.task or registered_kind(code))
     if code is not None:
-        # Before the file is read: no prediction can be of a task that nobody knows.
+        # Before the file is read: no prediction can be of an unknown task.
         kind_of(code)
 
     def check(rows: Numbered[ScoredPrediction]) -> Iterator[tuple[int, str]]:

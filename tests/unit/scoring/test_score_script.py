@@ -444,7 +444,7 @@ def test_predictions_that_are_not_those_of_the_dataset_file_are_told_once_a_kind
         "line 5: options: ['A: one', 'A: one', 'A: one', 'A: one', 'A: one', 'A: on...",
         "line 5: relevance: ['E']",
         "line 6: sample_id: 'other'",
-        f"line 7: id: 'r6' is no record of {there} (3 predictions like this): "
+        f"line 7: id: 'r6' is not a record of {there} (3 predictions like this): "
         "name the dataset file that was answered",
         f"no prediction for 2 of the records of {there}, the first is 'r20' on line 7",
     ]

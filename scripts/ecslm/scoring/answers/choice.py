@@ -12,7 +12,7 @@ _BETWEEN = re.compile(r"[\s:.)]*")
 
 
 def problems(prediction: ScoredPrediction) -> list[str]:
-    """Options missing or without their letters; a reference that is none of them."""
+    """Options missing or without their letters; a reference that is not one of them."""
     if not prediction.options:
         return ["options: missing; a choice cannot be scored without its options"]
     broken = [option for option in prediction.options if not _OPTION.fullmatch(option)]
@@ -21,7 +21,7 @@ def problems(prediction: ScoredPrediction) -> list[str]:
     if len(_options(prediction)) < len(prediction.options):
         return ["options: two options have the same letter"]
     if _parse(prediction.reference, _options(prediction)) is None:
-        return [f"reference: {prediction.reference!r} is none of the record's options"]
+        return [f"reference: {prediction.reference!r} is not one of the record's options"]
     return []
 
 

@@ -27,7 +27,7 @@ def reference(prediction: ScoredPrediction) -> Entries:
 def strict(prediction: ScoredPrediction) -> Entries | None:
     """The pairs of a text that is a JSON list of objects with `attribute` and `value`.
 
-    Both are lower-cased and stripped; what is not a string stands as its JSON text.
+    Both are lower-cased and stripped; what is not a string counts as its JSON text.
     """
     return _parse(prediction.prediction)
 

@@ -44,7 +44,7 @@ def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
     if layer > config.num_hidden_layers:
         raise InputError(
             f"bertscore: layer {layer} is asked for and {folder} has "
-            f"{config.num_hidden_layers}: mend `layer`"
+            f"{config.num_hidden_layers}: fix `layer`"
         )
     tokenizer = get_tokenizer(str(folder))
     # Some tokenizers state no usable maximum, which the package needs. RoBERTa's positions begin
