@@ -9,7 +9,7 @@ from typing import Any
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.common.hashing import canonical_json
-from ecslm.plan.jobs import Job
+from ecslm.plan.rules import Job
 from ecslm.provenance.integrity import read_made
 
 # Snakemake's notes, a file for each result: on the job that made it, and on a job that has begun,
@@ -32,14 +32,14 @@ def unseen_results(manifests: Iterable[str]) -> frozenset[str]:
     return frozenset(path for path in manifests if _note(BEGUN, path).is_file())
 
 
-def check_custody(study: str, jobs: Iterable[Job], unseen: Container[str]) -> None:
+def check_recorded(study: str, jobs: Iterable[Job], unseen: Container[str]) -> None:
     """Refuse results that came here by another way than Snakemake's jobs.
 
     Of some Snakemake has no record, and would judge them by their dates alone. Others have taken
     the place of those that it has a record of.
 
     Args:
-        unseen: results that are made anew in any case.
+        unseen: manifests of results that are rebuilt in any case.
 
     Raises:
         InputError: there are such results, or the manifest of one that was replaced is broken.
