@@ -15,7 +15,7 @@ from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.provenance.code_history import code_changes
 from ecslm.provenance.integrity import read_made
-from ecslm.provenance.snakemake_records import unseen_results
+from ecslm.provenance.snakemake_records import unfinished_results
 
 
 class History:
@@ -55,7 +55,7 @@ class History:
         """Why the job's own results must be rebuilt; empty if they need not be."""
         if not Path(job.manifest).exists():
             return ("not made yet",)
-        if unseen_results([job.manifest]):
+        if unfinished_results([job.manifest]):
             return ("the job that made it was stopped before its end was recorded",)
         made = read_made(job)
         return (
@@ -68,7 +68,7 @@ class History:
         )
 
     def damage(self, job: Job) -> list[str]:
-        """In words, how results differ from what their manifest describes, unseen by Snakemake."""
+        """How results differ from what their manifest describes where Snakemake does not notice."""
         files = read_made(job).files if Path(job.manifest).exists() else {}
         return [
             f"{path} was altered after it was made"

@@ -12,20 +12,20 @@ from ecslm.plan.rules import Job
 MOST_PROBLEMS = 10
 
 
-def check_results(jobs: Iterable[Job], unseen: Container[str]) -> None:
+def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
     """Look at the results that are there before anything uses them.
 
     A result is hashed only when it is newer than its manifest; jobs verify what they read anyway.
 
     Args:
-        unseen: manifests of results that are rebuilt in any case, so that half may be there.
+        unfinished: manifests of results that are rebuilt in any case, so that half may be there.
 
     Raises:
         InputError: a result was altered after it was made, or its manifest is broken or missing.
     """
     problems: list[str] = []
     for job in jobs:
-        if job.manifest in unseen:
+        if job.manifest in unfinished:
             continue
         try:
             problems += _differences(job)

@@ -9,7 +9,7 @@ from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import keep_code
 from ecslm.provenance.integrity import check_results
 from ecslm.provenance.run_lock import leave_folder, own_folder
-from ecslm.provenance.snakemake_records import check_recorded, unseen_results
+from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
 
 
 class Run:
@@ -27,9 +27,9 @@ class Run:
                 source cannot be used.
         """
         jobs = self._plan.jobs
-        unseen = self._unseen()
-        check_recorded(self._plan.study.name, jobs, unseen)
-        check_results(jobs, unseen)
+        unfinished = self._unfinished()
+        check_recorded(self._plan.study.name, jobs, unfinished)
+        check_results(jobs, unfinished)
         check_source(self._plan)
         check_local_data(self._plan)
 
@@ -45,8 +45,8 @@ class Run:
     def end(self) -> None:
         """Remove the copies that jobs have kept of results which are recorded now; leave the
         folder."""
-        clear_finished(Path(self._plan.study.results), self._unseen())
+        clear_finished(Path(self._plan.study.results), self._unfinished())
         leave_folder()
 
-    def _unseen(self) -> frozenset[str]:
-        return unseen_results(job.manifest for job in self._plan.jobs)
+    def _unfinished(self) -> frozenset[str]:
+        return unfinished_results(job.manifest for job in self._plan.jobs)

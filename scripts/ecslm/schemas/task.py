@@ -5,11 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Answer = Literal["yes_no", "choice", "ranking", "extraction", "generation"]
-
-
 InputForm = Literal["text", "object", "list"]
-
-
 Metric = Literal[
     "binary_f1", "macro_f1", "accuracy", "hit_rate", "ndcg", "extraction_f1", "bert_f1"
 ]

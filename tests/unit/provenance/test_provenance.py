@@ -25,7 +25,7 @@ from ecslm.provenance.snakemake_records import (
     BEGUN,
     RECORDS,
     check_recorded,
-    unseen_results,
+    unfinished_results,
 )
 
 SETTINGS = {"training": {"rank": 16, "alpha": 32}, "shots": 0}
@@ -337,10 +337,10 @@ def test_results_that_are_not_there_need_no_records() -> None:
 def test_a_job_that_was_stopped_is_known_by_snakemakes_mark(length: int) -> None:
     """Long names are cut by Snakemake."""
     manifest = f"results/{'m' * length}/manifest.json"
-    assert unseen_results([manifest]) == frozenset()
+    assert unfinished_results([manifest]) == frozenset()
     write_json(snakemakes_note(BEGUN, manifest), {})
     write_json(BEGUN / "of_the_file_system", {})
-    assert unseen_results([manifest, "other"]) == {manifest}
+    assert unfinished_results([manifest, "other"]) == {manifest}
 
 
 def test_a_result_whose_job_was_stopped_is_said_to_be_rebuilt() -> None:
