@@ -1,7 +1,7 @@
-"""What the names in a table's entry refer to, told by the types of the entry's fields.
+"""What the names in a table's entry refer to, declared by the types of the entry's fields.
 
-From these types follow which parts of the study a table needs, and which names the configuration
-has to know.
+From these types follow which parts of the study a table needs, and how the configuration checks the
+names.
 """
 
 import types
@@ -26,8 +26,8 @@ Part = Literal[
 
 @dataclass(frozen=True)
 class Reference:
-    """The part of a study that has the name; `context` is the section of a table's context that
-    tells the table about it, if any does."""
+    """The part of a study that must have the name, and the section of a table's context that
+    describes it, if the table shows it."""
 
     part: Part
     context: Literal["tasks", "models", "baselines", "adapters", "contrasts"] | None = None
@@ -58,9 +58,10 @@ class Named:
 
 
 def names_in(entry: Any, schema: type[BaseModel]) -> Iterator[Named]:
-    """The names in an entry's fields, in the order of the schema's.
+    """The names in an entry, in the order of the schema's fields.
 
-    `entry` is plain values, validated or not: what has the wrong shape is passed over.
+    Types are followed into sections, tuples of one type, mappings and unions. `entry` is plain
+    values, validated or not: values of another shape are passed over.
     """
     return _walk(entry, schema, "")
 
@@ -77,7 +78,7 @@ def _walk(value: Any, annotation: Any, path: str) -> Iterator[Named]:
             yield from _walk(value, member, path)
     elif origin is tuple and isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            # A section in a list has a number in its path; a name tells itself where it stands.
+            # Sections of a list are told apart by their number; names need none.
             where = f"{path}.{number}" if isinstance(item, dict) else path
             yield from _walk(item, arguments[0], where)
     elif origin is dict and isinstance(value, dict):

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.project import REPORT, ROOT
+from support.project import PROMPTS, REPORT, ROOT
 from support.table_files import IND, TASKS, request
 
 from ecslm.common.errors import InputError
+from ecslm.config.loading import load_config
 from ecslm.plan.fingerprint import imported_modules
 from ecslm.tables.kind import Kind, kind_module, kind_names, read_request, table_kind, table_kinds
 from ecslm.tables.references import names_in
@@ -87,7 +88,19 @@ def test_names_are_looked_for_only_in_what_has_the_right_shape(entry: Any) -> No
     assert list(names_in(entry, table_kind("results").entry)) == []
 
 
-# A kind that is not there: its module, its template, and a file of the repository of its own.
+@pytest.mark.parametrize("kind", ["resluts", ["results"], {"results": 1}, 3, None])
+def test_an_entry_of_an_unknown_kind_is_one_problem_of_the_configuration(kind: Any) -> None:
+    config = configured()
+    entry = {"kind": kind, "caption": "A caption", "label": "tab:a", "models": ["Unknown"]}
+    config["studies"]["shop"]["tables"] = {"a": entry}
+    with pytest.raises(InputError) as caught:
+        load_config(config, PROMPTS)
+    (problem,) = caught.value.problems
+    assert problem.startswith("studies.shop.tables.a.kind: ")
+    assert kind != "resluts" or problem.endswith("did you mean `results`?")
+
+
+# A kind that does not exist: its module, its template, and a file of the repository of its own.
 MODULE = '''
 """Prices of models."""
 
