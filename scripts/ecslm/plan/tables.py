@@ -2,33 +2,25 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
-from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.data.published import COUNTS
 from ecslm.plan.comparisons import contrasts
 from ecslm.plan.keys import OfTable
 from ecslm.plan.rules import Files, Rule, named
 from ecslm.plan.source import Source
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
-from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED
 from ecslm.scoring.metrics.protocol import metric
-from ecslm.tables.published import Published
-from ecslm.tables.requests import TableRequest, metric_files, other_files, table_request
+from ecslm.tables.kind import Kind, kind_module, table_kind
+from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.settings import (
     AdapterContext,
     DataContext,
+    Entry,
     ModelContext,
-    ParametersEntry,
-    ResultsEntry,
     TableContext,
     TaskContext,
-)
-
-KINDS = (
-    *("parameters", "dataset", "results", "instructions", "comparisons"),
-    *("validity", "reproduction"),
 )
 
 
@@ -45,42 +37,24 @@ class RenderTable(Rule[OfTable]):
 
     def inputs(self, of: OfTable) -> Mapping[str, Files]:
         """Results of the study, the template and the resources of the table's kind."""
-        request = self.settings(of)
-        files = [*metric_files(request), *other_files(request)]
+        files = self._kind(of).files(self.settings(of))
         return {
             "results": tuple(f"{self.study.results}/{path}" for path in files),
-            "template": f"{paths.REPORT_TEMPLATES}/{self._kind(of)}.tex.jinja",
+            "template": f"{paths.REPORT_TEMPLATES}/{self._entry(of).kind}.tex.jinja",
             "resources": tuple(self.resources(of).values()),
         }
 
-    def settings(self, of: OfTable) -> TableRequest:
+    def settings(self, of: OfTable) -> TableRequest[Any]:
         """The table's entry, with the part of the study that it shows."""
-        return table_request(self.study.settings.tables[of.table], self._context)
+        return table_request(self._entry(of), self._context)
 
     def modules(self, of: OfTable) -> tuple[str, ...]:
-        """The builder of the table's kind."""
-        return (f"ecslm.tables.kinds.{self._kind(of)}",)
+        """The module of the table's kind."""
+        return (kind_module(self._entry(of).kind),)
 
     def resources(self, of: OfTable) -> dict[str, str]:
         """Files of the repository that the kind reads, by the option of the script."""
-        match self._kind(of):
-            case "parameters":
-                files = {
-                    "published": str(PUBLISHED / "parameters.csv"),
-                    "architectures": str(ARCHITECTURES),
-                }
-            case "dataset":
-                files = {"published": str(COUNTS)}
-            case "reproduction":
-                files = {
-                    "published": str(PUBLISHED / "study.csv"),
-                    "notes": str(PUBLISHED / "notes.csv"),
-                }
-            case "results":
-                files = {"published": str(PUBLISHED / "study.csv")}
-            case _:
-                files = {}
-        return files
+        return {option: str(path) for option, path in self._kind(of).resources.items()}
 
     def resource_options(self, table: str) -> str:
         """Those files as options on the script's command line."""
@@ -93,36 +67,20 @@ class RenderTable(Rule[OfTable]):
         Raises:
             InputError: a published row or an architecture that a table names is not there.
         """
-        published = Published(PUBLISHED / "study.csv")
-        architectures = {
-            name
-            for row in read_csv(ARCHITECTURES, ("model", "hub_id"))
-            for name in (row["model"], row["hub_id"])
-        }
         problems = []
-        for name, entry in self.study.settings.tables.items():
-            where = f"studies.{self.study.name}.tables.{name}"
-            if isinstance(entry, ResultsEntry):
-                problems += [
-                    f"{where}.rows: {row} is not in table {entry.published_table} of "
-                    f"{PUBLISHED / 'study.csv'}"
-                    for group in entry.rows
-                    for row in group.published
-                    if not published.has(str(entry.published_table), row)
-                ]
-            elif isinstance(entry, ParametersEntry):
-                adapters = self.settings(OfTable(name)).context.adapters
-                problems += [
-                    f"{where}.models: {model}: {adapter.architecture} is not in {ARCHITECTURES}: "
-                    "add it there, or name its row in the study's `architectures`"
-                    for model, adapter in adapters.items()
-                    if adapter.architecture not in architectures
-                ]
+        for of in map(OfTable, self.study.settings.tables):
+            kind = self._kind(of)
+            where = f"studies.{self.study.name}.tables.{of.table}"
+            found = kind.problems(self.settings(of), kind.resources)
+            problems += [f"{where}.{problem}" for problem in found]
         if problems:
             raise InputError(*problems)
 
-    def _kind(self, of: OfTable) -> str:
-        return self.study.settings.tables[of.table].kind
+    def _entry(self, of: OfTable) -> Entry:
+        return self.study.settings.tables[of.table]
+
+    def _kind(self, of: OfTable) -> Kind[Any]:
+        return table_kind(self._entry(of).kind)
 
     @cached_property
     def _context(self) -> TableContext:
@@ -130,10 +88,11 @@ class RenderTable(Rule[OfTable]):
 
 
 def in_report_order(study: Study) -> tuple[str, ...]:
-    """The tables by kind and name: never as the configuration has them, whose order of keys must
-    not matter."""
+    """The tables by their kind's place and by name: never as the configuration has them, whose
+    order of keys must not matter."""
     tables = study.settings.tables
-    return tuple(sorted(tables, key=lambda name: (KINDS.index(tables[name].kind), name)))
+    places = {name: table_kind(entry.kind).place for name, entry in tables.items()}
+    return tuple(sorted(tables, key=lambda name: (places[name], name)))
 
 
 def table_context(study: Study) -> TableContext:
