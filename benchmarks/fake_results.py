@@ -16,9 +16,9 @@ from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.models.bases import BaseManifest
-from ecslm.plan.jobs import Job, all_jobs
-from ecslm.plan.report import ReportPlan
-from ecslm.plan.study import Plan
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Job
+from ecslm.schemas import paths
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.prediction import Prediction, read_predictions
 from ecslm.schemas.record import Record, read_records
@@ -38,30 +38,24 @@ class FakeResults:
 
     def files(self) -> list[str]:
         """One file of each GPU job; a job's other files are made with it."""
-        plan = self.plan
-        generated = [
-            plan.bertscore(model, seed, task)
-            for model, seed in self._rows()
-            for task in plan.test_tasks
-            if plan.is_generation(task)
-        ]
-        return plan.base_files() + plan.adapter_files() + plan.prediction_files() + generated
+        return self.plan.targets("base_model", *sorted(GPU_RULES))
 
     def write(self, processes: int) -> None:
         """Write everything. In other processes, so that this one stays small."""
         with ProcessPoolExecutor(processes) as pool:
-            list(pool.map(self.write_base, self.plan.base_files()))
+            list(pool.map(self.write_base, self.plan.targets("base_model")))
             list(pool.map(self.write_row, *zip(*self._rows(), strict=True)))
-        jobs = all_jobs(self.plan, ReportPlan(self.plan))
-        write_manifests(self.project, (job for job in jobs if job.rule in GPU_RULES))
+        jobs = (job for job in self.plan.jobs if job.rule in GPU_RULES)
+        write_manifests(self.project, jobs)
 
     def write_row(self, model: str, seed: int) -> None:
         """Everything of one model and seed."""
-        if self.plan.model(model).tuned:
+        study = self.plan.study
+        if study.model(model).tuned:
             self.write_adapter(model, seed)
-        for task in self.plan.test_tasks:
+        for task in study.test_tasks:
             self.write_predictions(model, seed, task)
-            if self.plan.is_generation(task):
+            if study.is_generation(task):
                 self.write_bertscore(model, seed, task)
 
     def write_base(self, manifest: str) -> None:
@@ -73,18 +67,18 @@ class FakeResults:
 
     def write_adapter(self, model: str, seed: int) -> None:
         """An adapter without weights."""
-        path = self.project / self.plan.adapter(model, seed)
+        path = self._path(paths.ADAPTER, model=model, seed=seed)
         for name in ("adapter_model.safetensors", "adapter_config.json", "log.jsonl"):
             write_text(path.parent / name, "{}\n")
         write_json(path.parent / "cost.json", COST)
 
     def write_predictions(self, model: str, seed: int, task: str) -> None:
         """Answers to the test records of a task."""
-        path = self.project / self.plan.predictions(model, seed, task)
-        shots = self.plan.model(model).shots
+        path = self._path(paths.PREDICTIONS, model=model, seed=seed, task=task)
+        shots = self.plan.study.model(model).shots
         records = [
             record
-            for record in read_records(self.project / self.plan.dataset(task, "test"))
+            for record in read_records(self._path(paths.DATASET, task=task, split="test"))
             if (record.few_shot_example is not None) == bool(shots)
         ]
         rng = random.Random(f"{model}/{seed}/{task}")
@@ -93,20 +87,24 @@ class FakeResults:
 
     def write_bertscore(self, model: str, seed: int, task: str) -> None:
         """Scores of answers: 1 for the reference itself, otherwise by chance."""
-        path = self.project / self.plan.bertscore(model, seed, task)
+        path = self._path(paths.BERTSCORE, model=model, seed=seed, task=task)
         rng = random.Random(f"{model}/{seed}/{task}")
-        predictions = read_predictions(self.project / self.plan.predictions(model, seed, task))
+        predictions = read_predictions(
+            self._path(paths.PREDICTIONS, model=model, seed=seed, task=task)
+        )
         write_jsonl(path, (bertscore(one, rng) for one in predictions))
 
     def _rows(self) -> Iterator[tuple[str, int]]:
-        for name, model in self.plan.study.models.items():
-            yield from ((name, seed) for seed in model.seeds)
+        yield from ((one.model, int(one.seed)) for one in self.plan.study.seeds())
+
+    def _path(self, pattern: str, **names: object) -> Path:
+        return self.project / self.plan.study.path(pattern, **names)
 
     def _train_tokenizer(self, path: Path) -> None:
         from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
-        task = self.plan.test_tasks[0]
-        records = read_records(self.project / self.plan.dataset(task, "test"))
+        task = self.plan.study.test_tasks[0]
+        records = read_records(self._path(paths.DATASET, task=task, split="test"))
         tokenizer = Tokenizer(models.BPE())
         tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel()
         alphabet = pre_tokenizers.ByteLevel.alphabet()
@@ -121,7 +119,7 @@ def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
     """The manifest of a base without files."""
     name = Path(manifest).parent.name
     content = BaseManifest(
-        base=name, source=plan.config.bases[name], revision="none", folder=".", files={}
+        base=name, source=plan.study.config.bases[name], revision="none", folder=".", files={}
     )
     write_json(project / manifest, content.model_dump(mode="json"))
 

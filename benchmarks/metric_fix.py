@@ -20,8 +20,9 @@ from processes import ROOT, Run, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study
 
 from ecslm.config.loading import load_config
-from ecslm.plan.study import TEMPLATES, Plan
+from ecslm.plan.plan import Plan
 from ecslm.provenance.snakemake_records import ADOPTING
+from ecslm.schemas.paths import TEMPLATES
 
 SCORE_RULES = ("score", "score_baseline")
 METRIC = "scripts/ecslm/scoring/metrics/ndcg.py"
@@ -93,12 +94,12 @@ def refuse_gpu_jobs(run: Run) -> None:
 
 def table(project: Path, plan: Plan) -> bytes:
     """The content of a table that shows the metric."""
-    return (project / plan.results / f"tables/{TABLE}.json").read_bytes()
+    return (project / plan.study.results / f"tables/{TABLE}.json").read_bytes()
 
 
 def print_size(project: Path, plan: Plan) -> None:
     """How much there is to score, and the head of the table."""
-    files = [project / path for path in plan.prediction_files()]
+    files = [project / path for path in plan.targets("predict")]
     lines = sum(path.read_bytes().count(b"\n") for path in files)
     size = sum(path.stat().st_size for path in files) / 2**20
     print(f"{len(files)} predictions files, {lines:,} answers, {size:.0f} MiB\n")

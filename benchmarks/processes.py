@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from scratch import ROOT, copy_project, planned_jobs
+from support.scratch import ROOT, copy_project, planned_jobs
 
 __all__ = ["ROOT", "Run", "copy_project", "snakemake"]
 

@@ -25,11 +25,10 @@ from processes import ROOT, Run, copy_project, snakemake
 from studies import Configuration, Study, cut_down, read_configuration, with_study
 
 from ecslm.config.loading import load_config
-from ecslm.plan.comparisons import ComparisonPlan
-from ecslm.plan.jobs import all_jobs
-from ecslm.plan.report import ReportPlan
-from ecslm.plan.study import TEMPLATES, Plan
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import flat
 from ecslm.provenance.snakemake_records import ADOPTING
+from ecslm.schemas.paths import TEMPLATES
 
 # For studies too small for ten tasks: a yes/no task, a ranking, a generation task.
 FEW_TASKS = ("PM", "QPR", "AG")
@@ -113,55 +112,57 @@ def plan_of(configuration: Configuration) -> Plan:
 
 def job_count(plan: Plan) -> int:
     """Jobs of the target `all`, near enough to choose a study by."""
-    files = plan.dataset_files() + plan.base_files() + plan.adapter_files() + plan.metric_files()
-    files += plan.prediction_files() + plan.bertscore_files() + ReportPlan(plan).table_files()
-    compared = ComparisonPlan(plan)
-    files += (
-        compared.over_seeds_files() + compared.difference_files() + compared.comparison_files()[:1]
-    )
-    files += plan.description_files() + plan.leakage_files() + [plan.data_check(), plan.data_card()]
-    return len(files)
+    return len(plan.jobs)
 
 
 def shape_of(plan: Plan) -> dict[str, Any]:
     """What the bare workflow has to know: lists of files, and facts of models."""
-    drawn, compared, study = ReportPlan(plan), ComparisonPlan(plan), plan.study
+    study = plan.study
+
+    def inputs(rule: str, name: str, **wildcards: str) -> list[str]:
+        statement = plan.rules[rule]
+        return list(flat(statement.inputs(statement.key(**wildcards))[name]))
+
+    generation = [task for task in study.settings.tasks if study.is_generation(task)]
+    encoder = study.settings.bertscore
     return {
-        "results": plan.results,
-        "tasks": study.tasks,
-        "generation": [task for task in study.tasks if plan.is_generation(task)],
-        "baselines": study.baselines,
+        "results": study.results,
+        "tasks": study.settings.tasks,
+        "generation": generation,
+        "baselines": study.settings.baselines,
         "models": {
-            name: {"base": model.base, "tuned": model.tuned, "template": plan.template(name)}
-            for name, model in study.models.items()
+            name: {"base": model.base, "tuned": model.tuned, "template": study.template(name)}
+            for name, model in study.settings.models.items()
         },
-        "bases": [Path(path).parent.name for path in plan.base_files()],
-        "encoder": plan.encoder(),
-        "datasets": [plan.data_check(), *plan.dataset_files()],
-        "task_files": {task: plan.task_files(task) for task in study.tasks},
-        "described": plan.described_model,
-        "descriptions": plan.description_files() + plan.leakage_files(),
-        "card": drawn.card_inputs(),
-        "training": {split: plan.training_files(split) for split in ("train", "val")},
-        "adapters": plan.adapter_files(),
-        "predictions": plan.prediction_files(),
-        "bertscores": plan.bertscore_files(),
-        "metrics": plan.metric_files(),
-        "seeds": {name: model.seeds for name, model in study.models.items()},
-        "over_seeds": compared.over_seeds_files(),
-        "compared": {task: compared.compared_outcomes(task) for task in plan.test_tasks},
-        "differences": compared.difference_files(),
-        "comparisons": compared.comparison_files(),
-        "drawn": drawn.table_files(),
+        "bases": [Path(path).parent.name for path in plan.targets("base_model")],
+        "encoder": [] if encoder is None else [study.base(encoder.encoder)],
+        "datasets": plan.targets("check_data", "dataset"),
+        "task_files": {task: study.task_files(task) for task in study.settings.tasks},
+        "described": study.described_model,
+        "descriptions": plan.targets("describe_data", "leakage"),
+        "card": inputs("data_card", "reports"),
+        "training": {split: study.training_files(split) for split in ("train", "val")},
+        "adapters": plan.targets("train_adapter"),
+        "predictions": plan.targets("predict"),
+        "bertscores": plan.targets("bertscore"),
+        "metrics": plan.targets("score", "score_baseline"),
+        "seeds": {name: model.seeds for name, model in study.settings.models.items()},
+        "over_seeds": plan.targets("score_over_seeds"),
+        "compared": {task: inputs("differences", "records", task=task) for task in study.test_tasks}
+        if plan.targets("differences")
+        else {},
+        "differences": plan.targets("differences"),
+        "comparisons": plan.targets("compare"),
+        "drawn": plan.targets("render_table"),
         "tables": {
             name: {
-                "results": drawn.table_inputs(name),
-                "template": drawn.template(name),
-                "resources": list(drawn.table_resources(name).values()),
+                "results": inputs("render_table", "results", table=name),
+                "template": inputs("render_table", "template", table=name)[0],
+                "resources": inputs("render_table", "resources", table=name),
             }
-            for name in study.tables
+            for name in study.settings.tables
         },
-        "report": drawn.report_inputs(),
+        "report": inputs("report_page", "results"),
     }
 
 
@@ -201,9 +202,9 @@ def write_all_manifests(project: Path) -> None:
     """The manifests that our workflow looks at; the bare one does not read its own."""
     with contextlib.chdir(project):
         plan = plan_of(read_configuration(project))
-        for manifest in plan.base_files():
+        for manifest in plan.targets("base_model"):
             write_base_manifest(project, plan, manifest)
-        made = (job for job in all_jobs(plan, ReportPlan(plan)) if job.rule not in NOT_WRITTEN)
+        made = (job for job in plan.jobs if job.rule not in NOT_WRITTEN)
         write_manifests(project, made)
 
 

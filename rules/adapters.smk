@@ -1,16 +1,35 @@
+BASE_MODEL = stated("base_model")
+TRAIN_ADAPTER = stated("train_adapter")
+
+
+rule base_model:
+    output:
+        manifest=BASE_MODEL.output("manifest"),
+    log:
+        f"{BASES}/{{base}}/fetch.log",
+    conda:
+        "../envs/ecslm.yaml"
+    params:
+        settings=BASE_MODEL.settings,
+    message:
+        "Base weights {wildcards.base}"
+    shell:
+        "python scripts/base_model.py --base {wildcards.base} --settings {params.settings:q}"
+        " --output {output.manifest} --log {log}"
+
+
 rule train_adapter:
     input:
-        train=PLAN.training_files("train"),
-        val=PLAN.training_files("val"),
-        base=lambda wildcards: PLAN.base(PLAN.model(wildcards.model).base),
-        template=lambda wildcards: ancient(PLAN.template(wildcards.model)),
+        train=TRAIN_ADAPTER.input("train"),
+        val=TRAIN_ADAPTER.input("val"),
+        base=TRAIN_ADAPTER.input("base"),
+        template=ancient(TRAIN_ADAPTER.input("template")),
     output:
-        weights=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/adapter_model.safetensors",
-        config=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/adapter_config.json",
-        history=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/log.jsonl",
-        cost=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/cost.json",
-        # Last: Snakemake deletes in this order, and what lies there without a manifest is refused.
-        manifest=f"{RESULTS}/adapters/{{model}}/seed-{{seed}}/manifest.json",
+        weights=TRAIN_ADAPTER.output("weights"),
+        config=TRAIN_ADAPTER.output("config"),
+        history=TRAIN_ADAPTER.output("history"),
+        cost=TRAIN_ADAPTER.output("cost"),
+        manifest=TRAIN_ADAPTER.output("manifest"),
     log:
         f"{RESULTS}/logs/train_adapter/{{model}}-seed-{{seed}}.log",
     benchmark:
@@ -22,10 +41,10 @@ rule train_adapter:
         gpu=1,
         device=STUDY.device,
     params:
-        settings=parameter(PLAN.adapter_settings, "model"),
-        template=parameter(PLAN.template_digest, "model"),
-        code=code_parameter("train_adapter.py"),
-        versions=parameter(PLAN.adapter_versions, "model"),
+        settings=TRAIN_ADAPTER.settings,
+        template=TRAIN_ADAPTER.template,
+        code=TRAIN_ADAPTER.code,
+        versions=TRAIN_ADAPTER.versions,
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:

@@ -1,18 +1,25 @@
+CHECK_DATA = stated("check_data")
+DATASET = stated("dataset")
+DESCRIBE_DATA = stated("describe_data")
+LEAKAGE = stated("leakage")
+DATA_CARD = stated("data_card")
+
+
 rule check_data:
-    # No input, as below. First, so that a broken source is told of whole and stops the rest: all
-    # targets of the Snakefile but `bases` have it.
+    # No input, as below. First, so that all problems of a broken source are reported and stop the
+    # rest: all targets but `bases` have it.
     output:
-        report=f"{RESULTS}/data_check.json",
-        manifest=f"{RESULTS}/data_check.manifest.json",
+        report=CHECK_DATA.output("report"),
+        manifest=CHECK_DATA.output("manifest"),
     log:
         f"{RESULTS}/logs/check_data.log",
     priority: 1
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=PLAN.check_settings(),
-        source=parameter(PLAN.check_source_content),
-        code=PLAN.check_code(),
+        settings=CHECK_DATA.settings,
+        source=CHECK_DATA.content,
+        code=CHECK_DATA.code,
     message:
         "Check of the data"
     shell:
@@ -23,16 +30,16 @@ rule check_data:
 rule dataset:
     # No input: the source may be away once the files are made. A parameter ties them to it.
     output:
-        records=f"{RESULTS}/dataset/{{task}}/{{split}}.jsonl",
-        manifest=f"{RESULTS}/dataset/{{task}}/{{split}}.manifest.json",
+        records=DATASET.output("records"),
+        manifest=DATASET.output("manifest"),
     log:
         f"{RESULTS}/logs/dataset/{{task}}-{{split}}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=parameter(PLAN.dataset_settings, "task", "split"),
-        source=parameter(PLAN.dataset_source, "task", "split"),
-        code=PLAN.dataset_code(),
+        settings=DATASET.settings,
+        source=DATASET.content,
+        code=DATASET.code,
     message:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:
@@ -43,20 +50,20 @@ rule dataset:
 
 rule describe_data:
     input:
-        records=lambda wildcards: PLAN.task_files(wildcards.task),
-        base=PLAN.base(PLAN.model(PLAN.described_model).base),
-        template=PLAN.template(PLAN.described_model),
+        records=DESCRIBE_DATA.input("records"),
+        base=DESCRIBE_DATA.input("base"),
+        template=DESCRIBE_DATA.input("template"),
     output:
-        description=f"{RESULTS}/descriptions/{{task}}.json",
-        manifest=f"{RESULTS}/descriptions/{{task}}.manifest.json",
+        description=DESCRIBE_DATA.output("description"),
+        manifest=DESCRIBE_DATA.output("manifest"),
     log:
         f"{RESULTS}/logs/describe_data/{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=parameter(PLAN.description_settings, "task"),
-        code=code_parameter("describe_data.py"),
-        versions=PLAN.description_versions(),
+        settings=DESCRIBE_DATA.settings,
+        code=DESCRIBE_DATA.code,
+        versions=DESCRIBE_DATA.versions,
     message:
         "Description of the records of {wildcards.task}"
     shell:
@@ -67,19 +74,19 @@ rule describe_data:
 
 rule leakage:
     input:
-        test=f"{RESULTS}/dataset/{{task}}/test.jsonl",
-        train=f"{RESULTS}/dataset/{{task}}/train.jsonl",
-        others=lambda wildcards: PLAN.other_training_files(wildcards.task),
+        test=LEAKAGE.input("test"),
+        train=LEAKAGE.input("train"),
+        others=LEAKAGE.input("others"),
     output:
-        report=f"{RESULTS}/leakage/{{task}}.json",
-        manifest=f"{RESULTS}/leakage/{{task}}.manifest.json",
+        report=LEAKAGE.output("report"),
+        manifest=LEAKAGE.output("manifest"),
     log:
         f"{RESULTS}/logs/leakage/{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        code=code_parameter("leakage.py"),
-        versions=PLAN.leakage_versions(),
+        code=LEAKAGE.code,
+        versions=LEAKAGE.versions,
     message:
         "Overlap of {wildcards.task} test records with training"
     shell:
@@ -90,18 +97,18 @@ rule leakage:
 
 rule data_card:
     input:
-        reports=DRAWN.card_inputs(),
-        template=CARD,
+        reports=DATA_CARD.input("reports"),
+        template=DATA_CARD.input("template"),
     output:
-        card=report(f"{RESULTS}/data_card.md", caption="../report/captions/data_card.rst"),
-        manifest=f"{RESULTS}/data_card.manifest.json",
+        card=report(DATA_CARD.output("card"), caption="../report/captions/data_card.rst"),
+        manifest=DATA_CARD.output("manifest"),
     log:
         f"{RESULTS}/logs/data_card.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=DRAWN.card_settings(),
-        code=code_parameter("data_card.py"),
+        settings=DATA_CARD.settings,
+        code=DATA_CARD.code,
         results=lambda wildcards: RESULTS,
     message:
         "Data card"

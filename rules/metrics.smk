@@ -1,22 +1,27 @@
+SCORE = stated("score")
+SCORE_BASELINE = stated("score_baseline")
+SCORE_OVER_SEEDS = stated("score_over_seeds")
+DIFFERENCES = stated("differences")
+COMPARE = stated("compare")
+
+
 rule score:
     input:
-        predictions=rules.predict.output.predictions,
-        bertscore=bertscore_of,
+        predictions=SCORE.input("predictions"),
+        bertscore=SCORE.input("bertscore"),
     output:
-        metrics=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.json",
-        records=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.records.jsonl",
-        manifest=f"{RESULTS}/metrics/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
+        metrics=SCORE.output("metrics"),
+        records=SCORE.output("records"),
+        manifest=SCORE.output("manifest"),
     log:
         f"{RESULTS}/logs/score/{{model}}-seed-{{seed}}-{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=parameter(PLAN.score_settings, "task"),
-        code=lambda wildcards: PLAN.score_code("score.py", wildcards.task),
-        versions=PLAN.score_versions(),
-        bertscore=lambda wildcards, input: (
-            f"--bertscore {input.bertscore}" if input.bertscore else ""
-        ),
+        settings=SCORE.settings,
+        code=SCORE.code,
+        versions=SCORE.versions,
+        bertscore=option("bertscore"),
     message:
         "Score of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
@@ -28,25 +33,29 @@ rule score:
 
 rule score_baseline:
     input:
-        test=f"{RESULTS}/dataset/{{task}}/test.jsonl",
-        train=majority_source,
+        test=SCORE_BASELINE.input("test"),
+        train=SCORE_BASELINE.input("train"),
     output:
-        metrics=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.json",
-        records=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.records.jsonl",
-        manifest=f"{RESULTS}/metrics/{{baseline}}/seed-0/{{task}}.manifest.json",
+        metrics=SCORE_BASELINE.output("metrics"),
+        records=SCORE_BASELINE.output("records"),
+        manifest=SCORE_BASELINE.output("manifest"),
     log:
-        f"{RESULTS}/logs/score_baseline/{{baseline}}-{{task}}.log",
+        f"{RESULTS}/logs/score_baseline/{{model}}-seed-{{seed}}-{{task}}.log",
+    # A baseline takes the place of a model; it has one seed.
+    wildcard_constraints:
+        model=one_of(STUDY.baselines),
+        seed="0",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=parameter(PLAN.score_settings, "task"),
-        code=lambda wildcards: PLAN.score_code("score_baseline.py", wildcards.task),
-        versions=PLAN.score_versions(),
-        train=lambda wildcards, input: f"--train {input.train}" if input.train else "",
+        settings=SCORE_BASELINE.settings,
+        code=SCORE_BASELINE.code,
+        versions=SCORE_BASELINE.versions,
+        train=option("train"),
     message:
-        "Score of the baseline {wildcards.baseline}, {wildcards.task}"
+        "Score of the baseline {wildcards.model}, {wildcards.task}"
     shell:
-        "python scripts/score_baseline.py --baseline {wildcards.baseline}"
+        "python scripts/score_baseline.py --baseline {wildcards.model}"
         " --task {wildcards.task} --test {input.test} {params.train}"
         " --settings {params.settings:q} --code {params.code} --output {output.metrics}"
         " --records {output.records} --manifest {output.manifest} 2> {log}"
@@ -54,20 +63,20 @@ rule score_baseline:
 
 rule score_over_seeds:
     input:
-        records=parameter(COMPARED.outcomes, "model", "task"),
+        records=SCORE_OVER_SEEDS.input("records"),
     output:
-        metrics=f"{RESULTS}/metrics/{{model}}/over-seeds/{{task}}.json",
-        manifest=f"{RESULTS}/metrics/{{model}}/over-seeds/{{task}}.manifest.json",
+        metrics=SCORE_OVER_SEEDS.output("metrics"),
+        manifest=SCORE_OVER_SEEDS.output("manifest"),
     log:
         f"{RESULTS}/logs/score_over_seeds/{{model}}-{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=parameter(COMPARED.over_seeds_settings, "task"),
-        code=parameter(COMPARED.over_seeds_code, "task"),
-        versions=PLAN.score_versions(),
-        # Told by the inputs, of which Snakemake knows.
-        seeds=lambda wildcards, input: " ".join(map(str, PLAN.model(wildcards.model).seeds)),
+        settings=SCORE_OVER_SEEDS.settings,
+        code=SCORE_OVER_SEEDS.code,
+        versions=SCORE_OVER_SEEDS.versions,
+        # The inputs tell Snakemake of them.
+        seeds=lambda wildcards, input: " ".join(map(str, STUDY.models[wildcards.model].seeds)),
     message:
         "Score of {wildcards.model} over its seeds, {wildcards.task}"
     shell:
@@ -78,18 +87,18 @@ rule score_over_seeds:
 
 rule differences:
     input:
-        records=parameter(COMPARED.compared_outcomes, "task"),
+        records=DIFFERENCES.input("records"),
     output:
-        differences=f"{RESULTS}/differences/{{task}}.json",
-        manifest=f"{RESULTS}/differences/{{task}}.manifest.json",
+        differences=DIFFERENCES.output("differences"),
+        manifest=DIFFERENCES.output("manifest"),
     log:
         f"{RESULTS}/logs/differences/{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=parameter(COMPARED.differences_settings, "task"),
-        code=parameter(COMPARED.differences_code, "task"),
-        versions=COMPARED.differences_versions(),
+        settings=DIFFERENCES.settings,
+        code=DIFFERENCES.code,
+        versions=DIFFERENCES.versions,
         results=lambda wildcards: RESULTS,
     message:
         "Differences, {wildcards.task}"
@@ -101,16 +110,16 @@ rule differences:
 
 rule compare:
     input:
-        differences=COMPARED.difference_files(),
+        differences=COMPARE.input("differences"),
     output:
-        comparisons=COMPARED.comparison_files(),
-        manifest=COMPARED.manifest,
+        comparisons=COMPARE.output("comparisons"),
+        manifest=COMPARE.output("manifest"),
     log:
         f"{RESULTS}/logs/compare.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        code=code_parameter("compare.py"),
+        code=COMPARE.code,
         folder=subpath(output.manifest, parent=True),
     message:
         "Comparisons"

@@ -1,13 +1,17 @@
+PREDICT = stated("predict")
+BERTSCORE = stated("bertscore")
+
+
 rule predict:
     input:
-        dataset=f"{RESULTS}/dataset/{{task}}/test.jsonl",
-        base=lambda wildcards: PLAN.base(PLAN.model(wildcards.model).base),
-        adapter=adapter_of,
-        template=lambda wildcards: ancient(PLAN.template(wildcards.model)),
+        dataset=PREDICT.input("dataset"),
+        base=PREDICT.input("base"),
+        adapter=PREDICT.input("adapter"),
+        template=ancient(PREDICT.input("template")),
     output:
-        predictions=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.jsonl",
-        cost=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.cost.json",
-        manifest=f"{RESULTS}/predictions/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
+        predictions=PREDICT.output("predictions"),
+        cost=PREDICT.output("cost"),
+        manifest=PREDICT.output("manifest"),
     log:
         f"{RESULTS}/logs/predict/{{model}}-seed-{{seed}}-{{task}}.log",
     benchmark:
@@ -20,11 +24,11 @@ rule predict:
         device=STUDY.device,
         batch_tokens=STUDY.batch_tokens,
     params:
-        settings=parameter(PLAN.prediction_settings, "model", "task"),
-        template=parameter(PLAN.template_digest, "model"),
-        code=code_parameter("predict.py"),
-        versions=parameter(PLAN.prediction_versions, "model", "task"),
-        adapter=lambda wildcards, input: f"--adapter {input.adapter}" if input.adapter else "",
+        settings=PREDICT.settings,
+        template=PREDICT.template,
+        code=PREDICT.code,
+        versions=PREDICT.versions,
+        adapter=option("adapter"),
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
@@ -37,11 +41,11 @@ rule predict:
 
 rule bertscore:
     input:
-        predictions=rules.predict.output.predictions,
-        encoder=PLAN.encoder(),
+        predictions=BERTSCORE.input("predictions"),
+        encoder=BERTSCORE.input("encoder"),
     output:
-        rows=f"{RESULTS}/bertscore/{{model}}/seed-{{seed}}/{{task}}.jsonl",
-        manifest=f"{RESULTS}/bertscore/{{model}}/seed-{{seed}}/{{task}}.manifest.json",
+        rows=BERTSCORE.output("rows"),
+        manifest=BERTSCORE.output("manifest"),
     log:
         f"{RESULTS}/logs/bertscore/{{model}}-seed-{{seed}}-{{task}}.log",
     benchmark:
@@ -53,9 +57,9 @@ rule bertscore:
         gpu=1,
         device=STUDY.device,
     params:
-        settings=PLAN.bertscore_settings(),
-        code=code_parameter("bertscore.py"),
-        versions=PLAN.bertscore_versions(),
+        settings=BERTSCORE.settings,
+        code=BERTSCORE.code,
+        versions=BERTSCORE.versions,
         cache=lambda wildcards: str(CACHE / "bertscore"),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"

@@ -1,25 +1,30 @@
+RENDER_TABLE = stated("render_table")
+REPORT_PAGE = stated("report_page")
+REPORT_PDF = stated("report_pdf")
+
+
 rule render_table:
     input:
-        results=lambda wildcards: DRAWN.table_inputs(wildcards.table),
-        template=lambda wildcards: DRAWN.template(wildcards.table),
-        resources=lambda wildcards: list(DRAWN.table_resources(wildcards.table).values()),
+        results=RENDER_TABLE.input("results"),
+        template=RENDER_TABLE.input("template"),
+        resources=RENDER_TABLE.input("resources"),
     output:
         tex=report(
-            f"{RESULTS}/tables/{{table}}.tex",
+            RENDER_TABLE.output("tex"),
             caption="../report/captions/table.rst",
             category="Tables",
         ),
-        json=f"{RESULTS}/tables/{{table}}.json",
-        manifest=f"{RESULTS}/tables/{{table}}.manifest.json",
+        json=RENDER_TABLE.output("json"),
+        manifest=RENDER_TABLE.output("manifest"),
     log:
         f"{RESULTS}/logs/render_table/{{table}}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=parameter(DRAWN.table_settings, "table"),
-        code=lambda wildcards: DRAWN.table_code(wildcards.table),
+        settings=RENDER_TABLE.settings,
+        code=RENDER_TABLE.code,
         results=lambda wildcards: RESULTS,
-        resources=table_options,
+        resources=table_resources,
     message:
         "Table {wildcards.table}"
     shell:
@@ -31,20 +36,20 @@ rule render_table:
 
 rule report_page:
     input:
-        results=DRAWN.report_inputs(),
-        page="report/report.html.jinja",
-        document="report/report.tex.jinja",
+        results=REPORT_PAGE.input("results"),
+        page=REPORT_PAGE.input("page"),
+        document=REPORT_PAGE.input("document"),
     output:
-        html=report(f"{RESULTS}/report.html", caption="../report/captions/page.rst"),
-        tex=f"{RESULTS}/report.tex",
-        manifest=f"{RESULTS}/report.manifest.json",
+        html=report(REPORT_PAGE.output("html"), caption="../report/captions/page.rst"),
+        tex=REPORT_PAGE.output("tex"),
+        manifest=REPORT_PAGE.output("manifest"),
     log:
         f"{RESULTS}/logs/report_page.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=DRAWN.report_settings(),
-        code=DRAWN.report_code(),
+        settings=REPORT_PAGE.settings,
+        code=REPORT_PAGE.code,
         results=lambda wildcards: RESULTS,
         bases=lambda wildcards: str(BASES),
     message:
@@ -58,17 +63,17 @@ rule report_page:
 
 rule report_pdf:
     input:
-        document=rules.report_page.output.tex,
-        tables=DRAWN.table_files(),
+        document=REPORT_PDF.input("document"),
+        tables=REPORT_PDF.input("tables"),
     output:
-        pdf=report(f"{RESULTS}/report.pdf", caption="../report/captions/pdf.rst"),
-        manifest=f"{RESULTS}/report.pdf.manifest.json",
+        pdf=report(REPORT_PDF.output("pdf"), caption="../report/captions/pdf.rst"),
+        manifest=REPORT_PDF.output("manifest"),
     log:
         f"{RESULTS}/logs/report_pdf.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        code=code_parameter("report_pdf.py"),
+        code=REPORT_PDF.code,
     message:
         "Report as PDF"
     shell:

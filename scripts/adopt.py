@@ -14,7 +14,7 @@ from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
 from ecslm.provenance.adoption import settle_times, verified
-from ecslm.provenance.history import Provenance
+from ecslm.provenance.history import History
 from ecslm.provenance.options import add_study_options
 from ecslm.provenance.run_lock import RUN_LOCK
 from ecslm.provenance.snakemake_records import ADOPTING
@@ -23,7 +23,7 @@ from ecslm.provenance.snakemake_records import ADOPTING
 def main(arguments: argparse.Namespace) -> None:
     """Verify, record, and say what is left to do."""
     with held(RUN_LOCK, "results", wait=False):
-        history = Provenance.of_study(arguments.configfile, arguments.study)
+        history = History.of_study(arguments.configfile, arguments.study)
         jobs = verified(history)
         if jobs:
             files = [path for job in jobs for path in (*job.results, job.manifest)]

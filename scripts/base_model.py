@@ -3,21 +3,11 @@
 import argparse
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.locks import held
 from ecslm.common.logs import add_log_option, start_log
-from ecslm.models.bases import BaseSource
+from ecslm.models.bases import BaseSettings
 from ecslm.models.fetching import fetch_base
-
-
-class BaseSettings(BaseModel):
-    """The `--settings` of this script."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    source: BaseSource
 
 
 def main(arguments: argparse.Namespace) -> None:

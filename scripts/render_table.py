@@ -3,31 +3,25 @@
 import argparse
 from pathlib import Path
 
-from ecslm.common.cli import read_settings, run_script
+from ecslm.common.cli import run_script
 from ecslm.common.files import write_json, write_text
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.tables.builders import build_table
+from ecslm.tables.kind import read_request, resource_options
 from ecslm.tables.latex import render_table
-from ecslm.tables.requests import TableRequest, metric_files, other_files
 from ecslm.tables.sources import Sources
 
 
 def main(arguments: argparse.Namespace) -> None:
-    request = read_settings(arguments.settings, TableRequest)
-    resources = (arguments.published, arguments.notes, arguments.architectures)
+    kind, request = read_request(arguments.settings)
+    given = {option: vars(arguments)[option] for option in resource_options()}
+    sources = Sources(arguments.results, {option: path for option, path in given.items() if path})
     inputs = [
-        *(arguments.results / path for path in (*metric_files(request), *other_files(request))),
+        *(arguments.results / path for path in kind.files(request)),
         arguments.template,
-        *(path for path in resources if path),
+        *sources.resources.values(),
     ]
     origin = made_from(inputs, request, arguments.code, versions={})
-    sources = Sources(
-        results=arguments.results,
-        published=arguments.published,
-        notes=arguments.notes,
-        architectures=arguments.architectures,
-    )
-    table = build_table(arguments.table, request, sources)
+    table = kind.build(arguments.table, request, sources)
     write_text(arguments.tex, render_table(arguments.template, table))
     write_json(arguments.json, table.as_json())
     write_manifest(
@@ -45,9 +39,8 @@ def command_line() -> argparse.ArgumentParser:
     add("--results", required=True, type=Path, help="the study's results folder")
     add("--tex", required=True, type=Path, help="LaTeX fragment to write")
     add("--json", required=True, type=Path, help="JSON twin to write")
-    add("--published", type=Path, help="CSV file of published numbers that the kind shows")
-    add("--notes", type=Path, help="CSV file of notes on published numbers (reproduction)")
-    add("--architectures", type=Path, help="CSV file of model architectures (parameters)")
+    for option, readers in resource_options().items():
+        add(f"--{option}", dest=option, type=Path, help=f"file that these kinds read: {readers}")
     add_manifest_options(parser)
     return parser
 

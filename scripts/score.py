@@ -123,7 +123,7 @@ def show(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # `head` has seen enough. What is left goes nowhere, so that Python does not complain as it ends.
+        # `head` has seen enough. The rest goes nowhere, so that Python ends without a complaint.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

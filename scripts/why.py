@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ecslm.common.cli import run_script
 from ecslm.provenance.explanation import explain
-from ecslm.provenance.history import Provenance
+from ecslm.provenance.history import History
 from ecslm.provenance.options import add_study_options
 
 
@@ -13,7 +13,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Explain each file."""
     for path in arguments.files:
         study = arguments.study or study_of(path)
-        print(explain(Provenance.of_study(arguments.configfile, study), path))
+        print(explain(History.of_study(arguments.configfile, study), path))
 
 
 def study_of(path: Path) -> str | None:

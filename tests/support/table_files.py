@@ -4,11 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
-
 from ecslm.common.files import write_json
+from ecslm.tables.kind import table_kind
 from ecslm.tables.requests import TableRequest, table_request
-from ecslm.tables.settings import TableContext, TableSettings
+from ecslm.tables.settings import TableContext
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
@@ -119,13 +118,12 @@ def write_published(folder: Path) -> Path:
     return path
 
 
-def request(entry: dict[str, Any], **context: Any) -> TableRequest:
+def request(entry: dict[str, Any], **context: Any) -> TableRequest[Any]:
     """The request for a table, as the workflow makes it."""
     whole = {"data": {"source": "a test", "comparable": True}, "tasks": TASKS, **context}
     settings = {"caption": "A caption.", "label": "tab:test", **entry}
-    return table_request(
-        TypeAdapter(TableSettings).validate_python(settings), TableContext.model_validate(whole)
-    )
+    validated = table_kind(entry["kind"]).entry.model_validate(settings)
+    return table_request(validated, TableContext.model_validate(whole))
 
 
 def record_line(task: str, split: str, number: int, **changes: Any) -> str:

@@ -1,4 +1,7 @@
-"""The library's list of jobs is Snakemake's: what `why.py` and `adopt.py` say rests on that."""
+"""The rules use all that the library states of them, inputs and parameters alike.
+
+What `why.py` and `adopt.py` say rests on that statement.
+"""
 
 import contextlib
 import json
@@ -10,10 +13,8 @@ from typing import Any
 import pytest
 from support.scratch import copy_project
 
-from ecslm.config.loading import read_config
-from ecslm.plan.jobs import Job, all_jobs
-from ecslm.plan.report import ReportPlan
-from ecslm.plan.study import TEMPLATES, Plan
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Job
 
 # Ask Snakemake itself, since a dry run does not print parameters.
 ASK = """
@@ -62,8 +63,7 @@ def both(request: pytest.FixtureRequest, project: Path) -> list[tuple[Job, dict[
     )
     assert run.returncode == 0, run.stderr
     with contextlib.chdir(project):
-        plan = Plan(read_config([Path("config.yaml")], request.param, TEMPLATES))
-        jobs = {job.manifest: job for job in all_jobs(plan, ReportPlan(plan))}
+        jobs = {job.manifest: job for job in Plan.read([], request.param).jobs}
     theirs = {
         next(path for path in job["outputs"] if path.endswith("manifest.json")): job
         for job in json.loads(run.stdout)

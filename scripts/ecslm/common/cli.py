@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from pydantic import ValidationError
 
@@ -22,9 +23,7 @@ def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.Argum
     try:
         run(arguments)
     except InputError as error:
-        for problem in error.problems:
-            print(f"error: {problem}", file=sys.stderr)
-        sys.exit(1)
+        exit_with(error)
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"error: {where}{error.strerror or error}", file=sys.stderr)
@@ -32,6 +31,13 @@ def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.Argum
     except KeyboardInterrupt:
         print("error: interrupted: run again to go on from what is finished", file=sys.stderr)
         sys.exit(128 + signal.SIGINT)
+
+
+def exit_with(error: InputError) -> NoReturn:
+    """End the process with a line per problem instead of a traceback."""
+    for problem in error.problems:
+        print(f"error: {problem}", file=sys.stderr)
+    sys.exit(1)
 
 
 def read_settings(argument: str | None, model: type[Model]) -> Model:

@@ -85,15 +85,15 @@ def work_folder(results: Mapping[str, Path], made_from: object, keep: bool) -> I
         yield Work(folder, results, keep)
 
 
-def clear_finished(results: Path, unseen: Container[str]) -> None:
+def clear_finished(results: Path, unfinished: Container[str]) -> None:
     """Remove what jobs under `results` have kept of finished work; unfinished work stays.
 
     So do copies of results that are not in place, or that Snakemake has not seen the end of and
-    will delete: those among `unseen`.
+    will delete: those among `unfinished`.
     """
     for finished in results.glob(f"**/work/*/{FINISHED}"):
         folder = finished.parent
         # Named after the result and a digest, see `work_folder`.
         result = folder.parent.parent / folder.name.rpartition(".")[0]
-        if result.exists() and str(result) not in unseen:
+        if result.exists() and str(result) not in unfinished:
             shutil.rmtree(folder)

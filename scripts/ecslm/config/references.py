@@ -6,6 +6,8 @@ from typing import Any
 
 from ecslm.common.text import nearest
 from ecslm.schemas.task import BERTSCORE_METRICS
+from ecslm.tables.kind import table_kinds
+from ecslm.tables.references import Part, names_in
 
 # Settings whose rows the file of relevance labels follows.
 LABELLED = frozenset(("IND_Diverse_Instruction", "IND_Single_Instruction"))
@@ -142,44 +144,35 @@ def _contrast_references(path: str, study: Mapping[str, Any]) -> Iterator[str]:
 def _table_references(
     path: str, table: Mapping[str, Any], study: Mapping[str, Any]
 ) -> Iterator[str]:
-    models = _mapping(study.get("models"))
-    baselines = dict.fromkeys(_names(study.get("baselines")))
-    tasks = dict.fromkeys(_names(study.get("tasks")))
+    """Names in a table's entry; those of an unknown kind have no meaning."""
+    name = table.get("kind")
+    kind = table_kinds().get(name) if isinstance(name, str) else None
+    if kind is None:
+        return
+    models, contrasts = _mapping(study.get("models")), _contrasts(study)
     settings = dict.fromkeys(_names(study.get("settings")))
-    if table.get("kind") in ("dataset", "instructions"):
-        trained = _names([study.get("train_setting")]) if table.get("kind") == "dataset" else []
-        with_train = settings | dict.fromkeys(trained)
-        for number, column in enumerate(_sequence(table.get("columns"))):
-            where = f"{path}.columns.{number}.setting"
-            setting = _mapping(column).get("setting")
-            yield from _known(setting, with_train, where, "the study's settings")
-    else:
-        for task in _names(table.get("columns")):
-            yield from _known(task, tasks, f"{path}.columns", "the study's tasks")
-    for task in _names(table.get("tasks")):
-        yield from _known(task, tasks, f"{path}.tasks", "the study's tasks")
-    for model in _names(table.get("models")):
-        yield from _known(model, models, f"{path}.models", "the study's models")
-        tuned = "training" in _mapping(models.get(model))
-        if table.get("kind") == "parameters" and model in models and not tuned:
-            yield f"{path}.models: {model} is not tuned: it has no trainable parameters"
-    yield from _known(table.get("setting"), settings, f"{path}.setting", "the study's settings")
-    contrasts = _contrasts(study)
-    yield from _known(table.get("contrast"), contrasts, f"{path}.contrast", "the study's contrasts")
-    if _mapping(contrasts.get(str(table.get("contrast")))).get("kind") == "models":
-        yield f"{path}.contrast: {table['contrast']} compares models: name one of `kind: settings`"
-    for name in _names(table.get("contrasts")):
-        yield from _known(name, contrasts, f"{path}.contrasts", "the study's contrasts")
-    for setting in _names(table.get("settings")):
-        yield from _known(setting, settings, f"{path}.settings", "the study's settings")
-    for model in _mapping(table.get("reproduces")):
-        yield from _known(model, models, f"{path}.reproduces", "the study's models")
-    for number, rows in enumerate(_sequence(table.get("rows"))):
-        where = f"{path}.rows.{number}"
-        for model in _names(_mapping(rows).get("models")):
-            yield from _known(model, models, f"{where}.models", "the study's models")
-        for baseline in _names(_mapping(rows).get("baselines")):
-            yield from _known(baseline, baselines, f"{where}.baselines", "the study's baselines")
+    parts: dict[Part, tuple[str, Mapping[str, Any]]] = {
+        "tasks": ("tasks", dict.fromkeys(_names(study.get("tasks")))),
+        "models": ("models", models),
+        "tuned models": ("models", models),
+        "baselines": ("baselines", dict.fromkeys(_names(study.get("baselines")))),
+        "settings": ("settings", settings),
+        "settings of records": (
+            "settings",
+            settings | dict.fromkeys(_names([study.get("train_setting")])),
+        ),
+        "contrasts": ("contrasts", contrasts),
+        "contrasts of settings": ("contrasts", contrasts),
+    }
+    for named in names_in(table, kind.entry):
+        part, where = named.reference.part, f"{path}.{named.field}"
+        section, valid = parts[part]
+        yield from _known(named.name, valid, where, f"the study's {section}")
+        found = _mapping(valid.get(named.name))
+        if part == "tuned models" and named.name in valid and "training" not in found:
+            yield f"{where}: {named.name} is not tuned: it has no trainable parameters"
+        if part == "contrasts of settings" and found.get("kind") == "models":
+            yield f"{where}: {named.name} compares models: name one of `kind: settings`"
 
 
 def _known(name: Any, valid: Mapping[str, Any], path: str, where: str) -> Iterator[str]:

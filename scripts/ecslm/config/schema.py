@@ -3,7 +3,9 @@
 Nothing that a job runs imports this module; rules pass each job the validated settings it needs.
 """
 
-from typing import Annotated, Literal
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,10 +18,19 @@ from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.settings import ScoringSettings
-from ecslm.tables.settings import TableSettings
+from ecslm.tables.kind import table_kinds
+from ecslm.tables.settings import Entry
 from ecslm.training.settings import TrainingSettings
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+
+if TYPE_CHECKING:
+    TableSettings = Entry
+else:
+    # The entries of all kinds that there are.
+    TableSettings = Annotated[
+        reduce(or_, (kind.entry for kind in table_kinds().values())), Field(discriminator="kind")
+    ]
 
 
 class Closed(BaseModel):

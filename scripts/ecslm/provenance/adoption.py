@@ -9,25 +9,17 @@ from tqdm import tqdm
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.models.bases import read_manifest
-from ecslm.plan.jobs import Job
-from ecslm.provenance.history import Provenance
-from ecslm.provenance.integrity import mend
-
-# What other rules make takes seconds: it is made anew where it does not match.
-CHEAP = frozenset(
-    {
-        *("describe_data", "leakage", "data_card", "score", "score_baseline", "score_over_seeds"),
-        *("differences", "compare", "render_table", "report_page", "report_pdf"),
-    }
-)
+from ecslm.plan.rules import Job
+from ecslm.provenance.history import History
+from ecslm.provenance.integrity import rebuild
 
 
-def verified(history: Provenance) -> list[Job]:
+def verified(history: History) -> list[Job]:
     """The jobs whose results are here and are what the plan would make now.
 
     Each file is compared with its manifest, and each manifest with the configuration, the code, the
-    lock file and the inputs. Scores, comparisons, tables and reports, those on the data too, that
-    do not match are deleted.
+    lock file and the inputs. Results that do not match are deleted where they are rebuilt in
+    seconds, as scores, comparisons, tables and reports are.
 
     Raises:
         InputError: other results do not match, or what they were made from is not here; then
@@ -41,22 +33,22 @@ def verified(history: Provenance) -> list[Job]:
         if not any(Path(path).exists() for path in (*job.results, job.manifest)):
             continue
         reasons = _mismatches(history, job)
-        if reasons and job.rule in CHEAP:
+        if reasons and not job.costly:
             outdated.append(job)
         elif reasons:
             problems += [
-                f"{job.manifest}: {reason}: copy it anew, or {mend(job)}" for reason in reasons
+                f"{job.manifest}: {reason}: copy it again, or {rebuild(job)}" for reason in reasons
             ]
         elif not (lacking := _lacking(history, job, good)):
             good[job] = None
-        elif job.rule in CHEAP:
+        elif not job.costly:
             outdated.append(job)
         else:
             orphans.setdefault(lacking, []).append(job)
     # Else what is lacking may be here, as one of the problems.
     problems = problems or [
         f"{lacking.manifest}: is not here, though results that were made from it are: copy it too, "
-        f"or {mend(*jobs)}"
+        f"or {rebuild(*jobs)}"
         for lacking, jobs in orphans.items()
     ]
     if problems:
@@ -75,7 +67,7 @@ def settle_times(jobs: Iterable[Job]) -> None:
             os.utime(path, ns=(time, time))
 
 
-def _lacking(history: Provenance, job: Job, good: Container[Job]) -> Job | None:
+def _lacking(history: History, job: Job, good: Container[Job]) -> Job | None:
     """The first of the jobs before this one whose results are not here; None if all are."""
     for source in history.sources(job):
         if source not in good:
@@ -83,7 +75,7 @@ def _lacking(history: Provenance, job: Job, good: Container[Job]) -> Job | None:
     return None
 
 
-def _mismatches(history: Provenance, job: Job) -> list[str]:
+def _mismatches(history: History, job: Job) -> list[str]:
     if not Path(job.manifest).exists():
         return ["is missing: it must come with the results that it describes"]
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ecslm.common.files import read_json, write_json
 from ecslm.plan.fingerprint import module_digests
-from ecslm.plan.jobs import Job
+from ecslm.plan.rules import Job
 
 NOTES = Path("results/code")
 
@@ -29,7 +29,7 @@ def code_changes(then: str | None, job: Job) -> Iterator[str]:
 
 
 def keep_code(jobs: Iterable[Job]) -> None:
-    """Note of which modules each code digest is made, for the day when it has changed."""
+    """Note of which modules each code digest is made, so that why.py can name what changed."""
     for code, job in {job.code: job for job in jobs if job.script is not None}.items():
         path = _code_file(str(code))
         if job.script is not None and not path.exists():

@@ -5,16 +5,16 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecslm.plan.jobs import Job
+from ecslm.plan.rules import Job
 from ecslm.provenance.code_history import modules_of
-from ecslm.provenance.history import Provenance, dotted
-from ecslm.provenance.integrity import mend, read_made
+from ecslm.provenance.history import History, dotted
+from ecslm.provenance.integrity import read_made, rebuild
 
 WIDTH = 100
 
 
-def explain(history: Provenance, path: Path) -> str:
-    """Whether a result will be made anew and why, and what it was made from, as plain text.
+def explain(history: History, path: Path) -> str:
+    """Whether a result will be rebuilt and why, and what it was made from, as plain text.
 
     Raises:
         InputError: the study has no such result, or its manifest is broken.
@@ -26,16 +26,16 @@ def explain(history: Provenance, path: Path) -> str:
     return "\n".join(lines)
 
 
-def _verdict(history: Provenance, job: Job) -> str:
+def _verdict(history: History, job: Job) -> str:
     if not Path(job.manifest).exists():
         return f"not made yet; rule {job.rule} makes it"
     if damage := history.damage(job):
-        return f"not what its job made ({', '.join(damage)}): {mend(job)}"
-    state = "will be made anew" if history.stale(job) else "up to date"
+        return f"modified since it was built ({', '.join(damage)}): {rebuild(job)}"
+    state = "will be rebuilt" if history.stale(job) else "up to date"
     return f"{state}; rule {job.rule} made it"
 
 
-def _causes(history: Provenance, job: Job) -> Iterator[str]:
+def _causes(history: History, job: Job) -> Iterator[str]:
     """Each reason with the files that it concerns first."""
     for reason, jobs in history.causes(job).items():
         if jobs == [job]:
@@ -46,7 +46,7 @@ def _causes(history: Provenance, job: Job) -> Iterator[str]:
             yield f"  because {reason}: concerns {first}{more}"
 
 
-def _origin(history: Provenance, job: Job) -> Iterator[str]:
+def _origin(history: History, job: Job) -> Iterator[str]:
     """What the manifest says, with marks at what is no longer so."""
     made = read_made(job)
     stale = {
@@ -58,7 +58,7 @@ def _origin(history: Provenance, job: Job) -> Iterator[str]:
     if made.inputs:
         yield f"inputs ({len(made.inputs)})"
         for path, digest in made.inputs.items():
-            yield f"  {digest[:12]}  {path}{'  will be made anew' if path in stale else ''}"
+            yield f"  {digest[:12]}  {path}{'  will be rebuilt' if path in stale else ''}"
     if made.settings:
         yield "settings"
         for name, value in dotted(made.settings).items():

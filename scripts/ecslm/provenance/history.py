@@ -11,17 +11,14 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
-from ecslm.config.loading import read_config
-from ecslm.plan.jobs import Job, all_jobs
-from ecslm.plan.report import ReportPlan
-from ecslm.plan.study import TEMPLATES, Plan
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Job
 from ecslm.provenance.code_history import code_changes
 from ecslm.provenance.integrity import read_made
-from ecslm.provenance.snakemake_records import unseen_results
-from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.provenance.snakemake_records import unfinished_results
 
 
-class Provenance:
+class History:
     """The jobs of a study beside the manifests of their results."""
 
     def __init__(self, study: str, jobs: Iterable[Job]) -> None:
@@ -30,14 +27,14 @@ class Provenance:
         self._by_path = {path: job for job in self.jobs for path in (*job.results, job.manifest)}
 
     @classmethod
-    def of_study(cls, configfiles: Sequence[Path], study: str | None) -> "Provenance":
+    def of_study(cls, configfiles: Sequence[Path], study: str | None) -> "History":
         """Of a study as config.yaml and further files have it.
 
         Raises:
             InputError: the configuration has problems, or a file of the data source is missing.
         """
-        plan = Plan(read_config([CONFIG_FILE, *configfiles], study, TEMPLATES))
-        return cls(plan.config.study, all_jobs(plan, ReportPlan(plan)))
+        plan = Plan.read(configfiles, study)
+        return cls(plan.study.name, plan.jobs)
 
     def job_of(self, path: Path) -> Job:
         """The job that makes a file.
@@ -55,10 +52,10 @@ class Provenance:
 
     @cache  # noqa: B019 - one instance a process
     def reasons(self, job: Job) -> tuple[str, ...]:
-        """Why the job's own results must be made anew; empty if they need not be."""
+        """Why the job's own results must be rebuilt; empty if they need not be."""
         if not Path(job.manifest).exists():
             return ("not made yet",)
-        if unseen_results([job.manifest]):
+        if unfinished_results([job.manifest]):
             return ("the job that made it was stopped before its end was recorded",)
         made = read_made(job)
         return (
@@ -71,7 +68,7 @@ class Provenance:
         )
 
     def damage(self, job: Job) -> list[str]:
-        """In words, how results differ from what their manifest describes, unseen by Snakemake."""
+        """How results differ from what their manifest describes where Snakemake does not notice."""
         files = read_made(job).files if Path(job.manifest).exists() else {}
         return [
             f"{path} was altered after it was made"
@@ -85,7 +82,7 @@ class Provenance:
 
     @cache  # noqa: B019 - one instance a process
     def stale(self, job: Job) -> bool:
-        """Whether the results will be made anew, for their own reasons or for those of an input."""
+        """Whether the results will be rebuilt, for their own reasons or for those of an input."""
         return bool(self.reasons(job)) or any(map(self.stale, self.sources(job)))
 
     def sources(self, job: Job) -> Iterator[Job]:
@@ -107,8 +104,8 @@ class Provenance:
         return found
 
     def _wanted(self, job: Job) -> tuple[str, ...]:
-        """Results that are made anew when they are missing: targets, and what jobs read."""
-        return tuple(path for path in job.results if path in job.wanted or path in self._read)
+        """Results that are rebuilt when they are missing: targets, and what jobs read."""
+        return tuple(path for path in job.results if path in job.targets or path in self._read)
 
     def _changed_inputs(self, then: Mapping[str, str], now: Iterable[str]) -> Iterator[str]:
         for path in sorted({*then, *now}):

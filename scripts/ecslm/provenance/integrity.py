@@ -7,28 +7,28 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest, read_manifest
 from ecslm.models.bases import read_manifest as read_base_manifest
-from ecslm.plan.jobs import Job
+from ecslm.plan.rules import Job
 
 MOST_PROBLEMS = 10
 
 
-def check_results(jobs: Iterable[Job], unseen: Container[str]) -> None:
+def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
     """Look at the results that are there before anything uses them.
 
     A result is hashed only when it is newer than its manifest; jobs verify what they read anyway.
 
     Args:
-        unseen: results that are made anew in any case, so that half of them may be there.
+        unfinished: manifests of results that are rebuilt in any case, so that half may be there.
 
     Raises:
         InputError: a result was altered after it was made, or its manifest is broken or missing.
     """
     problems: list[str] = []
     for job in jobs:
-        if job.manifest in unseen:
+        if job.manifest in unfinished:
             continue
         try:
-            problems += _untrusted(job)
+            problems += _differences(job)
         except InputError as error:
             problems += error.problems
     if problems:
@@ -37,25 +37,25 @@ def check_results(jobs: Iterable[Job], unseen: Container[str]) -> None:
         raise InputError(*shown, *([f"and {more} results more like these"] if more > 0 else []))
 
 
-def _untrusted(job: Job) -> Iterator[str]:
+def _differences(job: Job) -> Iterator[str]:
     present = [path for path in map(Path, job.results) if path.exists()]
     manifest = Path(job.manifest)
     if not manifest.exists():
         if present:
-            yield f"{present[0]}: has no manifest: {mend(job)}"
+            yield f"{present[0]}: has no manifest: {rebuild(job)}"
         return
     made = read_made(job)
     for path in present:
         newer = path.stat().st_mtime_ns > manifest.stat().st_mtime_ns
         if newer and sha256_of_file(path) != made.files.get(path.name):
-            yield f"{path}: altered: its sha256 is not the manifest's: {mend(job)}"
+            yield f"{path}: altered: its sha256 is not the manifest's: {rebuild(job)}"
 
 
-def mend(*jobs: Job) -> str:
-    """The words that tell how to have jobs' results made anew."""
+def rebuild(*jobs: Job) -> str:
+    """The words that tell how to have jobs' results rebuilt."""
     files = (path for job in jobs for path in (*job.results, job.manifest))
     there = [path for path in files if Path(path).exists()]
-    return f"`rm {' '.join(there)}`, then run again to make it anew"
+    return f"`rm {' '.join(there)}`, then run again to rebuild it"
 
 
 def read_made(job: Job) -> Manifest:
@@ -70,6 +70,6 @@ def read_made(job: Job) -> Manifest:
             return read_manifest(path)
         base = read_base_manifest(path)
     except InputError as error:
-        raise InputError(*(f"{problem}: {mend(job)}" for problem in error.problems)) from None
+        raise InputError(*(f"{problem}: {rebuild(job)}" for problem in error.problems)) from None
     settings = {"source": base.source.model_dump(mode="json")}
     return Manifest(inputs={}, settings=settings, code=None, versions={}, files=base.files)

@@ -6,8 +6,6 @@ from pathlib import Path
 from ecslm.common.locks import held
 
 RUN_LOCK = Path("results/run.lock")
-
-
 _ownership = contextlib.ExitStack()
 
 

@@ -9,22 +9,18 @@ from typing import Any
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.common.hashing import canonical_json
-from ecslm.plan.jobs import Job
+from ecslm.plan.rules import Job
 from ecslm.provenance.integrity import read_made
 
 # Snakemake's notes, a file for each result: on the job that made it, and on a job that has begun,
 # which goes when the job has ended.
 RECORDS = Path(".snakemake/metadata")
-
-
 BEGUN = Path(".snakemake/incomplete")
-
-
 # Tells the Snakemake that `adopt.py` starts that the results have been verified.
 ADOPTING = "ECSLM_ADOPTING"
 
 
-def unseen_results(manifests: Iterable[str]) -> frozenset[str]:
+def unfinished_results(manifests: Iterable[str]) -> frozenset[str]:
     """The manifests of jobs that Snakemake has seen begin but not end: one of the two was killed.
 
     Whatever is there of their results, Snakemake deletes it and runs the job again.
@@ -32,14 +28,14 @@ def unseen_results(manifests: Iterable[str]) -> frozenset[str]:
     return frozenset(path for path in manifests if _note(BEGUN, path).is_file())
 
 
-def check_custody(study: str, jobs: Iterable[Job], unseen: Container[str]) -> None:
+def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) -> None:
     """Refuse results that came here by another way than Snakemake's jobs.
 
     Of some Snakemake has no record, and would judge them by their dates alone. Others have taken
     the place of those that it has a record of.
 
     Args:
-        unseen: results that are made anew in any case.
+        unfinished: manifests of results that are rebuilt in any case.
 
     Raises:
         InputError: there are such results, or the manifest of one that was replaced is broken.
@@ -47,7 +43,7 @@ def check_custody(study: str, jobs: Iterable[Job], unseen: Container[str]) -> No
     if ADOPTING in os.environ:
         return
     for job in jobs:
-        here = job.manifest not in unseen and Path(job.manifest).exists()
+        here = job.manifest not in unfinished and Path(job.manifest).exists()
         if here and not _is_recorded(job):
             raise InputError(
                 f"{job.manifest}: not made by a run in this folder, or Snakemake's records of it "

@@ -1,20 +1,81 @@
-"""Where scores lie in a study's results folder."""
+"""Where files lie: each path is spelled here and nowhere else.
+
+Patterns with names in braces are relative to the study's results folder. Rules take them with
+Snakemake's wildcards in the braces, plans and scripts with values.
+"""
 
 from collections.abc import Iterable
+from pathlib import Path
 
+# Relative to the project.
+RESULTS = "results/{study}"
+BASES = "results/bases"
+CACHE = Path("results/cache")
+TEMPLATES = Path("resources/prompts")
+PUBLISHED = Path("resources/published")
+ARCHITECTURES = Path("resources/architectures.csv")
+REPORT_TEMPLATES = "report"
+
+# Relative to the folder of all bases.
+BASE = "{base}/manifest.json"
+
+DATA_CHECK = "data_check.json"
+DATA_CHECK_MANIFEST = "data_check.manifest.json"
+DATASET = "dataset/{task}/{split}.jsonl"
+DATASET_MANIFEST = "dataset/{task}/{split}.manifest.json"
+DESCRIPTION = "descriptions/{task}.json"
+DESCRIPTION_MANIFEST = "descriptions/{task}.manifest.json"
+LEAKAGE = "leakage/{task}.json"
+LEAKAGE_MANIFEST = "leakage/{task}.manifest.json"
+DATA_CARD = "data_card.md"
+DATA_CARD_MANIFEST = "data_card.manifest.json"
+
+ADAPTER = "adapters/{model}/seed-{seed}/manifest.json"
+ADAPTER_WEIGHTS = "adapters/{model}/seed-{seed}/adapter_model.safetensors"
+ADAPTER_CONFIG = "adapters/{model}/seed-{seed}/adapter_config.json"
+ADAPTER_LOG = "adapters/{model}/seed-{seed}/log.jsonl"
+ADAPTER_COST = "adapters/{model}/seed-{seed}/cost.json"
+
+PREDICTIONS = "predictions/{model}/seed-{seed}/{task}.jsonl"
+PREDICTIONS_COST = "predictions/{model}/seed-{seed}/{task}.cost.json"
+PREDICTIONS_MANIFEST = "predictions/{model}/seed-{seed}/{task}.manifest.json"
+BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
+BERTSCORE_MANIFEST = "bertscore/{model}/seed-{seed}/{task}.manifest.json"
+
+# Of a model or, with seed 0, a trivial baseline.
+METRICS = "metrics/{model}/seed-{seed}/{task}.json"
+METRICS_MANIFEST = "metrics/{model}/seed-{seed}/{task}.manifest.json"
 RECORDS = ".records.jsonl"
+OUTCOMES = "metrics/{model}/seed-{seed}/{task}" + RECORDS
+OVER_SEEDS = "metrics/{model}/over-seeds/{task}.json"
+OVER_SEEDS_MANIFEST = "metrics/{model}/over-seeds/{task}.manifest.json"
+
+DIFFERENCES = "differences/{task}.json"
+DIFFERENCES_MANIFEST = "differences/{task}.manifest.json"
+COMPARISONS = "comparisons/{task}.json"
+# One job compares all tasks: Holm's adjustment needs all their p-values.
+COMPARISONS_MANIFEST = "comparisons/manifest.json"
+
+TABLE = "tables/{table}.tex"
+TABLE_JSON = "tables/{table}.json"
+TABLE_MANIFEST = "tables/{table}.manifest.json"
+REPORT_PAGE = "report.html"
+REPORT_TEX = "report.tex"
+REPORT_MANIFEST = "report.manifest.json"
+REPORT_PDF = "report.pdf"
+REPORT_PDF_MANIFEST = "report.pdf.manifest.json"
 
 
 def metric_path(name: str, seed: int, task: str) -> str:
     """Path of the metrics file of a model or, with seed 0, a trivial baseline."""
-    return f"metrics/{name}/seed-{seed}/{task}.json"
+    return METRICS.format(model=name, seed=seed, task=task)
 
 
 def outcome_paths(name: str, seeds: Iterable[int], task: str) -> list[str]:
     """Paths of the outcomes of each seed's records."""
-    return [metric_path(name, seed, task).removesuffix(".json") + RECORDS for seed in seeds]
+    return [OUTCOMES.format(model=name, seed=seed, task=task) for seed in seeds]
 
 
 def over_seeds_path(model: str, task: str) -> str:
     """Path of a model's score over its seeds."""
-    return f"metrics/{model}/over-seeds/{task}.json"
+    return OVER_SEEDS.format(model=model, task=task)

@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Answer = Literal["yes_no", "choice", "ranking", "extraction", "generation"]
-
-
 InputForm = Literal["text", "object", "list"]
 
 

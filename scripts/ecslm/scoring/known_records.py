@@ -37,8 +37,8 @@ class KnownRecords:
             line, prediction = unknown[0]
             yield (
                 line,
-                f"id: {shown(prediction.id)} is not a record of {self._path}{_others(len(unknown))}: "
-                "name the dataset file that was answered",
+                f"id: {shown(prediction.id)} is not a record of {self._path}"
+                f"{_others(len(unknown))}: name the dataset file that was answered",
             )
         of_known = [(line, p) for line, p in rows if p.id in self._by_id]
         for field, source in _REPEATED:

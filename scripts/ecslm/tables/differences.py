@@ -14,7 +14,7 @@ TESTS: dict[Test, str] = {
 }
 
 # A comparison with its task.
-Compared = tuple[str, Comparison]
+TaskComparison = tuple[str, Comparison]
 
 
 def difference_cell(task: str, row: Comparison) -> Cell:
@@ -35,7 +35,9 @@ def difference_cell(task: str, row: Comparison) -> Cell:
     )
 
 
-def compared_notes(compared: Sequence[Compared], titles: Mapping[str, str]) -> Iterator[str]:
+def comparison_notes(
+    compared: Sequence[TaskComparison], titles: Mapping[str, str]
+) -> Iterator[str]:
     """What was compared and how; `titles` are those of the contrasts."""
     if not compared:
         return
@@ -55,15 +57,15 @@ def compared_notes(compared: Sequence[Compared], titles: Mapping[str, str]) -> I
             yield f"{titles[contrast]}: {row_words}"
 
 
-def _has(compared: Iterable[Compared], test: Test) -> bool:
+def _has(compared: Iterable[TaskComparison], test: Test) -> bool:
     return any(row.test == test for _, row in compared)
 
 
-def _tasks(compared: Iterable[Compared], test: Test) -> str:
+def _tasks(compared: Iterable[TaskComparison], test: Test) -> str:
     return ", ".join(dict.fromkeys(task for task, row in compared if row.test == test))
 
 
-def _partly(compared: Iterable[Compared]) -> Iterator[str]:
+def _partly(compared: Iterable[TaskComparison]) -> Iterator[str]:
     """Of pairings in which only part of the records have a partner."""
     yield from dict.fromkeys(
         f"{task} is compared on {row.n:,} shared samples; {row.unshared:,} records have no partner."

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from ecslm.tables.model import Panel, Row
-from ecslm.tables.requests import TableRequest, shows_intervals
 from ecslm.tables.settings import DataContext
 
 UNRELIABLE = "too few records, or too few that decide: the true interval may be wider."
@@ -53,27 +52,9 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
     return notes
 
 
-def seed_notes(panels: Iterable[Panel], request: TableRequest) -> list[str]:
-    """For each model with several seeds: that the cells are means, and how far seeds differ."""
-    notes = []
-    for panel in panels:
-        for row in (row for group in panel.groups for row in group.rows):
-            spreads = [
-                f"{column.text} {cell.sd:.3f}"
-                for column, cell in zip(panel.columns, row.cells, strict=True)
-                if cell.sd is not None
-            ]
-            if spreads:
-                seeds = len(request.context.models[row.name].seeds)
-                notes.append(f"{row.name}: {mean_note(seeds, request, spreads)}")
-    if notes and shows_intervals(request):
-        notes.append(JOINT)
-    return notes
-
-
-def mean_note(seeds: int, request: TableRequest, spreads: Sequence[str]) -> str:
-    """That cells are means over seeds; `spreads` are told where they do not stand in the cells."""
-    if not shows_intervals(request):
+def mean_note(seeds: int, spreads: Sequence[str], with_intervals: bool) -> str:
+    """That cells are means over seeds; `spreads` are named where cells show intervals instead."""
+    if not with_intervals:
         return f"mean over {seeds} seeds; below it their standard deviation."
     return f"mean over {seeds} seeds; standard deviation over seeds: {', '.join(spreads)}."
 

@@ -4,8 +4,11 @@ from pathlib import Path
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
+from ecslm.schemas.paths import PUBLISHED
 from ecslm.tables.model import Cell
 from ecslm.tables.sources import source_name
+
+STUDY = PUBLISHED / "study.csv"
 
 
 class Published:

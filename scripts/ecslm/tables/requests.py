@@ -1,58 +1,33 @@
-"""The request for one table: its entry with the part of the context it needs, and its inputs."""
+"""The request for one table: its entry with the part of the context that it needs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
-from pydantic import model_validator
+from pydantic import SerializeAsAny, model_validator
 
-from ecslm.comparisons.results import comparison_path
-from ecslm.data.card.reports import CHECK, description_path, leakage_path
 from ecslm.schemas.paths import metric_path, over_seeds_path
-from ecslm.tables.settings import (
-    Closed,
-    ComparisonsEntry,
-    DataContext,
-    DatasetEntry,
-    InstructionsEntry,
-    ParametersEntry,
-    ReproductionEntry,
-    ResultsEntry,
-    ScoresEntry,
-    TableContext,
-    TableSettings,
-    ValidityEntry,
-)
+from ecslm.tables.references import names_in
+from ecslm.tables.settings import Closed, DataContext, Entry, TableContext
 
+AnyEntry = TypeVar("AnyEntry", bound=Entry)
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True)
-class _Names:
-    """What a table names: `models` have metrics, `adapters` are models that are tuned."""
-
-    tasks: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()
-    baselines: tuple[str, ...] = ()
-    adapters: tuple[str, ...] = ()
-    contrasts: tuple[str, ...] = ()
-
-
-class TableRequest(Closed):
+class TableRequest(Closed, Generic[AnyEntry]):
     """Everything but files that can change a table: the `--settings` of render_table.py."""
 
-    table: TableSettings
+    table: SerializeAsAny[AnyEntry]
     context: TableContext
 
     @model_validator(mode="after")
-    def _known_names(self) -> "TableRequest":
+    def _known_names(self) -> "TableRequest[AnyEntry]":
         problems = [
             f"context.{section}: has no {name}"
-            for section, names in asdict(_names(self.table)).items()
+            for section, names in _names(self.table).items()
             for name in names
             if name not in getattr(self.context, section)
         ]
-        if not isinstance(self.table, ParametersEntry) and self.context.data is None:
+        if self.table.SHOWS_DATA and self.context.data is None:
             problems.append("context.data: needed for this table")
         if problems:
             raise ValueError("; ".join(problems))
@@ -65,108 +40,69 @@ class TableRequest(Closed):
         return self.context.data
 
 
-def table_request(entry: TableSettings, context: TableContext) -> TableRequest:
+def request_schema(entry: type[AnyEntry]) -> type[TableRequest[AnyEntry]]:
+    """The schema of requests whose entry is of one kind."""
+    return TableRequest[entry]  # type: ignore[valid-type]
+
+
+def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEntry]:
     """The request with the context cut down to what the table shows.
 
-    So a table is drawn anew only when something in it changed: the parameters table, for example,
+    So a table is rebuilt only when something in it changed: the parameters table, for example,
     knows nothing of the data.
+
+    Raises:
+        ValidationError: the context lacks something that the entry names.
     """
     names = _names(entry)
+    tasks = names["tasks"]
     return TableRequest(
         table=entry,
         context=TableContext(
-            data=None if isinstance(entry, ParametersEntry) else context.data,
-            tasks=_those(context.tasks, names.tasks),
+            data=context.data if entry.SHOWS_DATA else None,
+            tasks=_subset(context.tasks, tasks),
             models={
-                name: model.of_tasks(names.tasks)
-                for name, model in _those(context.models, names.models).items()
+                name: model.of_tasks(tasks)
+                for name, model in _subset(context.models, names["models"]).items()
             },
             baselines={
-                name: tuple(task for task in tasks if task in names.tasks)
-                for name, tasks in _those(context.baselines, names.baselines).items()
+                name: tuple(task for task in of_tasks if task in tasks)
+                for name, of_tasks in _subset(context.baselines, names["baselines"]).items()
             },
-            adapters=_those(context.adapters, names.adapters),
-            contrasts=_those(context.contrasts, names.contrasts),
+            adapters=_subset(context.adapters, names["adapters"]),
+            contrasts=_subset(context.contrasts, names["contrasts"]),
         ),
     )
 
 
-def _those(known: Mapping[str, Value], names: Iterable[str]) -> dict[str, Value]:
-    """The entries of some names; those that are not there are told by the request's validation."""
-    return {name: known[name] for name in names if name in known}
+def metric_files(context: TableContext, with_intervals: bool = False) -> list[str]:
+    """The scores of a table's models and baselines, relative to the study's results folder.
 
-
-def metric_files(request: TableRequest) -> list[str]:
-    """The scores that the table reads, relative to the study's results folder."""
-    names, context = _names(request.table), request.context
+    With intervals, models of several seeds have a further file: the interval of their mean.
+    """
     paths = []
-    for name in names.models:
-        model = context.models[name]
-        for task in names.tasks:
-            if task in model.tasks:
-                paths += [metric_path(name, seed, task) for seed in model.seeds]
-                if shows_intervals(request) and len(model.seeds) > 1:
-                    paths.append(over_seeds_path(name, task))
-    paths += [
-        metric_path(baseline, 0, task)
-        for baseline in names.baselines
-        for task in names.tasks
-        if task in context.baselines[baseline]
-    ]
+    for name, model in context.models.items():
+        for task in model.tasks:
+            paths += [metric_path(name, seed, task) for seed in model.seeds]
+            if with_intervals and len(model.seeds) > 1:
+                paths.append(over_seeds_path(name, task))
+    for name, tasks in context.baselines.items():
+        paths += [metric_path(name, 0, task) for task in tasks]
     return paths
 
 
-def shows_intervals(request: TableRequest) -> bool:
-    """Whether the table shows intervals, which for several seeds have a file of their own."""
-    match request.table:
-        case ScoresEntry():
-            return request.table.spread == "interval"
-        case entry:
-            return isinstance(entry, ReproductionEntry)
+def _names(entry: Entry) -> dict[str, list[str]]:
+    """What an entry names, by the section of the context that tells about it."""
+    names: dict[str, list[str]] = {
+        section: [] for section in TableContext.model_fields if section != "data"
+    }
+    for named in names_in(entry.model_dump(), type(entry)):
+        section = named.reference.context
+        if section and named.name not in names[section]:
+            names[section].append(named.name)
+    return names
 
 
-def other_files(request: TableRequest) -> list[str]:
-    """What the table reads beside scores, relative to the study's results folder."""
-    match request.table:
-        case DatasetEntry():
-            tasks = request.table.tasks
-            return [CHECK, *map(description_path, tasks), *_leakage_files(request, tasks)]
-        case InstructionsEntry():
-            tasks = request.table.tasks
-            compared = tasks if request.table.contrast else ()
-            return [*_leakage_files(request, tasks), *map(comparison_path, compared)]
-        case ComparisonsEntry():
-            return [*map(comparison_path, request.table.columns)]
-        case _:
-            return []
-
-
-def _leakage_files(request: TableRequest, tasks: Iterable[str]) -> list[str]:
-    return [leakage_path(task) for task in tasks if has_leakage(request, task)]
-
-
-def has_leakage(request: TableRequest, task: str) -> bool:
-    """Whether the task has test and training records to be compared."""
-    context = request.context.tasks[task]
-    return context.test and context.train
-
-
-def _names(entry: TableSettings) -> _Names:
-    match entry:
-        case ParametersEntry():
-            return _Names(adapters=entry.models)
-        case DatasetEntry():
-            return _Names(tasks=entry.tasks)
-        case InstructionsEntry():
-            contrasts = (entry.contrast,) if entry.contrast else ()
-            return _Names(tasks=entry.tasks, models=entry.models, contrasts=contrasts)
-        case ResultsEntry():
-            return _Names(
-                tasks=entry.columns,
-                models=tuple(name for group in entry.rows for name in group.models),
-                baselines=tuple(name for group in entry.rows for name in group.baselines),
-            )
-        case ComparisonsEntry():
-            return _Names(tasks=entry.columns, contrasts=entry.contrasts)
-        case ValidityEntry() | ReproductionEntry():
-            return _Names(tasks=entry.columns, models=entry.models)
+def _subset(known: Mapping[str, Value], names: Iterable[str]) -> dict[str, Value]:
+    """The entries of some names; those that are missing fail the request's validation."""
+    return {name: known[name] for name in names if name in known}

@@ -20,7 +20,7 @@ from ecslm.schemas.metrics_file import (
 )
 from ecslm.schemas.paths import metric_path, over_seeds_path
 from ecslm.tables.model import Cell, Interval, score_text
-from ecslm.tables.requests import TableRequest, shows_intervals
+from ecslm.tables.settings import TableContext
 
 
 @dataclass(frozen=True)
@@ -69,12 +69,15 @@ class Measured:
 
 
 class Scores:
-    """Reads the metrics files of a request, each once."""
+    """Reads the metrics files of a table's models and baselines, each once.
 
-    def __init__(self, results: Path, request: TableRequest) -> None:
+    With intervals, the scores over seeds are read too.
+    """
+
+    def __init__(self, results: Path, context: TableContext, with_intervals: bool = False) -> None:
         self._results = results
-        self._context = request.context
-        self._with_intervals = shows_intervals(request)
+        self._context = context
+        self._with_intervals = with_intervals
         self._read: dict[str, MetricsFile] = {}
 
     def model(self, name: str, task: str, setting: str) -> Measured | None:

@@ -72,7 +72,7 @@ def test_finished_work_is_cleared_and_unfinished_work_is_not(tmp_path: Path) -> 
         finish(work, cost="", answers="")
     with pytest.raises(RuntimeError), work_folder(two_results(tmp_path / "two"), 0, keep=True):
         raise RuntimeError
-    clear_finished(tmp_path, unseen=())
+    clear_finished(tmp_path, unfinished=())
     assert folders(tmp_path / "one" / "out.jsonl") == []
     assert len(folders(tmp_path / "two" / "out.jsonl")) == 1
     assert (tmp_path / "one" / "out.jsonl").exists()

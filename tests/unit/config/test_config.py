@@ -4,6 +4,8 @@ import copy
 import json
 import subprocess
 import sys
+from dataclasses import asdict
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config
-from ecslm.plan.study import Plan
+from ecslm.plan.plan import Plan
 
 TEMPLATES = ROOT / "resources/prompts"
 SHIPPED = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -676,22 +678,16 @@ def turned(value: Any) -> Any:
     return [turned(item) for item in value] if isinstance(value, list) else value
 
 
-def parameters(raw: Raw) -> dict[str, str]:
-    """All parameters that the configuration alone decides, by file."""
-    plan = Plan(load_config(raw, TEMPLATES))
-    study = plan.study
-    found = {f"base {name}": plan.base_settings(name) for name in plan.config.bases}
-    found["bertscore"] = plan.bertscore_settings()
-    for task in study.tasks:
-        found[f"score {task}"] = plan.score_settings(task)
-        for split in ("train", "val", "test"):
-            found[f"dataset {task} {split}"] = plan.dataset_settings(task, split)
-    for name, model in study.models.items():
-        if model.tuned:
-            found[f"adapter {name}"] = plan.adapter_settings(name)
-        for task in study.tasks:
-            found[f"predict {name} {task}"] = plan.prediction_settings(name, task)
-    return found
+def parameters(raw: Raw) -> dict[str, tuple[str | None, str | None]]:
+    """All parameters that the configuration alone decides, by rule and wildcards of their job."""
+    return {
+        " ".join((rule.name, *asdict(of).values())): (
+            rule.settings_parameter(of),
+            rule.versions_parameter(of),
+        )
+        for rule in Plan(load_config(raw, TEMPLATES)).rules.values()
+        for of in rule.each()
+    }
 
 
 @pytest.mark.parametrize("raw", [small(), SHIPPED, {**SHIPPED, "study": "paper"}])
@@ -707,32 +703,43 @@ def test_left_out_keys_and_spelt_out_defaults_give_the_same_parameters() -> None
 
 @given(st.integers(1, 64), st.integers(1, 64))
 def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha: int) -> None:
-    def adapter(rank: int, alpha: int) -> str:
-        return parameters(changed(".training", {"rank": rank, "alpha": alpha}))["adapter Small-EC"]
+    def adapter(rank: int, alpha: int) -> tuple[str | None, str | None]:
+        found = parameters(changed(".training", {"rank": rank, "alpha": alpha}))
+        return found["train_adapter Small-EC 0"]
 
     assert (adapter(rank, alpha) == adapter(alpha, rank)) == (rank == alpha)
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "files"),
+    ("path", "value", "jobs"),
     [
-        (".training.rank", 9, {"adapter Small-EC"}),
-        (".models.Small-EC.training", {"rank": 9}, {"adapter Small-EC"}),
-        (".task_decoding.AG", {"max_new_tokens": 91}, {"predict Small AG", "predict Small-EC AG"}),
-        (".scoring", {"resamples": 9}, {"score PM", "score AG"}),
-        (".bertscore.layer", 9, {"bertscore"}),
-        ("bases.Small.path", "models/other", {"base Small"}),
-        (".title", "Another shop", set()),
-        (".tables.ind.caption", "Another caption", set()),
-        ("tasks.PM.title", "Matching", set()),
+        (".training.rank", 9, ["train_adapter *", "render_table parameters"]),
+        (
+            ".models.Small-EC.training",
+            {"rank": 9},
+            ["train_adapter *", "render_table parameters"],
+        ),
+        (".task_decoding.AG", {"max_new_tokens": 91}, ["predict * AG", "describe_data AG"]),
+        (".scoring", {"resamples": 9}, ["score *", "score_baseline *", "differences *"]),
+        (".bertscore.layer", 9, ["bertscore *"]),
+        ("bases.Small.path", "models/other", ["base_model Small"]),
+        (".title", "Another shop", ["report_page", "data_card"]),
+        (".tables.ind.caption", "Another caption", ["render_table ind"]),
+        # All tables but that of parameters name the task.
+        (
+            "tasks.PM.title",
+            "Matching",
+            ["report_page", "data_card", "render_table [!p]*"],
+        ),
     ],
 )
 def test_an_edit_changes_the_parameters_of_what_it_concerns_alone(
-    path: str, value: Any, files: set[str]
+    path: str, value: Any, jobs: list[str]
 ) -> None:
     before, after = parameters(small()), parameters(changed(path, value))
     assert before.keys() == after.keys()
-    assert {name for name in before if before[name] != after[name]} == files
+    expected = {name for name in before for pattern in jobs if fnmatchcase(name, pattern)}
+    assert {name for name in before if before[name] != after[name]} == expected
 
 
 @pytest.mark.parametrize(

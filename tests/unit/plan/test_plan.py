@@ -5,28 +5,42 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.plans import BASELINES, IND, MODELS, OOD, TASKS, plan
+from support.plans import (
+    BASELINES,
+    IND,
+    MODELS,
+    OOD,
+    TASKS,
+    adapter,
+    content_of,
+    dataset_content,
+    dataset_settings,
+    job,
+    plan,
+    prediction,
+    score,
+    settings_of,
+)
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.plan.report import ReportPlan
-from ecslm.plan.study import Plan
+from ecslm.plan.plan import Plan
 
 Raw = dict[str, Any]
 
 
-def settings(text: str) -> Raw:
-    return dict(json.loads(text))
+def settings(text: str | None) -> Raw:
+    return dict(json.loads(text or ""))
 
 
 # Files
 
 
 def test_dataset_files_are_those_of_the_splits_that_a_task_has() -> None:
-    found = plan().dataset_files()
+    found = plan().targets("dataset")
     prefix = "results/shop/dataset/"
     of = {code: [f for f in found if f.startswith(f"{prefix}{code}/")] for code in TASKS}
     assert of["PM"] == [f"{prefix}PM/{split}.jsonl" for split in ("train", "val", "test")]
@@ -39,14 +53,14 @@ def test_dataset_files_are_those_of_the_splits_that_a_task_has() -> None:
 def test_a_task_that_does_not_train_is_no_input_of_the_adapters(split: str) -> None:
     codes = [code for code in TASKS if code != "NEW"]
     expected = [f"results/shop/dataset/{code}/{split}.jsonl" for code in codes]
-    assert plan().training_files(split) == expected
+    assert list(plan().study.training_files(split)) == expected
 
 
 def test_a_new_task_that_does_not_train_changes_nothing_of_the_adapters() -> None:
     before, after = plan(tasks=["PM"]), plan(tasks=["PM", "NEW"])
-    assert before.training_files("train") == after.training_files("train")
-    assert before.adapter_settings("Small-EC") == after.adapter_settings("Small-EC")
-    assert set(after.prediction_files()) - set(before.prediction_files()) == {
+    assert before.study.training_files("train") == after.study.training_files("train")
+    assert adapter(before, "Small-EC").settings == adapter(after, "Small-EC").settings
+    assert set(after.targets("predict")) - set(before.targets("predict")) == {
         "results/shop/predictions/Small/seed-0/NEW.jsonl",
         "results/shop/predictions/Small-EC/seed-0/NEW.jsonl",
         "results/shop/predictions/Small-EC/seed-1/NEW.jsonl",
@@ -54,21 +68,21 @@ def test_a_new_task_that_does_not_train_changes_nothing_of_the_adapters() -> Non
 
 
 def test_adapters_are_made_for_each_seed_of_tuned_models_alone() -> None:
-    assert plan().adapter_files() == [
+    assert plan().targets("train_adapter") == [
         "results/shop/adapters/Small-EC/seed-0/manifest.json",
         "results/shop/adapters/Small-EC/seed-1/manifest.json",
     ]
 
 
 def test_predictions_are_made_for_each_model_seed_and_evaluated_task() -> None:
-    found = plan().prediction_files()
+    found = plan().targets("predict")
     assert len(found) == len(set(found)) == 3 * (len(TASKS) - 1)
     assert "results/shop/predictions/Small-EC/seed-1/NEW.jsonl" in found
     assert not [path for path in found if path.endswith("AUX.jsonl")]
 
 
 def test_bertscores_are_made_for_generation_tasks_alone() -> None:
-    assert plan().bertscore_files() == [
+    assert plan().targets("bertscore") == [
         "results/shop/bertscore/Small/seed-0/AG.jsonl",
         "results/shop/bertscore/Small-EC/seed-0/AG.jsonl",
         "results/shop/bertscore/Small-EC/seed-1/AG.jsonl",
@@ -76,12 +90,12 @@ def test_bertscores_are_made_for_generation_tasks_alone() -> None:
 
 
 def test_metrics_are_those_of_models_and_of_baselines_where_they_are_defined() -> None:
-    found = plan().metric_files()
+    found = plan().targets("score", "score_baseline")
     rows = {path.removeprefix("results/shop/metrics/").split("/")[0] for path in found}
     assert rows == {"Small", "Small-EC", *BASELINES}
     own = [path for path in found if "/Small" in path]
     assert [path.replace("/metrics/", "/predictions/") + "l" for path in own] == (
-        plan().prediction_files()
+        plan().targets("predict")
     )
     assert "results/shop/metrics/input-order/seed-0/QPR.json" in found
 
@@ -98,24 +112,25 @@ def test_metrics_are_those_of_models_and_of_baselines_where_they_are_defined() -
     ],
 )
 def test_a_baseline_is_scored_where_it_is_defined(baseline: str, tasks: tuple[str, ...]) -> None:
-    assert plan().baseline_tasks(baseline) == tasks
+    assert plan().study.baseline_tasks(baseline) == tasks
 
 
 def test_bases_are_those_of_the_models_and_of_the_encoder() -> None:
-    assert plan().base_files() == [
+    assert plan().targets("base_model") == [
         "results/bases/Small/manifest.json",
         "results/bases/Encoder/manifest.json",
     ]
     without = plan(tasks=["PM"], bertscore=None)
-    assert without.base_files() == ["results/bases/Small/manifest.json"]
-    assert without.encoder() == []
+    assert without.targets("base_model") == ["results/bases/Small/manifest.json"]
+    assert without.targets("bertscore") == []
 
 
 def test_a_study_without_tables_has_a_report_all_the_same() -> None:
-    drawn = ReportPlan(plan())
-    assert drawn.table_files() == []
-    assert json.loads(drawn.report_settings())["tables"] == []
-    assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in drawn.report_inputs()
+    made = plan()
+    assert made.targets("render_table") == []
+    page = job(made, "report_page")
+    assert settings(page.settings)["tables"] == []
+    assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in page.inputs
 
 
 # Parameters
@@ -124,12 +139,12 @@ def test_a_study_without_tables_has_a_report_all_the_same() -> None:
 def test_a_parameter_is_one_canonical_string() -> None:
     made = plan()
     for text in (
-        made.dataset_settings("PM", "train"),
-        made.adapter_settings("Small-EC"),
-        made.prediction_settings("Small", "PM"),
-        made.score_settings("PM"),
-        made.bertscore_settings(),
-        made.base_settings("Small"),
+        dataset_settings(made, "PM", "train"),
+        adapter(made, "Small-EC").settings,
+        prediction(made, "Small", "PM").settings,
+        score(made, "PM").settings,
+        job(made, "bertscore", model="Small", seed=0, task="AG").settings,
+        job(made, "base_model", base="Small").settings,
     ):
         canonical = json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
         assert text == canonical
@@ -137,10 +152,10 @@ def test_a_parameter_is_one_canonical_string() -> None:
 
 def test_parameters_of_different_kinds_cannot_be_taken_for_each_other() -> None:
     made = plan()
-    assert made.dataset_code().startswith("code:")
-    assert made.dataset_source("PM", "test").startswith("source:")
-    assert made.score_code("score.py", "PM").startswith("code:")
-    assert made.score_versions().startswith('versions:{"numpy":"')
+    assert job(made, "dataset", task="PM", split="test").code.startswith("code:")
+    assert dataset_content(made, "PM", "test").startswith("source:")
+    assert score(made, "PM").code.startswith("code:")
+    assert score(made, "PM").versions.startswith('versions:{"numpy":"')
 
 
 def test_versions_are_those_of_the_libraries_that_compute_a_result() -> None:
@@ -149,16 +164,20 @@ def test_versions_are_those_of_the_libraries_that_compute_a_result() -> None:
 
     exact = plan(precision={"quantization": "none", "dtype": "float32"})
     quantised = plan(precision={"quantization": "nf4"})
-    assert libraries(exact.adapter_versions("Small-EC")) == {"torch", "transformers", "peft"}
-    assert libraries(exact.prediction_versions("Small-EC", "PM")) == {
+    assert libraries(adapter(exact, "Small-EC").versions) == {"torch", "transformers", "peft"}
+    assert libraries(prediction(exact, "Small-EC", "PM").versions) == {
         *("torch", "transformers", "peft")
     }
-    assert libraries(exact.prediction_versions("Small", "PM")) == {"torch", "transformers"}
-    assert libraries(quantised.prediction_versions("Small", "PM")) == {
+    assert libraries(prediction(exact, "Small", "PM").versions) == {"torch", "transformers"}
+    assert libraries(prediction(quantised, "Small", "PM").versions) == {
         *("torch", "transformers", "bitsandbytes")
     }
-    assert "bitsandbytes" in libraries(quantised.adapter_versions("Small-EC"))
-    assert libraries(exact.bertscore_versions()) == {"torch", "transformers", "bert-score"}
+    assert "bitsandbytes" in libraries(adapter(quantised, "Small-EC").versions)
+    assert libraries(job(exact, "bertscore", model="Small", seed=0, task="AG").versions) == {
+        "torch",
+        "transformers",
+        "bert-score",
+    }
 
 
 @pytest.mark.parametrize(("dtype", "budget"), [("float32", None), ("bfloat16", 777)])
@@ -166,8 +185,8 @@ def test_the_token_budget_is_a_setting_only_where_it_can_change_an_answer(
     dtype: str, budget: int | None
 ) -> None:
     made = plan(precision={"dtype": dtype})
-    assert settings(made.prediction_settings("Small", "PM"))["batch_tokens"] == budget
-    assert "777" not in made.adapter_settings("Small-EC")
+    assert settings(prediction(made, "Small", "PM").settings)["batch_tokens"] == budget
+    assert "777" not in adapter(made, "Small-EC").settings
 
 
 def test_decoding_of_a_task_is_a_setting_of_its_own_predictions_alone() -> None:
@@ -175,21 +194,21 @@ def test_decoding_of_a_task_is_a_setting_of_its_own_predictions_alone() -> None:
     differing = [
         code
         for code in TASKS
-        if before.prediction_settings("Small", code) != after.prediction_settings("Small", code)
+        if prediction(before, "Small", code).settings != prediction(after, "Small", code).settings
     ]
     assert differing == ["AVE"]
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_training_split_knows_nothing_of_the_evaluation(split: str) -> None:
-    text = plan().dataset_settings("SA", split)
+    text = dataset_settings(plan(), "SA", split)
     assert settings(text)["settings"] == [IND]
-    assert plan(settings=[IND, OOD, "OOD_Unseen"]).dataset_settings("SA", split) == text
+    assert dataset_settings(plan(settings=[IND, OOD, "OOD_Unseen"]), "SA", split) == text
 
 
 def test_ood_settings_are_dropped_for_tasks_without_ood_records() -> None:
     made = plan(settings=[OOD, IND, "OOD_Unseen", "IND_Unseen"])
-    found = {code: settings(made.dataset_settings(code, "test"))["settings"] for code in TASKS}
+    found = {code: settings(dataset_settings(made, code, "test"))["settings"] for code in TASKS}
     assert found["PM"] == found["QPR"] == [IND, "IND_Unseen"]
     assert found["SA"] == [OOD, IND, "OOD_Unseen", "IND_Unseen"]
 
@@ -199,30 +218,32 @@ def test_a_new_evaluation_setting_of_ood_leaves_tasks_without_ood_alone() -> Non
     changed = {
         code
         for code in TASKS
-        if before.dataset_settings(code, "test") != after.dataset_settings(code, "test")
+        if dataset_settings(before, code, "test") != dataset_settings(after, code, "test")
     }
     assert changed == {code for code in TASKS if code not in ("PM", "QPR")}
 
 
 def test_score_settings_hold_nothing_of_a_task_but_how_it_is_scored() -> None:
     words = {"title": "Another", "aliases": ["X"], "train": False, "ood": True}
-    assert plan({"PM": words}).score_settings("PM") == plan().score_settings("PM")
-    kinds = settings(plan().score_settings("PM"))["task"]
+    assert score(plan({"PM": words}), "PM").settings == score(plan(), "PM").settings
+    kinds = settings(score(plan(), "PM").settings)["task"]
     assert kinds == {"answer": "yes_no", "metric": "binary_f1"}
-    assert plan({"SA": {"metric": "accuracy"}}).score_settings("SA") != plan().score_settings("SA")
+    assert (
+        score(plan({"SA": {"metric": "accuracy"}}), "SA").settings != score(plan(), "SA").settings
+    )
 
 
 def test_score_code_is_that_of_the_tasks_own_answer_and_metric() -> None:
     made = plan()
-    code = {task: made.score_code("score.py", task) for task in TASKS}
+    code = {task: score(made, task).code for task in TASKS}
     assert code["PM"] == code["NEW"] == code["AUX"]
     assert len(set(code.values())) == 6
-    assert made.score_code("score_baseline.py", "PM") != code["PM"]
+    assert job(made, "score_baseline", model="random", seed=0, task="PM").code != code["PM"]
 
 
 def test_adapters_know_nothing_of_tasks_decoding_and_device() -> None:
     other = plan(device="cuda", decoding={"max_new_tokens": 3}, title="Another", batch_tokens=99)
-    assert other.adapter_settings("Small-EC") == plan().adapter_settings("Small-EC")
+    assert adapter(other, "Small-EC").settings == adapter(plan(), "Small-EC").settings
 
 
 def test_a_demos_sizes_of_one_task_concern_that_task_alone() -> None:
@@ -231,7 +252,7 @@ def test_a_demos_sizes_of_one_task_concern_that_task_alone() -> None:
 
     before, after = demo(PM={"train": 3}), demo(PM={"train": 4})
     for code, same in (("PM", False), ("SA", True)):
-        one, two = (made.dataset_settings(code, "train") for made in (before, after))
+        one, two = (dataset_settings(made, code, "train") for made in (before, after))
         assert (one == two) == same
 
 
@@ -239,7 +260,7 @@ def test_a_demos_sizes_of_one_task_concern_that_task_alone() -> None:
 def test_the_size_of_the_demos_test_data_concerns_no_training_file(size: str) -> None:
     before, after = (plan(data={"source": "demo", size: count}) for count in (5, 6))
     for split, same in (("train", True), ("val", True), ("test", False)):
-        one, two = (made.dataset_settings("PM", split) for made in (before, after))
+        one, two = (dataset_settings(made, "PM", split) for made in (before, after))
         assert (one == two) == same
 
 
@@ -254,26 +275,23 @@ def test_the_order_of_models_and_tables_changes_no_parameter() -> None:
     }
     tables = {"first": entry, "second": dataset}
     models = MODELS | {"Alpha": {"base": "Encoder", "template": "chatml"}}
-    one = ReportPlan(plan(models=models, tables=tables))
-    two = ReportPlan(
-        plan(
-            models=dict(reversed(models.items())),
-            tables=dict(reversed(tables.items())),
-        )
+    one = plan(models=models, tables=tables)
+    two = plan(
+        models=dict(reversed(models.items())),
+        tables=dict(reversed(tables.items())),
     )
-    assert one.report_settings() == two.report_settings()
+    assert job(one, "report_page").settings == job(two, "report_page").settings
     for table in tables:
-        assert one.table_settings(table) == two.table_settings(table)
-        assert one.table_resources(table) == two.table_resources(table)
+        assert job(one, "render_table", table=table) == job(two, "render_table", table=table)
 
 
 def test_the_hubs_revision_ties_dataset_files_to_their_content() -> None:
     def source(revision: str) -> str:
         data = {"source": "hub", "id": "a/b", "revision": revision}
-        return plan(data=data).dataset_source("PM", "test")
+        return dataset_content(plan(data=data), "PM", "test")
 
     assert source("c0ffee") == source("c0ffee") != source("beef")
-    assert plan().source_files() == []
+    assert plan().source.files() == []
 
 
 @pytest.mark.usefixtures("here")
@@ -281,8 +299,8 @@ def test_an_edit_of_a_local_folder_in_hub_layout_concerns_its_dataset_files() ->
     def sources(number: int) -> set[str]:
         write_jsonl(Path("shop/train.jsonl"), [row("PM", "test", number)])
         made = plan(data={"source": "hub", "id": "shop", "revision": "main"})
-        assert made.source_files() == ["shop"]
-        return {made.dataset_source("PM", "test"), made.check_source_content()}
+        assert made.source.files() == ["shop"]
+        return {dataset_content(made, "PM", "test"), content_of(made, "check_data")}
 
     assert sources(1) == sources(1)
     assert sources(1).isdisjoint(sources(2))
@@ -294,22 +312,22 @@ def test_an_edit_of_a_local_folder_in_hub_layout_concerns_its_dataset_files() ->
 def test_tolerance_of_rows_that_belong_to_no_file_concerns_none(kind: str, concerned: bool) -> None:
     data = {"source": "path", "path": "rows.jsonl"}
     before, after = plan(data=data), plan(data={**data, "tolerate": [kind]})
-    old, new = (made.dataset_settings("PM", "test") for made in (before, after))
+    old, new = (dataset_settings(made, "PM", "test") for made in (before, after))
     assert (old != new) == concerned
-    assert before.check_settings() != after.check_settings()
+    assert settings_of(before, "check_data") != settings_of(after, "check_data")
 
 
 def test_the_published_counts_to_compare_are_those_of_the_studys_files() -> None:
     data = {"source": "path", "path": "rows.jsonl"}
-    settings = json.loads(plan(data=data, tasks=["PM"], bertscore=None).check_settings())
+    settings = json.loads(settings_of(plan(data=data, tasks=["PM"], bertscore=None), "check_data"))
     assert {count["task"] for count in settings["published"]} <= {"PM"}
-    generated = plan(data={"source": "demo"}).check_settings()
+    generated = settings_of(plan(data={"source": "demo"}), "check_data")
     assert json.loads(generated)["published"] == []
 
 
 def test_the_model_that_data_are_described_with_can_be_named() -> None:
-    assert plan().described_model == "Small-EC"
-    assert plan(described_with="Small").described_model == "Small"
+    assert plan().study.described_model == "Small-EC"
+    assert plan(described_with="Small").study.described_model == "Small"
 
 
 # A local file
@@ -351,7 +369,7 @@ def local(rows: list[Raw], **data: Any) -> Plan:
 
 def sources(made: Plan) -> dict[tuple[str, str], str]:
     keys = [("PM", "train"), ("PM", "test"), ("QPR", "test"), ("SA", "train"), ("SA", "test")]
-    return {key: made.dataset_source(*key) for key in keys}
+    return {key: dataset_content(made, *key) for key in keys}
 
 
 @pytest.mark.parametrize(
@@ -374,17 +392,17 @@ def test_a_task_of_the_registry_that_the_study_leaves_out_may_be_in_the_data() -
     write_jsonl(Path("rows.jsonl"), ROWS)
     data = {"source": "path", "path": "rows.jsonl"}
     made = plan(data=data, tasks=["PM"], bertscore=None)
-    assert made.dataset_source("PM", "train").startswith("source:")
+    assert dataset_content(made, "PM", "train").startswith("source:")
 
 
 def test_a_broken_or_missing_local_file_stops_the_plan(here: Path) -> None:
     made = local(ROWS)
     (here / "rows.jsonl").write_text('[{"split": "test"')
     with pytest.raises(InputError, match=r"^rows\.jsonl: row 1: not JSON .* truncated\?"):
-        made.dataset_source("PM", "test")
+        dataset_content(made, "PM", "test")
     (here / "rows.jsonl").unlink()
     with pytest.raises(InputError, match=r"^rows\.jsonl: no such file$"):
-        made.dataset_source("PM", "test")
+        dataset_content(made, "PM", "test")
 
 
 @pytest.mark.usefixtures("here")
@@ -399,7 +417,7 @@ def test_labels_concern_the_test_records_of_rankings_alone() -> None:
     after = local(ROWS, labels={"path": "other.json"})
     keys = [(code, split) for code in ("PM", "QPR") for split in ("train", "val", "test")]
     differing = [
-        key for key in keys if before.dataset_settings(*key) != after.dataset_settings(*key)
+        key for key in keys if dataset_settings(before, *key) != dataset_settings(after, *key)
     ]
     assert differing == [("QPR", "test")]
 
@@ -410,13 +428,13 @@ def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gon
     """As beside results that were copied from another machine."""
     write_json(Path("label.json"), [["E"]])
     made = local(ROWS, labels={"path": "label.json"})
-    before = {**sources(made), "check": made.check_source_content()}
-    for path in (*made.dataset_files(), made.data_check()):
+    before = {**sources(made), "check": content_of(made, "check_data")}
+    for path in (*made.targets("dataset"), made.targets("check_data")[0]):
         write_text(Path(path), "")
-        if path == made.data_check():
-            content = made.check_source_content()
+        if path == made.targets("check_data")[0]:
+            content = content_of(made, "check_data")
         else:
-            content = made.dataset_source(Path(path).parent.name, Path(path).stem)
+            content = dataset_content(made, Path(path).parent.name, Path(path).stem)
         write_manifest(
             manifest_of(Path(path)), made_from([], {}, None, {}) | {"content": content}, []
         )
@@ -424,11 +442,11 @@ def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gon
     made = plan(
         data={"source": "path", "path": "rows.jsonl", "labels": {"path": "label.json"}},
     )
-    made.check_source()
-    assert {**sources(made), "check": made.check_source_content()} == before
-    Path(made.dataset_files()[0]).unlink()
-    with pytest.raises(InputError, match=rf"^{gone}: no such file: mend `data`"):
-        made.check_source()
+    made.source.check()
+    assert {**sources(made), "check": content_of(made, "check_data")} == before
+    Path(made.targets("dataset")[0]).unlink()
+    with pytest.raises(InputError, match=rf"^{gone}: no such file: fix `data`"):
+        made.source.check()
 
 
 def test_fetching_the_label_file_that_is_pinned_changes_nothing(here: Path) -> None:
@@ -439,11 +457,11 @@ def test_fetching_the_label_file_that_is_pinned_changes_nothing(here: Path) -> N
         "sha256": sha256_of_text(text),
     }
     made = local(ROWS, labels=labels)
-    before = made.dataset_source("QPR", "test")
+    before = dataset_content(made, "QPR", "test")
     (here / "label.json").write_text(text)
-    assert made.dataset_source("QPR", "test") == before
+    assert dataset_content(made, "QPR", "test") == before
     (here / "label.json").write_text('[["S"]]')
-    assert made.dataset_source("QPR", "test") != before
+    assert dataset_content(made, "QPR", "test") != before
 
 
 # Names that tables take from files of the repository
@@ -463,9 +481,9 @@ def test_published_rows_and_architectures_that_are_not_there_stop_the_plan(
         "rows": [{"group": "Published", "published": ["GPT-4 Turbo", "GPT-5"]}],
     }
     parameters = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
-    made = ReportPlan(plan(tables={"ind": results, "parameters": parameters}))
+    made = plan(data={"source": "demo"}, tables={"ind": results, "parameters": parameters})
     with pytest.raises(InputError) as caught:
-        made.check_names()
+        made.check()
     assert len(caught.value.problems) == 2
     row, architecture = caught.value.problems
     assert row.startswith("studies.shop.tables.ind.rows: GPT-5 is not in table IND")
@@ -476,4 +494,4 @@ def test_an_architecture_may_have_another_name(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(ROOT)
     entry = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
     named = {"Small": "SmolLM2-135M"}
-    ReportPlan(plan(tables={"parameters": entry}, architectures=named)).check_names()
+    plan(data={"source": "demo"}, tables={"parameters": entry}, architectures=named).check()

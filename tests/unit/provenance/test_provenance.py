@@ -14,18 +14,18 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.plan.jobs import Job
+from ecslm.plan.rules import Job
 from ecslm.provenance.adoption import settle_times, verified
 from ecslm.provenance.code_history import NOTES, keep_code, modules_of
 from ecslm.provenance.explanation import explain
-from ecslm.provenance.history import Provenance
+from ecslm.provenance.history import History
 from ecslm.provenance.integrity import check_results
 from ecslm.provenance.snakemake_records import (
     ADOPTING,
     BEGUN,
     RECORDS,
-    check_custody,
-    unseen_results,
+    check_recorded,
+    unfinished_results,
 )
 
 SETTINGS = {"training": {"rank": 16, "alpha": 32}, "shots": 0}
@@ -43,6 +43,9 @@ def job(rule: str, name: str, *inputs: str, script: str = "score.py") -> Job:
         settings=canonical_json(SETTINGS),
         versions=f"versions:{canonical_json(VERSIONS)}",
         script=script,
+        # Of an adapter the manifest alone is a target.
+        targets=() if rule == "train_adapter" else (result,),
+        costly=rule != "score",
     )
 
 
@@ -74,8 +77,8 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_code(JOBS)
 
 
-def history(*jobs: Job) -> Provenance:
-    return Provenance("shop", jobs or JOBS)
+def history(*jobs: Job) -> History:
+    return History("shop", jobs or JOBS)
 
 
 def with_settings(**training: int) -> Job:
@@ -166,9 +169,9 @@ def test_the_explanation_tells_the_causes_and_the_origin() -> None:
     changed = history(DATASET_JOB, with_settings(rank=8), SCORE_JOB)
     text = explain(changed, Path("results/shop/score.json"))
     lines = text.split("\n")
-    assert lines[0] == "results/shop/score.json: will be made anew; rule score made it"
+    assert lines[0] == "results/shop/score.json: will be rebuilt; rule score made it"
     assert lines[1] == "  because training.rank: 16 -> 8: concerns results/shop/adapter.bin"
-    assert "results/shop/adapter.bin  will be made anew" in text
+    assert "results/shop/adapter.bin  will be rebuilt" in text
     assert "training.alpha = 32" in text
     assert "ecslm.scoring.score" in text
     assert "numpy 2.4.6" in text
@@ -177,7 +180,7 @@ def test_the_explanation_tells_the_causes_and_the_origin() -> None:
 def test_the_explanation_of_an_altered_result_says_what_to_do() -> None:
     Path(ADAPTER).write_text("other")
     text = explain(history(), Path(ADAPTER))
-    assert text.startswith(f"{ADAPTER}: not what its job made")
+    assert text.startswith(f"{ADAPTER}: modified since it was built")
     assert f"`rm {ADAPTER} {TRAIN_JOB.manifest}`" in text
 
 
@@ -225,7 +228,7 @@ def test_a_touched_result_is_trusted() -> None:
     check_results(JOBS, ())
 
 
-def test_results_that_are_made_anew_anyway_are_not_looked_at() -> None:
+def test_results_that_are_rebuilt_anyway_are_not_looked_at() -> None:
     """Snakemake deletes the results of a job that it did not see end."""
     lost()
     check_results(JOBS, {TRAIN_JOB.manifest})
@@ -274,17 +277,17 @@ def test_results_that_snakemake_has_no_record_of_are_refused() -> None:
     for one in JOBS[:-1]:
         record(one)
     with pytest.raises(InputError, match="`make adopt STUDY=shop`") as caught:
-        check_custody("shop", JOBS, ())
+        check_recorded("shop", JOBS, ())
     assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
     record(SCORE_JOB)
-    check_custody("shop", JOBS, ())
+    check_recorded("shop", JOBS, ())
 
 
 @pytest.mark.usefixtures("recorded")
 def test_touched_results_are_those_that_snakemake_has_records_of() -> None:
     for one in JOBS:
         os.utime(one.manifest, (1, 1))
-    check_custody("shop", JOBS, ())
+    check_recorded("shop", JOBS, ())
 
 
 def other_code() -> Job:
@@ -315,32 +318,32 @@ def test_results_that_replaced_recorded_ones_are_refused(other: Callable[[], Job
     """As after copying results of another commit over those that are here."""
     make(other())
     with pytest.raises(InputError, match="not made by a run in this folder") as caught:
-        check_custody("shop", JOBS, ())
+        check_recorded("shop", JOBS, ())
     assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
-    check_custody("shop", JOBS, {SCORE_JOB.manifest})
+    check_recorded("shop", JOBS, {SCORE_JOB.manifest})
 
 
 def test_verified_results_pass_while_they_are_adopted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ADOPTING, "yes")
-    check_custody("shop", JOBS, ())
+    check_recorded("shop", JOBS, ())
 
 
 def test_results_that_are_not_there_need_no_records() -> None:
     missing = replace(SCORE_JOB, manifest="results/other/score.manifest.json")
-    check_custody("other", [missing], ())
+    check_recorded("other", [missing], ())
 
 
 @pytest.mark.parametrize("length", [10, 400])
 def test_a_job_that_was_stopped_is_known_by_snakemakes_mark(length: int) -> None:
     """Long names are cut by Snakemake."""
     manifest = f"results/{'m' * length}/manifest.json"
-    assert unseen_results([manifest]) == frozenset()
+    assert unfinished_results([manifest]) == frozenset()
     write_json(snakemakes_note(BEGUN, manifest), {})
     write_json(BEGUN / "of_the_file_system", {})
-    assert unseen_results([manifest, "other"]) == {manifest}
+    assert unfinished_results([manifest, "other"]) == {manifest}
 
 
-def test_a_result_whose_job_was_stopped_is_said_to_be_made_anew() -> None:
+def test_a_result_whose_job_was_stopped_is_said_to_be_rebuilt() -> None:
     write_json(snakemakes_note(BEGUN, SCORE_JOB.manifest), {})
     (reason,) = history().reasons(SCORE_JOB)
     assert reason == "the job that made it was stopped before its end was recorded"
@@ -349,7 +352,7 @@ def test_a_result_whose_job_was_stopped_is_said_to_be_made_anew() -> None:
 @pytest.mark.parametrize(
     "one", [TRAIN_JOB, replace(SCORE_JOB, results=("x.json", ADAPTER), inputs=(TRAIN,))]
 )
-def test_results_that_nothing_takes_are_said_to_be_missing_and_not_to_be_made_anew(
+def test_results_that_nothing_takes_are_said_to_be_missing_and_not_to_be_rebuilt(
     one: Job,
 ) -> None:
     Path(ADAPTER).unlink()
@@ -359,7 +362,7 @@ def test_results_that_nothing_takes_are_said_to_be_missing_and_not_to_be_made_an
     assert f"({ADAPTER} is missing): `rm " in explain(history(TRAIN_JOB), Path(ADAPTER))
 
 
-def test_a_missing_result_that_a_job_reads_is_made_anew() -> None:
+def test_a_missing_result_that_a_job_reads_is_rebuilt() -> None:
     Path(ADAPTER).unlink()
     assert history().reasons(TRAIN_JOB) == (f"{ADAPTER} is missing",)
     assert history().damage(TRAIN_JOB) == []
@@ -375,14 +378,14 @@ def remove(*jobs: Job) -> None:
             Path(path).unlink()
 
 
-def test_cheap_results_of_what_is_not_there_are_deleted_to_be_made_anew() -> None:
+def test_cheap_results_of_what_is_not_there_are_deleted_to_be_rebuilt() -> None:
     remove(TRAIN_JOB)
     assert verified(history()) == [DATASET_JOB]
     assert not Path(SCORE_JOB.manifest).exists()
 
 
 def test_precious_results_of_what_is_not_there_are_refused_and_nothing_is_deleted() -> None:
-    below = replace(SCORE_JOB, rule="predict")
+    below = replace(SCORE_JOB, rule="predict", costly=True)
     remove(DATASET_JOB)
     with pytest.raises(InputError) as caught:
         verified(history(DATASET_JOB, TRAIN_JOB, below))
@@ -398,7 +401,7 @@ def test_precious_results_that_do_not_match_are_refused_and_nothing_is_deleted()
     with pytest.raises(InputError) as caught:
         verified(history())
     (problem,) = caught.value.problems
-    assert problem.startswith(f"{TRAIN_JOB.manifest}: prompt.jinja has changed: copy it anew, or")
+    assert problem.startswith(f"{TRAIN_JOB.manifest}: prompt.jinja has changed: copy it again, or")
     assert all(Path(path).exists() for one in JOBS for path in one.results)
 
 
@@ -410,7 +413,7 @@ def test_damaged_results_are_refused(damage: Callable[[], str]) -> None:
     assert caught.value.problems[0].startswith(TRAIN_JOB.manifest)
 
 
-def test_cheap_results_that_do_not_match_are_deleted_to_be_made_anew() -> None:
+def test_cheap_results_that_do_not_match_are_deleted_to_be_rebuilt() -> None:
     Path(SCORE_JOB.results[0]).write_text("{}")
     assert verified(history()) == [DATASET_JOB, TRAIN_JOB]
     assert not Path(SCORE_JOB.results[0]).exists()

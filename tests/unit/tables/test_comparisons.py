@@ -5,9 +5,8 @@ import pytest
 from support.table_files import IND, OOD, request, write_comparisons
 
 from ecslm.common.errors import InputError
-from ecslm.tables.kinds.comparisons import build
+from ecslm.tables.kinds.comparisons import build, files
 from ecslm.tables.model import Table
-from ecslm.tables.requests import other_files
 from ecslm.tables.sources import Sources
 
 ENTRY = {"kind": "comparisons", "contrasts": ["tuning", "domain"], "columns": ["PM", "SA"]}
@@ -17,7 +16,7 @@ OF_SETTINGS = {"contrast": "domain", "a": OOD, "b": IND, "setting": None, "model
 
 def made(results: Path, entry: dict[str, Any] = ENTRY) -> Table:
     wanted = request(entry, contrasts=TITLES)
-    assert other_files(wanted) == ["comparisons/PM.json", "comparisons/SA.json"]
+    assert files(wanted) == ["comparisons/PM.json", "comparisons/SA.json"]
     return build("comparisons", wanted, Sources(results))
 
 

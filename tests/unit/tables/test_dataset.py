@@ -16,9 +16,9 @@ from ecslm.data.card.reports import (
 )
 from ecslm.data.problems import Found
 from ecslm.data.report import Count, Report
-from ecslm.tables.kinds.dataset import build
+from ecslm.tables.kinds.dataset import DatasetEntry, build, files
 from ecslm.tables.model import Cell, Table
-from ecslm.tables.requests import TableRequest, other_files
+from ecslm.tables.requests import TableRequest
 from ecslm.tables.sources import Sources
 
 COLUMNS = [
@@ -28,7 +28,7 @@ COLUMNS = [
 ]
 
 
-def dataset_request(**context: Any) -> TableRequest:
+def dataset_request(**context: Any) -> TableRequest[DatasetEntry]:
     return request({"kind": "dataset", "tasks": ["PM", "SA"], "columns": COLUMNS}, **context)
 
 
@@ -116,7 +116,7 @@ def test_records_are_counted_per_task_split_and_setting(tmp_path: Path) -> None:
 
 def test_published_counts_stand_beside_and_differences_are_named(tmp_path: Path) -> None:
     write_all(tmp_path)
-    sources = Sources(tmp_path, published=counts_file(tmp_path))
+    sources = Sources(tmp_path, {"published": counts_file(tmp_path)})
     table = build("dataset", dataset_request(), sources)
     assert [cell.shown for cell in cells_of(table, 0, "SA")[:6]] == ["1", "1", "1", "7", "1", "1"]
     assert "Counts differ from the published ones for: SA." in table.notes
@@ -127,12 +127,12 @@ def test_a_broken_count_is_named_by_its_line(tmp_path: Path) -> None:
     path = counts_file(tmp_path)
     path.write_text(path.read_text().replace(",7,", ",many,"))
     with pytest.raises(InputError, match=rf"^{path}: line 5: records: input should be a valid int"):
-        build("dataset", dataset_request(), Sources(tmp_path, published=path))
+        build("dataset", dataset_request(), Sources(tmp_path, {"published": path}))
 
 
 def test_published_counts_of_other_data_are_not_shown(tmp_path: Path) -> None:
     write_all(tmp_path)
-    sources = Sources(tmp_path, published=counts_file(tmp_path))
+    sources = Sources(tmp_path, {"published": counts_file(tmp_path)})
     wanted = dataset_request(data={"source": "a shop", "comparable": False})
     table = build("dataset", wanted, sources)
     assert [head.key for head in table.panels[0].columns[:4]] == [
@@ -212,7 +212,7 @@ def test_a_note_tells_what_the_data_says_of_the_instructions(tmp_path: Path) -> 
 def test_a_task_that_is_not_trained_has_no_overlap(tmp_path: Path) -> None:
     write_all(tmp_path)
     wanted = dataset_request(tasks={**TASKS, "PM": {**TASKS["PM"], "train": False}})
-    assert other_files(wanted) == [
+    assert files(wanted) == [
         "data_check.json",
         "descriptions/PM.json",
         "descriptions/SA.json",

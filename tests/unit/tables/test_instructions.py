@@ -14,9 +14,8 @@ from support.table_files import (
 
 from ecslm.common.files import write_json
 from ecslm.data.card.reports import Leakage, SettingLeakage
-from ecslm.tables.kinds.instructions import build
+from ecslm.tables.kinds.instructions import build, files
 from ecslm.tables.model import Interval, Table
-from ecslm.tables.requests import other_files
 from ecslm.tables.sources import Sources
 
 UNSEEN = "IND_Unseen_Instruction"
@@ -90,7 +89,7 @@ def test_without_training_records_nothing_was_compared(tmp_path: Path) -> None:
         write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: scores(0.4)})
     tasks = {code: {**task, "train": False} for code, task in TASKS.items()}
     wanted = request(ENTRY, models=MODELS, tasks=tasks)
-    assert other_files(wanted) == []
+    assert files(wanted) == ["metrics/Small/seed-0/PM.json", "metrics/Small/seed-0/SA.json"]
     (panel,) = build("instructions", wanted, Sources(tmp_path)).panels
     assert {head.detail for head in panel.columns} == {"not compared"}
 

@@ -8,6 +8,7 @@ from support.project import REPORT
 
 from ecslm.common.errors import InputError
 from ecslm.reports.pdf import compile_pdf
+from ecslm.tables.kind import kind_names
 from ecslm.tables.latex import cell_text, column_type, escape, render, render_table, spread_text
 from ecslm.tables.model import Cell, HeaderCell, Interval, Panel, Row, RowGroup, Table
 
@@ -59,13 +60,7 @@ def compile_fragment(tmp_path: Path) -> Callable[[str], Path]:
     return compile_it
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        *("results", "instructions", "comparisons", "validity", "parameters", "dataset"),
-        "reproduction",
-    ],
-)
+@pytest.mark.parametrize("kind", kind_names())
 def test_a_fragment_with_hostile_names_compiles_with_booktabs_and_siunitx_alone(
     kind: str, compile_fragment: Callable[[str], Path]
 ) -> None:

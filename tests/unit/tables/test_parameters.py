@@ -6,9 +6,9 @@ from support.project import RESOURCES
 from support.table_files import request
 
 from ecslm.common.errors import InputError
-from ecslm.tables.kinds.parameters import build
+from ecslm.tables.kinds.parameters import ParametersEntry, build
 from ecslm.tables.requests import TableRequest, table_request
-from ecslm.tables.settings import ParametersEntry, TableContext
+from ecslm.tables.settings import TableContext
 from ecslm.tables.sources import Sources
 
 MODULES = [
@@ -25,7 +25,7 @@ EXPECTED = {
 }
 
 
-def parameters_request(names: list[str]) -> TableRequest:
+def parameters_request(names: list[str]) -> TableRequest[ParametersEntry]:
     adapters = {
         name: {
             "architecture": name.removesuffix("-EC"),
@@ -40,8 +40,10 @@ def parameters_request(names: list[str]) -> TableRequest:
 def sources(tmp_path: Path) -> Sources:
     return Sources(
         tmp_path,
-        published=RESOURCES / "published/parameters.csv",
-        architectures=RESOURCES / "architectures.csv",
+        {
+            "published": RESOURCES / "published/parameters.csv",
+            "architectures": RESOURCES / "architectures.csv",
+        },
     )
 
 

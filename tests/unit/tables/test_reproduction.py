@@ -41,7 +41,7 @@ def built(
         for task, ood in (("AVE", 0.3), ("PM", None), ("SA", 0.5), ("AG", 0.8)):
             of_ood = {} if ood is None else {OOD: ood}
             write_over_seeds(tmp_path, model, task, {IND: 0.74} | of_ood)
-    sources = Sources(tmp_path, published=write_published(tmp_path), notes=NOTES)
+    sources = Sources(tmp_path, {"published": write_published(tmp_path), "notes": NOTES})
     return build("reproduction", request(entry, models=models, **more), sources)
 
 
@@ -72,7 +72,7 @@ def test_the_rounding_of_the_published_value_counts_as_inside(tmp_path: Path) ->
     entry = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": ["PM"]}
     models = {"Small-EC": {"seeds": [0], "tasks": ["PM"]}}
     wanted = request({**entry, "models": ["Small-EC"]}, models=models)
-    sources = Sources(tmp_path, published=write_published(tmp_path))
+    sources = Sources(tmp_path, {"published": write_published(tmp_path)})
     assert shown(build("r", wanted, sources))["PM"][-1] == "inside"
 
 

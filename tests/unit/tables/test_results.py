@@ -17,15 +17,16 @@ from support.table_files import (
 )
 
 from ecslm.common.errors import InputError
-from ecslm.tables.builders import build_table
+from ecslm.tables.kinds.results import ResultsEntry, files
+from ecslm.tables.kinds.results import build as build_results
 from ecslm.tables.model import Interval, Row, Table, read_table
 from ecslm.tables.notes import JOINT
 from ecslm.tables.published import Published
-from ecslm.tables.requests import TableRequest, metric_files
+from ecslm.tables.requests import TableRequest
 from ecslm.tables.sources import Sources
 
 
-def results_request(**changes: Any) -> TableRequest:
+def results_request(**changes: Any) -> TableRequest[ResultsEntry]:
     entry = {
         "kind": "results",
         "setting": IND,
@@ -53,8 +54,8 @@ def write_all(results: Path, ave: float = 0.430, pm: float = 0.700) -> None:
     write_metrics(results, "always-yes", "PM", {IND: scores(0.610)})
 
 
-def build(tmp_path: Path, wanted: TableRequest) -> Table:
-    return build_table("ind", wanted, Sources(tmp_path, published=write_published(tmp_path)))
+def build(tmp_path: Path, wanted: TableRequest[ResultsEntry]) -> Table:
+    return build_results("ind", wanted, Sources(tmp_path, {"published": write_published(tmp_path)}))
 
 
 def rows_of(table: Table) -> dict[str, Row]:
@@ -160,7 +161,7 @@ def test_an_unreliable_interval_is_marked_and_explained(tmp_path: Path) -> None:
     assert any(note.startswith("*:") for note in table.notes)
 
 
-def with_two_seeds(tmp_path: Path, **entry: Any) -> TableRequest:
+def with_two_seeds(tmp_path: Path, **entry: Any) -> TableRequest[ResultsEntry]:
     write_all(tmp_path)
     for seed, value in ((1, 0.6), (2, 0.7)):
         for task in ("AVE", "PM"):
@@ -189,7 +190,7 @@ def test_several_seeds_give_their_mean_its_interval_and_their_spread(tmp_path: P
 
 def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: Path) -> None:
     wanted = with_two_seeds(tmp_path, spread="sd")
-    assert not any("over-seeds" in path for path in metric_files(wanted))
+    assert not any("over-seeds" in path for path in files(wanted))
     table = build(tmp_path, wanted)
     rows = rows_of(table)
     assert rows["Small-EC"].cells[1].interval is None
@@ -219,7 +220,7 @@ def test_a_broken_metrics_file_is_named_with_its_field(tmp_path: Path) -> None:
 
 
 def test_the_files_that_a_table_reads_are_known_beforehand() -> None:
-    assert metric_files(results_request()) == [
+    assert files(results_request()) == [
         "metrics/Small-EC/seed-42/AVE.json",
         "metrics/Small-EC/seed-42/PM.json",
         "metrics/always-yes/seed-0/PM.json",

@@ -20,6 +20,4 @@ class DescriptionSettings(BaseModel):
 
 
 DESCRIPTION_LIBRARIES = ("tokenizers",)
-
-
 LEAKAGE_LIBRARIES = ("scikit-learn", "scipy")

@@ -1,30 +1,50 @@
 """The comparisons table: differences of the study's own scores, with intervals and p-values."""
 
 from collections.abc import Callable, Sequence
+from typing import Literal
+
+from pydantic import Field
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.results import Comparison, comparison_path, read_comparisons
-from ecslm.tables.differences import Compared, compared_notes, difference_cell
+from ecslm.tables.differences import TaskComparison, comparison_notes, difference_cell
+from ecslm.tables.kind import Kind
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
 from ecslm.tables.notes import data_note, mark_notes
+from ecslm.tables.references import ContrastName, TaskName
 from ecslm.tables.requests import TableRequest
-from ecslm.tables.settings import ComparisonsEntry
+from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources
 
 
-def build(name: str, request: TableRequest, sources: Sources) -> Table:
+class ComparisonsEntry(Entry):
+    """Differences between the study's own scores, with intervals and p-values."""
+
+    kind: Literal["comparisons"]
+    contrasts: tuple[ContrastName, ...] = Field(min_length=1, description="Contrasts, in order.")
+    columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
+
+
+Request = TableRequest[ComparisonsEntry]
+
+
+def files(request: Request) -> list[str]:
+    """The comparisons of each task."""
+    return [*map(comparison_path, request.table.columns)]
+
+
+def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from comparisons: a panel for each contrast and what is the same in its rows.
 
     Raises:
         InputError: the contrasts compare nothing in the table's tasks.
     """
     entry = request.table
-    assert isinstance(entry, ComparisonsEntry)
     found = [
         (task, row) for task in entry.columns for row in read_comparisons(sources.results, task)
     ]
     panels = []
-    shown: list[Compared] = []
+    shown: list[TaskComparison] = []
     for contrast in entry.contrasts:
         rows = [(task, row) for task, row in found if row.contrast == contrast]
         shown += rows
@@ -34,9 +54,9 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
     if not panels:
         raise InputError(
             f"{name}: {', '.join(entry.contrasts)} compare nothing in {', '.join(entry.columns)}: "
-            "mend `columns` or the contrasts"
+            "change `columns` or the contrasts"
         )
-    notes = compared_notes(shown, request.context.contrasts)
+    notes = comparison_notes(shown, request.context.contrasts)
     return Table(
         name=name,
         kind=entry.kind,
@@ -56,7 +76,7 @@ def _name(row: Comparison) -> str:
     return row.model or f"{row.a} against {row.b}"
 
 
-def _panel(request: TableRequest, title: str, compared: Sequence[Compared]) -> Panel:
+def _panel(request: Request, title: str, compared: Sequence[TaskComparison]) -> Panel:
     """A group of rows for each comparison, with the columns of those tasks that have any."""
     tasks = list(dict.fromkeys(task for task, _ in compared))
     columns = tuple(
@@ -98,3 +118,6 @@ def _records_cell(task: str, row: Comparison) -> Cell:
     """Those of both sides where they are not paired."""
     shown = str(row.n) if row.paired else f"{row.n}/{row.n_b}"
     return number_cell(row.n, shown, (comparison_path(task),))
+
+
+KIND = Kind(entry=ComparisonsEntry, place=50, build=build, files=files)

@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from ecslm.common.manifests import read_result
 from ecslm.data.card.reports import (
@@ -14,8 +17,11 @@ from ecslm.data.card.reports import (
     description_path,
     leakage_path,
 )
-from ecslm.data.published import read_counts
+from ecslm.data.published import COUNTS, read_counts
 from ecslm.data.report import Report
+from ecslm.schemas.record import Split
+from ecslm.tables.kind import Kind
+from ecslm.tables.leakage import leakage_files, read_leakage
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -27,11 +33,31 @@ from ecslm.tables.model import (
     number_cell,
 )
 from ecslm.tables.notes import data_note
-from ecslm.tables.requests import TableRequest, has_leakage
-from ecslm.tables.settings import DatasetColumn, DatasetEntry
+from ecslm.tables.references import RecordsSettingName, TaskName
+from ecslm.tables.requests import TableRequest
+from ecslm.tables.settings import Closed, Entry
 from ecslm.tables.sources import Sources, source_name
 
 PublishedCounts = dict[tuple[str, str, str], int]
+
+
+class DatasetColumn(Closed):
+    """A column of the dataset table."""
+
+    title: str = Field(description="Head of the column.")
+    split: Split = Field(description="Split whose records are counted.")
+    setting: RecordsSettingName = Field(description="Setting whose records are counted.")
+
+
+class DatasetEntry(Entry):
+    """Records per task, label shares, token lengths."""
+
+    kind: Literal["dataset"]
+    tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
+    columns: tuple[DatasetColumn, ...] = Field(min_length=1, description="Splits and settings.")
+
+
+Request = TableRequest[DatasetEntry]
 
 
 @dataclass(frozen=True)
@@ -53,16 +79,22 @@ class _Data:
         return None if report is None else report.settings.get(column.setting)
 
 
-def build(name: str, request: TableRequest, sources: Sources) -> Table:
+def files(request: Request) -> list[str]:
+    """The reports on the data: of its check, of each task, and of its overlap with training."""
+    tasks = request.table.tasks
+    return [CHECK, *map(description_path, tasks), *leakage_files(request.context, tasks)]
+
+
+def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from the reports on the data, beside the published counts of the same data."""
     entry = request.table
-    assert isinstance(entry, DatasetEntry)
-    data = _read(request, entry, sources.results)
+    data = _read(request, sources.results)
     published: PublishedCounts = {}
-    if sources.published is not None and request.data.comparable:
-        counts = read_counts(sources.published)
+    path = sources.resources.get("published")
+    if path is not None and request.data.comparable:
+        counts = read_counts(path)
         published = {(row.task, row.split, row.setting): row.records for row in counts}
-    source = source_name(sources.published) if sources.published else ""
+    source = source_name(path) if path else ""
 
     rows = tuple(_record_row(entry, data, published, source, task) for task in entry.tasks)
     panels = [Panel("Records", "Task", _record_columns(entry, published), (RowGroup("", rows),))]
@@ -83,18 +115,14 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
     )
 
 
-def _read(request: TableRequest, entry: DatasetEntry, results: Path) -> _Data:
+def _read(request: Request, results: Path) -> _Data:
+    tasks = request.table.tasks
     return _Data(
         check=read_result(results / CHECK, Report),
         descriptions={
-            task: read_result(results / description_path(task), TaskDescription)
-            for task in entry.tasks
+            task: read_result(results / description_path(task), TaskDescription) for task in tasks
         },
-        leakage={
-            task: read_result(results / leakage_path(task), Leakage)
-            for task in entry.tasks
-            if has_leakage(request, task)
-        },
+        leakage=read_leakage(results, request.context, tasks),
     )
 
 
@@ -188,7 +216,7 @@ def _overlap_panel(tests: Sequence[DatasetColumn], data: _Data) -> Panel:
 
 def _notes(
     entry: DatasetEntry,
-    request: TableRequest,
+    request: Request,
     data: _Data,
     rows: Sequence[Row],
     published: PublishedCounts,
@@ -256,3 +284,6 @@ def _shared(entry: DatasetEntry, data: _Data, part: str) -> Iterator[str]:
 def _differs(row: Row, columns: Sequence[DatasetColumn]) -> bool:
     counts = [cell.value for cell in row.cells[: 2 * len(columns)]]
     return any(here != there for here, there in zip(counts[::2], counts[1::2], strict=True))
+
+
+KIND = Kind(entry=DatasetEntry, place=20, build=build, files=files, resources={"published": COUNTS})

@@ -5,32 +5,66 @@ Whether an instruction was seen is what the data says, never the name of its set
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
-from ecslm.common.manifests import read_result
-from ecslm.comparisons.results import Comparison, read_comparisons
-from ecslm.data.card.reports import Leakage, leakage_path
-from ecslm.tables.differences import Compared, compared_notes, difference_cell
+from pydantic import Field
+
+from ecslm.comparisons.results import Comparison, comparison_path, read_comparisons
+from ecslm.data.card.reports import Leakage
+from ecslm.tables.differences import TaskComparison, comparison_notes, difference_cell
+from ecslm.tables.kind import Kind
+from ecslm.tables.leakage import leakage_files, read_leakage
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
 from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes, mean_note
-from ecslm.tables.requests import TableRequest, has_leakage, shows_intervals
+from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
+from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
-from ecslm.tables.settings import InstructionsColumn, InstructionsEntry
+from ecslm.tables.settings import Closed, ScoresEntry
 from ecslm.tables.sources import Sources
 
 # Of a column whose tasks disagree; a note tells which is which.
 MIXED = "mixed"
 
 
-def build(name: str, request: TableRequest, sources: Sources) -> Table:
+class InstructionsColumn(Closed):
+    """A column of the instructions table."""
+
+    title: str = Field(description="Head of the column; what the data says stands below it.")
+    setting: SettingName = Field(description="Evaluation setting.")
+
+
+class InstructionsEntry(ScoresEntry):
+    """Scores under several instructions of the same samples."""
+
+    kind: Literal["instructions"]
+    tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
+    columns: tuple[InstructionsColumn, ...] = Field(
+        min_length=2, description="Evaluation settings, in order."
+    )
+    models: tuple[ModelName, ...] = Field(min_length=1, description="Panels: models, in order.")
+    contrast: SettingsContrastName | None = Field(
+        None, description="Contrast of settings whose differences stand beside the scores."
+    )
+
+
+Request = TableRequest[InstructionsEntry]
+
+
+def files(request: Request) -> list[str]:
+    """Scores, reports on overlap, and the comparisons of the contrast."""
+    entry, context = request.table, request.context
+    return [
+        *metric_files(context, entry.shows_intervals),
+        *leakage_files(context, entry.tasks),
+        *map(comparison_path, entry.tasks if entry.contrast else ()),
+    ]
+
+
+def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from metrics files and the reports on overlap: a panel for each model."""
     entry = request.table
-    assert isinstance(entry, InstructionsEntry)
-    scores = Scores(sources.results, request)
-    leakage = {
-        task: read_result(sources.results / leakage_path(task), Leakage)
-        for task in entry.tasks
-        if has_leakage(request, task)
-    }
+    scores = Scores(sources.results, request.context, entry.shows_intervals)
+    leakage = read_leakage(sources.results, request.context, entry.tasks)
     found = {column.setting: _by_task(column, leakage) for column in entry.columns}
     differences = _differences(entry, sources.results)
     pairs = tuple(dict.fromkeys((row.a, row.b) for _, row in differences))
@@ -51,7 +85,7 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
             model,
             "Task",
             columns,
-            (RowGroup("", _rows(entry, request, scores, differences, pairs, model)),),
+            (RowGroup("", _rows(entry, scores, differences, pairs, model)),),
         )
         for model in entry.models
     )
@@ -67,13 +101,13 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
             *_disagreements(entry, found),
             *mark_notes(panels),
             *_seed_notes(panels, request),
-            *compared_notes(differences, request.context.contrasts),
+            *comparison_notes(differences, request.context.contrasts),
             data_note(request.data),
         ),
     )
 
 
-def _differences(entry: InstructionsEntry, results: Path) -> list[Compared]:
+def _differences(entry: InstructionsEntry, results: Path) -> list[TaskComparison]:
     """The comparisons of the table's contrast, each with its task."""
     return [
         (task, row)
@@ -107,9 +141,8 @@ def _label(by_task: Mapping[str, str]) -> str:
 
 def _rows(
     entry: InstructionsEntry,
-    request: TableRequest,
     scores: Scores,
-    differences: Sequence[Compared],
+    differences: Sequence[TaskComparison],
     pairs: Sequence[tuple[str, str]],
     model: str,
 ) -> tuple[Row, ...]:
@@ -120,7 +153,7 @@ def _rows(
             kind="other",
             cells=(
                 *(
-                    strict_cell(scores.model(model, task, column.setting), shows_intervals(request))
+                    strict_cell(scores.model(model, task, column.setting), entry.shows_intervals)
                     for column in entry.columns
                 ),
                 *(_difference(task, found.get((task, pair))) for pair in pairs),
@@ -144,7 +177,7 @@ def _disagreements(
             yield f"{column.title}: {tasks}."
 
 
-def _seed_notes(panels: Sequence[Panel], request: TableRequest) -> Iterator[str]:
+def _seed_notes(panels: Sequence[Panel], request: Request) -> Iterator[str]:
     """That the cells of models with several seeds are means, and how far seeds differ."""
     several = False
     for panel in panels:
@@ -156,6 +189,9 @@ def _seed_notes(panels: Sequence[Panel], request: TableRequest) -> Iterator[str]
                 for row in panel.groups[0].rows
                 if (shown := [f"{cell.sd:.3f}" for cell in row.cells if cell.sd is not None])
             ]
-            yield f"{panel.title}: {mean_note(seeds, request, spreads)}"
-    if several and shows_intervals(request):
+            yield f"{panel.title}: {mean_note(seeds, spreads, request.table.shows_intervals)}"
+    if several and request.table.shows_intervals:
         yield JOINT
+
+
+KIND = Kind(entry=InstructionsEntry, place=40, build=build, files=files)

@@ -1,12 +1,17 @@
 """The parameters table: exact counts from the architectures, built without any weights."""
 
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
+from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED
+from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
     MISSING,
     Cell,
@@ -18,8 +23,9 @@ from ecslm.tables.model import (
     count_cell,
     number_cell,
 )
+from ecslm.tables.references import TunedModelName
 from ecslm.tables.requests import TableRequest
-from ecslm.tables.settings import AdapterContext, ParametersEntry
+from ecslm.tables.settings import AdapterContext, Entry
 from ecslm.tables.sources import Sources, source_name
 
 SIZES = (
@@ -45,6 +51,18 @@ NOTE = (
 )
 
 
+class ParametersEntry(Entry):
+    """Total and trainable parameters."""
+
+    SHOWS_DATA: ClassVar[bool] = False
+
+    kind: Literal["parameters"]
+    models: tuple[TunedModelName, ...] = Field(min_length=1, description="Tuned models, in order.")
+
+
+Request = TableRequest[ParametersEntry]
+
+
 @dataclass(frozen=True)
 class Counts:
     """Parameters of a base model, and of the adapter that is trained on it."""
@@ -53,13 +71,24 @@ class Counts:
     adapter: int
 
 
-def build(name: str, request: TableRequest, sources: Sources) -> Table:
+def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
+    """Models whose architecture is unknown."""
+    path = resources["architectures"]
+    known = _read_architectures(path)
+    return [
+        f"models: {model}: {adapter.architecture} is not in {path}: add it there, or name its row "
+        "in the study's `architectures`"
+        for model, adapter in request.context.adapters.items()
+        if adapter.architecture not in known
+    ]
+
+
+def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from the architectures, beside the printed values where there are any."""
     entry = request.table
-    assert isinstance(entry, ParametersEntry)
-    path = sources.require_architectures()
+    path = sources.require("architectures")
     architectures = _read_architectures(path)
-    printed = _read_printed(sources.published)
+    printed = _read_printed(sources.resources.get("published"))
     rows = []
     for model in entry.models:
         adapter = request.context.adapters[model]
@@ -142,3 +171,15 @@ def _read_printed(path: Path | None) -> dict[str, Cell]:
         )
         for row in read_csv(path, ("model", "trainable"))
     }
+
+
+KIND = Kind(
+    entry=ParametersEntry,
+    place=10,
+    build=build,
+    resources={
+        "published": PUBLISHED / "parameters.csv",
+        "architectures": ARCHITECTURES,
+    },
+    problems=problems,
+)

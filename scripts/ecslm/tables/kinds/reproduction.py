@@ -6,8 +6,13 @@ has an interval; a doubled value is on another scale, so nothing is said of it.
 """
 
 from collections.abc import Iterator
+from typing import Literal
+
+from pydantic import Field
 
 from ecslm.common.csv_rows import read_csv
+from ecslm.schemas.paths import PUBLISHED
+from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
     MISSING,
     Cell,
@@ -22,10 +27,11 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import JOINT, data_note, mark_notes
-from ecslm.tables.published import Published
-from ecslm.tables.requests import TableRequest
+from ecslm.tables.published import STUDY, Published
+from ecslm.tables.references import AnyModelName, ModelName, SettingName, TaskName
+from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Measured, Scores, strict_cell
-from ecslm.tables.settings import ReproductionEntry
+from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources
 
 ROUNDING = 0.0005
@@ -41,12 +47,33 @@ COLUMNS = (
 )
 
 
-def build(name: str, request: TableRequest, sources: Sources) -> Table:
+class ReproductionEntry(Entry):
+    """Published values beside ours, cell by cell."""
+
+    kind: Literal["reproduction"]
+    settings: dict[SettingName, str] = Field(
+        min_length=1, description="Published table of each setting, for example `IND`."
+    )
+    columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
+    models: tuple[ModelName, ...] = Field(min_length=1, description="Models, in order.")
+    reproduces: dict[AnyModelName, str] = Field(
+        {}, description="Published row of a model, where its name differs from the model's."
+    )
+
+
+Request = TableRequest[ReproductionEntry]
+
+
+def files(request: Request) -> list[str]:
+    """Scores, with the intervals of means over seeds."""
+    return metric_files(request.context, with_intervals=True)
+
+
+def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from metrics files and published numbers: a group for each model and setting."""
     entry = request.table
-    assert isinstance(entry, ReproductionEntry)
-    published = Published(sources.require_published())
-    scores = Scores(sources.results, request)
+    published = Published(sources.require("published"))
+    scores = Scores(sources.results, request.context, with_intervals=True)
     groups = [
         _group(request, entry, published, scores, model, setting)
         for model in entry.models
@@ -85,7 +112,7 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
     )
 
 
-def _seed_notes(entry: ReproductionEntry, request: TableRequest) -> Iterator[str]:
+def _seed_notes(entry: ReproductionEntry, request: Request) -> Iterator[str]:
     """Which models' values are means over seeds."""
     several = {
         model: len(request.context.models[model].seeds)
@@ -98,7 +125,7 @@ def _seed_notes(entry: ReproductionEntry, request: TableRequest) -> Iterator[str
 
 
 def _group(
-    request: TableRequest,
+    request: Request,
     entry: ReproductionEntry,
     published: Published,
     scores: Scores,
@@ -173,6 +200,14 @@ def _verdict_cell(published: Cell, interval: Interval | None) -> Cell:
 
 
 def _published_notes(sources: Sources) -> list[str]:
-    if sources.notes is None:
-        return []
-    return [row["note"] for row in read_csv(sources.notes, ("note",))]
+    path = sources.resources.get("notes")
+    return [] if path is None else [row["note"] for row in read_csv(path, ("note",))]
+
+
+KIND = Kind(
+    entry=ReproductionEntry,
+    place=70,
+    build=build,
+    files=files,
+    resources={"published": STUDY, "notes": PUBLISHED / "notes.csv"},
+)

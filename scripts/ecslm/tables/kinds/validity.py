@@ -1,7 +1,11 @@
 """The validity table: invalid and truncated answers, and how much a forgiving parser would give."""
 
 from collections.abc import Callable
+from typing import Literal
 
+from pydantic import Field
+
+from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
@@ -13,9 +17,10 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import data_note
-from ecslm.tables.requests import TableRequest
+from ecslm.tables.references import ModelName, SettingName, TaskName
+from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Measured, Scores
-from ecslm.tables.settings import ValidityEntry
+from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources
 
 NOTES = (
@@ -27,11 +32,29 @@ NOTES = (
 )
 
 
-def build(name: str, request: TableRequest, sources: Sources) -> Table:
+class ValidityEntry(Entry):
+    """Invalid and truncated answers, strict and lenient score."""
+
+    kind: Literal["validity"]
+    settings: tuple[SettingName, ...] = Field(
+        min_length=1, description="Evaluation settings, in order."
+    )
+    columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
+    models: tuple[ModelName, ...] = Field(min_length=1, description="Models, in order.")
+
+
+Request = TableRequest[ValidityEntry]
+
+
+def files(request: Request) -> list[str]:
+    """Scores."""
+    return metric_files(request.context)
+
+
+def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from metrics files: a panel for each setting."""
     entry = request.table
-    assert isinstance(entry, ValidityEntry)
-    scores = Scores(sources.results, request)
+    scores = Scores(sources.results, request.context)
     return Table(
         name=name,
         kind=entry.kind,
@@ -40,16 +63,15 @@ def build(name: str, request: TableRequest, sources: Sources) -> Table:
         panels=tuple(
             panel
             for setting in entry.settings
-            if (panel := _panel(entry, request, scores, setting)) is not None
+            if (panel := _panel(request, scores, setting)) is not None
         ),
         notes=(*NOTES, data_note(request.data)),
     )
 
 
-def _panel(
-    entry: ValidityEntry, request: TableRequest, scores: Scores, setting: str
-) -> Panel | None:
+def _panel(request: Request, scores: Scores, setting: str) -> Panel | None:
     """The panel of a setting, with the columns of those tasks that have it."""
+    entry = request.table
     measured = {
         (model, task): scores.model(model, task, setting)
         for model in entry.models
@@ -92,3 +114,6 @@ def _percent(measured: Measured, share: float | None) -> Cell:
 
 def _score(measured: Measured, value: float | None) -> Cell:
     return number_cell(value, "" if value is None else score_text(value), measured.sources)
+
+
+KIND = Kind(entry=ValidityEntry, place=60, build=build, files=files)

@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from support.plans import IND, OOD, plan
+from support.plans import IND, OOD, job, plan
 
-from ecslm.plan.comparisons import ComparisonPlan
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Job
 
 CONTRASTS: dict[str, Any] = {
     "tuning": {
@@ -17,16 +18,24 @@ CONTRASTS: dict[str, Any] = {
 }
 
 
-def compared(contrasts: dict[str, Any] = CONTRASTS, **study: Any) -> ComparisonPlan:
-    return ComparisonPlan(plan(comparisons={"contrasts": contrasts}, **study))
+def compared(contrasts: dict[str, Any] = CONTRASTS, **study: Any) -> Plan:
+    return plan(comparisons={"contrasts": contrasts}, **study)
+
+
+def differences(made: Plan, task: str) -> Job:
+    return job(made, "differences", task=task)
+
+
+def over_seeds(made: Plan, task: str) -> Job:
+    return job(made, "score_over_seeds", model="Small-EC", task=task)
 
 
 def test_models_with_several_seeds_have_a_score_over_seeds_of_each_evaluated_task() -> None:
-    files = compared().over_seeds_files()
+    files = compared().targets("score_over_seeds")
     assert len(files) == 7
     assert "results/shop/metrics/Small-EC/over-seeds/PM.json" in files
     assert not any("/Small/" in path or "AUX" in path for path in files)
-    assert compared().outcomes("Small-EC", "PM") == [
+    assert list(over_seeds(compared(), "PM").inputs) == [
         "results/shop/metrics/Small-EC/seed-0/PM.records.jsonl",
         "results/shop/metrics/Small-EC/seed-1/PM.records.jsonl",
     ]
@@ -34,13 +43,13 @@ def test_models_with_several_seeds_have_a_score_over_seeds_of_each_evaluated_tas
 
 def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() -> None:
     made = compared()
-    assert len(made.difference_files()) == len(made.comparison_files()) == 7
-    assert made.compared_outcomes("QPR") == [
+    assert len(made.targets("differences")) == len(made.targets("compare")) == 7
+    assert list(differences(made, "QPR").inputs) == [
         "results/shop/metrics/Small/seed-0/QPR.records.jsonl",
         "results/shop/metrics/Small-EC/seed-0/QPR.records.jsonl",
         "results/shop/metrics/Small-EC/seed-1/QPR.records.jsonl",
     ]
-    settings = json.loads(made.differences_settings("QPR"))
+    settings = json.loads(differences(made, "QPR").settings or "")
     assert settings["models"] == {
         "Small": {"seeds": [0], "shots": 0},
         "Small-EC": {"seeds": [0, 1], "shots": 0},
@@ -49,26 +58,26 @@ def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() ->
 
 
 def test_a_study_without_contrasts_compares_nothing() -> None:
-    made = ComparisonPlan(plan())
-    assert made.difference_files() == made.comparison_files() == []
+    made = plan()
+    assert made.targets("differences") == made.targets("compare") == []
 
 
 def test_models_that_no_contrast_names_are_not_read() -> None:
     domain = {"kind": "settings", "pairs": [[OOD, IND]], "models": ["Small"]}
     made = compared({"domain": domain})
-    assert all("/Small/" in path for path in made.compared_outcomes("PM"))
+    assert all("/Small/" in path for path in differences(made, "PM").inputs)
 
 
 def test_a_title_does_not_change_what_is_compared_and_resamples_do() -> None:
     renamed = {"tuning": CONTRASTS["tuning"] | {"title": "Other"}}
-    before = compared().differences_settings("PM")
-    assert compared(renamed).differences_settings("PM") == before
+    before = differences(compared(), "PM").settings
+    assert differences(compared(renamed), "PM").settings == before
     other = compared(scoring={"resamples": 99})
-    assert other.differences_settings("PM") != before
-    assert other.over_seeds_settings("PM") != compared().over_seeds_settings("PM")
+    assert differences(other, "PM").settings != before
+    assert over_seeds(other, "PM").settings != over_seeds(compared(), "PM").settings
 
 
 def test_permutations_change_comparisons_alone() -> None:
-    few = ComparisonPlan(plan(comparisons={"contrasts": CONTRASTS, "permutations": 99}))
-    assert few.differences_settings("PM") != compared().differences_settings("PM")
-    assert few.over_seeds_settings("PM") == compared().over_seeds_settings("PM")
+    few = plan(comparisons={"contrasts": CONTRASTS, "permutations": 99})
+    assert differences(few, "PM").settings != differences(compared(), "PM").settings
+    assert over_seeds(few, "PM").settings == over_seeds(compared(), "PM").settings

@@ -1,0 +1,59 @@
+localrules:
+    all,
+    bases,
+    datasets,
+    adapters,
+    predictions,
+    metrics,
+    tables,
+    report,
+
+
+rule bases:
+    input:
+        PLAN.targets("base_model"),
+    message:
+        "All base weights"
+
+
+rule datasets:
+    input:
+        PLAN.targets("check_data", "dataset"),
+    message:
+        "All dataset files, and the check of their source"
+
+
+rule adapters:
+    input:
+        PLAN.targets("check_data", "train_adapter"),
+    message:
+        "All adapters"
+
+
+rule predictions:
+    input:
+        PLAN.targets("check_data", "predict"),
+    message:
+        "All predictions"
+
+
+rule metrics:
+    input:
+        PLAN.targets("check_data", "score", "score_baseline", "score_over_seeds"),
+        PLAN.targets("differences", "compare"),
+    message:
+        "All scores and comparisons"
+
+
+rule tables:
+    input:
+        PLAN.targets("check_data", "render_table"),
+    message:
+        "All tables"
+
+
+rule report:
+    input:
+        PLAN.targets("data_card", "report_page", "report_pdf"),
+    message:
+        "The report as a page and as a PDF"

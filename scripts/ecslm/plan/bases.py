@@ -1,0 +1,37 @@
+"""The jobs that fetch base weights."""
+
+from collections.abc import Iterator
+
+from ecslm.models.bases import BaseSettings
+from ecslm.plan.keys import OfBase
+from ecslm.plan.rules import Rule, named
+from ecslm.schemas import paths
+
+
+class BaseWeights(Rule[OfBase]):
+    """Base weights, which studies share."""
+
+    # Without its code: the files' sha256 say what the weights are, whichever code fetched them.
+    name, script, key = "base_model", None, OfBase
+    outputs = named(manifest=paths.BASE)
+    targets = ("manifest",)
+    costly = True
+
+    @property
+    def folder(self) -> str:
+        """The folder of all bases."""
+        return paths.BASES
+
+    def each(self) -> Iterator[OfBase]:
+        """The bases of the study's models, and its encoder."""
+        names = [model.base for model in self.study.settings.models.values()]
+        if self.study.settings.bertscore is not None:
+            names.append(self.study.settings.bertscore.encoder)
+        yield from map(OfBase, dict.fromkeys(names))
+
+    def settings(self, of: OfBase) -> BaseSettings:
+        """Where the weights come from."""
+        return BaseSettings(source=self.study.config.bases[of.base])
+
+
+RULES = (BaseWeights,)

@@ -1,0 +1,218 @@
+"""The jobs of the data stage: check, dataset files, descriptions, overlap, data card."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ecslm.data.card.card import CardSettings, CardTask, card_files
+from ecslm.data.card.settings import (
+    DESCRIPTION_LIBRARIES,
+    LEAKAGE_LIBRARIES,
+    DescriptionSettings,
+)
+from ecslm.data.checking import CheckedTask, CheckSettings
+from ecslm.data.published import COUNTS, SETTINGS, read_counts
+from ecslm.data.settings import DatasetSettings, DemoData
+from ecslm.plan.keys import OfSplit, OfTask, Whole
+from ecslm.plan.rules import Files, Rule, named
+from ecslm.plan.source import Source
+from ecslm.plan.study import Study
+from ecslm.schemas import paths
+
+
+class CheckData(Rule[Whole]):
+    """The report on every row of the source."""
+
+    name, script, key = "check_data", "check_data.py", Whole
+    outputs = named(report=paths.DATA_CHECK, manifest=paths.DATA_CHECK_MANIFEST)
+    targets = ("report",)
+    costly = True
+
+    def __init__(self, study: Study) -> None:
+        super().__init__(study)
+        self._source = Source(study)
+
+    def each(self) -> Iterator[Whole]:
+        """One job."""
+        yield Whole()
+
+    def settings(self, _of: Whole) -> CheckSettings:
+        """All tasks of the registry, since the source may have rows of each."""
+        study, source = self.study, self._source
+        tasks = {
+            code: CheckedTask(
+                **record_form(study, code),
+                splits={
+                    split: study.evaluated_settings(code, split)
+                    for split in study.splits(code)
+                    if code in study.settings.tasks
+                },
+            )
+            for code in study.config.tasks
+        }
+        counts = () if isinstance(source.data, DemoData) else read_counts(COUNTS)
+        named = (*SETTINGS, study.settings.train_setting, *study.settings.settings)
+        return CheckSettings(
+            source=source.without_license(),
+            tasks=tasks,
+            settings=tuple(dict.fromkeys(named)),
+            published=tuple(
+                count
+                for count in counts
+                if count.task in tasks
+                and count.setting in tasks[count.task].splits.get(count.split, ())
+            ),
+            comparable=study.settings.published_comparable,
+        )
+
+    def content(self, _of: Whole) -> str:
+        """All rows of the source."""
+        return self._source.content_of_all()
+
+    def modules(self, _of: Whole) -> tuple[str, ...]:
+        """The reader of the study's source."""
+        return source_modules(self.study)
+
+
+class Dataset(Rule[OfSplit]):
+    """The records of one task and split."""
+
+    name, script, key = "dataset", "dataset.py", OfSplit
+    outputs = named(records=paths.DATASET, manifest=paths.DATASET_MANIFEST)
+    targets = ("records",)
+    costly = True
+
+    def __init__(self, study: Study) -> None:
+        super().__init__(study)
+        self._source = Source(study)
+
+    def each(self) -> Iterator[OfSplit]:
+        """The splits that each task has."""
+        for task in self.study.settings.tasks:
+            for split in self.study.splits(task):
+                yield OfSplit(task, split)
+
+    def settings(self, of: OfSplit) -> DatasetSettings:
+        """What concerns this file alone."""
+        return DatasetSettings(
+            source=self._source.for_split(of.task, of.split),
+            **record_form(self.study, of.task),
+            settings=self.study.evaluated_settings(of.task, of.split),
+        )
+
+    def content(self, of: OfSplit) -> str:
+        """The rows of the source that the file is made from."""
+        return self._source.content_of_split(of.task, of.split)
+
+    def modules(self, _of: OfSplit) -> tuple[str, ...]:
+        """The reader of the study's source."""
+        return source_modules(self.study)
+
+
+class DescribeData(Rule[OfTask]):
+    """Counts, labels and lengths of a task's records."""
+
+    name, script, key = "describe_data", "describe_data.py", OfTask
+    outputs = named(description=paths.DESCRIPTION, manifest=paths.DESCRIPTION_MANIFEST)
+    targets = ("description",)
+    libraries = DESCRIPTION_LIBRARIES
+
+    def each(self) -> Iterator[OfTask]:
+        """All tasks."""
+        yield from map(OfTask, self.study.settings.tasks)
+
+    def inputs(self, of: OfTask) -> Mapping[str, Files]:
+        """The task's records, and the model whose tokenizer and prompt measure them."""
+        model = self.study.described_model
+        return {
+            "records": self.study.task_files(of.task),
+            "base": self.study.base(self.study.model(model).base),
+            "template": self.study.template(model),
+        }
+
+    def settings(self, of: OfTask) -> DescriptionSettings:
+        """The limits of length that the described model has for the task."""
+        study = self.study
+        model, task = study.model(study.described_model), study.task(of.task)
+        training = model.training or study.settings.training
+        decoding = study.settings.task_decoding.get(of.task, study.settings.decoding)
+        return DescriptionSettings(
+            answer=task.answer,
+            tokenizer=model.base,
+            training_max_length=training.max_length if task.train else None,
+            prediction_max_length=decoding.max_length,
+            max_new_tokens=decoding.max_new_tokens,
+        )
+
+
+class Leakage(Rule[OfTask]):
+    """The overlap of a task's test records with training."""
+
+    name, script, key = "leakage", "leakage.py", OfTask
+    outputs = named(report=paths.LEAKAGE, manifest=paths.LEAKAGE_MANIFEST)
+    targets = ("report",)
+    libraries = LEAKAGE_LIBRARIES
+
+    def each(self) -> Iterator[OfTask]:
+        """Tasks that have both training and test records."""
+        yield from (OfTask(task) for task in self.study.test_tasks if self.study.task(task).train)
+
+    def inputs(self, of: OfTask) -> Mapping[str, Files]:
+        """The task's own records, and what else trains."""
+        train = self.study.dataset_file(of.task, "train")
+        return {
+            "test": self.study.dataset_file(of.task, "test"),
+            "train": train,
+            "others": tuple(p for p in self.study.training_files("train") if p != train),
+        }
+
+
+class DataCard(Rule[Whole]):
+    """The data card."""
+
+    name, script, key = "data_card", "data_card.py", Whole
+    outputs = named(card=paths.DATA_CARD, manifest=paths.DATA_CARD_MANIFEST)
+    targets = ("card",)
+
+    def each(self) -> Iterator[Whole]:
+        """One job."""
+        yield Whole()
+
+    def inputs(self, of: Whole) -> Mapping[str, Files]:
+        """The reports that the card shows."""
+        files = card_files(self.settings(of))
+        return {
+            "reports": tuple(f"{self.study.results}/{path}" for path in files),
+            "template": f"{paths.REPORT_TEMPLATES}/data_card.md.jinja",
+        }
+
+    def settings(self, _of: Whole) -> CardSettings:
+        """What the card says beside what the reports found."""
+        study, source = self.study, Source(self.study)
+        measured = {of.task for of in Leakage(study).each()}
+        return CardSettings(
+            study=study.name,
+            title=study.settings.title,
+            source=source.title(),
+            license=source.data.license,
+            comparable=study.settings.published_comparable,
+            ranked_by_output=source.ranked_by_output(),
+            template=study.model(study.described_model).template,
+            tolerated=source.data.tolerate,
+            tasks=tuple(
+                CardTask(code=task, title=study.task(task).title, leakage=task in measured)
+                for task in study.settings.tasks
+            ),
+        )
+
+
+def record_form(study: Study, task: str) -> dict[str, Any]:
+    """The form of a task's records, as fields of `RecordForm`."""
+    return study.task(task).model_dump(include={"aliases", "answer", "input"})
+
+
+def source_modules(study: Study) -> tuple[str, ...]:
+    """Modules that the scripts which read the source load by name: its reader."""
+    return (f"ecslm.data.sources.{study.settings.data.source}",)
+
+
+RULES = (CheckData, Dataset, DescribeData, Leakage, DataCard)

@@ -1,0 +1,68 @@
+"""A rule's statement as the directives of its Snakemake rule take it."""
+
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+from ecslm.common.cli import exit_with
+from ecslm.common.errors import InputError
+from ecslm.plan.keys import Whole
+from ecslm.plan.rules import Files, Rule
+
+# A job's wildcards are attributes.
+FromWildcards = Callable[[Any], Any]
+
+
+class Directives:
+    """Inputs, outputs and parameters of one rule.
+
+    Inputs and parameters are functions of a job's wildcards, so that a process which runs one job
+    works out that one alone. Problems in what they read end the process, in a line each.
+    """
+
+    def __init__(self, rule: Rule[Any]) -> None:
+        self._rule = rule
+
+    def output(self, name: str) -> Files:
+        """The path of an output, with wildcards."""
+        return self._rule.patterns[name]
+
+    def input(self, name: str) -> FromWildcards:
+        """The files of an input."""
+        return self._of(lambda of: self._rule.inputs(of)[name])
+
+    @property
+    def settings(self) -> FromWildcards:
+        """The value of the script's `--settings`."""
+        return self._of(self._rule.settings_parameter)
+
+    @property
+    def content(self) -> FromWildcards:
+        """What ties the results to the data source."""
+        return self._of(self._rule.content)
+
+    @property
+    def template(self) -> FromWildcards:
+        """The content of the prompt template."""
+        return self._of(self._rule.template_parameter)
+
+    @property
+    def code(self) -> FromWildcards:
+        """Digest of the script's code."""
+        return self._of(self._rule.code_parameter)
+
+    @property
+    def versions(self) -> FromWildcards:
+        """Locked versions of libraries."""
+        return self._of(self._rule.versions_parameter)
+
+    def _of(self, value: Callable[[Whole], Any]) -> FromWildcards:
+        names = [field.name for field in fields(self._rule.key)]
+
+        def of_wildcards(wildcards: Any) -> Any:
+            try:
+                return value(self._rule.key(**{name: getattr(wildcards, name) for name in names}))
+            except InputError as error:
+                exit_with(error)
+
+        return of_wildcards

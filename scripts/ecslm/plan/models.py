@@ -1,0 +1,136 @@
+"""The jobs that run a model: adapters, predictions, BERTScores."""
+
+from collections.abc import Iterator, Mapping
+
+from ecslm.plan.keys import OfRun, OfSeed
+from ecslm.plan.rules import Files, Rule, named
+from ecslm.prediction.settings import PredictionSettings
+from ecslm.schemas import paths
+from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
+from ecslm.scoring.bertscore.settings import BertScoreSettings
+from ecslm.training.settings import AdapterSettings
+
+
+class TrainAdapter(Rule[OfSeed]):
+    """The adapter of one tuned model and seed."""
+
+    name, script, key = "train_adapter", "train_adapter.py", OfSeed
+    outputs = named(
+        weights=paths.ADAPTER_WEIGHTS,
+        config=paths.ADAPTER_CONFIG,
+        history=paths.ADAPTER_LOG,
+        cost=paths.ADAPTER_COST,
+        manifest=paths.ADAPTER,
+    )
+    targets = ("manifest",)
+    clocked = frozenset(("history", "cost"))
+    costly = True
+
+    def each(self) -> Iterator[OfSeed]:
+        """The seeds of tuned models."""
+        yield from (one for one in self.study.seeds() if self.study.model(one.model).tuned)
+
+    def inputs(self, of: OfSeed) -> Mapping[str, Files]:
+        """The records of all tasks that train, the base, the prompt."""
+        return {
+            "train": self.study.training_files("train"),
+            "val": self.study.training_files("val"),
+            "base": self.study.base(self.study.model(of.model).base),
+            "template": self.study.template(of.model),
+        }
+
+    def settings(self, of: OfSeed) -> AdapterSettings:
+        """The model's hyper-parameters."""
+        model = self.study.model(of.model)
+        assert model.training is not None, "only tuned models have adapters"
+        return AdapterSettings(
+            precision=model.precision, shots=model.shots, training=model.training
+        )
+
+    def template(self, of: OfSeed) -> str:
+        """The model's prompt."""
+        return self.study.template(of.model)
+
+    def libraries_of(self, of: OfSeed) -> tuple[str, ...]:
+        """Those of the training, with that which quantises."""
+        return self.settings(of).libraries
+
+
+class Predict(Rule[OfRun]):
+    """The answers of one model and seed to the test records of one task."""
+
+    name, script, key = "predict", "predict.py", OfRun
+    outputs = named(
+        predictions=paths.PREDICTIONS,
+        cost=paths.PREDICTIONS_COST,
+        manifest=paths.PREDICTIONS_MANIFEST,
+    )
+    targets = ("predictions",)
+    clocked = frozenset(("cost",))
+    costly = True
+
+    def each(self) -> Iterator[OfRun]:
+        """All runs."""
+        return self.study.runs()
+
+    def inputs(self, of: OfRun) -> Mapping[str, Files]:
+        """The test records, the base, the adapter of a tuned model, the prompt."""
+        study, model = self.study, self.study.model(of.model)
+        adapter = study.path(paths.ADAPTER, model=of.model, seed=of.seed) if model.tuned else ()
+        return {
+            "dataset": study.dataset_file(of.task, "test"),
+            "base": study.base(model.base),
+            "adapter": adapter,
+            "template": study.template(of.model),
+        }
+
+    def settings(self, of: OfRun) -> PredictionSettings:
+        """How the model answers. The token budget counts only where it can change an answer."""
+        study, model = self.study.settings, self.study.model(of.model)
+        return PredictionSettings(
+            precision=model.precision,
+            shots=model.shots,
+            decoding=study.task_decoding.get(of.task, study.decoding),
+            batch_tokens=None if model.precision.exact else study.batch_tokens,
+        )
+
+    def template(self, of: OfRun) -> str:
+        """The model's prompt."""
+        return self.study.template(of.model)
+
+    def libraries_of(self, of: OfRun) -> tuple[str, ...]:
+        """Those of the prediction, with that which loads an adapter and that which quantises."""
+        return self.settings(of).libraries(self.study.model(of.model).tuned)
+
+
+class BertScore(Rule[OfRun]):
+    """BERTScores of the answers to a generation task."""
+
+    name, script, key = "bertscore", "bertscore.py", OfRun
+    outputs = named(rows=paths.BERTSCORE, manifest=paths.BERTSCORE_MANIFEST)
+    targets = ("rows",)
+    libraries = BERTSCORE_LIBRARIES
+    costly = True
+
+    def each(self) -> Iterator[OfRun]:
+        """The runs of generation tasks."""
+        yield from (one for one in self.study.runs() if self.study.is_generation(one.task))
+
+    def inputs(self, of: OfRun) -> Mapping[str, Files]:
+        """The answers, and the encoder."""
+        encoder = self.study.settings.bertscore
+        return {
+            "predictions": self.study.path(
+                paths.PREDICTIONS, model=of.model, seed=of.seed, task=of.task
+            ),
+            "encoder": () if encoder is None else self.study.base(encoder.encoder),
+        }
+
+    def settings(self, _of: OfRun) -> BertScoreSettings:
+        """How texts are compared; the encoder is an input."""
+        settings = self.study.settings.bertscore
+        fields = {} if settings is None else settings.model_dump(exclude={"encoder"})
+        return BertScoreSettings(**fields)
+
+
+RULES = (TrainAdapter, Predict, BertScore)

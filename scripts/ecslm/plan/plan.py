@@ -1,0 +1,61 @@
+"""The plan of a study: all of its rules, and through them all of its jobs."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ecslm.config.loading import read_config
+from ecslm.config.schema import Config
+from ecslm.plan import bases, comparisons, data, models, report, scores, tables
+from ecslm.plan.rules import Job, Rule
+from ecslm.plan.source import Source
+from ecslm.plan.study import Study
+from ecslm.schemas.paths import TEMPLATES
+from ecslm.schemas.registry import CONFIG_FILE
+
+# Each stage after those whose results it reads.
+STAGES = (bases, data, models, scores, comparisons, tables, report)
+
+
+class Plan:
+    """The rules of a study by name, in an order in which each comes after those that it reads."""
+
+    def __init__(self, config: Config) -> None:
+        self.study = Study(config)
+        self.source = Source(self.study)
+        self.rules: dict[str, Rule[Any]] = {
+            rule.name: rule(self.study) for stage in STAGES for rule in stage.RULES
+        }
+
+    @classmethod
+    def read(cls, configfiles: Sequence[Path], study: str | None) -> "Plan":
+        """The plan of a study as config.yaml and further files have it.
+
+        Raises:
+            InputError: the configuration has problems.
+        """
+        return cls(read_config([CONFIG_FILE, *configfiles], study, TEMPLATES))
+
+    def check(self) -> None:
+        """Look at the files that the configuration names before anything runs.
+
+        Raises:
+            InputError: a file of the data source is missing or cannot be read, or the repository's
+                files lack what a table names.
+        """
+        self.source.check()
+        tables.RenderTable(self.study).check()
+
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """All jobs of the study.
+
+        Raises:
+            InputError: a file that a parameter is made from is missing or broken.
+        """
+        return tuple(job for rule in self.rules.values() for job in rule.jobs())
+
+    def targets(self, *rules: str) -> list[str]:
+        """The files that a study is run for, of some of its rules."""
+        return [path for name in rules for path in self.rules[name].wanted()]

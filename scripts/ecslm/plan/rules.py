@@ -1,0 +1,182 @@
+"""What a rule's jobs make, and from what: the one statement that everything else reads.
+
+The Snakemake rules take their inputs, outputs and parameters from here (`plan/directives.py`), and
+so do targets, why.py, adoption and the checks of results (`Job`).
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from ecslm.common.hashing import sha256_of_file
+from ecslm.plan.keys import Whole
+from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
+from ecslm.plan.study import Study
+
+Files = str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one job makes, and from what.
+
+    `settings`, `content`, `template` and `versions` are parameters of its rule, None where the rule
+    has none. The code is a script with the modules that it loads by name.
+    """
+
+    rule: str
+    results: tuple[str, ...]
+    """Files whose sha256 the manifest lists."""
+    manifest: str
+    inputs: tuple[str, ...] = ()
+    settings: str | None = None
+    content: str | None = None
+    template: str | None = None
+    versions: str | None = None
+    script: str | None = None
+    modules: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    """Files that Snakemake rebuilds when they are missing, whoever reads them."""
+    costly: bool = False
+    """Whether results that do not match are kept and refused, not deleted and rebuilt."""
+
+    @property
+    def code(self) -> str | None:
+        """The code's digest as a parameter."""
+        return None if self.script is None else code_parameter(self.script, *self.modules)
+
+
+Of = TypeVar("Of", bound=Whole)
+
+
+class Rule(ABC, Generic[Of]):
+    """The statement of a rule. Subclasses fill in what their jobs have."""
+
+    name: ClassVar[str]
+    key: ClassVar[type[Whole]]
+    script: ClassVar[str | None]
+    outputs: ClassVar[Mapping[str, str]]
+    """Patterns of paths by name; the manifest, called so, comes last: Snakemake deletes in this
+    order, and what lies there without a manifest is refused."""
+    targets: ClassVar[tuple[str, ...]]
+    """Names of the outputs that the study is run for."""
+    clocked: ClassVar[frozenset[str]] = frozenset()
+    """Names of the outputs that hold clock values, which no manifest lists."""
+    libraries: ClassVar[tuple[str, ...]] = ()
+    costly: ClassVar[bool] = False
+
+    def __init__(self, study: Study) -> None:
+        self.study = study
+
+    @abstractmethod
+    def each(self) -> Iterable[Of]:
+        """All jobs that the study has."""
+
+    def inputs(self, of: Of) -> Mapping[str, Files]:  # noqa: ARG002
+        """The files that a job reads, by name."""
+        return {}
+
+    def settings(self, of: Of) -> BaseModel | None:  # noqa: ARG002
+        """The value of the script's `--settings`."""
+        return None
+
+    def content(self, of: Of) -> str | None:  # noqa: ARG002
+        """What ties results to the content of the data source."""
+        return None
+
+    def template(self, of: Of) -> str | None:  # noqa: ARG002
+        """The prompt template, whose content is a parameter."""
+        return None
+
+    def modules(self, of: Of) -> tuple[str, ...]:  # noqa: ARG002
+        """Modules that the script loads by name."""
+        return ()
+
+    def libraries_of(self, of: Of) -> tuple[str, ...]:  # noqa: ARG002
+        """Libraries whose versions can change a job's results."""
+        return self.libraries
+
+    @property
+    def folder(self) -> str:
+        """The folder that the paths of outputs are relative to."""
+        return self.study.results
+
+    @cached_property
+    def patterns(self) -> Mapping[str, Files]:
+        """Paths of outputs by name, with wildcards."""
+        return {name: f"{self.folder}/{pattern}" for name, pattern in self.outputs.items()}
+
+    def made(self, name: str, of: Of) -> tuple[str, ...]:
+        """The paths of a job's output."""
+        return tuple(pattern.format(**asdict(of)) for pattern in flat(self.patterns[name]))
+
+    def job(self, of: Of) -> Job:
+        """One job, whole.
+
+        Raises:
+            InputError: a file that a parameter is made from is missing or broken.
+        """
+        (manifest,) = self.made("manifest", of)
+        listed = [name for name in self.patterns if name not in {"manifest", *self.clocked}]
+        return Job(
+            rule=self.name,
+            results=tuple(path for name in listed for path in self.made(name, of)),
+            manifest=manifest,
+            inputs=tuple(path for files in self.inputs(of).values() for path in flat(files)),
+            settings=self.settings_parameter(of),
+            content=self.content(of),
+            template=self.template_parameter(of),
+            versions=self.versions_parameter(of),
+            script=self.script,
+            modules=self.modules(of),
+            targets=tuple(path for name in self.targets for path in self.made(name, of)),
+            costly=self.costly,
+        )
+
+    def jobs(self) -> Iterator[Job]:
+        """All jobs of the study.
+
+        Raises:
+            InputError: a file that a parameter is made from is missing or broken.
+        """
+        return map(self.job, self.each())
+
+    def wanted(self) -> list[str]:
+        """The targets of all jobs."""
+        return [path for of in self.each() for name in self.targets for path in self.made(name, of)]
+
+    # Parameters as Snakemake compares them
+
+    def settings_parameter(self, of: Of) -> str | None:
+        """Settings as one canonical string."""
+        settings = self.settings(of)
+        return None if settings is None else json_parameter(settings)
+
+    def template_parameter(self, of: Of) -> str | None:
+        """The content of the prompt template."""
+        template = self.template(of)
+        return None if template is None else f"template:{sha256_of_file(Path(template))}"
+
+    def versions_parameter(self, of: Of) -> str | None:
+        """Locked versions of the libraries that can change a job's results."""
+        libraries = self.libraries_of(of)
+        return version_parameter(libraries) if libraries else None
+
+    def code_parameter(self, of: Of) -> str | None:
+        """Digest of the script's code."""
+        return None if self.script is None else code_parameter(self.script, *self.modules(of))
+
+
+def named(**patterns: str) -> Mapping[str, str]:
+    """Patterns of paths by name."""
+    return patterns
+
+
+def flat(files: Files) -> tuple[str, ...]:
+    """One or several files as several."""
+    return (files,) if isinstance(files, str) else files

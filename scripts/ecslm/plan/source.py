@@ -1,0 +1,178 @@
+"""What ties dataset files to the content of the study's data source."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.data.problems import MISPLACED
+from ecslm.data.settings import DataSource, DemoData, HubData, PathData
+from ecslm.data.sources.index import Index
+from ecslm.data.sources.path import local_index
+from ecslm.data.sources.reading import data_files
+from ecslm.plan.study import Study
+from ecslm.schemas import paths
+
+
+class Source:
+    """The study's data source as it is now."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self.data: DataSource = study.settings.data
+
+    def files(self) -> list[str]:
+        """Files or folders that the records are made from; none for a hub data set."""
+        data = self.data
+        if isinstance(data, HubData):
+            return [data.id] if Path(data.id).is_dir() else []
+        if isinstance(data, DemoData):
+            return [str(data.catalogue), str(data.instructions)]
+        return [data.path]
+
+    def missing_files(self) -> list[str]:
+        """Those of them that are not here, and labels that cannot be fetched; they are not needed
+        where the dataset files are."""
+        files = self.files()
+        labels = getattr(self.data, "labels", None)
+        if labels is not None and labels.url is None and self.is_labelled():
+            files = [*files, labels.path]
+        return [path for path in files if not Path(path).exists()]
+
+    def check(self) -> None:
+        """Look at the files that records are made from before anything runs.
+
+        Raises:
+            InputError: a file cannot be read, or is missing while a dataset file has yet to be made
+                from it.
+        """
+        missing = self.missing_files()
+        if missing and not all(Path(path).is_file() for path in self._made_from_it()):
+            raise InputError(
+                *(f"{path}: no such file: fix `data` of the study" for path in missing)
+            )
+        if isinstance(self.data, PathData) and Path(self.data.path).exists():
+            _ = self._index
+
+    def content_of_split(self, task: str, split: str) -> str:
+        """What ties a dataset file to the source's content, as a parameter.
+
+        Where the source is not here, as beside results that were copied from another machine, it is
+        what the dataset file's manifest says.
+
+        Raises:
+            InputError: a local file is missing or cannot be read.
+        """
+        result = self._study.dataset_file(task, split)
+        return self._content(result, self.takes_labels(task, split), self._digests(task, split))
+
+    def content_of_all(self) -> str:
+        """What ties the report on the source to its content; as `content_of_split`.
+
+        Raises:
+            InputError: a local file is missing or cannot be read.
+        """
+        check = self._study.path(paths.DATA_CHECK)
+        return self._content(check, self.is_labelled(), self._files_digest)
+
+    def for_split(self, task: str, split: str) -> DataSource:
+        """The source without what concerns other dataset files alone."""
+        if isinstance(self.data, DemoData):
+            # The examples of 1-shot test rows are training samples.
+            sizes = ("train", "test_ind", "test_ood") if split == "test" else (split,)
+            own = {size: self.data.size(task, size) for size in sizes}
+            shared = self.data.model_dump(include={"seed", "catalogue", "instructions"})
+            return type(self.data)(source="demo").model_copy(update=own | shared)
+        # Rows that belong to no file are dropped from none.
+        tolerate = tuple(kind for kind in self.data.tolerate if kind not in MISPLACED)
+        labels = {} if self.takes_labels(task, split) else {"labels": None}
+        return self.without_license().model_copy(update={"tolerate": tolerate} | labels)
+
+    def without_license(self) -> DataSource:
+        """The source without what the data card alone shows."""
+        data = self.data
+        return data if isinstance(data, DemoData) else data.model_copy(update={"license": None})
+
+    def ranked_by_output(self) -> tuple[str, ...]:
+        """Ranking tasks whose relevance the order of the output gives, for want of labels."""
+        if isinstance(self.data, DemoData) or self.data.labels is not None:
+            return ()
+        return tuple(task for task in self._study.test_tasks if self.takes_labels(task, "test"))
+
+    def is_labelled(self) -> bool:
+        """Whether any dataset file takes relevance labels."""
+        return any(self.takes_labels(task, "test") for task in self._study.test_tasks)
+
+    def takes_labels(self, task: str, split: str) -> bool:
+        """Whether the records of a dataset file take relevance labels."""
+        return self._study.task(task).answer == "ranking" and split == "test"
+
+    def title(self) -> str:
+        """The source as tables and reports name it."""
+        data = self.data
+        if isinstance(data, HubData):
+            local = Path(data.id).is_dir()
+            return Path(data.id).name if local else f"{data.id} at {data.revision}"
+        if isinstance(data, DemoData):
+            return f"generated, seed {data.seed}"
+        return Path(data.path).name
+
+    def _made_from_it(self) -> list[str]:
+        study = self._study
+        files = [path for task in study.settings.tasks for path in study.task_files(task)]
+        return [*files, study.path(paths.DATA_CHECK)]
+
+    def _content(self, result: str, labelled: bool, digests: Callable[[], Any]) -> str:
+        """The parameter that ties a result to the source; `digests` of one that is here."""
+        manifest = manifest_of(Path(result))
+        if manifest.is_file() and not self._is_here(labelled):
+            return str(read_manifest(manifest).content)
+        data = self.data
+        content: Any = digests()
+        if isinstance(data, HubData):
+            content = [data.revision, *self._files_digest()] if self.files() else data.revision
+        labels = getattr(data, "labels", None)
+        if labels is not None and labelled:
+            path = Path(labels.path)
+            content = [content, sha256_of_file(path) if path.exists() else labels.sha256]
+        return f"source:{sha256_of_text(canonical_json(content))[:32]}"
+
+    def _digests(self, task: str, split: str) -> Callable[[], list[str]]:
+        """Of what a dataset file is made from: its own rows of a local file."""
+
+        def digests() -> list[str]:
+            if not isinstance(self.data, PathData):
+                return self._files_digest()
+            names = {task, *self._study.task(task).aliases}
+            return [
+                part.sha256
+                for part in self._index.parts
+                if part.task in names and part.split == split
+            ]
+
+        return digests
+
+    def _files_digest(self) -> list[str]:
+        if isinstance(self.data, PathData):
+            return [text for one in self._index.files.items() for text in one]
+        files = list(map(Path, self.files()))
+        if isinstance(self.data, HubData):
+            files = [file for folder in files for file in data_files(folder)]
+        return [sha256_of_file(file) for file in files]
+
+    @cached_property
+    def _index(self) -> Index:
+        """The index of the local data."""
+        assert isinstance(self.data, PathData), "only local files have an index"
+        return local_index(Path(self.data.path), paths.CACHE)
+
+    def _is_here(self, labelled: bool) -> bool:
+        files = self.files()
+        labels = getattr(self.data, "labels", None)
+        # A pinned label file need not be here: its sha256 is known.
+        if labels is not None and labels.sha256 is None and labelled:
+            files = [*files, labels.path]
+        return all(Path(path).exists() for path in files)

@@ -1,0 +1,131 @@
+"""The jobs that render tables, and what tables need to know of the study."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from ecslm.common.errors import InputError
+from ecslm.plan.comparisons import contrasts
+from ecslm.plan.keys import OfTable
+from ecslm.plan.rules import Files, Rule, named
+from ecslm.plan.source import Source
+from ecslm.plan.study import Study
+from ecslm.schemas import paths
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.tables.kind import Kind, kind_module, table_kind
+from ecslm.tables.requests import TableRequest, table_request
+from ecslm.tables.settings import (
+    AdapterContext,
+    DataContext,
+    Entry,
+    ModelContext,
+    TableContext,
+    TaskContext,
+)
+
+
+class RenderTable(Rule[OfTable]):
+    """A table as LaTeX, with its JSON twin."""
+
+    name, script, key = "render_table", "render_table.py", OfTable
+    outputs = named(tex=paths.TABLE, json=paths.TABLE_JSON, manifest=paths.TABLE_MANIFEST)
+    targets = ("tex",)
+
+    def each(self) -> Iterator[OfTable]:
+        """All tables of the study."""
+        yield from map(OfTable, self.study.settings.tables)
+
+    def inputs(self, of: OfTable) -> Mapping[str, Files]:
+        """Results of the study, the template and the resources of the table's kind."""
+        files = self._kind(of).files(self.settings(of))
+        return {
+            "results": tuple(f"{self.study.results}/{path}" for path in files),
+            "template": f"{paths.REPORT_TEMPLATES}/{self._entry(of).kind}.tex.jinja",
+            "resources": tuple(self.resources(of).values()),
+        }
+
+    def settings(self, of: OfTable) -> TableRequest[Any]:
+        """The table's entry, with the part of the study that it shows."""
+        return table_request(self._entry(of), self._context)
+
+    def modules(self, of: OfTable) -> tuple[str, ...]:
+        """The module of the table's kind."""
+        return (kind_module(self._entry(of).kind),)
+
+    def resources(self, of: OfTable) -> dict[str, str]:
+        """Files of the repository that the kind reads, by the option of the script."""
+        return {option: str(path) for option, path in self._kind(of).resources.items()}
+
+    def resource_options(self, table: str) -> str:
+        """Those files as options on the script's command line."""
+        files = self.resources(OfTable(table))
+        return " ".join(f"--{option} {path}" for option, path in files.items())
+
+    def check(self) -> None:
+        """Look up what tables take from files of the repository, before anything runs.
+
+        Raises:
+            InputError: a published row or an architecture that a table names is not there.
+        """
+        problems = []
+        for of in map(OfTable, self.study.settings.tables):
+            kind = self._kind(of)
+            where = f"studies.{self.study.name}.tables.{of.table}"
+            found = kind.problems(self.settings(of), kind.resources)
+            problems += [f"{where}.{problem}" for problem in found]
+        if problems:
+            raise InputError(*problems)
+
+    def _entry(self, of: OfTable) -> Entry:
+        return self.study.settings.tables[of.table]
+
+    def _kind(self, of: OfTable) -> Kind[Any]:
+        return table_kind(self._entry(of).kind)
+
+    @cached_property
+    def _context(self) -> TableContext:
+        return table_context(self.study)
+
+
+def in_report_order(study: Study) -> tuple[str, ...]:
+    """The tables by their kind's place and by name: never as the configuration has them, whose
+    order of keys must not matter."""
+    tables = study.settings.tables
+    places = {name: table_kind(entry.kind).place for name, entry in tables.items()}
+    return tuple(sorted(tables, key=lambda name: (places[name], name)))
+
+
+def table_context(study: Study) -> TableContext:
+    """All that tables may need to know of a study."""
+    settings = study.settings
+    return TableContext(
+        data=DataContext(source=Source(study).title(), comparable=settings.published_comparable),
+        tasks={
+            code: TaskContext(
+                title=study.task(code).title,
+                metric=metric(study.task(code).metric).NAME,
+                answer=study.task(code).answer,
+                train=study.task(code).train,
+                test=study.task(code).test,
+            )
+            for code in settings.tasks
+        },
+        models={
+            name: ModelContext(seeds=model.seeds, tasks=study.test_tasks, shots=model.shots)
+            for name, model in settings.models.items()
+        },
+        baselines={name: study.baseline_tasks(name) for name in settings.baselines},
+        adapters={
+            name: AdapterContext(
+                architecture=settings.architectures.get(model.base, model.base),
+                rank=model.training.rank,
+                target_modules=model.training.target_modules,
+            )
+            for name, model in settings.models.items()
+            if model.training is not None
+        },
+        contrasts={name: one.title or name for name, one in contrasts(study).items()},
+    )
+
+
+RULES = (RenderTable,)

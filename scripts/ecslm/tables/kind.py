@@ -1,0 +1,105 @@
+"""What a kind of table consists of, and how kinds are found and loaded by their names.
+
+A kind is a module of `ecslm.tables.kinds` and the template `report/{kind}.tex.jinja`; nothing else
+lists the kinds. No module imports one, so that its code is in no other table's digest.
+"""
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Generic, cast
+
+from pydantic import BaseModel
+
+from ecslm.common.cli import read_settings
+from ecslm.common.errors import InputError
+from ecslm.common.text import nearest
+from ecslm.tables import kinds
+from ecslm.tables.model import Table
+from ecslm.tables.requests import AnyEntry, TableRequest, request_schema
+from ecslm.tables.sources import Sources
+
+
+def _no_files(_request: TableRequest[AnyEntry]) -> list[str]:
+    return []
+
+
+def _no_problems(_request: TableRequest[AnyEntry], _resources: Mapping[str, Path]) -> list[str]:
+    return []
+
+
+@dataclass(frozen=True)
+class Kind(Generic[AnyEntry]):
+    """A kind of table: the constant `KIND` of its module.
+
+    Attributes:
+        entry: schema of its entries in config.yaml; `kind` has the module's name as only value.
+        place: place of its tables in the report, in ascending order; equal ones by table name.
+        build: the table of a name from its request and files.
+        files: files that a table reads, relative to the study's results folder.
+        resources: files of the repository that it reads, by the option of render_table.py.
+        problems: names of an entry that these files lack, as `field: message`.
+    """
+
+    entry: type[AnyEntry]
+    place: int
+    build: Callable[[str, TableRequest[AnyEntry], Sources], Table]
+    files: Callable[[TableRequest[AnyEntry]], list[str]] = _no_files
+    resources: Mapping[str, Path] = field(default_factory=dict)
+    problems: Callable[[TableRequest[AnyEntry], Mapping[str, Path]], list[str]] = _no_problems
+
+
+def kind_names() -> list[str]:
+    """The names of all kinds, sorted."""
+    return sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+
+
+def kind_module(name: str) -> str:
+    """The module of a kind."""
+    return f"{kinds.__name__}.{name}"
+
+
+def table_kind(name: str) -> Kind[Any]:
+    """The kind of a name.
+
+    Raises:
+        InputError: there is no such kind.
+    """
+    names = kind_names()
+    if name not in names:
+        raise InputError(f"{name}: unknown kind of table{nearest(name, names)}")
+    return cast(Kind[Any], import_module(kind_module(name)).KIND)
+
+
+def table_kinds() -> dict[str, Kind[Any]]:
+    """All kinds by name."""
+    return {name: table_kind(name) for name in kind_names()}
+
+
+def resource_options() -> dict[str, str]:
+    """The options of render_table.py that name files of the repository, with their kinds."""
+    readers: dict[str, list[str]] = {}
+    for name, kind in table_kinds().items():
+        for option in kind.resources:
+            readers.setdefault(option, []).append(name)
+    return {option: ", ".join(names) for option, names in sorted(readers.items())}
+
+
+class _OfKind(BaseModel):
+    kind: str
+
+
+class _RequestOfKind(BaseModel):
+    table: _OfKind
+
+
+def read_request(settings: str) -> tuple[Kind[Any], TableRequest[Any]]:
+    """A table's request as JSON or `@file`, validated as one of its kind, which comes with it.
+
+    Raises:
+        InputError: there is no such kind, or the request breaks the schema of its kind.
+    """
+    kind = table_kind(read_settings(settings, _RequestOfKind).table.kind)
+    return kind, read_settings(settings, request_schema(kind.entry))

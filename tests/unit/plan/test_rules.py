@@ -1,0 +1,100 @@
+"""The statement of a rule: what all rules have, and what their Snakemake directives take."""
+
+import re
+from dataclasses import fields
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from support.plans import IND, plan
+
+from ecslm.plan.directives import Directives
+from ecslm.plan.keys import OfRun
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Rule, flat
+
+CONTRASTS = {"tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "settings": [IND]}}
+TABLE = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
+
+
+def whole_plan() -> Plan:
+    """A plan with jobs of every rule."""
+    return plan(comparisons={"contrasts": CONTRASTS}, tables={"parameters": TABLE})
+
+
+RULES = [pytest.param(rule, id=name) for name, rule in whole_plan().rules.items()]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_rule_has_jobs_each_with_files_of_its_own(rule: Rule[Any]) -> None:
+    made = [path for of in rule.each() for name in rule.patterns for path in rule.made(name, of)]
+    assert made
+    assert len(set(made)) == len(made)
+    assert not [path for path in made if "{" in path]
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_wildcards_of_a_rules_paths_are_what_tells_its_jobs_apart(rule: Rule[Any]) -> None:
+    names = {field.name for field in fields(rule.key)}
+    for pattern in (path for files in rule.patterns.values() for path in flat(files)):
+        assert set(re.findall(r"{(\w+)}", pattern)) == names
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_manifest_is_deleted_last(rule: Rule[Any]) -> None:
+    assert list(rule.patterns)[-1] == "manifest"
+
+
+def test_outputs_with_clock_values_are_in_no_manifest() -> None:
+    rule = whole_plan().rules["predict"]
+    job = rule.job(OfRun("Small", "0", "PM"))
+    assert job.results == ("results/shop/predictions/Small/seed-0/PM.jsonl",)
+    cost = "results/shop/predictions/Small/seed-0/PM.cost.json"
+    assert rule.made("cost", OfRun("Small", "0", "PM")) == (cost,)
+
+
+def test_a_result_is_made_by_one_job_alone() -> None:
+    made = whole_plan()
+    paths = [
+        path
+        for rule in made.rules.values()
+        for of in rule.each()
+        for name in rule.patterns
+        for path in rule.made(name, of)
+    ]
+    assert len(set(paths)) == len(paths)
+
+
+def test_each_job_comes_after_those_whose_results_it_reads() -> None:
+    made = whole_plan()
+    results = {path for job in made.jobs for path in (*job.results, job.manifest)}
+    done: set[str] = set()
+    for job in made.jobs:
+        assert results.intersection(job.inputs) <= done, job
+        done |= {*job.results, job.manifest}
+
+
+def test_directives_take_a_jobs_files_and_parameters_from_its_wildcards() -> None:
+    rule = whole_plan().rules["score"]
+    stated, wildcards = Directives(rule), SimpleNamespace(model="Small", seed="0", task="AG")
+    job = rule.job(OfRun("Small", "0", "AG"))
+    assert stated.output("metrics") == "results/shop/metrics/{model}/seed-{seed}/{task}.json"
+    assert {stated.input(name)(wildcards) for name in ("predictions", "bertscore")} == set(
+        job.inputs
+    )
+    assert stated.settings(wildcards) == job.settings
+    assert stated.code(wildcards) == job.code
+    assert stated.versions(wildcards) == job.versions
+    other = SimpleNamespace(model="Small", seed="0", task="PM")
+    assert stated.input("bertscore")(other) == ()
+
+
+def test_a_problem_in_what_a_parameter_reads_ends_in_a_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made = plan(data={"source": "path", "path": "nowhere.jsonl"})
+    content = Directives(made.rules["check_data"]).content
+    with pytest.raises(SystemExit) as stopped:
+        content(SimpleNamespace())
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "error: nowhere.jsonl: no such file\n"
