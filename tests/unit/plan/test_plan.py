@@ -495,3 +495,11 @@ def test_an_architecture_may_have_another_name(monkeypatch: pytest.MonkeyPatch) 
     entry = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
     named = {"Small": "SmolLM2-135M"}
     plan(data={"source": "demo"}, tables={"parameters": entry}, architectures=named).check()
+
+
+def test_the_code_of_the_report_is_that_of_the_metrics_of_its_tasks_too() -> None:
+    """They say which answers it shows as the best and the worst."""
+    assert job(plan(tasks=["PM", "SA"]), "report_page").modules == (
+        "ecslm.scoring.metrics.binary_f1",
+        "ecslm.scoring.metrics.macro_f1",
+    )
