@@ -27,7 +27,9 @@ from processes import ROOT, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study
 
 from ecslm.config.loading import load_config
-from ecslm.plan.study import TEMPLATES, Plan
+from ecslm.plan.keys import OfRun
+from ecslm.plan.plan import Plan
+from ecslm.schemas import paths
 
 RESAMPLES = 10_000
 Metric = Callable[[Any], float]
@@ -42,13 +44,13 @@ def main(arguments: argparse.Namespace) -> None:
         project = copy_project(Path(temporary))
         plan = build(project)
         print("| task | records | seconds | peak memory, MiB |\n|---|---|---|---|")
-        runs = [(task, *score(project, plan, task)) for task in plan.test_tasks]
+        runs = [(task, *score(project, plan, task)) for task in plan.study.test_tasks]
         for task, records, seconds, peak in runs:
             print(f"| {task} | {records:,} | {seconds:.2f} | {peak:.0f} |")
         records, seconds = (sum(run[index] for run in runs) for index in (1, 2))
         print(f"| all | {records:,} | {seconds:.2f} | {max(run[3] for run in runs):.0f} |\n")
         print("| task | setting | plain, s | ours, s | plain / ours |\n|---|---|---|---|---|")
-        for task in plan.test_tasks:
+        for task in plan.study.test_tasks:
             for row in compare_bootstraps(project, plan, task, arguments.plain_resamples):
                 ratio = row["plain"] / row["ours"]
                 print(
@@ -70,21 +72,27 @@ def build(project: Path) -> Plan:
     configuration = with_study(shipped, study)
     # JSON is YAML.
     (project / "config.yaml").write_text(json.dumps(configuration))
-    plan = Plan(load_config(configuration, project / TEMPLATES))
+    plan = Plan(load_config(configuration, project / paths.TEMPLATES))
     snakemake(project, "--cores", "all", "--", "datasets")
-    (model,) = plan.study.models
+    (model,) = plan.study.settings.models
     FakeResults(project, plan).write_row(model, 0)
     return plan
 
 
 def score(project: Path, plan: Plan, task: str) -> tuple[int, float, float]:
     """Records, seconds and peak memory of one run of `score.py`."""
-    (model,) = plan.study.models
-    predictions = plan.predictions(model, 0, task)
+    (model,) = plan.study.settings.models
+    names = {"model": model, "seed": "0", "task": task}
+    predictions = plan.study.path(paths.PREDICTIONS, **names)
     command = [sys.executable, "scripts/score.py", "--task", task, "--predictions", predictions]
-    command += ["--settings", plan.score_settings(task), "--output", f"scored/{task}.json"]
-    if plan.is_generation(task):
-        command += ["--bertscore", plan.bertscore(model, 0, task)]
+    command += [
+        "--settings",
+        str(plan.rules["score"].settings_parameter(OfRun(**names))),
+        "--output",
+        f"scored/{task}.json",
+    ]
+    if plan.study.is_generation(task):
+        command += ["--bertscore", plan.study.path(paths.BERTSCORE, **names)]
     start = time.perf_counter()
     process = subprocess.Popen(
         command, cwd=project, stdout=subprocess.DEVNULL, env=one_thread(), preexec_fn=on_one_core
@@ -101,9 +109,10 @@ def compare_bootstraps(
     project: Path, plan: Plan, task: str, plain_resamples: int
 ) -> list[dict[str, Any]]:
     """Seconds of both bootstraps for each setting of a task, in a process of their own."""
-    (model,) = plan.study.models
+    (model,) = plan.study.settings.models
     command = [sys.executable, __file__, "--bootstrap", task, "--plain-resamples"]
-    command += [str(plain_resamples), "--predictions", plan.predictions(model, 0, task)]
+    predictions = plan.study.path(paths.PREDICTIONS, model=model, seed=0, task=task)
+    command += [str(plain_resamples), "--predictions", predictions]
     run = subprocess.run(
         command,
         cwd=project,

@@ -1,4 +1,4 @@
-"""Differences of two scores, and comparisons, which have adjusted p-values; where they lie."""
+"""Differences of two scores, and comparisons, which have adjusted p-values."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,10 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from ecslm.common.errors import InputError, field_problems
 from ecslm.common.files import Model, read_json
 from ecslm.common.manifests import verify_result
-
-# In the study's results folder; one job makes the comparisons of all tasks, since Holm's adjustment
-# needs all their p-values.
-MANIFEST = "comparisons/manifest.json"
+from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 
 Test = Literal["mcnemar", "randomisation", "newcombe", "bootstrap"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -55,16 +52,6 @@ class Comparison(Difference):
     )
 
 
-def differences_path(task: str) -> str:
-    """Path of a task's differences in the study's results folder."""
-    return f"differences/{task}.json"
-
-
-def comparison_path(task: str) -> str:
-    """Path of a task's comparisons in the study's results folder."""
-    return f"comparisons/{task}.json"
-
-
 def read_comparisons(results: Path, task: str) -> list[Comparison]:
     """A task's comparisons.
 
@@ -72,7 +59,7 @@ def read_comparisons(results: Path, task: str) -> list[Comparison]:
         InputError: the file is missing, altered, or breaks its contract.
     """
     path = results / comparison_path(task)
-    verify_result(path, results / MANIFEST)
+    verify_result(path, results / COMPARISONS_MANIFEST)
     return _read(path, Comparison)
 
 

@@ -12,6 +12,7 @@ from ecslm.common.files import read_json, read_text
 from ecslm.reports.plots import interval_plots
 from ecslm.reports.samples import read_samples
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
+from ecslm.schemas.paths import TABLE_JSON
 from ecslm.tables.model import Cell, read_table
 
 # Sources that lie in the study's results folder, where the page lies: only they can be links.
@@ -24,7 +25,7 @@ def render_page(settings: ReportSettings, results: Path, bases: Path, template: 
     Raises:
         InputError: a file is missing or broken, or the template is.
     """
-    tables = [read_table(results / "tables" / f"{name}.json") for name in settings.tables]
+    tables = [read_table(results / TABLE_JSON.format(table=name)) for name in settings.tables]
     manifests = {path: read_json(results / path) for path in adapter_manifests(settings)}
     manifests |= {
         f"../bases/{base}/manifest.json": read_json(bases / base / "manifest.json")

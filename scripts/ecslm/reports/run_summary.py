@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from ecslm.common.manifests import read_result
 from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
-from ecslm.schemas.paths import metric_path
+from ecslm.schemas.paths import REPORT_PAGE, metric_path
 from ecslm.tables.model import MISSING, score_text
 from ecslm.tables.scores import Measured
 
@@ -66,7 +66,7 @@ def summary(settings: SummarySettings, results: Path) -> str:
     if lines:
         title = "strict scores, and in brackets the share of invalid answers"
         lines = [f"Study {settings.study}: {title}", "", *lines]
-    places = {"Tables": results / "tables", "Report": results / "report.html", "All": results}
+    places = {"Tables": results / "tables", "Report": results / REPORT_PAGE, "All": results}
     lines += [f"{name}: {place}" for name, place in places.items() if place.exists()]
     return "\n".join(lines)
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.reports.settings import ReportSettings, sample_paths
+from ecslm.reports.settings import ReportSettings
 from ecslm.schemas.outcome import OutcomeRow
+from ecslm.schemas.paths import DATASET, sample_paths
 from ecslm.schemas.prediction import Prediction, read_predictions
 from ecslm.schemas.record import Record, read_records
 from ecslm.scoring.metrics.protocol import Metric, metric
@@ -53,7 +54,8 @@ def read_samples(results: Path, settings: ReportSettings) -> list[TaskSamples]:
         models = [name for name in settings.sample_models if task in settings.models[name].tasks]
         if not models:
             continue
-        record_of = {record.id: record for record in read_records(_test_file(results, task))}
+        test = results / DATASET.format(task=task, split="test")
+        record_of = {record.id: record for record in read_records(test)}
         samples: list[Sample] = []
         for model in models:
             samples += _model_samples(results, settings, task, model, record_of)
@@ -121,7 +123,3 @@ def _verdict(outcome: OutcomeRow, measure: Metric) -> str:
     if quality in (0.0, 1.0):
         return "right" if quality else "wrong"
     return f"score {quality:.3f}"
-
-
-def _test_file(results: Path, task: str) -> Path:
-    return results / "dataset" / task / "test.jsonl"

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ecslm.schemas import paths
 from ecslm.schemas.task import Metric
 
 
@@ -47,24 +48,28 @@ class ReportSettings(Closed):
 
 def report_files(settings: ReportSettings) -> list[str]:
     """The files that the report reads, relative to the study's results folder."""
-    paths = [f"tables/{table}.{end}" for table in settings.tables for end in ("json", "tex")]
-    paths += adapter_manifests(settings)
+    found = [
+        pattern.format(table=table)
+        for table in settings.tables
+        for pattern in (paths.TABLE_JSON, paths.TABLE)
+    ]
+    found += adapter_manifests(settings)
     for model in settings.sample_models:
         for task in settings.tasks:
             if task in settings.models[model].tasks:
-                paths += [*sample_paths(model, settings.models[model].seeds[0], task)]
-    paths += [
-        f"dataset/{task}/test.jsonl"
+                found += paths.sample_paths(model, settings.models[model].seeds[0], task)
+    found += [
+        paths.DATASET.format(task=task, split="test")
         for task in settings.tasks
         if any(task in settings.models[model].tasks for model in settings.sample_models)
     ]
-    return paths
+    return found
 
 
 def adapter_manifests(settings: ReportSettings) -> list[str]:
     """The manifests of all adapters, relative to the study's results folder."""
     return [
-        f"adapters/{name}/seed-{seed}/manifest.json"
+        paths.ADAPTER.format(model=name, seed=seed)
         for name, model in settings.models.items()
         if model.tuned
         for seed in model.seeds
@@ -74,11 +79,3 @@ def adapter_manifests(settings: ReportSettings) -> list[str]:
 def base_names(settings: ReportSettings) -> list[str]:
     """The bases of all models, each once."""
     return list(dict.fromkeys(model.base for model in settings.models.values()))
-
-
-def sample_paths(model: str, seed: int, task: str) -> tuple[str, str]:
-    """Predictions and outcomes of a task, relative to the study's results folder."""
-    return (
-        f"predictions/{model}/seed-{seed}/{task}.jsonl",
-        f"metrics/{model}/seed-{seed}/{task}.records.jsonl",
-    )

@@ -76,6 +76,22 @@ def outcome_paths(name: str, seeds: Iterable[int], task: str) -> list[str]:
     return [OUTCOMES.format(model=name, seed=seed, task=task) for seed in seeds]
 
 
+def sample_paths(model: str, seed: int, task: str) -> tuple[str, str]:
+    """Predictions and outcomes of a task, which the report's samples come from."""
+    names = {"model": model, "seed": seed, "task": task}
+    return PREDICTIONS.format(**names), OUTCOMES.format(**names)
+
+
 def over_seeds_path(model: str, task: str) -> str:
     """Path of a model's score over its seeds."""
     return OVER_SEEDS.format(model=model, task=task)
+
+
+def differences_path(task: str) -> str:
+    """Path of a task's differences."""
+    return DIFFERENCES.format(task=task)
+
+
+def comparison_path(task: str) -> str:
+    """Path of a task's comparisons."""
+    return COMPARISONS.format(task=task)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ecslm.comparisons.results import Comparison, Test, comparison_path
+from ecslm.comparisons.results import Comparison, Test
+from ecslm.schemas.paths import comparison_path
 from ecslm.tables.model import Cell, Interval, difference_text
 from ecslm.tables.notes import LEVEL
 

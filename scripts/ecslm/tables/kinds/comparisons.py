@@ -6,7 +6,8 @@ from typing import Literal
 from pydantic import Field
 
 from ecslm.common.errors import InputError
-from ecslm.comparisons.results import Comparison, comparison_path, read_comparisons
+from ecslm.comparisons.results import Comparison, read_comparisons
+from ecslm.schemas.paths import comparison_path
 from ecslm.tables.differences import TaskComparison, comparison_notes, difference_cell
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell

@@ -9,8 +9,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from ecslm.comparisons.results import Comparison, comparison_path, read_comparisons
+from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data.card.reports import Leakage
+from ecslm.schemas.paths import comparison_path
 from ecslm.tables.differences import TaskComparison, comparison_notes, difference_cell
 from ecslm.tables.kind import Kind
 from ecslm.tables.leakage import leakage_files, read_leakage
