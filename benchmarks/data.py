@@ -2,7 +2,7 @@
 then all dataset files and the check of every row.
 
 The file is one JSON list of 263,562 generated rows, as many as the release's, with texts lengthened
-to its 530 MB. Each run is a process of its own; `datasets` writes its cache anew.
+to its 530 MB. Each run is a process of its own; `datasets` starts with an empty cache.
 """
 
 import argparse
@@ -68,9 +68,10 @@ def main(arguments: argparse.Namespace) -> None:
 def read(reader: str, file: Path, cache: Path) -> None:
     """Make the file's rows readable part by part, once with one reader."""
     if reader == "ours":
-        from ecslm.data.sources.path import local_index
+        from ecslm.data.settings import PathData
+        from ecslm.data.sources.path import open_rows
 
-        local_index(file, cache)
+        open_rows(PathData(source="path", path=str(file)), cache)
     else:
         from datasets import disable_progress_bars, load_dataset
 

@@ -10,7 +10,9 @@ from ecslm.common.files import write_json
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.data.checking import CheckSettings, check_rows, stored_report
+from ecslm.data.content import content_parameter
 from ecslm.data.problems import Problems
+from ecslm.data.sources.protocol import KnownRows
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +22,12 @@ def main(arguments: argparse.Namespace) -> None:
     start_log(arguments.log)
     settings = read_settings(arguments.settings, CheckSettings)
     source = importlib.import_module(f"ecslm.data.sources.{settings.source.source}")
-    raw = source.open_rows(settings.source, arguments.cache)
+
+    def are_wanted(rows: KnownRows) -> bool:
+        counted = settings.source.labels if settings.ranked else None
+        return arguments.content == content_parameter(rows.file_digests(), counted)
+
+    raw = source.open_rows(settings.source, arguments.cache, are_wanted)
     labels = source.labels(settings.source) if settings.ranked else None
     if arguments.code:
         # Local data have been checked before any job began.
@@ -48,7 +55,11 @@ def command_line() -> argparse.ArgumentParser:
     add("--settings", required=True, help="source, tasks and known names: JSON or @FILE")
     add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
     add("--output", type=Path, required=True, help="report (JSON) to write")
-    add("--content", help="digest of the source, recorded in the manifest")
+    add(
+        "--content",
+        help="digest of the source, recorded in the manifest: rows of it that are in the cache are "
+        "used without reading the source",
+    )
     add_log_option(parser)
     add_manifest_options(parser)
     return parser

@@ -23,7 +23,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--settings", required=True, help="source, licence and tasks: JSON or @FILE")
-    add("--results", required=True, type=Path, help="the study's results folder")
+    add("--results", required=True, type=Path, help="the study's results directory")
     add("--template", required=True, type=Path, help="Jinja template of the card")
     add("--output", required=True, type=Path, help="card (Markdown) to write")
     add_manifest_options(parser)

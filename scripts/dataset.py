@@ -1,4 +1,4 @@
-"""Make one dataset file: the records of one task and split, from the study's data source."""
+"""Build one dataset file: the records of one task and split, from the study's data source."""
 
 import argparse
 import importlib
@@ -10,17 +10,25 @@ from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_jsonl
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.data.cleaning import build_records
+from ecslm.data.content import content_parameter
 from ecslm.data.settings import DatasetSettings
-from ecslm.data.sources.protocol import rows_of
+from ecslm.data.sources.protocol import KnownRows, rows_of
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Load and check the records, write the file."""
     settings = read_settings(arguments.settings, DatasetSettings)
     source = importlib.import_module(f"ecslm.data.sources.{settings.source.source}")
-    raw = source.open_rows(settings.source, arguments.cache)
-    raw.problems().raise_unless(settings.source.tolerate)
     names = frozenset((arguments.task, *settings.aliases))
+
+    def are_wanted(rows: KnownRows) -> bool:
+        if rows.problems().lines(settings.source.tolerate):
+            return False  # the source may have been fixed since
+        digests = rows.part_digests(names, arguments.split)
+        return arguments.content == content_parameter(digests, settings.source.labels)
+
+    raw = source.open_rows(settings.source, arguments.cache, are_wanted)
+    raw.problems().raise_unless(settings.source.tolerate)
     rows = tqdm(rows_of(raw, names, arguments.split), desc="Records", unit="row", disable=None)
     ranking = settings.answer == "ranking" and arguments.split == "test"
     labels = source.labels(settings.source) if ranking else None
@@ -36,11 +44,15 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--task", required=True, help="task code, for example QPR")
-    add("--split", choices=("train", "val", "test"), required=True, help="split to make")
+    add("--split", choices=("train", "val", "test"), required=True, help="split to build")
     add("--settings", required=True, help="source, names and settings: JSON or @FILE")
     add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
     add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
-    add("--content", help="digest of the source's rows, recorded in the manifest")
+    add(
+        "--content",
+        help="digest of the source's rows, recorded in the manifest: rows of it that are in the "
+        "cache are used without reading the source",
+    )
     add_manifest_options(parser)
     return parser
 

@@ -3,22 +3,15 @@
 import argparse
 
 from ecslm.common.cli import run_script
-from ecslm.common.errors import InputError
-from ecslm.config.loading import read_config
-from ecslm.data.settings import DemoData
+from ecslm.config.labels import read_label_settings
 from ecslm.data.sources.labels import fetch_labels
-from ecslm.plan.study import TEMPLATES
 from ecslm.provenance.options import add_study_options
 from ecslm.schemas.registry import CONFIG_FILE
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Fetch the file unless it is here, and say where it is."""
-    config = read_config([CONFIG_FILE, *arguments.configfile], arguments.study, TEMPLATES)
-    data = config.current.data
-    labels = None if isinstance(data, DemoData) else data.labels
-    if labels is None:
-        raise InputError(f"studies.{config.study}.data: names no `labels`: there is no file")
+    labels = read_label_settings([CONFIG_FILE, *arguments.configfile], arguments.study)
     fetched = fetch_labels(labels)
     print(f"{labels.path}: {'fetched' if fetched else 'is here'}")
 

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
+from ecslm.config.files import merged_files
 from ecslm.config.references import reference_problems
 from ecslm.config.schema import Config
 from ecslm.config.schema_errors import schema_problems
@@ -23,22 +22,10 @@ def read_config(files: Sequence[Path], study: str | None, templates: Path) -> Co
     `study`, if given, stands in place of the files'; `templates` as in `load_config`.
 
     Raises:
-        InputError: a file is missing or is not YAML, or the configuration has problems.
+        InputError: a file is missing or is not a YAML mapping, or the configuration has problems.
     """
-    merged: dict[str, Any] = {}
-    for path in files:
-        try:
-            merged = _merged(merged, yaml.safe_load(read_text(path)) or {})
-        except yaml.YAMLError as error:
-            raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
+    merged = merged_files(files)
     return load_config(merged | ({} if study is None else {"study": study}), templates)
-
-
-def _merged(under: Any, over: Any) -> Any:
-    """Mappings key by key; of anything else the upper one, as `--configfile` does it."""
-    if not (isinstance(under, dict) and isinstance(over, dict)):
-        return over
-    return under | {key: _merged(under.get(key), value) for key, value in over.items()}
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:

@@ -83,6 +83,12 @@ def _study_references(
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
 
 
+def unpinned_labels(path: str, labels: Mapping[str, Any]) -> Iterator[str]:
+    """The problem that a label file would be fetched whatever it holds."""
+    if labels.get("url") and not labels.get("sha256"):
+        yield f"{path}.labels.sha256: missing: what `url` gives must be pinned"
+
+
 def _data_references(
     path: str, study: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
@@ -90,8 +96,7 @@ def _data_references(
     data = _mapping(study.get("data"))
     labels = _mapping(data.get("labels"))
     settings = _names(study.get("settings"))
-    if labels.get("url") and not labels.get("sha256"):
-        yield f"{path}.data.labels.sha256: missing: what `url` gives must be pinned"
+    yield from unpinned_labels(f"{path}.data", labels)
     tested = {code: task for code, task in tasks.items() if task.get("test") is not False}
     if settings and all(setting.startswith("OOD_") for setting in settings):
         for code in (code for code, task in tested.items() if task.get("ood") is False):

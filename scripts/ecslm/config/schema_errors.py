@@ -37,12 +37,13 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str
 
 
 def _wrong_tag(path: str, detail: Any) -> str:
-    """A section whose kind is missing or none that there is."""
+    """A section whose kind is missing or unknown."""
     key = detail["ctx"]["discriminator"].strip("'")
     if detail["type"] == "union_tag_not_found":
         return f"{path}.{key}: missing"
     valid = [tag.strip(" '") for tag in detail["ctx"]["expected_tags"].split(",")]
-    return f"{path}.{key}: {detail['ctx']['tag']} is none{nearest(detail['ctx']['tag'], valid)}"
+    tag = detail["ctx"]["tag"]
+    return f"{path}.{key}: unknown {key} {tag}{nearest(tag, valid)}"
 
 
 def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:

@@ -18,8 +18,7 @@ from ecslm.data.problems import Kind, Problems
 from ecslm.data.published import PublishedCount
 from ecslm.data.report import Count, Report
 from ecslm.data.settings import DataSource, RecordForm
-from ecslm.data.sources.protocol import RawRows, rows_of
-from ecslm.data.sources.reading import Row
+from ecslm.data.sources.protocol import RawRows, Row, rows_of
 from ecslm.schemas.record import Split
 
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -63,7 +62,7 @@ def stored_report(
     labels: Sequence[Sequence[str]] | None,
     code: str,
 ) -> Report:
-    """The report of `check_rows`, kept in the folder `cache` by all that decides it.
+    """The report of `check_rows`, kept in the directory `cache` by all that decides it.
 
     Args:
         code: digest of the code that checks.
@@ -73,7 +72,7 @@ def stored_report(
     """
     key = [settings.model_dump(mode="json"), raw.files, labels, code]
     path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
-    # One that was damaged is made again.
+    # A damaged one is rebuilt.
     with suppress(InputError, ValidationError):
         return Report.model_validate(read_json(path))
     report = check_rows(raw, settings, labels)
@@ -174,7 +173,7 @@ class _Check:
             setting = row.get("setting")
             if isinstance(setting, str):
                 if setting not in known:
-                    message = f"setting: {shown(setting)} is not known{nearest(setting, known)}"
+                    message = f"setting: unknown name {shown(setting)}{nearest(setting, known)}"
                     self.problems.add("unknown_setting", where, message)
                     continue
                 counts[setting] += 1
@@ -197,11 +196,10 @@ def misplaced_rows(raw: RawRows, names: Mapping[str, str]) -> Problems:
     for part in raw.parts():
         if part.task not in names:
             kind: Kind = "unknown_task"
-            message = f"task: {shown(part.task)} is no code or alias in `tasks`"
-            message += nearest(part.task, names)
+            message = f"task: unknown name {shown(part.task)}{nearest(part.task, names)}"
         elif part.split not in SPLITS:
             kind = "unknown_split"
-            message = f"split: {shown(part.split)} is not one of {', '.join(SPLITS)}"
+            message = f"split: unknown name {shown(part.split)}{nearest(part.split, SPLITS)}"
         else:
             continue
         for where, _ in raw.rows([part]):

@@ -6,17 +6,17 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json, sha256_of_text
-from ecslm.data.checks import (
+from ecslm.data.problems import Problems, RowError
+from ecslm.data.relevance import LABELLED_SETTINGS, RowLabels, by_rank
+from ecslm.data.row_checks import (
     check_input,
     check_output,
     check_texts,
     checked_example,
     checked_options,
 )
-from ecslm.data.problems import Problems, RowError
-from ecslm.data.relevance import LABELLED_SETTINGS, RowLabels, by_rank
 from ecslm.data.settings import DatasetSettings, RecordForm
-from ecslm.data.sources.reading import Row
+from ecslm.data.sources.protocol import Row
 from ecslm.schemas.record import Record, Split
 
 
@@ -59,7 +59,7 @@ def no_rows(task: str, split: str, setting: str, aliases: Iterable[str]) -> str:
     """The problem that the source has no rows of a setting."""
     untrained = "" if split == "test" else f", or `train: false` of {task} if it need not train"
     return (
-        f"{task} {split}: no rows of {setting} under the names {', '.join((task, *aliases))}: mend "
+        f"{task} {split}: no rows of {setting} under the names {', '.join((task, *aliases))}: fix "
         f"`tasks`, `settings` or the data{untrained}"
     )
 
@@ -81,7 +81,7 @@ def clean_records(
     ranking = form.answer == "ranking" and split == "test"
     row_labels = RowLabels(labels) if ranking and labels is not None else None
     records: list[tuple[str, Record]] = []
-    seen: set[str] = set()
+    seen: set[tuple[str | None, ...]] = set()
     samples: Counter[tuple[str, str]] = Counter()
     for where, row in rows:
         try:
@@ -114,7 +114,7 @@ def _record(
     task: str,
     split: Split,
     form: RecordForm,
-    seen: set[str],
+    seen: set[tuple[str | None, ...]],
     samples: Counter[tuple[str, str]],
 ) -> Record:
     """One record. Equal samples of a setting are told apart by an ordinal in their ids."""
@@ -124,27 +124,23 @@ def _record(
     check_output(row["output"], options, form.answer)
     check_input(row["input"], form.input, form.answer, row["output"])
     sample = canonical_json([task, row["input"], options, row["output"]])
-    whole = sha256_of_text(canonical_json([sample, row["setting"], row["instruction"], example]))
-    if whole in seen:
+    digest, setting, instruction = sha256_of_text(sample), row["setting"], row["instruction"]
+    if (digest, setting, instruction, example) in seen:
         raise RowError("duplicate_record", "equal to an earlier row in everything")
-    seen.add(whole)
-    key = row["setting"], sha256_of_text(sample)
-    samples[key] += 1
-    sample_id = _sample_id(sample, samples[key])
+    seen.add((digest, setting, instruction, example))
+    samples[setting, digest] += 1
+    ordinal = samples[setting, digest]
+    sample_id = (digest if ordinal == 1 else sha256_of_text(f"{sample}#{ordinal}"))[:16]
     return Record(
-        id=sha256_of_text(canonical_json([sample_id, row["setting"], row["instruction"]]))[:16],
+        id=sha256_of_text(canonical_json([sample_id, setting, instruction]))[:16],
         sample_id=sample_id,
         task=task,
         split=split,
-        setting=row["setting"],
-        instruction=row["instruction"],
+        setting=setting,
+        instruction=instruction,
         input=row["input"],
         options=options,
         output=row["output"],
         few_shot_example=example,
         relevance=None,
     )
-
-
-def _sample_id(sample: str, ordinal: int) -> str:
-    return sha256_of_text(sample if ordinal == 1 else f"{sample}#{ordinal}")[:16]

@@ -1,4 +1,4 @@
-"""What can be wrong with a raw row, counted by kind; the first few of a kind are told by row."""
+"""What can be wrong with a raw row, counted by kind; the first few of each kind are reported."""
 
 from collections.abc import Collection, Iterable
 from typing import Literal, get_args
@@ -27,7 +27,7 @@ Kind = Literal[
 # Of rows that belong to no dataset file.
 MISPLACED: tuple[Kind, ...] = ("unknown_task", "unknown_split", "unknown_setting")
 
-# Told one by one, of each kind.
+# Reported one by one, of each kind.
 FIRST = 5
 
 
@@ -96,7 +96,7 @@ class Problems:
             rows = sum(self._found[kind].count for kind in kinds)
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*kinds, *tolerated))
             lines.append(
-                f"{rows} {'row' if rows == 1 else 'rows'} cannot be used: mend the data, or have "
+                f"{rows} {'row' if rows == 1 else 'rows'} cannot be used: fix the data, or have "
                 f"them dropped and counted: `tolerate: [{drop}]` in `data` of the study"
             )
         if lines:

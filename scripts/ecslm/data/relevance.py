@@ -42,7 +42,7 @@ class RowLabels:
             RowError: they do not give the order that is the record's output.
         """
         if len(set(labels)) != len(labels):
-            message = f"relevance: a label stands twice in {list(labels)}"
+            message = f"relevance: duplicate label in {list(labels)}"
             raise RowError("label_disagreement", message)
         order = sorted(range(len(labels)), key=lambda i: GRADES.index(labels[i]))
         if ",".join(ascii_uppercase[i] for i in order) != record.output:

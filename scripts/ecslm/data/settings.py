@@ -51,23 +51,25 @@ class DemoData(DemoSettings):
 
 
 class HubData(Data):
-    """A data set of the Hugging Face hub, or a local folder in hub layout."""
+    """A data set of the Hugging Face hub, or a local directory in hub layout."""
 
     source: Literal["hub"]
-    id: str = Field(description="Data set, for example NingLab/ECInstruct, or a local folder.")
+    id: str = Field(description="Data set, for example NingLab/ECInstruct, or a local directory.")
     revision: str = Field(description="Pinned commit or tag.")
     labels: Labels | None = None
 
 
 class PathData(Data):
-    """A local file in the release's form, or a folder of such files.
+    """A local file in the release's form, or a directory of such files.
 
     JSON Lines, one JSON list, or Parquet. A row needs task, instruction, input and output; a row
     without the column `split` is a test row, one without `setting` is of IND_Diverse_Instruction.
     """
 
     source: Literal["path"]
-    path: str = Field(description="The file or folder, relative to the working folder or absolute.")
+    path: str = Field(
+        description="The file or directory, relative to the working directory or absolute."
+    )
     labels: Labels | None = None
 
 

@@ -14,7 +14,7 @@ from ecslm.data.published import COUNTS, SETTINGS, read_counts
 from ecslm.data.settings import DatasetSettings, DemoData
 from ecslm.plan.keys import OfSplit, OfTask, Whole
 from ecslm.plan.rules import Files, Rule, named
-from ecslm.plan.source import Source
+from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
@@ -29,7 +29,7 @@ class CheckData(Rule[Whole]):
 
     def __init__(self, study: Study) -> None:
         super().__init__(study)
-        self._source = Source(study)
+        self._source = source_of(study)
 
     def each(self) -> Iterator[Whole]:
         """One job."""
@@ -83,7 +83,7 @@ class Dataset(Rule[OfSplit]):
 
     def __init__(self, study: Study) -> None:
         super().__init__(study)
-        self._source = Source(study)
+        self._source = source_of(study)
 
     def each(self) -> Iterator[OfSplit]:
         """The splits that each task has."""
@@ -187,7 +187,7 @@ class DataCard(Rule[Whole]):
 
     def settings(self, _of: Whole) -> CardSettings:
         """What the card says beside what the reports found."""
-        study, source = self.study, Source(self.study)
+        study, source = self.study, source_of(self.study)
         measured = {of.task for of in Leakage(study).each()}
         return CardSettings(
             study=study.name,

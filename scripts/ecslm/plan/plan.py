@@ -9,7 +9,7 @@ from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
 from ecslm.plan import bases, comparisons, data, models, report, scores, tables
 from ecslm.plan.rules import Job, Rule
-from ecslm.plan.source import Source
+from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
@@ -23,7 +23,7 @@ class Plan:
 
     def __init__(self, config: Config) -> None:
         self.study = Study(config)
-        self.source = Source(self.study)
+        self.source = source_of(self.study)
         self.rules: dict[str, Rule[Any]] = {
             rule.name: rule(self.study) for stage in STAGES for rule in stage.RULES
         }

@@ -1,18 +1,19 @@
 """What ties dataset files to the content of the study's data source."""
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.data.content import content_parameter
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, DemoData, HubData, PathData
-from ecslm.data.sources.index import Index
-from ecslm.data.sources.path import local_index
-from ecslm.data.sources.reading import data_files
+from ecslm.data.sources.files import data_files
+from ecslm.data.sources.index import IndexedRows
+from ecslm.data.sources.path import open_rows
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
@@ -55,7 +56,17 @@ class Source:
                 *(f"{path}: no such file: fix `data` of the study" for path in missing)
             )
         if isinstance(self.data, PathData) and Path(self.data.path).exists():
-            _ = self._index
+            _ = self.rows
+
+    @cached_property
+    def rows(self) -> IndexedRows:
+        """The rows of local data as they are now, which takes reading all of them.
+
+        Raises:
+            InputError: a file is missing or cannot be read.
+        """
+        assert isinstance(self.data, PathData), "only local files have an index"
+        return open_rows(self.data, paths.CACHE)
 
     def content_of_split(self, task: str, split: str) -> str:
         """What ties a dataset file to the source's content, as a parameter.
@@ -134,11 +145,8 @@ class Source:
         content: Any = digests()
         if isinstance(data, HubData):
             content = [data.revision, *self._files_digest()] if self.files() else data.revision
-        labels = getattr(data, "labels", None)
-        if labels is not None and labelled:
-            path = Path(labels.path)
-            content = [content, sha256_of_file(path) if path.exists() else labels.sha256]
-        return f"source:{sha256_of_text(canonical_json(content))[:32]}"
+        labels = getattr(data, "labels", None) if labelled else None
+        return content_parameter(content, labels)
 
     def _digests(self, task: str, split: str) -> Callable[[], list[str]]:
         """Of what a dataset file is made from: its own rows of a local file."""
@@ -147,27 +155,17 @@ class Source:
             if not isinstance(self.data, PathData):
                 return self._files_digest()
             names = {task, *self._study.task(task).aliases}
-            return [
-                part.sha256
-                for part in self._index.parts
-                if part.task in names and part.split == split
-            ]
+            return self.rows.part_digests(names, split)
 
         return digests
 
     def _files_digest(self) -> list[str]:
         if isinstance(self.data, PathData):
-            return [text for one in self._index.files.items() for text in one]
+            return self.rows.file_digests()
         files = list(map(Path, self.files()))
         if isinstance(self.data, HubData):
             files = [file for folder in files for file in data_files(folder)]
         return [sha256_of_file(file) for file in files]
-
-    @cached_property
-    def _index(self) -> Index:
-        """The index of the local data."""
-        assert isinstance(self.data, PathData), "only local files have an index"
-        return local_index(Path(self.data.path), paths.CACHE)
 
     def _is_here(self, labelled: bool) -> bool:
         files = self.files()
@@ -176,3 +174,9 @@ class Source:
         if labels is not None and labels.sha256 is None and labelled:
             files = [*files, labels.path]
         return all(Path(path).exists() for path in files)
+
+
+@cache
+def source_of(study: Study) -> Source:
+    """The study's data source; one for all who ask, since it is large to read."""
+    return Source(study)

@@ -5,7 +5,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.data.checking import stored_report
 from ecslm.data.settings import PathData
-from ecslm.data.sources.path import labels, open_rows
+from ecslm.data.sources.path import labels
 from ecslm.plan.data import CheckData
 from ecslm.plan.keys import Whole
 from ecslm.plan.plan import Plan
@@ -58,7 +58,7 @@ def check_local_data(plan: Plan) -> None:
     settings = rule.settings(Whole())
     stored_report(
         CACHE,
-        open_rows(data, CACHE),
+        plan.source.rows,
         settings,
         labels(data) if settings.ranked else None,
         str(rule.code_parameter(Whole())),

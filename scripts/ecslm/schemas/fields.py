@@ -17,7 +17,7 @@ def is_nothing(value: Any) -> bool:
 
 
 def is_writable(text: str) -> bool:
-    """Whether the text can be written as UTF-8: JSON escapes may hold half a character."""
+    """Whether the text can be written as UTF-8: JSON escapes may be unpaired surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:

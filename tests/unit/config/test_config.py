@@ -353,7 +353,8 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
     "a contrast of an unknown kind": (
         ".comparisons.contrasts.tuning.kind",
         "model",
-        "studies.shop.comparisons.contrasts.tuning.kind: model is none: did you mean `models`?",
+        "studies.shop.comparisons.contrasts.tuning.kind: unknown kind model: did you mean "
+        "`models`?",
     ),
     "a contrast without a kind": (
         ".comparisons.contrasts.tuning",
@@ -427,7 +428,7 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
     "an unknown sort of data": (
         ".data",
         {"source": "paht"},
-        "studies.shop.data.source: paht is none: did you mean `path`?",
+        "studies.shop.data.source: unknown source paht: did you mean `path`?",
     ),
     "data without a path": (
         ".data",

@@ -126,15 +126,21 @@ BROKEN: dict[str, tuple[Row | str, str]] = {
     "unreadable_row": ("{'task': 'PM'}", "not JSON (Expecting property name"),
     "missing_field": (row(input=None), "no text in input"),
     "empty_field": (row(input=" "), "input: empty"),
-    "unwritable_text": (row(output="no", instruction="\ud800"), "instruction: holds half a"),
+    "unwritable_text": (
+        row(output="no", instruction="\ud800"),
+        "instruction: contains an unpaired",
+    ),
     "unknown_task": (
         row(task="Product_Matching") | {"task": "Product_Matchin"},
-        "task: 'Product_Matchin' is no code or alias in `tasks`: did you mean `Product_Matching`?",
+        "task: unknown name 'Product_Matchin': did you mean `Product_Matching`?",
     ),
-    "unknown_split": (row(split="validation"), "split: 'validation' is not one of train, val,"),
+    "unknown_split": (
+        row(split="validation"),
+        "split: unknown name 'validation': valid are test, train, val",
+    ),
     "unknown_setting": (
         row(setting="IND_Diverse_Instructions"),
-        "setting: 'IND_Diverse_Instructions' is not known: did you mean `IND_Diverse_Instruction`?",
+        "setting: unknown name 'IND_Diverse_Instructions': did you mean `IND_Diverse_Instruction`?",
     ),
     "bad_input": (row(input="{"), "input: not JSON"),
     "bad_options": (row("Sentiment_Analysis", options="A or B"), "options: neither JSON nor a"),
@@ -172,10 +178,10 @@ def test_each_kind_of_problem_is_named_by_its_line_and_can_be_dropped(
     assert within + report.elsewhere == 1
 
 
-def test_all_problems_of_a_file_are_told_in_one_go(tmp_path: Path) -> None:
+def test_all_problems_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
     broken = [value[0] for value in BROKEN.values() if not isinstance(value[0], str)]
     found = refused(tmp_path, broken)
-    # Without labels they cannot disagree, and no row stands twice.
+    # Without labels they cannot disagree, and no row is a duplicate.
     assert f"{len(broken) - 2} rows cannot be used" in found[-1]
     assert len(found) == len(broken) - 1
 
@@ -183,7 +189,7 @@ def test_all_problems_of_a_file_are_told_in_one_go(tmp_path: Path) -> None:
 def test_a_dataset_file_without_rows_is_an_error_whatever_is_tolerated(tmp_path: Path) -> None:
     tasks = {"PM": {**TASKS["PM"], "splits": {"test": [IND, OOD], "train": [IND]}}}
     found = refused(tmp_path, [row()], tasks=tasks, tolerate=EVERY_KIND)
-    names = "under the names PM, Product_Matching: mend `tasks`, `settings` or the data"
+    names = "under the names PM, Product_Matching: fix `tasks`, `settings` or the data"
     assert found == [
         f"PM test: no rows of {OOD} {names}",
         f"PM train: no rows of {IND} {names}, or `train: false` of PM if it need not train",
@@ -201,7 +207,7 @@ PUBLISHED = [{"task": "PM", "split": "test", "setting": IND, "records": 2, "yes"
         (["yes", "yes"], "the output is yes in 2 rows, published are 1"),
     ],
 )
-def test_other_counts_are_an_error_for_the_published_data_and_told_of_others(
+def test_other_counts_are_an_error_for_the_published_data_and_reported_for_others(
     outputs: list[str], words: str | None, tmp_path: Path
 ) -> None:
     rows = [row(output=output, instruction=f"{n}") for n, output in enumerate(outputs)]
@@ -337,7 +343,7 @@ VALUES = st.one_of(
 def is_refusal(error: InputError) -> bool:
     """Whether it is one line about the file as a whole, beside its not being JSON."""
     (problem,) = error.problems
-    words = ("holds no rows", "a key stands twice", "did you mean", "which earlier rows lack")
+    words = ("has no rows", "a duplicate key", "did you mean", "which earlier rows lack")
     return problem.startswith("rows.jsonl: ") and any(one in problem for one in words)
 
 
@@ -369,7 +375,7 @@ def test_a_ranking_task_that_is_not_tested_needs_no_labels() -> None:
     assert CheckSettings.model_validate(fields).ranked == []
 
 
-def test_a_damaged_report_is_made_again(tmp_path: Path) -> None:
+def test_a_damaged_report_is_rebuilt(tmp_path: Path) -> None:
     (tmp_path / "rows.jsonl").write_text(json.dumps(row()) + "\n")
     source = {"source": "path", "path": str(tmp_path / "rows.jsonl")}
     tasks = {"PM": {**TASKS["PM"], "splits": {}}}

@@ -1,10 +1,7 @@
 """Raw rows to records: the release's quirks, refusals, identities, relevance labels."""
 
-import hashlib
 import json
 import math
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +9,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.data.cleaning import build_records
-from ecslm.data.settings import DatasetSettings, Labels
-from ecslm.data.sources.labels import read_labels
+from ecslm.data.settings import DatasetSettings
 from ecslm.schemas.fields import is_nothing, parse_list, parse_options
 from ecslm.schemas.record import Record, read_records
 
@@ -81,11 +76,11 @@ def of(
 
 
 def problems(*arguments: Any, **options: Any) -> tuple[str, ...]:
-    """What is wrong, without the file's name and without the last line, which says how to mend."""
+    """What is wrong, without the file's name and the last line, which says how to fix it."""
     with pytest.raises(InputError) as caught:
         build(*arguments, **options)
     *lines, last = caught.value.problems
-    if "cannot be used: mend the data, or have them dropped" not in last:
+    if "cannot be used: fix the data, or have them dropped" not in last:
         lines.append(last)
     return tuple(line.removeprefix("rows.jsonl: ") for line in lines)
 
@@ -250,11 +245,11 @@ def test_every_broken_row_is_named_and_a_flood_of_them_is_cut() -> None:
     )
 
 
-def test_the_last_line_says_how_to_mend() -> None:
+def test_the_last_line_says_how_to_fix_it() -> None:
     with pytest.raises(InputError) as caught:
         build([row(output="?"), row(output="!"), row(input="")])
     assert caught.value.problems[-1] == (
-        "3 rows cannot be used: mend the data, or have them dropped and counted: "
+        "3 rows cannot be used: fix the data, or have them dropped and counted: "
         "`tolerate: [empty_field, bad_output]` in `data` of the study"
     )
 
@@ -284,10 +279,10 @@ def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
 
 
 @pytest.mark.parametrize("field", ["instruction", "input", "output"])
-def test_half_a_character_which_json_can_escape_is_refused(field: str) -> None:
+def test_an_unpaired_surrogate_which_json_can_escape_is_refused(field: str) -> None:
     half = json.loads('"a \\ud800"')
     (problem,) = problems([row(**{field: half})], "generation")
-    assert problem == f"line 1: {field}: holds half a character"
+    assert problem == f"line 1: {field}: contains an unpaired surrogate"
 
 
 @pytest.mark.parametrize(
@@ -369,8 +364,7 @@ def test_an_example_belongs_to_one_shot_rows_and_to_them_alone() -> None:
 def test_a_setting_without_rows_is_an_error_that_names_what_was_looked_for() -> None:
     (problem,) = problems([row()], settings=(IND, OOD))
     assert problem == (
-        f"PM test: no rows of {OOD} under the names PM, A_Task: mend `tasks`, `settings` or the "
-        "data"
+        f"PM test: no rows of {OOD} under the names PM, A_Task: fix `tasks`, `settings` or the data"
     )
 
 
@@ -494,9 +488,9 @@ def test_labelled_rows_give_labels_also_where_their_setting_is_not_wanted() -> N
     assert record.relevance == ["C", "I"]
 
 
-def test_a_label_that_stands_twice_in_a_row_is_an_error() -> None:
+def test_a_duplicate_label_in_a_row_is_an_error() -> None:
     (problem,) = problems([ranking("A,B")], "ranking", (IND,), [["E", "E"]], "QPR")
-    assert problem == "line 1: relevance: a label stands twice in ['E', 'E']"
+    assert problem == "line 1: relevance: duplicate label in ['E', 'E']"
 
 
 def test_samples_that_no_labelled_row_holds_are_an_error_never_guessed() -> None:
@@ -524,91 +518,6 @@ def test_only_test_records_of_rankings_have_relevance() -> None:
     settings = of("ranking", (IND,))
     (training,) = build_records([("line 1", ranking("B,A"))], "QPR", "train", settings, None)
     assert training.relevance is None
-
-
-# The label file
-
-
-def label_file(folder: Path, text: str) -> Labels:
-    path = folder / "label.json"
-    path.write_text(text)
-    return Labels(path=str(path))
-
-
-def test_the_label_file_is_a_list_of_lists(tmp_path: Path) -> None:
-    assert read_labels(label_file(tmp_path, '[["E", "S"], ["I"]]')) == [["E", "S"], ["I"]]
-
-
-def test_labels_that_are_no_grades_are_named(tmp_path: Path) -> None:
-    labels = label_file(tmp_path, '[["E", "X"], "S"]')
-    with pytest.raises(InputError) as caught:
-        read_labels(labels)
-    assert caught.value.problems == (
-        f"{labels.path}: 0.1: input should be 'E', 'S', 'C' or 'I'",
-        f"{labels.path}: 1: input should be a valid list",
-    )
-
-
-def test_a_label_file_is_verified_and_must_exist(tmp_path: Path) -> None:
-    labels = label_file(tmp_path, "[]").model_copy(update={"sha256": "0" * 64})
-    with pytest.raises(InputError, match=r"its sha256 is not `labels\.sha256`"):
-        read_labels(labels)
-    with pytest.raises(InputError, match=r"none\.json: no such file: put the label file there"):
-        read_labels(Labels(path=str(tmp_path / "none.json")))
-
-
-def test_a_missing_label_file_is_fetched_once(tmp_path: Path) -> None:
-    origin = label_file(tmp_path, '[["E", "S"]]')
-    path = tmp_path / "fetched" / "label.json"
-    labels = Labels(path=str(path), url=Path(origin.path).as_uri())
-    assert read_labels(labels) == [["E", "S"]]
-    Path(origin.path).unlink()
-    assert read_labels(labels) == [["E", "S"]]
-    path.unlink()
-    with pytest.raises(
-        InputError, match=f"cannot be fetched .*: fetch it by hand and put it at {path}"
-    ):
-        read_labels(labels)
-
-
-def test_what_is_not_the_pinned_label_file_is_not_kept(tmp_path: Path) -> None:
-    origin = label_file(tmp_path, '[["E", "S"]]')
-    path = tmp_path / "fetched" / "label.json"
-    labels = Labels(path=str(path), url=Path(origin.path).as_uri(), sha256="0" * 64)
-    with pytest.raises(InputError, match=r"its sha256 is [0-9a-f]{64}, `labels\.sha256` is 0+"):
-        read_labels(labels)
-    assert not path.exists()
-
-
-def fetch(*options: str) -> tuple[int, str, str]:
-    """Status and words of the script."""
-    command = [sys.executable, "scripts/fetch_labels.py", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
-
-
-def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(tmp_path: Path) -> None:
-    text = '[["E", "S"]]'
-    origin = label_file(tmp_path, text)
-    path = tmp_path / "fetched" / "label.json"
-    labels = {"path": str(path), "url": Path(origin.path).as_uri()}
-    labels["sha256"] = hashlib.sha256(text.encode()).hexdigest()
-    study = tmp_path / "mine.yaml"
-    study.write_text(json.dumps({"studies": {"paper": {"data": {"labels": labels}}}}))
-    options = ("--configfile", str(study), "--study", "paper")
-    assert fetch(*options) == (0, f"{path}: fetched\n", "")
-    assert fetch(*options) == (0, f"{path}: is here\n", "")
-    path.unlink()
-    Path(origin.path).unlink()
-    status, _, words = fetch(*options)
-    assert (status, words.count("\n")) == (1, 1)
-    assert words.endswith(f": fetch it by hand and put it at {path}\n")
-
-
-def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
-    status, _, words = fetch("--study", "demo")
-    assert (status, words.count("\n")) == (1, 1)
-    assert "names no `labels`" in words
 
 
 def test_a_dataset_file_comes_back_as_records(tmp_path: Path) -> None:

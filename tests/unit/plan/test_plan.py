@@ -1,6 +1,9 @@
 """The plan: which files a study has, and what each job's parameters depend on."""
 
 import json
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +31,7 @@ from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.plan.plan import Plan
+from ecslm.schemas.record import read_records
 
 Raw = dict[str, Any]
 
@@ -362,9 +366,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def local(rows: list[Raw], **data: Any) -> Plan:
+def local(rows: list[Raw], settings: Sequence[str] = (IND, OOD), **data: Any) -> Plan:
     write_jsonl(Path("rows.jsonl"), rows)
-    return plan(data={"source": "path", "path": "rows.jsonl", **data})
+    return plan(data={"source": "path", "path": "rows.jsonl", **data}, settings=list(settings))
 
 
 def sources(made: Plan) -> dict[tuple[str, str], str]:
@@ -403,6 +407,23 @@ def test_a_broken_or_missing_local_file_stops_the_plan(here: Path) -> None:
     (here / "rows.jsonl").unlink()
     with pytest.raises(InputError, match=r"^rows\.jsonl: no such file$"):
         dataset_content(made, "PM", "test")
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize("task", ["PM", "QPR"])
+def test_a_job_finds_the_rows_that_the_plan_has_read_whatever_the_file_holds_now(task: str) -> None:
+    rows = [row("Product_Matching", "test", 1)]
+    text = json.dumps({"query": "lamp", "product list": ["A: x", "B: y"]})
+    rows.append(row("Query_Product_Rank", "test", 2) | {"input": text, "output": "A,B"})
+    write_json(Path("label.json"), [["E", "S"]])
+    made = local(rows, labels={"path": "label.json"}, settings=[IND])
+    content = dataset_content(made, task, "test")
+    local([one | {"instruction": "Say it."} for one in rows])
+    command = [sys.executable, ROOT / "scripts/dataset.py", "--task", task, "--split", "test"]
+    command += ["--settings", dataset_settings(made, task, "test"), "--output", "test.jsonl"]
+    subprocess.run([*command, "--content", content], check=True)
+    (record,) = read_records(Path("test.jsonl"))
+    assert record.instruction == "Say."
 
 
 @pytest.mark.usefixtures("here")

@@ -41,7 +41,7 @@ class CardSettings(BaseModel):
 
 
 def card_files(settings: CardSettings) -> list[str]:
-    """The files that the card reads, relative to the study's results folder."""
+    """The files that the card reads, relative to the study's results directory."""
     return [
         CHECK,
         *(description_path(task.code) for task in settings.tasks),

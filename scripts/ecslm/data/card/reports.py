@@ -10,17 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from ecslm.schemas.record import Split
 from ecslm.schemas.task import Answer
 
-# Paths in the study's results folder.
+# Paths in the study's results directory.
 CHECK = "data_check.json"
 
 
 def description_path(task: str) -> str:
-    """Path of the description of a task's records in the study's results folder."""
+    """Path of the description of a task's records in the study's results directory."""
     return f"descriptions/{task}.json"
 
 
 def leakage_path(task: str) -> str:
-    """Path of the report on a task's overlap with training in the study's results folder."""
+    """Path of the report on a task's overlap with training in the study's results directory."""
     return f"leakage/{task}.json"
 
 

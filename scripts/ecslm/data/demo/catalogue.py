@@ -89,7 +89,7 @@ class Catalogue(Closed):
     categories: dict[str, Category]
 
     def silent_snippets(self, product: Product, topic: str) -> list[str]:
-        """What is told of the product that could not be taken for an answer on the topic."""
+        """What is said of the product and could not be taken for an answer on the topic."""
         facts = [fact for name, fact in product.facts.items() if name != topic]
         asked = self.topics[topic]
         return [text for text in facts + product.reviews if not asked.is_touched_by(text)]

@@ -7,21 +7,21 @@ from random import Random
 from typing import Any, NamedTuple
 
 from ecslm.common.errors import InputError
-from ecslm.data.demo import (
-    extraction,
-    histories,
-    matching,
-    questions,
-    relations,
-    relevance,
-    reviews,
-)
 from ecslm.data.demo.catalogue import Catalogue
+from ecslm.data.demo.catalogue_checks import load_catalogue
 from ecslm.data.demo.instructions import Instructions, load_instructions
 from ecslm.data.demo.sampling import Sample, Task, draw_samples
 from ecslm.data.demo.settings import DemoSettings
 from ecslm.data.demo.shelf import Shelf
-from ecslm.data.demo.shop import load_catalogue
+from ecslm.data.demo.tasks import (
+    extraction,
+    histories,
+    matching,
+    queries,
+    questions,
+    relations,
+    reviews,
+)
 
 TASKS: Mapping[str, Task] = {
     **extraction.TASKS,
@@ -29,7 +29,7 @@ TASKS: Mapping[str, Task] = {
     **matching.TASKS,
     **reviews.TASKS,
     **histories.TASKS,
-    **relevance.TASKS,
+    **queries.TASKS,
     **questions.TASKS,
 }
 

@@ -20,7 +20,7 @@ def capitals(text: str) -> str:
 
 
 def full_title(version: Version, layout: str) -> str:
-    """A listing's title with all that tells the version."""
+    """A listing's title with all that identifies the version."""
     product = version.product
     return layout.format(
         brand=product.brand,

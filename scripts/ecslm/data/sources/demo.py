@@ -7,8 +7,7 @@ from ecslm.common.hashing import sha256_of_file
 from ecslm.data.demo.generator import TASKS, generate_rows, qpr_labels
 from ecslm.data.problems import Problems
 from ecslm.data.settings import DemoData
-from ecslm.data.sources.protocol import PartName
-from ecslm.data.sources.reading import Row
+from ecslm.data.sources.protocol import PartName, Row, Suffices, never
 
 
 class DemoRows:
@@ -37,7 +36,7 @@ class DemoRows:
         return Problems()
 
 
-def open_rows(source: DemoData, _cache: Path) -> DemoRows:
+def open_rows(source: DemoData, _cache: Path, _suffices: Suffices = never) -> DemoRows:
     """The rows of all tasks."""
     return DemoRows(source)
 

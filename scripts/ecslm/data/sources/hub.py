@@ -4,31 +4,51 @@ import logging
 import re
 from pathlib import Path
 
-from datasets import DownloadManager, load_dataset_builder
-
 from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
 from ecslm.data.settings import HubData
-from ecslm.data.sources.index import DataFile, read_index
-from ecslm.data.sources.indexed import IndexedRows
+from ecslm.data.sources.files import SUFFIXES, DataFile, data_files, file_name
+from ecslm.data.sources.index import IndexedRows, known_rows, read_index
 from ecslm.data.sources.labels import read_labels
-from ecslm.data.sources.reading import SUFFIXES, data_files, file_name
+from ecslm.data.sources.protocol import KnownRows, Suffices, never
 
 log = logging.getLogger(__name__)
 
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
-def open_rows(source: HubData, cache: Path) -> IndexedRows:
+def open_rows(source: HubData, cache: Path, _suffices: Suffices = never) -> IndexedRows:
     """The rows of all files; the release has one physical split, `train`, whatever its rows say.
 
     `datasets` finds and fetches the files, and keeps them in its own cache. It would read a JSON
-    list as a whole, several times its size in memory, so the rows are read from the index.
+    list as a whole, several times its size in memory, so the rows are read from the index. An index
+    of the same commit, or of a local directory's same files, does without `datasets`, which takes
+    two seconds to load.
 
     Raises:
         InputError: the data set or its revision cannot be had, or its files have another form.
     """
+    local = Path(source.id).absolute() if Path(source.id).is_dir() else None
+    origin = ["hub", str(local or source.id), source.revision]
+    known = known_rows(cache, origin, lambda rows: _is_current(rows, source, local))
+    if known is not None:
+        return known
+    return read_index(_fetched(source, local), cache, origin, defaults={})
+
+
+def _is_current(rows: KnownRows, source: HubData, local: Path | None) -> bool:
+    """Whether an index holds what the data set holds now."""
+    if local is None:
+        return COMMIT.fullmatch(source.revision) is not None
+    return rows.files == {file_name(p, local): sha256_of_file(p) for p in data_files(local)}
+
+
+def _fetched(source: HubData, local: Path | None) -> list[DataFile]:
+    """The files of the data set."""
+    # Loaded here, since an index does without it.
+    from datasets import DownloadManager, load_dataset_builder
+
     where = f"data: {source.id} at {source.revision}"
-    local = Path(source.id) if Path(source.id).is_dir() else None
     try:
         builder = load_dataset_builder(source.id, revision=source.revision)
         found = builder.config.data_files or {}
@@ -40,27 +60,26 @@ def open_rows(source: HubData, cache: Path) -> IndexedRows:
             "id and the revision"
         ) from None
     problems = [
-        f"{where}: {origin}: is none of {', '.join(SUFFIXES)}"
+        f"{where}: {origin}: not one of {', '.join(SUFFIXES)}"
         for origin in origins
         if not origin.endswith(SUFFIXES)
     ]
     if local is not None:
         taken = {Path(origin).resolve() for origin in origins}
         problems += [
-            f"{where}: {path}: is not in hub layout, so it would be left out: mend its name, or "
-            "give the folder as `source: path`"
+            f"{where}: {path}: not in hub layout, so it would be left out: rename it, or give the "
+            "directory as `source: path`"
             for path in data_files(local)
             if path.resolve() not in taken
         ]
     if problems:
         raise InputError(*problems)
     if local is None and not COMMIT.fullmatch(source.revision):
-        log.warning("%s: is no commit, and may change; read now: %s", where, ", ".join(origins))
-    files = [
-        DataFile(name=file_name(path, local.absolute()) if local else origin, path=path)
+        log.warning("%s: not a commit, so it may change; read now: %s", where, ", ".join(origins))
+    return [
+        DataFile(name=file_name(path, local) if local else origin, path=path)
         for origin, path in zip(origins, map(Path, fetched), strict=True)
     ]
-    return IndexedRows(read_index(files, cache, defaults={}))
 
 
 def labels(source: HubData) -> list[list[str]] | None:

@@ -41,7 +41,7 @@ def fetch_labels(labels: Labels) -> bool:
     path = Path(labels.path)
     if path.exists():
         if labels.sha256 is not None and sha256_of_file(path) != labels.sha256:
-            raise InputError(f"{path}: its sha256 is not `labels.sha256`: delete it, or mend that")
+            raise InputError(f"{path}: its sha256 is not `labels.sha256`: delete it, or fix that")
         return False
     if labels.url is None:
         raise InputError(f"{path}: no such file: put the label file there, or give `labels.url`")

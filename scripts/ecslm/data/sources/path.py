@@ -3,32 +3,26 @@
 from pathlib import Path
 
 from ecslm.data.settings import PathData
-from ecslm.data.sources.index import DataFile, Index, read_index
-from ecslm.data.sources.indexed import IndexedRows
+from ecslm.data.sources.files import DataFile, data_files, file_name
+from ecslm.data.sources.index import IndexedRows, known_rows, read_index
 from ecslm.data.sources.labels import read_labels
-from ecslm.data.sources.reading import data_files, file_name
+from ecslm.data.sources.protocol import Suffices, never
 
 # Of own records, which may have neither column.
 DEFAULTS = {"split": "test", "setting": "IND_Diverse_Instruction"}
 
 
-def open_rows(source: PathData, cache: Path) -> IndexedRows:
-    """The rows of the file or folder.
+def open_rows(source: PathData, cache: Path, suffices: Suffices = never) -> IndexedRows:
+    """The rows of the file, or of the directory's files.
 
     Raises:
-        InputError: a file is missing or truncated, or there are no rows.
+        InputError: a file is missing or truncated, or has no rows.
     """
-    return IndexedRows(local_index(Path(source.path), cache))
-
-
-def local_index(path: Path, cache: Path) -> Index:
-    """The index of a file, or of a folder's files.
-
-    Raises:
-        InputError: a file is missing or truncated, or there are no rows.
-    """
+    path = Path(source.path)
     files = [DataFile(name=file_name(file, path), path=file) for file in data_files(path)]
-    return read_index(files, cache, DEFAULTS)
+    origin = ["path", *(str(file.path.absolute()) for file in files)]
+    known = known_rows(cache, origin, suffices)
+    return read_index(files, cache, origin, DEFAULTS) if known is None else known
 
 
 def labels(source: PathData) -> list[list[str]] | None:

@@ -18,12 +18,12 @@ from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.data.demo.catalogue import Catalogue
+from ecslm.data.demo.catalogue_checks import load_catalogue
 from ecslm.data.demo.generator import TASKS, generate_rows, qpr_labels
 from ecslm.data.demo.instructions import load_instructions
 from ecslm.data.demo.sampling import Sample, Task, draw_samples
 from ecslm.data.demo.settings import DemoSettings
 from ecslm.data.demo.shelf import Shelf
-from ecslm.data.demo.shop import load_catalogue
 
 FILES = {
     "catalogue": ROOT / "resources/demo/catalogue.yaml",

@@ -9,10 +9,10 @@ from ecslm.data.demo.titles import any_title
 
 TITLE, FEATURE, DESCRIPTION = "product title", "product feature", "product description"
 
-# Value and source of an attribute that the listing does not tell.
+# Value and source of an attribute that the listing does not state.
 ABSENT = ("None", "None")
 
-# (attributes that the listing tells, attributes that it does not): a quarter of all are absent.
+# (attributes that the listing states, attributes that it does not): a quarter of all are absent.
 STRATA = {(1, 0): 0.15, (1, 1): 0.20, (2, 0): 0.25, (2, 1): 0.30, (3, 0): 0.05, (0, 1): 0.05}
 
 # Where the features stand; None leaves them out.
@@ -23,7 +23,7 @@ def make_extraction(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Samp
     """A listing and one to three target attributes, some of them absent from it."""
     version = any_version(shelf.product(rng), rng)
     product = version.product
-    told_count, absent_count = stratum
+    stated_count, absent_count = stratum
     names = shelf.feature_names[shelf.category_of[product.kind]]
     # A product with every feature of its category has absent ones only when none are written.
     field = rng.choice(FEATURE_FIELDS) if len(product.features) < len(names) else None
@@ -35,33 +35,33 @@ def make_extraction(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Samp
         ]
         listing[field] = " ".join([product.description] * (field == DESCRIPTION) + sentences)
 
-    told = told_attributes(shelf, version, field)
-    untold = [attribute for attribute in names if attribute not in told]
-    targets = rng.sample(list(told), told_count) + rng.sample(untold, absent_count)
+    stated = stated_attributes(shelf, version, field)
+    unstated = [attribute for attribute in names if attribute not in stated]
+    targets = rng.sample(list(stated), stated_count) + rng.sample(unstated, absent_count)
     rng.shuffle(targets)
     listing["target attributes"] = " and ".join(target.capitalize() for target in targets)
     entries = [
         {"attribute": target, "value": value, "source": source}
         for target in targets
-        for value, source in told.get(target, [ABSENT])
+        for value, source in stated.get(target, [ABSENT])
     ]
     return Sample(json.dumps(listing), json.dumps(entries))
 
 
-def told_attributes(
+def stated_attributes(
     shelf: Shelf, version: Version, feature_field: str | None
 ) -> dict[str, list[tuple[str, str]]]:
-    """Each attribute that the listing tells, with its values and the field each stands in."""
+    """Each attribute that the listing states, with its values and the field each stands in."""
     kind = shelf.kinds[version.product.kind]
-    told = {
+    stated = {
         "brand": [(version.product.brand.lower(), TITLE)],
         kind.style: [(version.style.lower(), TITLE)],
         kind.size: [(version.size.lower(), TITLE)],
     }
     if feature_field is not None:
         for attribute, value in version.product.features.items():
-            told[attribute] = [(part.lower(), feature_field) for part in value.split(" and ")]
-    return told
+            stated[attribute] = [(part.lower(), feature_field) for part in value.split(" and ")]
+    return stated
 
 
 TASKS = {"AVE": Task("Attribute_Value_Extraction", STRATA, make_extraction, has_ood=True)}

@@ -3,9 +3,9 @@
 import json
 from random import Random
 
+from ecslm.data.demo.catalogue_checks import REVIEW_LEVELS
 from ecslm.data.demo.sampling import Sample, Task
 from ecslm.data.demo.shelf import Shelf
-from ecslm.data.demo.shop import REVIEW_LEVELS
 
 OPTIONS = [f"{letter}: {level}" for letter, level in zip("ABCDE", REVIEW_LEVELS, strict=True)]
 

@@ -3,9 +3,9 @@
 import string
 from random import Random
 
+from ecslm.data.demo.catalogue_checks import MIN_HISTORY, OTHER_OPTIONS
 from ecslm.data.demo.sampling import Sample, Task
 from ecslm.data.demo.shelf import Shelf
-from ecslm.data.demo.shop import MIN_HISTORY, OTHER_OPTIONS
 from ecslm.data.demo.titles import capitals, short_title
 
 LETTERS = string.ascii_uppercase[: OTHER_OPTIONS + 1]

@@ -32,7 +32,7 @@ def check_texts(row: Mapping[str, Any]) -> None:
         if not row[name].strip():
             raise RowError("empty_field", f"{name}: empty")
         if not is_writable(row[name]):
-            raise RowError("unwritable_text", f"{name}: holds half a character")
+            raise RowError("unwritable_text", f"{name}: contains an unpaired surrogate")
 
 
 def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
@@ -56,7 +56,7 @@ def checked_options(value: Any) -> list[str] | None:
     except ValueError as error:
         raise RowError("bad_options", f"options: {error}") from None
     if options is not None and not all(map(is_writable, options)):
-        raise RowError("unwritable_text", "options: hold half a character")
+        raise RowError("unwritable_text", "options: contain an unpaired surrogate")
     return options
 
 
@@ -84,7 +84,7 @@ def checked_example(value: Any, setting: str) -> str | None:
         message = "few_shot_example: not a JSON object with input, options and output"
         raise RowError("bad_example", message)
     if not is_writable(value) or not is_writable(json.dumps(example, ensure_ascii=False)):
-        raise RowError("unwritable_text", "few_shot_example: holds half a character")
+        raise RowError("unwritable_text", "few_shot_example: contains an unpaired surrogate")
     return value
 
 

@@ -1,86 +1,46 @@
-"""Sources of raw rows: the index of a local file, the hub on a local folder, the script."""
+"""The index of local files: rows split by task and split, read back as they are in the file."""
 
 import json
 import math
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 import pytest
-from support.project import ROOT
+from support.raw_rows import ROWS, Row, lines, parquet, row, write
 
 from ecslm.common.errors import InputError
 from ecslm.data.settings import PathData
+from ecslm.data.sources import json_rows
 from ecslm.data.sources import path as path_source
-from ecslm.data.sources import reading
-from ecslm.data.sources.index import Index
-from ecslm.data.sources.path import local_index
+from ecslm.data.sources.index import SPLITTING_CODE, IndexedRows
+from ecslm.data.sources.path import open_rows
 from ecslm.data.sources.protocol import rows_of
-from ecslm.schemas.record import Record, read_records
-
-SCRIPT = ROOT / "scripts/dataset.py"
-IND = "IND_Diverse_Instruction"
-OOD = "OOD_Diverse_Instruction"
-ONE_SHOT = "IND_Diverse_Instruction_1-shot"
-ALL = (IND, OOD, ONE_SHOT)
-
-Row = dict[str, Any]
+from ecslm.plan.fingerprint import SCRIPTS, imported_modules
 
 
-def row(task: str, split: str, number: int = 0, **changes: Any) -> Row:
-    """A raw row of the release."""
-    return {
-        "split": split,
-        "task": task,
-        "setting": IND,
-        "instruction": "Are they the same product?",
-        "input": f'{{"product 1": {{"price": "{number}"}}, "product 2": {{"price": NaN}}}}',
-        "options": None,
-        "output": "no",
-        "few_shot_example": None,
-    } | changes
+def opened(path: Path, cache: Path) -> IndexedRows:
+    return open_rows(PathData(source="path", path=str(path)), cache)
 
 
-ROWS = [
-    row("Product_Matching", "train", 1),
-    row("Product_Matching", "test", 1),
-    row("Product_Substitute_Identification", "test", 1),
-    row("Product_Matching", "test", 2, options="None"),
-    row("Product_Substitute_Identification", "train", 1),
-    row("Product_Substitue_Identification", "test", 2),
-]
+def index_of(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> IndexedRows:
+    return opened(write(folder, content, name), folder / "cache")
 
 
-def lines(rows: Sequence[Row]) -> str:
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+def rows_of_index(index: IndexedRows) -> list[tuple[str, str, list[Row]]]:
+    return [(*part, [row for _, row in index.rows([part])]) for part in index.parts()]
 
 
-def write(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> Path:
-    path = folder / name
-    path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return path
-
-
-def index_of(folder: Path, content: str | bytes, name: str = "rows.jsonl") -> Index:
-    return local_index(write(folder, content, name), folder / "cache")
-
-
-def rows_of_index(index: Index) -> list[tuple[str, str, list[Row]]]:
-    return [(part.task, part.split, [row for _, row in index.rows([part])]) for part in index.parts]
-
-
-def places(index: Index) -> list[str]:
-    return [place for place, _ in index.rows(index.parts)]
+def places(index: IndexedRows) -> list[str]:
+    return [place for place, _ in index.rows(index.parts())]
 
 
 def problems(folder: Path, content: str | bytes) -> list[str]:
     """Rows that belong nowhere, without the file's name, which every line must begin with."""
-    found = [line for kind in index_of(folder, content).problems.values() for line in kind.first]
+    found = [
+        line for kind in index_of(folder, content).index.problems.values() for line in kind.first
+    ]
     assert all(problem.startswith("rows.jsonl: ") for problem in found)
     return [problem.removeprefix("rows.jsonl: ") for problem in found]
 
@@ -95,8 +55,8 @@ def refusal(folder: Path, content: str | bytes) -> str:
     return problem.removeprefix("rows.jsonl: ")
 
 
-def digests(index: Index) -> dict[tuple[str, str], str]:
-    return {(part.task, part.split): part.sha256 for part in index.parts}
+def digests(index: IndexedRows) -> dict[tuple[str, str], str]:
+    return {(part.task, part.split): part.sha256 for part in index.index.parts}
 
 
 def test_a_file_is_split_by_task_and_split_in_file_order(tmp_path: Path) -> None:
@@ -108,7 +68,7 @@ def test_a_file_is_split_by_task_and_split_in_file_order(tmp_path: Path) -> None
         ("Product_Substitute_Identification", "test", [ROWS[2]]),
         ("Product_Substitute_Identification", "train", [ROWS[4]]),
     ]
-    assert index.parts[0].rows == 2
+    assert index.index.parts[0].rows == 2
     assert places(index) == [f"rows.jsonl: line {number}" for number in range(1, 7)]
 
 
@@ -148,18 +108,6 @@ def test_the_layout_of_a_file_does_not_change_the_digests(tmp_path: Path) -> Non
         assert digests(index_of(tmp_path, content)) == plain
 
 
-def parquet(folder: Path, rows: Sequence[Row]) -> bytes:
-    """The bytes of a Parquet file of the rows."""
-    import pyarrow
-    from pyarrow import parquet as format_
-
-    path = folder / "made.parquet"
-    format_.write_table(pyarrow.Table.from_pylist(list(rows)), path)
-    content = path.read_bytes()
-    path.unlink()
-    return content
-
-
 def test_a_damaged_parquet_file_is_one_line(tmp_path: Path) -> None:
     content = parquet(tmp_path, ROWS)
     assert refusal(tmp_path, content[:-9]).startswith("after row 0: not Parquet (")
@@ -171,7 +119,7 @@ def test_a_list_is_read_in_pieces_of_any_size(
 ) -> None:
     plain = digests(index_of(tmp_path, lines(ROWS)))
     odd = row("Odd", "test", input='\u2028 "[{,]}" \\ \U0001f600', options=["A: x"], output=-1.5e-7)
-    monkeypatch.setattr(reading, "CHUNK", size)
+    monkeypatch.setattr(json_rows, "CHUNK", size)
     for indent in (None, 3):
         text = json.dumps([*ROWS, odd], indent=indent)
         index = index_of(tmp_path, text)
@@ -195,9 +143,9 @@ def test_a_bare_nan_is_read_back_as_one(tmp_path: Path) -> None:
 
 def test_an_index_is_made_once_for_a_files_content(tmp_path: Path) -> None:
     first = index_of(tmp_path, lines(ROWS))
-    part = first.folder / first.parts[0].file
+    part = first.folder / first.index.parts[0].file
     before = part.stat().st_mtime_ns
-    assert index_of(tmp_path, lines(ROWS)) == first
+    assert index_of(tmp_path, lines(ROWS)).index == first.index
     assert part.stat().st_mtime_ns == before
 
 
@@ -220,28 +168,28 @@ def extended(path: Path) -> None:
         *(("000.places", damage) for damage in (emptied, extended, Path.unlink)),
     ],
 )
-def test_a_damaged_part_says_how_to_mend_it(
+def test_a_damaged_part_says_how_to_fix_it(
     file: str, damage: Callable[[Path], None], tmp_path: Path
 ) -> None:
     index = index_of(tmp_path, lines(ROWS))
     damage(index.folder / file)
-    with pytest.raises(InputError, match=f"delete the folder {index.folder} to index anew$"):
-        list(index.rows(index.parts))
+    with pytest.raises(InputError, match=f"delete the directory {index.folder} to rebuild it$"):
+        list(index.rows(index.parts()))
 
 
-def test_an_index_may_be_read_from_another_working_folder(
+def test_an_index_may_be_read_from_another_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = write(tmp_path, lines(ROWS))
     monkeypatch.chdir(tmp_path)
-    made = local_index(source, Path("cache"))
+    made = opened(source, Path("cache"))
     (tmp_path / "below").mkdir()
     monkeypatch.chdir(tmp_path / "below")
-    again = local_index(source, Path("../cache"))
-    assert list(again.rows(again.parts)) == [
+    again = opened(source, Path("../cache"))
+    assert list(again.rows(again.parts())) == [
         (f"rows.jsonl: line {number}", row) for number, row in enumerate(ROWS, start=1)
     ]
-    assert again.parts == made.parts
+    assert again.parts() == made.parts()
 
 
 def test_the_index_of_what_a_file_held_before_is_removed(tmp_path: Path) -> None:
@@ -256,45 +204,45 @@ def test_the_index_of_what_a_file_held_before_is_removed(tmp_path: Path) -> None
     assert first.folder != second.folder
 
 
-def test_a_damaged_index_says_how_to_mend_it(tmp_path: Path) -> None:
+def test_a_damaged_index_says_how_to_fix_it(tmp_path: Path) -> None:
     index = index_of(tmp_path, lines(ROWS))
-    (Path(index.folder) / "index.json").write_text('{"folder": "x"}')
-    with pytest.raises(InputError, match="origin: field required: delete the folder"):
+    (index.folder / "index.json").write_text('{"origin": []}')
+    with pytest.raises(InputError, match="code: field required: delete the directory"):
         index_of(tmp_path, lines(ROWS))
 
 
 def test_a_missing_source_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no rows")
     (tmp_path / "dataset_infos.json").write_text("{}")
-    words = "is a folder without .json, .jsonl, .parquet files"
+    words = "is a directory without .json, .jsonl, .parquet files"
     for path, problem in ((tmp_path / "none", "no such file"), (tmp_path, words)):
         with pytest.raises(InputError, match=f"^{path}: {problem}"):
-            local_index(path, tmp_path / "cache")
+            opened(path, tmp_path / "cache")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("b.jsonl", "", "shop/b.jsonl: holds no rows"),
-        ("b.json", "[]", "shop/b.json: holds no rows"),
-        ("b.csv", "task,split", r"shop/b.csv: is none of \.json, \.jsonl, \.parquet"),
-        ("b.jsonl.gz", "", r"shop/b.jsonl.gz: is none of \.json, \.jsonl, \.parquet"),
+        ("b.jsonl", "", "shop/b.jsonl: has no rows"),
+        ("b.json", "[]", "shop/b.json: has no rows"),
+        ("b.csv", "task,split", r"shop/b.csv: not one of \.json, \.jsonl, \.parquet"),
+        ("b.jsonl.gz", "", r"shop/b.jsonl.gz: not one of \.json, \.jsonl, \.parquet"),
     ],
 )
-def test_no_file_of_a_folder_is_left_out_or_empty(
+def test_no_file_of_a_directory_is_left_out_or_empty(
     name: str, content: str, words: str, tmp_path: Path
 ) -> None:
     (tmp_path / "shop").mkdir()
     write(tmp_path, lines(ROWS), "shop/a.jsonl")
     write(tmp_path, content, f"shop/{name}")
     with pytest.raises(InputError, match=words):
-        local_index(tmp_path / "shop", tmp_path / "cache")
+        opened(tmp_path / "shop", tmp_path / "cache")
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl.gz", "rows"])
 def test_a_file_of_another_form_is_one_line(name: str, tmp_path: Path) -> None:
     with pytest.raises(
-        InputError, match=r"is none of \.json, \.jsonl, \.parquet: save it as one of"
+        InputError, match=r"not one of \.json, \.jsonl, \.parquet: save it as one of"
     ):
         index_of(tmp_path, lines(ROWS), name)
 
@@ -304,19 +252,17 @@ def test_a_column_that_is_almost_one_of_the_release_is_never_left_unread(
     name: str, tmp_path: Path
 ) -> None:
     rows = [*ROWS, {**ROWS[0], name: "train"}]
-    assert refusal(tmp_path, lines(rows)).startswith(
-        f"line 7: the column {name!r} is not known: did"
-    )
-    words = f"the column {name!r} is not known: did you mean"
+    assert refusal(tmp_path, lines(rows)).startswith(f"line 7: unknown column {name!r}: did")
+    words = f"unknown column {name!r}: did you mean"
     assert refusal(tmp_path, parquet(tmp_path, rows[::-1])).startswith(words)
 
 
 def test_other_columns_are_the_users_own_affair(tmp_path: Path) -> None:
     index = index_of(tmp_path, lines([{**row, "shelf": 3} for row in ROWS]))
-    assert len(list(index.rows(index.parts))) == len(ROWS)
+    assert len(list(index.rows(index.parts()))) == len(ROWS)
 
 
-def test_a_folder_gives_the_rows_of_all_its_files(tmp_path: Path) -> None:
+def test_a_directory_gives_the_rows_of_all_its_files(tmp_path: Path) -> None:
     folder = tmp_path / "shop"
     (folder / "data").mkdir(parents=True)
     (folder / ".git").mkdir()
@@ -324,7 +270,7 @@ def test_a_folder_gives_the_rows_of_all_its_files(tmp_path: Path) -> None:
     write(folder, parquet(tmp_path, ROWS[2:4]), "data/b.parquet")
     write(folder, json.dumps(ROWS[4:]), "c.json")
     write(folder, "{", ".git/state.json")
-    index = local_index(folder, tmp_path / "cache")
+    index = opened(folder, tmp_path / "cache")
     assert digests(index) == digests(index_of(tmp_path, lines(ROWS)))
     assert places(index) == [
         *(f"shop/c.json: row {n}" for n in (1, 2)),
@@ -392,15 +338,15 @@ def test_a_column_that_only_later_rows_have_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path, lines([bare, ROWS[0]])) == words
 
 
-def test_a_key_that_stands_twice_is_a_problem_of_its_row(tmp_path: Path) -> None:
+def test_a_duplicate_key_is_a_problem_of_its_row(tmp_path: Path) -> None:
     twice = lines(ROWS[:1]).replace('"output": "no"', '"output": "no", "output": "yes"')
     assert problems(tmp_path, lines(ROWS[1:2]) + twice) == [
-        "line 2: not JSON (a key stands twice in an object)"
+        "line 2: not JSON (a duplicate key in an object)"
     ]
     (tmp_path / "listed").mkdir()
     assert (
         refusal(tmp_path / "listed", f"[{twice}]")
-        == "row 1: not JSON (a key stands twice in an object)"
+        == "row 1: not JSON (a duplicate key in an object)"
     )
 
 
@@ -408,8 +354,8 @@ def test_a_key_that_stands_twice_is_a_problem_of_its_row(tmp_path: Path) -> None
 def test_nested_values_are_a_problem_of_their_row_however_deep(depth: int, tmp_path: Path) -> None:
     deep = lines([{**ROWS[0], "options": "X"}]).replace('"X"', "[" * depth + "]" * depth)
     index = index_of(tmp_path, deep + lines(ROWS[1:]))
-    assert [found.count for found in index.problems.values()] == [1]
-    assert len(list(index.rows(index.parts))) == len(ROWS) - 1
+    assert [found.count for found in index.index.problems.values()] == [1]
+    assert len(list(index.rows(index.parts()))) == len(ROWS) - 1
 
 
 def test_other_columns_of_parquet_files_may_hold_anything(tmp_path: Path) -> None:
@@ -427,14 +373,14 @@ def test_a_column_of_another_type_is_a_problem_of_its_rows(tmp_path: Path) -> No
     assert len(rest) == 4
 
 
-def test_a_parquet_column_that_stands_twice_is_refused(tmp_path: Path) -> None:
+def test_a_duplicate_parquet_column_is_refused(tmp_path: Path) -> None:
     import pyarrow
     from pyarrow import parquet as format_
 
     table = pyarrow.Table.from_pylist(ROWS)
     format_.write_table(table.append_column("output", table["output"]), tmp_path / "rows.jsonl")
     content = (tmp_path / "rows.jsonl").read_bytes()
-    assert refusal(tmp_path, content) == "has the column output twice"
+    assert refusal(tmp_path, content) == "duplicate column output"
 
 
 def test_rows_of_a_list_are_named_by_their_number(tmp_path: Path) -> None:
@@ -442,13 +388,13 @@ def test_rows_of_a_list_are_named_by_their_number(tmp_path: Path) -> None:
     assert problems(tmp_path, content) == ["row 3: not an object", "row 2: no text in task"]
 
 
-def test_half_a_character_in_a_task_is_a_problem_of_its_row(tmp_path: Path) -> None:
+def test_an_unpaired_surrogate_in_a_task_is_a_problem_of_its_row(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, lines([{**ROWS[0], "task": "X"}]).replace("X", "\\ud800"))
-    assert problem == "line 1: task and split: ('\\ud800', 'train') cannot be UTF-8"
+    assert problem == "line 1: task and split: ('\\ud800', 'train') contain an unpaired surrogate"
 
 
 def test_a_flood_of_problems_is_counted_and_the_first_are_kept(tmp_path: Path) -> None:
-    found = index_of(tmp_path, "no\n" * 30).problems["unreadable_row"]
+    found = index_of(tmp_path, "no\n" * 30).index.problems["unreadable_row"]
     assert (found.count, len(found.first)) == (30, 5)
 
 
@@ -460,7 +406,7 @@ def test_columns_that_are_no_tasks_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["", "\n\n", "[]", "\ufeff", " [ ] "])
 def test_a_file_without_rows_is_an_error(content: str, tmp_path: Path) -> None:
-    assert refusal(tmp_path, content) == "holds no rows"
+    assert refusal(tmp_path, content) == "has no rows"
 
 
 def test_a_line_that_is_not_utf_8_is_named(tmp_path: Path) -> None:
@@ -492,124 +438,10 @@ def test_rows_under_several_names_stay_in_the_order_of_the_file(tmp_path: Path) 
     assert [one for _, one in rows_of(opened, frozenset(names), "test")] == rows
 
 
-# The script, on both sources
-
-ALIASES = ["Product_Substitute_Identification", "Product_Substitue_Identification"]
-
-
-def script(
-    folder: Path,
-    source: dict[str, Any],
-    output: str = "test.jsonl",
-    settings: Sequence[str] = (IND,),
-) -> subprocess.CompletedProcess[str]:
-    given = {"source": source, "aliases": ALIASES, "answer": "yes_no", "settings": settings}
-    command = [sys.executable, str(SCRIPT), "--task", "PSI", "--split", "test"]
-    command += ["--cache", str(folder / "cache"), "--output", str(folder / output)]
-    environment = os.environ | {"HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1"}
-    return subprocess.run(
-        [*command, "--settings", json.dumps(given)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        cwd=folder,
-    )
-
-
-def test_the_script_makes_the_dataset_file_of_one_task_and_split(tmp_path: Path) -> None:
-    path = write(tmp_path, lines(ROWS))
-    done = script(tmp_path, {"source": "path", "path": str(path)})
-    assert (done.returncode, done.stderr) == (0, "")
-    records = read_records(tmp_path / "test.jsonl")
-    assert {r.input for r in records} == {ROWS[2]["input"], ROWS[5]["input"]}
-    assert {(r.task, r.split, r.setting) for r in records} == {("PSI", "test", IND)}
-
-
-def test_a_failing_script_leaves_one_line_and_no_file(tmp_path: Path) -> None:
-    path = write(tmp_path, lines(ROWS))
-    done = script(tmp_path, {"source": "path", "path": str(path)}, settings=(IND, OOD))
-    assert done.returncode == 1
-    assert done.stderr == (
-        f"error: PSI test: no rows of {OOD} under the names PSI, {', '.join(ALIASES)}: mend "
-        "`tasks`, `settings` or the data\n"
-    )
-    assert not (tmp_path / "test.jsonl").exists()
-
-
-def hub(folder: Path, rows: Sequence[Row], name: str = "train.jsonl") -> dict[str, Any]:
-    """A local folder in hub layout."""
-    (folder / "ECInstruct").mkdir()
-    write(folder / "ECInstruct", lines(rows), name)
-    return {"source": "hub", "id": str(folder / "ECInstruct"), "revision": "main"}
-
-
-def test_the_hub_gives_the_records_that_a_local_file_gives(tmp_path: Path) -> None:
-    example = '{"input": "a", "output": "yes"}'
-    odd = row("PSI", "test", 3, input='caf\u00e9 &amp; \u2028 "x"', few_shot_example=example)
-    odd["setting"] = ONE_SHOT
-    rows = [*ROWS, odd, row("PSI", "test", 4, options="[]"), row("PSI", "test", 1, setting=OOD)]
-    path = write(tmp_path, lines(sorted(rows, key=lambda row: row["task"])))
-    local = script(tmp_path, {"source": "path", "path": str(path)}, "path.jsonl", ALL)
-    remote = script(tmp_path, hub(tmp_path, rows), "hub.jsonl", ALL)
-    assert (local.returncode, local.stderr) == (0, "")
-    assert remote.returncode == 0, remote.stderr
-
-    def by_id(records: list[Record]) -> dict[str, Record]:
-        return {record.id: record for record in records}
-
-    one, two = (read_records(tmp_path / name) for name in ("path.jsonl", "hub.jsonl"))
-    assert len(one) == 5
-    assert by_id(one) == by_id(two)
-
-
-def test_a_hub_data_set_that_cannot_be_had_is_one_line(tmp_path: Path) -> None:
-    source = {"source": "hub", "id": str(tmp_path / "none"), "revision": "main"}
-    done = script(tmp_path, source)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    last = done.stderr.splitlines()[-1]
-    assert last.startswith(f"error: data: {tmp_path / 'none'} at main: cannot be loaded (")
-    assert last.endswith("check the network, the id and the revision")
-
-
-@pytest.mark.parametrize("name", ["train.json", "data/train-00000-of-00001.parquet"])
-def test_other_forms_of_hub_files_give_the_same_records(name: str, tmp_path: Path) -> None:
-    content = json.dumps(ROWS) if name.endswith("json") else parquet(tmp_path, ROWS)
-    (tmp_path / "ECInstruct/data").mkdir(parents=True)
-    write(tmp_path / "ECInstruct", content, name)
-    source = {"source": "hub", "id": str(tmp_path / "ECInstruct"), "revision": "main"}
-    done = script(tmp_path, source)
-    assert done.returncode == 0, done.stderr
-    path = write(tmp_path, lines(ROWS))
-    script(tmp_path, {"source": "path", "path": str(path)}, "path.jsonl")
-    assert (tmp_path / "test.jsonl").read_bytes() == (tmp_path / "path.jsonl").read_bytes()
-
-
-def test_a_file_that_is_not_in_hub_layout_is_never_left_out(tmp_path: Path) -> None:
-    source = hub(tmp_path, ROWS)
-    write(tmp_path / "ECInstruct", lines(ROWS), "records2.jsonl")
-    done = script(tmp_path, source)
-    assert done.returncode == 1
-    assert done.stderr.count("\n") == 1
-    assert "records2.jsonl: is not in hub layout, so it would be left out" in done.stderr
-
-
-def test_a_hub_folder_that_the_library_cannot_read_is_one_line(tmp_path: Path) -> None:
-    source = hub(tmp_path, ROWS)
-    (tmp_path / "ECInstruct/README.md").write_text("---\n: [\n---\n")
-    done = script(tmp_path, source)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-
-
-def test_a_hub_row_without_a_split_is_never_taken_for_a_test_row(tmp_path: Path) -> None:
-    bare = {key: value for key, value in ROWS[2].items() if key != "split"}
-    source = hub(tmp_path, [*ROWS, bare])
-    done = script(tmp_path, source)
-    assert done.returncode == 1
-    first, last = done.stderr.splitlines()
-    assert first.endswith("train.jsonl: line 7: no text in split")
-    assert "tolerate: [missing_field]" in last
-    assert script(tmp_path, source | {"tolerate": ["missing_field"]}).returncode == 0
-    assert len(read_records(tmp_path / "test.jsonl")) == 2
+def test_the_modules_that_decide_an_index_are_all_listed() -> None:
+    """Those that splitting imports, but for the ones in `common`, which know nothing of rows."""
+    found = imported_modules("ecslm/data/sources/index.py", ("ecslm.data.sources.index",))
+    packages = {m for m in found if SCRIPTS.joinpath(*m.split(".")).is_dir()}
+    assert set(SPLITTING_CODE) == {
+        module for module in found - packages if not module.startswith("ecslm.common.")
+    }

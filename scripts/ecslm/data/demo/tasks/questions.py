@@ -4,9 +4,9 @@ import json
 from random import Random
 
 from ecslm.data.demo.catalogue import Product
+from ecslm.data.demo.catalogue_checks import SNIPPETS
 from ecslm.data.demo.sampling import Sample, Task
 from ecslm.data.demo.shelf import Shelf
-from ecslm.data.demo.shop import SNIPPETS
 
 AP_STRATA = {"yes": 0.63, "no": 0.37}
 

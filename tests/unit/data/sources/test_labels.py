@@ -1,0 +1,133 @@
+"""The file of relevance labels: read, verified, fetched; the script that fetches it."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.project import ROOT, SCRIPTS
+
+from ecslm.common.errors import InputError
+from ecslm.data.settings import Labels
+from ecslm.data.sources.labels import read_labels
+from ecslm.plan.fingerprint import imported_modules
+
+
+def label_file(folder: Path, text: str) -> Labels:
+    path = folder / "label.json"
+    path.write_text(text)
+    return Labels(path=str(path))
+
+
+def test_the_label_file_is_a_list_of_lists(tmp_path: Path) -> None:
+    assert read_labels(label_file(tmp_path, '[["E", "S"], ["I"]]')) == [["E", "S"], ["I"]]
+
+
+def test_labels_that_are_no_grades_are_named(tmp_path: Path) -> None:
+    labels = label_file(tmp_path, '[["E", "X"], "S"]')
+    with pytest.raises(InputError) as caught:
+        read_labels(labels)
+    assert caught.value.problems == (
+        f"{labels.path}: 0.1: input should be 'E', 'S', 'C' or 'I'",
+        f"{labels.path}: 1: input should be a valid list",
+    )
+
+
+def test_a_label_file_is_verified_and_must_exist(tmp_path: Path) -> None:
+    labels = label_file(tmp_path, "[]").model_copy(update={"sha256": "0" * 64})
+    with pytest.raises(InputError, match=r"its sha256 is not `labels\.sha256`"):
+        read_labels(labels)
+    with pytest.raises(InputError, match=r"none\.json: no such file: put the label file there"):
+        read_labels(Labels(path=str(tmp_path / "none.json")))
+
+
+def test_a_missing_label_file_is_fetched_once(tmp_path: Path) -> None:
+    origin = label_file(tmp_path, '[["E", "S"]]')
+    path = tmp_path / "fetched" / "label.json"
+    labels = Labels(path=str(path), url=Path(origin.path).as_uri())
+    assert read_labels(labels) == [["E", "S"]]
+    Path(origin.path).unlink()
+    assert read_labels(labels) == [["E", "S"]]
+    path.unlink()
+    with pytest.raises(
+        InputError, match=f"cannot be fetched .*: fetch it by hand and put it at {path}"
+    ):
+        read_labels(labels)
+
+
+def test_what_is_not_the_pinned_label_file_is_not_kept(tmp_path: Path) -> None:
+    origin = label_file(tmp_path, '[["E", "S"]]')
+    path = tmp_path / "fetched" / "label.json"
+    labels = Labels(path=str(path), url=Path(origin.path).as_uri(), sha256="0" * 64)
+    with pytest.raises(InputError, match=r"its sha256 is [0-9a-f]{64}, `labels\.sha256` is 0+"):
+        read_labels(labels)
+    assert not path.exists()
+
+
+def fetch(*options: str) -> tuple[int, str, str]:
+    """Status and words of the script."""
+    command = [sys.executable, "scripts/fetch_labels.py", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(tmp_path: Path) -> None:
+    text = '[["E", "S"]]'
+    origin = label_file(tmp_path, text)
+    path = tmp_path / "fetched" / "label.json"
+    labels = {"path": str(path), "url": Path(origin.path).as_uri()}
+    labels["sha256"] = hashlib.sha256(text.encode()).hexdigest()
+    study = tmp_path / "mine.yaml"
+    study.write_text(json.dumps({"studies": {"paper": {"data": {"labels": labels}}}}))
+    options = ("--configfile", str(study), "--study", "paper")
+    assert fetch(*options) == (0, f"{path}: fetched\n", "")
+    assert fetch(*options) == (0, f"{path}: is here\n", "")
+    path.unlink()
+    Path(origin.path).unlink()
+    status, _, words = fetch(*options)
+    assert (status, words.count("\n")) == (1, 1)
+    assert words.endswith(f": fetch it by hand and put it at {path}\n")
+
+
+def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
+    status, _, words = fetch("--study", "demo")
+    assert (status, words.count("\n")) == (1, 1)
+    assert "names no `labels`" in words
+
+
+@pytest.mark.parametrize(
+    ("study", "data", "words"),
+    [
+        ("papre", {}, "study: papre is not in studies: did you mean `paper`?"),
+        ("paper", {"labels": {"ulr": "x"}}, "studies.paper.data.labels.ulr: unknown key: did"),
+        ("paper", {"source": "hbu"}, "studies.paper.data.source: unknown source hbu: did you mean"),
+        ("paper", {"labels": {"sha256": None}}, "studies.paper.data.labels.sha256: missing: what"),
+        ("paper", 3, "studies.paper.data: input should be a valid dictionary"),
+    ],
+)
+def test_what_is_wrong_with_the_configuration_is_one_line(
+    study: str, data: object, words: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(json.dumps({"studies": {"paper": {"data": data}}}))
+    status, _, found = fetch("--configfile", str(file), "--study", study)
+    assert (status, found.count("\n")) == (1, 1)
+    assert found.startswith(f"error: {words}")
+
+
+@pytest.mark.parametrize("content", ["[", "[1]", "one"])
+def test_a_configuration_that_cannot_be_read_is_one_line(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(content)
+    status, _, found = fetch("--configfile", str(file))
+    assert (status, found.count("\n")) == (1, 1)
+    assert found.startswith(f"error: {file}: not ")
+
+
+def test_the_script_does_not_load_the_rest_of_the_configuration() -> None:
+    found = imported_modules("fetch_labels.py")
+    assert not found & {"ecslm.config.schema", "ecslm.plan", "ecslm.tables", "ecslm.scoring"}
+    modules = [m for m in found if SCRIPTS.joinpath(*m.split(".")).with_suffix(".py").is_file()]
+    assert len(modules) < 25
