@@ -121,7 +121,12 @@ def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
     """The manifest of a base without files."""
     name = Path(manifest).parent.name
     content = BaseManifest(
-        base=name, source=plan.config.bases[name], revision="none", folder=".", files={}
+        base=name,
+        source=plan.config.bases[name],
+        revision="none",
+        folder=".",
+        files={},
+        **made_from([], json.loads(plan.base_settings(name)), code=None, versions={}),
     )
     write_json(project / manifest, content.model_dump(mode="json"))
 

@@ -11,6 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # environment of `--sdm conda` comes before it.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
 
+from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError
 from ecslm.common.workdir import clear_finished
 from ecslm.config.loading import load_config
@@ -26,13 +27,6 @@ from ecslm.provenance.run_lock import leave_folder, own_folder
 from ecslm.provenance.snakemake_records import check_custody, unseen_results
 
 
-def stop(error):
-    """End with one line per problem instead of a traceback."""
-    for problem in error.problems:
-        print(f"error: {problem}", file=sys.stderr)
-    sys.exit(1)
-
-
 def parameter(function, *names):
     """A parameter from wildcards; problems in what it reads end like those of the configuration."""
 
@@ -40,7 +34,7 @@ def parameter(function, *names):
         try:
             return function(*(getattr(wildcards, name) for name in names))
         except InputError as error:
-            stop(error)
+            exit_with(error)
 
     return value
 
@@ -61,7 +55,7 @@ try:
         check_source(PLAN, JOBS)
         check_local_data(PLAN, JOBS)
 except InputError as error:
-    stop(error)
+    exit_with(error)
 
 STUDY = PLAN.study
 RESULTS = PLAN.results
@@ -73,7 +67,7 @@ def begin_run():
     try:
         own_folder(STARTED)
     except InputError as error:
-        stop(error)
+        exit_with(error)
     keep_code(JOBS)
 
 

@@ -2,11 +2,12 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 from ecslm.common.cli import run_script
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
 from ecslm.schemas.record import Record
@@ -53,10 +54,10 @@ def main(arguments: argparse.Namespace) -> None:
 def read_known(path: Path, code: str, task: TaskKind) -> list[Record]:
     """The records of a dataset file, checked: all of the task, with references that can be read."""
 
-    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:
+    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[Problem]:
         # A record calls `output` what a prediction calls `reference`.
-        for line, problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
-            yield line, problem.replace("reference:", "output:", 1)
+        for problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
+            yield replace(problem, field="output") if problem.field == "reference" else problem
 
     verify_result(path)
     records = read_jsonl(path, Record, check)

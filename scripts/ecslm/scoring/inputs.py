@@ -1,14 +1,14 @@
 """What a score script needs before it can score: its settings, and rows that can be scored."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.cli import read_settings
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.schemas.bertscore import BertScoreRow
@@ -70,7 +70,7 @@ def read_scorable(
         # Before the file is read: no prediction can be of a task that nobody knows.
         kind_of(code)
 
-    def check(rows: Numbered[Prediction]) -> Iterator[tuple[int, str]]:
+    def check(rows: Numbered[Prediction]) -> Iterator[Problem]:
         lines = _first_lines(rows)
         if code is None and len(lines) > 1:
             yield _several_tasks(lines)
@@ -79,7 +79,8 @@ def read_scorable(
             try:
                 yield from problems(rows, scored, kind_of(scored))
             except InputError as error:
-                yield lines[scored], f"task: no way to score it is known ({error})"
+                message = f"no way to score it is known ({error})"
+                yield Problem(message, line=lines[scored], field="task")
         if known:
             yield from known.differing(rows)
 
@@ -102,20 +103,20 @@ def _first_lines(rows: Numbered[Prediction]) -> dict[str, int]:
     return lines
 
 
-def _several_tasks(lines: Mapping[str, int]) -> tuple[int, str]:
-    """The problem that a file has several tasks, as (line of the second task, problem)."""
+def _several_tasks(lines: Mapping[str, int]) -> Problem:
+    """The problem that a file has several tasks, on the line of the second."""
     told = [f"{task!r} from line {line}" for task, line in lines.items()]
     if len(told) > MOST_TASKS:
         told[MOST_TASKS:] = [f"{len(told) - MOST_TASKS} more"]
     names = ", ".join(told)
     message = f"several in one file ({names}): make a file of each, and score them one by one"
-    return list(lines.values())[1], f"task: {message}"
+    return Problem(message, line=list(lines.values())[1], field="task")
 
 
 def problems(
     rows: Sequence[tuple[int, Prediction]], code: str, task: TaskKind
-) -> Iterator[tuple[int, str]]:
-    """Why numbered predictions cannot be scored together, as (line number, `field: message`)."""
+) -> Iterator[Problem]:
+    """Why numbered predictions cannot be scored together."""
     answers = answer_type(task.answer)
     repeated = list(repeated_ids((line, prediction.id) for line, prediction in rows))
     yield from repeated or _repeated_samples(rows)
@@ -124,14 +125,15 @@ def problems(
         if prediction.task != code:
             # One line a foreign task, not one a record.
             if prediction.task not in foreign:
-                yield line, f"task: {prediction.task!r}, but the task to score is {code!r}"
+                message = f"{prediction.task!r}, but the task to score is {code!r}"
+                yield Problem(message, line=line, field="task")
             foreign.add(prediction.task)
             continue
         for problem in answers.problems(prediction):
-            yield line, problem
+            yield replace(problem, line=line)
 
 
-def _repeated_samples(rows: Sequence[tuple[int, Prediction]]) -> Iterator[tuple[int, str]]:
+def _repeated_samples(rows: Sequence[tuple[int, Prediction]]) -> Iterator[Problem]:
     """Samples that a setting has twice, which could be paired with no other's."""
     for setting in dict.fromkeys(prediction.setting for _, prediction in rows):
         own = ((line, one.sample_id) for line, one in rows if one.setting == setting)
@@ -156,16 +158,15 @@ def read_bertscores(
             )
     setting_of = {prediction.id: prediction.setting for prediction in predictions}
 
-    def check(rows: Numbered[BertScoreRow]) -> Iterator[tuple[int, str]]:
+    def check(rows: Numbered[BertScoreRow]) -> Iterator[Problem]:
         yield from repeated_ids((line, row.id) for line, row in rows)
         for line, row in rows:
             if row.id not in setting_of:
-                yield line, f"id: {row.id!r} is not among the predictions"
+                message = f"{row.id!r} is not among the predictions"
+                yield Problem(message, line=line, field="id", kind="unknown")
             elif row.setting != setting_of[row.id]:
-                yield (
-                    line,
-                    f"setting: {row.setting!r}, but {setting_of[row.id]!r} of the prediction",
-                )
+                message = f"{row.setting!r}, but {setting_of[row.id]!r} of the prediction"
+                yield Problem(message, line=line, field="setting", kind="other")
 
     def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:
         missing = sorted(setting_of.keys() - {row.id for _, row in rows})

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.schemas.paths import RECORDS
 from ecslm.scoring.metrics.protocol import Array, Metric, Outcome
-from ecslm.scoring.rows import Numbered, read_rows
+from ecslm.scoring.rows import Numbered, read_rows, repeated
 
 
 class OutcomeRow(BaseModel):
@@ -96,14 +96,14 @@ def mean_values(measure: Metric, totals: Array, seeds: int) -> Array:
 def _read(path: Path, measure: Metric) -> dict[str, dict[str, Outcome]]:
     """The outcomes of a file by setting, then by sample."""
 
-    def check(rows: Numbered[OutcomeRow]) -> Iterator[tuple[int, str]]:
+    def check(rows: Numbered[OutcomeRow]) -> Iterator[Problem]:
         line_of: dict[tuple[str, str], int] = {}
         for line, row in rows:
             first = line_of.setdefault((row.setting, row.sample_id), line)
             if first != line:
-                yield line, f"sample_id: {row.sample_id!r} is already on line {first}"
+                yield repeated(line, "sample_id", row.sample_id, first)
             if not _fits(measure, row):
-                yield line, f"{measure.NAME} is not made of what this row has"
+                yield Problem(f"{measure.NAME} is not made of what this row has", line=line)
 
     def check_whole(rows: Numbered[OutcomeRow]) -> Iterator[str]:
         if not rows:
