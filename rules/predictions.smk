@@ -22,7 +22,7 @@ rule predict:
     params:
         settings=parameter(PLAN.prediction_settings, "model", "task"),
         template=parameter(PLAN.template_digest, "model"),
-        code=code_parameter("predict.py"),
+        code=parameter(PLAN.prediction_code, "model", "task"),
         versions=parameter(PLAN.prediction_versions, "model", "task"),
         adapter=lambda wildcards, input: f"--adapter {input.adapter}" if input.adapter else "",
     message:

@@ -20,7 +20,12 @@ from ecslm.scoring.baselines import (
     is_expectation,
     majority_label,
 )
-from ecslm.scoring.files import add_output_options, refuse_lost_files, write_scores
+from ecslm.scoring.files import (
+    add_output_options,
+    refuse_lost_files,
+    score_origin,
+    write_scores,
+)
 from ecslm.scoring.inputs import ScriptSettings, problems, settings_of
 from ecslm.scoring.score import Row, score, score_expected
 
@@ -29,6 +34,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Read the records, answer them as the baseline does, score, write metrics and outcomes."""
     refuse_lost_files(arguments, test=arguments.test, train=arguments.train)
     task, scoring = settings_of(arguments.settings, arguments.task)
+    origin = score_origin(arguments, arguments.test, arguments.train)
     baseline: Baseline = arguments.baseline
     if baseline not in applicable(task):
         names = ", ".join(applicable(task)) or "none"
@@ -47,8 +53,7 @@ def main(arguments: argparse.Namespace) -> None:
         scores = score_expected(alternatives, row, task)
     else:
         scores = score([only for (only,) in alternatives], row, task, scoring)
-    inputs = [path for path in (arguments.test, arguments.train) if path]
-    write_scores(scores, arguments, inputs, ScriptSettings(task=task, scoring=scoring))
+    write_scores(scores, arguments, origin, ScriptSettings(task=task, scoring=scoring))
 
 
 def read_known(path: Path, code: str, task: TaskKind) -> list[Record]:

@@ -173,6 +173,7 @@ def _model_jobs(plan: Plan, name: str, seed: int) -> Iterator[Job]:
             template=plan.template_digest(name),
             versions=plan.prediction_versions(name, task),
             script="predict.py",
+            modules=plan.prediction_modules(name, task),
         )
         bertscores = plan.bertscore(name, seed, task)
         if plan.is_generation(task):

@@ -20,6 +20,7 @@ from ecslm.data.sources.index import Index
 from ecslm.data.sources.path import local_index
 from ecslm.data.sources.reading import data_files
 from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
+from ecslm.prediction.backend import backend_module, module_name
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import metric_path
 from ecslm.schemas.task import TaskSettings
@@ -376,10 +377,19 @@ class Plan:
         """Locked versions of the libraries that can change an adapter."""
         return version_parameter(self._adapter_settings(model).libraries)
 
+    def prediction_modules(self, model: str, task: str) -> tuple[str, ...]:
+        """The module of the backend, which the prediction script loads by its name."""
+        return (module_name(self._prediction_settings(model, task).backend),)
+
+    def prediction_code(self, model: str, task: str) -> str:
+        """Digest of the prediction script's code, with that of the backend."""
+        return code_parameter("predict.py", *self.prediction_modules(model, task))
+
     def prediction_versions(self, model: str, task: str) -> str:
         """Locked versions of the libraries that can change a prediction."""
         settings = self._prediction_settings(model, task)
-        return version_parameter(settings.libraries(self.model(model).tuned))
+        backend = backend_module(settings.backend)
+        return version_parameter(backend.libraries(settings, tuned=self.model(model).tuned))
 
     def bertscore_versions(self) -> str:
         """Locked versions of the libraries that can change a BERTScore."""

@@ -24,7 +24,8 @@ from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.transformers_backend import Engine, Generated
+from ecslm.prediction.backend import Generated
+from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
 
 
