@@ -58,12 +58,15 @@ def output_files(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
 def score_origin(arguments: argparse.Namespace, *inputs: Path | None) -> dict[str, Any]:
     """What the scores are made from, settings aside; called before the inputs are read.
 
+    What reads a missing one says whether it is needed.
+
     Raises:
-        InputError: an input is missing, or a job of the workflow, which gives `--code`, runs with
-            other libraries than the lock file's.
+        InputError: a job of the workflow, which gives `--code`, runs with other libraries than the
+            lock file's.
     """
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
-    return made_from((path for path in inputs if path), {}, arguments.code, versions)
+    present = [path for path in inputs if path and path.is_file()]
+    return made_from(present, {}, arguments.code, versions)
 
 
 def write_scores(
