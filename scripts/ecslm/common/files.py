@@ -43,7 +43,7 @@ def remove_temporaries(path: Path) -> None:
 @contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        raise InputError(f"{path}: is a folder, a file is needed")
+        raise InputError(f"{path}: is a directory; expected a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -99,7 +99,7 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, a file is needed") from None
+        raise InputError(f"{path}: is a directory; expected a file") from None
     except UnicodeDecodeError as error:
         message = f"not UTF-8 text (byte {error.start})"
         raise InputError(Problem(message, path, kind="not_utf8")) from None

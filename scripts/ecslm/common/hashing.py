@@ -49,7 +49,7 @@ def sha256_of_file(path: Path) -> str:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, a file is needed") from None
+        raise InputError(f"{path}: is a directory; expected a file") from None
     if settled:
         _known[state] = digest
     return digest

@@ -195,4 +195,4 @@ def verify_result(path: Path, manifest: Path | None = None) -> None:
         return
     made = read_manifest(manifest)
     if path.name in made.files:
-        made.verify(manifest, f"`rm {path}`, then run again to make it anew", [path.name])
+        made.verify(manifest, f"`rm {path}`, then run again to rebuild it", [path.name])

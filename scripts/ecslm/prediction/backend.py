@@ -121,7 +121,7 @@ def backend_module(backend: str) -> BackendModule:
     """The module of a backend.
 
     Raises:
-        InputError: there is none of this name.
+        InputError: there is no backend of this name.
     """
     modules = [module.name for module in pkgutil.iter_modules(ecslm.prediction.__path__)]
     names = [name.removesuffix(SUFFIX) for name in modules if name.endswith(SUFFIX)]

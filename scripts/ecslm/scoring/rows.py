@@ -124,4 +124,4 @@ def _advice(path: Path, problems: Iterable[Problem], model: type[BaseModel]) -> 
         fields = ", ".join(model.model_fields)
         yield Problem(f"each line needs these fields and no others: {fields}", path)
     if "truncated" in kinds:
-        yield Problem("make the file anew, or end its last line if that is whole", path)
+        yield Problem("rebuild the file, or end its last line if that is complete", path)

@@ -171,7 +171,7 @@ def test_files_that_cannot_be_read_are_one_line_each(tmp_path: Path) -> None:
     latin.write_bytes(b"ab\xe9c")
     for path, words in (
         (tmp_path / "none.txt", "no such file"),
-        (tmp_path, "is a folder, a file is needed"),
+        (tmp_path, "is a directory; expected a file"),
         (latin, "not UTF-8 text (byte 2)"),
     ):
         with pytest.raises(InputError) as caught:

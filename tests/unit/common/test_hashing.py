@@ -43,7 +43,7 @@ def test_sha256_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_sha256_of_a_folder_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a folder, a file is needed"):
+    with pytest.raises(InputError, match="is a directory; expected a file"):
         sha256_of_file(tmp_path)
 
 

@@ -272,7 +272,10 @@ def test_many_bad_lines_are_told_by_kind(tmp_path: Path) -> None:
         (b"[1, 2]\nnonsense\n", ("line 1: input", "line 2: invalid JSON", "each line must be")),
         (b"\xef\xbb\xbf{}\n", ("line 1: invalid JSON", "each line must be a JSON object")),
         (b"\xff\n", ("not UTF-8 text (byte 0)", "each line must be a JSON object")),
-        (b"{", ("line 1: no newline", "line 1: invalid JSON", "each line must", "make the file")),
+        (
+            b"{",
+            ("line 1: no newline", "line 1: invalid JSON", "each line must", "rebuild the file"),
+        ),
         (b"", ("no predictions",)),
     ],
 )
@@ -511,7 +514,7 @@ def test_a_folder_for_a_file_is_named(tmp_path: Path) -> None:
     given = predictions("PM", [("yes", "yes")])
     result = score_alone(tmp_path, given, "--output", tmp_path)
     assert problems(result)[0].startswith(f"error: {tmp_path}")
-    assert "is a folder, a file is needed" in result.stderr
+    assert "is a directory; expected a file" in result.stderr
 
 
 def test_bertscores_of_other_answers_are_refused(tmp_path: Path) -> None:
