@@ -82,7 +82,7 @@ def fix_metric(project: Path) -> None:
     before, after = FIX
     code = path.read_text(encoding="utf-8")
     if before not in code:
-        sys.exit(f"{METRIC} holds no {before}: mend FIX in {Path(__file__).name}")
+        sys.exit(f"{METRIC} holds no {before}: fix FIX in {Path(__file__).name}")
     path.write_text(code.replace(before, after), encoding="utf-8")
 
 

@@ -48,7 +48,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     from ecslm.models.precision import Precision
     from ecslm.models.prompts import PromptTemplate, encode_prompt
     from ecslm.prediction.settings import DecodingSettings
-    from ecslm.prediction.transformers_backend import Engine, load_model
+    from ecslm.prediction.transformers_engine import Engine, load_model
     from ecslm.schemas.record import read_records
 
     device = require_device(arguments.device)
@@ -59,7 +59,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, float]:
     records = records[:: max(1, len(records) // arguments.prompts)][: arguments.prompts]
     prompts = [encode_prompt(r, template, 0, tokenizer, 2048).tokens for r in records]
     decoding = DecodingSettings(max_new_tokens=arguments.new_tokens, fused=arguments.loop == "ours")
-    precision = Precision.model_validate(read_adapter(arguments.adapter).precision)
+    precision = Precision.model_validate(read_adapter(arguments.adapter).settings["precision"])
     model = load_model(folder, arguments.adapter.parent, precision, decoding.fused, device)
     engine = Engine(model, tokenizer, decoding, seed=0)
     lengths = [len(prompt) + arguments.new_tokens for prompt in prompts]

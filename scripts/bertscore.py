@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     made_from,
     manifest_of,
     refuse_replaced,
+    require_unchanged,
 )
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import work_folder
@@ -30,6 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
     refuse_replaced(named, {"--output": output}, manifest)
     origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
     predictions = [prediction for _, prediction in read_given(arguments.predictions)]
+    require_unchanged(origin)
     # Loads torch: after the options have been checked.
     from ecslm.scoring.bertscore.run import bertscore
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, manifest_of
+from ecslm.prediction.run import predict
 from ecslm.prediction.settings import PredictionSettings
 
 
@@ -13,9 +14,6 @@ def main(arguments: argparse.Namespace) -> None:
     """Predict and write the predictions, their cost and their manifest."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, PredictionSettings)
-    # Loads torch: after the options have been checked.
-    from ecslm.prediction.run import predict
-
     predict(
         dataset=arguments.dataset,
         base=arguments.base,

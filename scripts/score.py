@@ -16,7 +16,12 @@ from ecslm.common.errors import InputError
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.bertscore.reading import read_bertscores
-from ecslm.scoring.files import add_output_options, refuse_lost_files, write_scores
+from ecslm.scoring.files import (
+    add_output_options,
+    refuse_lost_files,
+    score_origin,
+    write_scores,
+)
 from ecslm.scoring.known_records import read_known_records
 from ecslm.scoring.predictions import Scorable, read_scorable
 from ecslm.scoring.score import Row, Scores, score
@@ -54,15 +59,16 @@ def main(arguments: argparse.Namespace) -> None:
     """Read the predictions, score them, write metrics and outcomes, show the scores."""
     check_files(arguments)
     settings = read_settings(arguments.settings, ScriptSettings)
+    inputs = (arguments.predictions, arguments.bertscore, arguments.dataset)
+    origin = score_origin(arguments, *inputs) if arguments.output else None
     known = read_known_records(arguments.dataset) if arguments.dataset else None
     given = read_scorable(arguments.predictions, arguments.task, settings, known)
     bertscores = bertscores_of(arguments, given)
     row = Row(given.code, arguments.model, arguments.seed)
     scores = score(given.predictions, row, given.task, settings.scoring, bertscores)
-    if arguments.output:
-        inputs = [arguments.predictions, arguments.bertscore, arguments.dataset]
+    if origin is not None:
         made_by = ScriptSettings(task=given.task, scoring=settings.scoring)
-        write_scores(scores, arguments, [path for path in inputs if path], made_by)
+        write_scores(scores, arguments, origin, made_by)
     show(as_json(scores) if arguments.json else as_text(arguments, given, scores))
 
 

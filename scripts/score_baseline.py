@@ -2,11 +2,12 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
 from ecslm.common.cli import read_settings, run_script
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
 from ecslm.schemas.record import Record
@@ -20,7 +21,12 @@ from ecslm.scoring.baselines import (
     is_expectation,
     majority_label,
 )
-from ecslm.scoring.files import add_output_options, refuse_lost_files, write_scores
+from ecslm.scoring.files import (
+    add_output_options,
+    refuse_lost_files,
+    score_origin,
+    write_scores,
+)
 from ecslm.scoring.predictions import problems
 from ecslm.scoring.score import Row, score, score_expected
 from ecslm.scoring.settings import ScriptSettings
@@ -31,6 +37,7 @@ def main(arguments: argparse.Namespace) -> None:
     refuse_lost_files(arguments, test=arguments.test, train=arguments.train)
     settings = read_settings(arguments.settings, ScriptSettings)
     task, scoring = settings.task or registered_kind(arguments.task), settings.scoring
+    origin = score_origin(arguments, arguments.test, arguments.train)
     baseline: Baseline = arguments.baseline
     if baseline not in applicable(task):
         names = ", ".join(applicable(task)) or "none"
@@ -49,17 +56,16 @@ def main(arguments: argparse.Namespace) -> None:
         scores = score_expected(alternatives, row, task)
     else:
         scores = score([only for (only,) in alternatives], row, task, scoring)
-    inputs = [path for path in (arguments.test, arguments.train) if path]
-    write_scores(scores, arguments, inputs, ScriptSettings(task=task, scoring=scoring))
+    write_scores(scores, arguments, origin, ScriptSettings(task=task, scoring=scoring))
 
 
 def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:
     """The records of a dataset file, checked: all of the task, with references that can be read."""
 
-    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:
+    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[Problem]:
         # A record calls `output` what a prediction calls `reference`.
-        for line, problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
-            yield line, problem.replace("reference:", "output:", 1)
+        for problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
+            yield replace(problem, field="output") if problem.field == "reference" else problem
 
     verify_result(path)
     records = read_jsonl(path, Record, check)

@@ -251,7 +251,7 @@ def touched(project: Path) -> None:
 
 
 def rewritten(project: Path) -> None:
-    """Every file but the results has been written anew with the same bytes, as a clone does it."""
+    """Every file but the results has been rewritten with the same bytes, as a clone does it."""
     for path in _sources(project):
         content = path.read_bytes()
         path.unlink()

@@ -107,16 +107,16 @@ def test_a_finished_study_does_not_need_its_raw_data(project: Path, list_jobs: L
     assert planned(list_jobs, project, "local") == set()
 
 
-def test_without_its_raw_data_no_dataset_file_is_deleted_to_be_made_anew(project: Path) -> None:
+def test_without_its_raw_data_no_dataset_file_is_deleted_to_be_rebuilt(project: Path) -> None:
     shutil.rmtree(project / "data")
     logic("ecslm/data/cleaning.py")(project)
     line, _ = refusals(snakemake(project, "--cores", "1", *study_options("local")))
     assert line.startswith(f"{LOCAL_RECORDS}: no such file, but results/local/")
-    assert "must be made anew: ecslm.data.cleaning has changed" in line
+    assert "must be rebuilt: ecslm.data.cleaning has changed" in line
     assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
 
 
-def test_without_its_labels_no_dataset_file_is_deleted_to_be_made_anew(project: Path) -> None:
+def test_without_its_labels_no_dataset_file_is_deleted_to_be_rebuilt(project: Path) -> None:
     (project / LABELS).unlink()
     logic("ecslm/data/cleaning.py")(project)
     (line,) = refusals(snakemake(project, "--cores", "1", *study_options("local")))
@@ -141,7 +141,7 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
     assert line.startswith(
         f"{ADAPTER}/manifest.json: {ADAPTER}/adapter_model.safetensors was altered"
     )
-    assert "copy it anew, or `rm " in line
+    assert "copy it again, or `rm " in line
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
     assert "not made by a run in this folder" in line
     shutil.rmtree(copied / ADAPTER)

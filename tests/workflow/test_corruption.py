@@ -93,7 +93,7 @@ def errors(text: str) -> list[str]:
     return [line for line in text.splitlines() if line.startswith("error: ")]
 
 
-def mended(project: Path, list_jobs: ListJobs, error: str) -> set[str]:
+def repaired(project: Path, list_jobs: ListJobs, error: str) -> set[str]:
     """Type what the message says, and see what the next run would do."""
     program, *paths = shlex.split(error.split("`")[1])
     assert program == "rm"
@@ -112,7 +112,7 @@ def test_a_damaged_result_stops_the_next_run_and_the_message_tells_how_to_mend_i
     assert run.returncode == 1
     (error,) = errors(run.stderr)
     assert error.startswith(f"error: {RESULTS / file}: altered: its sha256 is not the manifest's")
-    planned = mended(project, list_jobs, error)
+    planned = repaired(project, list_jobs, error)
     assert planned >= {reader for reader in readers if reader != "report_pdf"}
     assert planned
 
@@ -154,4 +154,4 @@ def test_a_half_written_manifest_stops_the_next_run_and_the_message_tells_how_to
     (error,) = errors(run.stderr)
     assert error.startswith(f"error: {RESULTS / file}: ")
     assert "not JSON" in error
-    assert mended(project, list_jobs, error)
+    assert repaired(project, list_jobs, error)

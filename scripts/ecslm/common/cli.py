@@ -7,10 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from pydantic import ValidationError
-
-from ecslm.common.errors import InputError, field_problems
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Model, read_text
+from ecslm.common.validation import validated_json
 
 
 def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
@@ -25,19 +24,17 @@ def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.Argum
     except InputError as error:
         exit_with(error)
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
-        sys.exit(1)
+        exit_with(InputError(Problem(error.strerror or str(error), path=error.filename or "")))
     except KeyboardInterrupt:
-        print("error: interrupted: run again to go on from what is finished", file=sys.stderr)
-        sys.exit(128 + signal.SIGINT)
+        interrupted = InputError("interrupted: run again to go on from what is finished")
+        exit_with(interrupted, 128 + signal.SIGINT)
 
 
-def exit_with(error: InputError) -> NoReturn:
-    """End the process with a line per problem instead of a traceback."""
+def exit_with(error: InputError, status: int = 1) -> NoReturn:
+    """End the process with one line on stderr for each problem, instead of a traceback."""
     for problem in error.problems:
         print(f"error: {problem}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(status)
 
 
 def read_settings(argument: str | None, model: type[Model]) -> Model:
@@ -52,7 +49,4 @@ def read_settings(argument: str | None, model: type[Model]) -> Model:
         text, where = read_text(Path(argument[1:])), argument[1:]
     else:
         text, where = argument, "--settings"
-    try:
-        return model.model_validate_json(text)
-    except ValidationError as error:
-        raise InputError(*(f"{where}: {problem}" for problem in field_problems(error))) from None
+    return validated_json(model, text, where)

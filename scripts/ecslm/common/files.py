@@ -6,13 +6,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from glob import escape
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ecslm.common.errors import InputError, field_problems
+from ecslm.common.errors import InputError, Problem, field_problems
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -42,7 +43,7 @@ def remove_temporaries(path: Path) -> None:
 @contextmanager
 def _temporary_beside(path: Path) -> Iterator[Path]:
     if path.is_dir():
-        raise InputError(f"{path}: is a folder, a file is needed")
+        raise InputError(f"{path}: is a directory; expected a file")
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
@@ -98,9 +99,10 @@ def read_text(path: Path) -> str:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, a file is needed") from None
+        raise InputError(f"{path}: is a directory; expected a file") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not UTF-8 text (byte {error.start})") from None
+        message = f"not UTF-8 text (byte {error.start})"
+        raise InputError(Problem(message, path, kind="not_utf8")) from None
 
 
 def read_json(path: Path) -> Any:
@@ -121,30 +123,31 @@ def read_json(path: Path) -> Any:
 def read_jsonl(
     path: Path,
     model: type[Model],
-    check: Callable[[list[tuple[int, Model]]], Iterable[tuple[int, str]]] = lambda _: (),
+    check: Callable[[list[tuple[int, Model]]], Iterable[Problem]] = lambda _: (),
 ) -> list[Model]:
     """Read a JSON Lines file, validating each line against `model`.
 
-    `check` sees the sound rows with their line numbers and gives what is wrong among them, as
-    (line number, `field: message`).
+    `check` sees the sound rows with their line numbers and gives what is wrong among them, with
+    the line of each problem; the path is added here.
 
     Raises:
         InputError: the file is missing, or lines are broken; every broken line is named.
     """
     rows: list[tuple[int, Model]] = []
-    problems: list[str] = []
+    problems: list[Problem] = []
     # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may hold.
     lines = read_text(path).split("\n")
     if lines[-1]:
-        problems.append(f"{path}: line {len(lines)}: no newline at the end: the file is truncated")
+        message = "no newline at the end: the file is truncated"
+        problems.append(Problem(message, path, len(lines), kind="truncated"))
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             rows.append((number, model.model_validate_json(line, strict=True)))
         except ValidationError as error:
-            problems += [f"{path}: line {number}: {problem}" for problem in field_problems(error)]
-    problems += [f"{path}: line {number}: {problem}" for number, problem in check(rows)]
+            problems += field_problems(error, path, number)
+    problems += [replace(problem, path=path) for problem in check(rows)]
     if problems:
         raise InputError(*problems)
     return [row for _, row in rows]

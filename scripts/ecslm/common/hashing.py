@@ -2,11 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import time
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
+
+# A file changed less long ago may change again without a sign: clocks of file systems are coarse.
+SETTLED_NS = 2 * 10**9
+
+_known: dict[tuple[int, ...], str] = {}
 
 
 def canonical_json(value: Any) -> str:
@@ -22,28 +27,29 @@ def sha256_of_text(text: str) -> str:
 
 
 def sha256_of_file(path: Path) -> str:
-    """Hexadecimal sha256 of a file's bytes."""
+    """Hexadecimal sha256 of a file's bytes.
+
+    A process hashes a file once: again only when its size, its times or its place on the disk say
+    that it has changed, or could not say so yet.
+
+    Raises:
+        InputError: there is no such file.
+    """
     try:
+        status = path.stat()
+        state = (
+            *(status.st_dev, status.st_ino, status.st_size),
+            *(status.st_mtime_ns, status.st_ctime_ns),
+        )
+        if state in _known:
+            return _known[state]
+        settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_NS
         with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, a file is needed") from None
-
-
-def verify_files(folder: Path, sha256_by_name: Mapping[str, str], mend: str) -> None:
-    """Check that each named file of `folder` has the sha256 that a manifest records.
-
-    Raises:
-        InputError: a file is missing or altered; the line ends with `mend`, the way to repair it.
-    """
-    problems = []
-    for name, expected in sha256_by_name.items():
-        path = folder / name
-        if not path.is_file():
-            problems.append(f"{path}: no such file, though the manifest lists it; {mend}")
-        elif sha256_of_file(path) != expected:
-            problems.append(f"{path}: altered: its sha256 is not the manifest's; {mend}")
-    if problems:
-        raise InputError(*problems)
+        raise InputError(f"{path}: is a directory; expected a file") from None
+    if settled:
+        _known[state] = digest
+    return digest

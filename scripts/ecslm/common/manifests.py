@@ -4,15 +4,31 @@ It holds no clock value, so the same job writes the same bytes.
 """
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError, field_problems
-from ecslm.common.files import Model, read_json, write_json
-from ecslm.common.hashing import sha256_of_file, verify_files
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.validation import Value, read_model
+
+
+@dataclass(frozen=True)
+class Damage:
+    """A file that is not as its manifest lists it."""
+
+    path: Path
+    missing: bool
+
+    def __str__(self) -> str:
+        """`path: what is wrong`."""
+        if self.missing:
+            return f"{self.path}: no such file, though the manifest lists it"
+        return f"{self.path}: altered: its sha256 is not the manifest's"
 
 
 class Manifest(BaseModel):
@@ -26,6 +42,38 @@ class Manifest(BaseModel):
     code: str | None = Field(description="Digest of the script's code, when it was given.")
     versions: dict[str, str] = Field(description="Versions of the libraries that count.")
     files: dict[str, str] = Field(description="sha256 of each result by its name.")
+    folder: str = Field(
+        ".",
+        exclude_if=lambda folder: folder == ".",
+        description="Where the files lie: absolute, or from the manifest's own folder, which is "
+        "not written.",
+    )
+
+    def location(self, path: Path) -> Path:
+        """The folder of the files, of the manifest at `path`."""
+        return path.parent / self.folder
+
+    def damage(self, path: Path, names: Iterable[str] | None = None) -> Iterator[Damage]:
+        """Which files are missing, or have another sha256 than the manifest at `path` says.
+
+        Args:
+            names: look at these files alone; one that the manifest does not list is altered.
+        """
+        for name in self.files if names is None else names:
+            file = self.location(path) / name
+            if not file.is_file():
+                yield Damage(file, missing=True)
+            elif sha256_of_file(file) != self.files.get(name):
+                yield Damage(file, missing=False)
+
+    def verify(self, path: Path, fix: str, names: Iterable[str] | None = None) -> None:
+        """Refuse damaged files; arguments as for `damage`, and how to fix it, for the message.
+
+        Raises:
+            InputError: files are missing or altered.
+        """
+        if problems := [f"{damage}; {fix}" for damage in self.damage(path, names)]:
+            raise InputError(*problems)
 
 
 def made_from(
@@ -34,7 +82,10 @@ def made_from(
     code: str | None,
     versions: Mapping[str, str],
 ) -> dict[str, Any]:
-    """The fields of a manifest that are known before the work begins."""
+    """The fields of a manifest that are known before the work begins.
+
+    Called before the inputs are read, so that `require_unchanged` can tell that they were these.
+    """
     value = settings.model_dump(mode="json") if isinstance(settings, BaseModel) else dict(settings)
     return {
         "inputs": {str(path): sha256_of_file(path) for path in inputs},
@@ -42,6 +93,22 @@ def made_from(
         "code": code,
         "versions": dict(versions),
     }
+
+
+def require_unchanged(origin: Mapping[str, Any]) -> None:
+    """Refuse inputs that are no longer those that `made_from` has seen: what was read of them may
+    be of the one or the other.
+
+    Raises:
+        InputError: an input has changed.
+    """
+    problems = [
+        f"{path}: has changed while it was being read: run again"
+        for path, digest in origin["inputs"].items()
+        if sha256_of_file(Path(path)) != digest
+    ]
+    if problems:
+        raise InputError(*problems)
 
 
 def refuse_replaced(
@@ -70,7 +137,12 @@ def refuse_replaced(
 
 
 def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
-    """Write the manifest of results that are in place; `origin` is what `made_from` has given."""
+    """Write the manifest of results that are in place; `origin` is what `made_from` has given.
+
+    Raises:
+        InputError: an input has changed since then.
+    """
+    require_unchanged(origin)
     files = {result.name: sha256_of_file(result) for result in results}
     write_json(path, Manifest(files=files, **origin).model_dump(mode="json"))
 
@@ -96,23 +168,17 @@ def read_manifest(path: Path) -> Manifest:
     Raises:
         InputError: it is missing or broken.
     """
-    try:
-        return Manifest.model_validate(read_json(path))
-    except ValidationError as error:
-        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+    return read_model(path, Manifest)
 
 
-def read_result(path: Path, model: type[Model]) -> Model:
+def read_result(path: Path, form: type[Value]) -> Value:
     """A result that is JSON, verified and validated.
 
     Raises:
         InputError: it is missing, altered since it was made, or has another form.
     """
     verify_result(path)
-    try:
-        return model.model_validate(read_json(path))
-    except ValidationError as error:
-        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+    return read_model(path, form)
 
 
 def verify_result(path: Path, manifest: Path | None = None) -> None:
@@ -127,7 +193,6 @@ def verify_result(path: Path, manifest: Path | None = None) -> None:
     manifest = manifest or manifest_of(path)
     if not manifest.is_file():
         return
-    files = read_manifest(manifest).files
-    if path.name in files:
-        mend = f"`rm {path}`, then run again to make it anew"
-        verify_files(path.parent, {path.name: files[path.name]}, mend)
+    made = read_manifest(manifest)
+    if path.name in made.files:
+        made.verify(manifest, f"`rm {path}`, then run again to rebuild it", [path.name])

@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError, field_problems
-from ecslm.common.files import Model, read_json
-from ecslm.common.manifests import verify_result
+from ecslm.common.manifests import read_result, verify_result
+from ecslm.common.validation import read_model
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 
 Test = Literal["mcnemar", "randomisation", "newcombe", "bootstrap"]
@@ -60,7 +59,7 @@ def read_comparisons(results: Path, task: str) -> list[Comparison]:
     """
     path = results / comparison_path(task)
     verify_result(path, results / COMPARISONS_MANIFEST)
-    return _read(path, Comparison)
+    return read_model(path, list[Comparison])
 
 
 def read_differences(path: Path) -> list[Difference]:
@@ -69,12 +68,4 @@ def read_differences(path: Path) -> list[Difference]:
     Raises:
         InputError: the file is missing, altered, or breaks its contract.
     """
-    verify_result(path)
-    return _read(path, Difference)
-
-
-def _read(path: Path, row: type[Model]) -> list[Model]:
-    try:
-        return TypeAdapter(list[row]).validate_python(read_json(path))  # type: ignore[valid-type]
-    except ValidationError as error:
-        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+    return read_result(path, list[Difference])

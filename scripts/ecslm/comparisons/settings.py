@@ -17,7 +17,7 @@ def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuse repeats: each would count once more in the family of tests."""
     for value in values:
         if values.count(value) > 1:
-            raise ValueError(f"`{value}` stands twice")
+            raise ValueError(f"`{value}` is listed twice")
     return values
 
 
@@ -44,7 +44,7 @@ class ContrastBase(Closed):
     @model_validator(mode="after")
     def _of_two(self) -> "ContrastBase":
         if len(set(map(frozenset, self.pairs))) < len(self.pairs):
-            raise ValueError("pairs: a pair stands twice")
+            raise ValueError("pairs: a pair is listed twice")
         if any(first == second for first, second in self.pairs):
             raise ValueError("pairs: a pair needs two different names")
         return self

@@ -90,8 +90,8 @@ def _of_models(
             sides = Sides(name, a, b, setting, None, first, second)
             if not sides.shared:
                 raise InputError(
-                    f"{name}: {a} and {b} have hardly a sample in common in {setting}: predict and "
-                    "score both from the same dataset file"
+                    f"{name}: {a} and {b} share under {PAIRED_SHARE:.0%} of their samples in "
+                    f"{setting}: predict and score both from the same dataset file"
                 )
             yield sides
 

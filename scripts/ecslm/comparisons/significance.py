@@ -83,7 +83,7 @@ def _studentised(
     swapped = by_first @ others.T - by_second @ ones.T
     variance = ((counts - exchanged) * kept**2 + exchanged * swapped**2).sum(axis=1)
     error = np.sqrt(variance)
-    # Without any spread only a difference of 0 is none.
+    # Without any spread every difference but 0 is one.
     certain = np.where(difference > _ROUNDING, np.inf, 0.0)
     found: Array = np.divide(difference, error, out=certain, where=error > _ROUNDING)
     return found

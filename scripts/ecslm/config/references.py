@@ -41,7 +41,7 @@ def _study_references(
     for section in ("tasks", "settings"):
         names = _names(study.get(section))
         for name in sorted({name for name in names if names.count(name) > 1}):
-            yield f"{path}.{section}: {name} stands twice"
+            yield f"{path}.{section}: {name} is listed twice"
     for task in _mapping(study.get("task_decoding")):
         yield from _known(task, tasks, f"{path}.task_decoding", "tasks")
     encoder = _mapping(study.get("bertscore"))
@@ -70,7 +70,7 @@ def _study_references(
             yield from _shot_problems(f"{path}.models.{name}", tuned, _names(study.get("settings")))
         seeds = own.get("seeds")
         if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
-            yield f"{path}.models.{name}.seeds: a seed stands twice"
+            yield f"{path}.models.{name}.seeds: a seed is listed twice"
         if not tuned and not sampled and own.get("seeds", [0]) not in ([0], (0,)):
             yield (
                 f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "

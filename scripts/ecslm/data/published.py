@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.csv_rows import read_csv
-from ecslm.common.errors import InputError, field_problems
+from ecslm.common.validation import validated
 from ecslm.schemas.record import Split
 
 COUNTS = Path("resources/published/counts.csv")
@@ -40,12 +40,8 @@ def read_counts(path: Path) -> tuple[PublishedCount, ...]:
     Raises:
         InputError: the file is missing or a row of it is no count.
     """
-    counts = []
-    for number, row in enumerate(read_csv(path, tuple(PublishedCount.model_fields)), start=2):
-        try:
-            known = {name: value for name, value in row.items() if value}
-            counts.append(PublishedCount.model_validate(known))
-        except ValidationError as error:
-            problems = field_problems(error)
-            raise InputError(*(f"{path}: line {number}: {text}" for text in problems)) from None
-    return tuple(counts)
+    rows = read_csv(path, tuple(PublishedCount.model_fields))
+    known = [{name: value for name, value in row.items() if value} for row in rows]
+    return tuple(
+        validated(PublishedCount, row, path, line) for line, row in enumerate(known, start=2)
+    )

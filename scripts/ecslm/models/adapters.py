@@ -2,12 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field
 
-from ecslm.common.errors import InputError, field_problems
-from ecslm.common.files import read_json
-from ecslm.common.hashing import sha256_of_text, verify_files
+from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import Manifest
+from ecslm.common.validation import read_model
 
 
 class AdapterManifest(Manifest):
@@ -41,10 +40,7 @@ def read_adapter(manifest: Path) -> AdapterManifest:
     Raises:
         InputError: the manifest is missing or broken, or a file of the adapter was altered.
     """
-    try:
-        adapter = AdapterManifest.model_validate(read_json(manifest))
-    except ValidationError as error:
-        raise InputError(*(f"{manifest}: {problem}" for problem in field_problems(error))) from None
+    adapter = read_model(manifest, AdapterManifest)
     there = " ".join(str(manifest.with_name(name)) for name in (*adapter.files, manifest.name))
-    verify_files(manifest.parent, adapter.files, f"`rm -f {there}`, then run again to retrain")
+    adapter.verify(manifest, f"`rm -f {there}`, then run again to retrain")
     return adapter

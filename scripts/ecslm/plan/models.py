@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ecslm.plan.keys import OfRun, OfSeed
 from ecslm.plan.rules import Files, Rule, named
+from ecslm.prediction.backend import backend_module, module_name
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas import paths
 from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
@@ -98,9 +99,15 @@ class Predict(Rule[OfRun]):
         """The model's prompt."""
         return self.study.template(of.model)
 
+    def modules(self, of: OfRun) -> tuple[str, ...]:
+        """The backend."""
+        return (module_name(self.settings(of).backend),)
+
     def libraries_of(self, of: OfRun) -> tuple[str, ...]:
-        """Those of the prediction, with that which loads an adapter and that which quantises."""
-        return self.settings(of).libraries(self.study.model(of.model).tuned)
+        """Those of the backend."""
+        settings = self.settings(of)
+        backend = backend_module(settings.backend)
+        return backend.libraries(settings, tuned=self.study.model(of.model).tuned)
 
 
 class BertScore(Rule[OfRun]):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import json_line
-from ecslm.prediction.transformers_backend import Generated
+from ecslm.prediction.backend import Generated
 
 
 class FinishedBatches:

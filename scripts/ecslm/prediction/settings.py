@@ -36,6 +36,7 @@ class PredictionSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    backend: str = Field("transformers", description="What answers, see `prediction/backend.py`.")
     precision: Precision = Precision()
     shots: int = 0
     decoding: DecodingSettings = DecodingSettings()
@@ -48,8 +49,3 @@ class PredictionSettings(BaseModel):
     allow_other_precision: bool = Field(
         False, description="Accept an adapter that was trained under another precision."
     )
-
-    def libraries(self, tuned: bool) -> tuple[str, ...]:
-        """Libraries whose versions can change a prediction, with an adapter (tuned) or without."""
-        adapter = ("peft",) if tuned else ()
-        return ("torch", "transformers", *adapter, *self.precision.libraries)

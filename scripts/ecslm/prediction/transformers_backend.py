@@ -1,118 +1,138 @@
-"""The transformers engine: loads a model once, turns batches of prompts into answers."""
+"""Local weights, answered by transformers: a base, with its adapter if there is one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import torch
-import transformers
-from peft import PeftModel
+from typing import TYPE_CHECKING, Any
 
 from ecslm.common.errors import InputError
-from ecslm.models.loading import TORCH_TYPES, load_base_model
-from ecslm.models.precision import Precision
-from ecslm.prediction.settings import DecodingSettings
+from ecslm.models.adapters import AdapterManifest, base_digest, read_adapter
+from ecslm.models.bases import BaseManifest, read_base
+from ecslm.models.batching import batches_by_length
+from ecslm.models.prompts import EncodedPrompt, encode_prompt
+from ecslm.prediction.backend import Backend, Generated, Request
+from ecslm.prediction.settings import PredictionSettings
+from ecslm.schemas.record import Record
+
+if TYPE_CHECKING:
+    from ecslm.models.cost import CostMeter
+    from ecslm.prediction.transformers_engine import Engine
 
 
-@dataclass(frozen=True)
-class Generated:
-    """An answer as text; `stopped` tells that the model ended it, not the token limit."""
-
-    text: str
-    tokens: int
-    stopped: bool
+def libraries(settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
+    """Libraries whose versions can change a prediction, with an adapter (tuned) or without."""
+    adapter = ("peft",) if tuned else ()
+    return ("torch", "transformers", *adapter, *settings.precision.libraries)
 
 
-def load_model(
-    base_folder: Path,
-    adapter_folder: Path | None,
-    precision: Precision,
-    fused: bool,
-    device: torch.device,
-) -> Any:
-    """The model that predicts: the base, with its adapter if one is given.
+def open_backend(request: Request) -> Backend[EncodedPrompt]:
+    """The backend, after its files and the device have been checked.
 
-    `fused` dequantises the base and merges the adapter. The head is untied from the input
-    embedding first: its adapter belongs to the head alone.
+    Raises:
+        InputError: the base or the adapter is altered, they or the request do not fit together, or
+            this machine lacks the device.
     """
-    model = load_base_model(base_folder, precision, device)
-    if fused and precision.quantization != "none":
-        model = model.dequantize(dtype=TORCH_TYPES[precision.dtype])
-    if adapter_folder is None:
-        return model.eval()
-    if fused:
-        untie_head(model)
-    model = PeftModel.from_pretrained(model, adapter_folder)
-    return model.merge_and_unload().eval() if fused else model.eval()
+    return TransformersBackend(request)
 
 
-def untie_head(model: Any) -> None:
-    """Give the output head a copy of the weights that it shares with the input embedding."""
-    head = model.get_output_embeddings()
-    if head.weight is model.get_input_embeddings().weight:
-        head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=False)
-    model.config.tie_word_embeddings = False
+class TransformersBackend:
+    """Cuts prompts to the model's room, and batches them by length under a budget of tokens."""
+
+    def __init__(self, request: Request) -> None:
+        # Loads torch: the plan imports this module too, for the libraries alone.
+        from ecslm.models.loading import require_device
+
+        self._request = request
+        self._device = require_device(request.device)
+        base, self._folder = read_base(request.base)
+        if request.adapter is not None:
+            _check_match(request.adapter, read_adapter(request.adapter), base, request)
+
+    def prompts(self, records: Sequence[Record]) -> list[EncodedPrompt]:
+        """The prompt of each record, its input cut where it leaves no room for the answer.
+
+        Raises:
+            InputError: a prompt does not fit even with an empty input.
+        """
+        request, decoding = self._request, self._request.settings.decoding
+        room = decoding.max_length - decoding.max_new_tokens
+        return [
+            encode_prompt(record, request.template, request.settings.shots, self._tokenizer, room)
+            for record in records
+        ]
+
+    def batches(self, prompts: Sequence[EncodedPrompt]) -> list[list[int]]:
+        """Batches of at most `batch_tokens` padded tokens, answers included, the longest first."""
+        longest_answer = self._request.settings.decoding.max_new_tokens
+        lengths = [len(prompt.tokens) + longest_answer for prompt in prompts]
+        return batches_by_length(range(len(prompts)), lengths, self._request.batch_tokens)
+
+    def load(self) -> "TransformersModel":
+        """Load the weights.
+
+        Raises:
+            InputError: the base has no loadable weights.
+        """
+        from ecslm.models.cost import CostMeter
+        from ecslm.prediction.transformers_engine import Engine, load_model
+
+        request, settings = self._request, self._request.settings
+        meter = CostMeter(self._device)
+        model = load_model(
+            self._folder,
+            None if request.adapter is None else request.adapter.parent,
+            settings.precision,
+            settings.decoding.fused,
+            self._device,
+        )
+        engine = Engine(model, self._tokenizer, settings.decoding, request.seed)
+        return TransformersModel(engine, meter)
+
+    @cached_property
+    def _tokenizer(self) -> Any:
+        from ecslm.models.loading import load_tokenizer
+
+        return load_tokenizer(self._folder)
 
 
-class Engine:
-    """Generates for batches of tokenised prompts."""
+class TransformersModel:
+    """A loaded model; its cost counts from just before it was loaded."""
 
-    def __init__(self, model: Any, tokenizer: Any, decoding: DecodingSettings, seed: int) -> None:
-        self._model, self._tokenizer, self._decoding, self._seed = model, tokenizer, decoding, seed
-        self.halved = 0
+    def __init__(self, engine: "Engine", meter: "CostMeter") -> None:
+        self._engine, self._meter = engine, meter
 
-    def generate(self, prompts: Sequence[Sequence[int]], batch: int) -> list[Generated]:
+    def generate(self, prompts: Sequence[EncodedPrompt], batch: int) -> list[Generated]:
         """Answers to the prompts of one batch, in their order.
-
-        A sampled batch is seeded by its number, so that a resumed job draws the same answers.
 
         Raises:
             InputError: out of memory, unless the decoding says `oom: halve`.
         """
-        if self._decoding.sample:
-            # NumPy takes no seed beyond 32 bits.
-            transformers.set_seed((self._seed * 1_000_003 + batch) % 2**32)
-        try:
-            return self._generate(prompts)
-        except torch.OutOfMemoryError:
-            torch.cuda.empty_cache()
-        longest = max(len(prompt) for prompt in prompts) + self._decoding.max_new_tokens
-        if self._decoding.oom == "stop" or len(prompts) == 1:
-            raise InputError(
-                f"out of memory with {len(prompts)} prompts of up to {longest} tokens: set "
-                f"`batch_tokens: {longest * max(1, len(prompts) // 2)}`, or `oom: halve`"
-            )
-        self.halved += 1
-        half = len(prompts) // 2
-        return self.generate(prompts[:half], batch) + self.generate(prompts[half:], batch)
+        return self._engine.generate([prompt.tokens for prompt in prompts], batch)
 
-    def _generate(self, prompts: Sequence[Sequence[int]]) -> list[Generated]:
-        decoding, tokenizer = self._decoding, self._tokenizer
-        longest = max(len(prompt) for prompt in prompts)
-        padding = tokenizer.eos_token_id
-        rows = [[padding] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
-        mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-        sampling: dict[str, Any] = (
-            {"do_sample": True, "temperature": decoding.temperature, "top_p": decoding.top_p}
-            if decoding.sample
-            else {"do_sample": False}
+    def cost(self) -> dict[str, float | str | None]:
+        """Batches that did not fit into memory; the device, peak memory and energy."""
+        return {"halved_batches": self._engine.halved, **self._meter.summary()}
+
+
+def _check_match(
+    path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
+) -> None:
+    """Refuse an adapter that was trained for other weights, other prompts or another precision."""
+    template, settings = request.template, request.settings
+    problems = []
+    if adapter.base_sha256 != base_digest(base.files):
+        problems.append(f"{path}: trained on other weights than {base.base}'s: retrain it")
+    shots, trained = adapter.settings["shots"], adapter.settings["precision"]
+    if (adapter.template_sha256, shots) != (template.sha256, settings.shots):
+        problems.append(
+            f"{path}: trained with other prompts ({shots} shots) than {template.path} with "
+            f"{settings.shots} shots: use the same, or retrain it"
         )
-        device = self._model.device
-        with torch.inference_mode():
-            sequences = self._model.generate(
-                input_ids=torch.tensor(rows, device=device),
-                attention_mask=torch.tensor(mask, device=device),
-                max_new_tokens=decoding.max_new_tokens,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=padding,
-                **sampling,
-            )
-        return [self._answer(row) for row in sequences[:, longest:].tolist()]
-
-    def _answer(self, tokens: list[int]) -> Generated:
-        end = self._tokenizer.eos_token_id
-        stopped = end in tokens
-        answer = tokens[: tokens.index(end)] if stopped else tokens
-        text = self._tokenizer.decode(answer)
-        return Generated(text, len(answer) + stopped, stopped)
+    precision = settings.precision.model_dump(mode="json")
+    if trained != precision and not settings.allow_other_precision:
+        problems.append(
+            f"{path}: trained with {trained}, asked to predict with {precision}: use "
+            "the same `precision`, or `allow_other_precision` in --settings of predict.py"
+        )
+    if problems:
+        raise InputError(*problems)

@@ -68,16 +68,17 @@ class History:
         )
 
     def damage(self, job: Job) -> list[str]:
-        """How results differ from what their manifest describes where Snakemake does not notice."""
-        files = read_made(job).files if Path(job.manifest).exists() else {}
+        """How results differ from what their manifest describes where Snakemake does not notice.
+
+        Files that only the manifest names, such as a base's weights, may be absent.
+        """
+        made = read_made(job)
+        names = dict.fromkeys((*made.files, *(Path(path).name for path in job.results)))
+        damage = list(made.damage(Path(job.manifest), names))
+        unwanted = {Path(path) for path in job.results} - {Path(p) for p in self._wanted(job)}
         return [
-            f"{path} was altered after it was made"
-            for path in job.results
-            if Path(path).exists() and self._sha256(path) != files.get(Path(path).name)
-        ] + [
-            f"{path} is missing"
-            for path in job.results
-            if path not in self._wanted(job) and not Path(path).exists()
+            *(f"{one.path} was altered after it was made" for one in damage if not one.missing),
+            *(f"{one.path} is missing" for one in damage if one.missing and one.path in unwanted),
         ]
 
     @cache  # noqa: B019 - one instance a process
@@ -113,13 +114,8 @@ class History:
                 yield f"{path} is a new input"
             elif path not in now:
                 yield f"{path} is no input any more"
-            elif Path(path).exists() and self._sha256(path) != then[path]:
+            elif Path(path).exists() and sha256_of_file(Path(path)) != then[path]:
                 yield f"{path} has changed"
-
-    @cache  # noqa: B019 - one instance a process
-    def _sha256(self, path: str) -> str:
-        """Of a file as it is now; many jobs read the same ones."""
-        return sha256_of_file(Path(path))
 
 
 def _changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:

@@ -4,9 +4,7 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest, read_manifest
-from ecslm.models.bases import read_manifest as read_base_manifest
 from ecslm.plan.rules import Job
 
 MOST_PROBLEMS = 10
@@ -45,10 +43,9 @@ def _differences(job: Job) -> Iterator[str]:
             yield f"{present[0]}: has no manifest: {rebuild(job)}"
         return
     made = read_made(job)
-    for path in present:
-        newer = path.stat().st_mtime_ns > manifest.stat().st_mtime_ns
-        if newer and sha256_of_file(path) != made.files.get(path.name):
-            yield f"{path}: altered: its sha256 is not the manifest's: {rebuild(job)}"
+    written = manifest.stat().st_mtime_ns
+    newer = [path.name for path in present if path.stat().st_mtime_ns > written]
+    yield from (f"{damage}: {rebuild(job)}" for damage in made.damage(manifest, newer))
 
 
 def rebuild(*jobs: Job) -> str:
@@ -64,12 +61,7 @@ def read_made(job: Job) -> Manifest:
     Raises:
         InputError: it is missing or broken.
     """
-    path = Path(job.manifest)
     try:
-        if job.rule != "base_model":
-            return read_manifest(path)
-        base = read_base_manifest(path)
+        return read_manifest(Path(job.manifest))
     except InputError as error:
         raise InputError(*(f"{problem}: {rebuild(job)}" for problem in error.problems)) from None
-    settings = {"source": base.source.model_dump(mode="json")}
-    return Manifest(inputs={}, settings=settings, code=None, versions={}, files=base.files)

@@ -29,7 +29,7 @@ def parse_options(value: Any) -> list[str] | None:
     """Options as a list: from a list, JSON text or the Python repr of a list; None for nothing.
 
     Raises:
-        ValueError: the value is none of these, or is not a list of strings.
+        ValueError: the value is not one of these, or is not a list of strings.
     """
     if is_nothing(value):
         return None
@@ -51,7 +51,7 @@ def parse_list(text: str) -> Any:
         pass
     try:
         with warnings.catch_warnings():
-            # A backslash of the text that is no escape in Python is none of the user's business.
+            # A backslash that is no escape in Python makes Python warn; the text is data, not code.
             warnings.simplefilter("ignore")
             return ast.literal_eval(text)
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):

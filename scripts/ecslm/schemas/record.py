@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
 
@@ -55,12 +55,13 @@ def read_task(path: Path, task: str) -> list[Record]:
         InputError: as `read_records`, or there are no records, or records of another task.
     """
 
-    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[tuple[int, str]]:
+    def check(rows: Sequence[tuple[int, Record]]) -> Iterator[Problem]:
         foreign: set[str] = set()
         for line, record in rows:
             # One line a foreign task, not one a record.
             if record.task != task and record.task not in foreign:
-                yield line, f"task: {record.task!r}, but {task!r} is asked for"
+                message = f"{record.task!r}, but {task!r} is asked for"
+                yield Problem(message, line=line, field="task")
                 foreign.add(record.task)
 
     verify_result(path)

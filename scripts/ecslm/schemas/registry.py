@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import yaml
-from pydantic import ValidationError
 
-from ecslm.common.errors import InputError, field_problems
+from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
+from ecslm.common.validation import validated
 from ecslm.schemas.task import TaskKind, TaskSettings
 
 CONFIG_FILE = Path(__file__).resolve().parents[3] / "config.yaml"
@@ -20,7 +20,7 @@ def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
     """
     try:
         registry = yaml.safe_load(read_text(config_file)).get("tasks", {})
-        return TaskSettings.model_validate(registry[code]).kind()
+        entry = registry[code]
     except yaml.YAMLError as error:
         raise InputError(f"{config_file}: not YAML ({' '.join(str(error).split())})") from None
     except KeyError:
@@ -28,6 +28,4 @@ def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
             f"--task {code}: not in the registry `tasks:` of {config_file}: valid are "
             f"{', '.join(registry)}"
         ) from None
-    except ValidationError as error:
-        where = f"{config_file}: tasks.{code}"
-        raise InputError(*(f"{where}: {problem}" for problem in field_problems(error))) from None
+    return validated(TaskSettings, entry, f"{config_file}: tasks.{code}").kind()

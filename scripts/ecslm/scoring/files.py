@@ -1,8 +1,9 @@
 """The files of a score, which both score scripts write: metrics, outcomes, and their manifest."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import (
@@ -10,6 +11,7 @@ from ecslm.common.manifests import (
     made_from,
     manifest_of,
     refuse_replaced,
+    require_unchanged,
     write_manifest,
 )
 from ecslm.common.versions import installed_versions, require_locked
@@ -52,18 +54,34 @@ def output_files(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
     return output, records, arguments.manifest or manifest_of(output)
 
 
-def write_scores(
-    scores: Scores, arguments: argparse.Namespace, inputs: Iterable[Path], settings: ScriptSettings
-) -> None:
-    """Write the files where `arguments` say; `inputs` is what the scores were made from.
+def score_origin(arguments: argparse.Namespace, *inputs: Path | None) -> dict[str, Any]:
+    """What the scores are made from, settings aside; called before the inputs are read.
+
+    What reads a missing one says whether it is needed.
 
     Raises:
         InputError: a job of the workflow, which gives `--code`, runs with other libraries than the
             lock file's.
     """
-    output, records, manifest = output_files(arguments)
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
-    origin = made_from(inputs, settings, arguments.code, versions)
+    present = [path for path in inputs if path and path.is_file()]
+    return made_from(present, {}, arguments.code, versions)
+
+
+def write_scores(
+    scores: Scores,
+    arguments: argparse.Namespace,
+    origin: Mapping[str, Any],
+    settings: ScriptSettings,
+) -> None:
+    """Write the files where `arguments` say; `origin` is what `score_origin` has given.
+
+    Raises:
+        InputError: an input has changed since then.
+    """
+    output, records, manifest = output_files(arguments)
+    origin = {**origin, "settings": settings.model_dump(mode="json")}
+    require_unchanged(origin)
     write_jsonl(records, scores.outcomes)
     write_json(output, scores.metrics.model_dump())
     write_manifest(manifest, origin, [output, records])

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from ecslm.common.errors import Problem
 from ecslm.common.text import nearest
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
 from ecslm.scoring.rows import Numbered, read_rows
@@ -34,7 +35,7 @@ class _GivenRow(GivenPrediction):
 def read_given(
     path: Path,
     task: str | None = None,
-    check: Callable[[Numbered[ScoredPrediction]], Iterable[tuple[int, str]]] = lambda _: (),
+    check: Callable[[Numbered[ScoredPrediction]], Iterable[Problem]] = lambda _: (),
     check_whole: Callable[[Numbered[ScoredPrediction]], Iterable[str]] = lambda _: (),
 ) -> Numbered[ScoredPrediction]:
     """The predictions of a file, with their line numbers.
@@ -51,7 +52,7 @@ def read_given(
     """
     completed: list[tuple[int, ScoredPrediction]] = []
 
-    def check_completed(rows: Numbered[_GivenRow]) -> Iterable[tuple[int, str]]:
+    def check_completed(rows: Numbered[_GivenRow]) -> Iterable[Problem]:
         completed.extend((line, _completed(line, row, task)) for line, row in rows)
         return check(completed)
 

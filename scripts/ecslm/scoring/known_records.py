@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import shown
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
@@ -27,18 +27,19 @@ class KnownRecords:
         self._path = path
         self._by_id = {record.id: (line, record) for line, record in rows}
 
-    def differing(self, rows: Numbered[ScoredPrediction]) -> Iterator[tuple[int, str]]:
+    def differing(self, rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
         """Predictions for unknown records, or that differ from their records.
 
-        One problem of each kind, as (line number, `field: message`), with how many there are.
+        One problem of each kind, with how many there are.
         """
         unknown = [(line, p) for line, p in rows if p.id not in self._by_id]
         if unknown:
             line, prediction = unknown[0]
-            yield (
-                line,
-                f"id: {shown(prediction.id)} is not a record of {self._path}"
-                f"{_others(len(unknown))}: name the dataset file that was answered",
+            yield Problem(
+                f"{shown(prediction.id)} is not a record of {self._path}{_others(len(unknown))}: "
+                "name the dataset file that was answered",
+                line=line,
+                field="id",
             )
         of_known = [(line, p) for line, p in rows if p.id in self._by_id]
         for field, source in _REPEATED:
@@ -62,7 +63,7 @@ class KnownRecords:
 
     def _differing_in(
         self, field: str, source: str, rows: Numbered[ScoredPrediction]
-    ) -> Iterator[tuple[int, str]]:
+    ) -> Iterator[Problem]:
         found = [
             (line, p)
             for line, p in rows
@@ -71,11 +72,12 @@ class KnownRecords:
         if found:
             line, prediction = found[0]
             there, record = self._by_id[prediction.id]
-            yield (
-                line,
-                f"{field}: {shown(getattr(prediction, field))}, but {source} is "
+            yield Problem(
+                f"{shown(getattr(prediction, field))}, but {source} is "
                 f"{shown(getattr(record, source))} in {self._path}: line {there}"
                 f"{_others(len(found))}",
+                line=line,
+                field=field,
             )
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.schemas.outcome import Outcome, OutcomeRow
 from ecslm.schemas.paths import RECORDS
 from ecslm.scoring.metrics.protocol import Array, Metric
-from ecslm.scoring.rows import Numbered, read_rows
+from ecslm.scoring.rows import Numbered, read_rows, repeated
 
 
 @dataclass(frozen=True)
@@ -40,14 +40,14 @@ def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
             setting has a sample twice.
     """
 
-    def check(rows: Numbered[OutcomeRow]) -> Iterator[tuple[int, str]]:
+    def check(rows: Numbered[OutcomeRow]) -> Iterator[Problem]:
         line_of: dict[tuple[str, str], int] = {}
         for line, row in rows:
             first = line_of.setdefault((row.setting, row.sample_id), line)
             if first != line:
-                yield line, f"sample_id: {row.sample_id!r} is already on line {first}"
+                yield repeated(line, "sample_id", row.sample_id, first)
             if not _fits(measure, row):
-                yield line, f"{measure.NAME} is not made of what this row has"
+                yield Problem(f"{measure.NAME} is not made of what this row has", line=line)
 
     def check_whole(rows: Numbered[OutcomeRow]) -> Iterator[str]:
         if not rows:

@@ -1,11 +1,11 @@
 """Predictions that can be scored together: all of one task, each with what its answer needs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.registry import registered_kind
 from ecslm.schemas.task import TaskKind
@@ -46,11 +46,12 @@ def read_scorable(
         # Before the file is read: no prediction can be of an unknown task.
         kind_of(code)
 
-    def check(rows: Numbered[ScoredPrediction]) -> Iterator[tuple[int, str]]:
+    def check(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
         try:
             yield from _task_problems(rows, code, kind_of)
         except InputError as error:
-            yield rows[0][0], f"task: no way to score it is known ({error})"
+            message = f"no way to score it is known ({error})"
+            yield Problem(message, line=rows[0][0], field="task")
         if known:
             yield from known.differing(rows)
 
@@ -68,13 +69,14 @@ def read_scorable(
 
 def _task_problems(
     rows: Numbered[ScoredPrediction], code: str | None, kind_of: Callable[[str], TaskKind]
-) -> Iterator[tuple[int, str]]:
+) -> Iterator[Problem]:
     """Why predictions cannot be scored as those of task `code`, or, for None, of their own."""
     first: dict[str | None, int] = {}
     for line, prediction in rows:
         first.setdefault(prediction.task, line)
     if None in first:
-        yield first[None], "task: missing: name it in each line, or all at once with --task"
+        message = "missing: name it in each line, or all at once with --task"
+        yield Problem(message, line=first[None], field="task")
     elif code is None and len(first) > 1:
         yield _several_tasks(first)
     elif rows:
@@ -82,20 +84,20 @@ def _task_problems(
         yield from problems(rows, scored, kind_of(scored))
 
 
-def _several_tasks(lines: Mapping[str | None, int]) -> tuple[int, str]:
-    """The problem that a file has several tasks, as (line of the second task, problem)."""
+def _several_tasks(lines: Mapping[str | None, int]) -> Problem:
+    """The problem that a file has several tasks, on the line of the second."""
     told = [f"{task!r} from line {line}" for task, line in lines.items()]
     if len(told) > MOST_TASKS:
         told[MOST_TASKS:] = [f"{len(told) - MOST_TASKS} more"]
     names = ", ".join(told)
     message = f"several in one file ({names}): make a file of each, and score them one by one"
-    return list(lines.values())[1], f"task: {message}"
+    return Problem(message, line=list(lines.values())[1], field="task")
 
 
 def problems(
     rows: Sequence[tuple[int, ScoredPrediction]], code: str, task: TaskKind
-) -> Iterator[tuple[int, str]]:
-    """Why numbered predictions cannot be scored together, as (line number, `field: message`)."""
+) -> Iterator[Problem]:
+    """Why numbered predictions cannot be scored together."""
     answers = answer_type(task.answer)
     repeated = list(repeated_ids((line, prediction.id) for line, prediction in rows))
     yield from repeated or _repeated_samples(rows)
@@ -104,14 +106,15 @@ def problems(
         if prediction.task != code:
             # One line a foreign task, not one a record.
             if prediction.task not in foreign:
-                yield line, f"task: {prediction.task!r}, but the task to score is {code!r}"
+                message = f"{prediction.task!r}, but the task to score is {code!r}"
+                yield Problem(message, line=line, field="task", kind="foreign")
             foreign.add(prediction.task)
             continue
         for problem in answers.problems(prediction):
-            yield line, problem
+            yield replace(problem, line=line)
 
 
-def _repeated_samples(rows: Sequence[tuple[int, ScoredPrediction]]) -> Iterator[tuple[int, str]]:
+def _repeated_samples(rows: Sequence[tuple[int, ScoredPrediction]]) -> Iterator[Problem]:
     """Samples that a setting has twice, which could be paired with no other's."""
     for setting in dict.fromkeys(prediction.setting for _, prediction in rows):
         own = ((line, one.sample_id) for line, one in rows if one.setting == setting)

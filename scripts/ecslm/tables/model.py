@@ -4,11 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
-
-from ecslm.common.errors import InputError, field_problems
-from ecslm.common.files import read_json
-from ecslm.common.manifests import verify_result
+from ecslm.common.manifests import read_result
 
 Form = Literal["text", "count", "number"]
 RowKind = Literal["model", "baseline", "published", "other"]
@@ -104,12 +100,7 @@ def read_table(path: Path) -> Table:
     Raises:
         InputError: the file is missing, is not a table or was altered since it was made.
     """
-    verify_result(path)
-    value = read_json(path)
-    try:
-        return TypeAdapter(Table).validate_python(value)
-    except ValidationError as error:
-        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+    return read_result(path, Table)
 
 
 def score_text(value: float) -> str:

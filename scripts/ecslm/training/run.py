@@ -16,7 +16,7 @@ from transformers import TrainingArguments
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import made_from
+from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import work_folder
 from ecslm.models.adapters import AdapterManifest, base_digest
@@ -58,14 +58,15 @@ def train_adapter(
     """
     versions = require_locked(settings.libraries)
     target = require_device(device)
+    origin = made_from([*train, *validation, base, template], settings, code, versions)
     base_manifest, base_folder = read_base(base)
     prompt = PromptTemplate(template)
     records = {"train": read_records(*train), "validation": read_records(*validation)}
     for split, rows in records.items():
         if not rows:
             raise InputError(f"training: no {split} records in the given dataset files")
+    require_unchanged(origin)
 
-    origin = made_from([*train, *validation, base, template], settings, code, versions)
     results = {name: manifest.parent / name for name in (*ADAPTER_FILES, "log.jsonl", "cost.json")}
     results |= {"manifest.json": manifest}
     with work_folder(results, [origin, seed, target.type], keep=code is not None) as work:

@@ -14,7 +14,7 @@ from support.project import SCRIPTS
 
 from ecslm.common import versions
 from ecslm.common.cli import read_settings
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import (
     atomic_writer,
     copy_file,
@@ -25,7 +25,6 @@ from ecslm.common.files import (
     write_jsonl,
     write_text,
 )
-from ecslm.common.hashing import canonical_json, sha256_of_file, verify_files
 from ecslm.common.versions import installed_versions, lock_versions, require_locked
 
 LINE_SEPARATOR = "\u2028"
@@ -158,9 +157,9 @@ def test_a_file_cut_just_before_its_last_newline_is_truncated_too(tmp_path: Path
 def test_a_check_among_rows_names_the_line_in_the_file(tmp_path: Path) -> None:
     path = jsonl(tmp_path, '\n{"id": "a", "count": 1}\n{"id": "a", "count": 2}\n')
 
-    def twins(rows: list[tuple[int, Sample]]) -> list[tuple[int, str]]:
+    def twins(rows: list[tuple[int, Sample]]) -> list[Problem]:
         first, second = rows
-        return [(second[0], f"id: is that of line {first[0]}")]
+        return [Problem(f"is that of line {first[0]}", line=second[0], field="id")]
 
     with pytest.raises(InputError) as caught:
         read_jsonl(path, Sample, twins)
@@ -172,7 +171,7 @@ def test_files_that_cannot_be_read_are_one_line_each(tmp_path: Path) -> None:
     latin.write_bytes(b"ab\xe9c")
     for path, words in (
         (tmp_path / "none.txt", "no such file"),
-        (tmp_path, "is a folder, a file is needed"),
+        (tmp_path, "is a directory; expected a file"),
         (latin, "not UTF-8 text (byte 2)"),
     ):
         with pytest.raises(InputError) as caught:
@@ -215,33 +214,6 @@ def test_settings_in_a_file_name_the_file(tmp_path: Path) -> None:
     assert problem.startswith(f"{path}: invalid JSON")
     with pytest.raises(InputError, match=r"none\.json: no such file"):
         read_settings("@none.json", Options)
-
-
-def test_canonical_json_is_blind_to_key_order_and_not_to_values() -> None:
-    assert canonical_json({"b": [1, 2], "a": "é"}) == '{"a":"é","b":[1,2]}'
-    assert canonical_json({"a": 1, "b": 2}) == canonical_json({"b": 2, "a": 1})
-    assert canonical_json({"a": 1, "b": 2}) != canonical_json({"a": 2, "b": 1})
-
-
-def test_the_manifests_sha256_tells_sound_altered_and_missing_files_apart(tmp_path: Path) -> None:
-    for name in ("sound", "altered", "missing"):
-        (tmp_path / name).write_text(name)
-    manifest = {name: sha256_of_file(tmp_path / name) for name in ("sound", "altered", "missing")}
-    assert manifest["sound"] == "dd29442deca69f52c50006b831cb216edf78a7da33748f0a80ff19f2ebe57ecd"
-    verify_files(tmp_path, manifest, "train again")
-    (tmp_path / "altered").write_text("altereD")
-    (tmp_path / "missing").unlink()
-    with pytest.raises(InputError) as caught:
-        verify_files(tmp_path, manifest, "train again")
-    assert caught.value.problems == (
-        f"{tmp_path / 'altered'}: altered: its sha256 is not the manifest's; train again",
-        f"{tmp_path / 'missing'}: no such file, though the manifest lists it; train again",
-    )
-
-
-def test_sha256_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none: no such file$"):
-        sha256_of_file(tmp_path / "none")
 
 
 def test_lock_versions_have_no_local_tags(tmp_path: Path) -> None:

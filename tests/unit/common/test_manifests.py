@@ -7,12 +7,15 @@ from pydantic import BaseModel
 from support.model_examples import make_record, write_records
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
+from ecslm.common.files import read_json, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import (
+    Damage,
+    Manifest,
     made_from,
     manifest_of,
     read_manifest,
+    require_unchanged,
     verify_result,
     write_manifest,
 )
@@ -59,6 +62,57 @@ def test_a_broken_manifest_is_named_with_its_field(tmp_path: Path) -> None:
         "code: input should be a valid string",
         "files: field required",
     ]
+
+
+def test_sound_altered_missing_and_unlisted_files_are_told_apart(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("sound", "altered", "missing")]
+    for path in files:
+        path.write_text(path.name)
+    manifest = tmp_path / "manifest.json"
+    write_manifest(manifest, made_from([], {}, None, {}), files)
+    read_manifest(manifest).verify(manifest, "train again")
+    (tmp_path / "altered").write_text("altereD")
+    (tmp_path / "missing").unlink()
+    (tmp_path / "unlisted").touch()
+    made = read_manifest(manifest)
+    with pytest.raises(InputError) as caught:
+        made.verify(manifest, "train again")
+    assert caught.value.problems == (
+        f"{tmp_path / 'altered'}: altered: its sha256 is not the manifest's; train again",
+        f"{tmp_path / 'missing'}: no such file, though the manifest lists it; train again",
+    )
+    made.verify(manifest, "train again", ["sound"])
+    assert list(made.damage(manifest, ["sound", "unlisted"])) == [
+        Damage(tmp_path / "unlisted", missing=False)
+    ]
+
+
+@pytest.mark.parametrize("folder", ["weights", "."])
+def test_a_manifest_knows_where_its_files_lie(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir(exist_ok=True)
+    (tmp_path / folder / "model").write_text("1")
+    origin = made_from([], {}, None, {}) | {"folder": folder}
+    files = {"model": sha256_of_file(tmp_path / folder / "model")}
+    path = tmp_path / "manifest.json"
+    write_json(path, Manifest(files=files, **origin).model_dump(mode="json"))
+    assert ("folder" in read_json(path)) == (folder != ".")
+    manifest = read_manifest(path)
+    assert manifest.location(path) == tmp_path / folder
+    assert list(manifest.damage(path)) == []
+
+
+def test_an_input_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
+    """Else the manifest would name other bytes than those that were read."""
+    origin = made_from([tmp_path / "source"], {}, None, {})
+    require_unchanged(origin)
+    (tmp_path / "source").write_text("news")
+    for refused in (
+        lambda: require_unchanged(origin),
+        lambda: write_manifest(tmp_path / "m.json", origin, []),
+    ):
+        with pytest.raises(InputError, match=r"source: has changed while it was being read"):
+            refused()
+    assert not (tmp_path / "m.json").exists()
 
 
 def test_a_result_as_it_was_made_is_read(tmp_path: Path) -> None:

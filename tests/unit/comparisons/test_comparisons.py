@@ -323,7 +323,7 @@ def test_the_order_of_records_does_not_matter() -> None:
 
 def test_models_without_a_common_sample_are_an_error() -> None:
     with pytest.raises(
-        InputError, match="tuning: EC and Base have hardly a sample in common in IND"
+        InputError, match="tuning: EC and Base share under 10% of their samples in IND"
     ):
         compared(settings(), EC={IND: hits([1])}, Base={IND: hits([1], first=5)})
 
@@ -332,10 +332,10 @@ def test_models_without_a_common_sample_are_an_error() -> None:
     ("contrast", "problem"),
     [
         (TUNING | {"pairs": [["EC", "EC"]]}, "two different names"),
-        (TUNING | {"pairs": [["EC", "Base"], ["EC", "Base"]]}, "a pair stands twice"),
+        (TUNING | {"pairs": [["EC", "Base"], ["EC", "Base"]]}, "a pair is listed twice"),
         (TUNING | {"pairs": [["EC", "Other"]]}, "not in models: Other"),
-        (TUNING | {"pairs": [["EC", "Base"], ["Base", "EC"]]}, "a pair stands twice"),
-        (TUNING | {"settings": [IND, IND]}, f"`{IND}` stands twice"),
+        (TUNING | {"pairs": [["EC", "Base"], ["Base", "EC"]]}, "a pair is listed twice"),
+        (TUNING | {"settings": [IND, IND]}, f"`{IND}` is listed twice"),
         (TUNING | {"pairs": []}, "at least 1 item"),
     ],
 )

@@ -364,12 +364,12 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
     "a pair and its mirror image": (
         ".comparisons.contrasts.tuning.pairs",
         [["Small-EC", "Small"], ["Small", "Small-EC"]],
-        "studies.shop.comparisons.contrasts.tuning: pairs: a pair stands twice",
+        "studies.shop.comparisons.contrasts.tuning: pairs: a pair is listed twice",
     ),
     "a setting that a contrast has twice": (
         ".comparisons.contrasts.tuning.settings",
         ["IND", "IND"],
-        "studies.shop.comparisons.contrasts.tuning.settings: `IND` stands twice",
+        "studies.shop.comparisons.contrasts.tuning.settings: `IND` is listed twice",
     ),
     "a pair of one": (
         ".comparisons.contrasts.tuning.pairs",
@@ -517,12 +517,12 @@ def test_one_line_tells_of(kind: str) -> None:
 @pytest.mark.parametrize(
     ("path", "value", "line"),
     [
-        ("studies.shop.tasks", ["PM", "AG", "PM"], "studies.shop.tasks: PM stands twice"),
-        ("studies.shop.settings", ["IND", "IND"], "studies.shop.settings: IND stands twice"),
+        ("studies.shop.tasks", ["PM", "AG", "PM"], "studies.shop.tasks: PM is listed twice"),
+        ("studies.shop.settings", ["IND", "IND"], "studies.shop.settings: IND is listed twice"),
         (
             "studies.shop.models.Small-EC.seeds",
             [3, 3],
-            "studies.shop.models.Small-EC.seeds: a seed stands twice",
+            "studies.shop.models.Small-EC.seeds: a seed is listed twice",
         ),
         (
             "studies.shop.models.Small-EC.shots",

@@ -16,6 +16,7 @@ from support.model_examples import run_here
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import read_manifest
 from ecslm.models import fetching as base_sources
 from ecslm.models.bases import BaseSource, read_base
 from ecslm.models.fetching import fetch_base
@@ -57,6 +58,17 @@ def test_a_local_folder_stays_where_it_is(model: Path, tmp_path: Path) -> None:
     assert folder.samefile(model)
     assert base.files == {path.name: sha256_of_file(path) for path in model.iterdir()}
     assert [path.name for path in manifest.parent.iterdir()] == ["manifest.json"]
+
+
+def test_the_manifest_of_a_base_is_like_any_other(model: Path, tmp_path: Path) -> None:
+    """So that whatever reads manifests needs to know nothing of bases."""
+    path = fetched(tmp_path, source="path", path=str(model))
+    made, (base, folder) = read_manifest(path), read_base(path)
+    assert (made.inputs, made.code, made.versions) == ({}, None, {})
+    assert made.settings == {"source": {"source": "path", "path": str(model)}}
+    assert made.files == base.files
+    assert made.location(path) == folder
+    assert list(made.damage(path)) == []
 
 
 def test_a_relative_path_is_found_from_any_working_folder(

@@ -19,13 +19,16 @@ from support.model_examples import (
     write_records,
 )
 
+from ecslm.common import hashing
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.transformers_backend import Engine, Generated
+from ecslm.prediction.backend import Generated
+from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
+from ecslm.schemas.record import Record, read_records
 
 
 class Killed(BaseException):
@@ -141,6 +144,43 @@ def test_altered_test_records_are_refused(tiny_base: Path, tmp_path: Path) -> No
     write_manifest(manifest_of(dataset), made_from([], {}, None, {}), [dataset])
     write_records(dataset, 6, split="test")
     assert "own.jsonl: altered" in refused(tmp_path, tiny_base, dataset=dataset)
+
+
+def test_no_input_is_hashed_twice(
+    tiny_base: Path, fluent_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights and data are gigabytes."""
+    dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
+    write_manifest(manifest_of(dataset), made_from([], {}, None, {}), [dataset])
+    names: list[str] = []
+    digest = hashing.hashlib.file_digest
+
+    def watched(stream: Any, name: str) -> Any:
+        names.append(str(stream.name))
+        return digest(stream, name)
+
+    monkeypatch.setattr(hashing.hashlib, "file_digest", watched)
+    monkeypatch.setattr(hashing, "SETTLED_NS", -1)
+    monkeypatch.setattr(hashing, "_known", {})
+    run_predict(tmp_path, tiny_base, fluent_adapter, dataset=dataset)
+    assert {str(dataset), str(tiny_base), str(fluent_adapter)} <= set(names)
+    assert len(names) == len(set(names))
+
+
+def test_a_dataset_that_is_edited_while_it_is_read_is_refused(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the manifest would name other records than those that were answered."""
+    dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
+
+    def read_then_edited(path: Path) -> list[Record]:
+        records = read_records(path)
+        write_records(path, 6, split="test")
+        return records
+
+    monkeypatch.setattr("ecslm.prediction.run.read_records", read_then_edited)
+    problem = refused(tmp_path, tiny_base, dataset=dataset)
+    assert problem == f"{dataset}: has changed while it was being read: run again"
 
 
 @pytest.mark.parametrize("tuned", [True, False], ids=["tuned", "base"])

@@ -14,6 +14,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
+from ecslm.models.bases import PathSource
+from ecslm.models.fetching import fetch_base
 from ecslm.plan.rules import Job
 from ecslm.provenance.adoption import settle_times, verified
 from ecslm.provenance.code_history import NOTES, keep_code, modules_of
@@ -370,6 +372,30 @@ def test_a_missing_result_that_a_job_reads_is_rebuilt() -> None:
 
 def test_matching_results_are_taken_over() -> None:
     assert verified(history()) == list(JOBS)
+
+
+@pytest.fixture
+def base(tmp_path: Path) -> Job:
+    """The job of a base whose weights lie in a folder of the user's."""
+    (tmp_path / "weights").mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (tmp_path / "weights" / name).write_text(name)
+    source = PathSource(source="path", path="weights")
+    manifest = Path("results/bases/tiny/manifest.json")
+    fetch_base("tiny", source, manifest)
+    settings = canonical_json({"source": source.model_dump(mode="json")})
+    return Job("base_model", (), str(manifest), settings=settings)
+
+
+def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job, tmp_path: Path) -> None:
+    assert history(base).reasons(base) == ()
+    assert verified(history(base)) == [base]
+    weights = tmp_path / "weights" / "model.safetensors"
+    weights.write_text("others")
+    with pytest.raises(InputError, match=rf"{weights} was altered after it was made"):
+        verified(history(base))
+    weights.unlink()
+    assert verified(history(base)) == [base]
 
 
 def remove(*jobs: Job) -> None:

@@ -351,6 +351,18 @@ def test_a_task_must_be_named_somewhere(tmp_path: Path) -> None:
     assert line.endswith("line 2: task: 'AP', but the task to score is 'PM'")
 
 
+def test_many_tasks_but_the_named_one_are_counted(tmp_path: Path) -> None:
+    good = predictions("PM", [("yes", "yes")])[0]
+    given = [
+        good.model_copy(update={"id": f"r{i}", "sample_id": f"s{i}", "task": f"T{i}"})
+        for i in range(5)
+    ]
+    lines = problems(score_alone(tmp_path, given, "--task", "PM"))
+    assert len(lines) == 4
+    assert lines[2].endswith("line 3: task: 'T2', but the task to score is 'PM'")
+    assert lines[3].endswith("2 more lines have the problem of line 3")
+
+
 def test_a_misspelt_field_is_told_with_the_one_that_was_meant(tmp_path: Path) -> None:
     rows = [{"predicton": "yes", "reference": "yes", "setting": IND, "option": None}]
     where = f"error: {tmp_path / 'P.jsonl'}"
@@ -378,7 +390,10 @@ def test_a_study_reads_complete_predictions_alone(tmp_path: Path) -> None:
         (b"[1, 2]\nnonsense\n", ("line 1: input", "line 2: invalid JSON", "each line must be")),
         (b"\xef\xbb\xbf{}\n", ("line 1: invalid JSON", "each line must be a JSON object")),
         (b"\xff\n", ("not UTF-8 text (byte 0)", "each line must be a JSON object")),
-        (b"{", ("line 1: no newline", "line 1: invalid JSON", "each line must", "make the file")),
+        (
+            b"{",
+            ("line 1: no newline", "line 1: invalid JSON", "each line must", "rebuild the file"),
+        ),
         (b"", ("no predictions",)),
     ],
 )
@@ -621,7 +636,7 @@ def test_a_folder_for_a_file_is_named(tmp_path: Path) -> None:
     given = predictions("PM", [("yes", "yes")])
     result = score_alone(tmp_path, given, "--output", tmp_path)
     assert problems(result)[0].startswith(f"error: {tmp_path}")
-    assert "is a folder, a file is needed" in result.stderr
+    assert "is a directory; expected a file" in result.stderr
 
 
 def test_bertscores_of_other_answers_are_refused(tmp_path: Path) -> None:

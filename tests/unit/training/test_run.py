@@ -200,7 +200,7 @@ def test_a_killed_quantised_training_goes_on_to_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, settings), quantised_adapter)
 
 
-def test_a_resumed_training_does_not_begin_anew(
+def test_a_resumed_training_does_not_start_over(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch, pytest.raises(Killed):

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError, field_problems
+from ecslm.common.errors import InputError
 from ecslm.common.files import Model, read_text
+from ecslm.common.validation import validated
 
 Pair = Annotated[tuple[str, ...], Field(min_length=2)]
 
@@ -102,8 +103,7 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
         InputError: the file is missing, not YAML, or a field of it is wrong.
     """
     try:
-        return model.model_validate(yaml.load(read_text(path), Loader=YAML_LOADER))
+        value = yaml.load(read_text(path), Loader=YAML_LOADER)
     except yaml.YAMLError as error:
         raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
-    except ValidationError as error:
-        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error))) from None
+    return validated(model, value, path)

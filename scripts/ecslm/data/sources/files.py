@@ -38,7 +38,7 @@ def data_files(path: Path) -> list[Path]:
     """The file itself; of a directory, all files in it and below that can hold rows, sorted.
 
     Raises:
-        InputError: there is none, or one in a format that is not read.
+        InputError: there is no such file, or one in a format that is not read.
     """
     if path.is_file():
         if path.suffix not in SUFFIXES:

@@ -5,21 +5,21 @@ import urllib.request
 from http.client import HTTPException
 from pathlib import Path
 
-from pydantic import RootModel, ValidationError
-
-from ecslm.common.errors import InputError, field_problems
-from ecslm.common.files import read_json, write_text
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_text
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.validation import read_model
 from ecslm.data.settings import Labels
 from ecslm.schemas.record import Relevance
 
-
-class LabelFile(RootModel[list[list[Relevance]]]):
-    """One list of labels per ranking row, a label per product in list order."""
+# Told of a file of another form, which has the same problem in each of its rows.
+MOST_PROBLEMS = 5
 
 
 def read_labels(labels: Labels) -> list[list[str]]:
-    """The labels; fetched first when the file is missing and a `url` is configured.
+    """One list of labels per ranking row, a label per product in list order.
+
+    They are fetched first when the file is missing and a `url` is configured.
 
     Raises:
         InputError: the file is missing and cannot be fetched, has another sha256, or another form.
@@ -27,9 +27,9 @@ def read_labels(labels: Labels) -> list[list[str]]:
     fetch_labels(labels)
     path = Path(labels.path)
     try:
-        return [list(row) for row in LabelFile.model_validate(read_json(path)).root]
-    except ValidationError as error:
-        raise InputError(*(f"{path}: {problem}" for problem in field_problems(error)[:5])) from None
+        return [list(row) for row in read_model(path, list[list[Relevance]])]
+    except InputError as error:
+        raise InputError(*error.details[:MOST_PROBLEMS]) from None
 
 
 def fetch_labels(labels: Labels) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import Mention, letters_alone
 
@@ -11,17 +12,22 @@ _ANSWER = re.compile(r"([A-Za-z])(?:[:.)](.*))?", re.DOTALL)
 _BETWEEN = re.compile(r"[\s:.)]*")
 
 
-def problems(prediction: ScoredPrediction) -> list[str]:
+def problems(prediction: ScoredPrediction) -> list[Problem]:
     """Options missing or without their letters; a reference that is not one of them."""
     if not prediction.options:
-        return ["options: missing; a choice cannot be scored without its options"]
+        message = "missing; a choice cannot be scored without its options"
+        return [Problem(message, field="options")]
     broken = [option for option in prediction.options if not _OPTION.fullmatch(option)]
     if broken:
-        return [f"options: {option!r} lacks its letter and colon" for option in broken]
+        return [
+            Problem(f"{option!r} lacks its letter and colon", field="options", kind="letter")
+            for option in broken
+        ]
     if len(_options(prediction)) < len(prediction.options):
-        return ["options: two options have the same letter"]
+        return [Problem("two options have the same letter", field="options")]
     if _parse(prediction.reference, _options(prediction)) is None:
-        return [f"reference: {prediction.reference!r} is not one of the record's options"]
+        message = f"{prediction.reference!r} is not one of the record's options"
+        return [Problem(message, field="reference", kind="unknown")]
     return []
 
 

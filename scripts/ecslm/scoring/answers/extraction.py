@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
 
 Entries = tuple[tuple[str, str], ...]
@@ -10,10 +11,11 @@ Entries = tuple[tuple[str, str], ...]
 _decoder = json.JSONDecoder()
 
 
-def problems(prediction: ScoredPrediction) -> list[str]:
+def problems(prediction: ScoredPrediction) -> list[Problem]:
     """A reference that is not a JSON list of objects with attribute and value."""
     if _parse(prediction.reference) is None:
-        return ["reference: not a JSON list of objects with `attribute` and `value`"]
+        message = "not a JSON list of objects with `attribute` and `value`"
+        return [Problem(message, field="reference")]
     return []
 
 

@@ -1,9 +1,10 @@
 """Answers in free text."""
 
+from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
 
 
-def problems(_: ScoredPrediction) -> list[str]:
+def problems(_: ScoredPrediction) -> list[Problem]:
     """None: any text can be scored against any other."""
     return []
 

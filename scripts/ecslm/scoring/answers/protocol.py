@@ -3,14 +3,15 @@
 from importlib import import_module
 from typing import Any, Protocol, cast
 
+from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
 
 
 class AnswerType(Protocol):
     """The functions of a module of `ecslm.scoring.answers`; each has its own type of answer."""
 
-    def problems(self, prediction: ScoredPrediction, /) -> list[str]:
-        """Why the record cannot be scored at all, as `field: message`; empty when it can."""
+    def problems(self, prediction: ScoredPrediction, /) -> list[Problem]:
+        """Why the record cannot be scored at all, by field; empty when it can."""
 
     def reference(self, prediction: ScoredPrediction, /) -> Any:
         """The right answer. Only for records without problems."""

@@ -3,25 +3,28 @@
 import re
 from string import ascii_uppercase
 
+from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import letters_alone
 
 _SEPARATORS = re.compile(r"[,>\s]+")
 
 
-def problems(prediction: ScoredPrediction) -> list[str]:
+def problems(prediction: ScoredPrediction) -> list[Problem]:
     """Relevance labels missing, more of them than letters, or not one for each product, all of
     which the reference names."""
     if not prediction.relevance:
-        return ["relevance: missing; a ranking cannot be scored without its labels"]
+        message = "missing; a ranking cannot be scored without its labels"
+        return [Problem(message, field="relevance")]
     if len(prediction.relevance) > len(ascii_uppercase):
-        return [f"relevance: {len(prediction.relevance)} labels, more than there are letters"]
+        message = f"{len(prediction.relevance)} labels, more than there are letters"
+        return [Problem(message, field="relevance", kind="too_many")]
     products = prediction.reference.count(",") + 1
     if prediction.reference and products != len(prediction.relevance):
-        return [
-            f"relevance: has length {len(prediction.relevance)}, but the reference ranks "
-            f"{products} products"
-        ]
+        message = (
+            f"has length {len(prediction.relevance)}, but the reference ranks {products} products"
+        )
+        return [Problem(message, field="relevance", kind="other_length")]
     return []
 
 

@@ -2,6 +2,7 @@
 
 import re
 
+from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
 
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
@@ -14,10 +15,11 @@ _WORD = re.compile(
 )
 
 
-def problems(prediction: ScoredPrediction) -> list[str]:
+def problems(prediction: ScoredPrediction) -> list[Problem]:
     """A reference that is neither yes nor no."""
     if _parse(prediction.reference) is None:
-        return [f"reference: {prediction.reference!r} is neither yes nor no"]
+        message = f"{prediction.reference!r} is neither yes nor no"
+        return [Problem(message, field="reference", kind="neither")]
     return []
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.schemas.bertscore import BertScoreRow
@@ -29,16 +29,15 @@ def read_bertscores(
             )
     setting_of = {prediction.id: prediction.setting for prediction in predictions}
 
-    def check(rows: Numbered[BertScoreRow]) -> Iterator[tuple[int, str]]:
+    def check(rows: Numbered[BertScoreRow]) -> Iterator[Problem]:
         yield from repeated_ids((line, row.id) for line, row in rows)
         for line, row in rows:
             if row.id not in setting_of:
-                yield line, f"id: {row.id!r} is not among the predictions"
+                message = f"{row.id!r} is not among the predictions"
+                yield Problem(message, line=line, field="id", kind="unknown")
             elif row.setting != setting_of[row.id]:
-                yield (
-                    line,
-                    f"setting: {row.setting!r}, but {setting_of[row.id]!r} of the prediction",
-                )
+                message = f"{row.setting!r}, but {setting_of[row.id]!r} of the prediction"
+                yield Problem(message, line=line, field="setting", kind="other")
 
     def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:
         missing = sorted(setting_of.keys() - {row.id for _, row in rows})

@@ -1,4 +1,4 @@
-"""The engine: fused and plain models compute the same; batches, stops and memory."""
+"""Models of transformers: fused and plain models compute the same; batches, stops and memory."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,9 +14,10 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
-from ecslm.prediction import transformers_backend as engine
+from ecslm.prediction import transformers_engine as engine
+from ecslm.prediction.backend import Generated
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.prediction.transformers_backend import Engine, Generated, load_model
+from ecslm.prediction.transformers_engine import Engine, load_model
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-4
@@ -123,7 +124,7 @@ def test_an_answer_is_greedy_decoding_one_token_after_the_other(
         stopped = tokens[-1] == tokenizer.eos_token_id
         generated = tokens[len(prompt) :]
         text = tokenizer.decode(generated[:-1] if stopped else generated)
-        assert answer == Generated(text, len(generated), stopped)
+        assert answer == Generated(text, len(prompt), len(generated), stopped)
 
 
 def test_left_padding_changes_no_answer(
@@ -154,9 +155,9 @@ def test_an_answer_ends_at_its_end_token_and_the_rest_is_padding(tokenizer: Any)
     model = Speaker([*yes, end], long, [end])
     answers = Engine(model, tokenizer, GREEDY, 0).generate([[5], [5, 6], [7]], 0)
     assert answers == [
-        Generated("yes", len(yes) + 1, True),
-        Generated("yes, no, yes", len(long), False),
-        Generated("", 1, True),
+        Generated("yes", 1, len(yes) + 1, True),
+        Generated("yes, no, yes", 2, len(long), False),
+        Generated("", 1, 1, True),
     ]
 
 

@@ -1,0 +1,91 @@
+"""sha256 of files, each hashed once while it stays the same; JSON in one fixed form."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ecslm.common import hashing
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+
+
+@pytest.fixture
+def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that are read to be hashed, in order."""
+    names: list[str] = []
+    digest = hashing.hashlib.file_digest
+
+    def watched(stream: Any, name: str) -> Any:
+        names.append(Path(stream.name).name)
+        return digest(stream, name)
+
+    monkeypatch.setattr(hashing.hashlib, "file_digest", watched)
+    return names
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take files that have just been written for old ones."""
+    monkeypatch.setattr(hashing, "SETTLED_NS", -1)
+
+
+def test_the_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("sound")
+    expected = "dd29442deca69f52c50006b831cb216edf78a7da33748f0a80ff19f2ebe57ecd"
+    assert sha256_of_file(tmp_path / "a") == sha256_of_text("sound") == expected
+
+
+def test_sha256_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none: no such file$"):
+        sha256_of_file(tmp_path / "none")
+
+
+def test_sha256_of_a_folder_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a directory; expected a file"):
+        sha256_of_file(tmp_path)
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_that_stays_the_same_is_read_once(tmp_path: Path, hashed: list[str]) -> None:
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").write_text("a")
+    first = sha256_of_file(tmp_path / "a")
+    assert sha256_of_file(tmp_path / "a") == sha256_of_file(tmp_path / "b") == first
+    assert hashed == ["a", "b"]
+
+
+@pytest.mark.usefixtures("settled")
+def test_an_edit_that_keeps_size_and_time_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_text("a")
+    times = path.stat()
+    assert sha256_of_file(path) == sha256_of_text("a")
+    while path.stat().st_ctime_ns == times.st_ctime_ns:
+        path.write_text("b")
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert sha256_of_file(path) == sha256_of_text("b")
+
+
+@pytest.mark.usefixtures("settled")
+def test_another_file_moved_into_place_is_seen(tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    assert sha256_of_file(tmp_path / "a") == sha256_of_text("a")
+    (tmp_path / "b").replace(tmp_path / "a")
+    assert sha256_of_file(tmp_path / "a") == sha256_of_text("b")
+
+
+def test_a_file_written_just_now_is_read_each_time(tmp_path: Path, hashed: list[str]) -> None:
+    """It may be written once more within one tick of the file system's clock."""
+    path = tmp_path / "a"
+    path.write_text("a")
+    assert sha256_of_file(path) == sha256_of_file(path)
+    assert hashed == ["a", "a"]
+
+
+def test_canonical_json_is_blind_to_key_order_and_not_to_values() -> None:
+    assert canonical_json({"b": [1, 2], "a": "é"}) == '{"a":"é","b":[1,2]}'
+    assert canonical_json({"a": 1, "b": 2}) == canonical_json({"b": 2, "a": 1})
+    assert canonical_json({"a": 1, "b": 2}) != canonical_json({"a": 2, "b": 1})

@@ -1,0 +1,90 @@
+"""The seam: another backend is a module, and nothing else in the prediction step knows of it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.model_examples import make_record, prediction_settings, run_predict
+from support.project import ROOT, SCRIPTS
+
+from ecslm import prediction
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.plan.fingerprint import imported_modules
+from ecslm.prediction.backend import backend_module, module_name
+from ecslm.prediction.settings import PredictionSettings
+from ecslm.schemas.prediction import read_predictions
+
+BACKENDS = ROOT / "tests" / "support" / "backends"
+
+
+@pytest.fixture
+def parrot(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The backend in tests/support, as if its module lay beside the others."""
+    monkeypatch.setattr(prediction, "__path__", [*prediction.__path__, str(BACKENDS)])
+    yield
+    sys.modules.pop(module_name("parrot"), None)
+
+
+@pytest.mark.usefixtures("parrot")
+def test_another_backend_answers_without_an_edit_elsewhere(tmp_path: Path) -> None:
+    """Not even its base has to be a folder of weights."""
+    write_json(tmp_path / "base.json", {"server": "https://models.example"})
+    settings = prediction_settings(backend="parrot")
+    rows = read_predictions(run_predict(tmp_path, tmp_path / "base.json", None, settings))
+    assert [row.id for row in rows] == [make_record(number).id for number in range(7)]
+    assert {row.prediction for row in rows} == {"Below is "}
+    assert {row.generated_tokens for row in rows} == {9}
+    assert all(row.prompt_tokens > 100 for row in rows)
+    cost = json.loads((tmp_path / "cost.json").read_text())
+    assert (cost["price"], cost["truncated_inputs"]) == (0.75, 0)
+    manifest = read_manifest(manifest_of(tmp_path / "predictions.jsonl"))
+    assert manifest.settings["backend"] == "parrot"
+    assert set(manifest.versions) == {"pydantic"}
+
+
+def test_an_unknown_backend_is_refused_with_the_nearest_one() -> None:
+    with pytest.raises(InputError) as caught:
+        backend_module("transformer")
+    assert caught.value.problems == (
+        "--settings: backend: unknown 'transformer': did you mean `transformers`?",
+    )
+
+
+def test_a_backend_tells_its_libraries_without_loading_them() -> None:
+    """The plan asks for them, and bad options are told before seconds go into imports."""
+    code = (
+        "import sys, ecslm.prediction.run\n"
+        "from ecslm.prediction.backend import backend_module\n"
+        "from ecslm.prediction.settings import PredictionSettings\n"
+        "print(*backend_module('transformers').libraries(PredictionSettings(), tuned=True))\n"
+        "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.stderr) == ("torch transformers peft bitsandbytes\n", "")
+
+
+@pytest.mark.parametrize(
+    ("precision", "tuned", "more"),
+    [("nf4", False, {"bitsandbytes"}), ("none", True, {"peft"}), ("none", False, set())],
+)
+def test_only_libraries_that_can_change_a_prediction_count(
+    precision: str, tuned: bool, more: set[str]
+) -> None:
+    settings = PredictionSettings.model_validate({"precision": {"quantization": precision}})
+    found = backend_module(settings.backend).libraries(settings, tuned=tuned)
+    assert set(found) == {"torch", "transformers"} | more
+
+
+def test_the_code_of_a_backend_is_that_of_its_module_alone() -> None:
+    """The plan adds the module of the model's own backend to the script's code."""
+    script = imported_modules("predict.py")
+    assert not any("transformers" in module for module in script)
+    found = imported_modules("predict.py", [module_name("transformers")])
+    assert {module_name("transformers"), "ecslm.prediction.transformers_engine"} <= found
