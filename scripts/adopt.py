@@ -13,9 +13,9 @@ from pathlib import Path
 from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
+from ecslm.config.options import add_study_options
 from ecslm.provenance.adoption import settle_times, verified
 from ecslm.provenance.history import History
-from ecslm.provenance.options import add_study_options
 from ecslm.provenance.run_lock import RUN_LOCK
 from ecslm.provenance.snakemake_records import ADOPTING
 

@@ -4,8 +4,8 @@ import argparse
 
 from ecslm.common.cli import run_script
 from ecslm.config.labels import read_label_settings
+from ecslm.config.options import add_study_options
 from ecslm.data.sources.labels import fetch_labels
-from ecslm.provenance.options import add_study_options
 from ecslm.schemas.registry import CONFIG_FILE
 
 

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from ecslm.common.cli import run_script
+from ecslm.config.options import add_study_options
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.history import History
-from ecslm.provenance.options import add_study_options
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -1,14 +1,14 @@
 """The label file of a study, read from the configuration without what else is in it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.config.files import merged_files
-from ecslm.config.references import unpinned_labels
 from ecslm.config.schema_errors import schema_problems
 from ecslm.data.settings import DataSource, DemoData, Labels
 
@@ -49,3 +49,9 @@ def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
     if problems := list(unpinned_labels(path, labels.model_dump())):
         raise InputError(*problems)
     return labels
+
+
+def unpinned_labels(path: str, labels: Mapping[str, Any]) -> Iterator[str]:
+    """The problem that a label file would be fetched whatever it holds."""
+    if labels.get("url") and not labels.get("sha256"):
+        yield f"{path}.labels.sha256: missing: what `url` gives must be pinned"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.text import nearest
+from ecslm.config.labels import unpinned_labels
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.tables.kind import table_kinds
 from ecslm.tables.references import Part, names_in
@@ -81,12 +82,6 @@ def _study_references(
     yield from _contrast_references(f"{path}.comparisons.contrasts", study)
     for name, table in _mapping(study.get("tables")).items():
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
-
-
-def unpinned_labels(path: str, labels: Mapping[str, Any]) -> Iterator[str]:
-    """The problem that a label file would be fetched whatever it holds."""
-    if labels.get("url") and not labels.get("sha256"):
-        yield f"{path}.labels.sha256: missing: what `url` gives must be pinned"
 
 
 def _data_references(
