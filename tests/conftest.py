@@ -1,10 +1,13 @@
-"""Fixtures of all tests: tiny models, made once a session."""
+"""Fixtures of all tests: tiny models and adapters, made once a session."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support import warm
+from support.shared import Shared, shared_by_workers
 
 # The same examples in every run, on however slow a machine.
 settings.register_profile("project", derandomize=True, deadline=None)
@@ -12,72 +15,109 @@ settings.load_profile("project")
 
 # Before torch is loaded: tiny matrices gain nothing from threads, and bytes depend on their number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Snakemake gives its jobs more threads. Those of two jobs at once would spin while they wait for one
+# another, and take the cores from those that work.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the workers of pytest-xdist a folder in common, which goes with the session."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        stack = ExitStack()
+        stack.enter_context(warm.shared_folder())
+        config.add_cleanup(stack.close)
+
 
 # The fixtures import late, so that tests without a model need not wait for torch.
 
 
 @pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """What workers make for one another."""
+    return shared_by_workers(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def tiny_model(shared: Shared) -> Path:
     """The folder of a tiny language model in hub layout."""
-    from support.tiny import write_tiny_model
 
-    return write_tiny_model(tmp_path_factory.mktemp("tiny") / "model")
+    def make(folder: Path) -> None:
+        from support.tiny import write_tiny_model
+
+        write_tiny_model(folder)
+
+    return shared("tiny-model", make)
 
 
 @pytest.fixture(scope="session")
-def tiny_base(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_base(tiny_model: Path, shared: Shared) -> Path:
     """The manifest of the tiny language model as a base."""
-    return _base(tiny_model, tmp_path_factory.mktemp("bases") / "tiny" / "manifest.json")
+    return shared("tiny", lambda folder: _fetch(tiny_model, folder, "tiny")) / "manifest.json"
 
 
 @pytest.fixture(scope="session")
-def other_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def other_base(shared: Shared) -> Path:
     """The manifest of a base with other weights."""
-    from support.tiny import write_tiny_model
 
-    folder = tmp_path_factory.mktemp("other")
-    return _base(write_tiny_model(folder / "model", seed=1), folder / "manifest.json")
+    def make(folder: Path) -> None:
+        from support.tiny import write_tiny_model
+
+        _fetch(write_tiny_model(folder / "model", seed=1), folder, "other")
+
+    return shared("other", make) / "manifest.json"
 
 
 @pytest.fixture(scope="session")
-def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_encoder(shared: Shared) -> Path:
     """The manifest of a tiny encoder for BERTScore."""
-    from support.tiny import write_tiny_encoder
 
-    folder = tmp_path_factory.mktemp("encoder")
-    return _base(write_tiny_encoder(folder / "model"), folder / "manifest.json")
+    def make(folder: Path) -> None:
+        from support.tiny import write_tiny_encoder
+
+        _fetch(write_tiny_encoder(folder / "model"), folder, "encoder")
+
+    return shared("encoder", make) / "manifest.json"
 
 
 @pytest.fixture(scope="session")
-def exact_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def exact_adapter(tiny_base: Path, shared: Shared) -> Path:
     """The manifest of an adapter trained in float32, never interrupted."""
-    from support.model_examples import train
 
-    return train(tmp_path_factory.mktemp("exact"), tiny_base)
+    def make(folder: Path) -> None:
+        from support.model_examples import train
+
+        train(folder, tiny_base)
+
+    return shared("exact", make) / "adapter/manifest.json"
 
 
 @pytest.fixture(scope="session")
-def fluent_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fluent_adapter(tiny_base: Path, shared: Shared) -> Path:
     """The manifest of an adapter trained for long enough to give answers of the right form."""
-    from support.model_examples import adapter_settings, train
 
-    settings = adapter_settings(epochs=15, dropout=0.0)
-    return train(tmp_path_factory.mktemp("fluent"), tiny_base, settings)
+    def make(folder: Path) -> None:
+        from support.model_examples import adapter_settings, train
+
+        train(folder, tiny_base, adapter_settings(epochs=15, dropout=0.0))
+
+    return shared("fluent", make) / "adapter/manifest.json"
 
 
 @pytest.fixture(scope="session")
-def quantised_adapter(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quantised_adapter(tiny_base: Path, shared: Shared) -> Path:
     """The manifest of an adapter trained on an NF4 base, computing in float32."""
-    from support.model_examples import QUANTISED, adapter_settings, train
 
-    folder = tmp_path_factory.mktemp("quantised")
-    return train(folder, tiny_base, adapter_settings(QUANTISED))
+    def make(folder: Path) -> None:
+        from support.model_examples import QUANTISED, adapter_settings, train
+
+        train(folder, tiny_base, adapter_settings(QUANTISED))
+
+    return shared("quantised", make) / "adapter/manifest.json"
 
 
-def _base(model: Path, manifest: Path) -> Path:
+def _fetch(model: Path, folder: Path, name: str) -> None:
     from ecslm.models.bases import PathSource
     from ecslm.models.fetching import fetch_base
 
-    fetch_base(manifest.parent.name, PathSource(source="path", path=str(model)), manifest)
-    return manifest
+    fetch_base(name, PathSource(source="path", path=str(model)), folder / "manifest.json")

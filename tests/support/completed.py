@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.model_examples import run_here
 from support.project import ROOT
-from support.scratch import Job, ListJobs, copy_project
+from support.scratch import Job, copy_project, list_jobs
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.provenance.snakemake_records import ADOPTING
@@ -25,8 +25,8 @@ def study_options(study: str) -> tuple[str, ...]:
     return ("--configfile", CONFIGURATION.name, "--config", f"study={study}")
 
 
-def completed_studies(project: Path, list_jobs: ListJobs) -> Path:
-    """Copy the project and run its studies to the end, as Snakemake would; returns the copy.
+def completed_studies(project: Path) -> None:
+    """Copy the project and run its studies to the end, as Snakemake would.
 
     Snakemake would start Python for each job, and Python would load torch. Here its commands run in
     this process, and `--touch` then makes Snakemake note that the jobs are done.
@@ -44,7 +44,6 @@ def completed_studies(project: Path, list_jobs: ListJobs) -> Path:
             _run(patch, list_jobs(project, "--dry-run", *study_options(study)))
             recording = ("--touch", "--forceall", *study_options(study))
             list_jobs(project, *recording, environment={ADOPTING: "yes"})
-    return project
 
 
 def _run(patch: pytest.MonkeyPatch, jobs: Iterable[Job]) -> None:

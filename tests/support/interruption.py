@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import psutil
 from support.scratch import start_snakemake
+from support.warm import WarmProcess
 
 PAUSING = Path(__file__).with_name("pausing")
 SECONDS_TO_WAIT = 120.0
@@ -36,7 +36,7 @@ class Moment:
 class PausedRun:
     """A run of Snakemake that stands still at a moment of its own or of its job."""
 
-    snakemake: subprocess.Popen[bytes]
+    snakemake: WarmProcess
     paused: psutil.Process
     marker: Path
     printed: Path

@@ -3,16 +3,15 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from support import warm
 from support.project import ROOT
 
 PARTS = (
@@ -42,7 +41,15 @@ def copy_project(folder: Path) -> Path:
 
 
 def snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a scratch copy; stdout and stderr come as text."""
+    """Run Snakemake in a scratch copy; stdout and stderr come as text.
+
+    It and the Python processes that it starts are those of the warm Python.
+    """
+    return warm.run(["-m", "snakemake", *arguments], project, _environment())
+
+
+def cold_snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a scratch copy as users do: each process starts from nothing."""
     return subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=project,
@@ -55,23 +62,22 @@ def snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str
 
 def start_snakemake(
     project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
+) -> warm.WarmProcess:
     """Run Snakemake in the background; a file, which no kill can close, takes what it prints.
+
+    Signals to its process group, as Ctrl-C sends them, reach it and its jobs.
 
     Args:
         environment: variables beside those of this process.
     """
     with output.open("wb") as stream:
-        return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *arguments],
-            cwd=project,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            env=_environment() | dict(environment),
-            # Signals to its process group, as Ctrl-C sends them, must not reach the tests.
-            start_new_session=True,
-            # Tests that a script runs in the background ignore Ctrl-C, and their children would.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        return warm.start(
+            ["-m", "snakemake", *arguments],
+            project,
+            stream,
+            stream,
+            _environment() | dict(environment),
+            session=True,
         )
 
 
@@ -91,44 +97,25 @@ class Job:
         return f"{self.rule} {'/'.join(parts)}".rstrip()
 
 
-ListJobs = Callable[..., list[Job]]
+def list_jobs(
+    project: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> list[Job]:
+    """Run Snakemake in a scratch copy, as `snakemake` does, and return the jobs that it plans.
 
-
-@contextmanager
-def job_lister() -> Iterator[ListJobs]:
-    """A function that runs Snakemake in a scratch copy and returns the jobs that it plans.
-
-    It takes the copy and Snakemake's arguments, as `snakemake` does, and needs half the time;
-    `environment` has variables beside those of this process.
+    Args:
+        environment: variables beside those of this process.
     """
-    command = [sys.executable, str(Path(__file__).with_name("warm_snakemake.py"))]
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env=_environment(),
-        ) as server,
-    ):
-        printed, jobs = Path(folder) / "printed.txt", Path(folder) / "jobs.jsonl"
-        assert server.stdin is not None and server.stdout is not None
+    variables = _environment() | dict(environment or {})
+    with tempfile.TemporaryDirectory() as folder:
+        jobs = Path(folder) / "jobs.jsonl"
+        command = [str(Path(__file__).with_name("job_listing.py")), str(jobs), *arguments]
+        run = warm.run(command, project, variables)
+        assert run.returncode == 0, run.stdout + run.stderr
+        lines = jobs.read_text(encoding="utf-8").splitlines()
+        return [Job(**json.loads(line)) for line in lines]
 
-        def list_jobs(
-            project: Path, *arguments: str, environment: Mapping[str, str] | None = None
-        ) -> list[Job]:
-            jobs.unlink(missing_ok=True)
-            variables = dict(environment or {})
-            request = json.dumps([variables, str(project), str(printed), str(jobs), *arguments])
-            server.stdin.write(request + "\n")
-            server.stdin.flush()
-            status = server.stdout.readline()
-            assert status == "0\n", printed.read_text(encoding="utf-8")
-            lines = jobs.read_text(encoding="utf-8").splitlines()
-            return [Job(**json.loads(line)) for line in lines]
 
-        yield list_jobs
+ListJobs = Callable[..., list[Job]]
 
 
 def _environment() -> dict[str, str]:

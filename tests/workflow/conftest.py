@@ -5,24 +5,28 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.scratch import ListJobs, job_lister
+from support.scratch import ListJobs, list_jobs
+from support.shared import Shared
 
 # The fixtures import the studies late, so that tests without them need not wait for torch.
 
 
-@pytest.fixture(scope="session")
-def list_jobs() -> Iterator[ListJobs]:
-    """Snakemake, loaded once."""
-    with job_lister() as lister:
-        yield lister
+@pytest.fixture(scope="session", name="list_jobs")
+def _list_jobs() -> ListJobs:
+    """A run of Snakemake that returns the jobs that it plans."""
+    return list_jobs
 
 
 @pytest.fixture(scope="session")
-def completed(tmp_path_factory: pytest.TempPathFactory, list_jobs: ListJobs) -> Path:
+def completed(shared: Shared) -> Path:
     """A project whose studies have run to the end."""
-    from support.completed import completed_studies
 
-    return completed_studies(tmp_path_factory.mktemp("completed"), list_jobs)
+    def make(folder: Path) -> None:
+        from support.completed import completed_studies
+
+        completed_studies(folder)
+
+    return shared("completed", make)
 
 
 @pytest.fixture

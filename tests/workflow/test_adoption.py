@@ -3,12 +3,12 @@
 import re
 import shutil
 import subprocess
-import sys
 from base64 import urlsafe_b64encode
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from support import warm
 from support.completed import CONFIGURATION, LABELS, STUDIES, study_options
 from support.completed import RECORDS as LOCAL_RECORDS
 from support.edits import logic, with_scrambled_times
@@ -31,10 +31,8 @@ def copied(project: Path) -> Path:
 
 
 def adopt(project: Path, study: str = "generated") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "scripts/adopt.py", "--configfile", CONFIGURATION.name]
-    return subprocess.run(
-        [*command, "--study", study], cwd=project, capture_output=True, text=True, check=False
-    )
+    options = ["--configfile", CONFIGURATION.name, "--study", study]
+    return warm.run(["scripts/adopt.py", *options], project)
 
 
 def refusals(run: subprocess.CompletedProcess[str]) -> list[str]:

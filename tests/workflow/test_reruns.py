@@ -5,13 +5,12 @@ compares all jobs, both ways. Jobs are patterns of names: `score */QPR` is the s
 models and seeds.
 """
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
+from support import warm
 from support.completed import CONFIGURATION, STUDIES, study_options
 from support.edits import (
     Edit,
@@ -634,7 +633,7 @@ STALE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, "scripts")
-from ecslm.provenance import Provenance
+from ecslm.provenance.history import Provenance
 history = Provenance.of_study([Path(sys.argv[1])], sys.argv[2])
 print(*(f"{job.rule} {job.manifest}" for job in history.jobs if history.stale(job)), sep="\\n")
 """
@@ -642,8 +641,7 @@ print(*(f"{job.rule} {job.manifest}" for job in history.jobs if history.stale(jo
 
 def told_to_be_stale(project: Path, study: str) -> set[str]:
     """The names of the jobs whose results the library calls stale. Nothing made the PDF."""
-    command = [sys.executable, "-c", STALE, CONFIGURATION.name, study]
-    run = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    run = warm.run(["-c", STALE, CONFIGURATION.name, study], project)
     assert run.returncode == 0, run.stderr
     names = set()
     for line in run.stdout.split("\n"):

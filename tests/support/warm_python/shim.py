@@ -1,0 +1,42 @@
+"""`python` for processes that the warm Python has started: it hands scripts to it and waits.
+
+Any other command line, and any without a warm Python, starts the real one.
+"""
+
+import os
+import signal
+import sys
+
+import protocol
+
+
+def main(arguments: list[str]) -> None:
+    """End as the command ends."""
+    warm = arguments[:2] == ["-m", "snakemake"] or arguments[:1] != [] and arguments[0][0] != "-"
+    try:
+        if not warm:
+            raise OSError("not for it")
+        connection = protocol.connect(os.environ[protocol.ADDRESS])
+    except (KeyError, OSError):
+        os.execv(sys.executable, [sys.executable, *arguments])
+    # These reach the command itself, which is in the same process group.
+    for stop in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(stop, signal.SIG_IGN)
+    message = {
+        "arguments": arguments,
+        "environment": dict(os.environ),
+        "folder": os.getcwd(),
+        "session": False,
+    }
+    protocol.send(connection, message, [0, 1, 2])
+    answers = connection.makefile().read().split()
+    # A server that was killed takes its children with it.
+    status = int(answers[1]) if len(answers) == 2 else -signal.SIGKILL
+    if status < 0:
+        if -status != signal.SIGKILL:
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    os._exit(status)
+
+
+main(sys.argv[1:])
