@@ -384,7 +384,7 @@ def base(tmp_path: Path) -> Job:
     manifest = Path("results/bases/tiny/manifest.json")
     fetch_base("tiny", source, manifest)
     settings = canonical_json({"source": source.model_dump(mode="json")})
-    return Job("base_model", (), str(manifest), settings=settings)
+    return Job("base_model", (), str(manifest), settings=settings, costly=True)
 
 
 def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job, tmp_path: Path) -> None:
