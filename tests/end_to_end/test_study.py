@@ -11,7 +11,7 @@ from support.scratch import copy_project, planned_jobs, snakemake
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.common.files import read_jsonl
-from ecslm.provenance.history import Provenance
+from ecslm.provenance.history import History
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import read_records
 
@@ -87,7 +87,7 @@ def test_the_adapter_names_what_it_was_made_from(finished: Path) -> None:
 
 def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finished: Path) -> None:
     with contextlib.chdir(finished):
-        history = Provenance.of_study([STUDY], None)
+        history = History.of_study([STUDY], None)
         assert {job.rule for job in history.jobs if not history.stale(job)} == {
             *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
             *("train_adapter", "predict", "bertscore"),

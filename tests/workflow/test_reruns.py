@@ -633,8 +633,8 @@ STALE = """
 import sys
 from pathlib import Path
 sys.path.insert(0, "scripts")
-from ecslm.provenance.history import Provenance
-history = Provenance.of_study([Path(sys.argv[1])], sys.argv[2])
+from ecslm.provenance.history import History
+history = History.of_study([Path(sys.argv[1])], sys.argv[2])
 print(*(f"{job.rule} {job.manifest}" for job in history.jobs if history.stale(job)), sep="\\n")
 """
 
