@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.data.checking import stored_report
+from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
 from ecslm.data.sources.path import labels
 from ecslm.plan.data import CheckData
@@ -56,7 +56,7 @@ def check_local_data(plan: Plan) -> None:
     if not history.reasons(rule.job(Whole())):
         return
     settings = rule.settings(Whole())
-    stored_report(
+    cached_report(
         CACHE,
         plan.source.rows,
         settings,
