@@ -94,7 +94,7 @@ def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(tmp_
 def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
     status, _, words = fetch("--study", "demo")
     assert (status, words.count("\n")) == (1, 1)
-    assert "names no `labels`" in words
+    assert "has no `labels`" in words
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
         ("papre", {}, "study: papre is not in studies: did you mean `paper`?"),
         ("paper", {"labels": {"ulr": "x"}}, "studies.paper.data.labels.ulr: unknown key: did"),
         ("paper", {"source": "hbu"}, "studies.paper.data.source: unknown source hbu: did you mean"),
-        ("paper", {"labels": {"sha256": None}}, "studies.paper.data.labels.sha256: missing: what"),
+        ("paper", {"labels": {"sha256": None}}, "studies.paper.data.labels.sha256: missing: needed"),
         ("paper", 3, "studies.paper.data: input should be a valid dictionary"),
     ],
 )
