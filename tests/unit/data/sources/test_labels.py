@@ -103,7 +103,7 @@ def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
         ("papre", {}, "study: papre is not in studies: did you mean `paper`?"),
         ("paper", {"labels": {"ulr": "x"}}, "studies.paper.data.labels.ulr: unknown key: did"),
         ("paper", {"source": "hbu"}, "studies.paper.data.source: unknown source hbu: did you mean"),
-        ("paper", {"labels": {"sha256": None}}, "studies.paper.data.labels.sha256: missing: needed"),
+        ("paper", {"labels": {"sha256": None}}, "studies.paper.data.labels.sha256: missing: "),
         ("paper", 3, "studies.paper.data: input should be a valid dictionary"),
     ],
 )
