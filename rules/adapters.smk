@@ -1,5 +1,5 @@
-BASE_MODEL = stated("base_model")
-TRAIN_ADAPTER = stated("train_adapter")
+BASE_MODEL = planned("base_model")
+TRAIN_ADAPTER = planned("train_adapter")
 
 
 rule base_model:

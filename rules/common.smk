@@ -1,4 +1,4 @@
-# The plan of the study that config.yaml asks for, and what rules share. All logic is in the library.
+# The plan of the study that config.yaml selects, and helpers of rules. All logic is in the library.
 
 import os
 import re
@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
-# Jobs find the Python that runs Snakemake, also when the environment was not activated; a conda
-# environment of `--sdm conda` comes before it.
+# Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
+# environment of `--sdm conda` takes precedence.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
 
 from ecslm.common.cli import exit_with
@@ -21,7 +21,7 @@ from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
 
 try:
     PLAN = Plan(load_config(config, TEMPLATES))
-    # Jobs that a scheduler starts elsewhere read this file too, while others write results.
+    # Not in jobs that a scheduler starts: these read this file too, while others write results.
     if workflow.is_main_process:
         RUN = Run(PLAN)
         PLAN.check()
@@ -33,13 +33,13 @@ STUDY = PLAN.study.settings
 RESULTS = PLAN.study.results
 
 
-def stated(rule):
-    """Inputs, outputs and parameters of a rule, as `ecslm.plan` states them."""
+def planned(rule):
+    """Inputs, outputs and parameters of a rule, from its plan in `ecslm.plan`."""
     return Directives(PLAN.rules[rule])
 
 
 def option(name):
-    """The option of an input that not every job of a rule has."""
+    """The command-line option of an input that only some jobs of a rule have."""
 
     def text(wildcards, input):
         return f"--{name} {input[name]}" if input[name] else ""
@@ -48,17 +48,17 @@ def option(name):
 
 
 def table_resources(wildcards, input):
-    """The options of the files that a kind of table reads beside results."""
+    """The command-line options of the repository's files that a kind of table reads."""
     return PLAN.rules["render_table"].resource_options(wildcards.table)
 
 
 def one_of(names):
-    """The constraint of a wildcard that stands for one of some names."""
+    """A wildcard constraint: one of the names."""
     return "|".join(map(re.escape, names)) or "none"
 
 
 def begin_run():
-    """Keep other runs out of the results folder."""
+    """Keep other runs out of the results directory."""
     try:
         RUN.begin()
     except InputError as error:

@@ -1,13 +1,13 @@
-CHECK_DATA = stated("check_data")
-DATASET = stated("dataset")
-DESCRIBE_DATA = stated("describe_data")
-LEAKAGE = stated("leakage")
-DATA_CARD = stated("data_card")
+CHECK_DATA = planned("check_data")
+DATASET = planned("dataset")
+DESCRIBE_DATA = planned("describe_data")
+LEAKAGE = planned("leakage")
+DATA_CARD = planned("data_card")
 
 
 rule check_data:
-    # No input, as below. First, so that all problems of a broken source are reported and stop the
-    # rest: all targets but `bases` have it.
+    # No input, see `dataset`. Runs first, and all targets except `bases` need it, so that all
+    # problems of a broken source are reported and stop the run.
     output:
         report=CHECK_DATA.output("report"),
         manifest=CHECK_DATA.output("manifest"),
@@ -28,7 +28,8 @@ rule check_data:
 
 
 rule dataset:
-    # No input: the source may be away once the files are made. A parameter ties them to it.
+    # No input: the source may be removed once the files are built. The parameter `source` ties
+    # them to its content.
     output:
         records=DATASET.output("records"),
         manifest=DATASET.output("manifest"),

@@ -1,8 +1,8 @@
-SCORE = stated("score")
-SCORE_BASELINE = stated("score_baseline")
-SCORE_OVER_SEEDS = stated("score_over_seeds")
-DIFFERENCES = stated("differences")
-COMPARE = stated("compare")
+SCORE = planned("score")
+SCORE_BASELINE = planned("score_baseline")
+SCORE_OVER_SEEDS = planned("score_over_seeds")
+DIFFERENCES = planned("differences")
+COMPARE = planned("compare")
 
 
 rule score:
@@ -75,7 +75,7 @@ rule score_over_seeds:
         settings=SCORE_OVER_SEEDS.settings,
         code=SCORE_OVER_SEEDS.code,
         versions=SCORE_OVER_SEEDS.versions,
-        # The inputs tell Snakemake of them.
+        # A change of the seeds changes the inputs, which Snakemake notices.
         seeds=lambda wildcards, input: " ".join(map(str, STUDY.models[wildcards.model].seeds)),
     message:
         "Score of {wildcards.model} over its seeds, {wildcards.task}"

@@ -1,5 +1,5 @@
-PREDICT = stated("predict")
-BERTSCORE = stated("bertscore")
+PREDICT = planned("predict")
+BERTSCORE = planned("bertscore")
 
 
 rule predict:

@@ -1,6 +1,6 @@
-RENDER_TABLE = stated("render_table")
-REPORT_PAGE = stated("report_page")
-REPORT_PDF = stated("report_pdf")
+RENDER_TABLE = planned("render_table")
+REPORT_PAGE = planned("report_page")
+REPORT_PDF = planned("report_pdf")
 
 
 rule render_table:

@@ -1,4 +1,4 @@
-"""Take over results that were made elsewhere: verify them all, then have Snakemake record them.
+"""Adopt results that were built elsewhere: verify all of them, then let Snakemake record them.
 
 For a fresh clone into which `results/` was copied, and for one whose `.snakemake/` was lost.
 """
@@ -14,26 +14,26 @@ from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
 from ecslm.config.options import add_study_options
-from ecslm.provenance.adoption import settle_times, verified
+from ecslm.provenance.adoption import align_times, verified
 from ecslm.provenance.history import History
 from ecslm.provenance.run_lock import RUN_LOCK
 from ecslm.provenance.snakemake_records import ADOPTING
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Verify, record, and say what is left to do."""
+    """Verify and record the results, and print their number."""
     with held(RUN_LOCK, "results", wait=False):
         history = History.of_study(arguments.configfile, arguments.study)
         jobs = verified(history)
         if jobs:
             files = [path for job in jobs for path in (*job.results, job.manifest)]
             record(files, history.study, arguments.configfile)
-            settle_times(jobs)
+            align_times(jobs)
     print(f"verified and recorded: the results of {len(jobs)} of {len(history.jobs)} jobs")
 
 
 def record(files: Sequence[str], study: str, configfiles: Sequence[Path]) -> None:
-    """Have Snakemake record the files as made by the present rules."""
+    """Let Snakemake record the files as built by the current rules."""
     configuration = ["--configfile", *map(str, configfiles)] if configfiles else []
     run = subprocess.run(
         [
@@ -47,7 +47,8 @@ def record(files: Sequence[str], study: str, configfiles: Sequence[Path]) -> Non
         env={**os.environ, ADOPTING: "yes"},
     )
     if run.returncode:
-        raise InputError(f"snakemake --touch failed, not all is recorded: {run.stdout.strip()}")
+        output = run.stdout.strip()
+        raise InputError(f"snakemake --touch failed, so not all results are recorded: {output}")
 
 
 def command_line() -> argparse.ArgumentParser:

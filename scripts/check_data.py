@@ -1,4 +1,4 @@
-"""Check a study's data source: every row, and the numbers of rows."""
+"""Check a study's data source: every row, and the number of rows."""
 
 import argparse
 import importlib
@@ -9,10 +9,10 @@ from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_json
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.data.checking import CheckSettings, check_rows, stored_report
+from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.content import content_parameter
 from ecslm.data.problems import Problems
-from ecslm.data.sources.protocol import KnownRows
+from ecslm.data.sources.protocol import CachedRows
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +23,15 @@ def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, CheckSettings)
     source = importlib.import_module(f"ecslm.data.sources.{settings.source.source}")
 
-    def are_wanted(rows: KnownRows) -> bool:
+    def is_current(rows: CachedRows) -> bool:
         counted = settings.source.labels if settings.ranked else None
         return arguments.content == content_parameter(rows.file_digests(), counted)
 
-    raw = source.open_rows(settings.source, arguments.cache, are_wanted)
+    raw = source.open_rows(settings.source, arguments.cache, is_current)
     labels = source.labels(settings.source) if settings.ranked else None
     if arguments.code:
-        # Local data have been checked before any job began.
-        report = stored_report(arguments.cache, raw, settings, labels, arguments.code)
+        # Local data were checked before the first job; the report is in the cache.
+        report = cached_report(arguments.cache, raw, settings, labels, arguments.code)
     else:
         report = check_rows(raw, settings, labels)
     if report.differing:
@@ -53,12 +53,12 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--settings", required=True, help="source, tasks and known names: JSON or @FILE")
-    add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
+    add("--cache", type=Path, default=Path("results/cache"), help="directory of data indexes")
     add("--output", type=Path, required=True, help="report (JSON) to write")
     add(
         "--content",
-        help="digest of the source, recorded in the manifest: rows of it that are in the cache are "
-        "used without reading the source",
+        help="digest of the source, recorded in the manifest: rows with this digest are taken from "
+        "the cache, without reading the source",
     )
     add_log_option(parser)
     add_manifest_options(parser)

@@ -1,4 +1,4 @@
-"""Write the JSON schema of config.yaml, by which editors complete and check it."""
+"""Write the JSON schema of config.yaml, with which editors complete and check it."""
 
 import argparse
 from pathlib import Path

@@ -12,7 +12,7 @@ from ecslm.common.manifests import add_manifest_options, made_from, manifest_of,
 from ecslm.data.cleaning import build_records
 from ecslm.data.content import content_parameter
 from ecslm.data.settings import DatasetSettings
-from ecslm.data.sources.protocol import KnownRows, rows_of
+from ecslm.data.sources.protocol import CachedRows, rows_of
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -21,20 +21,20 @@ def main(arguments: argparse.Namespace) -> None:
     source = importlib.import_module(f"ecslm.data.sources.{settings.source.source}")
     names = frozenset((arguments.task, *settings.aliases))
 
-    def are_wanted(rows: KnownRows) -> bool:
+    def is_current(rows: CachedRows) -> bool:
         if rows.problems().lines(settings.source.tolerate):
             return False  # the source may have been fixed since
         digests = rows.part_digests(names, arguments.split)
         return arguments.content == content_parameter(digests, settings.source.labels)
 
-    raw = source.open_rows(settings.source, arguments.cache, are_wanted)
+    raw = source.open_rows(settings.source, arguments.cache, is_current)
     raw.problems().raise_unless(settings.source.tolerate)
     rows = tqdm(rows_of(raw, names, arguments.split), desc="Records", unit="row", disable=None)
     ranking = settings.answer == "ranking" and arguments.split == "test"
     labels = source.labels(settings.source) if ranking else None
     output = arguments.output
     write_jsonl(output, build_records(rows, arguments.task, arguments.split, settings, labels))
-    # What ties it to the source is `content`: the source has the rows of other files too.
+    # No inputs: `content` ties the file to its own rows, since the source has rows of other files.
     origin = made_from([], settings, arguments.code, versions={}) | {"content": arguments.content}
     write_manifest(arguments.manifest or manifest_of(output), origin, [output])
 
@@ -46,12 +46,12 @@ def command_line() -> argparse.ArgumentParser:
     add("--task", required=True, help="task code, for example QPR")
     add("--split", choices=("train", "val", "test"), required=True, help="split to build")
     add("--settings", required=True, help="source, names and settings: JSON or @FILE")
-    add("--cache", type=Path, default=Path("results/cache"), help="where a file's index is kept")
+    add("--cache", type=Path, default=Path("results/cache"), help="directory of data indexes")
     add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
     add(
         "--content",
-        help="digest of the source's rows, recorded in the manifest: rows of it that are in the "
-        "cache are used without reading the source",
+        help="digest of the source's rows, recorded in the manifest: rows with this digest are "
+        "taken from the cache, without reading the source",
     )
     add_manifest_options(parser)
     return parser

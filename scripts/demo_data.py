@@ -1,4 +1,4 @@
-"""Write the demo data: rows of all ten tasks in the released form, and the labels of QPR."""
+"""Write the demo data: rows of all ten tasks in the form of the release, and the labels of QPR."""
 
 import argparse
 from pathlib import Path
@@ -10,7 +10,7 @@ from ecslm.data.demo.settings import DemoSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Make the rows, and the labels if asked for."""
+    """Generate the rows, and the labels if requested."""
     settings = read_settings(arguments.settings, DemoSettings)
     write_jsonl(arguments.output, generate_rows(settings))
     if arguments.labels is not None:
@@ -31,8 +31,8 @@ if __name__ == "__main__":
     parser.add_argument(
         "--settings",
         metavar="JSON|@FILE",
-        help="settings as JSON, or @ and a file that holds it: seed, catalogue, instructions, "
-        "train, val, test_ind, test_ood (records a task), tasks (sizes of single tasks by code); "
+        help="settings as JSON or @file: seed, catalogue, instructions, "
+        "train, val, test_ind, test_ood (records per task), tasks (sizes of single tasks by code); "
         "default: those of the schema",
     )
     run_script(main, parser)

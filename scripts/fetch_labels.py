@@ -10,10 +10,10 @@ from ecslm.schemas.registry import CONFIG_FILE
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Fetch the file unless it is here, and say where it is."""
+    """Fetch the file unless it exists, and print its path."""
     labels = read_label_settings([CONFIG_FILE, *arguments.configfile], arguments.study)
     fetched = fetch_labels(labels)
-    print(f"{labels.path}: {'fetched' if fetched else 'is here'}")
+    print(f"{labels.path}: {'fetched' if fetched else 'already present'}")
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -37,7 +37,7 @@ def command_line() -> argparse.ArgumentParser:
         nargs="*",
         default=[],
         metavar="FILE",
-        help="dataset files of other tasks' training rows, whose queries count too",
+        help="dataset files of other tasks' training rows, whose queries are compared too",
     )
     add("--output", type=Path, required=True, help="report to write (JSON)")
     add_manifest_options(parser)

@@ -36,7 +36,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--table", required=True, help="name of the table")
     add("--settings", required=True, help="the table's entry and context: JSON or @file")
     add("--template", required=True, type=Path, help="Jinja template of the table's kind")
-    add("--results", required=True, type=Path, help="the study's results folder")
+    add("--results", required=True, type=Path, help="the study's results directory")
     add("--tex", required=True, type=Path, help="LaTeX fragment to write")
     add("--json", required=True, type=Path, help="JSON twin to write")
     for option, readers in resource_options().items():

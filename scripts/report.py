@@ -1,4 +1,4 @@
-"""Make a study's report: one web page, and the LaTeX document that gathers the tables."""
+"""Build a study's report: one web page, and a LaTeX document of all tables."""
 
 import argparse
 from pathlib import Path
@@ -34,12 +34,12 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--settings", required=True, help="what the report shows: JSON or @file")
-    add("--results", required=True, type=Path, help="the study's results folder")
-    add("--bases", required=True, type=Path, help="folder of the bases' manifests")
+    add("--results", required=True, type=Path, help="the study's results directory")
+    add("--bases", required=True, type=Path, help="directory of the bases' manifests")
     add("--html-template", required=True, type=Path, help="Jinja template of the page")
     add("--tex-template", required=True, type=Path, help="Jinja template of the document")
-    add("--html", required=True, type=Path, help="page to write, in the results folder")
-    add("--tex", required=True, type=Path, help="document to write, in the results folder")
+    add("--html", required=True, type=Path, help="page to write, in the results directory")
+    add("--tex", required=True, type=Path, help="document to write, in the results directory")
     add_manifest_options(parser)
     return parser
 

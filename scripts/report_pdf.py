@@ -21,7 +21,7 @@ def main(arguments: argparse.Namespace) -> None:
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tex", required=True, type=Path, help="document beside tables/")
+    parser.add_argument("--tex", required=True, type=Path, help="document, next to tables/")
     parser.add_argument(
         "--tables", nargs="*", default=[], type=Path, help="fragments that the document inputs"
     )

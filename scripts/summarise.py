@@ -1,4 +1,4 @@
-"""Print a short table of a study's results, and where they are."""
+"""Print a summary of a study's results, and where they are."""
 
 import argparse
 from pathlib import Path
@@ -15,7 +15,7 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--settings", required=True, help="what the summary shows: JSON or @file")
-    parser.add_argument("--results", required=True, type=Path, help="the study's results folder")
+    parser.add_argument("--results", required=True, type=Path, help="the study's results directory")
     return parser
 
 

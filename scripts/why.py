@@ -1,4 +1,4 @@
-"""Tell what a result was made from, what has changed since, and whether it will be rebuilt."""
+"""Show what a result was built from, what has changed since, and whether it will be rebuilt."""
 
 import argparse
 from pathlib import Path

@@ -103,7 +103,7 @@ def test_the_origin_of_a_table_is_told(finished: Path) -> None:
     command = [sys.executable, "scripts/why.py", "--configfile", str(STUDY), "--", table]
     run = subprocess.run(command, cwd=finished, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-    assert run.stdout.startswith(f"{table}: up to date; rule render_table made it\n")
+    assert run.stdout.startswith(f"{table}: up to date; built by rule render_table\n")
     assert "results/tiny/metrics/Tiny-EC/seed-0/PM.json" in run.stdout
     assert "ecslm.tables.kinds.results" in run.stdout
 

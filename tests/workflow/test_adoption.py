@@ -53,7 +53,7 @@ def planned(list_jobs: ListJobs, project: Path, study: str = "generated") -> set
 
 def test_copied_results_are_not_used_before_they_are_verified(copied: Path) -> None:
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
-    assert "not made by a run in this folder" in line
+    assert "not built by a run in this directory" in line
     assert "`make adopt STUDY=generated`" in line
 
 
@@ -61,17 +61,17 @@ def test_results_copied_over_those_that_were_made_here_are_not_used_either(proje
     manifest = project / PREDICTIONS.with_suffix(".manifest.json")
     write_json(manifest, read_json(manifest) | {"code": "code:of-another-commit"})
     (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
-    assert line.startswith(f"{PREDICTIONS.with_suffix('.manifest.json')}: not made by a run in")
+    assert line.startswith(f"{PREDICTIONS.with_suffix('.manifest.json')}: not built by a run in")
 
 
 def test_a_result_without_a_record_is_not_used_though_others_have_one(
     project: Path, list_jobs: ListJobs
 ) -> None:
-    """As when adoption was interrupted, or results were copied beside those that are here."""
+    """As when adoption was interrupted, or results were copied next to existing ones."""
     manifest = PREDICTIONS.with_suffix(".manifest.json")
     (project / RECORDS / urlsafe_b64encode(str(manifest).encode()).decode()).unlink()
     (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
-    assert line.startswith(f"{manifest}: not made by a run in this folder")
+    assert line.startswith(f"{manifest}: not built by a run in this directory")
     assert adopt(project).returncode == 0
     assert planned(list_jobs, project) == set()
 
@@ -137,14 +137,14 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
     weights.write_bytes(content)
     (line,) = refusals(adopt(copied))
     assert line.startswith(
-        f"{ADAPTER}/manifest.json: {ADAPTER}/adapter_model.safetensors was altered"
+        f"{ADAPTER}/manifest.json: {ADAPTER}/adapter_model.safetensors was modified"
     )
     assert "copy it again, or `rm " in line
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
-    assert "not made by a run in this folder" in line
+    assert "not built by a run in this directory" in line
     shutil.rmtree(copied / ADAPTER)
     (line,) = refusals(adopt(copied))
-    assert line.startswith(f"{ADAPTER}/manifest.json: is not here, though results that were made")
+    assert line.startswith(f"{ADAPTER}/manifest.json: missing, but results that were built")
     (command,) = re.findall("copy it too, or `(rm .*)`", line)
     subprocess.run(command, shell=True, cwd=copied, check=True)
     assert adopt(copied).returncode == 0

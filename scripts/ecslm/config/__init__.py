@@ -1,1 +1,1 @@
-"""The configuration: closed schemas, references between sections, errors in words."""
+"""The configuration: closed schemas, references between sections, readable errors."""

@@ -1,4 +1,4 @@
-"""The files of a configuration, merged."""
+"""Reads and merges the files of a configuration."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ def merged_files(files: Sequence[Path]) -> dict[str, Any]:
 
 
 def _merged(under: Any, over: Any) -> Any:
-    """Mappings key by key; of anything else the upper one."""
+    """Mappings are merged key by key; any other value is replaced by `over`."""
     if not (isinstance(under, dict) and isinstance(over, dict)):
         return over
     return under | {key: _merged(under.get(key), value) for key, value in over.items()}

@@ -1,4 +1,4 @@
-"""The label file of a study, read from the configuration without what else is in it."""
+"""Settings of a study's label file, read without validating the rest of the configuration."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,15 +22,15 @@ class _Studies(BaseModel):
 
 
 def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
-    """Where a study's label file is, or comes from.
+    """Path, URL and sha256 of a study's label file.
 
     Args:
-        files: of the configuration, later ones over earlier ones.
-        study: an entry of `studies`, in place of the files' own.
+        files: files of the configuration, later ones over earlier ones.
+        study: an entry of `studies`, instead of the one that the files select.
 
     Raises:
         InputError: a file cannot be read, the study is unknown, its section `data` has problems, or
-            names no labels.
+            has no labels.
     """
     raw = merged_files(files)
     name = str(raw.get("study") if study is None else study)
@@ -45,13 +45,13 @@ def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
     labels = None if isinstance(data, DemoData) else data.labels
     path = f"studies.{name}.data"
     if labels is None:
-        raise InputError(f"{path}: names no `labels`: there is no file")
+        raise InputError(f"{path}: has no `labels`, so there is no file to fetch")
     if problems := list(unpinned_labels(path, labels.model_dump())):
         raise InputError(*problems)
     return labels
 
 
 def unpinned_labels(path: str, labels: Mapping[str, Any]) -> Iterator[str]:
-    """The problem that a label file would be fetched whatever it holds."""
+    """The problem of a label file that would be fetched without a check of its content."""
     if labels.get("url") and not labels.get("sha256"):
-        yield f"{path}.labels.sha256: missing: what `url` gives must be pinned"
+        yield f"{path}.labels.sha256: missing: needed to verify the file from `url`"

@@ -17,9 +17,9 @@ from ecslm.training.settings import TrainingSettings
 
 
 def read_config(files: Sequence[Path], study: str | None, templates: Path) -> Config:
-    """The configuration of files, later ones over earlier ones, as Snakemake takes them.
+    """The configuration of files, later ones over earlier ones, as Snakemake merges them.
 
-    `study`, if given, stands in place of the files'; `templates` as in `load_config`.
+    `study`, if given, replaces that of the files; for `templates` see `load_config`.
 
     Raises:
         InputError: a file is missing or is not a YAML mapping, or the configuration has problems.
@@ -31,13 +31,13 @@ def read_config(files: Sequence[Path], study: str | None, templates: Path) -> Co
 def load_config(raw: dict[str, Any], templates: Path) -> Config:
     """Validate a configuration as read from YAML.
 
-    `templates` is the folder of the prompt templates, which models name.
+    `templates` is the directory of the prompt templates.
 
     Raises:
         InputError: one line for each problem, with the key's path and the nearest valid name.
     """
     merged = _with_inherited(raw)
-    # References are checked even when single fields fail, so that one run shows everything.
+    # References are checked even if single fields are invalid, so that one run shows all problems.
     problems = reference_problems(merged, templates)
     try:
         config = Config.model_validate(merged)
@@ -49,7 +49,7 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
 
 
 def _with_inherited(raw: dict[str, Any]) -> dict[str, Any]:
-    """Models and tasks take what they leave out from the study's own sections."""
+    """Models and tasks inherit missing keys from the study's sections."""
     if not isinstance(raw.get("studies"), dict):
         return raw
     return raw | {
@@ -85,7 +85,7 @@ def _inherit(model: Any, study: dict[str, Any], section: str, always: bool = Fal
 
 
 def _over(inherited: Any, own: Any, schema: type[BaseModel]) -> Any:
-    """`own` over what it inherits. Inherited keys with problems stay behind: reported once."""
+    """`own` merged over `inherited`, without invalid inherited keys, so these are reported once."""
     if own is not None and not isinstance(own, dict):
         return own
     known = inherited if isinstance(inherited, dict) else {}

@@ -1,4 +1,4 @@
-"""Names in a configuration that point nowhere."""
+"""Checks of the references in a configuration: names that refer to nothing."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,14 +10,14 @@ from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.tables.kind import table_kinds
 from ecslm.tables.references import Part, names_in
 
-# Settings whose rows the file of relevance labels follows.
+# The file of relevance labels is in the row order of these settings.
 LABELLED = frozenset(("IND_Diverse_Instruction", "IND_Single_Instruction"))
 
 
 def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
-    """Names that point nowhere. Looks only at what has the right shape: the schema tells the rest.
+    """A line for each name that refers to nothing. Other problems are reported by the schema.
 
-    `templates` is the folder of the prompt templates.
+    `templates` is the directory of the prompt templates.
     """
     return list(_references(raw, templates))
 
@@ -87,7 +87,7 @@ def _study_references(
 def _data_references(
     path: str, study: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
-    """Settings and labels that cannot give the test records of the study's `tasks`."""
+    """Settings and labels that do not suffice for the test records of the study's `tasks`."""
     data = _mapping(study.get("data"))
     labels = _mapping(data.get("labels"))
     settings = _names(study.get("settings"))
@@ -100,8 +100,8 @@ def _data_references(
     labelled = bool(labels) or data.get("source") == "demo"
     if ranked and labelled and settings and not LABELLED.intersection(settings):
         yield (
-            f"{path}.settings: {', '.join(ranked)} needs {' or '.join(sorted(LABELLED))}, whose "
-            "rows the relevance labels follow"
+            f"{path}.settings: {', '.join(ranked)} needs {' or '.join(sorted(LABELLED))}: the "
+            "relevance labels are in their row order"
         )
 
 
@@ -144,7 +144,7 @@ def _contrast_references(path: str, study: Mapping[str, Any]) -> Iterator[str]:
 def _table_references(
     path: str, table: Mapping[str, Any], study: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Names in a table's entry; those of an unknown kind have no meaning."""
+    """References in a table's entry; those of an unknown kind cannot be checked."""
     name = table.get("kind")
     kind = table_kinds().get(name) if isinstance(name, str) else None
     if kind is None:

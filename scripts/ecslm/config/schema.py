@@ -1,6 +1,6 @@
-"""The configuration as closed schemas, composed from those of the stages.
+"""The schema of config.yaml, composed of the settings of all stages. Unknown keys are errors.
 
-Nothing that a job runs imports this module; rules pass each job the validated settings it needs.
+No job imports this module; rules pass each job the validated settings that it needs.
 """
 
 from functools import reduce
@@ -27,7 +27,7 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 if TYPE_CHECKING:
     TableSettings = Entry
 else:
-    # The entries of all kinds that there are.
+    # The entries of all kinds of tables.
     TableSettings = Annotated[
         reduce(or_, (kind.entry for kind in table_kinds().values())), Field(discriminator="kind")
     ]
@@ -47,11 +47,11 @@ class ModelSettings(Closed):
     shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
     training: TrainingSettings | None = Field(
         None,
-        description="Left out: the base as it is. Given, even empty: tuned, with these settings "
-        "in place of those of the study's `training`.",
+        description="If missing, the base is not tuned. If present, even empty, it is tuned, and "
+        "its keys replace those of the study's `training`.",
     )
     precision: Precision = Field(
-        Precision(), description="In place of the study's `precision`, key by key."
+        Precision(), description="Keys that replace those of the study's `precision`."
     )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0,), min_length=1, description="Seeds to train and predict with."
@@ -70,7 +70,7 @@ class EncoderSettings(BertScoreSettings):
 
 
 class StudySettings(Closed):
-    """A study: data, models, how they are trained, decoded and scored, and what is drawn."""
+    """A study: data, models, how these are trained, decoded and scored, comparisons and tables."""
 
     title: str = Field(description="Title of the reports.")
     device: Literal["cpu", "cuda"] = Field(description="Where models run.")
@@ -84,14 +84,14 @@ class StudySettings(Closed):
         min_length=1, description="Settings whose test records are evaluated."
     )
     precision: Precision = Field(
-        Precision(), description="How numbers are held, in training and prediction of all models."
+        Precision(), description="Numeric precision in training and prediction of all models."
     )
     training: TrainingSettings = Field(
         TrainingSettings(), description="How all tuned models are trained."
     )
     decoding: DecodingSettings = Field(DecodingSettings(), description="How answers are generated.")
     task_decoding: dict[str, DecodingSettings] = Field(
-        {}, description="By task, in place of `decoding`, key by key."
+        {}, description="Keys that replace those of `decoding`, by task."
     )
     batch_tokens: int = Field(
         4000, ge=16, description="Padded tokens per batch of prompts, answers included."
@@ -100,7 +100,7 @@ class StudySettings(Closed):
         None, description=f"Needed by tasks with the metric {' or '.join(BERTSCORE_METRICS)}."
     )
     scoring: ScoringSettings = Field(
-        ScoringSettings(), description="How the uncertainty of a score is found."
+        ScoringSettings(), description="How the uncertainty of a score is estimated."
     )
     comparisons: ComparisonsSettings | None = Field(
         None, description="Which of the study's scores are compared, record by record."
@@ -108,17 +108,17 @@ class StudySettings(Closed):
     models: dict[Name, ModelSettings] = Field(min_length=1, description="Models by name.")
     described_with: str | None = Field(
         None,
-        description="Model with whose tokenizer, prompt and lengths the data are described "
+        description="Model whose tokenizer, prompt and lengths are used to describe the data "
         "(default: the first tuned one by name, or the first of all).",
     )
     baselines: tuple[Baseline, ...] = Field(
         (), description="Trivial baselines, each scored for the tasks that it is defined for."
     )
     architectures: dict[str, str] = Field(
-        {}, description="Row of resources/architectures.csv of a base, if its name differs."
+        {}, description="Row of resources/architectures.csv for a base, if its name differs."
     )
     tables: dict[Name, TableSettings] = Field(
-        {}, description="Tables by name, which is also that of their file."
+        {}, description="Tables by name, which is also the name of their file."
     )
 
 

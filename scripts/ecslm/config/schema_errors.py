@@ -1,4 +1,4 @@
-"""Errors of validation as lines: what, at which key, and the nearest valid name."""
+"""Validation errors as lines: the key, the problem, and the nearest valid name."""
 
 import types
 import typing
@@ -15,7 +15,7 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str
     problems = []
     details = error.errors(include_url=False)
     for detail in details:
-        # Broken items do not count as items: pydantic then also calls their list too short.
+        # pydantic does not count invalid items, so it also reports that their list is too short.
         if detail["type"] == "too_short" and any(
             other["loc"][:-1][: len(detail["loc"])] == detail["loc"] for other in details
         ):
@@ -54,7 +54,7 @@ def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:
     current = schema
     for part in location:
         if part == "[key]":
-            # pydantic's mark of a name that is itself at fault.
+            # pydantic's mark of a key that is itself invalid.
             continue
         members = _members(current)
         tagged = [member for member in members if part in _tags(member)]
@@ -76,7 +76,7 @@ def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:
 
 
 def _members(annotation: Any) -> list[Any]:
-    """The members of a union, looking through Annotated; anything else is its own only member."""
+    """The members of a union, also inside Annotated; any other annotation as the only member."""
     if typing.get_origin(annotation) is Annotated:
         return _members(typing.get_args(annotation)[0])
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):

@@ -1,4 +1,4 @@
-"""A whole source checked: every row, whether the study uses it or not."""
+"""Checks of a whole source: every row, whether or not the study uses it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -25,24 +25,24 @@ SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 class CheckedTask(RecordForm):
-    """The form of a task's records, and what the study makes of them."""
+    """The form of a task's records, and the dataset files that the study builds of them."""
 
     splits: dict[Split, tuple[str, ...]] = Field(
-        description="Settings that each of the study's dataset files has; none of another study."
+        description="Settings of each dataset file; empty if the study does not use the task."
     )
 
 
 class CheckSettings(BaseModel):
-    """Everything in the configuration that decides whether a source is sound."""
+    """Everything in the configuration that affects the check of a source."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: DataSource
     tasks: dict[str, CheckedTask] = Field(description="All tasks of the registry by code.")
-    settings: tuple[str, ...] = Field(description="Known names of settings.")
+    settings: tuple[str, ...] = Field(description="Valid names of settings.")
     published: tuple[PublishedCount, ...]
     comparable: bool = Field(
-        description="Whether these are the published data: another count is then an error."
+        description="Whether these are the published data: a different count is then an error."
     )
 
     @property
@@ -55,24 +55,24 @@ class CheckSettings(BaseModel):
         ]
 
 
-def stored_report(
+def cached_report(
     cache: Path,
     raw: RawRows,
     settings: CheckSettings,
     labels: Sequence[Sequence[str]] | None,
     code: str,
 ) -> Report:
-    """The report of `check_rows`, kept in the directory `cache` by all that decides it.
+    """The report of `check_rows`, from the directory `cache` if nothing that affects it changed.
 
     Args:
-        code: digest of the code that checks.
+        code: digest of the checking code.
 
     Raises:
-        InputError: as `check_rows`.
+        InputError: see `check_rows`.
     """
     key = [settings.model_dump(mode="json"), raw.files, labels, code]
     path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
-    # A damaged one is rebuilt.
+    # A missing or damaged report is rebuilt.
     with suppress(InputError, ValidationError):
         return Report.model_validate(read_json(path))
     report = check_rows(raw, settings, labels)
@@ -86,7 +86,7 @@ def check_rows(
     """Check every row.
 
     Args:
-        labels: relevance labels of the test rows of ranking tasks that the study makes files of.
+        labels: relevance labels of the test rows of the ranking tasks that the study uses.
 
     Raises:
         InputError: problems that are not tolerated, a dataset file without rows, counts that differ
@@ -111,7 +111,7 @@ def check_rows(
 
 
 class _Check:
-    """What has been found so far."""
+    """A check in progress: counts and problems so far."""
 
     def __init__(self, raw: RawRows, settings: CheckSettings) -> None:
         self._raw, self._settings = raw, settings
@@ -144,7 +144,7 @@ class _Check:
         )
 
     def missing(self) -> Iterator[str]:
-        """Dataset files of the study that would lack a setting."""
+        """Settings without rows in a dataset file of the study."""
         for code, task in self._settings.tasks.items():
             for split, settings in task.splits.items():
                 for setting in settings:
@@ -152,16 +152,16 @@ class _Check:
                         yield no_rows(code, split, setting, task.aliases)
 
     def differing(self) -> Iterator[str]:
-        """Counts other than the published ones."""
+        """Counts that differ from the published ones."""
         for published in self._settings.published:
             key = published.task, published.split, published.setting
             rows = self._count(*key)
             if rows != published.records:
-                yield f"{' '.join(key)}: {rows} rows, published are {published.records}"
+                yield f"{' '.join(key)}: {rows} rows, but {published.records} are published"
             elif published.yes is not None and self._yes[key] != published.yes:
                 yield (
-                    f"{' '.join(key)}: the output is yes in {self._yes[key]} rows, published are "
-                    f"{published.yes}"
+                    f"{' '.join(key)}: the output is yes in {self._yes[key]} rows, but "
+                    f"{published.yes} are published"
                 )
 
     def _known(
@@ -186,7 +186,7 @@ class _Check:
 
 
 def task_names(aliases: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """The code of each task by all the names that the data may have for it."""
+    """The code of each task, by every name that the data may use for it."""
     return {name: code for code, names in aliases.items() for name in (code, *names)}
 
 

@@ -1,4 +1,4 @@
-"""From raw rows in the release's form to records: cleaning, checking, stable ids."""
+"""Turns raw rows in the release's form into records: cleaning, checks, stable ids."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,18 +27,18 @@ def build_records(
     settings: DatasetSettings,
     labels: Sequence[Sequence[str]] | None,
 ) -> list[Record]:
-    """Records of one task and split, setting by setting in the order of `settings`.
+    """The records of one task and split, ordered by setting as in `settings`.
 
     Args:
-        rows: raw rows of that task and split, of any setting, each with the place it stands at.
+        rows: raw rows of that task and split, of any setting, each with its place in the source.
         labels: relevance labels of the IND test rows of a ranking task, in row order.
 
     Raises:
-        InputError: rows have problems that are not tolerated, a setting has none, or there are more
-            or fewer labels than rows.
+        InputError: rows have problems that are not tolerated, a setting has no rows, or there are
+            more or fewer labels than rows.
     """
     problems = Problems()
-    # The labels follow the rows of these, whether they are wanted or not.
+    # Labels are in the row order of these settings, even if the file is to have others.
     labelled = LABELLED_SETTINGS if labels is not None else ()
     needed = {*settings.settings, *labelled}
     cleaned = clean_records(
@@ -57,7 +57,7 @@ def build_records(
 
 def no_rows(task: str, split: str, setting: str, aliases: Iterable[str]) -> str:
     """The problem that the source has no rows of a setting."""
-    untrained = "" if split == "test" else f", or `train: false` of {task} if it need not train"
+    untrained = "" if split == "test" else f", or set `train: false` for {task}"
     return (
         f"{task} {split}: no rows of {setting} under the names {', '.join((task, *aliases))}: fix "
         f"`tasks`, `settings` or the data{untrained}"
@@ -76,7 +76,7 @@ def clean_records(
 
     Args:
         labels: as in `build_records`.
-        problems: takes the rows that cannot.
+        problems: collects the rows that cannot.
     """
     ranking = form.answer == "ranking" and split == "test"
     row_labels = RowLabels(labels) if ranking and labels is not None else None
@@ -99,7 +99,7 @@ def clean_records(
         return [record for _, record in records]
     for setting, count in row_labels.differing_counts().items():
         where = f"{task} {split} {setting}"
-        problems.refuse(f"{where}: {count} rows and {len(labels or ())} rows of labels")
+        problems.refuse(f"{where}: {count} rows, but {len(labels or ())} rows of labels")
     labelled = []
     for where, record in records:
         try:
@@ -117,7 +117,7 @@ def _record(
     seen: set[tuple[str | None, ...]],
     samples: Counter[tuple[str, str]],
 ) -> Record:
-    """One record. Equal samples of a setting are told apart by an ordinal in their ids."""
+    """One record. Equal samples of a setting get different ids by an ordinal."""
     check_texts(row)
     options = checked_options(row.get("options"))
     example = checked_example(row.get("few_shot_example"), row["setting"])
@@ -126,7 +126,7 @@ def _record(
     sample = canonical_json([task, row["input"], options, row["output"]])
     digest, setting, instruction = sha256_of_text(sample), row["setting"], row["instruction"]
     if (digest, setting, instruction, example) in seen:
-        raise RowError("duplicate_record", "equal to an earlier row in everything")
+        raise RowError("duplicate_record", "identical to an earlier row")
     seen.add((digest, setting, instruction, example))
     samples[setting, digest] += 1
     ordinal = samples[setting, digest]

@@ -1,4 +1,4 @@
-"""What ties a result to the content of its source: the value of the option `--content`."""
+"""Digests of the source rows that results are made from: values of the option `--content`."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ def content_parameter(content: str | list[str], labels: Labels | None) -> str:
 
     Args:
         content: digests of files or rows, or a pinned revision.
-        labels: the file of relevance labels, where the result has them. One that is yet to be
-            fetched counts by the sha256 that pins it.
+        labels: the file of relevance labels, if the result uses them. Before it is fetched, its
+            pinned sha256 is used.
     """
     made_from: object = content
     if labels is not None:

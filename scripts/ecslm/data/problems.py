@@ -1,4 +1,4 @@
-"""What can be wrong with a raw row, counted by kind; the first few of each kind are reported."""
+"""Problems of raw rows, counted by kind; the first few of each kind are reported."""
 
 from collections.abc import Collection, Iterable
 from typing import Literal, get_args
@@ -24,46 +24,46 @@ Kind = Literal[
     "duplicate_record",
 ]
 
-# Of rows that belong to no dataset file.
+# Problems of rows that belong to no dataset file.
 MISPLACED: tuple[Kind, ...] = ("unknown_task", "unknown_split", "unknown_setting")
 
-# Reported one by one, of each kind.
-FIRST = 5
+# Problems of each kind that are reported one by one.
+MOST_REPORTED = 5
 
 
 class RowError(Exception):
-    """A row that cannot become a record: the kind of its problem, and the problem in words."""
+    """A row that cannot become a record: the kind of its problem, and a message."""
 
     def __init__(self, kind: Kind, message: str) -> None:
         self.kind, self.message = kind, message
         super().__init__(message)
 
 
-class Found(BaseModel):
+class FoundProblems(BaseModel):
     """The problems of one kind."""
 
     model_config = ConfigDict(extra="forbid")
 
-    count: int = Field(description="Rows that have it.")
-    first: list[str] = Field(description="The first of them: where, and what.")
+    count: int = Field(description="Number of rows.")
+    first: list[str] = Field(description="The first few: place and message.")
 
 
 class Problems:
     """Rows that cannot be used, by kind."""
 
-    def __init__(self, found: dict[Kind, Found] | None = None) -> None:
-        self._found: dict[Kind, Found] = dict(found or {})
+    def __init__(self, found: dict[Kind, FoundProblems] | None = None) -> None:
+        self._found: dict[Kind, FoundProblems] = dict(found or {})
         self._whole: list[str] = []
 
     def add(self, kind: Kind, where: str, message: str) -> None:
-        """Count a problem of the row that stands at `where`."""
-        self._extend(kind, Found(count=1, first=[f"{where}: {message}"]))
+        """Add a problem of the row at `where`."""
+        self._extend(kind, FoundProblems(count=1, first=[f"{where}: {message}"]))
 
     def refuse(self, problem: str) -> None:
-        """Note a problem of the data as a whole, which nothing tolerates."""
+        """Add a problem of the data as a whole, which is never tolerated."""
         self._whole.append(problem)
 
-    def by_kind(self) -> dict[Kind, Found]:
+    def by_kind(self) -> dict[Kind, FoundProblems]:
         """All problems, kinds in the order of their definition."""
         return {kind: self._found[kind] for kind in get_args(Kind) if kind in self._found}
 
@@ -72,7 +72,7 @@ class Problems:
         return sum(found.count for found in self._found.values())
 
     def lines(self, tolerated: Collection[Kind] = ()) -> list[str]:
-        """The problems that are not tolerated, in lines for people."""
+        """The problems that are not tolerated, as lines of text."""
         lines: list[str] = []
         for kind, found in self.by_kind().items():
             if kind not in tolerated:
@@ -85,7 +85,7 @@ class Problems:
         """Stop if any problem is not tolerated.
 
         Args:
-            more: further problems, which nothing tolerates.
+            more: further problems, which are never tolerated.
 
         Raises:
             InputError: a line for each of the first problems of each kind.
@@ -96,14 +96,14 @@ class Problems:
             rows = sum(self._found[kind].count for kind in kinds)
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*kinds, *tolerated))
             lines.append(
-                f"{rows} {'row' if rows == 1 else 'rows'} cannot be used: fix the data, or have "
-                f"them dropped and counted: `tolerate: [{drop}]` in `data` of the study"
+                f"{rows} {'row' if rows == 1 else 'rows'} cannot be used: fix the data, or drop "
+                f"and count them with `tolerate: [{drop}]` in `data` of the study"
             )
         if lines:
             raise InputError(*lines)
 
-    def _extend(self, kind: Kind, found: Found) -> None:
-        before = self._found.get(kind, Found(count=0, first=[]))
-        self._found[kind] = Found(
-            count=before.count + found.count, first=(before.first + found.first)[:FIRST]
+    def _extend(self, kind: Kind, found: FoundProblems) -> None:
+        before = self._found.get(kind, FoundProblems(count=0, first=[]))
+        self._found[kind] = FoundProblems(
+            count=before.count + found.count, first=(before.first + found.first)[:MOST_REPORTED]
         )

@@ -1,4 +1,4 @@
-"""What is published of the data: the settings of the release, and counts."""
+"""Published facts about the data: the settings of the release, and numbers of records."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ SETTINGS = tuple(
 
 
 class PublishedCount(BaseModel):
-    """How many records there are said to be."""
+    """The published number of records of one task, split and setting."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -31,14 +31,14 @@ class PublishedCount(BaseModel):
     split: Split
     setting: str
     records: int
-    yes: int | None = Field(None, description="Those with the output yes, where it is known.")
+    yes: int | None = Field(None, description="Records with the output yes; null if unknown.")
 
 
 def read_counts(path: Path) -> tuple[PublishedCount, ...]:
     """The counts in a CSV file; an empty field is unknown.
 
     Raises:
-        InputError: the file is missing or a row of it is no count.
+        InputError: the file is missing or a row is not a valid count.
     """
     rows = read_csv(path, tuple(PublishedCount.model_fields))
     known = [{name: value for name, value in row.items() if value} for row in rows]

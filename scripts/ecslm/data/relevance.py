@@ -8,15 +8,15 @@ from ecslm.data.problems import RowError
 from ecslm.schemas.record import Record, Relevance
 
 GRADES = "ESCI"
-# The label file follows the rows of these, which are in one order.
+# The label file is in the row order of these settings, which is the same in both.
 LABELLED_SETTINGS = ("IND_Diverse_Instruction", "IND_Single_Instruction")
 
 
 class RowLabels:
-    """Labels for the rows of a ranking task, given out in row order.
+    """Assigns relevance labels to the rows of a ranking task, in row order.
 
-    The label file follows the rows of IND Single and IND Diverse; other settings of the same
-    samples take the labels by sample.
+    The label file is in the row order of IND Single and IND Diverse; other settings of the same
+    samples get their labels by sample.
     """
 
     def __init__(self, labels: Sequence[Sequence[str]]) -> None:
@@ -27,7 +27,7 @@ class RowLabels:
     def next_row(self, setting: str) -> Sequence[str] | None:
         """The labels of the next row of a labelled setting, None for other settings.
 
-        To be called for each row, also for one that cannot become a record: it has its labels too.
+        Call this for every row, even one that cannot become a record: it has labels too.
         """
         if setting not in LABELLED_SETTINGS:
             return None
@@ -39,7 +39,7 @@ class RowLabels:
         """The record of a labelled setting with its labels.
 
         Raises:
-            RowError: they do not give the order that is the record's output.
+            RowError: the labels do not imply the order in the record's output.
         """
         if len(set(labels)) != len(labels):
             message = f"relevance: duplicate label in {list(labels)}"
@@ -54,7 +54,7 @@ class RowLabels:
     def of_sample(self, record: Record) -> Record:
         """The record of another setting with the labels of its sample.
 
-        To be called when all rows of the labelled settings are done.
+        Call this after all rows of the labelled settings.
 
         Raises:
             RowError: no labelled row has the sample.
@@ -62,19 +62,19 @@ class RowLabels:
         labels = self._by_sample.get(record.sample_id)
         if labels is None:
             message = (
-                f"relevance: no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, is "
-                "this sample: leave out `labels`, or the setting"
+                f"relevance: no row of {' or '.join(LABELLED_SETTINGS)}, which have labels, has "
+                "this sample: remove `labels`, or the setting"
             )
             raise RowError("label_disagreement", message)
         return record.model_copy(update={"relevance": list(labels)})
 
     def differing_counts(self) -> dict[str, int]:
-        """Labelled settings that have more or fewer rows than there are labels, with their rows."""
+        """Numbers of rows of labelled settings that differ from the number of labels."""
         return {setting: rows for setting, rows in self._rows.items() if rows != len(self._labels)}
 
 
 def by_rank(record: Record) -> Record:
-    """The record with the labels that its order alone suggests: the first E, then S, C, I."""
+    """The record with labels derived from its order alone: the first E, then S, C, I."""
     letters = record.output.split(",")
     grades: list[Relevance] = ["I"] * len(letters)
     for rank, letter in enumerate(letters[: len(GRADES)]):

@@ -1,8 +1,8 @@
-"""The form of the report on a source as a whole."""
+"""The schema of the report on a whole source."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.data.problems import Found, Kind
+from ecslm.data.problems import FoundProblems, Kind
 from ecslm.schemas.record import Split
 
 
@@ -13,23 +13,23 @@ class Closed(BaseModel):
 
 
 class Count(Closed):
-    """Rows of one task, split and setting."""
+    """Numbers of one task, split and setting."""
 
-    rows: int = Field(description="In the source.")
-    records: int = Field(description="That can be used.")
+    rows: int = Field(description="Rows in the source.")
+    records: int = Field(description="Rows that can be used.")
 
 
 class Report(Closed):
-    """What a source holds, and what is wrong with it."""
+    """What a source contains, and its problems."""
 
     files: dict[str, str] = Field(description="sha256 of each file by its name.")
-    problems: dict[Kind, Found] = Field(description="Rows that cannot be used.")
+    problems: dict[Kind, FoundProblems] = Field(description="Rows that cannot be used.")
     dropped: int = Field(description="The number of rows that cannot be used.")
     elsewhere: int = Field(
-        description="Those among them that belong to no known task, split and setting."
+        description="Of these, rows that belong to no known task, split and setting."
     )
-    tasks: dict[str, dict[Split, dict[str, Count]]] = Field(description="By task code.")
-    differing: tuple[str, ...] = Field(description="Counts other than the published ones.")
+    tasks: dict[str, dict[Split, dict[str, Count]]] = Field(description="Numbers by task code.")
+    differing: tuple[str, ...] = Field(description="Counts that differ from the published ones.")
 
     def dropped_of(self, task: str) -> int:
         """Rows of a task, of any split and setting, that cannot be used."""

@@ -1,4 +1,4 @@
-"""What a row must be, by the type of its task's answer and the form of its input."""
+"""Checks of a raw row, by the type of its task's answer and the form of its input."""
 
 import json
 import re
@@ -13,9 +13,9 @@ from ecslm.schemas.task import Answer, InputForm
 
 TEXTS = ("instruction", "input", "output")
 LETTERED = re.compile(r"[A-Z]:")
-# Of a row's columns, in messages.
+# Column names listed in a message.
 MOST_NAMES = 10
-# Settings whose rows have an example, and no others.
+# Settings with this ending have an example in each row; others have none.
 ONE_SHOT = "_1-shot"
 
 
@@ -23,7 +23,7 @@ def check_texts(row: Mapping[str, Any]) -> None:
     """Refuse a row that lacks a text.
 
     Raises:
-        RowError: a column has no text, or an empty one, or one that UTF-8 cannot hold.
+        RowError: a column has no text, empty text, or text that UTF-8 cannot encode.
     """
     missing = [name for name in ("setting", *TEXTS) if not isinstance(row.get(name), str)]
     if missing:
@@ -39,7 +39,7 @@ def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
     """What the row has in place of texts."""
     structured = [name for name in missing if isinstance(row.get(name), dict | list)]
     if structured:
-        return f": write what {', '.join(structured)} holds as JSON text"
+        return f": write {', '.join(structured)} as JSON text"
     if any(name not in row for name in missing):
         return f": the row has {', '.join(map(shown, list(row)[:MOST_NAMES]))}"
     return ""
@@ -49,7 +49,7 @@ def checked_options(value: Any) -> list[str] | None:
     """The options of a row as a list, None where there are none.
 
     Raises:
-        RowError: they are no list of texts.
+        RowError: the value is not a list of texts.
     """
     try:
         options = parse_options(value)
@@ -61,26 +61,26 @@ def checked_options(value: Any) -> list[str] | None:
 
 
 def checked_example(value: Any, setting: str) -> str | None:
-    """The example's original string, after a look at what the prompt will take from it.
+    """The example as in the data, after a check of the fields that the prompt uses.
 
     Raises:
-        RowError: it is no example, a 1-shot row has none, or another row has one.
+        RowError: the value is not an example, a 1-shot row has none, or another row has one.
     """
     if is_nothing(value):
         if setting.endswith(ONE_SHOT):
-            raise RowError("bad_example", f"few_shot_example: none, in {setting}")
+            raise RowError("bad_example", f"few_shot_example: missing, but {setting} needs one")
         return None
     if not setting.endswith(ONE_SHOT):
-        raise RowError("bad_example", f"few_shot_example: there is one, in {setting}")
+        raise RowError("bad_example", f"few_shot_example: present, but {setting} has none")
     if not isinstance(value, str):
         raise RowError("bad_example", "few_shot_example: not text")
     try:
         example = json.loads(value)
         parse_options(example.get("options"))
-        whole = isinstance(example["input"], str) and isinstance(example["output"], str)
+        valid = isinstance(example["input"], str) and isinstance(example["output"], str)
     except (ValueError, KeyError, AttributeError, RecursionError):
-        whole = False
-    if not whole:
+        valid = False
+    if not valid:
         message = "few_shot_example: not a JSON object with input, options and output"
         raise RowError("bad_example", message)
     if not is_writable(value) or not is_writable(json.dumps(example, ensure_ascii=False)):
@@ -89,10 +89,10 @@ def checked_example(value: Any, setting: str) -> str | None:
 
 
 def check_input(text: str, form: InputForm, answer: Answer, output: str) -> None:
-    """Refuse an input that is not of its task's form. It is parsed for this alone.
+    """Refuse an input that is not of its task's form. The parsed value is not kept.
 
     Raises:
-        RowError: it cannot be parsed, or lacks what the answer is about.
+        RowError: the input cannot be parsed, or lacks a field that the task is about.
     """
     if form == "text":
         return
@@ -126,7 +126,7 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
         case "ranking":
             letters = output.split(",")
             if sorted(letters) != list(ascii_uppercase[: len(letters)]):
-                message = f"output: {shown(output)} is not an order of the letters A, B, ..."
+                message = f"output: {shown(output)} is not a permutation of the letters A, B, ..."
                 raise RowError("bad_output", message)
         case "extraction":
             _check_entries(output)
@@ -134,7 +134,7 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
 
 def _check_choice(output: str, options: Sequence[str] | None) -> None:
     if options is None:
-        raise RowError("bad_options", "options: none, and the task chooses among options")
+        raise RowError("bad_options", "options: missing, but the task chooses among options")
     letters = [option[0] for option in options if LETTERED.match(option)]
     if len(letters) != len(options):
         raise RowError("bad_options", "options: one lacks its letter and colon, as in `A: ...`")
@@ -154,7 +154,7 @@ def _check_products(products: Any, output: str) -> None:
             raise RowError("bad_input", message)
     count = output.count(",") + 1
     if len(products) != count:
-        message = f"output: {shown(output)} orders {count} products of {len(products)}"
+        message = f"output: {shown(output)} ranks {count} of {len(products)} products"
         raise RowError("answer_not_in_options", message)
 
 

@@ -1,4 +1,4 @@
-"""Where a study's records come from."""
+"""Settings of a study's data source."""
 
 from typing import Annotated, Literal
 
@@ -17,13 +17,13 @@ class Labels(BaseModel):
 
     path: str = Field(description="JSON file: a list with one list of labels per row.")
     url: str | None = Field(
-        None, description="Where to fetch the file, at a pinned commit, when `path` is missing."
+        None, description="URL of the file at a pinned commit, fetched when `path` is missing."
     )
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected sha256.")
 
 
 class Data(BaseModel):
-    """What every source has."""
+    """Settings that all sources but the demo have."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,17 +36,17 @@ class Data(BaseModel):
 
 
 class DemoData(DemoSettings):
-    """Records that the project generates."""
+    """Generated records."""
 
     source: Literal["demo"]
 
     @property
     def license(self) -> None:
-        """None of their own: they come with the project."""
+        """None: generated records come with the project."""
 
     @property
     def tolerate(self) -> tuple[Kind, ...]:
-        """None: what the project generates must be sound."""
+        """None: generated records must have no problems."""
         return ()
 
 
@@ -87,7 +87,7 @@ class RecordForm(BaseModel):
 
 
 class DatasetSettings(RecordForm):
-    """Everything in the configuration that decides one dataset file."""
+    """Everything in the configuration that affects one dataset file."""
 
     source: DataSource
     settings: tuple[str, ...] = Field(description="Settings whose records are kept, in order.")

@@ -1,1 +1,1 @@
-"""The jobs of a study: what each makes, from what, with which parameters."""
+"""The jobs of a study: the outputs, inputs and parameters of each."""

@@ -11,7 +11,7 @@ from ecslm.schemas import paths
 class BaseWeights(Rule[OfBase]):
     """Base weights, which studies share."""
 
-    # Without its code: the files' sha256 say what the weights are, whichever code fetched them.
+    # No code digest: the files' sha256 identify the weights, whichever code fetched them.
     name, script, key = "base_model", None, OfBase
     outputs = named(manifest=paths.BASE)
     targets = ("manifest",)
@@ -19,7 +19,7 @@ class BaseWeights(Rule[OfBase]):
 
     @property
     def folder(self) -> str:
-        """The folder of all bases."""
+        """The directory of all bases."""
         return paths.BASES
 
     def each(self) -> Iterator[OfBase]:

@@ -44,7 +44,7 @@ class Differences(Rule[OfTask]):
                 name: ComparedModel(seeds=study.model(name).seeds, shots=study.model(name).shots)
                 for name in self._models
             },
-            # Titles are for tables.
+            # Titles are shown in tables only.
             contrasts={
                 name: contrast.model_copy(update={"title": ""})
                 for name, contrast in declared.contrasts.items()

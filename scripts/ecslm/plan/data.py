@@ -65,7 +65,7 @@ class CheckData(Rule[Whole]):
         )
 
     def content(self, _of: Whole) -> str:
-        """All rows of the source."""
+        """Digest of all rows of the source."""
         return self._source.content_of_all()
 
     def modules(self, _of: Whole) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ class Dataset(Rule[OfSplit]):
                 yield OfSplit(task, split)
 
     def settings(self, of: OfSplit) -> DatasetSettings:
-        """What concerns this file alone."""
+        """The settings that affect this file."""
         return DatasetSettings(
             source=self._source.for_split(of.task, of.split),
             **record_form(self.study, of.task),
@@ -100,7 +100,7 @@ class Dataset(Rule[OfSplit]):
         )
 
     def content(self, of: OfSplit) -> str:
-        """The rows of the source that the file is made from."""
+        """The rows of the source that the file is built from."""
         return self._source.content_of_split(of.task, of.split)
 
     def modules(self, _of: OfSplit) -> tuple[str, ...]:
@@ -130,7 +130,7 @@ class DescribeData(Rule[OfTask]):
         }
 
     def settings(self, of: OfTask) -> DescriptionSettings:
-        """The limits of length that the described model has for the task."""
+        """The maximum lengths of the described model for the task."""
         study = self.study
         model, task = study.model(study.described_model), study.task(of.task)
         training = model.training or study.settings.training
@@ -157,7 +157,7 @@ class Leakage(Rule[OfTask]):
         yield from (OfTask(task) for task in self.study.test_tasks if self.study.task(task).train)
 
     def inputs(self, of: OfTask) -> Mapping[str, Files]:
-        """The task's own records, and what else trains."""
+        """The task's own records, and the training records of all other tasks."""
         train = self.study.dataset_file(of.task, "train")
         return {
             "test": self.study.dataset_file(of.task, "test"),
@@ -186,7 +186,7 @@ class DataCard(Rule[Whole]):
         }
 
     def settings(self, _of: Whole) -> CardSettings:
-        """What the card says beside what the reports found."""
+        """What the card shows in addition to the reports."""
         study, source = self.study, source_of(self.study)
         measured = {of.task for of in Leakage(study).each()}
         return CardSettings(
@@ -211,7 +211,7 @@ def record_form(study: Study, task: str) -> dict[str, Any]:
 
 
 def source_modules(study: Study) -> tuple[str, ...]:
-    """Modules that the scripts which read the source load by name: its reader."""
+    """The module of the source's reader, which scripts load by name."""
     return (f"ecslm.data.sources.{study.settings.data.source}",)
 
 

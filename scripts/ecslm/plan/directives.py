@@ -1,4 +1,4 @@
-"""A rule's statement as the directives of its Snakemake rule take it."""
+"""Values for the directives of a Snakemake rule, from the plan of the rule."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -17,7 +17,7 @@ class Directives:
     """Inputs, outputs and parameters of one rule.
 
     Inputs and parameters are functions of a job's wildcards, so that a process which runs one job
-    works out that one alone. Problems in what they read end the process, in a line each.
+    computes only that one. Problems in the files that they read end the process, a line each.
     """
 
     def __init__(self, rule: Rule[Any]) -> None:
@@ -38,7 +38,7 @@ class Directives:
 
     @property
     def content(self) -> FromWildcards:
-        """What ties the results to the data source."""
+        """Digest of the source rows that the results are built from."""
         return self._of(self._rule.content)
 
     @property

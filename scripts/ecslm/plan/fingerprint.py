@@ -1,4 +1,4 @@
-"""Digests of code: what a script runs, whatever its comments, layout and log lines.
+"""Digests of the code that a script runs, independent of comments, layout and log lines.
 
 A rule passes the digest of its script as a parameter, so that Snakemake reruns a job when the code
 that makes its output changes, and only then.
@@ -33,7 +33,7 @@ def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
 def module_digests(
     script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
 ) -> dict[str, str]:
-    """What `code_digest` is made of: the digest of the script and of each project module."""
+    """The parts of `code_digest`: the digest of the script and of each project module."""
     digests = {script: _digest(root / script)}
     for module in sorted(imported_modules(script, modules, root)):
         digests[module] = _digest(_module_path(module, root))
@@ -93,7 +93,7 @@ def _imports(path: Path, root: Path) -> tuple[str, ...]:
 
 @cache
 def _digest(path: Path) -> str:
-    """Digest of the file's code without what cannot change a result, in one fixed layout."""
+    """Digest of the file's code in one fixed layout, without parts that cannot change a result."""
     # `ast.unparse` rather than `ast.dump`, whose form differs between Python versions.
     return sha256_of_text(ast.unparse(_WithoutWords().visit(_parse(path))))[:32]
 
@@ -105,7 +105,7 @@ LOG_CALLS = frozenset(
 
 
 class _WithoutWords(ast.NodeTransformer):
-    """Drops docstrings, and log and warning lines with what only they need."""
+    """Removes docstrings, log lines and warnings, and what only these need."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         """Statements that are a bare string or a log or warning call."""
@@ -129,7 +129,7 @@ class _WithoutWords(ast.NodeTransformer):
         return None if logger and ast.unparse(node.targets[0]) == "log" else node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
-        """Keep blocks whole: one that has become empty holds `pass`."""
+        """Keep blocks valid: an empty one gets `pass`."""
         super().generic_visit(node)
         if getattr(node, "body", None) == [] and not isinstance(node, ast.Module):
             node.body = [ast.Pass()]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What tells the jobs of a rule apart: the fields are the wildcards of its paths."""
+"""Keys that identify the jobs of a rule: the fields are the wildcards of its paths."""
 
 from dataclasses import dataclass
 

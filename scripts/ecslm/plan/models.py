@@ -24,7 +24,7 @@ class TrainAdapter(Rule[OfSeed]):
         manifest=paths.ADAPTER,
     )
     targets = ("manifest",)
-    clocked = frozenset(("history", "cost"))
+    timed = frozenset(("history", "cost"))
     costly = True
 
     def each(self) -> Iterator[OfSeed]:
@@ -53,7 +53,7 @@ class TrainAdapter(Rule[OfSeed]):
         return self.study.template(of.model)
 
     def libraries_of(self, of: OfSeed) -> tuple[str, ...]:
-        """Those of the training, with that which quantises."""
+        """The libraries of training, and of quantisation if it is used."""
         return self.settings(of).libraries
 
 
@@ -67,7 +67,7 @@ class Predict(Rule[OfRun]):
         manifest=paths.PREDICTIONS_MANIFEST,
     )
     targets = ("predictions",)
-    clocked = frozenset(("cost",))
+    timed = frozenset(("cost",))
     costly = True
 
     def each(self) -> Iterator[OfRun]:
@@ -86,7 +86,7 @@ class Predict(Rule[OfRun]):
         }
 
     def settings(self, of: OfRun) -> PredictionSettings:
-        """How the model answers. The token budget counts only where it can change an answer."""
+        """How the model answers. The token budget is included only if it can change an answer."""
         study, model = self.study.settings, self.study.model(of.model)
         return PredictionSettings(
             precision=model.precision,
@@ -104,7 +104,7 @@ class Predict(Rule[OfRun]):
         return (module_name(self.settings(of).backend),)
 
     def libraries_of(self, of: OfRun) -> tuple[str, ...]:
-        """Those of the backend."""
+        """The libraries of the backend."""
         settings = self.settings(of)
         backend = backend_module(settings.backend)
         return backend.libraries(settings, tuned=self.study.model(of.model).tuned)

@@ -1,7 +1,7 @@
-"""How a job's parameter is written: as one string, canonical JSON or a value with a prefix.
+"""Parameters of jobs as strings: canonical JSON, or a value with a prefix.
 
-Snakemake compares the values of a job's parameters as a set, so this alone tells two parameters
-apart.
+Snakemake compares the values of a job's parameters as a set, without their names, so the prefix
+says which parameter a value is.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from ecslm.plan.fingerprint import code_digest
 
 
 def json_parameter(settings: BaseModel) -> str:
-    """Validated settings, as a script's `--settings` takes them."""
+    """Validated settings, as the value of a script's `--settings`."""
     return canonical_json(settings.model_dump(mode="json"))
 
 

@@ -1,4 +1,4 @@
-"""The plan of a study: all of its rules, and through them all of its jobs."""
+"""The plan of a study: all of its rules, and all of their jobs."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,7 +19,7 @@ STAGES = (bases, data, models, scores, comparisons, tables, report)
 
 
 class Plan:
-    """The rules of a study by name, in an order in which each comes after those that it reads."""
+    """The rules of a study by name, each after the rules whose results it reads."""
 
     def __init__(self, config: Config) -> None:
         self.study = Study(config)
@@ -30,7 +30,7 @@ class Plan:
 
     @classmethod
     def read(cls, configfiles: Sequence[Path], study: str | None) -> "Plan":
-        """The plan of a study as config.yaml and further files have it.
+        """The plan of a study, configured by config.yaml and further files.
 
         Raises:
             InputError: the configuration has problems.
@@ -38,7 +38,7 @@ class Plan:
         return cls(read_config([CONFIG_FILE, *configfiles], study, TEMPLATES))
 
     def check(self) -> None:
-        """Look at the files that the configuration names before anything runs.
+        """Check the files that the configuration names before anything runs.
 
         Raises:
             InputError: a file of the data source is missing or cannot be read, or the repository's
@@ -52,10 +52,10 @@ class Plan:
         """All jobs of the study.
 
         Raises:
-            InputError: a file that a parameter is made from is missing or broken.
+            InputError: a file that a parameter is computed from is missing or broken.
         """
         return tuple(job for rule in self.rules.values() for job in rule.jobs())
 
     def targets(self, *rules: str) -> list[str]:
-        """The files that a study is run for, of some of its rules."""
-        return [path for name in rules for path in self.rules[name].wanted()]
+        """The target files of some rules."""
+        return [path for name in rules for path in self.rules[name].target_files()]

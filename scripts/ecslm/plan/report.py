@@ -1,4 +1,4 @@
-"""The jobs that make the report, and what a finished run prints."""
+"""The jobs that build the report, and the summary that a finished run prints."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,7 +13,7 @@ from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
 from ecslm.reports.settings import ReportModel, ReportSettings, ReportTask, base_names, report_files
 from ecslm.schemas import paths
 
-# Those that the report names.
+# Libraries whose versions the report lists.
 LIBRARIES = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
 
 
@@ -94,7 +94,7 @@ class ReportPdf(Rule[Whole]):
 
 def summary_settings(study: Study) -> str:
     """`--settings` of the summary that a finished run prints: in-domain results, each tuned model
-    beside the same base as it is."""
+    next to the same base untuned."""
     models = study.settings.models
     untuned = {
         model.base: name for name, model in models.items() if not model.tuned and not model.shots
@@ -105,7 +105,7 @@ def summary_settings(study: Study) -> str:
         if model.tuned
     ] or [Pair(untuned=name) for name in models]
     context = table_context(study)
-    # Not canonical JSON: it is no parameter of a job, and its order is the study's.
+    # Not canonical JSON: this is not a job's parameter, and the order is that of the study.
     return SummarySettings(
         study=study.name,
         settings=study.settings.settings[:1],

@@ -1,7 +1,7 @@
-"""What a rule's jobs make, and from what: the one statement that everything else reads.
+"""Rules and jobs: outputs, inputs and parameters, declared once.
 
-The Snakemake rules take their inputs, outputs and parameters from here (`plan/directives.py`), and
-so do targets, why.py, adoption and the checks of results (`Job`).
+The Snakemake rules take them from here (`plan/directives.py`), and so do targets, why.py, adoption
+and the checks of results (`Job`).
 """
 
 from abc import ABC, abstractmethod
@@ -23,9 +23,9 @@ Files = str | tuple[str, ...]
 
 @dataclass(frozen=True)
 class Job:
-    """What one job makes, and from what.
+    """Outputs, inputs and parameters of one job.
 
-    `settings`, `content`, `template` and `versions` are parameters of its rule, None where the rule
+    `settings`, `content`, `template` and `versions` are parameters of its rule, None if the rule
     has none. The code is a script with the modules that it loads by name.
     """
 
@@ -41,7 +41,7 @@ class Job:
     script: str | None = None
     modules: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
-    """Files that Snakemake rebuilds when they are missing, whoever reads them."""
+    """Files that Snakemake rebuilds when they are missing, even if no job reads them."""
     costly: bool = False
     """Whether results that do not match are kept and refused, not deleted and rebuilt."""
 
@@ -55,18 +55,18 @@ Of = TypeVar("Of", bound=Whole)
 
 
 class Rule(ABC, Generic[Of]):
-    """The statement of a rule. Subclasses fill in what their jobs have."""
+    """A rule. Subclasses declare what their jobs have."""
 
     name: ClassVar[str]
     key: ClassVar[type[Whole]]
     script: ClassVar[str | None]
     outputs: ClassVar[Mapping[str, str]]
-    """Patterns of paths by name; the manifest, called so, comes last: Snakemake deletes in this
-    order, and what lies there without a manifest is refused."""
+    """Path patterns by name. `manifest` must be last: Snakemake deletes outputs in this order, and
+    results without a manifest are refused."""
     targets: ClassVar[tuple[str, ...]]
-    """Names of the outputs that the study is run for."""
-    clocked: ClassVar[frozenset[str]] = frozenset()
-    """Names of the outputs that hold clock values, which no manifest lists."""
+    """Names of the outputs that are targets."""
+    timed: ClassVar[frozenset[str]] = frozenset()
+    """Names of the outputs with clock values, which manifests do not list."""
     libraries: ClassVar[tuple[str, ...]] = ()
     costly: ClassVar[bool] = False
 
@@ -86,7 +86,7 @@ class Rule(ABC, Generic[Of]):
         return None
 
     def content(self, of: Of) -> str | None:  # noqa: ARG002
-        """What ties results to the content of the data source."""
+        """Digest of the source rows that results are built from."""
         return None
 
     def template(self, of: Of) -> str | None:  # noqa: ARG002
@@ -103,7 +103,7 @@ class Rule(ABC, Generic[Of]):
 
     @property
     def folder(self) -> str:
-        """The folder that the paths of outputs are relative to."""
+        """The directory that the paths of outputs are relative to."""
         return self.study.results
 
     @cached_property
@@ -111,30 +111,30 @@ class Rule(ABC, Generic[Of]):
         """Paths of outputs by name, with wildcards."""
         return {name: f"{self.folder}/{pattern}" for name, pattern in self.outputs.items()}
 
-    def made(self, name: str, of: Of) -> tuple[str, ...]:
+    def output_paths(self, name: str, of: Of) -> tuple[str, ...]:
         """The paths of a job's output."""
-        return tuple(pattern.format(**asdict(of)) for pattern in flat(self.patterns[name]))
+        return tuple(pattern.format(**asdict(of)) for pattern in as_tuple(self.patterns[name]))
 
     def job(self, of: Of) -> Job:
-        """One job, whole.
+        """The job of one key.
 
         Raises:
-            InputError: a file that a parameter is made from is missing or broken.
+            InputError: a file that a parameter is computed from is missing or broken.
         """
-        (manifest,) = self.made("manifest", of)
-        listed = [name for name in self.patterns if name not in {"manifest", *self.clocked}]
+        (manifest,) = self.output_paths("manifest", of)
+        listed = [name for name in self.patterns if name not in {"manifest", *self.timed}]
         return Job(
             rule=self.name,
-            results=tuple(path for name in listed for path in self.made(name, of)),
+            results=tuple(path for name in listed for path in self.output_paths(name, of)),
             manifest=manifest,
-            inputs=tuple(path for files in self.inputs(of).values() for path in flat(files)),
+            inputs=tuple(path for files in self.inputs(of).values() for path in as_tuple(files)),
             settings=self.settings_parameter(of),
             content=self.content(of),
             template=self.template_parameter(of),
             versions=self.versions_parameter(of),
             script=self.script,
             modules=self.modules(of),
-            targets=tuple(path for name in self.targets for path in self.made(name, of)),
+            targets=tuple(path for name in self.targets for path in self.output_paths(name, of)),
             costly=self.costly,
         )
 
@@ -142,13 +142,18 @@ class Rule(ABC, Generic[Of]):
         """All jobs of the study.
 
         Raises:
-            InputError: a file that a parameter is made from is missing or broken.
+            InputError: a file that a parameter is computed from is missing or broken.
         """
         return map(self.job, self.each())
 
-    def wanted(self) -> list[str]:
+    def target_files(self) -> list[str]:
         """The targets of all jobs."""
-        return [path for of in self.each() for name in self.targets for path in self.made(name, of)]
+        return [
+            path
+            for of in self.each()
+            for name in self.targets
+            for path in self.output_paths(name, of)
+        ]
 
     # Parameters as Snakemake compares them
 
@@ -173,10 +178,10 @@ class Rule(ABC, Generic[Of]):
 
 
 def named(**patterns: str) -> Mapping[str, str]:
-    """Patterns of paths by name."""
+    """Path patterns by name."""
     return patterns
 
 
-def flat(files: Files) -> tuple[str, ...]:
-    """One or several files as several."""
+def as_tuple(files: Files) -> tuple[str, ...]:
+    """One or several files as a tuple."""
     return (files,) if isinstance(files, str) else files

@@ -10,7 +10,7 @@ from ecslm.scoring.settings import LIBRARIES, OverSeedsSettings, ScriptSettings
 
 
 class _ScoreRule(Rule[OfRun]):
-    """What both rules have that score the answers to one task."""
+    """Common part of the two rules that score answers to one task."""
 
     key = OfRun
     outputs = named(metrics=paths.METRICS, records=paths.OUTCOMES, manifest=paths.METRICS_MANIFEST)
@@ -49,7 +49,7 @@ class Score(_ScoreRule):
 
 
 class ScoreBaseline(_ScoreRule):
-    """The score of a trivial baseline in one task; it has the one seed 0."""
+    """The score of a trivial baseline in one task; its only seed is 0."""
 
     name, script = "score_baseline", "score_baseline.py"
 
@@ -94,7 +94,7 @@ class ScoreOverSeeds(Rule[OfModelTask]):
 
 
 def metric_modules(study: Study, task: str) -> tuple[str, ...]:
-    """Modules that scripts which read outcomes load by name: the metric."""
+    """The module of the task's metric, which scripts load by name."""
     return (f"ecslm.scoring.metrics.{study.task(task).metric}",)
 
 

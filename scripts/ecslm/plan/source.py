@@ -1,4 +1,4 @@
-"""What ties dataset files to the content of the study's data source."""
+"""The study's data source: its files, and digests that tie results to its content."""
 
 from collections.abc import Callable
 from functools import cache, cached_property
@@ -19,14 +19,14 @@ from ecslm.schemas import paths
 
 
 class Source:
-    """The study's data source as it is now."""
+    """The study's data source in its current state."""
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self.data: DataSource = study.settings.data
 
     def files(self) -> list[str]:
-        """Files or folders that the records are made from; none for a hub data set."""
+        """Files or directories that records are built from; none for a hub data set."""
         data = self.data
         if isinstance(data, HubData):
             return [data.id] if Path(data.id).is_dir() else []
@@ -35,8 +35,8 @@ class Source:
         return [data.path]
 
     def missing_files(self) -> list[str]:
-        """Those of them that are not here, and labels that cannot be fetched; they are not needed
-        where the dataset files are."""
+        """Those files that are missing, and missing labels without a URL. They are not needed once
+        the dataset files exist."""
         files = self.files()
         labels = getattr(self.data, "labels", None)
         if labels is not None and labels.url is None and self.is_labelled():
@@ -44,14 +44,14 @@ class Source:
         return [path for path in files if not Path(path).exists()]
 
     def check(self) -> None:
-        """Look at the files that records are made from before anything runs.
+        """Check the files that records are built from before anything runs.
 
         Raises:
-            InputError: a file cannot be read, or is missing while a dataset file has yet to be made
-                from it.
+            InputError: a file cannot be read, or is missing while a dataset file has yet to be
+                built from it.
         """
         missing = self.missing_files()
-        if missing and not all(Path(path).is_file() for path in self._made_from_it()):
+        if missing and not all(Path(path).is_file() for path in self._derived_files()):
             raise InputError(
                 *(f"{path}: no such file: fix `data` of the study" for path in missing)
             )
@@ -60,7 +60,7 @@ class Source:
 
     @cached_property
     def rows(self) -> IndexedRows:
-        """The rows of local data as they are now, which takes reading all of them.
+        """The rows of local data. All files are read to verify that the index is current.
 
         Raises:
             InputError: a file is missing or cannot be read.
@@ -69,10 +69,10 @@ class Source:
         return open_rows(self.data, paths.CACHE)
 
     def content_of_split(self, task: str, split: str) -> str:
-        """What ties a dataset file to the source's content, as a parameter.
+        """Digest of the source rows of a dataset file, as a parameter.
 
-        Where the source is not here, as beside results that were copied from another machine, it is
-        what the dataset file's manifest says.
+        If the source is missing, for example since results were copied from another machine, the
+        digest is that of the dataset file's manifest.
 
         Raises:
             InputError: a local file is missing or cannot be read.
@@ -81,7 +81,7 @@ class Source:
         return self._content(result, self.takes_labels(task, split), self._digests(task, split))
 
     def content_of_all(self) -> str:
-        """What ties the report on the source to its content; as `content_of_split`.
+        """Digest of all rows of the source, as a parameter; see `content_of_split`.
 
         Raises:
             InputError: a local file is missing or cannot be read.
@@ -90,25 +90,25 @@ class Source:
         return self._content(check, self.is_labelled(), self._files_digest)
 
     def for_split(self, task: str, split: str) -> DataSource:
-        """The source without what concerns other dataset files alone."""
+        """The source without settings that affect only other dataset files."""
         if isinstance(self.data, DemoData):
             # The examples of 1-shot test rows are training samples.
             sizes = ("train", "test_ind", "test_ood") if split == "test" else (split,)
             own = {size: self.data.size(task, size) for size in sizes}
             shared = self.data.model_dump(include={"seed", "catalogue", "instructions"})
             return type(self.data)(source="demo").model_copy(update=own | shared)
-        # Rows that belong to no file are dropped from none.
+        # Rows that belong to no dataset file do not affect this one.
         tolerate = tuple(kind for kind in self.data.tolerate if kind not in MISPLACED)
         labels = {} if self.takes_labels(task, split) else {"labels": None}
         return self.without_license().model_copy(update={"tolerate": tolerate} | labels)
 
     def without_license(self) -> DataSource:
-        """The source without what the data card alone shows."""
+        """The source without settings that affect only the data card."""
         data = self.data
         return data if isinstance(data, DemoData) else data.model_copy(update={"license": None})
 
     def ranked_by_output(self) -> tuple[str, ...]:
-        """Ranking tasks whose relevance the order of the output gives, for want of labels."""
+        """Ranking tasks without labels: relevance is derived from the output's order."""
         if isinstance(self.data, DemoData) or self.data.labels is not None:
             return ()
         return tuple(task for task in self._study.test_tasks if self.takes_labels(task, "test"))
@@ -122,7 +122,7 @@ class Source:
         return self._study.task(task).answer == "ranking" and split == "test"
 
     def title(self) -> str:
-        """The source as tables and reports name it."""
+        """The source's name in tables and reports."""
         data = self.data
         if isinstance(data, HubData):
             local = Path(data.id).is_dir()
@@ -131,15 +131,15 @@ class Source:
             return f"generated, seed {data.seed}"
         return Path(data.path).name
 
-    def _made_from_it(self) -> list[str]:
+    def _derived_files(self) -> list[str]:
         study = self._study
         files = [path for task in study.settings.tasks for path in study.task_files(task)]
         return [*files, study.path(paths.DATA_CHECK)]
 
     def _content(self, result: str, labelled: bool, digests: Callable[[], Any]) -> str:
-        """The parameter that ties a result to the source; `digests` of one that is here."""
+        """The parameter of a result; `digests` computes those of a source that is present."""
         manifest = manifest_of(Path(result))
-        if manifest.is_file() and not self._is_here(labelled):
+        if manifest.is_file() and not self._is_present(labelled):
             return str(read_manifest(manifest).content)
         data = self.data
         content: Any = digests()
@@ -149,7 +149,7 @@ class Source:
         return content_parameter(content, labels)
 
     def _digests(self, task: str, split: str) -> Callable[[], list[str]]:
-        """Of what a dataset file is made from: its own rows of a local file."""
+        """The digests of a dataset file's source: of a local file, those of its own rows."""
 
         def digests() -> list[str]:
             if not isinstance(self.data, PathData):
@@ -167,10 +167,10 @@ class Source:
             files = [file for folder in files for file in data_files(folder)]
         return [sha256_of_file(file) for file in files]
 
-    def _is_here(self, labelled: bool) -> bool:
+    def _is_present(self, labelled: bool) -> bool:
         files = self.files()
         labels = getattr(self.data, "labels", None)
-        # A pinned label file need not be here: its sha256 is known.
+        # A pinned label file need not exist: its sha256 is known.
         if labels is not None and labels.sha256 is None and labelled:
             files = [*files, labels.path]
         return all(Path(path).exists() for path in files)
@@ -178,5 +178,5 @@ class Source:
 
 @cache
 def source_of(study: Study) -> Source:
-    """The study's data source; one for all who ask, since it is large to read."""
+    """The study's data source; shared, since it is slow to read."""
     return Source(study)

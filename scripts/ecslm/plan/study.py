@@ -1,4 +1,4 @@
-"""The configuration's current study: its entries, and where its files lie."""
+"""The study to run: its entries of the configuration, and the paths of its files."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Study:
 
     @property
     def results(self) -> str:
-        """The study's results folder."""
+        """The study's results directory."""
         return paths.RESULTS.format(study=self.name)
 
     def path(self, pattern: str, **names: object) -> str:
@@ -79,7 +79,7 @@ class Study:
         return tuple(task for task in self.settings.tasks if self.task(task).test)
 
     def splits(self, task: str) -> tuple[str, ...]:
-        """The splits of which a task has a dataset file."""
+        """The splits for which a task has a dataset file."""
         entry = self.task(task)
         return (("train", "val") if entry.train else ()) + (("test",) if entry.test else ())
 
@@ -96,7 +96,7 @@ class Study:
             task
             for task in self.test_tasks
             if baseline in applicable(self.task(task).kind())
-            # The majority class is that of the training rows.
+            # The majority class is taken from the training rows.
             and (baseline != "majority" or self.task(task).train)
         )
 

@@ -1,4 +1,4 @@
-"""The jobs that render tables, and what tables need to know of the study."""
+"""The jobs that render tables, and what tables need to know about the study."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -62,10 +62,10 @@ class RenderTable(Rule[OfTable]):
         return " ".join(f"--{option} {path}" for option, path in files.items())
 
     def check(self) -> None:
-        """Look up what tables take from files of the repository, before anything runs.
+        """Check the names that tables look up in files of the repository, before anything runs.
 
         Raises:
-            InputError: a published row or an architecture that a table names is not there.
+            InputError: a published row or an architecture that a table names is missing.
         """
         problems = []
         for of in map(OfTable, self.study.settings.tables):
@@ -88,15 +88,15 @@ class RenderTable(Rule[OfTable]):
 
 
 def in_report_order(study: Study) -> tuple[str, ...]:
-    """The tables by their kind's place and by name: never as the configuration has them, whose
-    order of keys must not matter."""
+    """The tables, sorted by their kind's place and by name, since the order of keys in the
+    configuration must not matter."""
     tables = study.settings.tables
     places = {name: table_kind(entry.kind).place for name, entry in tables.items()}
     return tuple(sorted(tables, key=lambda name: (places[name], name)))
 
 
 def table_context(study: Study) -> TableContext:
-    """All that tables may need to know of a study."""
+    """Everything that tables may need to know about a study."""
     settings = study.settings
     return TableContext(
         data=DataContext(source=Source(study).title(), comparable=settings.published_comparable),

@@ -1,1 +1,1 @@
-"""What results were made from, what has changed since, and whether they may be trusted."""
+"""What results were built from, what has changed since, and whether they are intact."""

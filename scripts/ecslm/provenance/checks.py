@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.data.checking import stored_report
+from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
 from ecslm.data.sources.path import labels
 from ecslm.plan.data import CheckData
@@ -14,12 +14,12 @@ from ecslm.schemas.paths import CACHE
 
 
 def check_source(plan: Plan) -> None:
-    """Refuse to build dataset files and the check of their source from files that are not here.
+    """Refuse to rebuild dataset files and the check of their source without the source's files.
 
-    Snakemake deletes a result before it rebuilds it: those that are here would be lost.
+    Snakemake deletes a result before it rebuilds it, so existing ones would be lost.
 
     Raises:
-        InputError: a file of the data source is missing, and one of these has to be rebuilt.
+        InputError: a file of the data source is missing, and one of these must be rebuilt.
     """
     missing = plan.source.missing_files()
     if not missing:
@@ -30,20 +30,20 @@ def check_source(plan: Plan) -> None:
             raise InputError(
                 *(
                     f"{path}: no such file, but {job.results[0]} must be rebuilt: {reasons[0]}: "
-                    "bring it back, or fix `data` of the study"
+                    "restore it, or fix `data` of the study"
                     for path in missing
                 )
             )
 
 
 def check_local_data(plan: Plan) -> None:
-    """Check every row of local data before anything runs, unless the report on them is here.
+    """Check every row of local data before anything runs, unless the report on them is current.
 
     So all problems of a broken file are reported at once. The job that writes the report takes it
     from the cache.
 
     Raises:
-        InputError: rows cannot be used, and it is not tolerated.
+        InputError: rows cannot be used, and their problems are not tolerated.
     """
     data = plan.source.data
     if not isinstance(data, PathData) or plan.source.missing_files():
@@ -56,7 +56,7 @@ def check_local_data(plan: Plan) -> None:
     if not history.reasons(rule.job(Whole())):
         return
     settings = rule.settings(Whole())
-    stored_report(
+    cached_report(
         CACHE,
         plan.source.rows,
         settings,

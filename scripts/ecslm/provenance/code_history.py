@@ -1,4 +1,4 @@
-"""Of which modules each code digest is made: noted when it is used, read when it has changed."""
+"""The modules behind each code digest, recorded so that changes can be named later."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -7,7 +7,7 @@ from ecslm.common.files import read_json, write_json
 from ecslm.plan.fingerprint import module_digests
 from ecslm.plan.rules import Job
 
-NOTES = Path("results/code")
+CODE_HISTORY = Path("results/code")
 
 
 def code_changes(then: str | None, job: Job) -> Iterator[str]:
@@ -21,15 +21,15 @@ def code_changes(then: str | None, job: Job) -> Iterator[str]:
     before, after = read_json(path), module_digests(job.script, job.modules)
     for module in sorted(before.keys() | after.keys()):
         if module not in after:
-            yield f"{module} is not used any more"
+            yield f"{module} is no longer used"
         elif module not in before:
             yield f"{module} is used now"
         elif before[module] != after[module]:
             yield f"{module} has changed"
 
 
-def keep_code(jobs: Iterable[Job]) -> None:
-    """Note of which modules each code digest is made, so that why.py can name what changed."""
+def record_code(jobs: Iterable[Job]) -> None:
+    """Record the modules behind each code digest, so that why.py can name what changed."""
     for code, job in {job.code: job for job in jobs if job.script is not None}.items():
         path = _code_file(str(code))
         if job.script is not None and not path.exists():
@@ -37,10 +37,10 @@ def keep_code(jobs: Iterable[Job]) -> None:
 
 
 def modules_of(code: str) -> list[str]:
-    """The script and modules of a code digest, as far as they were noted."""
+    """The script and modules behind a code digest; empty if it was not recorded."""
     path = _code_file(code)
     return list(read_json(path)) if path.exists() else []
 
 
 def _code_file(code: str) -> Path:
-    return NOTES / f"{code.removeprefix('code:')}.json"
+    return CODE_HISTORY / f"{code.removeprefix('code:')}.json"

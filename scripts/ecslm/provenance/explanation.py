@@ -1,4 +1,4 @@
-"""The history of a result in words."""
+"""Explains a result: what it was built from, and why it will be rebuilt."""
 
 import json
 import textwrap
@@ -8,13 +8,13 @@ from pathlib import Path
 from ecslm.plan.rules import Job
 from ecslm.provenance.code_history import modules_of
 from ecslm.provenance.history import History, dotted
-from ecslm.provenance.integrity import read_made, rebuild
+from ecslm.provenance.integrity import how_to_rebuild, read_job_manifest
 
 WIDTH = 100
 
 
 def explain(history: History, path: Path) -> str:
-    """Whether a result will be rebuilt and why, and what it was made from, as plain text.
+    """Whether a result will be rebuilt and why, and what it was built from, as plain text.
 
     Raises:
         InputError: the study has no such result, or its manifest is broken.
@@ -28,11 +28,11 @@ def explain(history: History, path: Path) -> str:
 
 def _verdict(history: History, job: Job) -> str:
     if not Path(job.manifest).exists():
-        return f"not made yet; rule {job.rule} makes it"
+        return f"not built yet; rule {job.rule} builds it"
     if damage := history.damage(job):
-        return f"modified since it was built ({', '.join(damage)}): {rebuild(job)}"
+        return f"modified since it was built ({', '.join(damage)}): {how_to_rebuild(job)}"
     state = "will be rebuilt" if history.stale(job) else "up to date"
-    return f"{state}; rule {job.rule} made it"
+    return f"{state}; built by rule {job.rule}"
 
 
 def _causes(history: History, job: Job) -> Iterator[str]:
@@ -47,8 +47,8 @@ def _causes(history: History, job: Job) -> Iterator[str]:
 
 
 def _origin(history: History, job: Job) -> Iterator[str]:
-    """What the manifest says, with marks at what is no longer so."""
-    made = read_made(job)
+    """The content of the manifest; inputs that will be rebuilt are marked."""
+    made = read_job_manifest(job)
     stale = {
         name
         for source in history.sources(job)
@@ -67,7 +67,7 @@ def _origin(history: History, job: Job) -> Iterator[str]:
         yield f"rows of the source\n  {made.content}"
     if made.code:
         yield f"code {made.code.removeprefix('code:')}"
-        modules = ", ".join(modules_of(made.code)) or "modules not noted"
+        modules = ", ".join(modules_of(made.code)) or "modules unknown"
         yield textwrap.fill(modules, WIDTH, initial_indent="  ", subsequent_indent="  ")
     if made.versions:
         yield "versions"

@@ -1,6 +1,6 @@
-"""What results were made from, and what has changed since.
+"""What results were built from, and what has changed since.
 
-A job's manifest says what its results were made from; `Job` says what they would be made from now.
+A job's manifest says what its results were built from; `Job`, what they would be built from now.
 """
 
 import json
@@ -14,12 +14,12 @@ from ecslm.common.hashing import sha256_of_file
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.provenance.code_history import code_changes
-from ecslm.provenance.integrity import read_made
+from ecslm.provenance.integrity import read_job_manifest
 from ecslm.provenance.snakemake_records import unfinished_results
 
 
 class History:
-    """The jobs of a study beside the manifests of their results."""
+    """The jobs of a study, compared with the manifests of their results."""
 
     def __init__(self, study: str, jobs: Iterable[Job]) -> None:
         self.study, self.jobs = study, tuple(jobs)
@@ -28,7 +28,7 @@ class History:
 
     @classmethod
     def of_study(cls, configfiles: Sequence[Path], study: str | None) -> "History":
-        """Of a study as config.yaml and further files have it.
+        """The history of a study, configured by config.yaml and further files.
 
         Raises:
             InputError: the configuration has problems, or a file of the data source is missing.
@@ -45,7 +45,7 @@ class History:
         job = self._by_path.get(path.as_posix())
         if job is None:
             raise InputError(
-                f"{path}: no result of the study as it is configured now: name a file as in "
+                f"{path}: not a result of the study as configured now: name a file such as "
                 f"{self.jobs[-1].results[0]}"
             )
         return job
@@ -54,10 +54,10 @@ class History:
     def reasons(self, job: Job) -> tuple[str, ...]:
         """Why the job's own results must be rebuilt; empty if they need not be."""
         if not Path(job.manifest).exists():
-            return ("not made yet",)
+            return ("not built yet",)
         if unfinished_results([job.manifest]):
-            return ("the job that made it was stopped before its end was recorded",)
-        made = read_made(job)
+            return ("the job that built it was interrupted before Snakemake recorded its end",)
+        made = read_job_manifest(job)
         return (
             *(f"{path} is missing" for path in self._wanted(job) if not Path(path).exists()),
             *_changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
@@ -68,16 +68,16 @@ class History:
         )
 
     def damage(self, job: Job) -> list[str]:
-        """How results differ from what their manifest describes where Snakemake does not notice.
+        """Differences between results and their manifest that Snakemake does not notice.
 
-        Files that only the manifest names, such as a base's weights, may be absent.
+        Files that only the manifest names, such as a base's weights, may be missing.
         """
-        made = read_made(job)
+        made = read_job_manifest(job)
         names = dict.fromkeys((*made.files, *(Path(path).name for path in job.results)))
         damage = list(made.damage(Path(job.manifest), names))
         unwanted = {Path(path) for path in job.results} - {Path(p) for p in self._wanted(job)}
         return [
-            *(f"{one.path} was altered after it was made" for one in damage if not one.missing),
+            *(f"{one.path} was modified after it was built" for one in damage if not one.missing),
             *(f"{one.path} is missing" for one in damage if one.missing and one.path in unwanted),
         ]
 
@@ -91,7 +91,7 @@ class History:
         return (self._by_path[path] for path in job.inputs if path in self._by_path)
 
     def causes(self, job: Job) -> dict[str, list[Job]]:
-        """Every reason on the way to a job's results, with the jobs that have it."""
+        """Every reason to rebuild a job's results or those upstream, with the jobs that have it."""
         found: dict[str, list[Job]] = {}
         waiting, seen = [job], {job}
         while waiting:
@@ -113,7 +113,7 @@ class History:
             if path not in then:
                 yield f"{path} is a new input"
             elif path not in now:
-                yield f"{path} is no input any more"
+                yield f"{path} is no longer an input"
             elif Path(path).exists() and sha256_of_file(Path(path)) != then[path]:
                 yield f"{path} has changed"
 

@@ -1,4 +1,4 @@
-"""Whether the results that are here are those that their manifests describe."""
+"""Checks that existing results match their manifests."""
 
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
@@ -11,15 +11,15 @@ MOST_PROBLEMS = 10
 
 
 def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
-    """Look at the results that are there before anything uses them.
+    """Check existing results before anything uses them.
 
-    A result is hashed only when it is newer than its manifest; jobs verify what they read anyway.
+    A result is hashed only if it is newer than its manifest; jobs verify what they read anyway.
 
     Args:
-        unfinished: manifests of results that are rebuilt in any case, so that half may be there.
+        unfinished: manifests of results that are rebuilt in any case, so they may be incomplete.
 
     Raises:
-        InputError: a result was altered after it was made, or its manifest is broken or missing.
+        InputError: a result was modified after it was built, or its manifest is broken or missing.
     """
     problems: list[str] = []
     for job in jobs:
@@ -32,7 +32,7 @@ def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
     if problems:
         more = len(problems) - MOST_PROBLEMS
         shown = problems[:MOST_PROBLEMS]
-        raise InputError(*shown, *([f"and {more} results more like these"] if more > 0 else []))
+        raise InputError(*shown, *([f"and {more} more results like these"] if more > 0 else []))
 
 
 def _differences(job: Job) -> Iterator[str]:
@@ -40,28 +40,30 @@ def _differences(job: Job) -> Iterator[str]:
     manifest = Path(job.manifest)
     if not manifest.exists():
         if present:
-            yield f"{present[0]}: has no manifest: {rebuild(job)}"
+            yield f"{present[0]}: has no manifest: {how_to_rebuild(job)}"
         return
-    made = read_made(job)
+    made = read_job_manifest(job)
     written = manifest.stat().st_mtime_ns
     newer = [path.name for path in present if path.stat().st_mtime_ns > written]
-    yield from (f"{damage}: {rebuild(job)}" for damage in made.damage(manifest, newer))
+    yield from (f"{damage}: {how_to_rebuild(job)}" for damage in made.damage(manifest, newer))
 
 
-def rebuild(*jobs: Job) -> str:
-    """The words that tell how to have jobs' results rebuilt."""
+def how_to_rebuild(*jobs: Job) -> str:
+    """The command that has jobs' results rebuilt, for messages."""
     files = (path for job in jobs for path in (*job.results, job.manifest))
-    there = [path for path in files if Path(path).exists()]
-    return f"`rm {' '.join(there)}`, then run again to rebuild it"
+    existing = [path for path in files if Path(path).exists()]
+    return f"`rm {' '.join(existing)}`, then run again to rebuild it"
 
 
-def read_made(job: Job) -> Manifest:
+def read_job_manifest(job: Job) -> Manifest:
     """The manifest of a job's results.
 
     Raises:
-        InputError: it is missing or broken.
+        InputError: the manifest is missing or broken.
     """
     try:
         return read_manifest(Path(job.manifest))
     except InputError as error:
-        raise InputError(*(f"{problem}: {rebuild(job)}" for problem in error.problems)) from None
+        raise InputError(
+            *(f"{problem}: {how_to_rebuild(job)}" for problem in error.problems)
+        ) from None

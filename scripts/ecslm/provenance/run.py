@@ -1,4 +1,4 @@
-"""One run of Snakemake in this folder: what it checks first, notes, and clears up."""
+"""One run of Snakemake in this directory: checks before it, records, and clean-up after it."""
 
 import time
 from pathlib import Path
@@ -6,25 +6,25 @@ from pathlib import Path
 from ecslm.common.workdir import clear_finished
 from ecslm.plan.plan import Plan
 from ecslm.provenance.checks import check_local_data, check_source
-from ecslm.provenance.code_history import keep_code
+from ecslm.provenance.code_history import record_code
 from ecslm.provenance.integrity import check_results
-from ecslm.provenance.run_lock import leave_folder, own_folder
+from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
 
 
 class Run:
-    """What a run does beside its jobs."""
+    """What a run does besides its jobs."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._started = time.time()
 
     def check(self) -> None:
-        """Look at the results and at the data source before anything uses them.
+        """Check the results and the data source before anything uses them.
 
         Raises:
-            InputError: results were altered, are not recorded, or cannot be rebuilt; or rows of the
-                source cannot be used.
+            InputError: results were modified, are not recorded, or cannot be rebuilt; or rows of
+                the source cannot be used.
         """
         jobs = self._plan.jobs
         unfinished = self._unfinished()
@@ -34,19 +34,18 @@ class Run:
         check_local_data(self._plan)
 
     def begin(self) -> None:
-        """Own the results folder, and note what the code consists of.
+        """Lock the results directory, and record the modules behind code digests.
 
         Raises:
-            InputError: another run is going on in this folder, or has been since this one looked.
+            InputError: another run holds the lock, or has held it since this one began its checks.
         """
-        own_folder(self._started)
-        keep_code(self._plan.jobs)
+        acquire_run_lock(self._started)
+        record_code(self._plan.jobs)
 
     def end(self) -> None:
-        """Remove the copies that jobs have kept of results which are recorded now; leave the
-        folder."""
+        """Remove the copies that jobs kept of results that are now recorded; release the lock."""
         clear_finished(Path(self._plan.study.results), self._unfinished())
-        leave_folder()
+        release_run_lock()
 
     def _unfinished(self) -> frozenset[str]:
         return unfinished_results(job.manifest for job in self._plan.jobs)

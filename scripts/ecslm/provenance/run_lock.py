@@ -1,4 +1,4 @@
-"""One run in a results folder at a time."""
+"""The lock that allows one run at a time in a results directory."""
 
 import contextlib
 from pathlib import Path
@@ -6,25 +6,24 @@ from pathlib import Path
 from ecslm.common.locks import held
 
 RUN_LOCK = Path("results/run.lock")
-_ownership = contextlib.ExitStack()
+_lock = contextlib.ExitStack()
 
 
-def own_folder(since: float) -> None:
-    """Keep other runs out until this process leaves or ends.
+def acquire_run_lock(since: float) -> None:
+    """Keep other runs out until this process releases the lock or ends.
 
-    In place of Snakemake's own lock, which a killed run leaves behind: this one goes with its
-    process.
+    Replaces Snakemake's own lock, which a killed run leaves behind.
 
     Args:
-        since: when this run began to look at the results, in seconds since the epoch.
+        since: when this run began to check the results, in seconds since the epoch.
 
     Raises:
-        InputError: another run is going on in this folder, or has been since then: what this one
-            has planned may be done already.
+        InputError: another run holds the lock, or has held it since then: jobs that this run has
+            planned may be done already.
     """
-    _ownership.enter_context(held(RUN_LOCK, "results", wait=False, since=since))
+    _lock.enter_context(held(RUN_LOCK, "results", wait=False, since=since))
 
 
-def leave_folder() -> None:
+def release_run_lock() -> None:
     """Let other runs in."""
-    _ownership.close()
+    _lock.close()

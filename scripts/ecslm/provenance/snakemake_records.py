@@ -1,4 +1,4 @@
-"""Snakemake's own records of jobs: which results it has seen made."""
+"""Snakemake's own records of the jobs that it has run."""
 
 import os
 from base64 import urlsafe_b64encode
@@ -10,29 +10,29 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.common.hashing import canonical_json
 from ecslm.plan.rules import Job
-from ecslm.provenance.integrity import read_made
+from ecslm.provenance.integrity import read_job_manifest
 
-# Snakemake's notes, a file for each result: on the job that made it, and on a job that has begun,
-# which goes when the job has ended.
+# Snakemake's records, a file for each result: of the job that built it; and of a job that has
+# begun, deleted when the job ends.
 RECORDS = Path(".snakemake/metadata")
-BEGUN = Path(".snakemake/incomplete")
-# Tells the Snakemake that `adopt.py` starts that the results have been verified.
+INCOMPLETE = Path(".snakemake/incomplete")
+# Set for the Snakemake that `adopt.py` starts: the results have been verified.
 ADOPTING = "ECSLM_ADOPTING"
 
 
 def unfinished_results(manifests: Iterable[str]) -> frozenset[str]:
-    """The manifests of jobs that Snakemake has seen begin but not end: one of the two was killed.
+    """The manifests of jobs that have begun but not ended: the job or Snakemake was killed.
 
-    Whatever is there of their results, Snakemake deletes it and runs the job again.
+    Snakemake deletes what exists of their results and runs the jobs again.
     """
-    return frozenset(path for path in manifests if _note(BEGUN, path).is_file())
+    return frozenset(path for path in manifests if _record_path(INCOMPLETE, path).is_file())
 
 
 def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) -> None:
-    """Refuse results that came here by another way than Snakemake's jobs.
+    """Refuse results that were not built by Snakemake's jobs in this directory.
 
-    Of some Snakemake has no record, and would judge them by their dates alone. Others have taken
-    the place of those that it has a record of.
+    If Snakemake has no record of a result, it would judge it by its date alone. Other results may
+    have replaced those that it has a record of.
 
     Args:
         unfinished: manifests of results that are rebuilt in any case.
@@ -43,29 +43,29 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
     if ADOPTING in os.environ:
         return
     for job in jobs:
-        here = job.manifest not in unfinished and Path(job.manifest).exists()
-        if here and not _is_recorded(job):
+        exists = job.manifest not in unfinished and Path(job.manifest).exists()
+        if exists and not _is_recorded(job):
             raise InputError(
-                f"{job.manifest}: not made by a run in this folder, or Snakemake's records of it "
-                f"are gone: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you use one), "
-                "which verifies and records the results that are here"
+                f"{job.manifest}: not built by a run in this directory, or Snakemake's record of "
+                f"it is missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you use "
+                "one), which verifies and records existing results"
             )
 
 
 def _is_recorded(job: Job) -> bool:
-    note = _note(RECORDS, job.manifest)
-    if not note.is_file():
+    path = _record_path(RECORDS, job.manifest)
+    if not path.is_file():
         return False
-    record = read_json(note)
-    # Hardly a file but the recorded one has the same time, to a fraction of a microsecond.
+    record = read_json(path)
+    # No other file is likely to have the same time, to a fraction of a microsecond.
     if record["endtime"] == Path(job.manifest).stat().st_mtime:
         return True
-    return _tells_of_the_same(job, record)
+    return _has_same_origin(job, record)
 
 
-def _tells_of_the_same(job: Job, record: dict[str, Any]) -> bool:
-    """Whether manifest and record name the same origin, as they do after a `touch`."""
-    made = read_made(job)
+def _has_same_origin(job: Job, record: dict[str, Any]) -> bool:
+    """Whether manifest and record have the same inputs and parameters, as after a `touch`."""
+    made = read_job_manifest(job)
     values = [made.code or "no code"] if job.script else []
     values += [canonical_json(made.settings)] if job.settings else []
     values += [made.content or "no content"] if job.content else []
@@ -77,8 +77,8 @@ def _tells_of_the_same(job: Job, record: dict[str, Any]) -> bool:
     )
 
 
-def _note(folder: Path, result: str) -> Path:
-    """Snakemake's note on a result: named after its path in base64, which is cut where too long."""
+def _record_path(folder: Path, result: str) -> Path:
+    """The file of a result's record: its path in base64, split where it is too long."""
     if not folder.is_dir():
         return folder / "none"
     name = urlsafe_b64encode(result.encode()).decode()

@@ -1,1 +1,1 @@
-"""Reports: the tables of a study gathered in one web page and one LaTeX document."""
+"""Reports: the tables of a study in one web page and one LaTeX document, and text summaries."""

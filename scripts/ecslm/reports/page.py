@@ -1,4 +1,4 @@
-"""The web page: one file that holds everything it needs."""
+"""The report as one self-contained HTML page."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
 from ecslm.schemas.paths import TABLE_JSON
 from ecslm.tables.model import Cell, read_table
 
-# Sources that lie in the study's results folder, where the page lies: only they can be links.
+# Sources in the study's results directory, where the page is too: only these can be links.
 LINKED = ("metrics/", "comparisons/", "dataset/", "predictions/")
 
 
@@ -23,7 +23,7 @@ def render_page(settings: ReportSettings, results: Path, bases: Path, template: 
     """The page of a study, from its tables, manifests, predictions and outcomes.
 
     Raises:
-        InputError: a file is missing or broken, or the template is.
+        InputError: a file or the template is missing or invalid.
     """
     tables = [read_table(results / TABLE_JSON.format(table=name)) for name in settings.tables]
     manifests = {path: read_json(results / path) for path in adapter_manifests(settings)}
@@ -56,7 +56,7 @@ def cell_link(cell: Cell) -> str | None:
 
 
 def metric_name(text: str) -> Markup:
-    """A metric's name; what follows an underscore is set as a subscript: F_BERT."""
+    """A metric's name; the part after an underscore becomes a subscript: F_BERT."""
     name, _, subscript = text.partition("_")
     return Markup("{}<sub>{}</sub>").format(name, subscript) if subscript else escape(text)
 

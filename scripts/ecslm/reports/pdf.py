@@ -1,4 +1,4 @@
-"""The PDF: the report's LaTeX compiled by latexmk, with the same bytes each time."""
+"""The PDF: the report's LaTeX compiled by latexmk, reproducible byte for byte."""
 
 import os
 import re
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 
-# pdfTeX writes the time into a PDF unless it is told one, and an identifier made from its path
-# unless that is emptied.
+# pdfTeX writes into a PDF the current time, unless one is given, and an identifier derived from its
+# path, unless that is emptied.
 FIXED_TIME = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
 
 
 def compile_pdf(tex: Path, pdf: Path) -> None:
-    """Compile `tex`, in its own folder so that it finds its fragments, and put the PDF at `pdf`.
+    """Compile `tex` in its own directory, so that it finds its fragments, and write `pdf`.
 
     Raises:
         InputError: latexmk is missing, or LaTeX reports an error.

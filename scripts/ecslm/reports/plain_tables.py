@@ -1,10 +1,10 @@
-"""Tables in plain text: rows whose columns stand below one another."""
+"""Tables in plain text with aligned columns."""
 
 from collections.abc import Collection, Sequence
 
 
 def aligned(rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> list[str]:
-    """One line a row; the columns at the places `right` end, and the others begin, in line."""
+    """One line per row; columns with an index in `right` are right-aligned, others left-aligned."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

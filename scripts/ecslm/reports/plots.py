@@ -1,4 +1,4 @@
-"""Interval plots: where the values of a results table and their intervals lie, per task."""
+"""Interval plots: the values of a results table and their intervals, per task."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ecslm.tables.model import Cell, Row, RowKind, Table
 
 @dataclass(frozen=True)
 class Point:
-    """A row's value and interval, in per cent of the axis."""
+    """A row's value and interval, as percentages of the axis."""
 
     name: str
     kind: RowKind
@@ -48,7 +48,7 @@ def _number(cell: Cell) -> bool:
 
 
 def _axis_end(cells: Iterable[Cell]) -> float:
-    """1, or more where a doubled value exceeds it."""
+    """1, or the largest value if a doubled one exceeds 1."""
     return max(1.0, *(float(cell.value or 0) for cell in cells))
 
 

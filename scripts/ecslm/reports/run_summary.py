@@ -1,4 +1,4 @@
-"""The summary that a finished run prints: a few numbers a task, and where the results are."""
+"""The summary that a finished run prints: a few numbers per task, and where the results are."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,14 +20,14 @@ class Closed(BaseModel):
 
 
 class SummaryModel(Closed):
-    """A model as the summary finds its metrics files."""
+    """A model, by what identifies its metrics files."""
 
     seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
 
 
 class Pair(Closed):
-    """A tuned model, and the same base not tuned; either may be missing from the study."""
+    """A tuned model, and the same base untuned; either may be missing from the study."""
 
     tuned: str | None = Field(None, description="Name of the tuned model.")
     untuned: str | None = Field(None, description="Name of the untuned model.")

@@ -1,6 +1,6 @@
-"""Sample predictions: the best and the worst answers of a model, with what it was asked.
+"""Sample predictions: the best and the worst answers of a model, with their prompts' content.
 
-How good an answer is, the task's metric says, which is loaded by name.
+The task's metric, which is loaded by name, says how good an answer is.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from ecslm.scoring.outcomes import read_outcome_rows
 
 @dataclass(frozen=True)
 class Sample:
-    """One prediction beside its record."""
+    """One prediction with its record."""
 
     model: str
     setting: str
@@ -45,7 +45,7 @@ def read_samples(results: Path, settings: ReportSettings) -> list[TaskSamples]:
     """The samples of every task, each model's best and worst in each setting.
 
     Raises:
-        InputError: a file is missing or broken, or the files do not fit together.
+        InputError: a file is missing or broken, or predictions, records and outcomes do not match.
     """
     if not settings.samples:
         return []
@@ -88,7 +88,7 @@ def _model_samples(
 
 
 def _best_and_worst(outcomes: list[OutcomeRow], measure: Metric, count: int) -> list[OutcomeRow]:
-    """Sample ids are hashes, so that among equals their order is as good as chance, and fixed."""
+    """Ties are ordered by sample id, which is a hash: random, but reproducible."""
     ranked = sorted(
         outcomes, key=lambda one: (-measure.quality(one.outcome), one.sample_id, one.id)
     )

@@ -1,6 +1,6 @@
-"""Scores of one task in words, as score.py prints them.
+"""The summary of one task's scores that score.py prints.
 
-Loaded by name: an edit of these words must not count as an edit of the code that makes scores.
+Loaded by name, so that an edit here does not count as an edit of the code that computes scores.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,14 +15,14 @@ from ecslm.tables.model import MISSING, score_text
 from ecslm.tables.scores import Measured
 
 INVALID = "invalid"
-# Scores and confusions of more classes are for the metrics file alone.
+# With more classes, their scores and confusions are in the metrics file only.
 MOST_CLASSES = 6
-# Columns of an invalid answer: the reference at most, the answer at least.
+# Widths in the list of invalid answers: at most for the reference, at least for the answer.
 MOST_REFERENCE, LEAST_ANSWER = 20, 20
 
 PROTOCOLS = {
     "Strict": "every record counts; an answer that cannot be read counts as wrong",
-    "Lenient": "the same, but the answer may stand anywhere in the text",
+    "Lenient": "the same, but the answer may be anywhere in the text",
     "Released": "by the data authors' scorer; it drops unreadable yes/no answers and choices",
     "Released 2024": "by that scorer before its correction in September 2025",
 }
@@ -31,7 +31,7 @@ NOTES = {
     NOT_RELIABLE: "too few records, or too few that decide: the true interval may be wider",
     MISSING: "not defined",
 }
-# What is counted under names that do not speak for themselves.
+# Meanings of counts whose names do not explain themselves.
 COUNTED = {
     "nv": "attributes without a value, answered so",
     "iv": "attributes without a value, answered with one or unreadably",
@@ -86,12 +86,12 @@ def _title(metrics: MetricsFile) -> str:
 
 
 def _plain(text: str) -> str:
-    """A name as it is, unless it holds characters that a terminal might obey."""
+    """A name, quoted if it has control characters, which a terminal might interpret."""
     return text if text.isprintable() else repr(text)
 
 
 def _counts(scores: Scores) -> list[str]:
-    """How many records there are, and what became of them as far as predictions tell."""
+    """The numbers of records, and of invalid and truncated answers."""
     rows = [
         (name, _value(one.n), _with_share(one.n_invalid, one.n), _value(one.n_truncated))
         for name, one in scores.items()
@@ -107,7 +107,7 @@ def _with_share(count: int, whole: int) -> str:
 
 
 def _protocols(scores: Scores) -> Table:
-    """The values; the older released scorer's where it differs from the present one's."""
+    """The values; those of the older released scorer only if they differ from the present one's."""
     older = any(one.released_2024 != one.released for one in scores.values())
     measured = {name: Measured((one,), ()) for name, one in scores.items()}
     rows = [
@@ -140,7 +140,7 @@ def _interval(measured: Measured) -> str:
 
 
 def _explained(lines: list[str]) -> list[str]:
-    """The table of protocols, and what its columns and marks mean."""
+    """The table of protocols, with the meaning of its columns and marks."""
     head, text = lines[0], "\n".join(lines)
     words = [(f"{name}:", words) for name, words in PROTOCOLS.items() if name in head]
     words += [(f"{mark}:", words) for mark, words in NOTES.items() if mark in text]
@@ -148,7 +148,7 @@ def _explained(lines: list[str]) -> list[str]:
 
 
 def _details(scores: Scores) -> Iterator[list[str]]:
-    """A table of the details that are one number, and one of each group of numbers."""
+    """A table of the details that are single numbers, and one for each group of numbers."""
     details = {name: one.strict.details.of_metric for name, one in scores.items()}
     yield from _numbers("Details", details)
     for group in dict.fromkeys(key for found in details.values() for key in found):
@@ -164,7 +164,7 @@ def _details(scores: Scores) -> Iterator[list[str]]:
 
 
 def _numbers(title: str, details: Mapping[str, Mapping[str, Any]]) -> Iterator[list[str]]:
-    """The table of what is a number in the details of each setting, if there is any."""
+    """The table of the details that are numbers, in each setting; nothing if there are none."""
     names = dict.fromkeys(
         name
         for found in details.values()
@@ -198,7 +198,7 @@ def _confusions(scores: Scores) -> Iterator[list[str]]:
 
 
 def _answers(matrix: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """The classes of the references, other answers, and the unreadable ones last."""
+    """The classes of the references, then other answers, and unreadable ones last."""
     others = sorted({answer for row in matrix.values() for answer in row} - {*matrix, INVALID})
     return [*matrix, *others, INVALID]
 

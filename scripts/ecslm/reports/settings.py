@@ -1,4 +1,4 @@
-"""Settings of the report: what it shows, and where in the study's results it finds it."""
+"""Settings of the report: what it shows, and the result files that it reads."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,10 +15,10 @@ class Closed(BaseModel):
 class ReportModel(Closed):
     """A model whose manifests and predictions the report shows."""
 
-    base: str = Field(description="Name of its base; the manifest lies under that name.")
+    base: str = Field(description="Name of its base, under which the manifest is found.")
     seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field(description="Tasks of which predictions exist.")
-    tuned: bool = Field(description="Whether it has an adapter, with a manifest a seed.")
+    tuned: bool = Field(description="Whether it has an adapter, with one manifest per seed.")
 
 
 class ReportTask(Closed):
@@ -29,7 +29,7 @@ class ReportTask(Closed):
 
 
 class ReportSettings(Closed):
-    """Everything but files that can change the report."""
+    """Everything except files that can change the report."""
 
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the report.")
@@ -47,7 +47,7 @@ class ReportSettings(Closed):
 
 
 def report_files(settings: ReportSettings) -> list[str]:
-    """The files that the report reads, relative to the study's results folder."""
+    """The files that the report reads, relative to the study's results directory."""
     found = [
         pattern.format(table=table)
         for table in settings.tables
@@ -67,7 +67,7 @@ def report_files(settings: ReportSettings) -> list[str]:
 
 
 def adapter_manifests(settings: ReportSettings) -> list[str]:
-    """The manifests of all adapters, relative to the study's results folder."""
+    """The manifests of all adapters, relative to the study's results directory."""
     return [
         paths.ADAPTER.format(model=name, seed=seed)
         for name, model in settings.models.items()

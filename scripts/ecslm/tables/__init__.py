@@ -1,1 +1,1 @@
-"""Tables: data first (`model`), built by one module a kind, then rendered as LaTeX or HTML."""
+"""Tables: data first (`model`), built by one module per kind, then rendered as LaTeX or HTML."""

@@ -24,7 +24,7 @@ def difference_cell(task: str, row: Comparison) -> Cell:
     if row.difference is None or row.ci95 is None:
         return Cell(sources=sources)
     low, high = row.ci95
-    # The other tests are valid with few records too.
+    # These two tests are valid even with few records.
     sound = row.reliable or row.test in ("randomisation", "mcnemar")
     significant = row.p_holm is not None and row.p_holm < LEVEL and sound
     return Cell(
@@ -43,10 +43,10 @@ def comparison_notes(
     if not compared:
         return
     yield (
-        "Difference: the first minus the second strict score, of several seeds their means. p: "
-        "two-sided, found another way than the interval, so that near the level the two may "
-        "disagree. Holm: adjusted over all tests of the contrast, whether or not they stand here. "
-        "All of it is about these adapters: other training runs may differ by more."
+        "Difference: the first minus the second strict score, means over seeds if there are "
+        "several. p: two-sided, computed in another way than the interval, so that the two may "
+        "disagree near the level. Holm: adjusted over all tests of the contrast, shown here or "
+        "not. All of this is about these adapters: other training runs may differ by more."
     )
     for contrast in dict.fromkeys(row.contrast for _, row in compared):
         own = [(task, row) for task, row in compared if row.contrast == contrast]
@@ -54,8 +54,8 @@ def comparison_notes(
             f"{words} ({_tasks(own, test)})" for test, words in TESTS.items() if _has(own, test)
         ]
         yield f"{titles[contrast]}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
-        for row_words in _partly(own):
-            yield f"{titles[contrast]}: {row_words}"
+        for sentence in _unshared(own):
+            yield f"{titles[contrast]}: {sentence}"
 
 
 def _has(compared: Iterable[TaskComparison], test: Test) -> bool:
@@ -66,8 +66,8 @@ def _tasks(compared: Iterable[TaskComparison], test: Test) -> str:
     return ", ".join(dict.fromkeys(task for task, row in compared if row.test == test))
 
 
-def _partly(compared: Iterable[TaskComparison]) -> Iterator[str]:
-    """Of pairings in which only part of the records have a partner."""
+def _unshared(compared: Iterable[TaskComparison]) -> Iterator[str]:
+    """Notes on pairings in which only some of the records have a partner."""
     yield from dict.fromkeys(
         f"{task} is compared on {row.n:,} shared samples; {row.unshared:,} records have no partner."
         for task, row in compared

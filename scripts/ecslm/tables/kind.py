@@ -1,7 +1,7 @@
-"""What a kind of table consists of, and how kinds are found and loaded by their names.
+"""Kinds of tables: what a kind consists of, and how kinds are found and loaded by name.
 
 A kind is a module of `ecslm.tables.kinds` and the template `report/{kind}.tex.jinja`; nothing else
-lists the kinds. No module imports one, so that its code is in no other table's digest.
+lists the kinds. No module imports a kind, so that its code is in no other table's digest.
 """
 
 import pkgutil
@@ -35,12 +35,12 @@ class Kind(Generic[AnyEntry]):
     """A kind of table: the constant `KIND` of its module.
 
     Attributes:
-        entry: schema of its entries in config.yaml; `kind` has the module's name as only value.
-        place: place of its tables in the report, in ascending order; equal ones by table name.
-        build: the table of a name from its request and files.
-        files: files that a table reads, relative to the study's results folder.
+        entry: schema of its entries in config.yaml; the only value of `kind` is the module's name.
+        place: sort key of its tables in the report; ties are sorted by table name.
+        build: builds a table from its name, request and files.
+        files: the files that a table reads, relative to the study's results directory.
         resources: files of the repository that it reads, by the option of render_table.py.
-        problems: names of an entry that these files lack, as `field: message`.
+        problems: names in an entry that these files lack, as `field: message`.
     """
 
     entry: type[AnyEntry]
@@ -62,7 +62,7 @@ def kind_module(name: str) -> str:
 
 
 def table_kind(name: str) -> Kind[Any]:
-    """The kind of a name.
+    """The kind with this name.
 
     Raises:
         InputError: there is no such kind.
@@ -96,10 +96,10 @@ class _RequestOfKind(BaseModel):
 
 
 def read_request(settings: str) -> tuple[Kind[Any], TableRequest[Any]]:
-    """A table's request as JSON or `@file`, validated as one of its kind, which comes with it.
+    """A table's kind and its request (JSON or `@file`), validated by the schema of the kind.
 
     Raises:
-        InputError: there is no such kind, or the request breaks the schema of its kind.
+        InputError: there is no such kind, or the request does not fit its schema.
     """
     kind = table_kind(read_settings(settings, _RequestOfKind).table.kind)
     return kind, read_settings(settings, request_schema(kind.entry))

@@ -1,6 +1,6 @@
-"""LaTeX: the Jinja environment with LaTeX-safe delimiters, escaping, and the form of cells.
+"""LaTeX: the Jinja environment with LaTeX-safe delimiters, escaping, and cells as LaTeX.
 
-Every printed value is escaped, unless a filter of this module made it and says that it is LaTeX.
+Every printed value is escaped, unless a filter of this module returned it as LaTeX (`Tex`).
 """
 
 import re
@@ -36,21 +36,21 @@ DAGGER = r"{$^{\dagger}$}"
 
 
 class Tex(str):
-    """Text that is LaTeX already."""
+    """Text that is LaTeX, so it is not escaped."""
 
     __slots__ = ()
 
 
 def escape(text: str) -> Tex:
-    """Text such that LaTeX prints it as it is."""
+    """Escape text so that LaTeX prints it literally."""
     return Tex("".join(SPECIAL.get(character, character) for character in text))
 
 
 def plain_name(text: str) -> Tex:
-    """A label or file name, which LaTeX takes as it is and which nothing can escape.
+    """A label or file name, which cannot be escaped in LaTeX.
 
     Raises:
-        InputError: it has other characters than letters, digits and `:._/-`.
+        InputError: the text has other characters than letters, digits and `:._/-`.
     """
     if not re.fullmatch(r"[A-Za-z0-9:._/-]+", text):
         raise InputError(
@@ -60,7 +60,7 @@ def plain_name(text: str) -> Tex:
 
 
 def metric_name(text: str) -> Tex:
-    """A metric's name; what follows an underscore is set as a subscript: F_BERT."""
+    """A metric's name; the part after an underscore becomes a subscript: F_BERT."""
     name, _, subscript = text.partition("_")
     if not subscript:
         return escape(text)
@@ -84,7 +84,7 @@ def column_type(panel: Panel, index: int) -> Tex:
 
 
 def cell_text(cell: Cell, panel: Panel, index: int) -> Tex:
-    """The cell as an entry of its column."""
+    """The cell's text, in the form that its column type needs."""
     if panel.columns[index].form != "number":
         return escape(cell.shown)
     dagger = f" {DAGGER}" if "doubled" in cell.marks else ""
@@ -93,15 +93,15 @@ def cell_text(cell: Cell, panel: Panel, index: int) -> Tex:
     if "best" in cell.marks or "significant" in cell.marks:
         return Tex(rf"\bfseries {cell.shown}{dagger}")
     if "second" in cell.marks:
-        # A braced entry is centred: the phantom keeps it in line where others carry a dagger.
+        # A braced entry is centred: the phantom aligns it with entries that have a dagger.
         phantom = rf"\phantom{DAGGER}" if _has_dagger(panel, index) else ""
         return Tex(rf"{{\underline{{{cell.shown}}}{phantom}}}")
     return Tex(f"{cell.shown}{dagger}")
 
 
 def spread_text(cell: Cell) -> Tex:
-    """The cell's interval, or else its standard deviation over seeds, short, for a line below its
-    value: [.463,.527]."""
+    """The cell's interval, or else its standard deviation over seeds, in short form for the line
+    below its value: [.463,.527]."""
     if cell.interval is not None:
         mark = "" if cell.interval.reliable else "*"
         low, high = _short(cell.interval.low), _short(cell.interval.high)
@@ -112,7 +112,7 @@ def spread_text(cell: Cell) -> Tex:
 
 
 def has_spread(row: Row) -> bool:
-    """Whether a line below the row's values has anything."""
+    """Whether any cell has an interval or a standard deviation to show below its value."""
     return any(cell.interval is not None or cell.sd is not None for cell in row.cells)
 
 
@@ -145,7 +145,7 @@ def render(template: Path, **values: Any) -> str:
     """The template's text with the values filled in.
 
     Raises:
-        InputError: the template is missing or broken, or uses a name that it is not given.
+        InputError: the template is missing or invalid, or uses an undefined name.
     """
     source = read_text(template)
     try:

@@ -9,7 +9,7 @@ from ecslm.tables.settings import TableContext
 
 
 def leakage_files(context: TableContext, tasks: Iterable[str]) -> list[str]:
-    """The reports of tasks, relative to the study's results folder."""
+    """The reports of tasks, relative to the study's results directory."""
     return [leakage_path(task) for task in _compared(context, tasks)]
 
 
@@ -17,7 +17,7 @@ def read_leakage(results: Path, context: TableContext, tasks: Iterable[str]) -> 
     """The reports by task.
 
     Raises:
-        InputError: a report is missing, altered since it was made, or has another form.
+        InputError: a report is missing, was modified since it was built, or has another form.
     """
     return {
         task: read_result(results / leakage_path(task), Leakage)

@@ -1,4 +1,4 @@
-"""Best and second best of each column among the rows that compete."""
+"""Marks the best and second best value of each column among the competing rows."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace

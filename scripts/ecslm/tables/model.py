@@ -1,4 +1,4 @@
-"""What a table is: cells with their value, shown text, interval, marks and sources."""
+"""The data of a table: cells with value, shown text, interval, marks and sources."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,7 +23,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class Cell:
-    """One value as it is and as it is shown; `sources` are the files it was computed from.
+    """One value, exact and as shown; `sources` are the files it was computed from.
 
     Marks: `best` and `second` of the competitors, `doubled` (printed as twice a recall),
     `significant` (a difference whose adjusted p is below the level).
@@ -51,7 +51,7 @@ class HeaderCell:
 
 @dataclass(frozen=True)
 class Row:
-    """A named row. Marks: `other_data` (measured on other data than the study's)."""
+    """A named row. Marks: `other_data` (measured on data other than the study's)."""
 
     name: str
     kind: RowKind
@@ -70,7 +70,7 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows that share their columns. `head` names what the rows are."""
+    """Rows that share their columns. `head` is the heading of the row names."""
 
     title: str
     head: str
@@ -98,7 +98,7 @@ def read_table(path: Path) -> Table:
     """The table of a JSON twin.
 
     Raises:
-        InputError: the file is missing, is not a table or was altered since it was made.
+        InputError: the file is missing, is not a table or was modified since it was built.
     """
     return read_result(path, Table)
 
@@ -119,5 +119,5 @@ def number_cell(value: float | None, shown: str, sources: tuple[str, ...]) -> Ce
 
 
 def count_cell(value: int | None, sources: tuple[str, ...]) -> Cell:
-    """A cell that holds a count, shown with separators of thousands."""
+    """A cell with a count, shown with thousands separators."""
     return Cell(value=value, shown=MISSING if value is None else f"{value:,}", sources=sources)

@@ -1,4 +1,4 @@
-"""Notes below a table: protocol, data, and the marks that the table really has."""
+"""Notes below a table: protocol, data, and the marks that occur in the table."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -7,7 +7,7 @@ from ecslm.tables.settings import DataContext
 
 UNRELIABLE = "too few records, or too few that decide: the true interval may be wider."
 
-# Of the adjusted p below which a difference is marked.
+# A difference is marked if its adjusted p is below this level.
 LEVEL = 0.05
 
 STRICT = (
@@ -23,7 +23,7 @@ JOINT = (
 
 
 def data_note(data: DataContext) -> str:
-    """Where the records come from."""
+    """The source of the records."""
     return f"Data: {data.source}."
 
 
@@ -42,7 +42,7 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
             "of its column, and never marked as best."
         )
     if any("other_data" in row.marks for row in rows):
-        notes.append("‡: published values, measured on other data; they stand here for scale only.")
+        notes.append("‡: published values, measured on other data; shown for scale only.")
     if any("significant" in cell.marks for cell in cells):
         notes.append(f"Bold: p adjusted by Holm's method is below {LEVEL}.")
     if any("best" in cell.marks for cell in cells):
@@ -53,7 +53,7 @@ def mark_notes(panels: Iterable[Panel]) -> list[str]:
 
 
 def mean_note(seeds: int, spreads: Sequence[str], with_intervals: bool) -> str:
-    """That cells are means over seeds; `spreads` are named where cells show intervals instead."""
+    """States that cells are means over seeds; gives `spreads` where cells show intervals."""
     if not with_intervals:
         return f"mean over {seeds} seeds; below it their standard deviation."
     return f"mean over {seeds} seeds; standard deviation over seeds: {', '.join(spreads)}."

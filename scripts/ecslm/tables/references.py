@@ -1,6 +1,6 @@
-"""What the names in a table's entry refer to, declared by the types of the entry's fields.
+"""Types for names in a table's entry; each declares which part of the study the name refers to.
 
-From these types follow which parts of the study a table needs, and how the configuration checks the
+These types determine which parts of the study a table needs, and how the configuration checks the
 names.
 """
 
@@ -27,7 +27,7 @@ Part = Literal[
 @dataclass(frozen=True)
 class Reference:
     """The part of a study that must have the name, and the section of a table's context that
-    describes it, if the table shows it."""
+    describes it, if the table needs one."""
 
     part: Part
     context: Literal["tasks", "models", "baselines", "adapters", "contrasts"] | None = None
@@ -61,7 +61,7 @@ def names_in(entry: Any, schema: type[BaseModel]) -> Iterator[Named]:
     """The names in an entry, in the order of the schema's fields.
 
     Types are followed into sections, tuples of one type, mappings and unions. `entry` is plain
-    values, validated or not: values of another shape are passed over.
+    values, validated or not: values of another shape are ignored.
     """
     return _walk(entry, schema, "")
 
@@ -78,7 +78,7 @@ def _walk(value: Any, annotation: Any, path: str) -> Iterator[Named]:
             yield from _walk(value, member, path)
     elif origin is tuple and isinstance(value, list | tuple):
         for number, item in enumerate(value):
-            # Sections of a list are told apart by their number; names need none.
+            # The path of a section in a list has its index; that of a name does not.
             where = f"{path}.{number}" if isinstance(item, dict) else path
             yield from _walk(item, arguments[0], where)
     elif origin is dict and isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The request for one table: its entry with the part of the context that it needs."""
+"""The request for one table: its entry, and the part of the study that it needs."""
 
 from collections.abc import Iterable, Mapping
 from typing import Generic, TypeVar
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 
 class TableRequest(Closed, Generic[AnyEntry]):
-    """Everything but files that can change a table: the `--settings` of render_table.py."""
+    """Everything except files that can change a table: the `--settings` of render_table.py."""
 
     table: SerializeAsAny[AnyEntry]
     context: TableContext
@@ -35,7 +35,7 @@ class TableRequest(Closed, Generic[AnyEntry]):
 
     @property
     def data(self) -> DataContext:
-        """Where the records come from."""
+        """The source of the records."""
         assert self.context.data is not None, "validated above"
         return self.context.data
 
@@ -49,7 +49,7 @@ def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEnt
     """The request with the context cut down to what the table shows.
 
     So a table is rebuilt only when something in it changed: the parameters table, for example,
-    knows nothing of the data.
+    does not depend on the data.
 
     Raises:
         ValidationError: the context lacks something that the entry names.
@@ -76,9 +76,9 @@ def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEnt
 
 
 def metric_files(context: TableContext, with_intervals: bool = False) -> list[str]:
-    """The scores of a table's models and baselines, relative to the study's results folder.
+    """The scores of a table's models and baselines, relative to the study's results directory.
 
-    With intervals, models of several seeds have a further file: the interval of their mean.
+    With intervals, models with several seeds have an additional file: the interval of the mean.
     """
     paths = []
     for name, model in context.models.items():
@@ -92,7 +92,7 @@ def metric_files(context: TableContext, with_intervals: bool = False) -> list[st
 
 
 def _names(entry: Entry) -> dict[str, list[str]]:
-    """What an entry names, by the section of the context that tells about it."""
+    """The names in an entry, by the section of the context that describes them."""
     names: dict[str, list[str]] = {
         section: [] for section in TableContext.model_fields if section != "data"
     }

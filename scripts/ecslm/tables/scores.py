@@ -1,7 +1,7 @@
-"""Scores as tables need them: metrics files of one row and task, summed up over seeds.
+"""Scores as tables need them: metrics files of one row and task, summarised over seeds.
 
-With several seeds the value is the mean over seeds, the standard deviation over seeds stands apart,
-and the interval is that of the mean, from the file of the score over seeds.
+With several seeds the value is the mean over seeds, with its standard deviation over seeds, and the
+interval is that of the mean, from the file of the score over seeds.
 """
 
 import statistics
@@ -32,7 +32,7 @@ class Measured:
     over_seeds: OverSeedsScore | None = None
 
     def value(self, protocol: Protocol) -> float | None:
-        """The mean over seeds, None where any seed lacks a defined value."""
+        """The mean over seeds, None if it is not defined for every seed."""
         return _mean(_known(getattr(scores, protocol)) for scores in self.seeds)
 
     def lenient(self) -> float | None:
@@ -59,7 +59,7 @@ class Measured:
         return self._share(scores.n_invalid for scores in self.seeds)
 
     def truncated_share(self) -> float | None:
-        """Share of answers cut off by the token limit, over all seeds; None where it is unknown."""
+        """Share of answers cut off by the token limit, over all seeds; None if unknown."""
         return self._share(scores.n_truncated for scores in self.seeds)
 
     def _share(self, counts: Iterable[int | None]) -> float | None:

@@ -15,9 +15,9 @@ class Closed(BaseModel):
 
 
 class Entry(Closed):
-    """What every table has. A field that names a part of the study has a type of `references`."""
+    """Fields of every table. A field that names a part of the study has a type of `references`."""
 
-    # Whether the table shows anything of the study's data.
+    # Whether the table depends on the study's data.
     SHOWS_DATA: ClassVar[bool] = True
 
     caption: str = Field(description="Caption, plain text.")
@@ -28,23 +28,22 @@ class Entry(Closed):
 
 
 class ScoresEntry(Entry):
-    """What every table of headline scores has."""
+    """Fields of every table of headline scores."""
 
     spread: Literal["interval", "sd"] = Field(
         "interval",
-        description="What stands below a value: its 95 % interval over records, which with several "
-        "seeds is that of their mean; or the standard deviation over seeds, where there are "
-        "several.",
+        description="Shown below a value: its 95 % interval over records (with several seeds, of "
+        "their mean), or its standard deviation over seeds, if there are several.",
     )
 
     @property
     def shows_intervals(self) -> bool:
-        """Whether intervals stand below the values."""
+        """Whether intervals are shown below the values."""
         return self.spread == "interval"
 
 
 class TaskContext(Closed):
-    """What a table needs to know of a task."""
+    """What a table needs to know about a task."""
 
     title: str = Field(description="Name in prose.")
     metric: str = Field(description="Display name of the headline metric, for example `F1*`.")
@@ -54,7 +53,7 @@ class TaskContext(Closed):
 
 
 class ModelContext(Closed):
-    """What a table needs to know of a model."""
+    """What a table needs to know about a model."""
 
     seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
@@ -65,14 +64,14 @@ class ModelContext(Closed):
         return answered_setting(name, self.shots)
 
     def of_tasks(self, tasks: Collection[str]) -> "ModelContext":
-        """The same without the results of other tasks."""
+        """A copy with only the results of these tasks."""
         return self.model_copy(
             update={"tasks": tuple(task for task in self.tasks if task in tasks)}
         )
 
 
 class AdapterContext(Closed):
-    """What decides the number of parameters of a tuned model."""
+    """What determines the number of parameters of a tuned model."""
 
     architecture: str = Field(description="Row of architectures.csv: its `model` or `hub_id`.")
     rank: int = Field(ge=1, description="Rank of the adapter matrices.")
@@ -80,16 +79,16 @@ class AdapterContext(Closed):
 
 
 class DataContext(Closed):
-    """Where the records come from."""
+    """The source of the records."""
 
-    source: str = Field(description="Data source and revision, as notes print it.")
+    source: str = Field(description="Data source and revision, as printed in notes.")
     comparable: bool = Field(
-        description="Whether it is the data that the published numbers were measured on."
+        description="Whether the published numbers were measured on these data."
     )
 
 
 class TableContext(Closed):
-    """The study's facts that tables show; each kind needs a part of them (see `requests`)."""
+    """Facts of a study that tables show; a request has those that its table needs."""
 
     data: DataContext | None = None
     tasks: dict[str, TaskContext] = {}

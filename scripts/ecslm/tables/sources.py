@@ -1,4 +1,4 @@
-"""The files that tables are made from, and their names as the JSON twin tells them."""
+"""The files that tables are built from, and their names in the JSON twin."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ class Sources:
     resources: Mapping[str, Path] = field(default_factory=dict)
 
     def require(self, option: str) -> Path:
-        """A file that the table cannot do without.
+        """A file that the table needs.
 
         Raises:
-            InputError: it was not given.
+            InputError: its option was not given.
         """
         path = self.resources.get(option)
         if path is None:
@@ -28,5 +28,5 @@ class Sources:
 
 
 def source_name(path: Path) -> str:
-    """A path as results may name it: never absolute, since results must not depend on the place."""
+    """A file's name in results: never absolute, since results must not depend on where it is."""
     return path.name if path.is_absolute() else path.as_posix()

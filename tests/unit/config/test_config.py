@@ -465,7 +465,7 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
     "fetched labels that are not pinned": (
         ".data.labels",
         {"path": "label.json", "url": "https://example.org/label.json"},
-        "studies.shop.data.labels.sha256: missing: what `url` gives must be pinned",
+        "studies.shop.data.labels.sha256: missing: needed to verify the file from `url`",
     ),
 }
 
@@ -488,8 +488,8 @@ ONE_SHOT = "IND_Diverse_Instruction_1-shot"
 @pytest.mark.parametrize("data", [LABELS, {"source": "demo"}])
 def test_labels_need_a_setting_whose_rows_they_follow(data: Raw) -> None:
     assert problems(ranking(data, [ONE_SHOT])) == (
-        "studies.shop.settings: QPR needs IND_Diverse_Instruction or IND_Single_Instruction, "
-        "whose rows the relevance labels follow",
+        "studies.shop.settings: QPR needs IND_Diverse_Instruction or IND_Single_Instruction: "
+        "the relevance labels are in their row order",
     )
     load_config(ranking(data, [ONE_SHOT, "IND_Single_Instruction"]), TEMPLATES)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.data.checking import CheckSettings, check_rows, stored_report
+from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.problems import Kind
 from ecslm.data.published import COUNTS, read_counts
 from ecslm.data.report import Count, Report
@@ -145,7 +145,7 @@ BROKEN: dict[str, tuple[Row | str, str]] = {
     "bad_input": (row(input="{"), "input: not JSON"),
     "bad_options": (row("Sentiment_Analysis", options="A or B"), "options: neither JSON nor a"),
     "bad_output": (row(output="maybe"), "output: 'maybe' is neither yes nor no"),
-    "bad_example": (row(setting=ONE_SHOT), f"few_shot_example: none, in {ONE_SHOT}"),
+    "bad_example": (row(setting=ONE_SHOT), f"few_shot_example: missing, but {ONE_SHOT} needs one"),
     "answer_not_in_options": (
         row("Sequential_Recommendation", output="C"),
         "output: 'C' is neither an option nor an option's letter",
@@ -154,7 +154,7 @@ BROKEN: dict[str, tuple[Row | str, str]] = {
         row("Query_Product_Rank", output="A,B"),
         "relevance: labels ['S', 'E'] disagree with 'A,B'",
     ),
-    "duplicate_record": (row(), "equal to an earlier row in everything"),
+    "duplicate_record": (row(), "identical to an earlier row"),
 }
 
 
@@ -192,7 +192,7 @@ def test_a_dataset_file_without_rows_is_an_error_whatever_is_tolerated(tmp_path:
     names = "under the names PM, Product_Matching: fix `tasks`, `settings` or the data"
     assert found == [
         f"PM test: no rows of {OOD} {names}",
-        f"PM train: no rows of {IND} {names}, or `train: false` of PM if it need not train",
+        f"PM train: no rows of {IND} {names}, or set `train: false` for PM",
     ]
 
 
@@ -202,9 +202,9 @@ PUBLISHED = [{"task": "PM", "split": "test", "setting": IND, "records": 2, "yes"
 @pytest.mark.parametrize(
     ("outputs", "words"),
     [
-        (["no"], "1 rows, published are 2"),
+        (["no"], "1 rows, but 2 are published"),
         (["yes", "no"], None),
-        (["yes", "yes"], "the output is yes in 2 rows, published are 1"),
+        (["yes", "yes"], "the output is yes in 2 rows, but 1 are published"),
     ],
 )
 def test_other_counts_are_an_error_for_the_published_data_and_reported_for_others(
@@ -230,7 +230,7 @@ def test_a_report_is_kept_by_all_that_decides_it(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
 
     def report(code: str = "code:1", labels: list[list[str]] | None = None) -> Report:
-        return stored_report(cache, path.open_rows(checked.source, cache), checked, labels, code)  # type: ignore[arg-type]
+        return cached_report(cache, path.open_rows(checked.source, cache), checked, labels, code)  # type: ignore[arg-type]
 
     first = report()
     (kept,) = cache.glob("check-*.json")
@@ -238,7 +238,7 @@ def test_a_report_is_kept_by_all_that_decides_it(tmp_path: Path) -> None:
     assert report().tasks["PM"]["test"][IND].rows == 7, "taken from the cache"
     assert report("code:2") == report(labels=[["E"]]) == first
     (tmp_path / "rows.jsonl").write_text((json.dumps(row()) + "\n") * 2)
-    with pytest.raises(InputError, match="equal to an earlier row"):
+    with pytest.raises(InputError, match="identical to an earlier row"):
         report()
 
 
@@ -383,11 +383,11 @@ def test_a_damaged_report_is_rebuilt(tmp_path: Path) -> None:
     checked = CheckSettings.model_validate({"source": source, "tasks": tasks, **fields})
     cache = tmp_path / "cache"
     raw = path.open_rows(checked.source, cache)  # type: ignore[arg-type]
-    first = stored_report(cache, raw, checked, None, "code:1")
+    first = cached_report(cache, raw, checked, None, "code:1")
     (kept,) = cache.glob("check-*.json")
     for content in ("{}", '{"files"', "[]"):
         kept.write_text(content)
-        assert stored_report(cache, raw, checked, None, "code:1") == first
+        assert cached_report(cache, raw, checked, None, "code:1") == first
 
 
 @given(st.lists(st.sampled_from(ALL), max_size=5), st.data())

@@ -80,7 +80,7 @@ def problems(*arguments: Any, **options: Any) -> tuple[str, ...]:
     with pytest.raises(InputError) as caught:
         build(*arguments, **options)
     *lines, last = caught.value.problems
-    if "cannot be used: fix the data, or have them dropped" not in last:
+    if "cannot be used: fix the data, or drop" not in last:
         lines.append(last)
     return tuple(line.removeprefix("rows.jsonl: ") for line in lines)
 
@@ -218,10 +218,10 @@ def test_a_sound_output_is_kept(answer: str, options: str | None, output: str) -
         ("yes_no", None, "Yes", "output: 'Yes' is neither yes nor no"),
         ("choice", FIVE, "F", "output: 'F' is neither an option nor an option's letter"),
         ("choice", FIVE, "positive", "output: 'positive' is neither an option nor an option's"),
-        ("choice", "None", "A", "options: none, and the task chooses among options"),
-        ("ranking", None, "B, A", "output: 'B, A' is not an order of the letters A, B, ..."),
-        ("ranking", None, "A,C", "output: 'A,C' is not an order of the letters A, B, ..."),
-        ("ranking", None, "A,A", "output: 'A,A' is not an order of the letters A, B, ..."),
+        ("choice", "None", "A", "options: missing, but the task chooses among options"),
+        ("ranking", None, "B, A", "output: 'B, A' is not a permutation of the letters A, B, ..."),
+        ("ranking", None, "A,C", "output: 'A,C' is not a permutation of the letters A, B, ..."),
+        ("ranking", None, "A,A", "output: 'A,A' is not a permutation of the letters A, B, ..."),
         ("extraction", None, "size: None", "output: not a JSON list of objects"),
         ("extraction", None, "[]", "output: not a JSON list of objects"),
         ("extraction", None, '[{"attribute": "size"}]', "output: an entry is not an object with"),
@@ -249,7 +249,7 @@ def test_the_last_line_says_how_to_fix_it() -> None:
     with pytest.raises(InputError) as caught:
         build([row(output="?"), row(output="!"), row(input="")])
     assert caught.value.problems[-1] == (
-        "3 rows cannot be used: fix the data, or have them dropped and counted: "
+        "3 rows cannot be used: fix the data, or drop and count them with "
         "`tolerate: [empty_field, bad_output]` in `data` of the study"
     )
 
@@ -274,7 +274,7 @@ def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
     assert found == (
         "line 2: no text in input, output: the row has 'setting', 'instruction', 'answer'",
         "line 3: no text in instruction, output",
-        "line 4: no text in input: write what input holds as JSON text",
+        "line 4: no text in input: write input as JSON text",
     )
 
 
@@ -325,7 +325,7 @@ def test_an_input_of_its_form_is_kept(form: str, text: str) -> None:
 def test_a_ranking_orders_all_products_of_its_list() -> None:
     text = ranking("A,B,C")["input"]
     found = problems([row(input=text, output="B,A")], "ranking", task="QPR", form="object")
-    assert found == ("line 1: output: 'B,A' orders 2 products of 3",)
+    assert found == ("line 1: output: 'B,A' ranks 2 of 3 products",)
 
 
 @pytest.mark.parametrize(
@@ -348,16 +348,16 @@ def test_entries_of_an_extraction_hold_text(entry: dict[str, Any]) -> None:
 
 def test_a_row_equal_to_an_earlier_one_in_everything_is_a_duplicate() -> None:
     rows = [row(), row(), row(instruction="Same?"), row(setting=OOD)]
-    assert problems(rows, settings=(IND, OOD)) == ("line 2: equal to an earlier row in everything",)
+    assert problems(rows, settings=(IND, OOD)) == ("line 2: identical to an earlier row",)
     assert len(build(rows, settings=(IND, OOD), tolerate=["duplicate_record"])) == 3
 
 
 def test_an_example_belongs_to_one_shot_rows_and_to_them_alone() -> None:
     assert problems([row(setting=ONE_SHOT)], settings=(ONE_SHOT,)) == (
-        f"line 1: few_shot_example: none, in {ONE_SHOT}",
+        f"line 1: few_shot_example: missing, but {ONE_SHOT} needs one",
     )
     assert problems([row(few_shot_example=EXAMPLE)]) == (
-        f"line 1: few_shot_example: there is one, in {IND}",
+        f"line 1: few_shot_example: present, but {IND} has none",
     )
 
 
@@ -476,7 +476,7 @@ def test_labels_of_another_number_of_products_disagree() -> None:
 def test_a_row_too_few_or_too_many_is_an_error_beside_all_others(number: int) -> None:
     rows = [ranking("B,A", 1), ranking("A,B", 2, instruction="")]
     first, *others = problems(rows, "ranking", (IND,), [["S", "E"]] * number, "QPR")
-    assert first == f"QPR test {IND}: 2 rows and {number} rows of labels"
+    assert first == f"QPR test {IND}: 2 rows, but {number} rows of labels"
     assert others == ["line 2: instruction: empty"]
     tolerated = ("empty_field", "label_disagreement")
     assert len(problems(rows, "ranking", (IND,), [["S", "E"]] * number, "QPR", tolerated)) == 1

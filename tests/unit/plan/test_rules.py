@@ -11,7 +11,7 @@ from support.plans import IND, plan
 from ecslm.plan.directives import Directives
 from ecslm.plan.keys import OfRun
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Rule, flat
+from ecslm.plan.rules import Rule, as_tuple
 
 CONTRASTS = {"tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "settings": [IND]}}
 TABLE = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
@@ -27,7 +27,9 @@ RULES = [pytest.param(rule, id=name) for name, rule in whole_plan().rules.items(
 
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_has_jobs_each_with_files_of_its_own(rule: Rule[Any]) -> None:
-    made = [path for of in rule.each() for name in rule.patterns for path in rule.made(name, of)]
+    made = [
+        path for of in rule.each() for name in rule.patterns for path in rule.output_paths(name, of)
+    ]
     assert made
     assert len(set(made)) == len(made)
     assert not [path for path in made if "{" in path]
@@ -36,7 +38,7 @@ def test_every_rule_has_jobs_each_with_files_of_its_own(rule: Rule[Any]) -> None
 @pytest.mark.parametrize("rule", RULES)
 def test_the_wildcards_of_a_rules_paths_are_what_tells_its_jobs_apart(rule: Rule[Any]) -> None:
     names = {field.name for field in fields(rule.key)}
-    for pattern in (path for files in rule.patterns.values() for path in flat(files)):
+    for pattern in (path for files in rule.patterns.values() for path in as_tuple(files)):
         assert set(re.findall(r"{(\w+)}", pattern)) == names
 
 
@@ -50,7 +52,7 @@ def test_outputs_with_clock_values_are_in_no_manifest() -> None:
     job = rule.job(OfRun("Small", "0", "PM"))
     assert job.results == ("results/shop/predictions/Small/seed-0/PM.jsonl",)
     cost = "results/shop/predictions/Small/seed-0/PM.cost.json"
-    assert rule.made("cost", OfRun("Small", "0", "PM")) == (cost,)
+    assert rule.output_paths("cost", OfRun("Small", "0", "PM")) == (cost,)
 
 
 def test_a_result_is_made_by_one_job_alone() -> None:
@@ -60,7 +62,7 @@ def test_a_result_is_made_by_one_job_alone() -> None:
         for rule in made.rules.values()
         for of in rule.each()
         for name in rule.patterns
-        for path in rule.made(name, of)
+        for path in rule.output_paths(name, of)
     ]
     assert len(set(paths)) == len(paths)
 

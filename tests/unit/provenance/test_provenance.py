@@ -17,14 +17,14 @@ from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.plan.rules import Job
-from ecslm.provenance.adoption import settle_times, verified
-from ecslm.provenance.code_history import NOTES, keep_code, modules_of
+from ecslm.provenance.adoption import align_times, verified
+from ecslm.provenance.code_history import CODE_HISTORY, modules_of, record_code
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.history import History
 from ecslm.provenance.integrity import check_results
 from ecslm.provenance.snakemake_records import (
     ADOPTING,
-    BEGUN,
+    INCOMPLETE,
     RECORDS,
     check_recorded,
     unfinished_results,
@@ -76,7 +76,7 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("prompt.jinja").write_text("{{ input }}")
     for one in JOBS:
         make(one)
-    keep_code(JOBS)
+    record_code(JOBS)
 
 
 def history(*jobs: Job) -> History:
@@ -107,7 +107,7 @@ def test_a_finished_study_is_up_to_date() -> None:
         ),
         (
             replace(TRAIN_JOB, inputs=(TRAIN, "config.txt")),
-            ["config.txt is a new input", "prompt.jinja is no input any more"],
+            ["config.txt is a new input", "prompt.jinja is no longer an input"],
         ),
         (replace(TRAIN_JOB, content="source:1"), ["the rows of the source have changed"]),
     ],
@@ -134,7 +134,7 @@ def test_an_edited_input_is_named() -> None:
 
 def test_a_result_that_is_not_there_is_said_not_to_be_made() -> None:
     Path(SCORE_JOB.manifest).unlink()
-    assert history().reasons(SCORE_JOB) == ("not made yet",)
+    assert history().reasons(SCORE_JOB) == ("not built yet",)
     make(SCORE_JOB)
     Path(SCORE_JOB.results[0]).unlink()
     assert history().reasons(SCORE_JOB) == ("results/shop/score.json is missing",)
@@ -146,13 +146,13 @@ def test_changed_code_is_named_by_module() -> None:
     assert "ecslm.scoring.metrics.ndcg is used now" in reasons
     assert not any("score.py" in reason for reason in reasons)
     make(replace(SCORE_JOB, modules=("ecslm.scoring.metrics.ndcg",)))
-    keep_code([other])
-    assert "ecslm.scoring.metrics.ndcg is not used any more" in history().reasons(SCORE_JOB)
+    record_code([other])
+    assert "ecslm.scoring.metrics.ndcg is no longer used" in history().reasons(SCORE_JOB)
 
 
 def test_an_edited_module_is_named() -> None:
     assert "ecslm.scoring.intervals" in modules_of(str(SCORE_JOB.code))
-    write_json(NOTES / "older.json", {"score.py": "0", "ecslm.scoring.intervals": "0"})
+    write_json(CODE_HISTORY / "older.json", {"score.py": "0", "ecslm.scoring.intervals": "0"})
     origin = made_from([Path(ADAPTER)], SETTINGS, "code:older", VERSIONS)
     write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results))
     reasons = history().reasons(SCORE_JOB)
@@ -171,7 +171,7 @@ def test_the_explanation_tells_the_causes_and_the_origin() -> None:
     changed = history(DATASET_JOB, with_settings(rank=8), SCORE_JOB)
     text = explain(changed, Path("results/shop/score.json"))
     lines = text.split("\n")
-    assert lines[0] == "results/shop/score.json: will be rebuilt; rule score made it"
+    assert lines[0] == "results/shop/score.json: will be rebuilt; built by rule score"
     assert lines[1] == "  because training.rank: 16 -> 8: concerns results/shop/adapter.bin"
     assert "results/shop/adapter.bin  will be rebuilt" in text
     assert "training.alpha = 32" in text
@@ -187,7 +187,7 @@ def test_the_explanation_of_an_altered_result_says_what_to_do() -> None:
 
 
 def test_a_file_that_is_no_result_is_refused() -> None:
-    with pytest.raises(InputError, match=r"prompt\.jinja: no result of the study"):
+    with pytest.raises(InputError, match=r"prompt\.jinja: not a result of the study"):
         explain(history(), Path("prompt.jinja"))
 
 
@@ -244,10 +244,10 @@ def test_many_problems_are_counted_rather_than_listed() -> None:
     with pytest.raises(InputError) as caught:
         check_results(jobs, ())
     assert len(caught.value.problems) == 11
-    assert caught.value.problems[-1] == "and 5 results more like these"
+    assert caught.value.problems[-1] == "and 5 more results like these"
 
 
-def snakemakes_note(folder: Path, result: str) -> Path:
+def record_path(folder: Path, result: str) -> Path:
     """Where Snakemake keeps a note on a result."""
     persistence = FilePersistence(dag=MagicMock(), path=Path(".snakemake").resolve())
     return Path(persistence._record_path(str(folder), result))
@@ -257,7 +257,7 @@ def record(one: Job) -> None:
     """What Snakemake notes on a job that has ended."""
     values = (one.settings, one.content, one.versions, one.code)
     write_json(
-        snakemakes_note(RECORDS, one.manifest),
+        record_path(RECORDS, one.manifest),
         {
             "params": [repr(value) for value in values if value],
             "input_checksums": {
@@ -319,7 +319,7 @@ def other_input() -> Job:
 def test_results_that_replaced_recorded_ones_are_refused(other: Callable[[], Job]) -> None:
     """As after copying results of another commit over those that are here."""
     make(other())
-    with pytest.raises(InputError, match="not made by a run in this folder") as caught:
+    with pytest.raises(InputError, match="not built by a run in this directory") as caught:
         check_recorded("shop", JOBS, ())
     assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
     check_recorded("shop", JOBS, {SCORE_JOB.manifest})
@@ -340,15 +340,15 @@ def test_a_job_that_was_stopped_is_known_by_snakemakes_mark(length: int) -> None
     """Long names are cut by Snakemake."""
     manifest = f"results/{'m' * length}/manifest.json"
     assert unfinished_results([manifest]) == frozenset()
-    write_json(snakemakes_note(BEGUN, manifest), {})
-    write_json(BEGUN / "of_the_file_system", {})
+    write_json(record_path(INCOMPLETE, manifest), {})
+    write_json(INCOMPLETE / "of_the_file_system", {})
     assert unfinished_results([manifest, "other"]) == {manifest}
 
 
 def test_a_result_whose_job_was_stopped_is_said_to_be_rebuilt() -> None:
-    write_json(snakemakes_note(BEGUN, SCORE_JOB.manifest), {})
+    write_json(record_path(INCOMPLETE, SCORE_JOB.manifest), {})
     (reason,) = history().reasons(SCORE_JOB)
-    assert reason == "the job that made it was stopped before its end was recorded"
+    assert reason == "the job that built it was interrupted before Snakemake recorded its end"
 
 
 @pytest.mark.parametrize(
@@ -392,7 +392,7 @@ def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job, tmp_
     assert verified(history(base)) == [base]
     weights = tmp_path / "weights" / "model.safetensors"
     weights.write_text("others")
-    with pytest.raises(InputError, match=rf"{weights} was altered after it was made"):
+    with pytest.raises(InputError, match=rf"{weights} was modified after it was built"):
         verified(history(base))
     weights.unlink()
     assert verified(history(base)) == [base]
@@ -416,7 +416,7 @@ def test_precious_results_of_what_is_not_there_are_refused_and_nothing_is_delete
     with pytest.raises(InputError) as caught:
         verified(history(DATASET_JOB, TRAIN_JOB, below))
     (problem,) = caught.value.problems
-    assert problem.startswith(f"{DATASET_JOB.manifest}: is not here, though results that were made")
+    assert problem.startswith(f"{DATASET_JOB.manifest}: missing, but results that were built")
     assert f"`rm {ADAPTER} {TRAIN_JOB.manifest} {below.results[0]} {below.manifest}`" in problem
     assert Path(TRAIN_JOB.manifest).exists()
     assert Path(SCORE_JOB.manifest).exists()
@@ -447,6 +447,6 @@ def test_cheap_results_that_do_not_match_are_deleted_to_be_rebuilt() -> None:
 
 
 def test_results_get_the_time_of_their_manifest() -> None:
-    settle_times(JOBS)
+    align_times(JOBS)
     for one in JOBS:
         assert Path(one.results[0]).stat().st_mtime_ns == Path(one.manifest).stat().st_mtime_ns

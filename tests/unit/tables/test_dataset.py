@@ -14,7 +14,7 @@ from ecslm.data.card.reports import (
     TaskDescription,
     TokenLengths,
 )
-from ecslm.data.problems import Found
+from ecslm.data.problems import FoundProblems
 from ecslm.data.report import Count, Report
 from ecslm.tables.kinds.dataset import DatasetEntry, build, files
 from ecslm.tables.model import Cell, Table
@@ -145,8 +145,8 @@ def test_dropped_rows_are_counted_by_task_and_told_by_kind(tmp_path: Path) -> No
     write_all(
         tmp_path,
         problems={
-            "bad_output": Found(count=2, first=["a"]),
-            "unknown_task": Found(count=1, first=["b"]),
+            "bad_output": FoundProblems(count=2, first=["a"]),
+            "unknown_task": FoundProblems(count=1, first=["b"]),
         },
         dropped=3,
         elsewhere=1,

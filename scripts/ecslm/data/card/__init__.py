@@ -1,1 +1,1 @@
-"""What the records of a study are: counts, lengths, overlap of tests with training."""
+"""Description of a study's records: counts, lengths, overlap of tests with training."""

@@ -1,4 +1,4 @@
-"""The data card: what the records of a study are, in Markdown for people."""
+"""The data card: a description of a study's records in Markdown."""
 
 from pathlib import Path
 
@@ -23,19 +23,19 @@ class CardTask(BaseModel):
 
 
 class CardSettings(BaseModel):
-    """Everything but files that can change the card."""
+    """Everything except files that can change the card."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the study.")
     source: str = Field(description="Data source and revision.")
-    license: str | None = Field(description="Licence of the records, null where nobody named it.")
-    comparable: bool = Field(description="Whether it is the published ECInstruct.")
+    license: str | None = Field(description="Licence of the records, null if unknown.")
+    comparable: bool = Field(description="Whether the data are the published ECInstruct.")
     ranked_by_output: tuple[str, ...] = Field(
-        description="Ranking tasks without labels, whose relevance the order of the output gives."
+        description="Ranking tasks without labels: relevance is derived from the output's order."
     )
-    template: str = Field(description="Name of the prompt template that lengths are of.")
+    template: str = Field(description="Name of the prompt template that lengths are measured with.")
     tolerated: tuple[str, ...] = Field(description="Kinds of problems whose rows are dropped.")
     tasks: tuple[CardTask, ...] = Field(description="The study's tasks, in order.")
 
@@ -53,7 +53,7 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
     """The card's text.
 
     Raises:
-        InputError: a report is missing or was altered, or the template is broken.
+        InputError: a report is missing or was modified, or the template is invalid.
     """
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
@@ -80,5 +80,5 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
 
 
 def _cell(text: object) -> str:
-    """Text that stays in its cell of a Markdown table."""
+    """Text that fits into one cell of a Markdown table."""
     return " ".join(str(text).split()).replace("|", "\\|")

@@ -18,10 +18,10 @@ from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record, Split
 from ecslm.schemas.task import Answer
 
-# More labels than this are places in a list that differs from record to record, not classes.
+# More labels than this are positions in a list that differs between records, not classes.
 MOST_LABELS = 10
 
-# Enough texts to keep all threads busy; their encodings take some 100 MB.
+# Enough texts to keep all threads busy; their encodings take about 100 MB.
 CHUNK = 1000
 
 # Answer types whose answers are labels.
@@ -39,7 +39,7 @@ class _Measured:
 
 
 class _Callable:
-    """A tokenizer with the call that `encode_prompt` makes."""
+    """A tokenizer with the call interface that `encode_prompt` needs."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
@@ -50,10 +50,10 @@ class _Callable:
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """A base's tokenizer.json, set to encode texts whole.
+    """A base's tokenizer.json, without truncation and padding.
 
     Raises:
-        InputError: the file is missing or is no tokenizer.
+        InputError: the file is missing or is not a tokenizer.
     """
     try:
         tokenizer = Tokenizer.from_file(str(path))
@@ -71,11 +71,11 @@ def describe(
     tokenizer: Tokenizer,
     settings: DescriptionSettings,
 ) -> TaskDescription:
-    """Describe all records of a task, with the prompts that they get.
+    """Describe all records of a task and their prompts.
 
     Raises:
-        InputError: a prompt does not fit even with an empty input, as training or prediction
-            would find; or there are train or val records and no length for their training.
+        InputError: a prompt does not fit even with an empty input, which training or prediction
+            would refuse too; or there are train or val records but no `training_max_length`.
     """
     measured = _measure(records, template, tokenizer, settings.answer)
     # Of all records, so that the settings agree on whether the task has labels.
@@ -151,13 +151,13 @@ def _room(split: Split, settings: DescriptionSettings) -> int:
     if settings.training_max_length is None:
         raise InputError(
             f"training_max_length: null, but there are {split} records: "
-            "name the tokens that their prompts and answers may have"
+            "set the longest prompt with answer, in tokens"
         )
     return settings.training_max_length
 
 
 def _shots(record: Record) -> int:
-    """Examples in the prompt: test records that have one are for models that take one."""
+    """Examples in the prompt: test records that have one are for 1-shot models."""
     return int(record.split == "test" and record.few_shot_example is not None)
 
 

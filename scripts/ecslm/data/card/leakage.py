@@ -1,8 +1,8 @@
 """Overlap of a task's test records with the training records, setting by setting.
 
-Texts are compared exactly, byte for byte, but for near duplicates (see `near_duplicates`) and
-queries (stripped, lower-cased). Numbers count test records, so those of a setting can be read as
-shares of its `records`; settings repeat the same samples and must not be summed.
+Texts are compared byte for byte, except near duplicates (see `near_duplicates`) and queries
+(stripped, lower-cased). Numbers are of test records, so those of a setting can be read as shares of
+its `records`; settings repeat the same samples, so their numbers must not be added up.
 """
 
 import json
@@ -35,7 +35,7 @@ class _Match(NamedTuple):
 
 @dataclass(frozen=True)
 class _Training:
-    """What test records are looked up in."""
+    """The training data that test records are looked up in."""
 
     inputs: Set[str]
     samples: Set[tuple[object, ...]]
@@ -94,12 +94,12 @@ def _query(record: Record) -> str | None:
 
 
 def _recommendation(record: Record) -> _Recommendation | None:
-    """The history and the right item of a record that chooses the next item of a list of texts.
+    """The history and the correct item of a record that chooses the next item of a list of texts.
 
     Items are `1st: text` in the history and `A: text` among the options. None for other records.
     """
-    right = _right_option(record)
-    if right is None:
+    correct = _correct_option(record)
+    if correct is None:
         return None
     try:
         items = parse_list(record.input)
@@ -107,11 +107,11 @@ def _recommendation(record: Record) -> _Recommendation | None:
         return None
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         return None
-    return _Recommendation(frozenset(map(_unmarked, items)), _unmarked(right))
+    return _Recommendation(frozenset(map(_unmarked, items)), _unmarked(correct))
 
 
-def _right_option(record: Record) -> str | None:
-    """The option that `output` is, or whose letter it is."""
+def _correct_option(record: Record) -> str | None:
+    """The option that `output` gives in full or by its letter."""
     for option in record.options or ():
         if record.output in (option, option.partition(":")[0]):
             return option
@@ -119,7 +119,7 @@ def _right_option(record: Record) -> str | None:
 
 
 def _unmarked(item: str) -> str:
-    """An item's text without what stands up to the first `: `."""
+    """An item's text without its mark, which ends at the first `: `."""
     _, mark, text = item.partition(": ")
     return (text if mark else item).strip()
 

@@ -19,10 +19,10 @@ from tqdm import tqdm
 SHINGLE_WORDS = 3
 
 WORD = re.compile(r"\w+")
-# Shingles are hashed to columns, where few collide: of two texts of 1,000 words, a million pairs of
-# shingles, one pair in a quarter of all cases, against a union of up to 2,000 shingles.
+# Shingles are hashed to columns, and few collide: for two texts of 1,000 words, which is a million
+# pairs of shingles, one pair in a quarter of all cases, out of a union of up to 2,000 shingles.
 COLUMNS = 2**22
-# Pairs of texts compared at a time; each takes some 40 bytes.
+# Pairs of texts compared at a time; each takes about 40 bytes.
 BLOCK_PAIRS = 2**21
 
 
@@ -75,7 +75,7 @@ def nearest(tests: Sequence[str], trains: Sequence[str]) -> list[Nearest]:
 
 def _indicators(texts: Sequence[str]) -> Any:
     """A sparse matrix of shape (texts, COLUMNS): 1 where the text has a shingle of that column."""
-    # Takes seconds to load: after the files have been read and checked.
+    # Takes seconds to import, so only after the files have been read and checked.
     from sklearn.feature_extraction.text import (  # type: ignore[import-untyped]
         HashingVectorizer,
     )

@@ -1,6 +1,6 @@
-"""The forms of the reports on a task's records: their description, their overlap with training.
+"""Schemas of the reports on a task's records: their description, their overlap with training.
 
-Apart from what makes them, so that code which shows them does not depend on it.
+Separate from the code that builds the reports, so that code which shows them does not depend on it.
 """
 
 from typing import Literal
@@ -44,16 +44,16 @@ class SettingDescription(Closed):
     """The records of one split and setting.
 
     `room` is the limit beyond which an input is cut, in tokens. For test records it is the
-    prompt's alone; for train and val it holds the prompt, the answer and the end token, so that
+    prompt's alone; for train and val it includes the prompt, the answer and the end token, so that
     the prompt's share depends on the record's answer.
     """
 
     records: int
     instructions: int = Field(description="Different instructions among the records.")
     labels: dict[str, int] | None = Field(
-        description="Records per label, labels in order; null where answers are no classes."
+        description="Records per label, labels in order; null where answers are not classes."
     )
-    prompt_tokens: TokenLengths = Field(description="Whole prompts, nothing cut.")
+    prompt_tokens: TokenLengths = Field(description="Whole prompts, before truncation.")
     answer_tokens: TokenLengths = Field(description="Outputs, without the end token.")
     room: int
     truncated: int = Field(description="Records whose input training or prediction cuts.")
@@ -79,19 +79,19 @@ class SettingLeakage(Closed):
     """What the test records of one setting share with the training records."""
 
     records: int
-    exact: int = Field(description="Records whose input is that of a training record.")
-    exact_with_output: int = Field(description="Those whose options and output are its too.")
+    exact: int = Field(description="Records whose input is equal to that of a training record.")
+    exact_with_output: int = Field(description="Of these, those with equal options and output.")
     near: int = Field(description="Records whose input is a near duplicate; exact ones included.")
     instruction: Literal["seen", "unseen", "mixed"] = Field(
         description="Whether all, none or some of the records' instructions occur in training."
     )
     unseen_instructions: int = Field(description="Records whose instruction is not in training.")
     queries: Shared | None = Field(
-        description="Records with a query; shared: it is the query of a training record of any of "
-        "the tasks compared. None where no record has one."
+        description="Records with a query; shared: a training record of any compared task has the "
+        "same query. None where no record has one."
     )
     history_targets: Shared | None = Field(
-        description="Records with a purchase history; shared: it holds the right answer of a "
+        description="Records with a purchase history; shared: it contains the correct answer of a "
         "training record. None where no record has one."
     )
 
@@ -110,8 +110,8 @@ class Leakage(Closed):
     task: str
     train_records: int
     shingle_words: int = Field(description="Words of a shingle.")
-    jaccard: float = Field(description="Similarity from which on inputs are near duplicates.")
+    jaccard: float = Field(description="Smallest similarity of near duplicates.")
     settings: dict[str, SettingLeakage] = Field(description="In order of appearance.")
     pairs: tuple[Pair, ...] = Field(
-        description="The most similar near duplicates, a sample once, for a reader to look at."
+        description="The most similar near duplicates, each sample once, for inspection by hand."
     )

@@ -1,4 +1,4 @@
-"""What decides the description of a task's records."""
+"""Settings of the description of a task's records."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -6,14 +6,14 @@ from ecslm.schemas.task import Answer
 
 
 class DescriptionSettings(BaseModel):
-    """The answer type, whose tokenizer counts, and the lengths at which inputs are cut."""
+    """The answer type, the tokenizer, and the lengths at which inputs are cut."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    answer: Answer = Field(description="Type of the task's answers; decides whether labels count.")
-    tokenizer: str = Field(description="Name of the base whose tokenizer counts.")
+    answer: Answer = Field(description="Type of the task's answers; only classes are counted.")
+    tokenizer: str = Field(description="Name of the base whose tokenizer counts tokens.")
     training_max_length: int | None = Field(
-        ge=16, description="`max_length` of the training; null: the task's records train nothing."
+        ge=16, description="`max_length` of the training; null for a task that is not trained on."
     )
     prediction_max_length: int = Field(ge=16, description="`max_length` of the decoding.")
     max_new_tokens: int = Field(ge=1, description="Longest answer of the decoding, in tokens.")

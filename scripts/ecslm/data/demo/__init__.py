@@ -1,1 +1,1 @@
-"""The demo data: records of all ten tasks about an invented shop, in the released form."""
+"""The demo data: records of all ten tasks about an invented shop, in the form of the release."""

@@ -1,4 +1,4 @@
-"""The form of the demo shop's catalogue, and reading YAML files of a given form."""
+"""The schema of the demo shop's catalogue, and a reader of YAML files with a schema."""
 
 import re
 from pathlib import Path
@@ -24,19 +24,19 @@ class Closed(BaseModel):
 
 
 class Topic(Closed):
-    """What customers ask about. Every answer holds one of the words (beginnings of words)."""
+    """A topic of questions. Every answer contains one of `words` (beginnings of words)."""
 
     questions: Pair
     words: Annotated[tuple[str, ...], Field(min_length=1)]
 
-    def is_touched_by(self, text: str) -> bool:
-        """Whether the text could be taken for an answer."""
+    def is_mentioned_in(self, text: str) -> bool:
+        """Whether the text could be taken as an answer."""
         beginnings = "|".join(re.escape(word) for word in self.words)
         return re.search(rf"\b(?:{beginnings})", text, re.IGNORECASE) is not None
 
 
 class ReviewParts(Closed):
-    """How a review of one level is put together."""
+    """Sentences that make up a review of one level."""
 
     openings: Pair
     bodies: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -68,7 +68,7 @@ class Product(Closed):
 
     @property
     def reviews(self) -> list[str]:
-        """All that customers say, as sentences."""
+        """All praise and complaints, as sentences."""
         return [f"{clause[0].upper()}{clause[1:]}." for clause in self.praise + self.complaints]
 
 
@@ -89,11 +89,11 @@ class Catalogue(Closed):
     reviews: dict[str, ReviewParts]
     categories: dict[str, Category]
 
-    def silent_snippets(self, product: Product, topic: str) -> list[str]:
-        """What is said of the product and could not be taken for an answer on the topic."""
+    def unrelated_snippets(self, product: Product, topic: str) -> list[str]:
+        """Facts and reviews of the product that do not mention the topic."""
         facts = [fact for name, fact in product.facts.items() if name != topic]
         asked = self.topics[topic]
-        return [text for text in facts + product.reviews if not asked.is_touched_by(text)]
+        return [text for text in facts + product.reviews if not asked.is_mentioned_in(text)]
 
 
 def read_yaml(path: Path, model: type[Model]) -> Model:

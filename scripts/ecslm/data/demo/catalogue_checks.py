@@ -1,4 +1,4 @@
-"""The checked catalogue of the demo shop: every record made from it can be solved."""
+"""Checks of the demo shop's catalogue: every record made from it must be solvable."""
 
 import re
 import string
@@ -11,7 +11,7 @@ from ecslm.data.demo.catalogue import Catalogue, Category, Product, read_yaml
 # Snippets in the document of a question.
 SNIPPETS = 3
 
-# The shortest purchase history, and the options that do not continue it.
+# The shortest purchase history, and the number of wrong options for its next item.
 MIN_HISTORY = 3
 OTHER_OPTIONS = 19
 
@@ -40,7 +40,7 @@ def load_catalogue(path: Path) -> Catalogue:
 
 
 def product_problems(catalogue: Catalogue, category: Category, product: Product) -> list[str]:
-    """What would make the product's records ambiguous or break their making."""
+    """What would make the product's records ambiguous or impossible to generate."""
     problems = []
     if product.kind not in category.kinds:
         problems.append("its kind is not among the category's `kinds`; add it there")
@@ -48,20 +48,20 @@ def product_problems(catalogue: Catalogue, category: Category, product: Product)
         if attribute not in catalogue.feature_sentences:
             problems.append(f"feature {attribute!r} has no entry in `feature_sentences`; add one")
         title = f"{product.brand} {product.series} {product.kind} {' '.join(product.style)}"
-        if any(holds_word(text, value) for text in (product.description, title)):
-            problems.append(f"{attribute} {value!r} stands in title or description; reword")
+        if any(contains_word(text, value) for text in (product.description, title)):
+            problems.append(f"{attribute} {value!r} is in the title or description; reword")
     for topic, fact in product.facts.items():
         if topic not in catalogue.topics:
             problems.append(f"fact {topic!r} is not among `topics`; add it there")
-        elif len(catalogue.silent_snippets(product, topic)) < SNIPPETS:
-            problems.append(f"fewer than {SNIPPETS} snippets keep silent on {topic!r}; reword some")
-        elif not catalogue.topics[topic].is_touched_by(fact):
-            problems.append(f"the fact on {topic!r} holds none of the topic's `words`; reword it")
+        elif len(catalogue.unrelated_snippets(product, topic)) < SNIPPETS:
+            problems.append(f"fewer than {SNIPPETS} snippets do not mention {topic!r}; reword some")
+        elif not catalogue.topics[topic].is_mentioned_in(fact):
+            problems.append(f"the fact on {topic!r} contains none of the topic's `words`; reword")
     return problems
 
 
 def shop_problems(catalogue: Catalogue) -> list[str]:
-    """What would break the comparison of products."""
+    """What would make products hard to tell apart or to compare."""
     problems = []
     if catalogue.ood not in catalogue.categories:
         problems.append(f"ood: {catalogue.ood!r} is not among `categories`")
@@ -83,7 +83,7 @@ def shop_problems(catalogue: Catalogue) -> list[str]:
 
 
 def supply_problems(category: Category) -> list[str]:
-    """What a category has too little of: rivals, partners, or products of and besides a brand."""
+    """What a category has too few of: products of a kind, set or brand, or of other brands."""
     problems = []
     kinds = Counter(product.kind for product in category.products)
     brands = Counter(product.brand for product in category.products)
@@ -114,7 +114,7 @@ def wording_problems(catalogue: Catalogue) -> list[str]:
         sentences += [(f"reviews.{name}.openings", text, {"kind"}) for text in parts.openings]
         sentences += [(f"reviews.{name}.bodies", text, REVIEW_CLAUSES) for text in parts.bodies]
     problems = [
-        f"{where}: {text!r} may have in braces only {', '.join(sorted(names))}; reword it"
+        f"{where}: {text!r}: only {', '.join(sorted(names))} may be in braces; reword it"
         for where, text, names in sentences
         if not placeholders(text) <= names
     ]
@@ -123,15 +123,15 @@ def wording_problems(catalogue: Catalogue) -> list[str]:
 
 
 def placeholders(text: str) -> set[str]:
-    """The names in braces; text with broken braces holds the impossible name `{`."""
+    """The names in braces; for text with unbalanced braces, the invalid name `{`."""
     try:
         return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
     except ValueError:
         return {"{"}
 
 
-def holds_word(text: str, value: str) -> bool:
-    """Whether the text holds the value, or a part of a value such as `oak and steel`, as a word."""
+def contains_word(text: str, value: str) -> bool:
+    """Whether the text has the value, or a part of one such as `oak and steel`, as a word."""
     return any(
         re.search(rf"\b{re.escape(part)}\b", text, re.IGNORECASE) for part in value.split(" and ")
     )

@@ -1,4 +1,4 @@
-"""Rows of the demo data in the released form, each task and split independent of the others."""
+"""Generates rows of the demo data, each task and split independent of the others."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ TASKS: Mapping[str, Task] = {
 
 
 class Part(NamedTuple):
-    """Records that repeat under several settings. `size` is the field of the settings."""
+    """Samples of a split and domain, repeated under several settings. `size`: field of `Sizes`."""
 
     split: str
     domain: str
@@ -64,13 +64,13 @@ def generate_rows(
 ) -> Iterator[dict[str, Any]]:
     """Raw rows of the tasks (codes) and splits, by default all of them.
 
-    At most the records of one task and part are held at a time.
+    At most the records of one task and part are in memory at a time.
 
     Raises:
-        InputError: an unknown task or split, an unusable file, or more records than there can be.
+        InputError: an unknown task or split, an invalid file, or too many records.
     """
-    codes = known(tasks, list(TASKS), "task")
-    wanted_splits = known(splits, ["train", "val", "test"], "split")
+    codes = selected(tasks, list(TASKS), "task")
+    wanted_splits = selected(splits, ["train", "val", "test"], "split")
     catalogue = load_catalogue(settings.catalogue)
     for code in codes:
         instructions = load_instructions(settings.instructions, code)
@@ -86,14 +86,15 @@ def qpr_labels(settings: DemoSettings) -> list[list[str]]:
     return [list(sample.relevance or ()) for sample in samples]
 
 
-def known(names: Sequence[str] | None, valid: list[str], what: str) -> list[str]:
-    """The names asked for, or all; an unknown one is an error."""
+def selected(names: Sequence[str] | None, valid: list[str], what: str) -> list[str]:
+    """The names, or all valid ones for None; an unknown name is an error."""
     if names is None:
         return valid
     unknown = [name for name in names if name not in valid]
     if unknown:
+        choice = ", ".join(valid)
         raise InputError(
-            *(f"demo data: no {what} {name!r}; choose from {', '.join(valid)}" for name in unknown)
+            *(f"demo data: unknown {what} {name!r}; choose from {choice}" for name in unknown)
         )
     return list(names)
 
@@ -140,6 +141,6 @@ def part_rows(
 
 
 def example(sample: Sample) -> str:
-    """A training sample as the release writes it into a row: options only where there are any."""
+    """A training sample as text of a row's example; without options where it has none."""
     fields = {"input": sample.input, "options": sample.options, "output": sample.output}
     return json.dumps({name: text for name, text in fields.items() if text is not None})

@@ -10,14 +10,14 @@ from ecslm.data.demo.settings import TaskCode
 
 
 class Instructions(Closed):
-    """Six instructions of a task: training sees the seed and the rewritten ones, not the last."""
+    """Six instructions of a task: training uses all but `unseen`."""
 
     seed: str
     rewritten: tuple[str, str, str, str]
     unseen: str
 
     def for_setting(self, setting: str) -> tuple[str, ...]:
-        """The instructions that a row of the setting may carry."""
+        """The instructions that a row of the setting may have."""
         if "Unseen" in setting:
             return (self.unseen,)
         if "Single" in setting:

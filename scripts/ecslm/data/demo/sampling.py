@@ -1,4 +1,4 @@
-"""Drawing distinct samples: fixed shares of each stratum, and splits that cannot share an input."""
+"""Draws distinct samples: fixed shares of each stratum, and splits that cannot share an input."""
 
 import hashlib
 from collections import Counter
@@ -13,13 +13,13 @@ from ecslm.data.demo.shelf import Shelf
 # The share of all possible inputs that each split may use.
 SPLIT_BOUNDS = {"train": (0.0, 0.6), "val": (0.6, 0.75), "test": (0.75, 1.0)}
 
-# So many draws without anything new mean that the stratum is used up.
+# After so many draws without a new sample, a stratum counts as exhausted.
 MAX_DRAWS = 3000
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What a record asks and what it expects, in the released strings."""
+    """The content of a record, as strings in the form of the release."""
 
     input: str
     output: str
@@ -45,7 +45,7 @@ def stratified(strata: Mapping[Any, float], count: int, rng: Random) -> list[Any
     total = sum(strata.values())
     exact = {stratum: count * share / total for stratum, share in strata.items()}
     order = [stratum for stratum, quota in exact.items() for _ in range(int(quota))]
-    # Among strata of equal remainder chance decides, or the first would always be favoured.
+    # Ties between remainders are broken at random, else the first would always be favoured.
     candidates = rng.sample(list(exact), len(exact))
     candidates.sort(key=lambda stratum: round(exact[stratum] % 1, 9), reverse=True)
     order += candidates[: count - len(order)]
@@ -59,7 +59,7 @@ def draw_samples(
     """`count` samples with distinct inputs, none of which another split of the shelf can draw.
 
     Raises:
-        InputError: the catalogue does not give so many.
+        InputError: the catalogue cannot give so many.
     """
     seen: set[bytes] = set()
     made: Counter[Any] = Counter()
@@ -67,14 +67,14 @@ def draw_samples(
         for _ in range(MAX_DRAWS):
             sample = task.make(shelf, stratum, rng)
             digest = hashlib.sha256(sample.input.encode()).digest()[:12]
-            # The out-of-domain category occurs in test alone, so nothing has to be kept from it.
+            # The out-of-domain category is in test only, so no other split can share its inputs.
             if digest not in seen and (shelf.ood or falls_into(split, digest)):
                 break
         else:
             share = task.strata[stratum] / sum(task.strata.values())
             raise InputError(
-                f"{where}: {count} records asked, but the catalogue gives about "
-                f"{int(made[stratum] / share)} distinct ones; ask for fewer or add products"
+                f"{where}: {count} records requested, but the catalogue gives about "
+                f"{int(made[stratum] / share)} distinct ones; request fewer or add products"
             )
         seen.add(digest)
         made[stratum] += 1

@@ -32,7 +32,7 @@ class SizeOverride(BaseModel):
 
 
 class DemoSettings(Sizes):
-    """What decides the demo data, besides the code. The sizes are those of each task."""
+    """Everything that affects the demo data, except code. Sizes are per task."""
 
     seed: int = Field(1, description="Seed of all random choices.")
     catalogue: Path = Field(
@@ -40,7 +40,7 @@ class DemoSettings(Sizes):
     )
     instructions: Path = Field(
         Path("resources/demo/instructions.yaml"),
-        description="YAML file of six instructions a task.",
+        description="YAML file with six instructions per task.",
     )
     tasks: dict[TaskCode, SizeOverride] = Field(
         {}, description="Sizes of single tasks that differ from the common ones, by task code."

@@ -1,4 +1,4 @@
-"""The products that a record may draw on, and how they relate to each other."""
+"""The products that a record may use, and how they relate to each other."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

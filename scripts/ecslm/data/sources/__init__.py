@@ -1,1 +1,1 @@
-"""Sources of raw rows in the release's form, one module a source; see `protocol`."""
+"""Sources of raw rows in the release's form, one module per source; see `protocol`."""

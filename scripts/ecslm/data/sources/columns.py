@@ -1,4 +1,4 @@
-"""The columns of the release, and names that are almost theirs."""
+"""The columns of the release, and a check for misspelt ones."""
 
 import difflib
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ COLUMNS = (
 
 
 def check_columns(names: Iterable[str], where: str) -> None:
-    """Refuse columns that are almost those of the release; others are the user's own affair.
+    """Refuse misspelt columns of the release; other additional columns are ignored.
 
     Raises:
-        InputError: a column looks like a misspelt one, which would go unread.
+        InputError: a column looks misspelt, so it would be ignored.
     """
     problems = []
     for name in names:

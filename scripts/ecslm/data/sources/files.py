@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError
 
-# Of files with rows.
+# Suffixes of files with rows.
 SUFFIXES = (".json", ".jsonl", ".parquet")
-# Of files that hold rows in other formats, which must not be left unread.
+# Suffixes of other data formats: errors, so that no rows are silently ignored.
 OTHER_SUFFIXES = (
     ".csv",
     ".tsv",
@@ -21,12 +21,12 @@ OTHER_SUFFIXES = (
     ".zst",
     ".zip",
 )
-# Files without rows that the hub keeps beside them.
+# Files without rows that are next to the data files on the hub.
 NO_ROWS = ("dataset_infos.json",)
 
 
 class DataFile(BaseModel):
-    """A file with rows, and what problems and reports call it."""
+    """A file with rows, and its name in problems and reports."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,7 +35,7 @@ class DataFile(BaseModel):
 
 
 def data_files(path: Path) -> list[Path]:
-    """The file itself; of a directory, all files in it and below that can hold rows, sorted.
+    """The file itself; for a directory, all files below it that can have rows, sorted.
 
     Raises:
         InputError: there is no such file, or one in a format that is not read.
@@ -61,8 +61,8 @@ def data_files(path: Path) -> list[Path]:
 
 
 def file_name(file: Path, source: Path) -> str:
-    """A source's file as results may name it: never absolute, since they must not depend on the
-    place."""
+    """The name of a source's file in results: never an absolute path, since results must not
+    depend on where files are."""
     return (file.absolute().relative_to(source.parent) if source.is_absolute() else file).as_posix()
 
 

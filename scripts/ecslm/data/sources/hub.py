@@ -8,36 +8,36 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.data.settings import HubData
 from ecslm.data.sources.files import SUFFIXES, DataFile, data_files, file_name
-from ecslm.data.sources.index import IndexedRows, known_rows, read_index
+from ecslm.data.sources.index import IndexedRows, cached_rows, read_index
 from ecslm.data.sources.labels import read_labels
-from ecslm.data.sources.protocol import KnownRows, Suffices, never
+from ecslm.data.sources.protocol import CachedRows, IsCurrent, outdated
 
 log = logging.getLogger(__name__)
 
 COMMIT = re.compile("[0-9a-f]{40}")
 
 
-def open_rows(source: HubData, cache: Path, _suffices: Suffices = never) -> IndexedRows:
+def open_rows(source: HubData, cache: Path, _is_current: IsCurrent = outdated) -> IndexedRows:
     """The rows of all files; the release has one physical split, `train`, whatever its rows say.
 
     `datasets` finds and fetches the files, and keeps them in its own cache. It would read a JSON
-    list as a whole, several times its size in memory, so the rows are read from the index. An index
-    of the same commit, or of a local directory's same files, does without `datasets`, which takes
-    two seconds to load.
+    list as a whole, several times its size in memory, so the rows are read from the index. If
+    there is an index of the same commit or the same local files, `datasets`, which takes two
+    seconds to import, is not needed.
 
     Raises:
-        InputError: the data set or its revision cannot be had, or its files have another form.
+        InputError: the data set or its revision cannot be loaded, or its files have another format.
     """
     local = Path(source.id).absolute() if Path(source.id).is_dir() else None
     origin = ["hub", str(local or source.id), source.revision]
-    known = known_rows(cache, origin, lambda rows: _is_current(rows, source, local))
-    if known is not None:
-        return known
+    cached = cached_rows(cache, origin, lambda rows: _matches_source(rows, source, local))
+    if cached is not None:
+        return cached
     return read_index(_fetched(source, local), cache, origin, defaults={})
 
 
-def _is_current(rows: KnownRows, source: HubData, local: Path | None) -> bool:
-    """Whether an index holds what the data set holds now."""
+def _matches_source(rows: CachedRows, source: HubData, local: Path | None) -> bool:
+    """Whether an index has the current content of the data set."""
     if local is None:
         return COMMIT.fullmatch(source.revision) is not None
     return rows.files == {file_name(p, local): sha256_of_file(p) for p in data_files(local)}
@@ -45,7 +45,7 @@ def _is_current(rows: KnownRows, source: HubData, local: Path | None) -> bool:
 
 def _fetched(source: HubData, local: Path | None) -> list[DataFile]:
     """The files of the data set."""
-    # Loaded here, since an index does without it.
+    # Imported here, since it is not needed where there is an index.
     from datasets import DownloadManager, load_dataset_builder
 
     where = f"data: {source.id} at {source.revision}"
@@ -75,7 +75,7 @@ def _fetched(source: HubData, local: Path | None) -> list[DataFile]:
     if problems:
         raise InputError(*problems)
     if local is None and not COMMIT.fullmatch(source.revision):
-        log.warning("%s: not a commit, so it may change; read now: %s", where, ", ".join(origins))
+        log.warning("%s: not a commit, so it may change; read from %s", where, ", ".join(origins))
     return [
         DataFile(name=file_name(path, local) if local else origin, path=path)
         for origin, path in zip(origins, map(Path, fetched), strict=True)

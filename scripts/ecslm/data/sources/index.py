@@ -1,7 +1,7 @@
-"""Data files split once by task and split, so that a job parses only its own rows.
+"""An index of data files: split once by task and split, so that a job parses only its own rows.
 
-The cache is keyed by the files' sha256. The digest of each part is what ties a dataset file to the
-source: an edited row changes its own part's digest alone.
+The cache is keyed by the files' sha256. A dataset file depends on the digests of its parts: an
+edited row changes only the digest of its own part.
 """
 
 import hashlib
@@ -20,14 +20,14 @@ from ecslm.common.errors import InputError, field_problems
 from ecslm.common.files import read_json, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.locks import held
-from ecslm.data.problems import Found, Kind, Problems
+from ecslm.data.problems import FoundProblems, Kind, Problems
 from ecslm.data.sources.files import DataFile
-from ecslm.data.sources.protocol import PartName, Row, Suffices
+from ecslm.data.sources.protocol import IsCurrent, PartName, Row
 from ecslm.data.sources.splitting import Part, split_files
 
 INDEX = "index.json"
 SCRIPTS = Path(__file__).resolve().parents[3]
-# Modules that decide what an index holds; a test compares them with what this one imports.
+# Modules that affect the content of an index; a test compares them with what this one imports.
 SPLITTING_CODE = (
     "ecslm.data.problems",
     "ecslm.data.sources.columns",
@@ -43,19 +43,19 @@ SPLITTING_CODE = (
 
 
 class Index(BaseModel):
-    """What data files hold. `problems` are rows that belong to no task and split."""
+    """The parts of data files. `problems` are rows that belong to no task and split."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    origin: tuple[str, ...] = Field(description="What the source is, whatever it holds now.")
-    code: str = Field(description="Digest of the code that made this.")
+    origin: tuple[str, ...] = Field(description="Identity of the source, whatever its content.")
+    code: str = Field(description="Digest of the code that built the index.")
     files: dict[str, str] = Field(description="sha256 of each file by its name.")
     parts: tuple[Part, ...]
-    problems: dict[Kind, Found]
+    problems: dict[Kind, FoundProblems]
 
 
 class IndexedRows:
-    """The rows of data files, read from the folder of their index and verified."""
+    """The rows of data files, read from the directory of their index and verified."""
 
     def __init__(self, folder: Path, index: Index) -> None:
         self.folder = folder
@@ -64,14 +64,14 @@ class IndexedRows:
         self._parts = {part.name: part for part in index.parts}
 
     def parts(self) -> Sequence[PartName]:
-        """The tasks and splits that there are."""
+        """All tasks and splits."""
         return tuple(self._parts)
 
     def rows(self, parts: Sequence[PartName]) -> Iterator[Row]:
-        """The rows of some of them in source order, each with the place where it stands.
+        """The rows of some of them in source order, each with its place.
 
         Raises:
-            InputError: a part was altered since it was written.
+            InputError: a part was modified since it was written.
         """
         numbered = [self._numbered(self._parts[name]) for name in parts]
         for _, where, row in heapq.merge(*numbered, key=lambda one: one[0]):
@@ -82,11 +82,11 @@ class IndexedRows:
         return Problems(self.index.problems)
 
     def file_digests(self) -> list[str]:
-        """What stands for all rows: the name and the sha256 of each file."""
+        """Digests of all rows: the name and the sha256 of each file."""
         return [text for one in self.files.items() for text in one]
 
     def part_digests(self, names: Collection[str], split: str) -> list[str]:
-        """What stands for the rows of one task, under any of its names, and one split."""
+        """Digests of the rows of one task, under any of its names, and one split."""
         return [p.sha256 for p in self.index.parts if p.task in names and p.split == split]
 
     def _numbered(self, part: Part) -> Iterator[tuple[int, str, dict[str, Any]]]:
@@ -105,7 +105,7 @@ class IndexedRows:
         except (OSError, ValueError) as error:
             raise self._damaged(part, str(error)) from None
         if (count, digest.hexdigest()) != (part.rows, part.sha256):
-            raise self._damaged(part, "altered")
+            raise self._damaged(part, "modified since it was written")
 
     def _damaged(self, part: Part, why: str) -> InputError:
         return InputError(
@@ -113,19 +113,19 @@ class IndexedRows:
         )
 
 
-def known_rows(cache: Path, origin: Sequence[str], suffices: Suffices) -> IndexedRows | None:
-    """The rows of an index that was made of a source before, if they are those that are wanted.
+def cached_rows(cache: Path, origin: Sequence[str], is_current: IsCurrent) -> IndexedRows | None:
+    """The rows of an existing index of a source, if there is a current one.
 
-    The source is not read: it takes a second and more, and dataset files are made by many jobs.
+    The source is not read: that takes a second or more, in each of many jobs.
 
     Args:
-        cache: folder of all indexes.
-        origin: what the source is.
+        cache: directory of all indexes.
+        origin: identity of the source.
     """
     for folder in _folders_of(cache, origin):
         with suppress(InputError):
             index = _read(folder)
-            if index.code == _code() and suffices(rows := IndexedRows(folder, index)):
+            if index.code == _code() and is_current(rows := IndexedRows(folder, index)):
                 return rows
     return None
 
@@ -133,11 +133,11 @@ def known_rows(cache: Path, origin: Sequence[str], suffices: Suffices) -> Indexe
 def read_index(
     files: Sequence[DataFile], cache: Path, origin: Sequence[str], defaults: Mapping[str, str]
 ) -> IndexedRows:
-    """The rows of data files, which are split on first sight.
+    """The rows of data files, which are indexed unless they have been.
 
     Args:
-        cache: folder of all indexes.
-        origin: what the source is, so that the index of what it held before can be removed.
+        cache: directory of all indexes.
+        origin: identity of the source, so that indexes of its former content can be removed.
         defaults: values of columns that a file may lack.
 
     Raises:
@@ -150,14 +150,14 @@ def read_index(
         # Jobs that start together wait for the first of them.
         with held(cache / f"{key}.lock", str(folder), wait=True):
             if not (folder / INDEX).exists():
-                _make(folder, files, digests, origin, defaults)
+                _build(folder, files, digests, origin, defaults)
                 for older in _folders_of(cache, origin):
                     if older != folder:  # as large as the source
                         shutil.rmtree(older)
     return IndexedRows(folder, _read(folder))
 
 
-def _make(
+def _build(
     folder: Path,
     files: Sequence[DataFile],
     digests: Mapping[str, str],
@@ -165,7 +165,7 @@ def _make(
     defaults: Mapping[str, str],
 ) -> None:
     problems = Problems()
-    # Moved into place whole: an interrupted one leaves nothing.
+    # Moved into place when complete, so that an interruption leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         parts = split_files(files, Path(temporary), defaults, problems)
         folder.mkdir(exist_ok=True)
@@ -182,7 +182,7 @@ def _make(
 
 
 def _folders_of(cache: Path, origin: Sequence[str]) -> list[Path]:
-    """The folders of a source's indexes."""
+    """The directories of a source's indexes."""
     found = []
     for path in cache.glob(f"*/{INDEX}"):
         # Another source's index may be damaged: that does not matter here.
@@ -202,6 +202,6 @@ def _read(folder: Path) -> Index:
 
 
 def _code() -> str:
-    """Digest of the code that splits, so that parts which other code has split are not used."""
+    """Digest of the splitting code, so that an index built by other code is not used."""
     paths = [SCRIPTS.joinpath(*name.split(".")).with_suffix(".py") for name in SPLITTING_CODE]
     return sha256_of_text(canonical_json([sha256_of_file(path) for path in paths]))

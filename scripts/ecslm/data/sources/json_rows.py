@@ -46,7 +46,7 @@ def list_rows(
     """The rows of one JSON list; items that are not objects go to `problems`.
 
     Raises:
-        InputError: the list is broken, or breaks off.
+        InputError: the list is not valid JSON, or is incomplete.
         UnicodeDecodeError: the stream is not in its encoding.
     """
     for number, value in enumerate(_list_items(stream, name, advance), start=1):
@@ -57,7 +57,7 @@ def list_rows(
 
 
 def _list_items(stream: IO[str], name: str, advance: Callable[[int], object]) -> Iterator[Any]:
-    """The items of a JSON list, of which only a part is held at a time."""
+    """The items of a JSON list, of which only a part is in memory at a time."""
     decode = json.JSONDecoder(object_pairs_hook=_object).raw_decode
     text, at, number, separated = "", 0, 0, False
     # The list's own bracket.
@@ -69,7 +69,7 @@ def _list_items(stream: IO[str], name: str, advance: Callable[[int], object]) ->
         at = _after_space(text, at)
         if number and not separated and text[at : at + 1] == ",":
             at, separated = _after_space(text, at + 1), True
-        problem = "the list breaks off"
+        problem = "the list is incomplete"
         if text[at : at + 1] == "]" and not separated:
             rest = text[at + 1 :] + stream.read()
             if rest.strip():
@@ -87,14 +87,14 @@ def _list_items(stream: IO[str], name: str, advance: Callable[[int], object]) ->
                 if not unterminated and position < len(text) - LONGEST_CUT:
                     raise InputError(f"{name}: row {number + 1}: {problem}") from None
             else:
-                # A number that ends with the chunk may go on in the next one.
+                # A number that ends with the chunk may continue in the next one.
                 if end < len(text) and text[end] not in IN_NUMBERS:
                     yield value
                     at, number, separated = end, number + 1, False
                     continue
         elif at < len(text):
             raise InputError(f"{name}: row {number + 1}: not JSON (a comma is missing before it)")
-        # Ever larger pieces, so that an item is not decoded from its start over and over.
+        # Pieces grow, so that a long item is not decoded from its start again and again.
         chunk = stream.read(max(CHUNK, len(text) - at))
         if not chunk:
             raise InputError(f"{name}: row {number + 1}: {problem}: is the file truncated?")
@@ -104,12 +104,12 @@ def _list_items(stream: IO[str], name: str, advance: Callable[[int], object]) ->
 
 def _after_space(text: str, at: int) -> int:
     match = SPACE.match(text, at)
-    assert match is not None, "the pattern matches nothing too"
+    assert match is not None, "the pattern also matches the empty string"
     return match.end()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object; of a duplicate key `json` alone would take the last value."""
+    """A JSON object without duplicate keys, of which `json` would keep the last value."""
     value = dict(pairs)
     if len(value) < len(pairs):
         raise ValueError("a duplicate key in an object")

@@ -12,17 +12,17 @@ from ecslm.common.validation import read_model
 from ecslm.data.settings import Labels
 from ecslm.schemas.record import Relevance
 
-# Told of a file of another form, which has the same problem in each of its rows.
+# Problems reported: a file in another format has the same one in each row.
 MOST_PROBLEMS = 5
 
 
 def read_labels(labels: Labels) -> list[list[str]]:
-    """One list of labels per ranking row, a label per product in list order.
+    """One list of labels per ranking row, one label per product in list order.
 
-    They are fetched first when the file is missing and a `url` is configured.
+    The file is fetched first if it is missing and a `url` is configured.
 
     Raises:
-        InputError: the file is missing and cannot be fetched, has another sha256, or another form.
+        InputError: the file is missing and cannot be fetched, or has another sha256 or format.
     """
     fetch_labels(labels)
     path = Path(labels.path)
@@ -33,19 +33,21 @@ def read_labels(labels: Labels) -> list[list[str]]:
 
 
 def fetch_labels(labels: Labels) -> bool:
-    """Fetch the file unless it is here; whether it had to be fetched.
+    """Fetch the file unless it exists; return whether it was fetched.
 
     Raises:
-        InputError: it is missing and cannot be fetched, or it has another sha256.
+        InputError: the file is missing and cannot be fetched, or it has another sha256.
     """
     path = Path(labels.path)
     if path.exists():
         if labels.sha256 is not None and sha256_of_file(path) != labels.sha256:
-            raise InputError(f"{path}: its sha256 is not `labels.sha256`: delete it, or fix that")
+            raise InputError(
+                f"{path}: its sha256 is not `labels.sha256`: delete the file, or fix the key"
+            )
         return False
     if labels.url is None:
-        raise InputError(f"{path}: no such file: put the label file there, or give `labels.url`")
-    by_hand = f"fetch it by hand and put it at {path}"
+        raise InputError(f"{path}: no such file: put the label file there, or set `labels.url`")
+    by_hand = f"download it and save it as {path}"
     try:
         with urllib.request.urlopen(labels.url, timeout=60) as answer:
             content: bytes = answer.read()
@@ -56,7 +58,7 @@ def fetch_labels(labels: Labels) -> bool:
     if labels.sha256 is not None and found != labels.sha256:
         raise InputError(
             f"{labels.url}: its sha256 is {found}, `labels.sha256` is {labels.sha256}: the file "
-            f"has changed, or something else answered: {by_hand}"
+            f"has changed, or the server sent something else: {by_hand}"
         )
     write_text(path, text)
     return True

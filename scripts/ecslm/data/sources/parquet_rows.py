@@ -11,14 +11,14 @@ BATCH_ROWS = 1000
 
 
 def parquet_rows(path: Path, name: str, advance: Callable[[int], object]) -> Iterator[Row]:
-    """The rows of a Parquet file, with the columns of the release alone.
+    """The rows of a Parquet file, with only the columns of the release.
 
-    Args: as of `reading.read_rows`.
+    Args: see `reading.read_rows`.
 
     Raises:
         InputError: the file is not Parquet, or a column is misspelt or duplicate.
     """
-    # Loaded here, since the other forms do without it.
+    # Imported here, since other formats do not need it.
     from pyarrow import ArrowException, parquet
 
     number, size = 0, path.stat().st_size
@@ -28,7 +28,7 @@ def parquet_rows(path: Path, name: str, advance: Callable[[int], object]) -> Ite
             duplicates = sorted(column for column in COLUMNS if names.count(column) > 1)
             if duplicates:
                 raise InputError(f"{name}: duplicate column {', '.join(duplicates)}")
-            # Others may hold what JSON and this reader do not know.
+            # Other columns may have types that JSON or this reader does not support.
             check_columns(names, name)
             columns = [column for column in COLUMNS if column in names]
             for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=columns):

@@ -4,15 +4,15 @@ from pathlib import Path
 
 from ecslm.data.settings import PathData
 from ecslm.data.sources.files import DataFile, data_files, file_name
-from ecslm.data.sources.index import IndexedRows, known_rows, read_index
+from ecslm.data.sources.index import IndexedRows, cached_rows, read_index
 from ecslm.data.sources.labels import read_labels
-from ecslm.data.sources.protocol import Suffices, never
+from ecslm.data.sources.protocol import IsCurrent, outdated
 
-# Of own records, which may have neither column.
+# For a user's own records, which may lack these columns.
 DEFAULTS = {"split": "test", "setting": "IND_Diverse_Instruction"}
 
 
-def open_rows(source: PathData, cache: Path, suffices: Suffices = never) -> IndexedRows:
+def open_rows(source: PathData, cache: Path, is_current: IsCurrent = outdated) -> IndexedRows:
     """The rows of the file, or of the directory's files.
 
     Raises:
@@ -21,8 +21,8 @@ def open_rows(source: PathData, cache: Path, suffices: Suffices = never) -> Inde
     path = Path(source.path)
     files = [DataFile(name=file_name(file, path), path=file) for file in data_files(path)]
     origin = ["path", *(str(file.path.absolute()) for file in files)]
-    known = known_rows(cache, origin, suffices)
-    return read_index(files, cache, origin, DEFAULTS) if known is None else known
+    cached = cached_rows(cache, origin, is_current)
+    return read_index(files, cache, origin, DEFAULTS) if cached is None else cached
 
 
 def labels(source: PathData) -> list[list[str]] | None:

@@ -1,11 +1,11 @@
-"""What a source of raw rows gives, one module a source; each has `open_rows` and `labels`."""
+"""The interface of a source of raw rows. Each source is a module with `open_rows` and `labels`."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ecslm.data.problems import Problems
 
-# A raw row, after the place where it stands in its source.
+# The place of a row in its source, and the raw row.
 Row = tuple[str, dict[str, Any]]
 
 
@@ -23,34 +23,34 @@ class RawRows(Protocol):
     """sha256 of each file by its name."""
 
     def parts(self) -> Sequence[PartName]:
-        """The tasks and splits that there are."""
+        """All tasks and splits."""
 
     def rows(self, parts: Sequence[PartName]) -> Iterator[Row]:
-        """The rows of some of them in source order, each with the place where it stands."""
+        """The rows of some of them in source order, each with its place."""
 
     def problems(self) -> Problems:
         """Rows that belong to no task and split."""
 
 
-class KnownRows(RawRows, Protocol):
-    """Rows that were read before, with digests of what they were read from."""
+class CachedRows(RawRows, Protocol):
+    """Rows in the cache, with digests of the source that they were read from."""
 
     def file_digests(self) -> list[str]:
-        """What stands for all rows: the name and the sha256 of each file."""
+        """Digests of all rows: the name and the sha256 of each file."""
 
     def part_digests(self, names: Collection[str], split: str) -> list[str]:
-        """What stands for the rows of one task, under any of its names, and one split."""
+        """Digests of the rows of one task, under any of its names, and one split."""
 
 
-# Whether rows that were read before are those that are wanted: then nobody reads the source again.
-Suffices = Callable[[KnownRows], bool]
+# Whether rows in the cache are the wanted ones, so that the source need not be read again.
+IsCurrent = Callable[[CachedRows], bool]
 
 
-def never(_rows: KnownRows) -> bool:
-    """Read the source, whatever was read before."""
+def outdated(_rows: CachedRows) -> bool:
+    """Never current: the source is read in any case."""
     return False
 
 
 def rows_of(source: RawRows, names: frozenset[str], split: str) -> Iterator[Row]:
-    """Rows of one task, under any of its names, and one split."""
+    """The rows of one task, under any of its names, and one split."""
     return source.rows([p for p in source.parts() if p.task in names and p.split == split])

@@ -17,16 +17,16 @@ PARQUET = b"PAR1"
 def read_rows(
     path: Path, name: str, problems: Problems, advance: Callable[[int], object]
 ) -> Iterator[Row]:
-    """Rows that are objects, each with the place where it stands; the others go to `problems`.
+    """Rows that are objects, each with its place; other rows go to `problems`.
 
-    At most some megabytes of the file are held at a time, or one row if that is longer.
+    At most a few megabytes of the file are in memory at a time, or one row if that is longer.
 
     Args:
-        name: what `problems` call the file.
+        name: name of the file in `problems`.
         advance: called with the number of bytes read since the last call, for a progress bar.
 
     Raises:
-        InputError: the file as a whole cannot be read; a list that breaks off is such a file.
+        InputError: the file as a whole cannot be read, for example an incomplete list.
     """
     with path.open("rb") as stream:
         head = stream.read(len(PARQUET))

@@ -1,4 +1,4 @@
-"""Splitting data files by task and split: a file of rows for each pair, and one of their places."""
+"""Splits data files by task and split: a file of rows for each pair, and one of their places."""
 
 import hashlib
 import json
@@ -18,14 +18,14 @@ from ecslm.data.sources.protocol import PartName
 from ecslm.data.sources.reading import read_rows
 from ecslm.schemas.fields import is_writable
 
-# Characters of a part that are held before they are written to its file.
+# Characters of a part that are buffered before they are written to its file.
 BUFFER = 1 << 20
-# A column with more values than this is not that of the task or the split.
+# Pairs of task and split; more than this means that the columns have other meanings.
 MOST_PARTS = 1000
 
 
 class Part(BaseModel):
-    """The rows of one task (by its name in the data) and split; `file` is in the index's folder.
+    """The rows of one task (by its name in the data) and split; `file` is in the index's directory.
 
     `places` is a file with a line for each row: its number and its place in the source.
     """
@@ -48,11 +48,11 @@ class Part(BaseModel):
 def split_files(
     files: Sequence[DataFile], folder: Path, defaults: Mapping[str, str], problems: Problems
 ) -> tuple[Part, ...]:
-    """Write the parts of data files into a folder, sorted by task and split.
+    """Write the parts of data files into a directory, sorted by task and split.
 
     Args:
         defaults: values of columns that a file may lack.
-        problems: takes the rows that belong to no part.
+        problems: collects the rows that belong to no part.
 
     Raises:
         InputError: a file cannot be read as a whole, or has no rows, or its columns are not those
@@ -69,12 +69,12 @@ def split_files(
             for place, row in read_rows(file.path, file.name, problems, progress.update):
                 where = f"{file.name}: {place}"
                 if absent is None:
-                    # A later row that lacks what the first has lost it: it gets no default.
+                    # Defaults are for columns that the first row lacks, not for gaps in later rows.
                     absent = {name: text for name, text in defaults.items() if name not in row}
                 if mixed := sorted(absent.keys() & row.keys()):
                     raise InputError(
                         f"{where}: has {', '.join(mixed)}, which earlier rows lack: "
-                        "give it to all rows or to none"
+                        "add it to all rows or to none"
                     )
                 number += 1
                 if unknown := row.keys() - seen:
@@ -87,7 +87,7 @@ def split_files(
                 try:
                     line = _line(full)
                 except (TypeError, ValueError, RecursionError) as error:
-                    problems.add("unreadable_row", where, f"cannot be kept: {error}")
+                    problems.add("unreadable_row", where, f"cannot be stored: {error}")
                     continue
                 if name not in writers:
                     if len(writers) == MOST_PARTS:
@@ -104,7 +104,7 @@ def split_files(
 
 @dataclass
 class _Writer:
-    """A part being written, some text at a time."""
+    """Writes one part, a buffer at a time."""
 
     path: Path
     rows: int = 0
@@ -123,7 +123,7 @@ class _Writer:
             self._flush()
 
     def finished(self, name: PartName) -> Part:
-        """The part, with all its rows in its files."""
+        """The part, after all of its rows have been written."""
         self._flush()
         return Part(
             task=name.task,
@@ -161,9 +161,9 @@ def _part_name(row: Mapping[str, Any], where: str, problems: Problems) -> PartNa
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    """A row as a line. ASCII holds any text; a bare NaN stays one, as in the source."""
+    """A row as a line of JSON in ASCII, which can hold any text; NaN stays as in the source."""
     for name, value in row.items():
         inner = value.values() if isinstance(value, dict) else value
         if isinstance(value, dict | list) and any(isinstance(one, dict | list) for one in inner):
-            raise ValueError(f"{name} is nested: write what it holds as JSON text")
+            raise ValueError(f"{name} is nested: write it as JSON text")
     return json.dumps(row) + "\n"

@@ -35,7 +35,7 @@ def files(request: Request) -> list[str]:
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from comparisons: a panel for each contrast and what is the same in its rows.
+    """The table from comparisons: a panel for each contrast, and each setting or pair of them.
 
     Raises:
         InputError: the contrasts compare nothing in the table's tasks.
@@ -69,7 +69,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
 
 
 def _common(row: Comparison) -> str:
-    """What the rows of a panel share: the setting, or the two settings that are compared."""
+    """What the rows of a panel have in common: the setting, or the two compared settings."""
     return row.setting or f"{row.a} against {row.b}"
 
 
@@ -78,7 +78,7 @@ def _name(row: Comparison) -> str:
 
 
 def _panel(request: Request, title: str, compared: Sequence[TaskComparison]) -> Panel:
-    """A group of rows for each comparison, with the columns of those tasks that have any."""
+    """A group of rows for each comparison, with columns for the tasks that have one."""
     tasks = list(dict.fromkeys(task for task, _ in compared))
     columns = tuple(
         HeaderCell(key=task, text=task, detail=request.context.tasks[task].metric) for task in tasks
@@ -116,7 +116,7 @@ def _p_cell(task: str, p: float | None) -> Cell:
 
 
 def _records_cell(task: str, row: Comparison) -> Cell:
-    """Those of both sides where they are not paired."""
+    """The number of records; if they are not paired, of both sides."""
     shown = str(row.n) if row.paired else f"{row.n}/{row.n_b}"
     return number_cell(row.n, shown, (comparison_path(task),))
 

@@ -62,31 +62,31 @@ Request = TableRequest[DatasetEntry]
 
 @dataclass(frozen=True)
 class _Data:
-    """What the reports say."""
+    """The reports on the data."""
 
     check: Report
     descriptions: dict[str, TaskDescription]
     leakage: dict[str, Leakage]
 
     def records(self, task: str, column: DatasetColumn) -> SettingDescription | None:
-        """The records of a task that a column is about, if there are any."""
+        """The description of a task's records in a column, if it has any."""
         splits = self.descriptions[task].splits
         return splits.get(column.split, {}).get(column.setting)
 
     def overlap(self, task: str, column: DatasetColumn) -> SettingLeakage | None:
-        """The overlap of a task's test records that a column is about."""
+        """The overlap of a task's test records in a column with training."""
         report = self.leakage.get(task)
         return None if report is None else report.settings.get(column.setting)
 
 
 def files(request: Request) -> list[str]:
-    """The reports on the data: of its check, of each task, and of its overlap with training."""
+    """The reports on the data: the check, each task's description and overlap."""
     tasks = request.table.tasks
     return [CHECK, *map(description_path, tasks), *leakage_files(request.context, tasks)]
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from the reports on the data, beside the published counts of the same data."""
+    """The table from the reports on the data, with the published counts of the same data."""
     entry = request.table
     data = _read(request, sources.results)
     published: PublishedCounts = {}
@@ -165,7 +165,7 @@ def _record_row(
 
 
 def _label_groups(entry: DatasetEntry, data: _Data, task: str) -> Iterator[RowGroup]:
-    """Shares of each label, a row a label; none where labels are no classes."""
+    """Shares of each label, one row per label; nothing if answers are not classes."""
     counts = [
         (found.labels or {}) if (found := data.records(task, column)) else {}
         for column in entry.columns
@@ -210,7 +210,7 @@ def _overlap_panel(tests: Sequence[DatasetColumn], data: _Data) -> Panel:
                 continue
             cells += [_percentage(n, found.records, source) for n in (found.exact, found.near)]
         rows.append(Row(name=task, kind="other", cells=tuple(cells)))
-    title = "Test inputs that training has too"
+    title = "Test inputs that are also in training"
     return Panel(title, "Task", tuple(columns), (RowGroup("", tuple(rows)),))
 
 
@@ -258,7 +258,7 @@ def _notes(
 
 
 def _instructions(entry: DatasetEntry, data: _Data) -> Iterator[str]:
-    """What the data says of each test column's instructions, task by task where tasks disagree."""
+    """Whether training has each test column's instructions, by task where tasks disagree."""
     for column in entry.columns:
         found = {
             task: overlap.instruction
@@ -283,7 +283,7 @@ def _shared(entry: DatasetEntry, data: _Data, part: str) -> Iterator[str]:
 
 def _differs(row: Row, columns: Sequence[DatasetColumn]) -> bool:
     counts = [cell.value for cell in row.cells[: 2 * len(columns)]]
-    return any(here != there for here, there in zip(counts[::2], counts[1::2], strict=True))
+    return any(ours != published for ours, published in zip(counts[::2], counts[1::2], strict=True))
 
 
 KIND = Kind(entry=DatasetEntry, place=20, build=build, files=files, resources={"published": COUNTS})

@@ -1,6 +1,6 @@
 """The instructions table: the same samples under instructions that training has and has not seen.
 
-Whether an instruction was seen is what the data says, never the name of its setting.
+Whether an instruction was seen is looked up in the data, not derived from its setting's name.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,19 +23,19 @@ from ecslm.tables.scores import Scores, strict_cell
 from ecslm.tables.settings import Closed, ScoresEntry
 from ecslm.tables.sources import Sources
 
-# Of a column whose tasks disagree; a note tells which is which.
+# Label of a column whose tasks disagree; a note gives the label of each task.
 MIXED = "mixed"
 
 
 class InstructionsColumn(Closed):
     """A column of the instructions table."""
 
-    title: str = Field(description="Head of the column; what the data says stands below it.")
+    title: str = Field(description="Head of the column; seen or unseen is added below it.")
     setting: SettingName = Field(description="Evaluation setting.")
 
 
 class InstructionsEntry(ScoresEntry):
-    """Scores under several instructions of the same samples."""
+    """Scores of the same samples under several instructions."""
 
     kind: Literal["instructions"]
     tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
@@ -44,7 +44,7 @@ class InstructionsEntry(ScoresEntry):
     )
     models: tuple[ModelName, ...] = Field(min_length=1, description="Panels: models, in order.")
     contrast: SettingsContrastName | None = Field(
-        None, description="Contrast of settings whose differences stand beside the scores."
+        None, description="Contrast of settings whose differences are shown next to the scores."
     )
 
 
@@ -125,7 +125,7 @@ def _difference_head(entry: InstructionsEntry, pair: tuple[str, str]) -> HeaderC
 
 
 def _by_task(column: InstructionsColumn, leakage: Mapping[str, Leakage]) -> dict[str, str]:
-    """What the data says of the column's instructions, for the tasks that have the setting."""
+    """Whether training has the column's instructions, for the tasks that have the setting."""
     return {
         task: report.settings[column.setting].instruction
         for task, report in leakage.items()
@@ -179,7 +179,7 @@ def _disagreements(
 
 
 def _seed_notes(panels: Sequence[Panel], request: Request) -> Iterator[str]:
-    """That the cells of models with several seeds are means, and how far seeds differ."""
+    """Notes on models with several seeds: cells are means, and how much seeds differ."""
     several = False
     for panel in panels:
         seeds = len(request.context.models[panel.title].seeds)

@@ -46,8 +46,8 @@ COLUMNS = (
 PRINTED = HeaderCell("published", "Trainable", "as published", form="text")
 
 NOTE = (
-    "Counted on the architectures: Total is the base model, with an embedding shared by input and "
-    "output counted once; Trainable are the adapter's matrices, which come on top of it."
+    "Counted from the architectures. Total: the base model, with an embedding shared by input and "
+    "output counted once. Trainable: the adapter's matrices, in addition to the base model."
 )
 
 
@@ -84,7 +84,7 @@ def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from the architectures, beside the printed values where there are any."""
+    """The table from the architectures, with the published values if there are any."""
     entry = request.table
     path = sources.require("architectures")
     architectures = _read_architectures(path)
@@ -114,7 +114,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
 
 
 def count_parameters(architecture: dict[str, str], adapter: AdapterContext) -> Counts:
-    """Build the model and its adapter on torch's meta device, which holds no numbers, and count."""
+    """Build the model and its adapter on torch's meta device, without memory, and count."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import LlamaConfig, LlamaForCausalLM

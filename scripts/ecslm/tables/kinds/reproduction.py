@@ -1,8 +1,8 @@
-"""The reproduction table: each published value beside ours, and whether our interval holds it.
+"""The reproduction table: each published value with ours, and whether our interval contains it.
 
 Values are compared under the protocol of the published ones (`released`, or `released_2024` where
 they were printed as twice a recall). The interval belongs to the strict value, the only one that
-has an interval; a doubled value is on another scale, so nothing is said of it.
+has an interval; a doubled value is on another scale, so it gets no verdict.
 """
 
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ COLUMNS = (
 
 
 class ReproductionEntry(Entry):
-    """Published values beside ours, cell by cell."""
+    """Published values next to ours, cell by cell."""
 
     kind: Literal["reproduction"]
     settings: dict[SettingName, str] = Field(

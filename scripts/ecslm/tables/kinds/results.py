@@ -39,7 +39,7 @@ class Rows(Closed):
 
 
 class ResultsEntry(ScoresEntry):
-    """Scores of one setting, all rows beside each other."""
+    """Scores of one setting, with a row for each model, baseline and published result."""
 
     kind: Literal["results"]
     setting: SettingName = Field(description="Evaluation setting.")
@@ -66,7 +66,7 @@ class ResultsEntry(ScoresEntry):
         return self
 
     def needs_published(self) -> bool:
-        """Whether any row is a published one."""
+        """Whether the table has published rows."""
         return any(group.published or group.followed_by_published for group in self.rows)
 
     def row_names(self) -> set[str]:
@@ -95,7 +95,7 @@ def files(request: Request) -> list[str]:
 
 
 def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
-    """Rows that were not published."""
+    """Names of published rows that do not exist."""
     path = resources["published"]
     published, table = Published(path), request.table.published_table
     return [
@@ -150,7 +150,7 @@ class _RowBuilder:
         return RowGroup(group.group, tuple(rows))
 
     def notes(self) -> list[str]:
-        """Which models the published results lack."""
+        """Models without published results."""
         if not self._without_published:
             return []
         return [f"No results were published for: {', '.join(self._without_published)}."]
@@ -184,7 +184,7 @@ class _RowBuilder:
 
 
 def _seed_notes(panels: Sequence[Panel], request: Request) -> list[str]:
-    """For each model with several seeds: that the cells are means, and how far seeds differ."""
+    """Notes on models with several seeds: cells are means, and how much seeds differ."""
     with_intervals = request.table.shows_intervals
     notes = []
     for panel in panels:

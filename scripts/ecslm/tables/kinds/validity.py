@@ -1,4 +1,4 @@
-"""The validity table: invalid and truncated answers, and how much a forgiving parser would give."""
+"""The validity table: invalid and truncated answers, and the scores with a forgiving parser."""
 
 from collections.abc import Callable
 from typing import Literal
@@ -27,7 +27,7 @@ NOTES = (
     "Invalid: share of the test records whose answer cannot be parsed; such answers are scored "
     "as wrong. Truncated: share of answers cut off by the limit of new tokens.",
     "Lenient: the strict metric with a forgiving parser, which looks for the answer anywhere "
-    "in the text; what it gains over strict is format alone.",
+    "in the text; what it gains over strict is due to format only.",
     "--: not measured or not defined.",
 )
 
@@ -70,7 +70,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
 
 
 def _panel(request: Request, scores: Scores, setting: str) -> Panel | None:
-    """The panel of a setting, with the columns of those tasks that have it."""
+    """The panel of a setting, with columns for the tasks that have it."""
     entry = request.table
     measured = {
         (model, task): scores.model(model, task, setting)

@@ -84,7 +84,7 @@ def test_the_card_says_what_the_reports_say(tmp_path: Path) -> None:
     assert card.startswith('---\npretty_name: "A shop"\nlicense: "cc-by-4.0"\n---\n')
     assert f"- File: `shop.jsonl`, sha256 `{'0' * 64}`" in card
     assert "None: every row of the source was checked." in card
-    assert "Known of ECInstruct" not in card
+    assert "Known facts about ECInstruct" not in card
 
 
 def test_dropped_rows_are_told_by_kind_with_the_first_of_each(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_relevance_that_was_made_up_is_called_so(tmp_path: Path) -> None:
     write_reports(tmp_path)
     assert "- Relevance in" not in render_card(TEMPLATE, tmp_path, settings())
     card = render_card(TEMPLATE, tmp_path, settings(ranked_by_output=["QPR"]))
-    assert "- Relevance in QPR: made up from the order of `output`" in card
+    assert "- Relevance in QPR: derived from the order of `output`" in card
 
 
 def test_without_training_no_overlap_was_measured(tmp_path: Path) -> None:

@@ -349,7 +349,7 @@ def test_ap_documents_hold_an_answer_exactly_when_the_output_is_yes(rows: list[R
             for question in topic.questions
             if re.fullmatch(re.escape(question).replace(r"\{kind\}", ".+"), content["question"])
         )
-        hits = [snippet for snippet in content["document"] if topic.is_touched_by(snippet)]
+        hits = [snippet for snippet in content["document"] if topic.is_mentioned_in(snippet)]
         assert len(hits) == (row["output"] == "yes")
 
 
@@ -394,7 +394,7 @@ def test_asking_for_more_than_there_is_says_how_many_there_are() -> None:
 
     task = Task("Toy", {"yes": 0.5, "no": 0.5}, make, has_ood=True)
     shelf = Shelf(catalogue(), ood=True)
-    with pytest.raises(InputError, match=r"toy: 80 records asked, .* about 60 distinct"):
+    with pytest.raises(InputError, match=r"toy: 80 records requested, .* about 60 distinct"):
         list(draw_samples(task, shelf, "test", 80, Random(1), "toy"))
     assert len(list(draw_samples(task, shelf, "test", 60, Random(1), "toy"))) == 60
 
@@ -423,13 +423,13 @@ def edited(tmp_path: Path, edit: Any) -> Path:
         (lambda c: c["categories"]["bath"]["kinds"].pop("shampoo"), "its kind is not among"),
         (lambda c: c["feature_sentences"].pop("nib"), "'nib' has no entry"),
         (lambda c: c["topics"].pop("age"), "'age' is not among `topics`"),
-        (lambda c: c["topics"]["age"].update(words=["zzz"]), "'age' holds none"),
-        (lambda c: c["topics"]["age"].update(questions=["{knd}?", "x"]), "may have in braces"),
+        (lambda c: c["topics"]["age"].update(words=["zzz"]), "'age' contains none"),
+        (lambda c: c["topics"]["age"].update(questions=["{knd}?", "x"]), "may be in braces"),
         (lambda c: c["reviews"].pop("neutral"), "'neutral' is missing"),
         (lambda c: c["categories"]["bath"]["products"].clear(), "two brands are needed"),
         (
             lambda c: c["categories"]["bath"]["products"][0].update(description="For dry hair."),
-            "stands in title or description",
+            "is in the title or description",
         ),
     ],
 )

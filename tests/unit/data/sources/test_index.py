@@ -334,7 +334,7 @@ def test_a_row_that_has_lost_its_split_is_never_taken_for_a_test_row(tmp_path: P
 
 def test_a_column_that_only_later_rows_have_is_refused(tmp_path: Path) -> None:
     bare = {key: value for key, value in ROWS[0].items() if key != "split"}
-    words = "line 2: has split, which earlier rows lack: give it to all rows or to none"
+    words = "line 2: has split, which earlier rows lack: add it to all rows or to none"
     assert refusal(tmp_path, lines([bare, ROWS[0]])) == words
 
 
@@ -369,7 +369,7 @@ def test_other_columns_of_parquet_files_may_hold_anything(tmp_path: Path) -> Non
 def test_a_column_of_another_type_is_a_problem_of_its_rows(tmp_path: Path) -> None:
     content = parquet(tmp_path, [{**row, "input": b"\xff"} for row in ROWS])
     (first, *rest) = problems(tmp_path, content)
-    assert first.startswith("row 1: cannot be kept: ")
+    assert first.startswith("row 1: cannot be stored: ")
     assert len(rest) == 4
 
 

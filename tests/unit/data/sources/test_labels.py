@@ -52,7 +52,7 @@ def test_a_missing_label_file_is_fetched_once(tmp_path: Path) -> None:
     assert read_labels(labels) == [["E", "S"]]
     path.unlink()
     with pytest.raises(
-        InputError, match=f"cannot be fetched .*: fetch it by hand and put it at {path}"
+        InputError, match=f"cannot be fetched .*: download it and save it as {path}"
     ):
         read_labels(labels)
 
@@ -83,18 +83,18 @@ def test_the_script_fetches_the_labels_of_a_study_or_says_where_to_put_them(tmp_
     study.write_text(json.dumps({"studies": {"paper": {"data": {"labels": labels}}}}))
     options = ("--configfile", str(study), "--study", "paper")
     assert fetch(*options) == (0, f"{path}: fetched\n", "")
-    assert fetch(*options) == (0, f"{path}: is here\n", "")
+    assert fetch(*options) == (0, f"{path}: already present\n", "")
     path.unlink()
     Path(origin.path).unlink()
     status, _, words = fetch(*options)
     assert (status, words.count("\n")) == (1, 1)
-    assert words.endswith(f": fetch it by hand and put it at {path}\n")
+    assert words.endswith(f": download it and save it as {path}\n")
 
 
 def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
     status, _, words = fetch("--study", "demo")
     assert (status, words.count("\n")) == (1, 1)
-    assert "names no `labels`" in words
+    assert "has no `labels`" in words
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
         ("papre", {}, "study: papre is not in studies: did you mean `paper`?"),
         ("paper", {"labels": {"ulr": "x"}}, "studies.paper.data.labels.ulr: unknown key: did"),
         ("paper", {"source": "hbu"}, "studies.paper.data.source: unknown source hbu: did you mean"),
-        ("paper", {"labels": {"sha256": None}}, "studies.paper.data.labels.sha256: missing: what"),
+        ("paper", {"labels": {"sha256": None}}, "studies.paper.data.labels.sha256: missing: "),
         ("paper", 3, "studies.paper.data: input should be a valid dictionary"),
     ],
 )

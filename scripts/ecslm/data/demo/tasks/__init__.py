@@ -1,1 +1,1 @@
-"""How the samples of each task are made, one module a family of tasks."""
+"""Generators of the samples of each task, one module per family of tasks."""

@@ -12,10 +12,10 @@ TITLE, FEATURE, DESCRIPTION = "product title", "product feature", "product descr
 # Value and source of an attribute that the listing does not state.
 ABSENT = ("None", "None")
 
-# (attributes that the listing states, attributes that it does not): a quarter of all are absent.
+# (number of attributes that the listing states, number of absent ones): a quarter are absent.
 STRATA = {(1, 0): 0.15, (1, 1): 0.20, (2, 0): 0.25, (2, 1): 0.30, (3, 0): 0.05, (0, 1): 0.05}
 
-# Where the features stand; None leaves them out.
+# Where the features are written; None leaves them out.
 FEATURE_FIELDS = (FEATURE, FEATURE, DESCRIPTION, None, None)
 
 
@@ -51,7 +51,7 @@ def make_extraction(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Samp
 def stated_attributes(
     shelf: Shelf, version: Version, feature_field: str | None
 ) -> dict[str, list[tuple[str, str]]]:
-    """Each attribute that the listing states, with its values and the field each stands in."""
+    """Each attribute that the listing states, with its values and their fields."""
     kind = shelf.kinds[version.product.kind]
     stated = {
         "brand": [(version.product.brand.lower(), TITLE)],

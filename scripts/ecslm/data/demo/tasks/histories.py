@@ -12,12 +12,12 @@ LETTERS = string.ascii_uppercase[: OTHER_OPTIONS + 1]
 
 ORDINALS = ("1st", "2nd", "3rd", "4th", "5th", "6th")
 
-# Every place of the right option is equally frequent.
+# Every position of the correct option is equally frequent.
 STRATA = dict.fromkeys(LETTERS, 1.0)
 
 
 def make_history(shelf: Shelf, stratum: str, rng: Random) -> Sample:
-    """A customer who is loyal to a brand: one option alone is of that brand."""
+    """A customer who is loyal to a brand: only one option is of that brand."""
     products = shelf.by_brand[shelf.product(rng).brand]
     count = rng.randint(MIN_HISTORY, min(len(products), len(ORDINALS)) - 1)
     *history, target = rng.sample(products, count + 1)
@@ -31,7 +31,7 @@ def make_history(shelf: Shelf, stratum: str, rng: Random) -> Sample:
     options = [
         f"{letter}: {short_title(product)}" for letter, product in zip(LETTERS, chosen, strict=True)
     ]
-    # Python's notation, not JSON, is the release's.
+    # As in the release: Python notation, not JSON.
     return Sample(repr(bought), stratum, repr(options))
 
 

@@ -8,7 +8,7 @@ from ecslm.data.demo.sampling import Sample, Task
 from ecslm.data.demo.shelf import Shelf, Version, any_version
 from ecslm.data.demo.titles import LAYOUTS, full_title
 
-# (answer, whether a description is missing): 45 % yes, and one row in nine holds a bare NaN.
+# (answer, whether a description is missing): 45 % yes, and one row in nine has a bare NaN.
 STRATA = {
     ("yes", True): 0.45 / 9,
     ("yes", False): 0.45 * 8 / 9,
@@ -16,12 +16,12 @@ STRATA = {
     ("no", False): 0.55 * 8 / 9,
 }
 
-# How far the prices of two shops for one product may lie apart.
+# Largest relative difference between the prices of two shops for one product.
 PRICE_SPREAD = 0.08
 
 
 def make_matching(shelf: Shelf, stratum: tuple[str, bool], rng: Random) -> Sample:
-    """Two shops' listings of one product, or of two: a rival, or another kind of the same brand."""
+    """Two shops' listings: of one product, or of two that compete or have the same brand."""
     answer, lacks_description = stratum
     first = any_version(shelf.product(rng), rng)
     if answer == "yes":
@@ -60,7 +60,7 @@ def listing(version: Version, layout: str, description: str, rng: Random) -> dic
 
 
 def short_description(version: Version) -> str:
-    """A description in the words of another shop."""
+    """A short description, as another shop might write it."""
     return f"{version.style} {version.product.kind} {version.product.series}"
 
 

@@ -28,7 +28,7 @@ MPC_STRATA = {"E": 0.42, "S": 0.24, "C": 0.15, "I": 0.19}
 
 PSI_STRATA = {"S": 0.26, "E": 0.40, "C": 0.15, "I": 0.19}
 
-# (number of products, place of the best one)
+# (number of products, position of the best one)
 QPR_STRATA = {
     (size, place): share / size
     for size, share in ((2, 0.4), (3, 0.35), (4, 0.25))
@@ -38,7 +38,7 @@ QPR_STRATA = {
 
 @dataclass(frozen=True)
 class Query:
-    """A search for a version, of which only some traits are wishes."""
+    """A search for a version; `wishes` are the traits that it asks for."""
 
     wanted: Version
     wishes: tuple[str, ...]
@@ -52,13 +52,13 @@ class Query:
 
 
 def trait(version: Version, wish: str) -> str:
-    """The trait of the version that a wish is about."""
+    """The version's value of a trait."""
     traits = {"brand": version.product.brand, "style": version.style, "size": version.size}
     return traits[wish]
 
 
 def make_query(wanted: Version, rng: Random) -> Query:
-    """A query as a customer types it: lower case, no entities, a trait before or after the kind."""
+    """A query as a customer types it: lower case, no HTML entities, traits around the kind."""
     wishes = rng.choice(WISHES)
     words = [wanted.product.kind]
     if "style" in wishes:
@@ -72,7 +72,7 @@ def make_query(wanted: Version, rng: Random) -> Query:
 
 
 def find_version(shelf: Shelf, query: Query, label: str, rng: Random) -> Version:
-    """A version that relates to the query as the label says."""
+    """A version whose relevance to the query is `label`."""
     wanted = query.wanted.product
     if label == "C":
         return any_version(shelf.partner(wanted, rng), rng)
@@ -85,7 +85,7 @@ def find_version(shelf: Shelf, query: Query, label: str, rng: Random) -> Version
 
 
 def make_pair(shelf: Shelf, label: str, rng: Random) -> tuple[str, str]:
-    """A query and the title of a product that relates to it as the label says."""
+    """A query and the title of a product whose relevance to it is `label`."""
     query = make_query(any_version(shelf.product(rng), rng), rng)
     return query.text, plain_title(find_version(shelf, query, label, rng))
 
@@ -105,7 +105,7 @@ def make_substitute(shelf: Shelf, stratum: str, rng: Random) -> Sample:
 
 
 def make_ranking(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
-    """QPR: two to four products, no two of the same label, the best at a given place."""
+    """QPR: two to four products, no two of the same label, the best at a given position."""
     size, place = stratum
     best, *rest = rng.choice(list(combinations(LABELS, size)))
     rng.shuffle(rest)

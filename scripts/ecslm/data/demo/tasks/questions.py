@@ -10,7 +10,7 @@ from ecslm.data.demo.shelf import Shelf
 
 AP_STRATA = {"yes": 0.63, "no": 0.37}
 
-# Whether a lead-in stands before the fact in its snippet.
+# Whether the fact is preceded by a lead-in in its snippet.
 AG_STRATA = {True: 0.3, False: 0.7}
 
 
@@ -36,12 +36,12 @@ def make_answer(shelf: Shelf, stratum: bool, rng: Random) -> Sample:
 
 
 def other_snippets(shelf: Shelf, product: Product, topic: str, rng: Random) -> list[str]:
-    """Sentences about the product, none of which could be taken for an answer."""
-    return rng.sample(shelf.catalogue.silent_snippets(product, topic), SNIPPETS)
+    """Sentences about the product that do not mention the topic."""
+    return rng.sample(shelf.catalogue.unrelated_snippets(product, topic), SNIPPETS)
 
 
 def document(shelf: Shelf, product: Product, topic: str, snippets: list[str], rng: Random) -> str:
-    """The question with its snippets, as the release writes them."""
+    """The question with its snippets, in the form of the release."""
     question = rng.choice(shelf.catalogue.topics[topic].questions).format(kind=product.kind)
     return json.dumps({"question": question, "document": snippets})
 

@@ -19,7 +19,7 @@ STRATA = {"A": 0.40, "B": 0.32, "C": 0.28}
 
 
 def make_relation(shelf: Shelf, stratum: str, rng: Random) -> Sample:
-    """Two titles: things used together (A), rivals (B), or versions of one product (C)."""
+    """Two titles: products used together (A), competing ones (B), or versions of one (C)."""
     first = any_version(shelf.product(rng), rng)
     if stratum == "A":
         second = any_version(shelf.partner(first.product, rng), rng)
@@ -27,7 +27,7 @@ def make_relation(shelf: Shelf, stratum: str, rng: Random) -> Sample:
         second = any_version(shelf.rival(first.product, rng), rng)
     else:
         second = other_version(first, rng)
-    # The colon inside the keys is the release's.
+    # The colon in the keys is as in the release.
     pair = {"Product 1:": any_title(first, rng), "Product 2:": any_title(second, rng)}
     return Sample(json.dumps(pair), stratum, OPTIONS)
 

@@ -1,4 +1,4 @@
-"""SA: how satisfied the writer of a review is."""
+"""SA: the sentiment of a review."""
 
 import json
 from random import Random
