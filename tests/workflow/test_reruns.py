@@ -440,7 +440,7 @@ CONTRACT = [
         *CHECKED,
         *described("MPC"),
         *new_task("MPC"),
-        "score_baseline random/MPC",
+        "score_baseline random/seed-0/MPC",
         *drawn("ind"),
     ),
     generated(
@@ -453,7 +453,7 @@ CONTRACT = [
         *compared(),
         *trained("Tiny-*"),
         *new_task("MPC"),
-        *(f"score_baseline {baseline}/MPC" for baseline in ("majority", "random")),
+        *(f"score_baseline {baseline}/seed-0/MPC" for baseline in ("majority", "random")),
         *SCORE_TABLES,
     ),
     generated(
@@ -516,7 +516,7 @@ CONTRACT = [
         *described("PM"),
         *compared(),
         *(f"{rule} Tiny-EC/*" for rule in ("train_adapter", "predict", "score")),
-        "score_baseline majority/PM",
+        "score_baseline majority/seed-0/PM",
         *drawn("dataset", "ind"),
     ),
     local(
@@ -652,10 +652,8 @@ def told_to_be_stale(project: Path, study: str) -> set[str]:
             if rule == "base_model":
                 parts = Path(manifest).parts[2:]
             wildcards = [part for part in parts if not part.startswith("manifest")]
-            for folder in {"score_baseline": ["seed-0"], "score_over_seeds": ["over-seeds"]}.get(
-                rule, []
-            ):
-                wildcards.remove(folder)
+            if rule == "score_over_seeds":
+                wildcards.remove("over-seeds")
             names.add(f"{rule} {'/'.join(wildcards)}".rstrip())
     return names
 
