@@ -16,7 +16,7 @@ from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.models.bases import BaseManifest
-from ecslm.plan.keys import OfBase
+from ecslm.plan.keys import BaseKey
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.schemas import paths
@@ -119,7 +119,7 @@ class FakeResults:
 def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
     """The manifest of a base without files."""
     name = Path(manifest).parent.name
-    settings = json.loads(str(plan.rules["base_model"].settings_parameter(OfBase(name))))
+    settings = json.loads(str(plan.rules["base_model"].settings_parameter(BaseKey(name))))
     content = BaseManifest(
         base=name,
         source=plan.study.config.bases[name],

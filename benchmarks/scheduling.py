@@ -121,7 +121,7 @@ def shape_of(plan: Plan) -> dict[str, Any]:
 
     def inputs(rule: str, name: str, **wildcards: str) -> list[str]:
         statement = plan.rules[rule]
-        return list(flat(statement.inputs(statement.key(**wildcards))[name]))
+        return list(flat(statement.inputs(statement.key_type(**wildcards))[name]))
 
     generation = [task for task in study.settings.tasks if study.is_generation(task)]
     encoder = study.settings.bertscore

@@ -27,7 +27,7 @@ from processes import ROOT, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study
 
 from ecslm.config.loading import load_config
-from ecslm.plan.keys import OfRun
+from ecslm.plan.keys import RunKey
 from ecslm.plan.plan import Plan
 from ecslm.schemas import paths
 
@@ -87,7 +87,7 @@ def score(project: Path, plan: Plan, task: str) -> tuple[int, float, float]:
     command = [sys.executable, "scripts/score.py", "--task", task, "--predictions", predictions]
     command += [
         "--settings",
-        str(plan.rules["score"].settings_parameter(OfRun(**names))),
+        str(plan.rules["score"].settings_parameter(RunKey(**names))),
         "--output",
         f"scored/{task}.json",
     ]

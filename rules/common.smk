@@ -15,7 +15,7 @@ from ecslm.common.errors import InputError
 from ecslm.config.loading import load_config
 from ecslm.plan.directives import Directives
 from ecslm.plan.plan import Plan
-from ecslm.plan.report import summary_settings
+from ecslm.plan.stages.report import summary_settings
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
 

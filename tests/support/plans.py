@@ -69,19 +69,21 @@ def plan(changes: Raw | None = None, **study: Any) -> Plan:
 def job(made: Plan, rule: str, **wildcards: object) -> Job:
     """One job of a plan."""
     statement = made.rules[rule]
-    return statement.job(statement.key(**{name: str(value) for name, value in wildcards.items()}))
+    return statement.job(
+        statement.key_type(**{name: str(value) for name, value in wildcards.items()})
+    )
 
 
 def settings_of(made: Plan, rule: str, **wildcards: object) -> str | None:
     """The settings of a job whose source need not be here."""
     statement = made.rules[rule]
-    return statement.settings_parameter(statement.key(**wildcards))
+    return statement.settings_parameter(statement.key_type(**wildcards))
 
 
 def content_of(made: Plan, rule: str, **wildcards: object) -> str | None:
     """What ties a job's results to the data source."""
     statement = made.rules[rule]
-    return statement.content(statement.key(**wildcards))
+    return statement.content(statement.key_type(**wildcards))
 
 
 def dataset_settings(made: Plan, task: str, split: str) -> str | None:

@@ -48,7 +48,11 @@ DAMAGES = (
     (f"{ADAPTER}/adapter_config.json", shortened, ("predict Tiny-Chat/seed-0/QPR",)),
     ("dataset/PM/train.jsonl", edited, ("train_adapter Tiny-Chat/seed-0",)),
     ("dataset/PM/val.jsonl", edited, ("train_adapter Tiny-Exact/seed-1",)),
-    ("dataset/PM/test.jsonl", edited, ("predict Tiny/seed-0/PM", "score_baseline random/seed-0/PM")),
+    (
+        "dataset/PM/test.jsonl",
+        edited,
+        ("predict Tiny/seed-0/PM", "score_baseline random/seed-0/PM"),
+    ),
     ("data_check.json", flipped, ("data_card", "render_table dataset")),
     ("descriptions/PM.json", flipped, ("data_card", "render_table dataset")),
     ("leakage/PM.json", flipped, ("data_card", "render_table dataset")),

@@ -6,7 +6,7 @@ from typing import Any
 
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError
-from ecslm.plan.keys import Whole
+from ecslm.plan.keys import Key
 from ecslm.plan.rules import Files, Rule
 
 # A job's wildcards are attributes.
@@ -29,7 +29,7 @@ class Directives:
 
     def input(self, name: str) -> FromWildcards:
         """The files of an input."""
-        return self._of(lambda of: self._rule.inputs(of)[name])
+        return self._of(lambda key: self._rule.inputs(key)[name])
 
     @property
     def settings(self) -> FromWildcards:
@@ -56,12 +56,14 @@ class Directives:
         """Locked versions of libraries."""
         return self._of(self._rule.versions_parameter)
 
-    def _of(self, value: Callable[[Whole], Any]) -> FromWildcards:
-        names = [field.name for field in fields(self._rule.key)]
+    def _of(self, value: Callable[[Key], Any]) -> FromWildcards:
+        names = [field.name for field in fields(self._rule.key_type)]
 
         def of_wildcards(wildcards: Any) -> Any:
             try:
-                return value(self._rule.key(**{name: getattr(wildcards, name) for name in names}))
+                return value(
+                    self._rule.key_type(**{name: getattr(wildcards, name) for name in names})
+                )
             except InputError as error:
                 exit_with(error)
 

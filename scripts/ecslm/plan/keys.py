@@ -4,33 +4,38 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Whole:
-    """The one job of its rule."""
+class Key:
+    """Identifies a job of its rule."""
 
 
 @dataclass(frozen=True)
-class OfBase(Whole):
+class StudyKey(Key):
+    """The one job of a rule."""
+
+
+@dataclass(frozen=True)
+class BaseKey(Key):
     """A job for each base."""
 
     base: str
 
 
 @dataclass(frozen=True)
-class OfTask(Whole):
+class TaskKey(Key):
     """A job for each task."""
 
     task: str
 
 
 @dataclass(frozen=True)
-class OfSplit(OfTask):
+class SplitKey(TaskKey):
     """A job for each dataset file."""
 
     split: str
 
 
 @dataclass(frozen=True)
-class OfModelTask(Whole):
+class ModelTaskKey(Key):
     """A job for each model and task."""
 
     model: str
@@ -38,7 +43,7 @@ class OfModelTask(Whole):
 
 
 @dataclass(frozen=True)
-class OfSeed(Whole):
+class SeedKey(Key):
     """A job for each seed of a model."""
 
     model: str
@@ -46,7 +51,7 @@ class OfSeed(Whole):
 
 
 @dataclass(frozen=True)
-class OfRun(Whole):
+class RunKey(Key):
     """A job for each model (or trivial baseline), seed and task."""
 
     model: str
@@ -55,7 +60,7 @@ class OfRun(Whole):
 
 
 @dataclass(frozen=True)
-class OfTable(Whole):
+class TableKey(Key):
     """A job for each table."""
 
     table: str

@@ -7,9 +7,9 @@ from typing import Any
 
 from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
-from ecslm.plan import bases, comparisons, data, models, report, scores, tables
 from ecslm.plan.rules import Job, Rule
 from ecslm.plan.source import source_of
+from ecslm.plan.stages import bases, comparisons, data, models, report, scores, tables
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE

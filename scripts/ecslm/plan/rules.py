@@ -14,7 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from ecslm.common.hashing import sha256_of_file
-from ecslm.plan.keys import Whole
+from ecslm.plan.keys import Key
 from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.plan.study import Study
 
@@ -51,14 +51,14 @@ class Job:
         return None if self.script is None else code_parameter(self.script, *self.modules)
 
 
-Of = TypeVar("Of", bound=Whole)
+SomeKey = TypeVar("SomeKey", bound=Key)
 
 
-class Rule(ABC, Generic[Of]):
+class Rule(ABC, Generic[SomeKey]):
     """A rule. Subclasses declare what their jobs have."""
 
     name: ClassVar[str]
-    key: ClassVar[type[Whole]]
+    key_type: ClassVar[type[Key]]
     script: ClassVar[str | None]
     outputs: ClassVar[Mapping[str, str]]
     """Path patterns by name. `manifest` must be last: Snakemake deletes outputs in this order, and
@@ -74,30 +74,30 @@ class Rule(ABC, Generic[Of]):
         self.study = study
 
     @abstractmethod
-    def each(self) -> Iterable[Of]:
-        """All jobs that the study has."""
+    def all_keys(self) -> Iterable[SomeKey]:
+        """The keys of all jobs that the study has."""
 
-    def inputs(self, of: Of) -> Mapping[str, Files]:  # noqa: ARG002
+    def inputs(self, key: SomeKey) -> Mapping[str, Files]:  # noqa: ARG002
         """The files that a job reads, by name."""
         return {}
 
-    def settings(self, of: Of) -> BaseModel | None:  # noqa: ARG002
+    def settings(self, key: SomeKey) -> BaseModel | None:  # noqa: ARG002
         """The value of the script's `--settings`."""
         return None
 
-    def content(self, of: Of) -> str | None:  # noqa: ARG002
+    def content(self, key: SomeKey) -> str | None:  # noqa: ARG002
         """Digest of the source rows that results are built from."""
         return None
 
-    def template(self, of: Of) -> str | None:  # noqa: ARG002
+    def template(self, key: SomeKey) -> str | None:  # noqa: ARG002
         """The prompt template, whose content is a parameter."""
         return None
 
-    def modules(self, of: Of) -> tuple[str, ...]:  # noqa: ARG002
+    def modules(self, key: SomeKey) -> tuple[str, ...]:  # noqa: ARG002
         """Modules that the script loads by name."""
         return ()
 
-    def libraries_of(self, of: Of) -> tuple[str, ...]:  # noqa: ARG002
+    def libraries_of(self, key: SomeKey) -> tuple[str, ...]:  # noqa: ARG002
         """Libraries whose versions can change a job's results."""
         return self.libraries
 
@@ -111,30 +111,30 @@ class Rule(ABC, Generic[Of]):
         """Paths of outputs by name, with wildcards."""
         return {name: f"{self.folder}/{pattern}" for name, pattern in self.outputs.items()}
 
-    def output_paths(self, name: str, of: Of) -> tuple[str, ...]:
+    def output_paths(self, name: str, key: SomeKey) -> tuple[str, ...]:
         """The paths of a job's output."""
-        return tuple(pattern.format(**asdict(of)) for pattern in as_tuple(self.patterns[name]))
+        return tuple(pattern.format(**asdict(key)) for pattern in as_tuple(self.patterns[name]))
 
-    def job(self, of: Of) -> Job:
+    def job(self, key: SomeKey) -> Job:
         """The job of one key.
 
         Raises:
             InputError: a file that a parameter is computed from is missing or broken.
         """
-        (manifest,) = self.output_paths("manifest", of)
+        (manifest,) = self.output_paths("manifest", key)
         listed = [name for name in self.patterns if name not in {"manifest", *self.timed}]
         return Job(
             rule=self.name,
-            results=tuple(path for name in listed for path in self.output_paths(name, of)),
+            results=tuple(path for name in listed for path in self.output_paths(name, key)),
             manifest=manifest,
-            inputs=tuple(path for files in self.inputs(of).values() for path in as_tuple(files)),
-            settings=self.settings_parameter(of),
-            content=self.content(of),
-            template=self.template_parameter(of),
-            versions=self.versions_parameter(of),
+            inputs=tuple(path for files in self.inputs(key).values() for path in as_tuple(files)),
+            settings=self.settings_parameter(key),
+            content=self.content(key),
+            template=self.template_parameter(key),
+            versions=self.versions_parameter(key),
             script=self.script,
-            modules=self.modules(of),
-            targets=tuple(path for name in self.targets for path in self.output_paths(name, of)),
+            modules=self.modules(key),
+            targets=tuple(path for name in self.targets for path in self.output_paths(name, key)),
             costly=self.costly,
         )
 
@@ -144,37 +144,37 @@ class Rule(ABC, Generic[Of]):
         Raises:
             InputError: a file that a parameter is computed from is missing or broken.
         """
-        return map(self.job, self.each())
+        return map(self.job, self.all_keys())
 
     def target_files(self) -> list[str]:
         """The targets of all jobs."""
         return [
             path
-            for of in self.each()
+            for key in self.all_keys()
             for name in self.targets
-            for path in self.output_paths(name, of)
+            for path in self.output_paths(name, key)
         ]
 
     # Parameters as Snakemake compares them
 
-    def settings_parameter(self, of: Of) -> str | None:
+    def settings_parameter(self, key: SomeKey) -> str | None:
         """Settings as one canonical string."""
-        settings = self.settings(of)
+        settings = self.settings(key)
         return None if settings is None else json_parameter(settings)
 
-    def template_parameter(self, of: Of) -> str | None:
+    def template_parameter(self, key: SomeKey) -> str | None:
         """The content of the prompt template."""
-        template = self.template(of)
+        template = self.template(key)
         return None if template is None else f"template:{sha256_of_file(Path(template))}"
 
-    def versions_parameter(self, of: Of) -> str | None:
+    def versions_parameter(self, key: SomeKey) -> str | None:
         """Locked versions of the libraries that can change a job's results."""
-        libraries = self.libraries_of(of)
+        libraries = self.libraries_of(key)
         return version_parameter(libraries) if libraries else None
 
-    def code_parameter(self, of: Of) -> str | None:
+    def code_parameter(self, key: SomeKey) -> str | None:
         """Digest of the script's code."""
-        return None if self.script is None else code_parameter(self.script, *self.modules(of))
+        return None if self.script is None else code_parameter(self.script, *self.modules(key))
 
 
 def named(**patterns: str) -> Mapping[str, str]:

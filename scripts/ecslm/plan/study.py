@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ecslm.config.schema import Config, ModelSettings, StudySettings
-from ecslm.plan.keys import OfRun, OfSeed
+from ecslm.plan.keys import RunKey, SeedKey
 from ecslm.schemas import paths
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import applicable
@@ -102,17 +102,17 @@ class Study:
 
     # Runs
 
-    def seeds(self) -> Iterator[OfSeed]:
+    def seeds(self) -> Iterator[SeedKey]:
         """Each seed of each model."""
         for name, model in self.settings.models.items():
             for seed in model.seeds:
-                yield OfSeed(name, str(seed))
+                yield SeedKey(name, str(seed))
 
-    def runs(self) -> Iterator[OfRun]:
+    def runs(self) -> Iterator[RunKey]:
         """Each evaluated task of each seed of each model."""
         for one in self.seeds():
             for task in self.test_tasks:
-                yield OfRun(one.model, one.seed, task)
+                yield RunKey(one.model, one.seed, task)
 
     # Files that several rules read
 

@@ -6,9 +6,9 @@ from ecslm.common.errors import InputError
 from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
 from ecslm.data.sources.path import labels
-from ecslm.plan.data import CheckData
-from ecslm.plan.keys import Whole
+from ecslm.plan.keys import StudyKey
 from ecslm.plan.plan import Plan
+from ecslm.plan.stages.data import CheckData
 from ecslm.provenance.history import History
 from ecslm.schemas.paths import CACHE
 
@@ -53,13 +53,13 @@ def check_local_data(plan: Plan) -> None:
         return
     rule = CheckData(plan.study)
     history = History(plan.study.name, plan.jobs)
-    if not history.reasons(rule.job(Whole())):
+    if not history.reasons(rule.job(StudyKey())):
         return
-    settings = rule.settings(Whole())
+    settings = rule.settings(StudyKey())
     cached_report(
         CACHE,
         plan.source.rows,
         settings,
         labels(data) if settings.ranked else None,
-        str(rule.code_parameter(Whole())),
+        str(rule.code_parameter(StudyKey())),
     )

@@ -682,12 +682,12 @@ def turned(value: Any) -> Any:
 def parameters(raw: Raw) -> dict[str, tuple[str | None, str | None]]:
     """All parameters that the configuration alone decides, by rule and wildcards of their job."""
     return {
-        " ".join((rule.name, *asdict(of).values())): (
-            rule.settings_parameter(of),
-            rule.versions_parameter(of),
+        " ".join((rule.name, *asdict(key).values())): (
+            rule.settings_parameter(key),
+            rule.versions_parameter(key),
         )
         for rule in Plan(load_config(raw, TEMPLATES)).rules.values()
-        for of in rule.each()
+        for key in rule.all_keys()
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 from support.plans import IND, plan
 
 from ecslm.plan.directives import Directives
-from ecslm.plan.keys import OfRun
+from ecslm.plan.keys import RunKey
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Rule, as_tuple
 
@@ -28,7 +28,10 @@ RULES = [pytest.param(rule, id=name) for name, rule in whole_plan().rules.items(
 @pytest.mark.parametrize("rule", RULES)
 def test_every_rule_has_jobs_each_with_files_of_its_own(rule: Rule[Any]) -> None:
     made = [
-        path for of in rule.each() for name in rule.patterns for path in rule.output_paths(name, of)
+        path
+        for key in rule.all_keys()
+        for name in rule.patterns
+        for path in rule.output_paths(name, key)
     ]
     assert made
     assert len(set(made)) == len(made)
@@ -37,7 +40,7 @@ def test_every_rule_has_jobs_each_with_files_of_its_own(rule: Rule[Any]) -> None
 
 @pytest.mark.parametrize("rule", RULES)
 def test_the_wildcards_of_a_rules_paths_are_what_tells_its_jobs_apart(rule: Rule[Any]) -> None:
-    names = {field.name for field in fields(rule.key)}
+    names = {field.name for field in fields(rule.key_type)}
     for pattern in (path for files in rule.patterns.values() for path in as_tuple(files)):
         assert set(re.findall(r"{(\w+)}", pattern)) == names
 
@@ -49,10 +52,10 @@ def test_the_manifest_is_deleted_last(rule: Rule[Any]) -> None:
 
 def test_outputs_with_clock_values_are_in_no_manifest() -> None:
     rule = whole_plan().rules["predict"]
-    job = rule.job(OfRun("Small", "0", "PM"))
+    job = rule.job(RunKey("Small", "0", "PM"))
     assert job.results == ("results/shop/predictions/Small/seed-0/PM.jsonl",)
     cost = "results/shop/predictions/Small/seed-0/PM.cost.json"
-    assert rule.output_paths("cost", OfRun("Small", "0", "PM")) == (cost,)
+    assert rule.output_paths("cost", RunKey("Small", "0", "PM")) == (cost,)
 
 
 def test_a_result_is_made_by_one_job_alone() -> None:
@@ -60,9 +63,9 @@ def test_a_result_is_made_by_one_job_alone() -> None:
     paths = [
         path
         for rule in made.rules.values()
-        for of in rule.each()
+        for key in rule.all_keys()
         for name in rule.patterns
-        for path in rule.output_paths(name, of)
+        for path in rule.output_paths(name, key)
     ]
     assert len(set(paths)) == len(paths)
 
@@ -79,7 +82,7 @@ def test_each_job_comes_after_those_whose_results_it_reads() -> None:
 def test_directives_take_a_jobs_files_and_parameters_from_its_wildcards() -> None:
     rule = whole_plan().rules["score"]
     stated, wildcards = Directives(rule), SimpleNamespace(model="Small", seed="0", task="AG")
-    job = rule.job(OfRun("Small", "0", "AG"))
+    job = rule.job(RunKey("Small", "0", "AG"))
     assert stated.output("metrics") == "results/shop/metrics/{model}/seed-{seed}/{task}.json"
     assert {stated.input(name)(wildcards) for name in ("predictions", "bertscore")} == set(
         job.inputs

@@ -162,16 +162,16 @@ import json, sys
 from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.config.loading import load_config
-from ecslm.plan.keys import OfTable
+from ecslm.plan.keys import TableKey
 from ecslm.plan.plan import Plan
-from ecslm.plan.tables import in_report_order
+from ecslm.plan.stages.tables import in_report_order
 try:
     config = load_config(json.loads(Path("config.json").read_text()), Path("resources/prompts"))
     plan = Plan(config)
     plan.check()
 except InputError as error:
     sys.exit("\\n".join(error.problems))
-rule, costs = plan.rules["render_table"], OfTable("costs")
+rule, costs = plan.rules["render_table"], TableKey("costs")
 found = {
     "inputs": rule.inputs(costs)["results"],
     "template": rule.inputs(costs)["template"],

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from ecslm.plan.keys import OfRun, OfSeed
+from ecslm.plan.keys import RunKey, SeedKey
 from ecslm.plan.rules import Files, Rule, named
 from ecslm.prediction.backend import backend_module, module_name
 from ecslm.prediction.settings import PredictionSettings
@@ -12,10 +12,10 @@ from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.training.settings import AdapterSettings
 
 
-class TrainAdapter(Rule[OfSeed]):
+class TrainAdapter(Rule[SeedKey]):
     """The adapter of one tuned model and seed."""
 
-    name, script, key = "train_adapter", "train_adapter.py", OfSeed
+    name, script, key_type = "train_adapter", "train_adapter.py", SeedKey
     outputs = named(
         weights=paths.ADAPTER_WEIGHTS,
         config=paths.ADAPTER_CONFIG,
@@ -27,40 +27,40 @@ class TrainAdapter(Rule[OfSeed]):
     timed = frozenset(("history", "cost"))
     costly = True
 
-    def each(self) -> Iterator[OfSeed]:
+    def all_keys(self) -> Iterator[SeedKey]:
         """The seeds of tuned models."""
         yield from (one for one in self.study.seeds() if self.study.model(one.model).tuned)
 
-    def inputs(self, of: OfSeed) -> Mapping[str, Files]:
+    def inputs(self, key: SeedKey) -> Mapping[str, Files]:
         """The records of all tasks that train, the base, the prompt."""
         return {
             "train": self.study.training_files("train"),
             "val": self.study.training_files("val"),
-            "base": self.study.base(self.study.model(of.model).base),
-            "template": self.study.template(of.model),
+            "base": self.study.base(self.study.model(key.model).base),
+            "template": self.study.template(key.model),
         }
 
-    def settings(self, of: OfSeed) -> AdapterSettings:
+    def settings(self, key: SeedKey) -> AdapterSettings:
         """The model's hyper-parameters."""
-        model = self.study.model(of.model)
+        model = self.study.model(key.model)
         assert model.training is not None, "only tuned models have adapters"
         return AdapterSettings(
             precision=model.precision, shots=model.shots, training=model.training
         )
 
-    def template(self, of: OfSeed) -> str:
+    def template(self, key: SeedKey) -> str:
         """The model's prompt."""
-        return self.study.template(of.model)
+        return self.study.template(key.model)
 
-    def libraries_of(self, of: OfSeed) -> tuple[str, ...]:
+    def libraries_of(self, key: SeedKey) -> tuple[str, ...]:
         """The libraries of training, and of quantisation if it is used."""
-        return self.settings(of).libraries
+        return self.settings(key).libraries
 
 
-class Predict(Rule[OfRun]):
+class Predict(Rule[RunKey]):
     """The answers of one model and seed to the test records of one task."""
 
-    name, script, key = "predict", "predict.py", OfRun
+    name, script, key_type = "predict", "predict.py", RunKey
     outputs = named(
         predictions=paths.PREDICTIONS,
         cost=paths.PREDICTIONS_COST,
@@ -70,70 +70,70 @@ class Predict(Rule[OfRun]):
     timed = frozenset(("cost",))
     costly = True
 
-    def each(self) -> Iterator[OfRun]:
+    def all_keys(self) -> Iterator[RunKey]:
         """All runs."""
         return self.study.runs()
 
-    def inputs(self, of: OfRun) -> Mapping[str, Files]:
+    def inputs(self, key: RunKey) -> Mapping[str, Files]:
         """The test records, the base, the adapter of a tuned model, the prompt."""
-        study, model = self.study, self.study.model(of.model)
-        adapter = study.path(paths.ADAPTER, model=of.model, seed=of.seed) if model.tuned else ()
+        study, model = self.study, self.study.model(key.model)
+        adapter = study.path(paths.ADAPTER, model=key.model, seed=key.seed) if model.tuned else ()
         return {
-            "dataset": study.dataset_file(of.task, "test"),
+            "dataset": study.dataset_file(key.task, "test"),
             "base": study.base(model.base),
             "adapter": adapter,
-            "template": study.template(of.model),
+            "template": study.template(key.model),
         }
 
-    def settings(self, of: OfRun) -> PredictionSettings:
+    def settings(self, key: RunKey) -> PredictionSettings:
         """How the model answers. The token budget is included only if it can change an answer."""
-        study, model = self.study.settings, self.study.model(of.model)
+        study, model = self.study.settings, self.study.model(key.model)
         return PredictionSettings(
             precision=model.precision,
             shots=model.shots,
-            decoding=study.task_decoding.get(of.task, study.decoding),
+            decoding=study.task_decoding.get(key.task, study.decoding),
             batch_tokens=None if model.precision.exact else study.batch_tokens,
         )
 
-    def template(self, of: OfRun) -> str:
+    def template(self, key: RunKey) -> str:
         """The model's prompt."""
-        return self.study.template(of.model)
+        return self.study.template(key.model)
 
-    def modules(self, of: OfRun) -> tuple[str, ...]:
+    def modules(self, key: RunKey) -> tuple[str, ...]:
         """The backend."""
-        return (module_name(self.settings(of).backend),)
+        return (module_name(self.settings(key).backend),)
 
-    def libraries_of(self, of: OfRun) -> tuple[str, ...]:
+    def libraries_of(self, key: RunKey) -> tuple[str, ...]:
         """The libraries of the backend."""
-        settings = self.settings(of)
+        settings = self.settings(key)
         backend = backend_module(settings.backend)
-        return backend.libraries(settings, tuned=self.study.model(of.model).tuned)
+        return backend.libraries(settings, tuned=self.study.model(key.model).tuned)
 
 
-class BertScore(Rule[OfRun]):
+class BertScore(Rule[RunKey]):
     """BERTScores of the answers to a generation task."""
 
-    name, script, key = "bertscore", "bertscore.py", OfRun
+    name, script, key_type = "bertscore", "bertscore.py", RunKey
     outputs = named(rows=paths.BERTSCORE, manifest=paths.BERTSCORE_MANIFEST)
     targets = ("rows",)
     libraries = BERTSCORE_LIBRARIES
     costly = True
 
-    def each(self) -> Iterator[OfRun]:
+    def all_keys(self) -> Iterator[RunKey]:
         """The runs of generation tasks."""
         yield from (one for one in self.study.runs() if self.study.is_generation(one.task))
 
-    def inputs(self, of: OfRun) -> Mapping[str, Files]:
+    def inputs(self, key: RunKey) -> Mapping[str, Files]:
         """The answers, and the encoder."""
         encoder = self.study.settings.bertscore
         return {
             "predictions": self.study.path(
-                paths.PREDICTIONS, model=of.model, seed=of.seed, task=of.task
+                paths.PREDICTIONS, model=key.model, seed=key.seed, task=key.task
             ),
             "encoder": () if encoder is None else self.study.base(encoder.encoder),
         }
 
-    def settings(self, _of: OfRun) -> BertScoreSettings:
+    def settings(self, _key: RunKey) -> BertScoreSettings:
         """How texts are compared; the encoder is an input."""
         settings = self.study.settings.bertscore
         fields = {} if settings is None else settings.model_dump(exclude={"encoder"})

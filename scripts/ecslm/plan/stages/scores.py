@@ -2,31 +2,31 @@
 
 from collections.abc import Iterator, Mapping
 
-from ecslm.plan.keys import OfModelTask, OfRun
+from ecslm.plan.keys import ModelTaskKey, RunKey
 from ecslm.plan.rules import Files, Rule, named
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.scoring.settings import LIBRARIES, OverSeedsSettings, ScriptSettings
 
 
-class _ScoreRule(Rule[OfRun]):
+class _ScoreRule(Rule[RunKey]):
     """Common part of the two rules that score answers to one task."""
 
-    key = OfRun
+    key_type = RunKey
     outputs = named(metrics=paths.METRICS, records=paths.OUTCOMES, manifest=paths.METRICS_MANIFEST)
     targets = ("metrics",)
     libraries = LIBRARIES
 
-    def settings(self, of: OfRun) -> ScriptSettings:
+    def settings(self, key: RunKey) -> ScriptSettings:
         """How the task is scored."""
         return ScriptSettings(
-            task=self.study.task(of.task).kind(), scoring=self.study.settings.scoring
+            task=self.study.task(key.task).kind(), scoring=self.study.settings.scoring
         )
 
-    def modules(self, of: OfRun) -> tuple[str, ...]:
+    def modules(self, key: RunKey) -> tuple[str, ...]:
         """The answer and the metric of the task."""
-        answer = f"ecslm.scoring.answers.{self.study.task(of.task).answer}"
-        return (answer, *metric_modules(self.study, of.task))
+        answer = f"ecslm.scoring.answers.{self.study.task(key.task).answer}"
+        return (answer, *metric_modules(self.study, key.task))
 
 
 class Score(_ScoreRule):
@@ -34,14 +34,14 @@ class Score(_ScoreRule):
 
     name, script = "score", "score.py"
 
-    def each(self) -> Iterator[OfRun]:
+    def all_keys(self) -> Iterator[RunKey]:
         """All runs."""
         return self.study.runs()
 
-    def inputs(self, of: OfRun) -> Mapping[str, Files]:
+    def inputs(self, key: RunKey) -> Mapping[str, Files]:
         """The answers, and the BERTScores of a generation task."""
-        names = {"model": of.model, "seed": of.seed, "task": of.task}
-        generates = self.study.is_generation(of.task)
+        names = {"model": key.model, "seed": key.seed, "task": key.task}
+        generates = self.study.is_generation(key.task)
         return {
             "predictions": self.study.path(paths.PREDICTIONS, **names),
             "bertscore": self.study.path(paths.BERTSCORE, **names) if generates else (),
@@ -53,44 +53,44 @@ class ScoreBaseline(_ScoreRule):
 
     name, script = "score_baseline", "score_baseline.py"
 
-    def each(self) -> Iterator[OfRun]:
+    def all_keys(self) -> Iterator[RunKey]:
         """The tasks that each baseline is defined for."""
         for baseline in self.study.settings.baselines:
             for task in self.study.baseline_tasks(baseline):
-                yield OfRun(baseline, "0", task)
+                yield RunKey(baseline, "0", task)
 
-    def inputs(self, of: OfRun) -> Mapping[str, Files]:
+    def inputs(self, key: RunKey) -> Mapping[str, Files]:
         """The test records; for the majority class the training records too."""
-        train = self.study.dataset_file(of.task, "train") if of.model == "majority" else ()
-        return {"test": self.study.dataset_file(of.task, "test"), "train": train}
+        train = self.study.dataset_file(key.task, "train") if key.model == "majority" else ()
+        return {"test": self.study.dataset_file(key.task, "test"), "train": train}
 
 
-class ScoreOverSeeds(Rule[OfModelTask]):
+class ScoreOverSeeds(Rule[ModelTaskKey]):
     """The score of one model in one task over its seeds."""
 
-    name, script, key = "score_over_seeds", "score_over_seeds.py", OfModelTask
+    name, script, key_type = "score_over_seeds", "score_over_seeds.py", ModelTaskKey
     outputs = named(metrics=paths.OVER_SEEDS, manifest=paths.OVER_SEEDS_MANIFEST)
     targets = ("metrics",)
     libraries = LIBRARIES
 
-    def each(self) -> Iterator[OfModelTask]:
+    def all_keys(self) -> Iterator[ModelTaskKey]:
         """The evaluated tasks of models that have several seeds."""
         for name, model in self.study.settings.models.items():
             if len(model.seeds) > 1:
-                yield from (OfModelTask(name, task) for task in self.study.test_tasks)
+                yield from (ModelTaskKey(name, task) for task in self.study.test_tasks)
 
-    def inputs(self, of: OfModelTask) -> Mapping[str, Files]:
+    def inputs(self, key: ModelTaskKey) -> Mapping[str, Files]:
         """The outcomes of all seeds."""
-        return {"records": self.study.outcome_files(of.model, of.task)}
+        return {"records": self.study.outcome_files(key.model, key.task)}
 
-    def settings(self, of: OfModelTask) -> OverSeedsSettings:
+    def settings(self, key: ModelTaskKey) -> OverSeedsSettings:
         """The metric, and how its uncertainty is found."""
-        metric, scoring = self.study.task(of.task).metric, self.study.settings.scoring
+        metric, scoring = self.study.task(key.task).metric, self.study.settings.scoring
         return OverSeedsSettings(metric=metric, scoring=scoring)
 
-    def modules(self, of: OfModelTask) -> tuple[str, ...]:
+    def modules(self, key: ModelTaskKey) -> tuple[str, ...]:
         """The metric of the task."""
-        return metric_modules(self.study, of.task)
+        return metric_modules(self.study, key.task)
 
 
 def metric_modules(study: Study, task: str) -> tuple[str, ...]:

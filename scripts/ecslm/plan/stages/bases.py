@@ -3,16 +3,16 @@
 from collections.abc import Iterator
 
 from ecslm.models.bases import BaseSettings
-from ecslm.plan.keys import OfBase
+from ecslm.plan.keys import BaseKey
 from ecslm.plan.rules import Rule, named
 from ecslm.schemas import paths
 
 
-class BaseWeights(Rule[OfBase]):
+class BaseWeights(Rule[BaseKey]):
     """Base weights, which studies share."""
 
     # No code digest: the files' sha256 identify the weights, whichever code fetched them.
-    name, script, key = "base_model", None, OfBase
+    name, script, key_type = "base_model", None, BaseKey
     outputs = named(manifest=paths.BASE)
     targets = ("manifest",)
     costly = True
@@ -22,16 +22,16 @@ class BaseWeights(Rule[OfBase]):
         """The directory of all bases."""
         return paths.BASES
 
-    def each(self) -> Iterator[OfBase]:
+    def all_keys(self) -> Iterator[BaseKey]:
         """The bases of the study's models, and its encoder."""
         names = [model.base for model in self.study.settings.models.values()]
         if self.study.settings.bertscore is not None:
             names.append(self.study.settings.bertscore.encoder)
-        yield from map(OfBase, dict.fromkeys(names))
+        yield from map(BaseKey, dict.fromkeys(names))
 
-    def settings(self, of: OfBase) -> BaseSettings:
+    def settings(self, key: BaseKey) -> BaseSettings:
         """Where the weights come from."""
-        return BaseSettings(source=self.study.config.bases[of.base])
+        return BaseSettings(source=self.study.config.bases[key.base])
 
 
 RULES = (BaseWeights,)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 
 from ecslm.common.versions import lock_versions
-from ecslm.plan.keys import OfTable, Whole
+from ecslm.plan.keys import StudyKey, TableKey
 from ecslm.plan.rules import Files, Rule, named
-from ecslm.plan.scores import metric_modules
 from ecslm.plan.source import Source
+from ecslm.plan.stages.scores import metric_modules
+from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
-from ecslm.plan.tables import in_report_order, table_context
 from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
 from ecslm.reports.settings import ReportModel, ReportSettings, ReportTask, base_names, report_files
 from ecslm.schemas import paths
@@ -17,20 +17,20 @@ from ecslm.schemas import paths
 LIBRARIES = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
 
 
-class ReportPage(Rule[Whole]):
+class ReportPage(Rule[StudyKey]):
     """The report as a web page and as a LaTeX document."""
 
-    name, script, key = "report_page", "report.py", Whole
+    name, script, key_type = "report_page", "report.py", StudyKey
     outputs = named(html=paths.REPORT_PAGE, tex=paths.REPORT_TEX, manifest=paths.REPORT_MANIFEST)
     targets = ("html",)
 
-    def each(self) -> Iterator[Whole]:
+    def all_keys(self) -> Iterator[StudyKey]:
         """One job."""
-        yield Whole()
+        yield StudyKey()
 
-    def inputs(self, of: Whole) -> Mapping[str, Files]:
+    def inputs(self, key: StudyKey) -> Mapping[str, Files]:
         """What the report shows, and its templates."""
-        settings = self.settings(of)
+        settings = self.settings(key)
         bases = (self.study.base(name) for name in base_names(settings))
         return {
             "results": (
@@ -41,7 +41,7 @@ class ReportPage(Rule[Whole]):
             "document": f"{paths.REPORT_TEMPLATES}/report.tex.jinja",
         }
 
-    def settings(self, _of: Whole) -> ReportSettings:
+    def settings(self, _key: StudyKey) -> ReportSettings:
         """What the report shows of the study."""
         study, models = self.study, self.study.settings.models
         return ReportSettings(
@@ -63,7 +63,7 @@ class ReportPage(Rule[Whole]):
             versions=lock_versions(LIBRARIES),
         )
 
-    def modules(self, _of: Whole) -> tuple[str, ...]:
+    def modules(self, _key: StudyKey) -> tuple[str, ...]:
         """The metrics, which say how good an answer is."""
         found = {
             name for task in self.study.test_tasks for name in metric_modules(self.study, task)
@@ -71,24 +71,24 @@ class ReportPage(Rule[Whole]):
         return tuple(sorted(found))
 
 
-class ReportPdf(Rule[Whole]):
+class ReportPdf(Rule[StudyKey]):
     """The report as a PDF."""
 
-    name, script, key = "report_pdf", "report_pdf.py", Whole
+    name, script, key_type = "report_pdf", "report_pdf.py", StudyKey
     outputs = named(pdf=paths.REPORT_PDF, manifest=paths.REPORT_PDF_MANIFEST)
     targets = ("pdf",)
 
-    def each(self) -> Iterator[Whole]:
+    def all_keys(self) -> Iterator[StudyKey]:
         """One job."""
-        yield Whole()
+        yield StudyKey()
 
-    def inputs(self, _of: Whole) -> Mapping[str, Files]:
+    def inputs(self, _key: StudyKey) -> Mapping[str, Files]:
         """The document, and the tables that it contains."""
         study = self.study
-        tables = map(OfTable, study.settings.tables)
+        tables = map(TableKey, study.settings.tables)
         return {
             "document": study.path(paths.REPORT_TEX),
-            "tables": tuple(study.path(paths.TABLE, table=of.table) for of in tables),
+            "tables": tuple(study.path(paths.TABLE, table=key.table) for key in tables),
         }
 
 

@@ -5,10 +5,10 @@ from functools import cached_property
 from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.plan.comparisons import contrasts
-from ecslm.plan.keys import OfTable
+from ecslm.plan.keys import TableKey
 from ecslm.plan.rules import Files, Rule, named
 from ecslm.plan.source import Source
+from ecslm.plan.stages.comparisons import contrasts
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.scoring.metrics.protocol import metric
@@ -24,41 +24,41 @@ from ecslm.tables.settings import (
 )
 
 
-class RenderTable(Rule[OfTable]):
+class RenderTable(Rule[TableKey]):
     """A table as LaTeX, with its JSON twin."""
 
-    name, script, key = "render_table", "render_table.py", OfTable
+    name, script, key_type = "render_table", "render_table.py", TableKey
     outputs = named(tex=paths.TABLE, json=paths.TABLE_JSON, manifest=paths.TABLE_MANIFEST)
     targets = ("tex",)
 
-    def each(self) -> Iterator[OfTable]:
+    def all_keys(self) -> Iterator[TableKey]:
         """All tables of the study."""
-        yield from map(OfTable, self.study.settings.tables)
+        yield from map(TableKey, self.study.settings.tables)
 
-    def inputs(self, of: OfTable) -> Mapping[str, Files]:
+    def inputs(self, key: TableKey) -> Mapping[str, Files]:
         """Results of the study, the template and the resources of the table's kind."""
-        files = self._kind(of).files(self.settings(of))
+        files = self._kind(key).files(self.settings(key))
         return {
             "results": tuple(f"{self.study.results}/{path}" for path in files),
-            "template": f"{paths.REPORT_TEMPLATES}/{self._entry(of).kind}.tex.jinja",
-            "resources": tuple(self.resources(of).values()),
+            "template": f"{paths.REPORT_TEMPLATES}/{self._entry(key).kind}.tex.jinja",
+            "resources": tuple(self.resources(key).values()),
         }
 
-    def settings(self, of: OfTable) -> TableRequest[Any]:
+    def settings(self, key: TableKey) -> TableRequest[Any]:
         """The table's entry, with the part of the study that it shows."""
-        return table_request(self._entry(of), self._context)
+        return table_request(self._entry(key), self._context)
 
-    def modules(self, of: OfTable) -> tuple[str, ...]:
+    def modules(self, key: TableKey) -> tuple[str, ...]:
         """The module of the table's kind."""
-        return (kind_module(self._entry(of).kind),)
+        return (kind_module(self._entry(key).kind),)
 
-    def resources(self, of: OfTable) -> dict[str, str]:
+    def resources(self, key: TableKey) -> dict[str, str]:
         """Files of the repository that the kind reads, by the option of the script."""
-        return {option: str(path) for option, path in self._kind(of).resources.items()}
+        return {option: str(path) for option, path in self._kind(key).resources.items()}
 
     def resource_options(self, table: str) -> str:
         """Those files as options on the script's command line."""
-        files = self.resources(OfTable(table))
+        files = self.resources(TableKey(table))
         return " ".join(f"--{option} {path}" for option, path in files.items())
 
     def check(self) -> None:
@@ -68,19 +68,19 @@ class RenderTable(Rule[OfTable]):
             InputError: a published row or an architecture that a table names is missing.
         """
         problems = []
-        for of in map(OfTable, self.study.settings.tables):
-            kind = self._kind(of)
-            where = f"studies.{self.study.name}.tables.{of.table}"
-            found = kind.problems(self.settings(of), kind.resources)
+        for key in map(TableKey, self.study.settings.tables):
+            kind = self._kind(key)
+            where = f"studies.{self.study.name}.tables.{key.table}"
+            found = kind.problems(self.settings(key), kind.resources)
             problems += [f"{where}.{problem}" for problem in found]
         if problems:
             raise InputError(*problems)
 
-    def _entry(self, of: OfTable) -> Entry:
-        return self.study.settings.tables[of.table]
+    def _entry(self, key: TableKey) -> Entry:
+        return self.study.settings.tables[key.table]
 
-    def _kind(self, of: OfTable) -> Kind[Any]:
-        return table_kind(self._entry(of).kind)
+    def _kind(self, key: TableKey) -> Kind[Any]:
+        return table_kind(self._entry(key).kind)
 
     @cached_property
     def _context(self) -> TableContext:

@@ -12,17 +12,17 @@ from ecslm.data.card.settings import (
 from ecslm.data.checking import CheckedTask, CheckSettings
 from ecslm.data.published import COUNTS, SETTINGS, read_counts
 from ecslm.data.settings import DatasetSettings, DemoData
-from ecslm.plan.keys import OfSplit, OfTask, Whole
+from ecslm.plan.keys import SplitKey, StudyKey, TaskKey
 from ecslm.plan.rules import Files, Rule, named
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
 
-class CheckData(Rule[Whole]):
+class CheckData(Rule[StudyKey]):
     """The report on every row of the source."""
 
-    name, script, key = "check_data", "check_data.py", Whole
+    name, script, key_type = "check_data", "check_data.py", StudyKey
     outputs = named(report=paths.DATA_CHECK, manifest=paths.DATA_CHECK_MANIFEST)
     targets = ("report",)
     costly = True
@@ -31,11 +31,11 @@ class CheckData(Rule[Whole]):
         super().__init__(study)
         self._source = source_of(study)
 
-    def each(self) -> Iterator[Whole]:
+    def all_keys(self) -> Iterator[StudyKey]:
         """One job."""
-        yield Whole()
+        yield StudyKey()
 
-    def settings(self, _of: Whole) -> CheckSettings:
+    def settings(self, _key: StudyKey) -> CheckSettings:
         """All tasks of the registry, since the source may have rows of each."""
         study, source = self.study, self._source
         tasks = {
@@ -64,19 +64,19 @@ class CheckData(Rule[Whole]):
             comparable=study.settings.published_comparable,
         )
 
-    def content(self, _of: Whole) -> str:
+    def content(self, _key: StudyKey) -> str:
         """Digest of all rows of the source."""
         return self._source.content_of_all()
 
-    def modules(self, _of: Whole) -> tuple[str, ...]:
+    def modules(self, _key: StudyKey) -> tuple[str, ...]:
         """The reader of the study's source."""
         return source_modules(self.study)
 
 
-class Dataset(Rule[OfSplit]):
+class Dataset(Rule[SplitKey]):
     """The records of one task and split."""
 
-    name, script, key = "dataset", "dataset.py", OfSplit
+    name, script, key_type = "dataset", "dataset.py", SplitKey
     outputs = named(records=paths.DATASET, manifest=paths.DATASET_MANIFEST)
     targets = ("records",)
     costly = True
@@ -85,56 +85,56 @@ class Dataset(Rule[OfSplit]):
         super().__init__(study)
         self._source = source_of(study)
 
-    def each(self) -> Iterator[OfSplit]:
+    def all_keys(self) -> Iterator[SplitKey]:
         """The splits that each task has."""
         for task in self.study.settings.tasks:
             for split in self.study.splits(task):
-                yield OfSplit(task, split)
+                yield SplitKey(task, split)
 
-    def settings(self, of: OfSplit) -> DatasetSettings:
+    def settings(self, key: SplitKey) -> DatasetSettings:
         """The settings that affect this file."""
         return DatasetSettings(
-            source=self._source.for_split(of.task, of.split),
-            **record_form(self.study, of.task),
-            settings=self.study.evaluated_settings(of.task, of.split),
+            source=self._source.for_split(key.task, key.split),
+            **record_form(self.study, key.task),
+            settings=self.study.evaluated_settings(key.task, key.split),
         )
 
-    def content(self, of: OfSplit) -> str:
+    def content(self, key: SplitKey) -> str:
         """The rows of the source that the file is built from."""
-        return self._source.content_of_split(of.task, of.split)
+        return self._source.content_of_split(key.task, key.split)
 
-    def modules(self, _of: OfSplit) -> tuple[str, ...]:
+    def modules(self, _key: SplitKey) -> tuple[str, ...]:
         """The reader of the study's source."""
         return source_modules(self.study)
 
 
-class DescribeData(Rule[OfTask]):
+class DescribeData(Rule[TaskKey]):
     """Counts, labels and lengths of a task's records."""
 
-    name, script, key = "describe_data", "describe_data.py", OfTask
+    name, script, key_type = "describe_data", "describe_data.py", TaskKey
     outputs = named(description=paths.DESCRIPTION, manifest=paths.DESCRIPTION_MANIFEST)
     targets = ("description",)
     libraries = DESCRIPTION_LIBRARIES
 
-    def each(self) -> Iterator[OfTask]:
+    def all_keys(self) -> Iterator[TaskKey]:
         """All tasks."""
-        yield from map(OfTask, self.study.settings.tasks)
+        yield from map(TaskKey, self.study.settings.tasks)
 
-    def inputs(self, of: OfTask) -> Mapping[str, Files]:
+    def inputs(self, key: TaskKey) -> Mapping[str, Files]:
         """The task's records, and the model whose tokenizer and prompt measure them."""
         model = self.study.described_model
         return {
-            "records": self.study.task_files(of.task),
+            "records": self.study.task_files(key.task),
             "base": self.study.base(self.study.model(model).base),
             "template": self.study.template(model),
         }
 
-    def settings(self, of: OfTask) -> DescriptionSettings:
+    def settings(self, key: TaskKey) -> DescriptionSettings:
         """The maximum lengths of the described model for the task."""
         study = self.study
-        model, task = study.model(study.described_model), study.task(of.task)
+        model, task = study.model(study.described_model), study.task(key.task)
         training = model.training or study.settings.training
-        decoding = study.settings.task_decoding.get(of.task, study.settings.decoding)
+        decoding = study.settings.task_decoding.get(key.task, study.settings.decoding)
         return DescriptionSettings(
             answer=task.answer,
             tokenizer=model.base,
@@ -144,51 +144,51 @@ class DescribeData(Rule[OfTask]):
         )
 
 
-class Leakage(Rule[OfTask]):
+class Leakage(Rule[TaskKey]):
     """The overlap of a task's test records with training."""
 
-    name, script, key = "leakage", "leakage.py", OfTask
+    name, script, key_type = "leakage", "leakage.py", TaskKey
     outputs = named(report=paths.LEAKAGE, manifest=paths.LEAKAGE_MANIFEST)
     targets = ("report",)
     libraries = LEAKAGE_LIBRARIES
 
-    def each(self) -> Iterator[OfTask]:
+    def all_keys(self) -> Iterator[TaskKey]:
         """Tasks that have both training and test records."""
-        yield from (OfTask(task) for task in self.study.test_tasks if self.study.task(task).train)
+        yield from (TaskKey(task) for task in self.study.test_tasks if self.study.task(task).train)
 
-    def inputs(self, of: OfTask) -> Mapping[str, Files]:
+    def inputs(self, key: TaskKey) -> Mapping[str, Files]:
         """The task's own records, and the training records of all other tasks."""
-        train = self.study.dataset_file(of.task, "train")
+        train = self.study.dataset_file(key.task, "train")
         return {
-            "test": self.study.dataset_file(of.task, "test"),
+            "test": self.study.dataset_file(key.task, "test"),
             "train": train,
             "others": tuple(p for p in self.study.training_files("train") if p != train),
         }
 
 
-class DataCard(Rule[Whole]):
+class DataCard(Rule[StudyKey]):
     """The data card."""
 
-    name, script, key = "data_card", "data_card.py", Whole
+    name, script, key_type = "data_card", "data_card.py", StudyKey
     outputs = named(card=paths.DATA_CARD, manifest=paths.DATA_CARD_MANIFEST)
     targets = ("card",)
 
-    def each(self) -> Iterator[Whole]:
+    def all_keys(self) -> Iterator[StudyKey]:
         """One job."""
-        yield Whole()
+        yield StudyKey()
 
-    def inputs(self, of: Whole) -> Mapping[str, Files]:
+    def inputs(self, key: StudyKey) -> Mapping[str, Files]:
         """The reports that the card shows."""
-        files = card_files(self.settings(of))
+        files = card_files(self.settings(key))
         return {
             "reports": tuple(f"{self.study.results}/{path}" for path in files),
             "template": f"{paths.REPORT_TEMPLATES}/data_card.md.jinja",
         }
 
-    def settings(self, _of: Whole) -> CardSettings:
+    def settings(self, _key: StudyKey) -> CardSettings:
         """What the card shows in addition to the reports."""
         study, source = self.study, source_of(self.study)
-        measured = {of.task for of in Leakage(study).each()}
+        measured = {key.task for key in Leakage(study).all_keys()}
         return CardSettings(
             study=study.name,
             title=study.settings.title,

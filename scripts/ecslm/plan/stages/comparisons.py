@@ -10,36 +10,36 @@ from ecslm.comparisons.settings import (
     DifferencesSettings,
     compared_models,
 )
-from ecslm.plan.keys import OfTask, Whole
+from ecslm.plan.keys import StudyKey, TaskKey
 from ecslm.plan.rules import Files, Rule, named
-from ecslm.plan.scores import metric_modules
+from ecslm.plan.stages.scores import metric_modules
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
 
-class Differences(Rule[OfTask]):
+class Differences(Rule[TaskKey]):
     """The tests of differences in one task."""
 
-    name, script, key = "differences", "differences.py", OfTask
+    name, script, key_type = "differences", "differences.py", TaskKey
     outputs = named(differences=paths.DIFFERENCES, manifest=paths.DIFFERENCES_MANIFEST)
     targets = ("differences",)
     libraries = LIBRARIES
 
-    def each(self) -> Iterator[OfTask]:
+    def all_keys(self) -> Iterator[TaskKey]:
         """The evaluated tasks, where the study declares a contrast."""
-        yield from map(OfTask, compared_tasks(self.study))
+        yield from map(TaskKey, compared_tasks(self.study))
 
-    def inputs(self, of: OfTask) -> Mapping[str, Files]:
+    def inputs(self, key: TaskKey) -> Mapping[str, Files]:
         """The outcomes of all models that are compared."""
-        outcomes = (self.study.outcome_files(model, of.task) for model in self._models)
+        outcomes = (self.study.outcome_files(model, key.task) for model in self._models)
         return {"records": tuple(path for files in outcomes for path in files)}
 
-    def settings(self, of: OfTask) -> DifferencesSettings:
+    def settings(self, key: TaskKey) -> DifferencesSettings:
         """The contrasts, and how their differences are tested."""
         study, declared = self.study, self.study.settings.comparisons
         assert declared is not None, "only studies with contrasts have differences"
         return DifferencesSettings(
-            metric=study.task(of.task).metric,
+            metric=study.task(key.task).metric,
             models={
                 name: ComparedModel(seeds=study.model(name).seeds, shots=study.model(name).shots)
                 for name in self._models
@@ -54,9 +54,9 @@ class Differences(Rule[OfTask]):
             permutations=declared.permutations,
         )
 
-    def modules(self, of: OfTask) -> tuple[str, ...]:
+    def modules(self, key: TaskKey) -> tuple[str, ...]:
         """The metric of the task."""
-        return metric_modules(self.study, of.task)
+        return metric_modules(self.study, key.task)
 
     @cached_property
     def _models(self) -> tuple[str, ...]:
@@ -64,17 +64,17 @@ class Differences(Rule[OfTask]):
         return tuple(sorted({name for one in declared for name in compared_models(one)}))
 
 
-class Compare(Rule[Whole]):
+class Compare(Rule[StudyKey]):
     """Holm's adjustment over all tests of a contrast, of all tasks."""
 
-    name, script, key = "compare", "compare.py", Whole
+    name, script, key_type = "compare", "compare.py", StudyKey
     outputs = named(comparisons=paths.COMPARISONS, manifest=paths.COMPARISONS_MANIFEST)
     targets = ("comparisons",)
 
-    def each(self) -> Iterator[Whole]:
+    def all_keys(self) -> Iterator[StudyKey]:
         """One job, where the study declares a contrast."""
         if contrasts(self.study):
-            yield Whole()
+            yield StudyKey()
 
     @cached_property
     def patterns(self) -> Mapping[str, Files]:
@@ -83,7 +83,7 @@ class Compare(Rule[Whole]):
         files = (study.path(paths.COMPARISONS, task=task) for task in compared_tasks(study))
         return {"comparisons": tuple(files), "manifest": study.path(paths.COMPARISONS_MANIFEST)}
 
-    def inputs(self, _of: Whole) -> Mapping[str, Files]:
+    def inputs(self, _key: StudyKey) -> Mapping[str, Files]:
         """The differences of all tasks."""
         study = self.study
         files = (study.path(paths.DIFFERENCES, task=task) for task in compared_tasks(study))

@@ -1,0 +1,1 @@
+"""A module for each stage: the rules of the stage, and what their jobs make from what."""
