@@ -392,7 +392,7 @@ def test_libraries_that_differ_from_the_lock_file_are_refused(
 
 def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -> None:
     empty = write_records(tmp_path / "empty.jsonl", 0)
-    assert "holds no records" in refused(tmp_path, tiny_base, dataset=empty)
+    assert "no records for" in refused(tmp_path, tiny_base, dataset=empty)
 
 
 def test_answers_longer_than_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
@@ -455,4 +455,4 @@ def test_a_file_without_examples_is_nothing_for_a_model_that_needs_them(
     tiny_base: Path, tmp_path: Path
 ) -> None:
     problem = refused(tmp_path, tiny_base, None, prediction_settings(shots=1))
-    assert "holds no records for 1 shots" in problem
+    assert "no records for `shots: 1`" in problem
