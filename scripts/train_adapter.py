@@ -1,4 +1,4 @@
-"""Train a model's adapter by QLoRA on the dataset files of its study."""
+"""Train an adapter on dataset files with QLoRA."""
 
 import argparse
 from pathlib import Path
@@ -9,10 +9,10 @@ from ecslm.training.settings import AdapterSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Train and write the adapter's folder."""
+    """Train and write the adapter's files."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, AdapterSettings)
-    # Loads torch: after the options have been checked.
+    # Loads torch, so it is imported after the options have been checked.
     from ecslm.training.run import train_adapter
 
     train_adapter(
@@ -38,9 +38,9 @@ def command_line() -> argparse.ArgumentParser:
     add("--base", type=Path, required=True, help="manifest.json of the base weights")
     add("--template", type=Path, required=True, help="Jinja file of the prompt")
     add("--settings", help="precision, shots and training settings: JSON or @FILE")
-    add("--seed", type=int, default=0, help="seed of the adapter's first weights and of the order")
+    add("--seed", type=int, default=0, help="seed of initial weights and order of records")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
-    add("--output", type=Path, required=True, help="manifest.json to write, beside the adapter")
+    add("--output", type=Path, required=True, help="manifest.json to write, next to the adapter")
     add("--code", help="digest of this script's code, recorded in the manifest")
     add("--checkpoint-seconds", type=float, default=300, help="time between checkpoints")
     add_log_option(parser)

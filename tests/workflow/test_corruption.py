@@ -115,7 +115,9 @@ def test_a_damaged_result_stops_the_next_run_and_the_message_tells_how_to_mend_i
     run = snakemake(project, *GENERATED, "--", "all", "report")
     assert run.returncode == 1
     (error,) = errors(run.stderr)
-    assert error.startswith(f"error: {RESULTS / file}: altered: its sha256 is not the manifest's")
+    assert error.startswith(
+        f"error: {RESULTS / file}: altered: its sha256 differs from its manifest"
+    )
     planned = repaired(project, list_jobs, error)
     assert planned >= {reader for reader in readers if reader != "report_pdf"}
     assert planned

@@ -58,8 +58,8 @@ TRAINING = Stage(
         "12 steps, from the start",
         "12 steps, from checkpoint-4",
         "12 steps, from checkpoint-12",
-        "finished before",
-        "finished before",
+        "already finished",
+        "already finished",
     ),
 )
 PREDICTION = Stage(
@@ -73,12 +73,12 @@ PREDICTION = Stage(
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/QPR.manifest.json"),
     ),
     (
-        "12 prompts in 12 batches, 0 done before",
-        "12 prompts in 12 batches, 0 done before",
-        "12 prompts in 12 batches, 3 done before",
-        "12 prompts in 12 batches, 12 done before",
-        "finished before",
-        "finished before",
+        "12 prompts in 12 batches, 0 already done",
+        "12 prompts in 12 batches, 0 already done",
+        "12 prompts in 12 batches, 3 already done",
+        "12 prompts in 12 batches, 12 already done",
+        "already finished",
+        "already finished",
     ),
 )
 OF_SNAKEMAKE = (
@@ -165,7 +165,7 @@ class StoppedRuns:
         finish(project)
         # The job has kept a copy of its results, though Snakemake deletes those that it saw no end
         # of.
-        assert "finished before" in (project / self.stage.log).read_text()
+        assert "already finished" in (project / self.stage.log).read_text()
         check_finished(project, uninterrupted)
 
     def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
@@ -187,7 +187,7 @@ class StoppedRuns:
         run.release()
         assert again.wait() == 0, printed.read_text()
         assert not run.paused.is_running()
-        assert "finished before" in log.read_text()
+        assert "already finished" in log.read_text()
         check_finished(project, uninterrupted)
 
     def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
@@ -197,8 +197,8 @@ class StoppedRuns:
         second = snakemake(project, *RUN)
         assert second.returncode == 1
         assert [line for line in second.stderr.splitlines() if line.startswith("error: ")] == [
-            f"error: results: process {run.snakemake.pid} on {os.uname().nodename} "
-            "is at work on it: wait for it or stop it, then run again"
+            f"error: results: in use by process {run.snakemake.pid} on {os.uname().nodename}: "
+            "wait for it or stop it, then run again"
         ]
         run.release()
         assert run.wait() == 0

@@ -1,1 +1,1 @@
-"""What every package uses: errors, files, hashes, versions, manifests, locks, logs."""
+"""Shared by all packages: errors, files, hashes, versions, manifests, locks, logs."""

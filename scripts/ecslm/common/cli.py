@@ -1,4 +1,4 @@
-"""Command lines: running a script, and its `--settings`."""
+"""Running a script from the command line, and reading its `--settings`."""
 
 import argparse
 import signal
@@ -13,9 +13,9 @@ from ecslm.common.validation import validated_json
 
 
 def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
-    """Parse the command line and run; an `InputError` ends with exit 1 and a line per problem.
+    """Parse the command line and run; an `InputError` exits with 1 and prints a line per problem.
 
-    Ctrl-C and a request to terminate end with a line too, after temporary files are removed.
+    Ctrl-C and SIGTERM also print one line, after temporary files are removed.
     """
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -26,19 +26,19 @@ def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.Argum
     except OSError as error:
         exit_with(InputError(Problem(error.strerror or str(error), path=error.filename or "")))
     except KeyboardInterrupt:
-        interrupted = InputError("interrupted: run again to go on from what is finished")
+        interrupted = InputError("interrupted: run again to continue from what is finished")
         exit_with(interrupted, 128 + signal.SIGINT)
 
 
 def exit_with(error: InputError, status: int = 1) -> NoReturn:
-    """End the process with one line on stderr for each problem, instead of a traceback."""
+    """Exit and print one line per problem to stderr, without a traceback."""
     for problem in error.problems:
         print(f"error: {problem}", file=sys.stderr)
     sys.exit(status)
 
 
 def read_settings(argument: str | None, model: type[Model]) -> Model:
-    """The value of a `--settings` option: JSON, or `@file`; None gives the schema's defaults.
+    """Parse a `--settings` option: JSON or `@file`; None means the defaults of `model`.
 
     Raises:
         InputError: not JSON, an unknown key, or a value out of range.

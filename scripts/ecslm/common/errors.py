@@ -1,4 +1,4 @@
-"""Errors that the user can fix: problems as data, one line each."""
+"""Errors that the user can fix: structured problems, printed one per line."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong and how to fix it, and where, as far as that is known.
+    """What is wrong, how to fix it and, if known, where.
 
-    `path` is a file or whatever else the user has given, such as an option. `kind` is the same for
-    problems that differ in values alone; where it is empty, the message itself says which kind.
+    `path` is a file or another thing that the user gave, such as an option. Problems that differ
+    only in their values have the same `kind`; if it is empty, the message serves as the kind.
     """
 
     message: str
@@ -27,7 +27,7 @@ class Problem:
 
 
 class InputError(Exception):
-    """Bad input that the user can fix: `problems` are the lines to show, `details` their data."""
+    """Bad input that the user can fix: `problems` are the lines to print, `details` the data."""
 
     def __init__(self, *problems: Problem | str) -> None:
         self.details = tuple(
@@ -40,7 +40,7 @@ class InputError(Exception):
 def field_problems(
     error: ValidationError, path: Path | str = "", line: int | None = None
 ) -> list[Problem]:
-    """What a pydantic error says of `path`; the kind of a problem is pydantic's type of it."""
+    """A pydantic error as problems of `path`; their kind is the error type of pydantic."""
     return [
         Problem(
             message=detail["msg"][0].lower() + detail["msg"][1:],

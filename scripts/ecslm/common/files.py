@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: text, JSON, JSON Lines."""
+"""Reading files, and writing them atomically: text, JSON, JSON Lines."""
 
 import json
 import os
@@ -19,29 +19,29 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy a file into place, whole or not at all."""
-    with _temporary_beside(target) as temporary:
+    """Copy a file atomically."""
+    with _atomic_path(target) as temporary:
         shutil.copyfile(source, temporary)
 
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[IO[str]]:
-    """A temporary text file beside `path`, moved into place only when the block succeeds."""
+    """Open a temporary text file, which is moved to `path` if the block succeeds."""
     with (
-        _temporary_beside(path) as temporary,
+        _atomic_path(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="\n") as stream,
     ):
         yield stream
 
 
 def remove_temporaries(path: Path) -> None:
-    """Remove what killed processes left of writing `path`; none may be at it now."""
+    """Remove temporary files that killed writers of `path` left; nobody may be writing it now."""
     for temporary in path.parent.glob(f".{escape(path.name)}.????????"):
         temporary.unlink()
 
 
 @contextmanager
-def _temporary_beside(path: Path) -> Iterator[Path]:
+def _atomic_path(path: Path) -> Iterator[Path]:
     if path.is_dir():
         raise InputError(f"{path}: is a directory; expected a file")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(path)
     except BaseException:
-        # It is gone when the signal came right after it was moved.
+        # It no longer exists if a signal arrived right after it was moved.
         temporary.unlink(missing_ok=True)
         raise
     finally:
@@ -64,19 +64,19 @@ def _temporary_beside(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all."""
+    """Write a text file atomically."""
     with atomic_writer(path) as stream:
         stream.write(text)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON whole or not at all; NaN and infinity are refused."""
+    """Write indented JSON atomically; NaN and infinity raise `ValueError`."""
     text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
     write_text(path, text + "\n")
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any] | BaseModel]) -> None:
-    """Write one JSON object a line, whole or not at all."""
+    """Write one JSON object per line, atomically."""
     with atomic_writer(path) as stream:
         for row in rows:
             stream.write(json_line(row))
@@ -116,7 +116,7 @@ def read_json(path: Path) -> Any:
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: line {error.lineno}: not JSON ({error.msg})") from None
     except (ValueError, RecursionError) as error:
-        # A number too long to read, or nested too deeply.
+        # A number with too many digits, or nesting that is too deep.
         raise InputError(f"{path}: not JSON ({error})") from None
 
 
@@ -127,15 +127,15 @@ def read_jsonl(
 ) -> list[Model]:
     """Read a JSON Lines file, validating each line against `model`.
 
-    `check` sees the sound rows with their line numbers and gives what is wrong among them, with
-    the line of each problem; the path is added here.
+    `check` gets the valid rows with their line numbers and returns problems with their line; the
+    path is added here.
 
     Raises:
-        InputError: the file is missing, or lines are broken; every broken line is named.
+        InputError: the file is missing or has invalid lines; every invalid line is reported.
     """
     rows: list[tuple[int, Model]] = []
     problems: list[Problem] = []
-    # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may hold.
+    # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may contain.
     lines = read_text(path).split("\n")
     if lines[-1]:
         message = "no newline at the end: the file is truncated"

@@ -1,4 +1,4 @@
-"""sha256 of texts and files, and JSON in one fixed form."""
+"""sha256 of texts and files, and canonical JSON."""
 
 import hashlib
 import json
@@ -8,14 +8,15 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 
-# A file changed less long ago may change again without a sign: clocks of file systems are coarse.
+# A file modified more recently may change again within the same tick of a coarse file system clock,
+# which would go unnoticed.
 SETTLED_NS = 2 * 10**9
 
-_known: dict[tuple[int, ...], str] = {}
+_digests: dict[tuple[int, ...], str] = {}
 
 
 def canonical_json(value: Any) -> str:
-    """JSON in one fixed form: keys sorted, no spaces. Equal settings give equal text."""
+    """JSON with sorted keys and no spaces, so that equal values give equal text."""
     return json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -29,11 +30,11 @@ def sha256_of_text(text: str) -> str:
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes.
 
-    A process hashes a file once: again only when its size, its times or its place on the disk say
-    that it has changed, or could not say so yet.
+    Digests are cached per process. A file is hashed again if its size, times or inode have changed,
+    or if it was modified so recently that its times cannot show a change.
 
     Raises:
-        InputError: there is no such file.
+        InputError: the file does not exist, or is a directory.
     """
     try:
         status = path.stat()
@@ -41,8 +42,8 @@ def sha256_of_file(path: Path) -> str:
             *(status.st_dev, status.st_ino, status.st_size),
             *(status.st_mtime_ns, status.st_ctime_ns),
         )
-        if state in _known:
-            return _known[state]
+        if state in _digests:
+            return _digests[state]
         settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_NS
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -51,5 +52,5 @@ def sha256_of_file(path: Path) -> str:
     except IsADirectoryError:
         raise InputError(f"{path}: is a directory; expected a file") from None
     if settled:
-        _known[state] = digest
+        _digests[state] = digest
     return digest

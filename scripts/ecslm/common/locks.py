@@ -1,4 +1,4 @@
-"""A lock that goes with its process, however that ends, and knows who holds it."""
+"""A lock file that names its holder, and that is released however the process ends."""
 
 import logging
 import os
@@ -21,12 +21,13 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
     """Hold the lock file `path` while the block runs.
 
     Args:
-        what: what the holder works on, for messages.
-        wait: wait while another process holds it, with a line from time to time.
-        since: a time, in seconds since the epoch, since when nobody else may have held it.
+        what: what the lock protects, for messages.
+        wait: whether to wait while another process holds it, logging this from time to time.
+        since: a time in seconds since the epoch; nobody else may have held the lock since then.
 
     Raises:
-        InputError: another process holds it, and this one does not wait; or one has held it.
+        InputError: another process holds the lock and `wait` is false, or one has held it after
+            `since`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock, timeout = FileLock(path), 0.0
@@ -38,15 +39,15 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
             who = path.read_text(encoding="utf-8") or "another process"
             if not wait:
                 raise InputError(
-                    f"{what}: {who} is at work on it: wait for it or stop it, then run again"
+                    f"{what}: in use by {who}: wait for it or stop it, then run again"
                 ) from None
-            log.warning("%s: waiting for %s, which is at work on it", what, who)
+            log.warning("%s: waiting for %s, which is using it", what, who)
             timeout = SECONDS_BETWEEN_LINES
     try:
         state = path.stat()
-        # Each holder has written into the file, and touched it at the end.
+        # Each holder writes its name into the file and touches it when done.
         if since is not None and state.st_size and state.st_mtime > since:
-            raise InputError(f"{what}: another process has just been at work on it: run again")
+            raise InputError(f"{what}: another process has just used it: run again")
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Progress for people: plain lines in a log file, and on the terminal when there is one."""
+"""Log messages: plain lines in a log file and on stderr."""
 
 import argparse
 import logging
@@ -9,29 +9,29 @@ from pathlib import Path
 
 
 def add_log_option(parser: argparse.ArgumentParser) -> None:
-    """The option `--log`, the same in every script that works for long."""
-    parser.add_argument("--log", type=Path, help="also write progress here, as plain lines")
+    """Add `--log`, the same in every long-running script."""
+    parser.add_argument("--log", type=Path, help="also write progress to this file, as plain lines")
 
 
 def start_log(path: Path | None) -> None:
-    """Send the messages of this process to stderr and to `path`; uncaught errors too.
+    """Log the messages and uncaught errors of this process to stderr and to `path`.
 
-    On a terminal, where bars show the progress, stderr gets warnings and errors alone.
+    On a terminal, where progress bars are shown, stderr gets only warnings and errors.
     """
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(logging.WARNING if sys.stderr.isatty() else logging.INFO)
     handlers: list[logging.Handler] = [console]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Emptied, then appended to: a job that outlived its Snakemake may still write here.
+        # Emptied, then appended to: a job that outlived its Snakemake may still write to it.
         path.write_text("", encoding="utf-8")
         handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )
     logging.captureWarnings(True)
-    # What libraries tell their own developers is no progress. transformers reads its level from
-    # the environment when it is imported.
+    # Hide what libraries log for their developers. transformers reads its level from the
+    # environment when it is imported.
     warnings.simplefilter("ignore", FutureWarning)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     for library in ("httpx", "bitsandbytes", "accelerate"):

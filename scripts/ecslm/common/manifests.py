@@ -1,6 +1,6 @@
-"""What a result was made from: the manifest beside it, written last by the job that made it.
+"""Manifests: what a result was made from, in a file next to it that its job writes last.
 
-It holds no clock value, so the same job writes the same bytes.
+A manifest contains no times, so running the same job again writes the same bytes.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from ecslm.common.validation import Value, read_model
 
 @dataclass(frozen=True)
 class Damage:
-    """A file that is not as its manifest lists it."""
+    """A file that is missing or does not match its manifest."""
 
     path: Path
     missing: bool
@@ -27,37 +27,37 @@ class Damage:
     def __str__(self) -> str:
         """`path: what is wrong`."""
         if self.missing:
-            return f"{self.path}: no such file, though the manifest lists it"
-        return f"{self.path}: altered: its sha256 is not the manifest's"
+            return f"{self.path}: no such file, but its manifest lists it"
+        return f"{self.path}: altered: its sha256 differs from its manifest"
 
 
 class Manifest(BaseModel):
-    """What decided the bytes of a job's results. A stage may add fields of its own."""
+    """Everything that determines the bytes of a job's results. A stage may add its own fields."""
 
     model_config = ConfigDict(frozen=True)
 
     inputs: dict[str, str] = Field(description="sha256 of each file read, by its path as given.")
     content: str | None = Field(None, description="Digest of the source's rows (dataset files).")
     settings: dict[str, Any] = Field(description="The value of the script's `--settings`.")
-    code: str | None = Field(description="Digest of the script's code, when it was given.")
-    versions: dict[str, str] = Field(description="Versions of the libraries that count.")
-    files: dict[str, str] = Field(description="sha256 of each result by its name.")
+    code: str | None = Field(description="Digest of the script's code, if it was given.")
+    versions: dict[str, str] = Field(description="Versions of libraries that can change results.")
+    files: dict[str, str] = Field(description="sha256 of each result, by file name.")
     folder: str = Field(
         ".",
         exclude_if=lambda folder: folder == ".",
-        description="Where the files lie: absolute, or from the manifest's own folder, which is "
-        "not written.",
+        description="Directory of the files, absolute or relative to the manifest's own; not "
+        "written if it is that one.",
     )
 
     def location(self, path: Path) -> Path:
-        """The folder of the files, of the manifest at `path`."""
+        """The directory of the files, given the manifest's own path."""
         return path.parent / self.folder
 
     def damage(self, path: Path, names: Iterable[str] | None = None) -> Iterator[Damage]:
-        """Which files are missing, or have another sha256 than the manifest at `path` says.
+        """Find files that are missing or altered; `path` is that of this manifest.
 
         Args:
-            names: look at these files alone; one that the manifest does not list is altered.
+            names: check only these files; one that the manifest does not list counts as altered.
         """
         for name in self.files if names is None else names:
             file = self.location(path) / name
@@ -67,7 +67,7 @@ class Manifest(BaseModel):
                 yield Damage(file, missing=False)
 
     def verify(self, path: Path, fix: str, names: Iterable[str] | None = None) -> None:
-        """Refuse damaged files; arguments as for `damage`, and how to fix it, for the message.
+        """Refuse missing or altered files; `fix` ends the message, the rest is as in `damage`.
 
         Raises:
             InputError: files are missing or altered.
@@ -84,7 +84,7 @@ def made_from(
 ) -> dict[str, Any]:
     """The fields of a manifest that are known before the work begins.
 
-    Called before the inputs are read, so that `require_unchanged` can tell that they were these.
+    Call it before reading the inputs, so that `require_unchanged` can see whether they changed.
     """
     value = settings.model_dump(mode="json") if isinstance(settings, BaseModel) else dict(settings)
     return {
@@ -96,14 +96,13 @@ def made_from(
 
 
 def require_unchanged(origin: Mapping[str, Any]) -> None:
-    """Refuse inputs that are no longer those that `made_from` has seen: what was read of them may
-    be of the one or the other.
+    """Refuse inputs that have changed since `made_from`: it is unclear which version was read.
 
     Raises:
         InputError: an input has changed.
     """
     problems = [
-        f"{path}: has changed while it was being read: run again"
+        f"{path}: changed while it was being read: run again"
         for path, digest in origin["inputs"].items()
         if sha256_of_file(Path(path)) != digest
     ]
@@ -114,30 +113,30 @@ def require_unchanged(origin: Mapping[str, Any]) -> None:
 def refuse_replaced(
     inputs: Mapping[str, Path | None], outputs: Mapping[str, Path], manifest: Path
 ) -> None:
-    """Refuse to write over an input, over another output, or over the manifest of other results.
+    """Refuse to overwrite an input, another output, or the manifest of other results.
 
     Args:
-        inputs: files read, by the option that names each.
-        outputs: files to be written, likewise; `manifest` will list them.
+        inputs: files to read, by the option that names them.
+        outputs: files to write, by option; `manifest` will list them.
 
     Raises:
-        InputError: a file would be lost.
+        InputError: a file would be overwritten.
     """
     taken = {path.resolve(): option for option, path in inputs.items() if path}
     for option, path in {**outputs, "--manifest": manifest}.items():
         other = taken.setdefault(path.resolve(), option)
         if other != option:
-            raise InputError(f"{option}: {path} is also {other}: name another file")
+            raise InputError(f"{option}: {path} is also {other}: choose another file")
     if manifest.is_file():
         listed = read_manifest(manifest).files
         if not {path.name for path in outputs.values()}.intersection(listed):
             raise InputError(
-                f"--manifest: {manifest} is that of {', '.join(listed)}: name another file there"
+                f"--manifest: {manifest} belongs to {', '.join(listed)}: choose another file"
             )
 
 
 def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
-    """Write the manifest of results that are in place; `origin` is what `made_from` has given.
+    """Write the manifest of finished results; `origin` is the value of `made_from`.
 
     Raises:
         InputError: an input has changed since then.
@@ -148,47 +147,48 @@ def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path
 
 
 def add_manifest_options(parser: argparse.ArgumentParser) -> None:
-    """The options `--manifest` and `--code`, the same in every script that makes a result."""
+    """Add `--manifest` and `--code`, the same in every script that writes a result."""
     parser.add_argument(
         "--manifest",
         type=Path,
-        help="what the result was made from (default: the result's path with .manifest.json)",
+        help="manifest to write: what the result was made from (default: the result's path with "
+        ".manifest.json)",
     )
     parser.add_argument("--code", help="digest of this script's code, recorded in the manifest")
 
 
 def manifest_of(result: Path) -> Path:
-    """Where the manifest of a result lies: `AVE.jsonl` has `AVE.manifest.json`."""
+    """Path of the manifest of a result: `AVE.manifest.json` for `AVE.jsonl`."""
     return result.with_suffix(".manifest.json")
 
 
 def read_manifest(path: Path) -> Manifest:
-    """A manifest's common fields.
+    """Read the fields that all manifests share.
 
     Raises:
-        InputError: it is missing or broken.
+        InputError: the manifest is missing or invalid.
     """
     return read_model(path, Manifest)
 
 
 def read_result(path: Path, form: type[Value]) -> Value:
-    """A result that is JSON, verified and validated.
+    """Read a JSON result after verifying it against its manifest.
 
     Raises:
-        InputError: it is missing, altered since it was made, or has another form.
+        InputError: the result is missing, altered since it was made, or not of this form.
     """
     verify_result(path)
     return read_model(path, form)
 
 
 def verify_result(path: Path, manifest: Path | None = None) -> None:
-    """Check a result against its manifest. A file without one is the user's own: not checked.
+    """Check a result against its manifest. A file without one is the user's own and not checked.
 
     Args:
-        manifest: where it lies, when the job's first result gave it its name.
+        manifest: its path, if it is not named after this result.
 
     Raises:
-        InputError: the manifest is broken, or the file was altered since it was made.
+        InputError: the manifest is invalid, or the file was altered since it was made.
     """
     manifest = manifest or manifest_of(path)
     if not manifest.is_file():

@@ -1,22 +1,22 @@
-"""Words of messages: wrong values as they are quoted, and the valid name that was meant."""
+"""Parts of error messages: quoted values, and suggestions for misspelt names."""
 
 import difflib
 from collections.abc import Iterable
 
-# Of a wrong value.
+# Characters of a quoted value.
 MOST_SHOWN = 60
 
 
 def shown(value: object, most: int = MOST_SHOWN) -> str:
-    """A value as Python writes it, so that control characters show, cut short."""
+    """Quote a value with `repr`, which shows control characters, cut to `most` characters."""
     text = repr(value)
     return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """A phrase that offers the nearest valid name, or lists a few."""
+    """A phrase that suggests the nearest valid name or, if none is near, lists all."""
     names = sorted(name for name in valid if isinstance(name, str))
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     if close:
         return f": did you mean `{close[0]}`?"
-    return f": valid are {', '.join(names)}" if names else ""
+    return f": expected one of {', '.join(names)}" if names else ""

@@ -1,4 +1,4 @@
-"""Values of a given form: validated, or refused with one line for each problem."""
+"""Validating values against a type, with one line per problem."""
 
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,13 +12,13 @@ Value = TypeVar("Value")
 
 
 def validated(form: type[Value], value: Any, where: Path | str, line: int | None = None) -> Value:
-    """A plain value as `form`: a pydantic model, a dataclass, or another type that pydantic knows.
+    """Validate a plain value as `form`: a pydantic model or any other type that pydantic knows.
 
     Args:
-        where: what the user has given, for messages: a file or an option.
+        where: the file or option that the user gave, for messages.
 
     Raises:
-        InputError: the value has another form.
+        InputError: the value is not of this form.
     """
     try:
         return TypeAdapter(form).validate_python(value)
@@ -27,10 +27,10 @@ def validated(form: type[Value], value: Any, where: Path | str, line: int | None
 
 
 def validated_json(form: type[Value], text: str, where: Path | str) -> Value:
-    """JSON text as `form`; `where` as in `validated`.
+    """Validate JSON text as `form`; `where` as in `validated`.
 
     Raises:
-        InputError: the text is not JSON, or has another form.
+        InputError: the text is not JSON or not of this form.
     """
     try:
         return TypeAdapter(form).validate_json(text)
@@ -39,9 +39,9 @@ def validated_json(form: type[Value], text: str, where: Path | str) -> Value:
 
 
 def read_model(path: Path, form: type[Value]) -> Value:
-    """The content of a JSON file as `form`.
+    """Read a JSON file and validate it as `form`.
 
     Raises:
-        InputError: the file is missing, is not JSON, or has another form.
+        InputError: the file is missing, not JSON, or not of this form.
     """
     return validated(form, read_json(path), path)

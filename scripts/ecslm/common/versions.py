@@ -1,4 +1,4 @@
-"""Versions of libraries: locked, and installed."""
+"""Versions of libraries: those in the lock file and those installed."""
 
 import re
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ def lock_versions(packages: Iterable[str], lock_file: Path = LOCK_FILE) -> dict[
     """Versions that the lock file pins, without local tags (`2.13.0+cpu` is `2.13.0`).
 
     Raises:
-        InputError: a package is not in the lock file.
+        InputError: a package is not pinned in the lock file.
     """
     pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^+\s;]+)", read_text(lock_file), re.MULTILINE))
     missing = [package for package in packages if package not in pins]
@@ -25,16 +25,17 @@ def lock_versions(packages: Iterable[str], lock_file: Path = LOCK_FILE) -> dict[
 
 
 def require_locked(packages: Iterable[str]) -> dict[str, str]:
-    """The locked versions of `packages`, after checking that these are the ones installed.
+    """The locked versions of `packages`, after checking that these are installed.
 
-    Results name the versions that made them, so a job must not run with others.
+    A manifest records the locked versions, so a job must not run with others.
 
     Raises:
-        InputError: a package is not installed or has another version than the lock file's.
+        InputError: a package is not installed, or its version differs from the lock file.
     """
     locked = lock_versions(packages)
     problems = [
-        f"{package}: {version} here, {locked[package]} in {LOCK_FILE.name}: run `make setup`"
+        f"{package}: {version} in this environment, {locked[package]} in {LOCK_FILE.name}: "
+        "run `make setup`"
         for package, version in installed_versions(locked).items()
         if version != locked[package]
     ]
@@ -44,7 +45,7 @@ def require_locked(packages: Iterable[str]) -> dict[str, str]:
 
 
 def installed_versions(packages: Iterable[str]) -> dict[str, str]:
-    """Versions of `packages` here, without local tags; `not installed` for one that is absent."""
+    """Installed versions of `packages`, without local tags, or `not installed`."""
     versions = {}
     for package in packages:
         try:

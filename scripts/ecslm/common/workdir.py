@@ -1,4 +1,4 @@
-"""The work folder of a long job: what it has finished, kept over a kill, owned by one process."""
+"""The work directory of a long job: it survives a kill, and one process at a time may use it."""
 
 import logging
 import shutil
@@ -18,10 +18,10 @@ FINISHED = "finished"
 
 @dataclass(frozen=True)
 class Work:
-    """Unfinished work on a job's results; then the finished results, until they are recorded.
+    """Unfinished work of a job, later a copy of its results.
 
-    Snakemake deletes the results of a job that it did not see end, and runs the job again. So a job
-    leaves a copy of its results here, and the next one takes them instead of working again.
+    If Snakemake did not see a job end, it deletes the results and reruns the job. So a job keeps a
+    copy of its results here, and the rerun restores them instead of computing them again.
     `clear_finished` removes the copies after a run.
     """
 
@@ -30,19 +30,19 @@ class Work:
     keep: bool
 
     def restored(self) -> bool:
-        """Put the finished results into place, if there are any."""
+        """Restore the finished results; returns False if there are none."""
         finished = self.folder / FINISHED
-        # Deleting a copy may have been interrupted.
+        # A copy is incomplete if its removal was interrupted.
         if not all((finished / name).is_file() for name in self.results):
             shutil.rmtree(finished, ignore_errors=True)
             return False
-        log.info("finished before: %s", ", ".join(map(str, self.results.values())))
+        log.info("already finished: %s", ", ".join(map(str, self.results.values())))
         self._place(finished)
         return True
 
     def publish(self, made: Path) -> None:
-        """Put the results into place: copies of the files of the folder `made`, which are called by
-        the names in `results`. `made` is kept as finished; what else the work folder has goes."""
+        """Copy the files of the directory `made`, one for each name in `results`, to their paths.
+        `made` is kept as the finished copy; all other work is removed."""
         finished = made.rename(self.folder / FINISHED)
         self._place(finished)
         if not self.keep:
@@ -62,17 +62,17 @@ class Work:
 
 @contextmanager
 def work_folder(results: Mapping[str, Path], made_from: object, keep: bool) -> Iterator[Work]:
-    """A folder for work on some results, locked while the block runs.
+    """The work directory of a job, locked while the block runs.
 
-    It lies beside the last result and is named after it and a digest of `made_from`, everything
-    that decides the results, so that work begun under other settings, code or data is never
-    continued: folders with another digest are such leftovers and are removed. While another process
-    has the lock, for example a job that outlived its Snakemake, this waits for it and says so.
+    Its name contains the last result's name and a digest of `made_from`, which is everything that
+    determines the results. So work that began with other settings, code or data is never continued:
+    directories with another digest are removed. While another process holds the lock, for example a
+    job that outlived its Snakemake, this waits and logs it.
 
     Args:
-        results: the files to be made by name, in the order in which they are put into place.
-        keep: whether a copy of the finished results stays. It must not where `made_from` lacks the
-            code: a job run by hand again, after an edit, would take the old results.
+        results: paths of the results by name, in the order in which they are written.
+        keep: whether to keep a copy of the finished results. It must be false if `made_from` lacks
+            the code: a job run again by hand, after an edit, would restore the old results.
     """
     output = list(results.values())[-1]
     root = output.parent / "work"
@@ -86,14 +86,14 @@ def work_folder(results: Mapping[str, Path], made_from: object, keep: bool) -> I
 
 
 def clear_finished(results: Path, unfinished: Container[str]) -> None:
-    """Remove what jobs under `results` have kept of finished work; unfinished work stays.
+    """Remove the copies of finished results that jobs under `results` have kept.
 
-    So do copies of results that are not in place, or that Snakemake has not seen the end of and
-    will delete: those among `unfinished`.
+    Unfinished work stays. A copy also stays if its result does not exist, or if Snakemake did not
+    see its job end and will delete the result: those are in `unfinished`.
     """
     for finished in results.glob(f"**/work/*/{FINISHED}"):
         folder = finished.parent
-        # Named after the result and a digest, see `work_folder`.
+        # The name is that of the result and a digest, see `work_folder`.
         result = folder.parent.parent / folder.name.rpartition(".")[0]
         if result.exists() and str(result) not in unfinished:
             shutil.rmtree(folder)

@@ -1,1 +1,1 @@
-"""Language models: weights, adapters, precision, prompts, batches, cost."""
+"""Language models: base weights, adapters, precision, prompts, batches, cost."""

@@ -1,4 +1,4 @@
-"""An adapter on disk: its manifest, written last and verified before use."""
+"""Reading and verifying an adapter's manifest."""
 
 from pathlib import Path
 
@@ -12,17 +12,17 @@ from ecslm.common.validation import read_model
 class AdapterManifest(Manifest):
     """`results/{study}/adapters/{model}/seed-{seed}/manifest.json`.
 
-    `settings` are those of `AdapterSettings`.
+    `settings` are an `AdapterSettings`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    source: str = Field(description="The base, by name.")
+    source: str = Field(description="Name of the base.")
     revision: str = Field(description="The base's revision.")
     base_sha256: str = Field(description="Digest of the base's files, see `base_digest`.")
     template_sha256: str
     seed: int
-    best_step: int = Field(description="Optimiser step whose evaluation loss was best.")
+    best_step: int = Field(description="Optimiser step with the lowest evaluation loss.")
     records: dict[str, int] = Field(description="Training records per task.")
     tokens: dict[str, int] = Field(description="Tokens per task in one epoch, prompts included.")
     answer_tokens: dict[str, int] = Field(description="Trained tokens per task in one epoch.")
@@ -30,17 +30,17 @@ class AdapterManifest(Manifest):
 
 
 def base_digest(files: dict[str, str]) -> str:
-    """One digest of a base's files, whatever folder they lie in."""
+    """One digest of all files of a base, from their names and sha256."""
     return sha256_of_text("".join(f"{name} {files[name]}\n" for name in sorted(files)))
 
 
 def read_adapter(manifest: Path) -> AdapterManifest:
-    """The manifest of an adapter whose files have been verified.
+    """Read an adapter's manifest and verify its files.
 
     Raises:
-        InputError: the manifest is missing or broken, or a file of the adapter was altered.
+        InputError: the manifest is missing or invalid, or a file is missing or altered.
     """
     adapter = read_model(manifest, AdapterManifest)
-    there = " ".join(str(manifest.with_name(name)) for name in (*adapter.files, manifest.name))
-    adapter.verify(manifest, f"`rm -f {there}`, then run again to retrain")
+    all_files = " ".join(str(manifest.with_name(name)) for name in (*adapter.files, manifest.name))
+    adapter.verify(manifest, f"`rm -f {all_files}`, then run again to retrain")
     return adapter

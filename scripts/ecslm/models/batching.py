@@ -1,4 +1,4 @@
-"""Batches grouped by length under a budget of padded tokens."""
+"""Batching by length under a budget of padded tokens."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 def batches_by_length(
     indices: Sequence[int], lengths: Sequence[int], budget: int
 ) -> list[list[int]]:
-    """Group indices so that a batch, padded to its longest member, holds at most `budget` tokens.
+    """Group indices so that a batch, padded to its longest member, has at most `budget` tokens.
 
-    Longest first, so that running out of memory shows in the first batch. A member longer than the
-    budget goes alone. The grouping is a pure function of the arguments: ties keep their order.
-    `lengths` is looked up by index.
+    Batches come longest first, so that running out of memory shows in the first one. A member
+    longer than the budget gets its own batch. The result is deterministic: ties keep their order.
+    `lengths[index]` is the length of a member.
     """
     batches: list[list[int]] = []
     for index in sorted(indices, key=lambda index: -lengths[index]):

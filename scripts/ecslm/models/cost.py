@@ -1,4 +1,4 @@
-"""What a job cost: seconds, tokens, peak memory, energy, on which device."""
+"""Measuring what a job cost: time, peak memory, energy, device."""
 
 import platform
 import resource
@@ -10,7 +10,7 @@ import torch
 
 @dataclass
 class CostMeter:
-    """Measures from its creation on; `summary` is the content of a cost.json."""
+    """Measures cost from its creation on; `summary` is written to cost.json."""
 
     device: torch.device
     _start: float = field(default_factory=time.perf_counter)
@@ -24,8 +24,8 @@ class CostMeter:
         return time.perf_counter() - self._start
 
     def summary(self) -> dict[str, float | str | None]:
-        """Device name, peak memory in bytes (of the process on a CPU, of the GPU on a GPU), and
-        energy in joules where the device reports it, else None."""
+        """Device name, peak memory in bytes (of the process on a CPU, of the device on a GPU), and
+        energy in joules, None if the device does not report it."""
         energy = _energy_joules(self.device)
         used = None if energy is None or self._start_energy is None else energy - self._start_energy
         return {
@@ -36,7 +36,7 @@ class CostMeter:
 
 
 def device_name(device: torch.device) -> str:
-    """The name under which results are reported."""
+    """The name of the device in reports."""
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"

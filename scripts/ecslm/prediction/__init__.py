@@ -1,1 +1,1 @@
-"""Predictions: planning batches, generating, writing the predictions files."""
+"""Prediction: batching prompts, generating answers, writing predictions files."""

@@ -1,6 +1,6 @@
-"""The seam between predictions and what answers the prompts: a backend, a module loaded by name.
+"""The interface of backends, which answer prompts.
 
-`ecslm.prediction.{name}_backend` is all that there is of the backend `name`.
+A backend `name` is the module `ecslm.prediction.{name}_backend`, found and loaded by name.
 """
 
 import pkgutil
@@ -22,7 +22,7 @@ SUFFIX = "_backend"
 
 @dataclass(frozen=True)
 class Request:
-    """What shall answer, and how."""
+    """Which model is to answer, and how."""
 
     base: Path
     adapter: Path | None
@@ -35,8 +35,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Generated:
-    """An answer as text, and the tokens of its prompt and its own; `stopped` tells that the model
-    ended it, not the token limit."""
+    """An answer as text, with token counts of its prompt and of itself; `stopped`: the model ended
+    it, not the token limit."""
 
     text: str
     prompt_tokens: int
@@ -45,7 +45,7 @@ class Generated:
 
 
 class Prompt(Protocol):
-    """A prompt as its backend takes it, which may keep more of it than the text."""
+    """A prompt; a backend may store more than its text."""
 
     @property
     def text(self) -> str:
@@ -64,64 +64,64 @@ class LoadedModel(Protocol[AnyPrompt]):
     """A model that is ready to answer."""
 
     def generate(self, prompts: Sequence[AnyPrompt], batch: int, /) -> list[Generated]:
-        """Answers to the prompts of a batch, in their order; the same whenever they are asked for.
+        """Answer the prompts of a batch, in order. Repeating the call gives the same answers.
 
         Raises:
-            InputError: there are no answers, for example for lack of memory.
+            InputError: the model cannot answer, for example because it is out of memory.
         """
 
     def cost(self) -> Mapping[str, float | str | None]:
-        """What the answers have cost since it was loaded, beside seconds and tokens."""
+        """The cost since the model was loaded, other than seconds and tokens."""
 
 
 class Backend(Protocol[SomePrompt]):
-    """A model that is known to fit the request, but not loaded yet.
+    """A model that was checked against the request but is not loaded yet.
 
-    A job that was killed asks for prompts and batches again, and must get the same.
+    A job that was killed asks for prompts and batches again and must get the same ones.
     """
 
     def prompts(self, records: Sequence[Record], /) -> list[SomePrompt]:
         """The prompt of each record.
 
         Raises:
-            InputError: a record has no prompt that fits.
+            InputError: a prompt does not fit.
         """
 
     def batches(self, prompts: Sequence[SomePrompt], /) -> list[list[int]]:
-        """Indices of the prompts that are answered together, batch after batch."""
+        """Batches of prompts that are answered together, as lists of indices."""
 
     def load(self) -> LoadedModel[SomePrompt]:
         """Load the model.
 
         Raises:
-            InputError: it cannot be loaded.
+            InputError: the model cannot be loaded.
         """
 
 
 class BackendModule(Protocol):
-    """The functions of a module `ecslm.prediction.{name}_backend`. Importing it costs little."""
+    """The functions of a module `ecslm.prediction.{name}_backend`, which must be fast to import."""
 
     def libraries(self, settings: PredictionSettings, /, tuned: bool) -> tuple[str, ...]:
-        """Libraries whose versions can change a prediction, with an adapter (tuned) or without."""
+        """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
 
     def open_backend(self, request: Request, /) -> Backend[Any]:
-        """The backend for a request, checked as far as it can be without loading the model.
+        """Check a request, as far as possible without loading the model, and return its backend.
 
         Raises:
-            InputError: the request cannot be met.
+            InputError: the request cannot be fulfilled.
         """
 
 
 def module_name(backend: str) -> str:
-    """The name of a backend's module."""
+    """The full name of a backend's module."""
     return f"{ecslm.prediction.__name__}.{backend}{SUFFIX}"
 
 
 def backend_module(backend: str) -> BackendModule:
-    """The module of a backend.
+    """Load the module of a backend.
 
     Raises:
-        InputError: there is no backend of this name.
+        InputError: there is no backend with this name.
     """
     modules = [module.name for module in pkgutil.iter_modules(ecslm.prediction.__path__)]
     names = [name.removesuffix(SUFFIX) for name in modules if name.endswith(SUFFIX)]

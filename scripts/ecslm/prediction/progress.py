@@ -1,4 +1,4 @@
-"""Finished batches of a predictions job, kept over a kill."""
+"""Finished batches of a prediction job, which survive a kill."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from ecslm.prediction.backend import Generated
 
 
 class FinishedBatches:
-    """An append-only file with one line a whole batch. A line that a kill cut off is dropped."""
+    """An append-only file with one line per batch. A line cut off by a kill is dropped."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -40,5 +40,5 @@ class FinishedBatches:
         return [Generated(**answer) for answer in self._lines[batch]["answers"]]
 
     def seconds(self) -> float:
-        """Seconds of generation of all finished batches, those of killed runs included."""
+        """Seconds of generation of all finished batches, including those of killed runs."""
         return float(sum(entry["seconds"] for entry in self._lines.values()))

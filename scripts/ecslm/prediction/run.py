@@ -1,4 +1,4 @@
-"""Predict one task with one model: from a dataset file to a predictions file."""
+"""Predict one task with one model, from a dataset file to a predictions file."""
 
 import logging
 import sys
@@ -48,13 +48,13 @@ def predict(
     manifest: Path,
     code: str | None,
 ) -> None:
-    """Write the predictions, their cost and their manifest.
+    """Predict; write the predictions, their cost and their manifest.
 
-    A killed job goes on after its last whole batch. `code` is a digest of the code that predicts:
-    batches of other code are not continued.
+    A killed job continues after its last finished batch. `code` is a digest of the prediction code:
+    batches from other code are not continued.
 
     Raises:
-        InputError: bad input, an unknown backend or one that refuses the request, or libraries
+        InputError: bad input, an unknown backend, a request that the backend refuses, or libraries
             that differ from the lock file.
     """
     module = backend_module(settings.backend)
@@ -66,18 +66,18 @@ def predict(
     records = [
         record
         for record in read_records(dataset)
-        # The 1-shot settings hold the samples of others again, with an example.
+        # The 1-shot settings repeat the samples of other settings, with an example.
         if (record.few_shot_example is not None) == bool(settings.shots)
     ]
     if not records:
         raise InputError(
-            f"{dataset}: holds no records for {settings.shots} shots: 1 needs the 1-shot settings"
+            f"{dataset}: no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
         )
     require_unchanged(origin)
 
     results = {"cost": cost, "predictions": output, "manifest": manifest}
-    circumstances = [origin, seed, batch_tokens, device]
-    with work_folder(results, circumstances, keep=code is not None) as work:
+    inputs_of_work = [origin, seed, batch_tokens, device]
+    with work_folder(results, inputs_of_work, keep=code is not None) as work:
         if work.restored():
             return
         start = time.perf_counter()
@@ -115,7 +115,7 @@ def _generate(
     finished: FinishedBatches,
 ) -> None:
     done = sum(len(members) for number, members in enumerate(batches) if number in finished)
-    log.info("%d prompts in %d batches, %d done before", len(prompts), len(batches), done)
+    log.info("%d prompts in %d batches, %d already done", len(prompts), len(batches), done)
     last_line = time.monotonic()
     bar = tqdm(total=len(prompts), initial=done, unit="prompt", disable=not sys.stderr.isatty())
     with bar:

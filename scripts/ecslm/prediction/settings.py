@@ -1,4 +1,4 @@
-"""What decides how answers are generated."""
+"""Settings of prediction."""
 
 from typing import Literal
 
@@ -12,27 +12,29 @@ class DecodingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    max_new_tokens: int = Field(100, ge=1, description="Longest answer, in tokens.")
+    max_new_tokens: int = Field(100, ge=1, description="Maximum tokens of an answer.")
     max_length: int = Field(
-        4000, ge=16, description="Tokens of prompt and answer; a longer input is cut at its end."
+        4000, ge=16, description="Tokens of prompt and answer; longer inputs are cut at the end."
     )
-    sample: bool = Field(False, description="Sample, seeded, instead of taking the likeliest.")
+    sample: bool = Field(
+        False, description="Sample tokens with a seed instead of taking the likeliest."
+    )
     temperature: float = Field(0.15, gt=0, description="Only with `sample`.")
     top_p: float = Field(0.95, gt=0, le=1, description="Only with `sample`.")
     fused: bool = Field(
         True,
-        description="Dequantise the base once and merge the adapter into it at load: the same "
+        description="Dequantise the base and merge the adapter into it once, at load: the same "
         "function up to rounding, without the cost of both in each step.",
     )
     oom: Literal["stop", "halve"] = Field(
         "stop",
-        description="Out of memory: stop and name a budget that would fit, or retry with half "
-        "batches, which cost.json records, since in low precision an answer can then change.",
+        description="When out of memory: stop and suggest a smaller budget, or retry with half "
+        "batches. This can change an answer in low precision, so cost.json records it.",
     )
 
 
 class PredictionSettings(BaseModel):
-    """Everything in the configuration that decides a predictions file's bytes."""
+    """Everything in the configuration that determines a predictions file's bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -43,8 +45,8 @@ class PredictionSettings(BaseModel):
     batch_tokens: int | None = Field(
         None,
         ge=16,
-        description="Padded tokens per batch, answers included. Part of the settings only where "
-        "it can change an answer; for exact engines (float32) it comes as --batch-tokens.",
+        description="Padded tokens per batch, answers included. Set here only if it can change an "
+        "answer; in float32, where it cannot, --batch-tokens sets it.",
     )
     allow_other_precision: bool = Field(
         False, description="Accept an adapter that was trained under another precision."

@@ -1,4 +1,4 @@
-"""Local weights, answered by transformers: a base, with its adapter if there is one."""
+"""The backend that runs local weights with transformers: a base, with or without an adapter."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 
 def libraries(settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
-    """Libraries whose versions can change a prediction, with an adapter (tuned) or without."""
+    """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
     return ("torch", "transformers", *adapter, *settings.precision.libraries)
 
 
 def open_backend(request: Request) -> Backend[EncodedPrompt]:
-    """The backend, after its files and the device have been checked.
+    """Check the base, the adapter and the device, and return the backend.
 
     Raises:
-        InputError: the base or the adapter is altered, they or the request do not fit together, or
-            this machine lacks the device.
+        InputError: the base or the adapter was altered, the adapter does not match the base or the
+            request, or the device is not available.
     """
     return TransformersBackend(request)
 
 
 class TransformersBackend:
-    """Cuts prompts to the model's room, and batches them by length under a budget of tokens."""
+    """Cuts prompts to `max_length`, and batches them by length under a token budget."""
 
     def __init__(self, request: Request) -> None:
-        # Loads torch: the plan imports this module too, for the libraries alone.
+        # Imported here because it loads torch: the plan imports this module just for `libraries`.
         from ecslm.models.loading import require_device
 
         self._request = request
@@ -49,7 +49,7 @@ class TransformersBackend:
             _check_match(request.adapter, read_adapter(request.adapter), base, request)
 
     def prompts(self, records: Sequence[Record]) -> list[EncodedPrompt]:
-        """The prompt of each record, its input cut where it leaves no room for the answer.
+        """The prompt of each record; its input is cut if it leaves no room for the answer.
 
         Raises:
             InputError: a prompt does not fit even with an empty input.
@@ -62,7 +62,7 @@ class TransformersBackend:
         ]
 
     def batches(self, prompts: Sequence[EncodedPrompt]) -> list[list[int]]:
-        """Batches of at most `batch_tokens` padded tokens, answers included, the longest first."""
+        """Batches of at most `batch_tokens` padded tokens, answers included, longest first."""
         longest_answer = self._request.settings.decoding.max_new_tokens
         lengths = [len(prompt.tokens) + longest_answer for prompt in prompts]
         return batches_by_length(range(len(prompts)), lengths, self._request.batch_tokens)
@@ -96,32 +96,32 @@ class TransformersBackend:
 
 
 class TransformersModel:
-    """A loaded model; its cost counts from just before it was loaded."""
+    """A loaded model; its cost includes loading."""
 
     def __init__(self, engine: "Engine", meter: "CostMeter") -> None:
         self._engine, self._meter = engine, meter
 
     def generate(self, prompts: Sequence[EncodedPrompt], batch: int) -> list[Generated]:
-        """Answers to the prompts of one batch, in their order.
+        """Answer the prompts of one batch, in order.
 
         Raises:
-            InputError: out of memory, unless the decoding says `oom: halve`.
+            InputError: out of memory, unless the decoding has `oom: halve`.
         """
         return self._engine.generate([prompt.tokens for prompt in prompts], batch)
 
     def cost(self) -> dict[str, float | str | None]:
-        """Batches that did not fit into memory; the device, peak memory and energy."""
+        """Batches that had to be halved, device, peak memory and energy."""
         return {"halved_batches": self._engine.halved, **self._meter.summary()}
 
 
 def _check_match(
     path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
 ) -> None:
-    """Refuse an adapter that was trained for other weights, other prompts or another precision."""
+    """Refuse an adapter that was trained with other weights, prompts or precision."""
     template, settings = request.template, request.settings
     problems = []
     if adapter.base_sha256 != base_digest(base.files):
-        problems.append(f"{path}: trained on other weights than {base.base}'s: retrain it")
+        problems.append(f"{path}: trained on other weights than those of {base.base}: retrain it")
     shots, trained = adapter.settings["shots"], adapter.settings["precision"]
     if (adapter.template_sha256, shots) != (template.sha256, settings.shots):
         problems.append(
@@ -131,7 +131,7 @@ def _check_match(
     precision = settings.precision.model_dump(mode="json")
     if trained != precision and not settings.allow_other_precision:
         problems.append(
-            f"{path}: trained with {trained}, asked to predict with {precision}: use "
+            f"{path}: trained with {trained}, but prediction has {precision}: use "
             "the same `precision`, or `allow_other_precision` in --settings of predict.py"
         )
     if problems:

@@ -1,4 +1,4 @@
-"""Models of transformers: loaded once, then answering batches of tokenised prompts."""
+"""Loading a model for prediction, and generating answers to batches of tokenised prompts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,10 +22,10 @@ def load_model(
     fused: bool,
     device: torch.device,
 ) -> Any:
-    """The model that predicts: the base, with its adapter if one is given.
+    """Load the base, with an adapter if one is given.
 
-    `fused` dequantises the base and merges the adapter. The head is untied from the input
-    embedding first: its adapter belongs to the head alone.
+    `fused` dequantises the base and merges the adapter. The output head is first untied from the
+    input embedding, since its adapter applies to the head only.
     """
     model = load_base_model(base_folder, precision, device)
     if fused and precision.quantization != "none":
@@ -39,7 +39,7 @@ def load_model(
 
 
 def untie_head(model: Any) -> None:
-    """Give the output head a copy of the weights that it shares with the input embedding."""
+    """Give the output head its own copy of weights that it shares with the input embedding."""
     head = model.get_output_embeddings()
     if head.weight is model.get_input_embeddings().weight:
         head.weight = torch.nn.Parameter(head.weight.detach().clone(), requires_grad=False)
@@ -47,22 +47,22 @@ def untie_head(model: Any) -> None:
 
 
 class Engine:
-    """Generates for batches of tokenised prompts."""
+    """Generates answers to batches of tokenised prompts."""
 
     def __init__(self, model: Any, tokenizer: Any, decoding: DecodingSettings, seed: int) -> None:
         self._model, self._tokenizer, self._decoding, self._seed = model, tokenizer, decoding, seed
         self.halved = 0
 
     def generate(self, prompts: Sequence[Sequence[int]], batch: int) -> list[Generated]:
-        """Answers to the prompts of one batch, in their order.
+        """Answer the prompts of one batch, in order.
 
-        A sampled batch is seeded by its number, so that a resumed job draws the same answers.
+        Sampling is seeded by the batch number, so that a resumed job draws the same answers.
 
         Raises:
-            InputError: out of memory, unless the decoding says `oom: halve`.
+            InputError: out of memory, unless the decoding has `oom: halve`.
         """
         if self._decoding.sample:
-            # NumPy takes no seed beyond 32 bits.
+            # Seeds of NumPy have at most 32 bits.
             transformers.set_seed((self._seed * 1_000_003 + batch) % 2**32)
         try:
             return self._generate(prompts)

@@ -1,1 +1,1 @@
-"""The forms of files that several packages read or write, and where the files lie."""
+"""Schemas and paths of files that several packages read or write."""

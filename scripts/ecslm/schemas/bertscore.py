@@ -1,10 +1,10 @@
-"""The form of a row in `results/{study}/bertscore/{model}/seed-{seed}/{task}.jsonl`."""
+"""Schema of a row in `results/{study}/bertscore/{model}/seed-{seed}/{task}.jsonl`."""
 
 from pydantic import BaseModel, ConfigDict
 
 
 class BertScoreRow(BaseModel):
-    """BERTScore of one prediction; `f1_rescaled` is null where the encoder has no baseline file."""
+    """BERTScore of one prediction; `f1_rescaled` is null if rescaling is off."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

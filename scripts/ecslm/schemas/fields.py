@@ -1,4 +1,4 @@
-"""Fields that arrive as strings: options, inputs with parts, and values that mean "nothing"."""
+"""Parsing fields that the data stores as strings: options, structured inputs, missing values."""
 
 import ast
 import json
@@ -10,14 +10,14 @@ NOTHING = frozenset({"", "none", "null", "nan"})
 
 
 def is_nothing(value: Any) -> bool:
-    """Whether a raw field holds nothing: None, NaN, "", "None" or "null"."""
+    """Whether a raw field means a missing value: None, NaN, "", "None", "null" or "nan"."""
     if isinstance(value, float):
         return math.isnan(value)
     return value is None or (isinstance(value, str) and value.strip().lower() in NOTHING)
 
 
 def is_writable(text: str) -> bool:
-    """Whether the text can be written as UTF-8: JSON escapes may be unpaired surrogates."""
+    """Whether the text can be encoded as UTF-8: JSON escapes may contain unpaired surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -26,10 +26,10 @@ def is_writable(text: str) -> bool:
 
 
 def parse_options(value: Any) -> list[str] | None:
-    """Options as a list: from a list, JSON text or the Python repr of a list; None for nothing.
+    """Options as a list, from a list, JSON text or the Python repr of a list; None if missing.
 
     Raises:
-        ValueError: the value is not one of these, or is not a list of strings.
+        ValueError: the value cannot be parsed, or is not a list of strings.
     """
     if is_nothing(value):
         return None
@@ -40,7 +40,7 @@ def parse_options(value: Any) -> list[str] | None:
 
 
 def parse_list(text: str) -> Any:
-    """The value of JSON text or, failing that, of a Python literal.
+    """Parse JSON text or, if that fails, a Python literal.
 
     Raises:
         ValueError: the text is neither.
@@ -51,7 +51,7 @@ def parse_list(text: str) -> Any:
         pass
     try:
         with warnings.catch_warnings():
-            # A backslash that is no escape in Python makes Python warn; the text is data, not code.
+            # Python warns about invalid escape sequences, but the text is data, not code.
             warnings.simplefilter("ignore")
             return ast.literal_eval(text)
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
@@ -59,10 +59,10 @@ def parse_list(text: str) -> Any:
 
 
 def parse_object(text: str) -> dict[str, Any]:
-    """The value of JSON text, in which a bare NaN may stand for a missing value.
+    """Parse a JSON object, in which a bare NaN may stand for a missing value.
 
     Raises:
-        ValueError: the text is not JSON, or is no object.
+        ValueError: the text is not JSON, or not an object.
     """
     try:
         value = json.loads(text)

@@ -1,6 +1,6 @@
-"""The form of `metrics/{model}/seed-{seed}/{task}.json`, and of a model's score over its seeds.
+"""Schemas of `metrics/{model}/seed-{seed}/{task}.json` and of a model's score over its seeds.
 
-Written as they are dumped: the order of fields is the order in the files.
+The order of fields here is their order in the files.
 """
 
 from typing import Any, Literal
@@ -23,19 +23,19 @@ class _Closed(BaseModel):
 
 
 class Value(_Closed):
-    """A metric's value; 0 and not defined where its formula divides 0 by 0."""
+    """A metric's value; 0 and not `defined` if its formula divides 0 by 0."""
 
     value: float
     defined: bool
 
     @property
     def known(self) -> float | None:
-        """The value; None where it is not defined."""
+        """The value, or None if it is undefined."""
         return self.value if self.defined else None
 
 
 class Score(Value):
-    """A value under a protocol of the data authors, and what the metric tells beside it."""
+    """A value under a protocol of the data authors, with the metric's details."""
 
     details: dict[str, Any]
 
@@ -46,22 +46,22 @@ class Score(Value):
 
 
 class LenientScore(Value):
-    """The strict metric with the forgiving parser."""
+    """The strict metric on answers from the lenient parser."""
 
     n_invalid: int
 
 
 class IntervalDetails(_Closed):
-    """How an interval was found, and whether it may be trusted."""
+    """How an interval was computed, and whether it is reliable."""
 
     method: Literal["wilson", "bootstrap"]
     reliable: bool
 
 
 class StrictDetails(BaseModel):
-    """What the metric tells beside the strict value, its own fields first.
+    """Details of the strict value: the metric's own fields, then those that all metrics have.
 
-    A trivial baseline that draws its answers has no forgiving parser and no interval.
+    A random baseline has neither a lenient score nor an interval.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -82,7 +82,7 @@ class StrictDetails(BaseModel):
 
 
 class StrictScore(Value):
-    """The headline value; an undefined or expected one has no interval."""
+    """The headline value; undefined values and expected values have no interval."""
 
     ci95: Interval95 | None
     details: StrictDetails
@@ -93,14 +93,14 @@ class SettingScores(_Closed):
 
     n: int
     n_invalid: int
-    n_truncated: int | None = Field(description="Null where predictions do not tell.")
+    n_truncated: int | None = Field(description="Null if the predictions do not say.")
     strict: StrictScore
     released: Score | None = Field(description="Null for expected values.")
     released_2024: Score | None
 
 
 class MetricsFile(_Closed):
-    """The scores of one model, seed and task; model and seed where they are known."""
+    """The scores of one model, seed and task; model and seed are null if unknown."""
 
     task: str
     model: str | None
@@ -110,14 +110,14 @@ class MetricsFile(_Closed):
 
 
 class OverSeedsDetails(_Closed):
-    """What accompanies a strict value over seeds."""
+    """Details of a strict value over seeds."""
 
     by_seed: list[float]
     interval: IntervalDetails
 
 
 class OverSeedsScore(Value):
-    """The mean of the strict value over seeds, and its standard deviation over them."""
+    """Mean and standard deviation of the strict value over seeds."""
 
     sd: float
     ci95: Interval95 | None

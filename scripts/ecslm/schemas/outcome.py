@@ -1,15 +1,15 @@
-"""The form of a row in `metrics/{model}/seed-{seed}/{task}.records.jsonl`."""
+"""Schema of a row in `metrics/{model}/seed-{seed}/{task}.records.jsonl`."""
 
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-# What a metric sums for one record: numbers, or numbers by class. Ready for JSON.
+# One record's terms in the sums of a metric: numbers, or numbers by class. Can be dumped as JSON.
 Outcome = dict[str, Any]
 
 
 class OutcomeRow(BaseModel):
-    """What became of one record; its further fields are what the metric sums."""
+    """The outcome of one record; its extra fields are what the metric sums."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

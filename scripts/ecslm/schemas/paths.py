@@ -1,7 +1,7 @@
-"""Where files lie: each path is spelled here and nowhere else.
+"""Paths of all files: each is defined here and nowhere else.
 
-Patterns with names in braces are relative to the study's results folder. Rules take them with
-Snakemake's wildcards in the braces, plans and scripts with values.
+Patterns with names in braces are relative to the study's results directory. Rules use the names as
+Snakemake wildcards; plans and scripts fill in values.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ PUBLISHED = Path("resources/published")
 ARCHITECTURES = Path("resources/architectures.csv")
 REPORT_TEMPLATES = "report"
 
-# Relative to the folder of all bases.
+# Relative to the directory of all bases.
 BASE = "{base}/manifest.json"
 
 DATA_CHECK = "data_check.json"
@@ -42,7 +42,7 @@ PREDICTIONS_MANIFEST = "predictions/{model}/seed-{seed}/{task}.manifest.json"
 BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
 BERTSCORE_MANIFEST = "bertscore/{model}/seed-{seed}/{task}.manifest.json"
 
-# Of a model or, with seed 0, a trivial baseline.
+# For a model or, with seed 0, a trivial baseline.
 METRICS = "metrics/{model}/seed-{seed}/{task}.json"
 METRICS_MANIFEST = "metrics/{model}/seed-{seed}/{task}.manifest.json"
 RECORDS = ".records.jsonl"
@@ -53,7 +53,7 @@ OVER_SEEDS_MANIFEST = "metrics/{model}/over-seeds/{task}.manifest.json"
 DIFFERENCES = "differences/{task}.json"
 DIFFERENCES_MANIFEST = "differences/{task}.manifest.json"
 COMPARISONS = "comparisons/{task}.json"
-# One job compares all tasks: Holm's adjustment needs all their p-values.
+# One job compares all tasks, since Holm's adjustment needs all p-values.
 COMPARISONS_MANIFEST = "comparisons/manifest.json"
 
 TABLE = "tables/{table}.tex"
@@ -67,17 +67,17 @@ REPORT_PDF_MANIFEST = "report.pdf.manifest.json"
 
 
 def metric_path(name: str, seed: int, task: str) -> str:
-    """Path of the metrics file of a model or, with seed 0, a trivial baseline."""
+    """Path of the metrics file of a model or, with seed 0, of a trivial baseline."""
     return METRICS.format(model=name, seed=seed, task=task)
 
 
 def outcome_paths(name: str, seeds: Iterable[int], task: str) -> list[str]:
-    """Paths of the outcomes of each seed's records."""
+    """Paths of the outcomes files, one per seed."""
     return [OUTCOMES.format(model=name, seed=seed, task=task) for seed in seeds]
 
 
 def sample_paths(model: str, seed: int, task: str) -> tuple[str, str]:
-    """Predictions and outcomes of a task, which the report's samples come from."""
+    """Paths of the predictions and outcomes that the report samples from."""
     names = {"model": model, "seed": seed, "task": task}
     return PREDICTIONS.format(**names), OUTCOMES.format(**names)
 

@@ -1,7 +1,7 @@
-"""The form of a prediction in `results/{study}/predictions/{model}/seed-{seed}/{task}.jsonl`.
+"""Schema of a prediction in `results/{study}/predictions/{model}/seed-{seed}/{task}.jsonl`.
 
-Our own predict step writes every field. A file of the user's own may say less, so that there are
-three forms of the same fields, each narrower than the one before.
+The predict step writes every field, but the user's own file may leave some out. So there are three
+models with the same fields, each stricter than the one before.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ FinishReason = Literal["stop", "length"]
 
 
 class GivenPrediction(BaseModel):
-    """A prediction in a file of the user's own; null and missing are the same."""
+    """A prediction in the user's own file; a null field is the same as a missing one."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -36,7 +36,7 @@ class GivenPrediction(BaseModel):
 
 
 class ScoredPrediction(GivenPrediction):
-    """A prediction whose record has a name and a setting, which is all that scoring needs."""
+    """A prediction with ids and a setting, which is all that scoring needs."""
 
     id: str
     sample_id: str
@@ -44,7 +44,7 @@ class ScoredPrediction(GivenPrediction):
 
 
 class Prediction(ScoredPrediction):
-    """The raw text generated for one record, beside what scoring needs of the record."""
+    """The raw text generated for one record, with the record's fields that scoring needs."""
 
     task: str
     options: list[str] | None
@@ -56,10 +56,10 @@ class Prediction(ScoredPrediction):
 
 
 def read_predictions(path: Path) -> list[Prediction]:
-    """All predictions of a file that the predict step wrote, in order.
+    """Read all predictions of a file that the predict step wrote, in order.
 
     Raises:
-        InputError: the file is missing, altered, truncated, or a line of it is not a prediction.
+        InputError: the file is missing, altered or truncated, or a line is not a prediction.
     """
     verify_result(path)
     return read_jsonl(path, Prediction)

@@ -1,4 +1,4 @@
-"""The form of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
+"""Schema of a record in `results/{study}/dataset/{task}/{split}.jsonl`."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +19,7 @@ class Record(BaseModel):
 
     `input` is the original string, byte for byte. `options` are the option texts with their
     letters, for example `"A: very positive"`. `few_shot_example` is the original JSON string.
-    `relevance` has the label of each product of a ranking record, in the product list's order.
+    `relevance` has one label per product of a ranking record, in the order of its product list.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,10 +38,10 @@ class Record(BaseModel):
 
 
 def read_records(*paths: Path) -> list[Record]:
-    """All records of the dataset files, in order.
+    """Read all records of the dataset files, in order.
 
     Raises:
-        InputError: a file is missing, altered, truncated, or a line of it is not a record.
+        InputError: a file is missing, altered or truncated, or a line is not a record.
     """
     for path in paths:
         verify_result(path)
@@ -49,20 +49,20 @@ def read_records(*paths: Path) -> list[Record]:
 
 
 def read_task(path: Path, task: str) -> list[Record]:
-    """The records of a dataset file that must be of one task; at least one.
+    """Read a dataset file, which must contain records of one task only.
 
     Raises:
-        InputError: as `read_records`, or there are no records, or records of another task.
+        InputError: as `read_records`; or there are no records, or some are of another task.
     """
 
     def check(rows: Sequence[tuple[int, Record]]) -> Iterator[Problem]:
-        foreign: set[str] = set()
+        other_tasks: set[str] = set()
         for line, record in rows:
-            # One line a foreign task, not one a record.
-            if record.task != task and record.task not in foreign:
-                message = f"{record.task!r}, but {task!r} is asked for"
+            # One problem per other task, not per record.
+            if record.task != task and record.task not in other_tasks:
+                message = f"is {record.task!r}, expected {task!r}"
                 yield Problem(message, line=line, field="task")
-                foreign.add(record.task)
+                other_tasks.add(record.task)
 
     verify_result(path)
     records = read_jsonl(path, Record, check)

@@ -1,4 +1,4 @@
-"""The registry of tasks in config.yaml, for scripts that run alone."""
+"""The task registry in config.yaml, for scripts that run outside of a study."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ CONFIG_FILE = Path(__file__).resolve().parents[3] / "config.yaml"
 
 
 def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
-    """How the registry's task `code` is scored, for scripts that run alone, without settings.
+    """How task `code` of the registry is scored, for scripts that got no settings.
 
     Raises:
         InputError: the configuration cannot be read or has no such task.
@@ -25,7 +25,7 @@ def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
         raise InputError(f"{config_file}: not YAML ({' '.join(str(error).split())})") from None
     except KeyError:
         raise InputError(
-            f"--task {code}: not in the registry `tasks:` of {config_file}: valid are "
+            f"--task {code}: not in `tasks:` of {config_file}: expected one of "
             f"{', '.join(registry)}"
         ) from None
     return validated(TaskSettings, entry, f"{config_file}: tasks.{code}").kind()

@@ -9,12 +9,12 @@ InputForm = Literal["text", "object", "list"]
 
 
 class MetricEntry(NamedTuple):
-    """A metric, which is the module of its name in `ecslm.scoring.metrics`, as others see it.
+    """What other code must know of a metric without loading its module in `ecslm.scoring.metrics`.
 
     Attributes:
-        answer: the type of answer that it scores.
-        classes: whether answers are classes, of which one may be in the majority.
-        bertscore: whether it is computed from the rows of the BERTScore step.
+        answer: the answer type that it scores.
+        classes: whether answers are classes, so that there is a majority class.
+        bertscore: whether it is computed from the output of the BERTScore step.
     """
 
     answer: Answer
@@ -26,7 +26,7 @@ METRICS: dict[str, MetricEntry] = {
     "binary_f1": MetricEntry("yes_no", classes=True),
     "macro_f1": MetricEntry("choice", classes=True),
     "accuracy": MetricEntry("choice", classes=True),
-    # Letters of a recommendation are places in a shuffled list.
+    # Not classes: the letters of a recommendation are positions in a shuffled list.
     "hit_rate": MetricEntry("choice"),
     "ndcg": MetricEntry("ranking"),
     "extraction_f1": MetricEntry("extraction"),
@@ -36,18 +36,18 @@ METRICS: dict[str, MetricEntry] = {
 if TYPE_CHECKING:
     Metric = str
 else:
-    # The names of the registry, each stated once: type checkers want literals spelled out.
+    # Built from the registry, which a type checker cannot follow.
     Metric = Literal[tuple(METRICS)]
 
 BERTSCORE_METRICS = tuple(name for name, entry in METRICS.items() if entry.bertscore)
 
 
 class TaskKind(BaseModel):
-    """How a task is scored: names of modules of `ecslm.scoring`, in `answers` and `metrics`."""
+    """How a task is scored: names of modules in `ecslm.scoring.answers` and `.metrics`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    answer: Answer = Field(description="Type of the answer; decides how raw output is parsed.")
+    answer: Answer = Field(description="Answer type, which decides how raw output is parsed.")
     metric: Metric = Field(description="Headline metric.")
 
     @model_validator(mode="after")
@@ -59,21 +59,21 @@ class TaskKind(BaseModel):
         return self
 
     def kind(self) -> "TaskKind":
-        """The part that scoring depends on."""
+        """The fields that scoring depends on."""
         return TaskKind(answer=self.answer, metric=self.metric)
 
 
 class TaskSettings(TaskKind):
     """One task of the registry."""
 
-    title: str = Field(description="Name in prose and captions.")
+    title: str = Field(description="Name in text and captions.")
     aliases: tuple[str, ...] = Field(
-        description="Names of the task in the data, the hub's first; the code itself also counts."
+        description="Names of the task in the data, the hub's first; the code is also recognised."
     )
     input: InputForm = Field(
         "text",
-        description="Form of the input, which is checked and never changed: free text, a JSON "
-        "object, or a list of texts in JSON or as Python prints it.",
+        description="Format of the input, which is checked but never changed: free text, a JSON "
+        "object, or a list of texts as JSON or a Python repr.",
     )
     ood: bool = Field(True, description="Whether the data has out-of-domain test records.")
     train: bool = Field(True, description="Whether the task's records train the adapters.")
@@ -81,6 +81,6 @@ class TaskSettings(TaskKind):
 
 
 def answered_setting(setting: str, shots: int) -> str:
-    """The setting of the data in which a model answers the samples of `setting`: with an example in
-    the prompt it is the 1-shot setting."""
+    """The setting whose records a model answers for `setting`: its 1-shot version if the prompt has
+    an example."""
     return f"{setting}_1-shot" if shots else setting

@@ -1,1 +1,1 @@
-"""QLoRA training: settings, batches, loss, the Trainer, the adapter's files."""
+"""QLoRA training of adapters: settings, batches, loss, Trainer."""

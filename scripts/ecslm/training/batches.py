@@ -1,4 +1,4 @@
-"""From records to tensors: encoding, the plan of all steps, padding."""
+"""From records to training batches: tokenising, planning all steps, padding."""
 
 import random
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ IGNORED = -100
 
 @dataclass(frozen=True)
 class Example:
-    """A record as tokens: the prompt, then the answer with its end-of-text token."""
+    """A tokenised record: the prompt, and the answer with its end-of-text token."""
 
     task: str
     prompt: list[int]
@@ -30,7 +30,7 @@ class Example:
 def encode_example(
     record: Record, template: PromptTemplate, shots: int, tokenizer: Any, max_length: int
 ) -> Example:
-    """Tokenise a record. Prompt and answer are tokenised apart, exactly as prediction meets them.
+    """Tokenise a record: prompt and answer separately, so that the prompt is as in prediction.
 
     Raises:
         InputError: instruction, options and answer alone exceed `max_length`.
@@ -44,10 +44,10 @@ def encode_example(
 def plan_steps(
     lengths: Sequence[int], epochs: int, global_batch: int, budget: int, seed: int
 ) -> list[list[list[int]]]:
-    """All optimiser steps of a training: for each, its micro-batches of example indices.
+    """Plan all optimiser steps of a training: each is a list of micro-batches of example indices.
 
     Each epoch is a seeded shuffle cut into global batches (the last may be smaller), each grouped
-    into micro-batches by length. A resumed training continues in this list where it stopped.
+    into micro-batches by length. A resumed training continues in this plan where it stopped.
     """
     steps = []
     for epoch in range(epochs):
@@ -60,7 +60,7 @@ def plan_steps(
 
 
 def collate(examples: Sequence[Example], padding: int) -> dict[str, torch.Tensor]:
-    """Right-padded `input_ids`, `attention_mask` and `labels`, each (batch, longest).
+    """Pad examples on the right: `input_ids`, `attention_mask` and `labels`, each (batch, longest).
 
     Labels are masked by position, never by token id: the padding token may be the end-of-text
     token, which is trained.

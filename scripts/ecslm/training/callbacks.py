@@ -1,4 +1,4 @@
-"""What watches a training: progress for people, and checkpoints by the clock."""
+"""Trainer callbacks: a progress display, and checkpoints at fixed intervals of time."""
 
 import logging
 import shutil
@@ -19,14 +19,14 @@ SECONDS_BETWEEN_LINES = 20.0
 
 
 class Progress(TrainerCallback):
-    """A bar on a terminal; in the log a line from time to time, and one for each evaluation."""
+    """A progress bar on a terminal; in the log, a line at intervals and for each evaluation."""
 
     def __init__(self) -> None:
         self._last = 0.0
         self._bar: Any = None
 
     def on_train_begin(self, _args: Any, state: Any, _control: Any, **_options: Any) -> None:
-        """Start the bar where a resumed training stands."""
+        """Start the bar, at the current step of a resumed training."""
         self._bar = tqdm(
             total=state.max_steps,
             initial=state.global_step,
@@ -35,15 +35,15 @@ class Progress(TrainerCallback):
         )
 
     def on_step_end(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
-        """One step more."""
+        """Advance the bar."""
         self._bar.update(1)
 
     def on_train_end(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
-        """Leave the bar as it stands."""
+        """Close the bar."""
         self._bar.close()
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any, **_options: Any) -> None:
-        """Report what the Trainer has just logged."""
+        """Show what the Trainer has just logged."""
         if "eval_loss" in logs:
             log.info("step %d: evaluation loss %.4f", state.global_step, logs["eval_loss"])
         elif "loss" in logs:
@@ -61,27 +61,27 @@ class Progress(TrainerCallback):
 
 
 class TimedCheckpoints(TrainerCallback):
-    """A checkpoint every so many seconds, beside those at evaluations."""
+    """Saves a checkpoint every `seconds`, in addition to those at evaluations."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._last = seconds, time.monotonic()
 
     def on_step_end(self, _args: Any, _state: Any, control: Any, **_options: Any) -> None:
-        """Ask for a checkpoint when one is due."""
+        """Request a checkpoint when one is due."""
         if time.monotonic() - self._last >= self._seconds:
             control.should_save = True
 
     def on_save(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
-        """Any checkpoint counts."""
+        """Restart the interval at every checkpoint."""
         self._last = time.monotonic()
 
 
 def last_checkpoint(folder: Path) -> str | None:
-    """The newest whole checkpoint; those that a kill left unfinished are removed."""
+    """The newest complete checkpoint; newer ones that a kill left incomplete are removed."""
     steps = sorted(folder.glob("checkpoint-*/"), key=lambda path: int(path.name.split("-")[1]))
     for checkpoint in reversed(steps):
         try:
-            # The Trainer writes its state last, so a readable state means a whole checkpoint.
+            # The Trainer writes its state last, so a readable state means a complete checkpoint.
             read_json(checkpoint / "trainer_state.json")
         except InputError:
             shutil.rmtree(checkpoint)

@@ -1,4 +1,4 @@
-"""The loss, computed at answer positions only."""
+"""The training loss, computed at answer positions only."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ from ecslm.training.batches import IGNORED
 def answer_loss(causal_model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Sum of the cross-entropies, in nats, over the answer tokens of a batch.
 
-    Equals the full causal loss with masked labels, but the head, whose vocabulary makes it the
-    widest layer, works only where a label needs it.
+    Equals the full causal loss with masked labels, but the output head, the widest layer, is
+    evaluated only at positions with a label.
 
-    `causal_model` is the model with its adapters injected; `batch` comes from `collate`.
+    `causal_model` has its adapters injected; `batch` comes from `collate`.
     """
     hidden = causal_model.base_model(
         input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False

@@ -1,4 +1,4 @@
-"""Train one adapter: from dataset files and a base to the adapter's files and manifest."""
+"""Train one adapter, from dataset files and a base to the adapter's files and manifest."""
 
 import json
 import logging
@@ -48,9 +48,9 @@ def train_adapter(
     code: str | None,
     checkpoint_seconds: float,
 ) -> None:
-    """Train and write `manifest` last, beside the adapter's files, log.jsonl and cost.json.
+    """Train an adapter; write its files, log.jsonl and cost.json next to `manifest`, and that last.
 
-    A killed training goes on from its last checkpoint when it is started again with the same
+    A killed training continues from its last checkpoint when it is run again with the same
     arguments.
 
     Raises:
@@ -82,7 +82,7 @@ def train_adapter(
             for split, rows in records.items()
         }
         validation_examples = _evenly(examples["validation"], settings.training.max_val_records)
-        # Before the adapter is made: its first weights are drawn from this seed.
+        # Before the adapter is created, whose initial weights depend on this seed.
         transformers.set_seed(seed)
         model = load_base_model(base_folder, settings.precision, target)
         trainer = _trainer(
@@ -110,7 +110,7 @@ def train_adapter(
         made = work.folder / "made"
         _save_adapter(trainer.model, made, base_manifest.base, base_manifest.revision)
         history = trainer.state.log_history
-        # Entries that a checkpoint has kept have their keys in another order.
+        # Entries restored from a checkpoint have their keys in another order.
         losses = [
             dict(sorted(entry.items()))
             for entry in history
@@ -152,7 +152,7 @@ def _trainer(
 ) -> PlannedTrainer:
     if settings.gradient_checkpointing:
         model.activation_checkpointing_enable({"use_reentrant": False})
-    # The head's adapter is the head's alone; prediction unties before it merges.
+    # The warning does not apply: the adapter is the head's only, and prediction unties the head.
     warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
     adapted = get_peft_model(
         model,
@@ -199,7 +199,7 @@ def _trainer(
             greater_is_better=False,
             logging_steps=1,
             logging_nan_inf_filter=False,
-            disable_tqdm=True,  # `Progress` draws the bar
+            disable_tqdm=True,  # `Progress` shows the bar
             report_to="none",
             seed=seed,
             use_cpu=model.device.type == "cpu",
@@ -209,18 +209,19 @@ def _trainer(
 
 
 def _save_adapter(model: Any, folder: Path, base: str, revision: str) -> None:
-    """Weights and configuration alone, in bytes that do not depend on the machine."""
+    """Save only weights and configuration, in bytes that do not depend on the machine."""
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / "adapter_config.json"
     configuration = json.loads(path.read_text(encoding="utf-8"))
-    # peft keeps the modules in a set, whose order changes from run to run, and the base's folder.
+    # peft writes the modules in the order of a set, which varies, and the path of the base.
     configuration["target_modules"] = sorted(configuration["target_modules"])
     configuration["base_model_name_or_path"], configuration["revision"] = base, revision
     write_json(path, configuration)
 
 
 def _counts(records: Sequence[Record], examples: Sequence[Example]) -> dict[str, dict[str, int]]:
+    """The manifest's counts by task."""
     counts: dict[str, Counter[str]] = {
         name: Counter() for name in ("records", "tokens", "answer_tokens", "truncated")
     }
@@ -233,7 +234,7 @@ def _counts(records: Sequence[Record], examples: Sequence[Example]) -> dict[str,
 
 
 def _evenly(examples: list[Example], count: int | None) -> list[Example]:
-    """`count` members at even distances, so that each task keeps its share."""
+    """`count` evenly spaced examples, so that each task keeps its share."""
     if count is None or count >= len(examples):
         return examples
     return [examples[i * len(examples) // count] for i in range(count)]

@@ -1,4 +1,4 @@
-"""What decides how an adapter is trained."""
+"""Settings of training."""
 
 from typing import Literal
 
@@ -8,7 +8,7 @@ from ecslm.models.precision import Precision
 
 
 class TrainingSettings(BaseModel):
-    """Hyper-parameters of an adapter. Defaults are the study's."""
+    """Hyper-parameters of an adapter. The defaults are those of the published study."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -30,7 +30,7 @@ class TrainingSettings(BaseModel):
     )
     learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate of AdamW.")
     scheduler: Literal["cosine", "linear", "constant_with_warmup"] = Field(
-        "cosine", description="Course of the learning rate after the warm-up."
+        "cosine", description="Schedule of the learning rate after the warm-up."
     )
     warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of the steps that warm up.")
     weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay of AdamW.")
@@ -38,13 +38,13 @@ class TrainingSettings(BaseModel):
     epochs: int = Field(3, ge=1, description="Passes over the training records.")
     global_batch: int = Field(64, ge=1, description="Records per optimiser step.")
     max_length: int = Field(
-        4000, ge=16, description="Tokens of prompt and answer; a longer input is cut at its end."
+        4000, ge=16, description="Tokens of prompt and answer; longer inputs are cut at the end."
     )
     batch_tokens: int = Field(
-        8000, ge=16, description="Padded tokens per forward pass; longer records go alone."
+        8000, ge=16, description="Padded tokens per forward pass; longer records get their own."
     )
     max_val_records: int | None = Field(
-        None, ge=1, description="Evaluate on so many records, evenly spread; null: on all."
+        None, ge=1, description="Evaluate on this many records, evenly spaced; null: on all."
     )
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations in the backward pass: less memory, more time."
@@ -52,7 +52,7 @@ class TrainingSettings(BaseModel):
 
 
 class AdapterSettings(BaseModel):
-    """Everything in the configuration that decides an adapter's bytes."""
+    """Everything in the configuration that determines an adapter's bytes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -1,4 +1,4 @@
-"""transformers' Trainer on planned steps: completion-only loss, small checkpoints, a log."""
+"""A transformers Trainer that runs planned steps, with a loss on answers only."""
 
 import time
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from ecslm.training.loss import answer_loss
 
 
 class PlannedTrainer(Trainer):
-    """Runs a plan of `plan_steps`: one optimiser step an item, micro-batches inside it.
+    """Runs the steps of `plan_steps`, each an optimiser step made of micro-batches.
 
     The loss of a step is normalised by the answer tokens of its whole global batch, so the token
     budget of the micro-batches does not change the gradient.
@@ -44,7 +44,7 @@ class PlannedTrainer(Trainer):
             self._tokens.append(self._tokens[-1] + sum(lengths[i] for micro in step for i in micro))
 
     def get_train_dataloader(self) -> DataLoader[Any]:
-        """The plan in order; not wrapped, since the plan already says what comes when."""
+        """The planned steps in order, without a sampler."""
         steps: Any = self._steps
         return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=self._collate_step)
 
@@ -52,7 +52,7 @@ class PlannedTrainer(Trainer):
         return [collate([self._examples[i] for i in micro], self._padding) for micro in steps[0]]
 
     def training_step(self, model: Any, inputs: Any, _items: Any = None) -> torch.Tensor:
-        """Accumulate the gradient of one global batch; returns its mean loss per answer token."""
+        """Accumulate the gradient of one global batch; returns the mean loss per answer token."""
         model.train()
         answers = sum(int((batch["labels"] >= 0).sum()) for batch in inputs)
         total = torch.zeros((), device=self.args.device)
@@ -69,7 +69,7 @@ class PlannedTrainer(Trainer):
         return total
 
     def floating_point_ops(self, _inputs: Any) -> int:
-        """Not estimated: the base class would need the plain batch layout."""
+        """Not estimated: the base class expects another batch layout."""
         return 0
 
     def evaluate(self, *_arguments: Any, **_options: Any) -> dict[str, float]:
@@ -91,7 +91,7 @@ class PlannedTrainer(Trainer):
         return metrics
 
     def log(self, logs: dict[str, float], *_arguments: Any, **_options: Any) -> None:
-        """Add tokens and wall seconds; a resumed training counts on from its checkpoint."""
+        """Add tokens and wall seconds; a resumed training continues those of its checkpoint."""
         if self._seconds_before is None:
             history = self.state.log_history
             self._seconds_before = history[-1]["seconds"] if history else 0.0
@@ -100,7 +100,7 @@ class PlannedTrainer(Trainer):
         super().log(logs)
 
     def _save(self, output_dir: str | None = None, _state_dict: Any = None) -> None:
-        # An adapter on a tied head makes peft save the whole embedding unless told otherwise.
+        # By default peft also saves the whole embedding if the adapted head is tied to it.
         self.model.save_pretrained(output_dir or self.args.output_dir, save_embedding_layers=False)
 
 

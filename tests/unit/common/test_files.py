@@ -247,8 +247,10 @@ def test_a_job_refuses_versions_that_the_lock_file_does_not_name(
         require_locked(["pydantic", "no-such-package"])
     wrong, missing = caught.value.problems
     assert wrong.startswith("pydantic: ")
-    assert wrong.endswith("here, 0.0.1 in requirements.lock: run `make setup`")
-    assert missing.startswith("no-such-package: not installed here, 1.0 in requirements.lock")
+    assert wrong.endswith("in this environment, 0.0.1 in requirements.lock: run `make setup`")
+    assert missing.startswith(
+        "no-such-package: not installed in this environment, 1.0 in requirements.lock"
+    )
 
 
 def test_what_is_installed_is_what_the_lock_file_names() -> None:
@@ -317,7 +319,7 @@ def test_a_script_that_is_told_to_stop_says_so_and_leaves_no_temporary_file(
     assert process.stdout.readline() == "writing\n"
     process.send_signal(number)
     _, errors = process.communicate()
-    assert errors == "error: interrupted: run again to go on from what is finished\n"
+    assert errors == "error: interrupted: run again to continue from what is finished\n"
     assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []
 

@@ -78,8 +78,8 @@ def test_sound_altered_missing_and_unlisted_files_are_told_apart(tmp_path: Path)
     with pytest.raises(InputError) as caught:
         made.verify(manifest, "train again")
     assert caught.value.problems == (
-        f"{tmp_path / 'altered'}: altered: its sha256 is not the manifest's; train again",
-        f"{tmp_path / 'missing'}: no such file, though the manifest lists it; train again",
+        f"{tmp_path / 'altered'}: altered: its sha256 differs from its manifest; train again",
+        f"{tmp_path / 'missing'}: no such file, but its manifest lists it; train again",
     )
     made.verify(manifest, "train again", ["sound"])
     assert list(made.damage(manifest, ["sound", "unlisted"])) == [
@@ -110,7 +110,7 @@ def test_an_input_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> No
         lambda: require_unchanged(origin),
         lambda: write_manifest(tmp_path / "m.json", origin, []),
     ):
-        with pytest.raises(InputError, match=r"source: has changed while it was being read"):
+        with pytest.raises(InputError, match=r"source: changed while it was being read"):
             refused()
     assert not (tmp_path / "m.json").exists()
 

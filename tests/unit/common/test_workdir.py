@@ -130,7 +130,7 @@ def test_a_second_process_at_the_same_output_waits_for_the_first_and_says_so(
 def test_a_holder_that_does_not_wait_is_refused_in_one_line(tmp_path: Path) -> None:
     with (
         held(tmp_path / "run.lock", "results", wait=False),
-        pytest.raises(InputError, match=r"results: process \d+ on .* is at work on it") as caught,
+        pytest.raises(InputError, match=r"results: in use by process \d+ on ") as caught,
         held(tmp_path / "run.lock", "results", wait=False),
     ):
         pass
@@ -142,7 +142,7 @@ def test_a_holder_is_told_when_another_has_held_the_lock_meanwhile(tmp_path: Pat
     with held(lock, "results", wait=False):
         pass
     with (
-        pytest.raises(InputError, match=r"^results: another process has just been at work"),
+        pytest.raises(InputError, match=r"^results: another process has just used it"),
         held(lock, "results", wait=False, since=before - 1),
     ):
         pass

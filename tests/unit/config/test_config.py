@@ -233,7 +233,7 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
     "an unknown key like no other": (
         ".bertscore.zzz",
         1,
-        "studies.shop.bertscore.zzz: unknown key: valid are encoder, layer, rescale_language",
+        "studies.shop.bertscore.zzz: unknown key: expected one of encoder, layer, rescale_language",
     ),
     "an unknown study": (
         "study",
@@ -747,7 +747,7 @@ def test_an_edit_changes_the_parameters_of_what_it_concerns_alone(
     ("name", "valid", "phrase"),
     [
         ("rnak", ["rank", "alpha"], ": did you mean `rank`?"),
-        ("zzzz", ["rank", "alpha"], ": valid are alpha, rank"),
+        ("zzzz", ["rank", "alpha"], ": expected one of alpha, rank"),
         ("rank", [], ""),
     ],
 )

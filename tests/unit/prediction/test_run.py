@@ -161,7 +161,7 @@ def test_no_input_is_hashed_twice(
 
     monkeypatch.setattr(hashing.hashlib, "file_digest", watched)
     monkeypatch.setattr(hashing, "SETTLED_NS", -1)
-    monkeypatch.setattr(hashing, "_known", {})
+    monkeypatch.setattr(hashing, "_digests", {})
     run_predict(tmp_path, tiny_base, fluent_adapter, dataset=dataset)
     assert {str(dataset), str(tiny_base), str(fluent_adapter)} <= set(names)
     assert len(names) == len(set(names))
@@ -180,7 +180,7 @@ def test_a_dataset_that_is_edited_while_it_is_read_is_refused(
 
     monkeypatch.setattr("ecslm.prediction.run.read_records", read_then_edited)
     problem = refused(tmp_path, tiny_base, dataset=dataset)
-    assert problem == f"{dataset}: has changed while it was being read: run again"
+    assert problem == f"{dataset}: changed while it was being read: run again"
 
 
 @pytest.mark.parametrize("tuned", [True, False], ids=["tuned", "base"])
@@ -386,13 +386,13 @@ def test_libraries_that_differ_from_the_lock_file_are_refused(
         lambda name: "0.1" if name == "torch" else version(name),
     )
     problem = refused(tmp_path, tiny_base)
-    assert problem.startswith("torch: 0.1 here")
+    assert problem.startswith("torch: 0.1 in this environment")
     assert problem.endswith("run `make setup`")
 
 
 def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -> None:
     empty = write_records(tmp_path / "empty.jsonl", 0)
-    assert "holds no records" in refused(tmp_path, tiny_base, dataset=empty)
+    assert "no records for" in refused(tmp_path, tiny_base, dataset=empty)
 
 
 def test_answers_longer_than_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
@@ -455,4 +455,4 @@ def test_a_file_without_examples_is_nothing_for_a_model_that_needs_them(
     tiny_base: Path, tmp_path: Path
 ) -> None:
     problem = refused(tmp_path, tiny_base, None, prediction_settings(shots=1))
-    assert "holds no records for 1 shots" in problem
+    assert "no records for `shots: 1`" in problem

@@ -250,7 +250,7 @@ def test_a_missing_device_and_other_versions_are_refused(
     with pytest.raises(InputError, match="device: cuda is configured"):
         bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cuda")
     monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.1")
-    with pytest.raises(InputError, match=r"bert-score: 0\.1 here"):
+    with pytest.raises(InputError, match=r"bert-score: 0\.1 in this environment"):
         bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cpu")
 
 

@@ -597,14 +597,14 @@ def test_no_file_is_written_over_one_that_is_read_or_written(tmp_path: Path) -> 
     before = (tmp_path / "P.jsonl").read_bytes()
     path, other = tmp_path / "P.jsonl", tmp_path / "M.json"
     for options, line in (
-        (("--output", path), f"error: --output: {path} is also --predictions: name another file"),
+        (("--output", path), f"error: --output: {path} is also --predictions: choose another file"),
         (
             ("--output", other, "--records", path),
-            f"error: --records: {path} is also --predictions: name another file",
+            f"error: --records: {path} is also --predictions: choose another file",
         ),
         (
             ("--output", other, "--manifest", other),
-            f"error: --manifest: {other} is also --output: name another file",
+            f"error: --manifest: {other} is also --output: choose another file",
         ),
     ):
         assert problems(run("score.py", "--predictions", path, *options)) == [line]
@@ -613,7 +613,7 @@ def test_no_file_is_written_over_one_that_is_read_or_written(tmp_path: Path) -> 
     write_jsonl(tmp_path / "test.jsonl", [record("yes")])
     written = baseline(tmp_path, "always-yes", "PM", "--records", tmp_path / "test.jsonl")
     assert problems(written) == [
-        f"error: --records: {tmp_path / 'test.jsonl'} is also --test: name another file"
+        f"error: --records: {tmp_path / 'test.jsonl'} is also --test: choose another file"
     ]
 
 
@@ -627,8 +627,7 @@ def test_the_manifest_of_other_results_is_not_replaced(tmp_path: Path) -> None:
         "score.py", "--predictions", tmp_path / "P.jsonl", "--output", tmp_path / "P.json"
     )
     assert problems(refused) == [
-        f"error: --manifest: {tmp_path / 'P.manifest.json'} is that of P.jsonl: name another file "
-        "there"
+        f"error: --manifest: {tmp_path / 'P.manifest.json'} belongs to P.jsonl: choose another file"
     ]
 
 

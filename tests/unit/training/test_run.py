@@ -346,7 +346,7 @@ def test_libraries_that_differ_from_the_lock_file_are_refused(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.0.1")
-    with pytest.raises(InputError, match=r"0\.0\.1 here") as caught:
+    with pytest.raises(InputError, match=r"0\.0\.1 in this environment") as caught:
         train(tmp_path, tiny_base)
     assert len(caught.value.problems) == 3
 

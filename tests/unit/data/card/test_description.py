@@ -287,9 +287,7 @@ def test_the_script_names_records_of_another_task(
 ) -> None:
     records = write_records(tmp_path / "train.jsonl", 4)
     assert run_script(monkeypatch, tmp_path, tiny_base, records) == 1
-    assert capsys.readouterr().err == (
-        f"error: {records}: line 2: task: 'AG', but 'PM' is asked for\n"
-    )
+    assert capsys.readouterr().err == (f"error: {records}: line 2: task: is 'AG', expected 'PM'\n")
     assert not (tmp_path / "PM.json").exists()
 
 

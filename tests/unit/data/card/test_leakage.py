@@ -261,7 +261,7 @@ def test_a_job_of_the_workflow_needs_the_locked_libraries(
         (
             [evaluated()],
             [trained(task="AG")],
-            "train.jsonl: line 1: task: 'AG', but 'PM' is asked for",
+            "train.jsonl: line 1: task: is 'AG', expected 'PM'",
         ),
     ],
 )
