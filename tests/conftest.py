@@ -15,8 +15,8 @@ settings.load_profile("project")
 
 # Before torch is loaded: tiny matrices gain nothing from threads, and bytes depend on their number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Snakemake gives its jobs more threads. Those of two jobs at once would spin while they wait for one
-# another, and take the cores from those that work.
+# Snakemake gives its jobs more threads. Those that wait for one another would spin, and keep the
+# cores from those that work, where jobs run beside each other.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -27,6 +27,23 @@ def pytest_configure(config: pytest.Config) -> None:
         stack = ExitStack()
         stack.enter_context(warm.shared_folder())
         config.add_cleanup(stack.close)
+
+
+# Where the longest tests are: they begin first, so that no worker is left with one in the end.
+LONGEST = ("tests/end_to_end/", "tests/workflow/test_interruption.py", "tests/workflow/")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let `--dist loadgroup` keep modules together, for their fixtures, but those of the workflow.
+
+    Those share fixtures over workers.
+    """
+    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in LONGEST])
+    for item in items:
+        module = item.nodeid.partition("::")[0]
+        if not module.startswith("tests/workflow/"):
+            item.add_marker(pytest.mark.xdist_group(module))
 
 
 # The fixtures import late, so that tests without a model need not wait for torch.
