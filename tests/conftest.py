@@ -3,10 +3,12 @@
 import os
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from support import warm
+from support.scheduling import ModulesTogether, longest_first
 from support.shared import Shared, shared_by_workers
 
 # The same examples in every run, on however slow a machine.
@@ -29,21 +31,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(stack.close)
 
 
-# Where the longest tests are: they begin first, so that no worker is left with one in the end.
-LONGEST = ("tests/end_to_end/", "tests/workflow/test_interruption.py", "tests/workflow/")
-
-
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let `--dist loadgroup` keep modules together, for their fixtures, but those of the workflow.
+    """Begin with the longest tests."""
+    longest_first(items)
 
-    Those share fixtures over workers.
-    """
-    items.sort(key=lambda item: [not item.nodeid.startswith(folder) for folder in LONGEST])
-    for item in items:
-        module = item.nodeid.partition("::")[0]
-        if not module.startswith("tests/workflow/"):
-            item.add_marker(pytest.mark.xdist_group(module))
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModulesTogether:
+    """Share the tests out, where there are several workers."""
+    return ModulesTogether(config, log)
 
 
 # The fixtures import late, so that tests without a model need not wait for torch.
