@@ -10,7 +10,7 @@ reproduce: setup ## the demo study, from data to tables
 
 # One thread for each of pytest's two processes: torch would otherwise start one per core in both.
 test: setup ## all tests: unit, workflow, end to end
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadscope
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
 adopt: setup ## verify and record results that were copied here; STUDY=paper for another study
 	$(BIN)/python scripts/adopt.py $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))

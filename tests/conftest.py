@@ -3,10 +3,12 @@
 import os
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from support import warm
+from support.scheduling import ModulesTogether, longest_first
 from support.shared import Shared, shared_by_workers
 
 # The same examples in every run, on however slow a machine.
@@ -15,8 +17,8 @@ settings.load_profile("project")
 
 # Before torch is loaded: tiny matrices gain nothing from threads, and bytes depend on their number.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# Snakemake gives its jobs more threads. Those of two jobs at once would spin while they wait for one
-# another, and take the cores from those that work.
+# Snakemake gives its jobs more threads. Those that wait for one another would spin, and keep the
+# cores from those that work, where jobs run beside each other.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
@@ -27,6 +29,17 @@ def pytest_configure(config: pytest.Config) -> None:
         stack = ExitStack()
         stack.enter_context(warm.shared_folder())
         config.add_cleanup(stack.close)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest tests."""
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModulesTogether:
+    """Share the tests out, where there are several workers."""
+    return ModulesTogether(config, log)
 
 
 # The fixtures import late, so that tests without a model need not wait for torch.

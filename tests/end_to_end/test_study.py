@@ -1,4 +1,7 @@
-"""A whole study on a tiny random model: every stage real, from generated records to tables."""
+"""A whole study on a tiny random model: every stage real, from generated records to tables.
+
+The processes of the whole run start from nothing, as they do for users.
+"""
 
 import contextlib
 import json
@@ -7,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.scratch import copy_project, planned_jobs, snakemake
+from support.scratch import cold_snakemake, copy_project, planned_jobs, snakemake
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.common.files import read_jsonl
@@ -26,7 +29,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("study"))
     write_tiny_model(project / "weights/model")
     write_tiny_encoder(project / "weights/encoder")
-    run = snakemake(project, "--resources", "gpu=2", *RUN, "all", "report")
+    run = cold_snakemake(project, "--resources", "gpu=2", *RUN, "all", "report")
     assert run.returncode == 0, run.stdout + run.stderr
     (project / "printed.txt").write_text(run.stdout + run.stderr, encoding="utf-8")
     return project

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.model_examples import run_here
 from support.project import ROOT
-from support.scratch import Job, copy_project, list_jobs
+from support.scratch import QUICK_TOUCH, Job, copy_project, list_jobs
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.provenance.snakemake_records import ADOPTING
@@ -43,7 +43,7 @@ def completed_studies(project: Path) -> None:
         for study in STUDIES:
             _run(patch, list_jobs(project, "--dry-run", *study_options(study)))
             recording = ("--touch", "--forceall", *study_options(study))
-            list_jobs(project, *recording, environment={ADOPTING: "yes"})
+            list_jobs(project, *recording, environment={ADOPTING: "yes", **QUICK_TOUCH})
 
 
 def _run(patch: pytest.MonkeyPatch, jobs: Iterable[Job]) -> None:

@@ -12,7 +12,6 @@ import sys
 from pathlib import Path
 
 from snakemake.cli import main
-from snakemake.executors import touch
 from snakemake_interface_logger_plugins.common import LogEvent
 
 
@@ -42,6 +41,4 @@ class JobFile(logging.Filter):
 if __name__ == "__main__":
     # Snakemake replaces the handlers of its logger, never its filters.
     logging.getLogger("snakemake.logging").addFilter(JobFile(Path(sys.argv[1])))
-    # Equal times of files are in order too: nothing is older than what it was made from.
-    touch.Executor.SLEEPING_TIME = 0.0
     main(sys.argv[2:])

@@ -25,6 +25,8 @@ PARTS = (
     "rules",
     "scripts",
 )
+# Variables of a run with `--touch`: see there.
+QUICK_TOUCH = {"PYTHONPATH": str(Path(__file__).with_name("quick_touch"))}
 
 
 def copy_project(folder: Path) -> Path:

@@ -152,7 +152,6 @@ def _address() -> str:
             _holding = protocol.connect(str(path))
             protocol.send(_holding, {}, [])
         except OSError:
-            path.unlink(missing_ok=True)
             _holding, held = socket.socketpair()
             _start_server(protocol.listen(path), held)
     return str(path)

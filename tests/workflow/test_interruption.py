@@ -20,8 +20,8 @@ from support.interruption import (
     terminate,
     wait_until,
 )
-from support.scratch import copy_project, snakemake, start_snakemake
-from support.tiny import write_tiny_model
+from support.scratch import cold_snakemake, copy_project, snakemake, start_snakemake
+from support.shared import Shared
 
 pytestmark = pytest.mark.slow
 
@@ -89,23 +89,32 @@ OF_SNAKEMAKE = (
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> dict[Stage, Path]:
+def begun(shared: Shared) -> dict[Stage, Path]:
     """For each stage a project in which only that stage's job and what needs it is to be done."""
-    project = copy_project(tmp_path_factory.mktemp("begun") / "training")
-    shutil.copy(STUDY, project)
-    write_tiny_model(project / "weights/model")
-    finish(project, "datasets", "bases")
-    trained = shutil.copytree(project, project.with_name("prediction"))
-    finish(trained, "adapters")
-    return {TRAINING: project, PREDICTION: trained}
+
+    def make(folder: Path) -> None:
+        from support.tiny import write_tiny_model
+
+        project = copy_project(folder / "training")
+        shutil.copy(STUDY, project)
+        write_tiny_model(project / "weights/model")
+        finish(project, "datasets", "bases")
+        finish(shutil.copytree(project, folder / "prediction"), "adapters")
+
+    folder = shared("begun", make)
+    return {TRAINING: folder / "training", PREDICTION: folder / "prediction"}
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(begun: dict[Stage, Path]) -> dict[str, bytes]:
-    """What the study's results are when nothing happens on the way."""
-    project = shutil.copytree(begun[PREDICTION], begun[PREDICTION].with_name("whole"))
-    finish(project)
-    return contents(project / RESULTS)
+def uninterrupted(begun: dict[Stage, Path], shared: Shared) -> dict[str, bytes]:
+    """What the study's results are when nothing happens on the way, in processes of their own."""
+
+    def make(folder: Path) -> None:
+        project = shutil.copytree(begun[TRAINING], folder)
+        run = cold_snakemake(project, *RUN)
+        assert run.returncode == 0, run.stdout + run.stderr
+
+    return contents(shared("uninterrupted", make) / RESULTS)
 
 
 @pytest.fixture
@@ -134,7 +143,7 @@ def check_finished(project: Path, uninterrupted: dict[str, bytes]) -> None:
 
 
 class StoppedRuns:
-    """The tests of one stage; each stage is a class, so that two workers share them."""
+    """The tests of one stage."""
 
     stage: Stage
 

@@ -41,7 +41,8 @@ def receive(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
 
 
 def listen(path: Path) -> socket.socket:
-    """A socket that listens at a path."""
+    """A socket that listens at a path, where that of a process of the past may lie."""
+    path.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX)
     listening.bind(str(path))
     listening.listen()

@@ -32,7 +32,8 @@ import protocol
 
 LIBRARIES = (
     # Snakemake, and what it or the rules import late.
-    *("snakemake.cli", "snakemake.workflow", "snakemake.executors.local", "pandas"),
+    *("snakemake.cli", "snakemake.workflow", "snakemake.executors.local", "snakemake.profiles"),
+    *("snakemake.report.html_reporter", "snakemake.storage", "pandas", "smart_open", "yte"),
     # What the scripts import.
     *("pydantic", "jinja2", "yaml", "filelock", "numpy", "scipy.stats", "sklearn.metrics"),
     *("sklearn.feature_extraction.text", "pyarrow.parquet", "torch", "accelerate", "bitsandbytes"),
@@ -90,7 +91,7 @@ class Request:
                 exec(compile(code, "<string>", "exec"), vars(main))
             case ["-m", module, *more]:
                 sys.argv = [module, *more]
-                sys.path[0] = os.getcwd()
+                sys.path[0] = str(Path.cwd())
                 runpy.run_module(module, run_name="__main__", alter_sys=True)
             case [script, *more]:
                 sys.argv = [script, *more]

@@ -3,6 +3,7 @@
 Any other command line, and any without a warm Python, starts the real one.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -12,12 +13,12 @@ import protocol
 
 def main(arguments: list[str]) -> None:
     """End as the command ends."""
-    warm = arguments[:2] == ["-m", "snakemake"] or arguments[:1] != [] and arguments[0][0] != "-"
-    try:
-        if not warm:
-            raise OSError("not for it")
-        connection = protocol.connect(os.environ[protocol.ADDRESS])
-    except (KeyError, OSError):
+    connection = None
+    is_script = arguments[:1] != [] and not arguments[0].startswith("-")
+    if is_script or arguments[:2] == ["-m", "snakemake"]:
+        with contextlib.suppress(KeyError, OSError):
+            connection = protocol.connect(os.environ[protocol.ADDRESS])
+    if connection is None:
         os.execv(sys.executable, [sys.executable, *arguments])
     # These reach the command itself, which is in the same process group.
     for stop in (signal.SIGINT, signal.SIGTERM):
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> None:
     message = {
         "arguments": arguments,
         "environment": dict(os.environ),
-        "folder": os.getcwd(),
+        "folder": os.getcwd(),  # noqa: PTH109
         "session": False,
     }
     protocol.send(connection, message, [0, 1, 2])
