@@ -50,11 +50,11 @@ class CheckData(Rule[StudyKey]):
             for code in study.config.tasks
         }
         counts = () if isinstance(source.data, DemoData) else read_counts(COUNTS)
-        named = (*SETTINGS, study.settings.train_setting, *study.settings.settings)
+        known = (*SETTINGS, study.settings.train_setting, *study.settings.settings)
         return CheckSettings(
             source=source.without_license(),
             tasks=tasks,
-            settings=tuple(dict.fromkeys(named)),
+            settings=tuple(dict.fromkeys(known)),
             published=tuple(
                 count
                 for count in counts
