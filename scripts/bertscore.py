@@ -1,4 +1,4 @@
-"""Score generated answers with BERTScore; one row a record, for `score.py --bertscore`."""
+"""Score generated answers with BERTScore, one row per record, for `score.py --bertscore`."""
 
 import argparse
 from pathlib import Path
@@ -22,7 +22,7 @@ from ecslm.scoring.given_predictions import read_given
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Score the answers, write the rows and their manifest."""
+    """Score the answers; write the rows and their manifest."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, BertScoreSettings)
     inputs, output = [arguments.predictions, arguments.encoder], arguments.output
@@ -32,20 +32,20 @@ def main(arguments: argparse.Namespace) -> None:
     origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
     predictions = [prediction for _, prediction in read_given(arguments.predictions)]
     require_unchanged(origin)
-    # Loads torch: after the options have been checked.
+    # Loads torch, so it is imported after the options have been checked.
     from ecslm.scoring.bertscore.run import bertscore
 
     results = {"rows": output, "manifest": manifest}
     with work_folder(results, [origin, arguments.device], keep=arguments.code is not None) as work:
         if work.restored():
             return
-        how, rows = bertscore(
+        identity, rows = bertscore(
             predictions, arguments.encoder, settings, arguments.device, arguments.cache
         )
         made = work.folder / "made"
         write_jsonl(made / "rows", rows)
         files = {output.name: sha256_of_file(made / "rows")}
-        manifest = Manifest(files=files, **origin).model_dump(mode="json") | how
+        manifest = Manifest(files=files, **origin).model_dump(mode="json") | identity
         write_json(made / "manifest", manifest)
         work.publish(made)
 
@@ -58,14 +58,14 @@ def command_line() -> argparse.ArgumentParser:
         "--predictions",
         type=Path,
         required=True,
-        help="predictions file of a generation task, in the form that score.py --help explains",
+        help="predictions file of a generation task, in the format explained by score.py --help",
     )
     add(
         "--encoder",
         type=Path,
         required=True,
-        help="manifest.json of the encoder's weights, in results/bases once `snakemake -- bases` "
-        "has made it",
+        help="manifest.json of the encoder's weights, which `snakemake -- bases` writes to "
+        "results/bases",
     )
     add(
         "--settings",
@@ -73,7 +73,7 @@ def command_line() -> argparse.ArgumentParser:
         'the demo, for MiniLM-L6: {"layer": 5, "rescale_language": null}',
     )
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
-    add("--cache", type=Path, help="folder that keeps values of pairs of texts (default: none)")
+    add("--cache", type=Path, help="cache directory for values of pairs of texts (default: none)")
     add("--output", type=Path, required=True, help="rows (JSON Lines) to write")
     add_manifest_options(parser)
     add_log_option(parser)

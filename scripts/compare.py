@@ -1,4 +1,4 @@
-"""Adjust the p-values of differences within each contrast, over all tasks (Holm's method)."""
+"""Adjust the p-values of each contrast over all tasks, with Holm's method."""
 
 import argparse
 from pathlib import Path
@@ -15,11 +15,11 @@ def main(arguments: argparse.Namespace) -> None:
     origin = made_from(arguments.differences, {}, arguments.code, versions={})
     differences = {path.name: read_differences(path) for path in arguments.differences}
     if len(differences) < len(arguments.differences):
-        raise InputError("--differences: two files of the same name, which is that of the output")
+        raise InputError("--differences: two files have the same name; outputs are named like them")
     if arguments.output.resolve() in {path.resolve().parent for path in arguments.differences}:
-        raise InputError(f"--output: {arguments.output} is the folder of the differences")
+        raise InputError(f"--output: {arguments.output} is the directory of the differences")
     if not any(differences.values()):
-        raise InputError("--differences: no task has both sides of any contrast")
+        raise InputError("--differences: no differences in the files")
     written = []
     for name, rows in adjusted(differences).items():
         written.append(arguments.output / name)
@@ -36,13 +36,13 @@ def command_line() -> argparse.ArgumentParser:
         type=Path,
         nargs="+",
         required=True,
-        help="files of differences.py, one for each task",
+        help="output files of differences.py, one per task",
     )
-    add("--output", type=Path, required=True, help="folder for files of the same names")
+    add("--output", type=Path, required=True, help="directory to write files of the same names to")
     add(
         "--manifest",
         type=Path,
-        help="what the results were made from (default: manifest.json in the folder)",
+        help="manifest to write: what the results were made from (default: OUTPUT/manifest.json)",
     )
     add("--code", help="digest of this script's code, recorded in the manifest")
     return parser

@@ -1,4 +1,4 @@
-"""Test differences between scores of one task, record by record: the contrasts of a study."""
+"""Test differences between scores of one task, record by record, for the contrasts of a study."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from ecslm.common.files import write_json
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
-from ecslm.comparisons.sides import lacking_settings, task_sides
+from ecslm.comparisons.sides import missing_settings, task_sides
 from ecslm.comparisons.testing import differences
 from ecslm.schemas.paths import outcome_paths
 from ecslm.scoring.metrics.protocol import metric
@@ -29,9 +29,9 @@ def main(arguments: argparse.Namespace) -> None:
     origin = made_from(inputs, settings, arguments.code, versions)
     measure = metric(settings.metric)
     outcomes = {name: read_outcomes(paths, measure) for name, paths in files.items()}
-    # In a study some tasks lack some settings.
-    if arguments.code is None and (lacking := lacking_settings(settings, outcomes)):
-        raise InputError(*(f"--settings: {problem}" for problem in lacking))
+    # Not an error in a study, where some tasks lack some settings.
+    if arguments.code is None and (missing := missing_settings(settings, outcomes)):
+        raise InputError(*(f"--settings: {problem}" for problem in missing))
     rows = differences(list(task_sides(settings, outcomes)), settings)
     write_json(arguments.output, [row.model_dump(mode="json") for row in rows])
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
@@ -41,16 +41,16 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(
         description=__doc__,
-        epilog="compare.py adjusts the p-values of all tasks. A contrast of settings is paired "
-        "where both have the same samples, else its test is unpaired.",
+        epilog="Run compare.py afterwards to adjust the p-values over all tasks. A contrast of "
+        "settings is paired if both have the same samples.",
     )
     add = parser.add_argument
-    add("--task", required=True, help="code of the task, which names its outcomes files")
+    add("--task", required=True, help="code of the task, part of the names of outcomes files")
     add(
         "--results",
         type=Path,
         required=True,
-        help="folder with metrics/MODEL/seed-SEED/TASK.records.jsonl, which score.py writes",
+        help="directory with metrics/MODEL/seed-SEED/TASK.records.jsonl, written by score.py",
     )
     add(
         "--settings",

@@ -1,6 +1,6 @@
 """Score the predictions of one task: metrics with intervals, and the outcome of each record.
 
-Prints a summary, and writes files where --output says.
+Prints a summary; writes files if --output is given.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.bertscore.reading import read_bertscores
 from ecslm.scoring.files import (
     add_output_options,
-    refuse_lost_files,
+    refuse_overwriting,
     score_origin,
     write_scores,
 )
@@ -28,20 +28,20 @@ from ecslm.scoring.score import Row, Scores, score
 from ecslm.scoring.settings import ScriptSettings
 
 EPILOG = """\
-A predictions file has one JSON object a line. A file of your own needs two fields:
-  prediction     the raw answer
-  reference      the right answer
-and, where the task needs them:
-  options        of a choice: a list such as ["A: positive", "B: negative"]
-  relevance      of a ranking: the labels E, S, C or I of the products, in their order
-Others may be left out, or null:
+A predictions file has one JSON object per line. Your own file needs two fields:
+  prediction     the raw text
+  reference      the correct answer
+and, for some tasks:
+  options        for a choice: a list such as ["A: positive", "B: negative"]
+  relevance      for a ranking: the labels E, S, C or I of the products, in order
+Others are optional and may be null:
   task           code of the task, for example QPR (default: --task)
   setting        scores are grouped by it (default: IND_Diverse_Instruction)
-  id             name of the line (default: its number)
-  sample_id      by which the answers of two models are paired (default: id)
-  finish_reason  stop, or length where the answer was cut off
+  id             unique name of the line (default: its number)
+  sample_id      used to pair the answers of two models (default: id)
+  finish_reason  stop, or length if the answer was cut off
   prompt_sha256, prompt_tokens, generated_tokens
-                 of the study's own predictions; no score depends on them
+                 written by predict.py; they do not affect scores
 
 examples:
   %(prog)s --task QPR --predictions P.jsonl
@@ -51,12 +51,12 @@ examples:
   %(prog)s --predictions P.jsonl --output M.json
 """
 
-# Characters in a line of the summary where the output is no terminal.
+# Characters per line of the summary if stdout is not a terminal.
 WIDTH = 100
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Read the predictions, score them, write metrics and outcomes, show the scores."""
+    """Read the predictions, score them, write metrics and outcomes, print the scores."""
     check_files(arguments)
     settings = read_settings(arguments.settings, ScriptSettings)
     inputs = (arguments.predictions, arguments.bertscore, arguments.dataset)
@@ -73,33 +73,30 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def check_files(arguments: argparse.Namespace) -> None:
-    """Refuse options of files when none are written, and files that would replace one another."""
+    """Refuse options for files if none are written, and files that would overwrite others."""
     options = [name for name in ("records", "manifest", "code") if getattr(arguments, name)]
     if options and not arguments.output:
         raise InputError(
-            *(
-                f"--{name}: nothing is written without --output: name a file there"
-                for name in options
-            )
+            *(f"--{name}: nothing is written without --output: add it" for name in options)
         )
     if arguments.output:
         inputs = {
             name: getattr(arguments, name) for name in ("predictions", "bertscore", "dataset")
         }
-        refuse_lost_files(arguments, **inputs)
+        refuse_overwriting(arguments, **inputs)
 
 
 def bertscores_of(arguments: argparse.Namespace, given: Scorable) -> list[BertScoreRow]:
-    """The rows of `--bertscore`, which the tasks scored by BERTScore need and no others take."""
+    """The rows of `--bertscore`, required for tasks with BERTScore and refused for others."""
     needed = given.task.metric in BERTSCORE_METRICS
     if needed and arguments.bertscore is None:
         raise InputError(
-            f"--bertscore: {given.code} needs it; make the file with: python "
+            f"--bertscore: required for {given.code}; write the file with: python "
             f"scripts/bertscore.py --predictions {arguments.predictions} "
             "--encoder DIR/manifest.json --output B.jsonl"
         )
     if not needed and arguments.bertscore is not None:
-        raise InputError(f"--bertscore: {given.code} is scored by {given.task.metric}, without it")
+        raise InputError(f"--bertscore: not used: {given.code} is scored by {given.task.metric}")
     if arguments.bertscore is None:
         return []
     return read_bertscores(arguments.bertscore, arguments.predictions, given.predictions)
@@ -111,25 +108,24 @@ def as_json(scores: Scores) -> str:
 
 
 def as_text(arguments: argparse.Namespace, given: Scorable, scores: Scores) -> str:
-    """The summary, with the invalid answers if they are asked for."""
-    # Loaded by name: the words of the summary are part of no result, so they do not count in the
-    # digest of the code that makes the results.
-    words = import_module("ecslm.reports.score_summary")
-    text: str = words.summary(scores.metrics)
+    """The summary, with the invalid answers if requested."""
+    # Loaded by name, so that it is not part of the code digest: no result depends on the summary.
+    report = import_module("ecslm.reports.score_summary")
+    text: str = report.summary(scores.metrics)
     if arguments.show_invalid:
         width = shutil.get_terminal_size((WIDTH, 0)).columns
-        text += "\n\n" + words.invalid_answers(given.predictions, scores.outcomes, width)
+        text += "\n\n" + report.invalid_answers(given.predictions, scores.outcomes, width)
     return text
 
 
 def show(text: str) -> None:
-    """Print to the end, or as far as the reader wants it."""
-    # Text of models may hold what the encoding of the terminal lacks.
+    """Print the text; end quietly if the reader closes the pipe."""
+    # Text of models may contain characters that the encoding of the terminal lacks.
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # `head` has seen enough. The rest goes nowhere, so that Python ends without a complaint.
+        # For example `| head`. Discard the rest, so that Python exits without an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -142,24 +138,24 @@ def command_line() -> argparse.ArgumentParser:
     add("--predictions", type=Path, required=True, help="predictions file (JSONL)")
     add(
         "--task",
-        help="code of the task, for example QPR; default: the task that the predictions name",
+        help="code of the task, for example QPR (default: the task in the predictions)",
     )
     add(
-        "--dataset", type=Path, help="test dataset file that the predictions must answer, all of it"
+        "--dataset",
+        type=Path,
+        help="test dataset file, all of which the predictions must answer",
     )
-    add("--bertscore", type=Path, help="rows of scripts/bertscore.py; for generation tasks")
+    add("--bertscore", type=Path, help="output of scripts/bertscore.py, for generation tasks")
     shown = parser.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="print the metrics as JSON, no summary")
-    shown.add_argument(
-        "--show-invalid", action="store_true", help="list the answers that could not be read"
-    )
+    shown.add_argument("--json", action="store_true", help="print the metrics as JSON instead")
+    shown.add_argument("--show-invalid", action="store_true", help="list the invalid answers")
     add_output_options(parser, required=False)
-    add("--model", help="name of the model, noted in the metrics")
-    add("--seed", type=int, help="seed of the adapter, noted in the metrics")
+    add("--model", help="name of the model, recorded in the metrics")
+    add("--seed", type=int, help="seed of the adapter, recorded in the metrics")
     add(
         "--settings",
-        help='JSON or @file: {"task": {...}, "scoring": {...}}; default: the task of config.yaml '
-        "and the schema's scoring settings",
+        help='JSON or @file: {"task": {...}, "scoring": {...}} (default: the task in config.yaml, '
+        "and the default scoring settings)",
     )
     return parser
 

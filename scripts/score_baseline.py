@@ -1,4 +1,4 @@
-"""Score a trivial baseline of one task, straight from the dataset files, as a row of its own."""
+"""Score a trivial baseline of one task on its dataset files, without a model."""
 
 import argparse
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ from ecslm.scoring.baselines import (
 )
 from ecslm.scoring.files import (
     add_output_options,
-    refuse_lost_files,
+    refuse_overwriting,
     score_origin,
     write_scores,
 )
@@ -33,19 +33,19 @@ from ecslm.scoring.settings import ScriptSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Read the records, answer them as the baseline does, score, write metrics and outcomes."""
-    refuse_lost_files(arguments, test=arguments.test, train=arguments.train)
+    """Read the records, answer them like the baseline, score, write metrics and outcomes."""
+    refuse_overwriting(arguments, test=arguments.test, train=arguments.train)
     settings = read_settings(arguments.settings, ScriptSettings)
     task, scoring = settings.task or registered_kind(arguments.task), settings.scoring
     origin = score_origin(arguments, arguments.test, arguments.train)
     baseline: Baseline = arguments.baseline
     if baseline not in applicable(task):
         names = ", ".join(applicable(task)) or "none"
-        raise InputError(f"--baseline {baseline}: {arguments.task} has these baselines: {names}")
+        raise InputError(f"--baseline {baseline}: not applicable to {arguments.task}: only {names}")
     majority = ""
     if baseline == "majority":
         if arguments.train is None:
-            raise InputError("--train: the majority class is that of the training rows; name them")
+            raise InputError("--train: required for majority: give the training dataset file")
         majority = majority_label(scorable_records(arguments.train, arguments.task, task), task)
     alternatives = [
         [as_prediction(record, text) for text in answers_of(baseline, record, task, majority)]
@@ -60,10 +60,10 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:
-    """The records of a dataset file, checked: all of the task, with references that can be read."""
+    """Read the records of a dataset file, checked to be of the task with valid references."""
 
     def check(rows: Sequence[tuple[int, Record]]) -> Iterator[Problem]:
-        # A record calls `output` what a prediction calls `reference`.
+        # The `reference` of a prediction is the `output` of a record.
         for problem in problems([(i, as_prediction(row)) for i, row in rows], code, task):
             yield replace(problem, field="output") if problem.field == "reference" else problem
 
@@ -79,13 +79,13 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--baseline", required=True, choices=get_args(Baseline))
     parser.add_argument("--task", required=True, help="code of the task, for example QPR")
-    parser.add_argument("--train", type=Path, help="dataset file of training rows; for majority")
-    parser.add_argument("--test", type=Path, required=True, help="dataset file of test rows")
+    parser.add_argument("--train", type=Path, help="training dataset file, for majority")
+    parser.add_argument("--test", type=Path, required=True, help="test dataset file")
     add_output_options(parser)
     parser.add_argument(
         "--settings",
-        help='JSON or @file: {"task": {...}, "scoring": {...}}; default: the task of config.yaml '
-        "and the schema's scoring settings",
+        help='JSON or @file: {"task": {...}, "scoring": {...}} (default: the task in config.yaml, '
+        "and the default scoring settings)",
     )
     return parser
 

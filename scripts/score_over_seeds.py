@@ -1,4 +1,4 @@
-"""Score a model over its seeds: mean, standard deviation, and the interval of the mean."""
+"""Score a model over its seeds: mean, standard deviation, and interval of the mean."""
 
 import argparse
 from pathlib import Path
@@ -18,10 +18,10 @@ def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, OverSeedsSettings)
     records, seeds = arguments.records, arguments.seeds
     if len(seeds) < 2 or len(set(seeds)) < len(seeds):
-        raise InputError("--seeds: name two or more different seeds")
+        raise InputError("--seeds: give two or more different seeds")
     if len(records) != len(seeds):
         raise InputError(
-            f"--records: {len(records)} files for {len(seeds)} seeds: name one for each"
+            f"--records: {len(records)} files for {len(seeds)} seeds: give one per seed"
         )
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(records, settings, arguments.code, versions)
@@ -35,15 +35,15 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--task", required=True, help="code of the task, noted in the file")
-    add("--model", help="name of the model, noted in the file")
-    add("--seeds", type=int, nargs="+", required=True, help="the seeds, in the order of --records")
+    add("--task", required=True, help="code of the task, recorded in the file")
+    add("--model", help="name of the model, recorded in the file")
+    add("--seeds", type=int, nargs="+", required=True, help="seeds, in the order of --records")
     add(
         "--records",
         type=Path,
         nargs="+",
         required=True,
-        help="outcomes files of score.py, one for each seed",
+        help="outcomes files of score.py, one per seed",
     )
     add("--settings", required=True, help='JSON or @file: {"metric": "ndcg", "scoring": {...}}')
     add("--output", type=Path, required=True, help="file to write (JSON)")

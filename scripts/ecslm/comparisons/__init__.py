@@ -1,1 +1,1 @@
-"""Comparisons of the study's own scores: declared contrasts, tested record by record."""
+"""Statistical comparisons of the study's scores: contrasts, tested record by record."""

@@ -1,4 +1,4 @@
-"""Families of tests: p-values adjusted over all cells of a contrast, whatever their task."""
+"""Families of tests: p-values adjusted over all cells of a contrast, across tasks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,7 +7,7 @@ from ecslm.comparisons.significance import holm
 
 
 def adjusted(differences: Mapping[str, Sequence[Difference]]) -> dict[str, list[Comparison]]:
-    """The comparisons of each task, from its differences and those of all others."""
+    """Adjust p-values: the comparisons of each task, from the differences of all tasks."""
     families: dict[str, list[float]] = {}
     for rows in differences.values():
         for row in rows:

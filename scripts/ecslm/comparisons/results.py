@@ -1,4 +1,4 @@
-"""Differences of two scores, and comparisons, which have adjusted p-values."""
+"""Schemas of differences between scores and of comparisons, which add adjusted p-values."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,42 +20,42 @@ class Difference(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     contrast: str = Field(description="Name of the contrast, a family of tests.")
-    a: str = Field(description="A model; in a contrast of settings a setting.")
-    b: str = Field(description="What it is compared with.")
+    a: str = Field(description="A model or, in a contrast of settings, a setting.")
+    b: str = Field(description="The model or setting that `a` is compared with.")
     setting: str | None = Field(description="Evaluation setting; null in a contrast of settings.")
-    model: str | None = Field(description="The model of a contrast of settings.")
-    paired: bool = Field(description="Whether the same samples are compared, one by one.")
+    model: str | None = Field(description="The model in a contrast of settings, else null.")
+    paired: bool = Field(description="Whether samples are compared one by one.")
     n: int = Field(description="Compared records of `a`.")
-    n_b: int = Field(description="Compared records of `b`; `n` where they are paired.")
-    unshared: int = Field(description="Records of either side that have no partner in a pairing.")
-    seeds: tuple[int, int] = Field(description="Seeds of `a` and of `b`.")
+    n_b: int = Field(description="Compared records of `b`; equal to `n` if paired.")
+    unshared: int = Field(description="If paired: records that only one side has.")
+    seeds: tuple[int, int] = Field(description="Number of seeds of `a` and of `b`.")
     value_a: Finite | None = Field(
-        description="Strict score of `a` on them, of several seeds the mean; null if not defined."
+        description="Strict score of `a` on these records, the mean over seeds; null if undefined."
     )
-    value_b: Finite | None = Field(description="The same of `b`.")
+    value_b: Finite | None = Field(description="Likewise for `b`.")
     difference: Finite | None = Field(
-        description="value_a - value_b; null, as all that follows, where one is not defined."
+        description="value_a - value_b; null, like ci95, test and p, if one is undefined."
     )
     ci95: tuple[Finite, Finite] | None = Field(description="95 % interval of the difference.")
-    reliable: bool = Field(description="Whether there are enough records for the interval.")
-    test: Test | None = Field(description="How p was found.")
-    p: Probability | None = Field(description="Two-sided p of no difference.")
+    reliable: bool = Field(description="Whether the interval is reliable.")
+    test: Test | None = Field(description="The test that gave p.")
+    p: Probability | None = Field(description="Two-sided p-value; null hypothesis: no difference.")
 
 
 class Comparison(Difference):
     """A row of `comparisons/{task}.json`."""
 
-    family: int = Field(description="Tests of the contrast, which p_holm is adjusted for.")
+    family: int = Field(description="Number of tests that p_holm is adjusted for.")
     p_holm: Probability | None = Field(
-        description="p adjusted for all differences of the contrast, all tasks."
+        description="p adjusted for all tests of the contrast, in all tasks."
     )
 
 
 def read_comparisons(results: Path, task: str) -> list[Comparison]:
-    """A task's comparisons.
+    """Read a task's comparisons.
 
     Raises:
-        InputError: the file is missing, altered, or breaks its contract.
+        InputError: the file is missing, altered or invalid.
     """
     path = results / comparison_path(task)
     verify_result(path, results / COMPARISONS_MANIFEST)
@@ -63,9 +63,9 @@ def read_comparisons(results: Path, task: str) -> list[Comparison]:
 
 
 def read_differences(path: Path) -> list[Difference]:
-    """A file of differences.
+    """Read a file of differences.
 
     Raises:
-        InputError: the file is missing, altered, or breaks its contract.
+        InputError: the file is missing, altered or invalid.
     """
     return read_result(path, list[Difference])

@@ -1,4 +1,4 @@
-"""Which scores are compared: contrasts as a study declares them, and what the script is told."""
+"""Settings of comparisons: contrasts in a study, and the `--settings` of the script."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,42 +7,42 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from ecslm.schemas.task import Metric
 from ecslm.scoring.settings import Resamples, Seed
 
-# Their versions can change a comparison.
+# Libraries whose versions can change a comparison.
 LIBRARIES = ("numpy", "scipy")
 
 Pair = tuple[str, str]
 
 
-def _once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Refuse repeats: each would count once more in the family of tests."""
+def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse duplicates: each would add another test to the family."""
     for value in values:
         if values.count(value) > 1:
             raise ValueError(f"`{value}` is listed twice")
     return values
 
 
-Once = Annotated[tuple[str, ...], AfterValidator(_once)]
+UniqueNames = Annotated[tuple[str, ...], AfterValidator(_unique)]
 Permutations = Annotated[
-    int, Field(ge=1, description="Random exchanges of a paired randomisation test.")
+    int, Field(ge=1, description="Random permutations of a paired randomisation test.")
 ]
 
 
 class Closed(BaseModel):
-    """A section: unknown keys are errors."""
+    """Base of settings: unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ContrastBase(Closed):
-    """What every contrast has: its cells are one family of tests."""
+    """A contrast; all its tests are one family."""
 
     title: str = Field("", description="Title above its rows in tables.")
     pairs: tuple[Pair, ...] = Field(
-        min_length=1, description="What is compared, two by two: the first minus the second."
+        min_length=1, description="Pairs of names to compare: the first minus the second."
     )
 
     @model_validator(mode="after")
-    def _of_two(self) -> "ContrastBase":
+    def _valid_pairs(self) -> "ContrastBase":
         if len(set(map(frozenset, self.pairs))) < len(self.pairs):
             raise ValueError("pairs: a pair is listed twice")
         if any(first == second for first, second in self.pairs):
@@ -51,17 +51,17 @@ class ContrastBase(Closed):
 
 
 class ModelsContrast(ContrastBase):
-    """Two models on the same samples."""
+    """Compares two models on the same samples."""
 
     kind: Literal["models"]
-    settings: Once = Field(min_length=1, description="Evaluation settings.")
+    settings: UniqueNames = Field(min_length=1, description="Evaluation settings.")
 
 
 class SettingsContrast(ContrastBase):
-    """One model in two settings: paired where they have the same samples, else unpaired."""
+    """Compares one model in two settings; paired if they have the same samples."""
 
     kind: Literal["settings"]
-    models: Once = Field(min_length=1, description="Models.")
+    models: UniqueNames = Field(min_length=1, description="Models.")
 
 
 Contrast = Annotated[ModelsContrast | SettingsContrast, Field(discriminator="kind")]
@@ -77,10 +77,10 @@ class ComparisonsSettings(Closed):
 
 
 class ComparedModel(Closed):
-    """Where a model's outcomes are, and in which settings it answers."""
+    """A model to compare: its seeds name its outcomes files, its shots the settings in them."""
 
-    seeds: Annotated[tuple[int, ...], AfterValidator(_once)] = Field(
-        min_length=1, description="Seeds of which outcomes exist."
+    seeds: Annotated[tuple[int, ...], AfterValidator(_unique)] = Field(
+        min_length=1, description="Seeds whose outcomes are compared."
     )
     shots: int = Field(0, description="Examples in the prompt.")
 
@@ -89,7 +89,7 @@ class DifferencesSettings(Closed):
     """The value of `--settings` of the script that tests differences."""
 
     metric: Metric = Field(description="Headline metric of the task.")
-    models: dict[str, ComparedModel] = Field(description="The models that contrasts name.")
+    models: dict[str, ComparedModel] = Field(description="Models that contrasts name, by name.")
     contrasts: dict[str, Contrast] = Field(min_length=1, description="Contrasts by name.")
     resamples: Resamples = 10_000
     permutations: Permutations = 10_000
@@ -104,7 +104,7 @@ class DifferencesSettings(Closed):
 
 
 def compared_models(contrast: Contrast) -> tuple[str, ...]:
-    """The models that a contrast names, each once."""
+    """The models that a contrast names, without duplicates."""
     if isinstance(contrast, SettingsContrast):
         return tuple(dict.fromkeys(contrast.models))
     return tuple(dict.fromkeys(name for pair in contrast.pairs for name in pair))

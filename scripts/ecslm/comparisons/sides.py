@@ -1,4 +1,4 @@
-"""What declared contrasts compare: the outcomes of two sides, and what the sides are called."""
+"""The two sides of each comparison that a contrast asks for: their names and outcomes."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from ecslm.comparisons.settings import (
 from ecslm.schemas.task import answered_setting
 from ecslm.scoring.outcomes import Outcomes
 
-# Of the smaller side's samples: with fewer in common two sides are not paired.
+# Two sides are paired if they share at least this part of the smaller side's samples.
 PAIRED_SHARE = 0.1
 
-# Outcomes of one task: by model, then by setting.
+# Outcomes of one task, by model and setting.
 TaskOutcomes = Mapping[str, Mapping[str, Outcomes]]
 
 
 @dataclass(frozen=True)
 class Sides:
-    """Two sides of one task; the names are those of `Difference`."""
+    """Two sides to compare in one task; fields are named as in `Difference`."""
 
     contrast: str
     a: str
@@ -34,9 +34,9 @@ class Sides:
 
     @property
     def shared(self) -> list[str]:
-        """The samples of both sides, on which they are paired; empty if they are not.
+        """The samples that both sides have, if they are paired on them; else empty.
 
-        A few samples that happen to be the same make no pairing.
+        A few samples in common by chance are not enough.
         """
         both = sorted(set(self.first.samples).intersection(self.second.samples))
         fewer = min(len(self.first.samples), len(self.second.samples))
@@ -44,21 +44,21 @@ class Sides:
 
 
 def task_sides(settings: DifferencesSettings, outcomes: TaskOutcomes) -> Iterator[Sides]:
-    """What is to be compared in a task: nothing where it lacks one of the settings.
+    """All pairs of sides to compare in a task, except where it lacks one of the settings.
 
     Raises:
-        InputError: two models have no sample in common.
+        InputError: two models share too few samples.
     """
     for name, contrast in sorted(settings.contrasts.items()):
         if isinstance(contrast, ModelsContrast):
-            yield from _of_models(name, contrast, settings, outcomes)
+            yield from _model_sides(name, contrast, settings, outcomes)
         else:
-            yield from _of_settings(name, contrast, outcomes)
+            yield from _setting_sides(name, contrast, outcomes)
 
 
-def lacking_settings(settings: DifferencesSettings, outcomes: TaskOutcomes) -> list[str]:
-    """Settings that contrasts name and models have not, as problems."""
-    wanted = [
+def missing_settings(settings: DifferencesSettings, outcomes: TaskOutcomes) -> list[str]:
+    """Settings that contrasts name but models lack, as messages."""
+    required = [
         (name, model, setting)
         for name, contrast in settings.contrasts.items()
         for model in compared_models(contrast)
@@ -69,14 +69,14 @@ def lacking_settings(settings: DifferencesSettings, outcomes: TaskOutcomes) -> l
         )
     ]
     return [
-        f"contrasts.{name}: {model} has no records of {setting}: it has "
+        f"contrasts.{name}: {model} has no records of {setting}, only of "
         f"{', '.join(outcomes[model])}"
-        for name, model, setting in wanted
+        for name, model, setting in required
         if setting not in outcomes[model]
     ]
 
 
-def _of_models(
+def _model_sides(
     name: str, contrast: ModelsContrast, settings: DifferencesSettings, outcomes: TaskOutcomes
 ) -> Iterator[Sides]:
     for a, b in contrast.pairs:
@@ -96,7 +96,9 @@ def _of_models(
             yield sides
 
 
-def _of_settings(name: str, contrast: SettingsContrast, outcomes: TaskOutcomes) -> Iterator[Sides]:
+def _setting_sides(
+    name: str, contrast: SettingsContrast, outcomes: TaskOutcomes
+) -> Iterator[Sides]:
     for model in contrast.models:
         for a, b in contrast.pairs:
             first, second = outcomes[model].get(a), outcomes[model].get(b)

@@ -1,4 +1,4 @@
-"""Whether two scores differ, by how much, and the adjustment for making many tests."""
+"""Significance tests and intervals of the difference of two scores, and Holm's adjustment."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# Draws held in memory at once, as floats and four times more in computing with them: 20 MB.
+# Drawn values in memory at once, as floats, with four times as many intermediate ones: 20 MB.
 _CELLS_AT_ONCE = 500_000
 
 Interval = tuple[float, float]
 
-# Further from 0 than this a difference is not told apart.
+# The largest confidence that is tried: p-values are at least 1 minus this.
 _ALMOST_CERTAIN = 1 - 1e-12
 
-# Sums in another order differ in their last digits: a permutation that only restores the data must
-# count as extreme as they are.
+# Sums in another order differ in their last digits. A permutation that restores the data must still
+# count as equally extreme.
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class Statistic:
-    """A score of records, from their sums, shape (..., columns): its value, shape (...), and its
-    derivatives, shape (..., columns). A common scale of all sums changes nothing."""
+    """A score as a function of sums over records, shape (..., columns): its value, shape (...), and
+    its derivatives, shape (..., columns). Scaling all sums does not change the value."""
 
     value: Callable[[Array], Array]
     gradient: Callable[[Array], Array]
@@ -36,17 +36,17 @@ def randomisation_p(
 ) -> float:
     """Two-sided p of a difference between paired scores: a studentised randomisation test.
 
-    `first` and `second` are what each record adds to either side, shape (records, columns). If the
-    sides do not differ, it is as likely that they are exchanged in a record as that they are not.
-    p = (k + 1) / (permutations + 1), with k random exchanges whose difference is at least as many
-    standard errors from 0 as that of the data.
+    `first` and `second` are each record's terms on either side, shape (records, columns). Under the
+    null hypothesis, exchanging the two sides of a record is as likely as not. p = (k + 1) /
+    (permutations + 1), where k random permutations have a difference at least as many standard
+    errors from 0 as the data.
 
-    Exact where outcomes are exchangeable. Divided by its standard error the difference also has the
-    right size in large samples where only the scores are equal and not how they come about, as of
-    two F1 of which one side says yes far more often (benchmarks/size.py: without it a test at 5 %
-    rejects up to 26 %). For a mean the division changes nothing.
+    The test is exact if outcomes are exchangeable. Dividing by the standard error also gives the
+    right size in large samples if only the scores are equal, for example two equal F1 where one
+    side says yes far more often (benchmarks/size.py: without it, a test at 5 % rejects up to 26 %).
+    For a mean the division changes nothing.
 
-    Records with equal rows are interchangeable, so that only the number of exchanges among them is
+    Records with equal rows are interchangeable, so only the number of exchanges among them is
     drawn; the order of records does not matter.
 
     Source: Noreen, Computer-intensive methods for testing hypotheses, 1989; Phipson and Smyth,
@@ -64,16 +64,16 @@ def randomisation_p(
         drawn = _exchanges(generator, counts, min(chunk, permutations - start))
         found = _studentised(drawn, ones, others, counts, statistic)
         extreme += int((found >= observed * (1 - _ROUNDING) - _ROUNDING).sum())
-    return _share(extreme, permutations)
+    return _p_value(extreme, permutations)
 
 
 def _studentised(
     exchanged: Array, ones: Array, others: Array, counts: NDArray[np.intp], statistic: Statistic
 ) -> Array:
-    """Absolute differences in standard errors, shape (draws,).
+    """Absolute differences divided by their standard errors, shape (draws,).
 
     `exchanged` is how many of the records with each row are exchanged, shape (draws, rows). The
-    standard error is that of the records' influence on the difference.
+    standard error comes from each record's influence on the difference.
     """
     moved = exchanged @ (others - ones)
     first, second = counts @ ones + moved, counts @ others - moved
@@ -83,7 +83,7 @@ def _studentised(
     swapped = by_first @ others.T - by_second @ ones.T
     variance = ((counts - exchanged) * kept**2 + exchanged * swapped**2).sum(axis=1)
     error = np.sqrt(variance)
-    # Without any spread every difference but 0 is one.
+    # Without spread, any difference other than 0 is infinitely many standard errors away.
     certain = np.where(difference > _ROUNDING, np.inf, 0.0)
     found: Array = np.divide(difference, error, out=certain, where=error > _ROUNDING)
     return found
@@ -94,10 +94,10 @@ def difference_interval(
 ) -> Interval:
     """Percentile interval of a difference of two values in [0, 1] from its resampled values.
 
-    Where no two records differ in what they add to the difference, as for two models with the same
-    answers, resampling gives no spread. Then it reaches 3/n to either side, as the interval of a
-    share that was never observed does (the rule of three); for a metric that is no mean over all
-    records that is too narrow.
+    If all records add the same to the difference, for example two models with the same answers,
+    resampling gives no spread. Then the interval extends 3/n to either side, like that of a
+    proportion with no successes (the rule of three). This is too narrow for a metric that is not a
+    mean over all records.
     """
     tail = (1 - confidence) / 2
     low, high = np.quantile(resampled, [tail, 1 - tail]).tolist()
@@ -110,24 +110,24 @@ def difference_interval(
 def centred_bootstrap_p(difference: float, resampled: Array) -> float:
     """Two-sided p of a difference between unpaired scores, from its bootstrap values.
 
-    Resampled differences minus the difference itself show how far it would stray if the scores were
-    equal. Unlike a permutation of all records over both sides this does not also ask that the
-    sides have the same shares of classes.
+    Resampled differences minus the observed one are distributed as under equal scores. Unlike
+    permuting all records over both sides, this does not assume that both have the same shares of
+    classes.
 
     Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, section 16.4; Hall and
     Wilson, Two guidelines for bootstrap hypothesis testing, Biometrics 47(2), 1991.
     """
     extreme = int((np.abs(resampled - difference) >= abs(difference) - _ROUNDING).sum())
-    return _share(extreme, len(resampled))
+    return _p_value(extreme, len(resampled))
 
 
 def newcombe_interval(
     values: tuple[float, float], intervals: tuple[Interval, Interval]
 ) -> Interval:
-    """Interval of the difference of two unpaired values, from the interval of each.
+    """Interval of the difference of two unpaired values, from the interval of each value.
 
     Source: Newcombe, Interval estimation for the difference between independent proportions,
-    Statistics in Medicine 17, 1998, method 10; for other values than proportions: Zou and Donner,
+    Statistics in Medicine 17, 1998, method 10; for values other than proportions: Zou and Donner,
     Construction of confidence limits about effect measures, Statistics in Medicine 27, 2008.
     """
     (first, second), ((low, high), (other_low, other_high)) = values, intervals
@@ -143,9 +143,9 @@ def newcombe_p(
 ) -> float:
     """Two-sided p of that difference: 1 minus the confidence at which its interval ends at 0.
 
-    `intervals` takes a confidence to the interval of each value.
+    `intervals` returns the interval of each value for a confidence.
     """
-    # Slow to import, and needed here alone.
+    # Slow to import and used only here.
     from scipy.optimize import brentq
 
     difference = values[0] - values[1]
@@ -166,7 +166,7 @@ def mcnemar_p(first_only: int, second_only: int) -> float:
 
     Source: McNemar, Psychometrika 12(2), 1947; exact by the binomial distribution with 1/2.
     """
-    # Slow to import, and needed here alone.
+    # Slow to import and used only here.
     from scipy.stats import binomtest
 
     discordant = first_only + second_only
@@ -190,11 +190,11 @@ def _exchanges(generator: np.random.Generator, counts: NDArray[np.intp], size: i
     """How many of the records with each row are exchanged, `size` times: shape (size, rows)."""
     drawn = np.empty((size, len(counts)))
     single = counts == 1
-    # A coin is drawn much faster than a binomial number, and of most scores no two are equal.
+    # Coin flips are drawn much faster than binomial numbers, and most rows are unique.
     drawn[:, single] = generator.integers(0, 2, size=(size, int(single.sum())), dtype=np.int8)
     drawn[:, ~single] = generator.binomial(counts[~single], 0.5, size=(size, int((~single).sum())))
     return drawn
 
 
-def _share(extreme: int, drawn: int) -> float:
+def _p_value(extreme: int, drawn: int) -> float:
     return (extreme + 1) / (drawn + 1)

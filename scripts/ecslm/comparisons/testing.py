@@ -1,4 +1,4 @@
-"""Differences of two scores, with their intervals and p-values."""
+"""Computing differences of two scores, with intervals and p-values."""
 
 import sys
 from collections.abc import Sequence
@@ -32,8 +32,8 @@ from ecslm.scoring.metrics.arithmetic import column_totals
 from ecslm.scoring.metrics.protocol import Array, Metric, metric
 from ecslm.scoring.outcomes import mean_values
 
-# An unpaired bootstrap knows nothing of what a side does not show: with three records on each it
-# rejects a true null in a fifth of the samples, with ten about as often as it should.
+# An unpaired bootstrap test with few records rejects too often: with three records per side, it
+# rejects a true null hypothesis in a fifth of the samples; with ten, about as often as it should.
 FEWEST_RECORDS = 10
 NO_SPREAD = 1e-9
 
@@ -41,10 +41,10 @@ NO_RESULT = {"difference": None, "ci95": None, "reliable": False, "test": None, 
 
 
 def differences(compared: Sequence[Sides], settings: DifferencesSettings) -> list[Difference]:
-    """The differences of one task, in order.
+    """Compute the differences of one task, in order.
 
     Raises:
-        InputError: what should be the same samples have other references.
+        InputError: shared samples have different references on the two sides.
     """
     measure = metric(settings.metric)
     return [
@@ -54,7 +54,7 @@ def differences(compared: Sequence[Sides], settings: DifferencesSettings) -> lis
 
 
 class _Side:
-    """What the compared records of a side add to the metric, for each of its seeds."""
+    """The terms of one side's compared records in the sums of the metric, for each seed."""
 
     def __init__(self, measure: Metric, sums: Array, seeds: int) -> None:
         self.sums = sums
@@ -63,7 +63,7 @@ class _Side:
 
     @cached_property
     def totals(self) -> Array:
-        """Of each seed: shape (seeds, columns)."""
+        """Sums over records, shape (seeds, columns)."""
         return column_totals(self.sums).reshape(self.seeds, -1)
 
     @cached_property
@@ -73,12 +73,12 @@ class _Side:
 
     @property
     def value(self) -> float | None:
-        """The mean over seeds; None where a seed has none."""
+        """The mean over seeds; None if it is undefined for one."""
         mean = float(self.measure.values(self.totals).mean())
         return mean if np.isfinite(mean) else None
 
     def values(self, totals: Array) -> Array:
-        """The mean over seeds of the metric, shape (..., seeds x columns) to (...)."""
+        """The mean of the metric over seeds, shape (..., seeds x columns) to (...)."""
         return mean_values(self.measure, totals, self.seeds)
 
     def gradient(self, totals: Array) -> Array:
@@ -88,20 +88,20 @@ class _Side:
         return found
 
     def is_reliable(self, resampled: Array) -> bool:
-        """Whether the records are enough for an interval, by values on resamples of them."""
+        """Whether an interval from these resampled values is reliable."""
         return bootstrap_is_reliable(len(self.sums), self.rarest, resampled)
 
     def interval(self, confidence: float) -> Interval:
-        """The interval of one seed, of a metric that needs no bootstrap for it."""
+        """The interval of a single seed's value, for a metric with a closed-form interval."""
         assert self.measure.INTERVAL is not None and self.seeds == 1
         return self.measure.INTERVAL(self.totals[0], confidence)
 
 
 def _seed_pairs(first: _Side, second: _Side) -> tuple[_Side, _Side]:
-    """Each seed of one side beside each of the other's, seed by seed in the columns.
+    """All pairs of a seed of one side and a seed of the other, side by side in the columns.
 
-    Exchanging a record's outcomes is then defined whatever the numbers of seeds, and the mean
-    difference over all pairs is that of the two means.
+    This makes exchanging a record's outcomes possible for any numbers of seeds. The mean difference
+    over all pairs equals the difference of the two means.
     """
     ones, others = (side.sums.reshape(len(side.sums), side.seeds, -1) for side in (first, second))
     paired = np.repeat(ones, second.seeds, axis=1), np.tile(others, (1, first.seeds, 1))
@@ -122,7 +122,7 @@ def _difference(sides: Sides, measure: Metric, settings: DifferencesSettings) ->
             "differ: predict and score both from the same dataset file"
         )
     values = first.value, second.value
-    whole = len(sides.first.samples) + len(sides.second.samples)
+    records = len(sides.first.samples) + len(sides.second.samples)
     return Difference(
         contrast=sides.contrast,
         a=sides.a,
@@ -132,7 +132,7 @@ def _difference(sides: Sides, measure: Metric, settings: DifferencesSettings) ->
         paired=bool(shared),
         n=len(first.sums),
         n_b=len(second.sums),
-        unshared=whole - 2 * len(shared) if shared else 0,
+        unshared=records - 2 * len(shared) if shared else 0,
         seeds=(first.seeds, second.seeds),
         value_a=values[0],
         value_b=values[1],
@@ -151,12 +151,12 @@ def _tested(
     paired: bool,
     settings: DifferencesSettings,
 ) -> dict[str, Any]:
-    """The difference with its interval and test."""
+    """The difference, its interval and its test."""
     difference = values[0] - values[1]
     if paired:
         found = _paired(first, second, difference, settings)
     elif first.measure.INTERVAL and first.seeds == second.seeds == 1:
-        found = _of_intervals(first, second, values)
+        found = _from_intervals(first, second, values)
     else:
         found = _unpaired(first, second, difference, settings)
     return {"difference": difference, **found}
@@ -165,7 +165,7 @@ def _tested(
 def _paired(
     first: _Side, second: _Side, difference: float, settings: DifferencesSettings
 ) -> dict[str, Any]:
-    """Interval and test of sides whose rows are the same samples, resampled together."""
+    """Interval and test of sides with the same samples, resampled together."""
     at = first.sums.shape[1]
     resampled = bootstrap_values(
         np.concatenate([first.sums, second.sums], axis=1),
@@ -187,7 +187,7 @@ def _paired(
     return {**found, "test": "randomisation", "p": p}
 
 
-def _of_intervals(first: _Side, second: _Side, values: tuple[float, float]) -> dict[str, Any]:
+def _from_intervals(first: _Side, second: _Side, values: tuple[float, float]) -> dict[str, Any]:
     """Interval and test of sides with different samples, from the interval of each side."""
 
     def intervals(confidence: float) -> tuple[Interval, Interval]:
@@ -206,8 +206,8 @@ def _of_intervals(first: _Side, second: _Side, values: tuple[float, float]) -> d
 def _unpaired(
     first: _Side, second: _Side, difference: float, settings: DifferencesSettings
 ) -> dict[str, Any]:
-    """Interval and test of sides with different samples, resampled each for itself."""
-    # Other random numbers for each side, or equal outcomes would be drawn alike.
+    """Interval and test of sides with different samples, resampled separately."""
+    # A seed of its own for each side; else equal outcomes would be resampled identically.
     one, other = (
         bootstrap_values(side.sums, side.values, settings.resamples, settings.seed + stream)
         for stream, side in enumerate((first, second))
@@ -216,7 +216,7 @@ def _unpaired(
     records = min(len(first.sums), len(second.sums))
     found = {
         "ci95": difference_interval(difference, resampled, records, CONFIDENCE),
-        # Of each side: the larger one can hide that the other has no spread.
+        # Checked for each side: the spread of one can hide that the other has none.
         "reliable": first.is_reliable(one) and second.is_reliable(other),
     }
     if records < FEWEST_RECORDS or min(np.ptp(one), np.ptp(other)) < NO_SPREAD:

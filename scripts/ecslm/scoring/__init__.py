@@ -1,1 +1,1 @@
-"""From predictions to scores with intervals."""
+"""Scoring predictions: parsing answers, metrics, intervals."""

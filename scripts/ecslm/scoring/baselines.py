@@ -1,4 +1,4 @@
-"""Trivial baselines: which apply to a task, and the answers that they give without any model."""
+"""Trivial baselines: which apply to a task, and their answers, which need no model."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ Baseline = Literal["always-yes", "always-no", "majority", "random", "input-order
 
 
 def applicable(task: TaskKind) -> tuple[Baseline, ...]:
-    """The baselines of a kind of task. `majority` needs training rows too."""
+    """The baselines of a task. `majority` also needs training records."""
     match task.answer:
         case "yes_no":
             return ("always-yes", "always-no", "majority", "random")
@@ -30,12 +30,12 @@ def applicable(task: TaskKind) -> tuple[Baseline, ...]:
 
 
 def is_expectation(baseline: Baseline) -> bool:
-    """Whether the baseline draws its answers, so that its score is an expected value."""
+    """Whether the baseline answers at random, so that its score is an expected value."""
     return baseline == "random"
 
 
 def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
-    """The record as if `text` had been generated for it."""
+    """The prediction `text` for a record."""
     return ScoredPrediction(
         id=record.id,
         sample_id=record.sample_id,
@@ -50,9 +50,9 @@ def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
 
 
 def majority_label(train: Sequence[Record], task: TaskKind) -> str:
-    """The most frequent answer of the training rows; of equally frequent ones the first in order.
+    """The most frequent answer of the training records; the first in sort order if several are.
 
-    The rows must not be empty and must have readable references.
+    There must be records, with valid references.
     """
     answers = answer_type(task.answer)
     counts = Counter(answers.reference(as_prediction(record)) for record in train)
@@ -61,7 +61,7 @@ def majority_label(train: Sequence[Record], task: TaskKind) -> str:
 
 
 def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str) -> list[str]:
-    """The texts that the baseline gives for a record, equally likely; one unless it is random."""
+    """The equally likely texts that the baseline answers to a record; one unless it is random."""
     match baseline:
         case "always-yes":
             return ["yes"]
@@ -78,10 +78,10 @@ def answers_of(baseline: Baseline, record: Record, task: TaskKind, majority: str
 
 
 def _guesses(record: Record, task: TaskKind) -> list[str]:
-    """Every answer there is; for a ranking, the rotations of the input order.
+    """All possible answers; for a ranking, only the rotations of the input order.
 
-    Each product stands once at each rank in them, as it does equally often in all orders, and the
-    gain of a ranking is a sum over products by rank: so the mean over rotations is the mean over
+    In the rotations, as in all orders, each product is equally often at each rank. The gain of a
+    ranking is a sum over products, each by its rank, so its mean over rotations is its mean over
     all orders.
     """
     if task.answer == "yes_no":
@@ -97,7 +97,7 @@ def _products(record: Record) -> str:
 
 
 def _all_null(record: Record) -> str:
-    """The target attributes in the form of the data, none of them with a value."""
+    """The target attributes in the format of the data, all without a value."""
     attributes = dict.fromkeys(entry["attribute"] for entry in json.loads(record.output))
     return json.dumps(
         [{"attribute": name, "value": "None", "source": "None"} for name in attributes]

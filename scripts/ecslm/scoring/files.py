@@ -1,4 +1,4 @@
-"""The files of a score, which both score scripts write: metrics, outcomes, and their manifest."""
+"""Output files of the two score scripts: metrics, outcomes, and their manifest."""
 
 import argparse
 from collections.abc import Mapping
@@ -21,23 +21,23 @@ from ecslm.scoring.settings import LIBRARIES, ScriptSettings
 
 
 def add_output_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
-    """The options that say where the files go; unless `required`, nothing need be written."""
+    """Add the options for output files; if not `required`, the script may write none."""
     parser.add_argument(
         "--output", type=Path, required=required, help="metrics file to write (JSON)"
     )
     parser.add_argument(
         "--records",
         type=Path,
-        help="file of outcomes per record to write; default: OUTPUT's name with .records.jsonl",
+        help="outcomes file to write, one line per record (default: OUTPUT with .records.jsonl)",
     )
     add_manifest_options(parser)
 
 
-def refuse_lost_files(arguments: argparse.Namespace, **inputs: Path | None) -> None:
-    """Refuse outputs that would replace `inputs`, named as their options, or one another.
+def refuse_overwriting(arguments: argparse.Namespace, **inputs: Path | None) -> None:
+    """Refuse outputs that would overwrite `inputs`, named like their options, or each other.
 
     Raises:
-        InputError: a file would be lost.
+        InputError: a file would be overwritten.
     """
     output, records, manifest = output_files(arguments)
     refuse_replaced(
@@ -48,20 +48,19 @@ def refuse_lost_files(arguments: argparse.Namespace, **inputs: Path | None) -> N
 
 
 def output_files(arguments: argparse.Namespace) -> tuple[Path, Path, Path]:
-    """Where metrics, outcomes and manifest go."""
+    """Paths of metrics, outcomes and manifest."""
     output: Path = arguments.output
     records = arguments.records or output.with_suffix(RECORDS)
     return output, records, arguments.manifest or manifest_of(output)
 
 
 def score_origin(arguments: argparse.Namespace, *inputs: Path | None) -> dict[str, Any]:
-    """What the scores are made from, settings aside; called before the inputs are read.
+    """What the scores are made from, except settings; call it before reading the inputs.
 
-    What reads a missing one says whether it is needed.
+    A missing input is skipped here: reading it reports the error.
 
     Raises:
-        InputError: a job of the workflow, which gives `--code`, runs with other libraries than the
-            lock file's.
+        InputError: `--code` is given, as by the workflow, but libraries differ from the lock file.
     """
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     present = [path for path in inputs if path and path.is_file()]
@@ -74,7 +73,7 @@ def write_scores(
     origin: Mapping[str, Any],
     settings: ScriptSettings,
 ) -> None:
-    """Write the files where `arguments` say; `origin` is what `score_origin` has given.
+    """Write the files that `arguments` name; `origin` is the value of `score_origin`.
 
     Raises:
         InputError: an input has changed since then.

@@ -1,4 +1,4 @@
-"""Predictions that people bring: what their file leaves out, filled in."""
+"""Reading the user's own predictions files, with defaults for fields that they leave out."""
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,12 +12,12 @@ from ecslm.common.text import nearest
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
 from ecslm.scoring.rows import Numbered, read_rows
 
-# As in a file of records of the user's own.
+# The same default as for the user's own records.
 DEFAULT_SETTING = "IND_Diverse_Instruction"
 
 
 class _GivenRow(GivenPrediction):
-    """A line of the file; a field that is unknown is told with the nearest one that is known."""
+    """A line of the file; its error for an unknown field suggests the nearest known one."""
 
     @model_validator(mode="wrap")
     @classmethod
@@ -28,7 +28,8 @@ class _GivenRow(GivenPrediction):
             return validate(given)
         except ValidationError as error:
             raise ValidationError.from_exception_data(
-                cls.__name__, [_told(detail) for detail in error.errors(include_url=False)]
+                cls.__name__,
+                [_with_suggestion(detail) for detail in error.errors(include_url=False)],
             ) from None
 
 
@@ -38,17 +39,16 @@ def read_given(
     check: Callable[[Numbered[ScoredPrediction]], Iterable[Problem]] = lambda _: (),
     check_whole: Callable[[Numbered[ScoredPrediction]], Iterable[str]] = lambda _: (),
 ) -> Numbered[ScoredPrediction]:
-    """The predictions of a file, with their line numbers.
+    """Read the predictions of a file, with their line numbers.
 
-    Without `id` a prediction is named by its line number, without `sample_id` by its `id`; without
-    `setting` it is in-domain.
+    Defaults: `id` is the line number, `sample_id` the `id`, and `setting` is in-domain.
 
     Args:
-        task: the task of those that name none.
-        check: as for `read_rows`; so is `check_whole`.
+        task: the task of predictions without one.
+        check: as in `read_rows`, like `check_whole`.
 
     Raises:
-        InputError: the file is missing, altered or broken, or the checks found something.
+        InputError: the file is missing, altered or invalid, or a check found problems.
     """
     completed: list[tuple[int, ScoredPrediction]] = []
 
@@ -71,8 +71,8 @@ def _completed(line: int, given: GivenPrediction, task: str | None) -> ScoredPre
     return ScoredPrediction(**{**vars(given), **filled})
 
 
-def _told(detail: Any) -> InitErrorDetails:
-    """An error of pydantic; of an unknown field, with the name that was meant."""
+def _with_suggestion(detail: Any) -> InitErrorDetails:
+    """A pydantic error; that of an unknown field gets a suggestion."""
     kind, location = detail["type"], detail["loc"]
     if kind == "extra_forbidden":
         hint = nearest(str(location[-1]), GivenPrediction.model_fields)

@@ -1,4 +1,4 @@
-"""Intervals of a metric over records: bootstrap, Wilson, and when not to trust them."""
+"""Confidence intervals of a metric over records: bootstrap, Wilson, and their reliability."""
 
 import math
 from collections.abc import Callable
@@ -7,28 +7,27 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-# Of every interval.
+# Confidence level of every interval.
 CONFIDENCE = 0.95
 
 Array = NDArray[np.float64]
 
-# Draws held in memory at once, as 8-byte integers and again as floats: 8 MB together, which is
-# faster than more.
+# Drawn values in memory at once, as 8-byte integers and as floats: 8 MB. More is slower.
 _CELLS_AT_ONCE = 500_000
 
-# A multinomial number takes as long as about six draws of a record.
+# Drawing one multinomial number takes about as long as drawing six records.
 _DRAWS_PER_ROW = 6
 
-# Outside these the 95 % percentile interval was found to contain the true value in fewer than 93 %
-# of samples, or in far more than 97 % (benchmarks/coverage.py). With 37 and 60 records, F1 covered
-# 44 to 99 %.
+# Outside these limits, the 95 % percentile interval contained the true value in fewer than 93 % or
+# far more than 97 % of samples (benchmarks/coverage.py). With 37 and 60 records, F1 covered 44 to
+# 99 %.
 RELIABLE_RECORDS = 100
-# A class that a resample may miss biases macro-F1: with 3 to 5 records of it, 88 to 94 %; with 13,
-# 94 to 95 %.
+# A class that a resample may miss biases macro-F1, which covered 88 to 94 % with 3 to 5 records of
+# it and 94 to 95 % with 13.
 RELIABLE_RECORDS_OF_RAREST_CLASS = 10
 # Few errors, few hits or a few outliers skew the resampled values. A count of k rare records has a
-# skewness of 1 / sqrt(k), so this asks for about 8 of them. With 1,000 records, 20 of them positive
-# and one error expected, F1 covered 69 %.
+# skewness of 1 / sqrt(k), so this requires about 8 of them. With 1,000 records, 20 positives and
+# one expected error, F1 covered 69 %.
 RELIABLE_SKEWNESS = 0.35
 
 
@@ -37,10 +36,10 @@ def bootstrap_values(
 ) -> Array:
     """Values of a metric on resamples of the records, drawn with replacement; shape (resamples,).
 
-    `sums` has a row a record; `values` takes totals of shape (..., columns) to shape (...). Records
+    `sums` has a row per record; `values` maps totals, shape (..., columns), to shape (...). Records
     with equal rows are interchangeable, so only how often each distinct row occurs is drawn; this
     also makes the result independent of the order of records. An undefined value (NaN) counts as 0,
-    as it does in the metric's own value.
+    as in the metric's own value.
 
     Source: Efron and Tibshirani, An introduction to the bootstrap, 1993, chapter 6.
     """
@@ -55,7 +54,7 @@ def bootstrap_values(
 
 
 def _drawn(generator: np.random.Generator, counts: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """How often each distinct row occurs in a resample, `size` times: shape (size, rows)."""
+    """How often each distinct row occurs in each of `size` resamples: shape (size, rows)."""
     records, rows = int(counts.sum()), len(counts)
     if rows * _DRAWS_PER_ROW < records:
         return generator.multinomial(records, counts / records, size=size)
@@ -70,9 +69,8 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """Percentile interval of a value in [0, 1] from its resampled values.
 
-    Resampling records without a single error gives no spread. Then the interval runs from 1 - 3/n
-    to 1 (the rule of three: Hanley and Lippman-Hand, JAMA 249(13), 1983), and likewise from 0 to
-    3/n without a single success.
+    Records without any error give no spread. Then the interval is from 1 - 3/n to 1 (the rule of
+    three: Hanley and Lippman-Hand, JAMA 249(13), 1983), and without any success from 0 to 3/n.
     """
     bound = min(1.0, 3 / records)
     if value >= 1:
@@ -95,14 +93,14 @@ def wilson_interval(successes: float, records: int, confidence: float) -> tuple[
     centre = share + weight / 2
     half = z * math.sqrt(share * (1 - share) / records + weight / (4 * records))
     low, high = (centre - half) / (1 + weight), (centre + half) / (1 + weight)
-    # At 0 and 1 an end is exactly 0 or 1, but for rounding.
+    # Without rounding errors, one end is exactly 0 or 1 at these proportions.
     return (low if successes else 0.0), (high if successes < records else 1.0)
 
 
 def wilson_f1_interval(tp: int, wrong: int, confidence: float) -> tuple[float, float]:
-    """Wilson's interval of p = tp / (tp + fp + fn), turned into one of F1 = 2p / (1 + p).
+    """Interval of F1 = 2p / (1 + p) from Wilson's interval of p = tp / (tp + fp + fn).
 
-    `wrong` = fp + fn. Given their sum, tp is binomial with share p, and F1 grows with p.
+    `wrong` = fp + fn. Given tp + wrong, tp is binomial with probability p, and F1 increases with p.
 
     Source: Lam, Gopal and Qian, Confidence intervals for the F1 score: a comparison of four
     methods, arXiv:2309.14621, 2023 (Wilson indirect). It covered 94 to 96 % from 10 positives on,
@@ -113,19 +111,19 @@ def wilson_f1_interval(tp: int, wrong: int, confidence: float) -> tuple[float, f
 
 
 def wilson_is_reliable(records: int, rarest: float | None) -> bool:
-    """Whether Wilson's interval may be trusted.
+    """Whether Wilson's interval is reliable.
 
-    Asks for ten records, and ten of the rarest class that the metric depends on (None: no classes).
-    That of F1 covered 91 to 96 % with three positives.
+    Requires ten records, and ten of the rarest class that the metric depends on (None: no classes).
+    The interval of F1 covered 91 to 96 % with three positives.
     """
     return min(records, records if rarest is None else rarest) >= RELIABLE_RECORDS_OF_RAREST_CLASS
 
 
 def bootstrap_is_reliable(records: int, rarest: float | None, resampled: Array) -> bool:
-    """Whether a percentile interval may be trusted.
+    """Whether a percentile interval is reliable.
 
-    Asks for enough records, enough of the rarest class (None: no classes), and resampled values
-    that are not skewed. Values without any spread, as without a single error, tell nothing.
+    Requires enough records, enough of the rarest class (None: no classes), and resampled values
+    with little skew. Without any spread, for example without any error, it is not reliable.
     """
     enough = rarest is None or rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS
     even = abs(_skewness(resampled)) <= RELIABLE_SKEWNESS
@@ -136,5 +134,5 @@ def _skewness(values: Array) -> float:
     """Third central moment over the cubed standard deviation; NaN without spread."""
     away = values - values.mean()
     spread = math.sqrt((away**2).mean())
-    # Rounding gives equal values a spread of about 1e-17.
+    # Rounding errors give equal values a spread of about 1e-17.
     return float((away**3).mean()) / spread**3 if spread > 1e-12 else math.nan

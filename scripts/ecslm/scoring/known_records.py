@@ -1,4 +1,4 @@
-"""The records of a dataset file, and in what predictions differ from those that they are of."""
+"""Checking predictions against the records of a dataset file."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 from ecslm.scoring.rows import Numbered, read_rows, repeated_ids
 
-# What a prediction repeats of its record: the field's name in the prediction and in the record.
+# Fields that a prediction copies from its record: names in the prediction and in the record.
 _REPEATED = (
     ("sample_id", "sample_id"),
     ("task", "task"),
@@ -21,23 +21,23 @@ _REPEATED = (
 
 
 class KnownRecords:
-    """The records that predictions must be of."""
+    """The records that predictions must answer."""
 
     def __init__(self, path: Path, rows: Numbered[Record]) -> None:
         self._path = path
         self._by_id = {record.id: (line, record) for line, record in rows}
 
     def differing(self, rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
-        """Predictions for unknown records, or that differ from their records.
+        """Predictions of unknown records, or that differ from their records.
 
-        One problem of each kind, with how many there are.
+        One problem per kind, with the number of predictions that have it.
         """
         unknown = [(line, p) for line, p in rows if p.id not in self._by_id]
         if unknown:
             line, prediction = unknown[0]
             yield Problem(
                 f"{shown(prediction.id)} is not a record of {self._path}{_others(len(unknown))}: "
-                "name the dataset file that was answered",
+                "give the dataset file that was predicted",
                 line=line,
                 field="id",
             )
@@ -46,7 +46,7 @@ class KnownRecords:
             yield from self._differing_in(field, source, of_known)
 
     def unanswered(self, predictions: Sequence[ScoredPrediction]) -> Iterator[str]:
-        """The records, if any, that have no prediction among those of their task."""
+        """Records of the predicted tasks that have no prediction, as at most one message."""
         answered = {prediction.id for prediction in predictions}
         tasks = {prediction.task for prediction in predictions}
         lines = [
@@ -57,7 +57,7 @@ class KnownRecords:
         if lines:
             line, first = lines[0]
             yield (
-                f"no prediction for {len(lines)} of the records of {self._path}, the first is "
+                f"no prediction for {len(lines)} records of {self._path}, the first is "
                 f"{shown(first)} on line {line}"
             )
 
@@ -71,10 +71,10 @@ class KnownRecords:
         ]
         if found:
             line, prediction = found[0]
-            there, record = self._by_id[prediction.id]
+            record_line, record = self._by_id[prediction.id]
             yield Problem(
                 f"{shown(getattr(prediction, field))}, but {source} is "
-                f"{shown(getattr(record, source))} in {self._path}: line {there}"
+                f"{shown(getattr(record, source))} in {self._path}: line {record_line}"
                 f"{_others(len(found))}",
                 line=line,
                 field=field,
@@ -82,10 +82,10 @@ class KnownRecords:
 
 
 def read_known_records(path: Path) -> KnownRecords:
-    """The records of a dataset file.
+    """Read the records of a dataset file.
 
     Raises:
-        InputError: the file is missing, empty, altered or broken, or an id is listed twice.
+        InputError: the file is missing, empty, altered or invalid, or an id is duplicated.
     """
     rows = read_rows(
         path, Record, lambda rows: repeated_ids((line, record.id) for line, record in rows)
@@ -96,5 +96,5 @@ def read_known_records(path: Path) -> KnownRecords:
 
 
 def _others(count: int) -> str:
-    """How many predictions have the problem, unless the one told is the only one."""
+    """How many predictions have the problem, if more than the reported one."""
     return f" ({count} predictions like this)" if count > 1 else ""

@@ -1,4 +1,4 @@
-"""Outcomes of records, read back: what each adds to its metric, for one model and several seeds."""
+"""Reading outcomes files: each record's terms in a metric, for one model and its seeds."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,18 +26,18 @@ class Outcomes:
         return sorted(self.seeds[0])
 
     def sums(self, measure: Metric, samples: Sequence[str]) -> Array:
-        """What these samples add to the metric: shape (samples, seeds x columns), seed by seed."""
+        """The terms of these samples, seed by seed: shape (samples, seeds x columns)."""
         return np.concatenate(
             [measure.sums([seed[sample] for sample in samples]) for seed in self.seeds], axis=1
         )
 
 
 def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
-    """The rows of an outcomes file, whose outcomes are what the metric sums.
+    """Read the rows of an outcomes file of a metric.
 
     Raises:
-        InputError: the file is missing, altered, empty or broken, is not of this metric, or a
-            setting has a sample twice.
+        InputError: the file is missing, altered, empty or invalid, is of another metric, or a
+            sample is duplicated in a setting.
     """
 
     def check(rows: Numbered[OutcomeRow]) -> Iterator[Problem]:
@@ -47,7 +47,7 @@ def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
             if first != line:
                 yield repeated(line, "sample_id", row.sample_id, first)
             if not _fits(measure, row):
-                yield Problem(f"{measure.NAME} is not made of what this row has", line=line)
+                yield Problem(f"not an outcome of {measure.NAME}", line=line)
 
     def check_whole(rows: Numbered[OutcomeRow]) -> Iterator[str]:
         if not rows:
@@ -58,20 +58,18 @@ def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
 
 
 def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]:
-    """The outcomes of one model and task by setting, from the files of its seeds.
+    """Read the outcomes of one model and task by setting, from one file per seed.
 
     Raises:
-        InputError: a file is missing, altered or broken, is not of this metric, or the files have
-            not the same samples.
+        InputError: a file is missing, altered or invalid, is of another metric, or the files have
+            different samples or references.
     """
     files = [_by_setting(read_outcome_rows(path, measure)) for path in paths]
     for path, found in zip(paths[1:], files[1:], strict=True):
         if {name: set(rows) for name, rows in found.items()} != {
             name: set(rows) for name, rows in files[0].items()
         }:
-            raise InputError(
-                f"{path}: not the samples and settings of {paths[0]}: score both again"
-            )
+            raise InputError(f"{path}: other samples or settings than {paths[0]}: score both again")
     _check_references(paths, files, measure)
     return {
         setting: Outcomes(tuple(found[setting] for found in files)) for setting in sorted(files[0])
@@ -81,16 +79,16 @@ def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]
 def _check_references(
     paths: Sequence[Path], files: Sequence[Mapping[str, Mapping[str, Outcome]]], measure: Metric
 ) -> None:
-    """See that seeds have the same references, as far as outcomes tell."""
+    """Check that all seeds have the same references, as far as outcomes show them."""
     for setting in files[0]:
-        told = []
+        shapes = []
         for found in files:
             sums = measure.sums(list(found[setting].values()))
-            told.append((sums.shape[1], measure.rarest(sums.sum(axis=0))))
-        for path, one in zip(paths, told, strict=True):
-            if one != told[0]:
+            shapes.append((sums.shape[1], measure.rarest(sums.sum(axis=0))))
+        for path, one in zip(paths, shapes, strict=True):
+            if one != shapes[0]:
                 raise InputError(
-                    f"{path}: {setting}: not the references of {paths[0]}: predict and score both "
+                    f"{path}: {setting}: other references than {paths[0]}: predict and score both "
                     "from the same dataset file"
                 )
 
@@ -118,7 +116,7 @@ def _by_setting(rows: Iterable[OutcomeRow]) -> dict[str, dict[str, Outcome]]:
 
 
 def _fits(measure: Metric, row: OutcomeRow) -> bool:
-    """Whether the metric can sum the row's numbers."""
+    """Whether the row is an outcome of the metric."""
     parts = [
         part
         for value in row.outcome.values()
@@ -130,5 +128,5 @@ def _fits(measure: Metric, row: OutcomeRow) -> bool:
         sums = measure.sums([row.outcome])
     except (KeyError, TypeError, AttributeError):
         return False
-    # Proportions are of zeros and ones.
+    # Outcomes of a proportion are zeros and ones.
     return sums.size > 0 and (not measure.PROPORTION or bool(np.isin(sums, (0, 1)).all()))

@@ -1,8 +1,8 @@
-"""The score of a model with several seeds: mean, spread, and the interval over records of the mean.
+"""The score of a model over its seeds: mean, standard deviation, and interval of the mean.
 
-The interval resamples records, each with the outcomes of all seeds. So it tells how far the mean
-would stray with other test records and these adapters; the standard deviation tells how far one
-seed is from another.
+The interval resamples records, each with the outcomes of all seeds. So it shows how much the mean
+would vary with other test records and the same adapters. The standard deviation shows how much
+seeds differ.
 """
 
 import statistics
@@ -36,7 +36,7 @@ def over_seeds(
     seeds: Sequence[int],
     settings: OverSeedsSettings,
 ) -> OverSeedsFile:
-    """The content of `metrics/{model}/over-seeds/{task}.json`."""
+    """Compute the content of `metrics/{model}/over-seeds/{task}.json`."""
     measure = metric(settings.metric)
     return OverSeedsFile(
         task=task,

@@ -1,4 +1,4 @@
-"""Predictions that can be scored together: all of one task, each with what its answer needs."""
+"""Reading predictions of one task, checked for everything that scoring needs."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,13 +15,13 @@ from ecslm.scoring.known_records import KnownRecords
 from ecslm.scoring.rows import Numbered, repeated_ids
 from ecslm.scoring.settings import ScriptSettings
 
-# Named in a message, of those that a file mixes.
+# Tasks listed in a message.
 MOST_TASKS = 10
 
 
 @dataclass(frozen=True)
 class Scorable:
-    """Predictions that can be scored together: of one task, `code`, which `task` describes."""
+    """Predictions that can be scored: all of the task with this code and kind."""
 
     code: str
     task: TaskKind
@@ -31,26 +31,26 @@ class Scorable:
 def read_scorable(
     path: Path, code: str | None, settings: ScriptSettings, known: KnownRecords | None = None
 ) -> Scorable:
-    """The predictions of a file, checked for scoring.
+    """Read the predictions of a file and check that they can be scored.
 
     Args:
-        code: the task that they must be of; None for that of the file, which must have one alone.
-        known: the records that they must be of.
+        code: the task of all predictions; None for the only task in the file.
+        known: the records that they must answer.
 
     Raises:
-        InputError: the file is missing, empty, altered or broken, or a prediction cannot be
+        InputError: the file is missing, empty, altered or invalid, or a prediction cannot be
             scored.
     """
     kind_of = cache(lambda code: settings.task or registered_kind(code))
     if code is not None:
-        # Before the file is read: no prediction can be of an unknown task.
+        # Fails for an unknown task before the file is read.
         kind_of(code)
 
     def check(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
         try:
             yield from _task_problems(rows, code, kind_of)
         except InputError as error:
-            message = f"no way to score it is known ({error})"
+            message = f"cannot be scored ({error})"
             yield Problem(message, line=rows[0][0], field="task")
         if known:
             yield from known.differing(rows)
@@ -62,7 +62,7 @@ def read_scorable(
             yield from known.unanswered([prediction for _, prediction in rows])
 
     predictions = [prediction for _, prediction in read_given(path, code, check, check_whole)]
-    # Without a task by name, each prediction has been found to name the same.
+    # Without `code`, the checks made sure that all predictions have the same task.
     code = code or str(predictions[0].task)
     return Scorable(code, kind_of(code), predictions)
 
@@ -70,12 +70,12 @@ def read_scorable(
 def _task_problems(
     rows: Numbered[ScoredPrediction], code: str | None, kind_of: Callable[[str], TaskKind]
 ) -> Iterator[Problem]:
-    """Why predictions cannot be scored as those of task `code`, or, for None, of their own."""
+    """Why predictions cannot be scored as task `code` or, if None, as their own task."""
     first: dict[str | None, int] = {}
     for line, prediction in rows:
         first.setdefault(prediction.task, line)
     if None in first:
-        message = "missing: name it in each line, or all at once with --task"
+        message = "missing: set it on each line, or give --task"
         yield Problem(message, line=first[None], field="task")
     elif code is None and len(first) > 1:
         yield _several_tasks(first)
@@ -85,12 +85,12 @@ def _task_problems(
 
 
 def _several_tasks(lines: Mapping[str | None, int]) -> Problem:
-    """The problem that a file has several tasks, on the line of the second."""
-    told = [f"{task!r} from line {line}" for task, line in lines.items()]
-    if len(told) > MOST_TASKS:
-        told[MOST_TASKS:] = [f"{len(told) - MOST_TASKS} more"]
-    names = ", ".join(told)
-    message = f"several in one file ({names}): make a file of each, and score them one by one"
+    """The problem that a file has several tasks, at the line of the second."""
+    listed = [f"{task!r} from line {line}" for task, line in lines.items()]
+    if len(listed) > MOST_TASKS:
+        listed[MOST_TASKS:] = [f"{len(listed) - MOST_TASKS} more"]
+    names = ", ".join(listed)
+    message = f"several in one file ({names}): split the file by task and score each part"
     return Problem(message, line=list(lines.values())[1], field="task")
 
 
@@ -101,21 +101,21 @@ def problems(
     answers = answer_type(task.answer)
     repeated = list(repeated_ids((line, prediction.id) for line, prediction in rows))
     yield from repeated or _repeated_samples(rows)
-    foreign: set[str | None] = set()
+    other_tasks: set[str | None] = set()
     for line, prediction in rows:
         if prediction.task != code:
-            # One line a foreign task, not one a record.
-            if prediction.task not in foreign:
-                message = f"{prediction.task!r}, but the task to score is {code!r}"
+            # One problem per other task, not per record.
+            if prediction.task not in other_tasks:
+                message = f"is {prediction.task!r}, but the task to score is {code!r}"
                 yield Problem(message, line=line, field="task", kind="foreign")
-            foreign.add(prediction.task)
+            other_tasks.add(prediction.task)
             continue
         for problem in answers.problems(prediction):
             yield replace(problem, line=line)
 
 
 def _repeated_samples(rows: Sequence[tuple[int, ScoredPrediction]]) -> Iterator[Problem]:
-    """Samples that a setting has twice, which could be paired with no other's."""
+    """Duplicate samples in a setting, which could not be paired with those of another model."""
     for setting in dict.fromkeys(prediction.setting for _, prediction in rows):
         own = ((line, one.sample_id) for line, one in rows if one.setting == setting)
         yield from repeated_ids(own, "sample_id")

@@ -1,7 +1,7 @@
-"""Reading rows that people bring for scoring: what is wrong with them in few, clear lines.
+"""Reading the user's own JSON Lines files, with few error messages for many problems.
 
-A file of another form has the same problem on each of its lines. The first few of a kind are told,
-the others counted.
+A file in the wrong format has the same problem on each line. The first few of each kind are
+reported, the others counted.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,7 +17,7 @@ from ecslm.common.manifests import verify_result
 
 Numbered = Sequence[tuple[int, Model]]
 
-# Told one by one, of each kind.
+# Problems of each kind that are reported one by one.
 FIRST = 3
 
 
@@ -28,46 +28,46 @@ def read_rows(
     check_whole: Callable[[Numbered[Model]], Iterable[str]] = lambda _: (),
     manifest: Path | None = None,
 ) -> Numbered[Model]:
-    """The rows of a JSON Lines file with their line numbers, as `read_jsonl` reads them.
+    """Read the rows of a JSON Lines file with their line numbers.
 
     Args:
-        check: gives what is wrong among the sound rows, with its line.
-        check_whole: gives what is wrong with the rows as a whole, for example that one is missing;
-            called when every line could be read, since the row of another would be missing too.
-        manifest: where it lies, if not beside the file under its name.
+        check: returns problems of the valid rows, with their lines.
+        check_whole: returns problems of the file as a whole, for example missing rows; called only
+            if every line is valid, since the row of an invalid line would also be missing.
+        manifest: path of its manifest, if not named after the file.
 
     Raises:
-        InputError: the file is missing, altered or broken, or the checks found something.
+        InputError: the file is missing, altered or invalid, or a check found problems.
     """
     rows: list[tuple[int, Model]] = []
-    among: list[Problem] = []
+    found: list[Problem] = []
     problems: Sequence[Problem] = ()
 
-    def kept(sound: list[tuple[int, Model]]) -> list[Problem]:
-        rows.extend(sound)
-        among.extend(check(sound))
-        return among
+    def check_valid(valid: list[tuple[int, Model]]) -> list[Problem]:
+        rows.extend(valid)
+        found.extend(check(valid))
+        return found
 
     verify_result(path, manifest)
     try:
-        read_jsonl(path, model, kept)
+        read_jsonl(path, model, check_valid)
     except InputError as error:
         problems = error.details
-    whole = check_whole(rows) if len(problems) == len(among) else ()
-    told = [*_few(problems), *_advice(path, problems, model)]
-    told += [Problem(problem, path) for problem in whole]
-    if told:
-        raise InputError(*told)
+    whole = check_whole(rows) if len(problems) == len(found) else ()
+    reported = [*_first_of_each_kind(problems), *_advice(path, problems, model)]
+    reported += [Problem(problem, path) for problem in whole]
+    if reported:
+        raise InputError(*reported)
     return rows
 
 
 def repeated(line: int, field: str, value: str, first: int) -> Problem:
-    """The problem that what must be different on each line has the value of an earlier line."""
+    """The problem that a line repeats a value that must be unique."""
     return Problem(f"{value!r} is already on line {first}", line=line, field=field, kind="repeated")
 
 
 def repeated_ids(ids: Iterable[tuple[int, str]], field: str = "id") -> Iterator[Problem]:
-    """Ids that are on more than one line, as problems, from (line number, id)."""
+    """Problems of duplicate ids, from pairs of line number and id."""
     line_of_id: dict[str, int] = {}
     for line, name in ids:
         first = line_of_id.setdefault(name, line)
@@ -75,11 +75,11 @@ def repeated_ids(ids: Iterable[tuple[int, str]], field: str = "id") -> Iterator[
             yield repeated(line, field, name, first)
 
 
-def _few(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """The first problems of each kind, and how many more there are."""
+def _first_of_each_kind(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The first problems of each kind, and the number of others."""
     kinds: dict[tuple[str, str], list[Problem]] = {}
-    for problem in _joined(problems):
-        # Without the place in a list.
+    for problem in _fields_joined(problems):
+        # Without the index in a list.
         field = problem.field.partition(".")[0]
         kinds.setdefault((field, problem.kind or problem.message), []).append(problem)
     for found in kinds.values():
@@ -90,8 +90,8 @@ def _few(problems: Iterable[Problem]) -> Iterator[Problem]:
             yield Problem(f"{more} more {lines} the problem of line {last.line}", last.path)
 
 
-def _joined(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """One problem for all fields of a line that have the same, such as to be missing."""
+def _fields_joined(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Join problems of a line that differ only in their field, for example missing fields."""
     for _, group in groupby(problems, lambda one: (one.line, one.kind, one.message)):
         alike = list(group)
         fields = ", ".join(dict.fromkeys(one.field for one in alike))
@@ -99,19 +99,17 @@ def _joined(problems: Iterable[Problem]) -> Iterator[Problem]:
 
 
 def _message(problem: Problem) -> str:
-    # The parser counts lines within the one line that it gets.
+    # The parser only gets one line, so its line number is always 1.
     if problem.kind == "json_invalid":
         return problem.message.replace("at line 1 column", "at column")
     return problem.message
 
 
 def _advice(path: Path, problems: Iterable[Problem], model: type[BaseModel]) -> Iterator[Problem]:
-    """How to fix what the schema's messages alone do not say."""
+    """How to fix problems whose own messages do not say so."""
     kinds = {problem.kind for problem in problems}
     if kinds & {"json_invalid", "model_type", "not_utf8"}:
-        yield Problem(
-            "each line must be a JSON object of its own, in UTF-8 without byte order mark", path
-        )
+        yield Problem("each line must be one JSON object, in UTF-8 without byte order mark", path)
     if kinds & {"missing", "extra_forbidden", "unknown_field"}:
         yield Problem(_fields(model), path)
     if "truncated" in kinds:
@@ -119,8 +117,8 @@ def _advice(path: Path, problems: Iterable[Problem], model: type[BaseModel]) -> 
 
 
 def _fields(model: type[BaseModel]) -> str:
-    """The fields that each line needs, and those that it may have."""
-    needed = [name for name, field in model.model_fields.items() if field.is_required()]
-    others = ", ".join(name for name in model.model_fields if name not in needed)
-    may = f"; it may also have {others}" if others else ""
-    return f"each line needs these fields: {', '.join(needed)}{may}; and no others"
+    """A message with the required and the optional fields of a line."""
+    required = [name for name, field in model.model_fields.items() if field.is_required()]
+    others = ", ".join(name for name in model.model_fields if name not in required)
+    optional = f"; optional fields: {others}" if others else ""
+    return f"required fields: {', '.join(required)}{optional}; no others are allowed"

@@ -1,4 +1,4 @@
-"""Predictions to scores: the metrics file and the outcomes of one task, under all protocols."""
+"""Scoring the predictions of one task under all protocols: metrics and outcomes."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ from ecslm.scoring.settings import ScoringSettings
 
 @dataclass(frozen=True)
 class Row:
-    """What a metrics file is about: the task's code, and the model and seed if they are known."""
+    """What a metrics file describes: the task's code, and model and seed if known."""
 
     task: str
     model: str | None = None
@@ -42,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Scores:
-    """The content of a metrics file, and of the outcomes file beside it."""
+    """The contents of a metrics file and its outcomes file."""
 
     metrics: MetricsFile
     outcomes: list[OutcomeRow]
@@ -55,10 +55,10 @@ def score(
     settings: ScoringSettings,
     bertscores: Sequence[BertScoreRow] = (),
 ) -> Scores:
-    """Score the predictions of one task, each setting for itself.
+    """Score the predictions of one task, each setting separately.
 
-    The predictions must have no problems (`ecslm.scoring.predictions`); for a metric of BERTScore
-    each needs its row in `bertscores`. Outcomes are in the order of the predictions.
+    The predictions must have no problems (`ecslm.scoring.predictions`). For a metric that uses
+    BERTScore, each needs a row in `bertscores`. Outcomes are in the order of the predictions.
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
     bertscore_of = {bertscore.id: bertscore for bertscore in bertscores}
@@ -83,12 +83,12 @@ def score(
 def score_expected(
     alternatives: Sequence[Sequence[ScoredPrediction]], row: Row, task: TaskKind
 ) -> Scores:
-    """Score a row that gives each of several answers to a record with equal probability.
+    """Score a random baseline, which gives each of several answers with equal probability.
 
-    `alternatives` has the equally likely predictions of each record. What a record adds to the
-    metric is the mean over them, so counts are expected counts and the value is the metric of
-    those. Such a value has no sampling interval and no invalid answers: `ci95`, `details.interval`
-    and the released protocols, which drop answers, are null.
+    `alternatives` has the equally likely predictions of each record. A record's outcome is the mean
+    over them, so counts are expected counts, and the value is the metric of those. Such a value has
+    no sampling interval and no invalid answers: `ci95`, `details.interval` and the released
+    protocols, which drop answers, are null.
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
     blocks: dict[str, SettingScores] = {}
@@ -131,7 +131,7 @@ def _block(
     sums = measure.sums(outcomes)
     totals = column_totals(sums)
     value, defined = _value(totals, measure)
-    # An undefined value has no interval.
+    # Undefined values have no interval.
     ci95, reliable = _interval(value, sums, totals, measure, settings) if defined else (None, False)
     details = StrictDetails(
         **measure.details(items, totals),
@@ -151,7 +151,7 @@ def _block(
 def _interval(
     value: float, sums: Array, totals: Array, measure: Metric, settings: ScoringSettings
 ) -> tuple[Interval95, bool]:
-    """The interval of a defined value, and whether it may be trusted."""
+    """The interval of a defined value, and whether it is reliable."""
     records = len(sums)
     if measure.INTERVAL:
         interval = measure.INTERVAL(totals, CONFIDENCE)
@@ -162,20 +162,20 @@ def _interval(
 
 
 def _lenient(items: Sequence[Item], answers: AnswerType, measure: Metric) -> LenientScore:
-    read = [replace(item, answer=answers.lenient(item.record)) for item in items]
-    value, defined = _value(column_totals(measure.sums(measure.outcomes(read))), measure)
-    invalid = sum(item.answer is None for item in read)
+    parsed = [replace(item, answer=answers.lenient(item.record)) for item in items]
+    value, defined = _value(column_totals(measure.sums(measure.outcomes(parsed))), measure)
+    invalid = sum(item.answer is None for item in parsed)
     return LenientScore(value=value, defined=defined, n_invalid=invalid)
 
 
 def _value(totals: Array, measure: Metric) -> tuple[float, bool]:
-    """The strict value, 0 where it is not defined, and whether it is."""
+    """The value, 0 if undefined, and whether it is defined."""
     value = float(measure.values(totals))
     return (0.0, False) if math.isnan(value) else (value, True)
 
 
 def _counts(records: Sequence[ScoredPrediction], n_invalid: int) -> dict[str, Any]:
-    """How many records there are, were answered unreadably, and were cut off, if that is known."""
+    """Numbers of records, invalid answers and, if known, truncated answers."""
     reasons = [record.finish_reason for record in records]
     truncated = None if None in reasons else reasons.count("length")
     return {"n": len(records), "n_invalid": n_invalid, "n_truncated": truncated}
@@ -202,7 +202,7 @@ def _outcome_row(record: ScoredPrediction, invalid: bool, outcome: Outcome) -> O
 
 
 def _by_setting(predictions: Iterable[ScoredPrediction]) -> dict[str, list[ScoredPrediction]]:
-    """Predictions by setting, sorted by its name (IND before OOD)."""
+    """Predictions by setting, sorted by name (IND before OOD)."""
     groups: dict[str, list[ScoredPrediction]] = {}
     for prediction in predictions:
         groups.setdefault(prediction.setting, []).append(prediction)
@@ -210,7 +210,7 @@ def _by_setting(predictions: Iterable[ScoredPrediction]) -> dict[str, list[Score
 
 
 def _mean_outcome(outcomes: Sequence[Outcome]) -> Outcome:
-    """The mean of each number, also of numbers by class."""
+    """The mean of each number or, for numbers by class, of each class."""
     return {name: _mean([outcome[name] for outcome in outcomes]) for name in outcomes[0]}
 
 

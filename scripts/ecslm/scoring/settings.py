@@ -1,4 +1,4 @@
-"""Settings of scoring: how a task is scored, and how the uncertainty of a score is found."""
+"""Settings of scoring: how tasks are scored and intervals are computed."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.schemas.task import Metric, TaskKind
 
-# Their versions can change a score.
+# Libraries whose versions can change a score.
 LIBRARIES = ("numpy",)
 
 Resamples = Annotated[int, Field(ge=1, description="Bootstrap resamples of an interval.")]
@@ -23,7 +23,7 @@ class ScoringSettings(BaseModel):
 
 
 class ScriptSettings(BaseModel):
-    """What `--settings` of the score scripts holds; without a task the registry's entry counts."""
+    """The value of `--settings` of the score scripts; `task` defaults to the registry's entry."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -372,7 +372,7 @@ def test_settings_that_the_outcomes_lack_are_named(tmp_path: Path) -> None:
     made = run_differences(tmp_path, contrasts={"tuning": TUNING | {"settings": [IND, OOD]}})
     assert made.returncode == 1
     assert made.stderr.splitlines() == [
-        f"error: --settings: contrasts.tuning: {model} has no records of {OOD}: it has {IND}"
+        f"error: --settings: contrasts.tuning: {model} has no records of {OOD}, only of {IND}"
         for model in ("EC", "Base")
     ]
 
@@ -409,7 +409,7 @@ def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("[]", "error: --differences: no task has both sides of any contrast\n"),
+        ("[]", "error: --differences: no differences in the files\n"),
         ('[{"a": 1, "p": NaN}]', "error: {path}: 0.contrast: field required\n"),
         ('[{"a": 1}]', "error: {path}: 0.contrast: field required\n"),
     ],
@@ -430,5 +430,5 @@ def test_the_folder_of_the_differences_is_not_written_over(tmp_path: Path) -> No
     path.write_text("[]")
     made = run("compare.py", "--differences", str(path), "--output", str(tmp_path))
     assert made.returncode == 1
-    assert made.stderr == f"error: --output: {tmp_path} is the folder of the differences\n"
+    assert made.stderr == f"error: --output: {tmp_path} is the directory of the differences\n"
     assert path.read_text() == "[]"

@@ -155,7 +155,7 @@ def test_an_outcome_without_prediction_is_named(results: Path) -> None:
 def test_outcomes_that_are_not_of_the_metric_are_named(results: Path) -> None:
     path = results / "metrics/Small-EC/seed-42/PM.records.jsonl"
     path.write_text(path.read_text().replace('"tn"', '"true_negative"'))
-    with pytest.raises(InputError, match="line 1: F1 is not made of what this row has"):
+    with pytest.raises(InputError, match="line 1: not an outcome of F1"):
         page_of(results)
 
 

@@ -360,7 +360,7 @@ def test_where_all_pairs_are_cached_the_encoder_is_not_loaded(
     monkeypatch.setattr(ecslm.scoring.bertscore.run, "load_encoder", None)
     caplog.set_level("INFO")
     assert rows(tiny_encoder, *MANY, cache=tmp_path) == expected
-    assert "24 different pairs of texts, 24 of them from the cache" in caplog.text
+    assert "24 different pairs of texts, 24 from the cache" in caplog.text
 
 
 def test_equal_pairs_are_scored_once(tiny_encoder: Path, scored: list[Pair]) -> None:

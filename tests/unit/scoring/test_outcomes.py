@@ -49,11 +49,11 @@ def test_values_are_those_of_each_seed_and_their_mean() -> None:
     ("rows", "problem"),
     [
         ([row("a"), row("a")], "line 2: sample_id: 'a' is already on line 1"),
-        ([row("a"), row("b", gain=1)], "line 2: accuracy is not made of what this row has"),
-        ([row("a", score=None)], "line 1: accuracy is not made of what this row has"),
-        ([row("a", score="1")], "line 1: accuracy is not made of what this row has"),
-        ([row("a", score=7)], "line 1: accuracy is not made of what this row has"),
-        ([row("a", score=True)], "line 1: accuracy is not made of what this row has"),
+        ([row("a"), row("b", gain=1)], "line 2: not an outcome of accuracy"),
+        ([row("a", score=None)], "line 1: not an outcome of accuracy"),
+        ([row("a", score="1")], "line 1: not an outcome of accuracy"),
+        ([row("a", score=7)], "line 1: not an outcome of accuracy"),
+        ([row("a", score=True)], "line 1: not an outcome of accuracy"),
         ([row(name, score=2) for name in "abcdef"], "3 more lines have the problem of line 3"),
         ([row("a") | {"setting": 3}], "line 1: setting: input should be a valid string"),
         ([], "no outcomes"),
@@ -70,7 +70,7 @@ def test_rows_that_cannot_be_used_are_named(
 def test_seeds_with_other_samples_are_refused(tmp_path: Path) -> None:
     one = write(tmp_path / "0/MPC.records.jsonl", row("a"))
     other = write(tmp_path / "1/MPC.records.jsonl", row("b"))
-    with pytest.raises(InputError, match="not the samples and settings of"):
+    with pytest.raises(InputError, match="other samples or settings than"):
         read_outcomes([one, other], metric("accuracy"))
 
 
@@ -82,13 +82,13 @@ def test_seeds_with_other_references_are_refused(tmp_path: Path) -> None:
     other = row("a", **of_class("A")), row("b", **of_class("B"))
     one = write(tmp_path / "0/SA.records.jsonl", *both)
     two = write(tmp_path / "1/SA.records.jsonl", *other)
-    with pytest.raises(InputError, match="not the references of"):
+    with pytest.raises(InputError, match="other references than"):
         read_outcomes([one, two], metric("macro_f1"))
 
 
 def test_a_row_without_any_class_is_refused(tmp_path: Path) -> None:
     path = write(tmp_path / "SA.records.jsonl", row("a", tp={}, fp={}, fn={}))
-    with pytest.raises(InputError, match="macro-F1 is not made of what this row has"):
+    with pytest.raises(InputError, match="not an outcome of macro-F1"):
         read_outcomes([path], metric("macro_f1"))
 
 

@@ -115,4 +115,4 @@ def test_the_script_needs_a_file_for_each_of_several_seeds(tmp_path: Path) -> No
     command += ["--settings", '{"metric": "binary_f1"}']
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 1
-    assert run.stderr == "error: --seeds: name two or more different seeds\n"
+    assert run.stderr == "error: --seeds: give two or more different seeds\n"

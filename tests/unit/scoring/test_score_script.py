@@ -264,8 +264,7 @@ def test_many_bad_lines_are_told_by_kind(tmp_path: Path) -> None:
         f"{where}: 1 more line has the problem of line 1003",
         *(f'{where}: line {i + 1}: reference: "it\'s {i}" is neither yes nor no' for i in range(3)),
         f"{where}: 997 more lines have the problem of line 3",
-        f"{where}: each line needs these fields: {needed}; it may also have {others}; "
-        "and no others",
+        f"{where}: required fields: {needed}; optional fields: {others}; no others are allowed",
     ]
 
 
@@ -344,11 +343,10 @@ def test_a_task_must_be_named_somewhere(tmp_path: Path) -> None:
     answer = {"prediction": "yes", "reference": "yes"}
     (line,) = problems(score_own(tmp_path, [{**answer, "task": "PM"}, answer, answer]))
     assert line == (
-        f"error: {tmp_path / 'P.jsonl'}: line 2: task: missing: name it in each line, or all at "
-        "once with --task"
+        f"error: {tmp_path / 'P.jsonl'}: line 2: task: missing: set it on each line, or give --task"
     )
     (line,) = problems(score_own(tmp_path, [answer, {**answer, "task": "AP"}], "--task", "PM"))
-    assert line.endswith("line 2: task: 'AP', but the task to score is 'PM'")
+    assert line.endswith("line 2: task: is 'AP', but the task to score is 'PM'")
 
 
 def test_many_tasks_but_the_named_one_are_counted(tmp_path: Path) -> None:
@@ -359,7 +357,7 @@ def test_many_tasks_but_the_named_one_are_counted(tmp_path: Path) -> None:
     ]
     lines = problems(score_alone(tmp_path, given, "--task", "PM"))
     assert len(lines) == 4
-    assert lines[2].endswith("line 3: task: 'T2', but the task to score is 'PM'")
+    assert lines[2].endswith("line 3: task: is 'T2', but the task to score is 'PM'")
     assert lines[3].endswith("2 more lines have the problem of line 3")
 
 
@@ -388,8 +386,8 @@ def test_a_study_reads_complete_predictions_alone(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"[1, 2]\nnonsense\n", ("line 1: input", "line 2: invalid JSON", "each line must be")),
-        (b"\xef\xbb\xbf{}\n", ("line 1: invalid JSON", "each line must be a JSON object")),
-        (b"\xff\n", ("not UTF-8 text (byte 0)", "each line must be a JSON object")),
+        (b"\xef\xbb\xbf{}\n", ("line 1: invalid JSON", "each line must be one JSON object")),
+        (b"\xff\n", ("not UTF-8 text (byte 0)", "each line must be one JSON object")),
         (
             b"{",
             ("line 1: no newline", "line 1: invalid JSON", "each line must", "rebuild the file"),
@@ -460,8 +458,8 @@ def test_predictions_that_are_not_those_of_the_dataset_file_are_told_once_a_kind
         "line 5: relevance: ['E']",
         "line 6: sample_id: 'other'",
         f"line 7: id: 'r6' is not a record of {there} (3 predictions like this): "
-        "name the dataset file that was answered",
-        f"no prediction for 2 of the records of {there}, the first is 'r20' on line 7",
+        "give the dataset file that was predicted",
+        f"no prediction for 2 records of {there}, the first is 'r20' on line 7",
     ]
     (reference,) = (line for line in lines if "reference" in line)
     assert reference.endswith(f"but output is 'yes' in {there}: line 2 (2 predictions like this)")
@@ -538,7 +536,7 @@ def test_score_baseline_majority_and_random(tmp_path: Path) -> None:
 def test_score_baseline_says_what_is_missing_or_does_not_apply(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "test.jsonl", [record("maybe")])
     assert "--train" in problems(baseline(tmp_path, "majority", "PM"))[0]
-    assert "has these baselines: none" in problems(baseline(tmp_path, "random", "AG"))[0]
+    assert "not applicable to AG: only none" in problems(baseline(tmp_path, "random", "AG"))[0]
     (line,) = problems(baseline(tmp_path, "random", "PM"))
     assert line.startswith(f"error: {tmp_path / 'test.jsonl'}: line 1: output: ")
 

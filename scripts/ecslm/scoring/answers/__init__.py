@@ -1,1 +1,1 @@
-"""Raw output to parsed answer: one module an answer type, loaded by name."""
+"""Parsing answers from raw predictions: one module per answer type, loaded by name."""

@@ -1,4 +1,4 @@
-"""Answers that choose one of the record's lettered options; the answer is the letter, a capital."""
+"""Parsing answers that choose one of the record's lettered options, to the capital letter."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ _BETWEEN = re.compile(r"[\s:.)]*")
 
 
 def problems(prediction: ScoredPrediction) -> list[Problem]:
-    """Options missing or without their letters; a reference that is not one of them."""
+    """Options that are missing or have no letter; a reference that is not an option."""
     if not prediction.options:
         message = "missing; a choice cannot be scored without its options"
         return [Problem(message, field="options")]
@@ -32,21 +32,21 @@ def problems(prediction: ScoredPrediction) -> list[Problem]:
 
 
 def reference(prediction: ScoredPrediction) -> str:
-    """The letter of the right option."""
+    """The letter of the correct option."""
     letter = _parse(prediction.reference, _options(prediction))
     assert letter is not None
     return letter
 
 
 def letters(prediction: ScoredPrediction) -> list[str]:
-    """The letters of the record's options, in their order."""
+    """The letters of the record's options, in order."""
     return list(_options(prediction))
 
 
 def strict(prediction: ScoredPrediction) -> str | None:
-    """One option letter, alone or before `:` `.` `)`; or exactly an option's text.
+    """One option letter, alone or followed by `:`, `.` or `)`; or exactly an option's text.
 
-    Of several options with the very same text, the text means the first.
+    If several options have the same text, it means the first of them.
     """
     return _parse(prediction.prediction, _options(prediction))
 
@@ -55,7 +55,7 @@ def lenient(prediction: ScoredPrediction) -> str | None:
     """The first option letter or option text anywhere in the text.
 
     A letter before another option's text ("B: very positive" where that is A) is ambiguous: both
-    are passed over.
+    are ignored.
     """
     options = _options(prediction)
     answer = _parse(prediction.prediction, options)
@@ -75,7 +75,7 @@ def lenient(prediction: ScoredPrediction) -> str | None:
 
 
 def _options(prediction: ScoredPrediction) -> dict[str, str]:
-    """Option texts by letter; texts in one case, so that they can be compared."""
+    """Option texts by letter, in lower case for comparison."""
     matches = (_OPTION.fullmatch(option) for option in prediction.options or [])
     return {match[1].upper(): match[2].strip().lower() for match in matches if match}
 
@@ -85,7 +85,7 @@ def _parse(text: str, options: dict[str, str]) -> str | None:
     match = _ANSWER.fullmatch(text)
     if match and match[2] is None:
         return match[1].upper() if match[1].upper() in options else None
-    # Before the letter with anything: the text of an option may itself begin with "B." (a name).
+    # Before a letter with other text: an option's text may itself begin with "B.", as in a name.
     for letter, option in options.items():
         if option and text.lower() == option:
             return letter
@@ -96,7 +96,7 @@ def _parse(text: str, options: dict[str, str]) -> str | None:
 
 
 def _option_texts(text: str, options: dict[str, str]) -> list[Mention]:
-    """Option texts that `text` has as whole words; not "positive" within "very positive"."""
+    """Option texts that occur in `text` as whole words; not "positive" within "very positive"."""
     found: list[Mention] = []
     for letter, option in sorted(options.items(), key=lambda item: (-len(item[1]), item[0])):
         found += [

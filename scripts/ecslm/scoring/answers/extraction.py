@@ -1,4 +1,4 @@
-"""Answers that list attributes and their values; the answer is pairs in one case, in order."""
+"""Parsing answers that list attributes and values, to lower-case pairs in order."""
 
 import json
 from typing import Any
@@ -29,7 +29,7 @@ def reference(prediction: ScoredPrediction) -> Entries:
 def strict(prediction: ScoredPrediction) -> Entries | None:
     """The pairs of a text that is a JSON list of objects with `attribute` and `value`.
 
-    Both are lower-cased and stripped; what is not a string counts as its JSON text.
+    Both are lower-cased and stripped; a value that is not a string becomes its JSON text.
     """
     return _parse(prediction.prediction)
 
@@ -51,10 +51,10 @@ def lenient(prediction: ScoredPrediction) -> Entries | None:
 
 def _parse(text: str) -> Entries | None:
     try:
-        # JSON's own white space is not all that a text may begin with.
+        # str.strip() also removes white space that JSON does not allow.
         return _entries(json.loads(text.strip()))
     except (ValueError, RecursionError):
-        # ValueError: not JSON, or a number too long to read. RecursionError: nested too deeply.
+        # ValueError: not JSON, or a number with too many digits. RecursionError: nested too deeply.
         return None
 
 

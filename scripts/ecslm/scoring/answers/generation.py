@@ -1,4 +1,4 @@
-"""Answers in free text."""
+"""Parsing answers in free text: nothing to parse, but an empty one is invalid."""
 
 from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction

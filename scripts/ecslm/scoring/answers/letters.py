@@ -1,17 +1,17 @@
-"""Finding letters that stand alone in prose, for the forgiving readers of choices and rankings."""
+"""Finding single letters in prose, for the lenient parsers of choices and rankings."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# A capital alone; or a small letter marked as an option, as in "b)" or "b:". Not the letters of
-# "it's", "e.g.", "T-shirt" or "A&E".
+# A single capital letter, or a lower-case letter marked as an option, as in "b)" or "b:". Not the
+# letters in "it's", "e.g.", "T-shirt" or "A&E".
 _ALONE = re.compile(r"(?<![\w'\u2019.&-])(?:[A-Z](?![\w'\u2019&-]|\.\w)|[a-z](?=[:)]))")
 _WORD_FOLLOWS = re.compile(r"\s+[a-z]")
 
 
 class Mention(NamedTuple):
-    """A letter that a text names, and where: the characters `start` to `end`."""
+    """A letter that a text mentions, and the characters `start` to `end` of the mention."""
 
     start: int
     end: int
@@ -19,10 +19,10 @@ class Mention(NamedTuple):
 
 
 def letters_alone(text: str) -> Iterator[Mention]:
-    """Letters that stand alone, as capitals, in order; the English words `A` and `I` left out.
+    """Single letters in order, as capitals, without the English words `A` and `I`.
 
-    `I` before a small letter is the pronoun; `A` before a small letter is the article where it
-    opens a sentence ("A customer said" against "option A is right").
+    `I` before a lower-case word is the pronoun. `A` before one is the article if it begins a
+    sentence ("A customer said", but not "option A is right").
     """
     for match in _ALONE.finditer(text):
         if not _is_word(text, match):

@@ -1,4 +1,4 @@
-"""What every answer module offers, and how one is loaded by its name."""
+"""The interface of answer modules, and loading one by name."""
 
 from importlib import import_module
 from typing import Any, Protocol, cast
@@ -8,21 +8,21 @@ from ecslm.schemas.prediction import ScoredPrediction
 
 
 class AnswerType(Protocol):
-    """The functions of a module of `ecslm.scoring.answers`; each has its own type of answer."""
+    """The functions of a module in `ecslm.scoring.answers`; each has its own type of answer."""
 
     def problems(self, prediction: ScoredPrediction, /) -> list[Problem]:
-        """Why the record cannot be scored at all, by field; empty when it can."""
+        """Why the record cannot be scored, by field; empty if it can."""
 
     def reference(self, prediction: ScoredPrediction, /) -> Any:
-        """The right answer. Only for records without problems."""
+        """The correct answer. Only for records without problems."""
 
     def strict(self, prediction: ScoredPrediction, /) -> Any | None:
-        """The answer as the headline protocol reads it; None when it is invalid."""
+        """The answer as the strict protocol parses it; None if it is invalid."""
 
     def lenient(self, prediction: ScoredPrediction, /) -> Any | None:
-        """The answer as a forgiving reader finds it; never None where `strict` finds one."""
+        """The answer as the lenient parser finds it; never None if `strict` finds one."""
 
 
 def answer_type(name: str) -> AnswerType:
-    """The module `ecslm.scoring.answers.{name}`, for `name` = `TaskSettings.answer`."""
+    """Load the module `ecslm.scoring.answers.{name}`; `name` is a `TaskSettings.answer`."""
     return cast(AnswerType, import_module(f"ecslm.scoring.answers.{name}"))

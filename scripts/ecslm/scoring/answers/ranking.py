@@ -1,4 +1,4 @@
-"""Answers that rank the record's products; the answer is their letters, best first."""
+"""Parsing answers that rank the record's products, to their letters, best first."""
 
 import re
 from string import ascii_uppercase
@@ -11,8 +11,8 @@ _SEPARATORS = re.compile(r"[,>\s]+")
 
 
 def problems(prediction: ScoredPrediction) -> list[Problem]:
-    """Relevance labels missing, more of them than letters, or not one for each product, all of
-    which the reference names."""
+    """Relevance labels that are missing, more than there are letters, or not one for each product
+    in the reference."""
     if not prediction.relevance:
         message = "missing; a ranking cannot be scored without its labels"
         return [Problem(message, field="relevance")]
@@ -34,12 +34,12 @@ def reference(prediction: ScoredPrediction) -> tuple[str, ...]:
 
 
 def letters(prediction: ScoredPrediction) -> str:
-    """The letters of the record's products, in their order."""
+    """The letters of the record's products, in order."""
     return ascii_uppercase[: len(prediction.relevance or ())]
 
 
 def strict(prediction: ScoredPrediction) -> tuple[str, ...] | None:
-    """Letters separated by `,` `>` or white space; unknown ones ignored, repeats keep the first."""
+    """Letters separated by `,`, `>` or white space, without unknown letters and repeats."""
     tokens = [token for token in _SEPARATORS.split(prediction.prediction) if token]
     if any(len(token) != 1 or not token.isalpha() for token in tokens):
         return None
@@ -47,7 +47,7 @@ def strict(prediction: ScoredPrediction) -> tuple[str, ...] | None:
 
 
 def lenient(prediction: ScoredPrediction) -> tuple[str, ...] | None:
-    """The first sequence of two or more of the record's letters; else the first letter alone."""
+    """The first sequence of two or more of the record's letters, else the first single letter."""
     answer = strict(prediction)
     if answer is not None:
         return answer
@@ -64,7 +64,7 @@ def lenient(prediction: ScoredPrediction) -> tuple[str, ...] | None:
 
 def _known(tokens: list[str], prediction: ScoredPrediction) -> tuple[str, ...] | None:
     known = set(letters(prediction))
-    # Some letters of other alphabets have an English capital.
+    # str.upper() turns some letters of other alphabets into ASCII capitals.
     given = (token.upper() for token in tokens if token.isascii())
     ranked = dict.fromkeys(letter for letter in given if letter in known)
     return tuple(ranked) or None

@@ -1,4 +1,4 @@
-"""Answers that are `yes` or `no`."""
+"""Parsing answers that are `yes` or `no`."""
 
 import re
 
@@ -8,7 +8,7 @@ from ecslm.schemas.prediction import ScoredPrediction
 _QUOTES = {'"': '"', "'": "'", "`": "`", "\u201c": "\u201d", "\u2018": "\u2019"}
 _ENDINGS = ".!,"
 
-# "yes or no" repeats the question: the first alternative swallows it, without a group.
+# "yes or no" repeats the question, so the first alternative consumes it without a group.
 _WORD = re.compile(
     r"(?<![\w'\u2019-])(?:yes\s*(?:or|/)\s*no|no\s*(?:or|/)\s*yes|(yes|no))(?![\w'\u2019-])",
     re.IGNORECASE,
@@ -24,19 +24,19 @@ def problems(prediction: ScoredPrediction) -> list[Problem]:
 
 
 def reference(prediction: ScoredPrediction) -> str:
-    """The right answer, `yes` or `no`."""
+    """The correct answer, `yes` or `no`."""
     answer = _parse(prediction.reference)
     assert answer is not None
     return answer
 
 
 def strict(prediction: ScoredPrediction) -> str | None:
-    """`yes` or `no` when the whole text says just that, quotes and final punctuation aside."""
+    """`yes` or `no` if that is the whole text, apart from quotes and final punctuation."""
     return _parse(prediction.prediction)
 
 
 def lenient(prediction: ScoredPrediction) -> str | None:
-    """The first word yes or no anywhere in the text; `yes or no` side by side is no answer."""
+    """The first word yes or no anywhere in the text; `yes or no` does not count."""
     answer = strict(prediction)
     if answer is not None:
         return answer

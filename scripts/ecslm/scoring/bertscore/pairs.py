@@ -1,4 +1,4 @@
-"""BERTScore of pairs of texts: values that an encoder and the pair decide, and nothing else.
+"""Computing BERTScore of pairs of texts; values depend only on the encoder and the pair.
 
 Zhang et al. 2020, "BERTScore: Evaluating Text Generation with BERT", without idf weighting.
 """
@@ -17,17 +17,16 @@ from bert_score.utils import get_bert_embedding, get_model, get_tokenizer, greed
 from ecslm.common.errors import InputError
 from ecslm.scoring.bertscore.cache import Pair, Values
 
-# What stands beside a text in its batch, the number of threads and the device move a value computed
-# in float32 by some 1e-7 and in float64 by some 1e-16. So values are computed in float64 and
-# rounded.
+# The other texts of a batch, the number of threads and the device change a value by about 1e-7 in
+# float32 and 1e-16 in float64. So values are computed in float64 and rounded.
 DECIMALS = 6
-# Texts in one pass of the encoder; no value depends on it.
+# Texts per forward pass of the encoder; it does not change the values.
 BATCH = 16
 
 
 @dataclass(frozen=True)
 class Encoder:
-    """A model, cut off after the layer whose embeddings are matched, and its tokenizer."""
+    """A model without the layers above the one whose embeddings are matched, and its tokenizer."""
 
     model: Any
     tokenizer: Any
@@ -35,19 +34,19 @@ class Encoder:
 
 
 def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
-    """The encoder of a model folder, in float64.
+    """Load the encoder of a model directory, in float64.
 
     Raises:
-        InputError: it has no such layer.
+        InputError: the encoder has no such layer.
     """
     config = transformers.AutoConfig.from_pretrained(folder)
     if layer > config.num_hidden_layers:
         raise InputError(
-            f"bertscore: layer {layer} is asked for and {folder} has "
-            f"{config.num_hidden_layers}: fix `layer`"
+            f"bertscore: no layer {layer}: {folder} has {config.num_hidden_layers} layers: "
+            "fix `layer`"
         )
     tokenizer = get_tokenizer(str(folder))
-    # Some tokenizers state no usable maximum, which the package needs. RoBERTa's positions begin
+    # The package needs a maximum length, which some tokenizers lack. Positions of RoBERTa begin
     # after its padding index.
     tokenizer.model_max_length = min(tokenizer.model_max_length, config.max_position_embeddings - 2)
     model = get_model(str(folder), layer, all_layers=False)
@@ -55,7 +54,7 @@ def load_encoder(folder: Path, layer: int, device: torch.device) -> Encoder:
 
 
 def score_pairs(encoder: Encoder, pairs: Sequence[Pair]) -> dict[Pair, Values]:
-    """Precision, recall and F1 of each pair. The embeddings of all its texts are held at once."""
+    """Precision, recall and F1 of each pair. Holds the embeddings of all texts in memory."""
     embedded = _embed(encoder, {text for pair in pairs for text in pair})
     return {
         (prediction, reference): _match(embedded[prediction], embedded[reference])
@@ -83,23 +82,23 @@ def _embed(encoder: Encoder, texts: Iterable[str]) -> dict[str, tuple[torch.Tens
 def _match(
     prediction: tuple[torch.Tensor, torch.Tensor], reference: tuple[torch.Tensor, torch.Tensor]
 ) -> Values:
-    """Each token takes its most similar one: equation 3 of the paper.
+    """Match each token with the most similar one: equation 3 of the paper.
 
-    One pair at a time: the padding of a batch has similarity 0 to all tokens, so it would be the
+    One pair at a time, because padding in a batch has similarity 0 to all tokens and would be the
     best match of a token whose similarities are all negative.
     """
     arguments = []
     for embedding, weights in (reference, prediction):
-        # Copies, since the package scales both in place.
+        # Copies, because the package scales both in place.
         mask = torch.ones(1, len(weights), dtype=torch.long)
         arguments += [embedding[None].clone(), mask, weights[None].clone()]
     precision, recall, f1 = (value.item() for value in greedy_cos_idf(*arguments))
     if not all(map(math.isfinite, (precision, recall, f1))):
-        # A text of special tokens alone, such as a stray end mark, weighs nothing: like an empty.
+        # A text of special tokens only, such as an end mark, has no weight: score it as empty.
         return 0.0, 0.0, 0.0
     return _rounded(precision), _rounded(recall), _rounded(f1)
 
 
 def _rounded(value: float) -> float:
-    # Adding 0 makes -0.0 into 0.0.
+    # Adding 0 turns -0.0 into 0.0.
     return round(value, DECIMALS) + 0.0

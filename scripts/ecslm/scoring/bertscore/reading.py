@@ -1,4 +1,4 @@
-"""BERTScore rows read back, for the score of the predictions that they were made from."""
+"""Reading BERTScore rows, to score the predictions that they were computed from."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,11 +14,11 @@ from ecslm.scoring.rows import Numbered, read_rows, repeated_ids
 def read_bertscores(
     path: Path, file: Path, predictions: Sequence[ScoredPrediction]
 ) -> list[BertScoreRow]:
-    """The BERTScore rows of a file, which must be those of the predictions read from `file`.
+    """Read the BERTScore rows in `path`, which must match the predictions read from `file`.
 
     Raises:
-        InputError: the file is missing, altered or broken, its rows are not exactly the
-            predictions', or its manifest says that it was made from others.
+        InputError: the file is missing, altered or invalid, its rows do not match the predictions,
+            or its manifest says that it was made from others.
     """
     manifest = manifest_of(path)
     if manifest.is_file():
@@ -36,7 +36,7 @@ def read_bertscores(
                 message = f"{row.id!r} is not among the predictions"
                 yield Problem(message, line=line, field="id", kind="unknown")
             elif row.setting != setting_of[row.id]:
-                message = f"{row.setting!r}, but {setting_of[row.id]!r} of the prediction"
+                message = f"is {row.setting!r}, but {setting_of[row.id]!r} in the predictions"
                 yield Problem(message, line=line, field="setting", kind="other")
 
     def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:

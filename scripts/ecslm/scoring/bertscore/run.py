@@ -1,4 +1,4 @@
-"""BERTScore of generated answers against their references, one row a record."""
+"""Score generated answers against their references with BERTScore, one row per record."""
 
 import logging
 import sys
@@ -21,8 +21,8 @@ from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 
 log = logging.getLogger(__name__)
 
-# Pairs whose embeddings are held at once: at most 1 GB of roberta-large's. What a killed job has
-# finished is cached in pieces of this size.
+# Pairs whose embeddings are in memory at once: at most 1 GB with roberta-large. They are cached
+# together, so a killed job loses at most one chunk.
 CHUNK = 128
 
 
@@ -33,41 +33,41 @@ def bertscore(
     device: str,
     cache: Path | None = None,
 ) -> tuple[dict[str, str | int], list[BertScoreRow]]:
-    """What names how the scores were made, and a row for each prediction.
+    """Compute BERTScore: fields that identify the configuration, and a row per prediction.
 
-    An empty answer or reference scores 0: the package cannot embed it.
+    An empty answer or reference scores 0, because the package cannot embed it.
 
     Args:
-        encoder: its manifest.
-        cache: folder of values of pairs that were scored before, which grows; the rows are the same
-            without it.
+        encoder: manifest of the encoder.
+        cache: directory of values of known pairs, to which new ones are added; it does not change
+            the rows.
 
     Raises:
-        InputError: the encoder was altered, the device is absent, or libraries differ from the
-            lock file.
+        InputError: the encoder was altered, the device is not available, or libraries differ from
+            the lock file.
     """
     versions = require_locked(LIBRARIES)
     target = require_device(device)
     manifest, folder = read_base(encoder)
     rescale = _rescaling(manifest.base, settings)
-    how = _how(manifest, settings, versions)
-    kept = None if cache is None else BertScoreCache(cache, _deciding(manifest, how))
+    identity = _identity(manifest, settings, versions)
+    known = None if cache is None else BertScoreCache(cache, _cache_key(manifest, identity))
     pairs = {
         (row.prediction, row.reference)
         for row in predictions
         if row.prediction.strip() and row.reference.strip()
     }
-    values = {} if kept is None else kept.values(pairs)
-    log.info("%d different pairs of texts, %d of them from the cache", len(pairs), len(values))
+    values = {} if known is None else known.values(pairs)
+    log.info("%d different pairs of texts, %d from the cache", len(pairs), len(values))
     if missing := pairs - values.keys():
-        values |= _scored(missing, folder, settings, target, kept)
-    return how, [_row(prediction, values, rescale) for prediction in predictions]
+        values |= _scored(missing, folder, settings, target, known)
+    return identity, [_row(prediction, values, rescale) for prediction in predictions]
 
 
-def _how(
+def _identity(
     manifest: BaseManifest, settings: BertScoreSettings, versions: Mapping[str, str]
 ) -> dict[str, str | int]:
-    # The package's own hash carries the model's path, which differs between machines.
+    # The package's own hash contains the path of the model, which differs between machines.
     hashed = (
         f"{manifest.base}@{manifest.revision}_L{settings.layer}_no-idf_version="
         f"{versions['bert-score']}(hug_trans={versions['transformers']})"
@@ -80,10 +80,10 @@ def _how(
     }
 
 
-def _deciding(manifest: BaseManifest, how: Mapping[str, str | int]) -> dict[str, object]:
-    """What decides the values of a pair. Its tokens come from the library tokenizers."""
+def _cache_key(manifest: BaseManifest, identity: Mapping[str, str | int]) -> dict[str, object]:
+    """What determines the values of a pair; tokens come from the library tokenizers."""
     versions = installed_versions((*LIBRARIES, "tokenizers"))
-    return {**how, "files": manifest.files, "versions": versions}
+    return {**identity, "files": manifest.files, "versions": versions}
 
 
 def _scored(
@@ -93,10 +93,10 @@ def _scored(
     device: torch.device,
     cache: BertScoreCache | None,
 ) -> dict[Pair, Values]:
-    """The values of pairs, each chunk of which goes into the cache as soon as it is finished."""
+    """Score pairs in chunks, each cached as soon as it is finished."""
     encoder = load_encoder(folder, settings.layer, device)
-    # Texts of like lengths together, so that little of a batch is padding; the longest first, so
-    # that memory runs out at once or never.
+    # Sorted by length, so that batches have little padding; longest first, so that running out of
+    # memory shows at once.
     ordered = sorted(pairs, key=lambda pair: (max(map(len, pair)), pair), reverse=True)
     values: dict[Pair, Values] = {}
     with tqdm(total=len(ordered), unit="pair", disable=not sys.stderr.isatty()) as bar:
@@ -135,7 +135,7 @@ def _rescaling(base: str, settings: BertScoreSettings) -> float | None:
     values = {int(layer): float(f1) for layer, _precision, _recall, f1 in table}
     if settings.layer not in values:
         raise InputError(
-            f"bert-score has no rescaling baseline for layer {settings.layer} of {base} in "
+            f"bertscore: no rescaling baseline for layer {settings.layer} of {base} in "
             f"{settings.rescale_language}: set `rescale_language: null`"
         )
     return values[settings.layer]

@@ -1,13 +1,13 @@
-"""What decides BERTScore values: the encoder's layer, and the baseline for rescaling."""
+"""Settings of BERTScore: the encoder's layer, and the baseline for rescaling."""
 
 from pydantic import BaseModel, ConfigDict, Field
 
-# Their versions can change a score.
+# Libraries whose versions can change a score.
 LIBRARIES = ("torch", "transformers", "bert-score")
 
 
 class BertScoreSettings(BaseModel):
-    """Defaults are the study's, for roberta-large."""
+    """The defaults are those of the published study, for roberta-large."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -15,5 +15,5 @@ class BertScoreSettings(BaseModel):
     rescale_language: str | None = Field(
         "en",
         description="Language of bert-score's own rescaling baseline, for encoders that have one; "
-        "null: rescaled scores are null.",
+        "null: no rescaled scores.",
     )

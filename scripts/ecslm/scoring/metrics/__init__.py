@@ -1,1 +1,1 @@
-"""Parsed answers to scores: one module a metric family, loaded by name. Never imports torch."""
+"""Metrics of parsed answers: one module per metric, loaded by name. Never imports torch."""

@@ -15,7 +15,7 @@ INTERVAL = mean.proportion_interval
 
 
 def outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """1 for the right letter, else 0."""
+    """1 for the correct letter, else 0."""
     return [{"score": int(item.answer == item.reference)} for item in items]
 
 
@@ -29,11 +29,11 @@ gradient = mean.gradient
 
 
 def rarest(_: Array) -> None:
-    """Accuracy depends on no class."""
+    """None: accuracy has no classes."""
 
 
 def quality(outcome: Outcome) -> float:
-    """1 for the right letter, else 0."""
+    """1 for the correct letter, else 0."""
     return float(outcome["score"])
 
 
@@ -43,7 +43,7 @@ def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
 
 
 def released(items: Sequence[Item]) -> Score:
-    """As released: accuracy on what is left, by first characters."""
+    """As released: accuracy by first characters, without texts that begin with no label."""
     found = released_details(released_pairs(items), items)
     return Score.of(found["accuracy"], found)
 

@@ -1,4 +1,4 @@
-"""Totals that do not depend on the order of records, and ratios that may divide by nothing."""
+"""Sums that do not depend on the order of records, and ratios that may divide by 0."""
 
 import math
 
@@ -8,17 +8,17 @@ from ecslm.scoring.metrics.protocol import Array
 
 
 def column_totals(sums: Array) -> Array:
-    """Sum over records, shape (records, columns) to (columns); the same in whatever order."""
+    """Exact sum over records, in any order: shape (records, columns) to (columns)."""
     return np.array([math.fsum(column) for column in sums.T.tolist()])
 
 
 def ratio(part: float, whole: float) -> float | None:
-    """`part / whole`; None when `whole` is 0."""
+    """`part / whole`; None if `whole` is 0."""
     return float(part) / float(whole) if whole else None
 
 
 def f1(tp: float, fp: float, fn: float) -> float | None:
-    """F1 = 2 tp / (2 tp + fp + fn); None with no predicted and no true positive."""
+    """F1 = 2 tp / (2 tp + fp + fn); None if there are no predicted and no actual positives."""
     return ratio(2 * tp, 2 * tp + fp + fn)
 
 
@@ -31,7 +31,7 @@ def f1_gradient(tp: Array, fp: Array, fn: Array) -> Array:
 
 
 def ratios(parts: Array, wholes: Array) -> Array:
-    """`parts / wholes`, element by element; NaN where the whole is 0."""
+    """Element-wise `parts / wholes`; NaN where the whole is 0."""
     found: Array = np.full(np.shape(wholes), np.nan)
     np.divide(parts, wholes, out=found, where=wholes != 0)
     return found

@@ -1,4 +1,4 @@
-"""Mean BERTScore F1 of generated texts (AG), from rows that the BERTScore step computed.
+"""Mean BERTScore F1 of generated texts (AG), from the rows of the BERTScore step.
 
 Zhang et al., BERTScore: Evaluating text generation with BERT, ICLR 2020.
 """
@@ -33,7 +33,7 @@ gradient = mean.gradient
 
 
 def rarest(_: Array) -> None:
-    """The mean depends on no class."""
+    """None: texts have no classes."""
 
 
 def quality(outcome: Outcome) -> float:
@@ -42,7 +42,7 @@ def quality(outcome: Outcome) -> float:
 
 
 def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
-    """Mean precision, recall and rescaled F1; the last is null where it was not computed."""
+    """Mean precision, recall and rescaled F1, which is null if it was not computed."""
     return {name: _mean(items, name) for name in ("precision", "recall", "f1_rescaled")}
 
 
@@ -55,9 +55,9 @@ released_2024 = released
 
 
 def _part(item: Item, name: str) -> float | None:
-    """A field of the record's row; 0, or what it is rescaled, for an empty text."""
+    """A field of the record's BERTScore row; for an empty text 0, or 0 after rescaling."""
     assert item.bertscore is not None
-    # A rescaled 0 is negative: the row has it.
+    # 0 after rescaling is negative; the row already has that value.
     part: float | None = getattr(item.bertscore, name)
     return part if item.answer is not None or name == "f1_rescaled" else 0.0
 

@@ -27,7 +27,7 @@ _CELLS = ("tp", "fp", "fn", "tn")
 
 
 def outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """The record's cell of the 2 x 2 table; an invalid answer counts as the wrong one."""
+    """The record's cell of the confusion matrix; an invalid answer counts as the wrong one."""
     cells = [_cell(item.reference, item.answer) for item in items]
     return [{name: int(name == cell) for name in _CELLS} for cell in cells]
 
@@ -44,24 +44,24 @@ def values(totals: Array) -> Array:
 
 
 def gradient(totals: Array) -> Array:
-    """By tp, fp, fn and tn; the last is 0."""
+    """Derivatives by tp, fp, fn and tn; the last is 0."""
     tp, fp, fn, tn = np.moveaxis(totals, -1, 0)
     by_tn = np.zeros_like(tn)[..., None]
     return np.concatenate([f1_gradient(tp, fp, fn), by_tn], axis=-1)
 
 
 def rarest(totals: Array) -> float:
-    """The records whose reference is yes."""
+    """The number of records whose reference is yes."""
     return float(totals[0] + totals[2])
 
 
 def quality(outcome: Outcome) -> float:
-    """1 for the right answer, yes or no."""
+    """1 for the correct answer, else 0."""
     return float(outcome["tp"] + outcome["tn"])
 
 
 def details(items: Sequence[Item], totals: Array) -> dict[str, Any]:
-    """Rates from the 2 x 2 table, and the table by reference with invalid answers apart."""
+    """Rates from the confusion matrix, and the matrix with a column for invalid answers."""
     confusion = {
         reference: {
             str(answer or "invalid"): sum(
@@ -75,7 +75,7 @@ def details(items: Sequence[Item], totals: Array) -> dict[str, Any]:
 
 
 def released(items: Sequence[Item]) -> Score:
-    """As released: texts that are not just yes or no are dropped together with their references."""
+    """As released: drops records whose text is not just yes or no."""
     pairs = [
         (item.record.reference.lower().strip(), item.record.prediction.lower().strip())
         for item in items

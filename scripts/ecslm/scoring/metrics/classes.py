@@ -1,4 +1,4 @@
-"""What the metrics over option letters share: counts by class, macro scores, confusion matrix."""
+"""Shared by the metrics over option letters: counts by class, macro scores, confusion matrix."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def macro_f1(totals: Array) -> Array:
 
 
 def macro_f1_gradient(totals: Array) -> Array:
-    """By tp, fp and fn of each class, shape (..., 3 x classes), at the classes that are present."""
+    """Derivatives by tp, fp and fn of each class, shape (..., 3 x classes); 0 if absent."""
     tp, fp, fn = np.moveaxis(_by_class(totals), -1, 0)
     present = tp + fn > 0
     count = np.maximum(present.sum(axis=-1), 1)
@@ -55,18 +55,18 @@ def macro_f1_gradient(totals: Array) -> Array:
 
 
 def smallest_class(totals: Array) -> float:
-    """The records of the rarest class in the references."""
+    """The number of records of the rarest class in the references."""
     tp, _, fn = np.moveaxis(_by_class(totals), -1, 0)
     return float((tp + fn).min())
 
 
 def class_quality(outcome: Outcome) -> float:
-    """1 for the right class, else 0."""
+    """1 for the correct class, else 0."""
     return float(sum(outcome["tp"].values()))
 
 
 def class_details(items: Sequence[Item]) -> dict[str, Any]:
-    """Accuracy, macro scores and F1 by class as `class_outcomes` counts them, and the matrix."""
+    """Accuracy, macro scores and F1 by class from `class_outcomes`, and the confusion matrix."""
     classes = sorted({item.reference for item in items})
     totals = _by_class(column_totals(class_sums(class_outcomes(items))))
     counts = dict(zip(classes, totals.tolist(), strict=True))
@@ -80,7 +80,7 @@ def class_details(items: Sequence[Item]) -> dict[str, Any]:
 
 
 def released_pairs(items: Sequence[Item]) -> list[tuple[str, str]]:
-    """As released: first characters of reference and text; texts that begin otherwise dropped."""
+    """As released: first characters of reference and text; drops texts that begin with no label."""
     pairs = [(item.record.reference[:1], item.record.prediction.strip()[:1]) for item in items]
     return [(reference, answer) for reference, answer in pairs if answer in set(RELEASED_LETTERS)]
 
@@ -117,7 +117,7 @@ def _by_class(totals: Array) -> Array:
 
 
 def _macro_scores(counts: dict[str, list[float]]) -> dict[str, Any]:
-    """Macro scores from tp, fp, fn by class: a class's undefined score counts as 0."""
+    """Macro scores from tp, fp, fn by class; an undefined score of a class counts as 0."""
     precisions = [ratio(tp, tp + fp) or 0.0 for tp, fp, _ in counts.values()]
     recalls = [ratio(tp, tp + fn) or 0.0 for tp, _, fn in counts.values()]
     f1_by_class = {name: f1(tp, fp, fn) or 0.0 for name, (tp, fp, fn) in counts.items()}

@@ -1,4 +1,4 @@
-"""F1* of extracted attribute values (AVE): equation 1 of the study, and the released micro-F1."""
+"""F1* of extracted attribute values (AVE): equation 1 of the paper, and the released micro-F1."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -20,10 +20,10 @@ _COUNTS = ("nv", "iv", "cv", "wv", "nl")
 
 
 def outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """Counts of the record's target attributes by what became of them.
+    """Counts of the record's target attributes by the kind of answer.
 
-    Reference without a value: nv (none given), iv (some value given). Reference with values:
-    nl (none given), cv (one of them given), wv (another given). An invalid answer is iv and wv.
+    If the reference has no value: nv (none given) or iv (a value given). If it has values: nl (none
+    given), cv (one of them given) or wv (another given). An invalid answer counts as iv or wv.
     """
     found = []
     for item in items:
@@ -49,7 +49,7 @@ def values(totals: Array) -> Array:
 
 
 def gradient(totals: Array) -> Array:
-    """By nv, iv, cv, wv and nl, of 2 hits / (2 answered + nl)."""
+    """Derivatives of 2 hits / (2 answered + nl) by nv, iv, cv, wv and nl."""
     nv, iv, cv, wv, nl = np.moveaxis(totals, -1, 0)
     hits, whole = nv + cv, 2 * (nv + iv + cv + wv) + nl
     by_whole = -ratios(2 * hits, whole * whole)
@@ -58,17 +58,17 @@ def gradient(totals: Array) -> Array:
 
 
 def rarest(_: Array) -> None:
-    """F1* counts hits with and without a value alike."""
+    """None: F1* counts hits with and without a value equally."""
 
 
 def quality(outcome: Outcome) -> float:
-    """The share of the record's target attributes that are right; 0 where it has none."""
+    """The share of the record's target attributes that are correct; 0 if it has none."""
     hits = outcome["nv"] + outcome["cv"]
     return ratio(hits, sum(outcome[name] for name in _COUNTS)) or 0.0
 
 
 def details(_: Sequence[Item], totals: Array) -> dict[str, Any]:
-    """precision*, recall*, the share of negatives (what answering null throughout recalls)."""
+    """precision*, recall*, and the share of negatives, which is recall* if all answers are null."""
     nv, iv, cv, wv, nl = counts = totals.astype(int).tolist()
     units = nv + iv + cv + wv + nl
     return {
@@ -96,7 +96,7 @@ def released(items: Sequence[Item]) -> Score:
 def released_2024(items: Sequence[Item]) -> Score:
     """Twice the recall of `released`.
 
-    Predicted entries were never counted, so that precision overflowed and the harmonic mean
+    That scorer never counted predicted entries, so precision overflowed and the harmonic mean
     2 p r / (p + r) tended to 2 r.
     """
     hits, _, references = _released_counts(items)
@@ -111,7 +111,7 @@ def _judge(item: Item) -> list[str]:
         right.setdefault(attribute, set()).update({value} - _NULLS)
     if item.answer is None:
         return ["wv" if values else "iv" for values in right.values()]
-    # The first entry of an attribute counts: later ones must not overwrite it.
+    # The first entry of an attribute counts; later ones must not overwrite it.
     given = dict(reversed(item.answer))
     return [_judge_value(values, given.get(attribute, "")) for attribute, values in right.items()]
 

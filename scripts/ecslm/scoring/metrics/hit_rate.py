@@ -18,7 +18,7 @@ _RELEASED_LETTERS = frozenset(ascii_uppercase[:20])
 
 
 def outcomes(items: Sequence[Item]) -> list[Outcome]:
-    """1 for the right item, else 0."""
+    """1 for the correct item, else 0."""
     return [{"score": int(item.answer == item.reference)} for item in items]
 
 
@@ -32,11 +32,11 @@ gradient = mean.gradient
 
 
 def rarest(_: Array) -> None:
-    """The hit rate depends on no class: letters are places in a shuffled list."""
+    """None: letters are positions in a shuffled list, not classes."""
 
 
 def quality(outcome: Outcome) -> float:
-    """1 for the right item, else 0."""
+    """1 for the correct item, else 0."""
     return float(outcome["score"])
 
 
@@ -47,7 +47,7 @@ def details(_: Sequence[Item], totals: Array) -> dict[str, Any]:
 
 
 def released(items: Sequence[Item]) -> Score:
-    """As released: texts that are not exactly one letter A to T are dropped; accuracy."""
+    """As released: accuracy, without texts that are not exactly one letter A to T."""
     pairs = [(item.record.reference.strip(), item.record.prediction.strip()) for item in items]
     kept = [(reference, answer) for reference, answer in pairs if answer in _RELEASED_LETTERS]
     hits = sum(reference == answer for reference, answer in kept)

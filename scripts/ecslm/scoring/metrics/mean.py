@@ -1,4 +1,4 @@
-"""Metrics that are the mean of one number a record: their sums and values."""
+"""Shared by metrics that are the mean of one number per record: sums, values, interval."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ def values(totals: Array) -> Array:
 
 
 def gradient(totals: Array) -> Array:
-    """1 / records by the sum, - mean / records by the number of records."""
+    """Derivatives: 1 / records by the sum, - mean / records by the number of records."""
     count = totals[..., 1]
     return np.nan_to_num(
         np.stack([ratios(np.ones_like(count), count), -ratios(values(totals), count)], axis=-1)
@@ -29,6 +29,6 @@ def gradient(totals: Array) -> Array:
 
 
 def proportion_interval(totals: Array, confidence: float) -> tuple[float, float]:
-    """Of a mean of zeros and ones."""
+    """Wilson's interval of a mean of zeros and ones."""
     hits, records = totals.astype(int).tolist()
     return wilson_interval(hits, records, confidence)

@@ -18,7 +18,7 @@ NAME = "NDCG"
 PROPORTION = False
 INTERVAL = None
 
-# Exact, substitute, complement, irrelevant: the gains of the ESCI shopping queries data set
+# Exact, substitute, complement, irrelevant: gains of the ESCI shopping queries data set
 # (Reddy et al., 2022).
 GAINS = {"E": 1.0, "S": 0.1, "C": 0.01, "I": 0.0}
 
@@ -38,7 +38,7 @@ gradient = mean.gradient
 
 
 def rarest(_: Array) -> None:
-    """The gain depends on no class."""
+    """None: rankings have no classes."""
 
 
 def quality(outcome: Outcome) -> float:
@@ -47,7 +47,7 @@ def quality(outcome: Outcome) -> float:
 
 
 def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
-    """How many rankings are in the best order, and how many name only some of the products."""
+    """How many rankings have the best order, and how many lack products."""
     answers = [(item.answer or (), item.reference) for item in items]
     return {
         "counts": {
@@ -58,10 +58,10 @@ def details(items: Sequence[Item], _: Array) -> dict[str, Any]:
 
 
 def released(items: Sequence[Item]) -> Score:
-    """As released: the text is stripped and split at commas, and each piece's first character is
-    looked up, so that a space before a letter, but for the first, makes the piece invalid.
+    """As released: strips the text, splits it at commas and looks up each piece's first character.
+    So a space before any letter but the first makes that piece invalid.
 
-    The ideal is that of the pieces found, so products left out cost nothing.
+    The ideal gain is that of the pieces found, so missing products cost nothing.
     """
     total = math.fsum(_released_ndcg(item) for item in items)
     return Score.of(total / len(items), {})
