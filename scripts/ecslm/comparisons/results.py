@@ -3,21 +3,20 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.common.manifests import read_result, verify_result
 from ecslm.common.validation import read_model
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
+from ecslm.schemas.settings import Closed
 
 Test = Literal["mcnemar", "randomisation", "newcombe", "bootstrap"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
 
-class Difference(BaseModel):
+class Difference(Closed):
     """A row of `differences/{task}.json`: two scores of one task, their difference and its test."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     contrast: str = Field(description="Name of the contrast, a family of tests.")
     a: str = Field(description="A model or, in a contrast of settings, a setting.")

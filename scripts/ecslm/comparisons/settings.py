@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Metric
 from ecslm.scoring.settings import Resamples, Seed
 
@@ -25,12 +26,6 @@ UniqueNames = Annotated[tuple[str, ...], AfterValidator(_unique)]
 Permutations = Annotated[
     int, Field(ge=1, description="Random permutations of a paired randomisation test.")
 ]
-
-
-class Closed(BaseModel):
-    """Base of settings: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ContrastBase(Closed):

@@ -7,13 +7,14 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.comparisons.settings import ComparisonsSettings
 from ecslm.data.settings import DataSource
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
@@ -31,12 +32,6 @@ else:
     TableSettings = Annotated[
         reduce(or_, (kind.entry for kind in table_kinds().values())), Field(discriminator="kind")
     ]
-
-
-class Closed(BaseModel):
-    """A section: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ModelSettings(Closed):

@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
@@ -20,6 +20,7 @@ from ecslm.data.report import Count, Report
 from ecslm.data.settings import DataSource, RecordForm
 from ecslm.data.sources.protocol import RawRows, Row, rows_of
 from ecslm.schemas.record import Split
+from ecslm.schemas.settings import Closed
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
@@ -32,10 +33,8 @@ class CheckedTask(RecordForm):
     )
 
 
-class CheckSettings(BaseModel):
+class CheckSettings(Closed):
     """Everything in the configuration that affects the check of a source."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: DataSource
     tasks: dict[str, CheckedTask] = Field(description="All tasks of the registry by code.")

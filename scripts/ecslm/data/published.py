@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.validation import validated
 from ecslm.schemas.record import Split
+from ecslm.schemas.settings import Closed
 
 COUNTS = Path("resources/published/counts.csv")
 
@@ -22,10 +23,8 @@ SETTINGS = tuple(
 )
 
 
-class PublishedCount(BaseModel):
+class PublishedCount(Closed):
     """The published number of records of one task, split and setting."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: str
     split: Split

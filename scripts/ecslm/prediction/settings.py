@@ -2,15 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.models.precision import Precision
+from ecslm.schemas.settings import Closed
 
 
-class DecodingSettings(BaseModel):
+class DecodingSettings(Closed):
     """Decoding of one task. The default is greedy."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_new_tokens: int = Field(100, ge=1, description="Maximum tokens of an answer.")
     max_length: int = Field(
@@ -33,10 +32,8 @@ class DecodingSettings(BaseModel):
     )
 
 
-class PredictionSettings(BaseModel):
+class PredictionSettings(Closed):
     """Everything in the configuration that determines a predictions file's bytes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     backend: str = Field("transformers", description="What answers, see `prediction/backend.py`.")
     precision: Precision = Precision()

@@ -3,20 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from ecslm.common.manifests import read_result
 from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.paths import REPORT_PAGE, metric_path
+from ecslm.schemas.settings import Closed
 from ecslm.tables.model import MISSING, score_text
 from ecslm.tables.scores import Measured
-
-
-class Closed(BaseModel):
-    """A model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class SummaryModel(Closed):

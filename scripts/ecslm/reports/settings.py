@@ -1,15 +1,10 @@
 """Settings of the report: what it shows, and the result files that it reads."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.schemas import paths
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Metric
-
-
-class Closed(BaseModel):
-    """A model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ReportModel(Closed):

@@ -1,12 +1,10 @@
 """Schema of a row in `results/{study}/bertscore/{model}/seed-{seed}/{task}.jsonl`."""
 
-from pydantic import BaseModel, ConfigDict
+from ecslm.schemas.settings import Closed
 
 
-class BertScoreRow(BaseModel):
+class BertScoreRow(Closed):
     """BERTScore of one prediction; `f1_rescaled` is null if rescaling is off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     setting: str

@@ -13,16 +13,14 @@ from pydantic import (
     model_serializer,
 )
 
+from ecslm.schemas.settings import Closed
+
 Protocol = Literal["strict", "released", "released_2024"]
 
 Interval95 = tuple[float, float]
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Value(_Closed):
+class Value(Closed):
     """A metric's value; 0 and not `defined` if its formula divides 0 by 0."""
 
     value: float
@@ -51,7 +49,7 @@ class LenientScore(Value):
     n_invalid: int
 
 
-class IntervalDetails(_Closed):
+class IntervalDetails(Closed):
     """How an interval was computed, and whether it is reliable."""
 
     method: Literal["wilson", "bootstrap"]
@@ -88,7 +86,7 @@ class StrictScore(Value):
     details: StrictDetails
 
 
-class SettingScores(_Closed):
+class SettingScores(Closed):
     """The scores of one evaluation setting."""
 
     n: int
@@ -99,7 +97,7 @@ class SettingScores(_Closed):
     released_2024: Score | None
 
 
-class MetricsFile(_Closed):
+class MetricsFile(Closed):
     """The scores of one model, seed and task; model and seed are null if unknown."""
 
     task: str
@@ -109,7 +107,7 @@ class MetricsFile(_Closed):
     settings: dict[str, SettingScores]
 
 
-class OverSeedsDetails(_Closed):
+class OverSeedsDetails(Closed):
     """Details of a strict value over seeds."""
 
     by_seed: list[float]
@@ -124,14 +122,14 @@ class OverSeedsScore(Value):
     details: OverSeedsDetails
 
 
-class SettingOverSeeds(_Closed):
+class SettingOverSeeds(Closed):
     """The score over seeds of one evaluation setting."""
 
     n: int
     strict: OverSeedsScore
 
 
-class OverSeedsFile(_Closed):
+class OverSeedsFile(Closed):
     """The scores of one model and task over the model's seeds."""
 
     task: str

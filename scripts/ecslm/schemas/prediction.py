@@ -7,19 +7,16 @@ models with the same fields, each stricter than the one before.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
 from ecslm.schemas.record import Relevance
+from ecslm.schemas.settings import Closed
 
 FinishReason = Literal["stop", "length"]
 
 
-class GivenPrediction(BaseModel):
+class GivenPrediction(Closed):
     """A prediction in the user's own file; a null field is the same as a missing one."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str | None = None
     sample_id: str | None = None

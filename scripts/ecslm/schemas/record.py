@@ -4,25 +4,22 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
+from ecslm.schemas.settings import Closed
 
 Split = Literal["train", "val", "test"]
 Relevance = Literal["E", "S", "C", "I"]
 
 
-class Record(BaseModel):
+class Record(Closed):
     """One sample under one setting.
 
     `input` is the original string, byte for byte. `options` are the option texts with their
     letters, for example `"A: very positive"`. `few_shot_example` is the original JSON string.
     `relevance` has one label per product of a ranking record, in the order of its product list.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     sample_id: str

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from ecslm.schemas.settings import Closed
 
 Answer = Literal["yes_no", "choice", "ranking", "extraction", "generation"]
 InputForm = Literal["text", "object", "list"]
@@ -42,10 +44,8 @@ else:
 BERTSCORE_METRICS = tuple(name for name, entry in METRICS.items() if entry.bertscore)
 
 
-class TaskKind(BaseModel):
+class TaskKind(Closed):
     """How a task is scored: names of modules in `ecslm.scoring.answers` and `.metrics`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     answer: Answer = Field(description="Answer type, which decides how raw output is parsed.")
     metric: Metric = Field(description="Headline metric.")

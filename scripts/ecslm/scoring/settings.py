@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Metric, TaskKind
 
 # Libraries whose versions can change a score.
@@ -13,28 +14,22 @@ Resamples = Annotated[int, Field(ge=1, description="Bootstrap resamples of an in
 Seed = Annotated[int, Field(ge=0, description="Seed of the bootstrap.")]
 
 
-class ScoringSettings(BaseModel):
+class ScoringSettings(Closed):
     """The study's `scoring`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     resamples: Resamples = 10_000
     seed: Seed = 0
 
 
-class ScriptSettings(BaseModel):
+class ScriptSettings(Closed):
     """The value of `--settings` of the score scripts; `task` defaults to the registry's entry."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: TaskKind | None = None
     scoring: ScoringSettings = ScoringSettings()
 
 
-class OverSeedsSettings(BaseModel):
+class OverSeedsSettings(Closed):
     """The value of `--settings` of the script that scores over seeds."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     metric: Metric = Field(description="The task's headline metric.")
     scoring: ScoringSettings = ScoringSettings()

@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 from pydantic import SerializeAsAny, model_validator
 
 from ecslm.schemas.paths import metric_path, over_seeds_path
+from ecslm.schemas.settings import Closed
 from ecslm.tables.references import names_in
-from ecslm.tables.settings import Closed, DataContext, Entry, TableContext
+from ecslm.tables.settings import DataContext, Entry, TableContext
 
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 Value = TypeVar("Value")

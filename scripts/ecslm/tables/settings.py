@@ -3,15 +3,10 @@
 from collections.abc import Collection
 from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, answered_setting
-
-
-class Closed(BaseModel):
-    """A model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Entry(Closed):
@@ -91,10 +86,10 @@ class TableContext(Closed):
     """Facts of a study that tables show; a request has those that its table needs."""
 
     data: DataContext | None = None
-    tasks: dict[str, TaskContext] = {}
-    models: dict[str, ModelContext] = {}
+    tasks: dict[str, TaskContext] = Field({}, description="Tasks by code.")
+    models: dict[str, ModelContext] = Field({}, description="Models by name.")
     baselines: dict[str, tuple[str, ...]] = Field(
         {}, description="Trivial baselines and the tasks that each is defined for."
     )
-    adapters: dict[str, AdapterContext] = {}
+    adapters: dict[str, AdapterContext] = Field({}, description="Tuned models by name.")
     contrasts: dict[str, str] = Field({}, description="Title of each contrast.")

@@ -2,15 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.models.precision import Precision
+from ecslm.schemas.settings import Closed
 
 
-class TrainingSettings(BaseModel):
+class TrainingSettings(Closed):
     """Hyper-parameters of an adapter. The defaults are those of the published study."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rank: int = Field(16, ge=1, description="Rank of the low-rank update (LoRA r).")
     alpha: int = Field(16, ge=1, description="Scale of the update: alpha / rank.")
@@ -51,10 +50,8 @@ class TrainingSettings(BaseModel):
     )
 
 
-class AdapterSettings(BaseModel):
+class AdapterSettings(Closed):
     """Everything in the configuration that determines an adapter's bytes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     precision: Precision = Precision()
     shots: int = 0

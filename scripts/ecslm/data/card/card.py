@@ -3,29 +3,26 @@
 from pathlib import Path
 
 import jinja2
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.manifests import read_result
 from ecslm.data.card.reports import CHECK, Leakage, TaskDescription, description_path, leakage_path
 from ecslm.data.report import Report
+from ecslm.schemas.settings import Closed
 
 
-class CardTask(BaseModel):
+class CardTask(Closed):
     """A task on the card."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     code: str
     title: str = Field(description="Name in prose.")
     leakage: bool = Field(description="Whether its overlap with training was measured.")
 
 
-class CardSettings(BaseModel):
+class CardSettings(Closed):
     """Everything except files that can change the card."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the study.")

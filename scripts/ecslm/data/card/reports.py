@@ -5,9 +5,10 @@ Separate from the code that builds the reports, so that code which shows them do
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.schemas.record import Split
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer
 
 # Paths in the study's results directory.
@@ -22,12 +23,6 @@ def description_path(task: str) -> str:
 def leakage_path(task: str) -> str:
     """Path of the report on a task's overlap with training in the study's results directory."""
     return f"leakage/{task}.json"
-
-
-class Closed(BaseModel):
-    """A model that refuses unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class TokenLengths(Closed):

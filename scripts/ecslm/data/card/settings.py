@@ -1,14 +1,13 @@
 """Settings of the description of a task's records."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer
 
 
-class DescriptionSettings(BaseModel):
+class DescriptionSettings(Closed):
     """The answer type, the tokenizer, and the lengths at which inputs are cut."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     answer: Answer = Field(description="Type of the task's answers; only classes are counted.")
     tokenizer: str = Field(description="Name of the base whose tokenizer counts tokens.")

@@ -5,22 +5,17 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import Model, read_text
 from ecslm.common.validation import validated
+from ecslm.schemas.settings import Closed
 
 Pair = Annotated[tuple[str, ...], Field(min_length=2)]
 
 # The pure Python loader needs a second for the catalogue; this one is in every wheel of PyYAML.
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-
-
-class Closed(BaseModel):
-    """A part of the file: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Topic(Closed):

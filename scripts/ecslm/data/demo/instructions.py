@@ -5,8 +5,9 @@ from pathlib import Path
 from pydantic import RootModel
 
 from ecslm.common.errors import InputError
-from ecslm.data.demo.catalogue import Closed, read_yaml
+from ecslm.data.demo.catalogue import read_yaml
 from ecslm.data.demo.settings import TaskCode
+from ecslm.schemas.settings import Closed
 
 
 class Instructions(Closed):

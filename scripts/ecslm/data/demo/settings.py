@@ -3,16 +3,16 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from ecslm.schemas.settings import Closed
 
 TaskCode = Literal["AVE", "PRP", "PM", "SA", "SR", "MPC", "PSI", "QPR", "AP", "AG"]
 Count = Annotated[int, Field(ge=1)]
 
 
-class Sizes(BaseModel):
+class Sizes(Closed):
     """Records of a task in each split, under each setting."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     train: Count = Field(48, description="Training records.")
     val: Count = Field(8, description="Validation records.")
@@ -20,10 +20,8 @@ class Sizes(BaseModel):
     test_ood: Count = Field(16, description="Out-of-domain test records, for tasks that have any.")
 
 
-class SizeOverride(BaseModel):
+class SizeOverride(Closed):
     """Sizes of one task that differ from the common ones; null keeps the common size."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     train: Count | None = Field(None, description="Training records.")
     val: Count | None = Field(None, description="Validation records.")

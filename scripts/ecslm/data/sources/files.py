@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
-
 from ecslm.common.errors import InputError
+from ecslm.schemas.settings import Closed
 
 # Suffixes of files with rows.
 SUFFIXES = (".json", ".jsonl", ".parquet")
@@ -25,10 +24,8 @@ OTHER_SUFFIXES = (
 NO_ROWS = ("dataset_infos.json",)
 
 
-class DataFile(BaseModel):
+class DataFile(Closed):
     """A file with rows, and its name in problems and reports."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     path: Path

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ecslm.common.errors import InputError, field_problems
 from ecslm.common.files import read_json, write_json
@@ -24,6 +24,7 @@ from ecslm.data.problems import FoundProblems, Kind, Problems
 from ecslm.data.sources.files import DataFile
 from ecslm.data.sources.protocol import IsCurrent, PartName, Row
 from ecslm.data.sources.splitting import Part, split_files
+from ecslm.schemas.settings import Closed
 
 INDEX = "index.json"
 SCRIPTS = Path(__file__).resolve().parents[3]
@@ -42,10 +43,8 @@ SPLITTING_CODE = (
 )
 
 
-class Index(BaseModel):
+class Index(Closed):
     """The parts of data files. `problems` are rows that belong to no task and split."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     origin: tuple[str, ...] = Field(description="Identity of the source, whatever its content.")
     code: str = Field(description="Digest of the code that built the index.")

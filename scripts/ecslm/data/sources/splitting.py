@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
@@ -17,6 +16,7 @@ from ecslm.data.sources.files import DataFile
 from ecslm.data.sources.protocol import PartName
 from ecslm.data.sources.reading import read_rows
 from ecslm.schemas.fields import is_writable
+from ecslm.schemas.settings import Closed
 
 # Characters of a part that are buffered before they are written to its file.
 BUFFER = 1 << 20
@@ -24,13 +24,11 @@ BUFFER = 1 << 20
 MOST_PARTS = 1000
 
 
-class Part(BaseModel):
+class Part(Closed):
     """The rows of one task (by its name in the data) and split; `file` is in the index's directory.
 
     `places` is a file with a line for each row: its number and its place in the source.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     task: str
     split: str

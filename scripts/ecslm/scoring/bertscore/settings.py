@@ -1,15 +1,15 @@
 """Settings of BERTScore: the encoder's layer, and the baseline for rescaling."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from ecslm.schemas.settings import Closed
 
 # Libraries whose versions can change a score.
 LIBRARIES = ("torch", "transformers", "bert-score")
 
 
-class BertScoreSettings(BaseModel):
+class BertScoreSettings(Closed):
     """The defaults are those of the published study, for roberta-large."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     layer: int = Field(17, ge=1, description="Encoder layer whose embeddings are matched.")
     rescale_language: str | None = Field(

@@ -20,6 +20,7 @@ from ecslm.data.card.reports import (
 from ecslm.data.published import COUNTS, read_counts
 from ecslm.data.report import Report
 from ecslm.schemas.record import Split
+from ecslm.schemas.settings import Closed
 from ecslm.tables.kind import Kind
 from ecslm.tables.leakage import leakage_files, read_leakage
 from ecslm.tables.model import (
@@ -35,7 +36,7 @@ from ecslm.tables.model import (
 from ecslm.tables.notes import data_note
 from ecslm.tables.references import RecordsSettingName, TaskName
 from ecslm.tables.requests import TableRequest
-from ecslm.tables.settings import Closed, Entry
+from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources, source_name
 
 PublishedCounts = dict[tuple[str, str, str], int]

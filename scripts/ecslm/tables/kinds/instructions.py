@@ -12,6 +12,7 @@ from pydantic import Field
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data.card.reports import Leakage
 from ecslm.schemas.paths import comparison_path
+from ecslm.schemas.settings import Closed
 from ecslm.tables.differences import TaskComparison, comparison_notes, difference_cell
 from ecslm.tables.kind import Kind
 from ecslm.tables.leakage import leakage_files, read_leakage
@@ -20,7 +21,7 @@ from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes, mean_note
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
-from ecslm.tables.settings import Closed, ScoresEntry
+from ecslm.tables.settings import ScoresEntry
 from ecslm.tables.sources import Sources
 
 # Label of a column whose tasks disagree; a note gives the label of each task.

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ecslm.schemas.settings import Closed
 from ecslm.tables.kind import Kind
 from ecslm.tables.marks import mark_best
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
@@ -14,7 +15,7 @@ from ecslm.tables.published import STUDY, Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
-from ecslm.tables.settings import Closed, ScoresEntry
+from ecslm.tables.settings import ScoresEntry
 from ecslm.tables.sources import Sources
 
 
