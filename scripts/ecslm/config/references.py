@@ -145,7 +145,7 @@ def _table_references(
 ) -> Iterator[str]:
     """References in a table's entry; a misspelt kind is taken for the nearest one."""
     kinds = table_kinds()
-    close = difflib.get_close_matches(str(table.get("kind")), kinds, n=1)
+    close = difflib.get_close_matches(str(table.get("kind") or ""), kinds, n=1)
     if not close:
         return
     kind = kinds[close[0]]

@@ -409,7 +409,7 @@ def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        ("[]", "error: --differences: no differences in the files\n"),
+        ("[]", "error: --differences: empty: no task has both sides of any contrast\n"),
         ('[{"a": 1, "p": NaN}]', "error: {path}: 0.contrast: field required\n"),
         ('[{"a": 1}]', "error: {path}: 0.contrast: field required\n"),
     ],

@@ -58,6 +58,14 @@ def test_outputs_with_clock_values_are_in_no_manifest() -> None:
     assert rule.output_paths("cost", RunKey("Small", "0", "PM")) == (cost,)
 
 
+def test_results_that_take_long_or_whose_source_may_be_away_are_never_deleted() -> None:
+    kept = {name for name, rule in whole_plan().rules.items() if not rule.cheap}
+    assert kept == {
+        *("base_model", "check_data", "dataset"),
+        *("train_adapter", "predict", "bertscore"),
+    }
+
+
 def test_a_result_is_made_by_one_job_alone() -> None:
     made = whole_plan()
     paths = [

@@ -377,7 +377,7 @@ def test_matching_results_are_taken_over() -> None:
 
 @pytest.fixture
 def base(tmp_path: Path) -> Job:
-    """The job of a base whose weights lie in a folder of the user's."""
+    """The job of a base whose weights are in a directory of the user's."""
     (tmp_path / "weights").mkdir()
     for name in ("config.json", "tokenizer.json", "model.safetensors"):
         (tmp_path / "weights" / name).write_text(name)
@@ -386,6 +386,23 @@ def base(tmp_path: Path) -> Job:
     fetch_base("tiny", source, manifest)
     settings = canonical_json({"source": source.model_dump(mode="json")})
     return Job("base_model", (), str(manifest), settings=settings, manifest_form=BaseManifest)
+
+
+@pytest.mark.parametrize("field", ["base", "source", "revision", "folder", "settings"])
+def test_a_manifest_of_a_base_that_has_lost_a_field_stops_the_run(base: Job, field: str) -> None:
+    content = json.loads(Path(base.manifest).read_text())
+    del content[field]
+    write_json(Path(base.manifest), content)
+    with pytest.raises(InputError, match=f"{field}: field required"):
+        check_results([base], ())
+
+
+def test_a_manifest_of_a_base_whose_source_was_edited_stops_the_run(base: Job) -> None:
+    content = json.loads(Path(base.manifest).read_text())
+    content["source"]["path"] = "others"
+    write_json(Path(base.manifest), content)
+    with pytest.raises(InputError, match="settings: differ from `source`"):
+        check_results([base], ())
 
 
 def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job, tmp_path: Path) -> None:

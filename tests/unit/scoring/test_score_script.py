@@ -536,7 +536,10 @@ def test_score_baseline_majority_and_random(tmp_path: Path) -> None:
 def test_score_baseline_says_what_is_missing_or_does_not_apply(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "test.jsonl", [record("maybe")])
     assert "--train" in problems(baseline(tmp_path, "majority", "PM"))[0]
-    assert "not applicable to AG: only none" in problems(baseline(tmp_path, "random", "AG"))[0]
+    assert (
+        "not applicable to AG: it has no trivial baselines"
+        in problems(baseline(tmp_path, "random", "AG"))[0]
+    )
     (line,) = problems(baseline(tmp_path, "random", "PM"))
     assert line.startswith(f"error: {tmp_path / 'test.jsonl'}: line 1: output: ")
 

@@ -45,7 +45,7 @@ def test_the_code_of_a_table_holds_that_of_its_own_kind_alone(name: str) -> None
 
 
 def test_an_unknown_kind_is_named_with_the_nearest() -> None:
-    with pytest.raises(InputError, match="result: unknown kind of table: did you mean `results`"):
+    with pytest.raises(InputError, match="unknown kind of table result: did you mean `results`"):
         read_request('{"table": {"kind": "result"}, "context": {}}')
 
 
@@ -61,6 +61,16 @@ def test_a_request_is_the_same_after_it_was_passed_as_json() -> None:
     kind, read = read_request(made.model_dump_json())
     assert kind is table_kind("validity")
     assert read.model_dump() == made.model_dump()
+
+
+def test_a_request_by_hand_may_hold_more_of_the_study_than_its_table_shows() -> None:
+    models = {"Small": {"seeds": [0], "tasks": ["PM", "SA"]}, "Other": {"seeds": [0], "tasks": []}}
+    entry = {"kind": "validity", "settings": [IND], "columns": ["PM"], "models": ["Small"]}
+    made = request(entry, models=models)
+    whole = json.loads(made.model_dump_json())
+    whole["context"]["models"] = models
+    kind, read = read_request(json.dumps(whole))
+    assert kind.files(read) == ["metrics/Small/seed-0/PM.json"]
 
 
 def test_a_model_that_only_reproduces_a_row_is_no_part_of_the_table() -> None:
@@ -88,16 +98,25 @@ def test_names_are_looked_for_only_in_what_has_the_right_shape(entry: Any) -> No
     assert list(names_in(entry, table_kind("results").entry)) == []
 
 
-@pytest.mark.parametrize("kind", ["resluts", ["results"], {"results": 1}, 3, None])
+@pytest.mark.parametrize("kind", ["prices", 3, None])
 def test_an_entry_of_an_unknown_kind_is_one_problem_of_the_configuration(kind: Any) -> None:
+    (problem,) = problems_of_an_entry(kind)
+    assert problem.startswith("studies.shop.tables.a.kind: ")
+
+
+def test_the_names_in_an_entry_of_a_misspelt_kind_are_checked_too() -> None:
+    kind, model = problems_of_an_entry("validty")
+    assert kind.endswith("unknown kind validty: did you mean `validity`?")
+    assert model.startswith("studies.shop.tables.a.models: Unknown is not in the study's models")
+
+
+def problems_of_an_entry(kind: Any) -> tuple[str, ...]:
     config = configured()
     entry = {"kind": kind, "caption": "A caption", "label": "tab:a", "models": ["Unknown"]}
     config["studies"]["shop"]["tables"] = {"a": entry}
     with pytest.raises(InputError) as caught:
         load_config(config, PROMPTS)
-    (problem,) = caught.value.problems
-    assert problem.startswith("studies.shop.tables.a.kind: ")
-    assert kind != "resluts" or problem.endswith("did you mean `results`?")
+    return caught.value.problems
 
 
 # A kind that does not exist: its module, its template, and a file of the repository of its own.

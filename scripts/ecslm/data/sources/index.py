@@ -40,6 +40,7 @@ SPLITTING_CODE = (
     "ecslm.data.sources.reading",
     "ecslm.data.sources.splitting",
     "ecslm.schemas.fields",
+    "ecslm.schemas.settings",
 )
 
 
