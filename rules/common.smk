@@ -48,7 +48,10 @@ def option(name):
 
 
 def table_resources(wildcards, input):
-    """The command-line options of the repository's files that a kind of table reads."""
+    """The command-line options of the repository's files that a kind of table reads.
+
+    They are inputs: with the parameter `input`, Snakemake does not compare them once more.
+    """
     return PLAN.rules["render_table"].resource_options(wildcards.table)
 
 

@@ -16,8 +16,8 @@ from ecslm.common.locks import held
 from ecslm.config.options import add_study_options
 from ecslm.provenance.adoption import align_times, verified
 from ecslm.provenance.history import History
-from ecslm.provenance.run_lock import RUN_LOCK
 from ecslm.provenance.snakemake_records import ADOPTING
+from ecslm.schemas.paths import RUN_LOCK
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.content import content_parameter
 from ecslm.data.problems import Problems
 from ecslm.data.sources.protocol import CachedRows
+from ecslm.schemas.paths import CACHE
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def command_line() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
     add("--settings", required=True, help="source, tasks and known names: JSON or @FILE")
-    add("--cache", type=Path, default=Path("results/cache"), help="directory of data indexes")
+    add("--cache", type=Path, default=CACHE, help="directory of data indexes")
     add("--output", type=Path, required=True, help="report (JSON) to write")
     add(
         "--content",

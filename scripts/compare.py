@@ -6,7 +6,7 @@ from pathlib import Path
 from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
-from ecslm.common.manifests import made_from, write_manifest
+from ecslm.common.manifests import made_from, require_unchanged, write_manifest
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.results import read_differences
 
@@ -19,9 +19,11 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.output.resolve() in {path.resolve().parent for path in arguments.differences}:
         raise InputError(f"--output: {arguments.output} is the directory of the differences")
     if not any(differences.values()):
-        raise InputError("--differences: no differences in the files")
+        raise InputError("--differences: empty: no task has both sides of any contrast")
+    adjusted_rows = adjusted(differences)
+    require_unchanged(origin)
     written = []
-    for name, rows in adjusted(differences).items():
+    for name, rows in adjusted_rows.items():
         written.append(arguments.output / name)
         write_json(written[-1], [row.model_dump(mode="json") for row in rows])
     write_manifest(arguments.manifest or arguments.output / "manifest.json", origin, written)

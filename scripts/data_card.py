@@ -5,7 +5,13 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_text
-from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    require_unchanged,
+    write_manifest,
+)
 from ecslm.data.card.card import CardSettings, card_files, render_card
 
 
@@ -14,7 +20,9 @@ def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, CardSettings)
     inputs = [*(arguments.results / path for path in card_files(settings)), arguments.template]
     origin = made_from(inputs, settings, arguments.code, versions={})
-    write_text(arguments.output, render_card(arguments.template, arguments.results, settings))
+    card = render_card(arguments.template, arguments.results, settings)
+    require_unchanged(origin)
+    write_text(arguments.output, card)
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
 
 

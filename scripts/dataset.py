@@ -13,6 +13,7 @@ from ecslm.data.cleaning import build_records
 from ecslm.data.content import content_parameter
 from ecslm.data.settings import DatasetSettings
 from ecslm.data.sources.protocol import CachedRows, rows_of
+from ecslm.schemas.paths import CACHE
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -46,7 +47,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--task", required=True, help="task code, for example QPR")
     add("--split", choices=("train", "val", "test"), required=True, help="split to build")
     add("--settings", required=True, help="source, names and settings: JSON or @FILE")
-    add("--cache", type=Path, default=Path("results/cache"), help="directory of data indexes")
+    add("--cache", type=Path, default=CACHE, help="directory of data indexes")
     add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
     add(
         "--content",

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_json
-from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    require_unchanged,
+    write_manifest,
+)
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.description import describe, load_tokenizer
 from ecslm.data.card.settings import DESCRIPTION_LIBRARIES as LIBRARIES
@@ -25,6 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(tokenizer_file(arguments.base))
     records = [row for path in arguments.records for row in read_task(path, arguments.task)]
     description = describe(arguments.task, records, template, tokenizer, settings)
+    require_unchanged(origin)
     write_json(arguments.output, description.model_dump(mode="json"))
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
 

@@ -6,7 +6,13 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
-from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    require_unchanged,
+    write_manifest,
+)
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
 from ecslm.comparisons.sides import missing_settings, task_sides
@@ -33,6 +39,7 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.code is None and (missing := missing_settings(settings, outcomes)):
         raise InputError(*(f"--settings: {problem}" for problem in missing))
     rows = differences(list(task_sides(settings, outcomes)), settings)
+    require_unchanged(origin)
     write_json(arguments.output, [row.model_dump(mode="json") for row in rows])
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from ecslm.common.cli import run_script
 from ecslm.common.files import write_json
-from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    require_unchanged,
+    write_manifest,
+)
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.leakage import leakage
 from ecslm.data.card.settings import LEAKAGE_LIBRARIES as LIBRARIES
@@ -20,6 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
     test, train = (read_task(path, arguments.task) for path in (arguments.test, arguments.train))
     report = leakage(test, train, read_records(*arguments.other_train))
     output = arguments.output
+    require_unchanged(origin)
     write_json(output, report.model_dump(mode="json"))
     write_manifest(arguments.manifest or manifest_of(output), origin, [output])
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 from ecslm.common.cli import run_script
 from ecslm.common.files import write_json, write_text
-from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    require_unchanged,
+    write_manifest,
+)
 from ecslm.tables.kind import read_request, resource_options
 from ecslm.tables.latex import render_table
 from ecslm.tables.sources import Sources
@@ -22,7 +28,9 @@ def main(arguments: argparse.Namespace) -> None:
     ]
     origin = made_from(inputs, request, arguments.code, versions={})
     table = kind.build(arguments.table, request, sources)
-    write_text(arguments.tex, render_table(arguments.template, table))
+    fragment = render_table(arguments.template, table)
+    require_unchanged(origin)
+    write_text(arguments.tex, fragment)
     write_json(arguments.json, table.as_json())
     write_manifest(
         arguments.manifest or manifest_of(arguments.tex), origin, [arguments.tex, arguments.json]

@@ -5,9 +5,16 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_text
-from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    require_unchanged,
+    write_manifest,
+)
 from ecslm.reports.page import render_page
 from ecslm.reports.settings import ReportSettings, base_names, report_files
+from ecslm.schemas.paths import BASE
 from ecslm.tables.latex import render
 
 
@@ -15,13 +22,14 @@ def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, ReportSettings)
     inputs = [
         *(arguments.results / path for path in report_files(settings)),
-        *(arguments.bases / base / "manifest.json" for base in base_names(settings)),
+        *(arguments.bases / BASE.format(base=base) for base in base_names(settings)),
         arguments.html_template,
         arguments.tex_template,
     ]
     origin = made_from(inputs, settings, arguments.code, versions={})
     page = render_page(settings, arguments.results, arguments.bases, arguments.html_template)
     document = render(arguments.tex_template, settings=settings)
+    require_unchanged(origin)
     write_text(arguments.html, page)
     write_text(arguments.tex, document)
     write_manifest(

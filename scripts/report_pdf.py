@@ -4,7 +4,13 @@ import argparse
 from pathlib import Path
 
 from ecslm.common.cli import run_script
-from ecslm.common.manifests import add_manifest_options, made_from, verify_result, write_manifest
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    require_unchanged,
+    verify_result,
+    write_manifest,
+)
 from ecslm.reports.pdf import compile_pdf
 
 
@@ -12,6 +18,7 @@ def main(arguments: argparse.Namespace) -> None:
     for path in (arguments.tex, *arguments.tables):
         verify_result(path)
     origin = made_from([arguments.tex, *arguments.tables], {}, arguments.code, versions={})
+    require_unchanged(origin)
     compile_pdf(arguments.tex, arguments.pdf)
     # Not report.manifest.json: that is the page's.
     manifest = arguments.manifest or arguments.pdf.with_suffix(".pdf.manifest.json")

@@ -40,8 +40,9 @@ def main(arguments: argparse.Namespace) -> None:
     origin = score_origin(arguments, arguments.test, arguments.train)
     baseline: Baseline = arguments.baseline
     if baseline not in applicable(task):
-        names = ", ".join(applicable(task)) or "none"
-        raise InputError(f"--baseline {baseline}: not applicable to {arguments.task}: only {names}")
+        names = ", ".join(applicable(task))
+        known = f"choose one of {names}" if names else "it has no trivial baselines"
+        raise InputError(f"--baseline {baseline}: not applicable to {arguments.task}: {known}")
     majority = ""
     if baseline == "majority":
         if arguments.train is None:

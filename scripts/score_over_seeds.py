@@ -6,7 +6,13 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
-from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.manifests import (
+    add_manifest_options,
+    made_from,
+    manifest_of,
+    require_unchanged,
+    write_manifest,
+)
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcomes
@@ -27,6 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
     origin = made_from(records, settings, arguments.code, versions)
     outcomes = read_outcomes(records, metric(settings.metric))
     scores = over_seeds(outcomes, arguments.task, arguments.model, seeds, settings)
+    require_unchanged(origin)
     write_json(arguments.output, scores.model_dump())
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
 

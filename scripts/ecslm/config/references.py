@@ -1,17 +1,16 @@
 """Checks of the references in a configuration: names that refer to nothing."""
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.text import nearest
 from ecslm.config.labels import unpinned_labels
+from ecslm.data.relevance import LABELLED_SETTINGS
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.tables.kind import table_kinds
 from ecslm.tables.references import Part, names_in
-
-# The file of relevance labels is in the row order of these settings.
-LABELLED = frozenset(("IND_Diverse_Instruction", "IND_Single_Instruction"))
 
 
 def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
@@ -98,9 +97,9 @@ def _data_references(
             yield f"{path}.settings: none has test records of {code}, whose `ood` is false"
     ranked = [code for code, task in tested.items() if task.get("answer") == "ranking"]
     labelled = bool(labels) or data.get("source") == "demo"
-    if ranked and labelled and settings and not LABELLED.intersection(settings):
+    if ranked and labelled and settings and not set(LABELLED_SETTINGS).intersection(settings):
         yield (
-            f"{path}.settings: {', '.join(ranked)} needs {' or '.join(sorted(LABELLED))}: the "
+            f"{path}.settings: {', '.join(ranked)} needs {' or '.join(LABELLED_SETTINGS)}: the "
             "relevance labels are in their row order"
         )
 
@@ -144,11 +143,12 @@ def _contrast_references(path: str, study: Mapping[str, Any]) -> Iterator[str]:
 def _table_references(
     path: str, table: Mapping[str, Any], study: Mapping[str, Any]
 ) -> Iterator[str]:
-    """References in a table's entry; those of an unknown kind cannot be checked."""
-    name = table.get("kind")
-    kind = table_kinds().get(name) if isinstance(name, str) else None
-    if kind is None:
+    """References in a table's entry; a misspelt kind is taken for the nearest one."""
+    kinds = table_kinds()
+    close = difflib.get_close_matches(str(table.get("kind")), kinds, n=1)
+    if not close:
         return
+    kind = kinds[close[0]]
     models, contrasts = _mapping(study.get("models")), _contrasts(study)
     settings = dict.fromkeys(_names(study.get("settings")))
     parts: dict[Part, tuple[str, Mapping[str, Any]]] = {

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from ecslm.common.manifests import Manifest
 from ecslm.common.validation import read_model
@@ -62,6 +62,12 @@ class BaseManifest(Manifest):
     folder: str = Field(
         description="Directory of the files, absolute or relative to the manifest's."
     )
+
+    @model_validator(mode="after")
+    def _settings_of_the_source(self) -> "BaseManifest":
+        if self.settings != {"source": self.source.model_dump(mode="json")}:
+            raise ValueError("settings: differ from `source`")
+        return self
 
 
 def read_base(manifest: Path) -> tuple[BaseManifest, Path]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
@@ -18,6 +18,9 @@ from ecslm.schemas.registry import CONFIG_FILE
 STAGES = (bases, data, models, scores, comparisons, tables, report)
 
 
+SomeRule = TypeVar("SomeRule", bound=Rule[Any])
+
+
 class Plan:
     """The rules of a study by name, each after the rules whose results it reads."""
 
@@ -27,6 +30,8 @@ class Plan:
         self.rules: dict[str, Rule[Any]] = {
             rule.name: rule(self.study) for stage in STAGES for rule in stage.RULES
         }
+        self.tables: tables.RenderTable = self._rule(tables.RenderTable)
+        self.data_check: data.CheckData = self._rule(data.CheckData)
 
     @classmethod
     def read(cls, configfiles: Sequence[Path], study: str | None) -> "Plan":
@@ -45,7 +50,12 @@ class Plan:
                 files lack what a table names.
         """
         self.source.check()
-        tables.RenderTable(self.study).check()
+        self.tables.check()
+
+    def _rule(self, kind: type[SomeRule]) -> SomeRule:
+        rule = self.rules[kind.name]
+        assert isinstance(rule, kind)
+        return rule
 
     @cached_property
     def jobs(self) -> tuple[Job, ...]:

@@ -14,6 +14,7 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import Manifest
 from ecslm.plan.keys import Key
 from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.plan.study import Study
@@ -42,13 +43,14 @@ class Job:
     modules: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     """Files that Snakemake rebuilds when they are missing, even if no job reads them."""
-    costly: bool = False
-    """Whether results that do not match are kept and refused, not deleted and rebuilt."""
+    cheap: bool = False
+    """Whether results that do not match are deleted and rebuilt; others are kept and refused."""
+    manifest_form: type[Manifest] = Manifest
 
     @property
     def code(self) -> str | None:
         """The code's digest as a parameter."""
-        return None if self.script is None else code_parameter(self.script, *self.modules)
+        return _code(self.script, self.modules)
 
 
 SomeKey = TypeVar("SomeKey", bound=Key)
@@ -68,7 +70,9 @@ class Rule(ABC, Generic[SomeKey]):
     timed: ClassVar[frozenset[str]] = frozenset()
     """Names of the outputs with clock values, which manifests do not list."""
     libraries: ClassVar[tuple[str, ...]] = ()
-    costly: ClassVar[bool] = False
+    cheap: ClassVar[bool] = False
+    """Whether results are rebuilt in seconds."""
+    manifest_form: ClassVar[type[Manifest]] = Manifest
 
     def __init__(self, study: Study) -> None:
         self.study = study
@@ -135,7 +139,8 @@ class Rule(ABC, Generic[SomeKey]):
             script=self.script,
             modules=self.modules(key),
             targets=tuple(path for name in self.targets for path in self.output_paths(name, key)),
-            costly=self.costly,
+            cheap=self.cheap,
+            manifest_form=self.manifest_form,
         )
 
     def jobs(self) -> Iterator[Job]:
@@ -174,10 +179,10 @@ class Rule(ABC, Generic[SomeKey]):
 
     def code_parameter(self, key: SomeKey) -> str | None:
         """Digest of the script's code."""
-        return None if self.script is None else code_parameter(self.script, *self.modules(key))
+        return _code(self.script, self.modules(key))
 
 
-def named(**patterns: str) -> Mapping[str, str]:
+def path_patterns(**patterns: str) -> Mapping[str, str]:
     """Path patterns by name."""
     return patterns
 
@@ -185,3 +190,7 @@ def named(**patterns: str) -> Mapping[str, str]:
 def as_tuple(files: Files) -> tuple[str, ...]:
     """One or several files as a tuple."""
     return (files,) if isinstance(files, str) else files
+
+
+def _code(script: str | None, modules: tuple[str, ...]) -> str | None:
+    return None if script is None else code_parameter(script, *modules)

@@ -31,7 +31,7 @@ def verified(history: History) -> list[Job]:
         if not any(Path(path).exists() for path in (*job.results, job.manifest)):
             continue
         reasons = _mismatches(history, job)
-        if reasons and not job.costly:
+        if reasons and job.cheap:
             outdated.append(job)
         elif reasons:
             problems += [
@@ -40,7 +40,7 @@ def verified(history: History) -> list[Job]:
             ]
         elif not (missing := _missing_source(history, job, good)):
             good[job] = None
-        elif not job.costly:
+        elif job.cheap:
             outdated.append(job)
         else:
             orphans.setdefault(missing, []).append(job)

@@ -8,7 +8,6 @@ from ecslm.data.settings import PathData
 from ecslm.data.sources.path import labels
 from ecslm.plan.keys import StudyKey
 from ecslm.plan.plan import Plan
-from ecslm.plan.stages.data import CheckData
 from ecslm.provenance.history import History
 from ecslm.schemas.paths import CACHE
 
@@ -51,7 +50,7 @@ def check_local_data(plan: Plan) -> None:
     if data.labels is not None and not Path(data.labels.path).exists():
         # The job fetches them; a dry run must not.
         return
-    rule = CheckData(plan.study)
+    rule = plan.data_check
     history = History(plan.study.name, plan.jobs)
     if not history.reasons(rule.job(StudyKey())):
         return

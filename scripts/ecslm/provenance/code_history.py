@@ -6,8 +6,7 @@ from pathlib import Path
 from ecslm.common.files import read_json, write_json
 from ecslm.plan.fingerprint import module_digests
 from ecslm.plan.rules import Job
-
-CODE_HISTORY = Path("results/code")
+from ecslm.schemas.paths import CODE_HISTORY
 
 
 def code_changes(then: str | None, job: Job) -> Iterator[str]:

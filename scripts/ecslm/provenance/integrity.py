@@ -4,7 +4,8 @@ from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.manifests import Manifest, read_manifest
+from ecslm.common.manifests import Manifest
+from ecslm.common.validation import read_model
 from ecslm.plan.rules import Job
 
 MOST_PROBLEMS = 10
@@ -62,7 +63,7 @@ def read_job_manifest(job: Job) -> Manifest:
         InputError: the manifest is missing or broken.
     """
     try:
-        return read_manifest(Path(job.manifest))
+        return read_model(Path(job.manifest), job.manifest_form)
     except InputError as error:
         raise InputError(
             *(f"{problem}: {how_to_rebuild(job)}" for problem in error.problems)

@@ -1,11 +1,10 @@
 """The lock that allows one run at a time in a results directory."""
 
 import contextlib
-from pathlib import Path
 
 from ecslm.common.locks import held
+from ecslm.schemas.paths import RUN_LOCK
 
-RUN_LOCK = Path("results/run.lock")
 _lock = contextlib.ExitStack()
 
 

@@ -12,7 +12,7 @@ from ecslm.common.files import read_json, read_text
 from ecslm.reports.plots import interval_plots
 from ecslm.reports.samples import read_samples
 from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
-from ecslm.schemas.paths import TABLE_JSON
+from ecslm.schemas.paths import BASE, TABLE_JSON
 from ecslm.tables.model import Cell, read_table
 
 # Sources in the study's results directory, where the page is too: only these can be links.
@@ -28,7 +28,7 @@ def render_page(settings: ReportSettings, results: Path, bases: Path, template: 
     tables = [read_table(results / TABLE_JSON.format(table=name)) for name in settings.tables]
     manifests = {path: read_json(results / path) for path in adapter_manifests(settings)}
     manifests |= {
-        f"../bases/{base}/manifest.json": read_json(bases / base / "manifest.json")
+        f"../bases/{BASE.format(base=base)}": read_json(bases / BASE.format(base=base))
         for base in base_names(settings)
     }
     source = read_text(template)

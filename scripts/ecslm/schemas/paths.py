@@ -11,6 +11,8 @@ from pathlib import Path
 RESULTS = "results/{study}"
 BASES = "results/bases"
 CACHE = Path("results/cache")
+CODE_HISTORY = Path("results/code")
+RUN_LOCK = Path("results/run.lock")
 TEMPLATES = Path("resources/prompts")
 PUBLISHED = Path("resources/published")
 ARCHITECTURES = Path("resources/architectures.csv")
@@ -87,9 +89,14 @@ def over_seeds_path(model: str, task: str) -> str:
     return OVER_SEEDS.format(model=model, task=task)
 
 
-def differences_path(task: str) -> str:
-    """Path of a task's differences."""
-    return DIFFERENCES.format(task=task)
+def description_path(task: str) -> str:
+    """Path of the description of a task's records."""
+    return DESCRIPTION.format(task=task)
+
+
+def leakage_path(task: str) -> str:
+    """Path of the report on a task's overlap with training."""
+    return LEAKAGE.format(task=task)
 
 
 def comparison_path(task: str) -> str:

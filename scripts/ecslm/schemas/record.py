@@ -11,6 +11,8 @@ from ecslm.schemas.settings import Closed
 
 Split = Literal["train", "val", "test"]
 Relevance = Literal["E", "S", "C", "I"]
+# The setting of a user's own rows that name none.
+DEFAULT_SETTING = "IND_Diverse_Instruction"
 
 
 class Record(Closed):

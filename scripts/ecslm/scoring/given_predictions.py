@@ -10,10 +10,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from ecslm.common.errors import Problem
 from ecslm.common.text import nearest
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
+from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.scoring.rows import Numbered, read_rows
-
-# The same default as for the user's own records.
-DEFAULT_SETTING = "IND_Diverse_Instruction"
 
 
 class _GivenRow(GivenPrediction):

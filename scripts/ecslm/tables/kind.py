@@ -14,11 +14,11 @@ from typing import Any, Generic, cast
 from pydantic import BaseModel
 
 from ecslm.common.cli import read_settings
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.tables import kinds
 from ecslm.tables.model import Table
-from ecslm.tables.requests import AnyEntry, TableRequest, request_schema
+from ecslm.tables.requests import AnyEntry, TableRequest, request_schema, table_request
 from ecslm.tables.sources import Sources
 
 
@@ -67,10 +67,13 @@ def table_kind(name: str) -> Kind[Any]:
     Raises:
         InputError: there is no such kind.
     """
-    names = kind_names()
-    if name not in names:
-        raise InputError(f"{name}: unknown kind of table{nearest(name, names)}")
+    if name not in kind_names():
+        raise InputError(_unknown(name))
     return cast(Kind[Any], import_module(kind_module(name)).KIND)
+
+
+def _unknown(name: str) -> str:
+    return f"unknown kind of table {name}{nearest(name, kind_names())}"
 
 
 def table_kinds() -> dict[str, Kind[Any]]:
@@ -101,5 +104,10 @@ def read_request(settings: str) -> tuple[Kind[Any], TableRequest[Any]]:
     Raises:
         InputError: there is no such kind, or the request does not fit its schema.
     """
-    kind = table_kind(read_settings(settings, _RequestOfKind).table.kind)
-    return kind, read_settings(settings, request_schema(kind.entry))
+    name = read_settings(settings, _RequestOfKind).table.kind
+    if name not in kind_names():
+        raise InputError(Problem(_unknown(name), "--settings", field="table.kind"))
+    kind = table_kind(name)
+    request = read_settings(settings, request_schema(kind.entry))
+    # Written by hand, it may hold more of the study than its table shows.
+    return kind, table_request(request.table, request.context)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ecslm.common.manifests import read_result
-from ecslm.data.card.reports import Leakage, leakage_path
+from ecslm.data.card.reports import Leakage
+from ecslm.schemas.paths import leakage_path
 from ecslm.tables.settings import TableContext
 
 

@@ -14,11 +14,11 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.models.bases import PathSource
+from ecslm.models.bases import BaseManifest, PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.plan.rules import Job
 from ecslm.provenance.adoption import align_times, verified
-from ecslm.provenance.code_history import CODE_HISTORY, modules_of, record_code
+from ecslm.provenance.code_history import modules_of, record_code
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.history import History
 from ecslm.provenance.integrity import check_results
@@ -29,6 +29,7 @@ from ecslm.provenance.snakemake_records import (
     check_recorded,
     unfinished_results,
 )
+from ecslm.schemas.paths import CODE_HISTORY
 
 SETTINGS = {"training": {"rank": 16, "alpha": 32}, "shots": 0}
 VERSIONS = {"numpy": "2.4.6", "torch": "2.13.0"}
@@ -47,7 +48,7 @@ def job(rule: str, name: str, *inputs: str, script: str = "score.py") -> Job:
         script=script,
         # Of an adapter the manifest alone is a target.
         targets=() if rule == "train_adapter" else (result,),
-        costly=rule != "score",
+        cheap=rule == "score",
     )
 
 
@@ -384,7 +385,7 @@ def base(tmp_path: Path) -> Job:
     manifest = Path("results/bases/tiny/manifest.json")
     fetch_base("tiny", source, manifest)
     settings = canonical_json({"source": source.model_dump(mode="json")})
-    return Job("base_model", (), str(manifest), settings=settings, costly=True)
+    return Job("base_model", (), str(manifest), settings=settings, manifest_form=BaseManifest)
 
 
 def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job, tmp_path: Path) -> None:
@@ -411,7 +412,7 @@ def test_cheap_results_of_what_is_not_there_are_deleted_to_be_rebuilt() -> None:
 
 
 def test_precious_results_of_what_is_not_there_are_refused_and_nothing_is_deleted() -> None:
-    below = replace(SCORE_JOB, rule="predict", costly=True)
+    below = replace(SCORE_JOB, rule="predict", cheap=False)
     remove(DATASET_JOB)
     with pytest.raises(InputError) as caught:
         verified(history(DATASET_JOB, TRAIN_JOB, below))

@@ -8,8 +8,9 @@ from pydantic import Field
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.manifests import read_result
-from ecslm.data.card.reports import CHECK, Leakage, TaskDescription, description_path, leakage_path
+from ecslm.data.card.reports import Leakage, TaskDescription
 from ecslm.data.report import Report
+from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
 from ecslm.schemas.settings import Closed
 
 
@@ -40,7 +41,7 @@ class CardSettings(Closed):
 def card_files(settings: CardSettings) -> list[str]:
     """The files that the card reads, relative to the study's results directory."""
     return [
-        CHECK,
+        DATA_CHECK,
         *(description_path(task.code) for task in settings.tasks),
         *(leakage_path(task.code) for task in settings.tasks if task.leakage),
     ]
@@ -56,7 +57,7 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
     environment.filters["cell"] = _cell
-    check = read_result(results / CHECK, Report)
+    check = read_result(results / DATA_CHECK, Report)
     descriptions = {
         task.code: read_result(results / description_path(task.code), TaskDescription)
         for task in settings.tasks

@@ -11,19 +11,6 @@ from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer
 
-# Paths in the study's results directory.
-CHECK = "data_check.json"
-
-
-def description_path(task: str) -> str:
-    """Path of the description of a task's records in the study's results directory."""
-    return f"descriptions/{task}.json"
-
-
-def leakage_path(task: str) -> str:
-    """Path of the report on a task's overlap with training in the study's results directory."""
-    return f"leakage/{task}.json"
-
 
 class TokenLengths(Closed):
     """Quantiles of lengths in tokens: each is the length of one of the texts."""

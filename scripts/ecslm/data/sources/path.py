@@ -7,9 +7,10 @@ from ecslm.data.sources.files import DataFile, data_files, file_name
 from ecslm.data.sources.index import IndexedRows, cached_rows, read_index
 from ecslm.data.sources.labels import read_labels
 from ecslm.data.sources.protocol import IsCurrent, outdated
+from ecslm.schemas.record import DEFAULT_SETTING
 
 # For a user's own records, which may lack these columns.
-DEFAULTS = {"split": "test", "setting": "IND_Diverse_Instruction"}
+DEFAULTS = {"split": "test", "setting": DEFAULT_SETTING}
 
 
 def open_rows(source: PathData, cache: Path, is_current: IsCurrent = outdated) -> IndexedRows:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ecslm.models.bases import BaseSettings
+from ecslm.models.bases import BaseManifest, BaseSettings
 from ecslm.plan.keys import BaseKey
-from ecslm.plan.rules import Rule, named
+from ecslm.plan.rules import Rule, path_patterns
 from ecslm.schemas import paths
 
 
@@ -13,9 +13,9 @@ class BaseWeights(Rule[BaseKey]):
 
     # No code digest: the files' sha256 identify the weights, whichever code fetched them.
     name, script, key_type = "base_model", None, BaseKey
-    outputs = named(manifest=paths.BASE)
+    outputs = path_patterns(manifest=paths.BASE)
     targets = ("manifest",)
-    costly = True
+    manifest_form = BaseManifest
 
     @property
     def folder(self) -> str:

@@ -11,7 +11,7 @@ from ecslm.comparisons.settings import (
     compared_models,
 )
 from ecslm.plan.keys import StudyKey, TaskKey
-from ecslm.plan.rules import Files, Rule, named
+from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.stages.scores import metric_modules
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
@@ -21,9 +21,10 @@ class Differences(Rule[TaskKey]):
     """The tests of differences in one task."""
 
     name, script, key_type = "differences", "differences.py", TaskKey
-    outputs = named(differences=paths.DIFFERENCES, manifest=paths.DIFFERENCES_MANIFEST)
+    outputs = path_patterns(differences=paths.DIFFERENCES, manifest=paths.DIFFERENCES_MANIFEST)
     targets = ("differences",)
     libraries = LIBRARIES
+    cheap = True
 
     def all_keys(self) -> Iterator[TaskKey]:
         """The evaluated tasks, where the study declares a contrast."""
@@ -68,8 +69,9 @@ class Compare(Rule[StudyKey]):
     """Holm's adjustment over all tests of a contrast, of all tasks."""
 
     name, script, key_type = "compare", "compare.py", StudyKey
-    outputs = named(comparisons=paths.COMPARISONS, manifest=paths.COMPARISONS_MANIFEST)
+    outputs = path_patterns(comparisons=paths.COMPARISONS, manifest=paths.COMPARISONS_MANIFEST)
     targets = ("comparisons",)
+    cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:
         """One job, where the study declares a contrast."""

@@ -13,7 +13,7 @@ from ecslm.data.checking import CheckedTask, CheckSettings
 from ecslm.data.published import COUNTS, SETTINGS, read_counts
 from ecslm.data.settings import DatasetSettings, DemoData
 from ecslm.plan.keys import SplitKey, StudyKey, TaskKey
-from ecslm.plan.rules import Files, Rule, named
+from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
@@ -23,9 +23,8 @@ class CheckData(Rule[StudyKey]):
     """The report on every row of the source."""
 
     name, script, key_type = "check_data", "check_data.py", StudyKey
-    outputs = named(report=paths.DATA_CHECK, manifest=paths.DATA_CHECK_MANIFEST)
+    outputs = path_patterns(report=paths.DATA_CHECK, manifest=paths.DATA_CHECK_MANIFEST)
     targets = ("report",)
-    costly = True
 
     def __init__(self, study: Study) -> None:
         super().__init__(study)
@@ -77,9 +76,8 @@ class Dataset(Rule[SplitKey]):
     """The records of one task and split."""
 
     name, script, key_type = "dataset", "dataset.py", SplitKey
-    outputs = named(records=paths.DATASET, manifest=paths.DATASET_MANIFEST)
+    outputs = path_patterns(records=paths.DATASET, manifest=paths.DATASET_MANIFEST)
     targets = ("records",)
-    costly = True
 
     def __init__(self, study: Study) -> None:
         super().__init__(study)
@@ -112,9 +110,10 @@ class DescribeData(Rule[TaskKey]):
     """Counts, labels and lengths of a task's records."""
 
     name, script, key_type = "describe_data", "describe_data.py", TaskKey
-    outputs = named(description=paths.DESCRIPTION, manifest=paths.DESCRIPTION_MANIFEST)
+    outputs = path_patterns(description=paths.DESCRIPTION, manifest=paths.DESCRIPTION_MANIFEST)
     targets = ("description",)
     libraries = DESCRIPTION_LIBRARIES
+    cheap = True
 
     def all_keys(self) -> Iterator[TaskKey]:
         """All tasks."""
@@ -148,9 +147,10 @@ class Leakage(Rule[TaskKey]):
     """The overlap of a task's test records with training."""
 
     name, script, key_type = "leakage", "leakage.py", TaskKey
-    outputs = named(report=paths.LEAKAGE, manifest=paths.LEAKAGE_MANIFEST)
+    outputs = path_patterns(report=paths.LEAKAGE, manifest=paths.LEAKAGE_MANIFEST)
     targets = ("report",)
     libraries = LEAKAGE_LIBRARIES
+    cheap = True
 
     def all_keys(self) -> Iterator[TaskKey]:
         """Tasks that have both training and test records."""
@@ -170,8 +170,9 @@ class DataCard(Rule[StudyKey]):
     """The data card."""
 
     name, script, key_type = "data_card", "data_card.py", StudyKey
-    outputs = named(card=paths.DATA_CARD, manifest=paths.DATA_CARD_MANIFEST)
+    outputs = path_patterns(card=paths.DATA_CARD, manifest=paths.DATA_CARD_MANIFEST)
     targets = ("card",)
+    cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:
         """One job."""

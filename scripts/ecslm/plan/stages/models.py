@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from ecslm.config.schema import EncoderSettings
 from ecslm.plan.keys import RunKey, SeedKey
-from ecslm.plan.rules import Files, Rule, named
+from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.prediction.backend import backend_module, module_name
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas import paths
@@ -16,7 +17,7 @@ class TrainAdapter(Rule[SeedKey]):
     """The adapter of one tuned model and seed."""
 
     name, script, key_type = "train_adapter", "train_adapter.py", SeedKey
-    outputs = named(
+    outputs = path_patterns(
         weights=paths.ADAPTER_WEIGHTS,
         config=paths.ADAPTER_CONFIG,
         history=paths.ADAPTER_LOG,
@@ -25,7 +26,6 @@ class TrainAdapter(Rule[SeedKey]):
     )
     targets = ("manifest",)
     timed = frozenset(("history", "cost"))
-    costly = True
 
     def all_keys(self) -> Iterator[SeedKey]:
         """The seeds of tuned models."""
@@ -61,14 +61,13 @@ class Predict(Rule[RunKey]):
     """The answers of one model and seed to the test records of one task."""
 
     name, script, key_type = "predict", "predict.py", RunKey
-    outputs = named(
+    outputs = path_patterns(
         predictions=paths.PREDICTIONS,
         cost=paths.PREDICTIONS_COST,
         manifest=paths.PREDICTIONS_MANIFEST,
     )
     targets = ("predictions",)
     timed = frozenset(("cost",))
-    costly = True
 
     def all_keys(self) -> Iterator[RunKey]:
         """All runs."""
@@ -114,10 +113,9 @@ class BertScore(Rule[RunKey]):
     """BERTScores of the answers to a generation task."""
 
     name, script, key_type = "bertscore", "bertscore.py", RunKey
-    outputs = named(rows=paths.BERTSCORE, manifest=paths.BERTSCORE_MANIFEST)
+    outputs = path_patterns(rows=paths.BERTSCORE, manifest=paths.BERTSCORE_MANIFEST)
     targets = ("rows",)
     libraries = BERTSCORE_LIBRARIES
-    costly = True
 
     def all_keys(self) -> Iterator[RunKey]:
         """The runs of generation tasks."""
@@ -125,19 +123,22 @@ class BertScore(Rule[RunKey]):
 
     def inputs(self, key: RunKey) -> Mapping[str, Files]:
         """The answers, and the encoder."""
-        encoder = self.study.settings.bertscore
         return {
             "predictions": self.study.path(
                 paths.PREDICTIONS, model=key.model, seed=key.seed, task=key.task
             ),
-            "encoder": () if encoder is None else self.study.base(encoder.encoder),
+            "encoder": self.study.base(self._encoder.encoder),
         }
 
     def settings(self, _key: RunKey) -> BertScoreSettings:
         """How texts are compared; the encoder is an input."""
+        return BertScoreSettings(**self._encoder.model_dump(exclude={"encoder"}))
+
+    @property
+    def _encoder(self) -> EncoderSettings:
         settings = self.study.settings.bertscore
-        fields = {} if settings is None else settings.model_dump(exclude={"encoder"})
-        return BertScoreSettings(**fields)
+        assert settings is not None, "the configuration requires it of generation tasks"
+        return settings
 
 
 RULES = (TrainAdapter, Predict, BertScore)

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from ecslm.common.versions import lock_versions
 from ecslm.plan.keys import StudyKey, TableKey
-from ecslm.plan.rules import Files, Rule, named
-from ecslm.plan.source import Source
+from ecslm.plan.rules import Files, Rule, path_patterns
+from ecslm.plan.source import source_of
 from ecslm.plan.stages.scores import metric_modules
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
@@ -21,8 +21,11 @@ class ReportPage(Rule[StudyKey]):
     """The report as a web page and as a LaTeX document."""
 
     name, script, key_type = "report_page", "report.py", StudyKey
-    outputs = named(html=paths.REPORT_PAGE, tex=paths.REPORT_TEX, manifest=paths.REPORT_MANIFEST)
+    outputs = path_patterns(
+        html=paths.REPORT_PAGE, tex=paths.REPORT_TEX, manifest=paths.REPORT_MANIFEST
+    )
     targets = ("html",)
+    cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:
         """One job."""
@@ -47,7 +50,7 @@ class ReportPage(Rule[StudyKey]):
         return ReportSettings(
             study=study.name,
             title=study.settings.title,
-            data_source=Source(study).title(),
+            data_source=source_of(study).title(),
             tables=in_report_order(study),
             tasks={
                 task: ReportTask(title=study.task(task).title, metric=study.task(task).metric)
@@ -75,8 +78,9 @@ class ReportPdf(Rule[StudyKey]):
     """The report as a PDF."""
 
     name, script, key_type = "report_pdf", "report_pdf.py", StudyKey
-    outputs = named(pdf=paths.REPORT_PDF, manifest=paths.REPORT_PDF_MANIFEST)
+    outputs = path_patterns(pdf=paths.REPORT_PDF, manifest=paths.REPORT_PDF_MANIFEST)
     targets = ("pdf",)
+    cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:
         """One job."""

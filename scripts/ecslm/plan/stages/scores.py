@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ecslm.plan.keys import ModelTaskKey, RunKey
-from ecslm.plan.rules import Files, Rule, named
+from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.scoring.settings import LIBRARIES, OverSeedsSettings, ScriptSettings
@@ -13,9 +13,12 @@ class _ScoreRule(Rule[RunKey]):
     """Common part of the two rules that score answers to one task."""
 
     key_type = RunKey
-    outputs = named(metrics=paths.METRICS, records=paths.OUTCOMES, manifest=paths.METRICS_MANIFEST)
+    outputs = path_patterns(
+        metrics=paths.METRICS, records=paths.OUTCOMES, manifest=paths.METRICS_MANIFEST
+    )
     targets = ("metrics",)
     libraries = LIBRARIES
+    cheap = True
 
     def settings(self, key: RunKey) -> ScriptSettings:
         """How the task is scored."""
@@ -69,9 +72,10 @@ class ScoreOverSeeds(Rule[ModelTaskKey]):
     """The score of one model in one task over its seeds."""
 
     name, script, key_type = "score_over_seeds", "score_over_seeds.py", ModelTaskKey
-    outputs = named(metrics=paths.OVER_SEEDS, manifest=paths.OVER_SEEDS_MANIFEST)
+    outputs = path_patterns(metrics=paths.OVER_SEEDS, manifest=paths.OVER_SEEDS_MANIFEST)
     targets = ("metrics",)
     libraries = LIBRARIES
+    cheap = True
 
     def all_keys(self) -> Iterator[ModelTaskKey]:
         """The evaluated tasks of models that have several seeds."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.plan.keys import TableKey
-from ecslm.plan.rules import Files, Rule, named
-from ecslm.plan.source import Source
+from ecslm.plan.rules import Files, Rule, path_patterns
+from ecslm.plan.source import source_of
 from ecslm.plan.stages.comparisons import contrasts
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
@@ -28,8 +28,9 @@ class RenderTable(Rule[TableKey]):
     """A table as LaTeX, with its JSON twin."""
 
     name, script, key_type = "render_table", "render_table.py", TableKey
-    outputs = named(tex=paths.TABLE, json=paths.TABLE_JSON, manifest=paths.TABLE_MANIFEST)
+    outputs = path_patterns(tex=paths.TABLE, json=paths.TABLE_JSON, manifest=paths.TABLE_MANIFEST)
     targets = ("tex",)
+    cheap = True
 
     def all_keys(self) -> Iterator[TableKey]:
         """All tables of the study."""
@@ -99,7 +100,7 @@ def table_context(study: Study) -> TableContext:
     """Everything that tables may need to know about a study."""
     settings = study.settings
     return TableContext(
-        data=DataContext(source=Source(study).title(), comparable=settings.published_comparable),
+        data=DataContext(source=source_of(study).title(), comparable=settings.published_comparable),
         tasks={
             code: TaskContext(
                 title=study.task(code).title,

@@ -8,17 +8,10 @@ from typing import Literal
 from pydantic import Field
 
 from ecslm.common.manifests import read_result
-from ecslm.data.card.reports import (
-    CHECK,
-    Leakage,
-    SettingDescription,
-    SettingLeakage,
-    TaskDescription,
-    description_path,
-    leakage_path,
-)
+from ecslm.data.card.reports import Leakage, SettingDescription, SettingLeakage, TaskDescription
 from ecslm.data.published import COUNTS, read_counts
 from ecslm.data.report import Report
+from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
 from ecslm.tables.kind import Kind
@@ -83,7 +76,7 @@ class _Data:
 def files(request: Request) -> list[str]:
     """The reports on the data: the check, each task's description and overlap."""
     tasks = request.table.tasks
-    return [CHECK, *map(description_path, tasks), *leakage_files(request.context, tasks)]
+    return [DATA_CHECK, *map(description_path, tasks), *leakage_files(request.context, tasks)]
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
@@ -119,7 +112,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
 def _read(request: Request, results: Path) -> _Data:
     tasks = request.table.tasks
     return _Data(
-        check=read_result(results / CHECK, Report),
+        check=read_result(results / DATA_CHECK, Report),
         descriptions={
             task: read_result(results / description_path(task), TaskDescription) for task in tasks
         },
@@ -155,7 +148,7 @@ def _record_row(
         if published:
             expected = published.get((task, column.split, column.setting))
             cells.append(count_cell(expected, (source,)) if expected else Cell())
-    cells.append(count_cell(data.check.dropped_of(task), (CHECK,)))
+    cells.append(count_cell(data.check.dropped_of(task), (DATA_CHECK,)))
     shown = [found for column in entry.columns if (found := data.records(task, column))]
     longest = max(shown, key=lambda found: found.prompt_tokens.p95, default=None)
     lengths = longest.prompt_tokens if longest else None
