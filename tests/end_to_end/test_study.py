@@ -18,6 +18,8 @@ from ecslm.provenance.history import History
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import read_records
 
+pytestmark = pytest.mark.slow
+
 STUDY = Path(__file__).with_name("tiny_study.yaml")
 RUN = ("--configfile", str(STUDY), "--")
 RESULTS = Path("results/tiny")

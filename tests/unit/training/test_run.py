@@ -1,16 +1,15 @@
 """A whole training: its files, its bytes, and what a killed one leaves behind."""
 
 import json
+import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from safetensors.torch import load_file
-from support import tiny
+from support import tiny, warm
 from support.model_examples import (
     PROMPTS,
     QUANTISED,
@@ -241,20 +240,21 @@ def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
     manifest = tmp_path / "adapter" / "manifest.json"
     settings = adapter_settings().model_dump_json()
     command = [
-        *(sys.executable, str(SCRIPTS / "train_adapter.py"), "--settings", settings),
+        str(SCRIPTS / "train_adapter.py"),
+        *("--settings", settings),
         *("--train", str(records), "--val", str(tmp_path / "whole" / "val.jsonl")),
         *("--base", str(tiny_base), "--template", str(PROMPTS / "alpaca.jinja")),
         *("--checkpoint-seconds", "0", "--output", str(manifest)),
     ]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
+    with (tmp_path / "printed.txt").open("wb") as printed:
+        process = warm.start(command, tmp_path, printed, printed, os.environ)
     state = "checkpoint-2/trainer_state.json"
     deadline = time.monotonic() + 120
     while not list(tmp_path.glob(f"adapter/work/*/{state}")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.002)
     process.kill()
-    _, errors = process.communicate()
-    assert process.returncode == -signal.SIGKILL, errors.decode()
+    assert process.wait() == -signal.SIGKILL, (tmp_path / "printed.txt").read_text()
     assert not manifest.exists()
     assert_same_bytes(train(tmp_path, tiny_base, train=[records]), whole)
 
