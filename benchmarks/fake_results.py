@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecslm.common.files import write_json, write_jsonl, write_text
-from ecslm.common.hashing import sha256_of_text
+from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, write_manifest
 from ecslm.models.bases import BaseManifest
 from ecslm.plan.keys import BaseKey
@@ -125,7 +125,9 @@ def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
         source=plan.study.config.bases[name],
         revision="none",
         folder=".",
-        files={},
+        files={
+            path.name: sha256_of_file(path) for path in (project / manifest).parent.glob("tok*")
+        },
         **made_from([], settings, code=None, versions={}),
     )
     write_json(project / manifest, content.model_dump(mode="json"))

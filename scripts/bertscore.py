@@ -1,9 +1,11 @@
 """Score generated answers with BERTScore, one row per record, for `score.py --bertscore`."""
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
+from ecslm.common.errors import Problem
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.logs import add_log_option, start_log
@@ -17,8 +19,10 @@ from ecslm.common.manifests import (
 )
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import work_folder
+from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 from ecslm.scoring.given_predictions import read_given
+from ecslm.scoring.rows import Numbered, repeated_ids
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -30,7 +34,8 @@ def main(arguments: argparse.Namespace) -> None:
     named = {"--predictions": arguments.predictions, "--encoder": arguments.encoder}
     refuse_replaced(named, {"--output": output}, manifest)
     origin = made_from(inputs, settings, arguments.code, lock_versions(LIBRARIES))
-    predictions = [prediction for _, prediction in read_given(arguments.predictions)]
+    given = read_given(arguments.predictions, check=repeated_predictions, check_whole=none_given)
+    predictions = [prediction for _, prediction in given]
     require_unchanged(origin)
     # Loads torch, so it is imported after the options have been checked.
     from ecslm.scoring.bertscore.run import bertscore
@@ -48,6 +53,17 @@ def main(arguments: argparse.Namespace) -> None:
         manifest = Manifest(files=files, **origin).model_dump(mode="json") | identity
         write_json(made / "manifest", manifest)
         work.publish(made)
+
+
+def repeated_predictions(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:
+    """Problems of ids on several lines, which would have several BERTScores."""
+    return repeated_ids((line, prediction.id) for line, prediction in rows)
+
+
+def none_given(rows: Numbered[ScoredPrediction]) -> Iterator[str]:
+    """The problem of a file without predictions."""
+    if not rows:
+        yield "no predictions"
 
 
 def command_line() -> argparse.ArgumentParser:

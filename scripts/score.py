@@ -38,7 +38,8 @@ Others are optional and may be null:
   task           code of the task, for example QPR (default: --task)
   setting        scores are grouped by it (default: IND_Diverse_Instruction)
   id             unique name of the line (default: its number)
-  sample_id      used to pair the answers of two models (default: id)
+  sample_id      used to pair the answers of two models (default: id; without
+                 either, files are paired by line: keep their lines in one order)
   finish_reason  stop, or length if the answer was cut off
   prompt_sha256, prompt_tokens, generated_tokens
                  written by predict.py; they do not affect scores

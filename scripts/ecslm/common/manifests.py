@@ -61,7 +61,7 @@ class Manifest(BaseModel):
         """
         for name in self.files if names is None else names:
             file = self.location(path) / name
-            if not file.is_file():
+            if not file.exists():
                 yield Damage(file, missing=True)
             elif sha256_of_file(file) != self.files.get(name):
                 yield Damage(file, missing=False)

@@ -1,7 +1,7 @@
 """Base weights: where they come from, and their manifest with the sha256 of each file."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
@@ -41,6 +41,9 @@ class PathSource(Closed):
 BaseSource = Annotated[WheelSource | HubSource | PathSource, Field(discriminator="source")]
 
 
+FETCH_AGAIN = "delete {} and run `snakemake -- bases` to fetch it again"
+
+
 class BaseSettings(Closed):
     """The value of `--settings` of the script that fetches a base."""
 
@@ -63,6 +66,15 @@ class BaseManifest(Manifest):
         description="Directory of the files, absolute or relative to the manifest's."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_settings(cls, content: Any) -> Any:
+        """Version 0.1 wrote the source alone; weights that it fetched are still good."""
+        if not isinstance(content, dict) or "settings" in content or "source" not in content:
+            return content
+        settings = {"source": content["source"]}
+        return {"inputs": {}, "settings": settings, "code": None, "versions": {}} | content
+
     @model_validator(mode="after")
     def _settings_of_the_source(self) -> "BaseManifest":
         if self.settings != {"source": self.source.model_dump(mode="json")}:
@@ -77,7 +89,7 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
         InputError: the manifest is missing or invalid, or a file is missing or altered.
     """
     base = read_model(manifest, BaseManifest)
-    base.verify(manifest, f"delete {manifest} and run `snakemake -- bases` to fetch it again")
+    base.verify(manifest, FETCH_AGAIN.format(manifest))
     return base, base.location(manifest)
 
 
@@ -85,6 +97,8 @@ def tokenizer_file(manifest: Path) -> Path:
     """Path of a base's tokenizer.json.
 
     Raises:
-        InputError: the manifest is missing or invalid.
+        InputError: the manifest is missing or invalid, or the file is missing or altered.
     """
-    return read_model(manifest, BaseManifest).location(manifest) / "tokenizer.json"
+    base, name = read_model(manifest, BaseManifest), "tokenizer.json"
+    base.verify(manifest, FETCH_AGAIN.format(manifest), [name])
+    return base.location(manifest) / name

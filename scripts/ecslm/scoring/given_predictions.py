@@ -66,7 +66,8 @@ def _completed(line: int, given: GivenPrediction, task: str | None) -> ScoredPre
         "task": task if given.task is None else given.task,
         "setting": DEFAULT_SETTING if given.setting is None else given.setting,
     }
-    return ScoredPrediction(**{**vars(given), **filled})
+    # Its fields have been validated.
+    return ScoredPrediction.model_construct(**{**vars(given), **filled})
 
 
 def _with_suggestion(detail: Any) -> InitErrorDetails:

@@ -18,7 +18,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import read_manifest
 from ecslm.models import fetching as base_sources
-from ecslm.models.bases import BaseSource, read_base
+from ecslm.models.bases import BaseSource, read_base, tokenizer_file
 from ecslm.models.fetching import fetch_base
 
 HUB = {"source": "hub", "id": "acme/model", "revision": "main"}
@@ -254,6 +254,22 @@ def test_a_broken_manifest_is_named_field_by_field(model: Path, tmp_path: Path) 
     assert len(caught.value.problems) == 2
     assert any("revision: field required" in problem for problem in caught.value.problems)
     assert any("extra: " in problem for problem in caught.value.problems)
+
+
+def test_a_manifest_of_version_0_1_still_counts(model: Path, tmp_path: Path) -> None:
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    content = json.loads(manifest.read_text())
+    older = ("base", "source", "revision", "folder", "files")
+    manifest.write_text(json.dumps({name: content[name] for name in older}))
+    assert read_base(manifest)[0].model_dump(mode="json") == content
+
+
+def test_a_tokenizer_that_was_altered_is_refused(model: Path, tmp_path: Path) -> None:
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    assert tokenizer_file(manifest) == model / "tokenizer.json"
+    (model / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match=r"tokenizer\.json: altered"):
+        tokenizer_file(manifest)
 
 
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:

@@ -388,7 +388,14 @@ def base(tmp_path: Path) -> Job:
     return Job("base_model", (), str(manifest), settings=settings, manifest_form=BaseManifest)
 
 
-@pytest.mark.parametrize("field", ["base", "source", "revision", "folder", "settings"])
+def test_a_directory_in_place_of_a_result_is_not_adopted() -> None:
+    Path(ADAPTER).unlink()
+    Path(ADAPTER).mkdir()
+    with pytest.raises(InputError, match="is a directory; expected a file"):
+        verified(history())
+
+
+@pytest.mark.parametrize("field", ["base", "source", "revision", "folder", "files"])
 def test_a_manifest_of_a_base_that_has_lost_a_field_stops_the_run(base: Job, field: str) -> None:
     content = json.loads(Path(base.manifest).read_text())
     del content[field]

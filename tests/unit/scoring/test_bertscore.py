@@ -254,6 +254,36 @@ def test_a_missing_device_and_other_versions_are_refused(
         bertscore(given(*ANSWERS), tiny_encoder, SETTINGS, "cpu")
 
 
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ("", "P.jsonl: no predictions"),
+        (
+            '{"prediction": "a", "reference": "b", "id": "2"}\n'
+            '{"prediction": "a", "reference": "b"}\n',
+            "P.jsonl: line 2: id: '2' is already on line 1",
+        ),
+    ],
+    ids=["none", "an id twice"],
+)
+def test_the_script_refuses_predictions_before_it_loads_the_encoder(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tiny_encoder: Path,
+    lines: str,
+    problem: str,
+) -> None:
+    (tmp_path / "P.jsonl").write_text(lines)
+    arguments = [
+        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder),
+        *("--output", tmp_path / "B.jsonl"),
+    ]
+    assert run_here(monkeypatch, "bertscore.py", arguments) == 1
+    assert problem in capsys.readouterr().err
+    assert not (tmp_path / "B.jsonl").exists()
+
+
 def test_the_script_writes_rows_and_how_they_were_made(
     tiny_encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
