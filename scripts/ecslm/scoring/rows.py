@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Model, read_jsonl
 from ecslm.common.manifests import verify_result
+from ecslm.common.text import nearest
 
 Numbered = Sequence[tuple[int, Model]]
 
@@ -52,7 +53,7 @@ def read_rows(
     try:
         read_jsonl(path, model, check_valid)
     except InputError as error:
-        problems = error.details
+        problems = [_with_suggestion(problem, model) for problem in error.details]
     whole = check_whole(rows) if len(problems) == len(found) else ()
     reported = [*_first_of_each_kind(problems), *_advice(path, problems, model)]
     reported += [Problem(problem, path) for problem in whole]
@@ -98,6 +99,14 @@ def _fields_joined(problems: Iterable[Problem]) -> Iterator[Problem]:
         yield replace(alike[0], message=_message(alike[0]), field=fields)
 
 
+def _with_suggestion(problem: Problem, model: type[BaseModel]) -> Problem:
+    """The problem; that of an unknown field suggests the nearest known one."""
+    if problem.kind != "extra_forbidden":
+        return problem
+    message = f"unknown field{nearest(problem.field, model.model_fields)}"
+    return replace(problem, message=message, kind="unknown_field")
+
+
 def _message(problem: Problem) -> str:
     # The parser only gets one line, so its line number is always 1.
     if problem.kind == "json_invalid":
@@ -110,7 +119,7 @@ def _advice(path: Path, problems: Iterable[Problem], model: type[BaseModel]) -> 
     kinds = {problem.kind for problem in problems}
     if kinds & {"json_invalid", "model_type", "not_utf8"}:
         yield Problem("each line must be one JSON object, in UTF-8 without byte order mark", path)
-    if kinds & {"missing", "extra_forbidden", "unknown_field"}:
+    if kinds & {"missing", "unknown_field"}:
         yield Problem(_fields(model), path)
     if "truncated" in kinds:
         yield Problem("rebuild the file, or end its last line if that is complete", path)
