@@ -46,6 +46,27 @@ with SnakemakeApi(OutputSettings()) as api:
 """
 
 
+# As a scheduler starts it on another machine, for one job.
+ONE_JOB = """
+from pathlib import Path
+from snakemake.api import *
+from snakemake_interface_executor_plugins.settings import ExecMode
+
+with SnakemakeApi(OutputSettings()) as api:
+    made = api.workflow(
+        ResourceSettings(cores=1),
+        workflow_settings=WorkflowSettings(exec_mode=ExecMode.REMOTE),
+        snakefile=Path("Snakefile"),
+    )
+    made.dag(DAGSettings(targets={"results/demo/metrics/random/seed-0/PM.json"}))
+    workflow = made._workflow
+    workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
+    workflow._build_dag()
+    print(sorted(job.rule.name for job in workflow.dag.jobs))
+    print("jobs" in vars(workflow.globals["PLAN"]), "RUN" in workflow.globals)
+"""
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_project(tmp_path_factory.mktemp("project"))
@@ -106,3 +127,11 @@ def test_each_job_comes_after_those_whose_results_it_reads(
     for job, _ in both:
         assert results.intersection(job.inputs) <= made
         made |= {*job.results, job.manifest}
+
+
+def test_a_process_for_one_job_works_out_no_other_and_checks_no_results(project: Path) -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", ONE_JOB], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "['dataset', 'score_baseline']\nFalse False\n"

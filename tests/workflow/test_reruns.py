@@ -331,6 +331,12 @@ CONTRACT = [
         *predicted("*"),
         *SCORE_TABLES,
     ),
+    generated(
+        "generation code that the backend imports late",
+        logic("ecslm/prediction/transformers_engine.py"),
+        *predicted("*"),
+        *SCORE_TABLES,
+    ),
     generated("the prediction script", logic("predict.py"), *predicted("*"), *SCORE_TABLES),
     generated(
         "the decoding of one task",
