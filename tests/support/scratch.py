@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,14 +107,30 @@ def list_jobs(
     Args:
         environment: variables beside those of this process.
     """
-    variables = _environment() | dict(environment or {})
+    return [Job(**json.loads(line)) for line in _listing(project, arguments, environment or {})]
+
+
+def list_jobs_and_stale_ones(
+    project: Path, configuration: str, study: str, *arguments: str
+) -> tuple[list[Job], list[tuple[str, str]]]:
+    """The jobs that Snakemake plans, and rule and manifest of those that the library calls stale.
+
+    Args:
+        configuration: configuration file, which the arguments name too, as they do its study.
+    """
+    environment = {"STUDY": json.dumps([configuration, study])}
+    *lines, stale = _listing(project, arguments, environment)
+    return [Job(**json.loads(line)) for line in lines], [tuple(one) for one in json.loads(stale)]
+
+
+def _listing(project: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """The lines of job_listing.py."""
     with tempfile.TemporaryDirectory() as folder:
         jobs = Path(folder) / "jobs.jsonl"
         command = [str(Path(__file__).with_name("job_listing.py")), str(jobs), *arguments]
-        run = warm.run(command, project, variables)
+        run = warm.run(command, project, _environment() | environment)
         assert run.returncode == 0, run.stdout + run.stderr
-        lines = jobs.read_text(encoding="utf-8").splitlines()
-        return [Job(**json.loads(line)) for line in lines]
+        return jobs.read_text(encoding="utf-8").splitlines()
 
 
 ListJobs = Callable[..., list[Job]]

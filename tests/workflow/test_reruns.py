@@ -5,12 +5,12 @@ compares all jobs, both ways. Jobs are patterns of names: `score */QPR` is the s
 models and seeds.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from support import warm
 from support.completed import CONFIGURATION, STUDIES, study_options
 from support.edits import (
     Edit,
@@ -37,7 +37,7 @@ from support.edits import (
     with_other_docstrings,
     with_scrambled_times,
 )
-from support.scratch import ListJobs
+from support.scratch import ListJobs, list_jobs_and_stale_ones
 
 
 @dataclass(frozen=True)
@@ -618,41 +618,26 @@ def all_jobs(completed: Path, list_jobs: ListJobs) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("row", CONTRACT, ids=lambda row: row.words)
 def test_an_edit_reruns_these_jobs_and_no_others(
-    row: Row, project: Path, all_jobs: dict[str, set[str]], list_jobs: ListJobs
+    row: Row, project: Path, all_jobs: dict[str, set[str]]
 ) -> None:
     row.edit(project)
-    reasons = {
-        job.name: job.reason
-        for job in list_jobs(project, "--dry-run", *study_options(row.study))
-        if job.command
-    }
+    planned, stale = list_jobs_and_stale_ones(
+        project, CONFIGURATION.name, row.study, "--dry-run", *study_options(row.study)
+    )
+    reasons = {job.name: job.reason for job in planned if job.command}
     expected = expanded(row.jobs, all_jobs[row.study] | reasons.keys())
     problems = [f"not planned: {name}" for name in sorted(expected - reasons.keys())]
     problems += [f"planned: {name}: {reasons[name]}" for name in sorted(reasons.keys() - expected)]
     assert not problems, "\n".join(problems)
     assert not row.because or any(row.because in reason for reason in reasons.values())
-    assert told_to_be_stale(project, row.study) == expected, "what why.py says"
+    assert names_of(stale) == expected, "what why.py says"
 
 
-# As `why.py` does it, for all results at once, with the code of the working folder.
-STALE = """
-import sys
-from pathlib import Path
-sys.path.insert(0, "scripts")
-from ecslm.provenance.history import History
-history = History.of_study([Path(sys.argv[1])], sys.argv[2])
-print(*(f"{job.rule} {job.manifest}" for job in history.jobs if history.stale(job)), sep="\\n")
-"""
-
-
-def told_to_be_stale(project: Path, study: str) -> set[str]:
-    """The names of the jobs whose results the library calls stale. Nothing made the PDF."""
-    run = warm.run(["-c", STALE, CONFIGURATION.name, study], project)
-    assert run.returncode == 0, run.stderr
+def names_of(jobs: Iterable[tuple[str, str]]) -> set[str]:
+    """The names of jobs by their rule and manifest, but for the PDF's, which nothing made."""
     names = set()
-    for line in run.stdout.split("\n"):
-        rule, _, manifest = line.partition(" ")
-        if rule not in ("", "report_pdf"):
+    for rule, manifest in jobs:
+        if rule != "report_pdf":
             # The wildcards are what stands between the stage's folder and the end of the path.
             parts = Path(manifest).with_suffix("").with_suffix("").parts[3:]
             if rule == "base_model":

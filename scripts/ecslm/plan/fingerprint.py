@@ -8,6 +8,7 @@ import ast
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json, sha256_of_text
@@ -34,21 +35,21 @@ def module_digests(
     script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
 ) -> dict[str, str]:
     """The parts of `code_digest`: the digest of the script and of each project module."""
-    digests = {script: _digest(root / script)}
+    digests = {script: _read(root / script, root).digest}
     for module in sorted(imported_modules(script, modules, root)):
-        digests[module] = _digest(_module_path(module, root))
+        digests[module] = _read(_module_path(module, root), root).digest
     return digests
 
 
 def imported_modules(script: str, modules: Iterable[str] = (), root: Path = SCRIPTS) -> set[str]:
     """Names of the project modules that `script` and `modules` import, directly or not."""
     found: set[str] = set()
-    waiting = [*modules, *_imports(root / script, root)]
+    waiting = [*modules, *_read(root / script, root).imports]
     while waiting:
         module = waiting.pop()
         if module not in found:
             found.add(module)
-            waiting += _imports(_module_path(module, root), root)
+            waiting += _read(_module_path(module, root), root).imports
     return found
 
 
@@ -67,11 +68,27 @@ def _parse(path: Path) -> ast.Module:
         raise InputError(f"{path}: line {error.lineno}: not Python ({error.msg})") from None
 
 
+class _Code(NamedTuple):
+    """The project modules that a file imports, with their packages, and the digest of its code."""
+
+    imports: tuple[str, ...]
+    digest: str
+
+
 @cache
-def _imports(path: Path, root: Path) -> tuple[str, ...]:
+def _read(path: Path, root: Path) -> _Code:
+    """Parse a file, once for all scripts that import it."""
+    tree = _parse(path)
+    imports = _imports(tree, root)
+    # `ast.unparse` rather than `ast.dump`, whose form differs between Python versions.
+    code = ast.unparse(_WithoutWords().visit(tree))
+    return _Code(imports, sha256_of_text(code)[:32])
+
+
+def _imports(tree: ast.Module, root: Path) -> tuple[str, ...]:
     """Project modules named by import statements anywhere in a file, with their packages."""
     names: set[str] = set()
-    for node in ast.walk(_parse(path)):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -89,13 +106,6 @@ def _imports(path: Path, root: Path) -> tuple[str, ...]:
         for depth in range(1, name.count(".") + 1)
     }
     return tuple(sorted(project | packages))
-
-
-@cache
-def _digest(path: Path) -> str:
-    """Digest of the file's code in one fixed layout, without parts that cannot change a result."""
-    # `ast.unparse` rather than `ast.dump`, whose form differs between Python versions.
-    return sha256_of_text(ast.unparse(_WithoutWords().visit(_parse(path))))[:32]
 
 
 LOGGER = "logging.getLogger("
