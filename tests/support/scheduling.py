@@ -5,7 +5,10 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 # Where the longest tests are: they begin first, so that no worker is left with one in the end.
-LONGEST = ("tests/end_to_end/", "tests/workflow/test_interruption.py", "tests/workflow/")
+LONGEST = (
+    *("tests/end_to_end/", "tests/workflow/test_interruption.py", "tests/workflow/"),
+    *("tests/unit/training/", "tests/unit/data/", "tests/unit/scoring/", "tests/unit/prediction/"),
+)
 # Where tests share what is costly over workers, see `shared.py`.
 APART = "tests/workflow/"
 
