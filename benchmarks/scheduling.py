@@ -26,7 +26,7 @@ from studies import Configuration, Study, cut_down, read_configuration, with_stu
 
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import flat
+from ecslm.plan.rules import as_tuple
 from ecslm.provenance.snakemake_records import ADOPTING
 from ecslm.schemas.paths import TEMPLATES
 
@@ -39,7 +39,7 @@ FIRST_BASE = "SmolLM2-360M"
 # Base weights have a manifest of another form, and the target `all` has no PDF.
 NOT_WRITTEN = frozenset({"base_model", "report_pdf"})
 # Of every made file: metrics files are read by the summary that ends a run.
-CONTENT = '{"settings": {}}\n'
+CONTENT = '{"task": "", "model": null, "seed": null, "metric": "", "settings": {}}'
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -121,7 +121,7 @@ def shape_of(plan: Plan) -> dict[str, Any]:
 
     def inputs(rule: str, name: str, **wildcards: str) -> list[str]:
         statement = plan.rules[rule]
-        return list(flat(statement.inputs(statement.key_type(**wildcards))[name]))
+        return list(as_tuple(statement.inputs(statement.key_type(**wildcards))[name]))
 
     generation = [task for task in study.settings.tasks if study.is_generation(task)]
     encoder = study.settings.bertscore
