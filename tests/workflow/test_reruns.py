@@ -212,7 +212,8 @@ CONTRACT = [
     generated(
         "code that only plans, explains or verifies",
         logic(
-            *(f"ecslm/plan/{name}.py" for name in ("study", "fingerprint", "jobs")),
+            *(f"ecslm/plan/{name}.py" for name in ("study", "jobs")),
+            "ecslm/fingerprint/digest.py",
             *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
             *(f"ecslm/provenance/{name}.py" for name in ("history", "integrity", "run_lock")),
         ),

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from ecslm.common.hashing import canonical_json
 from ecslm.common.versions import lock_versions
-from ecslm.plan.fingerprint import code_digest
+from ecslm.fingerprint.digest import code_digest
 
 
 def json_parameter(settings: BaseModel) -> str:

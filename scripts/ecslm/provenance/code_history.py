@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ecslm.common.files import read_json, write_json
-from ecslm.plan.fingerprint import module_digests
+from ecslm.fingerprint.digest import module_digests
 from ecslm.plan.rules import Job
 from ecslm.schemas.paths import CODE_HISTORY
 

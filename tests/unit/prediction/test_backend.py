@@ -14,7 +14,7 @@ from ecslm import prediction
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.plan.fingerprint import imported_modules
+from ecslm.fingerprint.digest import imported_modules
 from ecslm.prediction.backend import backend_module, module_name
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.prediction import read_predictions

@@ -23,9 +23,9 @@ import ecslm.scoring.bertscore.run
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_text
+from ecslm.fingerprint.digest import imported_modules
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
-from ecslm.plan.fingerprint import imported_modules
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.prediction import Prediction
 from ecslm.scoring.bertscore.cache import BertScoreCache, Pair

@@ -15,7 +15,7 @@ from support.scoring_examples import FIVE, IND, OOD, TASKS, bertscore, predictio
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file
-from ecslm.plan.fingerprint import imported_modules
+from ecslm.fingerprint.digest import imported_modules
 from ecslm.schemas.prediction import Prediction, read_predictions
 
 

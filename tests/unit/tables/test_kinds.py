@@ -13,7 +13,7 @@ from support.table_files import IND, TASKS, request
 
 from ecslm.common.errors import InputError
 from ecslm.config.loading import load_config
-from ecslm.plan.fingerprint import imported_modules
+from ecslm.fingerprint.digest import imported_modules
 from ecslm.tables.kind import Kind, kind_module, kind_names, read_request, table_kind, table_kinds
 from ecslm.tables.references import names_in
 

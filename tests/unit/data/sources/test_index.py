@@ -17,7 +17,7 @@ from ecslm.data.sources import path as path_source
 from ecslm.data.sources.index import SPLITTING_CODE, IndexedRows
 from ecslm.data.sources.path import open_rows
 from ecslm.data.sources.protocol import rows_of
-from ecslm.plan.fingerprint import SCRIPTS, imported_modules
+from ecslm.fingerprint.digest import SCRIPTS, imported_modules
 
 
 def opened(path: Path, cache: Path) -> IndexedRows:

@@ -12,7 +12,7 @@ from support.project import ROOT, SCRIPTS
 from ecslm.common.errors import InputError
 from ecslm.data.settings import Labels
 from ecslm.data.sources.labels import read_labels
-from ecslm.plan.fingerprint import imported_modules
+from ecslm.fingerprint.digest import imported_modules
 
 
 def label_file(folder: Path, text: str) -> Labels:

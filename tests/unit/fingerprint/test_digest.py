@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ecslm.common.errors import InputError
-from ecslm.plan.fingerprint import SCRIPTS, code_digest, imported_modules
+from ecslm.fingerprint.digest import SCRIPTS, code_digest, imported_modules
 from ecslm.schemas.task import METRICS, TaskSettings
 
 ROOT = SCRIPTS.parent
