@@ -11,11 +11,14 @@ rule base_model:
         "../envs/ecslm.yaml"
     params:
         settings=BASE_MODEL.settings,
+        content=BASE_MODEL.content,
+        code=BASE_MODEL.code,
+        versions=BASE_MODEL.versions,
     message:
         "Base weights {wildcards.base}"
     shell:
         "python scripts/base_model.py --base {wildcards.base} --settings {params.settings:q}"
-        " --output {output.manifest} --log {log}"
+        " --code {params.code} --output {output.manifest} --log {log}"
 
 
 rule train_adapter:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ecslm.common.files import copy_file, remove_temporaries
 from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.common.ledger import record_made
 from ecslm.common.locks import held
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,8 @@ class Work:
         for name, path in self.results.items():
             remove_temporaries(path)
             copy_file(finished / name, path)
+        # The manifest is the last result.
+        record_made(path)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ and the checks of results (`Job`).
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
@@ -46,6 +46,10 @@ class Job:
     cheap: bool = False
     """Whether results that do not match are deleted and rebuilt; others are kept and refused."""
     manifest_form: type[Manifest] = Manifest
+    made_by: str | None = None
+    """A file with code and versions, if the manifest does not have them."""
+    key: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The wildcards of its paths."""
 
     @property
     def code(self) -> str | None:
@@ -97,6 +101,10 @@ class Rule(ABC, Generic[SomeKey]):
         """The prompt template, whose content is a parameter."""
         return None
 
+    def made_by(self, key: SomeKey) -> str | None:  # noqa: ARG002
+        """The file with code and versions, if the manifest does not have them."""
+        return None
+
     def modules(self, key: SomeKey) -> tuple[str, ...]:  # noqa: ARG002
         """Modules that the script loads by name."""
         return ()
@@ -141,6 +149,8 @@ class Rule(ABC, Generic[SomeKey]):
             targets=tuple(path for name in self.targets for path in self.output_paths(name, key)),
             cheap=self.cheap,
             manifest_form=self.manifest_form,
+            made_by=self.made_by(key),
+            key=asdict(key),
         )
 
     def jobs(self) -> Iterator[Job]:

@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 
+from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.workdir import clear_finished
 from ecslm.plan.plan import Plan
 from ecslm.provenance.checks import check_local_data, check_source
@@ -10,6 +11,7 @@ from ecslm.provenance.code_history import record_code
 from ecslm.provenance.integrity import check_results
 from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
+from ecslm.schemas.paths import DIGESTS
 
 
 class Run:
@@ -18,6 +20,7 @@ class Run:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._started = time.time()
+        load_digests(DIGESTS)
 
     def check(self) -> None:
         """Check the results and the data source before anything uses them.
@@ -30,6 +33,7 @@ class Run:
         unfinished = self._unfinished()
         check_recorded(self._plan.study.name, jobs, unfinished)
         check_results(jobs, unfinished)
+        save_digests(DIGESTS)
         check_source(self._plan)
         check_local_data(self._plan)
 

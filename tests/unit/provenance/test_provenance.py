@@ -14,7 +14,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.models.bases import BaseManifest, PathSource
+from ecslm.models.bases import BaseManifest, PathSource, content_of_folder
 from ecslm.models.fetching import fetch_base
 from ecslm.plan.rules import Job
 from ecslm.provenance.adoption import align_times, verified
@@ -110,7 +110,7 @@ def test_a_finished_study_is_up_to_date() -> None:
             replace(TRAIN_JOB, inputs=(TRAIN, "config.txt")),
             ["config.txt is a new input", "prompt.jinja is no longer an input"],
         ),
-        (replace(TRAIN_JOB, content="source:1"), ["the rows of the source have changed"]),
+        (replace(TRAIN_JOB, content="source:1"), ["the content of the source has changed"]),
     ],
     ids=["hyper-parameter", "two swapped", "version", "other input", "rows"],
 )
@@ -385,7 +385,16 @@ def base(tmp_path: Path) -> Job:
     manifest = Path("results/bases/tiny/manifest.json")
     fetch_base("tiny", source, manifest)
     settings = canonical_json({"source": source.model_dump(mode="json")})
-    return Job("base_model", (), str(manifest), settings=settings, manifest_form=BaseManifest)
+    return Job(
+        "base_model",
+        (),
+        str(manifest),
+        settings=settings,
+        content=content_of_folder(Path("weights"), manifest),
+        manifest_form=BaseManifest,
+        made_by=str(manifest.with_name("fetched.json")),
+        key={"base": "tiny"},
+    )
 
 
 def test_a_directory_in_place_of_a_result_is_not_adopted() -> None:
@@ -412,10 +421,10 @@ def test_a_manifest_of_a_base_whose_source_was_edited_stops_the_run(base: Job) -
         check_results([base], ())
 
 
-def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job, tmp_path: Path) -> None:
+def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job) -> None:
     assert history(base).reasons(base) == ()
     assert verified(history(base)) == [base]
-    weights = tmp_path / "weights" / "model.safetensors"
+    weights = Path("weights/model.safetensors")
     weights.write_text("others")
     with pytest.raises(InputError, match=rf"{weights} was modified after it was built"):
         verified(history(base))
