@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import tokenize
 from collections.abc import Callable, Iterable
@@ -239,6 +240,24 @@ def _in_configuration(change: Callable[[dict[str, Any]], None]) -> Edit:
 
 def _write_yaml(path: Path, value: Any) -> None:
     path.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+
+
+def with_other_weights(folder: str) -> Edit:
+    """One byte of a base's weights is another; the file's date is as before."""
+
+    def edit(project: Path) -> None:
+        path = project / folder / "model.safetensors"
+        before, content = path.stat(), bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    return edit
+
+
+def without_weights(project: Path) -> None:
+    """The directories of base weights have stayed on another machine."""
+    shutil.rmtree(project / "weights")
 
 
 # Files as such

@@ -207,8 +207,8 @@ def exchange(one: Job, other: Job) -> None:
 def is_refused(study: str, job: Job) -> bool:
     """Whether a run refuses the results of a job."""
     try:
-        check_recorded(study, [job], ())
         check_results([job], ())
+        check_recorded(study, [job], ())
     except InputError:
         return True
     return False

@@ -35,7 +35,9 @@ from support.edits import (
     with_keys_reversed,
     with_more_log_lines,
     with_other_docstrings,
+    with_other_weights,
     with_scrambled_times,
+    without_weights,
 )
 from support.scratch import ListJobs, list_jobs_and_stale_ones
 
@@ -138,6 +140,13 @@ ALL_BUT_BASES_OF_LOCAL = (
     "score *",
     "score_baseline *",
     *drawn("dataset", "ind"),
+)
+# What reads the base of all models.
+OF_THE_BASE = (
+    *described(),
+    *trained("Tiny-*"),
+    *predicted("Tiny"),
+    *drawn("dataset", "ind", "texts", "validity", "reproduction"),
 )
 # The scores of generated texts and what shows them.
 OF_TEXTS = (
@@ -486,10 +495,7 @@ CONTRACT = [
         "the source of base weights",
         configured("bases.Tiny.path", "weights/other"),
         "base_model Tiny",
-        *described(),
-        *trained("Tiny-*"),
-        *predicted("Tiny"),
-        *drawn("dataset", "ind", "texts", "validity", "reproduction"),
+        *OF_THE_BASE,
     ),
     generated("loader code", logic("ecslm/data/cleaning.py"), *ALL_BUT_BASES),
     generated(
@@ -601,6 +607,32 @@ CONTRACT = [
     version("scikit-learn", *compared()),
     version("tokenizers", *described()),
     generated("the version of a library that only tests use", locked("hypothesis", "99.1")),
+    # What bases are made of. The project is a copy of the finished one at another path.
+    generated(
+        "the weights of a local directory replaced, with their date kept",
+        with_other_weights("weights/model"),
+        "base_model Tiny",
+        *OF_THE_BASE,
+    ),
+    generated(
+        "the weights of the encoder replaced",
+        with_other_weights("weights/encoder"),
+        "base_model TinyEncoder",
+        "bertscore *",
+        *OF_TEXTS,
+    ),
+    generated("weights that stayed on another machine", without_weights),
+    generated(
+        "the code that fetches bases",
+        logic("ecslm/models/fetching.py"),
+        "base_model *",
+        *OF_THE_BASE,
+    ),
+    generated(
+        "code that fetches the same weights, after a run of `-- bases`",
+        together(logic("ecslm/models/fetching.py"), made("generated", "bases")),
+    ),
+    generated("the version of a library that converts weights of wheels", locked("gguf", "99.1")),
 ]
 
 

@@ -71,7 +71,8 @@ class Manifest(BaseModel):
             names: check only these files; one that the manifest does not list counts as altered.
         """
         if differs_from_record(path):
-            yield Damage(path, missing=False, record=f"its record, {ledger_record(path)}")
+            record = f"its record, {ledger_record(path)} (copy both if it comes from elsewhere)"
+            yield Damage(path, missing=False, record=record)
         for name in self.files if names is None else names:
             file = self.location(path) / name
             if not file.exists():

@@ -31,9 +31,9 @@ class Run:
         """
         jobs = self._plan.jobs
         unfinished = self._unfinished()
-        check_recorded(self._plan.study.name, jobs, unfinished)
         check_results(jobs, unfinished)
         save_digests(DIGESTS)
+        check_recorded(self._plan.study.name, jobs, unfinished)
         check_source(self._plan)
         check_local_data(self._plan)
 
