@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import tokenize
 from collections.abc import Callable, Iterable
@@ -56,6 +57,24 @@ def added(file: str, line: str) -> Edit:
     def edit(project: Path) -> None:
         with (project / file).open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
+
+    return edit
+
+
+def renamed(file: str, name: str) -> Edit:
+    """Another name for a file, in the same folder."""
+
+    def edit(project: Path) -> None:
+        (project / file).rename((project / file).with_name(name))
+
+    return edit
+
+
+def copied(file: str, name: str) -> Edit:
+    """A copy of a file, under another name in the same folder."""
+
+    def edit(project: Path) -> None:
+        shutil.copy(project / file, (project / file).with_name(name))
 
     return edit
 

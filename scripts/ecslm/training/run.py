@@ -41,6 +41,7 @@ def train_adapter(
     validation: Sequence[Path],
     base: Path,
     template: Path,
+    template_digest: str | None = None,
     settings: AdapterSettings,
     seed: int,
     device: str,
@@ -58,9 +59,10 @@ def train_adapter(
     """
     versions = require_locked(settings.libraries)
     target = require_device(device)
-    origin = made_from([*train, *validation, base, template], settings, code, versions)
+    prompt = PromptTemplate(template, template_digest)
+    inputs = [*train, *validation, base]
+    origin = made_from(inputs, settings, code, versions, prompt.sha256)
     base_manifest, base_folder = read_base(base)
-    prompt = PromptTemplate(template)
     records = {"train": read_records(*train), "validation": read_records(*validation)}
     for split, rows in records.items():
         if not rows:
@@ -130,7 +132,6 @@ def train_adapter(
             source=base_manifest.base,
             revision=base_manifest.revision,
             base_sha256=base_digest(base_manifest.files),
-            template_sha256=prompt.sha256,
             seed=seed,
             best_step=int(trainer.state.best_global_step or trainer.state.global_step),
             files={name: sha256_of_file(made / name) for name in ADAPTER_FILES},

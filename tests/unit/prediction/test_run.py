@@ -110,8 +110,9 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     whole: Path, tiny_base: Path, fluent_adapter: Path
 ) -> None:
     manifest = read_manifest(manifest_of(whole))
-    read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter, PROMPTS / "alpaca.jinja"]
+    read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter]
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
     assert manifest.files == {whole.name: sha256_of_file(whole)}
     assert manifest.settings == prediction_settings().model_dump(mode="json")
     assert set(manifest.versions) == {"torch", "transformers", "peft"}

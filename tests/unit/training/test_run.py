@@ -27,6 +27,7 @@ from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.models.adapters import base_digest, read_adapter
 from ecslm.models.bases import read_base
+from ecslm.models.prompts import PromptTemplate
 from ecslm.training import run as training
 
 WEIGHTS = "adapter_model.safetensors"
@@ -75,8 +76,9 @@ def test_the_manifest_tells_what_the_adapter_was_made_from(
     assert manifest.best_step in (3, STEPS)
     assert manifest.settings == adapter_settings().model_dump(mode="json")
     data = exact_adapter.parent.parent
-    read = [data / "train.jsonl", data / "val.jsonl", tiny_base, PROMPTS / "alpaca.jinja"]
+    read = [data / "train.jsonl", data / "val.jsonl", tiny_base]
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
     assert set(manifest.versions) == {"torch", "transformers", "peft"}
 
 
