@@ -20,6 +20,7 @@ from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import work_folder
 from ecslm.models.adapters import AdapterManifest, base_digest
+from ecslm.models.architecture import require_adaptable
 from ecslm.models.bases import read_base
 from ecslm.models.cost import CostMeter
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device
@@ -63,6 +64,8 @@ def train_adapter(
     inputs = [*train, *validation, base]
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
     base_manifest, base_folder = read_base(base)
+    chosen = settings.training
+    require_adaptable(base_folder, base_manifest.base, chosen.rank, chosen.target_modules)
     records = {"train": read_records(*train), "validation": read_records(*validation)}
     for split, rows in records.items():
         if not rows:
