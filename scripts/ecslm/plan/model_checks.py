@@ -128,7 +128,8 @@ class ModelChecks:
         architecture = self.architecture(encoder)
         depth = None if architecture is None else architecture.depth
         if depth is not None and settings.layer > depth:
-            yield f"{path}.layer: {settings.layer}, but {encoder} has {depth} layers"
+            has = f"{encoder} has {depth} layers"
+            yield f"{path}.layer: {settings.layer}, but {has}: at most {depth}"
         elif settings.rescale_language is not None:
             problem = rescaling_problem(encoder, settings.layer, settings.rescale_language)
             if problem is not None:
@@ -148,14 +149,13 @@ def files_of_base(study: Study, base: str) -> Path | None:
         InputError: the manifest is invalid.
     """
     source, manifest = study.config.bases[base], Path(study.base(base))
-    if isinstance(source, PathSource):
-        folder = Path(source.path)
-        return folder if any(folder.glob("*.safetensors")) else None
+    if isinstance(source, PathSource) and any(Path(source.path).glob("*.safetensors")):
+        return Path(source.path)
     if not manifest.exists():
         return None
     made = read_model(manifest, BaseManifest)
     folder = made.location(manifest)
-    # Others are fetched again.
+    # Weights of another source are fetched again.
     fetched = made.source == source and all((folder / name).exists() for name in made.files)
     return folder if fetched else None
 

@@ -103,7 +103,7 @@ def test_a_rank_is_told_with_the_highest_that_fits() -> None:
     [
         (
             {"layer": 3, "rescale_language": None},
-            "studies.shop.bertscore.layer: 3, but Encoder has 2 layers",
+            "studies.shop.bertscore.layer: 3, but Encoder has 2 layers: at most 2",
         ),
         (
             {"layer": 2, "rescale_language": "en"},

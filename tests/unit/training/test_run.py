@@ -361,6 +361,26 @@ def test_a_device_that_this_machine_lacks_is_refused(
         train(tmp_path, tiny_base, device="cuda")
 
 
+def test_an_adapter_that_does_not_fit_the_base_is_refused_before_any_work(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    """Of names that no layer has, peft would make an adapter of the others alone."""
+    settings = adapter_settings(target_modules=["q_prj", "v_proj"], rank=99)
+    with pytest.raises(InputError) as caught:
+        train(tmp_path, tiny_base, settings)
+    first, second = caught.value.problems
+    assert "target_modules: q_prj is no linear layer of tiny: did you mean `q_proj`?" in first
+    assert "rank: 99 is more than" in second
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_a_template_that_changed_since_it_was_planned_is_refused(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="has changed since this job was planned"):
+        train(tmp_path, tiny_base, template_digest="template:1")
+
+
 def test_an_altered_base_is_refused(tmp_path: Path) -> None:
     from ecslm.models.bases import PathSource
     from ecslm.models.fetching import fetch_base
