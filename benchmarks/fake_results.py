@@ -146,7 +146,8 @@ def write_manifests(project: Path, jobs: Iterable[Job]) -> None:
         for job in jobs:
             settings = json.loads(job.settings or "{}")
             versions = json.loads((job.versions or "versions:{}").partition(":")[2])
-            origin = made_from(map(Path, job.inputs), settings, job.code, versions)
+            template = (job.template or "").removeprefix("template:") or None
+            origin = made_from(map(Path, job.inputs), settings, job.code, versions, template)
             write_manifest(
                 Path(job.manifest), origin | {"content": job.content}, map(Path, job.results)
             )

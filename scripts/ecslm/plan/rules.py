@@ -13,8 +13,8 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
+from ecslm.models.prompts import template_digest
 from ecslm.plan.keys import Key
 from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.plan.study import Study
@@ -98,7 +98,7 @@ class Rule(ABC, Generic[SomeKey]):
         return None
 
     def template(self, key: SomeKey) -> str | None:  # noqa: ARG002
-        """The prompt template, whose content is a parameter."""
+        """The prompt template. Its content is a parameter; its path may change."""
         return None
 
     def made_by(self, key: SomeKey) -> str | None:  # noqa: ARG002
@@ -178,9 +178,9 @@ class Rule(ABC, Generic[SomeKey]):
         return None if settings is None else json_parameter(settings)
 
     def template_parameter(self, key: SomeKey) -> str | None:
-        """The content of the prompt template."""
+        """What the prompt template renders."""
         template = self.template(key)
-        return None if template is None else f"template:{sha256_of_file(Path(template))}"
+        return None if template is None else template_digest(Path(template))
 
     def versions_parameter(self, key: SomeKey) -> str | None:
         """Locked versions of the libraries that can change a job's results."""

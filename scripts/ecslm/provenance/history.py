@@ -12,6 +12,8 @@ from typing import Any
 from ecslm.common.digest_cache import load_digests
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import Manifest
+from ecslm.models.prompts import as_parameter
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.provenance.code_history import code_changes
@@ -67,6 +69,7 @@ class History:
             *(f"{path} is missing" for path in self._wanted(job) if not Path(path).exists()),
             *_changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
             *([_NEW_CONTENT] if job.content != made.source_content else []),
+            *(["the prompt template has changed"] if job.template != _template(made) else []),
             *self._changed_inputs(made.inputs, job.inputs),
             *code_changes(made.code, job),
             *_changed_values(made.versions, _versions(job)),
@@ -129,6 +132,11 @@ def _changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator
         before, after = (values.get(name, "absent") for values in (then, now))
         if before != after:
             yield f"{name}: {before} -> {after}"
+
+
+def _template(made: Manifest) -> str | None:
+    """The content of the prompt template as a parameter."""
+    return None if made.template_sha256 is None else as_parameter(made.template_sha256)
 
 
 def _versions(job: Job) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """One run of Snakemake in this directory: checks before it, records, and clean-up after it."""
 
 import time
+from collections.abc import Container
 from pathlib import Path
 
 from ecslm.common.digest_cache import load_digests, save_digests
@@ -8,6 +9,7 @@ from ecslm.common.workdir import clear_finished
 from ecslm.plan.plan import Plan
 from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
+from ecslm.provenance.disk import check_disk
 from ecslm.provenance.integrity import check_results
 from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
@@ -37,12 +39,17 @@ class Run:
         check_source(self._plan)
         check_local_data(self._plan)
 
-    def begin(self) -> None:
+    def begin(self, due: Container[str]) -> None:
         """Lock the results directory, and record the modules behind code digests.
 
+        Args:
+            due: files that the run is going to write.
+
         Raises:
-            InputError: another run holds the lock, or has held it since this one began its checks.
+            InputError: they do not fit on the disk, or another run holds the lock, or has held it
+                since this one began its checks.
         """
+        check_disk(self._plan, due)
         acquire_run_lock(self._started)
         record_code(self._plan.jobs)
 

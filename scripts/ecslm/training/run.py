@@ -20,6 +20,7 @@ from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import work_folder
 from ecslm.models.adapters import AdapterManifest, base_digest
+from ecslm.models.architecture import require_adaptable
 from ecslm.models.bases import read_base
 from ecslm.models.cost import CostMeter
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device
@@ -41,6 +42,7 @@ def train_adapter(
     validation: Sequence[Path],
     base: Path,
     template: Path,
+    template_digest: str | None = None,
     settings: AdapterSettings,
     seed: int,
     device: str,
@@ -58,9 +60,12 @@ def train_adapter(
     """
     versions = require_locked(settings.libraries)
     target = require_device(device)
-    origin = made_from([*train, *validation, base, template], settings, code, versions)
+    prompt = PromptTemplate(template, template_digest)
+    inputs = [*train, *validation, base]
+    origin = made_from(inputs, settings, code, versions, prompt.sha256)
     base_manifest, base_folder = read_base(base)
-    prompt = PromptTemplate(template)
+    chosen = settings.training
+    require_adaptable(base_folder, base_manifest.base, chosen.rank, chosen.target_modules)
     records = {"train": read_records(*train), "validation": read_records(*validation)}
     for split, rows in records.items():
         if not rows:
@@ -130,7 +135,6 @@ def train_adapter(
             source=base_manifest.base,
             revision=base_manifest.revision,
             base_sha256=base_digest(base_manifest.files),
-            template_sha256=prompt.sha256,
             seed=seed,
             best_step=int(trainer.state.best_global_step or trainer.state.global_step),
             files={name: sha256_of_file(made / name) for name in ADAPTER_FILES},

@@ -66,7 +66,8 @@ def make(one: Job) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"made by {one.rule}")
     settings, versions = json.loads(one.settings or ""), (one.versions or "").partition(":")[2]
-    origin = made_from(map(Path, one.inputs), settings, one.code, json.loads(versions))
+    template = (one.template or "").removeprefix("template:") or None
+    origin = made_from(map(Path, one.inputs), settings, one.code, json.loads(versions), template)
     write_manifest(Path(one.manifest), origin, map(Path, one.results))
 
 
@@ -111,13 +112,24 @@ def test_a_finished_study_is_up_to_date() -> None:
             ["config.txt is a new input", "prompt.jinja is no longer an input"],
         ),
         (replace(TRAIN_JOB, content="source:1"), ["the content of the source has changed"]),
+        (replace(TRAIN_JOB, template="template:1"), ["the prompt template has changed"]),
     ],
-    ids=["hyper-parameter", "two swapped", "version", "other input", "rows"],
+    ids=["hyper-parameter", "two swapped", "version", "other input", "rows", "template"],
 )
 def test_each_change_is_named(now: Job, reasons: list[str]) -> None:
     changed = history(DATASET_JOB, now, SCORE_JOB)
     assert list(changed.reasons(now)) == reasons
     assert changed.stale(now)
+
+
+def test_the_content_of_a_prompt_template_counts_and_is_shown() -> None:
+    made = replace(TRAIN_JOB, template="template:1")
+    make(made)
+    assert history(DATASET_JOB, made).reasons(made) == ()
+    assert "\nprompt template\n  1\n" in explain(history(DATASET_JOB, made), Path(made.manifest))
+    now = replace(TRAIN_JOB, template="template:2")
+    assert history(DATASET_JOB, now).reasons(now) == ("the prompt template has changed",)
+    assert history().reasons(TRAIN_JOB) == ("the prompt template has changed",)
 
 
 def test_what_has_changed_upstream_makes_all_below_stale_and_nothing_else() -> None:
