@@ -49,6 +49,12 @@ class Manifest(BaseModel):
         "written if it is that one.",
     )
 
+    action: str | None = Field(
+        None,
+        exclude_if=lambda action: action is None,
+        description="Key of the results in the cache of finished results, if they are kept there.",
+    )
+
     def location(self, path: Path) -> Path:
         """The directory of the files, given the manifest's own path."""
         return path.parent / self.folder

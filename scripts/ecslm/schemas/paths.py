@@ -11,6 +11,8 @@ from pathlib import Path
 RESULTS = "results/{study}"
 BASES = "results/bases"
 CACHE = Path("results/cache")
+# Of finished results, see `common/results_cache.py`.
+FINISHED = CACHE / "finished"
 CODE_HISTORY = Path("results/code")
 RUN_LOCK = Path("results/run.lock")
 TEMPLATES = Path("resources/prompts")
