@@ -153,7 +153,9 @@ def remove_entry(folder: Path) -> None:
     going = hidden(folder)
     with suppress(OSError):
         folder.rename(going)
-    shutil.rmtree(going, ignore_errors=True)
+    # Twice, for a process that was just linking a file in it, see `_copy_verified`.
+    for _ in range(2):
+        shutil.rmtree(going, ignore_errors=True)
 
 
 def link_or_copy(source: Path, target: Path) -> None:

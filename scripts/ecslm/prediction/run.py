@@ -14,7 +14,6 @@ from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
-from ecslm.models.identity import adapter_identity, base_identity
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import (
     Generated,
@@ -64,7 +63,7 @@ def predict(
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
     inputs = [dataset, base, *([] if adapter is None else [adapter]), template]
     origin = made_from(inputs, settings, code, versions)
-    prompt = PromptTemplate(template)
+    request = Request(base, adapter, PromptTemplate(template), settings, batch_tokens, seed, device)
     records = [
         record
         for record in read_records(dataset)
@@ -80,9 +79,8 @@ def predict(
     action = {
         "step": "predict",
         "dataset": origin["inputs"][str(dataset)],
-        "base": base_identity(base),
-        "adapter": None if adapter is None else adapter_identity(adapter),
-        "template": prompt.sha256,
+        "model": module.identity(request),
+        "template": request.template.sha256,
         "settings": origin["settings"],
         "code": code,
         "versions": versions,
@@ -94,7 +92,6 @@ def predict(
     with work_folder(outputs, action, origin, FINISHED) as work:
         if work.restored():
             return
-        request = Request(base, adapter, prompt, settings, batch_tokens, seed, device)
         backend = module.open_backend(request)
         start = time.perf_counter()
         prompts = backend.prompts(records)
