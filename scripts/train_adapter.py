@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings
 
 
@@ -12,9 +13,6 @@ def main(arguments: argparse.Namespace) -> None:
     """Train and write the adapter's files."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, AdapterSettings)
-    # Loads torch, so it is imported after the options have been checked.
-    from ecslm.training.run import train_adapter
-
     train_adapter(
         train=arguments.train,
         validation=arguments.val,

@@ -92,7 +92,7 @@ def train(
         "seed": 0,
         "device": "cpu",
         "manifest": manifest,
-        "code": "code:1",
+        "code": None,
         "checkpoint_seconds": 1e9,
     }
     train_adapter(**(options | changes))
@@ -129,7 +129,7 @@ def run_predict(
         "output": output,
         "cost": folder / "cost.json",
         "manifest": folder / "predictions.manifest.json",
-        "code": "code:1",
+        "code": None,
     }
     predict(**(options | changes))
     return output

@@ -58,6 +58,12 @@ class Manifest(BaseModel):
         "written if it is that one.",
     )
 
+    action: str | None = Field(
+        None,
+        exclude_if=lambda action: action is None,
+        description="Key of the results in the cache of finished results, if they are kept there.",
+    )
+
     @property
     def source_content(self) -> str | None:
         """Digest of the source's content, as a parameter of the job; None if it has none."""

@@ -76,6 +76,9 @@ class Rule(ABC, Generic[SomeKey]):
     libraries: ClassVar[tuple[str, ...]] = ()
     cheap: ClassVar[bool] = False
     """Whether results are rebuilt in seconds."""
+    kept: ClassVar[bool] = False
+    """Whether finished results are kept in the cache, see `common/results_cache.py`. The names of
+    its outputs are those of their files there."""
     manifest_form: ClassVar[type[Manifest]] = Manifest
 
     def __init__(self, study: Study) -> None:

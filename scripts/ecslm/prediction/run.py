@@ -10,10 +10,10 @@ from tqdm import tqdm
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
-from ecslm.common.hashing import sha256_of_file, sha256_of_text
-from ecslm.common.manifests import Manifest, made_from, require_unchanged
+from ecslm.common.hashing import sha256_of_text
+from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
-from ecslm.common.workdir import work_folder
+from ecslm.common.workdir import Outputs, work_folder
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import (
     Generated,
@@ -25,6 +25,7 @@ from ecslm.prediction.backend import (
 )
 from ecslm.prediction.progress import FinishedBatches
 from ecslm.prediction.settings import PredictionSettings
+from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import Record, read_records
 
@@ -52,7 +53,8 @@ def predict(
     """Predict; write the predictions, their cost and their manifest.
 
     A killed job continues after its last finished batch. `code` is a digest of the prediction code:
-    batches from other code are not continued.
+    batches from other code are not continued. Predictions that were finished, by any study, are
+    taken from the cache: the backend is opened only if there are none.
 
     Raises:
         InputError: bad input, an unknown backend, a request that the backend refuses, or libraries
@@ -64,7 +66,6 @@ def predict(
     inputs = [dataset, base, *([] if adapter is None else [adapter])]
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
     request = Request(base, adapter, prompt, settings, batch_tokens, seed, device)
-    backend = module.open_backend(request)
     records = [
         record
         for record in read_records(dataset)
@@ -77,11 +78,23 @@ def predict(
         )
     require_unchanged(origin)
 
-    results = {"cost": cost, "predictions": output, "manifest": manifest}
-    inputs_of_work = [origin, seed, batch_tokens, device]
-    with work_folder(results, inputs_of_work, keep=code is not None) as work:
+    action = {
+        "step": "predict",
+        "dataset": origin["inputs"][str(dataset)],
+        "model": module.identity(request),
+        "template": request.template.sha256,
+        "settings": origin["settings"],
+        "code": code,
+        "versions": versions,
+        "batch_tokens": batch_tokens,
+        "seed": seed,
+        "device": device,
+    }
+    outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
+    with work_folder(outputs, action, origin, FINISHED) as work:
         if work.restored():
             return
+        backend = module.open_backend(request)
         start = time.perf_counter()
         prompts = backend.prompts(records)
         batches = backend.batches(prompts)
@@ -105,9 +118,7 @@ def predict(
                 **model.cost(),
             },
         )
-        files = {output.name: sha256_of_file(made / "predictions")}
-        write_json(made / "manifest", Manifest(files=files, **origin).model_dump(mode="json"))
-        work.publish(made)
+        work.publish({name: made / name for name in ("predictions", "cost")}, found={})
 
 
 def _generate(

@@ -9,6 +9,7 @@ from ecslm.common.errors import InputError
 from ecslm.models.adapters import AdapterManifest, base_digest, read_adapter
 from ecslm.models.bases import BaseManifest, read_base
 from ecslm.models.batching import batches_by_length
+from ecslm.models.identity import adapter_identity, base_identity
 from ecslm.models.prompts import EncodedPrompt, encode_prompt
 from ecslm.prediction.backend import Backend, Generated, Request
 from ecslm.prediction.settings import PredictionSettings
@@ -23,6 +24,19 @@ def libraries(settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
     """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
     return ("torch", "transformers", *adapter, *settings.precision.libraries)
+
+
+def identity(request: Request) -> dict[str, Any]:
+    """The base by its manifest, and the adapter by its files, which are verified.
+
+    Raises:
+        InputError: a manifest is missing or invalid, or the adapter was altered.
+    """
+    adapter = request.adapter
+    return {
+        "base": base_identity(request.base),
+        "adapter": None if adapter is None else adapter_identity(adapter),
+    }
 
 
 def open_backend(request: Request) -> Backend[EncodedPrompt]:

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Container
-from pathlib import Path
 
+from ecslm.common.cache_entries import size_limit
 from ecslm.common.digest_cache import load_digests, save_digests
-from ecslm.common.workdir import clear_finished
 from ecslm.plan.plan import Plan
 from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.disk import check_disk
+from ecslm.provenance.finished_results import keep_results, trim_results
 from ecslm.provenance.integrity import check_results
 from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
@@ -20,7 +20,11 @@ class Run:
     """What a run does besides its jobs."""
 
     def __init__(self, plan: Plan) -> None:
+        """Raises:
+        InputError: the size limit of the cache is not a number.
+        """
         self._plan = plan
+        self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
 
@@ -40,7 +44,7 @@ class Run:
         check_local_data(self._plan)
 
     def begin(self, due: Container[str]) -> None:
-        """Lock the results directory, and record the modules behind code digests.
+        """Lock the results directory, keep its results in the cache, and record the code.
 
         Args:
             due: files that the run is going to write.
@@ -51,11 +55,12 @@ class Run:
         """
         check_disk(self._plan, due)
         acquire_run_lock(self._started)
+        keep_results(self._plan, self._unfinished())
         record_code(self._plan.jobs)
 
     def end(self) -> None:
-        """Remove the copies that jobs kept of results that are now recorded; release the lock."""
-        clear_finished(Path(self._plan.study.results), self._unfinished())
+        """Keep the cache of finished results within its limit; release the lock."""
+        trim_results(self._limit)
         release_run_lock()
 
     def _unfinished(self) -> frozenset[str]:

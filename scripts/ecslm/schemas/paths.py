@@ -13,6 +13,8 @@ RESULTS = "results/{study}"
 BASES = "results/bases"
 CACHE = Path("results/cache")
 DIGESTS = CACHE / "digests.json"
+# Of finished results, see `common/results_cache.py`.
+FINISHED = CACHE / "finished"
 CODE_HISTORY = Path("results/code")
 RUN_LOCK = Path("results/run.lock")
 TEMPLATES = Path("resources/prompts")

@@ -24,6 +24,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
+from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.transformers_engine import Engine
@@ -118,26 +119,71 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     assert set(manifest.versions) == {"torch", "transformers", "peft"}
 
 
-def test_only_a_copy_of_the_results_is_left_of_the_work(whole: Path) -> None:
-    (work,) = work_in(whole.parent)
-    assert [path.name for path in work.iterdir()] == ["finished"]
-    assert (work / "finished" / "predictions").read_bytes() == whole.read_bytes()
+def test_nothing_is_left_of_the_work(whole: Path) -> None:
+    assert work_in(whole.parent) == []
 
 
 def test_predictions_that_were_finished_are_put_into_place_again_without_a_model(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Snakemake deletes the results of a job that it did not see end."""
+    """Snakemake deletes results before it runs their job, and those it did not see made."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     results = [tmp_path / name for name in ("predictions.jsonl", "cost.json")]
-    output = run_predict(tmp_path, tiny_base)
+    output = run_predict(tmp_path, tiny_base, code="code:1")
     results.append(manifest_of(output))
     before = [path.read_bytes() for path in results]
     for path in results:
         path.unlink()
     seen = watch(monkeypatch)
-    run_predict(tmp_path, tiny_base)
+    run_predict(tmp_path, tiny_base, code="code:1")
     assert seen == []
     assert [path.read_bytes() for path in results] == before
+
+
+def test_equal_adapters_predict_once_however_they_were_made(
+    tiny_base: Path, fluent_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code of training has changed, say, and has given the same weights."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
+    again = tmp_path / "copy" / "manifest.json"
+    again.write_text(json.dumps(json.loads(again.read_text()) | {"code": "code:another"}))
+    first = run_predict(tmp_path / "one", tiny_base, fluent_adapter, code="code:1")
+    seen = watch(monkeypatch)
+    second = run_predict(tmp_path / "two", tiny_base, again, code="code:1")
+    assert seen == []
+    assert second.read_bytes() == first.read_bytes()
+    assert read_manifest(manifest_of(second)).inputs[str(again)] == sha256_of_file(again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"code": "code:2"},
+        {"settings": prediction_settings(decoding={"max_new_tokens": 23})},
+        {"template": PROMPTS / "chatml.jinja"},
+        {"dataset": 6},
+        {"base": "other"},
+        {"batch_tokens": 16},
+    ],
+    ids=str,
+)
+def test_predictions_of_anything_else_are_made(
+    tiny_base: Path,
+    other_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    run_predict(tmp_path, tiny_base, code="code:1")
+    if "dataset" in change:
+        change = {"dataset": write_records(tmp_path / "fewer.jsonl", change["dataset"])}
+    base = other_base if change.pop("base", None) else tiny_base
+    seen = watch(monkeypatch)
+    run_predict(tmp_path, base, **({"code": "code:1"} | change))
+    assert seen
 
 
 def test_altered_test_records_are_refused(tiny_base: Path, tmp_path: Path) -> None:

@@ -25,10 +25,11 @@ from support.model_examples import (
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.adapters import base_digest, read_adapter
 from ecslm.models.bases import read_base
 from ecslm.models.prompts import PromptTemplate
-from ecslm.training import run as training
+from ecslm.training import fit as training
 
 WEIGHTS = "adapter_model.safetensors"
 FILES = ["adapter_config.json", WEIGHTS]
@@ -261,9 +262,8 @@ def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, train=[records]), whole)
 
 
-def test_only_a_copy_of_the_adapter_is_left_of_the_work(exact_adapter: Path) -> None:
-    (work,) = work_in(exact_adapter.parent.parent)
-    assert [path.name for path in work.iterdir()] == ["finished"]
+def test_nothing_is_left_of_the_work(exact_adapter: Path) -> None:
+    assert work_in(exact_adapter.parent.parent) == []
     names = sorted(path.name for path in exact_adapter.parent.iterdir() if path.is_file())
     assert names == sorted([*FILES, "cost.json", "log.jsonl", "manifest.json"])
 
@@ -282,15 +282,58 @@ def test_other_data_does_not_continue_the_killed_training(
 def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Snakemake deletes the results of a job that it did not see end."""
-    manifest = train(tmp_path, tiny_base)
+    """Snakemake deletes results before it runs their job, and those it did not see made."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    manifest = train(tmp_path, tiny_base, code="code:1")
     names = [*FILES, "cost.json", "log.jsonl", "manifest.json"]
     before = {name: (manifest.parent / name).read_bytes() for name in names}
     for name in names:
         (manifest.parent / name).unlink()
     kill_after(monkeypatch, 1)
-    train(tmp_path, tiny_base)
+    train(tmp_path, tiny_base, code="code:1")
     assert {name: (manifest.parent / name).read_bytes() for name in names} == before
+
+
+def test_an_adapter_of_equal_data_is_taken_wherever_the_files_are(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest tells of this job's own files."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    first = train(tmp_path / "one", tiny_base, code="code:1")
+    kill_after(monkeypatch, 1)
+    second = train(tmp_path / "two", tiny_base, code="code:1")
+    assert_same_bytes(first, second)
+    assert str(tmp_path / "two" / "train.jsonl") in read_adapter(second).inputs
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"code": "code:2"},
+        {"settings": adapter_settings(alpha=9)},
+        {"template": PROMPTS / "chatml.jinja"},
+        {"train": 11},
+        {"validation": 4},
+        {"base": "other"},
+    ],
+    ids=str,
+)
+def test_an_adapter_of_anything_else_is_trained(
+    tiny_base: Path,
+    other_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    train(tmp_path, tiny_base, code="code:1")
+    for split in change.keys() & {"train", "validation"}:
+        change = {split: [write_records(tmp_path / "more.jsonl", change[split])]}
+    base = other_base if change.pop("base", None) else tiny_base
+    kill_after(monkeypatch, 1)
+    with pytest.raises(Killed):
+        train(tmp_path, base, **({"code": "code:1"} | change))
 
 
 def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None:

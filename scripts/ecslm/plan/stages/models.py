@@ -26,6 +26,7 @@ class TrainAdapter(Rule[SeedKey]):
     )
     targets = ("manifest",)
     timed = frozenset(("history", "cost"))
+    kept = True
 
     def all_keys(self) -> Iterator[SeedKey]:
         """The seeds of tuned models."""
@@ -67,6 +68,7 @@ class Predict(Rule[RunKey]):
     )
     targets = ("predictions",)
     timed = frozenset(("cost",))
+    kept = True
 
     def all_keys(self) -> Iterator[RunKey]:
         """All runs."""
@@ -114,6 +116,7 @@ class BertScore(Rule[RunKey]):
     outputs = path_patterns(rows=paths.BERTSCORE, manifest=paths.BERTSCORE_MANIFEST)
     targets = ("rows",)
     libraries = BERTSCORE_LIBRARIES
+    kept = True
 
     def all_keys(self) -> Iterator[RunKey]:
         """The runs of generation tasks."""
