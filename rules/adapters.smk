@@ -36,10 +36,12 @@ rule train_adapter:
         f"{RESULTS}/benchmarks/train_adapter/{{model}}-seed-{{seed}}.tsv"
     conda:
         "../envs/ecslm.yaml"
-    threads: 8
+    threads: STUDY.threads
     resources:
         gpu=1,
         device=STUDY.device,
+        # Not {threads}, which `--cores` caps.
+        model_threads=STUDY.threads,
     params:
         settings=TRAIN_ADAPTER.settings,
         template=TRAIN_ADAPTER.template,
@@ -50,5 +52,6 @@ rule train_adapter:
     shell:
         "python scripts/train_adapter.py --train {input.train} --val {input.val}"
         " --base {input.base} --template {input.template} --settings {params.settings:q}"
-        " --seed {wildcards.seed} --device {resources.device} --code {params.code}"
-        " --output {output.manifest} --log {log}"
+        " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
+        " --threads {resources.model_threads} --code {params.code} --output {output.manifest}"
+        " --log {log}"

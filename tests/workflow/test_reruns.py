@@ -204,7 +204,7 @@ CONTRACT = [
     generated(
         "resources and thread counts",
         together(
-            in_rules(r"threads: 8", "threads: 3"),
+            configured(f"{GENERATED}.threads", 3),
             in_rules(r"gpu=1,", "gpu=2,\n        mem_mb=4000,"),
         ),
     ),
@@ -583,8 +583,11 @@ CONTRACT = [
     # Versions
     *(
         version(library, *trained("Tiny-*"), *predicted("Tiny"), "bertscore *", *SCORE_TABLES)
-        for library in ("torch", "transformers")
+        for library in ("torch", "transformers", "accelerate", "safetensors")
     ),
+    version("tokenizers", *described(), *trained("Tiny-*"), *predicted("Tiny"), *SCORE_TABLES),
+    version("Jinja2", *described(), *trained("Tiny-*"), *predicted("Tiny"), "render_table *"),
+    version("MarkupSafe", "report_page"),
     version("peft", *trained("Tiny-*"), *SCORE_TABLES),
     version(
         "bitsandbytes",
@@ -599,7 +602,6 @@ CONTRACT = [
     version("scipy", *compared(), *COMPARED_ANEW),
     generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
     version("scikit-learn", *compared()),
-    version("tokenizers", *described()),
     generated("the version of a library that only tests use", locked("hypothesis", "99.1")),
 ]
 

@@ -71,15 +71,16 @@ def work_folder(results: Mapping[str, Path], made_from: object, keep: bool) -> I
 
     Args:
         results: paths of the results by name, in the order in which they are written.
-        keep: whether to keep a copy of the finished results. It must be false if `made_from` lacks
-            the code: a job run again by hand, after an edit, would restore the old results.
+        keep: whether to keep unfinished work and a copy of the finished results for a job that is
+            run again. It must be false if `made_from` lacks the code: a job run again by hand,
+            after an edit, would continue or restore what the old code made.
     """
     output = list(results.values())[-1]
     root = output.parent / "work"
     with held(root / f"{output.name}.lock", str(output), wait=True):
         folder = root / f"{output.name}.{sha256_of_text(canonical_json(made_from))[:16]}"
         for leftover in root.glob(f"{output.name}.*/"):
-            if leftover != folder:
+            if leftover != folder or not keep:
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
         yield Work(folder, results, keep)

@@ -11,9 +11,11 @@ from tqdm import tqdm
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
-from ecslm.common.manifests import Manifest, made_from, require_unchanged
+from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import work_folder
+from ecslm.models.cost import prediction_cost
+from ecslm.models.manifests import RunManifest, run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import (
     Generated,
@@ -35,6 +37,7 @@ SECONDS_BETWEEN_LINES = 20.0
 
 def predict(
     *,
+    model: str | None,
     dataset: Path,
     base: Path,
     adapter: Path | None,
@@ -43,6 +46,7 @@ def predict(
     batch_tokens: int,
     seed: int,
     device: str,
+    threads: int,
     output: Path,
     cost: Path,
     manifest: Path,
@@ -50,8 +54,8 @@ def predict(
 ) -> None:
     """Predict; write the predictions, their cost and their manifest.
 
-    A killed job continues after its last finished batch. `code` is a digest of the prediction code:
-    batches from other code are not continued.
+    A killed job continues after its last finished batch, if `code`, the digest of the prediction
+    code, is given: otherwise it is unknown whether this code generated the batches.
 
     Raises:
         InputError: bad input, an unknown backend, a request that the backend refuses, or libraries
@@ -61,7 +65,17 @@ def predict(
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
     inputs = [dataset, base, *([] if adapter is None else [adapter]), template]
     origin = made_from(inputs, settings, code, versions)
-    request = Request(base, adapter, PromptTemplate(template), settings, batch_tokens, seed, device)
+    request = Request(
+        model=model,
+        base=base,
+        adapter=adapter,
+        template=PromptTemplate(template),
+        settings=settings,
+        batch_tokens=batch_tokens,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
     backend = module.open_backend(request)
     records = [
         record
@@ -76,35 +90,35 @@ def predict(
     require_unchanged(origin)
 
     results = {"cost": cost, "predictions": output, "manifest": manifest}
-    inputs_of_work = [origin, seed, batch_tokens, device]
+    run = run_fields(model, seed, device, threads)
+    inputs_of_work = [origin, run, batch_tokens, device]
     with work_folder(results, inputs_of_work, keep=code is not None) as work:
         if work.restored():
             return
         start = time.perf_counter()
         prompts = backend.prompts(records)
         batches = backend.batches(prompts)
-        finished = FinishedBatches(work.folder / "batches.jsonl")
-        model = backend.load()
+        finished = FinishedBatches(work.folder / "batches.jsonl", list(map(len, batches)))
+        loaded = backend.load()
         load_seconds = time.perf_counter() - start
-        _generate(model, prompts, batches, finished)
+        _generate(loaded, prompts, batches, finished)
         answers = _in_order(batches, finished)
         rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
         made = work.folder / "made"
         write_jsonl(made / "predictions", rows)
         write_json(
             made / "cost",
-            {
-                "load_seconds": load_seconds,
-                "seconds": finished.seconds(),
-                "prompts": len(prompts),
-                "prompt_tokens": sum(row.prompt_tokens for row in rows),
-                "generated_tokens": sum(row.generated_tokens for row in rows),
-                "truncated_inputs": sum(prompt.truncated for prompt in prompts),
-                **model.cost(),
-            },
+            prediction_cost(
+                load_seconds,
+                finished.seconds(),
+                [(row.prompt_tokens, row.generated_tokens) for row in rows],
+                truncated=sum(prompt.truncated for prompt in prompts),
+                of_model=loaded.cost(),
+            ),
         )
         files = {output.name: sha256_of_file(made / "predictions")}
-        write_json(made / "manifest", Manifest(files=files, **origin).model_dump(mode="json"))
+        made_by = RunManifest(files=files, **origin, **run)
+        write_json(made / "manifest", made_by.model_dump(mode="json"))
         work.publish(made)
 
 

@@ -21,12 +21,14 @@ from ecslm.common.versions import require_locked
 from ecslm.common.workdir import work_folder
 from ecslm.models.adapters import AdapterManifest, base_digest
 from ecslm.models.bases import read_base
-from ecslm.models.cost import CostMeter
-from ecslm.models.loading import load_base_model, load_tokenizer, require_device
+from ecslm.models.cost import CostMeter, training_cost
+from ecslm.models.loading import load_base_model, load_tokenizer, require_device, use_threads
+from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import Record, read_records
 from ecslm.training.batches import Example, encode_example, plan_steps
-from ecslm.training.callbacks import Progress, TimedCheckpoints, last_checkpoint
+from ecslm.training.checkpoints import Checkpoints, last_checkpoint
+from ecslm.training.progress import Progress
 from ecslm.training.settings import AdapterSettings, TrainingSettings
 from ecslm.training.trainer import PlannedTrainer
 
@@ -37,6 +39,7 @@ ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 def train_adapter(
     *,
+    model: str | None,
     train: Sequence[Path],
     validation: Sequence[Path],
     base: Path,
@@ -44,6 +47,7 @@ def train_adapter(
     settings: AdapterSettings,
     seed: int,
     device: str,
+    threads: int,
     manifest: Path,
     code: str | None,
     checkpoint_seconds: float,
@@ -51,13 +55,14 @@ def train_adapter(
     """Train an adapter; write its files, log.jsonl and cost.json next to `manifest`, and that last.
 
     A killed training continues from its last checkpoint when it is run again with the same
-    arguments.
+    arguments, if `code` is given: otherwise it is unknown whether this code made the checkpoint.
 
     Raises:
         InputError: bad input, a missing device, or libraries that differ from the lock file.
     """
     versions = require_locked(settings.libraries)
     target = require_device(device)
+    use_threads(target, threads)
     origin = made_from([*train, *validation, base, template], settings, code, versions)
     base_manifest, base_folder = read_base(base)
     prompt = PromptTemplate(template)
@@ -69,7 +74,8 @@ def train_adapter(
 
     results = {name: manifest.parent / name for name in (*ADAPTER_FILES, "log.jsonl", "cost.json")}
     results |= {"manifest.json": manifest}
-    with work_folder(results, [origin, seed, target.type], keep=code is not None) as work:
+    run = run_fields(model, seed, device, threads)
+    with work_folder(results, [origin, run, device], keep=code is not None) as work:
         if work.restored():
             return
         meter = CostMeter(target)
@@ -84,9 +90,8 @@ def train_adapter(
         validation_examples = _evenly(examples["validation"], settings.training.max_val_records)
         # Before the adapter is created, whose initial weights depend on this seed.
         transformers.set_seed(seed)
-        model = load_base_model(base_folder, settings.precision, target)
         trainer = _trainer(
-            model,
+            load_base_model(base_folder, settings.precision, target),
             tokenizer,
             examples["train"],
             validation_examples,
@@ -94,7 +99,7 @@ def train_adapter(
             seed,
             work.folder,
         )
-        trainer.add_callback(TimedCheckpoints(checkpoint_seconds))
+        trainer.add_callback(Checkpoints(checkpoint_seconds))
         trainer.add_callback(Progress())
         trainer.remove_callback(transformers.PrinterCallback)
         checkpoint = last_checkpoint(work.folder)
@@ -103,9 +108,9 @@ def train_adapter(
             manifest.parent.parent.name,
             len(records["train"]),
             trainer.args.max_steps,
-            f"from {Path(checkpoint).name}" if checkpoint else "from the start",
+            f"from {checkpoint.name}" if checkpoint else "from the start",
         )
-        trainer.train(resume_from_checkpoint=checkpoint)
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
 
         made = work.folder / "made"
         _save_adapter(trainer.model, made, base_manifest.base, base_manifest.revision)
@@ -119,23 +124,18 @@ def train_adapter(
         write_jsonl(made / "log.jsonl", losses)
         write_json(
             made / "cost.json",
-            {
-                "seconds": losses[-1]["seconds"],
-                "job_seconds": meter.seconds(),
-                "tokens": losses[-1]["tokens"],
-                **meter.summary(),
-            },
+            training_cost(meter, losses[-1]["seconds"], losses[-1]["tokens"]),
         )
         adapter = AdapterManifest(
             source=base_manifest.base,
             revision=base_manifest.revision,
             base_sha256=base_digest(base_manifest.files),
             template_sha256=prompt.sha256,
-            seed=seed,
             best_step=int(trainer.state.best_global_step or trainer.state.global_step),
             files={name: sha256_of_file(made / name) for name in ADAPTER_FILES},
             **_counts(records["train"], examples["train"]),
             **origin,
+            **run,
         )
         write_json(made / "manifest.json", adapter.model_dump(mode="json"))
         work.publish(made)
@@ -193,7 +193,7 @@ def _trainer(
             eval_steps=steps_per_epoch,
             save_strategy="steps",
             save_steps=steps_per_epoch,
-            save_total_limit=2,
+            save_total_limit=None,  # `Checkpoints` removes old ones
             load_best_model_at_end=True,
             metric_for_best_model="eval_loss",
             greater_is_better=False,
