@@ -65,6 +65,16 @@ def test_results_that_are_not_kept_leave_no_copy_to_be_taken_later(tmp_path: Pat
         assert not again.restored()
 
 
+def test_unfinished_work_is_continued_only_if_it_is_kept(tmp_path: Path) -> None:
+    for keep in (True, False):
+        results = two_results(tmp_path / str(keep))
+        for existed in (False, keep):
+            with pytest.raises(RuntimeError), work_folder(results, 0, keep) as work:
+                assert (work.folder / "half").exists() == existed
+                (work.folder / "half").write_text("")
+                raise RuntimeError
+
+
 def test_finished_work_is_cleared_and_unfinished_work_is_not(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
