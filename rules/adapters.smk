@@ -38,11 +38,13 @@ rule train_adapter:
         f"{RESULTS}/benchmarks/train_adapter/{{model}}-seed-{{seed}}.tsv"
     conda:
         "../envs/ecslm.yaml"
-    threads: 8
+    threads: STUDY.threads
     resources:
         gpu=1,
         device=STUDY.device,
         template=TRAIN_ADAPTER.template_file,
+        # Not {threads}, which `--cores` caps.
+        model_threads=STUDY.threads,
     params:
         settings=TRAIN_ADAPTER.settings,
         template=TRAIN_ADAPTER.template,
@@ -54,5 +56,6 @@ rule train_adapter:
         "python scripts/train_adapter.py --train {input.train} --val {input.val}"
         " --base {input.base} --template {resources.template}"
         " --template-digest {params.template} --settings {params.settings:q}"
-        " --seed {wildcards.seed} --device {resources.device} --code {params.code}"
-        " --output {output.manifest} --log {log}"
+        " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
+        " --threads {resources.model_threads} --code {params.code} --output {output.manifest}"
+        " --log {log}"

@@ -113,6 +113,7 @@ rule data_card:
     params:
         settings=DATA_CARD.settings,
         code=DATA_CARD.code,
+        versions=DATA_CARD.versions,
         results=lambda wildcards: RESULTS,
     message:
         "Data card"

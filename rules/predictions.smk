@@ -17,11 +17,13 @@ rule predict:
         f"{RESULTS}/benchmarks/predict/{{model}}-seed-{{seed}}-{{task}}.tsv"
     conda:
         "../envs/ecslm.yaml"
-    threads: 8
+    threads: STUDY.threads
     resources:
         gpu=1,
         device=STUDY.device,
         template=PREDICT.template_file,
+        # Not {threads}, which `--cores` caps.
+        model_threads=STUDY.threads,
         batch_tokens=STUDY.batch_tokens,
     params:
         settings=PREDICT.settings,
@@ -35,9 +37,11 @@ rule predict:
         "python scripts/predict.py --dataset {input.dataset} --base {input.base} {params.adapter}"
         " --template {resources.template} --template-digest {params.template}"
         " --settings {params.settings:q}"
-        " --batch-tokens {resources.batch_tokens} --seed {wildcards.seed}"
-        " --device {resources.device} --code {params.code} --output {output.predictions}"
-        " --cost {output.cost} --manifest {output.manifest} --log {log}"
+        " --batch-tokens {resources.batch_tokens} --model {wildcards.model}"
+        " --seed {wildcards.seed} --device {resources.device}"
+        " --threads {resources.model_threads} --code {params.code}"
+        " --output {output.predictions} --cost {output.cost} --manifest {output.manifest}"
+        " --log {log}"
 
 
 rule bertscore:
@@ -53,7 +57,7 @@ rule bertscore:
         f"{RESULTS}/benchmarks/bertscore/{{model}}-seed-{{seed}}-{{task}}.tsv"
     conda:
         "../envs/ecslm.yaml"
-    threads: 8
+    threads: STUDY.threads
     resources:
         gpu=1,
         device=STUDY.device,

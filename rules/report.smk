@@ -23,6 +23,7 @@ rule render_table:
     params:
         settings=RENDER_TABLE.settings,
         code=RENDER_TABLE.code,
+        versions=RENDER_TABLE.versions,
         results=lambda wildcards: RESULTS,
         resources=table_resources,
     message:
@@ -50,6 +51,7 @@ rule report_page:
     params:
         settings=REPORT_PAGE.settings,
         code=REPORT_PAGE.code,
+        versions=REPORT_PAGE.versions,
         results=lambda wildcards: RESULTS,
         bases=lambda wildcards: str(BASES),
     message:

@@ -12,14 +12,17 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.card import CardSettings, card_files, render_card
+from ecslm.data.card.settings import CARD_LIBRARIES as LIBRARIES
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Render the card and write it."""
     settings = read_settings(arguments.settings, CardSettings)
     inputs = [*(arguments.results / path for path in card_files(settings)), arguments.template]
-    origin = made_from(inputs, settings, arguments.code, versions={})
+    versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
+    origin = made_from(inputs, settings, arguments.code, versions)
     card = render_card(arguments.template, arguments.results, settings)
     require_unchanged(origin)
     write_text(arguments.output, card)

@@ -15,6 +15,7 @@ def main(arguments: argparse.Namespace) -> None:
     start_log(arguments.log)
     settings = read_settings(arguments.settings, PredictionSettings)
     predict(
+        model=arguments.model,
         dataset=arguments.dataset,
         base=arguments.base,
         adapter=arguments.adapter,
@@ -24,6 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
         batch_tokens=settings.batch_tokens or arguments.batch_tokens,
         seed=arguments.seed,
         device=arguments.device,
+        threads=arguments.threads,
         output=arguments.output,
         cost=arguments.cost or arguments.output.with_suffix(".cost.json"),
         manifest=arguments.manifest or manifest_of(arguments.output),
@@ -35,6 +37,7 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
+    add("--model", help="name of the model, which that of the adapter must equal (default: any)")
     add("--dataset", type=Path, required=True, help="dataset file of the task's test records")
     add("--base", type=Path, required=True, help="manifest.json of the base weights")
     add("--adapter", type=Path, help="manifest.json of the adapter (default: none)")
@@ -42,8 +45,9 @@ def command_line() -> argparse.ArgumentParser:
     add("--template-digest", help="digest of its content as planned; another one is refused")
     add("--settings", help="precision, shots and decoding: JSON or @FILE")
     add("--batch-tokens", type=int, default=4000, help="padded tokens per batch; settings win")
-    add("--seed", type=int, default=0, help="seed of sampled decoding")
+    add("--seed", type=int, default=0, help="seed of sampled decoding, and of the adapter")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
     add("--output", type=Path, required=True, help="predictions file (JSON Lines) to write")
     add("--cost", type=Path, help="cost file to write (default: OUTPUT with .cost.json)")
     add_manifest_options(parser)

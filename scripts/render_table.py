@@ -12,8 +12,10 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.versions import installed_versions, require_locked
 from ecslm.tables.kind import read_request, resource_options
 from ecslm.tables.latex import render_table
+from ecslm.tables.settings import LIBRARIES
 from ecslm.tables.sources import Sources
 
 
@@ -26,7 +28,8 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.template,
         *sources.resources.values(),
     ]
-    origin = made_from(inputs, request, arguments.code, versions={})
+    versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
+    origin = made_from(inputs, request, arguments.code, versions)
     table = kind.build(arguments.table, request, sources)
     fragment = render_table(arguments.template, table)
     require_unchanged(origin)

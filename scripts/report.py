@@ -12,8 +12,9 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.versions import installed_versions, require_locked
 from ecslm.reports.page import render_page
-from ecslm.reports.settings import ReportSettings, base_names, report_files
+from ecslm.reports.settings import LIBRARIES, ReportSettings, base_names, report_files
 from ecslm.schemas.paths import BASE
 from ecslm.tables.latex import render
 
@@ -26,7 +27,8 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.html_template,
         arguments.tex_template,
     ]
-    origin = made_from(inputs, settings, arguments.code, versions={})
+    versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
+    origin = made_from(inputs, settings, arguments.code, versions)
     page = render_page(settings, arguments.results, arguments.bases, arguments.html_template)
     document = render(arguments.tex_template, settings=settings)
     require_unchanged(origin)

@@ -14,6 +14,7 @@ def main(arguments: argparse.Namespace) -> None:
     start_log(arguments.log)
     settings = read_settings(arguments.settings, AdapterSettings)
     train_adapter(
+        model=arguments.model,
         train=arguments.train,
         validation=arguments.val,
         base=arguments.base,
@@ -22,6 +23,7 @@ def main(arguments: argparse.Namespace) -> None:
         settings=settings,
         seed=arguments.seed,
         device=arguments.device,
+        threads=arguments.threads,
         manifest=arguments.output,
         code=arguments.code,
         checkpoint_seconds=arguments.checkpoint_seconds,
@@ -32,6 +34,7 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
+    add("--model", help="name of the model, recorded in the manifest")
     add("--train", type=Path, nargs="+", required=True, help="dataset files to train on")
     add("--val", type=Path, nargs="+", required=True, help="dataset files for the evaluation loss")
     add("--base", type=Path, required=True, help="manifest.json of the base weights")
@@ -40,6 +43,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--settings", help="precision, shots and training settings: JSON or @FILE")
     add("--seed", type=int, default=0, help="seed of initial weights and order of records")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
     add("--output", type=Path, required=True, help="manifest.json to write, next to the adapter")
     add("--code", help="digest of this script's code, recorded in the manifest")
     add("--checkpoint-seconds", type=float, default=300, help="time between checkpoints")

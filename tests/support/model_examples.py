@@ -84,6 +84,7 @@ def train(
     """Train on ten made-up records into `folder`/adapter; returns the adapter's manifest."""
     manifest = folder / "adapter" / "manifest.json"
     options: dict[str, Any] = {
+        "model": "Tiny-EC",
         "train": [write_records(folder / "train.jsonl", 10)],
         "validation": [write_records(folder / "val.jsonl", 3, split="val")],
         "base": base,
@@ -91,6 +92,7 @@ def train(
         "settings": settings or adapter_settings(),
         "seed": 0,
         "device": "cpu",
+        "threads": 1,
         "manifest": manifest,
         "code": None,
         "checkpoint_seconds": 1e9,
@@ -118,6 +120,7 @@ def run_predict(
     """Predict seven made-up records; returns the predictions file."""
     output = folder / "predictions.jsonl"
     options: dict[str, Any] = {
+        "model": None,
         "dataset": write_records(folder / "test.jsonl", 7, split="test"),
         "base": base,
         "adapter": adapter,
@@ -126,6 +129,7 @@ def run_predict(
         "batch_tokens": 300,
         "seed": 0,
         "device": "cpu",
+        "threads": 1,
         "output": output,
         "cost": folder / "cost.json",
         "manifest": folder / "predictions.manifest.json",

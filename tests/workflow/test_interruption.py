@@ -49,6 +49,7 @@ TRAINING = Stage(
     (
         Moment("the first checkpoint is begun", "open w", "*/checkpoint-4/trainer_state.json"),
         Moment("the second checkpoint is begun", "open w", "*/checkpoint-8/trainer_state.json"),
+        Moment("it lacks its digests alone", "os.rename", "*/checkpoint-8/sha256.json"),
         Moment("the adapter is half saved", "os.rename", "*/made/adapter_config.json"),
         Moment("some results are in place", "os.rename", "*/seed-0/cost.json"),
         Moment("all but the manifest are in place", "os.rename", "*/seed-0/manifest.json"),
@@ -56,6 +57,7 @@ TRAINING = Stage(
     (
         "12 steps, from the start",
         "12 steps, from the start",
+        "12 steps, from checkpoint-4",
         "12 steps, from checkpoint-4",
         "12 steps, from checkpoint-12",
         "already finished",

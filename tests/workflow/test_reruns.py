@@ -216,7 +216,7 @@ CONTRACT = [
     generated(
         "resources and thread counts",
         together(
-            in_rules(r"threads: 8", "threads: 3"),
+            configured(f"{GENERATED}.threads", 3),
             in_rules(r"gpu=1,", "gpu=2,\n        mem_mb=4000,"),
         ),
     ),
@@ -592,8 +592,11 @@ CONTRACT = [
     # Versions
     *(
         version(library, *trained("Tiny-*"), *predicted("Tiny"), "bertscore *", *SCORE_TABLES)
-        for library in ("torch", "transformers")
+        for library in ("torch", "transformers", "accelerate", "safetensors")
     ),
+    version("tokenizers", *described(), *trained("Tiny-*"), *predicted("Tiny"), *SCORE_TABLES),
+    version("Jinja2", *described(), *trained("Tiny-*"), *predicted("Tiny"), "render_table *"),
+    version("MarkupSafe", "report_page"),
     version("peft", *trained("Tiny-*"), *SCORE_TABLES),
     version(
         "bitsandbytes",
@@ -608,7 +611,6 @@ CONTRACT = [
     version("scipy", *compared(), *COMPARED_ANEW),
     generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
     version("scikit-learn", *compared()),
-    version("tokenizers", *described()),
     generated("the version of a library that only tests use", locked("hypothesis", "99.1")),
     # What bases are made of. The project is a copy of the finished one at another path.
     generated(

@@ -126,7 +126,7 @@ def work_folder(
             paths, and no names that may change. Equal actions have equal results, which are taken
             from the cache.
         origin: the value of `made_from`. Without the code's digest, as when a job is run by hand,
-            nothing is cached: after an edit it would take the old results.
+            nothing is cached or continued: after an edit it would use what the old code made.
         cache: directory of the cache, unless the environment names another.
         known: the manifest's own fields that are known before the work.
     """
@@ -135,7 +135,7 @@ def work_folder(
     with held(root / f"{output.name}.lock", str(output), wait=True):
         folder = root / f"{output.name}.{key[:16]}"
         for leftover in root.glob(f"{output.name}.*/"):
-            if leftover != folder:
+            if leftover != folder or origin["code"] is None:
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
         yield Work(

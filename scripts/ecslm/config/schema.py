@@ -69,6 +69,12 @@ class StudySettings(Closed):
 
     title: str = Field(description="Title of the reports.")
     device: Literal["cpu", "cuda"] = Field(description="Where models run.")
+    threads: int = Field(
+        2,
+        ge=1,
+        description="Threads of each training and prediction job. On a CPU another number gives "
+        "other last digits, so it does not follow `--cores`; a change reruns nothing.",
+    )
     published_comparable: bool = Field(
         description="Whether the data are those that the published results were measured on."
     )

@@ -5,11 +5,11 @@ from pathlib import Path
 from pydantic import ConfigDict, Field
 
 from ecslm.common.hashing import sha256_of_text
-from ecslm.common.manifests import Manifest
 from ecslm.common.validation import read_model
+from ecslm.models.manifests import RunManifest
 
 
-class AdapterManifest(Manifest):
+class AdapterManifest(RunManifest):
     """`results/{study}/adapters/{model}/seed-{seed}/manifest.json`.
 
     `settings` are an `AdapterSettings`.
@@ -41,6 +41,11 @@ def read_adapter(manifest: Path) -> AdapterManifest:
         InputError: the manifest is missing or invalid, or a file is missing or altered.
     """
     adapter = read_model(manifest, AdapterManifest)
-    all_files = " ".join(str(manifest.with_name(name)) for name in (*adapter.files, manifest.name))
-    adapter.verify(manifest, f"`rm -f {all_files}`, then run again to retrain")
+    adapter.verify(manifest, how_to_retrain(manifest, adapter))
     return adapter
+
+
+def how_to_retrain(manifest: Path, adapter: AdapterManifest) -> str:
+    """What to do about an adapter that cannot be used, for messages."""
+    all_files = " ".join(str(manifest.with_name(name)) for name in (*adapter.files, manifest.name))
+    return f"`rm -f {all_files}`, then run again to retrain"

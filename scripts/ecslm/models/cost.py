@@ -1,18 +1,23 @@
-"""Measuring what a job cost: time, peak memory, energy, device."""
+"""What a job cost: time, tokens, peak memory, energy, device. Nothing here may change a result."""
 
 import platform
 import resource
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
+
+Cost = dict[str, float | str | None]
 
 
 @dataclass
 class CostMeter:
     """Measures cost from its creation on; `summary` is written to cost.json."""
 
-    device: torch.device
+    device: "torch.device"
     _start: float = field(default_factory=time.perf_counter)
     _start_energy: float | None = None
 
@@ -23,7 +28,7 @@ class CostMeter:
         """Wall seconds since the start."""
         return time.perf_counter() - self._start
 
-    def summary(self) -> dict[str, float | str | None]:
+    def summary(self) -> Cost:
         """Device name, peak memory in bytes (of the process on a CPU, of the device on a GPU), and
         energy in joules, None if the device does not report it."""
         energy = _energy_joules(self.device)
@@ -35,24 +40,65 @@ class CostMeter:
         }
 
 
-def device_name(device: torch.device) -> str:
+def training_cost(meter: CostMeter, seconds: float, tokens: int) -> Cost:
+    """cost.json of an adapter; `seconds` of training, including those of killed runs."""
+    return {
+        "seconds": seconds,
+        "job_seconds": meter.seconds(),
+        "tokens": tokens,
+        **meter.summary(),
+    }
+
+
+def prediction_cost(
+    load_seconds: float,
+    seconds: float,
+    tokens: Sequence[tuple[int, int]],
+    truncated: int,
+    of_model: Mapping[str, float | str | None],
+) -> Cost:
+    """cost.json of predictions.
+
+    Args:
+        seconds: of generation, including those of killed runs.
+        tokens: of each prompt and its answer.
+        truncated: the number of inputs that were cut.
+        of_model: what the model says it cost.
+    """
+    return {
+        "load_seconds": load_seconds,
+        "seconds": seconds,
+        "prompts": len(tokens),
+        "prompt_tokens": sum(prompt for prompt, _ in tokens),
+        "generated_tokens": sum(answer for _, answer in tokens),
+        "truncated_inputs": truncated,
+        **of_model,
+    }
+
+
+def device_name(device: "torch.device") -> str:
     """The name of the device in reports."""
+    import torch
+
     if device.type == "cuda":
         return str(torch.cuda.get_device_name(device))
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def _peak_memory(device: torch.device) -> int:
+def _peak_memory(device: "torch.device") -> int:
     if device.type == "cuda":
+        import torch
+
         return int(torch.cuda.max_memory_allocated(device))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
 
 
-def _energy_joules(device: torch.device) -> float | None:
+def _energy_joules(device: "torch.device") -> float | None:
     """The GPU's energy counter; NVIDIA GPUs since Volta have one."""
     if device.type != "cuda":
         return None
     import pynvml
+    import torch
 
     try:
         pynvml.nvmlInit()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from ecslm.common.validation import read_model
-from ecslm.models.adapters import base_digest, read_adapter
+from ecslm.models.adapters import base_digest
 from ecslm.models.bases import BaseManifest
 
 
@@ -18,12 +18,3 @@ def base_identity(manifest: Path) -> dict[str, str]:
     """
     base = read_model(manifest, BaseManifest)
     return {"name": base.base, "revision": base.revision, "files": base_digest(base.files)}
-
-
-def adapter_identity(manifest: Path) -> str:
-    """The digest of an adapter's files, however they were made.
-
-    Raises:
-        InputError: the manifest is missing or invalid, or a file is missing or altered.
-    """
-    return base_digest(read_adapter(manifest).files)

@@ -24,6 +24,8 @@ SUFFIX = "_backend"
 class Request:
     """Which model is to answer, and how."""
 
+    model: str | None
+    """Its name; None: not named, so that any adapter is accepted."""
     base: Path
     adapter: Path | None
     template: PromptTemplate
@@ -31,6 +33,8 @@ class Request:
     batch_tokens: int
     seed: int
     device: str
+    threads: int
+    """On a CPU."""
 
 
 @dataclass(frozen=True)

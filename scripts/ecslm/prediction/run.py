@@ -14,6 +14,8 @@ from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
+from ecslm.models.cost import prediction_cost
+from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import (
     Generated,
@@ -36,6 +38,7 @@ SECONDS_BETWEEN_LINES = 20.0
 
 def predict(
     *,
+    model: str | None,
     dataset: Path,
     base: Path,
     adapter: Path | None,
@@ -45,6 +48,7 @@ def predict(
     batch_tokens: int,
     seed: int,
     device: str,
+    threads: int,
     output: Path,
     cost: Path,
     manifest: Path,
@@ -52,9 +56,10 @@ def predict(
 ) -> None:
     """Predict; write the predictions, their cost and their manifest.
 
-    A killed job continues after its last finished batch. `code` is a digest of the prediction code:
-    batches from other code are not continued. Predictions that were finished, by any study, are
-    taken from the cache: the backend is opened only if there are none.
+    A killed job continues after its last finished batch, if `code`, the digest of the prediction
+    code, is given: otherwise it is unknown whether this code generated the batches. Predictions
+    that were finished, by any study, are taken from the cache: the backend is opened only if there
+    are none.
 
     Raises:
         InputError: bad input, an unknown backend, a request that the backend refuses, or libraries
@@ -65,7 +70,17 @@ def predict(
     prompt = PromptTemplate(template, template_digest)
     inputs = [dataset, base, *([] if adapter is None else [adapter])]
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
-    request = Request(base, adapter, prompt, settings, batch_tokens, seed, device)
+    request = Request(
+        model=model,
+        base=base,
+        adapter=adapter,
+        template=prompt,
+        settings=settings,
+        batch_tokens=batch_tokens,
+        seed=seed,
+        device=device,
+        threads=threads,
+    )
     records = [
         record
         for record in read_records(dataset)
@@ -78,6 +93,7 @@ def predict(
         )
     require_unchanged(origin)
 
+    known = run_fields(model, seed, device, threads)
     action = {
         "step": "predict",
         "dataset": origin["inputs"][str(dataset)],
@@ -89,34 +105,33 @@ def predict(
         "batch_tokens": batch_tokens,
         "seed": seed,
         "device": device,
+        "threads": known["threads"],
     }
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
-    with work_folder(outputs, action, origin, FINISHED) as work:
+    with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored():
             return
         backend = module.open_backend(request)
         start = time.perf_counter()
         prompts = backend.prompts(records)
         batches = backend.batches(prompts)
-        finished = FinishedBatches(work.folder / "batches.jsonl")
-        model = backend.load()
+        finished = FinishedBatches(work.folder / "batches.jsonl", list(map(len, batches)))
+        loaded = backend.load()
         load_seconds = time.perf_counter() - start
-        _generate(model, prompts, batches, finished)
+        _generate(loaded, prompts, batches, finished)
         answers = _in_order(batches, finished)
         rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
         made = work.folder / "made"
         write_jsonl(made / "predictions", rows)
         write_json(
             made / "cost",
-            {
-                "load_seconds": load_seconds,
-                "seconds": finished.seconds(),
-                "prompts": len(prompts),
-                "prompt_tokens": sum(row.prompt_tokens for row in rows),
-                "generated_tokens": sum(row.generated_tokens for row in rows),
-                "truncated_inputs": sum(prompt.truncated for prompt in prompts),
-                **model.cost(),
-            },
+            prediction_cost(
+                load_seconds,
+                finished.seconds(),
+                [(row.prompt_tokens, row.generated_tokens) for row in rows],
+                truncated=sum(prompt.truncated for prompt in prompts),
+                of_model=loaded.cost(),
+            ),
         )
         work.publish({name: made / name for name in ("predictions", "cost")}, found={})
 

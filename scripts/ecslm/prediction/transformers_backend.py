@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecslm.common.errors import InputError
-from ecslm.models.adapters import AdapterManifest, base_digest, read_adapter
+from ecslm.common.validation import read_model
+from ecslm.models.adapters import AdapterManifest, base_digest, how_to_retrain, read_adapter
 from ecslm.models.bases import BaseManifest, read_base
 from ecslm.models.batching import batches_by_length
-from ecslm.models.identity import adapter_identity, base_identity
+from ecslm.models.identity import base_identity
+from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.prompts import EncodedPrompt, encode_prompt
 from ecslm.prediction.backend import Backend, Generated, Request
 from ecslm.prediction.settings import PredictionSettings
@@ -23,19 +25,23 @@ if TYPE_CHECKING:
 def libraries(settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
     """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
-    return ("torch", "transformers", *adapter, *settings.precision.libraries)
+    return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries)
 
 
 def identity(request: Request) -> dict[str, Any]:
     """The base by its manifest, and the adapter by its files, which are verified.
 
     Raises:
-        InputError: a manifest is missing or invalid, or the adapter was altered.
+        InputError: a manifest is missing or invalid, or the adapter was altered or does not match
+            the base or the request.
     """
-    adapter = request.adapter
+    path, adapter = request.adapter, None
+    if path is not None:
+        adapter = read_adapter(path)
+        _check_match(path, adapter, read_model(request.base, BaseManifest), request)
     return {
         "base": base_identity(request.base),
-        "adapter": None if adapter is None else adapter_identity(adapter),
+        "adapter": None if adapter is None else base_digest(adapter.files),
     }
 
 
@@ -54,10 +60,11 @@ class TransformersBackend:
 
     def __init__(self, request: Request) -> None:
         # Imported here because it loads torch: the plan imports this module just for `libraries`.
-        from ecslm.models.loading import require_device
+        from ecslm.models.loading import require_device, use_threads
 
         self._request = request
         self._device = require_device(request.device)
+        use_threads(self._device, request.threads)
         base, self._folder = read_base(request.base)
         if request.adapter is not None:
             _check_match(request.adapter, read_adapter(request.adapter), base, request)
@@ -131,9 +138,19 @@ class TransformersModel:
 def _check_match(
     path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
 ) -> None:
-    """Refuse an adapter that was trained with other weights, prompts or precision."""
+    """Refuse an adapter of another model or seed, or with other weights, prompts or precision."""
     template, settings = request.template, request.settings
     problems = []
+    if request.model is not None and adapter.model != request.model:
+        problems.append(
+            f"{path}: an adapter of the model {adapter.model}, not of {request.model}: "
+            f"{how_to_retrain(path, adapter)}, or use its own --model"
+        )
+    if adapter.seed != request.seed:
+        problems.append(
+            f"{path}: trained with seed {adapter.seed}, not {request.seed}: "
+            f"{how_to_retrain(path, adapter)}, or use --seed {adapter.seed}"
+        )
     if adapter.base_sha256 != base_digest(base.files):
         problems.append(f"{path}: trained on other weights than those of {base.base}: retrain it")
     shots, trained = adapter.settings["shots"], adapter.settings["precision"]

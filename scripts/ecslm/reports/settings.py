@@ -6,6 +6,9 @@ from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Metric
 
+# Libraries whose versions can change the report.
+LIBRARIES = ("Jinja2", "MarkupSafe")
+
 
 class ReportModel(Closed):
     """A model whose manifests and predictions the report shows."""

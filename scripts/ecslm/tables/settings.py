@@ -8,6 +8,9 @@ from pydantic import Field
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, answered_setting
 
+# Libraries whose versions can change a table.
+LIBRARIES = ("Jinja2",)
+
 
 class Entry(Closed):
     """Fields of every table. A field that names a part of the study has a type of `references`."""

@@ -17,12 +17,13 @@ from transformers import TrainingArguments
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.models.architecture import require_adaptable
 from ecslm.models.bases import read_base
-from ecslm.models.cost import CostMeter
-from ecslm.models.loading import load_base_model, load_tokenizer, require_device
+from ecslm.models.cost import CostMeter, training_cost
+from ecslm.models.loading import load_base_model, load_tokenizer, require_device, use_threads
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import Record
 from ecslm.training.batches import Example, encode_example, plan_steps
-from ecslm.training.callbacks import Progress, TimedCheckpoints, last_checkpoint
+from ecslm.training.checkpoints import Checkpoints, last_checkpoint
+from ecslm.training.progress import Progress
 from ecslm.training.settings import AdapterSettings, TrainingSettings
 from ecslm.training.trainer import PlannedTrainer
 
@@ -40,6 +41,7 @@ class Task:
     settings: AdapterSettings
     seed: int
     device: str
+    threads: int
     work: Path
     checkpoint_seconds: float
 
@@ -56,6 +58,7 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
     """
     settings, records = task.settings, task.records
     target = require_device(task.device)
+    use_threads(target, task.threads)
     base_manifest, base_folder = read_base(task.base)
     chosen = settings.training
     require_adaptable(base_folder, base_manifest.base, chosen.rank, chosen.target_modules)
@@ -81,7 +84,7 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
         task.seed,
         task.work,
     )
-    trainer.add_callback(TimedCheckpoints(task.checkpoint_seconds))
+    trainer.add_callback(Checkpoints(task.checkpoint_seconds))
     trainer.add_callback(Progress())
     trainer.remove_callback(transformers.PrinterCallback)
     checkpoint = last_checkpoint(task.work)
@@ -89,9 +92,9 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
         "%d records, %d steps, %s",
         len(records["train"]),
         trainer.args.max_steps,
-        f"from {Path(checkpoint).name}" if checkpoint else "from the start",
+        f"from {checkpoint.name}" if checkpoint else "from the start",
     )
-    trainer.train(resume_from_checkpoint=checkpoint)
+    trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
 
     _save_adapter(trainer.model, made, base_manifest.base, base_manifest.revision)
     history = trainer.state.log_history
@@ -102,12 +105,7 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
     write_jsonl(made / "log.jsonl", losses)
     write_json(
         made / "cost.json",
-        {
-            "seconds": losses[-1]["seconds"],
-            "job_seconds": meter.seconds(),
-            "tokens": losses[-1]["tokens"],
-            **meter.summary(),
-        },
+        training_cost(meter, losses[-1]["seconds"], losses[-1]["tokens"]),
     )
     return {
         "best_step": int(trainer.state.best_global_step or trainer.state.global_step),
@@ -167,7 +165,7 @@ def _trainer(
             eval_steps=steps_per_epoch,
             save_strategy="steps",
             save_steps=steps_per_epoch,
-            save_total_limit=2,
+            save_total_limit=None,  # `Checkpoints` removes old ones
             load_best_model_at_end=True,
             metric_for_best_model="eval_loss",
             greater_is_better=False,

@@ -12,6 +12,7 @@ from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.models.identity import base_identity
+from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.record import read_records
@@ -25,6 +26,7 @@ TIMED_FILES = {"history": "log.jsonl", "cost": "cost.json"}
 
 def train_adapter(
     *,
+    model: str | None,
     train: Sequence[Path],
     validation: Sequence[Path],
     base: Path,
@@ -33,6 +35,7 @@ def train_adapter(
     settings: AdapterSettings,
     seed: int,
     device: str,
+    threads: int,
     manifest: Path,
     code: str | None,
     checkpoint_seconds: float,
@@ -40,7 +43,8 @@ def train_adapter(
     """Train an adapter; write its files, log.jsonl and cost.json next to `manifest`, and that last.
 
     A killed training continues from its last checkpoint when it is run again with the same
-    arguments. One that was finished, by any study, is taken from the cache.
+    arguments, if `code` is given: otherwise it is unknown whether this code made the checkpoint.
+    An adapter that was finished, by any study, is taken from the cache.
 
     Raises:
         InputError: bad input, a missing device, or libraries that differ from the lock file.
@@ -56,6 +60,7 @@ def train_adapter(
             raise InputError(f"training: no {split} records in the given dataset files")
     require_unchanged(origin)
 
+    run = run_fields(model, seed, device, threads)
     action = {
         "step": "train_adapter",
         "train": [origin["inputs"][str(path)] for path in train],
@@ -67,12 +72,13 @@ def train_adapter(
         "versions": versions,
         "seed": seed,
         "device": device,
+        "threads": run["threads"],
     }
     known = {
         "source": identity["name"],
         "revision": identity["revision"],
         "base_sha256": identity["files"],
-        "seed": seed,
+        **run,
     }
     outputs = Outputs(
         manifest,
@@ -86,7 +92,17 @@ def train_adapter(
 
         log.info("training %s", manifest.parent.parent.name)
         made = work.folder / "made"
-        task = Task(records, base, prompt, settings, seed, device, work.folder, checkpoint_seconds)
+        task = Task(
+            records=records,
+            base=base,
+            prompt=prompt,
+            settings=settings,
+            seed=seed,
+            device=device,
+            threads=threads,
+            work=work.folder,
+            checkpoint_seconds=checkpoint_seconds,
+        )
         found = fit_adapter(task, made)
         files = ADAPTER_FILES | TIMED_FILES
         work.publish({name: made / file for name, file in files.items()}, found)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
 from ecslm.schemas.settings import Closed
 
@@ -60,4 +61,4 @@ class AdapterSettings(Closed):
     @property
     def libraries(self) -> tuple[str, ...]:
         """Libraries whose versions can change the adapter."""
-        return ("torch", "transformers", "peft", *self.precision.libraries)
+        return (*OF_MODELS, *OF_PROMPTS, "peft", *self.precision.libraries)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ from transformers import Trainer
 from ecslm.common.errors import InputError
 from ecslm.models.batching import batches_by_length
 from ecslm.training.batches import Example, collate
+from ecslm.training.checkpoints import is_whole
 from ecslm.training.loss import answer_loss
 
 
@@ -98,6 +100,19 @@ class PlannedTrainer(Trainer):
         logs["tokens"] = self._tokens[self.state.global_step]
         logs["seconds"] = self._seconds_before + time.perf_counter() - self._start
         super().log(logs)
+
+    def _load_best_model(self) -> None:
+        """Load the best checkpoint, after checking that it is as it was written.
+
+        Raises:
+            InputError: the checkpoint is damaged.
+        """
+        best = Path(self.state.best_model_checkpoint)
+        if not is_whole(best):
+            raise InputError(
+                f"{best}: damaged after it was written: run again to continue without it"
+            )
+        super()._load_best_model()
 
     def _save(self, output_dir: str | None = None, _state_dict: Any = None) -> None:
         # By default peft also saves the whole embedding if the adapted head is tied to it.

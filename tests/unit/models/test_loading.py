@@ -12,7 +12,7 @@ from support.model_examples import EXACT, QUANTISED
 from support.tiny import LAYERS
 
 from ecslm.common.errors import InputError
-from ecslm.models.loading import load_base_model, load_tokenizer, require_device
+from ecslm.models.loading import load_base_model, load_tokenizer, require_device, use_threads
 from ecslm.models.precision import Precision
 
 CPU = torch.device("cpu")
@@ -159,3 +159,18 @@ def test_a_device_is_refused_only_where_it_is_absent(monkeypatch: pytest.MonkeyP
 def test_only_float32_is_taken_to_be_exact() -> None:
     exact = {dtype: Precision(dtype=dtype).exact for dtype in ("float32", "bfloat16")}
     assert exact == {"float32": True, "bfloat16": False}
+
+
+def test_what_may_lower_the_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    with pytest.raises(InputError, match=r"--threads: 0 is not positive"):
+        use_threads(CPU, 0)
+    monkeypatch.setenv("OMP_DYNAMIC", "FALSE")
+    use_threads(CPU, before)
+    for name, value in (("OMP_DYNAMIC", "true"), ("OMP_THREAD_LIMIT", "1")):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            with pytest.raises(InputError, match=rf"{name}={value} .*`unset {name}`"):
+                use_threads(CPU, 3)
+            use_threads(torch.device("cuda"), 3)
+    assert torch.get_num_threads() == before

@@ -67,7 +67,8 @@ def test_a_backend_tells_its_libraries_without_loading_them() -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=SCRIPTS, capture_output=True, text=True, check=False
     )
-    assert (done.stdout, done.stderr) == ("torch transformers peft bitsandbytes\n", "")
+    assert done.stderr == ""
+    assert {"torch", "transformers", "peft", "bitsandbytes"} <= set(done.stdout.split())
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,8 @@ def test_only_libraries_that_can_change_a_prediction_count(
 ) -> None:
     settings = PredictionSettings.model_validate({"precision": {"quantization": precision}})
     found = backend_module(settings.backend).libraries(settings, tuned=tuned)
-    assert set(found) == {"torch", "transformers"} | more
+    always = {"torch", "transformers", "accelerate", "safetensors", "tokenizers", "Jinja2"}
+    assert set(found) == always | more
 
 
 def test_the_code_of_a_backend_is_that_of_its_module_alone() -> None:

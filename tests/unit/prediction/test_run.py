@@ -22,7 +22,7 @@ from support.model_examples import (
 from ecslm.common import hashing
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
-from ecslm.common.hashing import sha256_of_file, sha256_of_text
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.prompts import PromptTemplate
@@ -116,7 +116,11 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
     assert manifest.files == {whole.name: sha256_of_file(whole)}
     assert manifest.settings == prediction_settings().model_dump(mode="json")
-    assert set(manifest.versions) == {"torch", "transformers", "peft"}
+    assert manifest.versions.keys() == {
+        *("torch", "transformers", "accelerate", "safetensors", "Jinja2", "tokenizers", "peft")
+    }
+    made = json.loads(manifest_of(whole).read_text())
+    assert (made["model"], made["seed"], made["threads"]) == (None, 0, 1)
 
 
 def test_nothing_is_left_of_the_work(whole: Path) -> None:
@@ -343,6 +347,8 @@ def test_seconds_of_the_killed_run_count(
     (work,) = work_in(tmp_path)
     lines = read_lines(work / "batches.jsonl")
     lines[0]["seconds"] = 1000.0
+    del lines[0]["sha256"]
+    lines[0]["sha256"] = sha256_of_text(canonical_json(lines[0]))
     write_jsonl(work / "batches.jsonl", lines)
     run_predict(tmp_path, tiny_base)
     assert json.loads((tmp_path / "cost.json").read_text())["seconds"] > 1000
@@ -407,6 +413,29 @@ def test_another_precision_than_the_trainings_is_refused_unless_told(
     assert "`allow_other_precision`" in problem
     settings = prediction_settings(EXACT, allow_other_precision=True)
     assert run_predict(tmp_path, tiny_base, quantised_adapter, settings).exists()
+
+
+def test_an_adapter_of_another_seed_or_model_is_refused(
+    tiny_base: Path, fluent_adapter: Path, tmp_path: Path
+) -> None:
+    """As when its directory is copied over that of another."""
+    problem = refused(tmp_path, tiny_base, fluent_adapter, seed=1)
+    assert "trained with seed 0, not 1: `rm -f " in problem
+    assert problem.endswith("then run again to retrain, or use --seed 0")
+    problem = refused(tmp_path, tiny_base, fluent_adapter, model="Other-EC")
+    assert "an adapter of the model Tiny-EC, not of Other-EC: `rm -f " in problem
+    run_predict(tmp_path, tiny_base, fluent_adapter, model="Tiny-EC")
+
+
+def test_batches_of_unknown_code_are_not_continued(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        watch(patch, die_at=2)
+        run_predict(tmp_path, tiny_base, code=None)
+    seen = watch(monkeypatch)
+    run_predict(tmp_path, tiny_base, code=None)
+    assert seen[0] == 0
 
 
 def test_a_base_with_other_weights_than_the_adapters_is_refused(

@@ -508,7 +508,7 @@ def test_values_of_another_layer_encoder_code_or_library_are_not_used(
         assert new() == 24
     with monkeypatch.context() as patch:
         patch.setattr(
-            "ecslm.scoring.bertscore.run.installed_versions",
+            "ecslm.scoring.bertscore.run.require_locked",
             lambda names: dict.fromkeys(names, "9"),
         )
         assert new() == 24

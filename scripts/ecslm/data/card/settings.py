@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from ecslm.models.libraries import OF_PROMPTS
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer
 
@@ -18,5 +19,6 @@ class DescriptionSettings(Closed):
     max_new_tokens: int = Field(ge=1, description="Longest answer of the decoding, in tokens.")
 
 
-DESCRIPTION_LIBRARIES = ("tokenizers",)
+CARD_LIBRARIES = ("Jinja2",)
+DESCRIPTION_LIBRARIES = OF_PROMPTS
 LEAKAGE_LIBRARIES = ("scikit-learn", "scipy")

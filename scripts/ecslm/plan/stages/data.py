@@ -5,6 +5,7 @@ from typing import Any
 
 from ecslm.data.card.card import CardSettings, CardTask, card_files
 from ecslm.data.card.settings import (
+    CARD_LIBRARIES,
     DESCRIPTION_LIBRARIES,
     LEAKAGE_LIBRARIES,
     DescriptionSettings,
@@ -175,6 +176,7 @@ class DataCard(Rule[StudyKey]):
     name, script, key_type = "data_card", "data_card.py", StudyKey
     outputs = path_patterns(card=paths.DATA_CARD, manifest=paths.DATA_CARD_MANIFEST)
     targets = ("card",)
+    libraries = CARD_LIBRARIES
     cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ecslm.config.schema import EncoderSettings
+from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import RunKey, SeedKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.prediction.backend import backend_module, module_name
@@ -27,6 +28,7 @@ class TrainAdapter(Rule[SeedKey]):
     targets = ("manifest",)
     timed = frozenset(("history", "cost"))
     kept = True
+    manifest_form = RunManifest
 
     def all_keys(self) -> Iterator[SeedKey]:
         """The seeds of tuned models."""
@@ -69,6 +71,7 @@ class Predict(Rule[RunKey]):
     targets = ("predictions",)
     timed = frozenset(("cost",))
     kept = True
+    manifest_form = RunManifest
 
     def all_keys(self) -> Iterator[RunKey]:
         """All runs."""

@@ -10,11 +10,18 @@ from ecslm.plan.stages.scores import metric_modules
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
 from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
-from ecslm.reports.settings import ReportModel, ReportSettings, ReportTask, base_names, report_files
+from ecslm.reports.settings import (
+    LIBRARIES,
+    ReportModel,
+    ReportSettings,
+    ReportTask,
+    base_names,
+    report_files,
+)
 from ecslm.schemas import paths
 
 # Libraries whose versions the report lists.
-LIBRARIES = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
+LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
 
 
 class ReportPage(Rule[StudyKey]):
@@ -25,6 +32,7 @@ class ReportPage(Rule[StudyKey]):
         html=paths.REPORT_PAGE, tex=paths.REPORT_TEX, manifest=paths.REPORT_MANIFEST
     )
     targets = ("html",)
+    libraries = LIBRARIES
     cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:
@@ -63,7 +71,7 @@ class ReportPage(Rule[StudyKey]):
                 for name, model in models.items()
             },
             sample_models=tuple(sorted(name for name, model in models.items() if model.tuned)),
-            versions=lock_versions(LIBRARIES),
+            versions=lock_versions(LISTED),
         )
 
     def modules(self, _key: StudyKey) -> tuple[str, ...]:

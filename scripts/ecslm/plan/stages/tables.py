@@ -15,6 +15,7 @@ from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.kind import Kind, kind_module, table_kind
 from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.settings import (
+    LIBRARIES,
     AdapterContext,
     DataContext,
     Entry,
@@ -30,6 +31,7 @@ class RenderTable(Rule[TableKey]):
     name, script, key_type = "render_table", "render_table.py", TableKey
     outputs = path_patterns(tex=paths.TABLE, json=paths.TABLE_JSON, manifest=paths.TABLE_MANIFEST)
     targets = ("tex",)
+    libraries = LIBRARIES
     cheap = True
 
     def all_keys(self) -> Iterator[TableKey]:

@@ -9,7 +9,7 @@ import torch
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.common.versions import installed_versions, require_locked
+from ecslm.common.versions import require_locked
 from ecslm.models.bases import BaseManifest, read_base
 from ecslm.models.loading import require_device
 from ecslm.schemas.bertscore import BertScoreRow
@@ -51,7 +51,8 @@ def bertscore(
     manifest, folder = read_base(encoder)
     rescale = _rescaling(manifest.base, settings)
     identity = _identity(manifest, settings, versions)
-    known = None if cache is None else BertScoreCache(cache, _cache_key(manifest, identity))
+    made_from = {**identity, "files": manifest.files, "versions": versions}
+    known = None if cache is None else BertScoreCache(cache, made_from)
     pairs = {
         (row.prediction, row.reference)
         for row in predictions
@@ -78,12 +79,6 @@ def _identity(
         "revision": manifest.revision,
         "layer": settings.layer,
     }
-
-
-def _cache_key(manifest: BaseManifest, identity: Mapping[str, str | int]) -> dict[str, object]:
-    """What determines the values of a pair; tokens come from the library tokenizers."""
-    versions = installed_versions((*LIBRARIES, "tokenizers"))
-    return {**identity, "files": manifest.files, "versions": versions}
 
 
 def _scored(

@@ -5,7 +5,7 @@ from pydantic import Field
 from ecslm.schemas.settings import Closed
 
 # Libraries whose versions can change a score.
-LIBRARIES = ("torch", "transformers", "bert-score")
+LIBRARIES = ("torch", "transformers", "tokenizers", "safetensors", "bert-score")
 
 
 class BertScoreSettings(Closed):

@@ -1,17 +1,12 @@
-"""Trainer callbacks: a progress display, and checkpoints at fixed intervals of time."""
+"""What a training shows while it runs. Nothing here may change the adapter."""
 
 import logging
-import shutil
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 from transformers import TrainerCallback
-
-from ecslm.common.errors import InputError
-from ecslm.common.files import read_json
 
 log = logging.getLogger(__name__)
 
@@ -58,33 +53,3 @@ class Progress(TrainerCallback):
                     logs["tokens"],
                     logs["tokens"] / logs["seconds"],
                 )
-
-
-class TimedCheckpoints(TrainerCallback):
-    """Saves a checkpoint every `seconds`, in addition to those at evaluations."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds, self._last = seconds, time.monotonic()
-
-    def on_step_end(self, _args: Any, _state: Any, control: Any, **_options: Any) -> None:
-        """Request a checkpoint when one is due."""
-        if time.monotonic() - self._last >= self._seconds:
-            control.should_save = True
-
-    def on_save(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
-        """Restart the interval at every checkpoint."""
-        self._last = time.monotonic()
-
-
-def last_checkpoint(folder: Path) -> str | None:
-    """The newest complete checkpoint; newer ones that a kill left incomplete are removed."""
-    steps = sorted(folder.glob("checkpoint-*/"), key=lambda path: int(path.name.split("-")[1]))
-    for checkpoint in reversed(steps):
-        try:
-            # The Trainer writes its state last, so a readable state means a complete checkpoint.
-            read_json(checkpoint / "trainer_state.json")
-        except InputError:
-            shutil.rmtree(checkpoint)
-        else:
-            return str(checkpoint)
-    return None
