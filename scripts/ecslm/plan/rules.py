@@ -50,8 +50,6 @@ class Job:
     manifest_form: type[Manifest] = Manifest
     made_by: str | None = None
     """A file with code and versions, if the manifest does not have them."""
-    key: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """The wildcards of its paths."""
 
     @property
     def code(self) -> str | None:
@@ -156,7 +154,6 @@ class Rule(ABC, Generic[SomeKey]):
             cheap=self.cheap,
             manifest_form=self.manifest_form,
             made_by=self.made_by(key),
-            key=asdict(key),
         )
 
     def jobs(self) -> Iterator[Job]:
