@@ -33,6 +33,10 @@ def completed(shared: Shared) -> Path:
 def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the finished project, to be edited."""
     copy = tmp_path / "project"
-    shutil.copytree(completed, copy, ignore=shutil.ignore_patterns("weights"))
+
+    def weights(folder: str, _names: list[str]) -> list[str]:
+        return ["weights"] if Path(folder) == completed else []
+
+    shutil.copytree(completed, copy, ignore=weights)
     yield copy
     shutil.rmtree(copy)
