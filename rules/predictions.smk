@@ -7,7 +7,6 @@ rule predict:
         dataset=PREDICT.input("dataset"),
         base=PREDICT.input("base"),
         adapter=PREDICT.input("adapter"),
-        template=ancient(PREDICT.input("template")),
     output:
         predictions=PREDICT.output("predictions"),
         cost=PREDICT.output("cost"),
@@ -22,6 +21,7 @@ rule predict:
     resources:
         gpu=1,
         device=STUDY.device,
+        template=PREDICT.template_file,
         batch_tokens=STUDY.batch_tokens,
     params:
         settings=PREDICT.settings,
@@ -33,7 +33,8 @@ rule predict:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/predict.py --dataset {input.dataset} --base {input.base} {params.adapter}"
-        " --template {input.template} --settings {params.settings:q}"
+        " --template {resources.template} --template-digest {params.template}"
+        " --settings {params.settings:q}"
         " --batch-tokens {resources.batch_tokens} --seed {wildcards.seed}"
         " --device {resources.device} --code {params.code} --output {output.predictions}"
         " --cost {output.cost} --manifest {output.manifest} --log {log}"

@@ -18,6 +18,7 @@ def main(arguments: argparse.Namespace) -> None:
         validation=arguments.val,
         base=arguments.base,
         template=arguments.template,
+        template_digest=arguments.template_digest,
         settings=settings,
         seed=arguments.seed,
         device=arguments.device,
@@ -35,6 +36,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--val", type=Path, nargs="+", required=True, help="dataset files for the evaluation loss")
     add("--base", type=Path, required=True, help="manifest.json of the base weights")
     add("--template", type=Path, required=True, help="Jinja file of the prompt")
+    add("--template-digest", help="digest of its content as planned; another one is refused")
     add("--settings", help="precision, shots and training settings: JSON or @FILE")
     add("--seed", type=int, default=0, help="seed of initial weights and order of records")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")

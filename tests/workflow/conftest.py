@@ -33,10 +33,6 @@ def completed(shared: Shared) -> Path:
 def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the finished project, to be edited."""
     copy = tmp_path / "project"
-
-    def weights(folder: str, _names: list[str]) -> list[str]:
-        return ["weights"] if Path(folder) == completed else []
-
-    shutil.copytree(completed, copy, ignore=weights)
+    shutil.copytree(completed, copy)
     yield copy
     shutil.rmtree(copy)

@@ -11,6 +11,7 @@ from typing import Any
 
 from ecslm.common.files import default_mode, remove_temporaries, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.ledger import record_made
 from ecslm.common.locks import held
 from ecslm.common.manifests import Manifest
 from ecslm.common.results_cache import Entry, ResultsCache, link_or_copy
@@ -101,6 +102,7 @@ class Work:
         manifest = Manifest(files=listed, action=action, **self._origin).model_dump(mode="json")
         remove_temporaries(self._outputs.manifest)
         write_json(self._outputs.manifest, manifest | dict(self._known) | dict(found))
+        record_made(self._outputs.manifest)
         shutil.rmtree(self.folder)
 
 

@@ -6,15 +6,15 @@ and the checks of results (`Job`).
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
+from ecslm.models.prompts import template_digest
 from ecslm.plan.keys import Key
 from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.plan.study import Study
@@ -46,6 +46,10 @@ class Job:
     cheap: bool = False
     """Whether results that do not match are deleted and rebuilt; others are kept and refused."""
     manifest_form: type[Manifest] = Manifest
+    made_by: str | None = None
+    """A file with code and versions, if the manifest does not have them."""
+    key: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The wildcards of its paths."""
 
     @property
     def code(self) -> str | None:
@@ -97,7 +101,11 @@ class Rule(ABC, Generic[SomeKey]):
         return None
 
     def template(self, key: SomeKey) -> str | None:  # noqa: ARG002
-        """The prompt template, whose content is a parameter."""
+        """The prompt template. Its content is a parameter; its path may change."""
+        return None
+
+    def made_by(self, key: SomeKey) -> str | None:  # noqa: ARG002
+        """The file with code and versions, if the manifest does not have them."""
         return None
 
     def modules(self, key: SomeKey) -> tuple[str, ...]:  # noqa: ARG002
@@ -144,6 +152,8 @@ class Rule(ABC, Generic[SomeKey]):
             targets=tuple(path for name in self.targets for path in self.output_paths(name, key)),
             cheap=self.cheap,
             manifest_form=self.manifest_form,
+            made_by=self.made_by(key),
+            key=asdict(key),
         )
 
     def jobs(self) -> Iterator[Job]:
@@ -171,9 +181,9 @@ class Rule(ABC, Generic[SomeKey]):
         return None if settings is None else json_parameter(settings)
 
     def template_parameter(self, key: SomeKey) -> str | None:
-        """The content of the prompt template."""
+        """What the prompt template renders."""
         template = self.template(key)
-        return None if template is None else f"template:{sha256_of_file(Path(template))}"
+        return None if template is None else template_digest(Path(template))
 
     def versions_parameter(self, key: SomeKey) -> str | None:
         """Locked versions of the libraries that can change a job's results."""

@@ -40,6 +40,7 @@ def predict(
     base: Path,
     adapter: Path | None,
     template: Path,
+    template_digest: str | None = None,
     settings: PredictionSettings,
     batch_tokens: int,
     seed: int,
@@ -61,9 +62,10 @@ def predict(
     """
     module = backend_module(settings.backend)
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
-    inputs = [dataset, base, *([] if adapter is None else [adapter]), template]
-    origin = made_from(inputs, settings, code, versions)
-    request = Request(base, adapter, PromptTemplate(template), settings, batch_tokens, seed, device)
+    prompt = PromptTemplate(template, template_digest)
+    inputs = [dataset, base, *([] if adapter is None else [adapter])]
+    origin = made_from(inputs, settings, code, versions, prompt.sha256)
+    request = Request(base, adapter, prompt, settings, batch_tokens, seed, device)
     records = [
         record
         for record in read_records(dataset)

@@ -15,6 +15,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import TrainingArguments
 
 from ecslm.common.files import write_json, write_jsonl
+from ecslm.models.architecture import require_adaptable
 from ecslm.models.bases import read_base
 from ecslm.models.cost import CostMeter
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device
@@ -56,6 +57,8 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
     settings, records = task.settings, task.records
     target = require_device(task.device)
     base_manifest, base_folder = read_base(task.base)
+    chosen = settings.training
+    require_adaptable(base_folder, base_manifest.base, chosen.rank, chosen.target_modules)
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
     max_length = settings.training.max_length

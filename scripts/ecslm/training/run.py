@@ -29,6 +29,7 @@ def train_adapter(
     validation: Sequence[Path],
     base: Path,
     template: Path,
+    template_digest: str | None = None,
     settings: AdapterSettings,
     seed: int,
     device: str,
@@ -45,8 +46,10 @@ def train_adapter(
         InputError: bad input, a missing device, or libraries that differ from the lock file.
     """
     versions = require_locked(settings.libraries)
-    origin = made_from([*train, *validation, base, template], settings, code, versions)
-    identity, prompt = base_identity(base), PromptTemplate(template)
+    prompt = PromptTemplate(template, template_digest)
+    inputs = [*train, *validation, base]
+    origin = made_from(inputs, settings, code, versions, prompt.sha256)
+    identity = base_identity(base)
     records = {"train": read_records(*train), "validation": read_records(*validation)}
     for split, rows in records.items():
         if not rows:
@@ -69,7 +72,6 @@ def train_adapter(
         "source": identity["name"],
         "revision": identity["revision"],
         "base_sha256": identity["files"],
-        "template_sha256": prompt.sha256,
         "seed": seed,
     }
     outputs = Outputs(

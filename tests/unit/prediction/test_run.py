@@ -111,8 +111,9 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     whole: Path, tiny_base: Path, fluent_adapter: Path
 ) -> None:
     manifest = read_manifest(manifest_of(whole))
-    read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter, PROMPTS / "alpaca.jinja"]
+    read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter]
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
     assert manifest.files == {whole.name: sha256_of_file(whole)}
     assert manifest.settings == prediction_settings().model_dump(mode="json")
     assert set(manifest.versions) == {"torch", "transformers", "peft"}
@@ -441,9 +442,24 @@ def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -
     assert "no records for" in refused(tmp_path, tiny_base, dataset=empty)
 
 
-def test_answers_longer_than_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
-    settings = prediction_settings(decoding={"max_length": 16, "max_new_tokens": 20})
+def test_answers_as_long_as_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
+    settings = prediction_settings(decoding={"max_length": 21, "max_new_tokens": 20})
     assert "raise `max_length`" in refused(tmp_path, tiny_base, None, settings)
+
+
+def test_the_script_refuses_answers_longer_than_the_maximum_in_a_line(
+    tiny_base: Path,
+    fluent_adapter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = '{"decoding": {"max_new_tokens": 20, "max_length": 20}}'
+    arguments = [*script_arguments(tmp_path, tiny_base, fluent_adapter), "--settings", settings]
+    assert run_here(monkeypatch, "predict.py", arguments) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert line.startswith("error: --settings: decoding.max_length: ")
+    assert line.endswith("should be greater than the 20 tokens of max_new_tokens")
 
 
 def script_arguments(folder: Path, base: Path, adapter: Path) -> list[object]:

@@ -28,6 +28,7 @@ from ecslm.common.hashing import sha256_of_file
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.adapters import base_digest, read_adapter
 from ecslm.models.bases import read_base
+from ecslm.models.prompts import PromptTemplate
 from ecslm.training import fit as training
 
 WEIGHTS = "adapter_model.safetensors"
@@ -76,8 +77,9 @@ def test_the_manifest_tells_what_the_adapter_was_made_from(
     assert manifest.best_step in (3, STEPS)
     assert manifest.settings == adapter_settings().model_dump(mode="json")
     data = exact_adapter.parent.parent
-    read = [data / "train.jsonl", data / "val.jsonl", tiny_base, PROMPTS / "alpaca.jinja"]
+    read = [data / "train.jsonl", data / "val.jsonl", tiny_base]
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
     assert set(manifest.versions) == {"torch", "transformers", "peft"}
 
 
@@ -400,6 +402,26 @@ def test_a_device_that_this_machine_lacks_is_refused(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="device: cuda is configured"):
         train(tmp_path, tiny_base, device="cuda")
+
+
+def test_an_adapter_that_does_not_fit_the_base_is_refused_before_any_work(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    """Of names that no layer has, peft would make an adapter of the others alone."""
+    settings = adapter_settings(target_modules=["q_prj", "v_proj"], rank=99)
+    with pytest.raises(InputError) as caught:
+        train(tmp_path, tiny_base, settings)
+    first, second = caught.value.problems
+    assert "target_modules: q_prj is no linear layer of tiny: did you mean `q_proj`?" in first
+    assert "rank: 99 is more than" in second
+    assert not (tmp_path / "adapter").exists()
+
+
+def test_a_template_that_changed_since_it_was_planned_is_refused(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="has changed since this job was planned"):
+        train(tmp_path, tiny_base, template_digest="template:1")
 
 
 def test_an_altered_base_is_refused(tmp_path: Path) -> None:

@@ -33,12 +33,11 @@ class TrainAdapter(Rule[SeedKey]):
         yield from (one for one in self.study.seeds() if self.study.model(one.model).tuned)
 
     def inputs(self, key: SeedKey) -> Mapping[str, Files]:
-        """The records of all tasks that train, the base, the prompt."""
+        """The records of all tasks that train, and the base."""
         return {
             "train": self.study.training_files("train"),
             "val": self.study.training_files("val"),
             "base": self.study.base(self.study.model(key.model).base),
-            "template": self.study.template(key.model),
         }
 
     def settings(self, key: SeedKey) -> AdapterSettings:
@@ -76,14 +75,13 @@ class Predict(Rule[RunKey]):
         return self.study.runs()
 
     def inputs(self, key: RunKey) -> Mapping[str, Files]:
-        """The test records, the base, the adapter of a tuned model, the prompt."""
+        """The test records, the base, the adapter of a tuned model."""
         study, model = self.study, self.study.model(key.model)
         adapter = study.path(paths.ADAPTER, model=key.model, seed=key.seed) if model.tuned else ()
         return {
             "dataset": study.dataset_file(key.task, "test"),
             "base": study.base(model.base),
             "adapter": adapter,
-            "template": study.template(key.model),
         }
 
     def settings(self, key: RunKey) -> PredictionSettings:
