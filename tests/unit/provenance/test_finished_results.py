@@ -134,7 +134,7 @@ def test_only_entries_that_results_do_not_share_count(
 
 
 def test_a_cache_that_cannot_be_written_is_one_warning(
-    study: Plan, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    study: Plan, caplog: pytest.LogCaptureFixture
 ) -> None:
     (SEED.parent / "seed-0").mkdir()
     for name in (*FILES.values(), "manifest.json"):
