@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
-from ecslm.fingerprint.scopes import FUNCTIONS, IMPORTS, Import, bound_by, stored, within
+from ecslm.fingerprint.scopes import FUNCTIONS, IMPORTS, Import, bound_by, scope_of, stored, within
 from ecslm.fingerprint.text import LOGGER, Text, Writer, chain, spelled
 
 
@@ -45,14 +45,29 @@ class Module:
         )
         for statement in _flat(tree.body):
             self._add(statement)
+        for node in nodes if self._global else ():
+            if isinstance(node, FUNCTIONS):
+                scope = scope_of(node, package)
+                for name in scope.globals & scope.imports.keys():
+                    self.bindings.setdefault(name, []).extend(scope.imports[name])
         self.names = {name: self._kind(name, found) for name, found in self.bindings.items()}
-        self._texts: dict[int, Text] = {}
+        self._texts: dict[tuple[int, bool], Text] = {}
 
-    def text(self, number: int) -> Text:
-        """A statement in canonical form. Functions and constants are without their names."""
-        if number not in self._texts:
-            self._texts[number] = self._written(self.statements[number])
-        return self._texts[number]
+    def text(self, number: int, definition: bool) -> Text:
+        """A statement in canonical form.
+
+        Args:
+            definition: whether it is one: functions and constants are then without their names.
+        """
+        key = number, definition
+        if key not in self._texts:
+            writer = Writer(self.names, self.package, self.own)
+            if definition:
+                write_definition(writer, self.statements[number])
+            else:
+                writer.visit(self.statements[number])
+            self._texts[key] = writer.text()
+        return self._texts[key]
 
     def name_of(self, number: int) -> str | None:
         """The one name that a statement may define: that of a function, class or constant."""
@@ -69,34 +84,11 @@ class Module:
                 return None
         return found if self.bindings[found] == [number] else None
 
-    def whole_text(self, number: int) -> Text:
-        """A statement in canonical form, with all names."""
-        writer = Writer(self.names, self.package, self.own)
-        writer.visit(self.statements[number])
-        return writer.text()
-
     def signature(self, number: int) -> str:
         """What a function tells to those who look at it: its name and its annotations."""
         node = self.statements[number]
         assert isinstance(node, FUNCTIONS)
         return f"{node.name} {spelled(node.args)} {spelled(node.returns) if node.returns else ''}"
-
-    def _written(self, node: ast.stmt) -> Text:
-        writer = Writer(self.names, self.package, self.own)
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                writer.parts.append(type(node).__name__)
-                for decorator in node.decorator_list:
-                    writer.visit(decorator)
-                    writer.parts.append(",")
-                writer.function(node)
-            case ast.Assign(targets=[ast.Name()], value=ast.expr() as value):
-                writer.visit(value)
-            case ast.AnnAssign(target=ast.Name(), value=ast.expr() as value):
-                writer.visit(value)
-            case _:
-                writer.visit(node)
-        return writer.text()
 
     def _add(self, statement: ast.stmt) -> None:
         if isinstance(statement, IMPORTS):
@@ -130,6 +122,21 @@ class Module:
                     logging = [Import("logging", None, "logging")]
                     return LOGGER if self.bindings.get(names[0]) == logging else found
         return found
+
+
+def write_definition(writer: Writer, node: ast.stmt) -> None:
+    """Write what a name is defined to be, without the name; that of a class is seen in results."""
+    match node:
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            writer.parts.append(type(node).__name__)
+            for decorator in node.decorator_list:
+                writer.visit(decorator)
+                writer.parts.append(",")
+            writer.function(node)
+        case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+            writer.visit(value)
+        case _:
+            writer.visit(node)
 
 
 def _flat(statements: list[ast.stmt]) -> Iterator[ast.stmt]:

@@ -96,12 +96,12 @@ class Reach:
                 self._load(self._folder.module(name))
         module = self._modules[node.module]
         if node.kind == DEFINITION:
-            self._add(node, module, [module.text(node.number)])
+            self._add(node, module, [module.text(node.number, definition=True)])
         elif node.kind == STATEMENTS:
             others = (
                 n for n in range(len(module.statements)) if not self._names.defines(module, n)
             )
-            self._add(node, module, [module.whole_text(number) for number in others])
+            self._add(node, module, [module.text(number, definition=False) for number in others])
         elif node.kind == SIGNATURE:
             self.parts[node] = Part(module.signature(node.number))
         elif node.kind == DOCSTRING:
@@ -179,9 +179,11 @@ class Reach:
         }
         found = self._mentions | labels
         everything = bool(found & known.READS_WORDS)
+        self.reads_words = everything
         handlers = [(module, one) for module, text in self._texts for one in text.handlers]
         any_error = bool(found & known.READS_ERRORS)
         errors = words_read(self._names, handlers, any_error)
+        self.read_errors = errors
         for node, part in self.parts.items():
             kept = [
                 text

@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from ecslm.fingerprint import known
@@ -145,14 +146,16 @@ class Writer(ast.NodeVisitor):
     def _field(self, name: str, value: object) -> None:
         if value is None or value == []:
             return
+        start = len(self.parts)
         self.parts.append(f"{name}=")
-        if isinstance(value, list):
-            if name in BLOCKS and not self.plain:
-                self._block(value)
-            else:
-                self._list(value)
-        else:
+        if not isinstance(value, list):
             self._value(value)
+        elif name not in BLOCKS or self.plain:
+            self._list(value)
+        elif not self._block(value):
+            # As if there were none.
+            del self.parts[start:]
+            return
         self.parts.append(";")
 
     def _list(self, values: Iterable[object]) -> None:
@@ -168,15 +171,17 @@ class Writer(ast.NodeVisitor):
         else:
             self.parts.append(ascii(value))
 
-    def _block(self, statements: Iterable[ast.stmt]) -> None:
-        """Statements, without those that do nothing."""
+    def _block(self, statements: Iterable[ast.stmt]) -> bool:
+        """Write statements, without those that do nothing; returns whether there are any."""
         self.parts.append("[")
+        start = len(self.parts)
         for statement in statements:
             before = len(self.parts)
             self.visit(statement)
             if len(self.parts) > before:
                 self.parts.append(",")
         self.parts.append("]")
+        return len(self.parts) > start + 1
 
     def visit_Constant(self, node: ast.Constant) -> None:
         value = node.value
@@ -409,6 +414,10 @@ class Writer(ast.NodeVisitor):
         """The names that it binds are resolved where they are used."""
         for name, bound in bound_by(node, self.package):
             self._imports.append(bound)
+            if self._in_class:
+                # An attribute of the class.
+                self.parts.append(f"{name}:")
+                self._reference(Reference(name, (), False, (bound,)))
             if name == "*" or bound.module == "__future__":
                 self.parts.append(f"import({bound.module} {bound.name})")
         if self._in_try:
@@ -555,7 +564,7 @@ class Writer(ast.NodeVisitor):
         if name in ("tqdm.tqdm", "tqdm.auto.tqdm"):
             return known.BAR, ""
         function = node.func
-        if not self._parses_options():
+        if not self._parses_options:
             return ()
         if name == "argparse.ArgumentParser" or (
             isinstance(function, ast.Attribute) and function.attr in known.PARSER_METHODS
@@ -567,7 +576,9 @@ class Writer(ast.NodeVisitor):
                     return (known.HELP, "help") if last in scope.adders else ()
         return ()
 
+    @cached_property
     def _parses_options(self) -> bool:
+        """Whether the module imports argparse."""
         found = (one for one in self.names.values() if isinstance(one, tuple))
         return any(bound.module == "argparse" for imports in found for bound in imports)
 
