@@ -19,6 +19,7 @@ from ecslm.common.manifests import (
 )
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import work_folder
+from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 from ecslm.scoring.given_predictions import read_given
@@ -97,4 +98,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

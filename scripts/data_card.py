@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     write_manifest,
 )
 from ecslm.data.card.card import CardSettings, card_files, render_card
+from ecslm.fingerprint.running import as_planned
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -39,4 +40,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecslm.common.errors import InputError
 
@@ -12,7 +12,18 @@ from ecslm.common.errors import InputError
 # which would go unnoticed.
 SETTLED_NS = 2 * 10**9
 
-_digests: dict[tuple[int, ...], str] = {}
+
+class FileState(NamedTuple):
+    """What is different after each change of a file, unless two changes follow at once."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+
+
+_digests: dict[FileState, str] = {}
 
 
 def canonical_json(value: Any) -> str:
@@ -27,6 +38,19 @@ def sha256_of_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def file_state(path: Path) -> FileState:
+    """The state of a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    status = path.stat()
+    return FileState(
+        *(status.st_dev, status.st_ino, status.st_size),
+        *(status.st_mtime_ns, status.st_ctime_ns),
+    )
+
+
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes.
 
@@ -37,14 +61,10 @@ def sha256_of_file(path: Path) -> str:
         InputError: the file does not exist, or is a directory.
     """
     try:
-        status = path.stat()
-        state = (
-            *(status.st_dev, status.st_ino, status.st_size),
-            *(status.st_mtime_ns, status.st_ctime_ns),
-        )
+        state = file_state(path)
         if state in _digests:
             return _digests[state]
-        settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_NS
+        settled = time.time_ns() - max(state.modified_ns, state.changed_ns) > SETTLED_NS
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:

@@ -15,6 +15,8 @@ from ecslm.common.hashing import canonical_json, sha256_of_text
 
 SCRIPTS = Path(__file__).resolve().parents[2]
 PACKAGE = "ecslm"
+# Computes and compares digests, for any script: no result depends on it.
+OWN_PACKAGE = f"{PACKAGE}.fingerprint"
 
 
 @cache
@@ -99,7 +101,11 @@ def _imports(tree: ast.Module, root: Path) -> tuple[str, ...]:
                 for alias in node.names
                 if _module_path(f"{node.module}.{alias.name}", root).is_file()
             }
-    project = {name for name in names if name.split(".")[0] == PACKAGE}
+    project = {
+        name
+        for name in names
+        if name.split(".")[0] == PACKAGE and not f"{name}.".startswith(f"{OWN_PACKAGE}.")
+    }
     packages = {
         ".".join(name.split(".")[:depth])
         for name in project

@@ -6,11 +6,17 @@ from ecslm.common.versions import lock_versions
 from ecslm.plan.keys import StudyKey, TableKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
-from ecslm.plan.stages.scores import metric_modules
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
 from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
-from ecslm.reports.settings import ReportModel, ReportSettings, ReportTask, base_names, report_files
+from ecslm.reports.settings import (
+    ReportModel,
+    ReportSettings,
+    ReportTask,
+    base_names,
+    metric_modules,
+    report_files,
+)
 from ecslm.schemas import paths
 
 # Libraries whose versions the report lists.
@@ -66,12 +72,9 @@ class ReportPage(Rule[StudyKey]):
             versions=lock_versions(LIBRARIES),
         )
 
-    def modules(self, _key: StudyKey) -> tuple[str, ...]:
+    def modules(self, key: StudyKey) -> tuple[str, ...]:
         """The metrics, which say how good an answer is."""
-        found = {
-            name for task in self.study.test_tasks for name in metric_modules(self.study, task)
-        }
-        return tuple(sorted(found))
+        return metric_modules(self.settings(key))
 
 
 class ReportPdf(Rule[StudyKey]):
