@@ -3,6 +3,8 @@
 import hashlib
 import json
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,6 +51,22 @@ def file_state(path: Path) -> FileState:
         *(status.st_dev, status.st_ino, status.st_size),
         *(status.st_mtime_ns, status.st_ctime_ns),
     )
+
+
+@contextmanager
+def unchanged(paths: Iterable[Path]) -> Iterator[None]:
+    """Refuse files that change while the block reads them, even if they are put back.
+
+    Raises:
+        InputError: a file has changed.
+    """
+    states = {path: file_state(path) for path in paths}
+    yield
+    changed = [path for path, state in states.items() if file_state(path) != state]
+    if changed:
+        raise InputError(
+            *(f"{path}: changed while it was being read: run again" for path in changed)
+        )
 
 
 def sha256_of_file(path: Path) -> str:

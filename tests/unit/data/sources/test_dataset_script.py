@@ -14,7 +14,7 @@ from support.project import ROOT
 from support.raw_rows import IND, ONE_SHOT, OOD, ROWS, Row, lines, parquet, row, write
 
 from ecslm.common.files import read_json
-from ecslm.data.content import content_parameter
+from ecslm.data.content import content_of_all, content_of_split
 from ecslm.data.settings import PathData
 from ecslm.data.sources.path import open_rows
 from ecslm.schemas.record import Record, read_records
@@ -154,7 +154,7 @@ def local(path: Path) -> dict[str, Any]:
 def content_of(folder: Path, path: Path) -> str:
     """What the plan gives as `--content`, which makes the index."""
     rows = open_rows(PathData(source="path", path=str(path)), folder / "cache")
-    return content_parameter(rows.part_digests({"PSI", *ALIASES}, "test"), None)
+    return content_of_split(rows, {"PSI", *ALIASES}, "test")
 
 
 def outputs(folder: Path, name: str = "test.jsonl") -> list[str]:
@@ -170,10 +170,9 @@ def test_the_source_is_not_read_again_where_the_cache_has_the_rows(tmp_path: Pat
     write(tmp_path, lines(EDITED))
     assert script(tmp_path, local(path), content=content).returncode == 0
     assert outputs(tmp_path) == [ROWS[2]["input"], ROWS[5]["input"]]
-    # The cache has no rows of such content; one without content is made from what is there now.
-    for other in ("source:0", None):
-        assert script(tmp_path, local(path), content=other).returncode == 0
-        assert len(outputs(tmp_path)) == 3
+    # By hand, what is there now is taken.
+    assert script(tmp_path, local(path)).returncode == 0
+    assert len(outputs(tmp_path)) == 3
 
 
 def test_a_deleted_cache_is_rebuilt_from_the_source(tmp_path: Path) -> None:
@@ -210,7 +209,7 @@ def test_problems_that_were_fixed_are_not_taken_from_the_cache(tmp_path: Path) -
 def test_the_same_rows_of_another_file_are_not_taken(tmp_path: Path) -> None:
     path = write(tmp_path, lines(ROWS))
     content = content_of(tmp_path, path)
-    other = write(tmp_path, lines([*ROWS, row("PSI", "test", 1, output="?")]), "other.jsonl")
+    other = write(tmp_path, lines(ROWS) + "no JSON\n", "other.jsonl")
     done = script(tmp_path, local(other), content=content)
     assert "error: other.jsonl: line 7: " in done.stderr
 
@@ -218,7 +217,7 @@ def test_the_same_rows_of_another_file_are_not_taken(tmp_path: Path) -> None:
 def test_the_check_of_a_source_takes_its_rows_from_the_cache_too(tmp_path: Path) -> None:
     path = write(tmp_path, lines(ROWS))
     rows = open_rows(PathData(source="path", path=str(path)), tmp_path / "cache")
-    content = content_parameter(rows.file_digests(), None)
+    content = content_of_all(rows)
     write(tmp_path, lines(EDITED))
     task = {"aliases": ["Product_Matching", *ALIASES], "answer": "yes_no", "splits": {}}
     given = {"tasks": {"PSI": task}, "settings": [IND], "published": [], "comparable": False}
@@ -226,7 +225,6 @@ def test_the_check_of_a_source_takes_its_rows_from_the_cache_too(tmp_path: Path)
     settings = json.dumps({"source": source, **given})
     command = [sys.executable, str(ROOT / "scripts/check_data.py"), "--settings", settings]
     command += ["--cache", "cache", "--output", "check.json", "--content"]
-    for value, count in ((content, 6), ("source:0", 7)):
-        subprocess.run([*command, value], check=True, cwd=tmp_path)
-        (splits,) = read_json(tmp_path / "check.json")["tasks"].values()
-        assert sum(one["rows"] for split in splits.values() for one in split.values()) == count
+    subprocess.run([*command, content], check=True, cwd=tmp_path)
+    (splits,) = read_json(tmp_path / "check.json")["tasks"].values()
+    assert sum(one["rows"] for split in splits.values() for one in split.values()) == 6

@@ -427,7 +427,7 @@ def test_a_task_is_found_under_all_its_names_the_misspelt_ones_too(tmp_path: Pat
     )
     rows = rows_of(path_source.open_rows(source, tmp_path / "cache"), names, "test")
     assert [row["input"] for _, row in rows] == [ROWS[2]["input"], ROWS[5]["input"]]
-    assert path_source.labels(source) is None
+    assert path_source.open_rows(source, tmp_path / "cache").labels() is None
 
 
 def test_rows_under_several_names_stay_in_the_order_of_the_file(tmp_path: Path) -> None:
