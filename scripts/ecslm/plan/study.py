@@ -66,18 +66,18 @@ class Study:
         named = self.settings.described_with
         return named or min([name for name, model in models.items() if model.tuned] or models)
 
-    # Tasks
+    # Tasks, in an order that does not depend on the configuration. That of the training files, for
+    # example, decides which weights come out.
 
     @cached_property
     def training_tasks(self) -> tuple[str, ...]:
-        """Tasks of the study whose records train the adapters, in an order that does not depend on
-        the configuration: the order of the files decides which weights come out."""
+        """Tasks of the study whose records train the adapters."""
         return tuple(sorted(task for task in self.settings.tasks if self.task(task).train))
 
     @cached_property
     def test_tasks(self) -> tuple[str, ...]:
-        """Tasks of the study that are evaluated, in the order that tables and reports show."""
-        return tuple(task for task in self.settings.tasks if self.task(task).test)
+        """Tasks of the study that are evaluated."""
+        return tuple(sorted(task for task in self.settings.tasks if self.task(task).test))
 
     def splits(self, task: str) -> tuple[str, ...]:
         """The splits for which a task has a dataset file."""

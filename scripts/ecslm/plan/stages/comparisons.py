@@ -99,8 +99,8 @@ def contrasts(study: Study) -> dict[str, Contrast]:
 
 
 def compared_tasks(study: Study) -> tuple[str, ...]:
-    """The tasks whose scores are compared; their order in the configuration must not matter."""
-    return tuple(sorted(study.test_tasks)) if contrasts(study) else ()
+    """The tasks whose scores are compared."""
+    return study.test_tasks if contrasts(study) else ()
 
 
 RULES = (Differences, Compare)

@@ -116,7 +116,11 @@ def summary_settings(study: Study) -> str:
     return SummarySettings(
         study=study.name,
         settings=study.settings.settings[:1],
-        tasks={code: context.tasks[code].metric for code in study.test_tasks},
+        tasks={
+            code: context.tasks[code].metric
+            for code in study.settings.tasks
+            if code in study.test_tasks
+        },
         models={
             name: SummaryModel(seeds=model.seeds, tasks=study.test_tasks)
             for name, model in models.items()
