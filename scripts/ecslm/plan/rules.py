@@ -14,9 +14,10 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from ecslm.common.manifests import Manifest
+from ecslm.fingerprint.running import code_parameter
 from ecslm.models.prompts import template_digest
 from ecslm.plan.keys import Key
-from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
+from ecslm.plan.parameters import json_parameter, version_parameter
 from ecslm.plan.study import Study
 
 Files = str | tuple[str, ...]
@@ -206,4 +207,4 @@ def as_tuple(files: Files) -> tuple[str, ...]:
 
 
 def _code(script: str | None, modules: tuple[str, ...]) -> str | None:
-    return None if script is None else code_parameter(script, *modules)
+    return None if script is None else code_parameter(script, modules)
