@@ -6,7 +6,7 @@ and the checks of results (`Job`).
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Generic, TypeVar
@@ -34,6 +34,8 @@ class Job:
     results: tuple[str, ...]
     """Files whose sha256 the manifest lists."""
     manifest: str
+    key: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The wildcards. A manifest that has fields of these names must have these values."""
     inputs: tuple[str, ...] = ()
     settings: str | None = None
     content: str | None = None
@@ -131,6 +133,7 @@ class Rule(ABC, Generic[SomeKey]):
             rule=self.name,
             results=tuple(path for name in listed for path in self.output_paths(name, key)),
             manifest=manifest,
+            key=asdict(key),
             inputs=tuple(path for files in self.inputs(key).values() for path in as_tuple(files)),
             settings=self.settings_parameter(key),
             content=self.content(key),

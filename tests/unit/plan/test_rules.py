@@ -54,6 +54,7 @@ def test_outputs_with_clock_values_are_in_no_manifest() -> None:
     rule = whole_plan().rules["predict"]
     job = rule.job(RunKey("Small", "0", "PM"))
     assert job.results == ("results/shop/predictions/Small/seed-0/PM.jsonl",)
+    assert job.key == {"model": "Small", "seed": "0", "task": "PM"}
     cost = "results/shop/predictions/Small/seed-0/PM.cost.json"
     assert rule.output_paths("cost", RunKey("Small", "0", "PM")) == (cost,)
 
