@@ -35,9 +35,7 @@ def overview(project: Path) -> list[str]:
 
 
 def test_a_finished_study_takes_one_line(project: Path) -> None:
-    assert overview(project) == [
-        "Study generated: nothing to do, all 87 jobs are up to date"
-    ]
+    assert overview(project) == ["Study generated: nothing to do, all 87 jobs are up to date"]
 
 
 def test_jobs_are_told_by_cause_with_what_they_took_the_most_expensive_first(
