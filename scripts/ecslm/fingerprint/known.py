@@ -9,6 +9,7 @@ LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
+    "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",
     "ecslm.training.progress": "the progress of a training, for people",
 }
 
