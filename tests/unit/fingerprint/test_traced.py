@@ -109,7 +109,7 @@ Done = set[tuple[str, int, frozenset[str]]]
 
 @pytest.fixture(scope="module")
 def done() -> Done:
-    """Definitions whose small edits have been tried, with the errors whose words count."""
+    """Definitions whose small edits have been tried, with the kinds of words that count."""
     return set()
 
 
@@ -172,7 +172,6 @@ class Used:
     def missed_edits(self, job: Job, done: Done) -> tuple[int, list[str]]:
         """The number of small edits, and those that leave the canonical text as it was."""
         reach = Reach(Names(Folder(SCRIPTS)), job.script, job.modules)
-        assert not reach.reads_words
         tried, missed = 0, []
         for file, number in sorted(self.definitions):
             cached = self.module(file)
@@ -182,9 +181,9 @@ class Used:
             kind = DEFINITION if self.names.defines(cached, number) else STATEMENTS
             node = Node(kind, cached.name, number if kind == DEFINITION else -1)
             assert node in reach.parts, f"{file}: {module.name_of(number)} is not in the digest"
-            if (file, number, reach.read_errors) in done:
+            if (file, number, reach.read) in done:
                 continue
-            done.add((file, number, reach.read_errors))
+            done.add((file, number, reach.read))
             before = self._text(module, statement, reach)
             for edit in mutants(statement):
                 tried += 1
@@ -196,9 +195,7 @@ class Used:
         writer = Writer(module.names, module.package, module.own)
         write_definition(writer, statement)
         text: Text = writer.text()
-        read = [
-            word for kind, word in text.words if kind.removeprefix("error:") in reach.read_errors
-        ]
+        read = [word for kind, word in text.words if kind.removeprefix("error:") in reach.read]
         return text.code, text.references, read
 
     def _statement_of(self, one: Ran) -> tuple[str, int] | None:
