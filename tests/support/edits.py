@@ -210,7 +210,7 @@ def in_file(change: Callable[[str], str], file: str) -> Edit:
     return edit
 
 
-def moved(name: str, file: str, other: str) -> Edit:
+def moved_function(name: str, file: str, other: str) -> Edit:
     """A function in another module of `scripts/`, imported from there where it was."""
 
     def edit(project: Path) -> None:

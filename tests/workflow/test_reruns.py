@@ -31,6 +31,7 @@ from support.edits import (
     logic,
     made,
     moved,
+    moved_function,
     nothing,
     one_record,
     renamed,
@@ -277,8 +278,10 @@ CONTRACT = [
     generated(
         "a function in another module that is there, and one in a new module",
         together(
-            moved("batches_by_length", "ecslm/models/batching.py", "ecslm/models/batches.py"),
-            moved("_evenly", "ecslm/training/run.py", "ecslm/training/batches.py"),
+            moved_function(
+                "batches_by_length", "ecslm/models/batching.py", "ecslm/models/batches.py"
+            ),
+            moved_function("_evenly", "ecslm/training/fit.py", "ecslm/training/batches.py"),
         ),
     ),
     generated(
