@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: reproduce test setup adopt lint lock
+.PHONY: reproduce test setup adopt cache lint lock
 
 reproduce: setup ## the demo study, from data to tables
 	$(BIN)/snakemake --cores all
@@ -14,6 +14,9 @@ test: setup ## all tests: unit, workflow, end to end
 
 adopt: setup ## verify and record results that were copied here; STUDY=paper for another study
 	$(BIN)/python scripts/adopt.py $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+
+cache: setup ## what is kept of finished GPU work; TRIM=10 removes the oldest down to 10 GB
+	$(BIN)/python scripts/cache.py $(if $(TRIM),--trim $(TRIM))
 
 setup: .venv/locked
 

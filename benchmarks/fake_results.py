@@ -14,8 +14,9 @@ from pathlib import Path
 
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
-from ecslm.common.manifests import made_from, write_manifest
-from ecslm.models.bases import BaseManifest
+from ecslm.common.ledger import record_made
+from ecslm.common.manifests import MadeBy, made_from, write_manifest
+from ecslm.models.bases import FETCHED, REQUIRED_FILES, BaseManifest
 from ecslm.plan.keys import BaseKey
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
@@ -117,20 +118,26 @@ class FakeResults:
 
 
 def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
-    """The manifest of a base without files."""
-    name = Path(manifest).parent.name
+    """The manifest of a base, whose files are empty but for its tokenizer if that is there."""
+    name, folder = Path(manifest).parent.name, (project / manifest).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    files = [folder / file for file in (*REQUIRED_FILES, "model.safetensors")]
+    for path in files:
+        path.touch()
+    code = plan.rules["base_model"].code_parameter(BaseKey(name))
+    write_json(folder / FETCHED, MadeBy(code=code, versions={}).model_dump())
     settings = json.loads(str(plan.rules["base_model"].settings_parameter(BaseKey(name))))
     content = BaseManifest(
         base=name,
         source=plan.study.config.bases[name],
         revision="none",
         folder=".",
-        files={
-            path.name: sha256_of_file(path) for path in (project / manifest).parent.glob("tok*")
-        },
+        files={path.name: sha256_of_file(path) for path in files},
         **made_from([], settings, code=None, versions={}),
     )
-    write_json(project / manifest, content.model_dump(mode="json"))
+    with contextlib.chdir(project):
+        write_json(Path(manifest), content.model_dump(mode="json"))
+        record_made(Path(manifest))
 
 
 def write_manifests(project: Path, jobs: Iterable[Job]) -> None:
@@ -139,7 +146,8 @@ def write_manifests(project: Path, jobs: Iterable[Job]) -> None:
         for job in jobs:
             settings = json.loads(job.settings or "{}")
             versions = json.loads((job.versions or "versions:{}").partition(":")[2])
-            origin = made_from(map(Path, job.inputs), settings, job.code, versions)
+            template = (job.template or "").removeprefix("template:") or None
+            origin = made_from(map(Path, job.inputs), settings, job.code, versions, template)
             write_manifest(
                 Path(job.manifest), origin | {"content": job.content}, map(Path, job.results)
             )

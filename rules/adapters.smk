@@ -11,11 +11,14 @@ rule base_model:
         "../envs/ecslm.yaml"
     params:
         settings=BASE_MODEL.settings,
+        content=BASE_MODEL.content,
+        code=BASE_MODEL.code,
+        versions=BASE_MODEL.versions,
     message:
         "Base weights {wildcards.base}"
     shell:
         "python scripts/base_model.py --base {wildcards.base} --settings {params.settings:q}"
-        " --output {output.manifest} --log {log}"
+        " --code {params.code} --output {output.manifest} --log {log}"
 
 
 rule train_adapter:
@@ -23,7 +26,6 @@ rule train_adapter:
         train=TRAIN_ADAPTER.input("train"),
         val=TRAIN_ADAPTER.input("val"),
         base=TRAIN_ADAPTER.input("base"),
-        template=ancient(TRAIN_ADAPTER.input("template")),
     output:
         weights=TRAIN_ADAPTER.output("weights"),
         config=TRAIN_ADAPTER.output("config"),
@@ -42,6 +44,7 @@ rule train_adapter:
         device=STUDY.device,
         # Not {threads}, which `--cores` caps.
         model_threads=STUDY.threads,
+        template=TRAIN_ADAPTER.template_file,
     params:
         settings=TRAIN_ADAPTER.settings,
         template=TRAIN_ADAPTER.template,
@@ -51,7 +54,8 @@ rule train_adapter:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:
         "python scripts/train_adapter.py --train {input.train} --val {input.val}"
-        " --base {input.base} --template {input.template} --settings {params.settings:q}"
+        " --base {input.base} --template {resources.template}"
+        " --template-digest {params.template} --settings {params.settings:q}"
         " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
         " --threads {resources.model_threads} --code {params.code} --output {output.manifest}"
         " --log {log}"

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
 
 from ecslm.common.cli import exit_with
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, all_of
 from ecslm.config.loading import load_config
 from ecslm.plan.directives import Directives
 from ecslm.plan.plan import Plan
@@ -24,8 +24,7 @@ try:
     # Not in jobs that a scheduler starts: these read this file too, while others write results.
     if workflow.is_main_process:
         RUN = Run(PLAN)
-        PLAN.check()
-        RUN.check()
+        all_of(PLAN.check, RUN.check)
 except InputError as error:
     exit_with(error)
 
@@ -61,8 +60,9 @@ def one_of(names):
 
 
 def begin_run():
-    """Keep other runs out of the results directory."""
+    """Keep other runs out of the results directory, and see that there is room in it."""
+    due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
     try:
-        RUN.begin()
+        RUN.begin(due)
     except InputError as error:
         exit_with(error)

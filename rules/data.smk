@@ -53,7 +53,6 @@ rule describe_data:
     input:
         records=DESCRIBE_DATA.input("records"),
         base=DESCRIBE_DATA.input("base"),
-        template=DESCRIBE_DATA.input("template"),
     output:
         description=DESCRIBE_DATA.output("description"),
         manifest=DESCRIBE_DATA.output("manifest"),
@@ -61,15 +60,19 @@ rule describe_data:
         f"{RESULTS}/logs/describe_data/{{task}}.log",
     conda:
         "../envs/ecslm.yaml"
+    resources:
+        template=DESCRIBE_DATA.template_file,
     params:
         settings=DESCRIBE_DATA.settings,
+        template=DESCRIBE_DATA.template,
         code=DESCRIBE_DATA.code,
         versions=DESCRIBE_DATA.versions,
     message:
         "Description of the records of {wildcards.task}"
     shell:
         "python scripts/describe_data.py --task {wildcards.task} --records {input.records}"
-        " --base {input.base} --template {input.template} --settings {params.settings:q}"
+        " --base {input.base} --template {resources.template}"
+        " --template-digest {params.template} --settings {params.settings:q}"
         " --code {params.code} --output {output.description} --manifest {output.manifest} 2> {log}"
 
 

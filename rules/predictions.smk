@@ -7,7 +7,6 @@ rule predict:
         dataset=PREDICT.input("dataset"),
         base=PREDICT.input("base"),
         adapter=PREDICT.input("adapter"),
-        template=ancient(PREDICT.input("template")),
     output:
         predictions=PREDICT.output("predictions"),
         cost=PREDICT.output("cost"),
@@ -24,6 +23,7 @@ rule predict:
         device=STUDY.device,
         # Not {threads}, which `--cores` caps.
         model_threads=STUDY.threads,
+        template=PREDICT.template_file,
         batch_tokens=STUDY.batch_tokens,
     params:
         settings=PREDICT.settings,
@@ -35,9 +35,9 @@ rule predict:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/predict.py --dataset {input.dataset} --base {input.base} {params.adapter}"
-        " --template {input.template} --settings {params.settings:q}"
-        " --batch-tokens {resources.batch_tokens} --model {wildcards.model}"
-        " --seed {wildcards.seed} --device {resources.device}"
+        " --template {resources.template} --template-digest {params.template}"
+        " --settings {params.settings:q} --batch-tokens {resources.batch_tokens}"
+        " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
         " --threads {resources.model_threads} --code {params.code}"
         " --output {output.predictions} --cost {output.cost} --manifest {output.manifest}"
         " --log {log}"

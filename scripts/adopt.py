@@ -11,13 +11,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.cli import run_script
+from ecslm.common.digest_cache import save_digests
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
 from ecslm.config.options import add_study_options
-from ecslm.provenance.adoption import align_times, verified
+from ecslm.provenance.adoption import align_times, record_verified, verified
 from ecslm.provenance.history import History
 from ecslm.provenance.snakemake_records import ADOPTING
-from ecslm.schemas.paths import RUN_LOCK
+from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -25,6 +26,8 @@ def main(arguments: argparse.Namespace) -> None:
     with held(RUN_LOCK, "results", wait=False):
         history = History.of_study(arguments.configfile, arguments.study)
         jobs = verified(history)
+        save_digests(DIGESTS)
+        record_verified(jobs)
         if jobs:
             files = [path for job in jobs for path in (*job.results, job.manifest)]
             record(files, history.study, arguments.configfile)

@@ -16,7 +16,7 @@ def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, BaseSettings)
     # A job may outlive its Snakemake; the next one must not write at the same time.
     with held(arguments.output.parent / "fetch.lock", str(arguments.output), wait=True):
-        fetch_base(arguments.base, settings.source, arguments.output)
+        fetch_base(arguments.base, settings.source, arguments.output, arguments.code)
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -26,6 +26,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--base", required=True, help="name of the base, recorded in the manifest")
     add("--settings", required=True, help='{"source": an entry of `bases:`}: JSON or @FILE')
     add("--output", type=Path, required=True, help="manifest.json to write, next to the weights")
+    add("--code", help="digest of this script's code, recorded in fetched.json")
     add_log_option(parser)
     return parser
 

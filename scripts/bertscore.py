@@ -6,11 +6,9 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.errors import Problem
-from ecslm.common.files import write_json, write_jsonl
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.files import write_jsonl
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import (
-    Manifest,
     add_manifest_options,
     made_from,
     manifest_of,
@@ -18,7 +16,9 @@ from ecslm.common.manifests import (
     require_unchanged,
 )
 from ecslm.common.versions import lock_versions
-from ecslm.common.workdir import work_folder
+from ecslm.common.workdir import Outputs, work_folder
+from ecslm.models.identity import base_identity
+from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 from ecslm.scoring.given_predictions import read_given
@@ -37,22 +37,27 @@ def main(arguments: argparse.Namespace) -> None:
     given = read_given(arguments.predictions, check=repeated_predictions, check_whole=none_given)
     predictions = [prediction for _, prediction in given]
     require_unchanged(origin)
-    # Loads torch, so it is imported after the options have been checked.
-    from ecslm.scoring.bertscore.run import bertscore
-
-    results = {"rows": output, "manifest": manifest}
-    with work_folder(results, [origin, arguments.device], keep=arguments.code is not None) as work:
+    action = {
+        "step": "bertscore",
+        "predictions": origin["inputs"][str(arguments.predictions)],
+        "encoder": base_identity(arguments.encoder),
+        "settings": origin["settings"],
+        "code": arguments.code,
+        "versions": origin["versions"],
+        "device": arguments.device,
+    }
+    with work_folder(Outputs(manifest, {"rows": output}), action, origin, FINISHED) as work:
         if work.restored():
             return
+        # Loads torch, so it is imported when it is certain that rows must be computed.
+        from ecslm.scoring.bertscore.run import bertscore
+
         identity, rows = bertscore(
             predictions, arguments.encoder, settings, arguments.device, arguments.cache
         )
-        made = work.folder / "made"
-        write_jsonl(made / "rows", rows)
-        files = {output.name: sha256_of_file(made / "rows")}
-        manifest = Manifest(files=files, **origin).model_dump(mode="json") | identity
-        write_json(made / "manifest", manifest)
-        work.publish(made)
+        made = work.folder / "made" / "rows"
+        write_jsonl(made, rows)
+        work.publish({"rows": made}, identity)
 
 
 def repeated_predictions(rows: Numbered[ScoredPrediction]) -> Iterator[Problem]:

@@ -25,9 +25,9 @@ def main(arguments: argparse.Namespace) -> None:
     """Read the records, describe them, write the description and its manifest."""
     settings = read_settings(arguments.settings, DescriptionSettings)
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
-    inputs = [*arguments.records, arguments.base, arguments.template]
-    origin = made_from(inputs, settings, arguments.code, versions)
-    template = PromptTemplate(arguments.template)
+    template = PromptTemplate(arguments.template, arguments.template_digest)
+    inputs = [*arguments.records, arguments.base]
+    origin = made_from(inputs, settings, arguments.code, versions, template.sha256)
     tokenizer = load_tokenizer(tokenizer_file(arguments.base))
     records = [row for path in arguments.records for row in read_task(path, arguments.task)]
     description = describe(arguments.task, records, template, tokenizer, settings)
@@ -43,7 +43,8 @@ def command_line() -> argparse.ArgumentParser:
     add("--task", required=True, help="code of the task, for example QPR")
     add("--records", type=Path, nargs="+", required=True, help="dataset files of any splits")
     add("--base", type=Path, required=True, help="manifest.json of the base with the tokenizer")
-    add("--template", type=Path, required=True, help="Jinja template of the prompts")
+    add("--template", type=Path, required=True, help="Jinja file of the prompt")
+    add("--template-digest", help="digest of its content as planned; another one is refused")
     add("--settings", required=True, help="answer type, tokenizer, lengths: JSON or @FILE")
     add("--output", type=Path, required=True, help="description to write (JSON)")
     add_manifest_options(parser)

@@ -20,6 +20,7 @@ def main(arguments: argparse.Namespace) -> None:
         base=arguments.base,
         adapter=arguments.adapter,
         template=arguments.template,
+        template_digest=arguments.template_digest,
         settings=settings,
         batch_tokens=settings.batch_tokens or arguments.batch_tokens,
         seed=arguments.seed,
@@ -41,6 +42,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--base", type=Path, required=True, help="manifest.json of the base weights")
     add("--adapter", type=Path, help="manifest.json of the adapter (default: none)")
     add("--template", type=Path, required=True, help="Jinja file of the prompt")
+    add("--template-digest", help="digest of its content as planned; another one is refused")
     add("--settings", help="precision, shots and decoding: JSON or @FILE")
     add("--batch-tokens", type=int, default=4000, help="padded tokens per batch; settings win")
     add("--seed", type=int, default=0, help="seed of sampled decoding, and of the adapter")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings
 
 
@@ -12,15 +13,13 @@ def main(arguments: argparse.Namespace) -> None:
     """Train and write the adapter's files."""
     start_log(arguments.log)
     settings = read_settings(arguments.settings, AdapterSettings)
-    # Loads torch, so it is imported after the options have been checked.
-    from ecslm.training.run import train_adapter
-
     train_adapter(
         model=arguments.model,
         train=arguments.train,
         validation=arguments.val,
         base=arguments.base,
         template=arguments.template,
+        template_digest=arguments.template_digest,
         settings=settings,
         seed=arguments.seed,
         device=arguments.device,
@@ -40,6 +39,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--val", type=Path, nargs="+", required=True, help="dataset files for the evaluation loss")
     add("--base", type=Path, required=True, help="manifest.json of the base weights")
     add("--template", type=Path, required=True, help="Jinja file of the prompt")
+    add("--template-digest", help="digest of its content as planned; another one is refused")
     add("--settings", help="precision, shots and training settings: JSON or @FILE")
     add("--seed", type=int, default=0, help="seed of initial weights and order of records")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import tokenize
 from collections.abc import Callable, Iterable
@@ -56,6 +57,24 @@ def added(file: str, line: str) -> Edit:
     def edit(project: Path) -> None:
         with (project / file).open("a", encoding="utf-8") as stream:
             stream.write(line + "\n")
+
+    return edit
+
+
+def renamed(file: str, name: str) -> Edit:
+    """Another name for a file, in the same folder."""
+
+    def edit(project: Path) -> None:
+        (project / file).rename((project / file).with_name(name))
+
+    return edit
+
+
+def copied(file: str, name: str) -> Edit:
+    """A copy of a file, under another name in the same folder."""
+
+    def edit(project: Path) -> None:
+        shutil.copy(project / file, (project / file).with_name(name))
 
     return edit
 
@@ -239,6 +258,24 @@ def _in_configuration(change: Callable[[dict[str, Any]], None]) -> Edit:
 
 def _write_yaml(path: Path, value: Any) -> None:
     path.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
+
+
+def with_other_weights(folder: str) -> Edit:
+    """One byte of a base's weights is another; the file's date is as before."""
+
+    def edit(project: Path) -> None:
+        path = project / folder / "model.safetensors"
+        before, content = path.stat(), bytearray(path.read_bytes())
+        content[-1] ^= 1
+        path.write_bytes(content)
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    return edit
+
+
+def without_weights(project: Path) -> None:
+    """The directories of base weights have stayed on another machine."""
+    shutil.rmtree(project / "weights")
 
 
 # Files as such

@@ -33,6 +33,6 @@ def completed(shared: Shared) -> Path:
 def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
     """A copy of the finished project, to be edited."""
     copy = tmp_path / "project"
-    shutil.copytree(completed, copy, ignore=shutil.ignore_patterns("weights"))
+    shutil.copytree(completed, copy)
     yield copy
     shutil.rmtree(copy)

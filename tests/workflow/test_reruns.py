@@ -19,6 +19,7 @@ from support.edits import (
     checked_out_again,
     commented,
     configured,
+    copied,
     in_another_layout,
     in_python,
     in_rules,
@@ -28,6 +29,7 @@ from support.edits import (
     made,
     nothing,
     one_record,
+    renamed,
     replaced,
     rewritten,
     together,
@@ -35,7 +37,9 @@ from support.edits import (
     with_keys_reversed,
     with_more_log_lines,
     with_other_docstrings,
+    with_other_weights,
     with_scrambled_times,
+    without_weights,
 )
 from support.scratch import ListJobs, list_jobs_and_stale_ones
 
@@ -139,6 +143,13 @@ ALL_BUT_BASES_OF_LOCAL = (
     "score_baseline *",
     *drawn("dataset", "ind"),
 )
+# What reads the base of all models.
+OF_THE_BASE = (
+    *described(),
+    *trained("Tiny-*"),
+    *predicted("Tiny"),
+    *drawn("dataset", "ind", "texts", "validity", "reproduction"),
+)
 # The scores of generated texts and what shows them.
 OF_TEXTS = (
     *("score */AG", "score_over_seeds */AG", "differences AG"),
@@ -168,6 +179,7 @@ TABLES = f"{GENERATED}.tables"
 CONTRASTS = f"{GENERATED}.comparisons.contrasts"
 MPC = listed(f"{GENERATED}.tasks", "MPC")
 MPC_SHOWN = listed(f"{TABLES}.ind.columns", "MPC")
+ALPACA, CHATML = (f"resources/prompts/{name}.jinja" for name in ("alpaca", "chatml"))
 MODEL = {"base": "Tiny", "template": "llama3", "training": {}}
 
 CONTRACT = [
@@ -486,10 +498,7 @@ CONTRACT = [
         "the source of base weights",
         configured("bases.Tiny.path", "weights/other"),
         "base_model Tiny",
-        *described(),
-        *trained("Tiny-*"),
-        *predicted("Tiny"),
-        *drawn("dataset", "ind", "texts", "validity", "reproduction"),
+        *OF_THE_BASE,
     ),
     generated("loader code", logic("ecslm/data/cleaning.py"), *ALL_BUT_BASES),
     generated(
@@ -603,6 +612,70 @@ CONTRACT = [
     generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
     version("scikit-learn", *compared()),
     generated("the version of a library that only tests use", locked("hypothesis", "99.1")),
+    # What bases are made of. The project is a copy of the finished one at another path.
+    generated(
+        "the weights of a local directory replaced, with their date kept",
+        with_other_weights("weights/model"),
+        "base_model Tiny",
+        *OF_THE_BASE,
+    ),
+    generated(
+        "the weights of the encoder replaced",
+        with_other_weights("weights/encoder"),
+        "base_model TinyEncoder",
+        "bertscore *",
+        *OF_TEXTS,
+    ),
+    generated("weights that stayed on another machine", without_weights),
+    generated(
+        "the code that fetches bases",
+        logic("ecslm/models/fetching.py"),
+        "base_model *",
+        *OF_THE_BASE,
+    ),
+    generated(
+        "code that fetches the same weights, after a run of `-- bases`",
+        together(logic("ecslm/models/fetching.py"), made("generated", "bases")),
+    ),
+    generated("the version of a library that converts weights of wheels", locked("gguf", "99.1")),
+    # Prompt templates: what they render counts
+    generated(
+        "comments and spaces in tags of a prompt template",
+        together(
+            replaced(CHATML, "### Instruction:", "{# Words, on\ntwo lines. #}### Instruction:"),
+            replaced(CHATML, "{{ input }}", "{{input}}"),
+        ),
+    ),
+    generated(
+        "a renamed prompt template, with the configuration",
+        together(
+            renamed(ALPACA, "renamed.jinja"),
+            configured(f"{MODELS}.Tiny-Exact.template", "renamed"),
+            configured("studies.local.models.Tiny.template", "renamed"),
+            configured("studies.local.models.Tiny-EC.template", "renamed"),
+        ),
+    ),
+    generated(
+        "a copy of the prompt template that the data card names",
+        together(
+            copied(CHATML, "copy.jinja"),
+            configured(f"{MODELS}.Tiny.template", "copy"),
+            configured(f"{MODELS}.Tiny-Chat.template", "copy"),
+        ),
+        "data_card",
+    ),
+    generated(
+        "a space more in the prompts of a template",
+        replaced(ALPACA, "### Input:", "### Input: "),
+        *trained("Tiny-Exact"),
+        *drawn("ind", "validity", "reproduction"),
+    ),
+    generated(
+        "a comment that takes a space from the prompts of a template",
+        replaced(ALPACA, "### Input:\n", "### Input:{# Words. -#}\n"),
+        *trained("Tiny-Exact"),
+        *drawn("ind", "validity", "reproduction"),
+    ),
 ]
 
 

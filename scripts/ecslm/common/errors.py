@@ -1,5 +1,6 @@
 """Errors that the user can fix: structured problems, printed one per line."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +36,22 @@ class InputError(Exception):
         )
         self.problems = tuple(map(str, self.details))
         super().__init__("\n".join(self.problems))
+
+
+def all_of(*checks: Callable[[], None]) -> None:
+    """Run all checks, even after one has failed.
+
+    Raises:
+        InputError: the problems of all that failed, each once.
+    """
+    problems: list[Problem] = []
+    for check in checks:
+        try:
+            check()
+        except InputError as error:
+            problems += error.details
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
 
 
 def field_problems(

@@ -50,10 +50,8 @@ def _atomic_path(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         os.fsync(descriptor)
-        # mkstemp makes files private to their owner; results should follow the user's umask.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
+        # mkstemp makes files private to their owner.
+        temporary.chmod(default_mode())
         temporary.replace(path)
     except BaseException:
         # It no longer exists if a signal arrived right after it was moved.
@@ -61,6 +59,13 @@ def _atomic_path(path: Path) -> Iterator[Path]:
         raise
     finally:
         os.close(descriptor)
+
+
+def default_mode() -> int:
+    """The permissions of new files under the user's umask."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
 
 
 def write_text(path: Path, text: str) -> None:

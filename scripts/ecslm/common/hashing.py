@@ -12,7 +12,8 @@ from ecslm.common.errors import InputError
 # which would go unnoticed.
 SETTLED_NS = 2 * 10**9
 
-_digests: dict[tuple[int, ...], str] = {}
+# By path, for files that have been hashed: their state then, and the digest.
+known_digests: dict[str, tuple[tuple[int, ...], str]] = {}
 
 
 def canonical_json(value: Any) -> str:
@@ -30,8 +31,9 @@ def sha256_of_text(text: str) -> str:
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes.
 
-    Digests are cached per process. A file is hashed again if its size, times or inode have changed,
-    or if it was modified so recently that its times cannot show a change.
+    Digests are cached per process (`digest_cache` keeps them for the next). A file is hashed again
+    if its size, times or inode have changed, or if it was modified so recently that its times
+    cannot show a change.
 
     Raises:
         InputError: the file does not exist, or is a directory.
@@ -42,8 +44,9 @@ def sha256_of_file(path: Path) -> str:
             *(status.st_dev, status.st_ino, status.st_size),
             *(status.st_mtime_ns, status.st_ctime_ns),
         )
-        if state in _digests:
-            return _digests[state]
+        known_state, digest = known_digests.get(str(path), (None, ""))
+        if known_state == state:
+            return digest
         settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_NS
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
@@ -52,5 +55,5 @@ def sha256_of_file(path: Path) -> str:
     except IsADirectoryError:
         raise InputError(f"{path}: is a directory; expected a file") from None
     if settled:
-        _digests[state] = digest
+        known_digests[str(path)] = state, digest
     return digest

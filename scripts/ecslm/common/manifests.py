@@ -4,6 +4,7 @@ A manifest contains no times, so running the same job again writes the same byte
 """
 
 import argparse
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,30 +15,38 @@ from pydantic import BaseModel, ConfigDict, Field
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.ledger import differs_from_record, ledger_record, record_made
 from ecslm.common.validation import Value, read_model
 
 
 @dataclass(frozen=True)
 class Damage:
-    """A file that is missing or does not match its manifest."""
+    """A file that is missing or does not match its manifest, or a manifest its record."""
 
     path: Path
     missing: bool
+    record: str = "its manifest"
 
     def __str__(self) -> str:
         """`path: what is wrong`."""
         if self.missing:
             return f"{self.path}: no such file, but its manifest lists it"
-        return f"{self.path}: altered: its sha256 differs from its manifest"
+        return f"{self.path}: altered: its sha256 differs from {self.record}"
 
 
 class Manifest(BaseModel):
     """Everything that determines the bytes of a job's results. A stage may add its own fields."""
 
-    model_config = ConfigDict(frozen=True)
+    # Fields of a stage are attributes even where its own form of manifest is not known.
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     inputs: dict[str, str] = Field(description="sha256 of each file read, by its path as given.")
     content: str | None = Field(None, description="Digest of the source's rows (dataset files).")
+    template_sha256: str | None = Field(
+        None,
+        exclude_if=lambda digest: digest is None,
+        description="Digest of what the prompt template renders; not written without one.",
+    )
     settings: dict[str, Any] = Field(description="The value of the script's `--settings`.")
     code: str | None = Field(description="Digest of the script's code, if it was given.")
     versions: dict[str, str] = Field(description="Versions of libraries that can change results.")
@@ -49,16 +58,32 @@ class Manifest(BaseModel):
         "written if it is that one.",
     )
 
+    action: str | None = Field(
+        None,
+        exclude_if=lambda action: action is None,
+        description="Key of the results in the cache of finished results, if they are kept there.",
+    )
+
+    @property
+    def source_content(self) -> str | None:
+        """Digest of the source's content, as a parameter of the job; None if it has none."""
+        return self.content
+
     def location(self, path: Path) -> Path:
         """The directory of the files, given the manifest's own path."""
-        return path.parent / self.folder
+        # Not by the file system: `results` may be a symbolic link.
+        return Path(os.path.normpath(path.parent / self.folder))
 
     def damage(self, path: Path, names: Iterable[str] | None = None) -> Iterator[Damage]:
-        """Find files that are missing or altered; `path` is that of this manifest.
+        """Find files that are missing or altered; `path` is that of this manifest, which comes
+        first if it is not the one that was recorded when the files were made.
 
         Args:
             names: check only these files; one that the manifest does not list counts as altered.
         """
+        if differs_from_record(path):
+            record = f"its record, {ledger_record(path)} (copy both if it comes from elsewhere)"
+            yield Damage(path, missing=False, record=record)
         for name in self.files if names is None else names:
             file = self.location(path) / name
             if not file.exists():
@@ -76,11 +101,20 @@ class Manifest(BaseModel):
             raise InputError(*problems)
 
 
+class MadeBy(BaseModel):
+    """The code and versions of a manifest that does not have them itself, so that the jobs which
+    read it depend on its files alone."""
+
+    code: str | None
+    versions: dict[str, str]
+
+
 def made_from(
     inputs: Iterable[Path],
     settings: BaseModel | Mapping[str, Any],
     code: str | None,
     versions: Mapping[str, str],
+    template_sha256: str | None = None,
 ) -> dict[str, Any]:
     """The fields of a manifest that are known before the work begins.
 
@@ -89,6 +123,7 @@ def made_from(
     value = settings.model_dump(mode="json") if isinstance(settings, BaseModel) else dict(settings)
     return {
         "inputs": {str(path): sha256_of_file(path) for path in inputs},
+        "template_sha256": template_sha256,
         "settings": value,
         "code": code,
         "versions": dict(versions),
@@ -136,7 +171,7 @@ def refuse_replaced(
 
 
 def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
-    """Write the manifest of finished results; `origin` is the value of `made_from`.
+    """Write and record the manifest of finished results; `origin` is the value of `made_from`.
 
     Raises:
         InputError: an input has changed since then.
@@ -144,6 +179,7 @@ def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path
     require_unchanged(origin)
     files = {result.name: sha256_of_file(result) for result in results}
     write_json(path, Manifest(files=files, **origin).model_dump(mode="json"))
+    record_made(path)
 
 
 def add_manifest_options(parser: argparse.ArgumentParser) -> None:

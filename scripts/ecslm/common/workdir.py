@@ -1,100 +1,158 @@
 """The work directory of a long job: it survives a kill, and one process at a time may use it."""
 
 import logging
+import os
 import shutil
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from ecslm.common.files import copy_file, remove_temporaries
-from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.common.files import default_mode, remove_temporaries, write_json
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.ledger import record_made
 from ecslm.common.locks import held
+from ecslm.common.manifests import Manifest
+from ecslm.common.results_cache import Entry, ResultsCache, link_or_copy
 
 log = logging.getLogger(__name__)
 
-FINISHED = "finished"
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files that a job writes, in this order: those with clock values, results, manifest."""
+
+    manifest: Path
+    results: Mapping[str, Path]
+    """By name; the manifest lists their sha256."""
+    timed: Mapping[str, Path] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """All but the manifest, by name."""
+        return {**self.timed, **self.results}
 
 
 @dataclass(frozen=True)
 class Work:
-    """Unfinished work of a job, later a copy of its results.
-
-    If Snakemake did not see a job end, it deletes the results and reruns the job. So a job keeps a
-    copy of its results here, and the rerun restores them instead of computing them again.
-    `clear_finished` removes the copies after a run.
-    """
+    """The work of a job: unfinished in a directory of its own, finished in the cache of results."""
 
     folder: Path
-    results: Mapping[str, Path]
-    keep: bool
+    _outputs: Outputs
+    _step: str
+    _key: str
+    _origin: Mapping[str, Any]
+    _known: Mapping[str, Any]
+    _cache: ResultsCache | None
 
     def restored(self) -> bool:
-        """Restore the finished results; returns False if there are none."""
-        finished = self.folder / FINISHED
-        # A copy is incomplete if its removal was interrupted.
-        if not all((finished / name).is_file() for name in self.results):
-            shutil.rmtree(finished, ignore_errors=True)
+        """Take finished results from the cache; returns False if it has none.
+
+        Snakemake deletes results before it runs their job, and those of a job that it did not see
+        end. So this is how they come back, wherever they were made.
+        """
+        if self._cache is None:
             return False
-        log.info("already finished: %s", ", ".join(map(str, self.results.values())))
-        self._place(finished)
+        taken = self.folder / "taken"
+        shutil.rmtree(taken, ignore_errors=True)
+        entry = self._cache.take(self._key, self._outputs.files.keys(), taken)
+        if entry is None:
+            shutil.rmtree(taken, ignore_errors=True)
+            return False
+        log.info(
+            "taken from the cache: %s, made for %s", self._cache.folder(self._key), entry.made_for
+        )
+        self._place({name: taken / name for name in entry.files}, entry.files, entry.fields)
         return True
 
-    def publish(self, made: Path) -> None:
-        """Copy the files of the directory `made`, one for each name in `results`, to their paths.
-        `made` is kept as the finished copy; all other work is removed."""
-        finished = made.rename(self.folder / FINISHED)
-        self._place(finished)
-        if not self.keep:
-            shutil.rmtree(self.folder)
-            return
-        for path in self.folder.iterdir():
-            if path.is_dir() and path != finished:
-                shutil.rmtree(path)
-            elif path.is_file():
-                path.unlink()
+    def publish(self, made: Mapping[str, Path], found: Mapping[str, Any]) -> None:
+        """Put finished files into the cache, then to the paths of the outputs, the manifest last.
 
-    def _place(self, finished: Path) -> None:
-        for name, path in self.results.items():
+        The rest of the work is removed.
+
+        Args:
+            made: the files, by the names of the outputs.
+            found: the manifest's own fields that were not known before the work.
+        """
+        for path in made.values():
+            _settle(path)
+        digests = {name: sha256_of_file(path) for name, path in made.items()}
+        if self._cache is not None:
+            entry = Entry(
+                key=self._key,
+                step=self._step,
+                made_for=str(self._outputs.manifest),
+                fields=dict(found),
+                files=digests,
+            )
+            # Before anything is in place: a job that is killed from here on has kept its results.
+            self._cache.put(entry, made)
+        self._place(made, digests, found)
+
+    def _place(
+        self, files: Mapping[str, Path], digests: Mapping[str, str], found: Mapping[str, Any]
+    ) -> None:
+        for name, path in self._outputs.files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
             remove_temporaries(path)
-            copy_file(finished / name, path)
+            link_or_copy(files[name], path)
+        listed = {path.name: digests[name] for name, path in self._outputs.results.items()}
+        action = None if self._cache is None else self._key
+        manifest = Manifest(files=listed, action=action, **self._origin).model_dump(mode="json")
+        remove_temporaries(self._outputs.manifest)
+        write_json(self._outputs.manifest, manifest | dict(self._known) | dict(found))
+        record_made(self._outputs.manifest)
+        shutil.rmtree(self.folder)
 
 
 @contextmanager
-def work_folder(results: Mapping[str, Path], made_from: object, keep: bool) -> Iterator[Work]:
+def work_folder(
+    outputs: Outputs,
+    action: Mapping[str, Any],
+    origin: Mapping[str, Any],
+    cache: Path,
+    known: Mapping[str, Any] | None = None,
+) -> Iterator[Work]:
     """The work directory of a job, locked while the block runs.
 
-    Its name contains the last result's name and a digest of `made_from`, which is everything that
-    determines the results. So work that began with other settings, code or data is never continued:
-    directories with another digest are removed. While another process holds the lock, for example a
-    job that outlived its Snakemake, this waits and logs it.
+    Its name contains the manifest's name and a digest of `action`. So work that began with other
+    settings, code or data is never continued: directories with another digest are removed. While
+    another process holds the lock, for example a job that outlived its Snakemake, this waits and
+    logs it.
 
     Args:
-        results: paths of the results by name, in the order in which they are written.
-        keep: whether to keep unfinished work and a copy of the finished results for a job that is
-            run again. It must be false if `made_from` lacks the code: a job run again by hand,
-            after an edit, would continue or restore what the old code made.
+        action: everything that determines the bytes of the results, by content: its `step`, no
+            paths, and no names that may change. Equal actions have equal results, which are taken
+            from the cache.
+        origin: the value of `made_from`. Without the code's digest, as when a job is run by hand,
+            nothing is cached and no unfinished work is continued: after an edit it would take what
+            the old code made.
+        cache: directory of the cache, unless the environment names another.
+        known: the manifest's own fields that are known before the work.
     """
-    output = list(results.values())[-1]
-    root = output.parent / "work"
+    output = outputs.manifest
+    root, key = output.parent / "work", sha256_of_text(canonical_json(action))
     with held(root / f"{output.name}.lock", str(output), wait=True):
-        folder = root / f"{output.name}.{sha256_of_text(canonical_json(made_from))[:16]}"
+        folder = root / f"{output.name}.{key[:16]}"
         for leftover in root.glob(f"{output.name}.*/"):
-            if leftover != folder or not keep:
+            if leftover != folder or origin["code"] is None:
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
-        yield Work(folder, results, keep)
+        yield Work(
+            folder=folder,
+            _outputs=outputs,
+            _step=action["step"],
+            _key=key,
+            _origin=origin,
+            _known=known or {},
+            _cache=None if origin["code"] is None else ResultsCache(cache),
+        )
 
 
-def clear_finished(results: Path, unfinished: Container[str]) -> None:
-    """Remove the copies of finished results that jobs under `results` have kept.
-
-    Unfinished work stays. A copy also stays if its result does not exist, or if Snakemake did not
-    see its job end and will delete the result: those are in `unfinished`.
-    """
-    for finished in results.glob(f"**/work/*/{FINISHED}"):
-        folder = finished.parent
-        # The name is that of the result and a digest, see `work_folder`.
-        result = folder.parent.parent / folder.name.rpartition(".")[0]
-        if result.exists() and str(result) not in unfinished:
-            shutil.rmtree(folder)
+def _settle(path: Path) -> None:
+    """Give a file that a library wrote what files of `write_json` have: it is on the disk, with the
+    permissions of the user's umask."""
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
+    path.chmod(default_mode())

@@ -5,8 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, model_validator
 
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
 from ecslm.common.validation import read_model
+from ecslm.models.adapters import base_digest
 from ecslm.schemas.settings import Closed
 
 
@@ -40,6 +43,14 @@ class PathSource(Closed):
 
 BaseSource = Annotated[WheelSource | HubSource | PathSource, Field(discriminator="source")]
 
+# What may be read to load a model. Other files, such as pickles, other formats and images, are
+# ignored.
+MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
+REQUIRED_FILES = ("config.json", "tokenizer.json")
+WEIGHTS = "*.safetensors"
+MANIFEST, FETCHED = "manifest.json", "fetched.json"
+"""A base's manifest, and next to it what fetched it: code, and versions of libraries. The latter
+are not in the manifest, which is an input of jobs: they depend on the weights alone."""
 
 FETCH_AGAIN = "delete {} and run `snakemake -- bases` to fetch it again"
 
@@ -63,8 +74,13 @@ class BaseManifest(Manifest):
     source: BaseSource
     revision: str = Field(description="Exact revision: commit, version, or `local`.")
     folder: str = Field(
-        description="Directory of the files, absolute or relative to the manifest's."
+        description="Directory of the files, absolute or relative to the manifest's own."
     )
+
+    @property
+    def source_content(self) -> str | None:
+        """Digest of the files of a local directory; other sources are pinned by their settings."""
+        return weights_digest(self.files) if isinstance(self.source, PathSource) else None
 
     @model_validator(mode="before")
     @classmethod
@@ -81,16 +97,66 @@ class BaseManifest(Manifest):
             raise ValueError("settings: differ from `source`")
         return self
 
+    @model_validator(mode="after")
+    def _with_all_files(self) -> "BaseManifest":
+        if missing := [name for name in REQUIRED_FILES if name not in self.files]:
+            raise ValueError(f"files: {missing[0]} is missing")
+        if not any(Path(name).match(WEIGHTS) for name in self.files):
+            raise ValueError(f"files: {WEIGHTS} is missing")
+        return self
+
+
+def libraries(source: BaseSource) -> tuple[str, ...]:
+    """Libraries whose versions can change fetched files: those that convert weights."""
+    converted = isinstance(source, WheelSource) and source.weights.endswith(".gguf")
+    return ("gguf", "safetensors", "tokenizers", "torch", "transformers") if converted else ()
+
+
+def weights_digest(files: dict[str, str]) -> str:
+    """The content of a local directory, as a parameter of its job."""
+    return f"weights:{base_digest(files)}"
+
+
+def model_files(folder: Path) -> list[Path]:
+    """The files of a model directory, without what the project wrote there."""
+    found = {path for pattern in MODEL_FILES for path in folder.glob(pattern)}
+    return sorted(path for path in found if path.name not in (MANIFEST, FETCHED))
+
+
+def content_of_folder(folder: Path, manifest: Path) -> str | None:
+    """Digest of the model files of a local directory, as a parameter.
+
+    If it has no weights, for example since results were copied from another machine, the digest is
+    that of the manifest; None if there is none either.
+
+    Raises:
+        InputError: the manifest is broken.
+    """
+    if any(folder.glob(WEIGHTS)):
+        return weights_digest({path.name: sha256_of_file(path) for path in model_files(folder)})
+    return read_model(manifest, BaseManifest).source_content if manifest.is_file() else None
+
 
 def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
     """Read a base's manifest and verify its files; returns the manifest and their directory.
 
     Raises:
-        InputError: the manifest is missing or invalid, or a file is missing or altered.
+        InputError: the manifest is missing or invalid, a file is missing or altered, or there are
+            more files, which could be loaded with them.
     """
     base = read_model(manifest, BaseManifest)
     base.verify(manifest, FETCH_AGAIN.format(manifest))
-    return base, base.location(manifest)
+    folder = base.location(manifest)
+    unlisted = [path for path in model_files(folder) if path.name not in base.files]
+    if unlisted:
+        raise InputError(
+            *(
+                f"{path}: not in {manifest}, but could be loaded with the base: remove it, or "
+                f"{FETCH_AGAIN.format(manifest)}"
+                for path in unlisted
+            )
+        )
+    return base, folder
 
 
 def tokenizer_file(manifest: Path) -> Path:

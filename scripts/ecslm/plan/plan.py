@@ -5,8 +5,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ecslm.common.errors import all_of
 from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
+from ecslm.plan.model_checks import ModelChecks
 from ecslm.plan.rules import Job, Rule
 from ecslm.plan.source import source_of
 from ecslm.plan.stages import bases, comparisons, data, models, report, scores, tables
@@ -43,14 +45,13 @@ class Plan:
         return cls(read_config([CONFIG_FILE, *configfiles], study, TEMPLATES))
 
     def check(self) -> None:
-        """Check the files that the configuration names before anything runs.
+        """Check what the configuration says against the files that it names, before anything runs.
 
         Raises:
-            InputError: a file of the data source is missing or cannot be read, or the repository's
-                files lack what a table names.
+            InputError: all problems: a file of the data source is missing or cannot be read, the
+                repository's files lack what a table names, or a base what a model needs.
         """
-        self.source.check()
-        self.tables.check()
+        all_of(self.source.check, self.tables.check, ModelChecks(self.study).check)
 
     def _rule(self, kind: type[SomeRule]) -> SomeRule:
         rule = self.rules[kind.name]

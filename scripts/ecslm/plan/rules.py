@@ -13,8 +13,8 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
-from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
+from ecslm.models.prompts import template_digest
 from ecslm.plan.keys import Key
 from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
 from ecslm.plan.study import Study
@@ -34,8 +34,6 @@ class Job:
     results: tuple[str, ...]
     """Files whose sha256 the manifest lists."""
     manifest: str
-    key: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """The wildcards. A manifest that has fields of these names must have these values."""
     inputs: tuple[str, ...] = ()
     settings: str | None = None
     content: str | None = None
@@ -48,6 +46,10 @@ class Job:
     cheap: bool = False
     """Whether results that do not match are deleted and rebuilt; others are kept and refused."""
     manifest_form: type[Manifest] = Manifest
+    made_by: str | None = None
+    """A file with code and versions, if the manifest does not have them."""
+    key: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """The wildcards of its paths."""
 
     @property
     def code(self) -> str | None:
@@ -74,6 +76,9 @@ class Rule(ABC, Generic[SomeKey]):
     libraries: ClassVar[tuple[str, ...]] = ()
     cheap: ClassVar[bool] = False
     """Whether results are rebuilt in seconds."""
+    kept: ClassVar[bool] = False
+    """Whether finished results are kept in the cache, see `common/results_cache.py`. The names of
+    its outputs are those of their files there."""
     manifest_form: ClassVar[type[Manifest]] = Manifest
 
     def __init__(self, study: Study) -> None:
@@ -96,7 +101,11 @@ class Rule(ABC, Generic[SomeKey]):
         return None
 
     def template(self, key: SomeKey) -> str | None:  # noqa: ARG002
-        """The prompt template, whose content is a parameter."""
+        """The prompt template. Its content is a parameter; its path may change."""
+        return None
+
+    def made_by(self, key: SomeKey) -> str | None:  # noqa: ARG002
+        """The file with code and versions, if the manifest does not have them."""
         return None
 
     def modules(self, key: SomeKey) -> tuple[str, ...]:  # noqa: ARG002
@@ -133,7 +142,6 @@ class Rule(ABC, Generic[SomeKey]):
             rule=self.name,
             results=tuple(path for name in listed for path in self.output_paths(name, key)),
             manifest=manifest,
-            key=asdict(key),
             inputs=tuple(path for files in self.inputs(key).values() for path in as_tuple(files)),
             settings=self.settings_parameter(key),
             content=self.content(key),
@@ -144,6 +152,8 @@ class Rule(ABC, Generic[SomeKey]):
             targets=tuple(path for name in self.targets for path in self.output_paths(name, key)),
             cheap=self.cheap,
             manifest_form=self.manifest_form,
+            made_by=self.made_by(key),
+            key=asdict(key),
         )
 
     def jobs(self) -> Iterator[Job]:
@@ -171,9 +181,9 @@ class Rule(ABC, Generic[SomeKey]):
         return None if settings is None else json_parameter(settings)
 
     def template_parameter(self, key: SomeKey) -> str | None:
-        """The content of the prompt template."""
+        """What the prompt template renders."""
         template = self.template(key)
-        return None if template is None else f"template:{sha256_of_file(Path(template))}"
+        return None if template is None else template_digest(Path(template))
 
     def versions_parameter(self, key: SomeKey) -> str | None:
         """Locked versions of the libraries that can change a job's results."""

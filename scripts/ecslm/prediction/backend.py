@@ -108,6 +108,15 @@ class BackendModule(Protocol):
     def libraries(self, settings: PredictionSettings, /, tuned: bool) -> tuple[str, ...]:
         """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
 
+    def identity(self, request: Request, /) -> Any:
+        """A JSON value that tells the model from all others, by content and not by paths.
+
+        Finished predictions of an equal identity are taken from the cache, without the model.
+
+        Raises:
+            InputError: the manifest of the model is missing or invalid, or its files are altered.
+        """
+
     def open_backend(self, request: Request, /) -> Backend[Any]:
         """Check a request, as far as possible without loading the model, and return its backend.
 

@@ -10,12 +10,12 @@ from tqdm import tqdm
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
-from ecslm.common.hashing import sha256_of_file, sha256_of_text
+from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
-from ecslm.common.workdir import work_folder
+from ecslm.common.workdir import Outputs, work_folder
 from ecslm.models.cost import prediction_cost
-from ecslm.models.manifests import RunManifest, run_fields
+from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import (
     Generated,
@@ -27,6 +27,7 @@ from ecslm.prediction.backend import (
 )
 from ecslm.prediction.progress import FinishedBatches
 from ecslm.prediction.settings import PredictionSettings
+from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import Record, read_records
 
@@ -42,6 +43,7 @@ def predict(
     base: Path,
     adapter: Path | None,
     template: Path,
+    template_digest: str | None = None,
     settings: PredictionSettings,
     batch_tokens: int,
     seed: int,
@@ -55,7 +57,9 @@ def predict(
     """Predict; write the predictions, their cost and their manifest.
 
     A killed job continues after its last finished batch, if `code`, the digest of the prediction
-    code, is given: otherwise it is unknown whether this code generated the batches.
+    code, is given: otherwise it is unknown whether this code generated the batches. Predictions
+    that were finished, by any study, are taken from the cache: the backend is opened only if there
+    are none.
 
     Raises:
         InputError: bad input, an unknown backend, a request that the backend refuses, or libraries
@@ -63,20 +67,21 @@ def predict(
     """
     module = backend_module(settings.backend)
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
-    inputs = [dataset, base, *([] if adapter is None else [adapter]), template]
-    origin = made_from(inputs, settings, code, versions)
+    prompt = PromptTemplate(template, template_digest)
+    inputs = [dataset, base, *([] if adapter is None else [adapter])]
+    origin = made_from(inputs, settings, code, versions, prompt.sha256)
+    run = run_fields(model, seed, device, threads)
     request = Request(
         model=model,
         base=base,
         adapter=adapter,
-        template=PromptTemplate(template),
+        template=prompt,
         settings=settings,
         batch_tokens=batch_tokens,
         seed=seed,
         device=device,
         threads=threads,
     )
-    backend = module.open_backend(request)
     records = [
         record
         for record in read_records(dataset)
@@ -89,12 +94,24 @@ def predict(
         )
     require_unchanged(origin)
 
-    results = {"cost": cost, "predictions": output, "manifest": manifest}
-    run = run_fields(model, seed, device, threads)
-    inputs_of_work = [origin, run, batch_tokens, device]
-    with work_folder(results, inputs_of_work, keep=code is not None) as work:
+    action = {
+        "step": "predict",
+        "dataset": origin["inputs"][str(dataset)],
+        "model": module.identity(request),
+        "template": request.template.sha256,
+        "settings": origin["settings"],
+        "code": code,
+        "versions": versions,
+        "batch_tokens": batch_tokens,
+        "seed": seed,
+        "device": device,
+        "threads": run["threads"],
+    }
+    outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
+    with work_folder(outputs, action, origin, FINISHED, run) as work:
         if work.restored():
             return
+        backend = module.open_backend(request)
         start = time.perf_counter()
         prompts = backend.prompts(records)
         batches = backend.batches(prompts)
@@ -116,10 +133,7 @@ def predict(
                 of_model=loaded.cost(),
             ),
         )
-        files = {output.name: sha256_of_file(made / "predictions")}
-        made_by = RunManifest(files=files, **origin, **run)
-        write_json(made / "manifest", made_by.model_dump(mode="json"))
-        work.publish(made)
+        work.publish({name: made / name for name in ("predictions", "cost")}, found={})
 
 
 def _generate(

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from ecslm.models.precision import Precision
 from ecslm.schemas.settings import Closed
@@ -13,7 +13,10 @@ class DecodingSettings(Closed):
 
     max_new_tokens: int = Field(100, ge=1, description="Maximum tokens of an answer.")
     max_length: int = Field(
-        4000, ge=16, description="Tokens of prompt and answer; longer inputs are cut at the end."
+        4000,
+        ge=16,
+        validate_default=True,
+        description="Tokens of prompt and answer; longer inputs are cut at the end.",
     )
     sample: bool = Field(
         False, description="Sample tokens with a seed instead of taking the likeliest."
@@ -30,6 +33,14 @@ class DecodingSettings(Closed):
         description="When out of memory: stop and suggest a smaller budget, or retry with half "
         "batches. This can change an answer in low precision, so cost.json records it.",
     )
+
+    @field_validator("max_length")
+    @classmethod
+    def _leaves_room(cls, length: int, others: ValidationInfo) -> int:
+        # That of answers is missing if it is itself invalid.
+        if length <= (answer := others.data.get("max_new_tokens", 0)):
+            raise ValueError(f"should be greater than the {answer} tokens of max_new_tokens")
+        return length
 
 
 class PredictionSettings(Closed):

@@ -9,6 +9,7 @@ from ecslm.common.errors import InputError
 from ecslm.models.adapters import AdapterManifest, base_digest, how_to_retrain, read_adapter
 from ecslm.models.bases import BaseManifest, read_base
 from ecslm.models.batching import batches_by_length
+from ecslm.models.identity import base_identity
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.prompts import EncodedPrompt, encode_prompt
 from ecslm.prediction.backend import Backend, Generated, Request
@@ -24,6 +25,21 @@ def libraries(settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
     """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
     return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries)
+
+
+def identity(request: Request) -> dict[str, Any]:
+    """The base by its manifest, and the adapter by its files, which are verified.
+
+    Raises:
+        InputError: a manifest is missing or invalid, the adapter was altered, or it is that of
+            another model or seed.
+    """
+    digest = None
+    if request.adapter is not None:
+        adapter = read_adapter(request.adapter)
+        _check_run(request.adapter, adapter, request)
+        digest = base_digest(adapter.files)
+    return {"base": base_identity(request.base), "adapter": digest}
 
 
 def open_backend(request: Request) -> Backend[EncodedPrompt]:
@@ -116,11 +132,8 @@ class TransformersModel:
         return {"halved_batches": self._engine.halved, **self._meter.summary()}
 
 
-def _check_match(
-    path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
-) -> None:
-    """Refuse an adapter of another model or seed, or with other weights, prompts or precision."""
-    template, settings = request.template, request.settings
+def _check_run(path: Path, adapter: AdapterManifest, request: Request) -> None:
+    """Refuse the adapter of another model or seed, as one copied from its directory."""
     problems = []
     if request.model is not None and adapter.model != request.model:
         problems.append(
@@ -132,6 +145,16 @@ def _check_match(
             f"{path}: trained with seed {adapter.seed}, not {request.seed}: "
             f"{how_to_retrain(path, adapter)}, or use --seed {adapter.seed}"
         )
+    if problems:
+        raise InputError(*problems)
+
+
+def _check_match(
+    path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
+) -> None:
+    """Refuse an adapter that was trained with other weights, prompts or precision."""
+    template, settings = request.template, request.settings
+    problems = []
     if adapter.base_sha256 != base_digest(base.files):
         problems.append(f"{path}: trained on other weights than those of {base.base}: retrain it")
     shots, trained = adapter.settings["shots"], adapter.settings["precision"]

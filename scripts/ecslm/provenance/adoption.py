@@ -1,22 +1,25 @@
 """Adoption of results that were built elsewhere: verified against manifests and the plan."""
 
 import os
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.ledger import differs_from_record, is_recorded, record_made
 from ecslm.plan.rules import Job
 from ecslm.provenance.history import History
-from ecslm.provenance.integrity import how_to_rebuild
+from ecslm.provenance.integrity import how_to_rebuild, read_job_manifest
 
 
 def verified(history: History) -> list[Job]:
     """The jobs whose results exist and are what the plan would build now.
 
-    Each file is compared with its manifest, and each manifest with the configuration, the code, the
-    lock file and the inputs. Results that do not match are deleted where they are rebuilt in
+    Each file is compared with its manifest, and each manifest with its record in the ledger, the
+    configuration, the code, the lock file and the inputs. Without a record, it is also compared
+    with what was built from it. Results that do not match are deleted where they are rebuilt in
     seconds, as scores, comparisons, tables and reports are.
 
     Raises:
@@ -27,10 +30,11 @@ def verified(history: History) -> list[Job]:
     outdated: list[Job] = []
     problems: list[str] = []
     orphans: dict[Job, list[Job]] = {}
+    consumers = _consumers(history)
     for job in tqdm(history.jobs, unit="job", desc="verifying", delay=1):
         if not any(Path(path).exists() for path in (*job.results, job.manifest)):
             continue
-        reasons = _mismatches(history, job)
+        reasons = _mismatches(history, job) or _contradictions(job, consumers)
         if reasons and job.cheap:
             outdated.append(job)
         elif reasons:
@@ -58,6 +62,12 @@ def verified(history: History) -> list[Job]:
     return list(good)
 
 
+def record_verified(jobs: Iterable[Job]) -> None:
+    """Record verified manifests in the ledger."""
+    for job in jobs:
+        record_made(Path(job.manifest))
+
+
 def align_times(jobs: Iterable[Job]) -> None:
     """Set the times of results to that of their manifest: newer results would be hashed."""
     for job in jobs:
@@ -82,3 +92,42 @@ def _mismatches(history: History, job: Job) -> list[str]:
     except InputError:
         return ["broken"]
     return [*reasons, *history.damage(job)]
+
+
+def _consumers(history: History) -> dict[str, list[Job]]:
+    """By path, the jobs that read it and whose results exist."""
+    consumers: dict[str, list[Job]] = {}
+    for job in history.jobs:
+        if Path(job.manifest).exists():
+            for path in job.inputs:
+                consumers.setdefault(path, []).append(job)
+    return consumers
+
+
+def _contradictions(job: Job, consumers: Mapping[str, list[Job]]) -> list[str]:
+    """Results that existing ones were built from other bytes of.
+
+    A record in the ledger says which of the two is right; without one, the results may have been
+    altered together with their manifest.
+    """
+    if is_recorded(Path(job.manifest)):
+        return []
+    problems = []
+    for path in (*job.results, job.manifest):
+        others = [one for one in consumers.get(path, ()) if _was_built_from_another(one, path)]
+        if others:
+            problems.append(
+                f"{others[0].manifest} was built from other bytes of {path} (if these are right, "
+                f"{how_to_rebuild(*others)})"
+            )
+    return problems
+
+
+def _was_built_from_another(job: Job, path: str) -> bool:
+    try:
+        made = read_job_manifest(job)
+    except InputError:
+        return False
+    manifest = Path(job.manifest)
+    credible = path in made.inputs and not differs_from_record(manifest)
+    return credible and made.inputs[path] != sha256_of_file(Path(path))

@@ -65,6 +65,8 @@ def _origin(history: History, job: Job) -> Iterator[str]:
             yield f"  {name} = {json.dumps(value, ensure_ascii=False)}"
     if made.content:
         yield f"rows of the source\n  {made.content}"
+    if made.template_sha256:
+        yield f"prompt template\n  {made.template_sha256}"
     if made.code:
         yield f"code {made.code.removeprefix('code:')}"
         modules = ", ".join(modules_of(made.code)) or "modules unknown"

@@ -9,13 +9,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.digest_cache import load_digests
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import Manifest
+from ecslm.models.prompts import as_parameter
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.provenance.code_history import code_changes
-from ecslm.provenance.integrity import read_job_manifest
+from ecslm.provenance.integrity import misplaced, read_job_manifest
 from ecslm.provenance.snakemake_records import unfinished_results
+from ecslm.schemas.paths import DIGESTS
+
+_NEW_CONTENT = "the content of the source has changed"
 
 
 class History:
@@ -33,6 +39,7 @@ class History:
         Raises:
             InputError: the configuration has problems, or a file of the data source is missing.
         """
+        load_digests(DIGESTS)
         plan = Plan.read(configfiles, study)
         return cls(plan.study.name, plan.jobs)
 
@@ -61,7 +68,8 @@ class History:
         return (
             *(f"{path} is missing" for path in self._wanted(job) if not Path(path).exists()),
             *_changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
-            *(["the rows of the source have changed"] if job.content != made.content else []),
+            *([_NEW_CONTENT] if job.content != made.source_content else []),
+            *(["the prompt template has changed"] if job.template != _template(made) else []),
             *self._changed_inputs(made.inputs, job.inputs),
             *code_changes(made.code, job),
             *_changed_values(made.versions, _versions(job)),
@@ -77,6 +85,7 @@ class History:
         damage = list(made.damage(Path(job.manifest), names))
         unwanted = {Path(path) for path in job.results} - {Path(p) for p in self._wanted(job)}
         return [
+            *misplaced(job, made),
             *(f"{one.path} was modified after it was built" for one in damage if not one.missing),
             *(f"{one.path} is missing" for one in damage if one.missing and one.path in unwanted),
         ]
@@ -123,6 +132,11 @@ def _changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator
         before, after = (values.get(name, "absent") for values in (then, now))
         if before != after:
             yield f"{name}: {before} -> {after}"
+
+
+def _template(made: Manifest) -> str | None:
+    """The content of the prompt template as a parameter."""
+    return None if made.template_sha256 is None else as_parameter(made.template_sha256)
 
 
 def _versions(job: Job) -> dict[str, str]:

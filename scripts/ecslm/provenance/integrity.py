@@ -1,10 +1,12 @@
-"""Checks that existing results match their manifests."""
+"""Checks that existing results are those that their jobs made."""
 
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
+from tqdm import tqdm
+
 from ecslm.common.errors import InputError
-from ecslm.common.manifests import Manifest
+from ecslm.common.manifests import MadeBy, Manifest
 from ecslm.common.validation import read_model
 from ecslm.plan.rules import Job
 
@@ -12,18 +14,20 @@ MOST_PROBLEMS = 10
 
 
 def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
-    """Check existing results before anything uses them.
-
-    A result is hashed only if it is newer than its manifest; jobs verify what they read anyway.
+    """Check existing results before anything uses them: against their manifests, and these against
+    the ledger.
 
     Args:
         unfinished: manifests of results that are rebuilt in any case, so they may be incomplete.
 
     Raises:
-        InputError: a result was modified after it was built, or its manifest is broken or missing.
+        InputError: a result or its manifest was modified after it was built, its manifest is broken
+            or missing, or the results are those of another job.
     """
     problems: list[str] = []
-    for job in jobs:
+    # Slow only when many files are new: digests are cached on disk.
+    bar = tqdm(tuple(jobs), "verifying", unit="job", delay=1, leave=False, disable=None)
+    for job in bar:
         if job.manifest in unfinished:
             continue
         try:
@@ -44,9 +48,16 @@ def _differences(job: Job) -> Iterator[str]:
             yield f"{present[0]}: has no manifest: {how_to_rebuild(job)}"
         return
     made = read_job_manifest(job)
-    written = manifest.stat().st_mtime_ns
-    newer = [path.name for path in present if path.stat().st_mtime_ns > written]
-    yield from (f"{damage}: {how_to_rebuild(job)}" for damage in made.damage(manifest, newer))
+    damage = made.damage(manifest, [path.name for path in present])
+    yield from (f"{one}: {how_to_rebuild(job)}" for one in (*misplaced(job, made), *damage))
+
+
+def misplaced(job: Job, made: Manifest) -> Iterator[str]:
+    """Fields of a manifest by which the results belong to another job, such as another seed."""
+    for name, value in job.key.items():
+        found = getattr(made, name, None)
+        if found is not None and str(found) != value:
+            yield f"{job.manifest}: belongs to {name} {found}, not {value}"
 
 
 def how_to_rebuild(*jobs: Job) -> str:
@@ -57,13 +68,17 @@ def how_to_rebuild(*jobs: Job) -> str:
 
 
 def read_job_manifest(job: Job) -> Manifest:
-    """The manifest of a job's results.
+    """The manifest of a job's results, with the code and versions that made them.
 
     Raises:
         InputError: the manifest is missing or broken.
     """
     try:
-        return read_model(Path(job.manifest), job.manifest_form)
+        made = read_model(Path(job.manifest), job.manifest_form)
+        if job.made_by is not None and Path(job.made_by).exists():
+            made_by = read_model(Path(job.made_by), MadeBy)
+            made = made.model_copy(update=dict(made_by))
+        return made
     except InputError as error:
         raise InputError(
             *(f"{problem}: {how_to_rebuild(job)}" for problem in error.problems)

@@ -1,23 +1,32 @@
 """One run of Snakemake in this directory: checks before it, records, and clean-up after it."""
 
 import time
-from pathlib import Path
+from collections.abc import Container
 
-from ecslm.common.workdir import clear_finished
+from ecslm.common.cache_entries import size_limit
+from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.plan.plan import Plan
 from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
+from ecslm.provenance.disk import check_disk
+from ecslm.provenance.finished_results import keep_results, trim_results
 from ecslm.provenance.integrity import check_results
 from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
+from ecslm.schemas.paths import DIGESTS
 
 
 class Run:
     """What a run does besides its jobs."""
 
     def __init__(self, plan: Plan) -> None:
+        """Raises:
+        InputError: the size limit of the cache is not a number.
+        """
         self._plan = plan
+        self._limit = size_limit()
         self._started = time.time()
+        load_digests(DIGESTS)
 
     def check(self) -> None:
         """Check the results and the data source before anything uses them.
@@ -28,23 +37,30 @@ class Run:
         """
         jobs = self._plan.jobs
         unfinished = self._unfinished()
-        check_recorded(self._plan.study.name, jobs, unfinished)
         check_results(jobs, unfinished)
+        save_digests(DIGESTS)
+        check_recorded(self._plan.study.name, jobs, unfinished)
         check_source(self._plan)
         check_local_data(self._plan)
 
-    def begin(self) -> None:
-        """Lock the results directory, and record the modules behind code digests.
+    def begin(self, due: Container[str]) -> None:
+        """Lock the results directory, keep its results in the cache, and record the code.
+
+        Args:
+            due: files that the run is going to write.
 
         Raises:
-            InputError: another run holds the lock, or has held it since this one began its checks.
+            InputError: they do not fit on the disk, or another run holds the lock, or has held it
+                since this one began its checks.
         """
+        check_disk(self._plan, due)
         acquire_run_lock(self._started)
+        keep_results(self._plan, self._unfinished())
         record_code(self._plan.jobs)
 
     def end(self) -> None:
-        """Remove the copies that jobs kept of results that are now recorded; release the lock."""
-        clear_finished(Path(self._plan.study.results), self._unfinished())
+        """Keep the cache of finished results within its limit; release the lock."""
+        trim_results(self._limit)
         release_run_lock()
 
     def _unfinished(self) -> frozenset[str]:

@@ -9,6 +9,8 @@ from typing import Any
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.common.hashing import canonical_json
+from ecslm.common.ledger import is_recorded
+from ecslm.models.prompts import as_parameter
 from ecslm.plan.rules import Job
 from ecslm.provenance.integrity import read_job_manifest
 
@@ -29,10 +31,11 @@ def unfinished_results(manifests: Iterable[str]) -> frozenset[str]:
 
 
 def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) -> None:
-    """Refuse results that were not built by Snakemake's jobs in this directory.
+    """Refuse results that were not built by Snakemake's jobs in this directory, or that are not in
+    the ledger.
 
-    If Snakemake has no record of a result, it would judge it by its date alone. Other results may
-    have replaced those that it has a record of.
+    If Snakemake has no record of a result, it would judge it by its date alone. Results of other
+    code or settings may have been copied over those that it has a record of.
 
     Args:
         unfinished: manifests of results that are rebuilt in any case.
@@ -44,15 +47,15 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
         return
     for job in jobs:
         exists = job.manifest not in unfinished and Path(job.manifest).exists()
-        if exists and not _is_recorded(job):
+        if exists and not (is_recorded(Path(job.manifest)) and _has_record(job)):
             raise InputError(
-                f"{job.manifest}: not built by a run in this directory, or Snakemake's record of "
-                f"it is missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you use "
+                f"{job.manifest}: not built by a run in this directory, or its record of that is "
+                f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you use "
                 "one), which verifies and records existing results"
             )
 
 
-def _is_recorded(job: Job) -> bool:
+def _has_record(job: Job) -> bool:
     path = _record_path(RECORDS, job.manifest)
     if not path.is_file():
         return False
@@ -68,7 +71,8 @@ def _has_same_origin(job: Job, record: dict[str, Any]) -> bool:
     made = read_job_manifest(job)
     values = [made.code or "no code"] if job.script else []
     values += [canonical_json(made.settings)] if job.settings else []
-    values += [made.content or "no content"] if job.content else []
+    values += [made.source_content or "no content"] if job.content else []
+    values += [as_parameter(made.template_sha256 or "none")] if job.template else []
     values += [f"versions:{canonical_json(made.versions)}"] if job.versions else []
     parameters = set(record["params"])
     return {repr(value) for value in values} <= parameters and all(

@@ -1,4 +1,5 @@
-"""Paths of all files: each is defined here and nowhere else.
+"""Paths of all files: each is defined here and nowhere else, but for the ledger's
+(`common/ledger.py`) and those of work directories (`common/workdir.py`).
 
 Patterns with names in braces are relative to the study's results directory. Rules use the names as
 Snakemake wildcards; plans and scripts fill in values.
@@ -11,6 +12,9 @@ from pathlib import Path
 RESULTS = "results/{study}"
 BASES = "results/bases"
 CACHE = Path("results/cache")
+DIGESTS = CACHE / "digests.json"
+# Of finished results, see `common/results_cache.py`.
+FINISHED = CACHE / "finished"
 CODE_HISTORY = Path("results/code")
 RUN_LOCK = Path("results/run.lock")
 TEMPLATES = Path("resources/prompts")
@@ -20,6 +24,7 @@ REPORT_TEMPLATES = "report"
 
 # Relative to the directory of all bases.
 BASE = "{base}/manifest.json"
+FETCHED = "{base}/fetched.json"
 
 DATA_CHECK = "data_check.json"
 DATA_CHECK_MANIFEST = "data_check.manifest.json"

@@ -1,40 +1,27 @@
-"""Train one adapter, from dataset files and a base to the adapter's files and manifest."""
+"""Train one adapter, from dataset files and a base to the adapter's files and manifest.
 
-import json
+Nothing here loads torch: results that are in the cache need neither it nor the device.
+"""
+
 import logging
-import math
-import warnings
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import transformers
-from peft import LoraConfig, get_peft_model
-from transformers import TrainingArguments
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json, write_jsonl
-from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
-from ecslm.common.workdir import work_folder
-from ecslm.models.adapters import AdapterManifest, base_digest
-from ecslm.models.bases import read_base
-from ecslm.models.cost import CostMeter, training_cost
-from ecslm.models.loading import load_base_model, load_tokenizer, require_device, use_threads
+from ecslm.common.workdir import Outputs, work_folder
+from ecslm.models.identity import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
-from ecslm.schemas.record import Record, read_records
-from ecslm.training.batches import Example, encode_example, plan_steps
-from ecslm.training.checkpoints import Checkpoints, last_checkpoint
-from ecslm.training.progress import Progress
-from ecslm.training.settings import AdapterSettings, TrainingSettings
-from ecslm.training.trainer import PlannedTrainer
+from ecslm.schemas.paths import FINISHED
+from ecslm.schemas.record import read_records
+from ecslm.training.settings import AdapterSettings
 
 log = logging.getLogger(__name__)
 
-ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+ADAPTER_FILES = {"config": "adapter_config.json", "weights": "adapter_model.safetensors"}
+TIMED_FILES = {"history": "log.jsonl", "cost": "cost.json"}
 
 
 def train_adapter(
@@ -44,6 +31,7 @@ def train_adapter(
     validation: Sequence[Path],
     base: Path,
     template: Path,
+    template_digest: str | None = None,
     settings: AdapterSettings,
     seed: int,
     device: str,
@@ -56,185 +44,65 @@ def train_adapter(
 
     A killed training continues from its last checkpoint when it is run again with the same
     arguments, if `code` is given: otherwise it is unknown whether this code made the checkpoint.
+    One that was finished, by any study, is taken from the cache.
 
     Raises:
         InputError: bad input, a missing device, or libraries that differ from the lock file.
     """
     versions = require_locked(settings.libraries)
-    target = require_device(device)
-    use_threads(target, threads)
-    origin = made_from([*train, *validation, base, template], settings, code, versions)
-    base_manifest, base_folder = read_base(base)
-    prompt = PromptTemplate(template)
+    prompt = PromptTemplate(template, template_digest)
+    inputs = [*train, *validation, base]
+    origin = made_from(inputs, settings, code, versions, prompt.sha256)
+    identity = base_identity(base)
     records = {"train": read_records(*train), "validation": read_records(*validation)}
     for split, rows in records.items():
         if not rows:
             raise InputError(f"training: no {split} records in the given dataset files")
     require_unchanged(origin)
 
-    results = {name: manifest.parent / name for name in (*ADAPTER_FILES, "log.jsonl", "cost.json")}
-    results |= {"manifest.json": manifest}
     run = run_fields(model, seed, device, threads)
-    with work_folder(results, [origin, run, device], keep=code is not None) as work:
+    action = {
+        "step": "train_adapter",
+        "train": [origin["inputs"][str(path)] for path in train],
+        "validation": [origin["inputs"][str(path)] for path in validation],
+        "base": identity,
+        "template": prompt.sha256,
+        "settings": origin["settings"],
+        "code": code,
+        "versions": versions,
+        "seed": seed,
+        "device": device,
+        "threads": run["threads"],
+    }
+    known = {
+        "source": identity["name"],
+        "revision": identity["revision"],
+        "base_sha256": identity["files"],
+        **run,
+    }
+    outputs = Outputs(
+        manifest,
+        {name: manifest.parent / file for name, file in ADAPTER_FILES.items()},
+        {name: manifest.parent / file for name, file in TIMED_FILES.items()},
+    )
+    with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored():
             return
-        meter = CostMeter(target)
-        tokenizer = load_tokenizer(base_folder)
-        max_length = settings.training.max_length
-        examples = {
-            split: [
-                encode_example(row, prompt, settings.shots, tokenizer, max_length) for row in rows
-            ]
-            for split, rows in records.items()
-        }
-        validation_examples = _evenly(examples["validation"], settings.training.max_val_records)
-        # Before the adapter is created, whose initial weights depend on this seed.
-        transformers.set_seed(seed)
-        trainer = _trainer(
-            load_base_model(base_folder, settings.precision, target),
-            tokenizer,
-            examples["train"],
-            validation_examples,
-            settings.training,
-            seed,
-            work.folder,
-        )
-        trainer.add_callback(Checkpoints(checkpoint_seconds))
-        trainer.add_callback(Progress())
-        trainer.remove_callback(transformers.PrinterCallback)
-        checkpoint = last_checkpoint(work.folder)
-        log.info(
-            "training %s: %d records, %d steps, %s",
-            manifest.parent.parent.name,
-            len(records["train"]),
-            trainer.args.max_steps,
-            f"from {checkpoint.name}" if checkpoint else "from the start",
-        )
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        from ecslm.training.fit import Task, fit_adapter
 
+        log.info("training %s", manifest.parent.parent.name)
         made = work.folder / "made"
-        _save_adapter(trainer.model, made, base_manifest.base, base_manifest.revision)
-        history = trainer.state.log_history
-        # Entries restored from a checkpoint have their keys in another order.
-        losses = [
-            dict(sorted(entry.items()))
-            for entry in history
-            if "loss" in entry or "eval_loss" in entry
-        ]
-        write_jsonl(made / "log.jsonl", losses)
-        write_json(
-            made / "cost.json",
-            training_cost(meter, losses[-1]["seconds"], losses[-1]["tokens"]),
-        )
-        adapter = AdapterManifest(
-            source=base_manifest.base,
-            revision=base_manifest.revision,
-            base_sha256=base_digest(base_manifest.files),
-            template_sha256=prompt.sha256,
-            best_step=int(trainer.state.best_global_step or trainer.state.global_step),
-            files={name: sha256_of_file(made / name) for name in ADAPTER_FILES},
-            **_counts(records["train"], examples["train"]),
-            **origin,
-            **run,
-        )
-        write_json(made / "manifest.json", adapter.model_dump(mode="json"))
-        work.publish(made)
-
-
-def _trainer(
-    model: Any,
-    tokenizer: Any,
-    train: Sequence[Example],
-    validation: Sequence[Example],
-    settings: TrainingSettings,
-    seed: int,
-    work: Path,
-) -> PlannedTrainer:
-    if settings.gradient_checkpointing:
-        model.activation_checkpointing_enable({"use_reentrant": False})
-    # The warning does not apply: the adapter is the head's only, and prediction unties the head.
-    warnings.filterwarnings("ignore", message="Model has `tie_word_embeddings=True`")
-    adapted = get_peft_model(
-        model,
-        LoraConfig(
-            task_type="CAUSAL_LM",
-            r=settings.rank,
-            lora_alpha=settings.alpha,
-            lora_dropout=settings.dropout,
-            target_modules=sorted(settings.target_modules),
-            bias="none",
-        ),
-    )
-    steps = plan_steps(
-        [len(example) for example in train],
-        settings.epochs,
-        settings.global_batch,
-        settings.batch_tokens,
-        seed,
-    )
-    steps_per_epoch = len(steps) // settings.epochs
-    return PlannedTrainer(
-        steps=steps,
-        examples=train,
-        validation=validation,
-        padding=tokenizer.eos_token_id,
-        budget=settings.batch_tokens,
-        model=adapted,
-        args=TrainingArguments(
-            output_dir=str(work),
-            max_steps=len(steps),
-            optim="adamw_torch",
-            learning_rate=settings.learning_rate,
-            lr_scheduler_type=settings.scheduler,
-            warmup_steps=math.ceil(settings.warmup_ratio * len(steps)),
-            weight_decay=settings.weight_decay,
-            max_grad_norm=settings.max_grad_norm,
-            eval_strategy="steps",
-            eval_steps=steps_per_epoch,
-            save_strategy="steps",
-            save_steps=steps_per_epoch,
-            save_total_limit=None,  # `Checkpoints` removes old ones
-            load_best_model_at_end=True,
-            metric_for_best_model="eval_loss",
-            greater_is_better=False,
-            logging_steps=1,
-            logging_nan_inf_filter=False,
-            disable_tqdm=True,  # `Progress` shows the bar
-            report_to="none",
+        task = Task(
+            records=records,
+            base=base,
+            prompt=prompt,
+            settings=settings,
             seed=seed,
-            use_cpu=model.device.type == "cpu",
-            remove_unused_columns=False,
-        ),
-    )
-
-
-def _save_adapter(model: Any, folder: Path, base: str, revision: str) -> None:
-    """Save only weights and configuration, in bytes that do not depend on the machine."""
-    model.save_pretrained(folder, save_embedding_layers=False)
-    (folder / "README.md").unlink(missing_ok=True)
-    path = folder / "adapter_config.json"
-    configuration = json.loads(path.read_text(encoding="utf-8"))
-    # peft writes the modules in the order of a set, which varies, and the path of the base.
-    configuration["target_modules"] = sorted(configuration["target_modules"])
-    configuration["base_model_name_or_path"], configuration["revision"] = base, revision
-    write_json(path, configuration)
-
-
-def _counts(records: Sequence[Record], examples: Sequence[Example]) -> dict[str, dict[str, int]]:
-    """The manifest's counts by task."""
-    counts: dict[str, Counter[str]] = {
-        name: Counter() for name in ("records", "tokens", "answer_tokens", "truncated")
-    }
-    for record, example in zip(records, examples, strict=True):
-        counts["records"][record.task] += 1
-        counts["tokens"][record.task] += len(example)
-        counts["answer_tokens"][record.task] += len(example.answer)
-        counts["truncated"][record.task] += example.truncated
-    return {name: dict(sorted(counter.items())) for name, counter in counts.items()}
-
-
-def _evenly(examples: list[Example], count: int | None) -> list[Example]:
-    """`count` evenly spaced examples, so that each task keeps its share."""
-    if count is None or count >= len(examples):
-        return examples
-    return [examples[i * len(examples) // count] for i in range(count)]
+            device=device,
+            threads=threads,
+            work=work.folder,
+            checkpoint_seconds=checkpoint_seconds,
+        )
+        found = fit_adapter(task, made)
+        files = ADAPTER_FILES | TIMED_FILES
+        work.publish({name: made / file for name, file in files.items()}, found)

@@ -12,6 +12,10 @@ def libraries(_settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
     return ("pydantic", "torch") if tuned else ("pydantic",)
 
 
+def identity(request: Request) -> str:
+    return request.base.read_text(encoding="utf-8")
+
+
 def open_backend(request: Request) -> Backend["Text"]:
     return Parrot(request)
 

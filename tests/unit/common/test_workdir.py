@@ -1,140 +1,254 @@
 """The work folder of a long job, and the lock on it."""
 
+import json
 import logging
 import subprocess
 import sys
 import threading
 import time
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_text
 from ecslm.common.locks import held
-from ecslm.common.workdir import Work, clear_finished, work_folder
+from ecslm.common.manifests import made_from
+from ecslm.common.results_cache import ROOT_VARIABLE
+from ecslm.common.workdir import Outputs, Work, work_folder
+
+ACTION = {"step": "answer", "seed": 0}
 
 
-def folders(output: Path) -> list[Path]:
-    return [path for path in (output.parent / "work").iterdir() if path.is_dir()]
+@pytest.fixture(autouse=True)
+def _no_shared_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ROOT_VARIABLE, raising=False)
 
 
-def two_results(folder: Path) -> dict[str, Path]:
-    return {"cost": folder / "cost.json", "answers": folder / "out.jsonl"}
+def folders(folder: Path) -> list[Path]:
+    return [path for path in (folder / "work").iterdir() if path.is_dir()]
 
 
-def finish(work: Work, **contents: str) -> None:
+def outputs(folder: Path, name: str = "out") -> Outputs:
+    return Outputs(
+        folder / f"{name}.manifest.json",
+        {"answers": folder / f"{name}.jsonl"},
+        {"cost": folder / f"{name}.cost.json"},
+    )
+
+
+def work_in(
+    folder: Path,
+    action: dict[str, Any] = ACTION,
+    code: str | None = "code:1",
+    cache: str = "cache",
+    name: str = "out",
+    **known: Any,
+) -> AbstractContextManager[Work]:
+    """The work on an answer; the cache is next to it."""
+    origin = made_from([], {}, code, {})
+    return work_folder(outputs(folder, name), action, origin, folder.parent / cache, known)
+
+
+def finish(work: Work, cost: str = "1 s", answers: str = "yes", **found: Any) -> None:
     made = work.folder / "made"
     made.mkdir()
-    for name, content in contents.items():
-        (made / name).write_text(content)
-    work.publish(made)
+    (made / "cost").write_text(cost)
+    (made / "answers").write_text(answers)
+    work.publish({name: made / name for name in ("cost", "answers")}, found)
 
 
-def test_finished_results_are_put_into_place_and_kept(tmp_path: Path) -> None:
-    results = two_results(tmp_path)
-    with work_folder(results, {"seed": 0}, keep=True) as work:
+def written(folder: Path, name: str = "out") -> dict[str, str]:
+    """What the job has written, by file name; takes it away, as Snakemake does."""
+    of_job = outputs(folder, name)
+    paths = [*of_job.files.values(), of_job.manifest]
+    contents = {path.name: path.read_text() for path in paths}
+    for path in paths:
+        path.unlink()
+    return contents
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "seed-0"
+
+
+def test_finished_results_are_put_into_place_with_their_manifest_and_no_work_is_left(
+    folder: Path,
+) -> None:
+    with work_in(folder, source="base") as work:
         (work.folder / "half").write_text("")
         (work.folder / "checkpoint").mkdir()
-        finish(work, cost="1 s", answers="yes")
-    assert [path.read_text() for path in results.values()] == ["1 s", "yes"]
-    assert [path.name for path in work.folder.iterdir()] == ["finished"]
+        finish(work, best_step=7)
+    assert folders(folder) == []
+    found = written(folder)
+    manifest = json.loads(found.pop("out.manifest.json"))
+    assert found == {"out.jsonl": "yes", "out.cost.json": "1 s"}
+    assert manifest["files"] == {"out.jsonl": sha256_of_text("yes")}
+    assert (manifest["code"], manifest["source"], manifest["best_step"]) == ("code:1", "base", 7)
 
 
-def test_finished_results_are_restored_under_the_same_circumstances(tmp_path: Path) -> None:
-    results = two_results(tmp_path)
-    with work_folder(results, {"seed": 0}, keep=True) as work:
+def test_finished_results_are_taken_back_by_the_same_action_alone(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with work_in(folder) as work:
         assert not work.restored()
-        finish(work, cost="1 s", answers="yes")
-    for path in results.values():
-        path.unlink()
-    with work_folder(results, {"seed": 0}, keep=True) as again:
+        finish(work, best_step=7)
+    before = written(folder)
+    with work_in(folder) as again:
         assert again.restored()
-    assert [path.read_text() for path in results.values()] == ["1 s", "yes"]
-    with work_folder(results, {"seed": 1}, keep=True) as other:
+    (line,) = caplog.messages
+    assert line.startswith("taken from the cache: ")
+    assert line.endswith(f", made for {folder}/out.manifest.json")
+    assert written(folder) == before
+    assert folders(folder) == []
+    with work_in(folder, ACTION | {"seed": 1}) as other:
         assert not other.restored()
 
 
-def test_results_that_are_not_kept_leave_no_copy_to_be_taken_later(tmp_path: Path) -> None:
-    results = two_results(tmp_path)
-    with work_folder(results, {"seed": 0}, keep=False) as work:
-        finish(work, cost="1 s", answers="yes")
-    assert [path.read_text() for path in results.values()] == ["1 s", "yes"]
-    assert folders(results["answers"]) == []
-    with work_folder(results, {"seed": 0}, keep=False) as again:
+def test_taken_results_have_the_manifest_of_the_job_that_takes_them(folder: Path) -> None:
+    """Results of another study, model name and path: the fields that it knows are its own."""
+    with work_in(folder, model="A") as work:
+        finish(work, best_step=7)
+    other = folder.parent / "other"
+    with work_in(other, name="QPR", model="B") as work:
+        assert work.restored()
+    found = written(other, "QPR")
+    manifest = json.loads(found["QPR.manifest.json"])
+    assert manifest["files"] == {"QPR.jsonl": sha256_of_text("yes")}
+    assert (manifest["model"], manifest["best_step"]) == ("B", 7)
+    with work_in(other, name="SA", model="B") as work:
+        finish(work, best_step=7)
+    computed = written(other, "SA")["SA.manifest.json"]
+    assert computed.replace("SA.jsonl", "QPR.jsonl") == found["QPR.manifest.json"]
+
+
+def test_results_are_in_the_cache_before_the_first_is_in_place(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that a kill in between loses nothing."""
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with (
+        monkeypatch.context() as patch,
+        pytest.raises(KeyboardInterrupt),
+        work_in(folder) as work,
+    ):
+        patch.setattr(Work, "_place", killed)
+        finish(work)
+    with work_in(folder) as again:
+        assert again.restored()
+    assert written(folder)["out.jsonl"] == "yes"
+
+
+def test_results_of_unknown_code_are_not_kept(folder: Path) -> None:
+    with work_in(folder, code=None) as work:
+        finish(work)
+    assert "action" not in json.loads(written(folder)["out.manifest.json"])
+    with work_in(folder, code=None) as again:
         assert not again.restored()
+    assert not (folder.parent / "cache").exists()
 
 
-def test_unfinished_work_is_continued_only_if_it_is_kept(tmp_path: Path) -> None:
-    for keep in (True, False):
-        results = two_results(tmp_path / str(keep))
-        for existed in (False, keep):
-            with pytest.raises(RuntimeError), work_folder(results, 0, keep) as work:
-                assert (work.folder / "half").exists() == existed
-                (work.folder / "half").write_text("")
-                raise RuntimeError
+@pytest.mark.parametrize("code", ["code:1", None])
+def test_unfinished_work_of_unknown_code_is_not_continued(folder: Path, code: str | None) -> None:
+    for existed in (False, code is not None):
+        with pytest.raises(RuntimeError), work_in(folder, code=code) as work:
+            assert (work.folder / "half").exists() == existed
+            (work.folder / "half").write_text("")
+            raise RuntimeError
 
 
-def test_finished_work_is_cleared_and_unfinished_work_is_not(tmp_path: Path) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-    with work_folder(two_results(tmp_path / "one"), 0, keep=True) as work:
-        finish(work, cost="", answers="")
-    with pytest.raises(RuntimeError), work_folder(two_results(tmp_path / "two"), 0, keep=True):
-        raise RuntimeError
-    clear_finished(tmp_path, unfinished=())
-    assert folders(tmp_path / "one" / "out.jsonl") == []
-    assert len(folders(tmp_path / "two" / "out.jsonl")) == 1
-    assert (tmp_path / "one" / "out.jsonl").exists()
+def test_a_damaged_entry_is_computed_again_and_kept(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with work_in(folder) as work:
+        finish(work)
+    (entry,) = (folder.parent / "cache").glob("*/*")
+    (entry / "answers").write_text("no!")
+    with work_in(folder) as again:
+        assert not again.restored()
+        assert list(again.folder.iterdir()) == []
+        finish(again)
+    assert len(caplog.messages) == 1
+    assert written(folder)["out.jsonl"] == "yes"
+    with work_in(folder) as third:
+        assert third.restored()
 
 
-def test_work_that_failed_is_found_again_under_the_same_circumstances(tmp_path: Path) -> None:
-    results = two_results(tmp_path)
-    with pytest.raises(RuntimeError), work_folder(results, {"a": 1, "b": 2}, keep=True) as work:
+def test_a_job_works_without_a_cache_that_it_can_write(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (folder.parent / "file").write_text("")
+    with work_in(folder, cache="file") as work:
+        assert not work.restored()
+        finish(work)
+    assert written(folder)["out.jsonl"] == "yes"
+    assert len(caplog.messages) == 1
+
+
+def test_a_result_that_a_library_wrote_for_its_owner_alone_has_the_users_permissions(
+    folder: Path,
+) -> None:
+    with work_in(folder) as work:
+        made = work.folder / "made"
+        made.mkdir()
+        for name in ("cost", "answers"):
+            (made / name).write_text("")
+            (made / name).chmod(0o600)
+        work.publish({name: made / name for name in ("cost", "answers")}, {})
+    expected = (folder / "out.manifest.json").stat().st_mode
+    assert {path.stat().st_mode for path in outputs(folder).files.values()} == {expected}
+
+
+def test_work_that_failed_is_found_again_under_the_same_circumstances(folder: Path) -> None:
+    with pytest.raises(RuntimeError), work_in(folder, ACTION | {"a": 1, "b": 2}) as work:
         (work.folder / "half").write_text("done")
         raise RuntimeError
-    with work_folder(results, {"b": 2, "a": 1}, keep=True) as again:
+    with work_in(folder, {"b": 2, "a": 1} | ACTION) as again:
         assert (again.folder / "half").read_text() == "done"
 
 
-def test_work_begun_under_other_circumstances_is_thrown_away(tmp_path: Path) -> None:
-    results = two_results(tmp_path)
-    with pytest.raises(RuntimeError), work_folder(results, {"seed": 0}, keep=True) as work:
+def test_work_begun_under_other_circumstances_is_thrown_away(folder: Path) -> None:
+    with pytest.raises(RuntimeError), work_in(folder) as work:
         (work.folder / "half").write_text("done")
         raise RuntimeError
-    with work_folder(results, {"seed": 1}, keep=True) as other:
+    with work_in(folder, ACTION | {"seed": 1}) as other:
         assert list(other.folder.iterdir()) == []
-        assert folders(results["answers"]) == [other.folder]
+        assert folders(folder) == [other.folder]
 
 
-def test_the_work_on_another_output_is_left_alone(tmp_path: Path) -> None:
-    with (
-        work_folder({"answers": tmp_path / "AVE.jsonl"}, 0, keep=True) as first,
-        work_folder({"answers": tmp_path / "SA.jsonl"}, 0, keep=True) as second,
-    ):
+def test_the_work_on_another_output_is_left_alone(folder: Path) -> None:
+    with work_in(folder, name="AVE") as first, work_in(folder, name="SA") as second:
         assert first.folder != second.folder
         assert first.folder.is_dir()
 
 
 def test_a_second_process_at_the_same_output_waits_for_the_first_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    results, order = two_results(tmp_path), []
+    order = []
 
     def second() -> None:
-        with work_folder(results, {"seed": 0}, keep=True) as work:
+        with work_in(folder) as work:
             order.append("second")
             assert work.restored()
 
     waiting = threading.Thread(target=second)
-    with caplog.at_level(logging.WARNING), work_folder(results, {"seed": 0}, keep=True) as work:
+    with caplog.at_level(logging.WARNING), work_in(folder) as work:
         waiting.start()
         waiting.join(timeout=0.5)
         order.append("first")
-        finish(work, cost="", answers="yes")
+        finish(work)
     waiting.join()
     assert order == ["first", "second"]
-    assert "out.jsonl: waiting for process" in caplog.text
+    assert "out.manifest.json: waiting for process" in caplog.text
 
 
 def test_a_holder_that_does_not_wait_is_refused_in_one_line(tmp_path: Path) -> None:
@@ -173,9 +287,8 @@ def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
         pass
 
 
-def test_the_lock_is_free_after_a_failure(tmp_path: Path) -> None:
-    results = two_results(tmp_path)
-    with pytest.raises(RuntimeError), work_folder(results, 0, keep=True):
+def test_the_lock_is_free_after_a_failure(folder: Path) -> None:
+    with pytest.raises(RuntimeError), work_in(folder):
         raise RuntimeError
-    with work_folder(results, 0, keep=True) as work:
+    with work_in(folder) as work:
         assert work.folder.is_dir()

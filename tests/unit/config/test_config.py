@@ -536,6 +536,25 @@ def test_one_line_tells_of(kind: str) -> None:
             "studies.shop.models.Small.shots: 1 needs the 1-shot settings among the study's "
             "`settings`",
         ),
+        (
+            "studies.shop.decoding.max_new_tokens",
+            500,
+            "studies.shop.decoding.max_length: should be greater than the 500 tokens of "
+            "max_new_tokens, not 500",
+        ),
+        (
+            "studies.shop.task_decoding.AG.max_new_tokens",
+            700,
+            "studies.shop.task_decoding.AG.max_length: should be greater than the 700 tokens of "
+            "max_new_tokens, not 500",
+        ),
+        (
+            # The default is the limit.
+            "studies.shop.decoding",
+            {"max_new_tokens": 4000},
+            "studies.shop.decoding.max_length: should be greater than the 4000 tokens of "
+            "max_new_tokens, not 4000",
+        ),
     ],
 )
 def test_what_could_not_run_is_told_before_anything_runs(path: str, value: Any, line: str) -> None:
@@ -608,6 +627,7 @@ def test_a_problem_in_an_inherited_section_is_told_once_at_its_place() -> None:
     put(raw, ".training", {"rank": "many", "epohcs": 2})
     put(raw, ".precision", {"dtype": "float16"})
     put(raw, ".decoding", {"max_new_tokens": 0})
+    put(raw, ".task_decoding.AG", {"max_length": 10})
     put(raw, ".models.Other-EC", {"base": "Small", "template": "chatml", "training": {"alpha": 4}})
     lines = problems(raw)
     assert [line.split(": ")[0] for line in lines] == [
@@ -615,6 +635,7 @@ def test_a_problem_in_an_inherited_section_is_told_once_at_its_place() -> None:
         "studies.shop.training.rank",
         "studies.shop.training.epohcs",
         "studies.shop.decoding.max_new_tokens",
+        "studies.shop.task_decoding.AG.max_length",
     ]
 
 

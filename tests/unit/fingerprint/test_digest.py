@@ -394,6 +394,5 @@ def test_rules_run_shell_commands_and_never_script_or_run_blocks() -> None:
 def test_every_rule_that_runs_a_script_says_its_digest() -> None:
     for name, text in rules_text().items():
         for rule in re.split(r"^(?=rule |on\w+:)", text, flags=re.MULTILINE):
-            # Base weights are pinned by their sha256, whatever fetches them.
-            if "scripts/" in rule and rule.startswith("rule ") and "rule base_model" not in rule:
+            if "scripts/" in rule and rule.startswith("rule "):
                 assert "code=" in rule, f"{name}: {rule.splitlines()[0]}"

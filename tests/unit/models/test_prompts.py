@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.model_examples import PROMPTS, TEMPLATES, make_record
 
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import sha256_of_text
-from ecslm.models.prompts import PromptTemplate
+from ecslm.models.prompts import PromptTemplate, template_digest
 
 # What templating, escaping or line handling could spoil.
 AWKWARD = (
@@ -97,9 +98,35 @@ def test_no_template_says_todays_date(template: PromptTemplate) -> None:
 
 
 def test_an_undefined_name_is_an_error_that_names_the_file(tmp_path: Path) -> None:
-    template = PromptTemplate(written(tmp_path, "{{ instruction }} {{ inptu }}"))
-    with pytest.raises(InputError, match=r"bad\.jinja: 'inptu' is undefined"):
-        template.render(make_record(), 0)
+    with pytest.raises(InputError, match=r"bad\.jinja: 'inptu' is undefined.*did you mean `input`"):
+        PromptTemplate(written(tmp_path, "{{ instruction }} {% if no %}{{ inptu }}{% endif %}"))
+
+
+def test_names_that_a_template_defines_itself_are_no_problem(tmp_path: Path) -> None:
+    source = "{% set n = 2 %}{% for word in options %}{{ loop.index + n }}{{ word }}{% endfor %}"
+    template = PromptTemplate(written(tmp_path, source))
+    assert template.render(make_record(options=["a", "b"]), 0) == "3a4b"
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% include 'other.jinja' %}",
+        "{% extends 'other.jinja' %}",
+        "{% import 'other.jinja' as other %}",
+        "{% from 'other.jinja' import word %}",
+    ],
+)
+def test_a_template_that_loads_another_is_refused(tmp_path: Path, source: str) -> None:
+    with pytest.raises(InputError, match=r"bad\.jinja: line 2: .*cannot load others"):
+        PromptTemplate(written(tmp_path, f"Words.\n{source}"))
+
+
+def test_a_template_that_changed_since_it_was_planned_is_refused(tmp_path: Path) -> None:
+    planned = template_digest(written(tmp_path, "{{ input }}"))
+    assert PromptTemplate(written(tmp_path, "{# words #}{{ input }}"), planned)
+    with pytest.raises(InputError, match=r"bad\.jinja: has changed since this job was planned"):
+        PromptTemplate(written(tmp_path, "{{ instruction }}"), planned)
 
 
 def test_an_undefined_field_of_the_example_is_an_error(tmp_path: Path) -> None:
@@ -119,5 +146,83 @@ def test_a_missing_template_is_named(tmp_path: Path) -> None:
         PromptTemplate(tmp_path / "none.jinja")
 
 
-def test_the_digest_is_that_of_the_source(template: PromptTemplate) -> None:
-    assert template.sha256 == sha256_of_text(template.path.read_text(encoding="utf-8"))
+# The digest: equal ones mean equal prompts.
+
+PIECES = (
+    *("text", " ", "\n", "  \n ", "{{ input }}", "{{- input }}", "{{ input -}}", "{{ 'text' }}"),
+    *("{% if options %}", "{%- if options -%}", "{% else %}", "{% endif %}", "{%- endif %}"),
+    *("{# words #}", "{#- words #}", "{# words -#}", "{#- words -#}", "{##}"),
+    *("{% raw %}", "{% endraw %}", "{{ 1 }}", "{{ 1.0 }}", "{{ true }}", "{{ [1, 2] | json }}"),
+)
+RECORDS = (make_record(input="  a b\n"), make_record(options=["yes", "no"]), make_record(input=""))
+
+
+def digest_and_prompts(folder: Path, source: str) -> tuple[str, list[str]] | None:
+    """The digest of a template and what it renders, None if it is not a template."""
+    try:
+        template = PromptTemplate(written(folder, source))
+    except InputError:
+        return None
+    return template.sha256, [template.render(record, 0) for record in RECORDS]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6), st.data())
+def test_equal_digests_mean_equal_prompts(
+    folder: Path, pieces: list[str], data: st.DataObject
+) -> None:
+    """Of a template and one with a piece more or less, most often a comment or white space."""
+    edited = list(pieces)
+    place = data.draw(st.integers(0, len(pieces)))
+    edited[place : place + data.draw(st.integers(0, 1))] = [data.draw(st.sampled_from(PIECES))]
+    one, other = (digest_and_prompts(folder, "".join(some)) for some in (pieces, edited))
+    if one and other and one[1] != other[1]:
+        assert one[0] != other[0]
+
+
+@pytest.fixture(scope="module", name="folder")
+def _folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("templates")
+
+
+def test_comments_do_not_change_the_digest(template: PromptTemplate, tmp_path: Path) -> None:
+    source = template.path.read_text(encoding="utf-8")
+    lines = source.split("\n")
+    for number in range(len(lines)):
+        # Beside white space that a tag strips, a comment can change the prompt.
+        if not lines[number - 1].endswith("-%}") and not lines[number].startswith("{%-"):
+            commented = [*lines[:number], "{# two\nlines #}" + lines[number], *lines[number + 1 :]]
+            assert PromptTemplate(written(tmp_path, "\n".join(commented))).sha256 == template.sha256
+    assert PromptTemplate(written(tmp_path, source.replace("{{ ", "{{"))).sha256 == template.sha256
+
+
+def test_the_line_of_a_comment_stays_in_the_prompt(tmp_path: Path) -> None:
+    plain = template_digest(written(tmp_path, "a\nb"))
+    assert template_digest(written(tmp_path, "a\n{# words -#}\nb")) == plain
+    assert template_digest(written(tmp_path, "a\n{# words #}\nb")) != plain
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{{ 1 }}", "{{ 1.0 }}"),
+        ("{{ 1 }}", "{{ true }}"),
+        ("{{ '1' }}", "{{ 1 }}"),
+        ("{{ input }}", "{{ input | trim }}"),
+        ("{{ input | json }}", "{{ input | tojson }}"),
+        ("{{ input }}\n", "{{ input }}"),
+        ("{% raw %}{# a #}{% endraw %}", "{% raw %}{# b #}{% endraw %}"),
+        ("{% if options %}a{% endif %}b", "{% if options %}ab{% endif %}"),
+        ("{{ 1e999 }}", "{{ 1e308 }}"),
+    ],
+)
+def test_templates_that_render_other_prompts_have_other_digests(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    assert template_digest(written(tmp_path, one)) != template_digest(written(tmp_path, other))
+
+
+def test_the_digest_does_not_depend_on_the_name_of_the_file(tmp_path: Path) -> None:
+    one, other = tmp_path / "one.jinja", tmp_path / "other.jinja"
+    for path in (one, other):
+        path.write_text("{{ input }}")
+    assert template_digest(one) == template_digest(other)

@@ -24,6 +24,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
+from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.transformers_engine import Engine
@@ -110,8 +111,9 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     whole: Path, tiny_base: Path, fluent_adapter: Path
 ) -> None:
     manifest = read_manifest(manifest_of(whole))
-    read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter, PROMPTS / "alpaca.jinja"]
+    read = [whole.parent / "test.jsonl", tiny_base, fluent_adapter]
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
     assert manifest.files == {whole.name: sha256_of_file(whole)}
     assert manifest.settings == prediction_settings().model_dump(mode="json")
     assert manifest.versions.keys() == {
@@ -121,26 +123,72 @@ def test_the_manifest_tells_what_the_predictions_were_made_from(
     assert (made["model"], made["seed"], made["threads"]) == (None, 0, 1)
 
 
-def test_only_a_copy_of_the_results_is_left_of_the_work(whole: Path) -> None:
-    (work,) = work_in(whole.parent)
-    assert [path.name for path in work.iterdir()] == ["finished"]
-    assert (work / "finished" / "predictions").read_bytes() == whole.read_bytes()
+def test_nothing_is_left_of_the_work(whole: Path) -> None:
+    assert work_in(whole.parent) == []
 
 
 def test_predictions_that_were_finished_are_put_into_place_again_without_a_model(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Snakemake deletes the results of a job that it did not see end."""
+    """Snakemake deletes results before it runs their job, and those it did not see made."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     results = [tmp_path / name for name in ("predictions.jsonl", "cost.json")]
-    output = run_predict(tmp_path, tiny_base)
+    output = run_predict(tmp_path, tiny_base, code="code:1")
     results.append(manifest_of(output))
     before = [path.read_bytes() for path in results]
     for path in results:
         path.unlink()
     seen = watch(monkeypatch)
-    run_predict(tmp_path, tiny_base)
+    run_predict(tmp_path, tiny_base, code="code:1")
     assert seen == []
     assert [path.read_bytes() for path in results] == before
+
+
+def test_equal_adapters_predict_once_however_they_were_made(
+    tiny_base: Path, fluent_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code of training has changed, say, and has given the same weights."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    shutil.copytree(fluent_adapter.parent, tmp_path / "copy")
+    again = tmp_path / "copy" / "manifest.json"
+    again.write_text(json.dumps(json.loads(again.read_text()) | {"code": "code:another"}))
+    first = run_predict(tmp_path / "one", tiny_base, fluent_adapter, code="code:1")
+    seen = watch(monkeypatch)
+    second = run_predict(tmp_path / "two", tiny_base, again, code="code:1")
+    assert seen == []
+    assert second.read_bytes() == first.read_bytes()
+    assert read_manifest(manifest_of(second)).inputs[str(again)] == sha256_of_file(again)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"threads": 2},
+        {"code": "code:2"},
+        {"settings": prediction_settings(decoding={"max_new_tokens": 23})},
+        {"template": PROMPTS / "chatml.jinja"},
+        {"dataset": 6},
+        {"base": "other"},
+        {"batch_tokens": 16},
+    ],
+    ids=str,
+)
+def test_predictions_of_anything_else_are_made(
+    tiny_base: Path,
+    other_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    run_predict(tmp_path, tiny_base, code="code:1")
+    if "dataset" in change:
+        change = {"dataset": write_records(tmp_path / "fewer.jsonl", change["dataset"])}
+    base = other_base if change.pop("base", None) else tiny_base
+    seen = watch(monkeypatch)
+    run_predict(tmp_path, base, **({"code": "code:1"} | change))
+    assert seen
 
 
 def test_altered_test_records_are_refused(tiny_base: Path, tmp_path: Path) -> None:
@@ -165,7 +213,7 @@ def test_no_input_is_hashed_twice(
 
     monkeypatch.setattr(hashing.hashlib, "file_digest", watched)
     monkeypatch.setattr(hashing, "SETTLED_NS", -1)
-    monkeypatch.setattr(hashing, "_digests", {})
+    monkeypatch.setattr(hashing, "known_digests", {})
     run_predict(tmp_path, tiny_base, fluent_adapter, dataset=dataset)
     assert {str(dataset), str(tiny_base), str(fluent_adapter)} <= set(names)
     assert len(names) == len(set(names))
@@ -424,9 +472,24 @@ def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -
     assert "no records for" in refused(tmp_path, tiny_base, dataset=empty)
 
 
-def test_answers_longer_than_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
-    settings = prediction_settings(decoding={"max_length": 16, "max_new_tokens": 20})
+def test_answers_as_long_as_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
+    settings = prediction_settings(decoding={"max_length": 21, "max_new_tokens": 20})
     assert "raise `max_length`" in refused(tmp_path, tiny_base, None, settings)
+
+
+def test_the_script_refuses_answers_longer_than_the_maximum_in_a_line(
+    tiny_base: Path,
+    fluent_adapter: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = '{"decoding": {"max_new_tokens": 20, "max_length": 20}}'
+    arguments = [*script_arguments(tmp_path, tiny_base, fluent_adapter), "--settings", settings]
+    assert run_here(monkeypatch, "predict.py", arguments) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error" in line]
+    assert line.startswith("error: --settings: decoding.max_length: ")
+    assert line.endswith("should be greater than the 20 tokens of max_new_tokens")
 
 
 def script_arguments(folder: Path, base: Path, adapter: Path) -> list[object]:

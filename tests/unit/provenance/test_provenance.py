@@ -14,7 +14,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
-from ecslm.models.bases import BaseManifest, PathSource
+from ecslm.models.bases import BaseManifest, PathSource, content_of_folder
 from ecslm.models.fetching import fetch_base
 from ecslm.plan.rules import Job
 from ecslm.provenance.adoption import align_times, verified
@@ -66,7 +66,8 @@ def make(one: Job) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"made by {one.rule}")
     settings, versions = json.loads(one.settings or ""), (one.versions or "").partition(":")[2]
-    origin = made_from(map(Path, one.inputs), settings, one.code, json.loads(versions))
+    template = (one.template or "").removeprefix("template:") or None
+    origin = made_from(map(Path, one.inputs), settings, one.code, json.loads(versions), template)
     write_manifest(Path(one.manifest), origin, map(Path, one.results))
 
 
@@ -110,14 +111,25 @@ def test_a_finished_study_is_up_to_date() -> None:
             replace(TRAIN_JOB, inputs=(TRAIN, "config.txt")),
             ["config.txt is a new input", "prompt.jinja is no longer an input"],
         ),
-        (replace(TRAIN_JOB, content="source:1"), ["the rows of the source have changed"]),
+        (replace(TRAIN_JOB, content="source:1"), ["the content of the source has changed"]),
+        (replace(TRAIN_JOB, template="template:1"), ["the prompt template has changed"]),
     ],
-    ids=["hyper-parameter", "two swapped", "version", "other input", "rows"],
+    ids=["hyper-parameter", "two swapped", "version", "other input", "rows", "template"],
 )
 def test_each_change_is_named(now: Job, reasons: list[str]) -> None:
     changed = history(DATASET_JOB, now, SCORE_JOB)
     assert list(changed.reasons(now)) == reasons
     assert changed.stale(now)
+
+
+def test_the_content_of_a_prompt_template_counts_and_is_shown() -> None:
+    made = replace(TRAIN_JOB, template="template:1")
+    make(made)
+    assert history(DATASET_JOB, made).reasons(made) == ()
+    assert "\nprompt template\n  1\n" in explain(history(DATASET_JOB, made), Path(made.manifest))
+    now = replace(TRAIN_JOB, template="template:2")
+    assert history(DATASET_JOB, now).reasons(now) == ("the prompt template has changed",)
+    assert history().reasons(TRAIN_JOB) == ("the prompt template has changed",)
 
 
 def test_what_has_changed_upstream_makes_all_below_stale_and_nothing_else() -> None:
@@ -385,7 +397,16 @@ def base(tmp_path: Path) -> Job:
     manifest = Path("results/bases/tiny/manifest.json")
     fetch_base("tiny", source, manifest)
     settings = canonical_json({"source": source.model_dump(mode="json")})
-    return Job("base_model", (), str(manifest), settings=settings, manifest_form=BaseManifest)
+    return Job(
+        "base_model",
+        (),
+        str(manifest),
+        settings=settings,
+        content=content_of_folder(Path("weights"), manifest),
+        manifest_form=BaseManifest,
+        made_by=str(manifest.with_name("fetched.json")),
+        key={"base": "tiny"},
+    )
 
 
 def test_a_directory_in_place_of_a_result_is_not_adopted() -> None:
@@ -412,10 +433,10 @@ def test_a_manifest_of_a_base_whose_source_was_edited_stops_the_run(base: Job) -
         check_results([base], ())
 
 
-def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job, tmp_path: Path) -> None:
+def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job) -> None:
     assert history(base).reasons(base) == ()
     assert verified(history(base)) == [base]
-    weights = tmp_path / "weights" / "model.safetensors"
+    weights = Path("weights/model.safetensors")
     weights.write_text("others")
     with pytest.raises(InputError, match=rf"{weights} was modified after it was built"):
         verified(history(base))

@@ -25,9 +25,11 @@ from support.model_examples import (
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.models.adapters import base_digest, read_adapter
 from ecslm.models.bases import read_base
-from ecslm.training import run as training
+from ecslm.models.prompts import PromptTemplate
+from ecslm.training import fit as training
 
 WEIGHTS = "adapter_model.safetensors"
 FILES = ["adapter_config.json", WEIGHTS]
@@ -75,8 +77,9 @@ def test_the_manifest_tells_what_the_adapter_was_made_from(
     assert manifest.best_step in (3, STEPS)
     assert manifest.settings == adapter_settings().model_dump(mode="json")
     data = exact_adapter.parent.parent
-    read = [data / "train.jsonl", data / "val.jsonl", tiny_base, PROMPTS / "alpaca.jinja"]
+    read = [data / "train.jsonl", data / "val.jsonl", tiny_base]
     assert manifest.inputs == {str(path): sha256_of_file(path) for path in read}
+    assert manifest.template_sha256 == PromptTemplate(PROMPTS / "alpaca.jinja").sha256
     assert manifest.versions.keys() == {
         *("torch", "transformers", "accelerate", "safetensors", "Jinja2", "tokenizers", "peft")
     }
@@ -275,9 +278,8 @@ def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, train=[records]), whole)
 
 
-def test_only_a_copy_of_the_adapter_is_left_of_the_work(exact_adapter: Path) -> None:
-    (work,) = work_in(exact_adapter.parent.parent)
-    assert [path.name for path in work.iterdir()] == ["finished"]
+def test_nothing_is_left_of_the_work(exact_adapter: Path) -> None:
+    assert work_in(exact_adapter.parent.parent) == []
     names = sorted(path.name for path in exact_adapter.parent.iterdir() if path.is_file())
     assert names == sorted([*FILES, "cost.json", "log.jsonl", "manifest.json"])
 
@@ -296,15 +298,70 @@ def test_other_data_does_not_continue_the_killed_training(
 def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Snakemake deletes the results of a job that it did not see end."""
-    manifest = train(tmp_path, tiny_base)
+    """Snakemake deletes results before it runs their job, and those it did not see made."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    manifest = train(tmp_path, tiny_base, code="code:1")
     names = [*FILES, "cost.json", "log.jsonl", "manifest.json"]
     before = {name: (manifest.parent / name).read_bytes() for name in names}
     for name in names:
         (manifest.parent / name).unlink()
     kill_after(monkeypatch, 1)
-    train(tmp_path, tiny_base)
+    train(tmp_path, tiny_base, code="code:1")
     assert {name: (manifest.parent / name).read_bytes() for name in names} == before
+
+
+def test_an_adapter_of_equal_data_is_taken_wherever_the_files_are(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest tells of this job's own files."""
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    first = train(tmp_path / "one", tiny_base, code="code:1")
+    kill_after(monkeypatch, 1)
+    second = train(tmp_path / "two", tiny_base, code="code:1")
+    assert_same_bytes(first, second)
+    assert str(tmp_path / "two" / "train.jsonl") in read_adapter(second).inputs
+
+
+def test_models_of_equal_settings_share_an_adapter(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    first = read_adapter(train(tmp_path / "one", tiny_base))
+    kill_after(monkeypatch, 1)
+    second = read_adapter(train(tmp_path / "two", tiny_base, model="Other-EC"))
+    assert (first.files, first.model) == (second.files, "Tiny-EC")
+    assert second.model == "Other-EC"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"threads": 2},
+        {"code": "code:2"},
+        {"settings": adapter_settings(alpha=9)},
+        {"template": PROMPTS / "chatml.jinja"},
+        {"train": 11},
+        {"validation": 4},
+        {"base": "other"},
+    ],
+    ids=str,
+)
+def test_an_adapter_of_anything_else_is_trained(
+    tiny_base: Path,
+    other_base: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, Any],
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
+    train(tmp_path, tiny_base, code="code:1")
+    for split in change.keys() & {"train", "validation"}:
+        change = {split: [write_records(tmp_path / "more.jsonl", change[split])]}
+    base = other_base if change.pop("base", None) else tiny_base
+    kill_after(monkeypatch, 1)
+    with pytest.raises(Killed):
+        train(tmp_path, base, **({"code": "code:1"} | change))
 
 
 def test_cut_inputs_are_counted_by_task(tiny_base: Path, tmp_path: Path) -> None:
@@ -373,6 +430,26 @@ def test_a_device_that_this_machine_lacks_is_refused(
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(InputError, match="device: cuda is configured"):
         train(tmp_path, tiny_base, device="cuda")
+
+
+def test_an_adapter_that_does_not_fit_the_base_is_refused_before_any_work(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    """Of names that no layer has, peft would make an adapter of the others alone."""
+    settings = adapter_settings(target_modules=["q_prj", "v_proj"], rank=99)
+    with pytest.raises(InputError) as caught:
+        train(tmp_path, tiny_base, settings)
+    first, second = caught.value.problems
+    assert "target_modules: q_prj is no linear layer of tiny: did you mean `q_proj`?" in first
+    assert "rank: 99 is more than" in second
+    assert work_in(tmp_path) == []
+
+
+def test_a_template_that_changed_since_it_was_planned_is_refused(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="has changed since this job was planned"):
+        train(tmp_path, tiny_base, template_digest="template:1")
 
 
 def test_an_altered_base_is_refused(tmp_path: Path) -> None:

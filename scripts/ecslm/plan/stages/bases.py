@@ -1,8 +1,16 @@
 """The jobs that fetch base weights."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from ecslm.models.bases import BaseManifest, BaseSettings
+from ecslm.models.bases import (
+    BaseManifest,
+    BaseSettings,
+    BaseSource,
+    PathSource,
+    content_of_folder,
+    libraries,
+)
 from ecslm.plan.keys import BaseKey
 from ecslm.plan.rules import Rule, path_patterns
 from ecslm.schemas import paths
@@ -11,8 +19,7 @@ from ecslm.schemas import paths
 class BaseWeights(Rule[BaseKey]):
     """Base weights, which studies share."""
 
-    # No code digest: the files' sha256 identify the weights, whichever code fetched them.
-    name, script, key_type = "base_model", None, BaseKey
+    name, script, key_type = "base_model", "base_model.py", BaseKey
     outputs = path_patterns(manifest=paths.BASE)
     targets = ("manifest",)
     manifest_form = BaseManifest
@@ -31,7 +38,25 @@ class BaseWeights(Rule[BaseKey]):
 
     def settings(self, key: BaseKey) -> BaseSettings:
         """Where the weights come from."""
-        return BaseSettings(source=self.study.config.bases[key.base])
+        return BaseSettings(source=self._source(key))
+
+    def content(self, key: BaseKey) -> str | None:
+        """The files of a local directory, which is not pinned by the settings."""
+        source = self._source(key)
+        if not isinstance(source, PathSource):
+            return None
+        return content_of_folder(Path(source.path), Path(self.study.base(key.base)))
+
+    def libraries_of(self, key: BaseKey) -> tuple[str, ...]:
+        """The libraries that convert weights."""
+        return libraries(self._source(key))
+
+    def made_by(self, key: BaseKey) -> str:
+        """What fetched the weights."""
+        return f"{self.folder}/{paths.FETCHED.format(base=key.base)}"
+
+    def _source(self, key: BaseKey) -> BaseSource:
+        return self.study.config.bases[key.base]
 
 
 RULES = (BaseWeights,)

@@ -121,13 +121,16 @@ class DescribeData(Rule[TaskKey]):
         yield from map(TaskKey, self.study.settings.tasks)
 
     def inputs(self, key: TaskKey) -> Mapping[str, Files]:
-        """The task's records, and the model whose tokenizer and prompt measure them."""
-        model = self.study.described_model
+        """The task's records, and the base whose tokenizer measures them."""
+        model = self.study.model(self.study.described_model)
         return {
             "records": self.study.task_files(key.task),
-            "base": self.study.base(self.study.model(model).base),
-            "template": self.study.template(model),
+            "base": self.study.base(model.base),
         }
+
+    def template(self, _key: TaskKey) -> str:
+        """The prompt of the described model."""
+        return self.study.template(self.study.described_model)
 
     def settings(self, key: TaskKey) -> DescriptionSettings:
         """The maximum lengths of the described model for the task."""

@@ -28,18 +28,18 @@ class TrainAdapter(Rule[SeedKey]):
     targets = ("manifest",)
     timed = frozenset(("history", "cost"))
     manifest_form = RunManifest
+    kept = True
 
     def all_keys(self) -> Iterator[SeedKey]:
         """The seeds of tuned models."""
         yield from (one for one in self.study.seeds() if self.study.model(one.model).tuned)
 
     def inputs(self, key: SeedKey) -> Mapping[str, Files]:
-        """The records of all tasks that train, the base, the prompt."""
+        """The records of all tasks that train, and the base."""
         return {
             "train": self.study.training_files("train"),
             "val": self.study.training_files("val"),
             "base": self.study.base(self.study.model(key.model).base),
-            "template": self.study.template(key.model),
         }
 
     def settings(self, key: SeedKey) -> AdapterSettings:
@@ -71,20 +71,20 @@ class Predict(Rule[RunKey]):
     targets = ("predictions",)
     timed = frozenset(("cost",))
     manifest_form = RunManifest
+    kept = True
 
     def all_keys(self) -> Iterator[RunKey]:
         """All runs."""
         return self.study.runs()
 
     def inputs(self, key: RunKey) -> Mapping[str, Files]:
-        """The test records, the base, the adapter of a tuned model, the prompt."""
+        """The test records, the base, the adapter of a tuned model."""
         study, model = self.study, self.study.model(key.model)
         adapter = study.path(paths.ADAPTER, model=key.model, seed=key.seed) if model.tuned else ()
         return {
             "dataset": study.dataset_file(key.task, "test"),
             "base": study.base(model.base),
             "adapter": adapter,
-            "template": study.template(key.model),
         }
 
     def settings(self, key: RunKey) -> PredictionSettings:
@@ -119,6 +119,7 @@ class BertScore(Rule[RunKey]):
     outputs = path_patterns(rows=paths.BERTSCORE, manifest=paths.BERTSCORE_MANIFEST)
     targets = ("rows",)
     libraries = BERTSCORE_LIBRARIES
+    kept = True
 
     def all_keys(self) -> Iterator[RunKey]:
         """The runs of generation tasks."""

@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import bert_score
 import torch
 from tqdm import tqdm
 
@@ -17,6 +16,7 @@ from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.cache import BertScoreCache, Pair, Values
 from ecslm.scoring.bertscore.pairs import DECIMALS, load_encoder, score_pairs
+from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 
 log = logging.getLogger(__name__)
@@ -120,17 +120,10 @@ def _row(
 
 
 def _rescaling(base: str, settings: BertScoreSettings) -> float | None:
-    """The package's baseline F1 of this encoder and layer (Zhang et al. 2020, appendix)."""
+    """The baseline F1 of this encoder and layer."""
     if settings.rescale_language is None:
         return None
-    folder = Path(bert_score.__file__).parent / "rescale_baseline" / settings.rescale_language
-    path = folder / f"{base}.tsv"
-    lines = path.read_text(encoding="utf-8").split("\n")[1:] if path.is_file() else []
-    table = [line.split(",") for line in lines if line]
-    values = {int(layer): float(f1) for layer, _precision, _recall, f1 in table}
-    if settings.layer not in values:
-        raise InputError(
-            f"bertscore: no rescaling baseline for layer {settings.layer} of {base} in "
-            f"{settings.rescale_language}: set `rescale_language: null`"
-        )
-    return values[settings.layer]
+    problem = rescaling_problem(base, settings.layer, settings.rescale_language)
+    if problem is not None:
+        raise InputError(f"bertscore: {problem}")
+    return rescaling_baseline(base, settings.rescale_language)[settings.layer]

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
+from ecslm.models.architecture import SIZES, read_architectures
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
@@ -27,16 +28,6 @@ from ecslm.tables.references import TunedModelName
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import AdapterContext, Entry
 from ecslm.tables.sources import Sources, source_name
-
-SIZES = (
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "num_key_value_heads",
-    "head_dim",
-    "vocab_size",
-)
 
 COLUMNS = (
     HeaderCell("total", "Total", "base model", form="count"),
@@ -74,7 +65,7 @@ class Counts:
 def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
     """Models whose architecture is unknown."""
     path = resources["architectures"]
-    known = _read_architectures(path)
+    known = read_architectures(path)
     return [
         f"models: {model}: {adapter.architecture} is not in {path}: add it there, or name its row "
         "in the study's `architectures`"
@@ -87,7 +78,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from the architectures, with the published values if there are any."""
     entry = request.table
     path = sources.require("architectures")
-    architectures = _read_architectures(path)
+    architectures = read_architectures(path)
     printed = _read_printed(sources.resources.get("published"))
     rows = []
     for model in entry.models:
@@ -154,12 +145,6 @@ def _row(model: str, counts: Counts, source: str, printed: dict[str, Cell]) -> R
     if printed:
         cells = (*cells, printed.get(model, Cell(shown=MISSING)))
     return Row(name=model, kind="model", cells=cells)
-
-
-def _read_architectures(path: Path) -> dict[str, dict[str, str]]:
-    """The architectures by name and by hub id."""
-    rows = read_csv(path, ("model", "hub_id", *SIZES, "tie_word_embeddings"))
-    return {row[key]: row for row in rows for key in ("model", "hub_id")}
 
 
 def _read_printed(path: Path | None) -> dict[str, Cell]:

@@ -274,7 +274,8 @@ def test_the_script_writes_the_description_and_what_it_was_made_from(
     manifest = json.loads((tmp_path / "PM.manifest.json").read_text())
     assert manifest["settings"] == SETTINGS
     assert manifest["inputs"][str(train)] == sha256_of_file(train)
-    assert len(manifest["inputs"]) == 4
+    assert len(manifest["inputs"]) == 3
+    assert manifest["template_sha256"] == PromptTemplate(PROMPTS / "chatml.jinja").sha256
     assert list(manifest["versions"]) == ["Jinja2", "tokenizers"]
     assert manifest["files"] == {"PM.json": sha256_of_file(tmp_path / "PM.json")}
 

@@ -1,0 +1,69 @@
+"""Show what is in the cache of finished results, and remove what was not used for long.
+
+Nothing is removed without --trim. A result that is removed here stays where it is in `results/`.
+"""
+
+import argparse
+from datetime import datetime
+
+from ecslm.common.cache_entries import GIGABYTE, LIMIT_VARIABLE, kept_entries, size_limit, trim
+from ecslm.common.cli import run_script
+from ecslm.common.results_cache import ROOT_VARIABLE, ResultsCache
+from ecslm.schemas.paths import FINISHED
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Trim if that is asked for, then list the entries."""
+    cache, limit = ResultsCache(FINISHED), size_limit()
+    if arguments.trim is not None:
+        removed = trim(cache, arguments.trim * GIGABYTE)
+        print(f"{len(removed)} entries removed, {gigabytes(sum(one.space for one in removed))}")
+    entries = kept_entries(cache)
+    if entries:
+        print(f"{'Last used':<16}  {'Size':>9}  {'Frees':>9}  {'Step':<13}  Made for")
+    for one in entries:
+        used = f"{datetime.fromtimestamp(one.last_used):%Y-%m-%d %H:%M}"
+        step, made_for = ("damaged", str(one.folder))
+        if one.entry is not None:
+            step, made_for = one.entry.step, one.entry.made_for
+        sizes = f"{gigabytes(one.size):>9}  {gigabytes(one.space):>9}"
+        print(f"{used}  {sizes}  {step:<13}  {made_for}")
+    print(
+        f"{cache.root}: {len(entries)} entries, {gigabytes(sum(one.size for one in entries))}, of "
+        f"which {gigabytes(sum(one.space for one in entries))} are not shared with results; "
+        f"limit {gigabytes(limit)} ({LIMIT_VARIABLE})"
+    )
+
+
+def gigabytes(size: float) -> str:
+    """A size in text."""
+    return f"{size / GIGABYTE:.3f} GB"
+
+
+def size(text: str) -> float:
+    """A size in gigabytes, as an option."""
+    value = float(text)
+    if not value >= 0:
+        raise ValueError
+    return value
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"{ROOT_VARIABLE} names another directory than {FINISHED}; {LIMIT_VARIABLE} is the "
+        "limit in gigabytes that every run keeps to at its end.",
+    )
+    parser.add_argument(
+        "--trim",
+        type=size,
+        metavar="GB",
+        help="remove the least recently used entries until they take at most so much beside the "
+        "results: an entry whose files are results too takes no space and stays",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())

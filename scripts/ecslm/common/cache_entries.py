@@ -1,0 +1,115 @@
+"""What the cache of finished results holds, and how it is kept within its limit."""
+
+import os
+import shutil
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.common.results_cache import (
+    ENTRY,
+    DamagedEntryError,
+    Entry,
+    ResultsCache,
+    read_entry,
+    remove_entry,
+)
+
+LIMIT_VARIABLE = "ECSLM_CACHE_GB"
+DEFAULT_LIMIT = 50.0
+GIGABYTE = 10**9
+# Older directories of entries in the making are those of killed processes.
+SECONDS_TO_MAKE = 86_400
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An entry on disk; `entry` is None if it is damaged."""
+
+    folder: Path
+    entry: Entry | None
+    last_used: float
+    """Seconds since the epoch."""
+    size: int
+    """Bytes of its files."""
+    space: int
+    """Bytes that its removal would free: files that are also results take no space."""
+
+
+def size_limit() -> float:
+    """The most bytes that the cache may take, beside what results take.
+
+    Raises:
+        InputError: the variable of the environment is not a number of gigabytes.
+    """
+    text = os.environ.get(LIMIT_VARIABLE, str(DEFAULT_LIMIT))
+    try:
+        limit = float(text) * GIGABYTE
+    except ValueError:
+        limit = -1
+    if not limit >= 0:
+        raise InputError(
+            f"{LIMIT_VARIABLE}: {text!r} is not a number of gigabytes: set it to one such as "
+            f"{DEFAULT_LIMIT:g}, or unset it"
+        )
+    return limit
+
+
+def kept_entries(cache: ResultsCache) -> list[Kept]:
+    """The entries of a cache, the least recently used first."""
+    found = (_kept(folder) for folder in cache.root.glob("??/*") if folder.name[0] != ".")
+    return sorted(filter(None, found), key=lambda kept: kept.last_used)
+
+
+def trim(cache: ResultsCache, limit: float) -> list[Kept]:
+    """Remove the least recently used entries until the rest take at most `limit` bytes.
+
+    Those that take no space stay. Returns what was removed.
+    """
+    _remove_unfinished(cache.root.glob("??/.*"))
+    entries = kept_entries(cache)
+    space, removed = sum(kept.space for kept in entries), []
+    for kept in entries:
+        if space <= limit:
+            break
+        if kept.space:
+            remove_entry(kept.folder)
+            removed.append(kept)
+            space -= kept.space
+    return removed
+
+
+def _kept(folder: Path) -> Kept | None:
+    """None if another process has just removed it."""
+    try:
+        states = {path.name: path.stat() for path in folder.iterdir()}
+        used = (states.get(ENTRY) or folder.stat()).st_mtime
+        entry = read_entry(folder)
+    except DamagedEntryError:
+        entry = None
+    except OSError:
+        return None
+    return Kept(
+        folder=folder,
+        entry=entry,
+        last_used=used,
+        size=sum(state.st_size for state in states.values()),
+        space=sum(
+            state.st_size
+            for name, state in states.items()
+            # entry.json is never a result, and too small to count.
+            if state.st_nlink == 1 and name != ENTRY
+        ),
+    )
+
+
+def _remove_unfinished(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        try:
+            age = time.time() - folder.stat().st_mtime
+        except OSError:
+            continue
+        if age > SECONDS_TO_MAKE:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,203 @@
+"""Finished results of long jobs, kept by the digest of everything that determines their bytes.
+
+An entry is a directory: the files, and `entry.json` with the sha256 of each of them and of itself.
+Entries appear and disappear by a rename, so several processes and machines may share the cache.
+What only a person or a run needs, sizes and removal, is in `cache_entries`: jobs do not import it.
+"""
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.common.files import copy_file, write_text
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+
+log = logging.getLogger(__name__)
+
+ENTRY = "entry.json"
+# Names another directory, which several users and machines may share.
+ROOT_VARIABLE = "ECSLM_CACHE"
+
+
+class Entry(BaseModel):
+    """The content of `entry.json`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str = Field(description="Digest of everything that determines the results.")
+    step: str
+    made_for: str = Field(description="The manifest that the results were first written with.")
+    fields: dict[str, Any] = Field(description="Fields of the manifest that the job has found.")
+    files: dict[str, str] = Field(description="sha256 of each result, by its name in the entry.")
+
+
+class DamagedEntryError(Exception):
+    """An entry that cannot be used; the text says why."""
+
+
+class ResultsCache:
+    """The cache in a directory.
+
+    It never fails a job: after an error of the file system it warns once, and is not used again.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Args:
+        root: the directory, unless the environment names another.
+        """
+        self.root = Path(os.environ.get(ROOT_VARIABLE) or root)
+        self._usable = True
+
+    def folder(self, key: str) -> Path:
+        """The directory of an entry."""
+        return self.root / key[:2] / key
+
+    def has(self, key: str) -> bool:
+        """Whether there is an entry, sound or not."""
+        try:
+            return (self.folder(key) / ENTRY).is_file()
+        except OSError:
+            return False
+
+    def put(self, entry: Entry, files: Mapping[str, Path]) -> None:
+        """Keep results, as hard links where the file system has them.
+
+        Args:
+            files: the results, by their names in the entry.
+        """
+        if not self._usable or self.has(entry.key):
+            return
+        target = self.folder(entry.key)
+        temporary = hidden(target)
+        try:
+            temporary.mkdir(parents=True)
+            for name, file in files.items():
+                link_or_copy(file, temporary / name)
+            write_text(temporary / ENTRY, _text(entry))
+            if not self.has(entry.key):
+                # What may be there has no entry.json.
+                remove_entry(target)
+                temporary.rename(target)
+        except OSError as error:
+            # Another process may have been faster.
+            if not self.has(entry.key):
+                self._give_up("finished results are not kept", error)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def take(self, key: str, names: Collection[str], folder: Path) -> Entry | None:
+        """Copy results into the new directory `folder`, and verify each file there.
+
+        Nothing is returned if there is no such entry, or if it is damaged; then it is removed.
+
+        Args:
+            names: the files that the entry must have.
+        """
+        source = self.folder(key)
+        try:
+            if not source.is_dir():
+                return None
+            entry = read_entry(source)
+            if set(entry.files) != set(names):
+                raise DamagedEntryError("other files")
+            folder.mkdir()
+            for name, digest in entry.files.items():
+                _copy_verified(source / name, folder / name, digest)
+            with suppress(OSError):
+                # Not of the user's own files, in a shared directory: then it is not the last used.
+                os.utime(source / ENTRY)
+        except DamagedEntryError as error:
+            log.warning("cache: %s: damaged (%s): removed, made again", source, error)
+            remove_entry(source)
+            return None
+        except OSError as error:
+            self._give_up("finished results are not taken from it", error)
+            return None
+        return entry
+
+    def _give_up(self, what: str, error: OSError) -> None:
+        self._usable = False
+        log.warning("cache: %s: %s: %s", self.root, what, error.strerror or error)
+
+
+def read_entry(folder: Path) -> Entry:
+    """Read `entry.json`, every byte of which must be right.
+
+    Raises:
+        DamagedEntryError: it is missing, or it is not what was written for this key.
+    """
+    try:
+        text = (folder / ENTRY).read_bytes().decode()
+        content = json.loads(text)
+        content.pop("sha256")
+        entry = Entry.model_validate(content)
+    except FileNotFoundError:
+        raise DamagedEntryError(f"no {ENTRY}") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise DamagedEntryError(f"{ENTRY} cannot be read") from None
+    if _text(entry) != text or entry.key != folder.name:
+        raise DamagedEntryError(f"{ENTRY} is altered")
+    return entry
+
+
+def remove_entry(folder: Path) -> None:
+    """Remove an entry; nobody sees it half removed."""
+    going = hidden(folder)
+    with suppress(OSError):
+        folder.rename(going)
+    # Twice, for a process that was just linking a file in it, see `_copy_verified`.
+    for _ in range(2):
+        shutil.rmtree(going, ignore_errors=True)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Make `target` a hard link of `source`, or a copy where there are no such links."""
+    try:
+        _link(source, target)
+    except OSError:
+        copy_file(source, target)
+
+
+def hidden(path: Path) -> Path:
+    """A new path next to `path`, of the form that `remove_temporaries` knows."""
+    return path.with_name(f".{path.name}.{token_hex(4)}")
+
+
+def _link(source: Path, target: Path) -> None:
+    temporary = hidden(target)
+    try:
+        temporary.hardlink_to(source)
+        temporary.replace(target)
+    finally:
+        # A rename of one link onto another of the same file leaves both.
+        temporary.unlink(missing_ok=True)
+
+
+def _copy_verified(source: Path, copy: Path, digest: str) -> None:
+    """Copy a file of an entry. It then becomes a link of the copy, so that it takes no space.
+
+    The copy is new, not a link of the entry's file, which may be a result of another study: no two
+    results may change with one another.
+    """
+    try:
+        shutil.copyfile(source, copy)
+    except FileNotFoundError:
+        raise DamagedEntryError(f"{source.name} is missing") from None
+    if sha256_of_file(copy) != digest:
+        raise DamagedEntryError(f"{source.name} is altered")
+    with suppress(OSError):
+        _link(copy, source)
+
+
+def _text(entry: Entry) -> str:
+    content = entry.model_dump(mode="json")
+    content["sha256"] = sha256_of_text(canonical_json(content))
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,183 @@
+"""The layers, depth and window of a base, from its files and without torch, in milliseconds."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from ecslm.common.csv_rows import read_csv
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json
+from ecslm.common.text import nearest
+
+# Rows and columns of a layer's weights; None if they are stored in another layout, as quantised
+# ones are.
+Shape = tuple[int, int] | None
+
+# Columns of resources/architectures.csv.
+SIZES = (
+    "hidden_size",
+    "intermediate_size",
+    "num_hidden_layers",
+    "num_attention_heads",
+    "num_key_value_heads",
+    "head_dim",
+    "vocab_size",
+)
+
+# Names that architectures have for the same number, in config.json.
+DEPTH = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
+WINDOW = ("max_position_embeddings", "n_positions")
+WIDTH = ("hidden_size", "n_embd", "d_model")
+# Modules that hold a vector for each position: there are none beyond the window.
+POSITIONS = ("wpe", "position_embeddings", "embed_positions")
+PLAIN_TYPES = ("F64", "F32", "F16", "BF16")
+HEAD = "lm_head"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """What is known of a base; `layers` are those that an adapter can update, by module name."""
+
+    layers: Mapping[str, Shape]
+    depth: int | None
+    window: int | None
+    learned_positions: bool
+    """Whether a text longer than the window cannot be read at all."""
+
+
+def read_architecture(folder: Path) -> Architecture:
+    """The architecture of a model directory, from config.json and the headers of its weights.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    config = read_json(folder / "config.json")
+    if not isinstance(config, dict):
+        raise InputError(f"{folder / 'config.json'}: not a JSON object")
+    # Models of several kinds of input have a section for the texts.
+    config |= config["text_config"] if isinstance(config.get("text_config"), dict) else {}
+    layers = {
+        name: shape
+        for path in sorted(folder.glob("*.safetensors"))
+        for name, shape in _layers(path)
+    }
+    # A tied head has no weights of its own. In a file, that heads are tied is the default.
+    if HEAD not in layers and config.get("tie_word_embeddings", True):
+        sizes = _number(config, ("vocab_size",)), _number(config, WIDTH)
+        layers[HEAD] = None if None in sizes else sizes  # type: ignore[assignment]
+    return Architecture(
+        layers=layers,
+        depth=_number(config, DEPTH),
+        window=_number(config, WINDOW),
+        learned_positions=any(name.rpartition(".")[2] in POSITIONS for name in layers),
+    )
+
+
+def read_architectures(path: Path) -> dict[str, dict[str, str]]:
+    """The rows of resources/architectures.csv by name and by hub id.
+
+    Raises:
+        InputError: the file is missing, lacks a column, or has a size that is not a number.
+    """
+    rows = read_csv(path, ("model", "hub_id", *SIZES, "tie_word_embeddings"))
+    problems = [
+        f"{path}: {row['model']}: {size}: {row[size]!r} is not a whole number"
+        for row in rows
+        for size in SIZES
+        if not row[size].isdecimal()
+    ]
+    if problems:
+        raise InputError(*problems)
+    return {row[key]: row for row in rows for key in ("model", "hub_id")}
+
+
+def llama_architecture(row: Mapping[str, str]) -> Architecture:
+    """The architecture of a row of resources/architectures.csv, all of which are Llama models."""
+    sizes = {size: int(row[size]) for size in SIZES}
+    hidden, inner = sizes["hidden_size"], sizes["intermediate_size"]
+    queries = sizes["num_attention_heads"] * sizes["head_dim"]
+    keys = sizes["num_key_value_heads"] * sizes["head_dim"]
+    block = {
+        "self_attn.q_proj": (queries, hidden),
+        "self_attn.k_proj": (keys, hidden),
+        "self_attn.v_proj": (keys, hidden),
+        "self_attn.o_proj": (hidden, queries),
+        "mlp.gate_proj": (inner, hidden),
+        "mlp.up_proj": (inner, hidden),
+        "mlp.down_proj": (hidden, inner),
+    }
+    ends = {
+        "model.embed_tokens": (sizes["vocab_size"], hidden),
+        HEAD: (sizes["vocab_size"], hidden),
+    }
+    depth = sizes["num_hidden_layers"]
+    blocks = {
+        f"model.layers.{number}.{name}": shape
+        for number in range(depth)
+        for name, shape in block.items()
+    }
+    return Architecture(ends | blocks, depth, window=None, learned_positions=False)
+
+
+def updated_layers(architecture: Architecture, targets: Iterable[str]) -> dict[str, Shape]:
+    """The layers that get an update, as peft matches them."""
+    wanted = tuple(targets)
+    return {name: shape for name, shape in architecture.layers.items() if _matches(name, wanted)}
+
+
+def adapter_problems(
+    architecture: Architecture, base: str, rank: int, targets: Iterable[str]
+) -> Iterator[tuple[str, str]]:
+    """Settings of an adapter that do not fit a base: their name, and what is wrong."""
+    wanted = tuple(targets)
+    if not wanted:
+        yield "target_modules", "is empty: name the layers that get an update"
+    last_names = {name.rpartition(".")[2] for name in architecture.layers}
+    for target in wanted:
+        if not updated_layers(architecture, [target]):
+            hint = nearest(target, {name for name in last_names if not name.isdecimal()})
+            yield "target_modules", f"{target} is no linear layer of {base}{hint}"
+    shapes = {name: shape for name, shape in updated_layers(architecture, wanted).items() if shape}
+    if shapes:
+        name, (rows, columns) = min(shapes.items(), key=lambda item: min(item[1]))
+        if rank > (most := min(rows, columns)):
+            sizes = f"{name} of {base}, which has {rows} x {columns} weights"
+            yield "rank", f"{rank} is more than the smaller side of {sizes}: at most {most}"
+
+
+def require_adaptable(folder: Path, base: str, rank: int, targets: Iterable[str]) -> None:
+    """Refuse settings of an adapter that do not fit a base; peft ignores an unknown layer.
+
+    Raises:
+        InputError: a target is no layer of the base, the rank is too high, or a file of the base is
+            missing or damaged.
+    """
+    problems = adapter_problems(read_architecture(folder), base, rank, targets)
+    if lines := [f"training: {name}: {problem}" for name, problem in problems]:
+        raise InputError(*lines)
+
+
+def _matches(name: str, targets: tuple[str, ...]) -> bool:
+    return name in targets or name.endswith(tuple(f".{target}" for target in targets))
+
+
+def _layers(path: Path) -> Iterator[tuple[str, Shape]]:
+    """Modules with a matrix of weights: linear layers and embeddings."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            for key in file.keys():  # noqa: SIM118 - not a mapping
+                module, _, part = key.rpartition(".")
+                if part == "weight" and len(shape := file.get_slice(key).get_shape()) == 2:
+                    plain = file.get_slice(key).get_dtype() in PLAIN_TYPES
+                    yield module, (shape[0], shape[1]) if plain else None
+    except SafetensorError as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{path}: not a whole safetensors file ({reason})") from None
+
+
+def _number(config: Mapping[str, Any], names: Iterable[str]) -> int | None:
+    found = (config[name] for name in names if isinstance(config.get(name), int))
+    return next(found, None)

@@ -1,0 +1,170 @@
+"""Checks of models against the files of their bases, before anything runs or is deleted."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.common.validation import read_model
+from ecslm.config.schema import ModelSettings
+from ecslm.models.architecture import (
+    Architecture,
+    adapter_problems,
+    llama_architecture,
+    read_architecture,
+    read_architectures,
+)
+from ecslm.models.bases import FETCH_AGAIN, BaseManifest, PathSource
+from ecslm.plan.study import Study
+from ecslm.schemas.paths import ARCHITECTURES
+from ecslm.scoring.bertscore.rescaling import rescaling_problem
+
+log = logging.getLogger(__name__)
+
+
+class ModelChecks:
+    """What the study asks of its bases, against what is known of these.
+
+    A base is known by its files or, while they are not there, by its row of architectures.csv.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._path = f"studies.{study.name}"
+        self._known: dict[str, Architecture | None] = {}
+
+    def check(self) -> None:
+        """Check target modules, ranks, lengths, and the encoder's layer and rescaling.
+
+        A prompt beyond the window of a base that can read it is only warned of.
+
+        Raises:
+            InputError: a line for each setting that does not fit a base.
+        """
+        problems = [
+            problem
+            for name, model in self._study.settings.models.items()
+            for problem in (*self._adapter(name, model), *self._positions(name, model))
+        ]
+        problems += self._encoder()
+        if problems:
+            raise InputError(*dict.fromkeys(problems))
+        for warning in dict.fromkeys(self._warnings()):
+            log.warning("warning: %s", warning)
+
+    def architecture(self, base: str) -> Architecture | None:
+        """What is known of a base.
+
+        Raises:
+            InputError: its files are damaged.
+        """
+        if base not in self._known:
+            folder = files_of_base(self._study, base)
+            self._known[base] = (
+                tabulated(self._study, base) if folder is None else self._read(base, folder)
+            )
+        return self._known[base]
+
+    def _read(self, base: str, folder: Path) -> Architecture:
+        try:
+            return read_architecture(folder)
+        except InputError as error:
+            if isinstance(self._study.config.bases[base], PathSource):
+                fix = f"fix `bases.{base}`"
+            else:
+                fix = FETCH_AGAIN.format(self._study.base(base))
+            raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
+
+    def _adapter(self, name: str, model: ModelSettings) -> Iterator[str]:
+        architecture = self.architecture(model.base)
+        if model.training is None or architecture is None:
+            return
+        settings = model.training
+        problems = adapter_problems(
+            architecture, model.base, settings.rank, settings.target_modules
+        )
+        for field, problem in problems:
+            yield f"{self._training(name, field)}: {problem}"
+
+    def _positions(self, name: str, model: ModelSettings) -> Iterator[str]:
+        """Lengths for which a base has no positions."""
+        architecture = self.architecture(model.base)
+        if architecture is not None and architecture.learned_positions:
+            for field, length in self._beyond(name, model, architecture):
+                window = f"{model.base} has {architecture.window} positions"
+                yield f"{field}: {length}, but {window}: at most {architecture.window}"
+
+    def _warnings(self) -> Iterator[str]:
+        for name, model in self._study.settings.models.items():
+            architecture = self.architecture(model.base)
+            if architecture is not None and not architecture.learned_positions:
+                for field, length in self._beyond(name, model, architecture):
+                    yield (
+                        f"{field}: {length} tokens, but {model.base} was trained on texts of at "
+                        f"most {architecture.window}: answers to longer prompts may be poor"
+                    )
+
+    def _beyond(
+        self, name: str, model: ModelSettings, architecture: Architecture
+    ) -> Iterator[tuple[str, int]]:
+        """Maximum lengths of a model that are beyond the window: key and value."""
+        window, settings = architecture.window, self._study.settings
+        if window is None:
+            return
+        if model.training is not None and model.training.max_length > window:
+            yield self._training(name, "max_length"), model.training.max_length
+        for task in self._study.test_tasks:
+            own = settings.task_decoding.get(task, settings.decoding)
+            if own.max_length > window:
+                inherited = own.max_length == settings.decoding.max_length
+                section = "decoding" if inherited else f"task_decoding.{task}"
+                yield f"{self._path}.{section}.max_length", own.max_length
+
+    def _encoder(self) -> Iterator[str]:
+        settings = self._study.settings.bertscore
+        if settings is None or not any(map(self._study.is_generation, self._study.test_tasks)):
+            return
+        encoder, path = settings.encoder, f"{self._path}.bertscore"
+        architecture = self.architecture(encoder)
+        depth = None if architecture is None else architecture.depth
+        if depth is not None and settings.layer > depth:
+            has = f"{encoder} has {depth} layers"
+            yield f"{path}.layer: {settings.layer}, but {has}: at most {depth}"
+        elif settings.rescale_language is not None:
+            problem = rescaling_problem(encoder, settings.layer, settings.rescale_language)
+            if problem is not None:
+                yield f"{path}.rescale_language: {problem}"
+
+    def _training(self, name: str, field: str) -> str:
+        """The key of a model's training setting: its own, or the study's that it inherits."""
+        own, shared = self._study.model(name).training, self._study.settings.training
+        inherited = getattr(own, field) == getattr(shared, field)
+        return f"{self._path}.{'' if inherited else f'models.{name}.'}training.{field}"
+
+
+def files_of_base(study: Study, base: str) -> Path | None:
+    """The directory of a base's files if all of them are there, as configured now.
+
+    Raises:
+        InputError: the manifest is invalid.
+    """
+    source, manifest = study.config.bases[base], Path(study.base(base))
+    if isinstance(source, PathSource) and any(Path(source.path).glob("*.safetensors")):
+        return Path(source.path)
+    if not manifest.exists():
+        return None
+    made = read_model(manifest, BaseManifest)
+    folder = made.location(manifest)
+    # Weights of another source are fetched again.
+    fetched = made.source == source and all((folder / name).exists() for name in made.files)
+    return folder if fetched else None
+
+
+def tabulated(study: Study, base: str) -> Architecture | None:
+    """The architecture of a base by its row of architectures.csv, None if it has none.
+
+    Raises:
+        InputError: the file is missing or invalid.
+    """
+    row = read_architectures(ARCHITECTURES).get(study.settings.architectures.get(base, base))
+    return None if row is None else llama_architecture(row)

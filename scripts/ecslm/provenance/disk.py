@@ -1,0 +1,100 @@
+"""Whether the disk has room for what a run is going to write, as far as that is known.
+
+Counted is what a run is sure to write, so that none is refused that could end:
+
+- of each adapter its matrices, in float32;
+- of one training, the largest, two checkpoints of the matrices and of the two averages that AdamW
+  keeps of each weight;
+- of each base that is fetched its matrices, in bfloat16, if architectures.csv has its sizes.
+
+Predictions, scores and tables are small beside these.
+"""
+
+import shutil
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from ecslm.common.errors import InputError
+from ecslm.models.architecture import HEAD, Shape, updated_layers
+from ecslm.models.bases import PathSource
+from ecslm.plan.model_checks import ModelChecks, tabulated
+from ecslm.plan.plan import Plan
+
+FLOAT32, BFLOAT16 = 4, 2
+# Values per weight in a checkpoint, and checkpoints of one training.
+CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
+
+
+@dataclass(frozen=True)
+class Need:
+    """Bytes that one job leaves in a directory, and those that it has there while it runs."""
+
+    folder: Path
+    left: int
+    working: int = 0
+
+
+def check_disk(plan: Plan, due: Container[str]) -> None:
+    """Refuse to start jobs whose results do not fit on the disk.
+
+    Args:
+        due: files that the run is going to write.
+
+    Raises:
+        InputError: a disk has less room than the jobs are sure to need.
+    """
+    disks: dict[int, list[Need]] = {}
+    for need in (*_adapters(plan, due), *_bases(plan, due)):
+        disks.setdefault(need.folder.stat().st_dev, []).append(need)
+    problems = []
+    for needs in disks.values():
+        needed = sum(need.left for need in needs) + max(need.working for need in needs)
+        free = shutil.disk_usage(needs[0].folder).free
+        if needed > free:
+            problems.append(
+                f"{needs[0].folder}: {_size(free)} are free on this disk, but the adapters and "
+                f"weights of this run need at least {_size(needed)}: make room, or move `results` "
+                "to another disk and link it here"
+            )
+    if problems:
+        raise InputError(*problems)
+
+
+def _adapters(plan: Plan, due: Container[str]) -> Iterator[Need]:
+    rule, models = plan.rules["train_adapter"], ModelChecks(plan.study)
+    for key in rule.all_keys():
+        (manifest,) = rule.output_paths("manifest", key)
+        model = plan.study.model(key.model)
+        training, architecture = model.training, models.architecture(model.base)
+        if manifest in due and training is not None and architecture is not None:
+            layers = updated_layers(architecture, training.target_modules)
+            weights = training.rank * sum(sum(shape) for shape in layers.values() if shape)
+            working = CHECKPOINTS * CHECKPOINT_VALUES * FLOAT32 * weights
+            yield Need(_existing(manifest), FLOAT32 * weights, working)
+
+
+def _bases(plan: Plan, due: Container[str]) -> Iterator[Need]:
+    rule = plan.rules["base_model"]
+    for key in rule.all_keys():
+        (manifest,) = rule.output_paths("manifest", key)
+        fetched = not isinstance(plan.study.config.bases[key.base], PathSource)
+        if manifest in due and fetched and (architecture := tabulated(plan.study, key.base)):
+            # A head of its own would come on top.
+            layers = {name: shape for name, shape in architecture.layers.items() if name != HEAD}
+            yield Need(_existing(manifest), BFLOAT16 * sum(map(_weights, layers.values())))
+
+
+def _weights(shape: Shape) -> int:
+    return shape[0] * shape[1] if shape else 0
+
+
+def _existing(path: str) -> Path:
+    """The nearest directory above a file that exists."""
+    return next(folder for folder in Path(path).absolute().parents if folder.is_dir())
+
+
+def _size(count: int) -> str:
+    return f"{tqdm.format_sizeof(count, divisor=1000)}B"

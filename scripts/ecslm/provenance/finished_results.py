@@ -1,0 +1,69 @@
+"""The cache of finished results, before and after a run."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.cache_entries import GIGABYTE, trim
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import Manifest
+from ecslm.common.results_cache import Entry, ResultsCache
+from ecslm.plan.keys import Key
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Rule
+from ecslm.schemas.paths import FINISHED
+
+log = logging.getLogger(__name__)
+
+
+def keep_results(plan: Plan, unfinished: frozenset[str]) -> None:
+    """Put results that are not in the cache into it: adopted ones, and all if it was deleted.
+
+    Snakemake deletes results before it runs their job, and the run may be stopped, or what was
+    edited put back. Only results whose manifest has the key of the cache are kept.
+
+    Args:
+        unfinished: manifests of results that Snakemake will delete in any case.
+    """
+    cache = ResultsCache(FINISHED)
+    for rule in plan.rules.values():
+        if rule.kept:
+            for key in rule.all_keys():
+                _keep(cache, rule, key, unfinished)
+
+
+def trim_results(limit: float) -> None:
+    """Keep the cache within its limit, in bytes."""
+    removed = trim(ResultsCache(FINISHED), limit)
+    if removed:
+        log.warning(
+            "cache: %d least recently used entries removed (limit: %g GB)",
+            len(removed),
+            limit / GIGABYTE,
+        )
+
+
+def _keep(cache: ResultsCache, rule: Rule[Any], key: Key, unfinished: frozenset[str]) -> None:
+    (manifest,) = rule.output_paths("manifest", key)
+    if manifest in unfinished or not Path(manifest).is_file():
+        return
+    content = read_json(Path(manifest))
+    action = content.get("action")
+    if action is None or cache.has(action):
+        return
+    names = [name for name in rule.outputs if name != "manifest"]
+    files = {name: Path(path) for name in names for path in rule.output_paths(name, key)}
+    try:
+        # Those of results come from the manifest: an altered file will not be taken as sound.
+        digests = {
+            name: content["files"].get(path.name) or sha256_of_file(path)
+            for name, path in files.items()
+        }
+    except InputError:
+        # A file that no job needs was deleted.
+        return
+    own = {name: value for name, value in content.items() if name not in Manifest.model_fields}
+    entry = Entry(key=action, step=rule.name, made_for=manifest, fields=own, files=digests)
+    cache.put(entry, files)

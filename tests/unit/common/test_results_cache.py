@@ -1,0 +1,411 @@
+"""The cache of finished results: what is put into it comes back whole, or not at all."""
+
+import errno
+import logging
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.project import ROOT
+
+from ecslm.common.cache_entries import GIGABYTE, kept_entries, size_limit, trim
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file, sha256_of_text
+from ecslm.common.results_cache import ENTRY, ROOT_VARIABLE, Entry, ResultsCache
+
+KEY = sha256_of_text("everything")
+CONTENTS = {"weights": b"\x00\x01\x02", "cost": b"1 s\n"}
+
+
+@contextmanager
+def somewhere() -> Iterator[Path]:
+    """A directory for one generated example."""
+    with TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def write_files(folder: Path, contents: dict[str, bytes]) -> dict[str, Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
+    return {name: folder / name for name in contents}
+
+
+def put(
+    cache: ResultsCache,
+    files: dict[str, Path],
+    key: str = KEY,
+    fields: dict[str, object] | None = None,
+) -> Path:
+    """Put an entry; returns its directory."""
+    digests = {name: sha256_of_file(path) for name, path in files.items()}
+    entry = Entry(key=key, step="s", made_for="m.json", fields=fields or {}, files=digests)
+    cache.put(entry, files)
+    return cache.folder(key)
+
+
+def taken(cache: ResultsCache, folder: Path, key: str = KEY) -> dict[str, bytes] | None:
+    entry = cache.take(key, CONTENTS.keys(), folder)
+    return entry and {name: (folder / name).read_bytes() for name in entry.files}
+
+
+@given(st.dictionaries(st.sampled_from("abcd"), st.binary(max_size=9)), st.text(), st.floats(-9, 9))
+def test_what_was_put_is_taken(contents: dict[str, bytes], text: str, number: float) -> None:
+    fields = {"text": text, "number": number, "nested": {"one": [1, None]}}
+    with somewhere() as folder:
+        cache = ResultsCache(folder / "cache")
+        put(cache, write_files(folder / "made", contents), fields=fields)
+        entry = ResultsCache(folder / "cache").take(KEY, contents.keys(), folder / "out")
+        assert entry is not None
+        assert entry.fields == fields
+        assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == contents
+
+
+def test_another_key_has_nothing(tmp_path: Path) -> None:
+    cache = ResultsCache(tmp_path)
+    assert not cache.has(KEY)
+    assert cache.take(KEY, (), tmp_path / "out") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(st.data())
+def test_an_entry_in_which_a_bit_is_flipped_is_never_taken(data: st.DataObject) -> None:
+    with somewhere() as folder:
+        cache = ResultsCache(folder / "cache")
+        entry = put(cache, write_files(folder / "made", CONTENTS), fields={"best_step": 3})
+        path = entry / data.draw(st.sampled_from([*CONTENTS, ENTRY]))
+        content = bytearray(path.read_bytes())
+        content[data.draw(st.integers(0, len(content) - 1))] ^= 1 << data.draw(st.integers(0, 7))
+        path.write_bytes(content)
+        assert taken(cache, folder / "out") is None
+        assert not entry.exists()
+
+
+@given(st.data())
+def test_an_entry_of_which_something_is_missing_is_never_taken(data: st.DataObject) -> None:
+    with somewhere() as folder:
+        cache = ResultsCache(folder / "cache")
+        entry = put(cache, write_files(folder / "made", CONTENTS))
+        path = entry / data.draw(st.sampled_from([*CONTENTS, ENTRY]))
+        if data.draw(st.booleans()):
+            path.unlink()
+        else:
+            os.truncate(path, data.draw(st.integers(0, path.stat().st_size - 1)))
+        assert taken(cache, folder / "out") is None
+        assert not entry.exists()
+
+
+def test_a_damaged_entry_is_named_in_one_line_and_can_be_made_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
+    entry = put(cache, files)
+    files["weights"].write_bytes(b"written over, and so the link in the cache")
+    assert taken(cache, tmp_path / "out") is None
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"cache: {entry}: damaged (weights is altered): removed, made again"
+    )
+    shutil.rmtree(tmp_path / "out")
+    put(cache, write_files(tmp_path / "again", CONTENTS))
+    assert taken(cache, tmp_path / "out") == CONTENTS
+
+
+def test_an_entry_under_another_key_is_not_taken(tmp_path: Path) -> None:
+    """Such as a directory that somebody has copied by hand."""
+    cache, other = ResultsCache(tmp_path / "cache"), sha256_of_text("something else")
+    entry = put(cache, write_files(tmp_path / "made", CONTENTS))
+    shutil.copytree(entry, cache.folder(other))
+    assert taken(cache, tmp_path / "out", other) is None
+
+
+def test_an_entry_of_other_files_is_not_taken(tmp_path: Path) -> None:
+    """Names in an entry are no paths to write to."""
+    cache = ResultsCache(tmp_path / "cache")
+    put(cache, {"../escaped": tmp_path / "x"} | write_files(tmp_path, {"x": b""}))
+    put(cache, write_files(tmp_path / "made", CONTENTS | {"more": b""}))
+    assert taken(cache, tmp_path / "out") is None
+
+
+def test_entries_are_links_of_results_so_that_they_take_no_space(tmp_path: Path) -> None:
+    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
+    entry = put(cache, files)
+    assert all((entry / name).samefile(path) for name, path in files.items())
+    (kept,) = kept_entries(cache)
+    assert kept.space == 0 < kept.size
+
+
+def test_taken_files_are_new_and_shared_with_no_other_result(tmp_path: Path) -> None:
+    """Else a date, or a byte, of one study's results would change with another's."""
+    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
+    entry = put(cache, files)
+    for path in files.values():
+        os.utime(path, (1, 1))
+    assert taken(cache, tmp_path / "out") == CONTENTS
+    for name, path in files.items():
+        assert not (tmp_path / "out" / name).samefile(path)
+        assert (tmp_path / "out" / name).samefile(entry / name)
+        assert (tmp_path / "out" / name).stat().st_mtime > 1
+        assert path.stat().st_mtime == 1
+
+
+@pytest.fixture
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache is on another device, or the file system has no hard links."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+@pytest.mark.usefixtures("no_links")
+def test_without_hard_links_files_are_copied(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
+    put(cache, files)
+    for path in files.values():
+        path.write_bytes(b"changed in place")
+    assert taken(cache, tmp_path / "out") == CONTENTS
+    (kept,) = kept_entries(cache)
+    assert kept.space == sum(map(len, CONTENTS.values()))
+    assert caplog.records == []
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT])
+def test_a_cache_that_cannot_be_written_is_one_warning_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: int
+) -> None:
+    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", refuse)
+        patch.setattr(shutil, "copyfile", refuse)
+        for number in range(3):
+            put(cache, files, sha256_of_text(str(number)))
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"cache: {tmp_path / 'cache'}: finished results are not kept: {os.strerror(error)}"
+    )
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+    assert list((tmp_path / "cache").glob("*/.*")) == []
+
+
+def test_a_cache_that_is_a_file_is_one_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "cache").write_text("")
+    cache = ResultsCache(tmp_path / "cache")
+    assert taken(cache, tmp_path / "out") is None
+    put(cache, write_files(tmp_path / "made", CONTENTS))
+    put(cache, write_files(tmp_path / "made", CONTENTS), sha256_of_text("other"))
+    assert len(caplog.records) == 1
+    assert kept_entries(cache) == []
+
+
+def test_a_file_that_cannot_be_read_is_a_warning_and_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be another user's; only what was read and found wrong is removed."""
+    cache = ResultsCache(tmp_path / "cache")
+    entry = put(cache, write_files(tmp_path / "made", CONTENTS))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(shutil, "copyfile", refuse)
+    assert taken(cache, tmp_path / "out") is None
+    (record,) = caplog.records
+    assert "finished results are not taken from it: Permission denied" in record.getMessage()
+    assert entry.is_dir()
+
+
+def test_entries_have_the_permissions_of_the_users_umask(tmp_path: Path) -> None:
+    """So that others can read them, and write beside them, if the user lets them."""
+    before = os.umask(0o002)
+    try:
+        cache = ResultsCache(tmp_path / "cache")
+        entry = put(cache, write_files(tmp_path / "made", CONTENTS))
+    finally:
+        os.umask(before)
+    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (entry, *entry.iterdir())}
+    assert modes.pop(entry) == 0o775
+    assert set(modes.values()) == {0o664}
+
+
+def test_the_environment_names_a_directory_to_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "shared"))
+    put(ResultsCache(tmp_path / "mine"), write_files(tmp_path / "made", CONTENTS))
+    assert taken(ResultsCache(tmp_path / "others"), tmp_path / "out") == CONTENTS
+
+
+PUT_AND_TAKE = """
+import sys
+from pathlib import Path
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.results_cache import Entry, ResultsCache, remove_entry
+
+root, own, key = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+own.mkdir()
+for number in range(40):
+    (own / "weights").write_bytes(b"w" * 100_000)
+    files = {"weights": own / "weights"}
+    digests = {"weights": sha256_of_file(own / "weights")}
+    cache = ResultsCache(root)
+    cache.put(Entry(key=key, step="s", made_for=str(own), fields={}, files=digests), files)
+    entry = cache.take(key, ["weights"], own / f"out-{number}")
+    if entry is not None:
+        assert (own / f"out-{number}/weights").read_bytes() == b"w" * 100_000
+    if number % 5 == 0:
+        remove_entry(cache.folder(key))
+"""
+
+
+def test_processes_may_put_take_and_remove_at_once(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", PUT_AND_TAKE, str(tmp_path / "cache")]
+    processes = [
+        subprocess.Popen(
+            [*command, str(tmp_path / f"own-{number}"), KEY],
+            env={"PYTHONPATH": str(ROOT / "scripts")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(4)
+    ]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        # A file may vanish while it is read; nothing is ever called unusable.
+        assert "not kept" not in errors
+        assert "altered" not in errors
+    assert list((tmp_path / "cache").glob("*/.*")) == []
+
+
+def test_the_first_of_two_at_once_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
+    both = threading.Barrier(2, timeout=10)
+    rename = Path.rename
+
+    def together(self: Path, target: Path) -> Path:
+        if target == cache.folder(KEY):
+            both.wait()
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", together)
+    threads = [threading.Thread(target=put, args=(cache, files)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert taken(cache, tmp_path / "out") == CONTENTS
+    assert list((tmp_path / "cache").glob("*/.*")) == []
+    assert caplog.records == []
+
+
+# Each entry's size in bytes, whether it is a result too, and what is used next after all are put.
+ENTRIES = st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=6)
+
+
+@given(ENTRIES, st.lists(st.integers(0, 5), max_size=6), st.integers(0, 40))
+def test_trimming_removes_the_least_recently_used_that_take_space(
+    entries: list[tuple[int, bool]], uses: list[int], limit: int
+) -> None:
+    with somewhere() as folder:
+        cache = ResultsCache(folder / "cache")
+        keys = [sha256_of_text(str(number)) for number in range(len(entries))]
+        order = list(keys)
+        for number, (size, is_result) in enumerate(entries):
+            files = write_files(folder / str(number), {"x": b"x" * size})
+            put(cache, files, keys[number])
+            if not is_result:
+                files["x"].unlink()
+        for use in uses:
+            if use < len(keys):
+                entry = cache.take(keys[use], ["x"], folder / "out")
+                assert entry is not None
+                shutil.rmtree(folder / "out")
+                if not entries[use][1]:
+                    order.append(order.pop(order.index(keys[use])))
+        space = {
+            key: kept.space
+            for key in keys
+            for kept in kept_entries(cache)
+            if kept.folder.name == key
+        }
+        # As file systems with coarse clocks cannot tell: by hand, in the order of use.
+        for second, key in enumerate(order):
+            os.utime(cache.folder(key) / ENTRY, (second, second))
+        removed = [kept.folder.name for kept in trim(cache, limit)]
+        assert removed == [key for key in order if space[key]][: len(removed)]
+        assert all(cache.has(key) != (key in removed) for key in keys)
+        left = sum(kept.space for kept in kept_entries(cache))
+        assert left <= limit
+        # No more than needed.
+        assert not removed or left + space[removed[-1]] > limit
+
+
+def test_taking_an_entry_makes_it_the_most_recently_used(tmp_path: Path) -> None:
+    cache, keys = ResultsCache(tmp_path / "cache"), [sha256_of_text(n) for n in "ab"]
+    for second, key in enumerate(keys):
+        entry = put(cache, write_files(tmp_path / key, CONTENTS), key)
+        os.utime(entry / ENTRY, (second, second))
+    assert [kept.folder.name for kept in kept_entries(cache)] == keys
+    assert taken(cache, tmp_path / "out", keys[0]) == CONTENTS
+    assert [kept.folder.name for kept in kept_entries(cache)] == keys[::-1]
+
+
+def test_a_damaged_entry_is_listed_and_trimmed(tmp_path: Path) -> None:
+    cache = ResultsCache(tmp_path / "cache")
+    entry = put(cache, write_files(tmp_path / "made", CONTENTS))
+    shutil.rmtree(tmp_path / "made")
+    (entry / ENTRY).write_text("{")
+    assert [kept.entry for kept in kept_entries(cache)] == [None]
+    assert len(trim(cache, 0)) == 1
+    assert not entry.exists()
+
+
+def test_what_a_killed_process_left_goes_after_a_day_and_not_before(tmp_path: Path) -> None:
+    cache = ResultsCache(tmp_path / "cache")
+    entry = put(cache, write_files(tmp_path / "made", CONTENTS))
+    half, fresh = (entry.with_name(f".{entry.name}.{name}") for name in ("half", "fresh"))
+    for folder in (half, fresh):
+        shutil.copytree(entry, folder)
+    os.utime(half, (1, 1))
+    trim(cache, GIGABYTE)
+    assert not half.exists()
+    assert fresh.exists()
+    assert entry.exists()
+
+
+def test_the_limit_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ECSLM_CACHE_GB", raising=False)
+    assert size_limit() == 50 * GIGABYTE
+    monkeypatch.setenv("ECSLM_CACHE_GB", "0.5")
+    assert size_limit() == GIGABYTE / 2
+    for text in ("", "much", "-1", "nan"):
+        monkeypatch.setenv("ECSLM_CACHE_GB", text)
+        with pytest.raises(InputError, match=r"^ECSLM_CACHE_GB: .* is not a number of gigabytes"):
+            size_limit()
+
+
+@pytest.fixture(autouse=True)
+def _warnings(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)

@@ -1,0 +1,219 @@
+"""What a base's files tell of it, and adapters that do not fit."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import save_file
+from support.project import RESOURCES, SCRIPTS
+
+from ecslm.common.errors import InputError
+from ecslm.models.architecture import (
+    Architecture,
+    adapter_problems,
+    llama_architecture,
+    read_architecture,
+    read_architectures,
+    require_adaptable,
+    updated_layers,
+)
+
+ALL = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head")
+
+
+@pytest.fixture(scope="module")
+def tiny(tiny_model: Path) -> Architecture:
+    return read_architecture(tiny_model)
+
+
+def problems(architecture: Architecture, rank: int, *targets: str) -> list[tuple[str, str]]:
+    return list(adapter_problems(architecture, "Tiny", rank, targets))
+
+
+def write_model(folder: Path, config: dict[str, Any], **shapes: tuple[int, ...]) -> Path:
+    """A model directory with weights of these shapes; a dot is written as two underscores."""
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(json.dumps(config))
+    weights = {name.replace("__", "."): np.zeros(shape) for name, shape in shapes.items()}
+    save_file(weights, folder / "model.safetensors")
+    return folder
+
+
+def test_the_layers_of_a_model_are_those_that_peft_can_update(
+    tiny: Architecture, tiny_model: Path
+) -> None:
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    adapted = get_peft_model(model, LoraConfig(r=1, target_modules=list(ALL)))
+    updated = {
+        name.removeprefix("base_model.model."): tuple(module.base_layer.weight.shape)
+        for name, module in adapted.named_modules()
+        if hasattr(module, "base_layer")
+    }
+    assert updated_layers(tiny, ALL) == updated
+    assert len(updated) == 2 * 7 + 1
+
+
+def test_depth_and_window_are_those_of_the_configuration(tiny: Architecture) -> None:
+    assert (tiny.depth, tiny.window, tiny.learned_positions) == (2, 4096, False)
+
+
+def test_all_layers_and_the_tied_head_fit(tiny: Architecture) -> None:
+    assert problems(tiny, 32, *ALL) == []
+    assert problems(tiny, 32, "model.layers.0.self_attn.q_proj") == []
+
+
+@pytest.mark.parametrize(
+    ("target", "hint"),
+    [
+        ("q_prj", ": did you mean `q_proj`?"),
+        ("lm_heed", ": did you mean `lm_head`?"),
+        ("roj", ""),
+        # A part of a name, a block of layers, a layer without a matrix.
+        ("proj", ""),
+        ("self_attn", ""),
+        ("input_layernorm", ""),
+    ],
+)
+def test_a_name_that_is_no_linear_layer_is_told_with_the_nearest_one(
+    tiny: Architecture, target: str, hint: str
+) -> None:
+    ((field, problem),) = problems(tiny, 4, "v_proj", target)
+    assert field == "target_modules"
+    assert problem.startswith(f"{target} is no linear layer of Tiny: ")
+    assert hint in problem
+
+
+@given(st.sampled_from(ALL), st.data())
+def test_misspelt_names_are_told(tiny: Architecture, name: str, data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(name) - 1))
+    misspelt = name[:place] + name[place + 1 :]
+    assert [field for field, _ in problems(tiny, 4, misspelt)] == ["target_modules"]
+
+
+def test_a_rank_above_the_smaller_side_of_a_layer_is_told(tiny: Architecture) -> None:
+    """Keys of the tiny model have 32 rows, the other layers 64 and more."""
+    assert problems(tiny, 64, "q_proj", "lm_head", "down_proj") == []
+    ((field, problem),) = problems(tiny, 33, *ALL)
+    assert field == "rank"
+    assert "k_proj of Tiny, which has 32 x 64 weights: at most 32" in problem
+    assert len(problems(tiny, 65, "q_proj", "q_prj", "l_m_head")) == 3
+
+
+def test_an_adapter_of_no_layer_is_told(tiny: Architecture) -> None:
+    assert [field for field, _ in problems(tiny, 4)] == ["target_modules"]
+
+
+def test_training_refuses_each_unknown_layer_in_a_line(tiny_model: Path) -> None:
+    """peft ignores them."""
+    require_adaptable(tiny_model, "Tiny", 4, ALL)
+    with pytest.raises(InputError) as caught:
+        require_adaptable(tiny_model, "Tiny", 99, ("q_prj", "k_proj"))
+    first, second = caught.value.problems
+    assert first.startswith("training: target_modules: q_prj is no linear layer of Tiny")
+    assert second.startswith("training: rank: 99 is more than")
+
+
+def test_weights_in_several_files_are_read_together(tmp_path: Path) -> None:
+    write_model(tmp_path, {"tie_word_embeddings": False}, h__0__fc__weight=(8, 4))
+    save_file({"h.1.proj.weight": np.zeros((4, 2))}, tmp_path / "model-2.safetensors")
+    assert dict(read_architecture(tmp_path).layers) == {"h.0.fc": (8, 4), "h.1.proj": (4, 2)}
+
+
+def test_a_head_that_is_not_tied_needs_weights(tmp_path: Path) -> None:
+    untied = read_architecture(
+        write_model(tmp_path, {"tie_word_embeddings": False}, q_proj__weight=(4, 4))
+    )
+    assert [field for field, _ in problems(untied, 1, "lm_head")] == ["target_modules"]
+
+
+def test_weights_of_another_layout_have_no_size(tmp_path: Path) -> None:
+    folder = write_model(tmp_path, {"vocab_size": 9})
+    save_file({"q_proj.weight": np.zeros((8, 1), dtype=np.uint8)}, folder / "model.safetensors")
+    assert problems(read_architecture(folder), 4, "q_proj", "lm_head") == []
+
+
+@pytest.mark.parametrize(
+    ("config", "depth", "window"),
+    [
+        ({"n_layer": 12, "n_positions": 1024}, 12, 1024),
+        ({"text_config": {"num_hidden_layers": 3, "max_position_embeddings": 8}}, 3, 8),
+        ({}, None, None),
+    ],
+)
+def test_other_names_of_depth_and_window_are_known(
+    tmp_path: Path, config: dict[str, Any], depth: int | None, window: int | None
+) -> None:
+    found = read_architecture(write_model(tmp_path, config, transformer__wpe__weight=(8, 4)))
+    assert (found.depth, found.window, found.learned_positions) == (depth, window, True)
+
+
+def spoilt(folder: Path, name: str, content: bytes) -> Path:
+    (folder / name).write_bytes(content)
+    return folder
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 4, b"\xff" * 64, b"\x05\0\0\0\0\0\0\0hello"])
+def test_damaged_weights_are_told_in_a_line(
+    tiny_model: Path, tmp_path: Path, content: bytes
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    with pytest.raises(InputError, match=r"model\.safetensors: not a whole safetensors file") as e:
+        read_architecture(spoilt(folder, "model.safetensors", content))
+    assert len(e.value.problems) == 1
+
+
+def test_a_configuration_that_is_no_object_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.json: not a JSON object"):
+        read_architecture(spoilt(tmp_path, "config.json", b"[1]"))
+
+
+def test_the_rows_of_the_table_are_llama_models_with_these_layers() -> None:
+    """The counts of the weights are those of the table `parameters`, which builds the models."""
+    rows = read_architectures(RESOURCES / "architectures.csv")
+    known = llama_architecture(rows["SmolLM2-135M"])
+    assert rows["HuggingFaceTB/SmolLM2-135M-Instruct"] is rows["SmolLM2-135M"]
+    assert problems(known, 192, *ALL) == []
+    assert known.depth == 30
+    layers = {name: shape for name, shape in known.layers.items() if name != "lm_head"}
+    # The remaining weights are those of two norms a layer and one at the end.
+    assert sum(rows * columns for rows, columns in filter(None, layers.values())) == (
+        134_515_008 - 61 * 576
+    )
+
+
+def test_a_size_that_is_no_number_is_told(tmp_path: Path) -> None:
+    text = (RESOURCES / "architectures.csv").read_text()
+    (tmp_path / "a.csv").write_text(text.replace("576", "many"))
+    with pytest.raises(InputError, match=r"a\.csv: SmolLM2-135M: hidden_size: 'many' is not a"):
+        read_architectures(tmp_path / "a.csv")
+
+
+def loaded(statements: str) -> Sequence[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", f"{statements}; import sys; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=SCRIPTS,
+    )
+    return done.stdout.split()
+
+
+def test_reading_an_architecture_loads_no_torch(tiny_model: Path) -> None:
+    read = f"read_architecture(Path({str(tiny_model)!r}))"
+    modules = loaded(
+        f"from pathlib import Path; from ecslm.models.architecture import read_architecture; {read}"
+    )
+    assert not {"torch", "transformers"}.intersection(modules)

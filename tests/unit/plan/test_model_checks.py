@@ -1,0 +1,223 @@
+"""Models are checked against their bases before anything runs: every problem in a line."""
+
+import logging
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from support.plans import plan
+from support.project import RESOURCES
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_json
+from ecslm.models.bases import HubSource, read_base
+from ecslm.plan.model_checks import ModelChecks
+from ecslm.plan.study import Study
+
+TRAINED = {"base": "Small", "template": "chatml"}
+HUB = HubSource(source="hub", id="a/small", revision="main")
+
+
+@pytest.fixture(autouse=True)
+def project(
+    tmp_path: Path, tiny_model: Path, tiny_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A project whose bases `Small` and `Encoder` are there."""
+    monkeypatch.chdir(tmp_path)
+    Path("models").mkdir()
+    shutil.copytree(tiny_model, "models/small")
+    shutil.copytree(read_base(tiny_encoder)[1], "models/encoder")
+    Path("resources").symlink_to(RESOURCES)
+
+
+def models(**training: Any) -> dict[str, Any]:
+    """A tuned model with settings of its own, and one with those of the study."""
+    return {"Own-EC": TRAINED | {"training": training}, "Other-EC": TRAINED | {"training": {}}}
+
+
+def study(**settings: Any) -> Study:
+    """A study whose lengths and encoder fit unless `settings` say otherwise."""
+    fitting = {
+        "training": {"rank": 8},
+        "models": models(),
+        "bertscore": {"encoder": "Encoder", "layer": 2, "rescale_language": None},
+    }
+    return plan(**(fitting | settings)).study
+
+
+def problems(checked: Study) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        ModelChecks(checked).check()
+    return caught.value.problems
+
+
+def fetched(checked: Study, source: HubSource = HUB, recorded: HubSource = HUB) -> Study:
+    """The same study, where `Small` is fetched from the hub and is there."""
+    folder = Path("results/bases/Small")
+    shutil.copytree("models/small", folder)
+    manifest = {
+        "base": "Small",
+        "source": recorded.model_dump(),
+        "revision": "c0ffee",
+        "folder": ".",
+        "files": {path.name: "0" * 64 for path in folder.iterdir()},
+    }
+    write_json(folder / "manifest.json", manifest)
+    bases = checked.config.bases | {"Small": source}
+    return replace(checked, config=checked.config.model_copy(update={"bases": bases}))
+
+
+def test_what_fits_passes_in_silence(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        ModelChecks(study()).check()
+        ModelChecks(fetched(study())).check()
+    assert caplog.messages == []
+
+
+def test_a_models_own_setting_is_told_with_its_key() -> None:
+    (line,) = problems(study(models=models(target_modules=["q_prj", "lm_head"])))
+    assert line == (
+        "studies.shop.models.Own-EC.training.target_modules: q_prj is no linear layer of Small: "
+        "did you mean `q_proj`?"
+    )
+
+
+def test_an_inherited_setting_is_told_once_where_it_is() -> None:
+    (line,) = problems(study(training={"rank": 8, "target_modules": ["k_prj"]}))
+    assert line.startswith("studies.shop.training.target_modules: k_prj is no linear layer")
+
+
+def test_a_rank_is_told_with_the_highest_that_fits() -> None:
+    (line,) = problems(study(models=models(rank=64)))
+    assert line.startswith("studies.shop.models.Own-EC.training.rank: 64 is more than the smaller")
+    assert line.endswith("which has 32 x 64 weights: at most 32")
+
+
+@pytest.mark.parametrize(
+    ("bertscore", "line"),
+    [
+        (
+            {"layer": 3, "rescale_language": None},
+            "studies.shop.bertscore.layer: 3, but Encoder has 2 layers: at most 2",
+        ),
+        (
+            {"layer": 2, "rescale_language": "en"},
+            "studies.shop.bertscore.rescale_language: no rescaling baseline for layer 2 of Encoder "
+            "in en: set `rescale_language: null`",
+        ),
+    ],
+)
+def test_bertscore_needs_the_layer_and_the_baseline(bertscore: dict[str, Any], line: str) -> None:
+    assert problems(study(bertscore={"encoder": "Encoder"} | bertscore)) == (line,)
+    # Without a generation task nothing needs them.
+    ModelChecks(study(bertscore={"encoder": "Encoder"} | bertscore, tasks=["PM"])).check()
+
+
+def test_all_problems_come_at_once() -> None:
+    found = problems(
+        study(
+            models=models(target_modules=["q_prj", "v_prj", "o_proj"], rank=1000),
+            bertscore={"encoder": "Encoder", "layer": 9},
+        )
+    )
+    assert [line.partition(": ")[0] for line in found] == [
+        "studies.shop.models.Own-EC.training.target_modules",
+        "studies.shop.models.Own-EC.training.target_modules",
+        "studies.shop.models.Own-EC.training.rank",
+        "studies.shop.bertscore.layer",
+    ]
+
+
+def set_window(window: int, *, learned: bool) -> None:
+    """Give the base another window, with a vector for each position or without."""
+    path = Path("models/small/config.json")
+    write_json(path, read_json(path) | {"max_position_embeddings": window})
+    if learned:
+        save_file({"wpe.weight": np.zeros((4, 2))}, "models/small/positions.safetensors")
+
+
+LENGTHS: dict[str, Any] = {
+    "training": {"rank": 8, "max_length": 600},
+    "decoding": {"max_new_tokens": 10, "max_length": 500},
+    "task_decoding": {"PM": {"max_length": 700}, "AG": {"max_new_tokens": 20}},
+}
+KEYS = ["training.max_length", "decoding.max_length", "task_decoding.PM.max_length"]
+
+
+def keys(lines: Iterable[str]) -> list[str]:
+    return sorted(line.removeprefix("warning: ").partition(": ")[0] for line in lines)
+
+
+def test_lengths_for_which_a_base_has_no_positions_are_refused() -> None:
+    set_window(499, learned=True)
+    found = problems(study(**LENGTHS))
+    assert keys(found) == sorted(f"studies.shop.{key}" for key in KEYS)
+    assert (
+        "studies.shop.decoding.max_length: 500, but Small has 499 positions: at most 499" in found
+    )
+    set_window(700, learned=True)
+    ModelChecks(study(**LENGTHS)).check()
+
+
+def test_lengths_beyond_the_texts_that_a_base_was_trained_on_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Rotary positions have no end; the paper itself goes beyond them."""
+    set_window(499, learned=False)
+    ModelChecks(study(**LENGTHS)).check()
+    assert keys(caplog.messages) == sorted(f"studies.shop.{key}" for key in KEYS)
+
+
+def test_a_fetched_base_is_checked_by_its_files() -> None:
+    (line,) = problems(fetched(study(models=models(target_modules=["q_prj"]))))
+    assert "did you mean `q_proj`?" in line
+
+
+def test_a_damaged_base_is_told_with_the_way_to_fetch_it_again() -> None:
+    checked = fetched(study())
+    Path("results/bases/Small/model.safetensors").write_bytes(b"half")
+    (line,) = problems(checked)
+    assert line.startswith("results/bases/Small/model.safetensors: not a whole safetensors file")
+    assert line.endswith(
+        "delete results/bases/Small/manifest.json and run `snakemake -- bases` to fetch it again"
+    )
+
+
+def test_a_model_directory_without_its_configuration_is_told() -> None:
+    Path("models/small/config.json").unlink()
+    assert problems(study()) == ("models/small/config.json: no such file: fix `bases.Small`",)
+
+
+@pytest.mark.parametrize("case", ["not fetched", "weights left behind", "another source"])
+def test_without_the_files_the_row_of_the_table_tells(case: str) -> None:
+    """If there is none, nothing is known, and nothing is refused."""
+    settings = {"models": models(target_modules=["q_prj"], rank=200)}
+    made = fetched(
+        study(**settings, architectures={"Small": "SmolLM2-135M"}),
+        recorded=HUB.model_copy(update={"revision": "v1"}) if case == "another source" else HUB,
+    )
+    if case == "weights left behind":
+        Path("results/bases/Small/model.safetensors").unlink()
+    if case == "not fetched":
+        shutil.rmtree("results")
+    (line,) = problems(made)
+    assert "q_prj is no linear layer of Small: did you mean `q_proj`?" in line
+    # Its keys have 192 rows.
+    (line,) = problems(with_rank(made, 200))
+    assert "rank: 200 is more than" in line and "at most 192" in line
+    unknown = made.settings.model_copy(update={"architectures": {}})
+    studies = made.config.studies | {"shop": unknown}
+    ModelChecks(replace(made, config=made.config.model_copy(update={"studies": studies}))).check()
+
+
+def with_rank(made: Study, rank: int) -> Study:
+    """The same study with a rank of the keys alone."""
+    own = study(models=models(target_modules=["k_proj"], rank=rank)).settings
+    settings = made.settings.model_copy(update={"models": own.models})
+    studies = made.config.studies | {"shop": settings}
+    return replace(made, config=made.config.model_copy(update={"studies": studies}))

@@ -1,0 +1,100 @@
+"""What cannot run is refused before anything starts or is deleted."""
+
+from pathlib import Path
+
+import pytest
+from support.completed import study_options
+from support.edits import Edit, configured, together
+from support.project import ROOT
+from support.scratch import snakemake, start_snakemake
+
+RESULTS = Path("results/generated")
+ADAPTER = RESULTS / "adapters/Tiny-Exact/seed-0/manifest.json"
+GENERATED = study_options("generated")
+MODEL = "studies.generated.models.Tiny-Exact"
+FULL_DISK = {"PYTHONPATH": str(ROOT / "tests/support/full_disk")}
+
+TARGETS = configured(f"{MODEL}.training.target_modules", ["q_prj", "lm_head"])
+RANK = configured(f"{MODEL}.training.rank", 1000)
+ROWS = [
+    {"group": "Published", "published": ["GPT-5"]},
+    {"group": "Ours", "models": ["Tiny", "Tiny-Chat", "Tiny-Exact"]},
+]
+LAYER = configured("studies.generated.bertscore.layer", 3)
+
+
+def contents(project: Path) -> dict[Path, bytes]:
+    """All results, and Snakemake's records of them."""
+    folders = (project / "results", project / ".snakemake/metadata")
+    files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files if "/__pycache__/" not in str(path)}
+
+
+def errors(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("error: ")]
+
+
+@pytest.mark.parametrize(
+    ("edit", "lines"),
+    [
+        (
+            TARGETS,
+            [
+                f"error: {MODEL}.training.target_modules: q_prj is no linear layer of Tiny: did "
+                "you mean `q_proj`?"
+            ],
+        ),
+        (
+            together(TARGETS, RANK, configured(f"{MODEL}.template", "alpaka")),
+            [f"error: {MODEL}.template: alpaka is not in resources/prompts"],
+        ),
+        (
+            together(TARGETS, RANK, LAYER, configured("studies.generated.tables.ind.rows", ROWS)),
+            [
+                "error: studies.generated.tables.ind.rows: GPT-5 is not in table IND",
+                f"error: {MODEL}.training.target_modules: q_prj is no linear layer of Tiny",
+                f"error: {MODEL}.training.rank: 1000 is more than the smaller side",
+                "error: studies.generated.bertscore.layer: 3, but TinyEncoder has 2 layers",
+            ],
+        ),
+    ],
+    ids=["one problem", "one of the configuration itself", "several"],
+)
+@pytest.mark.parametrize("arguments", [("--cores", "1"), ("--dry-run",)], ids=["run", "dry run"])
+def test_a_run_that_could_not_end_deletes_and_starts_nothing(
+    completed: Path, project: Path, edit: Edit, lines: list[str], arguments: tuple[str, ...]
+) -> None:
+    """The finished adapter is there, and would be deleted first."""
+    assert (project / ADAPTER).exists()
+    (project / "weights").symlink_to(completed / "weights")
+    edit(project)
+    before = contents(project)
+    run = snakemake(project, *arguments, *GENERATED)
+    assert run.returncode == 1, run.stdout
+    found = errors(run.stderr)
+    assert len(found) == len(lines), found
+    assert [one[: len(other)] for one, other in zip(found, lines, strict=True)] == lines
+    assert "Traceback" not in run.stderr
+    assert contents(project) == before
+
+
+def test_a_run_that_the_disk_has_no_room_for_deletes_and_starts_nothing(
+    project: Path, tmp_path: Path
+) -> None:
+    configured(f"{MODEL}.training.learning_rate", 2e-4)(project)
+    before = contents(project)
+    options = ("--cores", "1", *GENERATED)
+    run = start_snakemake(project, tmp_path / "printed.txt", *options, environment=FULL_DISK)
+    assert run.wait() == 1
+    (line,) = errors((tmp_path / "printed.txt").read_text(encoding="utf-8"))
+    assert "1.00B are free on this disk, but the adapters and weights of this run need" in line
+    assert contents(project) == before
+
+
+def test_a_run_that_trains_nothing_needs_no_room(project: Path, tmp_path: Path) -> None:
+    table = str(RESULTS / "tables/validity.tex")
+    (project / table).unlink()
+    options = ("--cores", "1", *GENERATED, "--", table)
+    run = start_snakemake(project, tmp_path / "printed.txt", *options, environment=FULL_DISK)
+    assert run.wait() == 0, (tmp_path / "printed.txt").read_text(encoding="utf-8")
+    assert (project / table).exists()
