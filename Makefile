@@ -3,7 +3,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: reproduce test setup adopt cache lint lock
+.PHONY: reproduce test setup why adopt cache clean-study lint lock
 
 reproduce: setup ## the demo study, from data to tables
 	$(BIN)/snakemake --cores all
@@ -12,8 +12,17 @@ reproduce: setup ## the demo study, from data to tables
 test: setup ## all tests: unit, workflow, end to end
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
+# Options of scripts that take a study.
+OPTIONS = $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+
+why: setup ## what a run would do, why, and how long it takes; STUDY=paper for another study
+	$(BIN)/python scripts/why.py $(OPTIONS)
+
 adopt: setup ## verify and record results that were copied here; STUDY=paper for another study
-	$(BIN)/python scripts/adopt.py $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+	$(BIN)/python scripts/adopt.py $(OPTIONS)
+
+clean-study: setup ## list results that no job makes any more; REMOVE=yes removes them
+	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
 
 cache: setup ## what is kept of finished GPU work; TRIM=10 removes the oldest down to 10 GB
 	$(BIN)/python scripts/cache.py $(if $(TRIM),--trim $(TRIM))

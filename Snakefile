@@ -25,7 +25,7 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        PLAN.targets(*(rule for rule in PLAN.rules if rule not in ("base_model", "report_pdf"))),
+        PLAN.targets(*PLAN.rules_of_all),
     message:
         "The study's results"
 

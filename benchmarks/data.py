@@ -22,7 +22,7 @@ from processes import ROOT, copy_project, snakemake
 from studies import NAME, read_configuration, with_study
 
 from ecslm.common.files import write_json
-from ecslm.data.demo.generator import TASKS, generate_rows, qpr_labels
+from ecslm.data.demo.generator import TASKS, generate_rows, load_texts, qpr_labels
 from ecslm.data.demo.settings import DemoSettings
 
 READERS = ("datasets", "ours")
@@ -122,7 +122,7 @@ def prepared_project(folder: Path, file: Path) -> Path:
     """A copy of the project with the paper's study on the file."""
     project = copy_project(folder / "project")
     labels = folder / "labels.json"
-    write_json(labels, qpr_labels(SETTINGS))
+    write_json(labels, qpr_labels(SETTINGS, load_texts(SETTINGS)))
     configuration = read_configuration(ROOT)
     study = configuration["studies"]["paper"] | {
         "published_comparable": False,
@@ -139,7 +139,7 @@ def write_rows(file: Path) -> None:
     # The same sample must stay the same under every setting.
     chosen: dict[str, str] = {}
     with file.open("w", encoding="utf-8") as stream:
-        for number, row in enumerate(generate_rows(SETTINGS)):
+        for number, row in enumerate(generate_rows(SETTINGS, load_texts(SETTINGS))):
             more = chosen.setdefault(row["input"], rng.choice(texts))
             stream.write("[" if number == 0 else ",\n")
             stream.write(json.dumps(row | {"input": lengthened(row["input"], more)}))

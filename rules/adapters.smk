@@ -42,9 +42,9 @@ rule train_adapter:
     resources:
         gpu=1,
         device=STUDY.device,
+        template=TRAIN_ADAPTER.template_file,
         # Not {threads}, which `--cores` caps.
         model_threads=STUDY.threads,
-        template=TRAIN_ADAPTER.template_file,
     params:
         settings=TRAIN_ADAPTER.settings,
         template=TRAIN_ADAPTER.template,

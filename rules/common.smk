@@ -13,6 +13,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of
 from ecslm.config.loading import load_config
+from ecslm.data.location import location
 from ecslm.plan.directives import Directives
 from ecslm.plan.plan import Plan
 from ecslm.plan.stages.report import summary_settings

@@ -1,3 +1,5 @@
+# Results depend on what the data contain, not on where they are.
+LOCATION = location(STUDY.data)
 CHECK_DATA = planned("check_data")
 DATASET = planned("dataset")
 DESCRIBE_DATA = planned("describe_data")
@@ -16,6 +18,8 @@ rule check_data:
     priority: 1
     conda:
         "../envs/ecslm.yaml"
+    resources:
+        location=LOCATION,
     params:
         settings=CHECK_DATA.settings,
         source=CHECK_DATA.content,
@@ -23,8 +27,9 @@ rule check_data:
     message:
         "Check of the data"
     shell:
-        "python scripts/check_data.py --settings {params.settings:q} --content {params.source}"
-        " --code {params.code} --output {output.report} --manifest {output.manifest} --log {log}"
+        "python scripts/check_data.py --settings {params.settings:q}"
+        " --location {resources.location:q} --content {params.source} --code {params.code}"
+        " --output {output.report} --manifest {output.manifest} --log {log}"
 
 
 rule dataset:
@@ -37,6 +42,8 @@ rule dataset:
         f"{RESULTS}/logs/dataset/{{task}}-{{split}}.log",
     conda:
         "../envs/ecslm.yaml"
+    resources:
+        location=LOCATION,
     params:
         settings=DATASET.settings,
         source=DATASET.content,
@@ -45,8 +52,9 @@ rule dataset:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:
         "python scripts/dataset.py --task {wildcards.task} --split {wildcards.split}"
-        " --settings {params.settings:q} --content {params.source} --code {params.code}"
-        " --output {output.records} --manifest {output.manifest} 2> {log}"
+        " --settings {params.settings:q} --location {resources.location:q}"
+        " --content {params.source} --code {params.code} --output {output.records}"
+        " --manifest {output.manifest} 2> {log}"
 
 
 rule describe_data:

@@ -21,9 +21,9 @@ rule predict:
     resources:
         gpu=1,
         device=STUDY.device,
+        template=PREDICT.template_file,
         # Not {threads}, which `--cores` caps.
         model_threads=STUDY.threads,
-        template=PREDICT.template_file,
         batch_tokens=STUDY.batch_tokens,
     params:
         settings=PREDICT.settings,
@@ -36,8 +36,9 @@ rule predict:
     shell:
         "python scripts/predict.py --dataset {input.dataset} --base {input.base} {params.adapter}"
         " --template {resources.template} --template-digest {params.template}"
-        " --settings {params.settings:q} --batch-tokens {resources.batch_tokens}"
-        " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
+        " --settings {params.settings:q}"
+        " --batch-tokens {resources.batch_tokens} --model {wildcards.model}"
+        " --seed {wildcards.seed} --device {resources.device}"
         " --threads {resources.model_threads} --code {params.code}"
         " --output {output.predictions} --cost {output.cost} --manifest {output.manifest}"
         " --log {log}"

@@ -17,6 +17,7 @@ from ecslm.common.manifests import (
 )
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import Outputs, work_folder
+from ecslm.fingerprint.running import as_planned
 from ecslm.models.identity import base_identity
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import ScoredPrediction
@@ -102,4 +103,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
     print(
         f"{cache.root}: {len(entries)} entries, {gigabytes(sum(one.size for one in entries))}, of "
         f"which {gigabytes(sum(one.space for one in entries))} are not shared with results; "
-        f"limit {gigabytes(limit)} ({LIMIT_VARIABLE})"
+        f"limit {limit / GIGABYTE:g} GB ({LIMIT_VARIABLE})"
     )
 
 

@@ -5,14 +5,16 @@ import importlib
 import logging
 from pathlib import Path
 
-from ecslm.common.cli import read_settings, run_script
+from ecslm.common.cli import run_script
 from ecslm.common.files import write_json
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
 from ecslm.data.checking import CheckSettings, cached_report, check_rows
-from ecslm.data.content import content_parameter
+from ecslm.data.content import content_of_all, require_content
+from ecslm.data.location import add_location_option, read_located
 from ecslm.data.problems import Problems
-from ecslm.data.sources.protocol import CachedRows
+from ecslm.data.sources.protocol import RawRows, source_module
+from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.paths import CACHE
 
 log = logging.getLogger(__name__)
@@ -21,15 +23,16 @@ log = logging.getLogger(__name__)
 def main(arguments: argparse.Namespace) -> None:
     """Check the source and write the report."""
     start_log(arguments.log)
-    settings = read_settings(arguments.settings, CheckSettings)
-    source = importlib.import_module(f"ecslm.data.sources.{settings.source.source}")
+    settings = read_located(arguments, CheckSettings)
+    (module,) = modules(arguments)
 
-    def is_current(rows: CachedRows) -> bool:
-        counted = settings.source.labels if settings.ranked else None
-        return arguments.content == content_parameter(rows.file_digests(), counted)
+    def is_current(rows: RawRows) -> bool:
+        return arguments.content == content_of_all(rows)
 
+    source = importlib.import_module(module)
     raw = source.open_rows(settings.source, arguments.cache, is_current)
-    labels = source.labels(settings.source) if settings.ranked else None
+    require_content(arguments.content, content_of_all(raw))
+    labels = raw.labels() if settings.ranked else None
     if arguments.code:
         # Local data were checked before the first job; the report is in the cache.
         report = cached_report(arguments.cache, raw, settings, labels, arguments.code)
@@ -49,6 +52,11 @@ def main(arguments: argparse.Namespace) -> None:
     write_manifest(arguments.manifest or manifest_of(output), origin, [output])
 
 
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The module of the source's reader."""
+    return (source_module(read_located(arguments, CheckSettings).source.source),)
+
+
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -58,13 +66,14 @@ def command_line() -> argparse.ArgumentParser:
     add("--output", type=Path, required=True, help="report (JSON) to write")
     add(
         "--content",
-        help="digest of the source, recorded in the manifest: rows with this digest are taken from "
-        "the cache, without reading the source",
+        help="digest of the rows, recorded in the manifest: other rows are refused, and rows in "
+        "the cache are taken without reading the source",
     )
+    add_location_option(parser)
     add_log_option(parser)
     add_manifest_options(parser)
     return parser
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__, modules), command_line())

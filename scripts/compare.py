@@ -9,6 +9,7 @@ from ecslm.common.files import write_json
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.results import read_differences
+from ecslm.fingerprint.running import as_planned
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -51,4 +52,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

@@ -15,6 +15,7 @@ from ecslm.common.manifests import (
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.card import CardSettings, card_files, render_card
 from ecslm.data.card.settings import CARD_LIBRARIES as LIBRARIES
+from ecslm.fingerprint.running import as_planned
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -42,4 +43,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

@@ -5,16 +5,17 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_json, write_jsonl
-from ecslm.data.demo.generator import generate_rows, qpr_labels
+from ecslm.data.demo.generator import generate_rows, load_texts, qpr_labels
 from ecslm.data.demo.settings import DemoSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Generate the rows, and the labels if requested."""
     settings = read_settings(arguments.settings, DemoSettings)
-    write_jsonl(arguments.output, generate_rows(settings))
+    texts = load_texts(settings)
+    write_jsonl(arguments.output, generate_rows(settings, texts))
     if arguments.labels is not None:
-        write_json(arguments.labels, qpr_labels(settings))
+        write_json(arguments.labels, qpr_labels(settings, texts))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.description import describe, load_tokenizer
 from ecslm.data.card.settings import DESCRIPTION_LIBRARIES as LIBRARIES
 from ecslm.data.card.settings import DescriptionSettings
+from ecslm.fingerprint.running import as_planned
 from ecslm.models.bases import tokenizer_file
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import read_task
@@ -52,4 +53,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

@@ -17,8 +17,10 @@ from ecslm.common.versions import installed_versions, require_locked
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
 from ecslm.comparisons.sides import missing_settings, task_sides
 from ecslm.comparisons.testing import differences
+from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.paths import outcome_paths
 from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.modules import metric_module
 from ecslm.scoring.outcomes import read_outcomes
 
 
@@ -42,6 +44,11 @@ def main(arguments: argparse.Namespace) -> None:
     require_unchanged(origin)
     write_json(arguments.output, [row.model_dump(mode="json") for row in rows])
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
+
+
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The module of the task's metric."""
+    return (metric_module(read_settings(arguments.settings, DifferencesSettings).metric),)
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -72,4 +79,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__, modules), command_line())

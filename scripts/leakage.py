@@ -15,6 +15,7 @@ from ecslm.common.manifests import (
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.leakage import leakage
 from ecslm.data.card.settings import LEAKAGE_LIBRARIES as LIBRARIES
+from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.record import read_records, read_task
 
 
@@ -52,4 +53,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

@@ -6,6 +6,8 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, manifest_of
+from ecslm.fingerprint.running import as_planned
+from ecslm.prediction.backend import module_name
 from ecslm.prediction.run import predict
 from ecslm.prediction.settings import PredictionSettings
 
@@ -33,6 +35,11 @@ def main(arguments: argparse.Namespace) -> None:
     )
 
 
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The module of the backend."""
+    return (module_name(read_settings(arguments.settings, PredictionSettings).backend),)
+
+
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -56,4 +63,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__, modules), command_line())

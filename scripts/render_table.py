@@ -13,7 +13,8 @@ from ecslm.common.manifests import (
     write_manifest,
 )
 from ecslm.common.versions import installed_versions, require_locked
-from ecslm.tables.kind import read_request, resource_options
+from ecslm.fingerprint.running import as_planned
+from ecslm.tables.kind import kind_module, read_request, resource_options
 from ecslm.tables.latex import render_table
 from ecslm.tables.settings import LIBRARIES
 from ecslm.tables.sources import Sources
@@ -40,6 +41,12 @@ def main(arguments: argparse.Namespace) -> None:
     )
 
 
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The module of the table's kind."""
+    _, request = read_request(arguments.settings)
+    return (kind_module(request.table.kind),)
+
+
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -57,4 +64,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__, modules), command_line())

@@ -13,8 +13,15 @@ from ecslm.common.manifests import (
     write_manifest,
 )
 from ecslm.common.versions import installed_versions, require_locked
+from ecslm.fingerprint.running import as_planned
 from ecslm.reports.page import render_page
-from ecslm.reports.settings import LIBRARIES, ReportSettings, base_names, report_files
+from ecslm.reports.settings import (
+    LIBRARIES,
+    ReportSettings,
+    base_names,
+    metric_modules,
+    report_files,
+)
 from ecslm.schemas.paths import BASE
 from ecslm.tables.latex import render
 
@@ -39,6 +46,11 @@ def main(arguments: argparse.Namespace) -> None:
     )
 
 
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The modules of the tasks' metrics."""
+    return metric_modules(read_settings(arguments.settings, ReportSettings))
+
+
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -55,4 +67,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__, modules), command_line())

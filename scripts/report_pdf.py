@@ -11,6 +11,7 @@ from ecslm.common.manifests import (
     verify_result,
     write_manifest,
 )
+from ecslm.fingerprint.running import as_planned
 from ecslm.reports.pdf import compile_pdf
 
 
@@ -38,4 +39,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

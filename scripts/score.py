@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.errors import InputError
+from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.bertscore.reading import read_bertscores
@@ -23,6 +24,7 @@ from ecslm.scoring.files import (
     write_scores,
 )
 from ecslm.scoring.known_records import read_known_records
+from ecslm.scoring.modules import task_modules
 from ecslm.scoring.predictions import Scorable, read_scorable
 from ecslm.scoring.score import Row, Scores, score
 from ecslm.scoring.settings import ScriptSettings
@@ -130,6 +132,11 @@ def show(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The modules of the task's answer and metric."""
+    return task_modules(read_settings(arguments.settings, ScriptSettings).task)
+
+
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(
@@ -162,4 +169,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__, modules), command_line())

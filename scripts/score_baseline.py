@@ -10,6 +10,7 @@ from ecslm.common.cli import read_settings, run_script
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
+from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.record import Record
 from ecslm.schemas.registry import registered_kind
 from ecslm.schemas.task import TaskKind
@@ -27,6 +28,7 @@ from ecslm.scoring.files import (
     score_origin,
     write_scores,
 )
+from ecslm.scoring.modules import task_modules
 from ecslm.scoring.predictions import problems
 from ecslm.scoring.score import Row, score, score_expected
 from ecslm.scoring.settings import ScriptSettings
@@ -75,6 +77,11 @@ def scorable_records(path: Path, code: str, task: TaskKind) -> list[Record]:
     return records
 
 
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The modules of the task's answer and metric."""
+    return task_modules(read_settings(arguments.settings, ScriptSettings).task)
+
+
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -92,4 +99,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__, modules), command_line())

@@ -14,7 +14,9 @@ from ecslm.common.manifests import (
     write_manifest,
 )
 from ecslm.common.versions import installed_versions, require_locked
+from ecslm.fingerprint.running import as_planned
 from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.modules import metric_module
 from ecslm.scoring.outcomes import read_outcomes
 from ecslm.scoring.over_seeds import over_seeds
 from ecslm.scoring.settings import LIBRARIES, OverSeedsSettings
@@ -38,6 +40,11 @@ def main(arguments: argparse.Namespace) -> None:
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
 
 
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The module of the task's metric."""
+    return (metric_module(read_settings(arguments.settings, OverSeedsSettings).metric),)
+
+
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -59,4 +66,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__, modules), command_line())

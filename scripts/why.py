@@ -1,16 +1,29 @@
-"""Show what a result was built from, what has changed since, and whether it will be rebuilt."""
+"""Show what a run would do, why, and how long it takes; or for results what they were built from.
+
+Without files: the jobs that `snakemake --cores all` would run, by cause, the most expensive first.
+With files: what each was built from, what has changed since, and whether it will be rebuilt.
+"""
 
 import argparse
 from pathlib import Path
 
 from ecslm.common.cli import run_script
 from ecslm.config.options import add_study_options
+from ecslm.plan.plan import Plan
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.history import History
+from ecslm.provenance.overview import Overview
+from ecslm.provenance.run import Run
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Explain each file."""
+    """Explain the study, or each file."""
+    if not arguments.files:
+        plan = Plan.read(arguments.configfile, arguments.study)
+        # As before a run, which would be refused for the same reasons.
+        plan.check()
+        Run(plan).check()
+        print(Overview.of(plan))
     for path in arguments.files:
         study = arguments.study or study_of(path)
         print(explain(History.of_study(arguments.configfile, study), path))
@@ -24,9 +37,11 @@ def study_of(path: Path) -> str | None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument(
-        "files", nargs="+", type=Path, help="result, for example results/demo/tables/ind.tex"
+        "files", nargs="*", type=Path, help="result, for example results/demo/tables/ind.tex"
     )
     add_study_options(parser)
     return parser

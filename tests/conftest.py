@@ -21,6 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # cores from those that work, where jobs run beside each other.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# A cache that the user shares with others is not for tests.
+for variable in ("ECSLM_CACHE", "ECSLM_CACHE_GB"):
+    os.environ.pop(variable, None)
 
 
 def pytest_configure(config: pytest.Config) -> None:

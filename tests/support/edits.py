@@ -202,6 +202,19 @@ def listed(key: str, value: Any) -> Edit:
     return _in_configuration(change)
 
 
+def turned(key: str) -> Edit:
+    """A list of the configuration in reverse order."""
+
+    def change(configuration: dict[str, Any]) -> None:
+        section: Any = configuration
+        for name in key.split("."):
+            section = section[name]
+        assert len(section) > 1, f"{key}: has one value"
+        section.reverse()
+
+    return _in_configuration(change)
+
+
 def with_keys_reversed(project: Path) -> None:
     """The keys of all sections of both configuration files in reverse order."""
 
@@ -226,6 +239,56 @@ def one_record(task: str, split: str) -> Edit:
         path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
     return edit
+
+
+def in_all_records(change: Callable[[dict[str, Any]], str]) -> Edit:
+    """Each record as another text."""
+
+    def edit(project: Path) -> None:
+        path = project / RECORDS
+        lines = path.read_text(encoding="utf-8").splitlines()
+        text = "".join(change(json.loads(line)) + "\n" for line in lines)
+        path.write_text(text, encoding="utf-8")
+
+    return edit
+
+
+def with_turned_keys(row: dict[str, Any]) -> str:
+    """The keys of a record in reverse order, with other spaces and escapes."""
+    turned_row = {key: row[key] for key in reversed(row)}
+    return json.dumps(turned_row, separators=(" ,  ", " :"), ensure_ascii=False)
+
+
+def with_a_remark(row: dict[str, Any]) -> str:
+    """A record with a column that the release does not have."""
+    return json.dumps({"remark": {"by": ["me"]}, **row})
+
+
+def laid_out(file: str) -> Edit:
+    """Another layout of a JSON or YAML file, with comments if it is YAML."""
+
+    def edit(project: Path) -> None:
+        path = project / file
+        text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            other = json.dumps(json.loads(text), indent=3)
+        else:
+            content = yaml.safe_load(text)
+            other = "# Remark.\n" + yaml.safe_dump(content, sort_keys=False, width=50, indent=5)
+        assert other != text
+        path.write_text(other, encoding="utf-8")
+
+    return edit
+
+
+def moved(file: str, to: str, key: str) -> Edit:
+    """A file at another path, which the configuration names."""
+
+    def edit(project: Path) -> None:
+        (project / to).parent.mkdir(parents=True)
+        (project / file).rename(project / to)
+
+    return together(edit, configured(key, to))
 
 
 def another_grade(project: Path) -> None:

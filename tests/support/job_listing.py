@@ -42,11 +42,12 @@ class JobFile(logging.Filter):
 
 
 def stale_jobs(configuration: str, study: str) -> list[tuple[str, str]]:
-    """Rule and manifest of each job whose results are stale, as `why.py` finds them."""
-    from ecslm.provenance.history import History
+    """Rule and manifest of each job that would run, as often as `why.py` counts it."""
+    from ecslm.plan.plan import Plan
+    from ecslm.provenance.overview import Overview
 
-    history = History.of_study([Path(configuration)], study)
-    return [(job.rule, job.manifest) for job in history.jobs if history.stale(job)]
+    overview = Overview.of(Plan.read([Path(configuration)], study))
+    return [(job.rule, job.manifest) for job in overview.planned]
 
 
 if __name__ == "__main__":

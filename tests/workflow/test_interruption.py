@@ -60,8 +60,8 @@ TRAINING = Stage(
         "12 steps, from checkpoint-4",
         "12 steps, from checkpoint-4",
         "12 steps, from checkpoint-12",
-        "already finished",
-        "already finished",
+        "taken from the cache",
+        "taken from the cache",
     ),
 )
 PREDICTION = Stage(
@@ -79,8 +79,8 @@ PREDICTION = Stage(
         "12 prompts in 12 batches, 0 already done",
         "12 prompts in 12 batches, 3 already done",
         "12 prompts in 12 batches, 12 already done",
-        "already finished",
-        "already finished",
+        "taken from the cache",
+        "taken from the cache",
     ),
 )
 OF_SNAKEMAKE = (
@@ -174,9 +174,8 @@ class StoppedRuns:
             assert run.paused.pid == run.snakemake.pid
             kill_paused(run)
         finish(project)
-        # The job has kept a copy of its results, though Snakemake deletes those that it saw no end
-        # of.
-        assert "already finished" in (project / self.stage.log).read_text()
+        # The cache has kept the results, though Snakemake deletes those that it saw no end of.
+        assert "taken from the cache" in (project / self.stage.log).read_text()
         check_finished(project, uninterrupted)
 
     def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
@@ -198,7 +197,7 @@ class StoppedRuns:
         run.release()
         assert again.wait() == 0, printed.read_text()
         assert not run.paused.is_running()
-        assert "already finished" in log.read_text()
+        assert "taken from the cache" in log.read_text()
         check_finished(project, uninterrupted)
 
     def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from support.completed import CONFIGURATION, STUDIES, study_options
+from support.completed import CONFIGURATION, LABELS, RECORDS, STUDIES, study_options
 from support.edits import (
     Edit,
     added,
@@ -20,13 +20,16 @@ from support.edits import (
     commented,
     configured,
     copied,
+    in_all_records,
     in_another_layout,
     in_python,
     in_rules,
+    laid_out,
     listed,
     locked,
     logic,
     made,
+    moved,
     nothing,
     one_record,
     renamed,
@@ -34,11 +37,14 @@ from support.edits import (
     rewritten,
     together,
     touched,
+    turned,
+    with_a_remark,
     with_keys_reversed,
     with_more_log_lines,
     with_other_docstrings,
     with_other_weights,
     with_scrambled_times,
+    with_turned_keys,
     without_weights,
 )
 from support.scratch import ListJobs, list_jobs_and_stale_ones
@@ -181,6 +187,13 @@ MPC = listed(f"{GENERATED}.tasks", "MPC")
 MPC_SHOWN = listed(f"{TABLES}.ind.columns", "MPC")
 ALPACA, CHATML = (f"resources/prompts/{name}.jinja" for name in ("alpaca", "chatml"))
 MODEL = {"base": "Tiny", "template": "llama3", "training": {}}
+
+CATALOGUE, INSTRUCTIONS = "resources/demo/catalogue.yaml", "resources/demo/instructions.yaml"
+SA_INSTRUCTION = "How does the writer of this review feel?"
+NEW_TASK = configured(
+    "tasks.NEW",
+    {"title": "New", "aliases": ["A_New_Task"], "answer": "yes_no", "metric": "binary_f1"},
+)
 
 CONTRACT = [
     generated("nothing", nothing),
@@ -675,6 +688,58 @@ CONTRACT = [
         replaced(ALPACA, "### Input:\n", "### Input:{# Words. -#}\n"),
         *trained("Tiny-Exact"),
         *drawn("ind", "validity", "reproduction"),
+    ),
+    # What data contain counts; their layout, their place and orders without a meaning do not
+    generated(
+        "comments and layout of the catalogue and the instructions",
+        together(laid_out(CATALOGUE), laid_out(INSTRUCTIONS)),
+    ),
+    generated(
+        "the catalogue and the instructions at another path",
+        together(
+            moved(CATALOGUE, "shop/products.yaml", f"{GENERATED}.data.catalogue"),
+            moved(INSTRUCTIONS, "words/texts.yaml", f"{GENERATED}.data.instructions"),
+        ),
+    ),
+    generated(
+        "a word of the catalogue",
+        replaced(CATALOGUE, "Made of {value}.", "Built of {value}."),
+        *ALL_BUT_BASES,
+    ),
+    generated(
+        "the instructions of one task",
+        replaced(INSTRUCTIONS, SA_INSTRUCTION, "How does the customer feel?"),
+        "dataset SA/*",
+        *CHECKED,
+        *described("SA"),
+        *compared(),
+        *trained("Tiny-*"),
+        *(f"{rule} Tiny/seed-0/SA" for rule in ("predict", "score")),
+        "score_baseline */SA",
+        *SCORE_TABLES,
+    ),
+    generated("a new task of the registry that is not the study's", NEW_TASK),
+    local("a new task of the registry that is not the study's", NEW_TASK, *CHECKED),
+    local(
+        "the order of keys and the spaces in records", in_all_records(with_turned_keys), *CHECKED
+    ),
+    local("a column of records that nothing reads", in_all_records(with_a_remark), *CHECKED),
+    local("the layout of the relevance labels", laid_out(LABELS)),
+    local(
+        "the data file under another name in another directory",
+        moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
+        *CHECKED,
+        # Its notes name the file.
+        *drawn("ind"),
+    ),
+    local(
+        "the relevance labels at another path",
+        moved(LABELS, "shop/grades.json", "studies.local.data.labels.path"),
+    ),
+    generated("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
+    generated(
+        "the order of a task's names in the data",
+        configured("tasks.QPR.aliases", ["Query_Product_Ranking", "Query_Product_Rank"]),
     ),
 ]
 

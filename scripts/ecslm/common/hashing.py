@@ -3,8 +3,10 @@
 import hashlib
 import json
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ecslm.common.errors import InputError
 
@@ -14,6 +16,16 @@ SETTLED_NS = 2 * 10**9
 
 # By path, for files that have been hashed: their state then, and the digest.
 known_digests: dict[str, tuple[tuple[int, ...], str]] = {}
+
+
+class FileState(NamedTuple):
+    """What is different after each change of a file, unless two changes follow at once."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
 
 
 def canonical_json(value: Any) -> str:
@@ -28,6 +40,35 @@ def sha256_of_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def file_state(path: Path) -> FileState:
+    """The state of a file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+    """
+    status = path.stat()
+    return FileState(
+        *(status.st_dev, status.st_ino, status.st_size),
+        *(status.st_mtime_ns, status.st_ctime_ns),
+    )
+
+
+@contextmanager
+def unchanged(paths: Iterable[Path]) -> Iterator[None]:
+    """Refuse files that change while the block reads them, even if they are put back.
+
+    Raises:
+        InputError: a file has changed.
+    """
+    states = {path: file_state(path) for path in paths}
+    yield
+    changed = [path for path, state in states.items() if file_state(path) != state]
+    if changed:
+        raise InputError(
+            *(f"{path}: changed while it was being read: run again" for path in changed)
+        )
+
+
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes.
 
@@ -39,15 +80,11 @@ def sha256_of_file(path: Path) -> str:
         InputError: the file does not exist, or is a directory.
     """
     try:
-        status = path.stat()
-        state = (
-            *(status.st_dev, status.st_ino, status.st_size),
-            *(status.st_mtime_ns, status.st_ctime_ns),
-        )
+        state = file_state(path)
         known_state, digest = known_digests.get(str(path), (None, ""))
         if known_state == state:
             return digest
-        settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > SETTLED_NS
+        settled = time.time_ns() - max(state.modified_ns, state.changed_ns) > SETTLED_NS
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
     except FileNotFoundError:

@@ -126,8 +126,7 @@ def work_folder(
             paths, and no names that may change. Equal actions have equal results, which are taken
             from the cache.
         origin: the value of `made_from`. Without the code's digest, as when a job is run by hand,
-            nothing is cached and no unfinished work is continued: after an edit it would take what
-            the old code made.
+            nothing is cached or continued: after an edit it would use what the old code made.
         cache: directory of the cache, unless the environment names another.
         known: the manifest's own fields that are known before the work.
     """

@@ -46,7 +46,7 @@ def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
     path = f"studies.{name}.data"
     if labels is None:
         raise InputError(f"{path}: has no `labels`, so there is no file to fetch")
-    if problems := list(unpinned_labels(path, labels.model_dump())):
+    if problems := list(unpinned_labels(path, dict(labels))):
         raise InputError(*problems)
     return labels
 

@@ -1,4 +1,8 @@
-"""Settings of a study's data source."""
+"""Settings of a study's data source.
+
+Fields with `exclude=True` say where files are. Results depend on what files contain, so these are
+neither compared nor recorded: see `ecslm.data.location`.
+"""
 
 from typing import Annotated, Literal
 
@@ -14,9 +18,13 @@ class Labels(Closed):
     """The relevance labels that ranking records lack: lists of E/S/C/I, in row order of the IND
     test rows."""
 
-    path: str = Field(description="JSON file: a list with one list of labels per row.")
+    path: str = Field(
+        description="JSON file: a list with one list of labels per row.", exclude=True
+    )
     url: str | None = Field(
-        None, description="URL of the file at a pinned commit, fetched when `path` is missing."
+        None,
+        description="URL of the file at a pinned commit, fetched when `path` is missing.",
+        exclude=True,
     )
     sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected sha256.")
 
@@ -65,7 +73,8 @@ class PathData(Data):
 
     source: Literal["path"]
     path: str = Field(
-        description="The file or directory, relative to the working directory or absolute."
+        description="The file or directory, relative to the working directory or absolute.",
+        exclude=True,
     )
     labels: Labels | None = None
 

@@ -10,17 +10,11 @@ from pydantic import BaseModel
 
 from ecslm.common.hashing import canonical_json
 from ecslm.common.versions import lock_versions
-from ecslm.fingerprint.digest import code_digest
 
 
 def json_parameter(settings: BaseModel) -> str:
     """Validated settings, as the value of a script's `--settings`."""
     return canonical_json(settings.model_dump(mode="json"))
-
-
-def code_parameter(script: str, *modules: str) -> str:
-    """Digest of a script's code, with the modules that it loads by name."""
-    return f"code:{code_digest(script, modules)}"
 
 
 def version_parameter(libraries: Iterable[str]) -> str:

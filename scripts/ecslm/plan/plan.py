@@ -18,6 +18,9 @@ from ecslm.schemas.registry import CONFIG_FILE
 
 # Each stage after those whose results it reads.
 STAGES = (bases, data, models, scores, comparisons, tables, report)
+# Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, and the
+# PDF needs LaTeX.
+NOT_IN_ALL = frozenset({"base_model", "report_pdf"})
 
 
 SomeRule = TypeVar("SomeRule", bound=Rule[Any])
@@ -66,6 +69,11 @@ class Plan:
             InputError: a file that a parameter is computed from is missing or broken.
         """
         return tuple(job for rule in self.rules.values() for job in rule.jobs())
+
+    @property
+    def rules_of_all(self) -> tuple[str, ...]:
+        """The rules whose target files the target `all` asks for."""
+        return tuple(name for name in self.rules if name not in NOT_IN_ALL)
 
     def targets(self, *rules: str) -> list[str]:
         """The target files of some rules."""

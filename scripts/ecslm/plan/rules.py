@@ -14,9 +14,10 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from ecslm.common.manifests import Manifest
+from ecslm.fingerprint.running import code_parameter
 from ecslm.models.prompts import template_digest
 from ecslm.plan.keys import Key
-from ecslm.plan.parameters import code_parameter, json_parameter, version_parameter
+from ecslm.plan.parameters import json_parameter, version_parameter
 from ecslm.plan.study import Study
 
 Files = str | tuple[str, ...]
@@ -34,6 +35,8 @@ class Job:
     results: tuple[str, ...]
     """Files whose sha256 the manifest lists."""
     manifest: str
+    key: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """The wildcards. A manifest that has fields of these names must have these values."""
     inputs: tuple[str, ...] = ()
     settings: str | None = None
     content: str | None = None
@@ -48,8 +51,6 @@ class Job:
     manifest_form: type[Manifest] = Manifest
     made_by: str | None = None
     """A file with code and versions, if the manifest does not have them."""
-    key: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """The wildcards of its paths."""
 
     @property
     def code(self) -> str | None:
@@ -142,6 +143,7 @@ class Rule(ABC, Generic[SomeKey]):
             rule=self.name,
             results=tuple(path for name in listed for path in self.output_paths(name, key)),
             manifest=manifest,
+            key=asdict(key),
             inputs=tuple(path for files in self.inputs(key).values() for path in as_tuple(files)),
             settings=self.settings_parameter(key),
             content=self.content(key),
@@ -153,7 +155,6 @@ class Rule(ABC, Generic[SomeKey]):
             cheap=self.cheap,
             manifest_form=self.manifest_form,
             made_by=self.made_by(key),
-            key=asdict(key),
         )
 
     def jobs(self) -> Iterator[Job]:
@@ -206,4 +207,4 @@ def as_tuple(files: Files) -> tuple[str, ...]:
 
 
 def _code(script: str | None, modules: tuple[str, ...]) -> str | None:
-    return None if script is None else code_parameter(script, *modules)
+    return None if script is None else code_parameter(script, modules)

@@ -3,17 +3,16 @@
 from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.data.content import content_parameter
 from ecslm.data.problems import MISPLACED
 from ecslm.data.settings import DataSource, DemoData, HubData, PathData
-from ecslm.data.sources.files import data_files
+from ecslm.data.sources import demo, hub, path
+from ecslm.data.sources.demo import DemoRows
 from ecslm.data.sources.index import IndexedRows
-from ecslm.data.sources.path import open_rows
+from ecslm.data.sources.labels import planned_digest
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
@@ -59,14 +58,17 @@ class Source:
             _ = self.rows
 
     @cached_property
-    def rows(self) -> IndexedRows:
-        """The rows of local data. All files are read to verify that the index is current.
+    def rows(self) -> IndexedRows | DemoRows:
+        """The rows of local or generated data, without labels. All files are read to verify that
+        the index is current.
 
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        assert isinstance(self.data, PathData), "only local files have an index"
-        return open_rows(self.data, paths.CACHE)
+        if isinstance(self.data, DemoData):
+            return demo.open_rows(self.data, paths.CACHE)
+        assert isinstance(self.data, PathData), "a data set of the hub is not fetched for a plan"
+        return path.open_rows(self.data.model_copy(update={"labels": None}), paths.CACHE)
 
     def content_of_split(self, task: str, split: str) -> str:
         """Digest of the source rows of a dataset file, as a parameter.
@@ -77,8 +79,12 @@ class Source:
         Raises:
             InputError: a local file is missing or cannot be read.
         """
-        result = self._study.dataset_file(task, split)
-        return self._content(result, self.takes_labels(task, split), self._digests(task, split))
+        names = {task, *self._study.task(task).aliases}
+        return self._content(
+            self._study.dataset_file(task, split),
+            self.takes_labels(task, split),
+            lambda: self.rows.split_digests(names, split),
+        )
 
     def content_of_all(self) -> str:
         """Digest of all rows of the source, as a parameter; see `content_of_split`.
@@ -87,7 +93,7 @@ class Source:
             InputError: a local file is missing or cannot be read.
         """
         check = self._study.path(paths.DATA_CHECK)
-        return self._content(check, self.is_labelled(), self._files_digest)
+        return self._content(check, self.is_labelled(), lambda: self.rows.source_digests())
 
     def for_split(self, task: str, split: str) -> DataSource:
         """The source without settings that affect only other dataset files."""
@@ -95,17 +101,28 @@ class Source:
             # The examples of 1-shot test rows are training samples.
             sizes = ("train", "test_ind", "test_ood") if split == "test" else (split,)
             own = {size: self.data.size(task, size) for size in sizes}
-            shared = self.data.model_dump(include={"seed", "catalogue", "instructions"})
-            return type(self.data)(source="demo").model_copy(update=own | shared)
+            return DemoData(source="demo").model_copy(update=own | {"seed": self.data.seed})
+        whole = self._for_records(self.takes_labels(task, split))
         # Rows that belong to no dataset file do not affect this one.
-        tolerate = tuple(kind for kind in self.data.tolerate if kind not in MISPLACED)
-        labels = {} if self.takes_labels(task, split) else {"labels": None}
-        return self.without_license().model_copy(update={"tolerate": tolerate} | labels)
+        tolerate = tuple(kind for kind in whole.tolerate if kind not in MISPLACED)
+        return whole.model_copy(update={"tolerate": tolerate})
 
-    def without_license(self) -> DataSource:
+    def for_check(self) -> DataSource:
         """The source without settings that affect only the data card."""
-        data = self.data
-        return data if isinstance(data, DemoData) else data.model_copy(update={"license": None})
+        return self._for_records(self.is_labelled())
+
+    def possible_tasks(self) -> tuple[str, ...]:
+        """Tasks of the registry that the source may have rows of: any, or those that the demo
+        generates."""
+        study = self._study
+        if not isinstance(self.data, DemoData):
+            return tuple(study.config.tasks)
+        return tuple(
+            code
+            for code, task in study.config.tasks.items()
+            if code in study.settings.tasks
+            or not demo.CODES.keys().isdisjoint((code, *task.aliases))
+        )
 
     def ranked_by_output(self) -> tuple[str, ...]:
         """Ranking tasks without labels: relevance is derived from the output's order."""
@@ -131,41 +148,33 @@ class Source:
             return f"generated, seed {data.seed}"
         return Path(data.path).name
 
+    def _for_records(self, labelled: bool) -> DataSource:
+        data = self.data
+        if isinstance(data, DemoData):
+            return data
+        labels = data.labels if labelled else None
+        # Their order has no meaning.
+        tolerate = tuple(sorted(data.tolerate))
+        return data.model_copy(update={"license": None, "tolerate": tolerate, "labels": labels})
+
     def _derived_files(self) -> list[str]:
         study = self._study
         files = [path for task in study.settings.tasks for path in study.task_files(task)]
         return [*files, study.path(paths.DATA_CHECK)]
 
-    def _content(self, result: str, labelled: bool, digests: Callable[[], Any]) -> str:
-        """The parameter of a result; `digests` computes those of a source that is present."""
+    def _content(self, result: str, labelled: bool, digests: Callable[[], list[str]]) -> str:
+        """The parameter of a result; `digests` returns those of a source that is present."""
         manifest = manifest_of(Path(result))
         if manifest.is_file() and not self._is_present(labelled):
             return str(read_manifest(manifest).content)
         data = self.data
-        content: Any = digests()
-        if isinstance(data, HubData):
-            content = [data.revision, *self._files_digest()] if self.files() else data.revision
-        labels = getattr(data, "labels", None) if labelled else None
-        return content_parameter(content, labels)
+        found = hub.source_digests(data) if isinstance(data, HubData) else digests()
+        return content_parameter(found, self._labels_digest if labelled else None)
 
-    def _digests(self, task: str, split: str) -> Callable[[], list[str]]:
-        """The digests of a dataset file's source: of a local file, those of its own rows."""
-
-        def digests() -> list[str]:
-            if not isinstance(self.data, PathData):
-                return self._files_digest()
-            names = {task, *self._study.task(task).aliases}
-            return self.rows.part_digests(names, split)
-
-        return digests
-
-    def _files_digest(self) -> list[str]:
-        if isinstance(self.data, PathData):
-            return self.rows.file_digests()
-        files = list(map(Path, self.files()))
-        if isinstance(self.data, HubData):
-            files = [file for folder in files for file in data_files(folder)]
-        return [sha256_of_file(file) for file in files]
+    @property
+    def _labels_digest(self) -> str | None:
+        labels = getattr(self.data, "labels", None)
+        return None if labels is None else planned_digest(labels)
 
     def _is_present(self, labelled: bool) -> bool:
         files = self.files()

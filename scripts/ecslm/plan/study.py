@@ -66,17 +66,18 @@ class Study:
         named = self.settings.described_with
         return named or min([name for name, model in models.items() if model.tuned] or models)
 
-    # Tasks
+    # Tasks, in an order that does not depend on the configuration. That of the training files, for
+    # example, decides which weights come out.
 
     @cached_property
     def training_tasks(self) -> tuple[str, ...]:
         """Tasks of the study whose records train the adapters."""
-        return tuple(task for task in self.settings.tasks if self.task(task).train)
+        return tuple(sorted(task for task in self.settings.tasks if self.task(task).train))
 
     @cached_property
     def test_tasks(self) -> tuple[str, ...]:
         """Tasks of the study that are evaluated."""
-        return tuple(task for task in self.settings.tasks if self.task(task).test)
+        return tuple(sorted(task for task in self.settings.tasks if self.task(task).test))
 
     def splits(self, task: str) -> tuple[str, ...]:
         """The splits for which a task has a dataset file."""
@@ -84,11 +85,13 @@ class Study:
         return (("train", "val") if entry.train else ()) + (("test",) if entry.test else ())
 
     def evaluated_settings(self, task: str, split: str) -> tuple[str, ...]:
-        """The settings that a dataset file has."""
+        """The settings that a dataset file has, in an order that does not depend on the
+        configuration: the order of records may decide in which batch one is answered."""
         if split != "test":
             return (self.settings.train_setting,)
         ood = self.task(task).ood
-        return tuple(name for name in self.settings.settings if ood or not name.startswith("OOD_"))
+        settings = self.settings.settings
+        return tuple(sorted(name for name in settings if ood or not name.startswith("OOD_")))
 
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""

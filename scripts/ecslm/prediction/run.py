@@ -70,7 +70,6 @@ def predict(
     prompt = PromptTemplate(template, template_digest)
     inputs = [dataset, base, *([] if adapter is None else [adapter])]
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
-    run = run_fields(model, seed, device, threads)
     request = Request(
         model=model,
         base=base,
@@ -94,6 +93,7 @@ def predict(
         )
     require_unchanged(origin)
 
+    known = run_fields(model, seed, device, threads)
     action = {
         "step": "predict",
         "dataset": origin["inputs"][str(dataset)],
@@ -105,10 +105,10 @@ def predict(
         "batch_tokens": batch_tokens,
         "seed": seed,
         "device": device,
-        "threads": run["threads"],
+        "threads": known["threads"],
     }
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
-    with work_folder(outputs, action, origin, FINISHED, run) as work:
+    with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored():
             return
         backend = module.open_backend(request)

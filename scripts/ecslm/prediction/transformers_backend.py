@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ecslm.common.errors import InputError
+from ecslm.common.validation import read_model
 from ecslm.models.adapters import AdapterManifest, base_digest, how_to_retrain, read_adapter
 from ecslm.models.bases import BaseManifest, read_base
 from ecslm.models.batching import batches_by_length
@@ -31,15 +32,17 @@ def identity(request: Request) -> dict[str, Any]:
     """The base by its manifest, and the adapter by its files, which are verified.
 
     Raises:
-        InputError: a manifest is missing or invalid, the adapter was altered, or it is that of
-            another model or seed.
+        InputError: a manifest is missing or invalid, or the adapter was altered or does not match
+            the base or the request.
     """
-    digest = None
-    if request.adapter is not None:
-        adapter = read_adapter(request.adapter)
-        _check_run(request.adapter, adapter, request)
-        digest = base_digest(adapter.files)
-    return {"base": base_identity(request.base), "adapter": digest}
+    path, adapter = request.adapter, None
+    if path is not None:
+        adapter = read_adapter(path)
+        _check_match(path, adapter, read_model(request.base, BaseManifest), request)
+    return {
+        "base": base_identity(request.base),
+        "adapter": None if adapter is None else base_digest(adapter.files),
+    }
 
 
 def open_backend(request: Request) -> Backend[EncodedPrompt]:
@@ -132,8 +135,11 @@ class TransformersModel:
         return {"halved_batches": self._engine.halved, **self._meter.summary()}
 
 
-def _check_run(path: Path, adapter: AdapterManifest, request: Request) -> None:
-    """Refuse the adapter of another model or seed, as one copied from its directory."""
+def _check_match(
+    path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
+) -> None:
+    """Refuse an adapter of another model or seed, or with other weights, prompts or precision."""
+    template, settings = request.template, request.settings
     problems = []
     if request.model is not None and adapter.model != request.model:
         problems.append(
@@ -145,16 +151,6 @@ def _check_run(path: Path, adapter: AdapterManifest, request: Request) -> None:
             f"{path}: trained with seed {adapter.seed}, not {request.seed}: "
             f"{how_to_retrain(path, adapter)}, or use --seed {adapter.seed}"
         )
-    if problems:
-        raise InputError(*problems)
-
-
-def _check_match(
-    path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
-) -> None:
-    """Refuse an adapter that was trained with other weights, prompts or precision."""
-    template, settings = request.template, request.settings
-    problems = []
     if adapter.base_sha256 != base_digest(base.files):
         problems.append(f"{path}: trained on other weights than those of {base.base}: retrain it")
     shots, trained = adapter.settings["shots"], adapter.settings["precision"]

@@ -5,7 +5,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
-from ecslm.data.sources.path import labels
+from ecslm.data.sources.labels import read_labels
 from ecslm.plan.keys import StudyKey
 from ecslm.plan.plan import Plan
 from ecslm.provenance.history import History
@@ -54,11 +54,6 @@ def check_local_data(plan: Plan) -> None:
     history = History(plan.study.name, plan.jobs)
     if not history.reasons(rule.job(StudyKey())):
         return
-    settings = rule.settings(StudyKey())
-    cached_report(
-        CACHE,
-        plan.source.rows,
-        settings,
-        labels(data) if settings.ranked else None,
-        str(rule.code_parameter(StudyKey())),
-    )
+    settings, code = rule.settings(StudyKey()), str(rule.code_parameter(StudyKey()))
+    labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
+    cached_report(CACHE, plan.source.rows, settings, labels, code)

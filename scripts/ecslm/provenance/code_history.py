@@ -1,44 +1,73 @@
-"""The modules behind each code digest, recorded so that changes can be named later."""
+"""The definitions behind each code digest, recorded so that changes can be named later."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from ecslm.common.files import read_json, write_json
-from ecslm.fingerprint.digest import module_digests
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.validation import read_model
+from ecslm.fingerprint.digest import definition_digests
 from ecslm.plan.rules import Job
 from ecslm.schemas.paths import CODE_HISTORY
 
+# Digests of definitions by module and name.
+Code = Mapping[str, Mapping[str, str]]
+
 
 def code_changes(then: str | None, job: Job) -> Iterator[str]:
-    """What has changed in a job's code since its digest was `then`, module by module."""
+    """What has changed in a job's code since its digest was `then`, definition by definition."""
     if job.script is None or then == job.code:
         return
-    path = _code_file(str(then))
-    if not path.exists():
-        yield f"the code of {job.script} has changed ({then} -> {job.code})"
-        return
-    before, after = read_json(path), module_digests(job.script, job.modules)
+    before = _recorded(str(then))
+    after = definition_digests(job.script, job.modules)
+    changes = list(_changes(before, after)) if before else []
+    # Digests of definitions do not tell, for example, that two equal ones are one now.
+    yield from changes or [f"the code of {job.script} has changed ({then} -> {job.code})"]
+
+
+def _changes(before: Code, after: Code) -> Iterator[str]:
     for module in sorted(before.keys() | after.keys()):
         if module not in after:
             yield f"{module} is no longer used"
         elif module not in before:
             yield f"{module} is used now"
-        elif before[module] != after[module]:
-            yield f"{module} has changed"
+        else:
+            for name, what in _changed_names(before[module], after[module]):
+                yield f"{module}: {name} {what}" if name else f"{module} {what}"
+
+
+def _changed_names(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterator[tuple[str, str]]:
+    for name in sorted(before.keys() | after.keys()):
+        # What a module executes besides its definitions has no name.
+        if name and name not in after:
+            yield name, "is no longer used"
+        elif name and name not in before:
+            yield name, "is used now"
+        elif before.get(name) != after.get(name):
+            yield name, "has changed"
 
 
 def record_code(jobs: Iterable[Job]) -> None:
-    """Record the modules behind each code digest, so that why.py can name what changed."""
+    """Record the definitions behind each code digest, so that why.py can name what changed."""
     for code, job in {job.code: job for job in jobs if job.script is not None}.items():
         path = _code_file(str(code))
         if job.script is not None and not path.exists():
-            write_json(path, module_digests(job.script, job.modules))
+            write_json(path, definition_digests(job.script, job.modules))
 
 
 def modules_of(code: str) -> list[str]:
     """The script and modules behind a code digest; empty if it was not recorded."""
-    path = _code_file(code)
-    return list(read_json(path)) if path.exists() else []
+    return list(_recorded(code))
+
+
+def _recorded(code: str) -> Code:
+    """Nothing if no record was kept, or one that cannot be read."""
+    with suppress(InputError):
+        return read_model(_code_file(code), dict[str, dict[str, str]])
+    return {}
 
 
 def _code_file(code: str) -> Path:

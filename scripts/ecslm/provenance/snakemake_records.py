@@ -55,6 +55,13 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
             )
 
 
+def remove_records(results: Iterable[str]) -> None:
+    """Remove the records of results that are no longer there."""
+    for result in results:
+        for folder in (RECORDS, INCOMPLETE):
+            _record_path(folder, result).unlink(missing_ok=True)
+
+
 def _has_record(job: Job) -> bool:
     path = _record_path(RECORDS, job.manifest)
     if not path.is_file():

@@ -5,6 +5,7 @@ from pydantic import Field
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Metric
+from ecslm.scoring.modules import metric_module
 
 # Libraries whose versions can change the report.
 LIBRARIES = ("Jinja2", "MarkupSafe")
@@ -72,6 +73,11 @@ def adapter_manifests(settings: ReportSettings) -> list[str]:
         if model.tuned
         for seed in model.seeds
     ]
+
+
+def metric_modules(settings: ReportSettings) -> tuple[str, ...]:
+    """The modules of the tasks' metrics, which say how good an answer is."""
+    return tuple(sorted({metric_module(task.metric) for task in settings.tasks.values()}))
 
 
 def base_names(settings: ReportSettings) -> list[str]:

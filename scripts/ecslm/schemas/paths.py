@@ -5,7 +5,7 @@ Patterns with names in braces are relative to the study's results directory. Rul
 Snakemake wildcards; plans and scripts fill in values.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 # Relative to the project.
@@ -16,6 +16,7 @@ DIGESTS = CACHE / "digests.json"
 # Of finished results, see `common/results_cache.py`.
 FINISHED = CACHE / "finished"
 CODE_HISTORY = Path("results/code")
+LEDGER = Path("results/made")
 RUN_LOCK = Path("results/run.lock")
 TEMPLATES = Path("resources/prompts")
 PUBLISHED = Path("resources/published")
@@ -25,6 +26,11 @@ REPORT_TEMPLATES = "report"
 # Relative to the directory of all bases.
 BASE = "{base}/manifest.json"
 FETCHED = "{base}/fetched.json"
+
+# Of a job by its wildcards, or of the only job of a rule.
+LOG = "logs/{rule}/{job}.log"
+ONLY_LOG = "logs/{rule}.log"
+BENCHMARK = "benchmarks/{rule}/{job}.tsv"
 
 DATA_CHECK = "data_check.json"
 DATA_CHECK_MANIFEST = "data_check.manifest.json"
@@ -71,6 +77,16 @@ REPORT_TEX = "report.tex"
 REPORT_MANIFEST = "report.manifest.json"
 REPORT_PDF = "report.pdf"
 REPORT_PDF_MANIFEST = "report.pdf.manifest.json"
+
+
+def log_paths(rule: str, wildcards: Mapping[str, str]) -> list[str]:
+    """Paths of the log and the benchmark of a job, which not every rule has."""
+    job = "-".join(
+        f"seed-{value}" if name == "seed" else value for name, value in wildcards.items()
+    )
+    if not job:
+        return [ONLY_LOG.format(rule=rule)]
+    return [LOG.format(rule=rule, job=job), BENCHMARK.format(rule=rule, job=job)]
 
 
 def metric_path(name: str, seed: int, task: str) -> str:

@@ -103,8 +103,10 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
         dict(sorted(entry.items())) for entry in history if "loss" in entry or "eval_loss" in entry
     ]
     write_jsonl(made / "log.jsonl", losses)
-    cost = training_cost(meter, losses[-1]["seconds"], losses[-1]["tokens"])
-    write_json(made / "cost.json", cost)
+    write_json(
+        made / "cost.json",
+        training_cost(meter, losses[-1]["seconds"], losses[-1]["tokens"]),
+    )
     return {
         "best_step": int(trainer.state.best_global_step or trainer.state.global_step),
         **_counts(records["train"], examples["train"]),

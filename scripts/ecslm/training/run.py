@@ -44,7 +44,7 @@ def train_adapter(
 
     A killed training continues from its last checkpoint when it is run again with the same
     arguments, if `code` is given: otherwise it is unknown whether this code made the checkpoint.
-    One that was finished, by any study, is taken from the cache.
+    An adapter that was finished, by any study, is taken from the cache.
 
     Raises:
         InputError: bad input, a missing device, or libraries that differ from the lock file.

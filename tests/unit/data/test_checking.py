@@ -314,7 +314,7 @@ def test_the_generated_records_are_sound() -> None:
             "comparable": False,
         }
     )
-    report = check_rows(raw, checked, demo.labels(source))
+    report = check_rows(raw, checked, raw.labels())
     assert (report.problems, set(report.tasks)) == ({}, set(tasks))
 
 

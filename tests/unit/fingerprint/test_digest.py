@@ -1,100 +1,16 @@
-"""Digests of code: blind to words and layout, alert to logic; and what jobs may import."""
+"""Digests of code: blind to words and layout, alert to logic."""
 
-import ast
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
+from support.small_tree import CIRCLE, SQUARE, WORK, Edit, digest
 
 from ecslm.common.errors import InputError
-from ecslm.fingerprint.digest import SCRIPTS, code_digest, imported_modules
-from ecslm.schemas.task import METRICS, TaskSettings
+from ecslm.fingerprint.digest import code_digest, definition_digests, imported_modules
 
-ROOT = SCRIPTS.parent
-
-TREE = {
-    "job.py": '''"""What the job does."""
-
-import argparse
-
-from ecslm.work import run
-
-
-def main() -> None:
-    """Parse and run."""
-    print(run(2))
-
-
-main()
-''',
-    "other.py": 'from ecslm.shapes import circle\n\nprint(circle.area(2), "r")\n',
-    "ecslm/__init__.py": '"""The library."""\n',
-    "ecslm/work.py": '''"""Work."""
-
-import logging
-
-from ecslm.shapes import circle
-
-log = logging.getLogger(__name__)
-
-
-def run(size: int) -> float:
-    """One piece of work."""
-    log.info("size %d", size)
-    for step in range(size):
-        size += step
-    return circle.area(size)
-''',
-    "ecslm/shapes/__init__.py": '"""Shapes."""\n',
-    "ecslm/shapes/circle.py": '''"""Circles."""
-
-
-def area(r: float) -> float:
-    return 3.14 * r
-''',
-    "ecslm/shapes/square.py": '''"""Squares."""
-
-
-def area(r: float) -> float:
-    return r * r
-''',
-    "ecslm/unused.py": "X = 1\n",
-}
-
-Edit = tuple[str, str, str]
 Make = Callable[..., Path]
 
-
-@pytest.fixture
-def make(tmp_path: Path) -> Make:
-    """Makes the tree in a folder of its own, with edits (file, old text, new text)."""
-
-    def tree(*edits: Edit) -> Path:
-        root = tmp_path / str(len(list(tmp_path.iterdir())))
-        contents = dict(TREE)
-        for name, old, new in edits:
-            assert contents[name].count(old) == 1
-            contents[name] = contents[name].replace(old, new)
-        for name, text in contents.items():
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-        return root
-
-    return tree
-
-
-def digest(root: Path, script: str = "job.py", *modules: str) -> str:
-    return code_digest(script, modules, root)
-
-
-WORK = "ecslm/work.py"
-CIRCLE = "ecslm/shapes/circle.py"
 LOG_LINE = '    log.info("size %d", size)\n'
 
 WORDS: dict[str, Edit] = {
@@ -115,23 +31,52 @@ WORDS: dict[str, Edit] = {
         "        size += step",
         "        log.debug(1)\n        size += step",
     ),
-    "a warning": (WORK, LOG_LINE, f'{LOG_LINE}    warnings.warn("large", stacklevel=2)\n'),
     "an import of warnings": (WORK, "import logging\n", "import logging\nimport warnings\n"),
+    "an unused import": (WORK, "import logging\n", "import logging\nfrom math import pi\n"),
+    "an unused import of the project": (WORK, "import circle", "import circle, square"),
+    "an import that is used no more": ("job.py", "import argparse\n\n", ""),
+    "the order of imports": (
+        WORK,
+        "import logging\n\nfrom ecslm.shapes import circle\n",
+        "from ecslm.shapes import circle\nimport logging\n",
+    ),
+    "an import by another name": (
+        WORK,
+        "from ecslm.shapes import circle\n",
+        "import ecslm.shapes.circle as circle\n",
+    ),
     "a module that nothing imports": ("ecslm/unused.py", "1", "2"),
-    "a sibling that nothing imports": ("ecslm/shapes/square.py", "r * r", "r ** 2"),
+    "a sibling that nothing imports": (SQUARE, "r * r", "r ** 2"),
+    "an unused constant": (CIRCLE, "\n\n\ndef", "\n\nSIDES = 0\n\n\ndef"),
+    "an unused constant of a package": ("ecslm/__init__.py", "\n", "\nVERSION = 2\n"),
+    "an unused function": (CIRCLE, "\n\n\ndef", "\n\n\ndef other():\n    return area(2)\n\n\ndef"),
+    "an unused class": (CIRCLE, "\n\n\ndef", "\n\n\nclass Other(dict):\n    size = 1\n\n\ndef"),
+    "an annotation": (CIRCLE, "-> float", "-> int"),
+    "an argument's annotation": (CIRCLE, "r: float", "r"),
+    "code for type checkers": (
+        WORK,
+        "import logging\n",
+        "import logging\nfrom typing import TYPE_CHECKING\n\n"
+        "if TYPE_CHECKING:\n    import ecslm.none\n",
+    ),
 }
 
 LOGIC: dict[str, Edit] = {
     "the script": ("job.py", "run(2)", "run(3)"),
     "an imported module": (WORK, "size += step", "size -= step"),
     "a module imported by an imported one": (CIRCLE, "3.14", "3.1416"),
-    "a package's __init__": ("ecslm/shapes/__init__.py", "\n", "\nSIDES = 4\n"),
-    "the library's __init__": ("ecslm/__init__.py", "\n", "\nVERSION = 2\n"),
+    "a statement of a package": ("ecslm/shapes/__init__.py", "\n", "\nprint(4)\n"),
+    "a statement of the library": ("ecslm/__init__.py", "\n", "\nassert __name__\n"),
     "a default": (CIRCLE, "r: float)", "r: float = 1.0)"),
     "a variable called log that is no logger": (WORK, LOG_LINE, "    log = size\n    size = log\n"),
     "an append to a list called log": (WORK, LOG_LINE, "    log.append(size)\n"),
     "a print": (WORK, LOG_LINE, "    print(size)\n"),
-    "an import of another module": (WORK, "import circle", "import circle, square"),
+    "a use of another module": (WORK, "circle\n\nlog", "square as circle\n\nlog"),
+    "an import of a library, which may change others": (
+        WORK,
+        "import logging\n",
+        "import logging\nimport torch\n",
+    ),
 }
 
 
@@ -169,6 +114,79 @@ def test_the_digest_does_not_depend_on_where_the_project_lies(make: Make) -> Non
     assert digest(make()) == digest(make())
 
 
+def test_the_digest_is_of_files_as_they_are_once_it_is_no_longer_cached(make: Make) -> None:
+    root = make()
+    before = digest(root)
+    (root / CIRCLE).write_text("def area(r):\n    return 3 * r\n", encoding="utf-8")
+    assert digest(root) == before
+    code_digest.cache_clear()
+    assert digest(root) != before
+
+
+# Moves
+
+
+def test_a_definition_that_has_moved_unchanged_is_the_same(make: Make) -> None:
+    definition = "\n\ndef area(r: float) -> float:\n    return 3.14 * r\n"
+    moved = make(
+        (CIRCLE, definition, ""),
+        (SQUARE, "def area", "def other_area"),
+        (WORK, "from ecslm.shapes import circle", "from ecslm.shapes import square"),
+        (WORK, "circle.area", "square.area"),
+    )
+    with (moved / SQUARE).open("a", encoding="utf-8") as file:
+        file.write(definition)
+    assert digest(moved) == digest(make())
+
+
+SPLIT = {
+    WORK: """import re
+from ecslm.shapes.circle import area
+
+PATTERN = re.compile("a")
+
+
+def run(size):
+    return area(helper(size))
+
+
+def helper(size):
+    return PATTERN.sub(size, "b")
+""",
+}
+
+
+def test_a_module_that_was_split_is_the_same(make: Make) -> None:
+    split = {
+        WORK: "from ecslm.shapes.circle import area\nfrom ecslm.more import helper\n\n\n"
+        "def run(size):\n    return area(helper(size))\n",
+        "ecslm/more.py": 'import re\n\nPATTERN = re.compile("a")\n\n\n'
+        'def helper(size):\n    return PATTERN.sub(size, "b")\n',
+    }
+    assert digest(make(files=split)) == digest(make(files=SPLIT))
+
+
+def test_the_order_of_definitions_and_their_names_are_the_same(make: Make) -> None:
+    start = SPLIT[WORK].index("def run")
+    one, two = SPLIT[WORK][start:].split("\n\n\n")
+    reordered = f"{SPLIT[WORK][:start]}{two}\n\n{one}\n"
+    assert digest(make(files={WORK: reordered})) == digest(make(files=SPLIT))
+    renamed = SPLIT[WORK].replace("helper", "assistant").replace("PATTERN", "FORM")
+    assert digest(make(files={WORK: renamed})) == digest(make(files=SPLIT))
+
+
+def test_a_re_export_leads_to_the_definition(make: Make) -> None:
+    there = {"ecslm/more.py": "from ecslm.shapes.circle import area as circle_area\n"}
+    work = (WORK, "from ecslm.shapes import circle", "from ecslm import more")
+    call = (WORK, "circle.area(", "more.circle_area(")
+    through = make(work, call, files=there)
+    assert digest(through) == digest(make())
+    assert digest(make(work, call, (CIRCLE, "3.14", "3"), files=there)) != digest(through)
+
+
+# Which code
+
+
 def test_imports_are_followed_with_their_packages(make: Make) -> None:
     assert imported_modules("job.py", (), make()) == {
         "ecslm",
@@ -188,21 +206,33 @@ def test_an_import_inside_a_function_counts(make: Make) -> None:
 def test_modules_that_import_each_other_are_followed_once(make: Make) -> None:
     circle = make((CIRCLE, '"""Circles."""\n', "import ecslm.work\n"))
     assert "ecslm.work" in imported_modules("other.py", (), circle)
+    assert digest(circle, "other.py") == digest(make(), "other.py")
 
 
 def test_a_module_loaded_by_name_counts_only_where_it_is_given(make: Make) -> None:
     before = make()
-    after = make(("ecslm/shapes/square.py", "r * r", "r + r"))
+    after = make((SQUARE, "r * r", "r + r"))
     square = "ecslm.shapes.square"
     assert digest(before) == digest(after)
     assert digest(before, "job.py", square) != digest(after, "job.py", square)
     assert square in imported_modules("job.py", (square,), before)
 
 
-def test_an_edit_changes_only_scripts_that_import_it(make: Make) -> None:
+def test_an_edit_changes_only_scripts_that_reach_it(make: Make) -> None:
     before, after = make(), make(LOGIC["an imported module"])
     assert digest(before, "other.py") == digest(after, "other.py")
     assert digest(before, "job.py") != digest(after, "job.py")
+
+
+def test_definitions_are_named_with_digests_of_their_own(make: Make) -> None:
+    before = definition_digests("job.py", (), make())
+    after = definition_digests("job.py", (), make((CIRCLE, "3.14", "3")))
+    assert set(before["ecslm.work"]) == {"run"}
+    assert set(before["job.py"]) == {"", "main"}
+    changed = {m: {n for n in before[m] if before[m][n] != after[m][n]} for m in before}
+    assert {module: names for module, names in changed.items() if names} == {
+        "ecslm.shapes.circle": {"area"}
+    }
 
 
 def test_a_missing_module_is_named(make: Make) -> None:
@@ -220,179 +250,3 @@ def test_a_syntax_error_is_named_with_its_line(make: Make) -> None:
         digest(root)
     (problem,) = caught.value.problems
     assert problem.startswith(f"{root / WORK}: line 13: not Python (")
-
-
-# The project itself.
-
-
-def registry() -> dict[str, TaskSettings]:
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["tasks"]
-    return {code: TaskSettings.model_validate(task) for code, task in raw.items()}
-
-
-def score_digests(root: Path) -> dict[str, str]:
-    return {
-        code: code_digest(
-            "score.py",
-            (f"ecslm.scoring.answers.{task.answer}", f"ecslm.scoring.metrics.{task.metric}"),
-            root,
-        )
-        for code, task in registry().items()
-    }
-
-
-@pytest.fixture
-def copied(tmp_path: Path) -> Callable[[str, str, str], tuple[Path, Path]]:
-    """The project's scripts as they are, and with one edit (file, old text, new text)."""
-
-    def copies(name: str, old: str, new: str) -> tuple[Path, Path]:
-        for folder in ("before", "after"):
-            shutil.copytree(
-                SCRIPTS, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
-            )
-        path = tmp_path / "after" / name
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        return tmp_path / "before", tmp_path / "after"
-
-    return copies
-
-
-Copied = Callable[[str, str, str], tuple[Path, Path]]
-
-
-@pytest.mark.parametrize(
-    ("edited", "tasks"),
-    [
-        ("ecslm/scoring/metrics/ndcg.py", {"QPR"}),
-        ("ecslm/scoring/metrics/macro_f1.py", {"PRP", "SA"}),
-        ("ecslm/scoring/answers/yes_no.py", {"PM", "PSI", "AP"}),
-        ("ecslm/scoring/answers/extraction.py", {"AVE"}),
-        ("ecslm/tables/kinds/results.py", set()),
-    ],
-)
-def test_an_edit_of_scoring_code_concerns_its_own_tasks_and_no_gpu_step(
-    edited: str, tasks: set[str], copied: Copied
-) -> None:
-    before, after = copied(edited, "\ndef ", "\nEDITED = 1\n\n\ndef ")
-    one, two = score_digests(before), score_digests(after)
-    assert {code for code in one if one[code] != two[code]} == tasks
-    for script in ("train_adapter.py", "predict.py", "bertscore.py", "dataset.py"):
-        assert code_digest(script, (), before) == code_digest(script, (), after)
-
-
-def test_an_edit_of_training_code_concerns_the_adapters_alone(copied: Copied) -> None:
-    before, after = copied("ecslm/training/loss.py", "\ndef ", "\nEDITED = 1\n\n\ndef ")
-    changed = {
-        path.name
-        for path in SCRIPTS.glob("*.py")
-        if code_digest(path.name, (), before) != code_digest(path.name, (), after)
-    }
-    assert changed == {"train_adapter.py"}
-
-
-CHEAP = (
-    "ecslm.config",
-    "ecslm.plan",
-    "ecslm.provenance",
-    "ecslm.reports",
-    "ecslm.tables",
-    "ecslm.comparisons",
-    "ecslm.scoring",
-    "ecslm.data",
-)
-
-
-@pytest.mark.parametrize(
-    ("script", "modules"),
-    [("train_adapter.py", []), ("predict.py", ["ecslm.prediction.transformers_backend"])],
-)
-def test_a_gpu_step_imports_nothing_whose_edit_must_not_rerun_it(
-    script: str, modules: list[str]
-) -> None:
-    found = imported_modules(script, modules)
-    assert "ecslm.schemas.record" in found
-    assert {m for m in found for f in CHEAP if m == f or m.startswith(f"{f}.")} == set()
-
-
-def test_no_job_imports_the_configuration_or_the_plan() -> None:
-    jobs = set(re.findall(r"scripts/(\w+\.py)", "".join(rules_text().values())))
-    assert {"train_adapter.py", "predict.py", "score.py", "dataset.py"} <= jobs
-    for script in jobs:
-        planning = {"ecslm.config", "ecslm.plan", "ecslm.provenance"}
-        assert not planning & imported_modules(script), script
-
-
-def test_every_metric_and_answer_is_scored_without_loading_torch() -> None:
-    modules = [f"ecslm.scoring.answers.{entry.answer}" for entry in METRICS.values()]
-    modules += [f"ecslm.scoring.metrics.{metric}" for metric in METRICS]
-    code = f"import importlib, sys\nfor m in {modules}: importlib.import_module(m)\n"
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"{code}import ecslm.scoring.score\nassert 'torch' not in sys.modules",
-        ],
-        cwd=SCRIPTS,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
-def python_files() -> list[Path]:
-    return sorted(SCRIPTS.rglob("*.py"))
-
-
-def imports_of(path: Path) -> set[str]:
-    """Names of all modules that a file imports, also inside functions."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module or ".")
-    return names
-
-
-def test_imports_are_absolute_so_that_the_digest_follows_them() -> None:
-    relative = [
-        path
-        for path in python_files()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.level
-    ]
-    assert relative == []
-
-
-def test_packages_hold_a_docstring_and_nothing_else() -> None:
-    packages = [path for path in python_files() if path.name == "__init__.py"]
-    assert len(packages) >= 9
-    for path in packages:
-        (only,) = ast.parse(path.read_text(encoding="utf-8")).body
-        assert isinstance(only, ast.Expr), path
-        assert isinstance(only.value, ast.Constant), path
-        assert isinstance(only.value.value, str), path
-
-
-def rules_text() -> dict[str, str]:
-    paths = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
-    return {path.name: path.read_text(encoding="utf-8") for path in paths}
-
-
-def test_rules_run_shell_commands_and_never_script_or_run_blocks() -> None:
-    texts = rules_text()
-    assert len(texts) >= 8
-    banned = re.compile(
-        r"^\s*(script|run|notebook|wrapper|template_engine|cache)\s*:", re.MULTILINE
-    )
-    assert {name for name, text in texts.items() if banned.search(text)} == set()
-
-
-def test_every_rule_that_runs_a_script_says_its_digest() -> None:
-    for name, text in rules_text().items():
-        for rule in re.split(r"^(?=rule |on\w+:)", text, flags=re.MULTILINE):
-            if "scripts/" in rule and rule.startswith("rule "):
-                assert "code=" in rule, f"{name}: {rule.splitlines()[0]}"

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from support.plans import (
     BASELINES,
     IND,
@@ -30,7 +33,9 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
+from ecslm.data.location import location
 from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Job
 from ecslm.schemas.record import read_records
 
 Raw = dict[str, Any]
@@ -55,7 +60,7 @@ def test_dataset_files_are_those_of_the_splits_that_a_task_has() -> None:
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_task_that_does_not_train_is_no_input_of_the_adapters(split: str) -> None:
-    codes = [code for code in TASKS if code != "NEW"]
+    codes = sorted(code for code in TASKS if code != "NEW")
     expected = [f"results/shop/dataset/{code}/{split}.jsonl" for code in codes]
     assert list(plan().study.training_files(split)) == expected
 
@@ -116,7 +121,7 @@ def test_metrics_are_those_of_models_and_of_baselines_where_they_are_defined() -
     ],
 )
 def test_a_baseline_is_scored_where_it_is_defined(baseline: str, tasks: tuple[str, ...]) -> None:
-    assert plan().study.baseline_tasks(baseline) == tasks
+    assert plan().study.baseline_tasks(baseline) == tuple(sorted(tasks))
 
 
 def test_bases_are_those_of_the_models_and_of_the_encoder() -> None:
@@ -209,7 +214,7 @@ def test_ood_settings_are_dropped_for_tasks_without_ood_records() -> None:
     made = plan(settings=[OOD, IND, "OOD_Unseen", "IND_Unseen"])
     found = {code: settings(dataset_settings(made, code, "test"))["settings"] for code in TASKS}
     assert found["PM"] == found["QPR"] == [IND, "IND_Unseen"]
-    assert found["SA"] == [OOD, IND, "OOD_Unseen", "IND_Unseen"]
+    assert found["SA"] == [IND, "IND_Unseen", OOD, "OOD_Unseen"]
 
 
 def test_a_new_evaluation_setting_of_ood_leaves_tasks_without_ood_alone() -> None:
@@ -416,7 +421,8 @@ def test_a_job_finds_the_rows_that_the_plan_has_read_whatever_the_file_holds_now
     local([one | {"instruction": "Say it."} for one in rows])
     command = [sys.executable, ROOT / "scripts/dataset.py", "--task", task, "--split", "test"]
     command += ["--settings", dataset_settings(made, task, "test"), "--output", "test.jsonl"]
-    subprocess.run([*command, "--content", content], check=True)
+    command += ["--location", location(made.source.data), "--content", content]
+    subprocess.run(command, check=True)
     (record,) = read_records(Path("test.jsonl"))
     assert record.instruction == "Say."
 
@@ -430,12 +436,12 @@ def test_labels_concern_the_test_records_of_rankings_alone() -> None:
     new = sources(before)
     assert {key for key in old if old[key] != new[key]} == {("QPR", "test")}
 
+    write_json(Path("other.json"), [["S"]])
     after = local(ROWS, labels={"path": "other.json"})
     keys = [(code, split) for code in ("PM", "QPR") for split in ("train", "val", "test")]
-    differing = [
-        key for key in keys if dataset_settings(before, *key) != dataset_settings(after, *key)
-    ]
-    assert differing == [("QPR", "test")]
+    for key in keys:
+        assert dataset_settings(before, *key) == dataset_settings(after, *key)
+    assert sources(after) == new
 
 
 @pytest.mark.parametrize("gone", ["rows.jsonl", "label.json"])
@@ -519,3 +525,94 @@ def test_the_code_of_the_report_is_that_of_the_metrics_of_its_tasks_too() -> Non
         "ecslm.scoring.metrics.binary_f1",
         "ecslm.scoring.metrics.macro_f1",
     )
+
+
+# Orders without a meaning
+
+
+NAMES = ("Query_Product_Rank", "Query_Product_Ranking", "QPR_Old")
+TOLERATED = ("bad_input", "bad_output", "duplicate_record")
+SETTINGS = (IND, OOD, "OOD_Unseen", "IND_Unseen")
+
+
+def jobs_but_the_data_card(**orders: Sequence[str]) -> dict[str, Job]:
+    data = {"source": "hub", "id": "a/b", "revision": "main", "tolerate": orders["tolerate"]}
+    made = plan(
+        {"QPR": {"aliases": list(orders["names"])}},
+        tasks=list(orders["tasks"]),
+        settings=list(orders["settings"]),
+        baselines=list(orders["baselines"]),
+        data=data,
+        comparisons={
+            "contrasts": {
+                "tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "settings": [IND]}
+            }
+        },
+    )
+    return {job.manifest: job for job in made.jobs if job.rule != "data_card"}
+
+
+@given(
+    st.permutations(list(TASKS)),
+    st.permutations(SETTINGS),
+    st.permutations(NAMES),
+    st.permutations(TOLERATED),
+    st.permutations(BASELINES),
+)
+@hypothesis_settings(max_examples=15)
+def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_card(
+    tasks: list[str],
+    settings: list[str],
+    names: list[str],
+    tolerate: list[str],
+    baselines: list[str],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        plain = jobs_but_the_data_card(
+            tasks=list(TASKS),
+            settings=SETTINGS,
+            names=NAMES,
+            tolerate=TOLERATED,
+            baselines=BASELINES,
+        )
+        other = jobs_but_the_data_card(
+            tasks=tasks,
+            settings=settings,
+            names=names,
+            tolerate=tolerate,
+            baselines=baselines,
+        )
+    assert plain.keys() == other.keys()
+    for manifest, job_ in plain.items():
+        if job_.rule == "report_page":
+            # Its settings keep no order; that of its inputs is not compared.
+            assert set(job_.inputs) == set(other[manifest].inputs)
+            assert job_.settings == other[manifest].settings
+        else:
+            assert job_ == other[manifest]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_moved_data_file_concerns_what_shows_its_name_alone() -> None:
+    before = local(ROWS)
+    keys = [(code, split) for code in ("PM", "QPR", "SA") for split in ("train", "test")]
+    settings_before = [dataset_settings(before, *key) for key in keys]
+    found = sources(before)
+    Path("other").mkdir()
+    Path("rows.jsonl").rename("other/file.jsonl")
+    after = plan(data={"source": "path", "path": "other/file.jsonl"})
+    assert [dataset_settings(after, *key) for key in keys] == settings_before
+    assert sources(after) == found
+    assert content_of(after, "check_data") != content_of(before, "check_data")
+
+
+def test_a_task_that_the_demo_does_not_generate_changes_nothing_of_it() -> None:
+    def check(changes: Raw | None = None) -> str | None:
+        return settings_of(
+            plan(changes, tasks=["PM"], bertscore=None, data={"source": "demo"}), "check_data"
+        )
+
+    unrelated = {"AUX": {"aliases": ["Something_Else"]}}
+    assert check() == check(unrelated)
+    assert check() != check({"AUX": {"aliases": ["Product_Relation_Prediction"]}})

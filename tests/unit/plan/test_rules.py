@@ -1,13 +1,17 @@
 """The statement of a rule: what all rules have, and what their Snakemake directives take."""
 
+import argparse
 import re
+import runpy
 from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.plans import IND, plan
+from support.project import ROOT, SCRIPTS
 
+from ecslm.data.location import location
 from ecslm.plan.directives import Directives
 from ecslm.plan.keys import RunKey
 from ecslm.plan.plan import Plan
@@ -43,6 +47,26 @@ def test_the_wildcards_of_a_rules_paths_are_what_tells_its_jobs_apart(rule: Rule
     names = {field.name for field in fields(rule.key_type)}
     for pattern in (path for files in rule.patterns.values() for path in as_tuple(files)):
         assert set(re.findall(r"{(\w+)}", pattern)) == names
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_script_names_the_modules_of_its_digest_as_the_plan_does(
+    rule: Rule[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It compares the digest with that of its own code."""
+    if rule.script is None:
+        return
+    path = SCRIPTS / rule.script
+    assert "run_script(as_planned(main, __file__" in path.read_text(encoding="utf-8")
+    # The templates that settings name are relative.
+    monkeypatch.chdir(ROOT)
+    script = runpy.run_path(str(path))
+    where = location(rule.study.settings.data)
+    for key in rule.all_keys():
+        given = argparse.Namespace(settings=rule.settings_parameter(key), location=where)
+        named = script["modules"](given) if "modules" in script else ()
+        assert named == rule.modules(key)
+        assert ("modules" in script) == ("modules" in vars(type(rule)) or named != ())
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -163,17 +163,23 @@ def test_changed_code_is_named_by_module() -> None:
     assert "ecslm.scoring.metrics.ndcg is no longer used" in history().reasons(SCORE_JOB)
 
 
-def test_an_edited_module_is_named() -> None:
+def test_an_edited_definition_is_named() -> None:
     assert "ecslm.scoring.intervals" in modules_of(str(SCORE_JOB.code))
-    write_json(CODE_HISTORY / "older.json", {"score.py": "0", "ecslm.scoring.intervals": "0"})
+    older = {"score.py": {"": "0"}, "ecslm.scoring.intervals": {"CONFIDENCE": "0", "gone": "0"}}
+    write_json(CODE_HISTORY / "older.json", older)
     origin = made_from([Path(ADAPTER)], SETTINGS, "code:older", VERSIONS)
     write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results))
     reasons = history().reasons(SCORE_JOB)
-    assert "ecslm.scoring.intervals has changed" in reasons
+    assert "ecslm.scoring.intervals: CONFIDENCE has changed" in reasons
+    assert "ecslm.scoring.intervals: gone is no longer used" in reasons
+    assert "score.py: main is used now" in reasons
     assert "score.py has changed" in reasons
 
 
-def test_code_of_which_no_note_was_kept_is_named_by_its_digest() -> None:
+@pytest.mark.parametrize("record", [None, {"score.py": "0"}, "cut"])
+def test_code_of_which_no_note_was_kept_is_named_by_its_digest(record: object) -> None:
+    if record is not None:
+        write_json(CODE_HISTORY / "unknown.json", record)
     origin = made_from([Path(ADAPTER)], SETTINGS, "code:unknown", VERSIONS)
     write_manifest(Path(SCORE_JOB.manifest), origin, map(Path, SCORE_JOB.results))
     (reason,) = history().reasons(SCORE_JOB)

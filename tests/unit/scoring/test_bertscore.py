@@ -24,6 +24,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_text
 from ecslm.fingerprint.digest import imported_modules
+from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.schemas.bertscore import BertScoreRow
@@ -325,7 +326,8 @@ def test_rows_of_a_job_whose_end_was_not_seen_are_put_into_place_again(
     write_jsonl(tmp_path / "P.jsonl", given(*ANSWERS))
     results = [tmp_path / "B.jsonl", tmp_path / "B.manifest.json"]
     arguments = [
-        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder, "--code", "code:1"),
+        *("--predictions", tmp_path / "P.jsonl", "--encoder", tiny_encoder),
+        *("--code", code_parameter("bertscore.py")),
         *("--settings", SETTINGS.model_dump_json(), "--output", results[0]),
     ]
     assert run_here(monkeypatch, "bertscore.py", arguments) == 0

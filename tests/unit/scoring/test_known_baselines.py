@@ -78,7 +78,7 @@ def rankings(tmp_path: Path) -> list[Record]:
     path.write_text(json.dumps(LABELS), encoding="utf-8")
     return [
         record("", id=f"r{i}", task="QPR", relevance=labels)
-        for i, labels in enumerate(read_labels(Labels(path=str(path))))
+        for i, labels in enumerate(read_labels(Labels(path=str(path))).rows)
     ]
 
 

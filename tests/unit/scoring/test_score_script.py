@@ -16,7 +16,9 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.fingerprint.digest import imported_modules
+from ecslm.fingerprint.running import code_parameter
 from ecslm.schemas.prediction import Prediction, read_predictions
+from ecslm.scoring.modules import task_modules
 
 
 def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -86,8 +88,9 @@ def test_a_job_of_the_workflow_needs_the_locked_libraries_and_a_user_does_not(
         *("--task", "PM", "--predictions", tmp_path / "P.jsonl", "--output", tmp_path / "M.json"),
         *("--settings", settings("PM")),
     ]
+    code = code_parameter("score.py", task_modules(TASKS["PM"].kind()))
     monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.1")
-    assert run_here(monkeypatch, "score.py", [*arguments, "--code", "code:1"]) == 1
+    assert run_here(monkeypatch, "score.py", [*arguments, "--code", code]) == 1
     assert not (tmp_path / "M.json").exists()
     assert run_here(monkeypatch, "score.py", arguments) == 0
     manifest = json.loads((tmp_path / "M.manifest.json").read_text())
@@ -242,7 +245,7 @@ def test_a_task_of_the_file_that_nobody_knows_is_named(tmp_path: Path) -> None:
 
 def test_options_that_would_have_no_effect_are_refused(tmp_path: Path) -> None:
     given = predictions("PM", [("yes", "yes")])
-    options = ("--records", "R.jsonl", "--manifest", "M.json", "--code", "code:1")
+    options = ("--records", "R.jsonl", "--manifest", "M.json", "--code", code_parameter("score.py"))
     lines = problems(score_alone(tmp_path, given, *options))
     assert [line.split(": ")[1] for line in lines] == ["--records", "--manifest", "--code"]
 

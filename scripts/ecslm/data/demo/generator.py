@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ecslm.common.errors import InputError
 from ecslm.data.demo.catalogue import Catalogue
 from ecslm.data.demo.catalogue_checks import load_catalogue
-from ecslm.data.demo.instructions import Instructions, load_instructions
+from ecslm.data.demo.instructions import InstructionFile, Instructions, load_instructions
 from ecslm.data.demo.sampling import Sample, Task, draw_samples
 from ecslm.data.demo.settings import DemoSettings
 from ecslm.data.demo.shelf import Shelf
@@ -57,8 +57,25 @@ PARTS = (
 )
 
 
+class Texts(NamedTuple):
+    """What rows are made from: the content of the two files."""
+
+    catalogue: Catalogue
+    instructions: InstructionFile
+
+
+def load_texts(settings: DemoSettings) -> Texts:
+    """Read the files.
+
+    Raises:
+        InputError: a file is missing or invalid.
+    """
+    return Texts(load_catalogue(settings.catalogue), load_instructions(settings.instructions))
+
+
 def generate_rows(
     settings: DemoSettings,
+    texts: Texts,
     tasks: Sequence[str] | None = None,
     splits: Sequence[str] | None = None,
 ) -> Iterator[dict[str, Any]]:
@@ -67,22 +84,25 @@ def generate_rows(
     At most the records of one task and part are in memory at a time.
 
     Raises:
-        InputError: an unknown task or split, an invalid file, or too many records.
+        InputError: an unknown task or split, a task without instructions, or too many records.
     """
     codes = selected(tasks, list(TASKS), "task")
     wanted_splits = selected(splits, ["train", "val", "test"], "split")
-    catalogue = load_catalogue(settings.catalogue)
     for code in codes:
-        instructions = load_instructions(settings.instructions, code)
+        instructions = texts.instructions.of_task(code)
+        if instructions is None:
+            raise InputError(
+                f"{settings.instructions}: {code} is missing; add its seed, rewritten and unseen "
+                "instructions"
+            )
         for part in PARTS:
             if part.split in wanted_splits and (part.domain == "IND" or TASKS[code].has_ood):
-                yield from part_rows(settings, catalogue, instructions, code, part)
+                yield from part_rows(settings, texts.catalogue, instructions, code, part)
 
 
-def qpr_labels(settings: DemoSettings) -> list[list[str]]:
+def qpr_labels(settings: DemoSettings, texts: Texts) -> list[list[str]]:
     """The E/S/C/I labels of the products of each in-domain test row of QPR, in row order."""
-    catalogue = load_catalogue(settings.catalogue)
-    samples = part_samples(settings, catalogue, "QPR", TEST_IND)
+    samples = part_samples(settings, texts.catalogue, "QPR", TEST_IND)
     return [list(sample.relevance or ()) for sample in samples]
 
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from pydantic import RootModel
 
-from ecslm.common.errors import InputError
 from ecslm.data.demo.catalogue import read_yaml
 from ecslm.data.demo.settings import TaskCode
 from ecslm.schemas.settings import Closed
@@ -29,14 +28,15 @@ class Instructions(Closed):
 class InstructionFile(RootModel[dict[TaskCode, Instructions]]):
     """The instructions of all tasks by code."""
 
+    def of_task(self, code: str) -> Instructions | None:
+        """The instructions of one task; None if the file lacks them."""
+        return {str(task): instructions for task, instructions in self.root.items()}.get(code)
 
-def load_instructions(path: Path, code: str) -> Instructions:
-    """The instructions of one task.
+
+def load_instructions(path: Path) -> InstructionFile:
+    """Read the instructions.
 
     Raises:
-        InputError: the file cannot be read or lacks the task.
+        InputError: the file cannot be read.
     """
-    for task, instructions in read_yaml(path, InstructionFile).root.items():
-        if task == code:
-            return instructions
-    raise InputError(f"{path}: {code} is missing; add its seed, rewritten and unseen instructions")
+    return read_yaml(path, InstructionFile)

@@ -34,11 +34,14 @@ class DemoSettings(Sizes):
 
     seed: int = Field(1, description="Seed of all random choices.")
     catalogue: Path = Field(
-        Path("resources/demo/catalogue.yaml"), description="YAML file of the invented products."
+        Path("resources/demo/catalogue.yaml"),
+        description="YAML file of the invented products.",
+        exclude=True,
     )
     instructions: Path = Field(
         Path("resources/demo/instructions.yaml"),
         description="YAML file with six instructions per task.",
+        exclude=True,
     )
     tasks: dict[TaskCode, SizeOverride] = Field(
         {}, description="Sizes of single tasks that differ from the common ones, by task code."

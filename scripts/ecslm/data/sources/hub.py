@@ -10,7 +10,7 @@ from ecslm.data.settings import HubData
 from ecslm.data.sources.files import SUFFIXES, DataFile, data_files, file_name
 from ecslm.data.sources.index import IndexedRows, cached_rows, read_index
 from ecslm.data.sources.labels import read_labels
-from ecslm.data.sources.protocol import CachedRows, IsCurrent, outdated
+from ecslm.data.sources.protocol import IsCurrent, RawRows, outdated
 
 log = logging.getLogger(__name__)
 
@@ -28,19 +28,48 @@ def open_rows(source: HubData, cache: Path, _is_current: IsCurrent = outdated) -
     Raises:
         InputError: the data set or its revision cannot be loaded, or its files have another format.
     """
-    local = Path(source.id).absolute() if Path(source.id).is_dir() else None
+    labels = None if source.labels is None else read_labels(source.labels)
+    local = _local(source)
     origin = ["hub", str(local or source.id), source.revision]
-    cached = cached_rows(cache, origin, lambda rows: _matches_source(rows, source, local))
+    identity = source_digests(source)
+    cached = cached_rows(
+        cache, origin, lambda rows: _matches_source(rows, source, local), labels, identity
+    )
     if cached is not None:
         return cached
-    return read_index(_fetched(source, local), cache, origin, defaults={})
+    rows = read_index(_fetched(source, local), cache, origin, {}, labels, identity)
+    if local is not None and not _matches_source(rows, source, local):
+        raise InputError(f"{source.id}: changed while it was being read: run again")
+    return rows
 
 
-def _matches_source(rows: CachedRows, source: HubData, local: Path | None) -> bool:
+def source_digests(source: HubData) -> list[str]:
+    """What identifies the data set: its revision, and the files of a local directory.
+
+    Raises:
+        InputError: the directory has files in other formats.
+    """
+    local = _local(source)
+    if local is None:
+        return [source.revision]
+    return [source.revision, *(digest for _, digest in sorted(_files(local).items()))]
+
+
+def _local(source: HubData) -> Path | None:
+    """The directory that a source is; None for a data set of the hub."""
+    return Path(source.id).absolute() if Path(source.id).is_dir() else None
+
+
+def _files(local: Path) -> dict[str, str]:
+    """sha256 of each file of a local directory by its name."""
+    return {file_name(path, local): sha256_of_file(path) for path in data_files(local)}
+
+
+def _matches_source(rows: RawRows, source: HubData, local: Path | None) -> bool:
     """Whether an index has the current content of the data set."""
     if local is None:
         return COMMIT.fullmatch(source.revision) is not None
-    return rows.files == {file_name(p, local): sha256_of_file(p) for p in data_files(local)}
+    return rows.files == _files(local)
 
 
 def _fetched(source: HubData, local: Path | None) -> list[DataFile]:
@@ -80,8 +109,3 @@ def _fetched(source: HubData, local: Path | None) -> list[DataFile]:
         DataFile(name=file_name(path, local) if local else origin, path=path)
         for origin, path in zip(origins, map(Path, fetched), strict=True)
     ]
-
-
-def labels(source: HubData) -> list[list[str]] | None:
-    """The labels of the ranking rows, if the configuration names a file."""
-    return None if source.labels is None else read_labels(source.labels)

@@ -18,11 +18,11 @@ from pydantic import Field, ValidationError
 
 from ecslm.common.errors import InputError, field_problems
 from ecslm.common.files import read_json, write_json
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.locks import held
 from ecslm.data.problems import FoundProblems, Kind, Problems
 from ecslm.data.sources.files import DataFile
-from ecslm.data.sources.protocol import IsCurrent, PartName, Row
+from ecslm.data.sources.protocol import IsCurrent, LabelFile, PartName, Row
 from ecslm.data.sources.splitting import Part, split_files
 from ecslm.schemas.settings import Closed
 
@@ -52,16 +52,29 @@ class Index(Closed):
     files: dict[str, str] = Field(description="sha256 of each file by its name.")
     parts: tuple[Part, ...]
     problems: dict[Kind, FoundProblems]
+    digest: str = Field("", description="Digest of all other fields.")
+
+    def content_digest(self) -> str:
+        """What `digest` must be."""
+        return sha256_of_text(canonical_json(self.model_dump(mode="json", exclude={"digest"})))
 
 
 class IndexedRows:
     """The rows of data files, read from the directory of their index and verified."""
 
-    def __init__(self, folder: Path, index: Index) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        index: Index,
+        labels: LabelFile | None = None,
+        identity: Sequence[str] | None = None,
+    ) -> None:
+        """`identity` is what identifies the rows, if that is not what the files contain."""
         self.folder = folder
         self.files = index.files
         self.index = index
         self._parts = {part.name: part for part in index.parts}
+        self._labels, self._identity = labels, identity
 
     def parts(self) -> Sequence[PartName]:
         """All tasks and splits."""
@@ -81,39 +94,74 @@ class IndexedRows:
         """Rows that belong to no task and split."""
         return Problems(self.index.problems)
 
-    def file_digests(self) -> list[str]:
-        """Digests of all rows: the name and the sha256 of each file."""
+    def labels(self) -> list[list[str]] | None:
+        """The labels of the ranking rows, if the configuration names a file."""
+        return None if self._labels is None else self._labels.rows
+
+    @property
+    def labels_digest(self) -> str | None:
+        """The digest of that file."""
+        return None if self._labels is None else self._labels.digest
+
+    def source_digests(self) -> list[str]:
+        """What identifies all rows: the name and the sha256 of each file."""
+        if self._identity is not None:
+            return list(self._identity)
         return [text for one in self.files.items() for text in one]
 
-    def part_digests(self, names: Collection[str], split: str) -> list[str]:
-        """Digests of the rows of one task, under any of its names, and one split."""
-        return [p.sha256 for p in self.index.parts if p.task in names and p.split == split]
+    def split_digests(self, names: Collection[str], split: str) -> list[str]:
+        """What identifies the rows of one task, under any of its names, and one split: the digest
+        of each part and, if there are several, of the order in which their rows alternate.
+
+        Raises:
+            InputError: a part was modified since it was written.
+        """
+        if self._identity is not None:
+            return list(self._identity)
+        parts = [part for part in self.index.parts if part.task in names and part.split == split]
+        digests = [part.sha256 for part in parts]
+        if len(parts) > 1:
+            numbered = [[(number, part.task) for number, _ in self._places(part)] for part in parts]
+            order = [name for _, name in heapq.merge(*numbered)]
+            digests.append(sha256_of_text(canonical_json(order)))
+        return digests
 
     def _numbered(self, part: Part) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """The rows of a part with their numbers in the source."""
         digest, count = hashlib.sha256(), 0
         try:
-            with (
-                (self.folder / part.file).open(encoding="utf-8") as lines,
-                (self.folder / part.places).open(encoding="utf-8") as places,
-            ):
-                for line, place in zip(lines, places, strict=True):
-                    number, _, where = place.removesuffix("\n").partition(" ")
+            with (self.folder / part.file).open(encoding="utf-8") as lines:
+                for line, (number, where) in zip(lines, self._places(part), strict=True):
                     digest.update(line.encode())
                     count += 1
-                    yield int(number), where, json.loads(line)
+                    yield number, where, json.loads(line)
         except (OSError, ValueError) as error:
-            raise self._damaged(part, str(error)) from None
+            raise self._damaged(part.file, str(error)) from None
         if (count, digest.hexdigest()) != (part.rows, part.sha256):
-            raise self._damaged(part, "modified since it was written")
+            raise self._damaged(part.file, "modified since it was written")
 
-    def _damaged(self, part: Part, why: str) -> InputError:
+    def _places(self, part: Part) -> list[tuple[int, str]]:
+        """The number and the place in the source of each row of a part."""
+        path = self.folder / part.places
+        if not path.is_file() or sha256_of_file(path) != part.places_sha256:
+            raise self._damaged(part.places, "missing, or modified since it was written")
+        # Not str.splitlines(): names of files may contain other line separators.
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1]
+        return [(int(number), where) for number, _, where in (one.partition(" ") for one in lines)]
+
+    def _damaged(self, file: str, why: str) -> InputError:
         return InputError(
-            f"{self.folder / part.file}: {why}: delete the directory {self.folder} to rebuild it"
+            f"{self.folder / file}: {why}: delete the directory {self.folder} to rebuild it"
         )
 
 
-def cached_rows(cache: Path, origin: Sequence[str], is_current: IsCurrent) -> IndexedRows | None:
+def cached_rows(
+    cache: Path,
+    origin: Sequence[str],
+    is_current: IsCurrent,
+    labels: LabelFile | None,
+    identity: Sequence[str] | None = None,
+) -> IndexedRows | None:
     """The rows of an existing index of a source, if there is a current one.
 
     The source is not read: that takes a second or more, in each of many jobs.
@@ -121,17 +169,24 @@ def cached_rows(cache: Path, origin: Sequence[str], is_current: IsCurrent) -> In
     Args:
         cache: directory of all indexes.
         origin: identity of the source.
+        labels, identity: as in `IndexedRows`.
     """
     for folder in _folders_of(cache, origin):
         with suppress(InputError):
             index = _read(folder)
-            if index.code == _code() and is_current(rows := IndexedRows(folder, index)):
+            rows = IndexedRows(folder, index, labels, identity)
+            if index.code == _code() and is_current(rows):
                 return rows
     return None
 
 
 def read_index(
-    files: Sequence[DataFile], cache: Path, origin: Sequence[str], defaults: Mapping[str, str]
+    files: Sequence[DataFile],
+    cache: Path,
+    origin: Sequence[str],
+    defaults: Mapping[str, str],
+    labels: LabelFile | None,
+    identity: Sequence[str] | None = None,
 ) -> IndexedRows:
     """The rows of data files, which are indexed unless they have been.
 
@@ -139,11 +194,12 @@ def read_index(
         cache: directory of all indexes.
         origin: identity of the source, so that indexes of its former content can be removed.
         defaults: values of columns that a file may lack.
+        labels, identity: as in `IndexedRows`.
 
     Raises:
-        InputError: a file is missing or truncated, or has no rows.
+        InputError: a file is missing or truncated, or has no rows, or changes while it is read.
     """
-    digests = {file.name: sha256_of_file(file.path) for file in files}
+    digests = _digests(files)
     key = sha256_of_text(canonical_json([digests, list(origin), dict(defaults), _code()]))[:24]
     folder = cache / key
     if not (folder / INDEX).exists():
@@ -154,7 +210,7 @@ def read_index(
                 for older in _folders_of(cache, origin):
                     if older != folder:  # as large as the source
                         shutil.rmtree(older)
-    return IndexedRows(folder, _read(folder))
+    return IndexedRows(folder, _read(folder), labels, identity)
 
 
 def _build(
@@ -167,7 +223,10 @@ def _build(
     problems = Problems()
     # Moved into place when complete, so that an interruption leaves nothing behind.
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        parts = split_files(files, Path(temporary), defaults, problems)
+        with unchanged(file.path for file in files):
+            if _digests(files) != digests:
+                raise InputError("the data changed while they were being read: run again")
+            parts = split_files(files, Path(temporary), defaults, problems)
         folder.mkdir(exist_ok=True)
         for path in Path(temporary).iterdir():
             path.replace(folder / path.name)
@@ -178,7 +237,12 @@ def _build(
         parts=parts,
         problems=problems.by_kind(),
     )
-    write_json(folder / INDEX, index.model_dump(mode="json"))
+    whole = index.model_copy(update={"digest": index.content_digest()})
+    write_json(folder / INDEX, whole.model_dump(mode="json"))
+
+
+def _digests(files: Sequence[DataFile]) -> dict[str, str]:
+    return {file.name: sha256_of_file(file.path) for file in files}
 
 
 def _folders_of(cache: Path, origin: Sequence[str]) -> list[Path]:
@@ -194,11 +258,14 @@ def _folders_of(cache: Path, origin: Sequence[str]) -> list[Path]:
 
 def _read(folder: Path) -> Index:
     path = folder / INDEX
+    fix = f"delete the directory {folder} to rebuild it"
     try:
-        return Index.model_validate(read_json(path))
+        index = Index.model_validate(read_json(path))
     except ValidationError as error:
-        problem = field_problems(error)[0]
-        raise InputError(f"{path}: {problem}: delete the directory to rebuild it") from None
+        raise InputError(f"{path}: {field_problems(error)[0]}: {fix}") from None
+    if index.digest != index.content_digest():
+        raise InputError(f"{path}: modified since it was written: {fix}")
+    return index
 
 
 def _code() -> str:

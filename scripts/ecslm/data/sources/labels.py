@@ -7,17 +7,30 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_text
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.validation import read_model
 from ecslm.data.settings import Labels
+from ecslm.data.sources.protocol import LabelFile
 from ecslm.schemas.record import Relevance
 
 # Problems reported: a file in another format has the same one in each row.
 MOST_PROBLEMS = 5
 
 
-def read_labels(labels: Labels) -> list[list[str]]:
-    """One list of labels per ranking row, one label per product in list order.
+def planned_digest(labels: Labels) -> str:
+    """The digest that `read_labels` will give. A pinned file need not be there.
+
+    Raises:
+        InputError: the file is missing or has another format.
+    """
+    if labels.sha256 is None:
+        return read_labels(labels).digest
+    path = Path(labels.path)
+    return sha256_of_file(path) if path.exists() else labels.sha256
+
+
+def read_labels(labels: Labels) -> LabelFile:
+    """Read the file.
 
     The file is fetched first if it is missing and a `url` is configured.
 
@@ -26,10 +39,18 @@ def read_labels(labels: Labels) -> list[list[str]]:
     """
     fetch_labels(labels)
     path = Path(labels.path)
+    with unchanged([path]):
+        return _read(labels, path)
+
+
+def _read(labels: Labels, path: Path) -> LabelFile:
+    if labels.sha256 is not None:
+        _verify(path, labels.sha256)
     try:
-        return [list(row) for row in read_model(path, list[list[Relevance]])]
+        rows: list[list[str]] = [list(row) for row in read_model(path, list[list[Relevance]])]
     except InputError as error:
         raise InputError(*error.details[:MOST_PROBLEMS]) from None
+    return LabelFile(rows, labels.sha256 or sha256_of_text(canonical_json(rows)))
 
 
 def fetch_labels(labels: Labels) -> bool:
@@ -40,10 +61,8 @@ def fetch_labels(labels: Labels) -> bool:
     """
     path = Path(labels.path)
     if path.exists():
-        if labels.sha256 is not None and sha256_of_file(path) != labels.sha256:
-            raise InputError(
-                f"{path}: its sha256 is not `labels.sha256`: delete the file, or fix the key"
-            )
+        if labels.sha256 is not None:
+            _verify(path, labels.sha256)
         return False
     if labels.url is None:
         raise InputError(f"{path}: no such file: put the label file there, or set `labels.url`")
@@ -62,3 +81,10 @@ def fetch_labels(labels: Labels) -> bool:
         )
     write_text(path, text)
     return True
+
+
+def _verify(path: Path, sha256: str) -> None:
+    if sha256_of_file(path) != sha256:
+        raise InputError(
+            f"{path}: its sha256 is not `labels.sha256`: delete the file, or fix the key"
+        )

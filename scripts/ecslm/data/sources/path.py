@@ -17,15 +17,11 @@ def open_rows(source: PathData, cache: Path, is_current: IsCurrent = outdated) -
     """The rows of the file, or of the directory's files.
 
     Raises:
-        InputError: a file is missing or truncated, or has no rows.
+        InputError: a file is missing or truncated, or has no rows, or changes while it is read.
     """
+    labels = None if source.labels is None else read_labels(source.labels)
     path = Path(source.path)
     files = [DataFile(name=file_name(file, path), path=file) for file in data_files(path)]
     origin = ["path", *(str(file.path.absolute()) for file in files)]
-    cached = cached_rows(cache, origin, is_current)
-    return read_index(files, cache, origin, DEFAULTS) if cached is None else cached
-
-
-def labels(source: PathData) -> list[list[str]] | None:
-    """The labels of the ranking rows, if the configuration names a file."""
-    return None if source.labels is None else read_labels(source.labels)
+    cached = cached_rows(cache, origin, is_current, labels)
+    return read_index(files, cache, origin, DEFAULTS, labels) if cached is None else cached

@@ -1,4 +1,4 @@
-"""The interface of a source of raw rows. Each source is a module with `open_rows` and `labels`."""
+"""The interface of a source of raw rows. Each source is a module with `open_rows`."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -16,6 +16,14 @@ class PartName(NamedTuple):
     split: str
 
 
+class LabelFile(NamedTuple):
+    """The content of a file of labels: one list per ranking row, one label per product."""
+
+    rows: list[list[str]]
+    digest: str
+    """Its sha256 if that is pinned, else a digest of the rows."""
+
+
 class RawRows(Protocol):
     """The rows of a source, by task and split."""
 
@@ -31,22 +39,30 @@ class RawRows(Protocol):
     def problems(self) -> Problems:
         """Rows that belong to no task and split."""
 
+    def labels(self) -> list[list[str]] | None:
+        """Relevance labels of the IND test rows of the ranking tasks, if the source has any."""
 
-class CachedRows(RawRows, Protocol):
-    """Rows in the cache, with digests of the source that they were read from."""
+    @property
+    def labels_digest(self) -> str | None:
+        """The digest of a file of labels; None if there is none."""
 
-    def file_digests(self) -> list[str]:
-        """Digests of all rows: the name and the sha256 of each file."""
+    def source_digests(self) -> list[str]:
+        """What identifies all rows."""
 
-    def part_digests(self, names: Collection[str], split: str) -> list[str]:
-        """Digests of the rows of one task, under any of its names, and one split."""
+    def split_digests(self, names: Collection[str], split: str) -> list[str]:
+        """What identifies the rows of one task, under any of its names, and one split."""
 
 
 # Whether rows in the cache are the wanted ones, so that the source need not be read again.
-IsCurrent = Callable[[CachedRows], bool]
+IsCurrent = Callable[[RawRows], bool]
 
 
-def outdated(_rows: CachedRows) -> bool:
+def source_module(source: str) -> str:
+    """The full name of a source's module."""
+    return f"ecslm.data.sources.{source}"
+
+
+def outdated(_rows: RawRows) -> bool:
     """Never current: the source is read in any case."""
     return False
 

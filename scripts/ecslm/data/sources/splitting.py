@@ -18,6 +18,8 @@ from ecslm.data.sources.reading import read_rows
 from ecslm.schemas.fields import is_writable
 from ecslm.schemas.settings import Closed
 
+# Columns that a row must have, by which `row_checks` judges it.
+TEXTS = frozenset(("setting", "instruction", "input", "output"))
 # Characters of a part that are buffered before they are written to its file.
 BUFFER = 1 << 20
 # Pairs of task and split; more than this means that the columns have other meanings.
@@ -27,7 +29,8 @@ MOST_PARTS = 1000
 class Part(Closed):
     """The rows of one task (by its name in the data) and split; `file` is in the index's directory.
 
-    `places` is a file with a line for each row: its number and its place in the source.
+    `sha256` is that of the file of rows. `places` is a file with a line for each row: its number
+    and its place in the source.
     """
 
     task: str
@@ -36,6 +39,7 @@ class Part(Closed):
     sha256: str
     file: str
     places: str
+    places_sha256: str
 
     @property
     def name(self) -> PartName:
@@ -107,6 +111,7 @@ class _Writer:
     path: Path
     rows: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
+    places_digest: Any = field(default_factory=hashlib.sha256)
     lines: list[str] = field(default_factory=list)
     places: list[str] = field(default_factory=list)
     held: int = 0
@@ -115,7 +120,9 @@ class _Writer:
         self.rows += 1
         self.digest.update(line.encode())
         self.lines.append(line)
-        self.places.append(f"{number} {where}\n")
+        place = f"{number} {where}\n"
+        self.places_digest.update(place.encode())
+        self.places.append(place)
         self.held += len(line)
         if self.held > BUFFER:
             self._flush()
@@ -130,6 +137,7 @@ class _Writer:
             sha256=self.digest.hexdigest(),
             file=self.path.name,
             places=self._places.name,
+            places_sha256=self.places_digest.hexdigest(),
         )
 
     @property
@@ -159,7 +167,13 @@ def _part_name(row: Mapping[str, Any], where: str, problems: Problems) -> PartNa
 
 
 def _line(row: Mapping[str, Any]) -> str:
-    """A row as a line of JSON in ASCII, which can hold any text; NaN stays as in the source."""
+    """A row as a line of JSON in ASCII, which can hold any text; NaN stays as in the source.
+
+    The columns of the release are in one order, whatever theirs is. Others are ignored, and only
+    kept if they may stand in for a missing one, which a message then says.
+    """
+    known = {name: row[name] for name in COLUMNS if name in row}
+    row = known if known.keys() >= TEXTS else known | {name: row[name] for name in sorted(row)}
     for name, value in row.items():
         inner = value.values() if isinstance(value, dict) else value
         if isinstance(value, dict | list) and any(isinstance(one, dict | list) for one in inner):

@@ -12,9 +12,9 @@ from ecslm.comparisons.settings import (
 )
 from ecslm.plan.keys import StudyKey, TaskKey
 from ecslm.plan.rules import Files, Rule, path_patterns
-from ecslm.plan.stages.scores import metric_modules
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
+from ecslm.scoring.modules import metric_module
 
 
 class Differences(Rule[TaskKey]):
@@ -57,7 +57,7 @@ class Differences(Rule[TaskKey]):
 
     def modules(self, key: TaskKey) -> tuple[str, ...]:
         """The metric of the task."""
-        return metric_modules(self.study, key.task)
+        return (metric_module(self.study.task(key.task).metric),)
 
     @cached_property
     def _models(self) -> tuple[str, ...]:

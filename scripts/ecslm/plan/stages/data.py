@@ -13,6 +13,7 @@ from ecslm.data.card.settings import (
 from ecslm.data.checking import CheckedTask, CheckSettings
 from ecslm.data.published import COUNTS, SETTINGS, read_counts
 from ecslm.data.settings import DatasetSettings, DemoData
+from ecslm.data.sources.protocol import source_module
 from ecslm.plan.keys import SplitKey, StudyKey, TaskKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
@@ -36,7 +37,7 @@ class CheckData(Rule[StudyKey]):
         yield StudyKey()
 
     def settings(self, _key: StudyKey) -> CheckSettings:
-        """All tasks of the registry, since the source may have rows of each."""
+        """All tasks of the registry that the source may have rows of."""
         study, source = self.study, self._source
         tasks = {
             code: CheckedTask(
@@ -47,14 +48,14 @@ class CheckData(Rule[StudyKey]):
                     if code in study.settings.tasks
                 },
             )
-            for code in study.config.tasks
+            for code in source.possible_tasks()
         }
         counts = () if isinstance(source.data, DemoData) else read_counts(COUNTS)
-        known = (*SETTINGS, study.settings.train_setting, *study.settings.settings)
+        known = {*SETTINGS, study.settings.train_setting, *study.settings.settings}
         return CheckSettings(
-            source=source.without_license(),
+            source=source.for_check(),
             tasks=tasks,
-            settings=tuple(dict.fromkeys(known)),
+            settings=tuple(sorted(known)),
             published=tuple(
                 count
                 for count in counts
@@ -213,12 +214,15 @@ class DataCard(Rule[StudyKey]):
 
 def record_form(study: Study, task: str) -> dict[str, Any]:
     """The form of a task's records, as fields of `RecordForm`."""
-    return study.task(task).model_dump(include={"aliases", "answer", "input"})
+    settings = study.task(task)
+    # The order of names has no meaning.
+    aliases = tuple(sorted(settings.aliases))
+    return {"aliases": aliases, "answer": settings.answer, "input": settings.input}
 
 
 def source_modules(study: Study) -> tuple[str, ...]:
     """The module of the source's reader, which scripts load by name."""
-    return (f"ecslm.data.sources.{study.settings.data.source}",)
+    return (source_module(study.settings.data.source),)
 
 
 RULES = (CheckData, Dataset, DescribeData, Leakage, DataCard)

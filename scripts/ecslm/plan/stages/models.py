@@ -27,8 +27,8 @@ class TrainAdapter(Rule[SeedKey]):
     )
     targets = ("manifest",)
     timed = frozenset(("history", "cost"))
-    manifest_form = RunManifest
     kept = True
+    manifest_form = RunManifest
 
     def all_keys(self) -> Iterator[SeedKey]:
         """The seeds of tuned models."""
@@ -70,8 +70,8 @@ class Predict(Rule[RunKey]):
     )
     targets = ("predictions",)
     timed = frozenset(("cost",))
-    manifest_form = RunManifest
     kept = True
+    manifest_form = RunManifest
 
     def all_keys(self) -> Iterator[RunKey]:
         """All runs."""

@@ -6,7 +6,6 @@ from ecslm.common.versions import lock_versions
 from ecslm.plan.keys import StudyKey, TableKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
-from ecslm.plan.stages.scores import metric_modules
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
 from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
@@ -16,6 +15,7 @@ from ecslm.reports.settings import (
     ReportSettings,
     ReportTask,
     base_names,
+    metric_modules,
     report_files,
 )
 from ecslm.schemas import paths
@@ -74,12 +74,9 @@ class ReportPage(Rule[StudyKey]):
             versions=lock_versions(LISTED),
         )
 
-    def modules(self, _key: StudyKey) -> tuple[str, ...]:
+    def modules(self, key: StudyKey) -> tuple[str, ...]:
         """The metrics, which say how good an answer is."""
-        found = {
-            name for task in self.study.test_tasks for name in metric_modules(self.study, task)
-        }
-        return tuple(sorted(found))
+        return metric_modules(self.settings(key))
 
 
 class ReportPdf(Rule[StudyKey]):
@@ -121,7 +118,11 @@ def summary_settings(study: Study) -> str:
     return SummarySettings(
         study=study.name,
         settings=study.settings.settings[:1],
-        tasks={code: context.tasks[code].metric for code in study.test_tasks},
+        tasks={
+            code: context.tasks[code].metric
+            for code in study.settings.tasks
+            if code in study.test_tasks
+        },
         models={
             name: SummaryModel(seeds=model.seeds, tasks=study.test_tasks)
             for name, model in models.items()

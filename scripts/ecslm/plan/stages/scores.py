@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from ecslm.plan.keys import ModelTaskKey, RunKey
 from ecslm.plan.rules import Files, Rule, path_patterns
-from ecslm.plan.study import Study
 from ecslm.schemas import paths
+from ecslm.scoring.modules import metric_module, task_modules
 from ecslm.scoring.settings import LIBRARIES, OverSeedsSettings, ScriptSettings
 
 
@@ -28,8 +28,7 @@ class _ScoreRule(Rule[RunKey]):
 
     def modules(self, key: RunKey) -> tuple[str, ...]:
         """The answer and the metric of the task."""
-        answer = f"ecslm.scoring.answers.{self.study.task(key.task).answer}"
-        return (answer, *metric_modules(self.study, key.task))
+        return task_modules(self.study.task(key.task))
 
 
 class Score(_ScoreRule):
@@ -94,12 +93,7 @@ class ScoreOverSeeds(Rule[ModelTaskKey]):
 
     def modules(self, key: ModelTaskKey) -> tuple[str, ...]:
         """The metric of the task."""
-        return metric_modules(self.study, key.task)
-
-
-def metric_modules(study: Study, task: str) -> tuple[str, ...]:
-    """The module of the task's metric, which scripts load by name."""
-    return (f"ecslm.scoring.metrics.{study.task(task).metric}",)
+        return (metric_module(self.study.task(key.task).metric),)
 
 
 RULES = (Score, ScoreBaseline, ScoreOverSeeds)

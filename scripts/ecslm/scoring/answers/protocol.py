@@ -5,6 +5,7 @@ from typing import Any, Protocol, cast
 
 from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.scoring.modules import answer_module
 
 
 class AnswerType(Protocol):
@@ -25,4 +26,4 @@ class AnswerType(Protocol):
 
 def answer_type(name: str) -> AnswerType:
     """Load the module `ecslm.scoring.answers.{name}`; `name` is a `TaskSettings.answer`."""
-    return cast(AnswerType, import_module(f"ecslm.scoring.answers.{name}"))
+    return cast(AnswerType, import_module(answer_module(name)))

@@ -12,6 +12,7 @@ from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.metrics_file import Score
 from ecslm.schemas.outcome import Outcome
 from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.scoring.modules import metric_module
 
 Array = NDArray[np.float64]
 
@@ -73,4 +74,4 @@ class Metric(Protocol):
 
 def metric(name: str) -> Metric:
     """Load the module `ecslm.scoring.metrics.{name}`; `name` is a `TaskSettings.metric`."""
-    return cast(Metric, import_module(f"ecslm.scoring.metrics.{name}"))
+    return cast(Metric, import_module(metric_module(name)))

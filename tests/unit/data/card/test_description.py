@@ -19,6 +19,7 @@ from ecslm.common.hashing import sha256_of_file
 from ecslm.data.card import description
 from ecslm.data.card.description import SettingDescription, TaskDescription, describe
 from ecslm.data.card.settings import DescriptionSettings
+from ecslm.fingerprint.running import code_parameter
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record
@@ -254,7 +255,7 @@ def run_script(monkeypatch: pytest.MonkeyPatch, folder: Path, base: Path, *recor
         [
             *("--task", "PM", "--records", *records, "--base", base),
             *("--template", PROMPTS / "chatml.jinja", "--settings", json.dumps(SETTINGS)),
-            *("--output", folder / "PM.json", "--code", "code:1"),
+            *("--output", folder / "PM.json", "--code", code_parameter("describe_data.py")),
         ],
     )
 

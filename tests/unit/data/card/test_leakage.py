@@ -11,6 +11,7 @@ from ecslm.common.files import read_json, write_jsonl
 from ecslm.common.manifests import read_manifest
 from ecslm.data.card.leakage import leakage
 from ecslm.data.card.reports import Leakage, SettingLeakage, Shared
+from ecslm.fingerprint.running import code_parameter
 from ecslm.schemas.record import Record
 
 WORDS = [f"word{i}" for i in range(12)]
@@ -249,7 +250,9 @@ def test_a_job_of_the_workflow_needs_the_locked_libraries(
 ) -> None:
     options = write(tmp_path, test=[evaluated()], train=[trained()])
     monkeypatch.setattr("ecslm.common.versions.metadata.version", lambda _: "0.1")
-    assert run_here(monkeypatch, "leakage.py", [*options, "--code", "code:1"]) == 1
+    assert (
+        run_here(monkeypatch, "leakage.py", [*options, "--code", code_parameter("leakage.py")]) == 1
+    )
     assert not (tmp_path / "report.json").exists()
     assert run_here(monkeypatch, "leakage.py", options) == 0
 

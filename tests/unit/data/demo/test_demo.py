@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from support.project import ROOT
 from ecslm.common.errors import InputError
 from ecslm.data.demo.catalogue import Catalogue
 from ecslm.data.demo.catalogue_checks import load_catalogue
-from ecslm.data.demo.generator import TASKS, generate_rows, qpr_labels
+from ecslm.data.demo.generator import TASKS, generate_rows, load_texts, qpr_labels
 from ecslm.data.demo.instructions import load_instructions
 from ecslm.data.demo.sampling import Sample, Task, draw_samples
 from ecslm.data.demo.settings import DemoSettings
@@ -30,9 +31,15 @@ FILES = {
     "instructions": ROOT / "resources/demo/instructions.yaml",
 }
 SETTINGS = DemoSettings(train=50, val=12, test_ind=36, test_ood=36, **FILES)
+
 OOD_TASKS = {"AVE", "PRP", "SA", "SR", "AP", "AG"}
 
 Row = dict[str, Any]
+
+
+def generated(settings: DemoSettings, *selected: Sequence[str] | None) -> Iterator[Row]:
+    """The rows of tasks and splits, by default all of them."""
+    return generate_rows(settings, load_texts(settings), *selected)
 
 
 @cache
@@ -42,7 +49,7 @@ def catalogue() -> Catalogue:
 
 @pytest.fixture(scope="module")
 def rows() -> list[Row]:
-    return list(generate_rows(SETTINGS))
+    return list(generated(SETTINGS))
 
 
 def of_task(rows: list[Row], code: str) -> list[Row]:
@@ -106,7 +113,7 @@ def test_the_same_samples_repeat_in_the_same_order_under_each_setting(rows: list
 
 def test_sizes_are_those_asked_for_and_can_differ_by_task() -> None:
     settings = DemoSettings(train=20, test_ind=10, tasks={"SR": {"train": 30}}, **FILES)
-    rows = list(generate_rows(settings, ["SR", "PM"], ["train", "test"]))
+    rows = list(generated(settings, ["SR", "PM"], ["train", "test"]))
     sizes = Counter((row["task"], row["split"], row["setting"]) for row in rows)
     assert sizes["Sequential_Recommendation", "train", "IND_Single_Instruction"] == 30
     assert sizes["Product_Matching", "train", "IND_Single_Instruction"] == 20
@@ -116,7 +123,7 @@ def test_sizes_are_those_asked_for_and_can_differ_by_task() -> None:
 def test_a_task_and_split_come_out_the_same_alone_and_with_all_others(rows: list[Row]) -> None:
     for code, task in TASKS.items():
         for split in ("train", "val", "test"):
-            alone = list(generate_rows(SETTINGS, [code], [split]))
+            alone = list(generated(SETTINGS, [code], [split]))
             among = [row for row in rows if row["task"] == task.hub_name and row["split"] == split]
             assert alone == among
 
@@ -124,13 +131,13 @@ def test_a_task_and_split_come_out_the_same_alone_and_with_all_others(rows: list
 def test_the_size_of_another_split_does_not_change_the_samples() -> None:
     larger = SETTINGS.model_copy(update={"test_ind": 99, "val": 99})
     for code in TASKS:
-        assert list(generate_rows(SETTINGS, [code], ["train"])) == list(
-            generate_rows(larger, [code], ["train"])
+        assert list(generated(SETTINGS, [code], ["train"])) == list(
+            generated(larger, [code], ["train"])
         )
 
 
 def test_another_seed_gives_other_samples(rows: list[Row]) -> None:
-    other = generate_rows(SETTINGS.model_copy(update={"seed": 2}))
+    other = generated(SETTINGS.model_copy(update={"seed": 2}))
     shared = {row["input"] for row in rows} & {row["input"] for row in other}
     assert len(shared) < 0.05 * len({row["input"] for row in rows})
 
@@ -140,7 +147,8 @@ def test_the_python_hash_seed_does_not_matter() -> None:
         "import hashlib, json; from ecslm.data.demo.generator import *; from pathlib import Path;"
         f"files = {{name: Path(path) for name, path in { ({k: str(v) for k, v in FILES.items()}) }"
         ".items()};"
-        "rows = json.dumps(list(generate_rows(DemoSettings(train=9, **files))));"
+        "settings = DemoSettings(train=9, **files);"
+        "rows = json.dumps(list(generate_rows(settings, load_texts(settings))));"
         "print(hashlib.sha256(rows.encode()).hexdigest())"
     )
     digests = {
@@ -160,7 +168,7 @@ def test_no_input_occurs_in_two_splits_or_twice_in_one() -> None:
     settings = DemoSettings(train=600, val=150, test_ind=300, test_ood=100, **FILES)
     for code in TASKS:
         splits = defaultdict(list)
-        for row in generate_rows(settings, [code]):
+        for row in generated(settings, [code]):
             if row["setting"].endswith("_Single_Instruction"):
                 splits[row["input"]].append(row["split"])
         assert all(len(occurrences) == 1 for occurrences in splits.values()), code
@@ -182,7 +190,7 @@ def test_each_task_has_six_instructions_and_training_never_sees_the_held_out_one
     rows: list[Row],
 ) -> None:
     for code in TASKS:
-        texts = load_instructions(FILES["instructions"], code)
+        texts = load_instructions(FILES["instructions"]).of_task(code)
         assert len({texts.seed, *texts.rewritten, texts.unseen}) == 6
         for row in of_task(rows, code):
             if "Unseen" in row["setting"]:
@@ -299,7 +307,7 @@ def test_sr_has_20_options_of_which_one_continues_the_brand(rows: list[Row]) -> 
 
 def test_sr_places_the_right_option_evenly() -> None:
     settings = SETTINGS.model_copy(update={"train": 40})
-    rows = list(generate_rows(settings, ["SR"], ["train"]))
+    rows = list(generated(settings, ["SR"], ["train"]))
     assert set(Counter(row["output"] for row in rows).values()) == {4}
 
 
@@ -327,7 +335,7 @@ def test_psi_says_yes_exactly_for_the_right_kind_with_an_unmet_wish(rows: list[R
 
 
 def test_qpr_labels_are_distinct_and_sort_to_the_output(rows: list[Row]) -> None:
-    labels = qpr_labels(SETTINGS)
+    labels = qpr_labels(SETTINGS, load_texts(SETTINGS))
     for setting in ("IND_Single_Instruction", "IND_Diverse_Instruction"):
         chosen = [pair for pair in parsed(rows, "QPR") if pair[1]["setting"] == setting]
         test_rows = [pair for pair in chosen if pair[1]["split"] == "test"]
@@ -366,7 +374,7 @@ def test_shares_of_answers_hold_in_small_samples(code: str, answer: str, share: 
     settings = DemoSettings(train=20, **FILES)
     rows = [
         row
-        for row in generate_rows(settings, [code], ["train"])
+        for row in generated(settings, [code], ["train"])
         if row["setting"] == "IND_Diverse_Instruction"
     ]
     hits = sum(row["output"].startswith(answer) for row in rows)
@@ -404,7 +412,7 @@ def test_an_unknown_task_or_split_is_named(
     tasks: list[str] | None, splits: list[str] | None
 ) -> None:
     with pytest.raises(InputError, match=r"XYZ|dev"):
-        list(generate_rows(SETTINGS, tasks, splits))
+        list(generated(SETTINGS, tasks, splits))
 
 
 def edited(tmp_path: Path, edit: Any) -> Path:
@@ -450,7 +458,7 @@ def test_the_script_writes_rows_and_labels(tmp_path: Path) -> None:
     command += ["--labels", labels, "--settings", json.dumps(settings)]
     subprocess.run(command, check=True)
     written = [json.loads(line) for line in output.read_text().splitlines()]
-    assert written == list(generate_rows(DemoSettings.model_validate(settings)))
+    assert written == list(generated(DemoSettings.model_validate(settings)))
     assert len(json.loads(labels.read_text())) == 4
 
 

@@ -14,8 +14,10 @@ from support.project import ROOT
 from support.raw_rows import IND, ONE_SHOT, OOD, ROWS, Row, lines, parquet, row, write
 
 from ecslm.common.files import read_json
-from ecslm.data.content import content_parameter
-from ecslm.data.settings import PathData
+from ecslm.data.content import content_of_all, content_of_split, content_parameter
+from ecslm.data.settings import DemoData, HubData, PathData
+from ecslm.data.sources import demo
+from ecslm.data.sources.hub import source_digests
 from ecslm.data.sources.path import open_rows
 from ecslm.schemas.record import Record, read_records
 
@@ -154,7 +156,7 @@ def local(path: Path) -> dict[str, Any]:
 def content_of(folder: Path, path: Path) -> str:
     """What the plan gives as `--content`, which makes the index."""
     rows = open_rows(PathData(source="path", path=str(path)), folder / "cache")
-    return content_parameter(rows.part_digests({"PSI", *ALIASES}, "test"), None)
+    return content_of_split(rows, {"PSI", *ALIASES}, "test")
 
 
 def outputs(folder: Path, name: str = "test.jsonl") -> list[str]:
@@ -170,10 +172,90 @@ def test_the_source_is_not_read_again_where_the_cache_has_the_rows(tmp_path: Pat
     write(tmp_path, lines(EDITED))
     assert script(tmp_path, local(path), content=content).returncode == 0
     assert outputs(tmp_path) == [ROWS[2]["input"], ROWS[5]["input"]]
-    # The cache has no rows of such content; one without content is made from what is there now.
-    for other in ("source:0", None):
-        assert script(tmp_path, local(path), content=other).returncode == 0
-        assert len(outputs(tmp_path)) == 3
+    # By hand, what is there now is taken.
+    assert script(tmp_path, local(path)).returncode == 0
+    assert len(outputs(tmp_path)) == 3
+
+
+def refused(folder: Path, source: dict[str, Any], content: str, **more: Any) -> None:
+    """The script writes nothing and says why in one line."""
+    done = script(folder, source, content=content, **more)
+    assert done.stderr == (
+        "error: --content: the data changed since the run was planned, or while they were read: "
+        "run again\n"
+    )
+    assert done.returncode == 1
+    assert not list(folder.glob("test.*"))
+
+
+def test_rows_that_were_edited_since_the_plan_are_refused_where_the_cache_has_no_others(
+    tmp_path: Path,
+) -> None:
+    path = write(tmp_path, lines(ROWS))
+    content = content_of(tmp_path, path)
+    shutil.rmtree(tmp_path / "cache")
+    write(tmp_path, lines(EDITED))
+    refused(tmp_path, local(path), content)
+    # An edit of another task's rows does not concern the file.
+    write(tmp_path, lines([{**ROWS[0], "output": "yes"}, *ROWS[1:]]))
+    assert script(tmp_path, local(path), content=content).returncode == 0
+
+
+def test_edited_files_of_a_local_directory_in_hub_layout_are_refused(tmp_path: Path) -> None:
+    source = hub(tmp_path, ROWS)
+    content = content_parameter(source_digests(HubData.model_validate(source)), None)
+    write(tmp_path / "ECInstruct", lines(EDITED), "train.jsonl")
+    refused(tmp_path, source, content)
+    write(tmp_path / "ECInstruct", lines(ROWS), "train.jsonl")
+    assert script(tmp_path, source, content=content).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("catalogue", "Made of {value}.", "Built of {value}."),
+        ("instructions", "PSI:\n  seed: ", "PSI:\n  seed: So, "),
+    ],
+)
+def test_an_edited_file_of_the_demo_is_refused(
+    file: str, old: str, new: str, tmp_path: Path
+) -> None:
+    paths = {}
+    for name in ("catalogue", "instructions"):
+        shutil.copy(ROOT / f"resources/demo/{name}.yaml", tmp_path)
+        paths[name] = str(tmp_path / f"{name}.yaml")
+    source = {"source": "demo", "train": 2, "test_ind": 2, "test_ood": 2, **paths}
+    rows = demo.open_rows(DemoData.model_validate(source), tmp_path)
+    content = content_of_split(rows, {"PSI", *ALIASES}, "test")
+    path = Path(paths[file])
+    text = path.read_text()
+    path.write_text(f"# Remark.\n\n{text}")
+    assert script(tmp_path, source, "remarked.jsonl", content=content).returncode == 0
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    refused(tmp_path, source, content)
+
+
+def test_labels_that_were_edited_since_the_plan_are_refused(tmp_path: Path) -> None:
+    text = json.dumps({"query": "lamp", "product list": ["A: x", "B: y"]})
+    rows = [row("QPR", "test", 1, input=text, output="A,B")]
+    labels = write(tmp_path, '[["E", "S"]]', "label.json")
+    source = {"source": "path", "path": str(write(tmp_path, lines(rows)))}
+    source["labels"] = {"path": str(labels)}
+    opened = open_rows(PathData.model_validate(source), tmp_path / "cache")
+    content = content_of_split(opened, {"QPR"}, "test")
+    settings = {"source": source, "aliases": [], "answer": "ranking", "settings": [IND]}
+    command = [sys.executable, SCRIPT, "--task", "QPR", "--split", "test", "--cache", "cache"]
+    command += ["--settings", json.dumps(settings), "--content", content, "--output", "test.jsonl"]
+
+    def run() -> int:
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
+
+    labels.write_text('[["E", "C"]]')
+    assert run() == 1
+    assert not list(tmp_path.glob("test.*"))
+    labels.write_text('[\n  ["E",\n  "S"]\n]')
+    assert run() == 0
 
 
 def test_a_deleted_cache_is_rebuilt_from_the_source(tmp_path: Path) -> None:
@@ -210,7 +292,7 @@ def test_problems_that_were_fixed_are_not_taken_from_the_cache(tmp_path: Path) -
 def test_the_same_rows_of_another_file_are_not_taken(tmp_path: Path) -> None:
     path = write(tmp_path, lines(ROWS))
     content = content_of(tmp_path, path)
-    other = write(tmp_path, lines([*ROWS, row("PSI", "test", 1, output="?")]), "other.jsonl")
+    other = write(tmp_path, lines(ROWS) + "no JSON\n", "other.jsonl")
     done = script(tmp_path, local(other), content=content)
     assert "error: other.jsonl: line 7: " in done.stderr
 
@@ -218,7 +300,7 @@ def test_the_same_rows_of_another_file_are_not_taken(tmp_path: Path) -> None:
 def test_the_check_of_a_source_takes_its_rows_from_the_cache_too(tmp_path: Path) -> None:
     path = write(tmp_path, lines(ROWS))
     rows = open_rows(PathData(source="path", path=str(path)), tmp_path / "cache")
-    content = content_parameter(rows.file_digests(), None)
+    content = content_of_all(rows)
     write(tmp_path, lines(EDITED))
     task = {"aliases": ["Product_Matching", *ALIASES], "answer": "yes_no", "splits": {}}
     given = {"tasks": {"PSI": task}, "settings": [IND], "published": [], "comparable": False}
@@ -226,7 +308,9 @@ def test_the_check_of_a_source_takes_its_rows_from_the_cache_too(tmp_path: Path)
     settings = json.dumps({"source": source, **given})
     command = [sys.executable, str(ROOT / "scripts/check_data.py"), "--settings", settings]
     command += ["--cache", "cache", "--output", "check.json", "--content"]
-    for value, count in ((content, 6), ("source:0", 7)):
-        subprocess.run([*command, value], check=True, cwd=tmp_path)
-        (splits,) = read_json(tmp_path / "check.json")["tasks"].values()
-        assert sum(one["rows"] for split in splits.values() for one in split.values()) == count
+    subprocess.run([*command, content], check=True, cwd=tmp_path)
+    (splits,) = read_json(tmp_path / "check.json")["tasks"].values()
+    assert sum(one["rows"] for split in splits.values() for one in split.values()) == 6
+    (tmp_path / "check.json").unlink()
+    done = subprocess.run([*command, "source:0"], cwd=tmp_path, check=False)
+    assert (done.returncode, (tmp_path / "check.json").exists()) == (1, False)

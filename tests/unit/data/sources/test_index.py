@@ -2,16 +2,21 @@
 
 import json
 import math
+import tempfile
 from collections.abc import Callable
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.raw_rows import ROWS, Row, lines, parquet, row, write
 
 from ecslm.common.errors import InputError
 from ecslm.data.settings import PathData
+from ecslm.data.sources import index as index_module
 from ecslm.data.sources import json_rows
 from ecslm.data.sources import path as path_source
 from ecslm.data.sources.index import SPLITTING_CODE, IndexedRows
@@ -161,11 +166,15 @@ def extended(path: Path) -> None:
     path.write_bytes(path.read_bytes() * 2)
 
 
+def renumbered(path: Path) -> None:
+    path.write_text(path.read_text().replace("1 ", "9 ", 1))
+
+
 @pytest.mark.parametrize(
     ("file", "damage"),
     [
         *(("000.jsonl", damage) for damage in (cut, emptied, extended, Path.unlink)),
-        *(("000.places", damage) for damage in (emptied, extended, Path.unlink)),
+        *(("000.places", damage) for damage in (emptied, extended, renumbered, Path.unlink)),
     ],
 )
 def test_a_damaged_part_says_how_to_fix_it(
@@ -175,6 +184,74 @@ def test_a_damaged_part_says_how_to_fix_it(
     damage(index.folder / file)
     with pytest.raises(InputError, match=f"delete the directory {index.folder} to rebuild it$"):
         list(index.rows(index.parts()))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"split": "test"', '"split": "val"'),
+        ('"rows": 2', '"rows": 1'),
+        ('"sha256": "', '"sha256": "0'),
+    ],
+)
+def test_an_altered_index_is_refused(old: str, new: str, tmp_path: Path) -> None:
+    index = index_of(tmp_path, lines(ROWS))
+    path = index.folder / "index.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(InputError, match="modified since it was written: delete the directory"):
+        index_of(tmp_path, lines(ROWS))
+
+
+def test_a_file_that_is_edited_and_put_back_while_it_is_read_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, lines(ROWS))
+    split_files = index_module.split_files
+
+    def split_another(*arguments: Any) -> Any:
+        write(tmp_path, lines(ROWS[:2]))
+        try:
+            return split_files(*arguments)
+        finally:
+            write(tmp_path, lines(ROWS))
+
+    monkeypatch.setattr(index_module, "split_files", split_another)
+    with pytest.raises(
+        InputError, match=r"rows\.jsonl: changed while it was being read: run again"
+    ):
+        opened(path, tmp_path / "cache")
+    monkeypatch.undo()
+    assert len(places(opened(path, tmp_path / "cache"))) == len(ROWS)
+
+
+NAMES = ("Query_Product_Rank", "Query_Product_Ranking")
+
+
+@given(st.permutations(range(6)), st.permutations(range(6)))
+def test_rows_of_several_names_have_the_digest_of_their_order(
+    one: list[int], two: list[int]
+) -> None:
+    """Equal digests exactly where the rows come out equal, in the order of the file."""
+    rows = [row(NAMES[number % 2], "test", number) for number in range(6)]
+    with tempfile.TemporaryDirectory() as folder:
+        found = []
+        for order in (one, two):
+            index = index_of(Path(folder), lines([rows[place] for place in order]))
+            digest = index.split_digests(NAMES, "test")
+            found.append((digest, [made for _, made in index.rows(index.parts())]))
+    assert (found[0][0] == found[1][0]) == (found[0][1] == found[1][1])
+
+
+def test_the_keys_of_a_row_may_have_any_order_and_others_may_stand_beside_them(
+    tmp_path: Path,
+) -> None:
+    plain = digests(index_of(tmp_path, lines(ROWS)))
+    turned = [{key: one[key] for key in reversed(one)} for one in ROWS]
+    assert digests(index_of(tmp_path, lines(turned))) == plain
+    remarked = [{"remark": {"by": {"me": number}}, **one} for number, one in enumerate(ROWS)]
+    index = index_of(tmp_path, lines(remarked))
+    assert (digests(index), index.problems().total()) == (plain, 0)
 
 
 def test_an_index_may_be_read_from_another_working_directory(
@@ -427,7 +504,7 @@ def test_a_task_is_found_under_all_its_names_the_misspelt_ones_too(tmp_path: Pat
     )
     rows = rows_of(path_source.open_rows(source, tmp_path / "cache"), names, "test")
     assert [row["input"] for _, row in rows] == [ROWS[2]["input"], ROWS[5]["input"]]
-    assert path_source.labels(source) is None
+    assert path_source.open_rows(source, tmp_path / "cache").labels() is None
 
 
 def test_rows_under_several_names_stay_in_the_order_of_the_file(tmp_path: Path) -> None:

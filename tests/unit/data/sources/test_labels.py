@@ -22,7 +22,7 @@ def label_file(folder: Path, text: str) -> Labels:
 
 
 def test_the_label_file_is_a_list_of_lists(tmp_path: Path) -> None:
-    assert read_labels(label_file(tmp_path, '[["E", "S"], ["I"]]')) == [["E", "S"], ["I"]]
+    assert read_labels(label_file(tmp_path, '[["E", "S"], ["I"]]')).rows == [["E", "S"], ["I"]]
 
 
 def test_labels_that_are_no_grades_are_named(tmp_path: Path) -> None:
@@ -47,9 +47,9 @@ def test_a_missing_label_file_is_fetched_once(tmp_path: Path) -> None:
     origin = label_file(tmp_path, '[["E", "S"]]')
     path = tmp_path / "fetched" / "label.json"
     labels = Labels(path=str(path), url=Path(origin.path).as_uri())
-    assert read_labels(labels) == [["E", "S"]]
+    assert read_labels(labels).rows == [["E", "S"]]
     Path(origin.path).unlink()
-    assert read_labels(labels) == [["E", "S"]]
+    assert read_labels(labels).rows == [["E", "S"]]
     path.unlink()
     with pytest.raises(
         InputError, match=f"cannot be fetched .*: download it and save it as {path}"

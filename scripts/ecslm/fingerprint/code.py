@@ -1,0 +1,78 @@
+"""The code below a folder as it is now. Pure standard library, so that any Python can run it."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ecslm.fingerprint.colours import digest_of, sha256
+from ecslm.fingerprint.modules import Folder, Module
+from ecslm.fingerprint.names import DOCSTRING, WHOLE, Names
+from ecslm.fingerprint.reach import Part, Reach
+
+LENGTH = 32
+LENGTH_OF_PARTS = 12
+
+
+class Code:
+    """The scripts and modules of a folder."""
+
+    def __init__(self, root: Path, changed: Mapping[str, str] | None = None) -> None:
+        """
+        Args:
+            changed: other texts of files, by their paths below `root`.
+        """
+        self._names = Names(Folder(root, changed))
+
+    def digest(self, script: str, modules: Iterable[str] = ()) -> str:
+        """The digest of what a script can reach.
+
+        Raises:
+            CodeError: a file is missing or is not Python.
+        """
+        reach = Reach(self._names, script, modules)
+        return digest_of(reach.parts, reach.roots, reach.libraries)[:LENGTH]
+
+    def definitions(self, script: str, modules: Iterable[str] = ()) -> dict[str, dict[str, str]]:
+        """Digests of the definitions that a script can reach, each for itself, by module.
+
+        Raises:
+            CodeError: a file is missing or is not Python.
+        """
+        reach = Reach(self._names, script, modules)
+        texts: dict[tuple[str, str], list[str]] = {}
+        for node, part in reach.parts.items():
+            if node.kind not in (WHOLE, DOCSTRING):
+                texts.setdefault((node.module, reach.display(node)), []).append(_own(reach, part))
+        found: dict[str, dict[str, str]] = {}
+        for module, name in sorted(texts):
+            digest = sha256(*sorted(texts[module, name]))[:LENGTH_OF_PARTS]
+            found.setdefault(module, {})[name] = digest
+        return found
+
+    def imported_modules(self, script: str, modules: Iterable[str] = ()) -> set[str]:
+        """All modules that files import, whatever is used of them.
+
+        Raises:
+            CodeError: a file is missing or is not Python.
+        """
+        folder, found = self._names.folder, set[str]()
+        waiting = [*modules, *_imports(folder, folder.script(script))]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += _imports(folder, folder.module(name))
+        return found
+
+
+def _imports(folder: Folder, module: Module) -> list[str]:
+    return [name for bound in module.every_import for name in folder.loads(bound)]
+
+
+def _own(reach: Reach, part: Part) -> str:
+    """A part with the names of what it refers to, but not their content."""
+    names = [
+        f"{reach.display(node) if node else ''} {label}"
+        for targets in part.edges
+        for node, label in targets
+    ]
+    return sha256(part.code, *names)

@@ -1,0 +1,163 @@
+"""The code of a script that runs, compared with the digest that its job was planned with.
+
+A run takes days, and its code can be edited meanwhile. The digest in a result's manifest must be
+that of the code that made it, so a script that was given `--code` first compares it with its own.
+From then on, project modules are imported as they were at that moment, whatever happens to their
+files: an edit neither reaches the job nor stops it, and no check at the end is needed. Nothing is
+checked without `--code`, that is, in a run by hand.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.abc import MetaPathFinder, SourceLoader
+from importlib.machinery import ModuleSpec
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+from ecslm.common.errors import InputError
+from ecslm.common.hashing import FileState, file_state
+from ecslm.fingerprint.digest import SCRIPTS, code_digest
+
+Run = Callable[[argparse.Namespace], None]
+ModulesOf = Callable[[argparse.Namespace], Sequence[str]]
+
+# Where Linux says when a process started, and the number of that field after the program's name.
+PROCESS = Path("/proc/self/stat")
+START_TICKS = 19
+
+
+def code_parameter(script: str, modules: Iterable[str] = (), root: Path = SCRIPTS) -> str:
+    """The value of a script's `--code`: the digest of its code, as a parameter with a prefix.
+
+    Args:
+        script: its file name.
+        modules: full names of the modules that it loads by name.
+
+    Raises:
+        InputError: a file is missing or is not Python.
+    """
+    return f"code:{code_digest(script, tuple(modules), root)}"
+
+
+def as_planned(run: Run, script: str, modules: ModulesOf = lambda _: ()) -> Run:
+    """A script's `main` that refuses to run if its code is not that of `--code`.
+
+    Args:
+        run: the script's `main`.
+        script: its path.
+        modules: returns the modules that it loads by name, given its parsed options; the same as
+            `Rule.modules` of its rule in the plan.
+    """
+
+    def checked(arguments: argparse.Namespace) -> None:
+        if arguments.code is None:
+            run(arguments)
+            return
+        with planned_code(Path(script), arguments.code, modules(arguments)):
+            run(arguments)
+
+    return checked
+
+
+@contextmanager
+def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[None]:
+    """Compare a script's code with `code`; in the block, import project modules as they are now.
+
+    Raises:
+        InputError: the code was edited since the run was planned.
+    """
+    root = script.resolve().parent
+    edited = InputError(
+        f"--code: the code of scripts/{script.name} was edited since the run was planned: run again"
+    )
+    sources = _Sources(root, edited)
+    if code_parameter(script.name, modules, root) != code or _loaded_files_changed(root):
+        raise edited
+    sources.forget_changed()
+    sys.meta_path.insert(0, sources)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(sources)
+
+
+class _Sources(MetaPathFinder):
+    """Imports project modules from memory."""
+
+    def __init__(self, root: Path, edited: InputError) -> None:
+        """Read all Python files below a directory; `edited` is what is wrong with other modules."""
+        self._root, self._edited = root, edited
+        self._states: dict[Path, FileState] = {}
+        self._sources: dict[Path, bytes] = {}
+        for path in root.rglob("*.py"):
+            # Not an editor's lock file, which is a link to nothing.
+            with suppress(OSError):
+                # The state first: a file that changes while it is read then has another one.
+                self._states[path] = file_state(path)
+                self._sources[path] = path.read_bytes()
+
+    def forget_changed(self) -> None:
+        """Forget files that changed since they were read: their digest may be that of other
+        content. Importing one is an error."""
+        for path, state in self._states.items():
+            if not path.exists() or file_state(path) != state:
+                self._sources.pop(path, None)
+
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None = None,  # noqa: ARG002
+        target: ModuleType | None = None,  # noqa: ARG002
+    ) -> ModuleSpec | None:
+        """The module as it was read; None for one that is not of the project."""
+        stem = self._root.joinpath(*fullname.split("."))
+        package, module = stem / "__init__.py", stem.with_suffix(".py")
+        for file in (package, module):
+            if file in self._sources:
+                return spec_from_file_location(
+                    fullname,
+                    file,
+                    loader=_Loader(str(file), self._sources[file]),
+                    submodule_search_locations=[str(stem)] if file == package else None,
+                )
+            if file in self._states or file.exists():
+                raise self._edited
+        return None
+
+
+class _Loader(SourceLoader):
+    """Loads one module from source that is in memory."""
+
+    def __init__(self, path: str, source: bytes) -> None:
+        self._path, self._source = path, source
+
+    def get_filename(self, _fullname: str) -> str:
+        return self._path
+
+    def get_data(self, _path: str) -> bytes:
+        return self._source
+
+
+def _loaded_files_changed(root: Path) -> bool:
+    """Whether the file of a module that is already loaded changed since this process started: then
+    it is unclear which content was loaded, even if it was put back."""
+    started = _started()
+    loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    files = [Path(file) for file in loaded if file and file.startswith(f"{root}{os.sep}")]
+    return started is not None and any(file_state(path).changed_ns > started for path in files)
+
+
+def _started() -> int | None:
+    """When this process started, in nanoseconds since the epoch; None where nothing tells."""
+    try:
+        ticks = int(PROCESS.read_text().rpartition(")")[2].split()[START_TICKS])
+    except (OSError, ValueError, IndexError):
+        return None
+    # Rounded up: in its first hundredth of a second, Python has not yet loaded anything.
+    since_boot = (ticks + 1) * 10**9 // os.sysconf("SC_CLK_TCK")
+    return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) + since_boot

@@ -1,0 +1,105 @@
+"""Why jobs of a study would run: the changes behind them, each job counted under one of them."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from ecslm.plan.rules import Job
+from ecslm.provenance.history import History
+
+# A reason that is about a result.
+OF_A_RESULT = re.compile(r"^(results/\S+) (.+)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Changes that concern the same jobs."""
+
+    reasons: tuple[str, ...]
+    concerned: tuple[Job, ...]
+    """The jobs whose own reasons these are."""
+    reached: tuple[Job, ...]
+    """All jobs that would run because of it: those concerned, and those that read their results."""
+    counted: tuple[Job, ...]
+    """Those of them that no cause before it reaches."""
+
+
+def find_causes(
+    history: History, jobs: Iterable[Job], weight: Callable[[Sequence[Job]], tuple[float, ...]]
+) -> list[Cause]:
+    """The causes of the jobs that would run, those that reach most first.
+
+    A job that several causes reach is counted under the first of them.
+
+    Args:
+        jobs: jobs of the history, each after those whose results it reads.
+        weight: how much work it is to run some jobs, most significant number first.
+
+    Raises:
+        InputError: a manifest is broken.
+    """
+    stale = {job.manifest: job for job in jobs if history.stale(job)}
+    groups = list(_grouped(history, stale.values()).values())
+    own: dict[str, list[int]] = {}
+    for number, group in enumerate(groups):
+        for manifest in group.concerned:
+            own.setdefault(manifest, []).append(number)
+    reaching: dict[str, set[int]] = {}
+    reached: list[list[Job]] = [[] for _ in groups]
+    for manifest, job in stale.items():
+        found = set(own.get(manifest, ()))
+        for source in history.sources(job):
+            found |= reaching.get(source.manifest, set())
+        reaching[manifest] = found
+        for number in found:
+            reached[number].append(job)
+    order = sorted(range(len(groups)), key=lambda n: weight(reached[n]), reverse=True)
+    counted: dict[int, list[Job]] = {number: [] for number in order}
+    for manifest, job in stale.items():
+        counted[next(n for n in order if n in reaching[manifest])].append(job)
+    return [
+        Cause(
+            tuple(groups[number].reasons),
+            tuple(stale[manifest] for manifest in groups[number].concerned),
+            tuple(reached[number]),
+            tuple(counted[number]),
+        )
+        for number in order
+    ]
+
+
+@dataclass
+class _Group:
+    """A reason, or several, and the manifests of the jobs that have it."""
+
+    reasons: list[str] = field(default_factory=list)
+    concerned: dict[str, None] = field(default_factory=dict)
+
+
+def _grouped(history: History, stale: Iterable[Job]) -> dict[frozenset[str], _Group]:
+    """Reasons by the jobs that have them. Alike reasons about several results are one."""
+    makers = {path: job for job in stale for path in (*job.results, job.manifest)}
+    alike: dict[str, dict[str, None]] = {}
+    concerned: dict[str, dict[str, None]] = {}
+    for job in stale:
+        for reason in _root_reasons(history, job, makers):
+            kind = OF_A_RESULT.sub(r"* \2", reason)
+            alike.setdefault(kind, {})[reason] = None
+            concerned.setdefault(kind, {})[job.manifest] = None
+    groups: dict[frozenset[str], _Group] = {}
+    for kind, manifests in concerned.items():
+        group = groups.setdefault(frozenset(manifests), _Group(concerned=manifests))
+        first, *others = alike[kind]
+        group.reasons.append(first + (f", and {len(others)} more like it" if others else ""))
+    return groups
+
+
+def _root_reasons(history: History, job: Job, makers: dict[str, Job]) -> Iterator[str]:
+    """Reasons but for those that only follow from another job that would run: an input that it
+    makes is new or other than before."""
+    reasons = history.reasons(job)
+    inputs = set(job.inputs) if reasons else ()
+    for reason in reasons:
+        path = reason.partition(" ")[0]
+        if not (path in inputs and path in makers):
+            yield reason

@@ -1,0 +1,98 @@
+"""What jobs cost: measured when they last ran, or estimated from jobs like them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from statistics import fmean
+
+from pydantic import BaseModel
+
+from ecslm.common.errors import InputError
+from ecslm.common.validation import read_model
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Job
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of a job on a device; `estimated` if it has not run here yet."""
+
+    seconds: float
+    device: str
+    estimated: bool = False
+
+
+class _CostFile(BaseModel):
+    """What a cost.json says of time. That of an adapter also has the seconds of the whole job."""
+
+    device: str
+    seconds: float
+    load_seconds: float = 0.0
+    job_seconds: float | None = None
+
+    def cost(self) -> Cost:
+        seconds = self.job_seconds or self.load_seconds + self.seconds
+        return Cost(seconds, self.device)
+
+
+class Costs:
+    """Costs of the jobs that train and predict; no others are measured."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._expected: dict[str, Cost | None] = {}
+
+    def is_measured(self, job: Job) -> bool:
+        """Whether the job writes down what it cost."""
+        return "cost" in self._plan.rules[job.rule].outputs
+
+    def expected(self, job: Job) -> Cost | None:
+        """What the job cost when it last ran, or what jobs like it did; None if nobody knows."""
+        if not self.is_measured(job):
+            return None
+        if job.manifest not in self._expected:
+            self._expected[job.manifest] = self._last(job) or self._estimate(job)
+        return self._expected[job.manifest]
+
+    def _last(self, job: Job) -> Cost | None:
+        pattern = self._plan.rules[job.rule].patterns["cost"]
+        assert isinstance(pattern, str), "one file"
+        # Missing, or cut by hand: both are no reason not to say what would run.
+        with suppress(InputError):
+            return read_model(Path(pattern.format(**job.key)), _CostFile).cost()
+        return None
+
+    def _estimate(self, job: Job) -> Cost | None:
+        for likeness in self._likenesses(job):
+            if costs := self._measured.get(likeness):
+                return _mean(costs)
+        return None
+
+    @cached_property
+    def _measured(self) -> dict[tuple[str, ...], list[Cost]]:
+        """The costs of all jobs that have run, by all that other jobs may have in common with
+        them."""
+        found = defaultdict(list)
+        for job in self._plan.jobs:
+            if self.is_measured(job) and (cost := self._last(job)):
+                for likeness in self._likenesses(job):
+                    found[likeness].append(cost)
+        return found
+
+    def _likenesses(self, job: Job) -> Iterator[tuple[str, ...]]:
+        """What similar jobs have in common, the most similar first: model or base, and task."""
+        model = job.key["model"]
+        names = ("model", model), ("base", self._plan.study.model(model).base)
+        if "task" in job.key:
+            yield from ((job.rule, *name, job.key["task"]) for name in names)
+        yield from ((job.rule, *name) for name in names)
+
+
+def _mean(costs: Sequence[Cost]) -> Cost:
+    """The mean over those of the device that most of them ran on."""
+    ((device, _),) = Counter(cost.device for cost in costs).most_common(1)
+    seconds = fmean(cost.seconds for cost in costs if cost.device == device)
+    return Cost(seconds, device, estimated=True)

@@ -1,0 +1,204 @@
+"""Files below `results/` that no job makes as the studies are configured now.
+
+A model, seed, task or table that is removed from the configuration leaves its files, and so do
+studies and bases. They are told by the patterns of what rules write; other files are never listed.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from functools import cache, cached_property
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.common.text import nearest
+from ecslm.config.schema import Config
+from ecslm.data.settings import DemoData, HubData
+from ecslm.models.bases import PathSource
+from ecslm.plan.plan import STAGES, Plan
+from ecslm.schemas import paths
+
+BASES = Path(paths.BASES)
+# Directories beside those of the studies.
+SHARED = frozenset({BASES.name, paths.CACHE.name, paths.CODE_HISTORY.name, paths.LEDGER.name})
+# What belongs to a result: its unfinished work and the lock of that (`common/workdir.py`), and what
+# a killed writer leaves (`common/files.py`).
+OF_A_RESULT = (
+    re.compile(r"(?P<folder>.+?)/work/(?P<name>[^/]+?)\.(?:lock|[0-9a-f]{16}/.*)"),
+    re.compile(r"(?P<folder>.+?)/\.(?P<name>[^/]+)\.[a-z0-9_]{8}(?:/.*)?"),
+)
+
+
+class Leftovers:
+    """The files of a study that the configuration has, or once had."""
+
+    def __init__(self, config: Config, study: str) -> None:
+        """Raises:
+        InputError: there is no such study, neither in the configuration nor in `results/`.
+        """
+        self.folder = Path(paths.RESULTS.format(study=study))
+        self._config, self._study = config, study
+        if study not in config.studies:
+            _require_study(self.folder, study, config.studies)
+
+    def unmade(self) -> list[Path]:
+        """Files that jobs have made, with logs and unfinished work, and that none makes now."""
+        made = self._made
+        return [path for path in self._written() if result_of(path) not in made]
+
+    def foreign(self) -> list[Path]:
+        """Files that no job makes under any configuration, and symbolic links."""
+        written = set(self._written())
+        return [path for path in _files(self.folder) if path not in written]
+
+    def bases(self) -> list[Path]:
+        """Files of bases that no study of the configuration uses.
+
+        Empty while `results/` has studies that the configuration lacks, since these may use them.
+        """
+        if self.unknown_studies():
+            return []
+        studies = self._config.studies.values()
+        used = {model.base for one in studies for model in one.models.values()}
+        used |= {one.bertscore.encoder for one in studies if one.bertscore is not None}
+        unused = [folder for folder in _folders(BASES) if folder.name not in used]
+        return [
+            path
+            for folder in unused
+            if (BASES / paths.BASE.format(base=folder.name)).is_file()
+            for path in _files(folder)
+            if not (path.is_symlink() or self._is_configured(path))
+        ]
+
+    def unknown_studies(self) -> list[Path]:
+        """Directories of other studies that the configuration lacks."""
+        known = {*self._config.studies, self._study, *SHARED}
+        return [path for path in _folders(self.folder.parent) if path.name not in known]
+
+    def results_of(self, files: Iterable[Path]) -> list[Path]:
+        """All existing files of the jobs that make any of some files, or any in some directories.
+
+        Raises:
+            InputError: no job makes it.
+        """
+        jobs = [outputs for outputs, _ in _outputs_and_logs(self._plan)]
+        chosen: set[str] = set()
+        for file in files:
+            inside = f"{file.as_posix()}/"
+            found = [
+                path
+                for outputs in jobs
+                if any(one == file.as_posix() or one.startswith(inside) for one in outputs)
+                for path in outputs
+            ]
+            if not found:
+                raise InputError(f"{file}: no result of the study {self._study} as configured now")
+            chosen.update(found)
+        of_bases = [Path(one) for one in sorted(chosen) if Path(one).is_relative_to(BASES)]
+        return [
+            *(path for path in self._written() if result_of(path) in chosen),
+            *(path for path in of_bases if path.is_file()),
+        ]
+
+    def _written(self) -> Iterator[Path]:
+        """The study's files that a rule writes, under whatever configuration."""
+        for path in _files(self.folder):
+            name = os.path.relpath(result_of(path), self.folder)
+            if any(pattern.fullmatch(name) for pattern in _patterns()) and not (
+                path.is_symlink() or self._is_configured(path)
+            ):
+                yield path
+
+    @property
+    def _plan(self) -> Plan:
+        if self._study not in self._config.studies:
+            raise InputError(f"study: {self._study} is not in studies, so that no job is its own")
+        return Plan(self._config.model_copy(update={"study": self._study}))
+
+    @cached_property
+    def _made(self) -> set[str]:
+        """What the study's jobs write."""
+        if self._study not in self._config.studies:
+            return set()
+        return {
+            path for files in _outputs_and_logs(self._plan) for paths in files for path in paths
+        }
+
+    @cached_property
+    def _configured(self) -> list[str]:
+        """Local data and weights that the configuration names: they may lie anywhere."""
+        sources = [one for one in self._config.bases.values() if isinstance(one, PathSource)]
+        found = [source.path for source in sources]
+        for study in self._config.studies.values():
+            if not isinstance(study.data, DemoData):
+                data = study.data
+                found.append(data.id if isinstance(data, HubData) else data.path)
+                found += [data.labels.path] if data.labels is not None else []
+        return [os.path.realpath(path) for path in found]
+
+    def _is_configured(self, path: Path) -> bool:
+        real = Path(os.path.realpath(path))
+        return any(real.is_relative_to(one) for one in self._configured)
+
+
+def result_of(path: Path) -> str:
+    """The result that a file belongs to: mostly itself."""
+    for pattern in OF_A_RESULT:
+        if match := pattern.fullmatch(path.as_posix()):
+            return f"{match['folder']}/{match['name']}"
+    return path.as_posix()
+
+
+def _outputs_and_logs(plan: Plan) -> Iterator[tuple[list[str], list[str]]]:
+    """The outputs of each job, its manifest last, and its logs."""
+    for rule in plan.rules.values():
+        for key in rule.all_keys():
+            logs = paths.log_paths(rule.name, asdict(key))
+            yield (
+                [path for name in rule.patterns for path in rule.output_paths(name, key)],
+                [f"{plan.study.results}/{log}" for log in logs],
+            )
+
+
+@cache
+def _patterns() -> list[re.Pattern[str]]:
+    """What rules write into a study's directory."""
+    rules = [rule for stage in STAGES for rule in stage.RULES if rule.name != "base_model"]
+    written = [pattern for rule in rules for pattern in rule.outputs.values()]
+    for pattern in (paths.LOG, paths.ONLY_LOG, paths.BENCHMARK):
+        written += [pattern.replace("{rule}", rule.name) for rule in rules]
+    return [re.compile(_expression(pattern)) for pattern in written]
+
+
+def _expression(pattern: str) -> str:
+    """A path pattern as a regular expression."""
+    text, *more = re.split(r"\{(\w+)\}", pattern)
+    names, texts = more[::2], more[1::2]
+    return re.escape(text) + "".join(
+        (r"\d+" if name == "seed" else "[^/]+") + re.escape(after)
+        for name, after in zip(names, texts, strict=True)
+    )
+
+
+def _require_study(folder: Path, study: str, studies: Iterable[str]) -> None:
+    if folder.is_symlink():
+        raise InputError(f"{folder}: is a symbolic link: remove it yourself")
+    if not study or study in SHARED or study != folder.name or not folder.is_dir():
+        raise InputError(
+            f"study: {study} is not in studies, nor is there a directory {folder} of its results"
+            f"{nearest(study, studies)}"
+        )
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a directory, and symbolic links, which are not followed."""
+    for parent, folders, names in os.walk(folder):
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        yield from (Path(parent, name) for name in sorted([*names, *links]))
+
+
+def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if path.is_dir())

@@ -1,0 +1,221 @@
+"""What a run of a study would do, why, and what that costs, on one screen."""
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from glob import escape
+from pathlib import Path
+
+from ecslm.plan.plan import NOT_IN_ALL, Plan
+from ecslm.plan.rules import Job
+from ecslm.provenance.causes import Cause, find_causes
+from ecslm.provenance.costs import Cost, Costs
+from ecslm.provenance.history import History
+
+WIDTH = 100
+MOST_CAUSES = 7
+MOST_REASONS = 2
+MOST_NAMES = 3
+# What the jobs of a rule make, one and several.
+WORDS = {
+    "base_model": ("base", "bases"),
+    "dataset": ("dataset file", "dataset files"),
+    **dict.fromkeys(
+        ("check_data", "describe_data", "leakage", "data_card"),
+        ("report on the data", "reports on the data"),
+    ),
+    "train_adapter": ("adapter", "adapters"),
+    "predict": ("prediction", "predictions"),
+    "bertscore": ("BERTScore", "BERTScores"),
+    **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),
+    **dict.fromkeys(("differences", "compare"), ("comparison", "comparisons")),
+    "render_table": ("table", "tables"),
+    "report_page": ("report", "reports"),
+}
+# These run on a GPU, but write down no cost.
+UNMEASURED = ("bertscore",)
+GPU_STEPS = ("train_adapter", "predict", *UNMEASURED)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """The jobs that `snakemake --cores all` would run, by cause."""
+
+    study: str
+    jobs: tuple[Job, ...]
+    """All jobs that it would run or leave as they are."""
+    causes: tuple[Cause, ...]
+    """The most expensive first."""
+    costs: Costs
+
+    @classmethod
+    def of(cls, plan: Plan) -> "Overview":
+        """The overview of a study.
+
+        Raises:
+            InputError: a manifest is broken, or a file that a parameter is computed from is
+                missing.
+        """
+        history, costs = History(plan.study.name, plan.jobs), Costs(plan)
+
+        def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
+            seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))
+            return seconds, sum(job.rule in GPU_STEPS for job in jobs), len(jobs)
+
+        jobs = _jobs_of_all(plan, history)
+        return cls(plan.study.name, jobs, tuple(find_causes(history, jobs, weight)), costs)
+
+    @property
+    def planned(self) -> list[Job]:
+        """The jobs that would run."""
+        return [job for cause in self.causes for job in cause.counted]
+
+    def __str__(self) -> str:
+        """At most a screen of plain text."""
+        return "\n".join(self._lines())
+
+    def _lines(self) -> Iterator[str]:
+        planned = self.planned
+        if not planned:
+            yield f"Study {self.study}: nothing to do, all {len(self.jobs):,} jobs are up to date"
+            return
+        yield f"Study {self.study}: {len(planned):,} of {len(self.jobs):,} jobs would run"
+        yield from self._total(planned)
+        yield ""
+        # Others would run nothing more, and by themselves nothing that takes long.
+        shown = [
+            cause
+            for cause in self.causes
+            if cause.counted or any(job.rule in GPU_STEPS for job in cause.concerned)
+        ]
+        for cause in shown[:MOST_CAUSES]:
+            yield from self._cause(cause)
+        if more := shown[MOST_CAUSES:]:
+            jobs = [job for cause in more for job in cause.counted]
+            yield f"and {len(more):,} more {'causes' if len(more) > 1 else 'cause'}"
+            yield _indented(self._amount(jobs))
+        yield ""
+        yield from self._stopped(planned)
+        yield "`python scripts/why.py FILE` explains one result"
+
+    def _total(self, planned: Sequence[Job]) -> Iterator[str]:
+        """What all of it costs, and what of it is unknown."""
+        by_device: dict[str, list[Cost]] = {}
+        unknown = []
+        for job in planned:
+            if cost := self.costs.expected(job):
+                by_device.setdefault(cost.device, []).append(cost)
+            elif job.rule in GPU_STEPS:
+                unknown.append(job)
+        for device, costs in by_device.items():
+            guessed = sum(cost.estimated for cost in costs)
+            how = (
+                f", of which {guessed:,} {'has' if guessed == 1 else 'have'} never run: estimated "
+                "from similar ones"
+                if guessed
+                else ""
+            )
+            jobs = "job" if len(costs) == 1 else "jobs"
+            yield _indented(f"{_hours(costs)} ({device}), as {len(costs):,} {jobs} last took{how}")
+        if unknown:
+            yield _indented(f"time unknown: {_counts(unknown)}")
+        if not by_device and not unknown:
+            yield "  no training and no prediction: seconds each"
+
+    def _cause(self, cause: Cause) -> Iterator[str]:
+        shown = "; ".join(cause.reasons[:MOST_REASONS])
+        more = len(cause.reasons) - MOST_REASONS
+        text = shown + (f"; and {more} more changes" if more > 0 else "")
+        if names := self._names(cause.concerned):
+            text = f"{_cut(text, WIDTH - len(names) - 3)} ({names})"
+        yield _cut(text, WIDTH)
+        if cause.counted:
+            yield _indented(self._amount(cause.counted))
+        else:
+            yield _indented(f"all of it listed above: {self._amount(cause.reached)}")
+
+    def _amount(self, jobs: Sequence[Job]) -> str:
+        """How many jobs of each kind, and how long they take."""
+        costs = [cost for job in jobs if (cost := self.costs.expected(job))]
+        return _counts(jobs) + (f": {_hours(costs)}" if costs else "")
+
+    def _names(self, jobs: Iterable[Job]) -> str:
+        """The models, tasks and so on that jobs are about, if there are others of their kind."""
+        rules = {job.rule for job in jobs}
+        found = []
+        for name, prefix in (
+            *(("base", ""), ("model", ""), ("seed", "seed ")),
+            *(("task", ""), ("split", ""), ("table", "")),
+        ):
+            these = _values(jobs, name)
+            all_of_them = _values((job for job in self.jobs if job.rule in rules), name)
+            only_one = name == "model" and len(these) == 1
+            if only_one or len(these) < len(all_of_them):
+                more = len(these) - MOST_NAMES
+                found += [f"{prefix}{value}" for value in these[:MOST_NAMES]]
+                found += [f"{more} more"] if more > 0 else []
+        return ", ".join(found)
+
+    def _stopped(self, planned: Iterable[Job]) -> Iterator[str]:
+        stopped = [job for job in planned if _has_work(Path(job.manifest))]
+        if stopped:
+            yield _filled(
+                f"stopped before the end: {_counts(stopped)}; a run continues them where nothing "
+                "that they are made of has changed"
+            )
+
+
+def _jobs_of_all(plan: Plan, history: History) -> tuple[Job, ...]:
+    """The jobs that the target `all` needs."""
+    wanted: set[str] = set()
+    for job in reversed(plan.jobs):
+        if job.rule not in NOT_IN_ALL or job.manifest in wanted:
+            wanted.add(job.manifest)
+            wanted |= {source.manifest for source in history.sources(job)}
+    return tuple(job for job in plan.jobs if job.manifest in wanted)
+
+
+def _has_work(manifest: Path) -> bool:
+    """Whether a job was stopped and has left a directory of its work, see `common/workdir.py`."""
+    return any((manifest.parent / "work").glob(f"{escape(manifest.name)}.*/"))
+
+
+def _values(jobs: Iterable[Job], name: str) -> list[str]:
+    return list(dict.fromkeys(job.key[name] for job in jobs if name in job.key))
+
+
+def _counts(jobs: Iterable[Job]) -> str:
+    """For example `3 adapters, 24 predictions`."""
+    counts = Counter(WORDS.get(job.rule, (f"{job.rule} job", f"{job.rule} jobs")) for job in jobs)
+    return ", ".join(f"{number:,} {words[number > 1]}" for words, number in counts.items())
+
+
+def _hours(costs: Iterable[Cost]) -> str:
+    """A sum of times, for example `1.5 GPU-hours`; the costs of one device or several."""
+    sums: dict[bool, float] = {}
+    for cost in costs:
+        on_cpu = " CPU" in cost.device
+        sums[on_cpu] = sums.get(on_cpu, 0.0) + cost.seconds
+    return " and ".join(_time(seconds, on_cpu) for on_cpu, seconds in sums.items())
+
+
+def _time(seconds: float, on_cpu: bool) -> str:
+    number, unit = (seconds / 60, "minute") if seconds < 5400 else (seconds / 3600, "hour")
+    text = f"{number:,.0f}" if number >= 10 else f"{number:,.1f}"
+    units = unit if text == "1.0" else f"{unit}s"
+    return f"{text} {units} on the CPU" if on_cpu else f"{text} GPU-{units}"
+
+
+def _indented(text: str) -> str:
+    return _filled(text, "  ")
+
+
+def _filled(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False
+    )
+
+
+def _cut(text: str, width: int) -> str:
+    return textwrap.shorten(text, width, placeholder=" ...")

@@ -1,0 +1,92 @@
+"""`make cache`: what is in the cache, and its removal where that is asked for."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.project import ROOT, SCRIPTS
+
+from ecslm.common.hashing import sha256_of_file, sha256_of_text
+from ecslm.common.results_cache import ENTRY, Entry, ResultsCache
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> ResultsCache:
+    """Two results of 20 and 10 MB, used at noon of two days; the second is still in place."""
+    cache = ResultsCache(tmp_path / "shared")
+    for name, megabytes, day in (("old", 20, 1), ("new", 10, 2)):
+        result = tmp_path / name
+        result.write_bytes(bytes(megabytes * 10**6))
+        key, files = sha256_of_text(name), {"rows": sha256_of_file(result)}
+        made_for = f"results/demo/{name}.manifest.json"
+        entry = Entry(key=key, step="predict", made_for=made_for, fields={}, files=files)
+        cache.put(entry, {"rows": result})
+        os.utime(cache.folder(key) / ENTRY, (86_400 * day,) * 2)
+    (tmp_path / "old").unlink()
+    return cache
+
+
+def run(
+    cache: ResultsCache, *arguments: str, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(SCRIPTS / "cache.py"), *arguments],
+        cwd=cache.root.parent,
+        env={"ECSLM_CACHE": str(cache.root), "TZ": "UTC", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_shows_what_each_entry_is_for_and_removes_nothing(cache: ResultsCache) -> None:
+    printed = run(cache).stdout.splitlines()
+    assert printed == [
+        "Last used              Size      Frees  Step           Made for",
+        "1970-01-02 00:00  0.020 GB   0.020 GB  predict        results/demo/old.manifest.json",
+        "1970-01-03 00:00  0.010 GB   0.000 GB  predict        results/demo/new.manifest.json",
+        f"{cache.root}: 2 entries, 0.030 GB, of which 0.020 GB are not shared with results; limit "
+        "50 GB (ECSLM_CACHE_GB)",
+    ]
+    assert cache.has(sha256_of_text("old"))
+
+
+@pytest.mark.parametrize(("gigabytes", "removed"), [("0.02", 0), ("0.01", 1), ("0", 1)])
+def test_it_trims_to_a_size(cache: ResultsCache, gigabytes: str, removed: int) -> None:
+    first = run(cache, "--trim", gigabytes).stdout.splitlines()[0]
+    assert first == f"{removed} entries removed, {0.02 * removed:.3f} GB"
+    assert cache.has(sha256_of_text("old")) == (removed == 0)
+    assert cache.has(sha256_of_text("new"))
+
+
+def test_a_cache_that_is_not_there_is_empty(cache: ResultsCache) -> None:
+    ran = run(cache, ECSLM_CACHE=str(cache.root / "none"))
+    assert ran.returncode == 0
+    assert ": 0 entries, 0.000 GB" in ran.stdout
+
+
+@pytest.mark.parametrize("size", ["-1", "much", "nan"])
+def test_a_size_that_is_none_is_refused(cache: ResultsCache, size: str) -> None:
+    ran = run(cache, f"--trim={size}")
+    assert ran.returncode == 2
+    assert "argument --trim: invalid" in ran.stderr
+    ran = run(cache, ECSLM_CACHE_GB=size)
+    assert ran.returncode == 1
+    assert re.fullmatch(
+        r"error: ECSLM_CACHE_GB: '.*' is not a number of gigabytes: .*\n", ran.stderr
+    )
+
+
+def test_make_passes_the_size_on() -> None:
+    for arguments, expected in (([], "cache.py "), (["TRIM=10"], "cache.py --trim 10")):
+        ran = subprocess.run(
+            ["make", "--no-print-directory", "--dry-run", "cache", *arguments],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert ran.stdout.splitlines()[-1].endswith(expected)

@@ -1,0 +1,190 @@
+"""The project's own code: what its edits concern, and that nothing in it escapes the digest."""
+
+import ast
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ecslm.fingerprint.digest import SCRIPTS, code_digest, imported_modules
+from ecslm.schemas.task import METRICS, TaskSettings
+
+ROOT = SCRIPTS.parent
+
+
+def registry() -> dict[str, TaskSettings]:
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["tasks"]
+    return {code: TaskSettings.model_validate(task) for code, task in raw.items()}
+
+
+def score_digests(root: Path) -> dict[str, str]:
+    return {
+        code: code_digest(
+            "score.py",
+            (f"ecslm.scoring.answers.{task.answer}", f"ecslm.scoring.metrics.{task.metric}"),
+            root,
+        )
+        for code, task in registry().items()
+    }
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> Callable[[str, str, str], tuple[Path, Path]]:
+    """The project's scripts as they are, and with one edit (file, old text, new text)."""
+
+    def copies(name: str, old: str, new: str) -> tuple[Path, Path]:
+        for folder in ("before", "after"):
+            shutil.copytree(
+                SCRIPTS, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        path = tmp_path / "after" / name
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        return tmp_path / "before", tmp_path / "after"
+
+    return copies
+
+
+Copied = Callable[[str, str, str], tuple[Path, Path]]
+
+
+@pytest.mark.parametrize(
+    ("edited", "tasks"),
+    [
+        ("ecslm/scoring/metrics/ndcg.py", {"QPR"}),
+        ("ecslm/scoring/metrics/macro_f1.py", {"PRP", "SA"}),
+        ("ecslm/scoring/answers/yes_no.py", {"PM", "PSI", "AP"}),
+        ("ecslm/scoring/answers/extraction.py", {"AVE"}),
+        ("ecslm/tables/kinds/results.py", set()),
+    ],
+)
+def test_an_edit_of_scoring_code_concerns_its_own_tasks_and_no_gpu_step(
+    edited: str, tasks: set[str], copied: Copied
+) -> None:
+    before, after = copied(edited, "\ndef ", "\nassert True\n\n\ndef ")
+    one, two = score_digests(before), score_digests(after)
+    assert {code for code in one if one[code] != two[code]} == tasks
+    for script in ("train_adapter.py", "predict.py", "bertscore.py", "dataset.py"):
+        assert code_digest(script, (), before) == code_digest(script, (), after)
+
+
+def test_an_edit_of_training_code_concerns_the_adapters_alone(copied: Copied) -> None:
+    before, after = copied("ecslm/training/loss.py", "\ndef ", "\nassert True\n\n\ndef ")
+    changed = {
+        path.name
+        for path in SCRIPTS.glob("*.py")
+        if code_digest(path.name, (), before) != code_digest(path.name, (), after)
+    }
+    assert changed == {"train_adapter.py"}
+
+
+CHEAP = (
+    "ecslm.config",
+    "ecslm.plan",
+    "ecslm.provenance",
+    "ecslm.reports",
+    "ecslm.tables",
+    "ecslm.comparisons",
+    "ecslm.scoring",
+    "ecslm.data",
+)
+
+
+@pytest.mark.parametrize(
+    ("script", "modules"),
+    [("train_adapter.py", []), ("predict.py", ["ecslm.prediction.transformers_backend"])],
+)
+def test_a_gpu_step_imports_nothing_whose_edit_must_not_rerun_it(
+    script: str, modules: list[str]
+) -> None:
+    found = imported_modules(script, modules)
+    assert "ecslm.schemas.record" in found
+    assert {m for m in found for f in CHEAP if m == f or m.startswith(f"{f}.")} == set()
+
+
+def test_no_job_imports_the_configuration_or_the_plan() -> None:
+    jobs = set(re.findall(r"scripts/(\w+\.py)", "".join(rules_text().values())))
+    assert {"train_adapter.py", "predict.py", "score.py", "dataset.py"} <= jobs
+    for script in jobs:
+        planning = {"ecslm.config", "ecslm.plan", "ecslm.provenance"}
+        assert not planning & imported_modules(script), script
+
+
+def test_every_metric_and_answer_is_scored_without_loading_torch() -> None:
+    modules = [f"ecslm.scoring.answers.{entry.answer}" for entry in METRICS.values()]
+    modules += [f"ecslm.scoring.metrics.{metric}" for metric in METRICS]
+    code = f"import importlib, sys\nfor m in {modules}: importlib.import_module(m)\n"
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            f"{code}import ecslm.scoring.score\nassert 'torch' not in sys.modules",
+        ],
+        cwd=SCRIPTS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def python_files() -> list[Path]:
+    return sorted(SCRIPTS.rglob("*.py"))
+
+
+def imports_of(path: Path) -> set[str]:
+    """Names of all modules that a file imports, also inside functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module or ".")
+    return names
+
+
+def test_imports_are_absolute_so_that_the_digest_follows_them() -> None:
+    relative = [
+        path
+        for path in python_files()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.level
+    ]
+    assert relative == []
+
+
+def test_packages_hold_a_docstring_and_nothing_else() -> None:
+    packages = [path for path in python_files() if path.name == "__init__.py"]
+    assert len(packages) >= 9
+    for path in packages:
+        (only,) = ast.parse(path.read_text(encoding="utf-8")).body
+        assert isinstance(only, ast.Expr), path
+        assert isinstance(only.value, ast.Constant), path
+        assert isinstance(only.value.value, str), path
+
+
+def rules_text() -> dict[str, str]:
+    paths = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
+    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+
+
+def test_rules_run_shell_commands_and_never_script_or_run_blocks() -> None:
+    texts = rules_text()
+    assert len(texts) >= 8
+    banned = re.compile(
+        r"^\s*(script|run|notebook|wrapper|template_engine|cache)\s*:", re.MULTILINE
+    )
+    assert {name for name, text in texts.items() if banned.search(text)} == set()
+
+
+def test_every_rule_that_runs_a_script_says_its_digest() -> None:
+    for name, text in rules_text().items():
+        for rule in re.split(r"^(?=rule |on\w+:)", text, flags=re.MULTILINE):
+            if "scripts/" in rule and rule.startswith("rule "):
+                assert "code=" in rule, f"{name}: {rule.splitlines()[0]}"

@@ -1,0 +1,254 @@
+"""Code that is edited while a run goes on: a result is made by the code that it names, or not."""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from support.project import SCRIPTS
+
+from ecslm.common.errors import InputError
+from ecslm.fingerprint.running import as_planned, code_parameter, planned_code
+
+# Runs what tests give it at three moments: while modules are loaded, between the check and an
+# import, and after all imports.
+JOB = '''"""A job."""
+
+import argparse
+import os
+from importlib import import_module
+from pathlib import Path
+
+from ecslm import early
+from ecslm.common.cli import run_script
+from ecslm.fingerprint.running import as_planned
+
+exec(os.environ.get("LOADING", ""))
+
+
+def main(arguments):
+    """Import the rest and write what all of it says."""
+    exec(os.environ.get("CHECKED", ""))
+    from ecslm import late
+
+    named = import_module(f"ecslm.{arguments.named}")
+    exec(os.environ.get("LOADED", ""))
+    arguments.output.write_text(f"{early.value()}{late.value()}{named.value()}")
+
+
+def modules(arguments):
+    """The module that is loaded by name."""
+    return (f"ecslm.{arguments.named}",)
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--output", type=Path)
+parser.add_argument("--named", default="metric")
+parser.add_argument("--code")
+run_script(as_planned(main, __file__, modules), parser)
+'''
+MODULE = '"""A module."""\n\n\ndef value():\n    """Its value."""\n    return 1\n'
+MODULES = ("early", "late", "metric", "unrelated")
+REFUSED = (
+    "error: --code: the code of scripts/job.py was edited since the run was planned: run again\n"
+)
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """A directory of scripts with one job, a few modules, and what of the project it needs."""
+    folder = tmp_path / "scripts"
+    for package in ("common", "fingerprint"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(SCRIPTS / "ecslm" / package, folder / "ecslm" / package, ignore=ignored)
+    shutil.copy(SCRIPTS / "ecslm/__init__.py", folder / "ecslm")
+    for name in MODULES:
+        (folder / f"ecslm/{name}.py").write_text(MODULE)
+    (folder / "job.py").write_text(JOB)
+    return folder
+
+
+def edited(name: str, old: str = "return 1", new: str = "return 2") -> str:
+    """Python code that edits a file of the directory of scripts, which is where it runs."""
+    return f"p = Path({name!r}); p.write_text(p.read_text().replace({old!r}, {new!r}));"
+
+
+def put_back(name: str) -> str:
+    """Python code that undoes the edit."""
+    return edited(name, "return 2", "return 1")
+
+
+def removed(name: str) -> str:
+    """Python code that removes the file."""
+    return f"Path({name!r}).unlink();"
+
+
+def planned(scripts: Path) -> str:
+    return code_parameter("job.py", ("ecslm.metric",), scripts)
+
+
+def run(scripts: Path, code: str | None, *options: str, **moments: str) -> tuple[str | None, str]:
+    """What the job writes, None where it writes nothing, and what it prints."""
+    # A file that was written in this instant would look as if it had changed during the start.
+    time.sleep(0.05)
+    output = scripts / "output"
+    given = [] if code is None else ["--code", code]
+    done = subprocess.run(
+        [sys.executable, "job.py", "--output", output, *given, *options],
+        env=os.environ | moments,
+        cwd=scripts,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == int(not output.exists()), done.stderr
+    return (output.read_text() if output.exists() else None), done.stderr
+
+
+def test_code_that_nobody_edits_runs(scripts: Path) -> None:
+    assert run(scripts, planned(scripts)) == ("111", "")
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *(f"ecslm/{name}.py" for name in ("early", "late", "metric")),
+        "ecslm/common/cli.py",
+        "job.py",
+    ],
+)
+def test_an_edit_before_the_job_starts_is_refused(file: str, scripts: Path) -> None:
+    code = planned(scripts)
+    with (scripts / file).open("a") as stream:
+        stream.write("EDITED = True\n")
+    assert run(scripts, code) == (None, REFUSED)
+    # Planned again, it runs.
+    copy = scripts.rename(scripts.with_name("copy"))
+    assert run(copy, planned(copy)) == ("111", "")
+
+
+@pytest.mark.parametrize("code", ["code:0", "", "0" * 32])
+def test_another_digest_is_refused(code: str, scripts: Path) -> None:
+    assert run(scripts, code) == (None, REFUSED)
+
+
+def test_the_modules_that_are_loaded_by_name_are_part_of_the_digest(scripts: Path) -> None:
+    assert run(scripts, planned(scripts), "--named", "unrelated") == (None, REFUSED)
+    assert run(scripts, code_parameter("job.py", (), scripts)) == (None, REFUSED)
+
+
+def test_an_edited_comment_is_no_edit(scripts: Path) -> None:
+    code = planned(scripts)
+    for name in MODULES:
+        with (scripts / f"ecslm/{name}.py").open("a") as stream:
+            stream.write("# Remark.\n")
+    assert run(scripts, code) == ("111", "")
+
+
+def test_an_edit_of_what_the_job_does_not_load_is_no_edit(scripts: Path) -> None:
+    code = planned(scripts)
+    moments = dict.fromkeys(("LOADING", "CHECKED", "LOADED"), edited("ecslm/unrelated.py"))
+    assert run(scripts, code, **moments) == ("111", "")
+
+
+@pytest.mark.parametrize("name", ["early", "late", "metric"])
+def test_an_edit_while_modules_are_loaded_is_refused(name: str, scripts: Path) -> None:
+    edit = edited(f"ecslm/{name}.py")
+    assert run(scripts, planned(scripts), LOADING=edit) == (None, REFUSED)
+
+
+def test_so_is_one_that_is_put_back_before_the_check(scripts: Path) -> None:
+    # The module is loaded again, as it would have been loaded a moment later.
+    load = "import importlib; importlib.reload(early);"
+    edit = edited("ecslm/early.py") + load + put_back("ecslm/early.py")
+    assert run(scripts, None, LOADING=edit) == ("211", "")
+    (scripts / "output").unlink()
+    assert run(scripts, planned(scripts), LOADING=edit) == (None, REFUSED)
+
+
+@pytest.mark.parametrize("name", ["late", "metric"])
+@pytest.mark.parametrize("change", [edited, removed])
+def test_what_is_imported_late_is_what_the_digest_was_computed_from(
+    name: str, change: Callable[[str], str], scripts: Path
+) -> None:
+    file = f"ecslm/{name}.py"
+    assert run(scripts, planned(scripts), CHECKED=change(file)) == ("111", "")
+
+
+def test_an_edit_that_is_put_back_before_the_end_has_no_effect(scripts: Path) -> None:
+    file = "ecslm/late.py"
+    moments = {"CHECKED": edited(file), "LOADED": put_back(file)}
+    assert run(scripts, planned(scripts), **moments) == ("111", "")
+
+
+def test_an_edit_after_everything_is_loaded_does_not_cost_the_result(scripts: Path) -> None:
+    edits = "".join(edited(f"ecslm/{name}.py") for name in MODULES) + removed("job.py")
+    assert run(scripts, planned(scripts), LOADED=edits) == ("111", "")
+
+
+def test_a_module_that_did_not_exist_then_is_refused(scripts: Path) -> None:
+    new = "Path('ecslm/new.py').write_text('');from ecslm import new;"
+    assert run(scripts, planned(scripts), CHECKED=new) == (None, REFUSED)
+
+
+def test_a_missing_module_is_missing(scripts: Path) -> None:
+    code = "import pytest\nwith pytest.raises(ModuleNotFoundError): import ecslm.none"
+    assert run(scripts, planned(scripts), CHECKED=code) == ("111", "")
+
+
+def test_an_editors_lock_file_is_no_module(scripts: Path) -> None:
+    (scripts / "ecslm/.#late.py").symlink_to("nowhere")
+    assert run(scripts, planned(scripts)) == ("111", "")
+
+
+def test_a_run_by_hand_takes_the_code_as_it_is(scripts: Path) -> None:
+    edits = {"LOADING": edited("ecslm/late.py"), "CHECKED": edited("ecslm/metric.py")}
+    assert run(scripts, None, **edits) == ("122", "")
+
+
+def test_imports_are_as_before_when_the_job_has_ended(scripts: Path) -> None:
+    before = list(sys.meta_path)
+    with planned_code(scripts / "job.py", planned(scripts), ("ecslm.metric",)):
+        assert sys.meta_path[1:] == before
+    assert sys.meta_path == before
+    with (
+        pytest.raises(ZeroDivisionError),
+        planned_code(scripts / "job.py", planned(scripts), ("ecslm.metric",)),
+    ):
+        raise ZeroDivisionError
+    assert sys.meta_path == before
+
+
+def test_code_that_is_not_python_while_it_is_edited_is_one_line(scripts: Path) -> None:
+    code = planned(scripts)
+    (scripts / "ecslm/late.py").write_text("def value(:\n")
+    output, words = run(scripts, code)
+    assert (output, words.count("\n")) == (None, 1)
+    assert "Traceback" not in words
+
+
+def test_a_start_that_the_system_does_not_tell_is_no_obstacle(
+    scripts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("ecslm.fingerprint.running.PROCESS", tmp_path / "none")
+    with planned_code(scripts / "job.py", planned(scripts), ("ecslm.metric",)):
+        pass
+    with (
+        pytest.raises(InputError, match="was edited"),
+        planned_code(scripts / "job.py", "code:0", ()),
+    ):
+        pass
+
+
+def test_options_are_not_looked_at_without_a_digest() -> None:
+    def modules(_: argparse.Namespace) -> tuple[str, ...]:
+        raise AssertionError
+
+    ran = []
+    as_planned(ran.append, "job.py", modules)(argparse.Namespace(code=None))
+    assert len(ran) == 1

@@ -1,0 +1,148 @@
+"""Results go into the cache before a run may delete them."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.plans import plan
+
+from ecslm.common import hashing
+from ecslm.common.hashing import sha256_of_file, sha256_of_text
+from ecslm.common.results_cache import Entry, ResultsCache
+from ecslm.common.workdir import Outputs, work_folder
+from ecslm.plan.plan import Plan
+from ecslm.provenance.finished_results import keep_results, trim_results
+from ecslm.schemas.paths import FINISHED
+
+SEED = Path("results/shop/adapters/Small-EC/seed-1")
+MANIFEST = SEED / "manifest.json"
+FILES = {
+    **{"weights": "adapter_model.safetensors", "config": "adapter_config.json"},
+    **{"history": "log.jsonl", "cost": "cost.json"},
+}
+ACTION = {"step": "train_adapter"}
+ORIGIN: dict[str, Any] = {"inputs": {}, "settings": {}, "code": "code:1", "versions": {}}
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study in which one adapter is finished, and the cache has been deleted since."""
+    monkeypatch.chdir(tmp_path)
+    names = list(FILES)
+    outputs = Outputs(
+        MANIFEST,
+        {name: SEED / FILES[name] for name in names[:2]},
+        {name: SEED / FILES[name] for name in names[2:]},
+    )
+    with work_folder(outputs, ACTION, ORIGIN, Path("elsewhere"), {"source": "Small"}) as work:
+        made = {name: work.folder / name for name in FILES}
+        for name, path in made.items():
+            path.write_text(name)
+        work.publish(made, {"best_step": 7})
+
+
+@pytest.fixture
+def study() -> Plan:
+    return plan()
+
+
+def taken() -> Entry | None:
+    key = json.loads(MANIFEST.read_text())["action"]
+    return ResultsCache(FINISHED).take(key, FILES, Path("taken"))
+
+
+def test_results_that_are_not_in_the_cache_are_put_into_it(study: Plan) -> None:
+    keep_results(study, frozenset())
+    entry = taken()
+    assert entry is not None
+    assert {name: Path("taken", name).read_text() for name in FILES} == {n: n for n in FILES}
+    assert (entry.step, entry.made_for) == ("train_adapter", str(MANIFEST))
+    # The manifest's own fields, and none that every manifest has.
+    assert entry.fields == {"source": "Small", "best_step": 7}
+
+
+def test_the_entry_is_that_of_the_job_itself(study: Plan) -> None:
+    """Whether a run or the job has kept the results, the same comes back."""
+    keep_results(study, frozenset())
+    (of_job,) = Path("elsewhere").glob("*/*/entry.json")
+    (of_run,) = FINISHED.glob("*/*/entry.json")
+    found, expected = (json.loads(path.read_text()) for path in (of_run, of_job))
+    assert found["files"] == expected["files"]
+    assert found["fields"] == expected["fields"] | {"source": "Small"}
+
+
+def test_a_result_that_was_altered_is_never_taken(study: Plan) -> None:
+    """Its sha256 is the one of when it was made."""
+    (SEED / FILES["weights"]).write_text("other")
+    keep_results(study, frozenset())
+    assert taken() is None
+
+
+@pytest.mark.parametrize("name", [*FILES.values(), "manifest.json"])
+def test_results_of_which_a_file_is_missing_are_passed_over(study: Plan, name: str) -> None:
+    (SEED / name).unlink()
+    keep_results(study, frozenset())
+    assert list(FINISHED.glob("*/*/entry.json")) == []
+
+
+def test_results_that_snakemake_saw_no_end_of_are_passed_over(study: Plan) -> None:
+    keep_results(study, frozenset([str(MANIFEST)]))
+    assert not FINISHED.exists()
+
+
+def test_results_of_a_job_that_does_not_cache_are_passed_over(study: Plan) -> None:
+    content = json.loads(MANIFEST.read_text())
+    del content["action"]
+    MANIFEST.write_text(json.dumps(content))
+    keep_results(study, frozenset())
+    assert not FINISHED.exists()
+
+
+def test_nothing_is_hashed_for_results_that_are_in_the_cache_and_small_files_for_others(
+    study: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[str] = []
+
+    def watched(path: Path) -> str:
+        hashed.append(path.name)
+        return sha256_of_file(path)
+
+    monkeypatch.setattr("ecslm.provenance.finished_results.sha256_of_file", watched)
+    keep_results(study, frozenset())
+    assert sorted(hashed) == ["cost.json", "log.jsonl"]
+    monkeypatch.setattr(hashing.hashlib, "file_digest", None)
+    keep_results(study, frozenset())
+    assert len(hashed) == 2
+
+
+def test_only_entries_that_results_do_not_share_count(
+    study: Plan, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep_results(study, frozenset())
+    for path in Path("elsewhere").rglob("*.*"):
+        path.unlink()
+    trim_results(0)
+    assert caplog.messages == []
+    for path in [*SEED.iterdir(), *Path("elsewhere").rglob("*")]:
+        if path.is_file():
+            path.unlink()
+    trim_results(0)
+    assert caplog.messages == ["cache: 1 least recently used entries removed (limit: 0 GB)"]
+    assert list(FINISHED.glob("*/*/entry.json")) == []
+
+
+def test_a_cache_that_cannot_be_written_is_one_warning(
+    study: Plan, caplog: pytest.LogCaptureFixture
+) -> None:
+    (SEED.parent / "seed-0").mkdir()
+    for name in (*FILES.values(), "manifest.json"):
+        os.link(SEED / name, SEED.parent / "seed-0" / name)
+    content = json.loads(MANIFEST.read_text()) | {"action": sha256_of_text("other")}
+    MANIFEST.unlink()
+    MANIFEST.write_text(json.dumps(content))
+    FINISHED.parent.mkdir(parents=True)
+    FINISHED.write_text("")
+    keep_results(study, frozenset())
+    assert len(caplog.messages) == 1

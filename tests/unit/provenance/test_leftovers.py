@@ -1,0 +1,256 @@
+"""Files that no job makes any more: exactly those, and nothing that is anybody's."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import chdir
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.model_examples import run_here
+from support.plans import BASELINES, MODELS, plan
+from support.project import ROOT
+
+from ecslm.common.errors import InputError
+from ecslm.plan.plan import Plan
+from ecslm.provenance.leftovers import Leftovers
+from ecslm.provenance.removal import remove
+from ecslm.schemas.paths import log_paths
+
+SHOP = Path("results/shop")
+TASKS = ("PM", "SA", "QPR", "AG")
+
+
+def shop(**changes: Any) -> Plan:
+    """The plan of a study of few tasks."""
+    return plan(**{"tasks": list(TASKS)} | changes)
+
+
+def files_of(made: Plan) -> set[Path]:
+    """What the jobs of a plan write."""
+    return {
+        Path(path)
+        for rule in made.rules.values()
+        for key in rule.all_keys()
+        for path in (
+            *(path for name in rule.patterns for path in rule.output_paths(name, key)),
+            *(
+                f"{made.study.results}/{path}"
+                for path in log_paths(rule.name, asdict(key))
+                if rule.name != "base_model"
+            ),
+        )
+    }
+
+
+def write(*paths: Path) -> None:
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+
+
+def leftovers(made: Plan, study: str = "shop") -> Leftovers:
+    return Leftovers(made.study.config, study)
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@st.composite
+def configurations(draw: st.DrawFn) -> dict[str, Any]:
+    """Some tasks, models, seeds and baselines."""
+    models = {
+        "Small": MODELS["Small"],
+        "Small-EC": MODELS["Small-EC"] | {"seeds": sorted(draw(_some(range(3))))},
+        "work": MODELS["Small-EC"],
+    }
+    return {
+        "tasks": sorted(draw(_some(TASKS))),
+        "models": {name: models[name] for name in sorted(draw(_some(models)))},
+        "baselines": sorted(draw(_some(BASELINES))),
+    }
+
+
+def _some(values: Any) -> st.SearchStrategy[set[Any]]:
+    return st.sets(st.sampled_from(list(values)), min_size=1)
+
+
+@settings(max_examples=12)
+@given(configurations(), configurations())
+def test_what_a_configuration_made_and_another_does_not_make_is_left_over(
+    before: dict[str, Any], now: dict[str, Any]
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        was, is_now = shop(**before), shop(**now)
+        of_shop = {path for path in files_of(was) if SHOP in path.parents}
+        mine = SHOP / "notes.txt"
+        write(*of_shop, mine)
+        found = leftovers(is_now)
+        assert set(found.unmade()) == of_shop - files_of(is_now)
+        assert found.foreign() == [mine]
+        remove(found.unmade())
+        assert _all_files() == (of_shop & files_of(is_now)) | {mine}
+        assert all(any(path.iterdir()) for path in Path().rglob("*") if path.is_dir())
+
+
+def _all_files() -> set[Path]:
+    return {path for path in Path().rglob("*") if path.is_file()}
+
+
+WORK = "work/{}.0123456789abcdef/checkpoint-4/state.json"
+
+
+def test_unfinished_work_goes_with_the_results_of_its_job_and_no_sooner() -> None:
+    adapters = [SHOP / f"adapters/Small-EC/seed-{seed}" for seed in (0, 1)]
+    gone, kept = (
+        [
+            folder / WORK.format("manifest.json"),
+            folder / "work/manifest.json.lock",
+            folder / ".manifest.json.abcd_123",
+        ]
+        for folder in reversed(adapters)
+    )
+    write(*gone, *kept, SHOP / ".report.pdf.abcd1234/report.aux")
+    one_seed = shop(models=MODELS | {"Small-EC": MODELS["Small-EC"] | {"seeds": [0]}})
+    found = leftovers(one_seed)
+    assert sorted(found.unmade()) == sorted(gone)
+    with (
+        FileLock(gone[1]),
+        pytest.raises(InputError, match=r"seed-1/work/manifest\.json: in use by"),
+    ):
+        remove(found.unmade())
+    assert all(path.exists() for path in gone)
+    remove(found.unmade())
+    assert not adapters[1].exists()
+    assert all(path.exists() for path in kept)
+
+
+def test_links_and_what_they_lead_to_stay() -> None:
+    elsewhere = Path("elsewhere/seed-0/PM.json")
+    write(elsewhere, SHOP / "metrics/Old/seed-1/PM.json")
+    (SHOP / "metrics/Old/seed-0").symlink_to(elsewhere.parent.resolve())
+    (SHOP / "metrics/Old/seed-1/SA.json").symlink_to(elsewhere.resolve())
+    found = leftovers(shop())
+    assert found.unmade() == [SHOP / "metrics/Old/seed-1/PM.json"]
+    remove(found.unmade())
+    assert elsewhere.exists()
+    assert os.path.lexists(SHOP / "metrics/Old/seed-1/SA.json")
+
+
+def test_local_data_and_weights_stay_wherever_they_lie() -> None:
+    data, weights = SHOP / "dataset/OLD/test.jsonl", SHOP / "adapters/Old/seed-0/cost.json"
+    write(data, weights)
+    assert set(leftovers(shop()).unmade()) == {data, weights}
+    config = shop(data={"source": "path", "path": str(data)}).study.config
+    base = config.bases["Small"].model_copy(update={"path": str(weights.parent)})
+    config = config.model_copy(update={"bases": {**config.bases, "Small": base}})
+    assert Leftovers(config, "shop").unmade() == []
+
+
+def test_of_a_study_that_is_no_longer_configured_all_is_left_over() -> None:
+    old = {Path(str(path).replace("shop", "old", 1)) for path in files_of(shop())}
+    old = {path for path in old if Path("results/old") in path.parents}
+    write(*old, SHOP / "report.html")
+    found = leftovers(shop(), "old")
+    assert set(found.unmade()) == old
+    remove(found.unmade())
+    assert not Path("results/old").exists()
+    assert (SHOP / "report.html").exists()
+
+
+@pytest.mark.parametrize("study", ["shopp", "bases", "cache", "code", "made", "", ".", "../old"])
+def test_what_is_no_study_is_refused(study: str) -> None:
+    write(Path("results/bases/Small/manifest.json"), Path("results/cache/x"), Path("old/x"))
+    with pytest.raises(InputError, match="nor is there a directory"):
+        leftovers(shop(), study)
+
+
+def test_a_link_in_place_of_a_former_study_is_refused() -> None:
+    write(SHOP / "report.html")
+    Path("results/old").symlink_to(SHOP.resolve())
+    with pytest.raises(InputError, match="is a symbolic link"):
+        leftovers(shop(), "old")
+
+
+def test_bases_that_no_study_uses_are_left_over_unless_an_unknown_study_may_use_them() -> None:
+    names = ("Small", "Encoder", "Old")
+    write(
+        *(Path(f"results/bases/{name}/{file}") for name in names for file in ("manifest.json", "x"))
+    )
+    write(Path("results/bases/mine/weights.bin"))
+    assert leftovers(shop()).bases() == [
+        Path("results/bases/Old/manifest.json"),
+        Path("results/bases/Old/x"),
+    ]
+    write(Path("results/mine/report.html"))
+    assert leftovers(shop()).bases() == []
+    assert leftovers(shop()).unknown_studies() == [Path("results/mine")]
+
+
+def test_all_files_of_the_jobs_that_make_a_file_or_one_in_a_directory_are_forgotten() -> None:
+    made = shop()
+    write(*files_of(made), SHOP / "adapters/Small-EC/seed-1" / WORK.format("manifest.json"))
+    of_one = SHOP / "predictions/Small/seed-0/PM.jsonl"
+    names = ("PM.jsonl", "PM.cost.json", "PM.manifest.json")
+    assert set(leftovers(made).results_of([of_one])) == {of_one.with_name(name) for name in names}
+    adapters = leftovers(made).results_of([SHOP / "adapters"])
+    assert {path.parent.name for path in adapters} == {"seed-0", "seed-1", "checkpoint-4"}
+    assert len(adapters) == 11
+    base = Path("results/bases/Small/manifest.json")
+    assert leftovers(made).results_of([base.parent]) == [base]
+    with pytest.raises(InputError, match=r"notes\.txt: no result of the study shop"):
+        leftovers(made).results_of([SHOP / "notes.txt"])
+
+
+def rules() -> Iterator[tuple[str, str]]:
+    """Each rule's name, and the text of it."""
+    for path in (ROOT / "rules").glob("*.smk"):
+        names_and_texts = re.split(r"(?m)^rule (\w+):\n", path.read_text())[1:]
+        yield from zip(names_and_texts[::2], names_and_texts[1::2], strict=True)
+
+
+def test_logs_and_benchmarks_are_where_rules_write_them() -> None:
+    found = 0
+    for rule, text in rules():
+        for pattern in re.findall(r"(?:log|benchmark):\n\s+f\"{RESULTS}/(.+)\"", text):
+            pattern = pattern.replace("{{", "{").replace("}}", "}")
+            key = {name: name.upper() for name in re.findall(r"\{(\w+)\}", pattern)}
+            assert pattern.format(**key) in log_paths(rule, key)
+            found += 1
+    assert found > 15
+
+
+def test_the_script_lists_first_and_removes_when_it_is_told_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("config.yaml", "resources"):
+        Path(name).symlink_to(ROOT / name)
+    table = Path("results/demo/tables/old.tex")
+    log = Path("results/demo/logs/render_table/old.log")
+    write(table, table.with_suffix(".manifest.json"), log, Path("results/demo/report.html"))
+    arguments = ["--study", "demo"]
+    assert run_here(monkeypatch, "clean.py", arguments) == 0
+    *lines, last = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == [
+        "results/demo/tables/",
+        "their logs, benchmarks and locks",
+    ]
+    assert last.startswith("3 files, 3.00B: nothing is removed yet")
+    with FileLock("results/run.lock"):
+        assert run_here(monkeypatch, "clean.py", [*arguments, "--remove"]) == 1
+    assert table.exists()
+    assert run_here(monkeypatch, "clean.py", [*arguments, "--remove"]) == 0
+    assert capsys.readouterr().out.endswith("removed: 3 files, 3.00B\n")
+    assert not table.parent.exists()
+    assert not log.parent.exists()
+    assert Path("results/demo/report.html").exists()
+    assert run_here(monkeypatch, "clean.py", arguments) == 0
+    assert capsys.readouterr().out == "nothing to remove\n"

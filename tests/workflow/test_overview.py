@@ -1,0 +1,61 @@
+"""What `why.py` without files prints of studies that have been run and then edited.
+
+That its jobs are those that Snakemake plans, each counted once, test_reruns.py asks in each row.
+"""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+from support import warm
+from support.completed import CONFIGURATION
+from support.edits import configured, together
+
+RESULTS = Path("results/generated")
+FASTER = configured("studies.generated.models.Tiny-Exact.training.learning_rate", 2e-4)
+LONGER_TEXTS = configured("studies.generated.task_decoding.AG.max_new_tokens", 5)
+ONE_MORE_SEED = configured("studies.generated.models.Tiny-Chat.seeds", [0, 1])
+
+
+def why(project: Path) -> subprocess.CompletedProcess[str]:
+    """Run the script, where each adapter took an hour and each prediction a minute."""
+    for path in (project / RESULTS).glob("*/*/*/*cost.json"):
+        seconds = 3600.0 if path.name == "cost.json" else 60.0
+        path.write_text(json.dumps({"seconds": seconds, "device": "NVIDIA Z100"}))
+    options = ["--configfile", CONFIGURATION.name, "--study", "generated"]
+    return warm.run(["scripts/why.py", *options], project)
+
+
+def overview(project: Path) -> list[str]:
+    """The lines that it prints."""
+    run = why(project)
+    assert run.returncode == 0, run.stderr
+    return run.stdout.splitlines()
+
+
+def test_a_finished_study_takes_one_line(project: Path) -> None:
+    assert overview(project) == ["Study generated: nothing to do, all 87 jobs are up to date"]
+
+
+def test_jobs_are_told_by_cause_with_what_they_took_the_most_expensive_first(
+    project: Path,
+) -> None:
+    together(LONGER_TEXTS, FASTER)(project)
+    assert overview(project) == []
+
+
+def test_what_never_ran_is_estimated_and_what_was_stopped_is_told(project: Path) -> None:
+    ONE_MORE_SEED(project)
+    adapters = project / RESULTS / "adapters/Tiny-Exact"
+    shutil.rmtree(adapters)
+    (adapters / "seed-1/work/manifest.json.0123456789abcdef").mkdir(parents=True)
+    assert overview(project) == []
+
+
+def test_what_refuses_a_run_is_said_in_its_place(project: Path) -> None:
+    predictions = project / RESULTS / "predictions/Tiny/seed-0/PM.jsonl"
+    predictions.write_text(predictions.read_text() + "\n")
+    run = why(project)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert run.stderr.startswith(f"error: {predictions.relative_to(project)}: altered")

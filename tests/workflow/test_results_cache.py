@@ -1,0 +1,256 @@
+"""Nothing is computed twice: finished GPU work comes back from the cache, by real runs.
+
+Runs that must compute nothing cannot import torch. Costs, which hold seconds, tell results that
+were taken from those that were computed.
+"""
+
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support import warm
+from support.completed import study_options
+from support.edits import configured, logic
+from support.interruption import Moment, interrupt, kill_all, run_until
+from support.project import ROOT
+from support.scratch import cold_snakemake
+
+from ecslm.common.files import read_json
+from ecslm.common.manifests import read_manifest
+
+CACHE = Path("results/cache/finished")
+ADAPTER = Path("results/local/adapters/Tiny-EC/seed-0")
+NO_MODELS = {"PYTHONPATH": str(ROOT / "tests/support/no_models")}
+
+
+def run(
+    project: Path, study: str, *targets: str, environment: dict[str, str] = NO_MODELS
+) -> set[str]:
+    """Run some targets to the end, by default without models; returns the GPU jobs that ran."""
+    for folder in (project / "results").glob("*/logs"):
+        shutil.rmtree(folder)
+    command = ["-m", "snakemake", "--cores", "1", *study_options(study), "--", *targets]
+    ran = warm.run(command, project, {**os.environ, **environment})
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return set(logs(project, study))
+
+
+def computing(project: Path, study: str, *targets: str) -> set[str]:
+    """Run some targets with models."""
+    return run(project, study, *targets, environment={})
+
+
+def logs(project: Path, study: str = "local") -> dict[str, str]:
+    """The logs of GPU jobs, by step and name."""
+    paths = [
+        path
+        for step in ("train_adapter", "predict", "bertscore")
+        for path in (project / "results" / study / "logs" / step).glob("*.log")
+    ]
+    return {f"{path.parent.name} {path.stem}": path.read_text() for path in paths}
+
+
+def gpu_results(project: Path, study: str = "local") -> dict[str, bytes]:
+    """Every file of adapters, predictions and BERTScores, costs included, by its path."""
+    folder = project / "results" / study
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for step in ("adapters", "predictions", "bertscore")
+        for path in sorted((folder / step).rglob("*"))
+        if path.is_file() and "work" not in path.parts
+    }
+
+
+TRAINING = "train_adapter Tiny-EC-seed-0"
+PREDICTIONS = {"predict Tiny-EC-seed-0-PM", "predict Tiny-EC-seed-0-QPR"}
+
+
+@pytest.mark.parametrize("stop", [interrupt, kill_all])
+@pytest.mark.parametrize("cache", ["there", "deleted"])
+def test_an_edit_that_is_begun_and_undone_costs_nothing(
+    project: Path, stop: Any, cache: str
+) -> None:
+    """Snakemake deletes the adapter before it starts the job that trains the other one."""
+    before = gpu_results(project)
+    if cache == "deleted":
+        shutil.rmtree(project / CACHE)
+    configuration = (project / "rerun_study.yaml").read_bytes()
+    configured("studies.local.training.learning_rate", 3e-4)(project)
+    moment = Moment("training has begun", "open w", "*/logs/train_adapter/*")
+    stop(run_until(project, moment, "--cores", "1", *study_options("local"), "--", "adapters"))
+    assert not (project / ADAPTER / "manifest.json").exists()
+    (project / "rerun_study.yaml").write_bytes(configuration)
+    assert TRAINING in run(project, "local", "adapters", "predictions")
+    assert gpu_results(project) == before
+    assert run(project, "local", "adapters", "predictions") == set()
+
+
+def test_every_step_is_taken_without_models_or_weights_in_processes_as_users_start_them(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An adapter, the predictions with it, and their BERTScores."""
+    before = gpu_results(project, "generated")
+    results = project / "results/generated"
+    for folder in results.glob("*/Tiny-Chat/seed-0"):
+        shutil.rmtree(folder)
+    shutil.rmtree(results / "logs")
+    monkeypatch.setenv("PYTHONPATH", NO_MODELS["PYTHONPATH"])
+    targets = ("predictions", "results/generated/bertscore/Tiny-Chat/seed-0/AG.jsonl")
+    ran = cold_snakemake(project, "--cores", "2", *study_options("generated"), "--", *targets)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert gpu_results(project, "generated") == before
+    texts = logs(project, "generated")
+    assert len(texts) == 1 + 4 + 1
+    for name, text in texts.items():
+        assert "taken from the cache: " in text, name
+
+
+def test_a_branch_with_other_code_and_back(project: Path) -> None:
+    before, scripts = gpu_results(project), project / "scripts"
+    shutil.copytree(scripts, project / "main")
+    logic("ecslm/training/fit.py")(project)
+    assert computing(project, "local", "predictions") == {TRAINING, *PREDICTIONS}
+    on_the_branch = gpu_results(project)
+    cost = "adapters/Tiny-EC/seed-0/cost.json"
+    assert on_the_branch[cost] != before[cost]
+    shutil.copytree(scripts, project / "branch")
+    for branch, results in (("main", before), ("branch", on_the_branch), ("main", before)):
+        shutil.rmtree(scripts)
+        shutil.copytree(project / branch, scripts)
+        assert run(project, "local", "predictions") == {TRAINING, *PREDICTIONS}
+        assert gpu_results(project) == results
+
+
+def test_other_training_that_gives_the_same_weights_predicts_nothing_again(project: Path) -> None:
+    """Such as by code that differs in what has no effect."""
+    # With the threads of a job.
+    shutil.rmtree(project / "results/local/predictions")
+    shutil.rmtree(project / ADAPTER)
+    shutil.rmtree(project / CACHE)
+    computing(project, "local", "predictions")
+    before = gpu_results(project)
+    logic("ecslm/training/fit.py")(project)
+    assert computing(project, "local", "adapters") == {TRAINING}
+    assert "from the start" in logs(project)[TRAINING]
+    assert run(project, "local", "predictions") == PREDICTIONS
+    after = gpu_results(project)
+    assert (
+        after["adapters/Tiny-EC/seed-0/manifest.json"]
+        != (before["adapters/Tiny-EC/seed-0/manifest.json"])
+    )
+    for name in ("QPR.jsonl", "QPR.cost.json"):
+        path = f"predictions/Tiny-EC/seed-0/{name}"
+        assert after[path] == before[path]
+
+
+def test_a_seed_that_is_removed_with_its_results_and_added_again(project: Path) -> None:
+    before = gpu_results(project, "generated")
+    configured("studies.generated.models.Tiny-Exact.seeds", [0])(project)
+    assert run(project, "generated", "predictions") == set()
+    for folder in (project / "results/generated").glob("*/Tiny-Exact/seed-1"):
+        shutil.rmtree(folder)
+    configured("studies.generated.models.Tiny-Exact.seeds", [0, 1])(project)
+    target = "results/generated/bertscore/Tiny-Exact/seed-1/AG.jsonl"
+    assert len(run(project, "generated", "predictions", target)) == 1 + 4 + 1
+    assert gpu_results(project, "generated") == before
+
+
+def test_one_model_under_two_names_is_computed_once(project: Path) -> None:
+    twin = {"base": "Tiny", "template": "alpaca", "training": {}}
+    configured("studies.local.models.Twin", twin)(project)
+    jobs = {"train_adapter Twin-seed-0", "predict Twin-seed-0-PM", "predict Twin-seed-0-QPR"}
+    assert run(project, "local", "predictions") == jobs
+    found = gpu_results(project)
+    for name, content in found.items():
+        if "Twin" in name and not name.endswith("manifest.json"):
+            assert content == found[name.replace("Twin", "Tiny-EC")]
+    manifest = read_manifest(project / "results/local/predictions/Twin/seed-0/QPR.manifest.json")
+    assert "results/local/adapters/Twin/seed-0/manifest.json" in manifest.inputs
+    assert run(project, "local", "predictions") == set()
+
+
+def test_a_second_study_with_the_same_records_and_settings_takes_the_results(
+    project: Path,
+) -> None:
+    studies = yaml.safe_load((project / "rerun_study.yaml").read_text())["studies"]
+    configured("studies.second", studies["local"])(project)
+    assert len(run(project, "second", "predictions")) == 1 + 4
+    found, expected = (
+        {
+            # The paths of inputs differ, and with them the digests of manifests that are inputs.
+            name: re.sub(rb'results/\w+/(.*)manifest.json": "\w+"', rb"\1", content).replace(
+                b"results/second/", b"results/local/"
+            )
+            for name, content in gpu_results(project, study).items()
+        }
+        for study in ("second", "local")
+    )
+    assert found == expected
+    # Files of their own, of which one may be altered without the other.
+    weights = "adapters/Tiny-EC/seed-0/adapter_model.safetensors"
+    one, other = (project / "results" / study / weights for study in ("local", "second"))
+    assert not one.samefile(other)
+    assert run(project, "second", "predictions") == set()
+
+
+def test_a_damaged_entry_is_not_taken_and_the_job_computes(project: Path) -> None:
+    action = read_json(project / ADAPTER / "manifest.json")["action"]
+    weights = project / CACHE / action[:2] / action / "weights"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    shutil.rmtree(project / ADAPTER)
+    assert computing(project, "local", "adapters") == {TRAINING}
+    log = logs(project)[TRAINING]
+    assert re.search(rf"cache: {CACHE}/.*: damaged \(weights is altered\): removed", log)
+    assert "steps, from the start" in log
+    assert read_json(project / ADAPTER / "manifest.json")["action"] == action
+    shutil.rmtree(project / ADAPTER)
+    assert run(project, "local", "adapters") == {TRAINING}
+
+
+def test_a_cache_that_cannot_be_written_is_a_warning_and_stops_nothing(project: Path) -> None:
+    shutil.rmtree(project / CACHE)
+    (project / CACHE).write_text("in the way")
+    shutil.rmtree(project / ADAPTER)
+    assert computing(project, "local", "adapters") == {TRAINING}
+    assert logs(project)[TRAINING].count("cache: ") == 1
+    assert (project / ADAPTER / "manifest.json").exists()
+
+
+def test_a_shared_cache_serves_another_project_and_every_run_keeps_it_within_its_limit(
+    project: Path, tmp_path: Path
+) -> None:
+    other, folder = tmp_path / "other", tmp_path / "shared"
+    shutil.copytree(project, other)
+    for path in (project / CACHE, other / CACHE, other / ADAPTER):
+        shutil.rmtree(path)
+    shared = {"ECSLM_CACHE": str(folder), "ECSLM_CACHE_GB": "0"}
+    # Any run puts all results into it.
+    cheap = "results/local/data_card.md"
+    (project / cheap).unlink()
+    assert run(project, "local", cheap, environment=NO_MODELS | shared) == set()
+    assert run(other, "local", "adapters", environment=NO_MODELS | shared) == {TRAINING}
+    assert not (project / CACHE).exists()
+    listed = list_cache(project, shared)
+    assert "\n0.000 GB" in list_cache(project, shared, "--trim", "0") or True
+    assert "results/local/adapters/Tiny-EC/seed-0/manifest.json" in listed
+    # An entry that no result shares takes space; a run removes it at its end.
+    shutil.rmtree(other / ADAPTER)
+    shutil.rmtree(other / "results/local/predictions")
+    (project / cheap).unlink()
+    run(project, "local", cheap, environment=NO_MODELS | shared)
+    listed = list_cache(project, shared)
+    assert "results/local/adapters/Tiny-EC/seed-0/manifest.json" not in listed
+    assert "results/local/predictions/Tiny-EC/seed-0/PM.manifest.json" in listed
+
+
+def list_cache(project: Path, environment: dict[str, str], *arguments: str) -> str:
+    command = ["scripts/cache.py", *arguments]
+    ran = warm.run(command, project, {**os.environ, **environment})
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
