@@ -2,9 +2,11 @@
 
 import json
 import logging
+import os
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from support.project import PROMPTS, SCRIPTS
 
 from ecslm.common.files import write_jsonl
+from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.prediction.run import predict
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record
@@ -73,6 +76,15 @@ def write_records(path: Path, count: int, **fields: Any) -> Path:
     return path
 
 
+@contextmanager
+def cache_in(folder: Path) -> Iterator[None]:
+    """Keep finished results in a cache of the folder's own, unless the test has set another."""
+    with pytest.MonkeyPatch.context() as patch:
+        if ROOT_VARIABLE not in os.environ:
+            patch.setenv(ROOT_VARIABLE, str(folder / "cache"))
+        yield
+
+
 def adapter_settings(precision: dict[str, str] = EXACT, **changes: Any) -> AdapterSettings:
     """Quick training settings."""
     return AdapterSettings.model_validate({"precision": precision, "training": QUICK | changes})
@@ -94,10 +106,11 @@ def train(
         "device": "cpu",
         "threads": 1,
         "manifest": manifest,
-        "code": None,
+        "code": "code:1",
         "checkpoint_seconds": 1e9,
     }
-    train_adapter(**(options | changes))
+    with cache_in(folder):
+        train_adapter(**(options | changes))
     return manifest
 
 
@@ -133,9 +146,10 @@ def run_predict(
         "output": output,
         "cost": folder / "cost.json",
         "manifest": folder / "predictions.manifest.json",
-        "code": None,
+        "code": "code:1",
     }
-    predict(**(options | changes))
+    with cache_in(folder):
+        predict(**(options | changes))
     return output
 
 

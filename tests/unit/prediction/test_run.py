@@ -164,6 +164,7 @@ def test_equal_adapters_predict_once_however_they_were_made(
     "change",
     [
         {"seed": 1},
+        {"threads": 2},
         {"code": "code:2"},
         {"settings": prediction_settings(decoding={"max_new_tokens": 23})},
         {"template": PROMPTS / "chatml.jinja"},
@@ -212,7 +213,7 @@ def test_no_input_is_hashed_twice(
 
     monkeypatch.setattr(hashing.hashlib, "file_digest", watched)
     monkeypatch.setattr(hashing, "SETTLED_NS", -1)
-    monkeypatch.setattr(hashing, "_digests", {})
+    monkeypatch.setattr(hashing, "known_digests", {})
     run_predict(tmp_path, tiny_base, fluent_adapter, dataset=dataset)
     assert {str(dataset), str(tiny_base), str(fluent_adapter)} <= set(names)
     assert len(names) == len(set(names))

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from support.model_examples import adapter_settings, train
 
 from ecslm.common.errors import InputError
-from ecslm.training import run as training
+from ecslm.common.hashing import sha256_of_file
+from ecslm.training import fit as training
 from ecslm.training.checkpoints import DIGESTS, Checkpoints, is_whole, last_checkpoint
 
 WEIGHTS = "adapter_model.safetensors"
@@ -67,6 +68,7 @@ def killed(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def work(killed: Path) -> Path:
     """The checkpoints of that training as it left them."""
     shutil.rmtree(killed / "adapter")
+    shutil.rmtree(killed / "cache", ignore_errors=True)
     shutil.copytree(killed / "copy", killed / "adapter/work")
     return checkpoints_in(killed)
 
@@ -179,7 +181,7 @@ def test_the_best_checkpoint_is_found_where_the_project_was_moved_to(
         state["best_model_checkpoint"] = "elsewhere/checkpoint-3"
         path.write_text(json.dumps(state))
         (checkpoint / DIGESTS).unlink()
-        digests = {file.name: training.sha256_of_file(file) for file in checkpoint.iterdir()}
+        digests = {file.name: sha256_of_file(file) for file in checkpoint.iterdir()}
         (checkpoint / DIGESTS).write_text(json.dumps(digests))
     assert_ends_alike(whole, killed, tiny_base)
 
