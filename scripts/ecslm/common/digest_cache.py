@@ -22,8 +22,8 @@ def load_digests(path: Path) -> None:
 
 def save_digests(path: Path) -> None:
     """Keep all known digests of files that still exist."""
-    current = {name: known for name, known in known_digests.items() if Path(name).is_file()}
-    if current != _read(path):
+    if known_digests != _read(path):
+        current = {name: known for name, known in known_digests.items() if Path(name).is_file()}
         write_text(path, canonical_json(current))
 
 

@@ -84,8 +84,9 @@ class Manifest(BaseModel):
         if differs_from_record(path):
             record = f"its record, {ledger_record(path)} (copy both if it comes from elsewhere)"
             yield Damage(path, missing=False, record=record)
+        folder = self.location(path)
         for name in self.files if names is None else names:
-            file = self.location(path) / name
+            file = folder / name
             if not file.exists():
                 yield Damage(file, missing=True)
             elif sha256_of_file(file) != self.files.get(name):
