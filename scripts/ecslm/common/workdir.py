@@ -101,7 +101,9 @@ class Work:
         action = None if self._cache is None else self._key
         manifest = Manifest(files=listed, action=action, **self._origin).model_dump(mode="json")
         remove_temporaries(self._outputs.manifest)
-        write_json(self._outputs.manifest, manifest | dict(self._known) | dict(found))
+        known = dict(self._known)
+        # What was found may have been kept with all fields of another result's manifest.
+        write_json(self._outputs.manifest, manifest | known | dict(found) | known)
         record_made(self._outputs.manifest)
         shutil.rmtree(self.folder)
 

@@ -113,7 +113,8 @@ def test_finished_results_are_taken_back_by_the_same_action_alone(
 def test_taken_results_have_the_manifest_of_the_job_that_takes_them(folder: Path) -> None:
     """Results of another study, model name and path: the fields that it knows are its own."""
     with work_in(folder, model="A") as work:
-        finish(work, best_step=7)
+        # As when a run has kept the results, with all fields that their manifest had.
+        finish(work, best_step=7, model="A")
     other = folder.parent / "other"
     with work_in(other, name="QPR", model="B") as work:
         assert work.restored()
