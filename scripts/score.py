@@ -112,7 +112,8 @@ def as_json(scores: Scores) -> str:
 
 def as_text(arguments: argparse.Namespace, given: Scorable, scores: Scores) -> str:
     """The summary, with the invalid answers if requested."""
-    # Loaded by name, so that it is not part of the code digest: no result depends on the summary.
+    # No result depends on the summary: the code digest leaves it out. Loaded by name, because jobs
+    # need not load it.
     report = import_module("ecslm.reports.score_summary")
     text: str = report.summary(scores.metrics)
     if arguments.show_invalid:

@@ -80,8 +80,8 @@ def copied(file: str, name: str) -> Edit:
 
 
 def logic(*files: str) -> Edit:
-    """One statement more in files of `scripts/`."""
-    return together(*(added(f"scripts/{file}", "EDITED = True") for file in files))
+    """One statement more in files of `scripts/`, which whoever loads them executes."""
+    return together(*(added(f"scripts/{file}", "assert True") for file in files))
 
 
 def locked(library: str, version: str) -> Edit:
@@ -165,6 +165,70 @@ def with_more_log_lines(text: str) -> str:
         start = 0 if ast.get_docstring(block) is None else 1
         block.body[start:start] = ast.parse(words).body
     return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def with_definitions_reversed(text: str) -> str:
+    """The functions of a module that have no decorators, in reverse order, in their places."""
+    tree = ast.parse(text)
+    places = [n for n, node in enumerate(tree.body) if isinstance(node, ast.FunctionDef)]
+    places = [place for place in places if not tree.body[place].decorator_list]
+    for place, node in zip(places, [tree.body[n] for n in reversed(places)], strict=True):
+        tree.body[place] = node
+    return ast.unparse(tree) + "\n"
+
+
+def with_other_annotations(text: str) -> str:
+    """Another annotation of what each function returns."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and not node.decorator_list and node.returns:
+            node.returns = ast.Constant("Anything")
+    return ast.unparse(tree) + "\n"
+
+
+def with_other_errors(text: str) -> str:
+    """Other words in each `InputError` that is raised."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise(exc=ast.Call(func=ast.Name(id="InputError"), args=[argument])):
+                for part in ast.walk(argument):
+                    if isinstance(part, ast.JoinedStr):
+                        part.values.append(ast.Constant(", in other words"))
+    return ast.unparse(tree) + "\n"
+
+
+def in_file(change: Callable[[str], str], file: str) -> Edit:
+    """A change of one Python file of `scripts/`."""
+
+    def edit(project: Path) -> None:
+        path = project / "scripts" / file
+        before = path.read_text(encoding="utf-8")
+        path.write_text(change(before), encoding="utf-8")
+        assert path.read_text(encoding="utf-8") != before
+
+    return edit
+
+
+def moved_function(name: str, file: str, other: str) -> Edit:
+    """A function in another module of `scripts/`, imported from there where it was."""
+
+    def edit(project: Path) -> None:
+        path, target = project / "scripts" / file, project / "scripts" / other
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        (function,) = (node for node in tree.body if getattr(node, "name", "") == name)
+        tree.body.remove(function)
+        module = ".".join(Path(other).with_suffix("").parts)
+        imported = ast.parse(f"from {module} import {name}").body
+        start = 1 if ast.get_docstring(tree) is not None else 0
+        tree.body[start:start] = imported
+        path.write_text(ast.unparse(tree) + "\n", encoding="utf-8")
+        before = target.read_text(encoding="utf-8") if target.exists() else ""
+        imports = "from collections.abc import Sequence\n" if not before else ""
+        text = f"{before}\n{imports}\n{ast.unparse(function)}\n"
+        target.write_text(text, encoding="utf-8")
+
+    return edit
 
 
 def _blocks(tree: ast.Module) -> list[ast.Module | ast.ClassDef | ast.FunctionDef]:

@@ -53,11 +53,36 @@ def words(tree: ast.AST) -> set[ast.AST]:
                 leave(cause)
             case ast.Import() | ast.ImportFrom():
                 leave(node)
+        if isinstance(node, FUNCTIONS):
+            for value in _kept_for_messages(node):
+                found.update(_message(value))
         if isinstance(node, ast.keyword) and node.arg in WORDED_KEYWORDS:
             leave(node)
     if isinstance(tree, ast.AnnAssign):
         leave(tree.annotation)
     return found
+
+
+def _kept_for_messages(function: ast.AST) -> Iterator[ast.expr]:
+    """The values of variables that a function uses in errors alone, but for whether there are any
+    messages."""
+    in_errors: set[ast.AST] = set()
+    nodes = list(ast.walk(function))
+    for node in nodes:
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ERRORS:
+            in_errors.update(ast.walk(node))
+        elif isinstance(node, ast.If):
+            in_errors.add(node.test)
+    loads = [
+        node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+    ]
+    used = {node.id for node in loads if node not in in_errors}
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name not in used:
+                yield value
+            case ast.NamedExpr(target=ast.Name(id=name), value=value) if name not in used:
+                yield value
 
 
 def _message(node: ast.expr) -> Iterator[ast.AST]:

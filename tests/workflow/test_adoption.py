@@ -1,5 +1,6 @@
 """Results that were copied into a fresh clone: verified, recorded, and not made again."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -16,6 +17,8 @@ from support.edits import logic, with_scrambled_times
 from support.scratch import QUICK_TOUCH, ROOT, ListJobs, snakemake
 
 from ecslm.common.files import read_json, write_json
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.ledger import record_made
 from ecslm.provenance.snakemake_records import RECORDS
 
 RESULTS = Path("results/generated")
@@ -63,6 +66,11 @@ def test_copied_results_are_not_used_before_they_are_verified(copied: Path) -> N
 def test_results_copied_over_those_that_were_made_here_are_not_used_either(project: Path) -> None:
     manifest = project / PREDICTIONS.with_suffix(".manifest.json")
     write_json(manifest, read_json(manifest) | {"code": "code:of-another-commit"})
+    (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
+    assert line.startswith(f"{PREDICTIONS.with_suffix('.manifest.json')}: altered: ")
+    # The record was copied too.
+    with contextlib.chdir(project):
+        record_made(PREDICTIONS.with_suffix(".manifest.json"))
     (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
     assert line.startswith(f"{PREDICTIONS.with_suffix('.manifest.json')}: not built by a run in")
 
@@ -145,7 +153,8 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
     )
     assert "copy it again, or `rm " in line
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
-    assert "not built by a run in this directory" in line
+    assert line.startswith(f"{ADAPTER}/adapter_model.safetensors: altered: ")
+    assert not (copied / RECORDS).exists()
     shutil.rmtree(copied / ADAPTER)
     (line,) = refusals(adopt(copied))
     assert line.startswith(f"{ADAPTER}/manifest.json: missing, but results that were built")
@@ -157,6 +166,61 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
         costly = name.split()[0] in ("dataset", "train_adapter", "predict", "bertscore")
         assert not costly or any(fnmatchcase(name, pattern) for pattern in concerned), name
     assert "train_adapter Tiny-Chat/seed-0" in planned(list_jobs, copied)
+
+
+def exchange_predictions(project: Path) -> None:
+    """Those of two seeds, with their manifests and dates."""
+    seeds = [project / RESULTS / f"predictions/Tiny-Exact/seed-{seed}" for seed in (0, 1)]
+    for name in ("QPR.jsonl", "QPR.manifest.json"):
+        between = seeds[0] / "between"
+        (seeds[0] / name).rename(between)
+        (seeds[1] / name).rename(seeds[0] / name)
+        between.rename(seeds[1] / name)
+
+
+def test_predictions_that_were_exchanged_are_refused(copied: Path) -> None:
+    exchange_predictions(copied)
+    lines = refusals(adopt(copied))
+    for seed in (0, 1):
+        manifest = RESULTS / f"predictions/Tiny-Exact/seed-{seed}/QPR.manifest.json"
+        assert any(line.startswith(f"{manifest}: {manifest} was modified") for line in lines)
+
+
+def test_results_copied_without_records_are_verified_by_each_other_and_recorded(
+    copied: Path, list_jobs: ListJobs
+) -> None:
+    shutil.rmtree(copied / "results/made")
+    assert adopt(copied).returncode == 0
+    assert planned(list_jobs, copied) == set()
+    exchange_predictions(copied)
+    (first, *_) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
+    assert "its sha256 differs from its record" in first
+
+
+def test_without_records_an_adapter_of_another_seed_and_altered_predictions_are_refused(
+    copied: Path,
+) -> None:
+    shutil.rmtree(copied / "results/made")
+    adapters = copied / RESULTS / "adapters/Tiny-Exact"
+    shutil.rmtree(adapters / "seed-0")
+    shutil.copytree(adapters / "seed-1", adapters / "seed-0")
+    path = copied / PREDICTIONS
+    path.write_text(path.read_text().replace('"prediction": "', '"prediction": "A'))
+    manifest = path.with_suffix(".manifest.json")
+    write_json(manifest, read_json(manifest) | {"files": {path.name: sha256_of_file(path)}})
+    lines = "\n".join(refusals(adopt(copied)))
+    assert "seed-0/manifest.json: belongs to seed 1, not 0: copy it again" in lines
+    assert f".manifest.json was built from other bytes of {PREDICTIONS} (if these" in lines
+
+
+def test_lost_records_of_the_ledger_are_made_again_by_adoption(
+    project: Path, list_jobs: ListJobs
+) -> None:
+    shutil.rmtree(project / "results/made")
+    (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
+    assert "its record of that is missing: run `make adopt STUDY=generated`" in line
+    assert adopt(project).returncode == 0
+    assert planned(list_jobs, project) == set()
 
 
 def test_predictions_of_other_code_are_refused(copied: Path) -> None:

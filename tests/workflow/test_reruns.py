@@ -22,6 +22,7 @@ from support.edits import (
     copied,
     in_all_records,
     in_another_layout,
+    in_file,
     in_python,
     in_rules,
     laid_out,
@@ -30,6 +31,7 @@ from support.edits import (
     logic,
     made,
     moved,
+    moved_function,
     nothing,
     one_record,
     renamed,
@@ -39,9 +41,12 @@ from support.edits import (
     touched,
     turned,
     with_a_remark,
+    with_definitions_reversed,
     with_keys_reversed,
     with_more_log_lines,
+    with_other_annotations,
     with_other_docstrings,
+    with_other_errors,
     with_other_weights,
     with_scrambled_times,
     with_turned_keys,
@@ -179,6 +184,8 @@ def new_task(task: str) -> tuple[str, ...]:
     return (*rows, *own, *CONTRASTED)
 
 
+LIBRARY = "scripts/ecslm"
+MODEL_PACKAGES = ("models", "prediction", "training", "scoring/bertscore")
 GENERATED = "studies.generated"
 MODELS = f"{GENERATED}.models"
 TABLES = f"{GENERATED}.tables"
@@ -222,6 +229,71 @@ CONTRACT = [
         in_python(with_more_log_lines, "scripts/ecslm/training"),
     ),
     generated("log and warning lines in all code", in_python(with_more_log_lines)),
+    generated("the words of all errors", in_python(with_other_errors)),
+    generated(
+        "the words of an error that a variable holds",
+        replaced(f"{LIBRARY}/common/files.py", "the file is truncated", "the file was cut off"),
+    ),
+    generated(
+        "a description and help",
+        together(
+            replaced(f"{LIBRARY}/prediction/settings.py", "Maximum tokens of an answer.", "Most."),
+            replaced("scripts/train_adapter.py", "dataset files to train on", "records"),
+            replaced("scripts/predict.py", "Jinja file of the prompt", "prompt"),
+        ),
+    ),
+    generated(
+        "annotations of all functions of the steps that use models",
+        together(
+            *(in_python(with_other_annotations, f"{LIBRARY}/{name}") for name in MODEL_PACKAGES)
+        ),
+    ),
+    generated(
+        "an unused function, class, constant and import in code that all steps use",
+        in_file(
+            lambda text: f"import string\n{text}\n\ndef unused(): return UNUSED\n\n\nUNUSED = 1\n",
+            "ecslm/models/prompts.py",
+        ),
+    ),
+    generated(
+        "an edit of a function that a step does not use, in a module that it does",
+        replaced(
+            f"{LIBRARY}/prediction/progress.py",
+            "class FinishedBatches:",
+            "def unused(): pass\n\n\nclass FinishedBatches:",
+        ),
+    ),
+    generated(
+        "the order of imports and of definitions",
+        together(
+            replaced(
+                f"{LIBRARY}/training/run.py",
+                "import json\nimport logging\nimport math\n",
+                "import math\nimport json\nimport logging\n",
+            ),
+            in_file(with_definitions_reversed, "ecslm/training/run.py"),
+            in_file(with_definitions_reversed, "ecslm/common/files.py"),
+        ),
+    ),
+    generated(
+        "a function in another module that is there, and one in a new module",
+        together(
+            moved_function(
+                "batches_by_length", "ecslm/models/batching.py", "ecslm/models/batches.py"
+            ),
+            moved_function("_evenly", "ecslm/training/fit.py", "ecslm/training/batches.py"),
+        ),
+    ),
+    generated(
+        "the name of a function",
+        in_file(lambda text: text.replace("_in_order", "_sorted"), "ecslm/prediction/run.py"),
+    ),
+    generated(
+        "the looks of a progress bar",
+        replaced(f"{LIBRARY}/prediction/run.py", 'unit="prompt"', 'unit="answer"'),
+    ),
+    generated("what a job cost", logic("ecslm/models/cost.py")),
+    generated("the summary that a script prints", logic("ecslm/reports/score_summary.py")),
     generated("the order of keys in config.yaml", with_keys_reversed),
     local("the order of keys in config.yaml, with local data", with_keys_reversed),
     generated("log paths", in_rules(r"/logs/", "/messages/")),
@@ -311,6 +383,38 @@ CONTRACT = [
         *SCORE_TABLES,
     ),
     generated("BERTScore code", logic("ecslm/scoring/bertscore/run.py"), "bertscore *", *OF_TEXTS),
+    generated(
+        "a constant that is imported by its name",
+        replaced(f"{LIBRARY}/scoring/bertscore/pairs.py", "DECIMALS = 6", "DECIMALS = 7"),
+        "bertscore *",
+        *OF_TEXTS,
+    ),
+    generated(
+        "a default",
+        replaced(
+            f"{LIBRARY}/scoring/bertscore/run.py",
+            "cache: Path | None = None",
+            'cache: Path | None = Path("cache")',
+        ),
+        "bertscore *",
+        *OF_TEXTS,
+    ),
+    generated(
+        "a decorator",
+        replaced(f"{LIBRARY}/scoring/bertscore/pairs.py", "@dataclass(frozen=True)", "@dataclass"),
+        "bertscore *",
+        *OF_TEXTS,
+    ),
+    generated(
+        "a pattern",
+        replaced(
+            f"{LIBRARY}/scoring/answers/ranking.py",
+            '_SEPARATORS = re.compile(r"[',
+            '_SEPARATORS = re.compile(r"[;',
+        ),
+        *rescored("QPR"),
+        *drawn("ind", "validity"),
+    ),
     # Several seeds, and comparisons
     generated(
         "the code that scores over seeds",
@@ -388,6 +492,28 @@ CONTRACT = [
     generated(
         "training code",
         logic("ecslm/training/run.py"),
+        *trained("Tiny-*"),
+        *SCORE_TABLES,
+    ),
+    generated(
+        "a number in a table that training and prediction have, and BERTScore's code has not",
+        replaced(
+            f"{LIBRARY}/models/loading.py", '"float32": torch.float32', '"float32": torch.half'
+        ),
+        *trained("Tiny-*"),
+        *predicted("Tiny"),
+        *SCORE_TABLES,
+    ),
+    generated(
+        "a helper beside the scripts, which training uses",
+        together(
+            added("scripts/helper.py", "VALUE = 1"),
+            replaced(
+                f"{LIBRARY}/training/loss.py",
+                "import torch\n",
+                "import torch\nfrom helper import VALUE\n\nassert VALUE\n",
+            ),
+        ),
         *trained("Tiny-*"),
         *SCORE_TABLES,
     ),
@@ -512,6 +638,11 @@ CONTRACT = [
         configured("bases.Tiny.path", "weights/other"),
         "base_model Tiny",
         *OF_THE_BASE,
+    ),
+    generated(
+        "an attribute of a class that reads data",
+        replaced(f"{LIBRARY}/data/problems.py", 'extra="forbid"', 'extra="ignore"'),
+        *ALL_BUT_BASES,
     ),
     generated("loader code", logic("ecslm/data/cleaning.py"), *ALL_BUT_BASES),
     generated(

@@ -236,9 +236,7 @@ def test_a_shared_cache_serves_another_project_and_every_run_keeps_it_within_its
     assert run(project, "local", cheap, environment=NO_MODELS | shared) == set()
     assert run(other, "local", "adapters", environment=NO_MODELS | shared) == {TRAINING}
     assert not (project / CACHE).exists()
-    listed = list_cache(project, shared)
-    assert "\n0.000 GB" in list_cache(project, shared, "--trim", "0") or True
-    assert "results/local/adapters/Tiny-EC/seed-0/manifest.json" in listed
+    assert "results/local/adapters/Tiny-EC/seed-0/manifest.json" in list_cache(project, shared)
     # An entry that no result shares takes space; a run removes it at its end.
     shutil.rmtree(other / ADAPTER)
     shutil.rmtree(other / "results/local/predictions")
@@ -249,8 +247,7 @@ def test_a_shared_cache_serves_another_project_and_every_run_keeps_it_within_its
     assert "results/local/predictions/Tiny-EC/seed-0/PM.manifest.json" in listed
 
 
-def list_cache(project: Path, environment: dict[str, str], *arguments: str) -> str:
-    command = ["scripts/cache.py", *arguments]
-    ran = warm.run(command, project, {**os.environ, **environment})
+def list_cache(project: Path, environment: dict[str, str]) -> str:
+    ran = warm.run(["scripts/cache.py"], project, {**os.environ, **environment})
     assert ran.returncode == 0, ran.stderr
     return ran.stdout

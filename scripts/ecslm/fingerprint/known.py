@@ -9,6 +9,7 @@ LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
+    "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",
     "ecslm.training.progress": "the progress of a training, for people",
 }
 
@@ -146,17 +147,30 @@ REPORTERS = frozenset({"exit_with", "field_problems"})
 # Where these are defined.
 HOMES = ("ecslm.common.errors", "ecslm.common.cli")
 
-# Names whose use says that a program reads its own words, annotations or names.
-READS_WORDS = frozenset(
-    {
-        *("__doc__", "__annotations__", "__qualname__", "__module__", "getdoc", "getsource"),
-        *("getsourcelines", "get_annotations", "get_type_hints", "getfullargspec", "signature"),
-        *("model_json_schema", "models_json_schema", "format_help", "format_usage"),
-        *("print_help", "print_usage"),
-    }
-)
+# Functions that do more with a caught error than to raise another one, but nothing else in the end.
+REPORTING = {
+    "ecslm.scoring.rows.read_rows": "collects the problems of rows in the error that it raises",
+}
+
+# Names whose use says that a program reads its own words, by the kind of words.
+SCHEMAS = frozenset({"model_json_schema", "models_json_schema"})
+SOURCES = frozenset({"getsource", "getsourcelines"})
+READS = {
+    "annotation": SOURCES
+    | {
+        *("__annotations__", "get_annotations", "get_type_hints", "getfullargspec"),
+        *("signature", "validate_call"),
+    },
+    "doc": SCHEMAS | SOURCES | {"__doc__", "getdoc"},
+    "help": SOURCES | {"format_help", "format_usage", "print_help", "print_usage"},
+    "schema": SCHEMAS | SOURCES,
+    # The names of definitions, and of their modules.
+    "name": SOURCES | {"__module__", "__qualname__"},
+}
 # Names whose use says that a program reads errors that it did not catch by `except ... as`.
-READS_ERRORS = frozenset({"exc_info", "format_exc", "format_exception", "__exit__", "__cause__"})
+READS_ERRORS = SOURCES | {
+    *("__cause__", "__exit__", "exc_info", "format_exc", "format_exception"),
+}
 # With these in a module, any of its names may be used; with the last, if they stand outside of
 # functions and are given nothing.
 READS_NAMES = frozenset({"compile", "eval", "exec", "globals"})

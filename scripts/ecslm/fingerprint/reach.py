@@ -19,7 +19,7 @@ from ecslm.fingerprint.names import (
     left_out,
 )
 from ecslm.fingerprint.scopes import Import
-from ecslm.fingerprint.text import Text
+from ecslm.fingerprint.text import Handler, Text
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Reach:
         self.libraries: set[str] = set()
         self._modules: dict[str, Module] = {}
         self._waiting: list[Node] = []
-        self._texts: list[tuple[Module, Text]] = []
+        self._handlers: list[tuple[Module, Handler]] = []
         self._mentions: set[str] = set()
         # Modules any name of which may be used, imported ones too.
         self._open: set[str] = set()
@@ -113,7 +113,8 @@ class Reach:
     def _add(self, node: Node, module: Module, texts: list[Text]) -> None:
         part = self.parts[node] = Part("\n".join(text.code for text in texts if text.code))
         for text in texts:
-            self._texts.append((module, text))
+            if f"{module.name}.{self.display(node)}" not in known.REPORTING:
+                self._handlers += ((module, handler) for handler in text.handlers)
             self._mentions |= text.mentions
             part.words += text.words
             for bound in text.imports:
@@ -169,7 +170,7 @@ class Reach:
     # Words
 
     def _words(self) -> None:
-        """Keep the words that the code itself reads."""
+        """Keep the words that the code itself reads: those of the kinds in `read`."""
         labels = {
             label.rpartition(".")[2]
             for part in self.parts.values()
@@ -178,21 +179,18 @@ class Reach:
             if node is None
         }
         found = self._mentions | labels
-        everything = bool(found & known.READS_WORDS)
-        self.reads_words = everything
-        handlers = [(module, one) for module, text in self._texts for one in text.handlers]
-        any_error = bool(found & known.READS_ERRORS)
-        errors = words_read(self._names, handlers, any_error)
-        self.read_errors = errors
+        errors = words_read(self._names, self._handlers, bool(found & known.READS_ERRORS))
+        self.read = frozenset(
+            (
+                *(f"error:{error}" for error in errors),
+                *(kind for kind, names in known.READS.items() if found & names),
+            )
+        )
         for node, part in self.parts.items():
-            kept = [
-                text
-                for kind, text in part.words
-                if everything or kind.removeprefix("error:") in errors
-            ]
+            kept = [text for kind, text in part.words if kind in self.read]
             if kept:
                 part.code += "\nwords: " + " ".join(kept)
-            if everything and node.kind in (DEFINITION, STATEMENTS):
+            if "name" in self.read and node.kind in (DEFINITION, STATEMENTS):
                 part.code += f"\nnamed: {node.module} {self.display(node)}"
 
     # Names for people

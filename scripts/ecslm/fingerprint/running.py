@@ -145,7 +145,11 @@ class _Loader(SourceLoader):
 
 def _loaded_files_changed(root: Path) -> bool:
     """Whether the file of a module that is already loaded changed since this process started: then
-    it is unclear which content was loaded, even if it was put back."""
+    it is unclear which content was loaded, even if it was put back.
+
+    Relies on the clock of the file system, which a network may set apart from this machine's: one
+    ahead refuses jobs for a moment after an edit, one behind misses edits in as short a time.
+    """
     started = _started()
     loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
     files = [Path(file) for file in loaded if file and file.startswith(f"{root}{os.sep}")]

@@ -30,6 +30,8 @@ class Scope:
     nonlocals: set[str] = field(default_factory=set)
     # Local names of `parser.add_argument`.
     adders: set[str] = field(default_factory=set)
+    # Variables for the words of an error, by its name.
+    messages: dict[str, str] = field(default_factory=dict)
 
 
 def bound_by(statement: ast.Import | ast.ImportFrom, package: str) -> Iterator[tuple[str, Import]]:

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ecslm.fingerprint import known
+from ecslm.fingerprint.messages import message_names
 from ecslm.fingerprint.scopes import (
     Comprehension,
     Function,
@@ -293,7 +294,9 @@ class Writer(ast.NodeVisitor):
         self._arguments(node.args, readable)
         if node.returns is not None:
             self._annotation(node.returns, readable)
-        with self._inside(scope_of(node, self.package)):
+        scope = scope_of(node, self.package)
+        with self._inside(scope):
+            scope.messages = message_names(node, self._error_of, _messages)
             self._block(node.body)
 
     def _blind(self, decorator: ast.expr) -> bool:
@@ -410,6 +413,30 @@ class Writer(ast.NodeVisitor):
         if node.value is not None:
             self.visit(ast.Assign(targets=[node.target], value=node.value))
 
+    def visit_Assign(self, node: ast.Assign) -> None:
+        """A variable for the words of an error is as good as the words in their place."""
+        match node.targets:
+            case [ast.Name(id=name)] if error := self._message_variable(name):
+                self.parts.append(f"{name}=")
+                self._message(node.value, error)
+            case _:
+                self.generic_visit(node)
+
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> None:
+        """See `visit_Assign`."""
+        if error := self._message_variable(node.target.id):
+            self.parts.append(f"{node.target.id}:=")
+            self._message(node.value, error)
+        else:
+            self.generic_visit(node)
+
+    def _message_variable(self, name: str) -> str:
+        """The error whose words a variable holds, and nothing else."""
+        for scope in reversed(self._scopes):
+            if name in scope.names:
+                return scope.messages.get(name, "")
+        return ""
+
     def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
         """The names that it binds are resolved where they are used."""
         for name, bound in bound_by(node, self.package):
@@ -494,7 +521,7 @@ class Writer(ast.NodeVisitor):
     def visit_Call(self, node: ast.Call) -> None:
         name = self.full_name(node.func)
         last = (chain(node.func) or ("",))[-1]
-        error = last if self._is_error(node.func, last) else ""
+        error = self._error_of(node)
         self.parts.append("Call(")
         self._by_name(node, name)
         if isinstance(node.func, ast.Name):
@@ -505,11 +532,17 @@ class Writer(ast.NodeVisitor):
             self.visit(node.func)
         if error:
             for argument in node.args:
-                self._message(argument, error)
+                if argument in _messages(node):
+                    self._message(argument, error)
+                else:
+                    self.visit(argument)
                 self.parts.append(",")
-            self._keywords(node.keywords)
-        elif last == known.PROBLEM and self._is_project(node.func):
-            self._problem(node)
+            for keyword in node.keywords:
+                self.parts.append(f"{keyword.arg or '**'}=")
+                if keyword.value in _messages(node):
+                    self._message(keyword.value, error)
+                else:
+                    self.visit(keyword.value)
         elif last in known.REPORTERS and self._is_project(node.func):
             self._reported(node)
         else:
@@ -538,10 +571,12 @@ class Writer(ast.NodeVisitor):
             return found in {(Import(home, names[0], home),) for home in known.HOMES}
         return self.package == known.HOMES[0].rpartition(".")[0]
 
-    def _is_error(self, function: ast.expr, last: str) -> bool:
-        if last == known.INPUT_ERROR:
-            return self._is_project(function)
-        return self.full_name(function) == f"builtins.{last}" and last in known.WORDED
+    def _error_of(self, node: ast.Call) -> str:
+        """The error that a call makes, or makes a problem of, whose arguments are words."""
+        last = (chain(node.func) or ("",))[-1]
+        if last in (known.INPUT_ERROR, known.PROBLEM):
+            return known.INPUT_ERROR if self._is_project(node.func) else ""
+        return last if self.full_name(node.func) == f"builtins.{last}" in WORDED else ""
 
     def _keywords(
         self, keywords: Iterable[ast.keyword], words: frozenset[str] = frozenset(), kind: str = ""
@@ -581,18 +616,6 @@ class Writer(ast.NodeVisitor):
         """Whether the module imports argparse."""
         found = (one for one in self.names.values() if isinstance(one, tuple))
         return any(bound.module == "argparse" for imports in found for bound in imports)
-
-    def _problem(self, node: ast.Call) -> None:
-        """A `Problem`: its message is words, in whatever place it stands."""
-        for message in node.args[:1]:
-            self._message(message, known.INPUT_ERROR)
-        self._list(node.args[1:])
-        for keyword in node.keywords:
-            self.parts.append(f"{keyword.arg}=")
-            if keyword.arg == "message":
-                self._message(keyword.value, known.INPUT_ERROR)
-            else:
-                self.visit(keyword.value)
 
     def _reported(self, node: ast.Call) -> None:
         """A function that shows an error to a person."""
@@ -742,7 +765,15 @@ class Writer(ast.NodeVisitor):
         return False
 
 
+def _messages(node: ast.Call) -> list[ast.expr]:
+    """The arguments of a call that makes an error or a `Problem` which are messages."""
+    if (chain(node.func) or ("",))[-1] != known.PROBLEM:
+        return node.args
+    return [*node.args[:1], *(one.value for one in node.keywords if one.arg == "message")]
+
+
 LOGGER = "a logger"
+WORDED = frozenset(f"builtins.{name}" for name in known.WORDED)
 # Other orders of decorators than `@x.setter` are as unknown as other decorators.
 ACCESSORS = frozenset({"deleter", "getter", "setter"})
 LAYOUT = frozenset({"ctx", "kind", "type_comment", "type_ignores"})

@@ -46,8 +46,8 @@ def test_it_shows_what_each_entry_is_for_and_removes_nothing(cache: ResultsCache
     printed = run(cache).stdout.splitlines()
     assert printed == [
         "Last used              Size      Frees  Step           Made for",
-        "1970-01-02 00:00  0.020 GB   0.020 GB  predict        results/demo/old.manifest.json",
-        "1970-01-03 00:00  0.010 GB   0.000 GB  predict        results/demo/new.manifest.json",
+        "1970-01-02 00:00   0.020 GB   0.020 GB  predict        results/demo/old.manifest.json",
+        "1970-01-03 00:00   0.010 GB   0.000 GB  predict        results/demo/new.manifest.json",
         f"{cache.root}: 2 entries, 0.030 GB, of which 0.020 GB are not shared with results; limit "
         "50 GB (ECSLM_CACHE_GB)",
     ]

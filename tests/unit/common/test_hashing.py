@@ -1,6 +1,7 @@
 """sha256 of files, each hashed once while it stays the same; JSON in one fixed form."""
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 
 from ecslm.common import hashing
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 
 
 @pytest.fixture
@@ -89,3 +90,20 @@ def test_canonical_json_is_blind_to_key_order_and_not_to_values() -> None:
     assert canonical_json({"b": [1, 2], "a": "é"}) == '{"a":"é","b":[1,2]}'
     assert canonical_json({"a": 1, "b": 2}) == canonical_json({"b": 2, "a": 1})
     assert canonical_json({"a": 1, "b": 2}) != canonical_json({"a": 2, "b": 1})
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_file_that_changes_while_it_is_read_is_refused_even_if_it_is_put_back(
+    back: bool, tmp_path: Path
+) -> None:
+    path, other = tmp_path / "file", tmp_path / "other"
+    for one in (path, other):
+        one.write_text("then")
+    with unchanged([path, other]):
+        path.read_text()
+    with pytest.raises(InputError) as caught, unchanged([path, other]):
+        time.sleep(0.02)
+        path.write_text("now!")
+        if back:
+            path.write_text("then")
+    assert caught.value.problems == (f"{path}: changed while it was being read: run again",)

@@ -213,6 +213,18 @@ SAME = {
         RAISES.format('InputError(", ".join(f"{a}!" for a in size))'),
         RAISES.format('InputError("; ".join(f"{a}?" for a in size))'),
     ),
+    "words in a variable": (
+        inside('message = f"no {size}"\nraise InputError(Problem(message, kind="a"))'),
+        inside('message = f"{size} is none"\nraise InputError(Problem(message, kind="a"))'),
+    ),
+    "words in a list": (
+        inside('bad = [f"no {a}" for a in size]\nif bad:\n    raise InputError(*bad)'),
+        inside('bad = [f"{a}?" for a in size]\nif bad:\n    raise InputError(*bad)'),
+    ),
+    "words in a list that is named where it is asked for": (
+        inside('if bad := [f"no {a}" for a in size]:\n    raise InputError(*bad)'),
+        inside('if bad := [f"{a}?" for a in size]:\n    raise InputError(*bad)'),
+    ),
     "the words of an assertion": (
         inside('assert size, "a"\nreturn size'),
         inside("assert size\nreturn size"),
@@ -478,6 +490,30 @@ OTHER = {
     "an effect in an error's message": (
         RAISES.format('InputError(f"{size}")'),
         RAISES.format('InputError(f"{size.pop()}")'),
+    ),
+    "words in a variable that is used otherwise": (
+        inside('message = "a"\nif size:\n    raise InputError(message)\nreturn message'),
+        inside('message = "b"\nif size:\n    raise InputError(message)\nreturn message'),
+    ),
+    "words in a variable that decides": (
+        inside('message = "a"\nif message:\n    raise InputError(message)'),
+        inside('message = ""\nif message:\n    raise InputError(message)'),
+    ),
+    "words in a variable that another function has": (
+        inside('message = "a"\ndef f(): return message\nraise InputError(message, f)'),
+        inside('message = "b"\ndef f(): return message\nraise InputError(message, f)'),
+    ),
+    "words in a variable that is added to": (
+        inside('message = "a"\nmessage += size\nraise InputError(message)'),
+        inside('message = "b"\nmessage += size\nraise InputError(message)'),
+    ),
+    "words in a global variable": (
+        inside('global message\nmessage = "a"\nraise InputError(message)'),
+        inside('global message\nmessage = "b"\nraise InputError(message)'),
+    ),
+    "the condition of words in a list": (
+        inside('bad = [f"no {a}" for a in size if a]\nif bad:\n    raise InputError(*bad)'),
+        inside('bad = [f"no {a}" for a in size]\nif bad:\n    raise InputError(*bad)'),
     ),
     "words that a handler reads": (
         inside(CAUGHT.format("return str(error)"), HELPER.format("a")),

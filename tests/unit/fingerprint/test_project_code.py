@@ -1,11 +1,13 @@
 """The project's own code: what its edits concern, and that nothing in it escapes the digest."""
 
 import ast
+import importlib
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -149,14 +151,93 @@ def imports_of(path: Path) -> set[str]:
     return names
 
 
-def test_imports_are_absolute_so_that_the_digest_follows_them() -> None:
-    relative = [
-        path
-        for path in python_files()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom) and node.level
-    ]
-    assert relative == []
+# What the digest could not follow.
+
+# Where a module is loaded by a name made at run time, and what adds it to the digest instead.
+LOADED_BY_NAME = {
+    "check_data.py": "ecslm.plan.stages.data.source_modules",
+    "dataset.py": "ecslm.plan.stages.data.source_modules",
+    "ecslm/prediction/backend.py": "ecslm.plan.stages.models.Predict.modules",
+    "ecslm/scoring/answers/protocol.py": "ecslm.plan.stages.scores.Score.modules",
+    "ecslm/scoring/metrics/protocol.py": "ecslm.plan.stages.scores.metric_modules",
+    "ecslm/tables/kind.py": "ecslm.plan.stages.tables.RenderTable.modules",
+}
+# What looks for files from where it stands itself, and why no result escapes its digest.
+FILES_BESIDE = {
+    "config_schema.py": "writes the schema of config.yaml, which no job reads",
+    "ecslm/common/versions.py": "the lock file: versions are parameters",
+    "ecslm/data/sources/index.py": "its own code, to throw away a cache that other code made",
+    "ecslm/fingerprint/digest.py": "the code itself",
+    "ecslm/schemas/registry.py": "config.yaml, for a script without settings: never in a job",
+    "ecslm/scoring/bertscore/cache.py": "its own code, to throw away a cache that other code made",
+    "ecslm/scoring/bertscore/run.py": "a file of a library, whose version is a parameter",
+}
+
+
+def names_in(path: Path) -> set[str]:
+    """All names and attributes in a file."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
+
+def below(path: Path) -> str:
+    return path.relative_to(SCRIPTS).as_posix()
+
+
+def is_checked(path: Path) -> bool:
+    """The fingerprint names these things, and uses none."""
+    return "fingerprint" not in path.parts
+
+
+def test_no_code_is_run_that_is_not_written_in_a_file() -> None:
+    banned = {"__import__", "compile", "eval", "exec", "globals", "locals"}
+    for path in filter(is_checked, python_files()):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        assert not banned & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}, path
+        assert not {"get_data", "reload", "run_module", "run_path"} & names_in(path), path
+        attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+        assert "sys.modules" not in map(ast.unparse, attributes), path
+        assert not imports_of(path) & {"importlib.resources", "inspect", "pickle", "runpy"}, path
+
+
+def test_modules_loaded_by_a_name_made_at_run_time_are_added_to_the_digest_by_their_rules() -> None:
+    found = set()
+    for path in filter(is_checked, python_files()):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+                name = node.args[0]
+                if not (isinstance(name, ast.Constant) and str(name.value).startswith("ecslm.")):
+                    found.add(below(path))
+    assert found == set(LOADED_BY_NAME)
+    for where in LOADED_BY_NAME.values():
+        module = next(m for m in imported_modules_of_the_plan() if where.startswith(f"{m}."))
+        scope: object = importlib.import_module(module)
+        for name in where.removeprefix(f"{module}.").split("."):
+            scope = getattr(scope, name)
+
+
+def imported_modules_of_the_plan() -> set[str]:
+    return {module for module in imported_modules("adopt.py") if "plan.stages." in module}
+
+
+def test_files_beside_code_are_read_only_where_no_result_depends_on_them() -> None:
+    found = {below(path) for path in python_files() if "__file__" in names_in(path)}
+    assert found == set(FILES_BESIDE)
+
+
+def test_no_module_takes_the_place_of_a_library() -> None:
+    libraries = sys.stdlib_module_names | metadata.packages_distributions().keys()
+    own = {path.stem for path in SCRIPTS.iterdir() if not path.name.startswith("__")}
+    assert own & (libraries - {"ecslm"}) == set()
+
+
+def test_imports_are_absolute_and_by_name() -> None:
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                assert node.level == 0, path
+                assert "*" not in {alias.name for alias in node.names}, path
 
 
 def test_packages_hold_a_docstring_and_nothing_else() -> None:

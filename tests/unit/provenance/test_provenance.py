@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from snakemake.persistence.file import FilePersistence
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
+from ecslm.common.ledger import LEDGER, record_made
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.models.bases import BaseManifest, PathSource, content_of_folder
 from ecslm.models.fetching import fetch_base
 from ecslm.plan.rules import Job
-from ecslm.provenance.adoption import align_times, verified
+from ecslm.provenance.adoption import align_times, record_verified, verified
 from ecslm.provenance.code_history import modules_of, record_code
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.history import History
@@ -266,6 +268,57 @@ def test_many_problems_are_counted_rather_than_listed() -> None:
     assert caught.value.problems[-1] == "and 5 more results like these"
 
 
+def forge(one: Job, content: str = "forged") -> None:
+    """Alter a result and its manifest, so that each matches the other, and keep their dates."""
+    result, manifest = Path(one.results[0]), Path(one.manifest)
+    for path in (result, manifest):
+        before = path.stat()
+        if path == result:
+            path.write_text(content)
+        else:
+            files = {result.name: sha256_of_file(result)}
+            write_json(path, json.loads(path.read_text()) | {"files": files})
+        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def forget_records() -> None:
+    """As for results that were copied without `results/made`, or of a version that had none."""
+    shutil.rmtree(LEDGER)
+
+
+def test_a_result_that_was_altered_with_its_manifest_is_not_the_one_that_was_made() -> None:
+    forge(TRAIN_JOB)
+    with pytest.raises(InputError) as caught:
+        check_results(JOBS, ())
+    (line,) = caught.value.problems
+    assert line.startswith(f"{TRAIN_JOB.manifest}: altered: its sha256 differs from its record")
+    assert f"`rm {ADAPTER} {TRAIN_JOB.manifest}`" in line
+    assert f"modified since it was built ({TRAIN_JOB.manifest} was" in explain(
+        history(), Path(ADAPTER)
+    )
+    with pytest.raises(InputError, match=f"{TRAIN_JOB.manifest} was modified after it was built"):
+        verified(history())
+
+
+def of_seed(one: Job, seed: int) -> None:
+    """Do a job, whose manifest names a seed."""
+    make(one)
+    content = json.loads(Path(one.manifest).read_text()) | {"seed": seed, "model": None}
+    write_json(Path(one.manifest), content)
+    record_made(Path(one.manifest))
+
+
+def test_the_results_of_another_seed_are_refused() -> None:
+    one = replace(TRAIN_JOB, key={"model": "Small", "seed": "0"})
+    of_seed(one, 0)
+    check_results([one], ())
+    of_seed(one, 1)
+    with pytest.raises(InputError, match="belongs to seed 1, not 0: `rm "):
+        check_results([one], ())
+    with pytest.raises(InputError, match="belongs to seed 1, not 0: copy it again, or `rm "):
+        verified(history(DATASET_JOB, one))
+
+
 def record_path(folder: Path, result: str) -> Path:
     """Where Snakemake keeps a note on a result."""
     persistence = FilePersistence(dag=MagicMock(), path=Path(".snakemake").resolve())
@@ -301,6 +354,15 @@ def test_results_that_snakemake_has_no_record_of_are_refused() -> None:
         check_recorded("shop", JOBS, ())
     assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
     record(SCORE_JOB)
+    check_recorded("shop", JOBS, ())
+
+
+@pytest.mark.usefixtures("recorded")
+def test_results_that_are_not_in_the_ledger_are_refused() -> None:
+    forget_records()
+    with pytest.raises(InputError, match="`make adopt STUDY=shop`"):
+        check_recorded("shop", JOBS, ())
+    record_verified(verified(history()))
     check_recorded("shop", JOBS, ())
 
 
@@ -448,6 +510,33 @@ def test_a_base_is_verified_with_its_weights_which_may_be_absent(base: Job) -> N
         verified(history(base))
     weights.unlink()
     assert verified(history(base)) == [base]
+
+
+def test_without_records_results_are_compared_with_what_was_built_from_them() -> None:
+    forget_records()
+    forge(TRAIN_JOB)
+    with pytest.raises(InputError) as caught:
+        verified(history())
+    (problem,) = caught.value.problems
+    assert problem.startswith(
+        f"{TRAIN_JOB.manifest}: {SCORE_JOB.manifest} was built from other bytes of {ADAPTER} (if "
+        f"these are right, `rm {SCORE_JOB.results[0]} {SCORE_JOB.manifest}`"
+    )
+    assert Path(SCORE_JOB.manifest).exists()
+
+
+def test_with_a_record_what_was_built_from_other_bytes_is_rebuilt() -> None:
+    """As after new predictions, of which the scores were not copied."""
+    Path(TRAIN_JOB.results[0]).write_text("trained again")
+    write_manifest(
+        Path(TRAIN_JOB.manifest),
+        made_from(
+            map(Path, TRAIN_JOB.inputs), json.loads(TRAIN_JOB.settings), TRAIN_JOB.code, VERSIONS
+        ),
+        [Path(ADAPTER)],
+    )
+    assert verified(history()) == [DATASET_JOB, TRAIN_JOB]
+    assert not Path(SCORE_JOB.manifest).exists()
 
 
 def remove(*jobs: Job) -> None:
