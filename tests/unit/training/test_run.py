@@ -26,6 +26,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.results_cache import ROOT_VARIABLE
+from ecslm.fingerprint.running import code_parameter
 from ecslm.models.adapters import base_digest, read_adapter
 from ecslm.models.bases import read_base
 from ecslm.models.prompts import PromptTemplate
@@ -250,11 +251,12 @@ def test_a_resumed_training_does_not_start_over(
 
 
 def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
-    tiny_base: Path, tmp_path: Path
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Thirty steps, so that the signal comes long before the end."""
     records = write_records(tmp_path / "sixty.jsonl", 60)
-    whole = train(tmp_path / "whole", tiny_base, train=[records])
+    code = code_parameter("train_adapter.py")
+    whole = train(tmp_path / "whole", tiny_base, train=[records], code=code)
     manifest = tmp_path / "adapter" / "manifest.json"
     settings = adapter_settings().model_dump_json()
     command = [
@@ -262,7 +264,7 @@ def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
         *("--settings", settings),
         *("--train", str(records), "--val", str(tmp_path / "whole" / "val.jsonl")),
         *("--base", str(tiny_base), "--template", str(PROMPTS / "alpaca.jinja")),
-        *("--model", "Tiny-EC", "--threads", "1", "--code", "code:1"),
+        *("--model", "Tiny-EC", "--threads", "1", "--code", code),
         *("--checkpoint-seconds", "0", "--output", str(manifest)),
     ]
     with (tmp_path / "printed.txt").open("wb") as printed:
@@ -275,7 +277,8 @@ def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
     process.kill()
     assert process.wait() == -signal.SIGKILL, (tmp_path / "printed.txt").read_text()
     assert not manifest.exists()
-    assert_same_bytes(train(tmp_path, tiny_base, train=[records]), whole)
+    kill_after(monkeypatch, 1)  # It continues after this step.
+    assert_same_bytes(train(tmp_path, tiny_base, train=[records], code=code), whole)
 
 
 def test_nothing_is_left_of_the_work(exact_adapter: Path) -> None:
