@@ -34,7 +34,8 @@ def test_nothing_was_made_and_nothing_is_known() -> None:
         "  time unknown: 1 adapter, 1 prediction",
         "",
         "not built yet (M0)",
-        "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, 1 report",
+        "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, "
+        "1 report",
         "",
         "`python scripts/why.py FILE` explains one result",
     ]
