@@ -3,14 +3,15 @@
 import json
 import os
 import re
+import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from support.scratch import start_snakemake
+from support.scratch import snakemake, start_snakemake
 from support.warm import WarmProcess
 
 PAUSING = Path(__file__).with_name("pausing")
@@ -86,6 +87,8 @@ def wait_until(
 
 # Ways to stop a run and all of its processes.
 
+Stop = Callable[[PausedRun], None]
+
 
 def interrupt(run: PausedRun) -> None:
     """Ctrl-C: the terminal sends SIGINT to the group."""
@@ -111,18 +114,69 @@ def kill_all(run: PausedRun) -> None:
     assert run.wait() != 0
 
 
+# Runs of a step that begins again each time.
+
+
+def stop_at_each(
+    project: Path,
+    stops: Sequence[tuple[Moment, Stop]],
+    results: str,
+    *arguments: str,
+) -> None:
+    """Stop runs at one moment after the other, then let one finish.
+
+    Raises:
+        AssertionError: it makes other results than a run that nobody stops, or leaves something, or
+            a stopped one did.
+    """
+    # In the same place, since the index of local data depends on it.
+    before = shutil.copytree(project, project.with_name("before"), symlinks=True)
+    finish(project, *arguments)
+    expected = contents(project / results)
+    shutil.rmtree(project)
+    before.rename(project)
+    for moment, stop in stops:
+        stop(run_until(project, moment, *arguments))
+        assert processes_in(project) == [], moment
+    finish(project, *arguments)
+    made = contents(project / results)
+    assert sorted(made) == sorted(expected)
+    assert [name for name in made if made[name] != expected[name]] == []
+    assert leftovers(project) == []
+    again = snakemake(project, *arguments)
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def finish(project: Path, *arguments: str) -> None:
+    """A run to the end."""
+    run = snakemake(project, *arguments)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def processes_in(project: Path) -> list[list[str]]:
+    """The command lines of processes that work below a directory."""
+    return [
+        process.info["cmdline"]
+        for process in psutil.process_iter(["cwd", "cmdline"])
+        if Path(process.info["cwd"] or "/").is_relative_to(project)
+    ]
+
+
 # What a run leaves.
 
 
 def contents(results: Path) -> dict[str, bytes]:
     """Every file that must not depend on what happened on the way, by its path.
 
-    Logs and costs tell of seconds; so does the training's history, of which the rest counts.
+    Logs and costs tell of seconds, and locks of processes; so does the training's history, of which
+    the rest counts.
     """
     found = {}
     for path in _files(results):
         name = path.relative_to(results)
-        if {"logs", "benchmarks", "work"} & set(name.parts) or path.name.endswith("cost.json"):
+        if {"logs", "benchmarks", "work"} & set(name.parts) or path.suffix in (".log", ".lock"):
+            continue
+        if path.name.endswith("cost.json"):
             continue
         found[str(name)] = path.read_bytes()
         if path.name == "log.jsonl":

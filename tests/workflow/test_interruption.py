@@ -2,7 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +11,14 @@ import psutil
 import pytest
 from support.interruption import (
     Moment,
-    PausedRun,
+    Stop,
     contents,
     interrupt,
     kill_all,
     kill_paused,
     leftovers,
     run_until,
+    stop_at_each,
     terminate,
     wait_until,
 )
@@ -83,6 +85,28 @@ PREDICTION = Stage(
         "taken from the cache",
     ),
 )
+# The PDF has no work that is kept: each run begins again.
+SECOND_RUN = Moment("LaTeX has run once", "latex", "")
+OF_PDF: tuple[tuple[Moment, Stop], ...] = (
+    (Moment("LaTeX is about to begin", "subprocess.Popen", "*latexmk"), terminate),
+    (SECOND_RUN, kill_all),
+    (SECOND_RUN, interrupt),
+    (Moment("the PDF is about to be put into place", "os.rename", "*/report.pdf"), kill_all),
+)
+# In place of `pdflatex`: pauses as pausing/sitecustomize.py does, where LaTeX has run before.
+PAUSING_LATEX = """#!{python}
+import json, os, sys, time
+from pathlib import Path
+
+at = json.loads(os.environ.get("PAUSE_AT", "{{}}"))
+folders = [Path(a.partition("=")[2]) for a in sys.argv if a.startswith("-output-directory=")]
+if at.get("event") == "latex" and any(list(f.glob("*.log")) for f in folders):
+    marker = Path(at["marker"])
+    marker.write_text(str(os.getpid()))
+    while marker.exists():
+        time.sleep(0.01)
+os.execv("{latex}", ["{latex}", *sys.argv[1:]])
+"""
 OF_SNAKEMAKE = (
     Moment("the job is about to begin", "open w", "*/.snakemake/incomplete/*", 2),
     Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
@@ -108,15 +132,21 @@ def begun(shared: Shared) -> dict[Stage, Path]:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(begun: dict[Stage, Path], shared: Shared) -> dict[str, bytes]:
-    """What the study's results are when nothing happens on the way, in processes of their own."""
+def finished(begun: dict[Stage, Path], shared: Shared) -> Path:
+    """The project after a run to which nothing happened, in processes of their own."""
 
     def make(folder: Path) -> None:
         project = shutil.copytree(begun[TRAINING], folder)
         run = cold_snakemake(project, *RUN)
         assert run.returncode == 0, run.stdout + run.stderr
 
-    return contents(shared("uninterrupted", make) / RESULTS)
+    return shared("uninterrupted", make)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(finished: Path) -> dict[str, bytes]:
+    """What the study's results are when nothing happens on the way."""
+    return contents(finished / RESULTS)
 
 
 @pytest.fixture
@@ -151,7 +181,7 @@ class StoppedRuns:
 
     @pytest.mark.parametrize("stop", (interrupt, terminate, kill_paused, kill_all))
     def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
-        self, project: Path, stop: Callable[[PausedRun], None], uninterrupted: dict[str, bytes]
+        self, project: Path, stop: Stop, uninterrupted: dict[str, bytes]
     ) -> None:
         *to_moments, to_the_end = self.stage.went_on
         for moment, words in zip(self.stage.moments, to_moments, strict=True):
@@ -225,3 +255,17 @@ class TestPrediction(StoppedRuns):
     """The job that predicts for a task."""
 
     stage = PREDICTION
+
+
+@pytest.mark.skipif(shutil.which("latexmk") is None, reason="LaTeX is not installed")
+def test_a_pdf_whose_making_is_stopped_at_one_moment_after_the_other(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = shutil.copytree(finished, tmp_path / "project")
+    latex = tmp_path / "bin/pdflatex"
+    latex.parent.mkdir()
+    real = shutil.which("pdflatex")
+    latex.write_text(PAUSING_LATEX.format(python=sys.executable, latex=real))
+    latex.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{latex.parent}:{os.environ['PATH']}")
+    stop_at_each(project, OF_PDF, str(RESULTS), *RUN, "--", "report")

@@ -35,9 +35,13 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
 
 
 def remove_temporaries(path: Path) -> None:
-    """Remove temporary files that killed writers of `path` left; nobody may be writing it now."""
+    """Remove temporary files and directories that killed writers of `path` left; nobody may be
+    writing it now."""
     for temporary in path.parent.glob(f".{escape(path.name)}.????????"):
-        temporary.unlink()
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink()
 
 
 @contextmanager

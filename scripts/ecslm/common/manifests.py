@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
+from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.ledger import differs_from_record, ledger_record, record_made
 from ecslm.common.validation import Value, read_model
@@ -174,10 +174,15 @@ def refuse_replaced(
 def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
     """Write and record the manifest of finished results; `origin` is the value of `made_from`.
 
+    What killed writers of the same files have left is removed.
+
     Raises:
         InputError: an input has changed since then.
     """
     require_unchanged(origin)
+    results = list(results)
+    for written in (*results, path):
+        remove_temporaries(written)
     files = {result.name: sha256_of_file(result) for result in results}
     write_json(path, Manifest(files=files, **origin).model_dump(mode="json"))
     record_made(path)

@@ -10,7 +10,7 @@ import zipfile
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
+from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.ledger import record_made
 from ecslm.common.manifests import MadeBy, made_from
@@ -72,8 +72,12 @@ def fetch_base(base: str, source: BaseSource, manifest: Path, code: str | None =
         files=files,
         **made_from([], {"source": source.model_dump(mode="json")}, code=None, versions={}),
     )
-    write_json(folder / FETCHED, MadeBy(code=code, versions=versions).model_dump())
-    write_json(manifest, content.model_dump(mode="json"))
+    for path, value in {
+        folder / FETCHED: MadeBy(code=code, versions=versions).model_dump(),
+        manifest: content.model_dump(mode="json"),
+    }.items():
+        remove_temporaries(path)
+        write_json(path, value)
     record_made(manifest)
 
 

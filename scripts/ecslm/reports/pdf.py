@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import remove_temporaries
 
 # pdfTeX writes into a PDF the current time, unless one is given, and an identifier derived from its
 # path, unless that is emptied.
@@ -29,6 +30,7 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
     if not tex.is_file():
         raise InputError(f"{tex}: no such file")
     pdf.parent.mkdir(parents=True, exist_ok=True)
+    remove_temporaries(pdf)
     with tempfile.TemporaryDirectory(dir=pdf.parent, prefix=f".{pdf.name}.") as folder:
         run = subprocess.run(
             [

@@ -10,14 +10,14 @@ import json
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from ecslm.common.errors import InputError, field_problems
-from ecslm.common.files import read_json, write_json
+from ecslm.common.files import read_json, remove_temporaries, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.locks import held
 from ecslm.data.problems import FoundProblems, Kind, Problems
@@ -204,8 +204,9 @@ def read_index(
     folder = cache / key
     if not (folder / INDEX).exists():
         # Jobs that start together wait for the first of them.
-        with held(cache / f"{key}.lock", str(folder), wait=True):
+        with _locked(folder, wait=True):
             if not (folder / INDEX).exists():
+                _remove_remains(cache)
                 _build(folder, files, digests, origin, defaults)
                 for older in _folders_of(cache, origin):
                     if older != folder:  # as large as the source
@@ -221,8 +222,9 @@ def _build(
     defaults: Mapping[str, str],
 ) -> None:
     problems = Problems()
-    # Moved into place when complete, so that an interruption leaves nothing behind.
-    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+    remove_temporaries(folder)
+    # Moved into place when complete. A kill leaves it to the next index that is built.
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
         with unchanged(file.path for file in files):
             if _digests(files) != digests:
                 raise InputError("the data changed while they were being read: run again")
@@ -238,11 +240,26 @@ def _build(
         problems=problems.by_kind(),
     )
     whole = index.model_copy(update={"digest": index.content_digest()})
+    remove_temporaries(folder / INDEX)
     write_json(folder / INDEX, whole.model_dump(mode="json"))
 
 
 def _digests(files: Sequence[DataFile]) -> dict[str, str]:
     return {file.name: sha256_of_file(file.path) for file in files}
+
+
+def _locked(folder: Path, wait: bool) -> AbstractContextManager[None]:
+    """The lock of those who build an index."""
+    return held(folder.with_suffix(".lock"), str(folder), wait)
+
+
+def _remove_remains(cache: Path) -> None:
+    """Remove what killed builders of other indexes left, as large as their sources."""
+    for temporary in cache.glob(".*.????????/"):
+        folder = cache / temporary.stem.removeprefix(".")
+        # Somebody is building it.
+        with suppress(InputError), _locked(folder, wait=False):
+            remove_temporaries(folder)
 
 
 def _folders_of(cache: Path, origin: Sequence[str]) -> list[Path]:

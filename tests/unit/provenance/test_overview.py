@@ -1,0 +1,99 @@
+"""What a run would do, told on one screen."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.plans import MODELS, plan, prediction
+from support.project import ROOT
+
+from ecslm.common.files import write_json
+from ecslm.provenance.overview import Overview
+
+CPU = "x86_64 CPU, 2 threads"
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("report", "resources"):
+        Path(name).symlink_to(ROOT / name)
+
+
+def overview(models: int = 1, **study: object) -> Overview:
+    """The overview of a study of one task, of which nothing has been made."""
+    some = {f"M{n}": MODELS["Small-EC"] | {"seeds": [0]} for n in range(models)}
+    return Overview.of(
+        plan(tasks=["PM"], baselines=[], models=some, data={"source": "demo"}, **study)
+    )
+
+
+def test_nothing_was_made_and_nothing_is_known() -> None:
+    assert str(overview()).splitlines() == [
+        "Study shop: 12 of 12 jobs would run",
+        "  time unknown: 1 adapter, 1 prediction",
+        "",
+        "not built yet (M0)",
+        "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, "
+        "1 report",
+        "",
+        "`python scripts/why.py FILE` explains one result",
+    ]
+
+
+def test_times_on_several_devices_are_told_apart() -> None:
+    write_json(
+        Path("results/shop/adapters/M0/seed-0/cost.json"), {"seconds": 5400, "device": "Z100"}
+    )
+    write_json(
+        Path("results/shop/predictions/M0/seed-0/PM.cost.json"), {"seconds": 60, "device": CPU}
+    )
+    assert str(overview()).splitlines()[1:-2] == [
+        "  1.5 GPU-hours (Z100), as 1 job last took",
+        "  1.0 minute on the CPU (x86_64 CPU, 2 threads), as 1 job last took",
+        "",
+        "not built yet (M0)",
+        "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, "
+        "1 report: 1.5",
+        "  GPU-hours and 1.0 minute on the CPU",
+    ]
+
+
+def test_hours_of_the_causes_add_up() -> None:
+    for n in range(3):
+        path = Path(f"results/shop/adapters/M{n}/seed-0/cost.json")
+        write_json(path, {"seconds": 3600 * (n + 1), "device": "Z100"})
+    told = overview(models=3)
+    seconds = [
+        cost.seconds
+        for cause in told.causes
+        for job in cause.counted
+        if (cost := told.costs.expected(job))
+    ]
+    assert sum(seconds) == 6 * 3600
+    assert "6.0 GPU-hours (Z100), as 3 jobs last took" in str(told)
+
+
+def test_the_bases_that_no_job_of_all_reads_and_the_pdf_are_left_out() -> None:
+    rules = [(job.rule, job.key.get("base")) for job in overview().jobs]
+    assert ("base_model", "Small") in rules
+    assert ("base_model", "Encoder") not in rules
+    assert ("report_pdf", None) not in rules
+
+
+def test_more_causes_than_fit_are_summed_up() -> None:
+    """A model that was made with other settings each, so that each is a cause of its own."""
+    names = [f"M{n}" for n in range(9)]
+    template = {"base": "Small", "template": "chatml"}
+    some = dict.fromkeys(names, template)
+    made = plan(tasks=["PM"], baselines=[], models=some, data={"source": "demo"})
+    for name in names:
+        one = prediction(made, name, "PM")
+        settings = json.loads(one.settings or "") | {"shots": name}
+        Path(one.results[0]).parent.mkdir(parents=True)
+        Path(one.results[0]).touch()
+        origin = {"inputs": {}, "code": one.code, "settings": settings, "versions": {}}
+        write_json(Path(one.manifest), {**origin, "files": {}})
+    lines = str(Overview.of(made)).splitlines()
+    assert len(lines) < 24
+    assert [line for line in lines if line.startswith("and ")] == ["and 4 more causes"]
