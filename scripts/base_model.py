@@ -6,6 +6,7 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.locks import held
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.fingerprint.running import as_planned
 from ecslm.models.bases import BaseSettings
 from ecslm.models.fetching import fetch_base
 
@@ -32,4 +33,4 @@ def command_line() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(as_planned(main, __file__), command_line())

@@ -18,6 +18,7 @@ from ecslm.common.cli import run_script
 from ecslm.common.locks import held
 from ecslm.config.loading import read_config
 from ecslm.config.options import add_study_options
+from ecslm.provenance.finished_results import forget_results
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.removal import remove
 from ecslm.schemas.paths import RUN_LOCK, TEMPLATES
@@ -45,6 +46,8 @@ def main(arguments: argparse.Namespace) -> None:
         if not arguments.forget:
             tell_what_stays(leftovers)
         if arguments.remove:
+            if arguments.forget:
+                forget_results(files)
             remove(files)
     print(summary(len(files), sum(sizes.values()), arguments.remove))
 

@@ -1,6 +1,7 @@
 """The cache of finished results, before and after a run."""
 
 import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
-from ecslm.common.results_cache import Entry, ResultsCache
+from ecslm.common.results_cache import Entry, ResultsCache, remove_entry
 from ecslm.plan.keys import Key
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Rule
@@ -32,6 +33,18 @@ def keep_results(plan: Plan, unfinished: frozenset[str]) -> None:
         if rule.kept:
             for key in rule.all_keys():
                 _keep(cache, rule, key, unfinished)
+
+
+def forget_results(files: Iterable[Path]) -> None:
+    """Remove results from the cache, so that their jobs compute them again.
+
+    Args:
+        files: those of the results, their manifests included.
+    """
+    cache = ResultsCache(FINISHED)
+    for path in files:
+        if path.name.endswith("manifest.json") and (action := read_json(path).get("action")):
+            remove_entry(cache.folder(action))
 
 
 def trim_results(limit: float) -> None:

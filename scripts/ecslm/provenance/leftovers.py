@@ -12,6 +12,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.ledger import LEDGER
 from ecslm.common.text import nearest
 from ecslm.config.schema import Config
 from ecslm.data.settings import DemoData, HubData
@@ -21,7 +22,7 @@ from ecslm.schemas import paths
 
 BASES = Path(paths.BASES)
 # Directories beside those of the studies.
-SHARED = frozenset({BASES.name, paths.CACHE.name, paths.CODE_HISTORY.name, paths.LEDGER.name})
+SHARED = frozenset({BASES.name, paths.CACHE.name, paths.CODE_HISTORY.name, LEDGER.name})
 # What belongs to a result: its unfinished work and the lock of that (`common/workdir.py`), and what
 # a killed writer leaves (`common/files.py`).
 OF_A_RESULT = (

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
+from ecslm.common.ledger import LEDGER, ledger_record
 from ecslm.common.locks import held
 from ecslm.provenance.snakemake_records import remove_records
-from ecslm.schemas.paths import LEDGER
 
 RESULTS = LEDGER.parent
 
@@ -27,16 +27,11 @@ def remove(files: Collection[Path]) -> None:
             path.unlink(missing_ok=True)
     for lock in locks:
         lock.unlink(missing_ok=True)
-    records = [ledger_record(path) for path in files]
+    records = [record for path in files if (record := ledger_record(path))]
     for record in records:
         record.unlink(missing_ok=True)
     remove_records(path.as_posix() for path in files)
     _remove_empty([*files, *records])
-
-
-def ledger_record(manifest: Path) -> Path:
-    """Where the sha256 of a manifest is recorded."""
-    return LEDGER / f"{manifest.relative_to(RESULTS)}.sha256"
 
 
 def _is_manifest(path: Path) -> bool:

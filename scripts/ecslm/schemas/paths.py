@@ -16,7 +16,6 @@ DIGESTS = CACHE / "digests.json"
 # Of finished results, see `common/results_cache.py`.
 FINISHED = CACHE / "finished"
 CODE_HISTORY = Path("results/code")
-LEDGER = Path("results/made")
 RUN_LOCK = Path("results/run.lock")
 TEMPLATES = Path("resources/prompts")
 PUBLISHED = Path("resources/published")

@@ -10,7 +10,7 @@ from ecslm.common.files import read_json, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.ledger import differs_from_record, is_recorded, ledger_record
 from ecslm.common.manifests import made_from, read_manifest, verify_result, write_manifest
-from ecslm.common.workdir import work_folder
+from ecslm.common.workdir import Outputs, work_folder
 
 RESULT = Path("results/shop/answers/PM.jsonl")
 MANIFEST = Path("results/shop/answers/PM.manifest.json")
@@ -91,19 +91,18 @@ def test_an_absolute_path_and_a_linked_results_directory_are_the_same_manifest(
     assert read_manifest(MANIFEST).settings == {"a": 1}
 
 
-def test_a_result_restored_from_a_finished_copy_is_recorded() -> None:
-    results = {"rows": RESULT, "manifest": MANIFEST}
-    with work_folder(results, {"seed": 0}, keep=True) as work:
-        made = work.folder / "made"
-        made.mkdir()
-        (made / "rows").write_text("yes")
-        (made / "manifest").write_text("{}")
-        work.publish(made)
+def test_a_result_that_is_taken_from_the_cache_is_recorded(tmp_path: Path) -> None:
+    outputs = Outputs(MANIFEST, {"rows": RESULT})
+    origin = made_from([], {}, "code:1", {})
+    action = {"step": "answer", "seed": 0}
+    with work_folder(outputs, action, origin, tmp_path / "cache") as work:
+        (work.folder / "rows").write_text("yes")
+        work.publish({"rows": work.folder / "rows"}, {})
     assert is_recorded(MANIFEST)
     ledger = Path("results/made/shop/answers/PM.manifest.json.sha256")
     for path in (RESULT, MANIFEST, ledger):
         path.unlink()
-    with work_folder(results, {"seed": 0}, keep=True) as work:
+    with work_folder(outputs, action, origin, tmp_path / "cache") as work:
         assert work.restored()
     assert is_recorded(MANIFEST)
     assert not differs_from_record(MANIFEST)

@@ -69,6 +69,7 @@ def scripts(tmp_path: Path) -> Path:
     shutil.copy(SCRIPTS / "ecslm/__init__.py", folder / "ecslm")
     for name in MODULES:
         (folder / f"ecslm/{name}.py").write_text(MODULE)
+    (folder / "ecslm/unrelated.py").write_text(MODULE.replace("return 1", "return 3"))
     (folder / "job.py").write_text(JOB)
     return folder
 
@@ -125,7 +126,7 @@ def test_code_that_nobody_edits_runs(scripts: Path) -> None:
 def test_an_edit_before_the_job_starts_is_refused(file: str, scripts: Path) -> None:
     code = planned(scripts)
     with (scripts / file).open("a") as stream:
-        stream.write("EDITED = True\n")
+        stream.write("assert True\n")
     assert run(scripts, code) == (None, REFUSED)
     # Planned again, it runs.
     copy = scripts.rename(scripts.with_name("copy"))

@@ -18,6 +18,7 @@ from ecslm.fingerprint.code import Code
 from ecslm.fingerprint.modules import Folder, Module, write_definition
 from ecslm.fingerprint.names import DEFINITION, STATEMENTS, Names, Node, left_out
 from ecslm.fingerprint.reach import Reach
+from ecslm.fingerprint.running import code_parameter
 from ecslm.fingerprint.text import Text, Writer
 
 DEMO = {"source": "demo", "train": 2, "val": 1, "test_ind": 2, "test_ood": 2}
@@ -41,7 +42,7 @@ def train(folder: Path, made: Callable[[str], Path]) -> list[object]:
     return [
         *("--train", records, "--val", validation, "--base", made("tiny_base")),
         *("--template", PROMPTS / "alpaca.jinja", "--settings", settings),
-        *("--output", folder / "adapter/manifest.json", "--code", "code:1"),
+        *("--output", folder / "adapter/manifest.json"),
     ]
 
 
@@ -51,7 +52,7 @@ def predict(folder: Path, made: Callable[[str], Path]) -> list[object]:
         *("--dataset", write_records(folder / "test.jsonl", 4, split="test")),
         *("--base", made("tiny_base"), "--adapter", made("exact_adapter")),
         *("--template", PROMPTS / "alpaca.jinja", "--settings", settings),
-        *("--output", folder / "predictions.jsonl", "--code", "code:1"),
+        *("--output", folder / "predictions.jsonl"),
     ]
 
 
@@ -61,7 +62,7 @@ def bertscore(folder: Path, made: Callable[[str], Path]) -> list[object]:
     return [
         *("--predictions", folder / "given.jsonl", "--encoder", made("tiny_encoder")),
         *("--settings", '{"layer": 2, "rescale_language": null}', "--cache", folder / "cache"),
-        *("--output", folder / "rows.jsonl", "--code", "code:1"),
+        *("--output", folder / "rows.jsonl"),
     ]
 
 
@@ -69,7 +70,7 @@ def dataset(folder: Path, _made: Callable[[str], Path]) -> list[object]:
     settings = json.dumps({"source": DEMO, "settings": [IND], **TASK})
     return [
         *("--task", "QPR", "--split", "test", "--settings", settings),
-        *("--cache", folder / "cache", "--output", folder / "records.jsonl", "--code", "code:1"),
+        *("--cache", folder / "cache", "--output", folder / "records.jsonl"),
     ]
 
 
@@ -84,7 +85,7 @@ def check_data(folder: Path, _made: Callable[[str], Path]) -> list[object]:
     given = {"tasks": tasks, "settings": settings, "published": [], "comparable": False}
     return [
         *("--settings", json.dumps({"source": DEMO, **given})),
-        *("--cache", folder / "cache", "--output", folder / "check.json", "--code", "code:1"),
+        *("--cache", folder / "cache", "--output", folder / "check.json"),
     ]
 
 
@@ -122,7 +123,8 @@ def test_every_edit_of_code_that_a_job_has_run_changes_its_digest(
     record_property: Callable[[str, object], None],
     done: Done,
 ) -> None:
-    ran = trace(monkeypatch, job.script, job.options(tmp_path, made))
+    options = [*job.options(tmp_path, made), "--code", code_parameter(job.script, job.modules)]
+    ran = trace(monkeypatch, job.script, options)
     used = Used(ran)
     assert {file for file, _ in used.definitions} >= {job.script}
     whole = used.not_in_the_digest(job)
