@@ -92,6 +92,9 @@ def _message(node: ast.expr) -> Iterator[ast.AST]:
             yield from ast.walk(node)
         case ast.BinOp(left=left, right=right):
             yield from (*_message(left), *_message(right))
+        case ast.IfExp(body=ast.Constant(value=str()), orelse=ast.Constant(value=str())):
+            # A choice of words.
+            yield from ast.walk(node)
         case ast.IfExp(body=body, orelse=other):
             yield from (*_message(body), *_message(other))
         case ast.GeneratorExp(elt=inner) | ast.ListComp(elt=inner) | ast.Starred(value=inner):

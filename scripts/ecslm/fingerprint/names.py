@@ -61,7 +61,7 @@ class Names:
 
     def exported(self, module: Module, name: str) -> list[Target]:
         """What a name of a module leads to, for those that find it at run time."""
-        return self.targets(module, Reference(name, (), called=False))
+        return self.targets(module, Reference(name, (), called=True))
 
     def _looked_at(self, target: Target) -> Iterator[Target]:
         node = target.node

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from ecslm.fingerprint import known
+from ecslm.fingerprint.effects import Effects
 from ecslm.fingerprint.messages import message_names
 from ecslm.fingerprint.scopes import (
     Comprehension,
@@ -103,6 +104,7 @@ class Writer(ast.NodeVisitor):
         """
         self.names, self.package, self.own, self.plain = names, package, own, plain
         self.parts: list[str] = []
+        self._effects = Effects(self.full_name)
         self._numbers: dict[Reference, int] = {}
         self._words: list[tuple[str, str]] = []
         self._handlers: list[Handler] = []
@@ -582,7 +584,7 @@ class Writer(ast.NodeVisitor):
         self, keywords: Iterable[ast.keyword], words: frozenset[str] = frozenset(), kind: str = ""
     ) -> None:
         for keyword in keywords:
-            if keyword.arg in words and self.harmless(keyword.value):
+            if keyword.arg in words and self._effects.none(keyword.value):
                 if kind:
                     self._words.append((kind, spelled(keyword)))
             else:
@@ -645,7 +647,7 @@ class Writer(ast.NodeVisitor):
                 self._worded(left, error)
                 self._worded(right, error)
             case ast.IfExp(test=test, body=body, orelse=other):
-                if _all_words(body) and _all_words(other) and self.harmless(test):
+                if _all_words(body) and _all_words(other) and self._effects.none(test):
                     self._words.append((f"error:{error}", spelled(node)))
                     self._glance(test, error)
                 else:
@@ -688,7 +690,7 @@ class Writer(ast.NodeVisitor):
 
     def _interpolated(self, node: ast.expr, error: str) -> None:
         """A value in a message: left out if to compute it changes nothing."""
-        if self.harmless(node):
+        if self._effects.none(node):
             self._glance(node, error)
         else:
             self._worded(node, error)
@@ -708,61 +710,7 @@ class Writer(ast.NodeVisitor):
         if not is_logged and self.full_name(function) != "warnings.warn":
             return False
         values = [*call.args, *(keyword.value for keyword in call.keywords)]
-        return all(map(self.harmless, values))
-
-    def harmless(self, node: ast.AST) -> bool:
-        """Whether to evaluate an expression, once more or once less, changes nothing else."""
-        match node:
-            case ast.Starred(value=value):
-                return self._again(value)
-            case ast.Call():
-                return self._harmless_call(node)
-            case ast.Subscript(slice=ast.Constant() | ast.UnaryOp() | ast.Slice()):
-                pass
-            case ast.Subscript() | ast.Lambda() | ast.GeneratorExp():
-                return False
-            case ast.ListComp() | ast.SetComp() | ast.DictComp():
-                return all(self._again(part.iter) for part in node.generators) and all(
-                    map(self.harmless, _without_iterables(node))
-                )
-            case ast.NamedExpr() | ast.Await() | ast.Yield() | ast.YieldFrom():
-                return False
-        return all(map(self.harmless, ast.iter_child_nodes(node)))
-
-    def _harmless_call(self, node: ast.Call) -> bool:
-        function, name = node.func, self.full_name(node.func)
-        values = [*node.args, *(keyword.value for keyword in node.keywords)]
-        if name in known.LOOKS:
-            return all(map(self.harmless, values))
-        if name == "builtins.map" and len(values) == 2:
-            return self.full_name(values[0]) in known.LOOKS and self._again(values[1])
-        if name in known.TAKES:
-            key = [one.value for one in node.keywords]
-            several = len(node.args) > 1 and name in ("builtins.max", "builtins.min")
-            fine = self.harmless if several else self._again
-            return all(map(fine, node.args)) and all(map(self.harmless, key))
-        if isinstance(function, ast.Attribute):
-            if isinstance(function.value, ast.Constant | ast.JoinedStr):
-                fine = self._again if function.attr == "join" else self.harmless
-                return self.harmless(function.value) and all(map(fine, values))
-            if function.attr in known.VIEWS and not values:
-                return self.harmless(function.value)
-        return False
-
-    def _again(self, node: ast.expr) -> bool:
-        """Whether an expression is harmless, and gives its items each time that it is iterated."""
-        match node:
-            case ast.List() | ast.Tuple() | ast.Set() | ast.Dict() | ast.Constant():
-                return self.harmless(node)
-            case ast.JoinedStr() | ast.ListComp() | ast.SetComp() | ast.DictComp():
-                return self.harmless(node)
-            case ast.GeneratorExp():
-                return all(self._again(part.iter) for part in node.generators) and all(
-                    map(self.harmless, _without_iterables(node))
-                )
-            case ast.Call():
-                return self.harmless(node)
-        return False
+        return all(map(self._effects.none, values))
 
 
 def _messages(node: ast.Call) -> list[ast.expr]:
@@ -809,11 +757,3 @@ def _is_form(node: ast.expr) -> bool:
 
 def _all_words(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
-
-
-def _without_iterables(node: Comprehension) -> Iterator[ast.AST]:
-    for part in node.generators:
-        yield from (part.target, *part.ifs)
-    for name in ("elt", "key", "value"):
-        if hasattr(node, name):
-            yield getattr(node, name)
