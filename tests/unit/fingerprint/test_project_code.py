@@ -171,7 +171,6 @@ FILES_BESIDE = {
     "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/schemas/registry.py": "config.yaml, for a script without settings: never in a job",
     "ecslm/scoring/bertscore/cache.py": "its own code, to throw away a cache that other code made",
-    "ecslm/scoring/bertscore/rescaling.py": "a file of a library, whose version is a parameter",
 }
 
 
