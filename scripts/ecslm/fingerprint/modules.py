@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from ecslm.fingerprint.nodes import spelled
 from ecslm.fingerprint.scopes import FUNCTIONS, IMPORTS, Import, bound_by, scope_of, stored, within
-from ecslm.fingerprint.text import LOGGER, Text, Writer, chain, spelled
+from ecslm.fingerprint.text import Text, chain
+from ecslm.fingerprint.writer import LOGGER, Writer
 
 
 class CodeError(Exception):
