@@ -65,6 +65,8 @@ class NodeWriter(ast.NodeVisitor):
         # The error whose arguments are being written.
         self._error = ""
         self._in_class = False
+        # A decorator of the class may read the annotations of its methods.
+        self._in_read_class = False
         self._in_try = 0
 
     def text(self) -> Text:

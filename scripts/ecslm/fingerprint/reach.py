@@ -20,6 +20,7 @@ from ecslm.fingerprint.names import (
 )
 from ecslm.fingerprint.scopes import Import
 from ecslm.fingerprint.text import Handler, Text
+from ecslm.fingerprint.writer import LOGGER
 
 
 @dataclass
@@ -137,9 +138,9 @@ class Reach:
     # Modules whose names are looked up at run time
 
     def _own(self, module: Module) -> Iterator[str]:
-        """The names that a module defines."""
-        for name, found in module.bindings.items():
-            if not all(isinstance(one, Import) for one in found):
+        """The names that a module defines, but for those of loggers."""
+        for name, found in module.names.items():
+            if not isinstance(found, tuple) and found != LOGGER:
                 yield name
 
     def _export(self, node: Node, module: Module, names: Iterable[str]) -> None:
@@ -153,7 +154,7 @@ class Reach:
         self._follow(part.edges)
 
     def _find_at_run_time(self) -> None:
-        """Imported names of a whole module count if anything has their name, since that may mean
+        """Imported names and loggers of a whole module count if anything has their name, since that may mean
         them; and whatever is reached may be looked up in `sys.modules`."""
         if known.ALL_MODULES in self._open:
             self._open |= self._modules.keys()
@@ -184,6 +185,7 @@ class Reach:
             (
                 *(f"error:{error}" for error in errors),
                 *(kind for kind, names in known.READS.items() if found & names),
+                *(["schema"] if found & known.FIELDS and found & known.SCHEMA_WORDS else []),
             )
         )
         for node, part in self.parts.items():

@@ -39,7 +39,7 @@ class Writer(ErrorWriter):
 
     def function(self, node: Function) -> None:
         """Arguments and body of a function."""
-        readable = any(not self._blind(one) for one in node.decorator_list)
+        readable = self._in_read_class or not all(map(self._blind, node.decorator_list))
         self._arguments(node.args, readable)
         if node.returns is not None:
             self._annotation(node.returns, readable)
@@ -125,9 +125,11 @@ class Writer(ErrorWriter):
         self.parts.append(")")
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        in_class, self._in_class = self._in_class, True
+        before = self._in_class, self._in_read_class
+        self._in_class = True
+        self._in_read_class |= not all(map(self._blind, node.decorator_list))
         self.generic_visit(node)
-        self._in_class = in_class
+        self._in_class, self._in_read_class = before
 
     def visit_Expr(self, node: ast.Expr) -> None:
         """Bare values do nothing, nor do log lines and warnings whose arguments do nothing."""
