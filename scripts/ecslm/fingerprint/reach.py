@@ -154,7 +154,7 @@ class Reach:
         self._follow(part.edges)
 
     def _find_at_run_time(self) -> None:
-        """Imported names and loggers of a whole module count if anything has their name, since that may mean
+        """Imported names of a whole module count if anything has their name, since that may mean
         them; and whatever is reached may be looked up in `sys.modules`."""
         if known.ALL_MODULES in self._open:
             self._open |= self._modules.keys()
@@ -165,7 +165,8 @@ class Reach:
             module = self._modules[node.module]
             wanted = set(module.bindings)
             if node.module not in self._open:
-                wanted &= self._mentions
+                loggers = {name for name, found in module.names.items() if found == LOGGER}
+                wanted &= self._mentions - loggers
             self._export(node, module, wanted)
 
     # Words
