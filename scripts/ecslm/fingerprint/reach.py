@@ -165,9 +165,16 @@ class Reach:
             module = self._modules[node.module]
             wanted = set(module.bindings)
             if node.module not in self._open:
-                loggers = {name for name, found in module.names.items() if found == LOGGER}
-                wanted &= self._mentions - loggers
+                wanted &= self._mentions
+                wanted -= {name for name, found in module.names.items() if self._is_python(found)}
             self._export(node, module, wanted)
+
+    def _is_python(self, found: object) -> bool:
+        """Whether a name is that of a logger or of a module outside of the project as a whole."""
+        imports = found if isinstance(found, tuple) else ()
+        return found == LOGGER or any(
+            bound.name is None and not self._folder.has(bound.module) for bound in imports
+        )
 
     # Words
 
