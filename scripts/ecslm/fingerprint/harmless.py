@@ -8,8 +8,10 @@ from collections.abc import Callable
 
 from ecslm.fingerprint import known
 from ecslm.fingerprint.modules import Module
+from ecslm.fingerprint.nodes import BUILTINS
 from ecslm.fingerprint.scopes import FUNCTIONS, Function
-from ecslm.fingerprint.text import ACCESSORS, BUILTINS, chain
+from ecslm.fingerprint.text import chain
+from ecslm.fingerprint.writer import ACCESSORS
 
 # What a dotted name in a module is: the full name of something outside of the project, a definition
 # of the project, or None.

@@ -167,6 +167,8 @@ READS = {
     # The names of definitions, and of their modules.
     "name": SOURCES | {"__module__", "__qualname__"},
 }
+# With these, code that uses a name of `SCHEMA_WORDS` may read the words of fields one by one.
+FIELDS = frozenset({"__fields__", "__pydantic_fields__", "model_fields"})
 # Names whose use says that a program reads errors that it did not catch by `except ... as`.
 READS_ERRORS = SOURCES | {
     *("__cause__", "__exit__", "exc_info", "format_exc", "format_exception"),

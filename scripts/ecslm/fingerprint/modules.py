@@ -5,8 +5,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from ecslm.fingerprint.nodes import spelled
 from ecslm.fingerprint.scopes import FUNCTIONS, IMPORTS, Import, bound_by, scope_of, stored, within
-from ecslm.fingerprint.text import LOGGER, Text, Writer, chain, spelled
+from ecslm.fingerprint.text import Text, chain
+from ecslm.fingerprint.writer import LOGGER, Writer
 
 
 class CodeError(Exception):
@@ -82,7 +84,8 @@ class Module:
                 found = name
             case _:
                 return None
-        return found if self.bindings[found] == [number] else None
+        once = self.bindings[found] == [number]
+        return found if once or self.names[found] == LOGGER else None
 
     def signature(self, number: int) -> str:
         """What a function tells to those who look at it: its name and its annotations."""
@@ -98,30 +101,43 @@ class Module:
                 if name == "*" or bound.module == "__future__":
                     self.statements.append(statement)
                     return
-                self.bindings.setdefault(name, []).append(bound)
+                self._bind(name, bound)
             return
         number = len(self.statements)
         self.statements.append(statement)
         for node in within(statement):
             for name in _bound(node):
-                self.bindings.setdefault(name, []).append(number)
+                self._bind(name, number)
             if isinstance(node, IMPORTS):
                 for name, bound in bound_by(node, self.package):
                     self.imports.append(bound)
-                    self.bindings.setdefault(name, []).append(bound)
+                    self._bind(name, bound)
+
+    def _bind(self, name: str, to: Binding) -> None:
+        found = self.bindings.setdefault(name, [])
+        if not isinstance(to, Import) or to not in found:
+            found.append(to)
 
     def _kind(self, name: str, found: list[Binding]) -> object:
         """What the writer of texts must know of a name."""
         if all(isinstance(one, Import) for one in found):
             return tuple(found)
-        if len(found) == 1 and isinstance(found[0], int) and name not in self._global:
-            statement = self.statements[found[0]]
-            if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Call):
-                names = chain(statement.value.func)
-                if names[1:] == ("getLogger",) and "logging" not in self.own:
-                    logging = [Import("logging", None, "logging")]
-                    return LOGGER if self.bindings.get(names[0]) == logging else found
+        if name not in self._global and all(map(self._makes_logger, found)):
+            return LOGGER
         return found
+
+    def _makes_logger(self, binding: Binding) -> bool:
+        statement = self.statements[binding] if isinstance(binding, int) else None
+        match statement:
+            case ast.Assign(targets=[ast.Name()], value=ast.Call(func=function)):
+                names = chain(function)
+                logging = [Import("logging", None, "logging")]
+                return (
+                    names[1:] == ("getLogger",)
+                    and self.bindings.get(names[0]) == logging
+                    and "logging" not in self.own
+                )
+        return False
 
 
 def write_definition(writer: Writer, node: ast.stmt) -> None:

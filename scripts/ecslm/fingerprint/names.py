@@ -6,8 +6,9 @@ from typing import NamedTuple
 from ecslm.fingerprint import known
 from ecslm.fingerprint.harmless import Definitions, Found
 from ecslm.fingerprint.modules import Folder, Module
+from ecslm.fingerprint.nodes import OF_MODULES
 from ecslm.fingerprint.scopes import FUNCTIONS, Import
-from ecslm.fingerprint.text import OF_MODULES, Reference
+from ecslm.fingerprint.text import Reference
 
 # Kinds of nodes.
 DEFINITION, STATEMENTS, SIGNATURE, WHOLE, DOCSTRING = "definition", "", "signature", "whole", "doc"

@@ -20,6 +20,7 @@ from ecslm.fingerprint.names import (
 )
 from ecslm.fingerprint.scopes import Import
 from ecslm.fingerprint.text import Handler, Text
+from ecslm.fingerprint.writer import LOGGER
 
 
 @dataclass
@@ -137,9 +138,9 @@ class Reach:
     # Modules whose names are looked up at run time
 
     def _own(self, module: Module) -> Iterator[str]:
-        """The names that a module defines."""
-        for name, found in module.bindings.items():
-            if not all(isinstance(one, Import) for one in found):
+        """The names that a module defines, but for those of loggers."""
+        for name, found in module.names.items():
+            if not isinstance(found, tuple) and found != LOGGER:
                 yield name
 
     def _export(self, node: Node, module: Module, names: Iterable[str]) -> None:
@@ -165,7 +166,15 @@ class Reach:
             wanted = set(module.bindings)
             if node.module not in self._open:
                 wanted &= self._mentions
+                wanted -= {name for name, found in module.names.items() if self._is_python(found)}
             self._export(node, module, wanted)
+
+    def _is_python(self, found: object) -> bool:
+        """Whether a name is that of a logger or of a module outside of the project as a whole."""
+        imports = found if isinstance(found, tuple) else ()
+        return found == LOGGER or any(
+            bound.name is None and not self._folder.has(bound.module) for bound in imports
+        )
 
     # Words
 
@@ -184,6 +193,7 @@ class Reach:
             (
                 *(f"error:{error}" for error in errors),
                 *(kind for kind, names in known.READS.items() if found & names),
+                *(["schema"] if found & known.FIELDS and found & known.SCHEMA_WORDS else []),
             )
         )
         for node, part in self.parts.items():

@@ -173,6 +173,10 @@ SAME = {
             """
         ),
     ),
+    "a logger that is made twice": (
+        inside("return size"),
+        inside("log.info(size)\nreturn size", "import logging\nlog = logging.getLogger('a')"),
+    ),
     "a log line in a loop, a handler and a branch": (
         inside("for a in size:\n    try:\n        a()\n    except OSError as e:\n        pass"),
         inside(
@@ -577,6 +581,20 @@ OTHER = {
             "return A.model_json_schema()",
             'class A(BaseModel):\n    a: int = Field(description="b")',
         ),
+    ),
+    "a description that is read of its field": (
+        inside(
+            'return A.model_fields["a"].description',
+            'class A(BaseModel):\n    a: int = Field(description="a")',
+        ),
+        inside(
+            'return A.model_fields["a"].description',
+            'class A(BaseModel):\n    a: int = Field(description="b")',
+        ),
+    ),
+    "annotations of methods in a class whose decorator may read them": (
+        inside("return A()", "@register\nclass A:\n    def f(self) -> int: ..."),
+        inside("return A()", "@register\nclass A:\n    def f(self) -> str: ..."),
     ),
     "an option's default": (
         PARSER.format("", '"--a", default=1'),

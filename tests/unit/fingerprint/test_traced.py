@@ -19,7 +19,8 @@ from ecslm.fingerprint.modules import Folder, Module, write_definition
 from ecslm.fingerprint.names import DEFINITION, STATEMENTS, Names, Node, left_out
 from ecslm.fingerprint.reach import Reach
 from ecslm.fingerprint.running import code_parameter
-from ecslm.fingerprint.text import Text, Writer
+from ecslm.fingerprint.text import Text
+from ecslm.fingerprint.writer import Writer
 
 DEMO = {"source": "demo", "train": 2, "val": 1, "test_ind": 2, "test_ood": 2}
 IND = "IND_Diverse_Instruction"
