@@ -60,9 +60,7 @@ class Work:
         if entry is None:
             shutil.rmtree(taken, ignore_errors=True)
             return False
-        log.info(
-            "taken from the cache: %s, made for %s", self._cache.folder(self._key), entry.made_for
-        )
+        log.info("taken from the cache: made for %s", entry.made_for)
         self._place({name: taken / name for name in entry.files}, entry.files, entry.fields)
         return True
 

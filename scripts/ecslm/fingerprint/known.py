@@ -63,6 +63,9 @@ METHODS = frozenset(
     }
 )
 
+# Functions that only call their first argument: they look at neither its name nor its annotations.
+CALLS_ITS_FIRST = frozenset({"builtins.filter", "builtins.map"})
+
 # Decorators that neither register a function nor read its annotations.
 DECORATORS = frozenset(
     {

@@ -232,6 +232,9 @@ class Writer(ErrorWriter):
                     self.visit(keyword.value)
         elif last in known.REPORTERS and self._is_project(node.func):
             self._reported(node)
+        elif name in known.CALLS_ITS_FIRST and node.args and isinstance(node.args[0], ast.Name):
+            self._chain((node.args[0].id,), called=True)
+            self._list(node.args[1:])
         else:
             self._list(node.args)
             self._keywords(node.keywords, *self._worded_keywords(node, name, last))
