@@ -247,6 +247,8 @@ CONTRACT = [
         together(
             *(in_python(with_other_annotations, f"{LIBRARY}/{name}") for name in MODEL_PACKAGES)
         ),
+        # One of them is handed on as a value: whoever gets it might read its annotations.
+        *drawn("parameters"),
     ),
     generated(
         "an unused function, class, constant and import in code that all steps use",
