@@ -16,7 +16,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.ledger import differs_from_record, ledger_record, record_made
-from ecslm.common.validation import Value, read_model
+from ecslm.common.validation import Sha256, Value, read_model
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,7 @@ class Manifest(BaseModel):
         description="Directory of the files, absolute or relative to the manifest's own; not "
         "written if it is that one.",
     )
-
-    action: str | None = Field(
+    action: Sha256 | None = Field(
         None,
         exclude_if=lambda action: action is None,
         description="Key of the results in the cache of finished results, if they are kept there.",

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.files import copy_file, write_text
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
+from ecslm.common.validation import Sha256
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    key: str = Field(description="Digest of everything that determines the results.")
+    key: Sha256 = Field(description="Digest of everything that determines the results.")
     step: str
     made_for: str = Field(description="The manifest that the results were first written with.")
     fields: dict[str, Any] = Field(description="Fields of the manifest that the job has found.")

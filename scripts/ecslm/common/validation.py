@@ -1,14 +1,16 @@
 """Validating values against a type, with one line per problem."""
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ecslm.common.errors import InputError, field_problems
 from ecslm.common.files import read_json
 
 Value = TypeVar("Value")
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 def validated(form: type[Value], value: Any, where: Path | str, line: int | None = None) -> Value:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ecslm.common.validation import Sha256
 from ecslm.data.demo.settings import DemoSettings
 from ecslm.data.problems import Kind
 from ecslm.schemas.settings import Closed
@@ -26,7 +27,7 @@ class Labels(Closed):
         description="URL of the file at a pinned commit, fetched when `path` is missing.",
         exclude=True,
     )
-    sha256: str | None = Field(None, pattern="^[0-9a-f]{64}$", description="Expected sha256.")
+    sha256: Sha256 | None = Field(None, description="Expected sha256.")
 
 
 class Data(Closed):

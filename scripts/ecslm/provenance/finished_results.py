@@ -2,14 +2,14 @@
 
 import logging
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.cache_entries import GIGABYTE, trim
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json
 from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import Manifest
+from ecslm.common.manifests import read_manifest
 from ecslm.common.results_cache import Entry, ResultsCache, remove_entry
 from ecslm.plan.keys import Key
 from ecslm.plan.plan import Plan
@@ -43,8 +43,10 @@ def forget_results(files: Iterable[Path]) -> None:
     """
     cache = ResultsCache(FINISHED)
     for path in files:
-        if path.name.endswith("manifest.json") and (action := read_json(path).get("action")):
-            remove_entry(cache.folder(action))
+        # A broken manifest does not tell which entry is its own.
+        with suppress(InputError):
+            if path.name.endswith("manifest.json") and (action := read_manifest(path).action):
+                remove_entry(cache.folder(action))
 
 
 def trim_results(limit: float) -> None:
@@ -62,21 +64,24 @@ def _keep(cache: ResultsCache, rule: Rule[Any], key: Key, unfinished: frozenset[
     (manifest,) = rule.output_paths("manifest", key)
     if manifest in unfinished or not Path(manifest).is_file():
         return
-    content = read_json(Path(manifest))
-    action = content.get("action")
-    if action is None or cache.has(action):
+    made = read_manifest(Path(manifest))
+    if made.action is None or cache.has(made.action):
         return
     names = [name for name in rule.outputs if name != "manifest"]
     files = {name: Path(path) for name in names for path in rule.output_paths(name, key)}
     try:
         # Those of results come from the manifest: an altered file will not be taken as sound.
         digests = {
-            name: content["files"].get(path.name) or sha256_of_file(path)
-            for name, path in files.items()
+            name: made.files.get(path.name) or sha256_of_file(path) for name, path in files.items()
         }
     except InputError:
         # A file that no job needs was deleted.
         return
-    own = {name: value for name, value in content.items() if name not in Manifest.model_fields}
-    entry = Entry(key=action, step=rule.name, made_for=manifest, fields=own, files=digests)
+    entry = Entry(
+        key=made.action,
+        step=rule.name,
+        made_for=manifest,
+        fields=made.model_extra or {},
+        files=digests,
+    )
     cache.put(entry, files)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from support.plans import plan
 
 from ecslm.common import hashing
+from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.plan.plan import Plan
-from ecslm.provenance.finished_results import keep_results, trim_results
+from ecslm.provenance.finished_results import forget_results, keep_results, trim_results
 from ecslm.schemas.paths import FINISHED
 
 SEED = Path("results/shop/adapters/Small-EC/seed-1")
@@ -97,6 +99,29 @@ def test_results_of_a_job_that_does_not_cache_are_passed_over(study: Plan) -> No
     del content["action"]
     MANIFEST.write_text(json.dumps(content))
     keep_results(study, frozenset())
+    assert not FINISHED.exists()
+
+
+def test_forgotten_results_leave_the_cache(study: Plan) -> None:
+    keep_results(study, frozenset())
+    forget_results([*SEED.iterdir()])
+    assert taken() is None
+
+
+@pytest.mark.parametrize("action", ["/", "../../../../mine", 7, [], None])
+def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(
+    study: Plan, action: Any, tmp_path: Path
+) -> None:
+    mine = tmp_path / "mine/file"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    action = str(mine.parent) if action == "/" else action
+    MANIFEST.write_text(json.dumps(json.loads(MANIFEST.read_text()) | {"action": action}))
+    forget_results([MANIFEST])
+    with suppress(InputError):
+        keep_results(study, frozenset())
+    assert [*tmp_path.rglob("*mine*")] == [mine.parent]
+    assert [*mine.parent.iterdir()] == [mine]
     assert not FINISHED.exists()
 
 
