@@ -14,7 +14,7 @@ from ecslm.data.settings import DataSource
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import AnyOrder, Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
@@ -48,7 +48,7 @@ class ModelSettings(Closed):
     precision: Precision = Field(
         Precision(), description="Keys that replace those of the study's `precision`."
     )
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], AnyOrder] = Field(
         (0,), min_length=1, description="Seeds to train and predict with."
     )
 

@@ -1,12 +1,12 @@
 """Settings of training."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import AnyOrder, Closed
 
 
 class TrainingSettings(Closed):
@@ -15,16 +15,16 @@ class TrainingSettings(Closed):
     rank: int = Field(16, ge=1, description="Rank of the low-rank update (LoRA r).")
     alpha: int = Field(16, ge=1, description="Scale of the update: alpha / rank.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout on the update's input.")
-    target_modules: tuple[str, ...] = Field(
+    target_modules: Annotated[tuple[str, ...], AnyOrder] = Field(
         (
-            "q_proj",
-            "k_proj",
-            "v_proj",
-            "o_proj",
-            "gate_proj",
-            "up_proj",
             "down_proj",
+            "gate_proj",
+            "k_proj",
             "lm_head",
+            "o_proj",
+            "q_proj",
+            "up_proj",
+            "v_proj",
         ),
         description="Linear layers that get an update.",
     )

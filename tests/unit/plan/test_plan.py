@@ -593,6 +593,15 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
             assert job_ == other[manifest]
 
 
+def test_the_order_of_seeds_and_target_modules_reaches_no_job() -> None:
+    def jobs(seeds: list[int], targets: list[str]) -> tuple[Job, ...]:
+        tuned = MODELS["Small-EC"] | {"seeds": seeds, "training": {"target_modules": targets}}
+        return plan(models=MODELS | {"Small-EC": tuned}).jobs
+
+    assert jobs([3, 1, 2], ["v_proj", "q_proj"]) == jobs([1, 2, 3], ["q_proj", "v_proj"])
+    assert jobs([1, 2], ["v_proj", "q_proj"]) != jobs([1, 2], ["v_proj", "k_proj"])
+
+
 @pytest.mark.usefixtures("here")
 def test_a_moved_data_file_concerns_what_shows_its_name_alone() -> None:
     before = local(ROWS)
