@@ -8,12 +8,15 @@ import argparse
 from pathlib import Path
 
 from ecslm.common.cli import run_script
+from ecslm.common.errors import all_of
+from ecslm.common.ledger import RESULTS
 from ecslm.config.options import add_study_options
 from ecslm.plan.plan import Plan
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.history import History
 from ecslm.provenance.overview import Overview
 from ecslm.provenance.run import Run
+from ecslm.schemas.paths import SHARED
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -21,8 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     if not arguments.files:
         plan = Plan.read(arguments.configfile, arguments.study)
         # As before a run, which would be refused for the same reasons.
-        plan.check()
-        Run(plan).check()
+        all_of(plan.check, Run(plan).check)
         print(Overview.of(plan))
     for path in arguments.files:
         study = arguments.study or study_of(path)
@@ -31,8 +33,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 def study_of(path: Path) -> str | None:
     """The study that a result belongs to; None for base weights, which studies share."""
-    parts = path.parts
-    return parts[1] if parts[:1] == ("results",) and parts[1:2] != ("bases",) else None
+    folder, name, *_ = (*path.parts, "", "")
+    return name if folder == RESULTS and name not in {"", *SHARED} else None
 
 
 def command_line() -> argparse.ArgumentParser:

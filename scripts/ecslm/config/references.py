@@ -8,6 +8,7 @@ from typing import Any
 from ecslm.common.text import nearest
 from ecslm.config.labels import unpinned_labels
 from ecslm.data.relevance import LABELLED_SETTINGS
+from ecslm.schemas.paths import SHARED
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.tables.kind import table_kinds
 from ecslm.tables.references import Part, names_in
@@ -24,6 +25,8 @@ def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
 def _references(raw: Mapping[str, Any], templates: Path) -> Iterator[str]:
     studies, bases, tasks = (_mapping(raw.get(key)) for key in ("studies", "bases", "tasks"))
     yield from _known(raw.get("study"), studies, "study", "studies")
+    for name in sorted(studies.keys() & SHARED):
+        yield f"studies.{name}: is the name of a directory that studies share: rename the study"
     for name, study in studies.items():
         yield from _study_references(f"studies.{name}", _mapping(study), bases, tasks, templates)
 

@@ -12,7 +12,6 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.ledger import LEDGER
 from ecslm.common.text import nearest
 from ecslm.config.schema import Config
 from ecslm.data.settings import DemoData, HubData
@@ -21,8 +20,6 @@ from ecslm.plan.plan import STAGES, Plan
 from ecslm.schemas import paths
 
 BASES = Path(paths.BASES)
-# Directories beside those of the studies.
-SHARED = frozenset({BASES.name, paths.CACHE.name, paths.CODE_HISTORY.name, LEDGER.name})
 # What belongs to a result: its unfinished work and the lock of that (`common/workdir.py`), and what
 # a killed writer leaves (`common/files.py`).
 OF_A_RESULT = (
@@ -74,7 +71,7 @@ class Leftovers:
 
     def unknown_studies(self) -> list[Path]:
         """Directories of other studies that the configuration lacks."""
-        known = {*self._config.studies, self._study, *SHARED}
+        known = {*self._config.studies, self._study, *paths.SHARED}
         return [path for path in _folders(self.folder.parent) if path.name not in known]
 
     def results_of(self, files: Iterable[Path]) -> list[Path]:
@@ -185,7 +182,7 @@ def _expression(pattern: str) -> str:
 def _require_study(folder: Path, study: str, studies: Iterable[str]) -> None:
     if folder.is_symlink():
         raise InputError(f"{folder}: is a symbolic link: remove it yourself")
-    if not study or study in SHARED or study != folder.name or not folder.is_dir():
+    if not study or study in paths.SHARED or study != folder.name or not folder.is_dir():
         raise InputError(
             f"study: {study} is not in studies, nor is there a directory {folder} of its results"
             f"{nearest(study, studies)}"

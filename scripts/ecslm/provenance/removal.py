@@ -4,11 +4,9 @@ import contextlib
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from ecslm.common.ledger import LEDGER, ledger_record
+from ecslm.common.ledger import RESULTS, ledger_record
 from ecslm.common.locks import held
 from ecslm.provenance.snakemake_records import remove_records
-
-RESULTS = LEDGER.parent
 
 
 def remove(files: Collection[Path]) -> None:
@@ -41,7 +39,7 @@ def _is_manifest(path: Path) -> bool:
 def _remove_empty(removed: Iterable[Path]) -> None:
     folders = {folder for path in removed for folder in path.parents}
     for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
-        if RESULTS in folder.parents:
+        if Path(RESULTS) in folder.parents:
             # Not empty, or gone already.
             with contextlib.suppress(OSError):
                 folder.rmdir()

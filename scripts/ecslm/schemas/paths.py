@@ -1,5 +1,5 @@
-"""Paths of all files: each is defined here and nowhere else, but for the ledger's
-(`common/ledger.py`) and those of work directories (`common/workdir.py`).
+"""Paths of all files. Each is spelled here alone, but for those that `common` needs:
+the ledger (`common/ledger.py`) and work directories (`common/workdir.py`).
 
 Patterns with names in braces are relative to the study's results directory. Rules use the names as
 Snakemake wildcards; plans and scripts fill in values.
@@ -7,6 +7,8 @@ Snakemake wildcards; plans and scripts fill in values.
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+
+from ecslm.common.ledger import LEDGER
 
 # Relative to the project.
 RESULTS = "results/{study}"
@@ -21,6 +23,8 @@ TEMPLATES = Path("resources/prompts")
 PUBLISHED = Path("resources/published")
 ARCHITECTURES = Path("resources/architectures.csv")
 REPORT_TEMPLATES = "report"
+# What `results/` has beside the directories of studies.
+SHARED = frozenset(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, LEDGER, RUN_LOCK))
 
 # Relative to the directory of all bases.
 BASE = "{base}/manifest.json"

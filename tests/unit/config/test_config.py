@@ -20,6 +20,7 @@ from ecslm.common.text import nearest
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config
 from ecslm.plan.plan import Plan
+from ecslm.schemas.paths import SHARED
 
 TEMPLATES = ROOT / "resources/prompts"
 SHIPPED = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
@@ -506,6 +507,16 @@ def test_a_task_without_ood_records_needs_another_setting() -> None:
     )
     put(raw, "tasks.QPR.test", False)
     load_config(raw, TEMPLATES)
+
+
+@pytest.mark.parametrize("name", sorted(SHARED))
+def test_a_study_cannot_take_a_directory_that_studies_share(name: str) -> None:
+    raw = small()
+    raw["studies"][name] = raw["studies"]["shop"]
+    (line,) = problems(raw)
+    assert (
+        line == f"studies.{name}: is the name of a directory that studies share: rename the study"
+    )
 
 
 @pytest.mark.parametrize("kind", ONE_PROBLEM)
