@@ -18,7 +18,7 @@ from ecslm.common.manifests import (
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.fingerprint.running import as_planned
-from ecslm.models.identity import base_identity
+from ecslm.models.bases import base_identity
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings

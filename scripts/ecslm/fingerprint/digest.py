@@ -4,7 +4,8 @@ A rule passes the digest of its script as a parameter, so that Snakemake reruns 
 that makes its output changes, and only then.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -29,10 +30,8 @@ def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
     Raises:
         InputError: a file is missing or is not Python.
     """
-    try:
+    with _code_errors():
         return Code(root).digest(script, modules)
-    except CodeError as error:
-        raise InputError(str(error)) from None
 
 
 def definition_digests(
@@ -45,10 +44,8 @@ def definition_digests(
     Raises:
         InputError: a file is missing or is not Python.
     """
-    try:
+    with _code_errors():
         return Code(root).definitions(script, modules)
-    except CodeError as error:
-        raise InputError(str(error)) from None
 
 
 def imported_modules(script: str, modules: Iterable[str] = (), root: Path = SCRIPTS) -> set[str]:
@@ -58,7 +55,14 @@ def imported_modules(script: str, modules: Iterable[str] = (), root: Path = SCRI
     Raises:
         InputError: a file is missing or is not Python.
     """
-    try:
+    with _code_errors():
         return Code(root).imported_modules(script, modules)
+
+
+@contextmanager
+def _code_errors() -> Iterator[None]:
+    """Reading code needs no library, so its errors are its own: raise them as all others."""
+    try:
+        yield
     except CodeError as error:
         raise InputError(str(error)) from None

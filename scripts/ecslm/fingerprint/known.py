@@ -47,19 +47,10 @@ ITERATORS = frozenset(
 METHODS = frozenset(
     {
         *("as_posix", "casefold", "count", "decode", "encode", "endswith", "format", "fromkeys"),
-        *(
-            "get",
-            "index",
-            "items",
-            "join",
-            "joinpath",
-            "keys",
-            "lower",
-            "partition",
-            "removeprefix",
-        ),
-        *("removesuffix", "replace", "resolve", "rpartition", "rsplit", "split", "splitlines"),
-        *("startswith", "strip", "title", "upper", "values", "with_name", "with_suffix"),
+        *("get", "index", "items", "join", "joinpath", "keys", "lower", "partition"),
+        *("removeprefix", "removesuffix", "replace", "resolve", "rpartition", "rsplit", "split"),
+        *("splitlines", "startswith", "strip", "title", "upper", "values", "with_name"),
+        "with_suffix",
     }
 )
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from pydantic import ConfigDict, Field
 
-from ecslm.common.hashing import sha256_of_text
 from ecslm.common.validation import read_model
 from ecslm.models.manifests import RunManifest
 
@@ -19,7 +18,7 @@ class AdapterManifest(RunManifest):
 
     source: str = Field(description="Name of the base.")
     revision: str = Field(description="The base's revision.")
-    base_sha256: str = Field(description="Digest of the base's files, see `base_digest`.")
+    base_sha256: str = Field(description="Digest of the base's files, see `files_digest`.")
     template_sha256: str
     seed: int
     best_step: int = Field(description="Optimiser step with the lowest evaluation loss.")
@@ -27,11 +26,6 @@ class AdapterManifest(RunManifest):
     tokens: dict[str, int] = Field(description="Tokens per task in one epoch, prompts included.")
     answer_tokens: dict[str, int] = Field(description="Trained tokens per task in one epoch.")
     truncated: dict[str, int] = Field(description="Records per task whose input was cut.")
-
-
-def base_digest(files: dict[str, str]) -> str:
-    """One digest of all files of a base, from their names and sha256."""
-    return sha256_of_text("".join(f"{name} {files[name]}\n" for name in sorted(files)))
 
 
 def read_adapter(manifest: Path) -> AdapterManifest:

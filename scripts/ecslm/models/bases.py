@@ -9,7 +9,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
 from ecslm.common.validation import Sha256, read_model
-from ecslm.models.adapters import base_digest
+from ecslm.models.manifests import files_digest
+from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
 
 
@@ -48,9 +49,11 @@ BaseSource = Annotated[WheelSource | HubSource | PathSource, Field(discriminator
 MODEL_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.jinja")
 REQUIRED_FILES = ("config.json", "tokenizer.json")
 WEIGHTS = "*.safetensors"
-MANIFEST, FETCHED = "manifest.json", "fetched.json"
-"""A base's manifest, and next to it what fetched it: code, and versions of libraries. The latter
-are not in the manifest, which is an input of jobs: they depend on the weights alone."""
+# Code and library versions that fetched a base. They are not in its manifest, which is an input of
+# jobs: these depend on the weights alone.
+FETCHED = Path(paths.FETCHED).name
+# Files of a base's directory that the project wrote.
+OWN_FILES = (Path(paths.BASE).name, FETCHED)
 
 FETCH_AGAIN = "delete {} and run `snakemake -- bases` to fetch it again"
 
@@ -114,13 +117,13 @@ def libraries(source: BaseSource) -> tuple[str, ...]:
 
 def weights_digest(files: dict[str, str]) -> str:
     """The content of a local directory, as a parameter of its job."""
-    return f"weights:{base_digest(files)}"
+    return f"weights:{files_digest(files)}"
 
 
 def model_files(folder: Path) -> list[Path]:
     """The files of a model directory, without what the project wrote there."""
     found = {path for pattern in MODEL_FILES for path in folder.glob(pattern)}
-    return sorted(path for path in found if path.name not in (MANIFEST, FETCHED))
+    return sorted(path for path in found if path.name not in OWN_FILES)
 
 
 def content_of_folder(folder: Path, manifest: Path) -> str | None:
@@ -157,6 +160,19 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
             )
         )
     return base, folder
+
+
+def base_identity(manifest: Path) -> dict[str, str]:
+    """What identifies base weights by content: name, revision and digest, as the manifest has them.
+
+    The weights are verified where they are loaded: hashing gigabytes would be for nothing where
+    finished results are taken.
+
+    Raises:
+        InputError: the manifest is missing or invalid.
+    """
+    base = read_model(manifest, BaseManifest)
+    return {"name": base.base, "revision": base.revision, "files": files_digest(base.files)}
 
 
 def tokenizer_file(manifest: Path) -> Path:

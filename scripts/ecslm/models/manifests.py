@@ -1,14 +1,16 @@
-"""The manifest of what a model computed: an adapter, or predictions."""
+"""What the manifests of bases, adapters and predictions have in common."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
+from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import Manifest
 
 
 class RunManifest(Manifest):
-    """Adds which model and seed the results belong to, and the number of threads."""
+    """The manifest of what a model computed: which model and seed, with how many threads."""
 
     model: str | None = Field(None, description="Name of the model, if the job was told.")
     seed: int | None = None
@@ -20,3 +22,8 @@ class RunManifest(Manifest):
 def run_fields(model: str | None, seed: int, device: str, threads: int) -> dict[str, Any]:
     """The fields that `RunManifest` adds, which are known before the work begins."""
     return {"model": model, "seed": seed, "threads": threads if device == "cpu" else None}
+
+
+def files_digest(files: Mapping[str, str]) -> str:
+    """One digest of all files of a manifest, from their names and sha256."""
+    return sha256_of_text("".join(f"{name} {files[name]}\n" for name in sorted(files)))

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
-from ecslm.models.adapters import AdapterManifest, base_digest, how_to_retrain, read_adapter
-from ecslm.models.bases import BaseManifest, read_base
+from ecslm.models.adapters import AdapterManifest, how_to_retrain, read_adapter
+from ecslm.models.bases import BaseManifest, base_identity, read_base
 from ecslm.models.batching import batches_by_length
-from ecslm.models.identity import base_identity
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
+from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import EncodedPrompt, encode_prompt
 from ecslm.prediction.backend import Backend, Generated, Request
 from ecslm.prediction.settings import PredictionSettings
@@ -41,7 +41,7 @@ def identity(request: Request) -> dict[str, Any]:
         _check_match(path, adapter, read_model(request.base, BaseManifest), request)
     return {
         "base": base_identity(request.base),
-        "adapter": None if adapter is None else base_digest(adapter.files),
+        "adapter": None if adapter is None else files_digest(adapter.files),
     }
 
 
@@ -151,7 +151,7 @@ def _check_match(
             f"{path}: trained with seed {adapter.seed}, not {request.seed}: "
             f"{how_to_retrain(path, adapter)}, or use --seed {adapter.seed}"
         )
-    if adapter.base_sha256 != base_digest(base.files):
+    if adapter.base_sha256 != files_digest(base.files):
         problems.append(f"{path}: trained on other weights than those of {base.base}: retrain it")
     shots, trained = adapter.settings["shots"], adapter.settings["precision"]
     if (adapter.template_sha256, shots) != (template.sha256, settings.shots):

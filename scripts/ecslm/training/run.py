@@ -11,7 +11,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
-from ecslm.models.identity import base_identity
+from ecslm.models.bases import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.paths import FINISHED

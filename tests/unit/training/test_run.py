@@ -27,8 +27,9 @@ from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.fingerprint.running import code_parameter
-from ecslm.models.adapters import base_digest, read_adapter
+from ecslm.models.adapters import read_adapter
 from ecslm.models.bases import read_base
+from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import PromptTemplate
 from ecslm.training import fit as training
 
@@ -70,7 +71,7 @@ def test_the_manifest_tells_what_the_adapter_was_made_from(
 ) -> None:
     manifest, base = read_adapter(exact_adapter), read_base(tiny_base)[0]
     assert (manifest.source, manifest.revision) == (base.base, "local")
-    assert manifest.base_sha256 == base_digest(base.files)
+    assert manifest.base_sha256 == files_digest(base.files)
     assert manifest.files == {name: sha256_of_file(exact_adapter.parent / name) for name in FILES}
     assert manifest.records == {"AG": 5, "PM": 5}
     assert manifest.truncated == {"AG": 0, "PM": 0}
