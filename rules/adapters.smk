@@ -12,13 +12,14 @@ rule base_model:
     params:
         settings=BASE_MODEL.settings,
         content=BASE_MODEL.content,
+        content_option=weights_content,
         code=BASE_MODEL.code,
         versions=BASE_MODEL.versions,
     message:
         "Base weights {wildcards.base}"
     shell:
         "python scripts/base_model.py --base {wildcards.base} --settings {params.settings:q}"
-        " --code {params.code} --output {output.manifest} --log {log}"
+        " {params.content_option} --code {params.code} --output {output.manifest} --log {log}"
 
 
 rule train_adapter:

@@ -47,6 +47,12 @@ def option(name):
     return text
 
 
+def weights_content(wildcards):
+    """The command-line option of a base that its content alone pins: a local directory."""
+    content = planned("base_model").content(wildcards)
+    return f"--content {content}" if content else ""
+
+
 def table_resources(wildcards, input):
     """The command-line options of the repository's files that a kind of table reads.
 

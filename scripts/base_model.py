@@ -17,7 +17,13 @@ def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, BaseSettings)
     # A job may outlive its Snakemake; the next one must not write at the same time.
     with held(arguments.output.parent / "fetch.lock", str(arguments.output), wait=True):
-        fetch_base(arguments.base, settings.source, arguments.output, arguments.code)
+        fetch_base(
+            arguments.base,
+            settings.source,
+            arguments.output,
+            code=arguments.code,
+            content=arguments.content,
+        )
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -28,6 +34,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--settings", required=True, help='{"source": an entry of `bases:`}: JSON or @FILE')
     add("--output", type=Path, required=True, help="manifest.json to write, next to the weights")
     add("--code", help="digest of this script's code, recorded in fetched.json")
+    add("--content", help="digest of a local directory as planned; another one is refused")
     add_log_option(parser)
     return parser
 

