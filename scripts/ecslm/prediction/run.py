@@ -18,6 +18,7 @@ from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import (
+    Backend,
     Generated,
     LoadedModel,
     Prompt,
@@ -81,16 +82,7 @@ def predict(
         device=device,
         threads=threads,
     )
-    records = [
-        record
-        for record in read_records(dataset)
-        # The 1-shot settings repeat the samples of other settings, with an example.
-        if (record.few_shot_example is not None) == bool(settings.shots)
-    ]
-    if not records:
-        raise InputError(
-            f"{dataset}: no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
-        )
+    records = _records(dataset, settings.shots)
     require_unchanged(origin)
 
     known = run_fields(model, seed, device, threads)
@@ -109,31 +101,48 @@ def predict(
     }
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
     with work_folder(outputs, action, origin, FINISHED, known) as work:
-        if work.restored():
-            return
-        backend = module.open_backend(request)
-        start = time.perf_counter()
-        prompts = backend.prompts(records)
-        batches = backend.batches(prompts)
-        finished = FinishedBatches(work.folder / "batches.jsonl", list(map(len, batches)))
-        loaded = backend.load()
-        load_seconds = time.perf_counter() - start
-        _generate(loaded, prompts, batches, finished)
-        answers = _in_order(batches, finished)
-        rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
-        made = work.folder / "made"
-        write_jsonl(made / "predictions", rows)
-        write_json(
-            made / "cost",
-            prediction_cost(
-                load_seconds,
-                finished.seconds(),
-                [(row.prompt_tokens, row.generated_tokens) for row in rows],
-                truncated=sum(prompt.truncated for prompt in prompts),
-                of_model=loaded.cost(),
-            ),
-        )
-        work.publish({name: made / name for name in ("predictions", "cost")}, found={})
+        if not work.restored():
+            work.publish(_predicted(module.open_backend(request), records, work.folder), found={})
+
+
+def _records(dataset: Path, shots: int) -> list[Record]:
+    records = [
+        record
+        for record in read_records(dataset)
+        # The 1-shot settings repeat the samples of other settings, with an example.
+        if (record.few_shot_example is not None) == bool(shots)
+    ]
+    if not records:
+        raise InputError(f"{dataset}: no records for `shots: {shots}`: 1 needs the 1-shot settings")
+    return records
+
+
+def _predicted(
+    backend: Backend[SomePrompt], records: Sequence[Record], work: Path
+) -> dict[str, Path]:
+    """Predict in the directory of the work; returns the files, by the names of the outputs."""
+    start = time.perf_counter()
+    prompts = backend.prompts(records)
+    batches = backend.batches(prompts)
+    finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))
+    loaded = backend.load()
+    load_seconds = time.perf_counter() - start
+    _generate(loaded, prompts, batches, finished)
+    answers = _in_order(batches, finished)
+    rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
+    made = {name: work / "made" / name for name in ("predictions", "cost")}
+    write_jsonl(made["predictions"], rows)
+    write_json(
+        made["cost"],
+        prediction_cost(
+            load_seconds,
+            finished.seconds(),
+            [(row.prompt_tokens, row.generated_tokens) for row in rows],
+            truncated=sum(prompt.truncated for prompt in prompts),
+            of_model=loaded.cost(),
+        ),
+    )
+    return made
 
 
 def _generate(

@@ -18,10 +18,14 @@ from support.plans import BASELINES, MODELS, plan
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.hashing import sha256_of_file, sha256_of_text
+from ecslm.common.manifests import Manifest
+from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.plan.plan import Plan
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.removal import remove
-from ecslm.schemas.paths import log_paths
+from ecslm.schemas.paths import FINISHED, log_paths
 
 SHOP = Path("results/shop")
 TASKS = ("PM", "SA", "QPR", "AG")
@@ -254,3 +258,27 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
     assert Path("results/demo/report.html").exists()
     assert run_here(monkeypatch, "clean.py", arguments) == 0
     assert capsys.readouterr().out == "nothing to remove\n"
+
+
+def test_the_script_forgets_results_also_in_the_cache_when_it_is_told_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("config.yaml", "resources"):
+        Path(name).symlink_to(ROOT / name)
+    folder, key = Path("results/demo/adapters/SmolLM2-135M-EC/seed-0"), sha256_of_text("made from")
+    weights = folder / "adapter_model.safetensors"
+    write(weights)
+    made = Manifest(inputs={}, settings={}, code=None, versions={}, files={}, action=key)
+    write_json(folder / "manifest.json", made.model_dump(mode="json"))
+    files = {"weights": sha256_of_file(weights)}
+    entry = Entry(key=key, step="train_adapter", made_for="it", fields={}, files=files)
+    cache = ResultsCache(FINISHED)
+    cache.put(entry, {"weights": weights})
+    forget = ["--forget", str(folder.parent)]
+    assert run_here(monkeypatch, "clean.py", forget) == 0
+    assert "nothing is removed yet" in capsys.readouterr().out
+    assert weights.exists()
+    assert cache.has(key)
+    assert run_here(monkeypatch, "clean.py", [*forget, "--remove"]) == 0
+    assert not folder.exists()
+    assert not cache.has(key)
