@@ -24,7 +24,7 @@ adopt: setup ## verify and record results that were copied here; STUDY=paper for
 clean-study: setup ## list results that no job makes any more; REMOVE=yes removes them
 	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
 
-cache: setup ## what is kept of finished GPU work; TRIM=10 removes the oldest down to 10 GB
+cache: setup ## what is kept of finished GPU work; TRIM=10 removes the least recently used, down to 10 GB
 	$(BIN)/python scripts/cache.py $(if $(TRIM),--trim $(TRIM))
 
 setup: .venv/locked

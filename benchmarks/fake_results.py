@@ -18,6 +18,7 @@ from ecslm.common.ledger import record_made
 from ecslm.common.manifests import MadeBy, made_from, write_manifest
 from ecslm.models.bases import FETCHED, REQUIRED_FILES, BaseManifest
 from ecslm.plan.keys import BaseKey
+from ecslm.plan.parameters import versions_in
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.schemas import paths
@@ -145,9 +146,10 @@ def write_manifests(project: Path, jobs: Iterable[Job]) -> None:
     with contextlib.chdir(project):
         for job in jobs:
             settings = json.loads(job.settings or "{}")
-            versions = json.loads((job.versions or "versions:{}").partition(":")[2])
             template = (job.template or "").removeprefix("template:") or None
-            origin = made_from(map(Path, job.inputs), settings, job.code, versions, template)
+            origin = made_from(
+                map(Path, job.inputs), settings, job.code, versions_in(job.versions), template
+            )
             write_manifest(
                 Path(job.manifest), origin | {"content": job.content}, map(Path, job.results)
             )

@@ -1,4 +1,4 @@
-"""Show what is in the cache of finished results, and remove what was not used for long.
+"""Show what is in the cache of finished results, and remove what has not been used for longest.
 
 Nothing is removed without --trim. A result that is removed here stays where it is in `results/`.
 """

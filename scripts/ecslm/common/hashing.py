@@ -64,9 +64,12 @@ def unchanged(paths: Iterable[Path]) -> Iterator[None]:
     yield
     changed = [path for path, state in states.items() if file_state(path) != state]
     if changed:
-        raise InputError(
-            *(f"{path}: changed while it was being read: run again" for path in changed)
-        )
+        raise changed_while_read(changed)
+
+
+def changed_while_read(paths: Iterable[Path | str]) -> InputError:
+    """The error about files of which it is unclear which version was read."""
+    return InputError(*(f"{path}: changed while it was being read: run again" for path in paths))
 
 
 def sha256_of_file(path: Path) -> str:

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries, write_json
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.hashing import changed_while_read, sha256_of_file
 from ecslm.common.ledger import differs_from_record, ledger_record, record_made
 from ecslm.common.validation import Sha256, Value, read_model
 
@@ -136,13 +136,9 @@ def require_unchanged(origin: Mapping[str, Any]) -> None:
     Raises:
         InputError: an input has changed.
     """
-    problems = [
-        f"{path}: changed while it was being read: run again"
-        for path, digest in origin["inputs"].items()
-        if sha256_of_file(Path(path)) != digest
-    ]
-    if problems:
-        raise InputError(*problems)
+    inputs = origin["inputs"].items()
+    if changed := [path for path, digest in inputs if sha256_of_file(Path(path)) != digest]:
+        raise changed_while_read(changed)
 
 
 def refuse_replaced(

@@ -1,4 +1,4 @@
-"""Expressions that can be evaluated once more or once less: nothing else changes."""
+"""Expressions without effects: nothing changes if they are evaluated more often, or not at all."""
 
 import ast
 from collections.abc import Callable, Iterator

@@ -199,7 +199,7 @@ class Folder:
         self._paths: dict[str, Path | None] = {}
 
     def path(self, name: str) -> Path | None:
-        """The file or, if that is all it has, the folder of a module; None if it is none here."""
+        """The file or, if that is all it has, the folder of a module; None if it is not here."""
         if name not in self._paths:
             stem = self.root.joinpath(*name.split("."))
             found = [stem / "__init__.py", stem.with_name(f"{stem.name}.py")]
@@ -234,7 +234,7 @@ class Folder:
         return self._modules[name]
 
     def script(self, file: str) -> Module:
-        """A script, which is no module of a package."""
+        """A script, which is not in a package."""
         if file not in self._modules:
             self._modules[file] = self._parsed(file, self.root / file)
         return self._modules[file]

@@ -4,12 +4,14 @@ Snakemake compares the values of a job's parameters as a set, without their name
 says which parameter a value is.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Mapping
 
 from pydantic import BaseModel
 
 from ecslm.common.hashing import canonical_json
-from ecslm.common.versions import lock_versions
+
+VERSIONS = "versions:"
 
 
 def json_parameter(settings: BaseModel) -> str:
@@ -17,6 +19,12 @@ def json_parameter(settings: BaseModel) -> str:
     return canonical_json(settings.model_dump(mode="json"))
 
 
-def version_parameter(libraries: Iterable[str]) -> str:
-    """Locked versions of libraries."""
-    return f"versions:{canonical_json(lock_versions(libraries))}"
+def versions_parameter(versions: Mapping[str, str]) -> str:
+    """Versions of libraries."""
+    return f"{VERSIONS}{canonical_json(versions)}"
+
+
+def versions_in(parameter: str | None) -> dict[str, str]:
+    """The versions in a value of `versions_parameter`; none without one."""
+    versions: dict[str, str] = json.loads((parameter or "{}").removeprefix(VERSIONS))
+    return versions

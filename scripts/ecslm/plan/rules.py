@@ -14,10 +14,11 @@ from typing import ClassVar, Generic, TypeVar
 from pydantic import BaseModel
 
 from ecslm.common.manifests import Manifest
+from ecslm.common.versions import lock_versions
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.prompts import template_digest
 from ecslm.plan.keys import Key
-from ecslm.plan.parameters import json_parameter, version_parameter
+from ecslm.plan.parameters import json_parameter, versions_parameter
 from ecslm.plan.study import Study
 
 Files = str | tuple[str, ...]
@@ -189,7 +190,7 @@ class Rule(ABC, Generic[SomeKey]):
     def versions_parameter(self, key: SomeKey) -> str | None:
         """Locked versions of the libraries that can change a job's results."""
         libraries = self.libraries_of(key)
-        return version_parameter(libraries) if libraries else None
+        return versions_parameter(lock_versions(libraries)) if libraries else None
 
     def code_parameter(self, key: SomeKey) -> str | None:
         """Digest of the script's code."""

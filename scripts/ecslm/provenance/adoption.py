@@ -77,7 +77,7 @@ def align_times(jobs: Iterable[Job]) -> None:
 
 
 def _missing_source(history: History, job: Job, good: Container[Job]) -> Job | None:
-    """The first job upstream whose results are missing; None if none is."""
+    """The first job upstream whose results are missing; None if all exist."""
     for source in history.sources(job):
         if source not in good:
             return _missing_source(history, source, good) or source

@@ -50,7 +50,7 @@ class Costs:
         return "cost" in self._plan.rules[job.rule].outputs
 
     def expected(self, job: Job) -> Cost | None:
-        """What the job cost when it last ran, or what jobs like it did; None if nobody knows."""
+        """What the job cost when it last ran, or what jobs like it did; None if unknown."""
         if not self.is_measured(job):
             return None
         if job.manifest not in self._expected:

@@ -1,6 +1,6 @@
 """Whether the disk has room for what a run is going to write, as far as that is known.
 
-Counted is what a run is sure to write, so that none is refused that could end:
+Only what a run is sure to write is counted, so that no run is refused that could finish:
 
 - of each adapter its matrices, in float32;
 - of one training, the largest, two checkpoints of the matrices and of the two averages that AdamW

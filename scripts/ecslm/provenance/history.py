@@ -14,6 +14,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest
 from ecslm.models.prompts import as_parameter
+from ecslm.plan.parameters import versions_in
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.provenance.code_history import code_changes
@@ -72,7 +73,7 @@ class History:
             *(["the prompt template has changed"] if job.template != _template(made) else []),
             *self._changed_inputs(made.inputs, job.inputs),
             *code_changes(made.code, job),
-            *_changed_values(made.versions, _versions(job)),
+            *_changed_values(made.versions, versions_in(job.versions)),
         )
 
     def damage(self, job: Job) -> list[str]:
@@ -137,11 +138,6 @@ def _changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator
 def _template(made: Manifest) -> str | None:
     """The content of the prompt template as a parameter."""
     return None if made.template_sha256 is None else as_parameter(made.template_sha256)
-
-
-def _versions(job: Job) -> dict[str, str]:
-    versions: dict[str, str] = json.loads((job.versions or "versions:{}").partition(":")[2])
-    return versions
 
 
 def dotted(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from ecslm.common.files import read_json
 from ecslm.common.hashing import canonical_json
 from ecslm.common.ledger import is_recorded
 from ecslm.models.prompts import as_parameter
+from ecslm.plan.parameters import versions_parameter
 from ecslm.plan.rules import Job
 from ecslm.provenance.integrity import read_job_manifest
 
@@ -80,7 +81,7 @@ def _has_same_origin(job: Job, record: dict[str, Any]) -> bool:
     values += [canonical_json(made.settings)] if job.settings else []
     values += [made.source_content or "no content"] if job.content else []
     values += [as_parameter(made.template_sha256 or "none")] if job.template else []
-    values += [f"versions:{canonical_json(made.versions)}"] if job.versions else []
+    values += [versions_parameter(made.versions)] if job.versions else []
     parameters = set(record["params"])
     return {repr(value) for value in values} <= parameters and all(
         f"sha256:{made.inputs.get(path)}" == checksum

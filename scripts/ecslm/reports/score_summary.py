@@ -1,6 +1,6 @@
 """The summary of one task's scores that score.py prints.
 
-Left out of code digests, so that an edit here is no edit of the code that computes scores.
+Left out of code digests: an edit here computes no score again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

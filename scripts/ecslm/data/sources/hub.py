@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.hashing import changed_while_read, sha256_of_file
 from ecslm.data.settings import HubData
 from ecslm.data.sources.files import SUFFIXES, DataFile, data_files, file_name
 from ecslm.data.sources.index import IndexedRows, cached_rows, read_index
@@ -39,7 +39,7 @@ def open_rows(source: HubData, cache: Path, _is_current: IsCurrent = outdated) -
         return cached
     rows = read_index(_fetched(source, local), cache, origin, {}, labels, identity)
     if local is not None and not _matches_source(rows, source, local):
-        raise InputError(f"{source.id}: changed while it was being read: run again")
+        raise changed_while_read([source.id])
     return rows
 
 
