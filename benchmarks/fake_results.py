@@ -119,12 +119,10 @@ class FakeResults:
 
 
 def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
-    """The manifest of a base, whose files are empty but for its tokenizer if that is there."""
+    """The manifest of a base, whose files are missing but for its tokenizer if that is there."""
     name, folder = Path(manifest).parent.name, (project / manifest).parent
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / file for file in (*REQUIRED_FILES, "model.safetensors")]
-    for path in files:
-        path.touch()
     code = plan.rules["base_model"].code_parameter(BaseKey(name))
     write_json(folder / FETCHED, MadeBy(code=code, versions={}).model_dump())
     settings = json.loads(str(plan.rules["base_model"].settings_parameter(BaseKey(name))))
@@ -133,7 +131,10 @@ def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
         source=plan.study.config.bases[name],
         revision="none",
         folder=".",
-        files={path.name: sha256_of_file(path) for path in files},
+        files={
+            path.name: sha256_of_file(path) if path.is_file() else sha256_of_text("")
+            for path in files
+        },
         **made_from([], settings, code=None, versions={}),
     )
     with contextlib.chdir(project):
