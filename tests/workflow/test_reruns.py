@@ -869,6 +869,13 @@ CONTRACT = [
         "the relevance labels at another path",
         moved(LABELS, "shop/grades.json", "studies.local.data.labels.path"),
     ),
+    generated(
+        "the order of the layers that adapters update",
+        configured(
+            f"{GENERATED}.training.target_modules",
+            [f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")] + ["lm_head"],
+        ),
+    ),
     generated("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
     generated(
         "the order of a task's names in the data",

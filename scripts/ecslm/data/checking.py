@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
@@ -71,11 +71,14 @@ def cached_report(
     """
     key = [settings.model_dump(mode="json"), raw.files, labels, code]
     path = cache / f"check-{sha256_of_text(canonical_json(key))[:24]}.json"
-    # A missing or damaged report is rebuilt.
-    with suppress(InputError, ValidationError):
-        return Report.model_validate(read_json(path))
+    # A missing or damaged report is rebuilt, also one whose numbers are possible but altered.
+    with suppress(InputError, ValueError, KeyError, TypeError):
+        kept = read_json(path)
+        if kept["sha256"] == sha256_of_text(canonical_json(kept["report"])):
+            return Report.model_validate(kept["report"])
     report = check_rows(raw, settings, labels)
-    write_json(path, report.model_dump(mode="json"))
+    content = report.model_dump(mode="json")
+    write_json(path, {"report": content, "sha256": sha256_of_text(canonical_json(content))})
     return report
 
 

@@ -76,7 +76,11 @@ def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[No
         f"--code: the code of scripts/{script.name} was edited since the run was planned: run again"
     )
     sources = _Sources(root, edited)
-    if code_parameter(script.name, modules, root) != code or _loaded_files_changed(root):
+    if (
+        code_parameter(script.name, modules, root) != code
+        or _loaded_files_changed(root)
+        or _stale_bytecode_removed(root)
+    ):
         raise edited
     sources.forget_changed()
     sys.meta_path.insert(0, sources)
@@ -151,9 +155,42 @@ def _loaded_files_changed(root: Path) -> bool:
     ahead refuses jobs for a moment after an edit, one behind misses edits in as short a time.
     """
     started = _started()
-    loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    files = [Path(file) for file in loaded if file and file.startswith(f"{root}{os.sep}")]
+    files = [file for file, _ in _loaded(root)]
     return started is not None and any(file_state(path).changed_ns > started for path in files)
+
+
+def _stale_bytecode_removed(root: Path) -> bool:
+    """Whether a module was loaded from bytecode of other code than its file has.
+
+    Python tells by the size of the file and the second of its date, which two contents may share,
+    for example after their dates were set by a tool that copies or unpacks files. Such bytecode is
+    removed, so that the next start does not load it.
+    """
+    stale = False
+    for file, module in _loaded(root):
+        spec = module.__spec__
+        if spec is None or spec.cached is None or not isinstance(spec.loader, SourceLoader):
+            continue
+        bytecode = Path(spec.cached)
+        try:
+            written = bytecode.stat().st_mtime_ns
+        except OSError:
+            continue
+        # Otherwise nothing has happened to the file since then.
+        if file_state(file).changed_ns < written:
+            continue
+        source = spec.loader.source_to_code(file.read_bytes(), str(file))
+        if spec.loader.get_code(module.__name__) != source:
+            bytecode.unlink(missing_ok=True)
+            stale = True
+    return stale
+
+
+def _loaded(root: Path) -> list[tuple[Path, ModuleType]]:
+    """The modules below a directory that are loaded, with their files."""
+    modules = list(sys.modules.values())
+    found = [(getattr(module, "__file__", None), module) for module in modules]
+    return [(Path(file), one) for file, one in found if file and file.startswith(f"{root}{os.sep}")]
 
 
 def _started() -> int | None:

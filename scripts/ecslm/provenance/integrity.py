@@ -6,6 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import MadeBy, Manifest
 from ecslm.common.validation import read_model
 from ecslm.plan.rules import Job
@@ -50,6 +51,43 @@ def _differences(job: Job) -> Iterator[str]:
     made = read_job_manifest(job)
     damage = made.damage(manifest, [path.name for path in present])
     yield from (f"{one}: {how_to_rebuild(job)}" for one in (*misplaced(job, made), *damage))
+
+
+def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
+    """Refuse inputs that were exchanged for files with older dates.
+
+    Snakemake compares the content of newer inputs alone. So results would stay that were built from
+    other bytes, for example from predictions before those of another machine were copied over them.
+
+    Args:
+        unfinished: manifests of results that are rebuilt in any case.
+
+    Raises:
+        InputError: there are such inputs.
+    """
+    exchanged: dict[str, str] = {}
+    for job in jobs:
+        built = [*map(Path, job.results), Path(job.manifest)]
+        if job.manifest in unfinished or not all(path.exists() for path in built):
+            continue
+        oldest = min(path.stat().st_mtime_ns for path in built)
+        made = read_job_manifest(job)
+        for path in filter(made.inputs.__contains__, job.inputs):
+            file = Path(path)
+            if (
+                file.exists()
+                and sha256_of_file(file) != made.inputs[path]
+                and file.stat().st_mtime_ns <= oldest
+            ):
+                exchanged.setdefault(path, job.manifest)
+    if exchanged:
+        raise InputError(
+            *(
+                f"{path}: exchanged for an older file since {manifest} was built from it: if this "
+                f"is the right one, `touch {path}`, then run again to rebuild what depends on it"
+                for path, manifest in exchanged.items()
+            )
+        )
 
 
 def misplaced(job: Job, made: Manifest) -> Iterator[str]:

@@ -10,7 +10,7 @@ from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.disk import check_disk
 from ecslm.provenance.finished_results import keep_results, trim_results
-from ecslm.provenance.integrity import check_results
+from ecslm.provenance.integrity import check_inputs, check_results
 from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
 from ecslm.schemas.paths import DIGESTS
@@ -32,12 +32,13 @@ class Run:
         """Check the results and the data source before anything uses them.
 
         Raises:
-            InputError: results were modified, are not recorded, or cannot be rebuilt; or rows of
-                the source cannot be used.
+            InputError: results or their inputs were modified, are not recorded, or cannot be
+                rebuilt; or rows of the source cannot be used.
         """
         jobs = self._plan.jobs
         unfinished = self._unfinished()
         check_results(jobs, unfinished)
+        check_inputs(jobs, unfinished)
         save_digests(DIGESTS)
         check_recorded(self._plan.study.name, jobs, unfinished)
         check_source(self._plan)

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
@@ -26,7 +26,7 @@ class TrainingSettings(Closed):
             "up_proj",
             "v_proj",
         ),
-        description="Linear layers that get an update.",
+        description="Linear layers that get an update, in any order.",
     )
     learning_rate: float = Field(1e-4, gt=0, description="Peak learning rate of AdamW.")
     scheduler: Literal["cosine", "linear", "constant_with_warmup"] = Field(
@@ -49,6 +49,14 @@ class TrainingSettings(Closed):
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations in the backward pass: less memory, more time."
     )
+
+    @field_validator("target_modules")
+    @classmethod
+    def _in_one_order(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
+        # Another order gives the same adapter, so it must not train it again.
+        if len(set(layers)) < len(layers):
+            raise ValueError("a layer is listed twice")
+        return tuple(sorted(layers))
 
 
 class AdapterSettings(Closed):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
+from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.problems import Kind
 from ecslm.data.published import COUNTS, read_counts
@@ -234,7 +235,10 @@ def test_a_report_is_kept_by_all_that_decides_it(tmp_path: Path) -> None:
 
     first = report()
     (kept,) = cache.glob("check-*.json")
-    kept.write_text(kept.read_text().replace('"rows": 1', '"rows": 7'))
+    content = json.loads(kept.read_text())["report"]
+    content["tasks"]["PM"]["test"][IND]["rows"] = 7
+    digest = sha256_of_text(canonical_json(content))
+    kept.write_text(json.dumps({"report": content, "sha256": digest}))
     assert report().tasks["PM"]["test"][IND].rows == 7, "taken from the cache"
     assert report("code:2") == report(labels=[["E"]]) == first
     (tmp_path / "rows.jsonl").write_text((json.dumps(row()) + "\n") * 2)
@@ -385,7 +389,9 @@ def test_a_damaged_report_is_rebuilt(tmp_path: Path) -> None:
     raw = path.open_rows(checked.source, cache)  # type: ignore[arg-type]
     first = cached_report(cache, raw, checked, None, "code:1")
     (kept,) = cache.glob("check-*.json")
-    for content in ("{}", '{"files"', "[]"):
+    altered = kept.read_text().replace('"rows": 1', '"rows": 2')
+    assert altered != kept.read_text()
+    for content in ("{}", '{"files"', "[]", altered):
         kept.write_text(content)
         assert cached_report(cache, raw, checked, None, "code:1") == first
 

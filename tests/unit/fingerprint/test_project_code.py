@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from ecslm.fingerprint.digest import SCRIPTS, code_digest, imported_modules
+from ecslm.fingerprint.known import WORDED
 from ecslm.schemas.task import METRICS, TaskSettings
 
 ROOT = SCRIPTS.parent
@@ -199,6 +200,48 @@ def test_no_code_is_run_that_is_not_written_in_a_file() -> None:
         attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
         assert "sys.modules" not in map(ast.unparse, attributes), path
         assert not imports_of(path) & {"importlib.resources", "inspect", "pickle", "runpy"}, path
+
+
+# By these, code finds definitions that it does not name, or reads what the digest leaves out.
+UNSEEN = {
+    "definitions": {"__globals__", "__subclasses__", "f_globals", "get_objects", "resolve_name"},
+    "errors": {"exception", "excepthook"},
+    "places": {"co_firstlineno", "f_lineno", "tb_lineno"},
+    "progress bars": {"desc", "format_dict"},
+    "log lines and warnings": {"addHandler", "showwarning"},
+}
+# What it does with them reaches no result.
+SEES = {"ecslm/common/logs.py"}
+
+
+@pytest.mark.parametrize("kind", UNSEEN)
+def test_nothing_reads_what_the_digest_leaves_out(kind: str) -> None:
+    for path in filter(is_checked, python_files()):
+        if below(path) not in SEES:
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+            # `log.exception` is a log line.
+            names = {node.attr for node in nodes if not ast.unparse(node).startswith("log.")}
+            assert not UNSEEN[kind] & names, path
+
+
+def test_warnings_are_neither_collected_nor_errors() -> None:
+    for path in python_files():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                name = ast.unparse(node.func)
+                assert not name.endswith("catch_warnings") or not node.keywords, path
+                if name.endswith(("simplefilter", "filterwarnings")):
+                    assert ast.unparse(node.args[0]) == "'ignore'", path
+
+
+def test_errors_whose_words_do_not_count_are_raised_where_they_are_made() -> None:
+    for path in filter(is_checked, python_files()):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        raised = [node.exc for node in nodes if isinstance(node, ast.Raise)]
+        for node in nodes:
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in WORDED:
+                assert node in raised, f"{path}: {ast.unparse(node)}"
 
 
 def test_modules_loaded_by_a_name_made_at_run_time_are_added_to_the_digest_by_their_rules() -> None:

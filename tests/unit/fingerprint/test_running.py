@@ -13,6 +13,7 @@ import pytest
 from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
+from ecslm.fingerprint.digest import code_digest
 from ecslm.fingerprint.running import as_planned, code_parameter, planned_code
 
 # Runs what tests give it at three moments: while modules are loaded, between the check and an
@@ -141,6 +142,35 @@ def test_another_digest_is_refused(code: str, scripts: Path) -> None:
 def test_the_modules_that_are_loaded_by_name_are_part_of_the_digest(scripts: Path) -> None:
     assert run(scripts, planned(scripts), "--named", "unrelated") == (None, REFUSED)
     assert run(scripts, code_parameter("job.py", (), scripts)) == (None, REFUSED)
+
+
+# Whatever the tests themselves run with.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": ""}
+
+
+def test_an_edit_that_keeps_size_and_date_does_not_run_the_bytecode_of_before(
+    scripts: Path,
+) -> None:
+    file = scripts / "ecslm/early.py"
+    state = file.stat()
+    assert run(scripts, planned(scripts), **BYTECODE) == ("111", "")
+    file.write_text(file.read_text().replace("return 1", "return 2"))
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    code_digest.cache_clear()
+    (scripts / "output").unlink()
+    assert run(scripts, None, **BYTECODE) == ("111", ""), "what Python does by itself"
+    (scripts / "output").unlink()
+    # The bytecode is then removed.
+    assert run(scripts, planned(scripts), **BYTECODE) == (None, REFUSED)
+    assert run(scripts, planned(scripts), **BYTECODE) == ("211", "")
+
+
+def test_a_copy_of_bytecode_is_as_good(scripts: Path) -> None:
+    assert run(scripts, planned(scripts), **BYTECODE) == ("111", "")
+    copy = Path(shutil.copytree(scripts, scripts.with_name("copy")))
+    (copy / "output").unlink()
+    assert list(copy.rglob("early.*.pyc"))
+    assert run(copy, planned(copy), **BYTECODE) == ("111", "")
 
 
 def test_an_edited_comment_is_no_edit(scripts: Path) -> None:

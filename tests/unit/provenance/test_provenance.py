@@ -23,7 +23,7 @@ from ecslm.provenance.adoption import align_times, record_verified, verified
 from ecslm.provenance.code_history import modules_of, record_code
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.history import History
-from ecslm.provenance.integrity import check_results
+from ecslm.provenance.integrity import check_inputs, check_results
 from ecslm.provenance.snakemake_records import (
     ADOPTING,
     INCOMPLETE,
@@ -317,6 +317,27 @@ def test_the_results_of_another_seed_are_refused() -> None:
         check_results([one], ())
     with pytest.raises(InputError, match="belongs to seed 1, not 0: copy it again, or `rm "):
         verified(history(DATASET_JOB, one))
+
+
+@pytest.mark.parametrize("path", [ADAPTER, "prompt.jinja"])
+def test_an_input_exchanged_for_an_older_file_is_refused_until_it_is_newer(path: str) -> None:
+    reader = SCORE_JOB if path == ADAPTER else TRAIN_JOB
+    Path(path).write_text("made elsewhere")
+    # Snakemake sees that it is newer.
+    os.utime(path, (2**32, 2**32))
+    check_inputs(JOBS, ())
+    os.utime(path, (1, 1))
+    with pytest.raises(InputError, match=f"since {reader.manifest} was built.*`touch {path}`"):
+        check_inputs(JOBS, ())
+    check_inputs(JOBS, {reader.manifest})
+    Path(reader.results[0]).unlink()
+    check_inputs(JOBS, ())
+
+
+def test_inputs_with_older_dates_and_the_same_bytes_are_fine() -> None:
+    for path in ("prompt.jinja", TRAIN, ADAPTER):
+        os.utime(path, (1, 1))
+    check_inputs(JOBS, ())
 
 
 def record_path(folder: Path, result: str) -> Path:
