@@ -52,11 +52,10 @@ class TrainingSettings(Closed):
 
     @field_validator("target_modules")
     @classmethod
-    def _in_one_order(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
-        # Another order gives the same adapter, so it must not train it again.
+    def _listed_once(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(layers)) < len(layers):
             raise ValueError("a layer is listed twice")
-        return tuple(sorted(layers))
+        return layers
 
 
 class AdapterSettings(Closed):
