@@ -47,8 +47,11 @@ def option(name):
     return text
 
 
-def weights_content(wildcards):
-    """The command-line option of a base that its content alone pins: a local directory."""
+def weights_content(wildcards, input):
+    """The command-line option of a base that its content alone pins: a local directory.
+
+    With the parameter `input`, Snakemake does not compare it once more.
+    """
     content = planned("base_model").content(wildcards)
     return f"--content {content}" if content else ""
 

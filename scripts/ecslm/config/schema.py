@@ -7,14 +7,14 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ecslm.comparisons.settings import ComparisonsSettings
 from ecslm.data.settings import DataSource
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.schemas.settings import AnyOrder, Closed
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
@@ -48,9 +48,15 @@ class ModelSettings(Closed):
     precision: Precision = Field(
         Precision(), description="Keys that replace those of the study's `precision`."
     )
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], AnyOrder] = Field(
-        (0,), min_length=1, description="Seeds to train and predict with."
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (0,), min_length=1, description="Seeds to train and predict with, in any order."
     )
+
+    @field_validator("seeds")
+    @classmethod
+    def _in_one_order(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        # Another order must score nothing again.
+        return tuple(sorted(seeds))
 
     @property
     def tuned(self) -> bool:

@@ -1,12 +1,12 @@
 """Settings of training."""
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
-from ecslm.schemas.settings import AnyOrder, Closed
+from ecslm.schemas.settings import Closed
 
 
 class TrainingSettings(Closed):
@@ -15,7 +15,7 @@ class TrainingSettings(Closed):
     rank: int = Field(16, ge=1, description="Rank of the low-rank update (LoRA r).")
     alpha: int = Field(16, ge=1, description="Scale of the update: alpha / rank.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Dropout on the update's input.")
-    target_modules: Annotated[tuple[str, ...], AnyOrder] = Field(
+    target_modules: tuple[str, ...] = Field(
         (
             "down_proj",
             "gate_proj",
@@ -52,10 +52,11 @@ class TrainingSettings(Closed):
 
     @field_validator("target_modules")
     @classmethod
-    def _listed_once(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
+    def _in_one_order(cls, layers: tuple[str, ...]) -> tuple[str, ...]:
+        # Another order gives the same adapter, so it must not train it again.
         if len(set(layers)) < len(layers):
             raise ValueError("a layer is listed twice")
-        return layers
+        return tuple(sorted(layers))
 
 
 class AdapterSettings(Closed):
