@@ -235,6 +235,10 @@ CONTRACT = [
         replaced(f"{LIBRARY}/common/files.py", "the file is truncated", "the file was cut off"),
     ),
     generated(
+        "what is said of an altered result",
+        replaced(f"{LIBRARY}/common/manifests.py", "altered: its sha256", "changed: its sha256"),
+    ),
+    generated(
         "a description and help",
         together(
             replaced(f"{LIBRARY}/prediction/settings.py", "Maximum tokens of an answer.", "Most."),

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, sha256_of_file
 from ecslm.common.ledger import differs_from_record, ledger_record, record_made
@@ -29,9 +29,10 @@ class Damage:
 
     def __str__(self) -> str:
         """`path: what is wrong`."""
+        # As problems: the words are then no part of code digests.
         if self.missing:
-            return f"{self.path}: no such file, but its manifest lists it"
-        return f"{self.path}: altered: its sha256 differs from {self.record}"
+            return str(Problem("no such file, but its manifest lists it", self.path))
+        return str(Problem(f"altered: its sha256 differs from {self.record}", self.path))
 
 
 class Manifest(BaseModel):
