@@ -1,5 +1,6 @@
 """Fixtures of all tests: tiny models and adapters, made once a session."""
 
+import gc
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -37,6 +38,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests."""
     longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through all of the libraries' objects in every test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)
