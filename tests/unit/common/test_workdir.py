@@ -102,8 +102,7 @@ def test_finished_results_are_taken_back_by_the_same_action_alone(
     with work_in(folder) as again:
         assert again.restored()
     (line,) = caplog.messages
-    assert line.startswith("taken from the cache: ")
-    assert line.endswith(f", made for {folder}/out.manifest.json")
+    assert line == f"taken from the cache: made for {folder}/out.manifest.json"
     assert written(folder) == before
     assert folders(folder) == []
     with work_in(folder, ACTION | {"seed": 1}) as other:
