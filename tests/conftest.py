@@ -1,5 +1,6 @@
 """Fixtures of all tests: tiny models and adapters, made once a session."""
 
+import gc
 import os
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from support import warm
+from support.memory import use_memory
 from support.scheduling import ModulesTogether, longest_first
 from support.shared import Shared, shared_by_workers
 
@@ -29,6 +31,7 @@ for variable in ("ECSLM_CACHE", "ECSLM_CACHE_GB"):
 def pytest_configure(config: pytest.Config) -> None:
     """Give the workers of pytest-xdist a folder in common, which goes with the session."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
+        use_memory()
         stack = ExitStack()
         stack.enter_context(warm.shared_folder())
         config.add_cleanup(stack.close)
@@ -37,6 +40,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest tests."""
     longest_first(items)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through all of the libraries' objects in every test."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

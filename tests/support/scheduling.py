@@ -6,7 +6,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 # Where the longest tests are: they begin first, so that no worker is left with one in the end.
 LONGEST = (
-    *("tests/end_to_end/", "tests/workflow/test_interruption.py", "tests/workflow/"),
+    "tests/end_to_end/",
+    # The other worker finishes the studies that many tests edit: otherwise both would wait for one.
+    "tests/workflow/test_overview.py",
+    *("tests/workflow/test_interruption.py", "tests/workflow/"),
     *("tests/unit/training/", "tests/unit/data/", "tests/unit/scoring/", "tests/unit/prediction/"),
 )
 # Where tests share what is costly over workers, see `shared.py`.

@@ -133,12 +133,16 @@ def begun(shared: Shared) -> dict[Stage, Path]:
 
 @pytest.fixture(scope="module")
 def finished(begun: dict[Stage, Path], shared: Shared) -> Path:
-    """The project after a run to which nothing happened, in processes of their own."""
+    """The project after a run to which nothing happened.
+
+    The jobs that tests stop run in processes of their own, as those of users do.
+    """
 
     def make(folder: Path) -> None:
         project = shutil.copytree(begun[TRAINING], folder)
-        run = cold_snakemake(project, *RUN)
+        run = cold_snakemake(project, *RUN, "--", "predictions")
         assert run.returncode == 0, run.stdout + run.stderr
+        finish(project)
 
     return shared("uninterrupted", make)
 
@@ -162,6 +166,7 @@ def project(
 
 
 def finish(project: Path, *targets: str) -> None:
+    """A run to the end of some targets, or of all."""
     run = snakemake(project, *RUN, "--", *targets)
     assert run.returncode == 0, run.stdout + run.stderr
 

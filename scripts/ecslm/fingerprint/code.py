@@ -21,6 +21,8 @@ class Code:
             changed: other texts of files, by their paths below `root`.
         """
         self._names = Names(Folder(root, changed))
+        self._reached: dict[tuple[str, tuple[str, ...]], Reach] = {}
+        self._digests: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def digest(self, script: str, modules: Iterable[str] = ()) -> str:
         """The digest of what a script can reach.
@@ -28,8 +30,12 @@ class Code:
         Raises:
             CodeError: a file is missing or is not Python.
         """
-        reach = Reach(self._names, script, modules)
-        return digest_of(reach.parts, reach.roots, reach.libraries)[:LENGTH]
+        key = script, tuple(modules)
+        if key not in self._digests:
+            reach = self._reach(*key)
+            digest = digest_of(reach.parts, reach.roots, reach.libraries)
+            self._digests[key] = digest[:LENGTH]
+        return self._digests[key]
 
     def definitions(self, script: str, modules: Iterable[str] = ()) -> dict[str, dict[str, str]]:
         """Digests of the definitions that a script can reach, each for itself, by module.
@@ -37,7 +43,7 @@ class Code:
         Raises:
             CodeError: a file is missing or is not Python.
         """
-        reach = Reach(self._names, script, modules)
+        reach = self._reach(script, tuple(modules))
         texts: dict[tuple[str, str], list[str]] = {}
         for node, part in reach.parts.items():
             if node.kind not in (WHOLE, DOCSTRING):
@@ -62,6 +68,12 @@ class Code:
                 found.add(name)
                 waiting += _imports(folder, folder.module(name))
         return found
+
+    def _reach(self, script: str, modules: tuple[str, ...]) -> Reach:
+        key = script, modules
+        if key not in self._reached:
+            self._reached[key] = Reach(self._names, script, modules)
+        return self._reached[key]
 
 
 def _imports(folder: Folder, module: Module) -> list[str]:

@@ -17,10 +17,16 @@ SCRIPTS = Path(__file__).resolve().parents[2]
 
 
 @cache
+def code_of(root: Path) -> Code:
+    """The code below a folder, read once a process; after `code_of.cache_clear()`, as it is then.
+
+    Scripts share what they import, which is then analysed once.
+    """
+    return Code(root)
+
+
 def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS) -> str:
     """Digest of what a script can reach in the project's code.
-
-    It is computed once a process; after `code_digest.cache_clear()`, of files as they are then.
 
     Args:
         script: file name under `root`, for example `score.py`.
@@ -31,7 +37,7 @@ def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
         InputError: a file is missing or is not Python.
     """
     with _code_errors():
-        return Code(root).digest(script, modules)
+        return code_of(root).digest(script, modules)
 
 
 def definition_digests(
@@ -45,7 +51,7 @@ def definition_digests(
         InputError: a file is missing or is not Python.
     """
     with _code_errors():
-        return Code(root).definitions(script, modules)
+        return code_of(root).definitions(script, modules)
 
 
 def imported_modules(script: str, modules: Iterable[str] = (), root: Path = SCRIPTS) -> set[str]:
@@ -56,7 +62,7 @@ def imported_modules(script: str, modules: Iterable[str] = (), root: Path = SCRI
         InputError: a file is missing or is not Python.
     """
     with _code_errors():
-        return Code(root).imported_modules(script, modules)
+        return code_of(root).imported_modules(script, modules)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Iterator
 
 from ecslm.fingerprint import known
-from ecslm.fingerprint.scopes import Comprehension
+from ecslm.fingerprint.scopes import Comprehension, children
 
 
 class Effects:
@@ -34,7 +34,7 @@ class Effects:
                 )
             case ast.NamedExpr() | ast.Await() | ast.Yield() | ast.YieldFrom():
                 return False
-        return all(map(self.none, ast.iter_child_nodes(node)))
+        return all(map(self.none, children(node)))
 
     def _none_of_call(self, node: ast.Call) -> bool:
         function, name = node.func, self._full_name(node.func)

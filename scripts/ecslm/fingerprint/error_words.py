@@ -6,7 +6,7 @@ import ast
 
 from ecslm.fingerprint import known
 from ecslm.fingerprint.nodes import NodeWriter, flat, spelled
-from ecslm.fingerprint.scopes import Import, comprehension_scope
+from ecslm.fingerprint.scopes import Import, comprehension_scope, walk
 from ecslm.fingerprint.text import Handler, Reference, chain
 
 WORDED = frozenset(f"builtins.{name}" for name in known.WORDED)
@@ -103,7 +103,7 @@ class ErrorWriter(NodeWriter):
 
     def _glance(self, node: ast.AST, error: str = "") -> None:
         """Note the caught errors in what is left out."""
-        for one in ast.walk(node):
+        for one in walk(node):
             for handler in self._open:
                 if isinstance(one, ast.Name) and handler.name == one.id and error:
                     handler.passed_on.add(error)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from ecslm.fingerprint import known
 from ecslm.fingerprint.modules import Module
 from ecslm.fingerprint.nodes import BUILTINS
-from ecslm.fingerprint.scopes import FUNCTIONS, Function
+from ecslm.fingerprint.scopes import FUNCTIONS, Function, children, walk
 from ecslm.fingerprint.text import chain
 from ecslm.fingerprint.writer import ACCESSORS
 
@@ -141,7 +141,7 @@ class Definitions:
                 return self._value(module, iterable, taken=True) and all(
                     self._value(module, condition) for condition in conditions
                 )
-        return all(self._value(module, child) for child in ast.iter_child_nodes(node))
+        return all(self._value(module, child) for child in children(node))
 
     def _name(self, module: Module, names: tuple[str, ...]) -> bool:
         """Whether a dotted name is that of a definition, or of something outside of the project."""
@@ -195,7 +195,7 @@ class Definitions:
         )
         factories = [
             keyword.value
-            for one in ast.walk(node)
+            for one in walk(node)
             if isinstance(one, ast.Call)
             for keyword in one.keywords
             if keyword.arg == "default_factory"

@@ -4,7 +4,7 @@ import ast
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
-from ecslm.fingerprint.scopes import Function
+from ecslm.fingerprint.scopes import Function, walk
 
 LISTS = (ast.List, ast.ListComp)
 
@@ -28,7 +28,7 @@ def message_names(
     values: defaultdict[str, list[ast.expr]] = defaultdict(list)
     errors: defaultdict[str, set[str]] = defaultdict(set)
     asked: set[str] = set()
-    for node in ast.walk(function):
+    for node in walk(function):
         match node:
             case ast.Name(id=name, ctx=ast.Load()):
                 loads[name] += 1

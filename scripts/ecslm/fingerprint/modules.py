@@ -6,7 +6,16 @@ from functools import cache
 from pathlib import Path
 
 from ecslm.fingerprint.nodes import spelled
-from ecslm.fingerprint.scopes import FUNCTIONS, IMPORTS, Import, bound_by, scope_of, stored, within
+from ecslm.fingerprint.scopes import (
+    FUNCTIONS,
+    IMPORTS,
+    Import,
+    bound_by,
+    scope_of,
+    stored,
+    walk,
+    within,
+)
 from ecslm.fingerprint.text import Text, chain
 from ecslm.fingerprint.writer import LOGGER, Writer
 
@@ -33,7 +42,7 @@ class Module:
         self.statements: list[ast.stmt] = []
         self.bindings: dict[str, list[Binding]] = {}
         self.imports: list[Import] = []
-        nodes = list(ast.walk(tree))
+        nodes = walk(tree)
         self._global = {
             name for node in nodes if isinstance(node, ast.Global) for name in node.names
         }

@@ -1,6 +1,7 @@
 """What the names in a module refer to, through all imports, in the project or outside of it."""
 
 from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple
 
 from ecslm.fingerprint import known
@@ -32,6 +33,7 @@ class Target(NamedTuple):
     label: str
 
 
+@cache
 def left_out(module: str) -> bool:
     """Whether a module is one of those that reach no result."""
     return any(module == name or module.startswith(f"{name}.") for name in known.LEFT_OUT)

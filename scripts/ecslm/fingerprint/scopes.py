@@ -1,7 +1,7 @@
 """The names that a function binds, and the imports among them."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -10,6 +10,8 @@ Comprehension = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 IMPORTS = (ast.Import, ast.ImportFrom)
+# Where a node notes those below it.
+CHILDREN = "children_of_node"
 
 
 class Import(NamedTuple):
@@ -69,26 +71,57 @@ def comprehension_scope(node: Comprehension) -> Scope:
 
 def stored(target: ast.AST) -> Iterator[str]:
     """The names that an assignment to a target binds."""
-    for node in ast.walk(target):
+    for node in walk(target):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
             yield node.id
 
 
-def within(*nodes: ast.AST) -> Iterator[ast.AST]:
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node, but for `Load` and the like; noted in it, since code is walked
+    again and again."""
+    noted = vars(node)
+    found: list[ast.AST] | None = noted.get(CHILDREN)
+    if found is None:
+        found = []
+        for name in node._fields:
+            value = noted.get(name)
+            if isinstance(value, list):
+                found += (one for one in value if isinstance(one, ast.AST))
+            elif isinstance(value, ast.AST) and name != "ctx":
+                found.append(value)
+        noted[CHILDREN] = found
+    return found
+
+
+def walk(node: ast.AST) -> list[ast.AST]:
+    """A node and all nodes in it, in the order of `ast.walk`, but for `Load` and the like."""
+    found = [node]
+    for one in found:
+        found += children(one)
+    return found
+
+
+def within(*nodes: ast.AST) -> list[ast.AST]:
     """All nodes that belong to the same scope: functions, classes and comprehensions inside are
     given, what is inside them is not, except for `:=` in comprehensions."""
+    found: list[ast.AST] = []
+    _add_within(nodes, found)
+    return found
+
+
+def _add_within(nodes: Iterable[ast.AST], found: list[ast.AST]) -> None:
     for node in nodes:
-        yield node
+        found.append(node)
         if isinstance(node, (*FUNCTIONS, ast.ClassDef)):
-            yield from within(*node.decorator_list)
+            _add_within(node.decorator_list, found)
         elif isinstance(node, COMPREHENSIONS):
-            yield from _walruses(node)
+            found += _walruses(node)
         elif not isinstance(node, ast.Lambda):
-            yield from within(*ast.iter_child_nodes(node))
+            _add_within(children(node), found)
 
 
 def _walruses(node: ast.AST) -> Iterator[ast.NamedExpr]:
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         if isinstance(child, ast.NamedExpr):
             yield child
         if not isinstance(child, ast.Lambda):

@@ -17,6 +17,7 @@ from ecslm.fingerprint.scopes import (
     bound_by,
     comprehension_scope,
     scope_of,
+    walk,
 )
 from ecslm.fingerprint.text import Reference, chain
 
@@ -312,4 +313,4 @@ def _is_form(node: ast.expr) -> bool:
         *(ast.Name, ast.Attribute, ast.Subscript, ast.Tuple, ast.List, ast.Constant, ast.BinOp),
         *(ast.operator, ast.expr_context, ast.Starred, ast.UnaryOp, ast.unaryop),
     )
-    return all(isinstance(one, fine) for one in ast.walk(node))
+    return all(isinstance(one, fine) for one in walk(node))

@@ -7,7 +7,7 @@ import pytest
 from support.small_tree import CIRCLE, SQUARE, WORK, Edit, digest
 
 from ecslm.common.errors import InputError
-from ecslm.fingerprint.digest import code_digest, definition_digests, imported_modules
+from ecslm.fingerprint.digest import code_of, definition_digests, imported_modules
 
 Make = Callable[..., Path]
 
@@ -119,7 +119,7 @@ def test_the_digest_is_of_files_as_they_are_once_it_is_no_longer_cached(make: Ma
     before = digest(root)
     (root / CIRCLE).write_text("def area(r):\n    return 3 * r\n", encoding="utf-8")
     assert digest(root) == before
-    code_digest.cache_clear()
+    code_of.cache_clear()
     assert digest(root) != before
 
 

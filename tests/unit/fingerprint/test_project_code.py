@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ecslm.fingerprint.code import Code
 from ecslm.fingerprint.digest import SCRIPTS, code_digest, imported_modules
 from ecslm.fingerprint.known import WORDED
 from ecslm.schemas.task import METRICS, TaskSettings
@@ -34,6 +35,14 @@ def score_digests(root: Path) -> dict[str, str]:
         )
         for code, task in registry().items()
     }
+
+
+def test_a_digest_does_not_depend_on_what_else_was_digested_before() -> None:
+    scripts = sorted(path.name for path in SCRIPTS.glob("*.py"))
+    alone = {script: Code(SCRIPTS).digest(script) for script in scripts}
+    for order in (scripts, scripts[::-1]):
+        code = Code(SCRIPTS)
+        assert {script: code.digest(script) for script in order} == alone
 
 
 @pytest.fixture
