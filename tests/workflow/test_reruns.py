@@ -273,11 +273,11 @@ CONTRACT = [
         "the order of imports and of definitions",
         together(
             replaced(
-                f"{LIBRARY}/training/run.py",
+                f"{LIBRARY}/training/fit.py",
                 "import json\nimport logging\nimport math\n",
                 "import math\nimport json\nimport logging\n",
             ),
-            in_file(with_definitions_reversed, "ecslm/training/run.py"),
+            in_file(with_definitions_reversed, "ecslm/training/fit.py"),
             in_file(with_definitions_reversed, "ecslm/common/files.py"),
         ),
     ),

@@ -156,7 +156,9 @@ def _loaded_files_changed(root: Path) -> bool:
     """
     started = _started()
     files = [file for file, _ in _loaded(root)]
-    return started is not None and any(file_state(path).changed_ns > started for path in files)
+    return started is not None and any(
+        not path.exists() or file_state(path).changed_ns > started for path in files
+    )
 
 
 def _stale_bytecode_removed(root: Path) -> bool:

@@ -13,7 +13,6 @@ import pytest
 from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
-from ecslm.fingerprint.digest import code_digest
 from ecslm.fingerprint.running import as_planned, code_parameter, planned_code
 
 # Runs what tests give it at three moments: while modules are loaded, between the check and an
@@ -156,7 +155,7 @@ def test_an_edit_that_keeps_size_and_date_does_not_run_the_bytecode_of_before(
     assert run(scripts, planned(scripts), **BYTECODE) == ("111", "")
     file.write_text(file.read_text().replace("return 1", "return 2"))
     os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
-    code_digest.cache_clear()
+    code_of.cache_clear()
     (scripts / "output").unlink()
     assert run(scripts, None, **BYTECODE) == ("111", ""), "what Python does by itself"
     (scripts / "output").unlink()
