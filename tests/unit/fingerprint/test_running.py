@@ -13,6 +13,7 @@ import pytest
 from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
+from ecslm.fingerprint.digest import code_of
 from ecslm.fingerprint.running import as_planned, code_parameter, planned_code
 
 # Runs what tests give it at three moments: while modules are loaded, between the check and an
