@@ -201,6 +201,9 @@ def _started() -> int | None:
         ticks = int(PROCESS.read_text().rpartition(")")[2].split()[START_TICKS])
     except (OSError, ValueError, IndexError):
         return None
+    if ticks <= 0:
+        # Some sandboxes fill in nothing; all files would be newer than the boot.
+        return None
     # Rounded up: in its first hundredth of a second, Python has not yet loaded anything.
     since_boot = (ticks + 1) * 10**9 // os.sysconf("SC_CLK_TCK")
     return time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME) + since_boot

@@ -263,10 +263,13 @@ def test_code_that_is_not_python_while_it_is_edited_is_one_line(scripts: Path) -
     assert "Traceback" not in words
 
 
+@pytest.mark.parametrize("told", [None, "", f"1 (python) {'0 ' * 30}"])
 def test_a_start_that_the_system_does_not_tell_is_no_obstacle(
-    scripts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    told: str | None, scripts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("ecslm.fingerprint.running.PROCESS", tmp_path / "none")
+    if told is not None:
+        (tmp_path / "stat").write_text(told)
+    monkeypatch.setattr("ecslm.fingerprint.running.PROCESS", tmp_path / "stat")
     with planned_code(scripts / "job.py", planned(scripts), ("ecslm.metric",)):
         pass
     with (
