@@ -42,9 +42,6 @@ def main(arguments: argparse.Namespace) -> None:
         "step": "bertscore",
         "predictions": origin["inputs"][str(arguments.predictions)],
         "encoder": base_identity(arguments.encoder),
-        "settings": origin["settings"],
-        "code": arguments.code,
-        "versions": origin["versions"],
         "device": arguments.device,
     }
     with work_folder(Outputs(manifest, {"rows": output}), action, origin, FINISHED) as work:

@@ -116,22 +116,23 @@ def work_folder(
 ) -> Iterator[Work]:
     """The work directory of a job, locked while the block runs.
 
-    Its name contains the manifest's name and a digest of `action`. So work that began with other
-    settings, code or data is never continued: directories with another digest are removed. While
-    another process holds the lock, for example a job that outlived its Snakemake, this waits and
-    logs it.
+    Its name contains the manifest's name and a digest of the action: of everything that determines
+    the bytes of the results, by content, which are `action` and the settings, code and versions of
+    `origin`. So work that began with other settings, code or data is never continued: directories
+    with another digest are removed. Equal actions have equal results, which are taken from the
+    cache. While another process holds the lock, for example a job that outlived its Snakemake, this
+    waits and logs it.
 
     Args:
-        action: everything that determines the bytes of the results, by content: its `step`, no
-            paths, and no names that may change. Equal actions have equal results, which are taken
-            from the cache.
+        action: its `step`, and what `origin` does not say: no paths, and no names that may change.
         origin: the value of `made_from`. Without the code's digest, as when a job is run by hand,
             nothing is cached or continued: after an edit it would use what the old code made.
         cache: directory of the cache, unless the environment names another.
         known: the manifest's own fields that are known before the work.
     """
     output = outputs.manifest
-    root, key = output.parent / "work", sha256_of_text(canonical_json(action))
+    made_from = {name: value for name, value in origin.items() if name != "inputs"}
+    root, key = output.parent / "work", sha256_of_text(canonical_json({**made_from, **action}))
     with held(root / f"{output.name}.lock", str(output), wait=True):
         folder = root / f"{output.name}.{key[:16]}"
         for leftover in root.glob(f"{output.name}.*/"):

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -21,20 +20,6 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     known_digests.clear()
     known_digests.update(before)
-
-
-@pytest.fixture
-def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the files that are read to be hashed, in order."""
-    names: list[str] = []
-    digest = hashing.hashlib.file_digest
-
-    def watched(stream: Any, name: str) -> Any:
-        names.append(Path(stream.name).name)
-        return digest(stream, name)
-
-    monkeypatch.setattr(hashing.hashlib, "file_digest", watched)
-    return names
 
 
 def next_process(cache: Path) -> None:

@@ -3,27 +3,12 @@
 import os
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from ecslm.common import hashing
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
-
-
-@pytest.fixture
-def hashed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Names of the files that are read to be hashed, in order."""
-    names: list[str] = []
-    digest = hashing.hashlib.file_digest
-
-    def watched(stream: Any, name: str) -> Any:
-        names.append(Path(stream.name).name)
-        return digest(stream, name)
-
-    monkeypatch.setattr(hashing.hashlib, "file_digest", watched)
-    return names
 
 
 @pytest.fixture

@@ -107,6 +107,8 @@ def test_finished_results_are_taken_back_by_the_same_action_alone(
     assert folders(folder) == []
     with work_in(folder, ACTION | {"seed": 1}) as other:
         assert not other.restored()
+    with work_in(folder, code="code:2") as other:
+        assert not other.restored()
 
 
 def test_taken_results_have_the_manifest_of_the_job_that_takes_them(folder: Path) -> None:

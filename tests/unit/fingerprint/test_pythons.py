@@ -29,7 +29,7 @@ print(run(1, 2), {**{}}, [*()], (lambda *, a=1: a), 1_000, 1e3, 0x10, b"a", "\\u
 
 
 def python(minor: int) -> str | None:
-    """The program of a version of Python, if it is on this machine and starts."""
+    """The program of a version of Python, if it is on the PATH and starts."""
     program = shutil.which(f"python3.{minor}")
     if program is None:
         return None
@@ -41,7 +41,7 @@ def python(minor: int) -> str | None:
 def test_all_versions_of_python_give_one_digest(minor: int, tmp_path: Path) -> None:
     program = python(minor)
     if program is None:
-        pytest.skip("not on this machine")
+        pytest.skip(f"no python3.{minor} that starts is on the PATH")
     (tmp_path / "strings.py").write_text(F_STRINGS, encoding="utf-8")
     for root in (SCRIPTS, tmp_path):
         done = subprocess.run(
