@@ -756,11 +756,14 @@ CONTRACT = [
     ),
     version("bert-score", "bertscore *", *OF_TEXTS),
     version(
-        "numpy", "score *", "score_baseline *", "score_over_seeds *", *COMPARED_ANEW, *SCORE_TABLES
+        "numpy",
+        *compared(),
+        *("score *", "score_baseline *", "score_over_seeds *"),
+        *COMPARED_ANEW,
+        *SCORE_TABLES,
     ),
-    version("scipy", *compared(), *COMPARED_ANEW),
+    version("scipy", *COMPARED_ANEW),
     generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
-    version("scikit-learn", *compared()),
     generated("the version of a library that only tests use", locked("hypothesis", "99.1")),
     # What bases are made of. The project is a copy of the finished one at another path.
     generated(

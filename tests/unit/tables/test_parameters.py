@@ -1,3 +1,4 @@
+import warnings
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,10 @@ from support.project import RESOURCES
 from support.table_files import request
 
 from ecslm.common.errors import InputError
-from ecslm.tables.kinds.parameters import ParametersEntry, build
+from ecslm.models.architecture import SIZES, read_architectures
+from ecslm.tables.kinds.parameters import Counts, ParametersEntry, build, count_parameters
 from ecslm.tables.requests import TableRequest, table_request
-from ecslm.tables.settings import TableContext
+from ecslm.tables.settings import AdapterContext, TableContext
 from ecslm.tables.sources import Sources
 
 MODULES = [
@@ -55,6 +57,39 @@ def test_the_counts_are_exactly_those_of_the_architectures(tmp_path: Path) -> No
     assert [row.cells[3].shown for row in rows] == [
         *("--", "9.4M", "9.4M", "19M", "19M", "13M", "26.4M")
     ]
+
+
+@pytest.mark.parametrize("tied", ["true", "false"])
+@pytest.mark.parametrize("modules", [MODULES, ["q_proj", "v_proj"], ["embed_tokens", "up_proj"]])
+def test_the_counts_are_those_of_a_model_with_peft(tied: str, modules: list[str]) -> None:
+    row = read_architectures(RESOURCES / "architectures.csv")["Llama-3.2-3B"]
+    row |= {"num_hidden_layers": "3", "tie_word_embeddings": tied}
+    adapter = AdapterContext(architecture="any", rank=5, target_modules=tuple(modules))
+    assert count_parameters(row, adapter) == built(row, adapter)
+
+
+def built(row: dict[str, str], adapter: AdapterContext) -> Counts:
+    """Counts of the model itself, on torch's meta device: without memory."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        **{size: int(row[size]) for size in SIZES},
+        tie_word_embeddings=row["tie_word_embeddings"] == "true",
+    )
+    with torch.device("meta"), warnings.catch_warnings():
+        # peft warns of merging an adapted tied head; nothing is merged here.
+        warnings.simplefilter("ignore")
+        model = LlamaForCausalLM(config)
+        base = sum(one.numel() for one in model.parameters())
+        lora = LoraConfig(
+            r=adapter.rank,
+            target_modules=list(adapter.target_modules),
+            task_type="CAUSAL_LM",
+        )
+        tuned = get_peft_model(model, lora).parameters()
+    return Counts(base=base, adapter=sum(one.numel() for one in tuned if one.requires_grad))
 
 
 def test_an_unknown_architecture_is_named(tmp_path: Path) -> None:

@@ -21,4 +21,4 @@ class DescriptionSettings(Closed):
 
 CARD_LIBRARIES = ("Jinja2",)
 DESCRIPTION_LIBRARIES = OF_PROMPTS
-LEAKAGE_LIBRARIES = ("scikit-learn", "scipy")
+LEAKAGE_LIBRARIES = ("numpy",)
