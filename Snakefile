@@ -11,6 +11,7 @@ include: "rules/predictions.smk"
 include: "rules/metrics.smk"
 include: "rules/report.smk"
 include: "rules/targets.smk"
+include: "rules/display.smk"
 
 
 wildcard_constraints:
@@ -32,13 +33,16 @@ rule all:
 
 onstart:
     begin_run()
+    begin_display()
 
 
 onerror:
+    end_display()
     RUN.end()
 
 
 onsuccess:
+    end_display()
     SUMMARY = summary_settings(PLAN.study)
     shell("python scripts/summarise.py --results {RESULTS} --settings {SUMMARY:q}")
     RUN.end()

@@ -7,6 +7,9 @@ import sys
 import warnings
 from pathlib import Path
 
+# Set for the jobs of a run that shows what they write in their logs.
+SHOWN = "ECSLM_LOGS_ARE_SHOWN"
+
 
 def add_log_option(parser: argparse.ArgumentParser) -> None:
     """Add `--log`, the same in every long-running script."""
@@ -16,10 +19,12 @@ def add_log_option(parser: argparse.ArgumentParser) -> None:
 def start_log(path: Path | None) -> None:
     """Log the messages and uncaught errors of this process to stderr and to `path`.
 
-    On a terminal, where progress bars are shown, stderr gets only warnings and errors.
+    On a terminal, where progress bars are shown, stderr gets only warnings and errors; so it does
+    from a job of a run, which shows the end of `path`.
     """
     console = logging.StreamHandler(sys.stderr)
-    console.setLevel(logging.WARNING if sys.stderr.isatty() else logging.INFO)
+    shown = sys.stderr.isatty() or (path is not None and SHOWN in os.environ)
+    console.setLevel(logging.WARNING if shown else logging.INFO)
     handlers: list[logging.Handler] = [console]
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -119,7 +119,7 @@ class Overview:
             jobs = "job" if len(costs) == 1 else "jobs"
             yield _indented(f"{_hours(costs)} ({device}), as {len(costs):,} {jobs} last took{how}")
         if unknown:
-            yield _indented(f"time unknown: {_counts(unknown)}")
+            yield _indented(f"time unknown: {counts_by_kind(unknown)}")
         if not by_device and not unknown:
             yield "  no training and no prediction: seconds each"
 
@@ -138,7 +138,7 @@ class Overview:
     def _amount(self, jobs: Sequence[Job]) -> str:
         """How many jobs of each kind, and how long they take."""
         costs = [cost for job in jobs if (cost := self.costs.expected(job))]
-        return _counts(jobs) + (f": {_hours(costs)}" if costs else "")
+        return counts_by_kind(jobs) + (f": {_hours(costs)}" if costs else "")
 
     def _names(self, jobs: Iterable[Job]) -> str:
         """The models, tasks and so on that jobs are about, if there are others of their kind."""
@@ -161,8 +161,8 @@ class Overview:
         stopped = [job for job in planned if _has_work(Path(job.manifest))]
         if stopped:
             yield _filled(
-                f"stopped before the end: {_counts(stopped)}; a run continues them where nothing "
-                "that they are made of has changed"
+                f"stopped before the end: {counts_by_kind(stopped)}; a run continues them where "
+                "nothing that they are made of has changed"
             )
 
 
@@ -185,8 +185,8 @@ def _values(jobs: Iterable[Job], name: str) -> list[str]:
     return list(dict.fromkeys(job.key[name] for job in jobs if name in job.key))
 
 
-def _counts(jobs: Iterable[Job]) -> str:
-    """For example `3 adapters, 24 predictions`."""
+def counts_by_kind(jobs: Iterable[Job]) -> str:
+    """How many jobs of each kind, for example `3 adapters, 24 predictions`."""
     counts = Counter(WORDS.get(job.rule, (f"{job.rule} job", f"{job.rule} jobs")) for job in jobs)
     return ", ".join(f"{number:,} {words[number > 1]}" for words, number in counts.items())
 

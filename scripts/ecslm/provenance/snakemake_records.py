@@ -56,6 +56,17 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
             )
 
 
+def seconds_of(job: Job) -> float | None:
+    """What a job took when Snakemake last ran it; None if it has no record of that."""
+    path = _record_path(RECORDS, job.manifest)
+    if not path.is_file():
+        return None
+    record = read_json(path)
+    seconds = record["endtime"] - record["starttime"]
+    # Of results that were adopted, the record's end is older than its start.
+    return float(seconds) if seconds > 0 else None
+
+
 def remove_records(results: Iterable[str]) -> None:
     """Remove the records of results that are no longer there."""
     for result in results:

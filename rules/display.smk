@@ -1,0 +1,53 @@
+# What a run prints, in place of what Snakemake does; all of that is in Snakemake's log.
+
+from snakemake.common import NOTHING_TO_BE_DONE_MSG
+from snakemake.logging import logger
+
+from ecslm.common.logs import SHOWN
+from ecslm.provenance.planned_jobs import planned_jobs
+from ecslm.reports.run_display import RunDisplay
+from ecslm.reports.run_progress import JobKey
+
+
+def new_display():
+    """The display of this run; None where no jobs run, or where options ask for other output."""
+    asked = workflow.output_settings
+    other = (asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.dryrun)
+    # With a plugin that writes to the terminal, Snakemake's own handler is not there.
+    usual = next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
+    if not usual or any(other) or workflow.touch or not workflow.is_main_process:
+        return None
+    display = RunDisplay(usual, [NOTHING_TO_BE_DONE_MSG])
+    logger.removeHandler(usual)
+    logger.addHandler(display)
+    os.environ[SHOWN] = "yes"
+    return display
+
+
+DISPLAY = new_display()
+
+
+def begin_display():
+    """Show the jobs of the run."""
+    if DISPLAY:
+        due = {
+            JobKey.of(job.rule.name, job.wildcards_dict): shares(job)
+            for job in workflow.dag.needrun_jobs()
+        }
+        DISPLAY.begin(*planned_jobs(PLAN, due))
+
+
+def shares(job):
+    """The share of cores and GPUs that a job takes, of those that the run may use."""
+    limits = {name: workflow.global_resources.get(name) for name in ("_cores", "gpu")}
+    return {
+        name: min(1.0, job.resources.get(name, 0) / limit.value)
+        for name, limit in limits.items()
+        if limit and limit.value
+    }
+
+
+def end_display():
+    """Show no more jobs."""
+    if DISPLAY:
+        DISPLAY.end()
