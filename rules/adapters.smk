@@ -37,6 +37,7 @@ rule train_adapter:
         f"{RESULTS}/logs/train_adapter/{{model}}-seed-{{seed}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train_adapter/{{model}}-seed-{{seed}}.tsv"
+    priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
     threads: STUDY.threads

@@ -12,6 +12,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of
+from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import load_config
 from ecslm.data.location import location
 from ecslm.plan.directives import Directives
@@ -31,6 +32,8 @@ except InputError as error:
 
 STUDY = PLAN.study.settings
 RESULTS = PLAN.study.results
+# Jobs of this run share what they load; those that a scheduler starts do so with their group.
+os.environ[RUN_VARIABLE] = this_run()
 
 
 def planned(rule):
@@ -62,6 +65,14 @@ def table_resources(wildcards, input):
     They are inputs: with the parameter `input`, Snakemake does not compare them once more.
     """
     return PLAN.rules["render_table"].resource_options(wildcards.table)
+
+
+def model_by_model(wildcards):
+    """A priority: one model and seed after the other, tuned ones first, so that each is loaded
+    once, and the memory for training is taken before that for answers."""
+    seeds = sorted(PLAN.study.seeds(), key=lambda one: not PLAN.study.model(one.model).tuned)
+    names = [(one.model, one.seed) for one in seeds]
+    return len(names) - names.index((wildcards.model, wildcards.seed))
 
 
 def one_of(names):

@@ -15,6 +15,7 @@ rule predict:
         f"{RESULTS}/logs/predict/{{model}}-seed-{{seed}}-{{task}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/predict/{{model}}-seed-{{seed}}-{{task}}.tsv"
+    priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
     threads: STUDY.threads

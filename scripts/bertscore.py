@@ -17,6 +17,7 @@ from ecslm.common.manifests import (
 )
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import Outputs, work_folder
+from ecslm.common.worker.client import free_memory
 from ecslm.fingerprint.running import as_planned
 from ecslm.models.bases import base_identity
 from ecslm.schemas.paths import FINISHED
@@ -47,6 +48,7 @@ def main(arguments: argparse.Namespace) -> None:
     with work_folder(Outputs(manifest, {"rows": output}), action, origin, FINISHED) as work:
         if work.restored():
             return
+        free_memory()
         # Loads torch, so it is imported when it is certain that rows must be computed.
         from ecslm.scoring.bertscore.run import bertscore
 

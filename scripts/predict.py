@@ -1,11 +1,13 @@
 """Predict the test records of one task with a model: a base, with or without an adapter."""
 
 import argparse
+import os
 from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, manifest_of
+from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.running import as_planned
 from ecslm.prediction.backend import module_name
 from ecslm.prediction.run import predict
@@ -32,6 +34,7 @@ def main(arguments: argparse.Namespace) -> None:
         cost=arguments.cost or arguments.output.with_suffix(".cost.json"),
         manifest=arguments.manifest or manifest_of(arguments.output),
         code=arguments.code,
+        run=os.environ.get(RUN_VARIABLE),
     )
 
 

@@ -46,3 +46,33 @@ def start_log(path: Path | None) -> None:
         logging.getLogger(__name__).critical("stopped", exc_info=(kind, error, trace))  # type: ignore[arg-type]
 
     sys.excepthook = log_uncaught
+
+
+def collect_log() -> list[tuple[int, str]]:
+    """Collect levels and texts of messages in a list, in a process that was forked from another.
+
+    The handlers that it has inherited are the other's. What libraries print goes to the file of
+    `start_log` alone, or nowhere, but never to the other's stdout and stderr, which may be pipes.
+    """
+    root = logging.getLogger()
+    files = [one.stream for one in root.handlers if isinstance(one, logging.FileHandler)]
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    output = files[0].fileno() if files and files[0] else nowhere
+    for stream, target in ((0, nowhere), (1, output), (2, output)):
+        os.dup2(target, stream)
+    lines: list[tuple[int, str]] = []
+    root.handlers = [_Collector(lines)]
+    return lines
+
+
+class _Collector(logging.Handler):
+    """Adds messages to a list."""
+
+    def __init__(self, lines: list[tuple[int, str]]) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add a message."""
+        text = logging.Formatter().format(record)
+        self._lines.append((record.levelno, text))

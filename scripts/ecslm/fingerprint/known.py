@@ -7,6 +7,8 @@ A wrong line here can hide a change of a result: when in doubt, leave a name out
 # does not.
 LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
+    "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
+    "and how it hands on messages, whose two ends check that they mean the same",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",

@@ -21,6 +21,18 @@ SUFFIX = "_backend"
 
 
 @dataclass(frozen=True)
+class Run:
+    """The run that a job belongs to: a model that one of its jobs has loaded may serve the next."""
+
+    name: str
+    """As in the environment, see `common/worker/place.py`."""
+    code: str
+    """Digest of the code as the run has planned it; another code is served by another process."""
+    versions: Mapping[str, str]
+    """Of the libraries that can change an answer."""
+
+
+@dataclass(frozen=True)
 class Request:
     """Which model is to answer, and how."""
 
@@ -35,6 +47,8 @@ class Request:
     device: str
     threads: int
     """On a CPU."""
+    run: Run | None = None
+    """None: the job loads the model itself."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +136,9 @@ class BackendModule(Protocol):
 
         Raises:
             InputError: the request cannot be fulfilled.
+            WorkerLostError: the process that the job shares with others of its run has ended; so
+                may all calls of the backend and its model raise. Opened again, without a run, the
+                backend goes on with the next batch.
         """
 
 

@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -14,15 +15,17 @@ from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
+from ecslm.common.worker.client import WorkerLostError
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import (
-    Backend,
+    BackendModule,
     Generated,
     LoadedModel,
     Prompt,
     Request,
+    Run,
     SomePrompt,
     backend_module,
 )
@@ -54,6 +57,7 @@ def predict(
     cost: Path,
     manifest: Path,
     code: str | None,
+    run: str | None = None,
 ) -> None:
     """Predict; write the predictions, their cost and their manifest.
 
@@ -61,6 +65,10 @@ def predict(
     code, is given: otherwise it is unknown whether this code generated the batches. Predictions
     that were finished, by any study, are taken from the cache: the backend is opened only if there
     are none.
+
+    Args:
+        run: the run that the job belongs to, see `common/worker/place.py`. If the code is known,
+            its jobs share a process with the model; without a run, the job loads the model.
 
     Raises:
         InputError: bad input, an unknown backend, a request that the backend refuses, or libraries
@@ -81,6 +89,7 @@ def predict(
         seed=seed,
         device=device,
         threads=threads,
+        run=None if run is None or code is None else Run(run, code, versions),
     )
     records = _records(dataset, settings.shots)
     require_unchanged(origin)
@@ -98,7 +107,18 @@ def predict(
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if not work.restored():
-            work.publish(_predicted(module.open_backend(request), records, work.folder), found={})
+            work.publish(_made(module, request, records, work.folder), found={})
+
+
+def _made(
+    module: BackendModule, request: Request, records: Sequence[Record], work: Path
+) -> dict[str, Path]:
+    """Predict, if need be without the process that the run shares: finished batches remain."""
+    try:
+        return _predicted(module, request, records, work)
+    except WorkerLostError as error:
+        log.warning("%s: this job loads the model itself", error)
+    return _predicted(module, replace(request, run=None), records, work)
 
 
 def _records(dataset: Path, shots: int) -> list[Record]:
@@ -114,10 +134,11 @@ def _records(dataset: Path, shots: int) -> list[Record]:
 
 
 def _predicted(
-    backend: Backend[SomePrompt], records: Sequence[Record], work: Path
+    module: BackendModule, request: Request, records: Sequence[Record], work: Path
 ) -> dict[str, Path]:
     """Predict in the directory of the work; returns the files, by the names of the outputs."""
     start = time.perf_counter()
+    backend = module.open_backend(request)
     prompts = backend.prompts(records)
     batches = backend.batches(prompts)
     finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))

@@ -1,6 +1,9 @@
-"""The backend that runs local weights with transformers: a base, with or without an adapter."""
+"""The backend that runs local weights with transformers: a base, with or without an adapter.
 
-from collections.abc import Sequence
+In a run, one process loads the weights for all of its jobs, see `sharing.py`.
+"""
+
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +18,7 @@ from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import EncodedPrompt, encode_prompt
 from ecslm.prediction.backend import Backend, Generated, Request
 from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.sharing import shared_backend
 from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
@@ -45,24 +49,72 @@ def identity(request: Request) -> dict[str, Any]:
     }
 
 
-def open_backend(request: Request) -> Backend[EncodedPrompt]:
+def open_backend(request: Request) -> Backend[Any]:
     """Check the base, the adapter and the device, and return the backend.
 
     Raises:
         InputError: the base or the adapter was altered, the adapter does not match the base or the
             request, or the device is not available.
+        WorkerLostError: the process that loads the weights for the run has ended.
     """
-    return TransformersBackend(request)
+    shared = shared_backend(request, weights, one_model_at_a_time)
+    return TransformersBackend(request, LoadedWeights()) if shared is None else shared
+
+
+def weights(request: Request) -> dict[str, Any]:
+    """What is loaded for a request, and how: jobs with an equal value may share it.
+
+    Raises:
+        InputError: as `identity`.
+    """
+    settings = request.settings
+    return {
+        **identity(request),
+        "precision": settings.precision.model_dump(mode="json"),
+        "fused": settings.decoding.fused,
+    }
+
+
+def one_model_at_a_time() -> Callable[[Request], "TransformersBackend"]:
+    """A function that opens backends, of which those with the same weights share them."""
+    loaded = LoadedWeights()
+    return lambda request: TransformersBackend(request, loaded)
+
+
+class LoadedWeights:
+    """The weights that were loaded last."""
+
+    def __init__(self) -> None:
+        self._key: Any = None
+        self._model: Any = None
+
+    def get(self, key: Any, load: Callable[[], Any]) -> Any:
+        """The weights of a key; `load` makes them after others were let go."""
+        if self._model is None or self._key != key:
+            self._forget()
+            self._model, self._key = load(), key
+        return self._model
+
+    def _forget(self) -> None:
+        if self._model is None:
+            return
+        import gc
+
+        import torch
+
+        self._model = None
+        gc.collect()
+        torch.cuda.empty_cache()
 
 
 class TransformersBackend:
     """Cuts prompts to `max_length`, and batches them by length under a token budget."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, loaded: LoadedWeights) -> None:
         # Imported here because it loads torch: the plan imports this module just for `libraries`.
         from ecslm.models.loading import require_device, use_threads
 
-        self._request = request
+        self._request, self._loaded = request, loaded
         self._device = require_device(request.device)
         use_threads(self._device, request.threads)
         base, self._folder = read_base(request.base)
@@ -99,12 +151,15 @@ class TransformersBackend:
 
         request, settings = self._request, self._request.settings
         meter = CostMeter(self._device)
-        model = load_model(
-            self._folder,
-            None if request.adapter is None else request.adapter.parent,
-            settings.precision,
-            settings.decoding.fused,
-            self._device,
+        model = self._loaded.get(
+            weights(request),
+            lambda: load_model(
+                self._folder,
+                None if request.adapter is None else request.adapter.parent,
+                settings.precision,
+                settings.decoding.fused,
+                self._device,
+            ),
         )
         engine = Engine(model, self._tokenizer, settings.decoding, request.seed)
         return TransformersModel(engine, meter)
@@ -117,7 +172,7 @@ class TransformersBackend:
 
 
 class TransformersModel:
-    """A loaded model; its cost includes loading."""
+    """A loaded model; its cost includes loading, if it was not loaded before."""
 
     def __init__(self, engine: "Engine", meter: "CostMeter") -> None:
         self._engine, self._meter = engine, meter

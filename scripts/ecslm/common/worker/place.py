@@ -1,0 +1,91 @@
+"""The run that a job belongs to, and where the run's worker listens.
+
+A run is its main process, whose name and start the environment tells its jobs. On Linux alone is
+there more: elsewhere, and where the main process cannot be seen, runs have no worker.
+"""
+
+import os
+import select
+import socket
+import struct
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+RUN_VARIABLE = "ECSLM_RUN"
+# Jobs that see other devices have another worker.
+DEVICES_VARIABLE = "CUDA_VISIBLE_DEVICES"
+# The number of a process's start time in its file below /proc, after the program's name.
+START_TICKS = 19
+
+
+def this_run() -> str:
+    """What `RUN_VARIABLE` is for the jobs of a run, of which this is the main process."""
+    return _name(os.getpid())
+
+
+def is_running(run: str) -> bool:
+    """Whether the main process of a run is there, as far as this process can see."""
+    try:
+        os.close(run_descriptor(run))
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def run_descriptor(run: str) -> int:
+    """A descriptor of a run's main process: it is readable when that has ended.
+
+    Raises:
+        OSError: there is no such process, or it cannot be seen.
+        ValueError: this is no run.
+    """
+    if sys.platform != "linux":
+        raise OSError("no descriptors of processes")
+    process = int(run.partition("-")[0])
+    descriptor = os.pidfd_open(process)
+    if _name(process) != run:
+        os.close(descriptor)
+        raise ProcessLookupError("another process has its number")
+    return descriptor
+
+
+def wait_for_end(process: int) -> None:
+    """Wait until a process has ended and its memory is free."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return
+    try:
+        select.select([descriptor], [], [])
+    finally:
+        os.close(descriptor)
+
+
+def address(run: str) -> bytes:
+    """The address of the worker of a run's jobs, with the same visible devices as this process.
+
+    It is abstract: no file that a kill leaves behind. Whoever listens there is checked instead of
+    the permissions of a directory, see `is_own`.
+    """
+    devices = os.environ.get(DEVICES_VARIABLE)
+    return b"\0ecslm-" + sha256(f"{run} {devices}".encode()).hexdigest()[:32].encode()
+
+
+def is_own(connection: socket.socket) -> bool:
+    """Whether the process at the other end is one of the same user."""
+    format_ = "3i"
+    credentials = connection.getsockopt(
+        socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize(format_)
+    )
+    _, user, _ = struct.unpack(format_, credentials)
+    return bool(user == os.geteuid())
+
+
+def _name(process: int) -> str:
+    try:
+        status = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
+        started = status.rpartition(")")[2].split()[START_TICKS]
+    except (OSError, IndexError):
+        started = ""
+    return f"{process}-{started}"

@@ -1,0 +1,360 @@
+"""The process that outlives its job: who may use it, and that nothing keeps it alive too long."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.worker import client, place, server
+from ecslm.common.worker.channel import Channel
+from ecslm.common.worker.client import (
+    WorkerFailedError,
+    WorkerLostError,
+    ask,
+    free_memory,
+    join,
+)
+
+SECONDS_TO_WAIT = 30.0
+PROCESS = {"code": "code:1"}
+
+
+class Session:
+    """Answers with its process and the number of messages; fails on demand."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def answer(self, message: Any) -> Any:
+        self._count += 1
+        match message:
+            case "count":
+                return [os.getpid(), self._count]
+            case "bad":
+                raise InputError(Problem("too long", Path("a.jsonl"), 3, "input"), "and more")
+            case "broken":
+                raise RuntimeError("no such kernel")
+            case "signals":
+                return [os.getsid(0) == os.getpid(), os.getppid()]
+            case "open":
+                return os.listdir("/proc/self/fd")  # noqa: PTH208
+            case "log":
+                client.log.warning("slow %s", "disk")
+                os.write(1, b"for developers")
+            case {"wait": seconds}:
+                time.sleep(seconds)
+        return message
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that stands for Snakemake; the variable is set as in its jobs."""
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        monkeypatch.setenv(place.RUN_VARIABLE, place._name(process.pid))
+        yield process
+        process.kill()
+
+
+def joined(process: Any = None, content: Any = "A", sessions: Any = Session) -> Channel | None:
+    return join(os.environ[place.RUN_VARIABLE], process or PROCESS, content, sessions)
+
+
+def used(process: Any = None, content: Any = "A", sessions: Any = Session) -> Channel:
+    channel = joined(process, content, sessions)
+    assert channel is not None
+    return channel
+
+
+def number_of(channel: Channel) -> int:
+    return int(ask(channel, "count")[0])
+
+
+def is_there(number: int) -> bool:
+    try:
+        return psutil.Process(number).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def wait_until(come: Callable[[], bool]) -> None:
+    end = time.monotonic() + SECONDS_TO_WAIT
+    while not come():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.usefixtures("run")
+def test_one_job_after_the_other_gets_the_same_process_and_a_session_of_its_own() -> None:
+    first = used()
+    number = number_of(first)
+    assert number != os.getpid()
+    assert ask(first, "count") == [number, 2]
+    first.close()
+    second = used()
+    assert ask(second, "count") == [number, 1]
+    second.close()
+
+
+@pytest.mark.usefixtures("run")
+def test_two_jobs_at_a_time_take_turns() -> None:
+    first, second = used(), used()
+    assert [ask(first, "count")[1], ask(second, "count")[1], ask(first, "count")[1]] == [1, 1, 2]
+    assert number_of(first) == number_of(second)
+
+
+@pytest.mark.usefixtures("run")
+def test_jobs_that_start_at_once_start_one_process() -> None:
+    numbers = []
+
+    def use() -> None:
+        numbers.append(number_of(used()))
+
+    # The forks are of one process, whose threads stand for jobs.
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(numbers) == 4
+    assert len(set(numbers)) == 1
+
+
+@pytest.mark.usefixtures("run")
+def test_other_content_waits_for_nobody_and_replaces_what_nobody_uses() -> None:
+    first = used(content="A")
+    number = number_of(first)
+    assert joined(content="B") is None
+    first.close()
+    wait_until(lambda: joined(content="B") is not None)
+    second = used(content="B")
+    assert number_of(second) == number
+    assert joined(content="A") is None
+
+
+@pytest.mark.usefixtures("run")
+def test_other_code_needs_another_process_and_the_first_ends_before() -> None:
+    first = used()
+    number = number_of(first)
+    other = {"code": "code:2"}
+    assert joined(other) is None, "it is in use"
+    first.close()
+    wait_until(lambda: (second := joined(other)) is not None and number_of(second) != number)
+    assert not is_there(number)
+
+
+def test_another_run_has_another_process(
+    run: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = number_of(used())
+    with subprocess.Popen(["sleep", "1000"]) as other:
+        monkeypatch.setenv(place.RUN_VARIABLE, place._name(other.pid))
+        assert number_of(used()) != number
+        other.kill()
+    assert run.poll() is None
+
+
+@pytest.mark.usefixtures("run")
+def test_jobs_that_see_other_devices_have_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    number = number_of(used())
+    monkeypatch.setenv(place.DEVICES_VARIABLE, "1")
+    assert number_of(used()) != number
+
+
+@pytest.mark.usefixtures("run")
+def test_problems_come_back_as_they_are_and_the_process_goes_on() -> None:
+    channel = used()
+    with pytest.raises(InputError) as caught:
+        ask(channel, "bad")
+    assert caught.value.problems == ("a.jsonl: line 3: input: too long", "and more")
+    assert ask(channel, "count")[1] == 2
+
+
+@pytest.mark.usefixtures("run")
+def test_an_error_that_is_nobodys_input_comes_with_its_traceback_and_ends_the_process() -> None:
+    channel = used()
+    number = number_of(channel)
+    with pytest.raises(WorkerFailedError, match="no such kernel") as caught:
+        ask(channel, "broken")
+    assert "Traceback" in str(caught.value)
+    wait_until(lambda: not is_there(number))
+    assert number_of(used()) != number
+
+
+@pytest.mark.usefixtures("run")
+def test_what_it_logs_is_in_the_log_of_the_job(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    channel = used()
+    ask(channel, "log")
+    assert [(one.levelname, one.message) for one in caplog.records] == [("WARNING", "slow disk")]
+    ask(channel, "count")
+    assert len(caplog.records) == 1
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("run")
+def test_it_holds_no_file_of_the_job_and_no_signal_to_the_jobs_group_reaches_it(
+    tmp_path: Path,
+) -> None:
+    with (tmp_path / "lock").open("w") as lock:
+        os.set_inheritable(lock.fileno(), True)
+        channel = used()
+        leads, _ = ask(channel, "signals")
+        assert leads
+        number = number_of(channel)
+        files = [one.readlink() for one in Path(f"/proc/{number}/fd").iterdir()]
+        assert tmp_path / "lock" not in files
+        assert {str(file) for file in files if str(file).startswith("/")} <= {"/dev/null"}
+
+
+def test_it_ends_with_the_run(run: subprocess.Popen[bytes]) -> None:
+    channel = used()
+    number = number_of(channel)
+    channel.close()
+    run.send_signal(signal.SIGKILL)
+    wait_until(lambda: not is_there(number))
+
+
+def test_a_job_that_outlives_the_run_is_served_to_its_end(run: subprocess.Popen[bytes]) -> None:
+    channel = used()
+    number = number_of(channel)
+    run.kill()
+    run.wait()
+    time.sleep(2 * server.SECONDS_BETWEEN_LOOKS)
+    assert number_of(channel) == number
+    channel.close()
+    wait_until(lambda: not is_there(number))
+
+
+def test_an_answer_that_nobody_waits_for_ends_with_the_run(run: subprocess.Popen[bytes]) -> None:
+    channel = used()
+    number = number_of(channel)
+    channel.send({"wait": 1000})
+    channel.close()
+    run.kill()
+    wait_until(lambda: not is_there(number))
+
+
+@pytest.mark.usefixtures("run")
+def test_it_ends_when_no_job_has_used_it_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "IDLE_SECONDS", 0.05)
+    channel = used()
+    number = number_of(channel)
+    time.sleep(0.2)
+    assert is_there(number), "a job that says nothing uses it, too"
+    channel.close()
+    wait_until(lambda: not is_there(number))
+
+
+@pytest.mark.usefixtures("run")
+def test_a_connection_that_never_asks_for_anything_keeps_nobody_from_it() -> None:
+    number = number_of(used())
+    silent = client._connect(os.environ[place.RUN_VARIABLE])
+    assert silent is not None
+    assert number_of(used()) == number
+
+
+@pytest.mark.usefixtures("run")
+def test_a_job_learns_that_it_was_killed_and_the_next_one_starts_another() -> None:
+    channel = used()
+    number = number_of(channel)
+    os.kill(number, signal.SIGKILL)
+    with pytest.raises(WorkerLostError, match="was killed, perhaps for want of memory"):
+        ask(channel, "count")
+    assert number_of(used()) != number
+
+
+@pytest.mark.usefixtures("run")
+def test_one_that_is_killed_amid_an_answer_is_missed_at_once() -> None:
+    channel = used()
+    number = number_of(channel)
+    threading.Timer(0.1, os.kill, (number, signal.SIGKILL)).start()
+    with pytest.raises(WorkerLostError):
+        ask(channel, {"wait": 1000})
+
+
+@pytest.mark.usefixtures("run")
+def test_one_that_cannot_start_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_run: str) -> int:
+        raise OSError
+
+    monkeypatch.setattr(server, "run_descriptor", broken)
+    with pytest.raises(WorkerLostError, match="was to load the model has ended"):
+        joined()
+
+
+@pytest.mark.usefixtures("run")
+def test_memory_is_freed_for_another_job_unless_a_job_is_served() -> None:
+    free_memory()
+    channel = used()
+    number = number_of(channel)
+    free_memory()
+    assert number_of(channel) == number
+    channel.close()
+    wait_until(lambda: free_memory() is None and not is_there(number))
+
+
+def test_a_job_by_hand_has_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(place.RUN_VARIABLE, raising=False)
+    free_memory()
+
+
+@pytest.mark.parametrize("made", ["{}-0", "{}-", "{}", "0-0", "", "x-1"])
+def test_a_run_that_is_not_there_has_no_process(
+    made: str, run: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(place.RUN_VARIABLE, made.format(run.pid))
+    assert joined() is None
+    free_memory()
+
+
+def test_a_run_that_has_ended_has_no_process(run: subprocess.Popen[bytes]) -> None:
+    run.kill()
+    run.wait()
+    assert joined() is None
+
+
+@pytest.mark.usefixtures("run")
+def test_the_process_of_another_user_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = used()
+    number = number_of(channel)
+    channel.close()
+    monkeypatch.setattr(client, "is_own", lambda _: False)
+    assert joined() is None
+    assert "a process of another user" in caplog.text
+    free_memory()
+    assert is_there(number)
+
+
+@pytest.mark.usefixtures("run")
+def test_a_job_of_another_user_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child has the attribute as it was when it was forked."""
+    monkeypatch.setattr(server, "is_own", lambda _: False)
+    monkeypatch.setattr(client, "ATTEMPTS", 5)
+    assert joined() is None
+
+
+def test_the_user_of_the_other_end_is_told_by_the_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, _other = socket.socketpair()
+    assert place.is_own(one)
+    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    assert not place.is_own(one)
+
+
+def test_the_end_of_a_process_is_waited_for() -> None:
+    with subprocess.Popen(["sleep", "0.1"]) as process:
+        place.wait_for_end(process.pid)
+        assert select.select([os.pidfd_open(process.pid)], [], [], 0)[0]
+    place.wait_for_end(process.pid)
