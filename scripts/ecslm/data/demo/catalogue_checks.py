@@ -13,7 +13,7 @@ SNIPPETS = 3
 
 # The shortest purchase history, and the number of wrong options for its next item.
 MIN_HISTORY = 3
-OTHER_OPTIONS = 19
+OTHER_OPTIONS = 4
 
 REVIEW_LEVELS = ("very positive", "positive", "neutral", "negative", "very negative")
 

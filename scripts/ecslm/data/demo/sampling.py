@@ -32,12 +32,18 @@ class Task:
     """How the samples of a task are made.
 
     `strata` are the kinds of samples and their shares; `make` makes one sample of a stratum.
+    `training` are the shares in training, where they differ.
     """
 
     hub_name: str
     strata: Mapping[Any, float]
     make: Callable[[Shelf, Any, Random], Sample]
     has_ood: bool
+    training: Mapping[Any, float] | None = None
+
+    def shares(self, split: str) -> Mapping[Any, float]:
+        """The shares of the strata in a split."""
+        return self.training if split == "train" and self.training else self.strata
 
 
 def stratified(strata: Mapping[Any, float], count: int, rng: Random) -> list[Any]:
@@ -63,7 +69,8 @@ def draw_samples(
     """
     seen: set[bytes] = set()
     made: Counter[Any] = Counter()
-    for stratum in stratified(task.strata, count, rng):
+    shares = task.shares(split)
+    for stratum in stratified(shares, count, rng):
         for _ in range(MAX_DRAWS):
             sample = task.make(shelf, stratum, rng)
             digest = hashlib.sha256(sample.input.encode()).digest()[:12]
@@ -71,7 +78,7 @@ def draw_samples(
             if digest not in seen and (shelf.ood or falls_into(split, digest)):
                 break
         else:
-            share = task.strata[stratum] / sum(task.strata.values())
+            share = shares[stratum] / sum(shares.values())
             raise InputError(
                 f"{where}: {count} records requested, but the catalogue gives about "
                 f"{int(made[stratum] / share)} distinct ones; request fewer or add products"

@@ -8,13 +8,21 @@ from ecslm.data.demo.sampling import Sample, Task
 from ecslm.data.demo.shelf import Shelf, Version, any_version
 from ecslm.data.demo.titles import LAYOUTS, full_title
 
-# (answer, whether a description is missing): 45 % yes, and one row in nine has a bare NaN.
-STRATA = {
-    ("yes", True): 0.45 / 9,
-    ("yes", False): 0.45 * 8 / 9,
-    ("no", True): 0.55 / 9,
-    ("no", False): 0.55 * 8 / 9,
-}
+# One row in nine lacks a description: a bare NaN.
+LACKING = 1 / 9
+
+
+def strata(yes: float) -> dict[tuple[str, bool], float]:
+    """The shares of (answer, whether a description is missing), given the share of `yes`."""
+    return {
+        (answer, lacks): share * (LACKING if lacks else 1 - LACKING)
+        for answer, share in (("yes", yes), ("no", 1 - yes))
+        for lacks in (True, False)
+    }
+
+
+STRATA = strata(0.35)
+TRAINING = strata(0.5)
 
 # Largest relative difference between the prices of two shops for one product.
 PRICE_SPREAD = 0.08
@@ -38,7 +46,7 @@ def make_matching(shelf: Shelf, stratum: tuple[str, bool], rng: Random) -> Sampl
         listing(version, layout, description, rng)
         for version, layout, description in (
             (first, layouts[0], first.product.description),
-            (second, layouts[1], short_description(second)),
+            (second, layouts[1], second.product.description),
         )
     ]
     if lacks_description:
@@ -64,4 +72,4 @@ def short_description(version: Version) -> str:
     return f"{version.style} {version.product.kind} {version.product.series}"
 
 
-TASKS = {"PM": Task("Product_Matching", STRATA, make_matching, has_ood=False)}
+TASKS = {"PM": Task("Product_Matching", STRATA, make_matching, False, TRAINING)}

@@ -15,18 +15,20 @@ LABELS = "ESCI"
 LETTERS = "ABCD"
 
 OPTIONS = {
-    "E": "A: exact, all that the query asks for",
-    "S": "B: substitute, the right kind but a wish is not met",
-    "C": "C: complement, used together with what is asked for",
-    "I": "D: irrelevant, something else entirely",
+    "E": "A: exact match",
+    "S": "B: substitute",
+    "C": "C: complement",
+    "I": "D: irrelevant",
 }
 
 # What a query may ask for besides the kind.
-WISHES = (("brand",), ("style",), ("size",), ("brand", "style"), ("style", "size"))
+WISHES = (("brand",), ("brand", "style"), ("brand", "size"))
 
-MPC_STRATA = {"E": 0.42, "S": 0.24, "C": 0.15, "I": 0.19}
+MPC_STRATA = {"E": 0.25, "S": 0.25, "C": 0.25, "I": 0.25}
 
 PSI_STRATA = {"S": 0.26, "E": 0.40, "C": 0.15, "I": 0.19}
+
+PSI_TRAINING = {"S": 0.5, "E": 0.2, "C": 0.15, "I": 0.15}
 
 # (number of products, position of the best one)
 QPR_STRATA = {
@@ -44,11 +46,9 @@ class Query:
     wishes: tuple[str, ...]
     text: str
 
-    def is_met_by(self, version: Version) -> bool:
-        """Whether the version is of the kind and has every trait asked for."""
-        return version.product.kind == self.wanted.product.kind and all(
-            trait(version, wish) == trait(self.wanted, wish) for wish in self.wishes
-        )
+    def wishes_met(self, version: Version) -> int:
+        """How many of the traits asked for a version has."""
+        return sum(trait(version, wish) == trait(self.wanted, wish) for wish in self.wishes)
 
 
 def trait(version: Version, wish: str) -> str:
@@ -80,14 +80,19 @@ def find_version(shelf: Shelf, query: Query, label: str, rng: Random) -> Version
         return any_version(shelf.stranger(wanted, rng), rng)
     while True:
         version = any_version(rng.choice(shelf.by_kind[wanted.kind]), rng)
-        if query.is_met_by(version) == (label == "E"):
+        if query.wishes_met(version) == (len(query.wishes) if label == "E" else 0):
             return version
+
+
+def result_title(version: Version) -> str:
+    """A title in lower case, as the query is: equal words are equal for the tokenizer too."""
+    return html.unescape(plain_title(version)).lower()
 
 
 def make_pair(shelf: Shelf, label: str, rng: Random) -> tuple[str, str]:
     """A query and the title of a product whose relevance to it is `label`."""
     query = make_query(any_version(shelf.product(rng), rng), rng)
-    return query.text, plain_title(find_version(shelf, query, label, rng))
+    return query.text, result_title(find_version(shelf, query, label, rng))
 
 
 def make_classification(shelf: Shelf, stratum: str, rng: Random) -> Sample:
@@ -111,7 +116,7 @@ def make_ranking(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
     rng.shuffle(rest)
     labels = (*rest[:place], best, *rest[place:])
     query = make_query(any_version(shelf.product(rng), rng), rng)
-    titles = [plain_title(find_version(shelf, query, label, rng)) for label in labels]
+    titles = [result_title(find_version(shelf, query, label, rng)) for label in labels]
     letters = LETTERS[:size]
     listed = [f"{letter}: {title}" for letter, title in zip(letters, titles, strict=True)]
     ranked = sorted(letters, key=lambda letter: LABELS.index(labels[letters.index(letter)]))
@@ -121,6 +126,6 @@ def make_ranking(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
 
 TASKS = {
     "MPC": Task("Multiclass_Product_Classification", MPC_STRATA, make_classification, False),
-    "PSI": Task("Product_Substitute_Identification", PSI_STRATA, make_substitute, False),
+    "PSI": Task("Product_Substitute_Identification", PSI_STRATA, make_substitute, False, PSI_TRAINING),
     "QPR": Task("Query_Product_Rank", QPR_STRATA, make_ranking, False),
 }

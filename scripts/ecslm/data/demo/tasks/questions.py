@@ -8,7 +8,9 @@ from ecslm.data.demo.catalogue_checks import SNIPPETS
 from ecslm.data.demo.sampling import Sample, Task
 from ecslm.data.demo.shelf import Shelf
 
-AP_STRATA = {"yes": 0.63, "no": 0.37}
+AP_STRATA = {"yes": 0.37, "no": 0.63}
+
+AP_TRAINING = {"yes": 0.5, "no": 0.5}
 
 # Whether the fact is preceded by a lead-in in its snippet.
 AG_STRATA = {True: 0.3, False: 0.7}
@@ -47,6 +49,6 @@ def document(shelf: Shelf, product: Product, topic: str, snippets: list[str], rn
 
 
 TASKS = {
-    "AP": Task("Answerability_Prediction", AP_STRATA, make_answerability, has_ood=True),
+    "AP": Task("Answerability_Prediction", AP_STRATA, make_answerability, True, AP_TRAINING),
     "AG": Task("Answer_Generation", AG_STRATA, make_answer, has_ood=True),
 }

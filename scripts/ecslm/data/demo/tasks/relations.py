@@ -9,9 +9,9 @@ from ecslm.data.demo.titles import any_title
 
 OPTIONS = json.dumps(
     [
-        "A: bought together, two kinds used with each other",
-        "B: viewed together, one kind from two brands",
-        "C: similar, two versions of one product",
+        "A: bought together",
+        "B: viewed together",
+        "C: similar",
     ]
 )
 
