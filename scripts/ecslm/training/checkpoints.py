@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 # The file of a checkpoint with the sha256 of its other files, written last.
 DIGESTS = "sha256.json"
+# The Trainer's own file of what it has logged.
+STATE = "trainer_state.json"
 # The newest ones that are kept, in addition to the best one.
 KEPT = 2
 
@@ -68,6 +70,14 @@ def last_checkpoint(folder: Path) -> Path | None:
     return None
 
 
+def logged_budget(checkpoint: Path | None) -> int | None:
+    """The token budget that a training had when it made a checkpoint; None without one."""
+    if checkpoint is None:
+        return None
+    history = read_json(checkpoint / STATE)["log_history"]
+    return int(history[-1]["batch_tokens"]) if history else None
+
+
 def is_whole(checkpoint: Path) -> bool:
     """Whether a checkpoint has all of its files, as they were written, and no others."""
     try:
@@ -81,7 +91,7 @@ def _problem(checkpoint: Path) -> str | None:
     """Why a training cannot continue from a checkpoint; None if it can."""
     if not is_whole(checkpoint):
         return "incomplete or damaged"
-    best = read_json(checkpoint / "trainer_state.json")["best_global_step"]
+    best = read_json(checkpoint / STATE)["best_global_step"]
     if best and not is_whole(_path(checkpoint.parent, best)):
         return f"the best checkpoint before it, of step {best}, is missing, incomplete or damaged"
     return None

@@ -21,8 +21,8 @@ from ecslm.models.cost import CostMeter, training_cost
 from ecslm.models.loading import load_base_model, load_tokenizer, require_device, use_threads
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import Record
-from ecslm.training.batches import Example, encode_example, plan_steps
-from ecslm.training.checkpoints import Checkpoints, last_checkpoint
+from ecslm.training.batches import Example, Padded, encode_example, plan_steps
+from ecslm.training.checkpoints import Checkpoints, last_checkpoint, logged_budget
 from ecslm.training.progress import Progress
 from ecslm.training.settings import AdapterSettings, TrainingSettings
 from ecslm.training.trainer import PlannedTrainer
@@ -75,19 +75,21 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
     # Before the adapter is created, whose initial weights depend on this seed.
     transformers.set_seed(task.seed)
     model = load_base_model(base_folder, settings.precision, target)
+    checkpoint = last_checkpoint(task.work)
+    budget = chosen.batch_tokens
     trainer = _trainer(
         model,
         tokenizer,
         examples["train"],
         validation_examples,
-        settings.training,
+        chosen,
+        logged_budget(checkpoint) or budget,
         task.seed,
         task.work,
     )
     trainer.add_callback(Checkpoints(task.checkpoint_seconds))
     trainer.add_callback(Progress())
     trainer.remove_callback(transformers.PrinterCallback)
-    checkpoint = last_checkpoint(task.work)
     log.info(
         "%d records, %d steps, %s",
         len(records["train"]),
@@ -105,7 +107,12 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
     write_jsonl(made / "log.jsonl", losses)
     write_json(
         made / "cost.json",
-        training_cost(meter, losses[-1]["seconds"], losses[-1]["tokens"]),
+        {
+            **training_cost(meter, losses[-1]["seconds"], losses[-1]["tokens"]),
+            # Lower at the end than at the start if memory did not suffice.
+            "batch_tokens": budget,
+            "batch_tokens_at_end": trainer.budget,
+        },
     )
     return {
         "best_step": int(trainer.state.best_global_step or trainer.state.global_step),
@@ -119,6 +126,7 @@ def _trainer(
     train: Sequence[Example],
     validation: Sequence[Example],
     settings: TrainingSettings,
+    budget: int,
     seed: int,
     work: Path,
 ) -> PlannedTrainer:
@@ -137,20 +145,14 @@ def _trainer(
             bias="none",
         ),
     )
-    steps = plan_steps(
-        [len(example) for example in train],
-        settings.epochs,
-        settings.global_batch,
-        settings.batch_tokens,
-        seed,
-    )
+    steps = plan_steps(len(train), settings.epochs, settings.global_batch, seed)
     steps_per_epoch = len(steps) // settings.epochs
     return PlannedTrainer(
         steps=steps,
         examples=train,
         validation=validation,
-        padding=tokenizer.eos_token_id,
-        budget=settings.batch_tokens,
+        layout=Padded(tokenizer.eos_token_id),
+        budget=budget,
         model=adapted,
         args=TrainingArguments(
             output_dir=str(work),
