@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from ecslm.common.errors import InputError
 from ecslm.training.batches import Batch, Example, Layout
 from ecslm.training.checkpoints import is_whole
 from ecslm.training.loss import answer_loss
+from ecslm.training.memory import Memory, fitting_budget
 from ecslm.training.micro_batches import MicroBatches
+from ecslm.training.processes import Processes
 
 
 class PlannedTrainer(Trainer):
@@ -33,18 +36,56 @@ class PlannedTrainer(Trainer):
         validation: Sequence[Example],
         layout: Layout,
         budget: int,
+        budget_fixed: bool,
+        processes: Processes,
         **options: Any,
     ) -> None:
         super().__init__(train_dataset=steps, eval_dataset=validation, **options)
+        if processes.count > 1:
+            # Not wrapped for distributed training: gradients are summed once a step, below.
+            self.accelerator.prepare_model = partial(
+                self.accelerator.prepare_model, evaluation_mode=True
+            )
         self._steps, self._examples, self._validation = steps, examples, validation
-        device = self.args.device
-        self._training = MicroBatches(examples, layout, budget, device)
-        self._evaluation = MicroBatches(validation, layout, budget, device)
+        self._processes, device = processes, processes.device
+        self._trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self._lengths = [len(example) for example in examples]
+        self._training = MicroBatches(examples, layout, budget, device, budget_fixed)
+        self._evaluation = MicroBatches(validation, layout, budget, device, budget_fixed)
         self._start = time.perf_counter()
         self._seconds_before: float | None = None
         self._tokens = [0]
         for step in steps:
-            self._tokens.append(self._tokens[-1] + sum(len(examples[i]) for i in step))
+            self._tokens.append(self._tokens[-1] + sum(self._lengths[i] for i in step))
+
+    def start_alike(self, seed: int) -> None:
+        """Have several processes start with one adapter, each with dropout masks of its own."""
+        self._processes.start_alike(self._trained)
+        if not self._processes.first:
+            torch.manual_seed(seed + self._processes.rank)
+
+    def measure_budget(self, memory: Memory) -> None:
+        """Set the token budget to what fits into the memory. Nothing else is changed by this."""
+        longest = max(range(len(self._lengths)), key=lambda i: self._lengths[i])
+
+        def work(copies: int) -> None:
+            batch = self._training.batch([longest] * copies)
+            self.accelerator.backward(answer_loss(_causal(self.model), batch))
+            self.model.zero_grad()
+
+        self.model.train()
+        device = self._processes.device
+        devices = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            budget = fitting_budget(
+                work,
+                self._lengths[longest],
+                memory,
+                # Adam's two moments.
+                reserved=2
+                * sum(weight.numel() * weight.element_size() for weight in self._trained),
+            )
+        self._training.budget = self._evaluation.budget = self._processes.lowest(budget)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The planned steps in order, without a sampler."""
@@ -53,7 +94,7 @@ class PlannedTrainer(Trainer):
 
     def training_step(self, model: Any, inputs: Any, _items: Any = None) -> torch.Tensor:
         """Accumulate the gradient of one global batch, whose members are `inputs`; returns the mean
-        loss per answer token."""
+        loss per answer token. Of several processes each does a part, and has the sum in the end."""
         model.train()
         answers = sum(len(self._examples[i].answer) for i in inputs)
 
@@ -62,7 +103,12 @@ class PlannedTrainer(Trainer):
             self.accelerator.backward(loss)
             return loss.detach()
 
-        total = self._training.total(inputs, gradient, undo=model.zero_grad).float()
+        own = self._processes.share(inputs, self._lengths)
+        total = self._training.total(own, gradient, undo=model.zero_grad)
+        self._processes.sum_gradients(self._trained)
+        total = self._processes.sum(total).float()
+        # Of all alike, so that a resumed training has them too.
+        self._training.budget = self._processes.lowest(self._training.budget)
         if not torch.isfinite(total):
             raise InputError(
                 f"training: the loss is {float(total)} at step {self.state.global_step + 1}: "
@@ -85,9 +131,11 @@ class PlannedTrainer(Trainer):
         # What fits in training fits here, where nothing is kept for a backward pass.
         self._evaluation.budget = min(self._evaluation.budget, self._training.budget)
         answers = sum(len(example.answer) for example in self._validation)
+        lengths = [len(example) for example in self._validation]
+        own = self._processes.share(range(len(lengths)), lengths)
         with torch.inference_mode():
-            total = self._evaluation.total(
-                range(len(self._validation)), lambda batch: answer_loss(_causal(self.model), batch)
+            total = self._processes.sum(
+                self._evaluation.total(own, lambda batch: answer_loss(_causal(self.model), batch))
             )
         metrics = {"eval_loss": float(total) / answers}
         self.log(metrics)

@@ -16,6 +16,7 @@ from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
 from ecslm.training.batches import Example, Padded, collate, encode_example
 from ecslm.training.loss import answer_loss
+from ecslm.training.processes import Processes
 from ecslm.training.trainer import PlannedTrainer
 
 CPU = torch.device("cpu")
@@ -167,6 +168,8 @@ def trainer_of(
         "validation": examples,
         "layout": Padded(2),
         "budget": budget,
+        "budget_fixed": False,
+        "processes": Processes(CPU),
         "args": TrainingArguments(output_dir=str(folder), use_cpu=True, report_to="none"),
     }
     return PlannedTrainer(model=model, **(options | changes))

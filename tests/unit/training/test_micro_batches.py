@@ -84,3 +84,12 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(
     short_of_memory(monkeypatch, 300, RuntimeError("CUDA error: device-side assert triggered"))
     with pytest.raises(RuntimeError, match="device-side assert"):
         train(tmp_path, tiny_base)
+
+
+def test_a_deterministic_training_keeps_its_budget_or_stops(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The budget is part of what makes the bytes."""
+    short_of_memory(monkeypatch, 300)
+    with pytest.raises(InputError, match="lower `batch_tokens`"):
+        train(tmp_path, tiny_base, adapter_settings(batch_tokens=560, deterministic=True))
