@@ -46,13 +46,41 @@ class CostMeter:
         }
 
 
-def training_cost(meter: CostMeter, seconds: float, tokens: int) -> Cost:
-    """cost.json of an adapter; `seconds` of training, including those of killed runs."""
+def training_cost(
+    job_seconds: float,
+    seconds: float,
+    tokens: int,
+    of_devices: Sequence[Cost],
+    batch_tokens: tuple[int, int],
+) -> Cost:
+    """cost.json of an adapter.
+
+    Args:
+        seconds: of training, including those of killed runs.
+        of_devices: the summary of each device that it was trained on.
+        batch_tokens: the token budget at the start and at the end, which is lower where memory did
+            not suffice.
+    """
     return {
         "seconds": seconds,
-        "job_seconds": meter.seconds(),
+        "job_seconds": job_seconds,
         "tokens": tokens,
-        **meter.summary(),
+        "batch_tokens": batch_tokens[0],
+        "batch_tokens_at_end": batch_tokens[1],
+        **_together(of_devices),
+    }
+
+
+def _together(summaries: Sequence[Cost]) -> Cost:
+    """The largest peak memory of several devices, and the energy of all."""
+    first = summaries[0]
+    if len(summaries) == 1:
+        return first
+    energies = [summary["energy_joules"] for summary in summaries]
+    return {
+        "device": f"{len(summaries)} x {first['device']}",
+        "peak_memory_bytes": max(float(each["peak_memory_bytes"] or 0) for each in summaries),
+        "energy_joules": None if None in energies else sum(map(float, energies)),  # type: ignore[arg-type]
     }
 
 
@@ -106,7 +134,7 @@ def _forget_peak_memory(device: "torch.device") -> None:
         import torch
 
         # Before that, nothing is there to forget.
-        if torch.cuda.is_initialized():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.reset_peak_memory_stats(device)
         return
     # Where this is not allowed, the peak is that since the start of the process.
