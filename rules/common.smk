@@ -9,6 +9,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
 # environment of `--sdm conda` takes precedence.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
+# Where this is set, as in many containers, each job would compile torch and all its other libraries
+# again: more than half the time that a job of a model takes to start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of
