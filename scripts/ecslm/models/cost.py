@@ -106,7 +106,7 @@ def _forget_peak_memory(device: "torch.device") -> None:
         import torch
 
         # Before that, nothing is there to forget.
-        if torch.cuda.is_initialized():
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
             torch.cuda.reset_peak_memory_stats(device)
         return
     # Where this is not allowed, the peak is that since the start of the process.
