@@ -71,11 +71,8 @@ def table_resources(wildcards, input):
 
 
 def model_by_model(wildcards):
-    """A priority: one model and seed after the other, tuned ones first, so that each is loaded
-    once, and the memory for training is taken before that for answers."""
-    seeds = sorted(PLAN.study.seeds(), key=lambda one: not PLAN.study.model(one.model).tuned)
-    names = [(one.model, one.seed) for one in seeds]
-    return len(names) - names.index((wildcards.model, wildcards.seed))
+    """A priority: one model and seed after the other, so that each is loaded once."""
+    return PLAN.study.priority(wildcards.model, wildcards.seed)
 
 
 def one_of(names):

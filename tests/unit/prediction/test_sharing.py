@@ -193,7 +193,7 @@ def test_kill_9_of_the_process_amid_a_job_costs_no_finished_batch(
     log = jobs.log("job")
     assert "was killed, perhaps for want of memory: this job loads the model itself" in log
     # The third batch had been answered before.
-    assert "7 batches, 3 already done" in log
+    assert "7 prompts in 5 batches, 3 already done" in log
     assert jobs.predictions("job") == alone(tmp_path, tiny_base)
     assert jobs.workers() == []
     jobs.result("next", tiny_base)
@@ -208,7 +208,7 @@ def test_kill_9_of_a_job_leaves_the_process_to_the_next(
     paused.process.wait()
     worker = jobs.worker()
     jobs.result("job", tiny_base)
-    assert "7 batches, 2 already done" in jobs.log("job")
+    assert "7 prompts in 5 batches, 2 already done" in jobs.log("job")
     assert jobs.predictions("job") == alone(tmp_path, tiny_base)
     assert jobs.worker() == worker
 
