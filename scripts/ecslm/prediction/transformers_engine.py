@@ -9,7 +9,7 @@ import transformers
 from peft import PeftModel
 
 from ecslm.common.errors import InputError
-from ecslm.models.loading import TORCH_TYPES, load_base_model
+from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.settings import DecodingSettings
@@ -27,9 +27,7 @@ def load_model(
     `fused` dequantises the base and merges the adapter. The output head is first untied from the
     input embedding, since its adapter applies to the head only.
     """
-    model = load_base_model(base_folder, precision, device)
-    if fused and precision.quantization != "none":
-        model = model.dequantize(dtype=TORCH_TYPES[precision.dtype])
+    model = load_base_model(base_folder, precision, device, dequantized=fused)
     if adapter_folder is None:
         return model.eval()
     if fused:

@@ -23,6 +23,7 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import Record
 from ecslm.training.batches import Example, encode_example, plan_steps
 from ecslm.training.checkpoints import Checkpoints, last_checkpoint
+from ecslm.training.fused_llama import fuse
 from ecslm.training.progress import Progress
 from ecslm.training.settings import AdapterSettings, TrainingSettings
 from ecslm.training.trainer import PlannedTrainer
@@ -74,7 +75,7 @@ def fit_adapter(task: Task, made: Path) -> dict[str, Any]:
     validation_examples = _evenly(examples["validation"], settings.training.max_val_records)
     # Before the adapter is created, whose initial weights depend on this seed.
     transformers.set_seed(task.seed)
-    model = load_base_model(base_folder, settings.precision, target)
+    model = load_base_model(base_folder, settings.precision, target, chosen.fused)
     trainer = _trainer(
         model,
         tokenizer,
@@ -137,6 +138,8 @@ def _trainer(
             bias="none",
         ),
     )
+    if settings.fused:
+        fuse(adapted)
     steps = plan_steps(
         [len(example) for example in train],
         settings.epochs,

@@ -49,6 +49,12 @@ class TrainingSettings(Closed):
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations in the backward pass: less memory, more time."
     )
+    fused: bool = Field(
+        False,
+        description="Unpack a quantised base once, at load, and compute the layers of Llama models "
+        "by fewer operations: the same function up to rounding, faster, with more memory. With "
+        "dropout, and for other architectures, only the former.",
+    )
 
     @field_validator("target_modules")
     @classmethod
