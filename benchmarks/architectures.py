@@ -192,7 +192,7 @@ def train_with_loop(
     from ecslm.training.loss import answer_loss
     from ecslm.training.packing import Packed
 
-    layout: Layout = Packed() if recipe == "packed" else Padded(0)
+    layout: Layout = Packed(share=True) if recipe == "packed" else Padded(0)
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(weights, lr=1e-4)
     start = 0.0

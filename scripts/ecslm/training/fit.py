@@ -18,12 +18,13 @@ from ecslm.models.loading import load_base_model, load_tokenizer, use_threads
 from ecslm.schemas.record import Record
 from ecslm.training.adapter import add_adapter, save_adapter
 from ecslm.training.arguments import training_arguments
-from ecslm.training.batches import Example, Padded, encode_example, plan_steps
+from ecslm.training.batches import Example, Layout, Padded, encode_example, plan_steps
 from ecslm.training.checkpoints import Checkpoints, last_checkpoint, logged_budget
 from ecslm.training.memory import GpuMemory
 from ecslm.training.packing import Packed
 from ecslm.training.processes import join
 from ecslm.training.progress import Progress
+from ecslm.training.settings import TrainingSettings
 from ecslm.training.task import Task
 from ecslm.training.trainer import PlannedTrainer
 
@@ -83,7 +84,7 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
         steps=steps,
         examples=examples["train"],
         validation=validation_examples,
-        layout=Packed() if chosen.packing else Padded(tokenizer.eos_token_id),
+        layout=_layout(chosen, tokenizer),
         budget=ONE_BY_ONE if budget == "auto" else budget,
         budget_fixed=chosen.deterministic,
         processes=processes,
@@ -130,6 +131,12 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
         "best_step": int(trainer.state.best_global_step or trainer.state.global_step),
         **_counts(records["train"], examples["train"]),
     }
+
+
+def _layout(settings: TrainingSettings, tokenizer: Any) -> Layout:
+    if settings.packing:
+        return Packed(share=settings.dropout == 0)
+    return Padded(tokenizer.eos_token_id)
 
 
 def _counts(records: Sequence[Record], examples: Sequence[Example]) -> dict[str, dict[str, int]]:

@@ -108,7 +108,8 @@ class _FusedLayer:
                 if bounds is None
                 else [end - start for start, end in pairwise(bounds.tolist())]
             )
-            attended = apply(CausalAttention, heads, self._queries, self._keys, lengths)
+            prefix = options.get("prefix_tokens", 0)
+            attended = apply(CausalAttention, heads, self._queries, self._keys, lengths, prefix)
         else:
             attended = self._attend(
                 heads.view(rows, tokens, -1, self._size), attention_mask, options

@@ -160,26 +160,28 @@ class CausalAttention(Function):
     """Attention of each sample's tokens to those before them, of samples one after another.
 
     Arguments: (tokens, heads of queries, keys and values, size); how many heads are queries, and
-    how many keys; the samples' lengths.
+    how many keys; the samples' lengths; and how long the first one is if it is a beginning that all
+    others share, else 0.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, heads: torch.Tensor, queries: int, keys: int, lengths: Sequence[int]
+        ctx: Any, heads: torch.Tensor, queries: int, keys: int, lengths: Sequence[int], prefix: int
     ) -> torch.Tensor:
         """The attended values (tokens, heads of queries, size)."""
         size = heads.shape[-1]
         mask = _causal_mask(min(BLOCK, max(lengths)), queries // keys, heads)
         result = torch.empty_like(heads[:, :queries])
         weights = []
-        for rows, before in _blocks(lengths):
-            query, key, value = _grouped(heads, queries, keys, rows, before)
+        for rows, shared, before in _blocks(lengths, prefix):
+            query = _group(heads[rows, :queries], keys)
+            key, value = _known(heads, queries, shared, before)
             scores = torch.bmm(query, key.transpose(1, 2)).mul_(size**-0.5)
             own = rows.stop - rows.start
             scores[:, :, -own:] += mask[: query.shape[1], :own]
             weights.append(torch.softmax(scores, -1))
             result[rows] = _ungrouped(torch.bmm(weights[-1], value), own)
-        ctx.queries, ctx.keys, ctx.lengths = queries, keys, lengths
+        ctx.queries, ctx.keys, ctx.lengths, ctx.prefix = queries, keys, lengths, prefix
         ctx.save_for_backward(heads, *weights)
         return result
 
@@ -191,25 +193,28 @@ class CausalAttention(Function):
         scale = heads.shape[-1] ** -0.5
         of_heads = torch.zeros_like(heads)
         of_key, of_value = of_heads[:, queries : queries + keys], of_heads[:, queries + keys :]
-        for (rows, before), weights in zip(_blocks(ctx.lengths), all_weights, strict=True):
-            query, key, value = _grouped(heads, queries, keys, rows, before)
+        blocks = _blocks(ctx.lengths, ctx.prefix)
+        for (rows, shared, before), weights in zip(blocks, all_weights, strict=True):
+            query = _group(heads[rows, :queries], keys)
+            key, value = _known(heads, queries, shared, before)
             of_result = _group(gradient[rows], keys)
-            of_value[before] += torch.bmm(weights.transpose(1, 2), of_result).transpose(0, 1)
+            _add(of_value, shared, before, torch.bmm(weights.transpose(1, 2), of_result))
             of_weights = torch.bmm(of_result, value.transpose(1, 2))
             of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
             of_query = torch.bmm(of_scores, key).mul_(scale)
             of_heads[rows, :queries] = _ungrouped(of_query, rows.stop - rows.start)
-            of_key[before] += torch.bmm(of_scores.transpose(1, 2), query * scale).transpose(0, 1)
-        return of_heads, None, None, None
+            _add(of_key, shared, before, torch.bmm(of_scores.transpose(1, 2), query * scale))
+        return of_heads, None, None, None, None
 
 
-def _blocks(lengths: Sequence[int]) -> Iterator[tuple[slice, slice]]:
-    """Rows of queries, and of the keys that at least one of them attends to."""
+def _blocks(lengths: Sequence[int], prefix: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Rows of queries; and of the keys that at least one of them attends to, those of the shared
+    prefix and those of the sample itself."""
     start = 0
     for length in lengths:
         for first in range(start, start + length, BLOCK):
             last = min(first + BLOCK, start + length)
-            yield slice(first, last), slice(start, last)
+            yield slice(first, last), slice(prefix if start else 0), slice(start, last)
         start += length
 
 
@@ -219,13 +224,22 @@ def _causal_mask(length: int, group: int, like: torch.Tensor) -> torch.Tensor:
     return mask.repeat_interleave(group, 0)
 
 
-def _grouped(
-    heads: torch.Tensor, queries: int, keys: int, rows: slice, before: slice
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Queries (keys, rows x group, size), keys and values (keys, before, size)."""
-    key = heads[before, queries : queries + keys].transpose(0, 1)
-    value = heads[before, queries + keys :].transpose(0, 1)
-    return _group(heads[rows, :queries], keys), key, value
+def _known(
+    heads: torch.Tensor, queries: int, shared: slice, before: slice
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values, each (keys, tokens, size)."""
+    known = heads[before, queries:]
+    if shared.stop:
+        known = torch.cat([heads[shared, queries:], known])
+    key, value = known.transpose(0, 1).chunk(2)
+    return key, value
+
+
+def _add(total: torch.Tensor, shared: slice, before: slice, part: torch.Tensor) -> None:
+    """Add a gradient of keys or values (keys, tokens, size) to that of all (tokens, keys, size)."""
+    of_shared, of_own = part.transpose(0, 1).tensor_split([shared.stop])
+    total[shared] += of_shared
+    total[before] += of_own
 
 
 def _group(heads: torch.Tensor, keys: int) -> torch.Tensor:

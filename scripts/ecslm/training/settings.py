@@ -50,7 +50,7 @@ class TrainingSettings(Closed):
     packing: bool = Field(
         False,
         description="Records of a forward pass one after the other, without padding; attention "
-        "keeps them apart. Faster on a GPU.",
+        "keeps them apart. Without dropout, what their prompts all begin with is computed once.",
     )
     max_val_records: int | None = Field(
         None, ge=1, description="Evaluate on this many records, evenly spaced; null: on all."

@@ -1,7 +1,6 @@
 """Fused layers: what they compute is what transformers and peft compute, gradients included."""
 
 from collections.abc import Sequence
-from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from ecslm.training import fused_ops
 from ecslm.training.batches import Example, collate, encode_example
 from ecslm.training.fused_llama import fuse
 from ecslm.training.loss import answer_loss
+from ecslm.training.packing import Packed
 from ecslm.training.settings import TrainingSettings
 
 ALL = TrainingSettings().target_modules
@@ -106,27 +106,20 @@ def test_updates_of_some_layers_only(tiny_base: Path, examples: list[Example]) -
     assert_equal(fused(tiny_base, batch, targets=targets), expected)
 
 
+@pytest.mark.parametrize("block", [64, 1024])
+@pytest.mark.parametrize("share", [False, True])
 def test_samples_in_one_row_without_padding_do_not_see_each_other(
-    tiny_base: Path, examples: list[Example]
+    tiny_base: Path,
+    examples: list[Example],
+    monkeypatch: pytest.MonkeyPatch,
+    share: bool,
+    block: int,
 ) -> None:
-    lengths = [len(example) for example in examples]
-    whole = padded(examples)
-    there = whole["attention_mask"].bool()
-    packed = {
-        "input_ids": whole["input_ids"][there][None],
-        "labels": whole["labels"][there][None],
-    }
-    options = {
-        "position_ids": torch.cat([torch.arange(length) for length in lengths])[None],
-        "cu_seq_lens_q": torch.tensor([0, *accumulate(lengths)]),
-    }
-    model = adapted(tiny_base)
-    fuse(model)
-    backbone = model.get_base_model().model
-    plain = backbone.forward
-    backbone.forward = lambda **inputs: plain(**inputs, **options)
-    found = loss_and_gradients(model, packed | {"attention_mask": None})
-    assert_equal(found, fused(tiny_base, whole))
+    """Whether or not the common beginning of their prompts is computed once."""
+    monkeypatch.setattr(fused_ops, "BLOCK", block)
+    packed = Packed(share).collate(examples)
+    assert bool(packed["prefix_tokens"]) == share
+    assert_equal(fused(tiny_base, packed), fused(tiny_base, padded(examples)))
 
 
 def test_in_bfloat16_gradients_point_where_those_in_float32_do(

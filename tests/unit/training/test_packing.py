@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -67,11 +67,15 @@ def separate(tiny_base: Path, exact_adapter: Path, examples: list[Example]) -> A
     return loss_and_gradients(model, *(collate([example], padding=2) for example in examples))
 
 
+@pytest.mark.parametrize("share", [False, True])
 def test_the_packed_loss_is_the_sum_of_the_separate_ones_and_so_are_its_gradients(
-    packed: Any, separate: Any, examples: list[Example]
+    packed: Any, separate: Any, examples: list[Example], share: bool
 ) -> None:
-    batch = Packed().collate(examples)
-    assert batch["input_ids"].shape == (1, sum(map(len, examples)))
+    batch = Packed(share).collate(examples)
+    prefix = batch["prefix_tokens"]
+    assert bool(prefix) == share
+    again = prefix * (len(examples) - 1)
+    assert batch["input_ids"].shape == (1, sum(map(len, examples)) - again)
     found = loss_and_gradients(packed, batch)
     torch.testing.assert_close(found[0], separate[0], rtol=1e-6, atol=0)
     torch.testing.assert_close(found[1], separate[1], rtol=1e-4, atol=1e-5)
@@ -92,26 +96,52 @@ def ends_shifted(batch: Batch) -> Batch:
     return batch | {"cu_seq_lens_q": bounds}
 
 
-@pytest.mark.parametrize("leak", [one_example, ends_shifted])
+def prefix_lacks_a_token(batch: Batch) -> Batch:
+    return batch | {"prefix_tokens": batch["prefix_tokens"] - 1}
+
+
+@pytest.mark.parametrize(
+    ("share", "leak"),
+    [
+        (False, one_example),
+        (False, ends_shifted),
+        (True, one_example),
+        (True, ends_shifted),
+        (True, prefix_lacks_a_token),
+    ],
+)
 def test_attention_that_leaks_changes_the_loss(
-    packed: Any, separate: Any, examples: list[Example], leak: Callable[[Batch], Batch]
+    packed: Any,
+    separate: Any,
+    examples: list[Example],
+    share: bool,
+    leak: Callable[[Batch], Batch],
 ) -> None:
     """So the test above sees a leak, of a single token too."""
-    total, _ = loss_and_gradients(packed, leak(Packed().collate(examples)))
-    assert abs(float(total / separate[0]) - 1) > 1e-3
+    total, _ = loss_and_gradients(packed, leak(Packed(share).collate(examples)))
+    assert abs(float(total / separate[0]) - 1) > 1e-5
 
 
 def test_an_example_reads_no_token_of_another(packed: Any, examples: list[Example]) -> None:
-    first = answer_loss(packed.get_base_model(), Packed().collate(examples[:1]))
+    layout = Packed(share=False)
+    first = answer_loss(packed.get_base_model(), layout.collate(examples[:1]))
     for neighbour in examples[1:3]:
         changed = replace(neighbour, prompt=[7] * len(neighbour.prompt))
-        alone = answer_loss(packed.get_base_model(), Packed().collate([changed]))
-        both = answer_loss(packed.get_base_model(), Packed().collate([changed, examples[0]]))
+        alone = answer_loss(packed.get_base_model(), Packed(share=False).collate([changed]))
+        both = answer_loss(
+            packed.get_base_model(), Packed(share=False).collate([changed, examples[0]])
+        )
         torch.testing.assert_close(both - alone, first, rtol=1e-4, atol=1e-5)
 
 
+def test_at_least_one_token_of_each_prompt_is_its_own(examples: list[Example]) -> None:
+    batch = Packed(share=True).collate([examples[0], examples[0]])
+    assert batch["prefix_tokens"] == len(examples[0].prompt) - 1
+    assert Packed(share=True).collate(examples[:1])["prefix_tokens"] == 0
+
+
 def test_positions_start_anew_with_each_example(examples: list[Example]) -> None:
-    batch = Packed().collate(examples)
+    batch = Packed(share=False).collate(examples)
     expected = [position for example in examples for position in range(len(example))]
     assert batch["position_ids"].tolist() == [expected]
     assert batch["cu_seq_lens_q"].dtype == torch.int32
@@ -141,7 +171,7 @@ LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=40)
 def test_packed_micro_batches_have_each_member_once_and_waste_less_than_half(
     lengths: list[int], budget: int
 ) -> None:
-    layout, members = Packed(), range(len(lengths))
+    layout, members = Packed(share=True), range(len(lengths))
     micros = layout.group(members, lengths, budget)
     assert sorted(chain.from_iterable(micros)) == list(members)
     tokens = [layout.tokens([lengths[i] for i in micro]) for micro in micros]
@@ -152,22 +182,31 @@ def test_packed_micro_batches_have_each_member_once_and_waste_less_than_half(
     assert sum(used <= budget / 2 for used in tokens) <= 1
 
 
-def random_attention(lengths: list[int], dtype: torch.dtype) -> dict[str, Any]:
+def random_attention(lengths: list[int], dtype: torch.dtype, prefix: int = 0) -> dict[str, Any]:
+    """Of examples with so many tokens of their own after a prefix."""
     generator = torch.Generator().manual_seed(0)
     heads = {"query": HEADS, "key": GROUPS, "value": GROUPS}
+    examples = [
+        Example("T", [5] * prefix + [i] * length, [1], False) for i, length in enumerate(lengths)
+    ]
+    batch = Packed(share=True).collate(examples)
+    assert batch["prefix_tokens"] == prefix
+    tokens = batch.pop("input_ids").numel()
+    del batch["labels"], batch["position_ids"]
     tensors = {
-        name: torch.randn(1, count, sum(lengths), SIZE, generator=generator).to(dtype)
+        name: torch.randn(1, count, tokens, SIZE, generator=generator).to(dtype)
         for name, count in heads.items()
     }
-    bounds = torch.tensor([0, *torch.tensor(lengths).cumsum(0)], dtype=torch.int32)
-    return tensors | {"cu_seq_lens_q": bounds, "max_length_q": max(lengths), "scaling": 0.25}
+    return tensors | batch | {"scaling": 0.25}
 
 
+@pytest.mark.parametrize("prefix", [0, 6])
 def test_the_gpu_kernel_is_given_what_is_computed_without_it(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, prefix: int
 ) -> None:
     """The kernel's arguments as torch documents them; its shapes and types by its own checks."""
-    given_to_kernel = random_attention([5, 3, 9], torch.bfloat16)
+    given_to_kernel = random_attention([5, 3, 9], torch.bfloat16, prefix)
+    tokens = prefix + 5 + 3 + 9 + 3
     expected, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
 
     def kernel(
@@ -183,22 +222,29 @@ def test_the_gpu_kernel_is_given_what_is_computed_without_it(
         window_size: tuple[int, int],
         enable_gqa: bool,
     ) -> torch.Tensor:
-        assert query.shape == (17, HEADS, SIZE)
-        assert key.shape == value.shape == (17, GROUPS, SIZE)
-        assert (cu_seq_q.dtype, cu_seq_q is cu_seq_k, max_q, max_k) == (torch.int32, True, 9, 9)
+        """Causal from the end: the last query meets the last key."""
+        assert query.shape == (tokens, HEADS, SIZE)
+        assert key.shape == value.shape == (tokens + 3 * prefix, GROUPS, SIZE)
+        assert cu_seq_q.dtype == cu_seq_k.dtype == torch.int32
+        assert (max_q, max_k) == (10, 10 + prefix)
         assert (window_size, enable_gqa) == ((-1, 0), True)
-        position = torch.arange(17)
-        example = torch.bucketize(position, cu_seq_q[1:-1].long(), right=True)
-        seen = (example[:, None] == example) & (position[:, None] >= position)
-        q, k, v = (each.transpose(0, 1).float() for each in (query, key, value))
-        k, v = (each.repeat_interleave(HEADS // GROUPS, dim=0) for each in (k, v))
-        scores = (q @ k.transpose(1, 2) * scale).masked_fill(~seen, float("-inf"))
-        return (scores.softmax(-1) @ v).transpose(0, 1).to(query.dtype)
+        parts = []
+        for bounds in zip(pairwise(cu_seq_q.tolist()), pairwise(cu_seq_k.tolist()), strict=True):
+            (q_start, q_end), (k_start, k_end) = bounds
+            q = query[q_start:q_end].transpose(0, 1).float()
+            k, v = (
+                each[k_start:k_end].transpose(0, 1).float().repeat_interleave(HEADS // GROUPS, 0)
+                for each in (key, value)
+            )
+            seen = torch.ones(q.shape[1], k.shape[1]).tril(k.shape[1] - q.shape[1]).bool()
+            scores = (q @ k.transpose(1, 2) * scale).masked_fill(~seen, float("-inf"))
+            parts.append((scores.softmax(-1) @ v).transpose(0, 1))
+        return torch.cat(parts).to(query.dtype)
 
     monkeypatch.setattr(packing, "_has_kernel", lambda _query: True)
     monkeypatch.setattr(packing, "varlen_attn", kernel)
     found, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
-    assert found.shape == expected.shape == (1, 17, HEADS, SIZE)
+    assert found.shape == expected.shape == (1, tokens, HEADS, SIZE)
     torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
 
 
