@@ -228,7 +228,7 @@ def test_a_budget_from_the_memory_of_a_gpu_needs_one() -> None:
     ModelChecks(study(device="cuda", **automatic)).check()
     on_cpu = "auto measures the memory of a GPU: set a number for `device: cpu`"
     assert problems(study(device="cpu", **automatic)) == (
-        f"studies.generated.training.batch_tokens: {on_cpu}",
+        f"studies.shop.training.batch_tokens: {on_cpu}",
     )
     of_one = study(device="cpu", models=models(rank=8, batch_tokens="auto"))
-    assert problems(of_one) == (f"studies.generated.models.Own-EC.training.batch_tokens: {on_cpu}",)
+    assert problems(of_one) == (f"studies.shop.models.Own-EC.training.batch_tokens: {on_cpu}",)

@@ -8,7 +8,7 @@ import sys
 import time
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 import pytest
@@ -26,10 +26,12 @@ from support.model_examples import (
 )
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_json
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.adapters import read_adapter
-from ecslm.training import processes
+from ecslm.training import launch, processes
+from ecslm.training.launch import fit_in_processes
 from ecslm.training.processes import Processes, join
 
 CPU = torch.device("cpu")
@@ -128,9 +130,58 @@ def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
     assert cost["device"].startswith("2 x ")
 
 
-def test_problems_of_the_processes_are_those_of_the_job(tiny_base: Path, tmp_path: Path) -> None:
-    settings = adapter_settings(max_length=32)
+class Launcher:
+    """Stands for `accelerate launch`, whose processes leave `left` in the work folder."""
+
+    left: ClassVar[dict[str, Any]] = {}
+    commands: ClassVar[list[list[str]]] = []
+
+    def __init__(self, command: list[str], **_options: Any) -> None:
+        self.commands.append(command)
+        self.folder = Path(command[command.index("--config_file") + 1]).parent
+
+    def wait(self) -> int:
+        for name, content in self.left.items():
+            write_json(self.folder / name, content)
+        return int(launch.FOUND not in self.left)
+
+    def poll(self) -> int:
+        return 1
+
+
+@pytest.fixture
+def launcher(monkeypatch: pytest.MonkeyPatch) -> type[Launcher]:
+    monkeypatch.setattr(launch.subprocess, "Popen", Launcher)
+    monkeypatch.setattr(Launcher, "commands", [])
+    return Launcher
+
+
+def test_problems_of_the_processes_are_those_of_the_job(
+    launcher: type[Launcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "left", {launch.PROBLEMS: ["one", "two"]})
     with pytest.raises(InputError) as caught:
-        train(tmp_path, tiny_base, settings, processes=2, code=code_parameter("train_adapter.py"))
-    (problem,) = caught.value.problems
-    assert "raise `max_length`" in str(problem)
+        fit_in_processes({}, 2, tmp_path)
+    assert caught.value.problems == ("one", "two")
+
+
+def test_what_an_earlier_run_left_is_not_taken_for_that_of_this_one(
+    launcher: type[Launcher], tmp_path: Path
+) -> None:
+    for name in (launch.FOUND, launch.PROBLEMS):
+        write_json(tmp_path / name, {})
+    with pytest.raises(InputError, match="one of 2 processes failed"):
+        fit_in_processes({}, 2, tmp_path)
+    assert len(launcher.commands) == 1
+
+
+def test_the_processes_get_the_options_of_the_job_and_no_settings_of_the_user(
+    launcher: type[Launcher], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "left", {launch.FOUND: {"best_step": 3}})
+    found = fit_in_processes({"--train": [Path("a"), Path("b")], "--log": None}, 3, tmp_path)
+    assert found == {"best_step": 3}
+    (command,) = launcher.commands
+    assert command[-4:] == [str(SCRIPTS / "train_adapter.py"), "--train", "a", "b"]
+    configuration = read_json(tmp_path / launch.CONFIGURATION)
+    assert (configuration["num_processes"], configuration["mixed_precision"]) == (3, "no")
