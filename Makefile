@@ -3,6 +3,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
+# Where it is set, every start of Python compiles all that it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: reproduce test setup why adopt cache clean-study lint lock
 
 reproduce: setup ## the demo study, from data to tables

@@ -42,11 +42,13 @@ rule train_adapter:
         "../envs/ecslm.yaml"
     threads: STUDY.threads
     resources:
-        gpu=1,
+        gpu=STUDY.gpus,
         device=STUDY.device,
         template=TRAIN_ADAPTER.template_file,
         # Not {threads}, which `--cores` caps.
         model_threads=STUDY.threads,
+        # Not {gpu}, which a profile caps.
+        processes=STUDY.gpus,
     params:
         settings=TRAIN_ADAPTER.settings,
         template=TRAIN_ADAPTER.template,
@@ -59,5 +61,6 @@ rule train_adapter:
         " --base {input.base} --template {resources.template}"
         " --template-digest {params.template} --settings {params.settings:q}"
         " --model {wildcards.model} --seed {wildcards.seed} --device {resources.device}"
-        " --threads {resources.model_threads} --code {params.code} --output {output.manifest}"
+        " --threads {resources.model_threads} --processes {resources.processes}"
+        " --code {params.code} --output {output.manifest}"
         " --log {log}"

@@ -9,6 +9,9 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
 # environment of `--sdm conda` takes precedence.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
+# Where this is set, as in many containers, each job would compile torch and all its other libraries
+# again: more than half the time that a job of a model takes to start.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of
@@ -68,11 +71,8 @@ def table_resources(wildcards, input):
 
 
 def model_by_model(wildcards):
-    """A priority: one model and seed after the other, tuned ones first, so that each is loaded
-    once, and the memory for training is taken before that for answers."""
-    seeds = sorted(PLAN.study.seeds(), key=lambda one: not PLAN.study.model(one.model).tuned)
-    names = [(one.model, one.seed) for one in seeds]
-    return len(names) - names.index((wildcards.model, wildcards.seed))
+    """A priority: one model and seed after the other, so that each is loaded once."""
+    return PLAN.study.priority(wildcards.model, wildcards.seed)
 
 
 def one_of(names):

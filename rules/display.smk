@@ -8,6 +8,12 @@ from ecslm.provenance.planned_jobs import planned_jobs
 from ecslm.reports.run_display import RunDisplay
 from ecslm.reports.run_progress import JobKey
 
+# What is no detail of a job, though Snakemake says it as if it were.
+ANSWERS = (
+    NOTHING_TO_BE_DONE_MSG,
+    "Terminating processes on user request, this might take some time.",
+)
+
 
 def new_display():
     """The display of this run; None where no jobs run, or where options ask for other output."""
@@ -17,7 +23,7 @@ def new_display():
     usual = next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
     if not usual or any(other) or workflow.touch or not workflow.is_main_process:
         return None
-    display = RunDisplay(usual, [NOTHING_TO_BE_DONE_MSG])
+    display = RunDisplay(usual, ANSWERS)
     logger.removeHandler(usual)
     logger.addHandler(display)
     os.environ[SHOWN] = "yes"

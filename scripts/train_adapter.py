@@ -13,7 +13,7 @@ from ecslm.training.settings import AdapterSettings
 
 def main(arguments: argparse.Namespace) -> None:
     """Train and write the adapter's files."""
-    start_log(arguments.log)
+    start_log(arguments.log, more=arguments.part_of is not None)
     settings = read_settings(arguments.settings, AdapterSettings)
     free_memory()
     train_adapter(
@@ -30,6 +30,9 @@ def main(arguments: argparse.Namespace) -> None:
         manifest=arguments.output,
         code=arguments.code,
         checkpoint_seconds=arguments.checkpoint_seconds,
+        processes=arguments.processes,
+        part_of=arguments.part_of,
+        log_file=arguments.log,
     )
 
 
@@ -47,9 +50,11 @@ def command_line() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="seed of initial weights and order of records")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
+    add("--processes", type=int, default=1, help="that train together, one for each GPU")
     add("--output", type=Path, required=True, help="manifest.json to write, next to the adapter")
     add("--code", help="digest of this script's code, recorded in the manifest")
     add("--checkpoint-seconds", type=float, default=300, help="time between checkpoints")
+    add("--part-of", type=Path, help="set by this script where it starts several processes")
     add_log_option(parser)
     return parser
 

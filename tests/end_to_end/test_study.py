@@ -5,6 +5,7 @@ The processes of the whole run start from nothing, as they do for users.
 
 import contextlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -135,6 +136,21 @@ def test_the_run_ends_with_a_summary_and_the_place_of_the_results(finished: Path
     printed = (finished / "printed.txt").read_text(encoding="utf-8")
     assert "Tiny-EC" in printed
     assert "results/tiny/tables" in printed
+
+
+def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(finished: Path) -> None:
+    lines = (finished / "printed.txt").read_text(encoding="utf-8").splitlines()
+    (head,) = (line for line in lines if line.startswith("Study tiny: ") and " jobs: " in line)
+    assert "1 adapter, 6 predictions, 2 BERTScores" in head
+    total = int(head.split()[2])
+    done = [re.fullmatch(r"\[ *(\d+)/(\d+)\] \S.*  (\d+ min )?\d+ s", line) for line in lines]
+    assert [(int(one[1]), int(one[2])) for one in done if one] == [
+        (number, total) for number in range(1, total + 1)
+    ]
+    assert any("] Predictions of Tiny-EC, seed 0, PM  " in line for line in lines)
+    assert not any(line.startswith(("Reason: ", "Select jobs", "Finished jobid")) for line in lines)
+    (log,) = (finished / ".snakemake/log").glob("*.log")
+    assert log.read_text(encoding="utf-8").count("\nReason: ") >= total
 
 
 def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:

@@ -274,8 +274,8 @@ CONTRACT = [
         together(
             replaced(
                 f"{LIBRARY}/training/fit.py",
-                "import json\nimport logging\nimport math\n",
-                "import math\nimport json\nimport logging\n",
+                "import logging\nfrom collections import Counter\n",
+                "from collections import Counter\nimport logging\n",
             ),
             in_file(with_definitions_reversed, "ecslm/training/fit.py"),
             in_file(with_definitions_reversed, "ecslm/common/files.py"),
@@ -308,6 +308,7 @@ CONTRACT = [
         "resources and thread counts",
         together(
             configured(f"{GENERATED}.threads", 3),
+            configured(f"{GENERATED}.gpus", 2),
             in_rules(r"gpu=1,", "gpu=2,\n        mem_mb=4000,"),
         ),
     ),

@@ -16,11 +16,12 @@ def add_log_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", type=Path, help="also write progress to this file, as plain lines")
 
 
-def start_log(path: Path | None) -> None:
+def start_log(path: Path | None, more: bool = False) -> None:
     """Log the messages and uncaught errors of this process to stderr and to `path`.
 
     On a terminal, where progress bars are shown, stderr gets only warnings and errors; so it does
-    from a job of a run, which shows the end of `path`.
+    from a job of a run, which shows the end of `path`. With `more` the file keeps what the process
+    that started this one has logged.
     """
     console = logging.StreamHandler(sys.stderr)
     shown = sys.stderr.isatty() or (path is not None and SHOWN in os.environ)
@@ -29,7 +30,8 @@ def start_log(path: Path | None) -> None:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Emptied, then appended to: a job that outlived its Snakemake may still write to it.
-        path.write_text("", encoding="utf-8")
+        if not more:
+            path.write_text("", encoding="utf-8")
         handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers

@@ -81,6 +81,12 @@ class StudySettings(Closed):
         description="Threads of each training and prediction job. On a CPU another number gives "
         "other last digits, so it does not follow `--cores`; a change reruns nothing.",
     )
+    gpus: int = Field(
+        1,
+        ge=1,
+        description="GPUs of each training job, a process each (on a CPU, processes). Another "
+        "number gives other last digits; a change reruns nothing.",
+    )
     published_comparable: bool = Field(
         description="Whether the data are those that the published results were measured on."
     )

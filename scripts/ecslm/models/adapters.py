@@ -21,6 +21,9 @@ class AdapterManifest(RunManifest):
     base_sha256: str = Field(description="Digest of the base's files, see `files_digest`.")
     template_sha256: str
     seed: int
+    processes: int | None = Field(
+        None, description="Processes that trained together, if they were several."
+    )
     best_step: int = Field(description="Optimiser step with the lowest evaluation loss.")
     records: dict[str, int] = Field(description="Training records per task.")
     tokens: dict[str, int] = Field(description="Tokens per task in one epoch, prompts included.")

@@ -4,13 +4,18 @@ import platform
 import resource
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
 
 Cost = dict[str, float | str | None]
+
+# What makes Linux forget the peak of a process's memory.
+CLEAR_REFS, PEAK_OF_MEMORY = Path("/proc/self/clear_refs"), "5"
 
 
 @dataclass
@@ -22,6 +27,7 @@ class CostMeter:
     _start_energy: float | None = None
 
     def __post_init__(self) -> None:
+        _forget_peak_memory(self.device)
         self._start_energy = _energy_joules(self.device)
 
     def seconds(self) -> float:
@@ -29,8 +35,8 @@ class CostMeter:
         return time.perf_counter() - self._start
 
     def summary(self) -> Cost:
-        """Device name, peak memory in bytes (of the process on a CPU, of the device on a GPU), and
-        energy in joules, None if the device does not report it."""
+        """Device name, peak memory in bytes since the start (of the process on a CPU, of tensors on
+        a GPU), and energy in joules, None if the device does not report it."""
         energy = _energy_joules(self.device)
         used = None if energy is None or self._start_energy is None else energy - self._start_energy
         return {
@@ -40,13 +46,41 @@ class CostMeter:
         }
 
 
-def training_cost(meter: CostMeter, seconds: float, tokens: int) -> Cost:
-    """cost.json of an adapter; `seconds` of training, including those of killed runs."""
+def training_cost(
+    job_seconds: float,
+    seconds: float,
+    tokens: int,
+    of_devices: Sequence[Cost],
+    batch_tokens: tuple[int, int],
+) -> Cost:
+    """cost.json of an adapter.
+
+    Args:
+        seconds: of training, including those of killed runs.
+        of_devices: the summary of each device that it was trained on.
+        batch_tokens: the token budget at the start and at the end, which is lower where memory did
+            not suffice.
+    """
     return {
         "seconds": seconds,
-        "job_seconds": meter.seconds(),
+        "job_seconds": job_seconds,
         "tokens": tokens,
-        **meter.summary(),
+        "batch_tokens": batch_tokens[0],
+        "batch_tokens_at_end": batch_tokens[1],
+        **_together(of_devices),
+    }
+
+
+def _together(summaries: Sequence[Cost]) -> Cost:
+    """The largest peak memory of several devices, and the energy of all."""
+    first = summaries[0]
+    if len(summaries) == 1:
+        return first
+    energies = [summary["energy_joules"] for summary in summaries]
+    return {
+        "device": f"{len(summaries)} x {first['device']}",
+        "peak_memory_bytes": max(float(each["peak_memory_bytes"] or 0) for each in summaries),
+        "energy_joules": None if None in energies else sum(map(float, energies)),  # type: ignore[arg-type]
     }
 
 
@@ -60,6 +94,7 @@ def prediction_cost(
     """cost.json of predictions.
 
     Args:
+        load_seconds: until the model could answer, next to none if another job had loaded it.
         seconds: of generation, including those of killed runs.
         tokens: of each prompt and its answer.
         truncated: the number of inputs that were cut.
@@ -91,6 +126,20 @@ def _peak_memory(device: "torch.device") -> int:
 
         return int(torch.cuda.max_memory_allocated(device))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+
+
+def _forget_peak_memory(device: "torch.device") -> None:
+    """Measure the peak from now on: this process may have served other jobs before."""
+    if device.type == "cuda":
+        import torch
+
+        # Before that, nothing is there to forget.
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.reset_peak_memory_stats(device)
+        return
+    # Where this is not allowed, the peak is that since the start of the process.
+    with suppress(OSError):
+        CLEAR_REFS.write_text(PEAK_OF_MEMORY, encoding="utf-8")
 
 
 def _energy_joules(device: "torch.device") -> float | None:

@@ -70,8 +70,13 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def load_base_model(folder: Path, precision: Precision, device: torch.device) -> Any:
+def load_base_model(
+    folder: Path, precision: Precision, device: torch.device, dequantized: bool = False
+) -> Any:
     """Load the causal language model of a directory, in evaluation mode, with frozen weights.
+
+    With `dequantized`, weights are quantised and unpacked again, once: the same function up to
+    rounding, in more memory.
 
     Raises:
         InputError: there are no loadable weights, or the architecture changes the logits after the
@@ -102,6 +107,8 @@ def load_base_model(folder: Path, precision: Precision, device: torch.device) ->
             raise InputError(f"{folder}: config.json: architectures with {name} are not supported")
     if precision.quantization == "nf4":
         _prevent_repacking(model)
+        if dequantized:
+            model = model.dequantize(dtype=TORCH_TYPES[precision.dtype])
     return model.requires_grad_(False).eval()
 
 

@@ -34,7 +34,7 @@ class ModelChecks:
         self._known: dict[str, Architecture | None] = {}
 
     def check(self) -> None:
-        """Check target modules, ranks, lengths, and the encoder's layer and rescaling.
+        """Check target modules, ranks, lengths, budgets, and the encoder's layer and rescaling.
 
         A prompt beyond the window of a base that can read it is only warned of.
 
@@ -44,7 +44,11 @@ class ModelChecks:
         problems = [
             problem
             for name, model in self._study.settings.models.items()
-            for problem in (*self._adapter(name, model), *self._positions(name, model))
+            for problem in (
+                *self._adapter(name, model),
+                *self._positions(name, model),
+                *self._budget(name, model),
+            )
         ]
         problems += self._encoder()
         if problems:
@@ -93,6 +97,13 @@ class ModelChecks:
             for field, length in self._beyond(name, model, architecture):
                 window = f"{model.base} has {architecture.window} positions"
                 yield f"{field}: {length}, but {window}: at most {architecture.window}"
+
+    def _budget(self, name: str, model: ModelSettings) -> Iterator[str]:
+        if model.training is None or self._study.settings.device != "cpu":
+            return
+        if model.training.batch_tokens == "auto":
+            field = self._training(name, "batch_tokens")
+            yield f"{field}: auto measures the memory of a GPU: set a number for `device: cpu`"
 
     def _warnings(self) -> Iterator[str]:
         for name, model in self._study.settings.models.items():

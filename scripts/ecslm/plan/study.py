@@ -111,6 +111,15 @@ class Study:
             for seed in model.seeds:
                 yield SeedKey(name, str(seed))
 
+    def priority(self, model: str, seed: str) -> int:
+        """Which jobs that run a model come first: higher numbers do.
+
+        One model and seed after the other, since one process loads them all, and tuned models
+        before others, since it has to end where another job trains.
+        """
+        keys = sorted(self.seeds(), key=lambda key: not self.model(key.model).tuned)
+        return len(keys) - keys.index(SeedKey(model, seed))
+
     def runs(self) -> Iterator[RunKey]:
         """Each evaluated task of each seed of each model."""
         for one in self.seeds():

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.versions import LOCK_FILE
 from ecslm.common.worker.channel import Channel
 from ecslm.common.worker.client import ask, join
 from ecslm.models.prompts import PromptTemplate, as_parameter
@@ -40,18 +42,19 @@ def shared_backend(
         return None
     process = {
         "code": run.code,
-        "versions": dict(run.versions),
+        # A job needs some of the libraries alone, but its process serves others too.
+        "lock": sha256_of_file(LOCK_FILE),
         "device": request.device,
         "threads": request.threads,
         "folder": str(Path.cwd()),
     }
-    content = identity(request)
+    content = {"model": identity(request), "versions": dict(run.versions)}
     sessions = Sessions(process, identity, open_backend)
     channel = join(run.name, process, content, sessions)
     if channel is None:
         return None
     found = ask(channel, {"open": _as_json(request)})
-    if found != {"process": process, "content": content}:
+    if found != {"process": process, "model": content["model"]}:
         raise InputError("the model has changed since this job began: run again")
     return SharedBackend(channel)
 
@@ -149,7 +152,7 @@ class Session:
             case {"open": fields}:
                 request = _request(fields)
                 self._backend = self._open(request)
-                return {"process": self._process, "content": self._identity(request)}
+                return {"process": self._process, "model": self._identity(request)}
             case {"prompts": rows}:
                 self._prompts = self._backend.prompts([Record(**row) for row in rows])
                 return [[prompt.text, prompt.truncated] for prompt in self._prompts]

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import transformers
 from peft import PeftModel
 
 from ecslm.common.errors import InputError
-from ecslm.models.loading import TORCH_TYPES, load_base_model
+from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import Generated
+from ecslm.prediction.choosing import Sampling, likeliest
+from ecslm.prediction.generation import Generator
+from ecslm.prediction.network import Network
 from ecslm.prediction.settings import DecodingSettings
 
 
@@ -27,9 +29,7 @@ def load_model(
     `fused` dequantises the base and merges the adapter. The output head is first untied from the
     input embedding, since its adapter applies to the head only.
     """
-    model = load_base_model(base_folder, precision, device)
-    if fused and precision.quantization != "none":
-        model = model.dequantize(dtype=TORCH_TYPES[precision.dtype])
+    model = load_base_model(base_folder, precision, device, dequantized=fused)
     if adapter_folder is None:
         return model.eval()
     if fused:
@@ -50,7 +50,12 @@ class Engine:
     """Generates answers to batches of tokenised prompts."""
 
     def __init__(self, model: Any, tokenizer: Any, decoding: DecodingSettings, seed: int) -> None:
-        self._model, self._tokenizer, self._decoding, self._seed = model, tokenizer, decoding, seed
+        """
+        Raises:
+            InputError: the architecture is not supported.
+        """
+        self._generator = Generator(Network(model), tokenizer.eos_token_id)
+        self._tokenizer, self._decoding, self._seed = tokenizer, decoding, seed
         self.halved = 0
 
     def generate(self, prompts: Sequence[Sequence[int]], batch: int) -> list[Generated]:
@@ -61,50 +66,39 @@ class Engine:
         Raises:
             InputError: out of memory, unless the decoding has `oom: halve`.
         """
-        if self._decoding.sample:
-            # Seeds of NumPy have at most 32 bits.
-            transformers.set_seed((self._seed * 1_000_003 + batch) % 2**32)
+        seed = (self._seed * 1_000_003 + batch) % 2**63
+        size = len(prompts), self._decoding.max_new_tokens
+        numbers = torch.rand(size, generator=torch.Generator().manual_seed(seed))
+        answers = self._answers(prompts, numbers)
+        return [
+            self._answer(len(prompt), row) for prompt, row in zip(prompts, answers, strict=True)
+        ]
+
+    def _answers(self, prompts: Sequence[Sequence[int]], numbers: torch.Tensor) -> list[list[int]]:
+        """The tokens of the answers; `numbers`: see `Sampling`."""
+        decoding = self._decoding
+        choose = (
+            Sampling(decoding.temperature, decoding.top_p, numbers)
+            if decoding.sample
+            else likeliest
+        )
         try:
-            return self._generate(prompts)
+            return self._generator.generate(prompts, decoding.max_new_tokens, choose)
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
-        longest = max(len(prompt) for prompt in prompts) + self._decoding.max_new_tokens
-        if self._decoding.oom == "stop" or len(prompts) == 1:
+        longest = max(len(prompt) for prompt in prompts) + decoding.max_new_tokens
+        if decoding.oom == "stop" or len(prompts) == 1:
             raise InputError(
                 f"out of memory with {len(prompts)} prompts of up to {longest} tokens: set "
                 f"`batch_tokens: {longest * max(1, len(prompts) // 2)}`, or `oom: halve`"
             )
         self.halved += 1
         half = len(prompts) // 2
-        return self.generate(prompts[:half], batch) + self.generate(prompts[half:], batch)
-
-    def _generate(self, prompts: Sequence[Sequence[int]]) -> list[Generated]:
-        decoding, tokenizer = self._decoding, self._tokenizer
-        longest = max(len(prompt) for prompt in prompts)
-        padding = tokenizer.eos_token_id
-        rows = [[padding] * (longest - len(prompt)) + list(prompt) for prompt in prompts]
-        mask = [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]
-        sampling: dict[str, Any] = (
-            {"do_sample": True, "temperature": decoding.temperature, "top_p": decoding.top_p}
-            if decoding.sample
-            else {"do_sample": False}
+        return self._answers(prompts[:half], numbers[:half]) + self._answers(
+            prompts[half:], numbers[half:]
         )
-        device = self._model.device
-        with torch.inference_mode():
-            sequences = self._model.generate(
-                input_ids=torch.tensor(rows, device=device),
-                attention_mask=torch.tensor(mask, device=device),
-                max_new_tokens=decoding.max_new_tokens,
-                eos_token_id=tokenizer.eos_token_id,
-                pad_token_id=padding,
-                **sampling,
-            )
-        rows = sequences[:, longest:].tolist()
-        return [self._answer(len(prompt), row) for prompt, row in zip(prompts, rows, strict=True)]
 
     def _answer(self, prompt_tokens: int, tokens: list[int]) -> Generated:
-        end = self._tokenizer.eos_token_id
-        stopped = end in tokens
-        answer = tokens[: tokens.index(end)] if stopped else tokens
-        text = self._tokenizer.decode(answer)
-        return Generated(text, prompt_tokens, len(answer) + stopped, stopped)
+        stopped = tokens[-1] == self._tokenizer.eos_token_id
+        text = self._tokenizer.decode(tokens[:-1] if stopped else tokens)
+        return Generated(text, prompt_tokens, len(tokens), stopped)

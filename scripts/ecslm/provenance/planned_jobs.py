@@ -18,9 +18,6 @@ def planned_jobs(
     Args:
         due: the jobs that Snakemake is going to run, mere targets included, and the share of each
             limited resource that they take.
-
-    Raises:
-        InputError: a record of Snakemake's is broken.
     """
     costs = Costs(plan)
     keys = {job: JobKey.of(job.rule, job.key) for job in plan.jobs}

@@ -3,6 +3,7 @@
 import os
 from base64 import urlsafe_b64encode
 from collections.abc import Container, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +58,14 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
 
 
 def seconds_of(job: Job) -> float | None:
-    """What a job took when Snakemake last ran it; None if it has no record of that."""
+    """What a job took when Snakemake last ran it; None if there is no sound record of that."""
     path = _record_path(RECORDS, job.manifest)
-    if not path.is_file():
-        return None
-    record = read_json(path)
-    seconds = record["endtime"] - record["starttime"]
-    # Of results that were adopted, the record's end is older than its start.
-    return float(seconds) if seconds > 0 else None
+    # What would take how long is no reason to stop a run.
+    with suppress(InputError, KeyError):
+        record = read_json(path)
+        # Of results that were adopted, the end may be before the start.
+        return max(0.0, float(record["endtime"] - record["starttime"])) or None
+    return None
 
 
 def remove_records(results: Iterable[str]) -> None:

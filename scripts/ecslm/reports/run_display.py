@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,6 +23,7 @@ from ecslm.reports.run_progress import JobKey, PlannedJob, RunProgress
 LONG = 10.0
 # Elsewhere a line says what is running after as many seconds without one.
 SECONDS_WITHOUT_A_LINE = 120.0
+WIDTH = 80
 MOST_RUNNING = 6
 LAST_LINES = 10
 # Bytes at the end of a log that are read.
@@ -63,7 +64,13 @@ class RunDisplay(logging.Handler):
         self._run: _RunOnScreen | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a record, or pass it on."""
+        """Show a record, or pass it on; what goes wrong in that stops no run."""
+        try:
+            self._emit(record)
+        except Exception:
+            self.handleError(record)
+
+    def _emit(self, record: logging.LogRecord) -> None:
         event = str(getattr(record, "event", None))
         if event == "workflow_started":
             self._started = True
@@ -102,7 +109,8 @@ class RunDisplay(logging.Handler):
     def _tick(self, run: "_RunOnScreen") -> None:
         while True:
             time.sleep(1.0)
-            with self._locked():
+            # The terminal may have been closed.
+            with self._locked(), suppress(OSError):
                 if self._run is not run:
                     return
                 run.refresh(time.time())
@@ -237,7 +245,8 @@ class _Screen:
 
     def show(self, progress: RunProgress, time_left: str, rows: Sequence[str]) -> None:
         """Write over the lines."""
-        columns = os.get_terminal_size(self._terminal.fileno()).columns - 1
+        # Some know no width.
+        columns = (os.get_terminal_size(self._terminal.fileno()).columns or WIDTH) - 1
         bar = tqdm.format_meter(
             progress.done, progress.total, 0.0, ncols=columns, bar_format=BAR, postfix=time_left
         )

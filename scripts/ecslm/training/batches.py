@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -12,6 +12,9 @@ from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record
 
 IGNORED = -100
+
+# The arguments of a model's forward pass, and `labels`.
+Batch = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -41,25 +44,21 @@ def encode_example(
     return Example(record.task, prompt.tokens, answer, prompt.truncated)
 
 
-def plan_steps(
-    lengths: Sequence[int], epochs: int, global_batch: int, budget: int, seed: int
-) -> list[list[list[int]]]:
-    """Plan all optimiser steps of a training: each is a list of micro-batches of example indices.
+def plan_steps(count: int, epochs: int, global_batch: int, seed: int) -> list[list[int]]:
+    """Plan all optimiser steps of a training on `count` examples: the members of each by index.
 
-    Each epoch is a seeded shuffle cut into global batches (the last may be smaller), each grouped
-    into micro-batches by length. A resumed training continues in this plan where it stopped.
+    Each epoch is a seeded shuffle cut into global batches (the last may be smaller). A resumed
+    training continues in this plan where it stopped.
     """
     steps = []
     for epoch in range(epochs):
-        order = list(range(len(lengths)))
+        order = list(range(count))
         random.Random(f"{seed}-{epoch}").shuffle(order)
-        for start in range(0, len(order), global_batch):
-            members = order[start : start + global_batch]
-            steps.append(batches_by_length(members, lengths, budget))
+        steps += [order[start : start + global_batch] for start in range(0, count, global_batch)]
     return steps
 
 
-def collate(examples: Sequence[Example], padding: int) -> dict[str, torch.Tensor]:
+def collate(examples: Sequence[Example], padding: int) -> Batch:
     """Pad examples on the right: `input_ids`, `attention_mask` and `labels`, each (batch, longest).
 
     Labels are masked by position, never by token id: the padding token may be the end-of-text
@@ -75,3 +74,43 @@ def collate(examples: Sequence[Example], padding: int) -> dict[str, torch.Tensor
         ignored = [IGNORED] * len(example.prompt)
         rows["labels"].append(ignored + example.answer + [IGNORED] * pad)
     return {name: torch.tensor(values) for name, values in rows.items()}
+
+
+class Layout(Protocol):
+    """How the examples of a micro-batch become tensors."""
+
+    def group(self, members: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
+        """Micro-batches of at most `budget` tokens; a longer example gets its own."""
+
+    def tokens(self, lengths: Sequence[int]) -> int:
+        """What examples of these lengths count against the budget in one micro-batch."""
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        """The tensors of a micro-batch."""
+
+
+@dataclass(frozen=True)
+class Padded:
+    """A row for each example, padded on the right; examples are grouped by length."""
+
+    padding: int
+
+    def group(self, members: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
+        """Micro-batches, the longest first."""
+        return batches_by_length(members, lengths, budget)
+
+    def tokens(self, lengths: Sequence[int]) -> int:
+        """Tokens with padding."""
+        return max(lengths) * len(lengths)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        """As `collate`."""
+        return collate(examples, self.padding)
+
+
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    """A batch with its tensors on a device."""
+    return {
+        name: value.to(device) if isinstance(value, torch.Tensor) else value
+        for name, value in batch.items()
+    }

@@ -5,20 +5,19 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-from ecslm.training.batches import IGNORED
+from ecslm.training.batches import IGNORED, Batch
 
 
-def answer_loss(causal_model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
     """Sum of the cross-entropies, in nats, over the answer tokens of a batch.
 
     Equals the full causal loss with masked labels, but the output head, the widest layer, is
     evaluated only at positions with a label.
 
-    `causal_model` has its adapters injected; `batch` comes from `collate`.
+    `causal_model` has its adapters injected; `batch` comes from a layout's `collate`.
     """
-    hidden = causal_model.base_model(
-        input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], use_cache=False
-    ).last_hidden_state
+    inputs = {name: value for name, value in batch.items() if name != "labels"}
+    hidden = causal_model.base_model(**inputs, use_cache=False).last_hidden_state
     targets = batch["labels"][:, 1:]
     trained = targets != IGNORED
     logits = causal_model.get_output_embeddings()(hidden[:, :-1][trained])

@@ -26,7 +26,8 @@ class Progress(TrainerCallback):
             total=state.max_steps,
             initial=state.global_step,
             unit="step",
-            disable=not sys.stderr.isatty(),
+            # Of several processes, one tells of all.
+            disable=not (sys.stderr.isatty() and state.is_world_process_zero),
         )
 
     def on_step_end(self, _args: Any, _state: Any, _control: Any, **_options: Any) -> None:
@@ -39,6 +40,8 @@ class Progress(TrainerCallback):
 
     def on_log(self, _args: Any, state: Any, _control: Any, logs: Any, **_options: Any) -> None:
         """Show what the Trainer has just logged."""
+        if not state.is_world_process_zero:
+            return
         if "eval_loss" in logs:
             log.info("step %d: evaluation loss %.4f", state.global_step, logs["eval_loss"])
         elif "loss" in logs:

@@ -4,8 +4,10 @@ Nothing here loads torch: results that are in the cache need neither it nor the 
 """
 
 import logging
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import made_from, require_unchanged
@@ -16,10 +18,19 @@ from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.record import read_records
+from ecslm.training.launch import (
+    end_with_parent,
+    fit_in_processes,
+    leave_found,
+    leave_problems,
+)
 from ecslm.training.settings import AdapterSettings
+from ecslm.training.task import Task
 
 log = logging.getLogger(__name__)
 
+# In the work folder, until all of it is complete.
+MADE = "made"
 ADAPTER_FILES = {"config": "adapter_config.json", "weights": "adapter_model.safetensors"}
 TIMED_FILES = {"history": "log.jsonl", "cost": "cost.json"}
 
@@ -39,12 +50,18 @@ def train_adapter(
     manifest: Path,
     code: str | None,
     checkpoint_seconds: float,
+    processes: int = 1,
+    part_of: Path | None = None,
+    log_file: Path | None = None,
 ) -> None:
     """Train an adapter; write its files, log.jsonl and cost.json next to `manifest`, and that last.
 
     A killed training continues from its last checkpoint when it is run again with the same
     arguments, if `code` is given: otherwise it is unknown whether this code made the checkpoint.
     An adapter that was finished, by any study, is taken from the cache.
+
+    With several `processes`, one for each GPU, this starts them and waits. Each of them calls this
+    with the job's work folder as `part_of`, and leaves there what it has made.
 
     Raises:
         InputError: bad input, a missing device, or libraries that differ from the lock file.
@@ -60,7 +77,25 @@ def train_adapter(
             raise InputError(f"training: no {split} records in the given dataset files")
     require_unchanged(origin)
 
+    task = Task(
+        records=records,
+        base=base,
+        prompt=prompt,
+        settings=settings,
+        seed=seed,
+        device=device,
+        threads=threads,
+        processes=processes,
+        checkpoint_seconds=checkpoint_seconds,
+    )
+    if part_of is not None:
+        _fit_part(task, part_of)
+        return
+
     run = run_fields(model, seed, device, threads)
+    if processes > 1:
+        # As many sums in another order, and other masks of dropout.
+        run["processes"] = processes
     action = {
         "step": "train_adapter",
         "train": [origin["inputs"][str(path)] for path in train],
@@ -84,21 +119,46 @@ def train_adapter(
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored():
             return
-        from ecslm.training.fit import Task, fit_adapter
-
         log.info("training %s", manifest.parent.parent.name)
-        made = work.folder / "made"
-        task = Task(
-            records=records,
-            base=base,
-            prompt=prompt,
-            settings=settings,
-            seed=seed,
-            device=device,
-            threads=threads,
-            work=work.folder,
-            checkpoint_seconds=checkpoint_seconds,
-        )
-        found = fit_adapter(task, made)
+        if processes == 1:
+            found = _fit(task, work.folder)
+        else:
+            options = {
+                "--train": train,
+                "--val": validation,
+                "--base": base,
+                "--template": template,
+                "--template-digest": template_digest,
+                "--settings": settings.model_dump_json(),
+                "--seed": seed,
+                "--device": device,
+                "--threads": threads,
+                "--checkpoint-seconds": checkpoint_seconds,
+                "--output": manifest,
+                "--processes": processes,
+                "--part-of": work.folder,
+                "--code": code,
+                "--log": log_file,
+            }
+            found = fit_in_processes(options, processes, work.folder)
         files = ADAPTER_FILES | TIMED_FILES
-        work.publish({name: made / file for name, file in files.items()}, found)
+        work.publish({name: work.folder / MADE / file for name, file in files.items()}, found)
+
+
+def _fit(task: Task, work: Path) -> dict[str, Any]:
+    # Loads the libraries that compute.
+    from ecslm.training.fit import fit_adapter
+
+    return fit_adapter(task, work, work / MADE)
+
+
+def _fit_part(task: Task, work: Path) -> None:
+    """Be one of several processes; the job that has started them reports what is wrong."""
+    end_with_parent()
+    try:
+        found = _fit(task, work)
+    except InputError as error:
+        leave_problems(work, error)
+        sys.exit(1)
+    if found:
+        leave_found(work, found)

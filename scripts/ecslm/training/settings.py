@@ -1,12 +1,14 @@
 """Settings of training."""
 
-from typing import Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.precision import Precision
 from ecslm.schemas.settings import Closed
+
+FEWEST_TOKENS = 16
 
 
 class TrainingSettings(Closed):
@@ -40,8 +42,15 @@ class TrainingSettings(Closed):
     max_length: int = Field(
         4000, ge=16, description="Tokens of prompt and answer; longer inputs are cut at the end."
     )
-    batch_tokens: int = Field(
-        8000, ge=16, description="Padded tokens per forward pass; longer records get their own."
+    batch_tokens: Annotated[int, Field(ge=FEWEST_TOKENS)] | Literal["auto"] = Field(
+        8000,
+        description="Tokens per forward pass, padding included; longer records get their own. "
+        "auto: as many as fit into the memory of the GPU, measured before the first step.",
+    )
+    packing: bool = Field(
+        False,
+        description="Records of a forward pass one after the other, without padding; attention "
+        "keeps them apart. Without dropout, what their prompts all begin with is computed once.",
     )
     max_val_records: int | None = Field(
         None, ge=1, description="Evaluate on this many records, evenly spaced; null: on all."
@@ -49,6 +58,31 @@ class TrainingSettings(Closed):
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations in the backward pass: less memory, more time."
     )
+    fused: bool = Field(
+        False,
+        description="Unpack a quantised base once, at load, and compute the layers of Llama models "
+        "by fewer operations: the same function up to rounding, faster, with more memory. With "
+        "dropout, and for other architectures, only the former.",
+    )
+    deterministic: bool = Field(
+        False,
+        description="The same bytes in every run on a GPU of one type, at some cost of time; on a "
+        "CPU they always are.",
+    )
+
+    @field_validator("batch_tokens", mode="before")
+    @classmethod
+    def _number_or_auto(cls, value: Any) -> Any:
+        # One line for both forms.
+        if value != "auto" and (type(value) is not int or value < FEWEST_TOKENS):
+            raise ValueError(f"must be auto or a whole number of at least {FEWEST_TOKENS}")
+        return value
+
+    @model_validator(mode="after")
+    def _measure_nothing_if_deterministic(self) -> Self:
+        if self.deterministic and self.batch_tokens == "auto":
+            raise ValueError("`deterministic` needs a number of `batch_tokens`: free memory varies")
+        return self
 
     @field_validator("target_modules")
     @classmethod

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 
 from ecslm.common.errors import InputError
-from ecslm.models.batching import batches_by_length
-from ecslm.training.batches import Example, collate
+from ecslm.training.batches import Batch, Example, Layout
 from ecslm.training.checkpoints import is_whole
 from ecslm.training.loss import answer_loss
+from ecslm.training.memory import Memory, fitting_budget
+from ecslm.training.micro_batches import MicroBatches
+from ecslm.training.processes import Processes
 
 
 class PlannedTrainer(Trainer):
@@ -28,47 +31,95 @@ class PlannedTrainer(Trainer):
     def __init__(
         self,
         *,
-        steps: Sequence[Sequence[Sequence[int]]],
+        steps: Sequence[Sequence[int]],
         examples: Sequence[Example],
         validation: Sequence[Example],
-        padding: int,
+        layout: Layout,
         budget: int,
+        budget_fixed: bool,
+        processes: Processes,
         **options: Any,
     ) -> None:
         super().__init__(train_dataset=steps, eval_dataset=validation, **options)
+        if processes.count > 1:
+            # Not wrapped for distributed training: gradients are summed once a step, below.
+            self.accelerator.prepare_model = partial(
+                self.accelerator.prepare_model, evaluation_mode=True
+            )
         self._steps, self._examples, self._validation = steps, examples, validation
-        self._padding, self._budget = padding, budget
+        self._processes, device = processes, processes.device
+        self._trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self._lengths = [len(example) for example in examples]
+        self._training = MicroBatches(examples, layout, budget, device, budget_fixed)
+        self._evaluation = MicroBatches(validation, layout, budget, device, budget_fixed)
         self._start = time.perf_counter()
         self._seconds_before: float | None = None
-        lengths = [len(example) for example in examples]
         self._tokens = [0]
         for step in steps:
-            self._tokens.append(self._tokens[-1] + sum(lengths[i] for micro in step for i in micro))
+            self._tokens.append(self._tokens[-1] + sum(self._lengths[i] for i in step))
+
+    def start_alike(self, seed: int) -> None:
+        """Have several processes start with one adapter, each with dropout masks of its own."""
+        self._processes.start_alike(self._trained)
+        if not self._processes.first:
+            torch.manual_seed(seed + self._processes.rank)
+
+    def measure_budget(self, memory: Memory) -> None:
+        """Set the token budget to what fits into the memory. Nothing else is changed by this."""
+        longest = max(range(len(self._lengths)), key=lambda i: self._lengths[i])
+
+        def work(copies: int) -> None:
+            batch = self._training.batch([longest] * copies)
+            self.accelerator.backward(answer_loss(_causal(self.model), batch))
+            self.model.zero_grad()
+
+        self.model.train()
+        device = self._processes.device
+        devices = [device] if device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            budget = fitting_budget(
+                work,
+                self._lengths[longest],
+                memory,
+                # Adam's two moments.
+                reserved=2
+                * sum(weight.numel() * weight.element_size() for weight in self._trained),
+            )
+        self._training.budget = self._evaluation.budget = self._processes.lowest(budget)
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """The planned steps in order, without a sampler."""
         steps: Any = self._steps
-        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=self._collate_step)
-
-    def _collate_step(self, steps: list[Sequence[Sequence[int]]]) -> list[dict[str, torch.Tensor]]:
-        return [collate([self._examples[i] for i in micro], self._padding) for micro in steps[0]]
+        return DataLoader(steps, batch_size=1, shuffle=False, collate_fn=lambda batch: batch[0])
 
     def training_step(self, model: Any, inputs: Any, _items: Any = None) -> torch.Tensor:
-        """Accumulate the gradient of one global batch; returns the mean loss per answer token."""
+        """Accumulate the gradient of one global batch, whose members are `inputs`; returns the mean
+        loss per answer token. Of several processes each does a part, and has the sum in the end."""
         model.train()
-        answers = sum(int((batch["labels"] >= 0).sum()) for batch in inputs)
-        total = torch.zeros((), device=self.args.device)
-        for batch in inputs:
-            batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
+        answers = sum(len(self._examples[i].answer) for i in inputs)
+
+        def gradient(batch: Batch) -> torch.Tensor:
             loss = answer_loss(_causal(model), batch) / answers
             self.accelerator.backward(loss)
-            total += loss.detach()
+            return loss.detach()
+
+        own = self._processes.share(inputs, self._lengths)
+        total = self._training.total(own, gradient, undo=model.zero_grad)
+        self._processes.sum_gradients(self._trained)
+        total = self._processes.sum(total).float()
+        # Of all alike, so that a resumed training has them too.
+        self._training.budget = self._processes.lowest(self._training.budget)
         if not torch.isfinite(total):
             raise InputError(
                 f"training: the loss is {float(total)} at step {self.state.global_step + 1}: "
                 "lower `learning_rate`"
             )
         return total
+
+    @property
+    def budget(self) -> int:
+        """Tokens of a micro-batch, now."""
+        return self._training.budget
 
     def floating_point_ops(self, _inputs: Any) -> int:
         """Not estimated: the base class expects another batch layout."""
@@ -77,15 +128,16 @@ class PlannedTrainer(Trainer):
     def evaluate(self, *_arguments: Any, **_options: Any) -> dict[str, float]:
         """Mean loss per answer token of the validation examples, as `eval_loss`."""
         self.model.eval()
+        # What fits in training fits here, where nothing is kept for a backward pass.
+        self._evaluation.budget = min(self._evaluation.budget, self._training.budget)
+        answers = sum(len(example.answer) for example in self._validation)
         lengths = [len(example) for example in self._validation]
-        total, answers = 0.0, 0
+        own = self._processes.share(range(len(lengths)), lengths)
         with torch.inference_mode():
-            for micro in batches_by_length(range(len(lengths)), lengths, self._budget):
-                batch = collate([self._validation[i] for i in micro], self._padding)
-                batch = {name: tensor.to(self.args.device) for name, tensor in batch.items()}
-                total += float(answer_loss(_causal(self.model), batch))
-                answers += int((batch["labels"] >= 0).sum())
-        metrics = {"eval_loss": total / answers}
+            total = self._processes.sum(
+                self._evaluation.total(own, lambda batch: answer_loss(_causal(self.model), batch))
+            )
+        metrics = {"eval_loss": float(total) / answers}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
@@ -93,12 +145,14 @@ class PlannedTrainer(Trainer):
         return metrics
 
     def log(self, logs: dict[str, float], *_arguments: Any, **_options: Any) -> None:
-        """Add tokens and wall seconds; a resumed training continues those of its checkpoint."""
+        """Add tokens, wall seconds and the token budget; a resumed training continues those of its
+        checkpoint."""
         if self._seconds_before is None:
             history = self.state.log_history
             self._seconds_before = history[-1]["seconds"] if history else 0.0
         logs["tokens"] = self._tokens[self.state.global_step]
         logs["seconds"] = self._seconds_before + time.perf_counter() - self._start
+        logs["batch_tokens"] = self.budget
         super().log(logs)
 
     def _load_best_model(self) -> None:

@@ -35,8 +35,8 @@ LIBRARIES = (
     *("snakemake.cli", "snakemake.workflow", "snakemake.executors.local", "snakemake.profiles"),
     *("snakemake.report.html_reporter", "snakemake.storage", "pandas", "smart_open", "yte"),
     # What the scripts import.
-    *("pydantic", "jinja2", "yaml", "filelock", "numpy", "scipy.stats", "sklearn.metrics"),
-    *("sklearn.feature_extraction.text", "pyarrow.parquet", "torch", "accelerate", "bitsandbytes"),
+    *("pydantic", "jinja2", "yaml", "filelock", "numpy", "scipy.stats"),
+    *("pyarrow.parquet", "torch", "accelerate", "bitsandbytes"),
     *("peft", "bert_score", "safetensors.torch", "transformers.trainer"),
     *("transformers.models.llama.modeling_llama", "transformers.models.bert.modeling_bert"),
 )

@@ -221,3 +221,14 @@ def with_rank(made: Study, rank: int) -> Study:
     settings = made.settings.model_copy(update={"models": own.models})
     studies = made.config.studies | {"shop": settings}
     return replace(made, config=made.config.model_copy(update={"studies": studies}))
+
+
+def test_a_budget_from_the_memory_of_a_gpu_needs_one() -> None:
+    automatic = {"training": {"rank": 8, "batch_tokens": "auto"}}
+    ModelChecks(study(device="cuda", **automatic)).check()
+    on_cpu = "auto measures the memory of a GPU: set a number for `device: cpu`"
+    assert problems(study(device="cpu", **automatic)) == (
+        f"studies.shop.training.batch_tokens: {on_cpu}",
+    )
+    of_one = study(device="cpu", models=models(rank=8, batch_tokens="auto"))
+    assert problems(of_one) == (f"studies.shop.models.Own-EC.training.batch_tokens: {on_cpu}",)

@@ -90,6 +90,18 @@ def test_predictions_are_made_for_each_model_seed_and_evaluated_task() -> None:
     assert not [path for path in found if path.endswith("AUX.jsonl")]
 
 
+def test_jobs_of_one_model_and_seed_come_one_after_the_other_tuned_ones_first() -> None:
+    study = plan().study
+    numbers = {(key.model, key.seed): study.priority(key.model, key.seed) for key in study.runs()}
+    assert sorted(numbers, key=lambda key: -numbers[key]) == [
+        ("Small-EC", "0"),
+        ("Small-EC", "1"),
+        ("Small", "0"),
+    ]
+    assert len(set(numbers.values())) == 3
+    assert min(numbers.values()) > 0, "before jobs that run no model"
+
+
 def test_bertscores_are_made_for_generation_tasks_alone() -> None:
     assert plan().targets("bertscore") == [
         "results/shop/bertscore/Small/seed-0/AG.jsonl",

@@ -16,6 +16,8 @@ from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.prediction import transformers_engine as engine
 from ecslm.prediction.backend import Generated
+from ecslm.prediction.generation import Generator
+from ecslm.prediction.prefixes import Prompts
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_engine import Engine, load_model
 
@@ -135,25 +137,18 @@ def test_left_padding_changes_no_answer(
     assert generate(prompts, 0) == [generate([prompt], 0)[0] for prompt in prompts]
 
 
-class Speaker:
-    """Stands for a model that says given tokens."""
-
-    device = CPU
-
-    def __init__(self, *answers: list[int]) -> None:
-        self._answers = list(answers)
-
-    def generate(self, input_ids: torch.Tensor, **_options: Any) -> torch.Tensor:
-        longest = max(map(len, self._answers))
-        rows = [answer + [2] * (longest - len(answer)) for answer in self._answers]
-        return torch.cat([input_ids, torch.tensor(rows)], dim=1)
+def speak(monkeypatch: pytest.MonkeyPatch, *answers: list[int]) -> None:
+    """Let any model give these answers."""
+    monkeypatch.setattr(Generator, "generate", lambda *_: list(answers))
 
 
-def test_an_answer_ends_at_its_end_token_and_the_rest_is_padding(tokenizer: Any) -> None:
+def test_the_end_token_is_counted_but_no_part_of_the_text(
+    base: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     end = tokenizer.eos_token_id
     yes, long = (tokenizer(text)["input_ids"] for text in ("yes", "yes, no, yes"))
-    model = Speaker([*yes, end], long, [end])
-    answers = Engine(model, tokenizer, GREEDY, 0).generate([[5], [5, 6], [7]], 0)
+    speak(monkeypatch, [*yes, end], long, [end])
+    answers = Engine(base, tokenizer, GREEDY, 0).generate([[5], [5, 6], [7]], 0)
     assert answers == [
         Generated("yes", 1, len(yes) + 1, True),
         Generated("yes, no, yes", 2, len(long), False),
@@ -162,11 +157,13 @@ def test_an_answer_ends_at_its_end_token_and_the_rest_is_padding(tokenizer: Any)
 
 
 @pytest.mark.parametrize("text", [" a ,  b . n't \n\n", "\u6f22\u5b57 \U0001f600", "'s 've , !"])
-def test_the_answers_text_is_untouched(tiny_model: Path, text: str) -> None:
+def test_the_answers_text_is_untouched(
+    base: Any, tiny_model: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Some Llama tokenizers ask for spaces before punctuation to be removed."""
     cleaning = AutoTokenizer.from_pretrained(tiny_model, clean_up_tokenization_spaces=True)
-    model = Speaker(cleaning(text)["input_ids"])
-    (answer,) = Engine(model, cleaning, GREEDY, 0).generate([[5]], 0)
+    speak(monkeypatch, cleaning(text)["input_ids"])
+    (answer,) = Engine(base, cleaning, GREEDY, 0).generate([[5]], 0)
     assert answer.text == text
 
 
@@ -192,37 +189,42 @@ def test_any_seed_can_sample(base: Any, tokenizer: Any, prompts: list[list[int]]
     assert len(Engine(base, tokenizer, SAMPLED, 20_260_101).generate(prompts[:1], 3)) == 1
 
 
-def short_of_memory(model: Any, monkeypatch: pytest.MonkeyPatch, fits: int) -> list[int]:
+def short_of_memory(monkeypatch: pytest.MonkeyPatch, fits: int) -> list[int]:
     """Let batches of more than `fits` prompts run out of memory; returns the sizes tried."""
     sizes: list[int] = []
-    generate = model.generate
+    generate = Generator.generate
 
-    def careful(input_ids: torch.Tensor, **options: Any) -> torch.Tensor:
-        sizes.append(len(input_ids))
-        if len(input_ids) > fits:
+    def careful(self: Generator, prompts: Prompts, *options: Any) -> list[list[int]]:
+        sizes.append(len(prompts))
+        if len(prompts) > fits:
             raise torch.OutOfMemoryError
-        return generate(input_ids=input_ids, **options)
+        return generate(self, prompts, *options)
 
-    monkeypatch.setattr(model, "generate", careful)
+    monkeypatch.setattr(Generator, "generate", careful)
     return sizes
 
 
 def test_out_of_memory_stops_and_names_a_budget_that_would_fit(
     base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sizes = short_of_memory(base, monkeypatch, fits=3)
+    sizes = short_of_memory(monkeypatch, fits=3)
     budget = 3 * (max(map(len, prompts)) + GREEDY.max_new_tokens)
     with pytest.raises(InputError, match=rf"out of memory .* `batch_tokens: {budget}`"):
         Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
     assert sizes == [6]
 
 
+@pytest.mark.parametrize("decoding", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
 def test_out_of_memory_can_halve_the_batch_and_counts_it(
-    base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
+    base: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    decoding: DecodingSettings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    expected = Engine(base, tokenizer, GREEDY, 0).generate(prompts, 0)
-    sizes = short_of_memory(base, monkeypatch, fits=2)
-    halving = Engine(base, tokenizer, GREEDY.model_copy(update={"oom": "halve"}), 0)
+    expected = Engine(base, tokenizer, decoding, 0).generate(prompts, 0)
+    sizes = short_of_memory(monkeypatch, fits=2)
+    halving = Engine(base, tokenizer, decoding.model_copy(update={"oom": "halve"}), 0)
     assert halving.generate(prompts, 0) == expected
     assert sizes == [6, 3, 1, 2, 3, 1, 2]
     assert halving.halved == 3
@@ -231,7 +233,7 @@ def test_out_of_memory_can_halve_the_batch_and_counts_it(
 def test_a_single_prompt_that_does_not_fit_stops_even_when_halving(
     base: Any, tokenizer: Any, prompts: list[list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short_of_memory(base, monkeypatch, fits=0)
+    short_of_memory(monkeypatch, fits=0)
     halving = Engine(base, tokenizer, GREEDY.model_copy(update={"oom": "halve"}), 0)
     with pytest.raises(InputError, match="out of memory with 1 prompts"):
         halving.generate(prompts, 0)

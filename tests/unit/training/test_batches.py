@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 from ecslm.common.errors import InputError
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import Record
-from ecslm.training.batches import IGNORED, Example, collate, encode_example, plan_steps
+from ecslm.training.batches import IGNORED, Example, Padded, collate, encode_example, plan_steps
 
 ANSWERS = ("yes", "A: very positive", '[{"attribute": "brand", "value": "Ümlaut"}]', " padded ", "")
 LONG = 10_000
@@ -121,38 +121,35 @@ def test_truncation_never_splits_a_letter_into_bytes(tokenizer: Any, room: int) 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=40)
 
 
-@given(LENGTHS, st.integers(1, 3), st.integers(1, 9), st.integers(16, 600), st.integers(0, 5))
+@given(st.integers(1, 40), st.integers(1, 3), st.integers(1, 9), st.integers(0, 5))
 def test_each_epoch_visits_every_example_once_in_global_batches(
-    lengths: list[int], epochs: int, global_batch: int, budget: int, seed: int
+    count: int, epochs: int, global_batch: int, seed: int
 ) -> None:
-    steps = plan_steps(lengths, epochs, global_batch, budget, seed)
-    per_epoch = -(-len(lengths) // global_batch)
+    steps = plan_steps(count, epochs, global_batch, seed)
+    per_epoch = -(-count // global_batch)
     assert len(steps) == epochs * per_epoch
     for epoch in range(epochs):
-        members = [
-            [index for micro in step for index in micro]
-            for step in steps[epoch * per_epoch : (epoch + 1) * per_epoch]
-        ]
-        assert sorted(chain.from_iterable(members)) == list(range(len(lengths)))
+        members = steps[epoch * per_epoch : (epoch + 1) * per_epoch]
+        assert sorted(chain.from_iterable(members)) == list(range(count))
         assert all(len(step) == global_batch for step in members[:-1])
 
 
-@given(LENGTHS, st.integers(16, 600), st.integers(0, 5))
-def test_the_token_budget_changes_micro_batches_but_not_the_steps(
-    lengths: list[int], budget: int, seed: int
+@given(LENGTHS, st.integers(16, 600))
+def test_micro_batches_have_each_member_once_and_keep_to_the_budget(
+    lengths: list[int], budget: int
 ) -> None:
-    def members(budget: int) -> list[set[int]]:
-        steps = plan_steps(lengths, 2, 4, budget, seed)
-        return [{index for micro in step for index in micro} for step in steps]
-
-    assert members(budget) == members(10**9)
+    layout, members = Padded(0), range(1, len(lengths))
+    micros = layout.group(members, lengths, budget)
+    assert sorted(chain.from_iterable(micros)) == list(members)
+    for micro in micros:
+        assert len(micro) == 1 or layout.tokens([lengths[i] for i in micro]) <= budget
 
 
 def test_epochs_and_seeds_have_orders_of_their_own() -> None:
-    first, second = ([step[0] for step in plan_steps([5] * 30, 2, 1, 5, seed)] for seed in (0, 1))
+    first, second = (plan_steps(30, 2, 1, seed) for seed in (0, 1))
     assert first != second
     assert first[:30] != first[30:]
-    assert first == [step[0] for step in plan_steps([5] * 30, 2, 1, 5, 0)]
+    assert first == plan_steps(30, 2, 1, 0)
 
 
 def test_the_made_up_inputs_differ_in_length(tokenizer: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from support.model_examples import adapter_settings, train
@@ -16,7 +17,9 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.training import fit as training
 from ecslm.training.checkpoints import DIGESTS, Checkpoints, is_whole, last_checkpoint
+from ecslm.training.processes import Processes
 
+ALONE = Processes(torch.device("cpu"))
 WEIGHTS = "adapter_model.safetensors"
 # The loss is lowest after the first epoch, of three steps.
 SETTINGS = adapter_settings(learning_rate=0.2, scheduler="constant_with_warmup")
@@ -256,7 +259,7 @@ def test_a_checkpoint_is_completed_once_its_files_are_on_the_disk(
     monkeypatch.setattr(os, "fsync", fsync)
     arguments = type("Arguments", (), {"output_dir": str(tmp_path)})
     state = type("State", (), {"global_step": 7, "best_global_step": None})
-    Checkpoints(9).on_save(arguments, state, None)
+    Checkpoints(9, ALONE).on_save(arguments, state, None)
     assert sorted(flushed[:2]) == ["a", "b"]
     assert flushed[2].startswith(f".{DIGESTS}.")
     assert flushed[3:] == ["checkpoint-7", tmp_path.name]

@@ -240,6 +240,18 @@ def test_a_killed_quantised_training_goes_on_to_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, settings), quantised_adapter)
 
 
+def test_a_killed_fused_training_goes_on_to_the_same_bytes(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precision = {"quantization": "nf4", "dtype": "bfloat16"}
+    settings = adapter_settings(precision, fused=True, dropout=0.0)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        kill_after(patch, 2)
+        train(tmp_path / "killed", tiny_base, settings, checkpoint_seconds=0.0)
+    resumed = train(tmp_path / "killed", tiny_base, settings)
+    assert_same_bytes(resumed, train(tmp_path / "whole", tiny_base, settings))
+
+
 def test_a_resumed_training_does_not_start_over(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,309 @@
+"""Training throughput and model FLOP utilisation of the architectures of a study, on a GPU.
+
+Weights are random, which costs the same as trained ones; records have random tokens and lengths
+like those of the data. Recipes, each in a process of its own:
+
+plain   batches of eight in random order, padded to the longest, logits of every position
+trl     TRL's SFTTrainer, which refuses an adapter on the head: without it (if TRL is installed)
+padded  ours: grouped by length, the head at answer positions only
+packed  ours without padding: attention keeps the records apart
+"""
+
+import argparse
+import json
+import math
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from ecslm.models.architecture import HEAD, SIZES, llama_architecture, read_architectures
+from ecslm.training.settings import TrainingSettings
+
+ARCHITECTURES = Path(__file__).resolve().parents[1] / "resources/architectures.csv"
+OF_THE_PAPER = "SmolLM-360M SmolLM-1.7B SmolLM2-360M SmolLM2-1.7B Llama-3.2-1B Llama-3.2-3B"
+RECIPES = ("plain", "trl", "padded", "packed")
+BATCH, GLOBAL_BATCH = 8, 64
+# Tokens of a record: logarithm of the median and spread of the prompts, most tokens of answers.
+PROMPT, SPREAD, ANSWER, LONGEST = math.log(300), 0.6, 60, 2000
+
+# Peak rate of matrix products in bfloat16 without sparsity, in 1e12 FLOP/s, from the vendor's data
+# sheets, by a part of the device's name; the first that matches counts.
+PEAK = {
+    "H100 PCIe": 756,
+    "H100 NVL": 835,
+    "H100": 989,
+    "H200": 989,
+    "B200": 2250,
+    "A100": 312,
+    "L40S": 362,
+    "L4": 121,
+    "A10": 125,
+    "RTX 4090": 165,
+}
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure each model with each recipe and print a row for each."""
+    if not (arguments.tiny or _has_gpu()):
+        sys.exit(
+            "error: this measures a GPU, and this machine has none: run it on one that does, or "
+            "see with `--tiny` whether it runs at all"
+        )
+    if arguments.recipe:
+        print(json.dumps(measure(arguments, arguments.models[0])))
+        return
+    print("| model | recipe | tokens/s | peak memory, GiB | MFU, % |\n|---|---|---|---|---|")
+    for model in arguments.models:
+        for recipe in RECIPES:
+            if recipe == "trl" and find_spec("trl") is None:
+                continue
+            command = [sys.executable, __file__, *_options(arguments)]
+            command += ["--models", model, "--recipe", recipe]
+            run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+            if run.returncode:
+                print(f"| {model} | {recipe} | failed, see above | | |", flush=True)
+                continue
+            row = json.loads(run.stdout.splitlines()[-1])
+            used = "--" if row["mfu"] is None else f"{100 * row['mfu']:.1f}"
+            figures = f"{row['rate']:.0f} | {row['peak']:.2f} | {used}"
+            print(f"| {model} | {recipe} | {figures} |", flush=True)
+
+
+def measure(arguments: argparse.Namespace, name: str) -> dict[str, float | None]:
+    """Train on the records once with one recipe, after a first step that is not counted; tokens
+    are those of the records, unpadded."""
+    import torch
+
+    from ecslm.models.cost import CostMeter, device_name
+    from ecslm.training.adapter import add_adapter
+
+    device = torch.device("cpu" if arguments.tiny else "cuda")
+    sizes = sizes_of(name, arguments.tiny)
+    targets = TrainingSettings().target_modules
+    if arguments.recipe == "trl":
+        targets = tuple(target for target in targets if target != HEAD)
+    settings = TrainingSettings(target_modules=targets, packing=arguments.recipe == "packed")
+    torch.manual_seed(0)
+    model = random_model(sizes, device)
+    steps = made_up_steps(arguments.steps + 1, sizes["vocab_size"], arguments.tiny)
+    if arguments.recipe == "trl":
+        seconds = train_with_trl(model, steps, settings)
+    else:
+        adapted = add_adapter(model, settings).train()
+        seconds = train_with_loop(adapted, steps, arguments.recipe, arguments.budget, device)
+    lengths = [(len(one), len(one.answer)) for step in steps[1:] for one in step]
+    peak = arguments.peak_tflops or peak_tflops(device_name(device))
+    flops = sum(model_flops(sizes, settings, *length) for length in lengths)
+    memory = float(CostMeter(device).summary()["peak_memory_bytes"] or 0)
+    return {
+        "rate": sum(length for length, _ in lengths) / seconds,
+        "peak": memory / 2**30,
+        "mfu": None if peak is None else flops / seconds / (peak * 1e12),
+    }
+
+
+def model_flops(
+    sizes: Mapping[str, int], settings: TrainingSettings, tokens: int, answer: int
+) -> float:
+    """Floating-point operations that training on one record needs, whatever a recipe does more.
+
+    As in PaLM (Chowdhery et al. 2022, appendix B), a product with a matrix of N weights takes 2N
+    forward for each token and 2N backward for the gradient of its input; 2N more for that of the
+    weights only if these are trained. So 4N for the frozen base and 6N for the adapter; the head's
+    are counted for answer tokens. Attention takes 12 x heads x size x tokens for each token and
+    layer in PaLM, of which causal attention needs half.
+    """
+    architecture = llama_architecture({name: str(size) for name, size in sizes.items()})
+    total = 0.0
+    for layer, shape in architecture.layers.items():
+        if shape is None or layer.endswith("embed_tokens"):
+            continue
+        last = layer.rpartition(".")[2]
+        rows, columns = shape
+        adapter = settings.rank * (rows + columns) if last in settings.target_modules else 0
+        total += (4 * rows * columns + 6 * adapter) * (answer if last == HEAD else tokens)
+    width = sizes["num_attention_heads"] * sizes["head_dim"]
+    return total + 6 * sizes["num_hidden_layers"] * width * tokens**2
+
+
+def peak_tflops(device: str) -> float | None:
+    """The device's peak rate in 1e12 FLOP/s; None if it is not in the table."""
+    return next((peak for part, peak in PEAK.items() if part in device), None)
+
+
+def sizes_of(name: str, tiny: bool) -> dict[str, int]:
+    """The sizes of a row of architectures.csv; `tiny`: of a small model of the same form."""
+    row = read_architectures(ARCHITECTURES)[name]
+    sizes = {size: int(row[size]) for size in SIZES}
+    if tiny:
+        queries, keys = sizes["num_attention_heads"], sizes["num_key_value_heads"]
+        sizes |= {"num_key_value_heads": 1, "num_attention_heads": queries // keys}
+        sizes |= {"head_dim": 16, "hidden_size": 64, "intermediate_size": 96}
+        sizes |= {"num_hidden_layers": 2, "vocab_size": 256}
+    return sizes
+
+
+def random_model(sizes: Mapping[str, int], device: Any) -> Any:
+    """A frozen Llama with random weights and a tied head, in bfloat16 on a GPU."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(**sizes, max_position_embeddings=8192, tie_word_embeddings=True)
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32 if device.type == "cpu" else torch.bfloat16)
+    try:
+        with device:
+            return LlamaForCausalLM(config).requires_grad_(False)
+    finally:
+        torch.set_default_dtype(before)
+
+
+def made_up_steps(count: int, vocabulary: int, tiny: bool) -> list[list[Any]]:
+    """Global batches of records with random tokens."""
+    from ecslm.training.batches import Example
+
+    source = random.Random(0)
+
+    def example() -> Example:
+        longest = 60 if tiny else LONGEST
+        prompt = min(int(source.lognormvariate(PROMPT, SPREAD)), longest)
+        lengths = prompt, source.randint(1, ANSWER)
+        tokens = [[source.randrange(vocabulary) for _ in range(length)] for length in lengths]
+        return Example("made up", *tokens, truncated=False)
+
+    return [[example() for _ in range(BATCH if tiny else GLOBAL_BATCH)] for _ in range(count)]
+
+
+def train_with_loop(
+    model: Any, steps: Sequence[Sequence[Any]], recipe: str, budget: int, device: Any
+) -> float:
+    """Seconds of the steps after the first."""
+    import torch
+
+    from ecslm.training.batches import Layout, Padded, on_device
+    from ecslm.training.loss import answer_loss
+    from ecslm.training.packing import Packed
+
+    layout: Layout = Packed(share=True) if recipe == "packed" else Padded(0)
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(weights, lr=1e-4)
+    start = 0.0
+    for number, examples in enumerate(steps):
+        if number == 1:
+            _synchronise(device)
+            start = time.perf_counter()
+        members, lengths = range(len(examples)), [len(example) for example in examples]
+        answers = sum(len(example.answer) for example in examples)
+        if recipe == "plain":
+            micros = [list(members[i : i + BATCH]) for i in range(0, len(examples), BATCH)]
+        else:
+            micros = layout.group(members, lengths, budget)
+        for micro in micros:
+            batch = on_device(layout.collate([examples[i] for i in micro]), device)
+            if recipe == "plain":
+                loss = model(**batch).loss * len(micro) / len(examples)
+            else:
+                loss = answer_loss(model.get_base_model(), batch) / answers
+            loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    _synchronise(device)
+    return time.perf_counter() - start
+
+
+def train_with_trl(model: Any, steps: Sequence[Sequence[Any]], settings: TrainingSettings) -> float:
+    """Seconds of the steps after the first, of TRL's trainer as its guide sets it up."""
+    from datasets import Dataset
+    from peft import LoraConfig
+    from transformers import TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    examples = [example for step in steps for example in step]
+    rows = {
+        "input_ids": [example.prompt + example.answer for example in examples],
+        "completion_mask": [
+            [0] * len(example.prompt) + [1] * len(example.answer) for example in examples
+        ],
+    }
+    times: list[float] = []
+
+    class Clock(TrainerCallback):
+        def on_step_end(self, *_arguments: Any, **_options: Any) -> None:
+            _synchronise(model.device)
+            times.append(time.perf_counter())
+
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = SFTTrainer(
+            model=model,
+            args=SFTConfig(
+                output_dir=folder,
+                per_device_train_batch_size=BATCH,
+                gradient_accumulation_steps=max(len(steps[0]) // BATCH, 1),
+                num_train_epochs=1,
+                completion_only_loss=True,
+                max_length=None,
+                bf16=model.device.type == "cuda",
+                use_cpu=model.device.type == "cpu",
+                gradient_checkpointing=False,
+                report_to="none",
+                save_strategy="no",
+            ),
+            train_dataset=Dataset.from_dict(rows),
+            peft_config=LoraConfig(
+                task_type="CAUSAL_LM",
+                r=settings.rank,
+                lora_alpha=settings.alpha,
+                lora_dropout=settings.dropout,
+                target_modules=list(settings.target_modules),
+            ),
+            callbacks=[Clock()],
+        )
+        trainer.train()
+    return times[-1] - times[0]
+
+
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.cuda.is_available()
+
+
+def _synchronise(device: Any) -> None:
+    import torch
+
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _options(arguments: argparse.Namespace) -> list[str]:
+    options = ["--steps", arguments.steps, "--budget", arguments.budget]
+    if arguments.peak_tflops:
+        options += ["--peak-tflops", arguments.peak_tflops]
+    return [*map(str, options), *(["--tiny"] if arguments.tiny else [])]
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this benchmark."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--models", nargs="+", default=OF_THE_PAPER.split(), help="rows of architectures.csv")
+    add("--steps", type=int, default=5, help="optimiser steps of 64 records that are measured")
+    add("--budget", type=int, default=16000, help="tokens per forward pass of ours")
+    add("--peak-tflops", type=float, help="of the device in bfloat16, in 1e12 FLOP/s")
+    add("--tiny", action="store_true", help="small models of the same form, on a CPU")
+    add("--recipe", choices=RECIPES, help="measure one recipe of the first model here, once")
+    return parser
+
+
+if __name__ == "__main__":
+    main(command_line().parse_args())

@@ -1,0 +1,255 @@
+"""Operations of an adapted Llama, in few passes over memory, with hand-written gradients.
+
+Matrices are multiplied in the type of the base's weights, which are constants here. Sums, norms,
+rotations and the residual stream are float32.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch.autograd import Function
+from torch.nn import functional
+
+# Queries that attend together: they all meet every key up to the last of them.
+BLOCK = 256
+
+
+def apply(function: type[Function], *arguments: Any) -> torch.Tensor:
+    """The result of a function, with its gradient."""
+    result: torch.Tensor = function.apply(*arguments)  # type: ignore[no-untyped-call]
+    return result
+
+
+class RmsNorm(Function):
+    """x / sqrt(mean(x^2) + epsilon) * weight.
+
+    Arguments: x (tokens, width), float32; the weight; epsilon; the type of the result.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, hidden: torch.Tensor, weight: torch.Tensor, epsilon: float, dtype: torch.dtype
+    ) -> torch.Tensor:
+        """The norm."""
+        squares = torch.linalg.vector_norm(hidden, dim=-1, keepdim=True).square_()
+        inverse = squares.div_(hidden.shape[-1]).add_(epsilon).rsqrt_()
+        weight = weight.float()
+        ctx.save_for_backward(hidden, weight, inverse)
+        normed: torch.Tensor = (hidden * inverse).mul_(weight).to(dtype)
+        return normed
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """The gradient of `hidden`."""
+        hidden, weight, inverse = ctx.saved_tensors
+        scaled = gradient * weight
+        share = (scaled * hidden).sum(-1, keepdim=True)
+        share.mul_(inverse.pow(3)).div_(-hidden.shape[-1])
+        return scaled.mul_(inverse).addcmul_(hidden, share), None, None, None
+
+
+class AdaptedLinear(Function):
+    """Layers of one input as one product, with low-rank updates of some of them.
+
+    Arguments: (tokens, inputs); frozen weights (outputs, inputs); the updates' scale; the first
+    output of each update; then for each update its matrices (rank, inputs) and (outputs, rank).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        entry: torch.Tensor,
+        weight: torch.Tensor,
+        scale: float,
+        starts: Sequence[int],
+        *matrices: torch.Tensor,
+    ) -> torch.Tensor:
+        """The outputs (tokens, outputs), of the type of the weights."""
+        down = torch.cat(matrices[::2]).to(weight.dtype)
+        up = weight.new_zeros(len(weight), len(down))
+        ctx.places = tuple(_places(starts, matrices[1::2]))
+        for (rows, columns), matrix in zip(ctx.places, matrices[1::2], strict=True):
+            torch.mul(matrix, scale, out=up[rows, columns])
+        low = entry @ down.t()
+        ctx.scale = scale
+        ctx.save_for_backward(entry, weight, down, up, low)
+        return (entry @ weight.t()).addmm_(low, up.t())
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """The gradients of the input and of the updates' matrices."""
+        entry, weight, down, up, low = ctx.saved_tensors
+        of_low = gradient @ up
+        of_entry = (gradient @ weight).addmm_(of_low, down) if ctx.needs_input_grad[0] else None
+        of_down = (of_low.t() @ entry).float()
+        of_up = (low.t() @ gradient).float().mul_(ctx.scale).t()
+        of_matrices = (
+            part
+            for rows, columns in ctx.places
+            for part in (of_down[columns], of_up[rows, columns])
+        )
+        return of_entry, None, None, None, *of_matrices
+
+
+def _places(starts: Sequence[int], ups: Sequence[torch.Tensor]) -> Iterator[tuple[slice, slice]]:
+    """The rows and columns of each update in the matrix of all."""
+    column = 0
+    for start, matrix in zip(starts, ups, strict=True):
+        outputs, rank = matrix.shape
+        yield slice(start, start + outputs), slice(column, column + rank)
+        column += rank
+
+
+class Swiglu(Function):
+    """silu(gate) * up of (tokens, gate and up side by side)."""
+
+    @staticmethod
+    def forward(ctx: Any, both: torch.Tensor) -> torch.Tensor:
+        """The product (tokens, half the width)."""
+        ctx.save_for_backward(both)
+        gate, up = both.chunk(2, -1)
+        return functional.silu(gate).mul_(up)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        """The gradient of gate and up."""
+        (both,) = ctx.saved_tensors
+        gate, up = both.chunk(2, -1)
+        of_both = torch.empty_like(both)
+        of_gate, of_up = of_both.chunk(2, -1)
+        torch.mul(gradient, functional.silu(gate), out=of_up)
+        torch.ops.aten.silu_backward.grad_input(gradient * up, gate, grad_input=of_gate)
+        return of_both
+
+
+class Rotary(Function):
+    """Rotary position embedding of the first `rotated` heads of (tokens, heads, size).
+
+    `cos` and `sin` are (tokens, 1, size / 2).
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, rotated: int
+    ) -> torch.Tensor:
+        """The heads, rotated."""
+        ctx.rotated = rotated
+        ctx.save_for_backward(cos, sin)
+        return _rotate(heads, cos, sin, rotated)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """The gradient of the heads, rotated back."""
+        cos, sin = ctx.saved_tensors
+        return _rotate(gradient, cos, -sin, ctx.rotated), None, None, None
+
+
+def _rotate(
+    heads: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, rotated: int
+) -> torch.Tensor:
+    first, second = heads[:, :rotated].float().chunk(2, -1)
+    result = heads.clone()
+    half = first.shape[-1]
+    result[:, :rotated, :half] = (first * cos).addcmul_(second, sin, value=-1)
+    result[:, :rotated, half:] = (second * cos).addcmul_(first, sin)
+    return result
+
+
+class CausalAttention(Function):
+    """Attention of each sample's tokens to those before them, of samples one after another.
+
+    Arguments: (tokens, heads of queries, keys and values, size); how many heads are queries, and
+    how many keys; the samples' lengths; and how long the first one is if it is a beginning that all
+    others share, else 0.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, heads: torch.Tensor, queries: int, keys: int, lengths: Sequence[int], prefix: int
+    ) -> torch.Tensor:
+        """The attended values (tokens, heads of queries, size)."""
+        size = heads.shape[-1]
+        mask = _causal_mask(min(BLOCK, max(lengths)), queries // keys, heads)
+        result = torch.empty_like(heads[:, :queries])
+        weights = []
+        for rows, shared, before in _blocks(lengths, prefix):
+            query = _group(heads[rows, :queries], keys)
+            key, value = _known(heads, queries, shared, before)
+            scores = torch.bmm(query, key.transpose(1, 2)).mul_(size**-0.5)
+            own = rows.stop - rows.start
+            scores[:, :, -own:] += mask[: query.shape[1], :own]
+            weights.append(torch.softmax(scores, -1))
+            result[rows] = _ungrouped(torch.bmm(weights[-1], value), own)
+        ctx.queries, ctx.keys, ctx.lengths, ctx.prefix = queries, keys, lengths, prefix
+        ctx.save_for_backward(heads, *weights)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        """The gradient of the heads."""
+        heads, *all_weights = ctx.saved_tensors
+        queries, keys = ctx.queries, ctx.keys
+        scale = heads.shape[-1] ** -0.5
+        of_heads = torch.zeros_like(heads)
+        of_key, of_value = of_heads[:, queries : queries + keys], of_heads[:, queries + keys :]
+        blocks = _blocks(ctx.lengths, ctx.prefix)
+        for (rows, shared, before), weights in zip(blocks, all_weights, strict=True):
+            query = _group(heads[rows, :queries], keys)
+            key, value = _known(heads, queries, shared, before)
+            of_result = _group(gradient[rows], keys)
+            _add(of_value, shared, before, torch.bmm(weights.transpose(1, 2), of_result))
+            of_weights = torch.bmm(of_result, value.transpose(1, 2))
+            of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+            of_query = torch.bmm(of_scores, key).mul_(scale)
+            of_heads[rows, :queries] = _ungrouped(of_query, rows.stop - rows.start)
+            _add(of_key, shared, before, torch.bmm(of_scores.transpose(1, 2), query * scale))
+        return of_heads, None, None, None, None
+
+
+def _blocks(lengths: Sequence[int], prefix: int) -> Iterator[tuple[slice, slice, slice]]:
+    """Rows of queries; and of the keys that at least one of them attends to, those of the shared
+    prefix and those of the sample itself."""
+    start = 0
+    for length in lengths:
+        for first in range(start, start + length, BLOCK):
+            last = min(first + BLOCK, start + length)
+            yield slice(first, last), slice(prefix if start else 0), slice(start, last)
+        start += length
+
+
+def _causal_mask(length: int, group: int, like: torch.Tensor) -> torch.Tensor:
+    """0, or -infinity where a key is later: (length x group, length), heads of a token together."""
+    mask = like.new_full((length, length), float("-inf")).triu_(1)
+    return mask.repeat_interleave(group, 0)
+
+
+def _known(
+    heads: torch.Tensor, queries: int, shared: slice, before: slice
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values, each (keys, tokens, size)."""
+    known = heads[before, queries:]
+    if shared.stop:
+        known = torch.cat([heads[shared, queries:], known])
+    key, value = known.transpose(0, 1).chunk(2)
+    return key, value
+
+
+def _add(total: torch.Tensor, shared: slice, before: slice, part: torch.Tensor) -> None:
+    """Add a gradient of keys or values (keys, tokens, size) to that of all (tokens, keys, size)."""
+    of_shared, of_own = part.transpose(0, 1).tensor_split([shared.stop])
+    total[shared] += of_shared
+    total[before] += of_own
+
+
+def _group(heads: torch.Tensor, keys: int) -> torch.Tensor:
+    """From (tokens, queries, size) to (keys, tokens x group, size)."""
+    tokens, queries, size = heads.shape
+    grouped = heads.reshape(tokens, keys, queries // keys, size).transpose(0, 1)
+    return grouped.reshape(keys, -1, size)
+
+
+def _ungrouped(grouped: torch.Tensor, tokens: int) -> torch.Tensor:
+    """From (keys, tokens x group, size) to (tokens, queries, size)."""
+    keys, _, size = grouped.shape
+    return grouped.view(keys, tokens, -1, size).transpose(0, 1).reshape(tokens, -1, size)

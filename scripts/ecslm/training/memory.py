@@ -1,0 +1,63 @@
+"""The token budget that fits into the memory of a GPU, measured before the first step."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import torch
+
+# Of the free memory: fragments, batches with more answer tokens than the one that was measured.
+SHARE = 0.85
+
+
+class Memory(Protocol):
+    """The memory of a device, as far as this process may use it."""
+
+    def free(self) -> int:
+        """Bytes that can still be allocated."""
+
+    def peak_of(self, work: Callable[[], object]) -> int:
+        """Bytes that a function allocates at most at a time."""
+
+
+@dataclass(frozen=True)
+class GpuMemory:
+    """The memory of a GPU, which other processes may use too."""
+
+    device: torch.device
+
+    def free(self) -> int:
+        """Bytes that can still be allocated, those included that torch holds in reserve."""
+        free, _ = torch.cuda.mem_get_info(self.device)
+        reserve = torch.cuda.memory_reserved(self.device) - torch.cuda.memory_allocated(self.device)
+        return int(free + reserve)
+
+    def peak_of(self, work: Callable[[], object]) -> int:
+        """Bytes that a function allocates at most at a time."""
+        torch.cuda.reset_peak_memory_stats(self.device)
+        before = torch.cuda.memory_allocated(self.device)
+        work()
+        return int(torch.cuda.max_memory_allocated(self.device) - before)
+
+
+def fitting_budget(
+    work: Callable[[int], object], tokens: int, memory: Memory, reserved: int
+) -> int:
+    """Tokens of a micro-batch that fit: a straight line through two measured ones.
+
+    Args:
+        work: a forward and a backward pass on so many copies of the longest example.
+        tokens: of that example, which are the least that the result can be.
+        reserved: bytes of what will be allocated later, that is, the optimiser's state.
+    """
+    try:
+        work(1)  # Workspaces are allocated once, and kept.
+        one, two = (memory.peak_of(partial(work, copies)) for copies in (1, 2))
+    except torch.OutOfMemoryError:
+        return tokens
+    # Rounded to whole blocks, two small passes may allocate the same.
+    by_token = (two - one) / tokens if two > one else two / (2 * tokens)
+    by_pass = max(one - by_token * tokens, 0)
+    room = SHARE * memory.free() - reserved - by_pass
+    return max(int(room / by_token), tokens)

@@ -1,0 +1,26 @@
+"""What an adapter is fitted to, and how."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecslm.models.prompts import PromptTemplate
+from ecslm.schemas.record import Record
+from ecslm.training.settings import AdapterSettings
+
+
+@dataclass(frozen=True)
+class Task:
+    """Records, base and settings of an adapter, and what computes."""
+
+    records: Mapping[str, Sequence[Record]]
+    """By split: train, validation."""
+    base: Path
+    prompt: PromptTemplate
+    settings: AdapterSettings
+    seed: int
+    device: str
+    threads: int
+    processes: int
+    """Those that train together; this may be one of them."""
+    checkpoint_seconds: float

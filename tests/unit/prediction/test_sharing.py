@@ -1,0 +1,306 @@
+"""Jobs of a run whose model one process has loaded: the same bytes, whatever happens to whom."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support import warm
+from support.interruption import PAUSING, wait_until
+from support.model_examples import (
+    PROMPTS,
+    prediction_settings,
+    run_predict,
+    write_records,
+)
+from support.project import ROOT, SCRIPTS
+
+from ecslm.common.worker import place
+from ecslm.fingerprint.digest import code_of
+from ecslm.fingerprint.running import code_parameter
+from ecslm.prediction.backend import module_name
+
+MODULES = (module_name("transformers"),)
+NO_MODELS = {"PYTHONPATH": str(ROOT / "tests/support/no_models")}
+SAMPLED = prediction_settings(decoding={"sample": True, "temperature": 1.5})
+
+
+@dataclass
+class Running:
+    """A job in a process of its own."""
+
+    process: warm.WarmProcess
+    printed: Path
+    marker: Path
+
+    def finish(self) -> str:
+        """Wait for it; returns what it printed."""
+        self.marker.unlink(missing_ok=True)
+        assert self.process.wait(60) == 0, self.printed.read_text()
+        return self.printed.read_text()
+
+
+@dataclass
+class Jobs:
+    """Starts jobs of one run, as Snakemake does."""
+
+    folder: Path
+    run: subprocess.Popen[bytes]
+    scripts: Path = SCRIPTS
+    _count: int = field(default=0)
+
+    def start(
+        self,
+        name: str,
+        base: Path,
+        adapter: Path | None = None,
+        settings: Any = None,
+        records: int = 7,
+        pause_at: int | None = None,
+        **environment: str,
+    ) -> Running:
+        """Start a job; with `pause_at` it waits before it notes so many batches."""
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        printed, marker = folder / "printed", folder / "paused"
+        arguments: list[object] = [
+            *("--dataset", write_records(folder / "test.jsonl", records, split="test")),
+            *("--base", base, *(["--adapter", adapter] if adapter else [])),
+            *("--template", PROMPTS / "alpaca.jinja"),
+            *("--settings", (settings or prediction_settings()).model_dump_json()),
+            *("--batch-tokens", 300, "--threads", 1, "--output", folder / "predictions.jsonl"),
+            *("--cost", folder / "cost.json", "--log", folder / "log"),
+            *("--code", code_parameter("predict.py", MODULES, self.scripts)),
+        ]
+        variables = {
+            place.RUN_VARIABLE: place._name(self.run.pid),
+            "ECSLM_CACHE": str(folder / "cache"),
+        }
+        if pause_at is not None:
+            at = {"event": "open a", "pattern": "*/batches.jsonl", "number": pause_at}
+            variables["PAUSE_AT"] = json.dumps({**at, "marker": str(marker)})
+            variables["PYTHONPATH"] = str(PAUSING)
+        with printed.open("wb") as stream:
+            process = warm.start(
+                [str(self.scripts / "predict.py"), *map(str, arguments)],
+                self.folder,
+                stream,
+                stream,
+                os.environ | variables | environment,
+                session=pause_at is not None,
+            )
+        running = Running(process, printed, marker)
+        if pause_at is not None:
+            wait_until(
+                lambda: marker.exists() and marker.read_text() != "",
+                lambda: process.poll() is None,
+                printed.read_text,
+            )
+        return running
+
+    def result(self, name: str, *arguments: Any, **options: Any) -> bytes:
+        """The predictions of a job that nothing happens to."""
+        self.start(name, *arguments, **options).finish()
+        return self.predictions(name)
+
+    def predictions(self, name: str) -> bytes:
+        return (self.folder / name / "predictions.jsonl").read_bytes()
+
+    def log(self, name: str) -> str:
+        return (self.folder / name / "log").read_text()
+
+    def workers(self) -> list[psutil.Process]:
+        """The processes that serve the run, when none of its jobs runs."""
+        return [one for one in psutil.process_iter(["cwd"]) if one.info["cwd"] == str(self.folder)]
+
+    def worker(self) -> psutil.Process:
+        (found,) = self.workers()
+        return found
+
+
+@pytest.fixture
+def jobs(tmp_path: Path) -> Iterator[Jobs]:
+    """A run, and no process of it afterwards."""
+    with subprocess.Popen(["sleep", "1000"]) as run:
+        made = Jobs(tmp_path, run)
+        yield made
+        run.kill()
+        run.wait()
+        wait_until(lambda: made.workers() == [], lambda: True, lambda: str(made.workers()))
+
+
+def alone(folder: Path, *arguments: Any, **changes: Any) -> bytes:
+    """The predictions of a job that loads the model itself."""
+    return run_predict(folder / "alone", *arguments, **changes).read_bytes()
+
+
+def test_one_process_answers_all_jobs_of_a_run_with_the_bytes_of_jobs_alone(
+    jobs: Jobs, tiny_base: Path, other_base: Path, fluent_adapter: Path, tmp_path: Path
+) -> None:
+    """Other models and ways of decoding between them leave nothing behind."""
+    cases: list[tuple[Path, Path | None, Any]] = [
+        (tiny_base, fluent_adapter, None),
+        (tiny_base, None, SAMPLED),
+        (tiny_base, None, prediction_settings(decoding={"fused": False})),
+        (other_base, None, None),
+        (tiny_base, None, SAMPLED),
+        (tiny_base, fluent_adapter, SAMPLED),
+        (tiny_base, fluent_adapter, None),
+    ]
+    numbers = set()
+    for number, case in enumerate(cases):
+        made = jobs.result(str(number), *case)
+        assert made == alone(tmp_path / f"alone-{number}", *case), number
+        numbers.add(jobs.worker().pid)
+    assert len(numbers) == 1
+
+
+def test_a_job_that_finds_the_process_needs_no_library_of_models(
+    jobs: Jobs, tiny_base: Path
+) -> None:
+    first = jobs.result("first", tiny_base)
+    without = jobs.start("second", tiny_base, **NO_MODELS)
+    without.finish()
+    assert jobs.predictions("second") == first
+
+
+def test_each_job_tells_its_own_cost(jobs: Jobs, tiny_base: Path) -> None:
+    for name, records in (("first", 7), ("second", 2)):
+        jobs.result(name, tiny_base, records=records)
+        cost = json.loads((jobs.folder / name / "cost.json").read_text())
+        assert cost["prompts"] == records
+        assert cost["halved_batches"] == 0
+        assert "1 threads" in cost["device"]
+        assert cost["peak_memory_bytes"] > 10_000_000
+        assert cost["seconds"] > 0 < cost["load_seconds"]
+
+
+def test_kill_9_of_the_process_amid_a_job_costs_no_finished_batch(
+    jobs: Jobs, tiny_base: Path, tmp_path: Path
+) -> None:
+    paused = jobs.start("job", tiny_base, pause_at=3)
+    (worker,) = [one for one in jobs.workers() if str(one.pid) != paused.marker.read_text()]
+    worker.kill()
+    paused.finish()
+    log = jobs.log("job")
+    assert "was killed, perhaps for want of memory: this job loads the model itself" in log
+    # The third batch had been answered before.
+    assert "7 prompts in 5 batches, 3 already done" in log
+    assert jobs.predictions("job") == alone(tmp_path, tiny_base)
+    assert jobs.workers() == []
+    jobs.result("next", tiny_base)
+    assert len(jobs.workers()) == 1
+
+
+def test_kill_9_of_a_job_leaves_the_process_to_the_next(
+    jobs: Jobs, tiny_base: Path, tmp_path: Path
+) -> None:
+    paused = jobs.start("job", tiny_base, pause_at=3)
+    os.kill(int(paused.marker.read_text()), signal.SIGKILL)
+    paused.process.wait()
+    worker = jobs.worker()
+    jobs.result("job", tiny_base)
+    assert "7 prompts in 5 batches, 2 already done" in jobs.log("job")
+    assert jobs.predictions("job") == alone(tmp_path, tiny_base)
+    assert jobs.worker() == worker
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_cancelled_job_says_so_and_its_process_serves_the_next(
+    jobs: Jobs, tiny_base: Path, stop: signal.Signals
+) -> None:
+    paused = jobs.start("job", tiny_base, pause_at=2)
+    os.killpg(paused.process.pid, stop)
+    assert paused.process.wait() != 0
+    assert "error: interrupted: run again" in paused.printed.read_text()
+    worker = jobs.worker()
+    jobs.result("job", tiny_base)
+    assert jobs.worker() == worker
+
+
+def test_kill_9_of_the_run_leaves_a_job_its_process_and_no_process_after_it(
+    jobs: Jobs, tiny_base: Path, tmp_path: Path
+) -> None:
+    paused = jobs.start("job", tiny_base, pause_at=2)
+    jobs.run.kill()
+    jobs.run.wait()
+    paused.finish()
+    assert "loads the model itself" not in jobs.log("job")
+    assert jobs.predictions("job") == alone(tmp_path, tiny_base)
+    wait_until(lambda: jobs.workers() == [], lambda: True, lambda: "it is there")
+
+
+def test_two_jobs_at_a_time_share_the_process_and_one_of_another_model_does_without(
+    jobs: Jobs, tiny_base: Path, other_base: Path, tmp_path: Path
+) -> None:
+    paused = jobs.start("first", tiny_base, pause_at=2)
+    expected = alone(tmp_path, tiny_base)
+    assert jobs.result("second", tiny_base) == expected
+    assert len(jobs.workers()) == 2, "the first job and the worker"
+    other = jobs.result("third", other_base)
+    assert other == alone(tmp_path / "other", other_base)
+    paused.finish()
+    assert jobs.predictions("first") == expected
+    assert len(jobs.workers()) == 1
+
+
+def test_problems_that_only_the_process_sees_are_told_as_in_a_job_alone(
+    jobs: Jobs, tiny_base: Path, tmp_path: Path
+) -> None:
+    jobs.result("first", tiny_base)
+    short = prediction_settings(decoding={"max_length": 26})
+    (line,) = refused(jobs, "second", tiny_base, settings=short)
+    assert line.startswith("error: record r")
+    assert line.endswith("raise `max_length`")
+    base = Path(shutil.copytree(tiny_base.parent, tmp_path / "base")) / "manifest.json"
+    content = json.loads(base.read_text())
+    model = Path(shutil.copytree(tiny_base.parent / content["folder"], tmp_path / "model"))
+    content |= {"folder": str(model)}
+    content["source"]["path"] = content["settings"]["source"]["path"] = str(model)
+    base.write_text(json.dumps(content))
+    assert jobs.result("moved", base) == jobs.predictions("first")
+    weights = model / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x00")
+    (line,) = refused(jobs, "altered", base)
+    assert "model.safetensors: altered" in line
+    assert jobs.result("again", tiny_base) == jobs.predictions("first")
+
+
+def refused(jobs: Jobs, name: str, base: Path, **options: Any) -> Sequence[str]:
+    """What a job prints that ends with an error."""
+    job = jobs.start(name, base, **options)
+    assert job.process.wait(60) == 1
+    return [line for line in job.printed.read_text().splitlines() if "error" in line]
+
+
+def test_code_that_was_edited_is_run_by_another_process(jobs: Jobs, tiny_base: Path) -> None:
+    scripts = jobs.folder.with_name("scripts")
+    shutil.copytree(SCRIPTS, scripts, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("requirements.lock",):
+        shutil.copy(ROOT / name, scripts.with_name(name))
+    jobs.scripts = scripts
+    # A file that was written in this instant would look as if it had changed during the start.
+    time.sleep(0.05)
+    before = jobs.result("before", tiny_base)
+    worker = jobs.worker()
+    engine = scripts / "ecslm/prediction/transformers_engine.py"
+    text = engine.read_text()
+    assert text.count("text = self._tokenizer.decode(answer)") == 1
+    old = "text = self._tokenizer.decode(answer)"
+    engine.write_text(text.replace(old, f"{old} + '!'"))
+    code_of.cache_clear()
+    time.sleep(0.05)
+    after = jobs.result("after", tiny_base)
+    assert jobs.worker() != worker
+    texts = [
+        [json.loads(line)["prediction"] for line in made.splitlines()] for made in (before, after)
+    ]
+    assert texts[1] == [f"{text}!" for text in texts[0]]

@@ -1,0 +1,156 @@
+"""Fused layers: what they compute is what transformers and peft compute, gradients included."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, get_peft_model
+from support.model_examples import PROMPTS, make_record
+from torch.nn.functional import cosine_similarity
+
+from ecslm.models.bases import read_base
+from ecslm.models.loading import load_base_model, load_tokenizer
+from ecslm.models.precision import Precision
+from ecslm.models.prompts import PromptTemplate
+from ecslm.training import fused_ops
+from ecslm.training.batches import Example, collate, encode_example
+from ecslm.training.fused_llama import fuse
+from ecslm.training.loss import answer_loss
+from ecslm.training.packing import Packed
+from ecslm.training.settings import TrainingSettings
+
+ALL = TrainingSettings().target_modules
+Found = tuple[float, dict[str, torch.Tensor]]
+
+
+@pytest.fixture(scope="module")
+def examples(tiny_base: Path) -> list[Example]:
+    """Four examples of several lengths."""
+    tokenizer = load_tokenizer(read_base(tiny_base)[1])
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    records = [make_record(i, output="yes, no, " * i + "yes") for i in range(4)]
+    return [encode_example(record, template, 0, tokenizer, 4000) for record in records]
+
+
+def adapted(
+    base: Path,
+    dtype: str = "float32",
+    dequantized: bool = True,
+    targets: Sequence[str] = ALL,
+    dropout: float = 0.0,
+) -> Any:
+    """The base in NF4 with an adapter whose matrices are all far from zero."""
+    model = load_base_model(
+        read_base(base)[1], Precision(dtype=dtype), torch.device("cpu"), dequantized
+    )
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=[*targets], lora_dropout=dropout)
+    model = get_peft_model(model, config).train()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.requires_grad:
+                weight.copy_(torch.randn(weight.shape, generator=generator) * 0.1)
+    return model
+
+
+def padded(examples: Sequence[Example]) -> dict[str, Any]:
+    return collate(examples, padding=2)
+
+
+def loss_and_gradients(model: Any, batch: dict[str, Any]) -> Found:
+    loss = answer_loss(model.get_base_model(), batch)
+    loss.backward()
+    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    assert {weight.dtype for weight in weights.values()} == {torch.float32}
+    return loss.item(), {name: weight.grad for name, weight in weights.items()}
+
+
+def fused(base: Path, batch: dict[str, Any], **options: Any) -> Found:
+    model = adapted(base, **options)
+    fuse(model)
+    return loss_and_gradients(model, batch)
+
+
+def assert_equal(found: Found, expected: Found) -> None:
+    """Within 1e-5 of the loss, and of each matrix within 1e-4 of its norm."""
+    assert found[0] == pytest.approx(expected[0], rel=1e-5)
+    assert found[1].keys() == expected[1].keys()
+    for name, gradient in expected[1].items():
+        assert torch.dist(found[1][name], gradient) < 1e-4 * gradient.norm(), name
+
+
+def least_cosine(found: Found, expected: Found) -> float:
+    assert found[1].keys() == expected[1].keys()
+    pairs = ((found[1][name].flatten(), expected[1][name].flatten()) for name in expected[1])
+    return min(float(cosine_similarity(one, other, dim=0)) for one, other in pairs)
+
+
+@pytest.mark.parametrize("block", [64, 1024])
+def test_loss_and_gradients_of_every_matrix_are_those_of_the_plain_layers(
+    tiny_base: Path, examples: list[Example], monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    """Whether all queries of a sample attend at once or in several blocks."""
+    assert 64 < min(map(len, examples)) < max(map(len, examples)) < 1024
+    monkeypatch.setattr(fused_ops, "BLOCK", block)
+    expected = loss_and_gradients(adapted(tiny_base), padded(examples))
+    assert len(expected[1]) == 2 * (2 * 7 + 1)
+    assert_equal(fused(tiny_base, padded(examples)), expected)
+
+
+def test_updates_of_some_layers_only(tiny_base: Path, examples: list[Example]) -> None:
+    targets = ["k_proj", "up_proj", "down_proj"]
+    batch = padded(examples[:2])
+    expected = loss_and_gradients(adapted(tiny_base, targets=targets), batch)
+    assert_equal(fused(tiny_base, batch, targets=targets), expected)
+
+
+@pytest.mark.parametrize("block", [64, 1024])
+@pytest.mark.parametrize("share", [False, True])
+def test_samples_in_one_row_without_padding_do_not_see_each_other(
+    tiny_base: Path,
+    examples: list[Example],
+    monkeypatch: pytest.MonkeyPatch,
+    share: bool,
+    block: int,
+) -> None:
+    """Whether or not the common beginning of their prompts is computed once."""
+    monkeypatch.setattr(fused_ops, "BLOCK", block)
+    packed = Packed(share).collate(examples)
+    assert bool(packed["prefix_tokens"]) == share
+    assert_equal(fused(tiny_base, packed), fused(tiny_base, padded(examples)))
+
+
+def test_in_bfloat16_gradients_point_where_those_in_float32_do(
+    tiny_base: Path, examples: list[Example]
+) -> None:
+    expected = loss_and_gradients(adapted(tiny_base), padded(examples))
+    found = fused(tiny_base, padded(examples), dtype="bfloat16")
+    assert found[0] == pytest.approx(expected[0], rel=1e-2)
+    assert least_cosine(found, expected) > 0.99
+
+
+def test_unpacking_the_base_once_gives_the_gradients_of_unpacking_it_each_time(
+    tiny_base: Path, examples: list[Example]
+) -> None:
+    batch = padded(examples)
+    each_time = loss_and_gradients(adapted(tiny_base, dequantized=False), batch)
+    once = loss_and_gradients(adapted(tiny_base), batch)
+    assert least_cosine(once, each_time) > 0.999
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"dequantized": False}, "q_proj is quantised"),
+        ({"dropout": 0.1}, "the updates have dropout"),
+    ],
+)
+def test_a_model_that_is_not_known_in_all_parts_stays_as_it_is_and_says_why(
+    tiny_base: Path, caplog: pytest.LogCaptureFixture, options: dict[str, Any], reason: str
+) -> None:
+    model = adapted(tiny_base, **options)
+    fuse(model)
+    assert reason in caplog.text
+    assert not any("forward" in vars(module) for module in model.modules())

@@ -1,0 +1,138 @@
+"""`batch_tokens: auto`: a budget from measured passes and free memory."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support.model_examples import adapter_settings, train
+from transformers import TrainingArguments
+
+from ecslm.common.errors import InputError
+from ecslm.models.bases import read_base
+from ecslm.models.loading import load_base_model
+from ecslm.models.precision import Precision
+from ecslm.training import memory
+from ecslm.training.adapter import add_adapter
+from ecslm.training.batches import Example, Padded
+from ecslm.training.memory import SHARE, fitting_budget
+from ecslm.training.processes import Processes
+from ecslm.training.settings import TrainingSettings
+from ecslm.training.trainer import PlannedTrainer
+
+TOKENS, FIXED, BY_TOKEN = 400, 5_000, 100
+CPU = torch.device("cpu")
+
+
+class MadeUpMemory:
+    """A device on which a pass takes what it has to take, up to a capacity."""
+
+    def __init__(self, free: int, by_token: int = BY_TOKEN) -> None:
+        self._free, self._by_token = free, by_token
+        self.tokens = 0
+
+    def pass_over(self, copies: int) -> None:
+        self.tokens = TOKENS * copies
+        if FIXED + self._by_token * self.tokens > self._free:
+            raise torch.OutOfMemoryError
+
+    def free(self) -> int:
+        return self._free
+
+    def peak_of(self, work: Callable[[], object]) -> int:
+        work()
+        return FIXED + self._by_token * self.tokens
+
+
+def budget_of(memory: MadeUpMemory, reserved: int = 0) -> int:
+    return fitting_budget(memory.pass_over, TOKENS, memory, reserved)
+
+
+@pytest.mark.parametrize(("free", "reserved"), [(1_000_000, 0), (10_000_000, 2_000_000)])
+def test_the_budget_fills_its_share_of_the_free_memory_and_no_more(
+    free: int, reserved: int
+) -> None:
+    budget = budget_of(MadeUpMemory(free), reserved)
+    room = SHARE * free - reserved
+    assert FIXED + BY_TOKEN * budget <= room < FIXED + BY_TOKEN * (budget + 2)
+
+
+@pytest.mark.parametrize(("free", "reserved"), [(50_000, 0), (90_000, 50_000)])
+def test_where_little_fits_records_are_trained_one_by_one(free: int, reserved: int) -> None:
+    """Down to where the second pass that is measured runs out of memory."""
+    assert budget_of(MadeUpMemory(free), reserved) == TOKENS
+
+
+def test_passes_that_allocate_the_same_blocks_still_give_a_number() -> None:
+    budget = budget_of(MadeUpMemory(1_000_000, by_token=0))
+    assert budget == pytest.approx(SHARE * 1_000_000 / (FIXED / (2 * TOKENS)), rel=0.01)
+
+
+def test_measuring_changes_neither_weights_nor_gradients_nor_random_numbers(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    base = load_base_model(
+        read_base(tiny_base)[1], Precision(quantization="none", dtype="float32"), CPU
+    )
+    model = add_adapter(base, TrainingSettings(rank=4, dropout=0.5))
+    examples = [Example("PM", [5] * length, [6, 2], truncated=False) for length in (20, 398, 7)]
+    trainer = PlannedTrainer(
+        model=model,
+        steps=[[0, 1, 2]],
+        examples=examples,
+        validation=examples,
+        layout=Padded(2),
+        budget=1,
+        budget_fixed=False,
+        processes=Processes(CPU),
+        args=TrainingArguments(output_dir=str(tmp_path), use_cpu=True, report_to="none"),
+    )
+    shapes = []
+
+    class Recording(MadeUpMemory):
+        def peak_of(self, work: Callable[[], object]) -> int:
+            hook = model.get_base_model().model.embed_tokens.register_forward_pre_hook(
+                lambda _module, inputs: shapes.append(tuple(inputs[0].shape))
+            )
+            work()
+            hook.remove()
+            return FIXED + BY_TOKEN * shapes[-1][0] * shapes[-1][1]
+
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    state = torch.get_rng_state()
+    trainer.measure_budget(Recording(free=10_000_000))
+    assert shapes == [(1, 400), (2, 400)]
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(weight.grad is None for weight in model.parameters())
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+    reserved = 2 * 4 * sum(w.numel() for w in model.parameters() if w.requires_grad)
+    expected = (SHARE * 10_000_000 - reserved - FIXED) / BY_TOKEN
+    assert trainer.budget == pytest.approx(expected, abs=2)
+
+
+def test_auto_is_refused_on_a_cpu_whose_free_memory_would_change_the_bytes(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError) as caught:
+        train(tmp_path, tiny_base, adapter_settings(batch_tokens="auto"))
+    (problem,) = caught.value.problems
+    assert str(problem).startswith("training.batch_tokens: auto measures the memory of a GPU: ")
+
+
+def test_the_memory_of_a_gpu_counts_what_torch_holds_in_reserve(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now: dict[str, Any] = {"allocated": 300, "peak": 900}
+    numbers = {
+        "mem_get_info": lambda _device: (5_000, 80_000),
+        "memory_reserved": lambda _device: 1_000,
+        "memory_allocated": lambda _device: now["allocated"],
+        "max_memory_allocated": lambda _device: now["peak"],
+        "reset_peak_memory_stats": lambda _device: now.update(peak=now["allocated"]),
+    }
+    for name, function in numbers.items():
+        monkeypatch.setattr(torch.cuda, name, function)
+    gpu = memory.GpuMemory(torch.device("cuda"))
+    assert gpu.free() == 5_700
+    assert gpu.peak_of(lambda: now.update(peak=1_100)) == 800

@@ -1,0 +1,285 @@
+"""Packed micro-batches: no padding, and no attention from one example to another."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from peft import PeftModel
+from safetensors.torch import load_file
+from support.model_examples import EXACT, PROMPTS, adapter_settings, make_record, train
+
+from ecslm.common.errors import InputError
+from ecslm.models.bases import read_base
+from ecslm.models.loading import load_base_model, load_tokenizer
+from ecslm.models.precision import Precision
+from ecslm.models.prompts import PromptTemplate
+from ecslm.training import packing
+from ecslm.training.batches import Batch, Example, collate, encode_example
+from ecslm.training.loss import answer_loss
+from ecslm.training.packing import Packed, attend_within_examples, use_packed_attention
+
+WEIGHTS = "adapter_model.safetensors"
+HEADS, GROUPS, SIZE = 4, 2, 16
+
+
+@pytest.fixture(scope="module")
+def examples(tiny_base: Path) -> list[Example]:
+    tokenizer = load_tokenizer(read_base(tiny_base)[1])
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    records = [make_record(i, output="yes, no, " * i + "yes") for i in range(5)]
+    return [encode_example(record, template, 0, tokenizer, 4000) for record in records]
+
+
+def tuned(base: Path, adapter: Path, packed: bool) -> Any:
+    precision = Precision.model_validate(EXACT)
+    model = load_base_model(read_base(base)[1], precision, torch.device("cpu"))
+    if packed:
+        use_packed_attention(model)
+    return PeftModel.from_pretrained(model, adapter.parent, is_trainable=True).eval()
+
+
+@pytest.fixture(scope="module")
+def packed(tiny_base: Path, exact_adapter: Path) -> Any:
+    return tuned(tiny_base, exact_adapter, packed=True)
+
+
+def loss_and_gradients(model: Any, *batches: Batch) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    losses = [answer_loss(model.get_base_model(), batch) for batch in batches]
+    total = torch.stack(losses).sum()
+    total.backward()
+    weights = {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+    gradients = {name: weight.grad.clone() for name, weight in weights.items()}
+    model.zero_grad()
+    return total.detach(), gradients
+
+
+@pytest.fixture(scope="module")
+def separate(tiny_base: Path, exact_adapter: Path, examples: list[Example]) -> Any:
+    """Loss and gradients of the examples one by one, with the architecture's own attention."""
+    model = tuned(tiny_base, exact_adapter, packed=False)
+    return loss_and_gradients(model, *(collate([example], padding=2) for example in examples))
+
+
+@pytest.mark.parametrize("share", [False, True])
+def test_the_packed_loss_is_the_sum_of_the_separate_ones_and_so_are_its_gradients(
+    packed: Any, separate: Any, examples: list[Example], share: bool
+) -> None:
+    batch = Packed(share).collate(examples)
+    prefix = batch["prefix_tokens"]
+    assert bool(prefix) == share
+    again = prefix * (len(examples) - 1)
+    assert batch["input_ids"].shape == (1, sum(map(len, examples)) - again)
+    found = loss_and_gradients(packed, batch)
+    torch.testing.assert_close(found[0], separate[0], rtol=1e-6, atol=0)
+    torch.testing.assert_close(found[1], separate[1], rtol=1e-4, atol=1e-5)
+
+
+def positions_that_go_on(batch: Batch) -> Batch:
+    return batch | {"position_ids": torch.arange(batch["input_ids"].numel())[None]}
+
+
+def one_example(batch: Batch) -> Batch:
+    tokens = batch["input_ids"].numel()
+    return batch | {"cu_seq_lens_q": torch.tensor([0, tokens], dtype=torch.int32)}
+
+
+def ends_shifted(batch: Batch) -> Batch:
+    bounds = batch["cu_seq_lens_q"].clone()
+    bounds[1:-1] += 1
+    return batch | {"cu_seq_lens_q": bounds}
+
+
+def prefix_lacks_a_token(batch: Batch) -> Batch:
+    return batch | {"prefix_tokens": batch["prefix_tokens"] - 1}
+
+
+@pytest.mark.parametrize(
+    ("share", "leak"),
+    [
+        (False, one_example),
+        (False, ends_shifted),
+        (True, one_example),
+        (True, ends_shifted),
+        (True, prefix_lacks_a_token),
+    ],
+)
+def test_attention_that_leaks_changes_the_loss(
+    packed: Any,
+    separate: Any,
+    examples: list[Example],
+    share: bool,
+    leak: Callable[[Batch], Batch],
+) -> None:
+    """So the test above sees a leak, of a single token too."""
+    total, _ = loss_and_gradients(packed, leak(Packed(share).collate(examples)))
+    assert abs(float(total / separate[0]) - 1) > 1e-5
+
+
+def test_an_example_reads_no_token_of_another(packed: Any, examples: list[Example]) -> None:
+    layout = Packed(share=False)
+    first = answer_loss(packed.get_base_model(), layout.collate(examples[:1]))
+    for neighbour in examples[1:3]:
+        changed = replace(neighbour, prompt=[7] * len(neighbour.prompt))
+        alone = answer_loss(packed.get_base_model(), Packed(share=False).collate([changed]))
+        both = answer_loss(
+            packed.get_base_model(), Packed(share=False).collate([changed, examples[0]])
+        )
+        torch.testing.assert_close(both - alone, first, rtol=1e-4, atol=1e-5)
+
+
+def test_at_least_one_token_of_each_prompt_is_its_own(examples: list[Example]) -> None:
+    batch = Packed(share=True).collate([examples[0], examples[0]])
+    assert batch["prefix_tokens"] == len(examples[0].prompt) - 1
+    assert Packed(share=True).collate(examples[:1])["prefix_tokens"] == 0
+
+
+def test_positions_start_anew_with_each_example(examples: list[Example]) -> None:
+    batch = Packed(share=False).collate(examples)
+    expected = [position for example in examples for position in range(len(example))]
+    assert batch["position_ids"].tolist() == [expected]
+    assert batch["cu_seq_lens_q"].dtype == torch.int32
+    bounds = batch["cu_seq_lens_q"].tolist()
+    assert [bounds[0], bounds[-1]] == [0, len(expected)]
+    assert batch["max_length_q"] == max(map(len, examples))
+
+
+def test_an_adapter_trained_on_packed_batches_is_close_to_that_of_padded_ones(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    weights, costs = [], []
+    for packing_on in (True, False):
+        settings = adapter_settings(dropout=0.0, packing=packing_on)
+        folder = train(tmp_path / str(packing_on), tiny_base, settings).parent
+        weights.append(load_file(folder / WEIGHTS))
+        costs.append(json.loads((folder / "cost.json").read_text()))
+    for name, weight in weights[0].items():
+        assert (weight - weights[1][name]).abs().max() < 1e-3, name
+    assert costs[0]["tokens"] == costs[1]["tokens"]
+
+
+LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=40)
+
+
+@given(LENGTHS, st.integers(16, 600))
+def test_packed_micro_batches_have_each_member_once_and_waste_less_than_half(
+    lengths: list[int], budget: int
+) -> None:
+    layout, members = Packed(share=True), range(len(lengths))
+    micros = layout.group(members, lengths, budget)
+    assert sorted(chain.from_iterable(micros)) == list(members)
+    tokens = [layout.tokens([lengths[i] for i in micro]) for micro in micros]
+    assert all(
+        len(micro) == 1 or used <= budget for micro, used in zip(micros, tokens, strict=True)
+    )
+    # Two that would fit into one are never apart.
+    assert sum(used <= budget / 2 for used in tokens) <= 1
+
+
+def random_attention(lengths: list[int], dtype: torch.dtype, prefix: int = 0) -> dict[str, Any]:
+    """Of examples with so many tokens of their own after a prefix."""
+    generator = torch.Generator().manual_seed(0)
+    heads = {"query": HEADS, "key": GROUPS, "value": GROUPS}
+    examples = [
+        Example("T", [5] * prefix + [i] * length, [1], False) for i, length in enumerate(lengths)
+    ]
+    batch = Packed(share=True).collate(examples)
+    assert batch["prefix_tokens"] == prefix
+    tokens = batch.pop("input_ids").numel()
+    del batch["labels"], batch["position_ids"]
+    tensors = {
+        name: torch.randn(1, count, tokens, SIZE, generator=generator).to(dtype)
+        for name, count in heads.items()
+    }
+    return tensors | batch | {"scaling": 0.25}
+
+
+@pytest.mark.parametrize("prefix", [0, 6])
+def test_the_gpu_kernel_is_given_what_is_computed_without_it(
+    monkeypatch: pytest.MonkeyPatch, prefix: int
+) -> None:
+    """The kernel's arguments as torch documents them; its shapes and types by its own checks."""
+    given_to_kernel = random_attention([5, 3, 9], torch.bfloat16, prefix)
+    tokens = prefix + 5 + 3 + 9 + 3
+    expected, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
+
+    def kernel(
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        cu_seq_q: torch.Tensor,
+        cu_seq_k: torch.Tensor,
+        max_q: int,
+        max_k: int,
+        *,
+        scale: float,
+        window_size: tuple[int, int],
+        enable_gqa: bool,
+    ) -> torch.Tensor:
+        """Causal from the end: the last query meets the last key."""
+        assert query.shape == (tokens, HEADS, SIZE)
+        assert key.shape == value.shape == (tokens + 3 * prefix, GROUPS, SIZE)
+        assert cu_seq_q.dtype == cu_seq_k.dtype == torch.int32
+        assert (max_q, max_k) == (10, 10 + prefix)
+        assert (window_size, enable_gqa) == ((-1, 0), True)
+        parts = []
+        for bounds in zip(pairwise(cu_seq_q.tolist()), pairwise(cu_seq_k.tolist()), strict=True):
+            (q_start, q_end), (k_start, k_end) = bounds
+            q = query[q_start:q_end].transpose(0, 1).float()
+            k, v = (
+                each[k_start:k_end].transpose(0, 1).float().repeat_interleave(HEADS // GROUPS, 0)
+                for each in (key, value)
+            )
+            seen = torch.ones(q.shape[1], k.shape[1]).tril(k.shape[1] - q.shape[1]).bool()
+            scores = (q @ k.transpose(1, 2) * scale).masked_fill(~seen, float("-inf"))
+            parts.append((scores.softmax(-1) @ v).transpose(0, 1))
+        return torch.cat(parts).to(query.dtype)
+
+    monkeypatch.setattr(packing, "_has_kernel", lambda _query: True)
+    monkeypatch.setattr(packing, "varlen_attn", kernel)
+    found, _ = attend_within_examples(None, _mask=None, **given_to_kernel)
+    assert found.shape == expected.shape == (1, tokens, HEADS, SIZE)
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.02)
+
+
+def test_the_gpu_kernel_accepts_these_arguments() -> None:
+    """Its shape function and its own checks, which need no GPU."""
+    with torch.device("meta"):
+        arguments = random_attention_on_meta([5, 3, 9])
+    query, key, value, bounds = arguments
+    out: Any = packing.varlen_attn(
+        query, key, value, bounds, bounds, 9, 9, scale=0.25, window_size=(-1, 0), enable_gqa=True
+    )
+    assert out.shape == query.shape
+    out.sum().backward()
+    assert key.grad is not None
+
+
+def random_attention_on_meta(lengths: list[int]) -> list[torch.Tensor]:
+    shapes = [(sum(lengths), heads, SIZE) for heads in (HEADS, GROUPS, GROUPS)]
+    tensors = [torch.empty(shape, dtype=torch.bfloat16, requires_grad=True) for shape in shapes]
+    return [*tensors, torch.empty(len(lengths) + 1, dtype=torch.int32)]
+
+
+@pytest.mark.parametrize("option", packing.UNSUPPORTED)
+def test_another_kind_of_attention_is_refused(option: str) -> None:
+    with pytest.raises(InputError, match=f"packing: attention with {option} is not supported"):
+        attend_within_examples(
+            None, _mask=None, **random_attention([3, 2], torch.float32), **{option: 4}
+        )
+
+
+def test_an_architecture_whose_attention_cannot_be_replaced_is_refused(
+    packed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = packed.get_base_model()
+    monkeypatch.setattr(model, "_can_set_attn_implementation", lambda: False)
+    monkeypatch.setattr(model.config, "_attn_implementation_internal", "sdpa")
+    with pytest.raises(InputError, match="set `packing: false`"):
+        use_packed_attention(model)
