@@ -24,6 +24,7 @@ from ecslm.training.fused_ops import (
     Rotary,
     Swiglu,
     apply,
+    joint_weight,
 )
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,10 @@ def fuse(model: Any) -> None:
     for layer in backbone.layers:
         layer.forward = _FusedLayer(layer, config)
     backbone.norm.forward = partial(_norm, backbone.norm)
+    tied = _base(causal.lm_head).weight is backbone.embed_tokens.weight
     causal.lm_head.forward = _linear([causal.lm_head])
+    if tied:
+        backbone.embed_tokens.weight = _base(causal.lm_head).weight
 
 
 def _unknown(causal: Any) -> str | None:
@@ -135,27 +139,28 @@ class _FusedLayer:
 
 
 def _linear(layers: Sequence[Any]) -> Callable[[torch.Tensor], torch.Tensor]:
-    """One function for linear layers of one input; their frozen weights are put side by side."""
+    """One function for linear layers of one input.
+
+    Where some are updated, all get parts of one matrix as their frozen weights, of equal values.
+    """
     bases = [_base(layer) for layer in layers]
-    weight = torch.cat([base.weight for base in bases]) if len(bases) > 1 else bases[0].weight
-    starts, matrices, scale = [], [], 1.0
-    for number, (layer, base) in enumerate(zip(layers, bases, strict=True)):
-        start = sum(other.out_features for other in bases[:number])
-        if len(bases) > 1:
-            own = weight[start : start + base.out_features]
-            base.weight = nn.Parameter(own, requires_grad=False)
+    starts, matrices, scale, outputs = [], [], 1.0, 0
+    for layer, base in zip(layers, bases, strict=True):
         if isinstance(layer, Adapted):
             (name,) = layer.active_adapters
-            starts.append(start)
+            starts.append(outputs)
             matrices += [layer.lora_A[name].weight, layer.lora_B[name].weight]
             scale = layer.scaling[name]
-
-    def compute(entry: torch.Tensor) -> torch.Tensor:
-        if not matrices:
-            return functional.linear(entry, weight)
-        return apply(AdaptedLinear, entry, weight, scale, starts, *matrices)
-
-    return compute
+        outputs += base.out_features
+    if not matrices:
+        weight = torch.cat([base.weight for base in bases])
+        return lambda entry: functional.linear(entry, weight)
+    joint = joint_weight([base.weight for base in bases], sum(map(len, matrices[::2])))
+    weight = joint[:outputs, : bases[0].in_features]
+    parts = torch.split(weight, [base.out_features for base in bases])
+    for base, part in zip(bases, parts, strict=True):
+        base.weight = nn.Parameter(part, requires_grad=False)
+    return lambda entry: apply(AdaptedLinear, entry, joint, scale, starts, *matrices)
 
 
 def _base(layer: Any) -> Any:

@@ -52,36 +52,44 @@ class RmsNorm(Function):
 class AdaptedLinear(Function):
     """Layers of one input as one product, with low-rank updates of some of them.
 
-    Arguments: (tokens, inputs); frozen weights (outputs, inputs); the updates' scale; the first
-    output of each update; then for each update its matrices (rank, inputs) and (outputs, rank).
+    Arguments: (tokens, inputs); a matrix of `joint_weight`, with its weights already in place; the
+    updates' scale; the first output of each update; then for each update its matrices (rank,
+    inputs) and (outputs, rank).
     """
 
     @staticmethod
     def forward(
         ctx: Any,
         entry: torch.Tensor,
-        weight: torch.Tensor,
+        joint: torch.Tensor,
         scale: float,
         starts: Sequence[int],
         *matrices: torch.Tensor,
     ) -> torch.Tensor:
         """The outputs (tokens, outputs), of the type of the weights."""
-        down = torch.cat(matrices[::2]).to(weight.dtype)
-        up = weight.new_zeros(len(weight), len(down))
         ctx.places = tuple(_places(starts, matrices[1::2]))
+        ctx.scale = scale
+        inputs = entry.shape[-1]
+        outputs = len(joint) - (joint.shape[-1] - inputs)
+        down, up = joint[outputs:, :inputs], joint[:outputs, inputs:]
+        torch.cat(matrices[::2], out=down)
         for (rows, columns), matrix in zip(ctx.places, matrices[1::2], strict=True):
             torch.mul(matrix, scale, out=up[rows, columns])
-        low = entry @ down.t()
-        ctx.scale = scale
-        ctx.save_for_backward(entry, weight, down, up, low)
-        return (entry @ weight.t()).addmm_(low, up.t())
+        both = torch.cat([entry, entry @ down.t()], dim=1)
+        ctx.save_for_backward(both, joint)
+        return both @ joint[:outputs].t()
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """The gradients of the input and of the updates' matrices."""
-        entry, weight, down, up, low = ctx.saved_tensors
-        of_low = gradient @ up
-        of_entry = (gradient @ weight).addmm_(of_low, down) if ctx.needs_input_grad[0] else None
+        both, joint = ctx.saved_tensors
+        outputs = gradient.shape[-1]
+        inputs = both.shape[-1] - (len(joint) - outputs)
+        entry, low = both[:, :inputs], both[:, inputs:]
+        of_low = gradient @ joint[:outputs, inputs:]
+        of_entry = None
+        if ctx.needs_input_grad[0]:
+            of_entry = torch.cat([gradient, of_low], dim=1) @ joint[:, :inputs]
         of_down = (of_low.t() @ entry).float()
         of_up = (low.t() @ gradient).float().mul_(ctx.scale).t()
         of_matrices = (
@@ -90,6 +98,19 @@ class AdaptedLinear(Function):
             for part in (of_down[columns], of_up[rows, columns])
         )
         return of_entry, None, None, None, *of_matrices
+
+
+def joint_weight(weights: Sequence[torch.Tensor], ranks: int) -> torch.Tensor:
+    """Frozen weights (outputs, inputs) of layers above one another, with room for updates.
+
+    To the right are the updates' matrices (outputs, ranks), below them those (ranks, inputs): so a
+    product and its update are summed before they are rounded. Of a sum of two bfloat16 numbers
+    nothing would be left of an update that is smaller than the product's last digit.
+    """
+    outputs = sum(len(weight) for weight in weights)
+    joint = weights[0].new_zeros(outputs + ranks, weights[0].shape[1] + ranks)
+    torch.cat(list(weights), out=joint[:outputs, :-ranks])
+    return joint
 
 
 def _places(starts: Sequence[int], ups: Sequence[torch.Tensor]) -> Iterator[tuple[slice, slice]]:
