@@ -1,4 +1,4 @@
-"""Training throughput: ours, fused, against ours in NF4 and float32 and the plain recipe.
+"""Training throughput: ours, packed and fused, against ours in NF4 and float32 and a plain recipe.
 
 The plain recipe takes random batches of eight padded to the longest and computes the logits of
 every position over the whole vocabulary. All train the same adapter on the same records in the same
@@ -17,11 +17,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-# By name, what differs: whether batches have a token budget, layers are fused, and the type.
+# By name, what differs: how batches are made, whether layers are fused, and the type.
 RECIPES = {
-    "plain": (False, False, "float32"),
-    "nf4": (True, False, "float32"),
-    "fused": (True, True, "bfloat16"),
+    "plain": ("whole", False, "float32"),
+    "nf4": ("padded", False, "float32"),
+    "fused": ("padded", True, "bfloat16"),
+    "packed": ("packed", True, "bfloat16"),
 }
 BATCH = 8
 
@@ -47,8 +48,10 @@ def main(arguments: argparse.Namespace) -> None:
                 flush=True,
             )
     for baseline in ("plain", "nf4"):
-        pairs = zip(rates["fused"], rates[baseline], strict=True)
-        print(f"fused / {baseline}: {', '.join(f'{ours / other:.2f}' for ours, other in pairs)}")
+        for recipe in ("fused", "packed"):
+            pairs = zip(rates[recipe], rates[baseline], strict=True)
+            ratios = ", ".join(f"{ours / other:.2f}" for ours, other in pairs)
+            print(f"{recipe} / {baseline}: {ratios}")
 
 
 def measure(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -57,18 +60,18 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     from peft import LoraConfig, get_peft_model
 
     from ecslm.models.bases import read_base
-    from ecslm.models.batching import batches_by_length
     from ecslm.models.cost import CostMeter
     from ecslm.models.loading import load_base_model, load_tokenizer, require_device, use_threads
     from ecslm.models.precision import Precision
     from ecslm.models.prompts import PromptTemplate
     from ecslm.schemas.record import read_records
-    from ecslm.training.batches import collate, encode_example
+    from ecslm.training.batches import Layout, Padded, encode_example, on_device
     from ecslm.training.fused_llama import fuse
     from ecslm.training.loss import answer_loss
+    from ecslm.training.packing import Packed, use_packed_attention
     from ecslm.training.settings import TrainingSettings
 
-    budgeted, fused, dtype = RECIPES[arguments.recipe]
+    batching, fused, dtype = RECIPES[arguments.recipe]
     device = require_device(arguments.device)
     use_threads(device, arguments.threads)
     _, folder = read_base(arguments.base)
@@ -82,8 +85,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     ]
     settings = TrainingSettings()
     torch.manual_seed(0)
+    base = load_base_model(folder, Precision(dtype=dtype), device, dequantized=fused)
+    if batching == "packed":
+        use_packed_attention(base)
     model = get_peft_model(
-        load_base_model(folder, Precision(dtype=dtype), device, dequantized=fused),
+        base,
         LoraConfig(
             r=settings.rank,
             lora_alpha=settings.alpha,
@@ -96,6 +102,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     optimizer = torch.optim.AdamW(weights, lr=arguments.learning_rate, weight_decay=0.0)
     lengths = [len(example) for example in examples]
     answers = [len(example.answer) for example in examples]
+    packed = batching == "packed"
+    layout: Layout = Packed(share=True) if packed else Padded(tokenizer.eos_token_id)
     meter = CostMeter(device)
     start, cpu_start, optimising = time.perf_counter(), time.process_time(), 0.0
     losses = []
@@ -104,18 +112,17 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         for first in range(0, len(examples), BATCH):
             members = range(first, min(first + BATCH, len(examples)))
             of_step = sum(answers[i] for i in members)
-            batches: list[Any] = (
-                batches_by_length(members, lengths, arguments.budget)
-                if budgeted
-                else [list(members)]
+            batches = (
+                [list(members)]
+                if batching == "whole"
+                else layout.group(members, lengths, arguments.budget)
             )
             for batch in batches:
-                tensors = collate([examples[i] for i in batch], tokenizer.eos_token_id)
-                tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
-                if budgeted:
-                    loss = answer_loss(model.get_base_model(), tensors) / of_step
-                else:
+                tensors = on_device(layout.collate([examples[i] for i in batch]), device)
+                if batching == "whole":
                     loss = model(**tensors).loss
+                else:
+                    loss = answer_loss(model.get_base_model(), tensors) / of_step
                 loss.backward()
                 total += loss.item() * of_step
             before = time.perf_counter()
@@ -144,7 +151,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--records", type=int, default=48, help="records to train on")
     add("--passes", type=int, default=1, help="over the records")
     add("--learning-rate", type=float, default=6e-4)
-    add("--budget", type=int, default=800, help="padded tokens per forward pass of ours")
+    add("--budget", type=int, default=800, help="tokens per forward pass of ours")
     add("--device", choices=("cpu", "cuda"), default="cpu")
     add("--threads", type=int, default=2)
     add("--repeats", type=int, default=3, help="runs of each recipe, in turn")
