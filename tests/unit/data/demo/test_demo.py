@@ -287,7 +287,7 @@ def test_sa_output_is_an_option_and_the_review_agrees_in_tone(rows: list[Row]) -
         assert row["input"].endswith(reviews[level].closings)
 
 
-def test_sr_has_20_options_of_which_one_continues_the_brand(rows: list[Row]) -> None:
+def test_sr_has_five_options_of_which_one_continues_the_brand(rows: list[Row]) -> None:
     brands = {
         product.brand
         for category in catalogue().categories.values()
@@ -297,7 +297,7 @@ def test_sr_has_20_options_of_which_one_continues_the_brand(rows: list[Row]) -> 
         history, options = ast.literal_eval(row["input"]), ast.literal_eval(row["options"])
         assert 3 <= len(history) <= 6
         assert history[0].startswith("1st: ") and history[2].startswith("3rd: ")
-        assert len(options) == 20
+        assert len(options) == 5
         brand = next(brand for brand in brands if history[0].startswith(f"1st: {brand} "))
         assert all(f": {brand} " in item for item in history)
         matching = [option for option in options if option[3:].startswith(f"{brand} ")]
@@ -308,7 +308,7 @@ def test_sr_has_20_options_of_which_one_continues_the_brand(rows: list[Row]) -> 
 def test_sr_places_the_right_option_evenly() -> None:
     settings = SETTINGS.model_copy(update={"train": 40})
     rows = list(generated(settings, ["SR"], ["train"]))
-    assert set(Counter(row["output"] for row in rows).values()) == {4}
+    assert set(Counter(row["output"] for row in rows).values()) == {16}
 
 
 def kind_and_wishes_met(query: str, title: str) -> tuple[bool, bool]:
@@ -367,19 +367,28 @@ def test_ag_answers_stand_word_for_word_in_one_snippet(rows: list[Row]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "answer", "share"),
-    [("PM", "yes", 0.45), ("PSI", "yes", 0.26), ("AP", "yes", 0.63), ("MPC", "A", 0.42)],
+    ("code", "answer", "training", "testing"),
+    [
+        ("PM", "yes", 0.5, 0.35),
+        ("PSI", "yes", 0.5, 0.26),
+        ("AP", "yes", 0.5, 0.37),
+        ("MPC", "A", 0.25, 0.25),
+    ],
 )
-def test_shares_of_answers_hold_in_small_samples(code: str, answer: str, share: float) -> None:
-    settings = DemoSettings(train=20, **FILES)
-    rows = [
-        row
-        for row in generated(settings, [code], ["train"])
-        if row["setting"] == "IND_Diverse_Instruction"
-    ]
-    hits = sum(row["output"].startswith(answer) for row in rows)
-    # PSI's no and PM's answers are several strata, each rounded for itself.
-    assert hits == pytest.approx(20 * share, abs=1.01)
+def test_shares_of_answers_hold_in_small_samples(
+    code: str, answer: str, training: float, testing: float
+) -> None:
+    settings = DemoSettings(train=20, test_ind=20, **FILES)
+    rows = list(generated(settings, [code], ["train", "test"]))
+    for split, share in (("train", training), ("test", testing)):
+        chosen = [row for row in rows if row["split"] == split]
+        hits = sum(
+            row["output"].startswith(answer)
+            for row in chosen
+            if row["setting"] == "IND_Diverse_Instruction"
+        )
+        # PSI's no and PM's answers are several strata, each rounded for itself.
+        assert hits == pytest.approx(20 * share, abs=1.01)
 
 
 def test_html_entities_occur_and_stay(rows: list[Row]) -> None:

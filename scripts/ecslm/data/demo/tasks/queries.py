@@ -126,6 +126,8 @@ def make_ranking(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
 
 TASKS = {
     "MPC": Task("Multiclass_Product_Classification", MPC_STRATA, make_classification, False),
-    "PSI": Task("Product_Substitute_Identification", PSI_STRATA, make_substitute, False, PSI_TRAINING),
+    "PSI": Task(
+        "Product_Substitute_Identification", PSI_STRATA, make_substitute, False, PSI_TRAINING
+    ),
     "QPR": Task("Query_Product_Rank", QPR_STRATA, make_ranking, False),
 }
