@@ -1,0 +1,198 @@
+"""What tuning teaches: answers that the demo's model gets right, by task, against training tokens.
+
+Validation records only; no test record is looked at. An answer is right if each of its tokens is
+the likeliest after the ones before it, that is, if greedy decoding gives it. Each row is one
+training, with a learning rate that falls to zero at its end, unless `--every` asks for rows on the
+way. The first row is what always giving the most frequent answer would get.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+SETTING = "IND_Diverse_Instruction"
+# The demo's, apart from sizes of data.
+TRAINING = {
+    "learning_rate": 1e-3,
+    "dropout": 0.0,
+    "epochs": 1,
+    "global_batch": 4,
+    "max_length": 1024,
+    "batch_tokens": 2000,
+    "packing": True,
+    "fused": True,
+}
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Train once and print the table."""
+    import transformers
+    from transformers import TrainerCallback
+
+    from ecslm.models.bases import read_base
+    from ecslm.models.loading import load_base_model, load_tokenizer, use_threads
+    from ecslm.models.precision import Precision
+    from ecslm.models.prompts import PromptTemplate
+    from ecslm.training.adapter import add_adapter
+    from ecslm.training.arguments import training_arguments
+    from ecslm.training.batches import encode_example, plan_steps
+    from ecslm.training.packing import Packed
+    from ecslm.training.processes import join
+    from ecslm.training.settings import TrainingSettings
+    from ecslm.training.trainer import PlannedTrainer
+
+    settings = TrainingSettings.model_validate(TRAINING | arguments.training)
+    _, folder = read_base(arguments.base)
+    tokenizer = load_tokenizer(folder)
+    template = PromptTemplate(Path("resources/prompts/chatml.jinja"))
+    examples = {
+        split: [encode_example(record, template, 0, tokenizer, 1024) for record in rows]
+        for split, rows in demo_records(arguments).items()
+    }
+    processes = join("cpu", 1)
+    use_threads(processes.device, arguments.threads)
+    transformers.set_seed(arguments.seed)
+    precision = Precision(quantization="nf4", dtype="bfloat16")
+    base = load_base_model(folder, precision, processes.device, settings.fused)
+    count = len(examples["train"])
+    steps = plan_steps(count, settings.epochs, settings.global_batch, arguments.seed)
+
+    tasks = sorted({example.task for example in examples["val"]})
+    print_row("tokens", "seconds", *tasks)
+    print_row(*["---"] * (2 + len(tasks)))
+    print_row("", "most frequent", *map(share, frequent(examples["val"], tasks)))
+
+    class Show(TrainerCallback):
+        """Prints a row every `--every` tokens and at the end."""
+
+        def __init__(self) -> None:
+            self.next, self.evaluating, self.start = arguments.every, 0.0, time.perf_counter()
+
+        def on_step_end(self, _args: Any, state: Any, _control: Any, **_options: Any) -> None:
+            seen = chain.from_iterable(steps[: state.global_step])
+            done = sum(len(examples["train"][i]) for i in seen)
+            if done < self.next and state.global_step < len(steps):
+                return
+            self.next += arguments.every
+            before = time.perf_counter()
+            found = right(trainer.model, examples["val"], layout)
+            scores = [share(found[task]) for task in tasks]
+            print_row(done, f"{before - self.start - self.evaluating:.0f}", *scores)
+            self.evaluating += time.perf_counter() - before
+
+    layout = Packed(share=settings.dropout == 0)
+    with tempfile.TemporaryDirectory() as work:
+        options = training_arguments(settings, len(steps), arguments.seed, Path(work), cpu=True)
+        options.eval_strategy = options.save_strategy = "no"
+        options.load_best_model_at_end = False
+        trainer = PlannedTrainer(
+            model=add_adapter(base, settings),
+            steps=steps,
+            examples=examples["train"],
+            validation=examples["val"],
+            layout=layout,
+            budget=settings.batch_tokens,
+            budget_fixed=False,
+            processes=processes,
+            args=options,
+        )
+        trainer.add_callback(Show())
+        trainer.remove_callback(transformers.PrinterCallback)
+        trainer.train()
+
+
+def demo_records(arguments: argparse.Namespace) -> dict[str, list[Any]]:
+    """Generated records of all tasks, by split: train, val."""
+    import yaml
+
+    from ecslm.data.cleaning import build_records
+    from ecslm.data.settings import DatasetSettings
+    from ecslm.data.sources.demo import open_rows
+    from ecslm.data.sources.protocol import rows_of
+    from ecslm.schemas.paths import CACHE
+
+    config = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
+    sizes = {task: {"train": count} for task, count in arguments.sizes.items()}
+    source = {"source": "demo", "train": arguments.train, "val": arguments.validation}
+    records: dict[str, list[Any]] = {"train": [], "val": []}
+    for code in config["studies"]["demo"]["tasks"]:
+        entry = config["tasks"][code]
+        form = {name: entry[name] for name in ("aliases", "answer", "input") if name in entry}
+        settings = DatasetSettings.model_validate(
+            form | {"source": source | {"tasks": sizes}, "settings": [SETTING]}
+        )
+        rows = open_rows(settings.source, CACHE, lambda _rows: True)
+        names = frozenset((code, *settings.aliases))
+        for split, found in records.items():
+            found += build_records(rows_of(rows, names, split), code, split, settings, None)
+    return records
+
+
+def right(model: Any, examples: list[Any], layout: Any) -> Mapping[str, float]:
+    """The share of answers that greedy decoding gives, by task."""
+    import torch
+
+    from ecslm.training.batches import IGNORED
+
+    causal = model.get_base_model()
+    hits: dict[str, list[bool]] = defaultdict(list)
+    with torch.inference_mode():
+        for micro in layout.group(range(len(examples)), list(map(len, examples)), 3000):
+            batch = layout.collate([examples[i] for i in micro])
+            inputs = {name: value for name, value in batch.items() if name != "labels"}
+            hidden = causal.base_model(**inputs, use_cache=False).last_hidden_state
+            targets = batch["labels"][:, 1:]
+            answered = targets != IGNORED
+            logits = causal.get_output_embeddings()(hidden[:, :-1][answered])
+            equal = logits.argmax(-1) == targets[answered]
+            parts = equal.split([len(examples[i].answer) for i in micro])
+            for index, part in zip(micro, parts, strict=True):
+                hits[examples[index].task].append(bool(part.all()))
+    return {task: sum(each) / len(each) for task, each in hits.items()}
+
+
+def frequent(examples: list[Any], tasks: list[str]) -> list[float]:
+    """The share of the most frequent answer of each task."""
+    answers = {task: Counter[tuple[int, ...]]() for task in tasks}
+    for example in examples:
+        answers[example.task][tuple(example.answer)] += 1
+    return [max(counts.values()) / counts.total() for counts in answers.values()]
+
+
+def share(value: float) -> str:
+    """A share with two digits."""
+    return f"{value:.2f}"
+
+
+def print_row(*cells: object) -> None:
+    """Print a row of a Markdown table."""
+    print("| " + " | ".join(map(str, cells)) + " |", flush=True)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--base", type=Path, default=Path("results/bases/SmolLM2-135M/manifest.json"))
+    add("--training", type=json.loads, default={}, help="training settings that differ: JSON")
+    sizes = {"SA": 350, "AP": 350, "QPR": 250, "SR": 40}
+    add("--sizes", type=json.loads, default=sizes, help="training records of single tasks: JSON")
+    add("--train", type=int, default=60, help="training records of each other task")
+    add("--validation", type=int, default=40, help="validation records of each task")
+    add("--every", type=int, default=10**9, help="training tokens between rows")
+    add("--seed", type=int, default=0)
+    add("--threads", type=int, default=2)
+    return parser
+
+
+if __name__ == "__main__":
+    main(command_line().parse_args())
