@@ -5,7 +5,6 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
-from ecslm.common.worker.client import free_memory
 from ecslm.fingerprint.running import as_planned
 from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings
@@ -15,7 +14,6 @@ def main(arguments: argparse.Namespace) -> None:
     """Train and write the adapter's files."""
     start_log(arguments.log, more=arguments.part_of is not None)
     settings = read_settings(arguments.settings, AdapterSettings)
-    free_memory()
     train_adapter(
         model=arguments.model,
         train=arguments.train,

@@ -1,6 +1,7 @@
 """Batching by length under a budget of padded tokens."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 
 def batches_by_length(
@@ -19,3 +20,9 @@ def batches_by_length(
         else:
             batches.append([index])
     return batches
+
+
+def common_length(first: Sequence[int], last: Sequence[int]) -> int:
+    """How many tokens all sequences begin with that are, in order, between these two."""
+    pairs = zip(first, last, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

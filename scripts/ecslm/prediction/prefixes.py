@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby, takewhile
+from itertools import groupby
+
+from ecslm.models.batching import common_length
 
 Prompts = Sequence[Sequence[int]]
 
@@ -41,7 +43,8 @@ def _divide(
     computed = prefixes[-1] if prefixes else 0
     for _, members in groupby(rows, lambda row: prompts[row][start]):
         branch = list(members)
-        length = _shared(prompts[branch[0]], prompts[branch[-1]])
+        # Less the last token, if that ends the first.
+        length = common_length(prompts[branch[0]][:-1], prompts[branch[-1]])
         if len(branch) == 1 or length == start:
             alone += branch
         elif (len(branch) - 1) * (length - computed) >= worth:
@@ -57,10 +60,3 @@ def _divide(
 
 def _group(prefixes: tuple[int, ...], rows: list[int]) -> list[Group]:
     return [Group(prefixes, tuple(rows))] if rows else []
-
-
-def _shared(first: Sequence[int], last: Sequence[int]) -> int:
-    """Length of the common prefix of all rows from the first to the last in order, less its last
-    token if that ends the first."""
-    pairs = zip(first[:-1], last, strict=False)
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -93,6 +93,7 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     trainer.start_alike(task.seed)
     if budget == "auto":
         trainer.measure_budget(GpuMemory(target))
+    measured = trainer.budget
     trainer.add_callback(Checkpoints(task.checkpoint_seconds, processes))
     trainer.add_callback(Progress())
     trainer.remove_callback(transformers.PrinterCallback)
@@ -118,7 +119,7 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     write_jsonl(made / "log.jsonl", losses)
     at_start = chosen.batch_tokens
     if at_start == "auto":
-        at_start = losses[0]["batch_tokens"]
+        at_start = losses[0]["batch_tokens"] if checkpoint else measured
     cost = training_cost(
         meter.seconds(),
         losses[-1]["seconds"],

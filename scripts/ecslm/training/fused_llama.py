@@ -54,6 +54,8 @@ def _unknown(causal: Any) -> str | None:
     """What of a model these layers do not compute; None if they compute all of it."""
     if type(causal) is not LlamaForCausalLM:
         return f"{type(causal).__name__} is no Llama model"
+    if causal.is_activation_checkpointing:
+        return "gradient checkpointing replaces what they compute, too"
     config = causal.config
     for name, known in (("hidden_act", "silu"), ("attention_dropout", 0)):
         if (value := getattr(config, name)) != known:

@@ -212,7 +212,8 @@ class CausalAttention(Function):
         heads, *all_weights = ctx.saved_tensors
         queries, keys = ctx.queries, ctx.keys
         scale = heads.shape[-1] ** -0.5
-        of_heads = torch.zeros_like(heads)
+        # The keys of a shared beginning get a gradient from each sample.
+        of_heads = torch.zeros_like(heads, dtype=torch.float32)
         of_key, of_value = of_heads[:, queries : queries + keys], of_heads[:, queries + keys :]
         blocks = _blocks(ctx.lengths, ctx.prefix)
         for (rows, shared, before), weights in zip(blocks, all_weights, strict=True):
@@ -225,7 +226,7 @@ class CausalAttention(Function):
             of_query = torch.bmm(of_scores, key).mul_(scale)
             of_heads[rows, :queries] = _ungrouped(of_query, rows.stop - rows.start)
             _add(of_key, shared, before, torch.bmm(of_scores.transpose(1, 2), query * scale))
-        return of_heads, None, None, None, None
+        return of_heads.to(heads.dtype), None, None, None, None
 
 
 def _blocks(lengths: Sequence[int], prefix: int) -> Iterator[tuple[slice, slice, slice]]:

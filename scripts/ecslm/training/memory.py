@@ -7,6 +7,8 @@ from typing import Protocol
 
 import torch
 
+from ecslm.training.micro_batches import is_out_of_memory
+
 # Of the free memory: fragments, batches with more answer tokens than the one that was measured.
 SHARE = 0.85
 
@@ -54,7 +56,9 @@ def fitting_budget(
     try:
         work(1)  # Workspaces are allocated once, and kept.
         one, two = (memory.peak_of(partial(work, copies)) for copies in (1, 2))
-    except torch.OutOfMemoryError:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         return tokens
     # Rounded to whole blocks, two small passes may allocate the same.
     by_token = (two - one) / tokens if two > one else two / (2 * tokens)

@@ -8,7 +8,7 @@ hidden states, and its gradient is the sum of those of all examples.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise, takewhile
+from itertools import accumulate, pairwise
 from typing import Any
 
 import torch
@@ -18,6 +18,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface
 
 from ecslm.common.errors import InputError
+from ecslm.models.batching import common_length
 from ecslm.training.batches import IGNORED, Batch, Example
 
 # The name of the attention in transformers.
@@ -97,10 +98,8 @@ class Packed:
         """How many tokens are computed once; at least one of each prompt is not."""
         if not self.share or len(examples) < 2:
             return 0
-        # What the first and the last in order have in common, all between them have too.
         prompts = [example.prompt[:-1] for example in examples]
-        tokens = zip(min(prompts), max(prompts), strict=False)
-        return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], tokens))
+        return common_length(min(prompts), max(prompts))
 
 
 def _bounds(lengths: Sequence[int]) -> torch.Tensor:

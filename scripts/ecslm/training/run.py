@@ -13,6 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
+from ecslm.common.worker.client import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
@@ -104,6 +105,7 @@ def train_adapter(
         "seed": seed,
         "device": device,
         "threads": run["threads"],
+        "processes": processes,
     }
     known = {
         "source": identity["name"],
@@ -119,6 +121,7 @@ def train_adapter(
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored():
             return
+        free_memory()
         log.info("training %s", manifest.parent.parent.name)
         if processes == 1:
             found = _fit(task, work.folder)

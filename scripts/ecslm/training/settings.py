@@ -62,7 +62,7 @@ class TrainingSettings(Closed):
         False,
         description="Unpack a quantised base once, at load, and compute the layers of Llama models "
         "by fewer operations: the same function up to rounding, faster, with more memory. With "
-        "dropout, and for other architectures, only the former.",
+        "dropout, with gradient checkpointing, and for other architectures, only the former.",
     )
     deterministic: bool = Field(
         False,

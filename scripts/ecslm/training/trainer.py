@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from torch.utils.data import DataLoader
 from transformers import Trainer
 
 from ecslm.common.errors import InputError
-from ecslm.training.batches import Batch, Example, Layout
+from ecslm.training.batches import Batch, Example, Layout, on_device
 from ecslm.training.checkpoints import is_whole
 from ecslm.training.loss import answer_loss
 from ecslm.training.memory import Memory, fitting_budget
@@ -47,6 +48,7 @@ class PlannedTrainer(Trainer):
                 self.accelerator.prepare_model, evaluation_mode=True
             )
         self._steps, self._examples, self._validation = steps, examples, validation
+        self._layout = layout
         self._processes, device = processes, processes.device
         self._trained = [weight for weight in self.model.parameters() if weight.requires_grad]
         self._lengths = [len(example) for example in examples]
@@ -66,20 +68,22 @@ class PlannedTrainer(Trainer):
 
     def measure_budget(self, memory: Memory) -> None:
         """Set the token budget to what fits into the memory. Nothing else is changed by this."""
-        longest = max(range(len(self._lengths)), key=lambda i: self._lengths[i])
+        longest = max(self._examples, key=len)
+        device = self._processes.device
 
         def work(copies: int) -> None:
-            batch = self._training.batch([longest] * copies)
+            # What prompts begin with alike is computed once, and other prompts have less in common.
+            several = [replace(longest, prompt=[i, *longest.prompt[1:]]) for i in range(copies)]
+            batch = on_device(self._layout.collate(several), device)
             self.accelerator.backward(answer_loss(_causal(self.model), batch))
             self.model.zero_grad()
 
         self.model.train()
-        device = self._processes.device
         devices = [device] if device.type == "cuda" else []
         with torch.random.fork_rng(devices):
             budget = fitting_budget(
                 work,
-                self._lengths[longest],
+                len(longest),
                 memory,
                 # Adam's two moments.
                 reserved=2

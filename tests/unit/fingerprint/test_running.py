@@ -195,7 +195,11 @@ def test_an_edit_while_modules_are_loaded_is_refused(name: str, scripts: Path) -
 
 def test_so_is_one_that_is_put_back_before_the_check(scripts: Path) -> None:
     # The module is loaded again, as it would have been loaded a moment later.
-    load = "import importlib; importlib.reload(early);"
+    load = (
+        "import importlib, pathlib;"
+        "pathlib.Path(early.__cached__).unlink(missing_ok=True);"
+        "importlib.reload(early);"
+    )
     edit = edited("ecslm/early.py") + load + put_back("ecslm/early.py")
     assert run(scripts, None, LOADING=edit) == ("211", "")
     (scripts / "output").unlink()

@@ -40,11 +40,14 @@ def adapted(
     dequantized: bool = True,
     targets: Sequence[str] = ALL,
     dropout: float = 0.0,
+    checkpointing: bool = False,
 ) -> Any:
     """The base in NF4 with an adapter whose matrices are all far from zero."""
     model = load_base_model(
         read_base(base)[1], Precision(dtype=dtype), torch.device("cpu"), dequantized
     )
+    if checkpointing:
+        model.activation_checkpointing_enable({"use_reentrant": False})
     config = LoraConfig(r=4, lora_alpha=8, target_modules=[*targets], lora_dropout=dropout)
     model = get_peft_model(model, config).train()
     generator = torch.Generator().manual_seed(0)
@@ -145,6 +148,7 @@ def test_unpacking_the_base_once_gives_the_gradients_of_unpacking_it_each_time(
     [
         ({"dequantized": False}, "q_proj is quantised"),
         ({"dropout": 0.1}, "the updates have dropout"),
+        ({"checkpointing": True}, "gradient checkpointing"),
     ],
 )
 def test_a_model_that_is_not_known_in_all_parts_stays_as_it_is_and_says_why(

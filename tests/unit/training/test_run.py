@@ -479,3 +479,15 @@ def test_an_altered_base_is_refused(tmp_path: Path) -> None:
         stream.write("\n")
     with pytest.raises(InputError, match=r"config\.json: altered"):
         train(tmp_path, manifest)
+
+
+def test_what_one_process_has_trained_is_not_what_two_would(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(*_arguments: Any) -> None:
+        raise InputError("two are started")
+
+    train(tmp_path, tiny_base)
+    monkeypatch.setattr("ecslm.training.run.fit_in_processes", start)
+    with pytest.raises(InputError, match="two are started"):
+        train(tmp_path, tiny_base, processes=2)

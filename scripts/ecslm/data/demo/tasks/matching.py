@@ -67,9 +67,4 @@ def listing(version: Version, layout: str, description: str, rng: Random) -> dic
     }
 
 
-def short_description(version: Version) -> str:
-    """A short description, as another shop might write it."""
-    return f"{version.style} {version.product.kind} {version.product.series}"
-
-
 TASKS = {"PM": Task("Product_Matching", STRATA, make_matching, False, TRAINING)}
