@@ -8,6 +8,7 @@ LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
 # Errors whose arguments are words.
 ERRORS = {
     *("InputError", "Problem", "ValueError", "TypeError", "RuntimeError", "NotImplementedError"),
+    "AssertionError",
 }
 WORDED_KEYWORDS = {
     *("help", "description", "title", "epilog", "metavar"),

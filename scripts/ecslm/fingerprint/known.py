@@ -146,6 +146,7 @@ HOMES = ("ecslm.common.errors", "ecslm.common.cli")
 # Functions that do more with a caught error than to raise another one, but nothing else in the end.
 REPORTING = {
     "ecslm.scoring.rows.read_rows": "collects the problems of rows in the error that it raises",
+    "ecslm.training.run._fit_part": "leaves the problems to the job, which raises them",
 }
 
 # Names whose use says that a program reads its own words, by the kind of words.

@@ -9,9 +9,12 @@ Choice = Callable[[torch.Tensor, Sequence[int], int], torch.Tensor]
 """Tokens of rows, given their logits (rows x vocabulary), their prompts and the step."""
 
 
-def likeliest(logits: torch.Tensor, _prompts: Sequence[int], _step: int) -> torch.Tensor:
-    """The likeliest token of each row."""
-    return logits.argmax(dim=-1)
+class Likeliest:
+    """Takes the likeliest token."""
+
+    def __call__(self, logits: torch.Tensor, _prompts: Sequence[int], _step: int) -> torch.Tensor:
+        """The likeliest token of each row."""
+        return logits.argmax(dim=-1)
 
 
 class Sampling:

@@ -57,28 +57,37 @@ def open_backend(request: Request) -> Backend[Any]:
             request, or the device is not available.
         WorkerLostError: the process that loads the weights for the run has ended.
     """
-    shared = shared_backend(request, weights, one_model_at_a_time)
+    shared = shared_backend(request, OneModelAtATime.weights, OneModelAtATime)
     return TransformersBackend(request, LoadedWeights()) if shared is None else shared
 
 
-def weights(request: Request) -> dict[str, Any]:
-    """What is loaded for a request, and how: jobs with an equal value may share it.
+class OneModelAtATime:
+    """Opens backends, of which those with the same weights share them."""
 
-    Raises:
-        InputError: as `identity`.
-    """
-    settings = request.settings
-    return {
-        **identity(request),
-        "precision": settings.precision.model_dump(mode="json"),
-        "fused": settings.decoding.fused,
-    }
+    def __init__(self) -> None:
+        self._loaded = LoadedWeights()
 
+    def __call__(self, request: Request) -> "TransformersBackend":
+        """The backend of a request.
 
-def one_model_at_a_time() -> Callable[[Request], "TransformersBackend"]:
-    """A function that opens backends, of which those with the same weights share them."""
-    loaded = LoadedWeights()
-    return lambda request: TransformersBackend(request, loaded)
+        Raises:
+            InputError: as `open_backend`.
+        """
+        return TransformersBackend(request, self._loaded)
+
+    @staticmethod
+    def weights(request: Request) -> dict[str, Any]:
+        """What is loaded for a request, and how: jobs with an equal value may share it.
+
+        Raises:
+            InputError: as `identity`.
+        """
+        settings = request.settings
+        return {
+            **identity(request),
+            "precision": settings.precision.model_dump(mode="json"),
+            "fused": settings.decoding.fused,
+        }
 
 
 class LoadedWeights:
@@ -152,7 +161,7 @@ class TransformersBackend:
         request, settings = self._request, self._request.settings
         meter = CostMeter(self._device)
         model = self._loaded.get(
-            weights(request),
+            OneModelAtATime.weights(request),
             lambda: load_model(
                 self._folder,
                 None if request.adapter is None else request.adapter.parent,

@@ -11,7 +11,7 @@ from ecslm.common.errors import InputError
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.choosing import Sampling, likeliest
+from ecslm.prediction.choosing import Likeliest, Sampling
 from ecslm.prediction.generation import Generator
 from ecslm.prediction.network import Network
 from ecslm.prediction.settings import DecodingSettings
@@ -80,7 +80,7 @@ class Engine:
         choose = (
             Sampling(decoding.temperature, decoding.top_p, numbers)
             if decoding.sample
-            else likeliest
+            else Likeliest()
         )
         try:
             return self._generator.generate(prompts, decoding.max_new_tokens, choose)

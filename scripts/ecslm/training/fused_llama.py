@@ -6,7 +6,6 @@ replaced. The residual stream is float32, whatever the type of the base's weight
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -40,10 +39,10 @@ def fuse(model: Any) -> None:
         log.warning("layers are not fused: %s", reason)
         return
     backbone, config = causal.model, causal.config
-    backbone.embed_tokens.forward = partial(_embed, backbone.embed_tokens)
+    backbone.embed_tokens.forward = _embedding(backbone.embed_tokens)
     for layer in backbone.layers:
         layer.forward = _FusedLayer(layer, config)
-    backbone.norm.forward = partial(_norm, backbone.norm)
+    backbone.norm.forward = _norm(backbone.norm)
     tied = _base(causal.lm_head).weight is backbone.embed_tokens.weight
     causal.lm_head.forward = _linear([causal.lm_head])
     if tied:
@@ -81,12 +80,12 @@ class _FusedLayer:
         mlp = layer.mlp
         self._queries, self._keys = config.num_attention_heads, config.num_key_value_heads
         self._size = layer.self_attn.head_dim
-        self._before_attention = partial(_norm, layer.input_layernorm)
+        self._before_attention = _norm(layer.input_layernorm)
         self._heads = _linear(
             [self._attention.q_proj, self._attention.k_proj, self._attention.v_proj]
         )
         self._after_attention = _linear([self._attention.o_proj])
-        self._before_mlp = partial(_norm, layer.post_attention_layernorm)
+        self._before_mlp = _norm(layer.post_attention_layernorm)
         self._gate_and_up = _linear([mlp.gate_proj, mlp.up_proj])
         self._down = _linear([mlp.down_proj])
 
@@ -169,12 +168,16 @@ def _base(layer: Any) -> Any:
     return layer.get_base_layer() if isinstance(layer, Adapted) else layer
 
 
-def _embed(layer: Any, tokens: torch.Tensor) -> torch.Tensor:
-    return functional.embedding(tokens, layer.weight).float()
+def _embedding(layer: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    # Its weight may be replaced later.
+    return lambda tokens: functional.embedding(tokens, layer.weight).float()
 
 
-def _norm(layer: Any, hidden: torch.Tensor) -> torch.Tensor:
-    rows = hidden.reshape(-1, hidden.shape[-1])
-    weight = layer.weight
-    normed = apply(RmsNorm, rows, weight, layer.variance_epsilon, weight.dtype)
-    return normed.view(hidden.shape)
+def _norm(layer: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    def norm(hidden: torch.Tensor) -> torch.Tensor:
+        rows = hidden.reshape(-1, hidden.shape[-1])
+        weight = layer.weight
+        normed = apply(RmsNorm, rows, weight, layer.variance_epsilon, weight.dtype)
+        return normed.view(hidden.shape)
+
+    return norm
