@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from peft.tuners.lora import Embedding as AdaptedEmbedding
 from peft.tuners.lora import Linear as Adapted
 from torch import nn
 from torch.nn import functional
@@ -60,6 +61,8 @@ def _unknown(causal: Any) -> str | None:
         if (value := getattr(config, name)) != known:
             return f"{name} is {value}"
     for name, layer in causal.named_modules():
+        if isinstance(layer, AdaptedEmbedding):
+            return f"{name} has an update"
         if isinstance(layer, Adapted) and any(
             isinstance(dropout, nn.Dropout) for dropout in layer.lora_dropout.values()
         ):

@@ -149,6 +149,7 @@ def test_unpacking_the_base_once_gives_the_gradients_of_unpacking_it_each_time(
         ({"dequantized": False}, "q_proj is quantised"),
         ({"dropout": 0.1}, "the updates have dropout"),
         ({"checkpointing": True}, "gradient checkpointing"),
+        ({"targets": [*ALL, "embed_tokens"]}, "embed_tokens has an update"),
     ],
 )
 def test_a_model_that_is_not_known_in_all_parts_stays_as_it_is_and_says_why(
