@@ -2,19 +2,21 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, Self
 
 import torch
 
 from ecslm.models.batching import batches_by_length
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record
+from ecslm.training.settings import LossWeights
 
 IGNORED = -100
 
-# The arguments of a model's forward pass, and `labels`.
+# The arguments of a model's forward pass, and what the loss needs, `LABELLING`.
 Batch = dict[str, Any]
+LABELLING = ("labels", "weights")
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,21 @@ class Example:
     prompt: list[int]
     answer: list[int]
     truncated: bool
+    token_weight: float = 1.0
+    """What each token of the answer counts in the loss."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)
+
+    @property
+    def weight(self) -> float:
+        """What the answer counts in the loss."""
+        return self.token_weight * len(self.answer)
+
+    def weighing(self, loss_weights: LossWeights) -> Self:
+        """This example with the weight that the setting gives it."""
+        each = 1.0 if loss_weights == "tokens" else 1 / len(self.answer)
+        return replace(self, token_weight=each)
 
 
 def encode_example(
@@ -59,13 +73,19 @@ def plan_steps(count: int, epochs: int, global_batch: int, seed: int) -> list[li
 
 
 def collate(examples: Sequence[Example], padding: int) -> Batch:
-    """Pad examples on the right: `input_ids`, `attention_mask` and `labels`, each (batch, longest).
+    """Pad examples on the right: `input_ids`, `attention_mask`, `labels` and `weights` of tokens in
+    the loss, each (batch, longest).
 
     Labels are masked by position, never by token id: the padding token may be the end-of-text
     token, which is trained.
     """
     longest = max(len(example) for example in examples)
-    rows: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": [], "labels": []}
+    rows: dict[str, list[list[Any]]] = {
+        "input_ids": [],
+        "attention_mask": [],
+        "labels": [],
+        "weights": [],
+    }
     for example in examples:
         tokens = example.prompt + example.answer
         pad = longest - len(tokens)
@@ -73,6 +93,7 @@ def collate(examples: Sequence[Example], padding: int) -> Batch:
         rows["attention_mask"].append([1] * len(tokens) + [0] * pad)
         ignored = [IGNORED] * len(example.prompt)
         rows["labels"].append(ignored + example.answer + [IGNORED] * pad)
+        rows["weights"].append([example.token_weight] * (len(tokens) + pad))
     return {name: torch.tensor(values) for name, values in rows.items()}
 
 

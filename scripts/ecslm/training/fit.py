@@ -21,7 +21,7 @@ from ecslm.training.arguments import training_arguments
 from ecslm.training.batches import Example, Layout, Padded, encode_example, plan_steps
 from ecslm.training.checkpoints import Checkpoints, last_checkpoint, logged_budget
 from ecslm.training.memory import GpuMemory
-from ecslm.training.packing import Packed
+from ecslm.training.packing import Packed, has_dropout
 from ecslm.training.processes import join
 from ecslm.training.progress import Progress
 from ecslm.training.settings import TrainingSettings
@@ -67,7 +67,10 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     max_length = settings.training.max_length
     examples = {
         split: [
-            encode_example(row, task.prompt, settings.shots, tokenizer, max_length) for row in rows
+            encode_example(row, task.prompt, settings.shots, tokenizer, max_length).weighing(
+                chosen.loss_weights
+            )
+            for row in rows
         ]
         for split, rows in records.items()
     }
@@ -84,7 +87,7 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
         steps=steps,
         examples=examples["train"],
         validation=validation_examples,
-        layout=_layout(chosen, tokenizer),
+        layout=_layout(chosen, model, tokenizer),
         budget=ONE_BY_ONE if budget == "auto" else budget,
         budget_fixed=chosen.deterministic,
         processes=processes,
@@ -134,9 +137,9 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     }
 
 
-def _layout(settings: TrainingSettings, tokenizer: Any) -> Layout:
+def _layout(settings: TrainingSettings, model: Any, tokenizer: Any) -> Layout:
     if settings.packing:
-        return Packed(share=settings.dropout == 0)
+        return Packed(share=not settings.dropout and not has_dropout(model.config))
     return Padded(tokenizer.eos_token_id)
 
 

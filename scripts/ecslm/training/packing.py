@@ -36,8 +36,8 @@ class Packed:
     """Examples one after the other, without padding."""
 
     share: bool
-    """Whether the common beginning of their prompts is computed once. With dropout, they would
-    share its masks too."""
+    """Whether the common beginning of their prompts is computed once. With dropout, of the adapter
+    or of the base, they would share its masks too."""
 
     def group(self, members: Sequence[int], lengths: Sequence[int], budget: int) -> list[list[int]]:
         """Micro-batches: the longest member first, each into the first one that has room."""
@@ -60,7 +60,8 @@ class Packed:
         return sum(lengths)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        """`input_ids`, `position_ids` and `labels`, each (1, tokens), and what attention needs:
+        """`input_ids`, `position_ids`, `labels` and `weights` of tokens in the loss, each (1,
+        tokens), and what attention needs:
 
         - `prefix_tokens`, how many the examples have in common; they come first;
         - `cu_seq_lens_q`, where that prefix, if any, and the rest of each example begin, and the
@@ -73,10 +74,12 @@ class Packed:
         tokens = examples[0].prompt[:prefix]
         positions = list(range(prefix))
         labels = [IGNORED] * prefix
+        weights = [0.0] * prefix
         for example in examples:
             tokens = tokens + example.prompt[prefix:] + example.answer
             positions += range(prefix, len(example))
             labels += [IGNORED] * (len(example.prompt) - prefix) + example.answer
+            weights += [example.token_weight] * (len(example) - prefix)
         rests = [len(example) - prefix for example in examples]
         own = [prefix, *rests] if prefix else rests
         known = [prefix, *(prefix + rest for rest in rests)] if prefix else rests
@@ -84,6 +87,7 @@ class Packed:
             "input_ids": torch.tensor([tokens]),
             "position_ids": torch.tensor([positions]),
             "labels": torch.tensor([labels]),
+            "weights": torch.tensor([weights]),
             "prefix_tokens": prefix,
             "cu_seq_lens_q": _bounds(own),
             "cu_seq_lens_k": _bounds(known),
@@ -112,6 +116,12 @@ def _keys(prefix: int, rests: Sequence[int]) -> torch.Tensor:
     bounds = pairwise(accumulate(rests, initial=prefix))
     parts = [torch.cat([first, torch.arange(start, end)]) for start, end in bounds]
     return torch.cat([first, *parts])
+
+
+def has_dropout(config: Any) -> bool:
+    """Whether an architecture drops activations of its own in training, by its configuration."""
+    # The names differ: attn_pdrop, hidden_dropout, layerdrop.
+    return any(rate for name, rate in config.to_dict().items() if "drop" in name)
 
 
 def use_packed_attention(model: Any) -> None:

@@ -10,6 +10,8 @@ from ecslm.schemas.settings import Closed
 
 FEWEST_TOKENS = 16
 
+LossWeights = Literal["tokens", "records"]
+
 
 class TrainingSettings(Closed):
     """Hyper-parameters of an adapter. The defaults are those of the published study."""
@@ -54,6 +56,11 @@ class TrainingSettings(Closed):
     )
     max_val_records: int | None = Field(
         None, ge=1, description="Evaluate on this many records, evenly spaced; null: on all."
+    )
+    loss_weights: LossWeights = Field(
+        "tokens",
+        description="What counts alike in the loss. tokens: each token of an answer, so that long "
+        "answers count more. records: each answer.",
     )
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations in the backward pass: less memory, more time."

@@ -23,8 +23,8 @@ from ecslm.training.processes import Processes
 class PlannedTrainer(Trainer):
     """Runs the steps of `plan_steps`, each an optimiser step made of micro-batches.
 
-    The loss of a step is normalised by the answer tokens of its whole global batch, so the token
-    budget of the micro-batches does not change the gradient.
+    The loss of a step is normalised by the weight of the answers in its whole global batch, so the
+    token budget of the micro-batches does not change the gradient.
     """
 
     control: Any
@@ -98,12 +98,13 @@ class PlannedTrainer(Trainer):
 
     def training_step(self, model: Any, inputs: Any, _items: Any = None) -> torch.Tensor:
         """Accumulate the gradient of one global batch, whose members are `inputs`; returns the mean
-        loss per answer token. Of several processes each does a part, and has the sum in the end."""
+        loss per answer token or, as the weights say, per answer. Of several processes each does a
+        part, and has the sum in the end."""
         model.train()
-        answers = sum(len(self._examples[i].answer) for i in inputs)
+        weight = sum(self._examples[i].weight for i in inputs)
 
         def gradient(batch: Batch) -> torch.Tensor:
-            loss = answer_loss(_causal(model), batch) / answers
+            loss = answer_loss(_causal(model), batch).div(weight)
             self.accelerator.backward(loss)
             return loss.detach()
 
@@ -130,18 +131,18 @@ class PlannedTrainer(Trainer):
         return 0
 
     def evaluate(self, *_arguments: Any, **_options: Any) -> dict[str, float]:
-        """Mean loss per answer token of the validation examples, as `eval_loss`."""
+        """Mean loss of the validation examples, weighted as in training, as `eval_loss`."""
         self.model.eval()
         # What fits in training fits here, where nothing is kept for a backward pass.
         self._evaluation.budget = min(self._evaluation.budget, self._training.budget)
-        answers = sum(len(example.answer) for example in self._validation)
+        weight = sum(example.weight for example in self._validation)
         lengths = [len(example) for example in self._validation]
         own = self._processes.share(range(len(lengths)), lengths)
         with torch.inference_mode():
             total = self._processes.sum(
                 self._evaluation.total(own, lambda batch: answer_loss(_causal(self.model), batch))
             )
-        metrics = {"eval_loss": float(total) / answers}
+        metrics = {"eval_loss": float(total) / weight}
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics

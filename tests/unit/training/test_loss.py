@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model, load_tokenizer
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate
-from ecslm.training.batches import Example, Padded, collate, encode_example
+from ecslm.training.batches import Example, Layout, Padded, collate, encode_example
 from ecslm.training.loss import answer_loss
+from ecslm.training.packing import Packed, use_packed_attention
 from ecslm.training.processes import Processes
+from ecslm.training.settings import LossWeights
 from ecslm.training.trainer import PlannedTrainer
 
 CPU = torch.device("cpu")
@@ -147,11 +150,32 @@ def test_the_gradient_is_that_of_transformers_own_loss(
     torch.testing.assert_close(gradients(model), expected, rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.parametrize("layout", [Padded(2), Packed(share=False), Packed(share=True)], ids=str)
+def test_records_that_count_alike_add_up_their_mean_losses(
+    tiny_base: Path, examples: list[Example], layout: Layout
+) -> None:
+    model = load(tiny_base, EXACT)
+    alike = [example.weighing("records") for example in examples]
+    means = [answer_loss(model, batch_of([each])) / len(each.answer) for each in examples]
+    if isinstance(layout, Packed):
+        use_packed_attention(model)
+    total = answer_loss(model, layout.collate(alike))
+    torch.testing.assert_close(total, sum(means), rtol=1e-5, atol=0)
+    assert total < answer_loss(model, layout.collate(examples)) / 2
+
+
+@pytest.mark.parametrize("weights", ["tokens", "records"])
 @pytest.mark.parametrize("budget", [16, 700])
 def test_micro_batches_do_not_change_a_steps_loss_and_gradient(
-    tiny_base: Path, exact_adapter: Path, examples: list[Example], tmp_path: Path, budget: int
+    tiny_base: Path,
+    exact_adapter: Path,
+    examples: list[Example],
+    tmp_path: Path,
+    budget: int,
+    weights: LossWeights,
 ) -> None:
-    """Normalised by the answer tokens of the global batch, not of each micro-batch."""
+    """Normalised by the weight of the global batch, not of each micro-batch."""
+    examples = [example.weighing(weights) for example in examples]
     expected_loss, expected = step(tiny_base, exact_adapter, examples, 10_000, tmp_path)
     loss, found = step(tiny_base, exact_adapter, examples, budget, tmp_path)
     torch.testing.assert_close(loss, expected_loss, rtol=1e-5, atol=0)
@@ -186,6 +210,18 @@ def step(
     return trainer.training_step(model, inputs), gradients(model)
 
 
+def test_a_steps_loss_is_the_mean_over_records_if_they_count_alike(
+    tiny_base: Path, exact_adapter: Path, examples: list[Example], tmp_path: Path
+) -> None:
+    alike = [example.weighing("records") for example in examples]
+    loss, _ = step(tiny_base, exact_adapter, alike, 700, tmp_path)
+    model = tuned(tiny_base, exact_adapter, EXACT).get_base_model()
+    with torch.inference_mode():
+        losses = [float(answer_loss(model, batch_of([one]))) for one in examples]
+    means = [loss / len(one.answer) for loss, one in zip(losses, examples, strict=True)]
+    assert float(loss) == pytest.approx(fmean(means), rel=1e-5)
+
+
 @pytest.mark.parametrize("budget", [16, 10_000])
 def test_the_evaluation_loss_is_the_mean_over_answer_tokens_whatever_the_budget(
     base: Any, examples: list[Example], tmp_path: Path, budget: int
@@ -194,3 +230,7 @@ def test_the_evaluation_loss_is_the_mean_over_answer_tokens_whatever_the_budget(
     base.get_base_model = lambda: base
     expected = float(base(**batch_of(examples)).loss)
     assert trainer.evaluate()["eval_loss"] == pytest.approx(expected, rel=1e-5)
+    alike = [example.weighing("records") for example in examples]
+    means = [float(base(**batch_of([example])).loss) for example in examples]
+    trainer = trainer_of(base, alike, budget, tmp_path)
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(fmean(means), rel=1e-5)

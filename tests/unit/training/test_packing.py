@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from peft import PeftModel
 from safetensors.torch import load_file
 from support.model_examples import EXACT, PROMPTS, adapter_settings, make_record, train
+from transformers import GPT2Config, LlamaConfig, OPTConfig, PreTrainedConfig
 
 from ecslm.common.errors import InputError
 from ecslm.models.bases import read_base
@@ -23,7 +24,7 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.training import packing
 from ecslm.training.batches import Batch, Example, collate, encode_example
 from ecslm.training.loss import answer_loss
-from ecslm.training.packing import Packed, attend_within_examples, use_packed_attention
+from ecslm.training.packing import Packed, attend_within_examples, has_dropout, use_packed_attention
 
 WEIGHTS = "adapter_model.safetensors"
 HEADS, GROUPS, SIZE = 4, 2, 16
@@ -132,6 +133,23 @@ def test_an_example_reads_no_token_of_another(packed: Any, examples: list[Exampl
             packed.get_base_model(), Packed(share=False).collate([changed, examples[0]])
         )
         torch.testing.assert_close(both - alone, first, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("config", "drops"),
+    [
+        (LlamaConfig(), False),
+        (LlamaConfig(attention_dropout=0.1), True),
+        (GPT2Config(), True),
+        (GPT2Config(resid_pdrop=0, embd_pdrop=0, attn_pdrop=0, summary_first_dropout=0), False),
+        (OPTConfig(), True),
+    ],
+)
+def test_dropout_of_the_base_is_found_whatever_its_name(
+    config: PreTrainedConfig, drops: bool
+) -> None:
+    """Records that share a prefix would share its masks."""
+    assert has_dropout(config) == drops
 
 
 def test_at_least_one_token_of_each_prompt_is_its_own(examples: list[Example]) -> None:
