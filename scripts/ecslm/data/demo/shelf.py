@@ -116,8 +116,11 @@ def any_version(product: Product, rng: Random) -> Version:
     return Version(product, rng.choice(product.style), rng.choice(product.size))
 
 
+def versions(product: Product) -> list[Version]:
+    """The product in every style and size."""
+    return [Version(product, style, size) for style in product.style for size in product.size]
+
+
 def other_version(version: Version, rng: Random) -> Version:
     """The same product in another style or size."""
-    while (other := any_version(version.product, rng)) == version:
-        pass
-    return other
+    return rng.choice([other for other in versions(version.product) if other != version])

@@ -459,6 +459,21 @@ def test_a_faulty_catalogue_is_refused_with_the_place(
     assert all(problem.startswith(str(path)) for problem in caught.value.problems)
 
 
+def test_a_kind_that_comes_in_one_size_is_refused_instead_of_searched_forever(
+    tmp_path: Path,
+) -> None:
+    """A substitute differs in all that the query asks for."""
+
+    def edit(catalogue: Any) -> None:
+        for category in catalogue["categories"].values():
+            for product in category["products"]:
+                product["size"] = ["1 l", "1 l"]
+
+    settings = DemoSettings(catalogue=edited(tmp_path, edit))
+    with pytest.raises(InputError, match=r"differs from that of .* in brand and size: add one"):
+        list(generate_rows(settings, load_texts(settings), ["MPC"], ["train"]))
+
+
 def test_the_script_writes_rows_and_labels(tmp_path: Path) -> None:
     settings = {"train": 5, "val": 2, "test_ind": 4, "test_ood": 3}
     settings |= {name: str(path) for name, path in FILES.items()}

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from random import Random
 
+from ecslm.common.errors import InputError
 from ecslm.data.demo.sampling import Sample, Task
-from ecslm.data.demo.shelf import Shelf, Version, any_version
-from ecslm.data.demo.titles import plain_title
+from ecslm.data.demo.shelf import Shelf, Version, any_version, versions
+from ecslm.data.demo.titles import plain_title, short_title
 
 LABELS = "ESCI"
 
@@ -58,30 +59,37 @@ def trait(version: Version, wish: str) -> str:
 
 
 def make_query(wanted: Version, rng: Random) -> Query:
-    """A query as a customer types it: lower case, no HTML entities, traits around the kind."""
+    """A query as a customer types it: lower case, no HTML entities, in the order of titles."""
     wishes = rng.choice(WISHES)
-    words = [wanted.product.kind]
-    if "style" in wishes:
-        words = [wanted.style, *words] if rng.random() < 0.7 else [*words, wanted.style]
-    if "size" in wishes:
-        words = [*words, wanted.size]
-    if "brand" in wishes:
-        brand = html.unescape(wanted.product.brand).lower()
-        words = [brand, *words] if rng.random() < 0.7 else [*words, brand]
-    return Query(wanted, wishes, " ".join(words))
+    traits = [trait(wanted, wish) for wish in wishes if wish != "brand"]
+    words = [short_title(wanted.product), *traits]
+    return Query(wanted, wishes, html.unescape(" ".join(words)).lower())
 
 
 def find_version(shelf: Shelf, query: Query, label: str, rng: Random) -> Version:
-    """A version whose relevance to the query is `label`."""
+    """A version whose relevance to the query is `label`.
+
+    Raises:
+        InputError: the catalogue has none.
+    """
     wanted = query.wanted.product
     if label == "C":
         return any_version(shelf.partner(wanted, rng), rng)
     if label == "I":
         return any_version(shelf.stranger(wanted, rng), rng)
-    while True:
-        version = any_version(rng.choice(shelf.by_kind[wanted.kind]), rng)
-        if query.wishes_met(version) == (len(query.wishes) if label == "E" else 0):
-            return version
+    met = len(query.wishes) if label == "E" else 0
+    found = [
+        version
+        for product in shelf.by_kind[wanted.kind]
+        for version in versions(product)
+        if query.wishes_met(version) == met
+    ]
+    if not found:
+        raise InputError(
+            f"demo data: no {wanted.kind} differs from that of {wanted.brand} in "
+            f"{' and '.join(query.wishes)}: add one to the catalogue"
+        )
+    return rng.choice(found)
 
 
 def result_title(version: Version) -> str:
