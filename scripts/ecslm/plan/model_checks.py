@@ -13,6 +13,7 @@ from ecslm.models.architecture import (
     llama_architecture,
     read_architecture,
     read_architectures,
+    readable_tokens,
 )
 from ecslm.models.bases import FETCH_AGAIN, BaseManifest, PathSource
 from ecslm.plan.study import Study
@@ -36,7 +37,8 @@ class ModelChecks:
     def check(self) -> None:
         """Check target modules, ranks, lengths, budgets, and the encoder's layer and rescaling.
 
-        A prompt beyond the window of a base that can read it is only warned of.
+        A training beyond the window of a base that can read it, and prompts that are going to be
+        cut, are only warned of.
 
         Raises:
             InputError: a line for each setting that does not fit a base.
@@ -91,10 +93,10 @@ class ModelChecks:
             yield f"{self._training(name, field)}: {problem}"
 
     def _positions(self, name: str, model: ModelSettings) -> Iterator[str]:
-        """Lengths for which a base has no positions."""
+        """A length of records that a base has no positions for."""
         architecture = self.architecture(model.base)
         if architecture is not None and architecture.learned_positions:
-            for field, length in self._beyond(name, model, architecture):
+            for field, length in self._trained_beyond(name, model, architecture):
                 window = f"{model.base} has {architecture.window} positions"
                 yield f"{field}: {length}, but {window}: at most {architecture.window}"
 
@@ -108,28 +110,40 @@ class ModelChecks:
     def _warnings(self) -> Iterator[str]:
         for name, model in self._study.settings.models.items():
             architecture = self.architecture(model.base)
-            if architecture is not None and not architecture.learned_positions:
-                for field, length in self._beyond(name, model, architecture):
-                    yield (
-                        f"{field}: {length} tokens, but {model.base} was trained on texts of at "
-                        f"most {architecture.window}: answers to longer prompts may be poor"
-                    )
+            if architecture is None:
+                continue
+            for field, length in self._trained_beyond(name, model, architecture):
+                yield (
+                    f"{field}: {length} tokens, but {model.base} was trained on texts of at most "
+                    f"{architecture.window}: answers to longer prompts may be poor"
+                )
+            for field, length, most in self._cut(model, architecture):
+                yield (
+                    f"{field}: {length} tokens, but {name} reads at most {most}: inputs of longer "
+                    "prompts are cut, and counted in cost.json"
+                )
 
-    def _beyond(
+    def _trained_beyond(
         self, name: str, model: ModelSettings, architecture: Architecture
     ) -> Iterator[tuple[str, int]]:
-        """Maximum lengths of a model that are beyond the window: key and value."""
-        window, settings = architecture.window, self._study.settings
-        if window is None:
-            return
-        if model.training is not None and model.training.max_length > window:
+        """The maximum length of a training, if it is beyond the window: key and value."""
+        window = architecture.window
+        if window is not None and model.training is not None and model.training.max_length > window:
             yield self._training(name, "max_length"), model.training.max_length
+
+    def _cut(
+        self, model: ModelSettings, architecture: Architecture
+    ) -> Iterator[tuple[str, int, int]]:
+        """Maximum lengths of answers that a model does not read: key, value, and what it reads."""
+        settings = self._study.settings
+        trained = None if model.training is None else model.training.max_length
         for task in self._study.test_tasks:
             own = settings.task_decoding.get(task, settings.decoding)
-            if own.max_length > window:
+            most = readable_tokens(architecture, own.max_length, trained)
+            if most < own.max_length:
                 inherited = own.max_length == settings.decoding.max_length
                 section = "decoding" if inherited else f"task_decoding.{task}"
-                yield f"{self._path}.{section}.max_length", own.max_length
+                yield f"{self._path}.{section}.max_length", own.max_length, most
 
     def _encoder(self) -> Iterator[str]:
         settings = self._study.settings.bertscore

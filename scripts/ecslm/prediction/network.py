@@ -10,7 +10,6 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from ecslm.common.errors import InputError
 
-
 # Architectures that take no positions: those that count the tokens of the mask, so that padding may
 # be anywhere, and those that only tell distances, so that it must not be between tokens.
 COUNT_TOKENS = ("bloom",)

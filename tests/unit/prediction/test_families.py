@@ -1,5 +1,6 @@
 """Families of models answer as transformers lets them: Llama, Mistral, Bloom and others."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,23 @@ import pytest
 import torch
 from hypothesis import given, settings
 from support.families import FAMILIES, LIMIT, NEVER, batches, greedy, tiny_network
-from support.model_examples import QUANTISED
+from support.model_examples import (
+    PROMPTS,
+    QUANTISED,
+    make_record,
+    prediction_settings,
+    read_lines,
+    run_predict,
+    write_records,
+)
 from support.tiny import write_tiny_family
-from transformers import MarianConfig, MarianForCausalLM
+from transformers import AutoModelForCausalLM, AutoTokenizer, MarianConfig, MarianForCausalLM
 
 from ecslm.common.errors import InputError
+from ecslm.models.bases import PathSource
+from ecslm.models.fetching import fetch_base
 from ecslm.models.precision import Precision
+from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction import prefill
 from ecslm.prediction.choosing import Likeliest
 from ecslm.prediction.generation import Generator
@@ -40,14 +52,14 @@ def test_answers_of_each_family_are_those_of_transformers(
     assert answers == greedy(model, prompts, NEVER)
 
 
-PROMPTS = [[5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 40], [5, 6, 60, 61, 62], [300]]
+TOKENS = [[5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 40], [5, 6, 60, 61, 62], [300]]
 
 
 @pytest.mark.parametrize("family", ["llama", "mistral", "bloom"])
 def test_prefixes_are_shared_in_the_families_of_the_study(family: str) -> None:
     reader = prefill.Reader(Network(tiny_network(family)))
     with torch.inference_mode():
-        reader.read(PROMPTS, 1)
+        reader.read(TOKENS, 1)
     assert reader._kept
 
 
@@ -56,11 +68,11 @@ def test_nothing_pads_between_the_tokens_where_padding_would_count(family: str) 
     model = tiny_network(family)
     reader = prefill.Reader(Network(model))
     with torch.inference_mode():
-        reader.read(PROMPTS, 1)
+        reader.read(TOKENS, 1)
     assert not reader._kept
     sharing = Network(model)
     sharing.counts_padding = False
-    prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in PROMPTS[:3]]
+    prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]
     answers = Generator(sharing, NEVER).generate(prompts, LIMIT, Likeliest())
     assert answers != greedy(model, prompts, NEVER)
 
@@ -73,12 +85,12 @@ def test_quantised_models_of_each_family_answer_as_in_transformers(
     folder = write_tiny_family(tmp_path, family)
     precision = Precision.model_validate(QUANTISED)
     model = load_model(folder, None, precision, fused, torch.device("cpu"))
-    answers = Generator(Network(model), NEVER).generate(PROMPTS, LIMIT, Likeliest())
-    assert answers == greedy(model, PROMPTS, NEVER)
+    answers = Generator(Network(model), NEVER).generate(TOKENS, LIMIT, Likeliest())
+    assert answers == greedy(model, TOKENS, NEVER)
     plain: Any = load_model(
         folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")
     )
-    assert answers != greedy(plain, PROMPTS, NEVER)
+    assert answers != greedy(plain, TOKENS, NEVER)
 
 
 def test_a_model_that_takes_no_positions_is_refused() -> None:
@@ -89,3 +101,36 @@ def test_a_model_that_takes_no_positions_is_refused() -> None:
     )
     with pytest.raises(InputError, match="marian: architectures that take no positions"):
         Network(MarianForCausalLM(config))
+
+
+TEMPLATES = {"llama": "llama2", "mistral": "mistral", "bloom": "ecomgpt"}
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+@pytest.mark.parametrize("shots", [0, 1])
+def test_predictions_of_each_family_are_the_answers_of_transformers(
+    family: str, shots: int, tmp_path: Path
+) -> None:
+    """From the records to the text, with the prompt of the family."""
+    folder = write_tiny_family(tmp_path / "model", family)
+    base = tmp_path / "base/manifest.json"
+    fetch_base("Tiny", PathSource(source="path", path=str(folder)), base)
+    example = json.dumps({"input": "socks", "options": None, "output": "yes"})
+    dataset = write_records(
+        tmp_path / "records.jsonl", 4, split="test", few_shot_example=example if shots else None
+    )
+    template = PROMPTS / f"{TEMPLATES[family]}.jinja"
+    settings = prediction_settings(decoding={"max_new_tokens": LIMIT}, shots=shots)
+    output = run_predict(
+        tmp_path, base, settings=settings, dataset=dataset, template=template, batch_tokens=600
+    )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    for number, line in enumerate(read_lines(output)):
+        record = make_record(number, few_shot_example=example if shots else None)
+        text = PromptTemplate(template).render(record, shots)
+        prompt = tokenizer(text, add_special_tokens=False)["input_ids"]
+        (answer,) = greedy(model, [prompt], tokenizer.eos_token_id)
+        stopped = answer[-1] == tokenizer.eos_token_id
+        assert line["prediction"] == tokenizer.decode(answer[:-1] if stopped else answer)
+        assert line["prompt_tokens"] == len(prompt)
