@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
-from ecslm.config.schema import ModelSettings
+from ecslm.config.backends.transformers import TransformersModel
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
@@ -45,7 +45,7 @@ class ModelChecks:
         """
         problems = [
             problem
-            for name, model in self._study.settings.models.items()
+            for name, model in self._study.local_models.items()
             for problem in (
                 *self._adapter(name, model),
                 *self._positions(name, model),
@@ -81,7 +81,7 @@ class ModelChecks:
                 fix = FETCH_AGAIN.format(self._study.base(base))
             raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
 
-    def _adapter(self, name: str, model: ModelSettings) -> Iterator[str]:
+    def _adapter(self, name: str, model: TransformersModel) -> Iterator[str]:
         architecture = self.architecture(model.base)
         if model.training is None or architecture is None:
             return
@@ -92,7 +92,7 @@ class ModelChecks:
         for field, problem in problems:
             yield f"{self._training(name, field)}: {problem}"
 
-    def _positions(self, name: str, model: ModelSettings) -> Iterator[str]:
+    def _positions(self, name: str, model: TransformersModel) -> Iterator[str]:
         """A length of records that a base has no positions for."""
         architecture = self.architecture(model.base)
         if architecture is not None and architecture.learned_positions:
@@ -100,7 +100,7 @@ class ModelChecks:
                 window = f"{model.base} has {architecture.window} positions"
                 yield f"{field}: {length}, but {window}: at most {architecture.window}"
 
-    def _budget(self, name: str, model: ModelSettings) -> Iterator[str]:
+    def _budget(self, name: str, model: TransformersModel) -> Iterator[str]:
         if model.training is None or self._study.settings.device != "cpu":
             return
         if model.training.batch_tokens == "auto":
@@ -108,7 +108,7 @@ class ModelChecks:
             yield f"{field}: auto measures the memory of a GPU: set a number for `device: cpu`"
 
     def _warnings(self) -> Iterator[str]:
-        for name, model in self._study.settings.models.items():
+        for name, model in self._study.local_models.items():
             architecture = self.architecture(model.base)
             if architecture is None:
                 continue
@@ -124,7 +124,7 @@ class ModelChecks:
                 )
 
     def _trained_beyond(
-        self, name: str, model: ModelSettings, architecture: Architecture
+        self, name: str, model: TransformersModel, architecture: Architecture
     ) -> Iterator[tuple[str, int]]:
         """The maximum length of a training, if it is beyond the window: key and value."""
         window = architecture.window
@@ -132,7 +132,7 @@ class ModelChecks:
             yield self._training(name, "max_length"), model.training.max_length
 
     def _cut(
-        self, model: ModelSettings, architecture: Architecture
+        self, model: TransformersModel, architecture: Architecture
     ) -> Iterator[tuple[str, int, int]]:
         """Maximum lengths of answers that a model does not read: key, value, and what it reads."""
         settings = self._study.settings
@@ -162,7 +162,7 @@ class ModelChecks:
 
     def _training(self, name: str, field: str) -> str:
         """The key of a model's training setting: its own, or the study's that it inherits."""
-        own, shared = self._study.model(name).training, self._study.settings.training
+        own, shared = self._study.local_models[name].training, self._study.settings.training
         inherited = getattr(own, field) == getattr(shared, field)
         return f"{self._path}.{'' if inherited else f'models.{name}.'}training.{field}"
 
