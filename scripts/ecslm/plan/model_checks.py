@@ -32,6 +32,8 @@ class ModelChecks:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._path = f"studies.{study.name}"
+        models = study.local_models.items()
+        self._running = {name: model for name, model in models if model.run}
         self._known: dict[str, Architecture | None] = {}
 
     def check(self) -> None:
@@ -45,7 +47,7 @@ class ModelChecks:
         """
         problems = [
             problem
-            for name, model in self._study.local_models.items()
+            for name, model in self._running.items()
             for problem in (
                 *self._adapter(name, model),
                 *self._positions(name, model),
@@ -108,7 +110,7 @@ class ModelChecks:
             yield f"{field}: auto measures the memory of a GPU: set a number for `device: cpu`"
 
     def _warnings(self) -> Iterator[str]:
-        for name, model in self._study.local_models.items():
+        for name, model in self._running.items():
             architecture = self.architecture(model.base)
             if architecture is None:
                 continue
@@ -117,7 +119,7 @@ class ModelChecks:
                     f"{field}: {length} tokens, but {model.base} was trained on texts of at most "
                     f"{architecture.window}: answers to longer prompts may be poor"
                 )
-            for field, length, most in self._cut(model, architecture):
+            for field, length, most in self._cut(name, model, architecture):
                 yield (
                     f"{field}: {length} tokens, but {name} reads at most {most}: inputs of longer "
                     "prompts are cut, and counted in cost.json"
@@ -132,18 +134,15 @@ class ModelChecks:
             yield self._training(name, "max_length"), model.training.max_length
 
     def _cut(
-        self, model: TransformersModel, architecture: Architecture
+        self, name: str, model: TransformersModel, architecture: Architecture
     ) -> Iterator[tuple[str, int, int]]:
         """Maximum lengths of answers that a model does not read: key, value, and what it reads."""
-        settings = self._study.settings
         trained = None if model.training is None else model.training.max_length
         for task in self._study.test_tasks:
-            own = settings.task_decoding.get(task, settings.decoding)
-            most = readable_tokens(architecture, own.max_length, trained)
-            if most < own.max_length:
-                inherited = own.max_length == settings.decoding.max_length
-                section = "decoding" if inherited else f"task_decoding.{task}"
-                yield f"{self._path}.{section}.max_length", own.max_length, most
+            length = model.decoded(self._study.decoding(task)).max_length
+            most = readable_tokens(architecture, length, trained)
+            if most < length:
+                yield f"{self._decoding(name, model, task)}.max_length", length, most
 
     def _encoder(self) -> Iterator[str]:
         settings = self._study.settings.bertscore
@@ -159,6 +158,14 @@ class ModelChecks:
             problem = rescaling_problem(encoder, settings.layer, settings.rescale_language)
             if problem is not None:
                 yield f"{path}.rescale_language: {problem}"
+
+    def _decoding(self, name: str, model: TransformersModel, task: str) -> str:
+        """The section that a model's `max_length` for a task comes from."""
+        settings = self._study.settings
+        if model.decoding is not None and "max_length" in model.decoding.model_fields_set:
+            return f"{self._path}.models.{name}.decoding"
+        inherited = self._study.decoding(task).max_length == settings.decoding.max_length
+        return f"{self._path}.{'decoding' if inherited else f'task_decoding.{task}'}"
 
     def _training(self, name: str, field: str) -> str:
         """The key of a model's training setting: its own, or the study's that it inherits."""

@@ -196,6 +196,13 @@ def test_prompts_that_are_going_to_be_cut_are_warned_of(
     )
 
 
+def test_a_models_own_length_is_told_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
+    set_window(499, learned=False)
+    own = {"Small": UNTUNED["Small"] | {"decoding": {"max_length": 501}}}
+    ModelChecks(study(**LENGTHS | {"models": own})).check()
+    assert keys(caplog.messages) == ["studies.shop.models.Small.decoding.max_length"]
+
+
 def test_a_fetched_base_is_checked_by_its_files() -> None:
     (line,) = problems(fetched(study(models=models(target_modules=["q_prj"]))))
     assert "did you mean `q_proj`?" in line

@@ -277,6 +277,18 @@ def test_the_best_of_means_says_over_how_many_seeds(tmp_path: Path) -> None:
     assert any(note.startswith("Best of both: mean over 2 seeds") for note in table.notes)
 
 
+def test_a_model_without_answers_has_no_row_but_is_named(tmp_path: Path) -> None:
+    write_both(tmp_path, ("One", "PM", 0.5))
+    models = OF_BOTH | {"Zero": {"seeds": [0], "tasks": []}}
+    rows = [{"group": "Alone", "models": ["Zero"]}, {"group": "Both", "models": ["Zero", "One"]}]
+    wanted = best_of_both(entry={"columns": ["PM"], "rows": [*rows, BOTH]}, models=models)
+    table = build(tmp_path, wanted)
+    assert [group.title for group in table.panels[0].groups] == ["Both", "Shop model"]
+    assert list(rows_of(table)) == ["One", "Best of both"]
+    assert "Without answers, and so without a row: Zero." in table.notes
+    assert any("the best of One, chosen" in note for note in table.notes)
+
+
 def test_models_of_different_seeds_are_no_row_of_the_best(tmp_path: Path) -> None:
     models = OF_BOTH | {"One": {"seeds": [0, 1], "tasks": ["PM"]}}
     assert problems(best_of_both(models=models), {"published": write_published(tmp_path)}) == [

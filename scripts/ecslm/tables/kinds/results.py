@@ -146,7 +146,8 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         for task in entry.columns
     )
     rows = _RowBuilder(request, sources)
-    groups = mark_best([rows.group(group) for group in entry.rows], columns, entry.competitors)
+    built = [rows.group(group) for group in entry.rows]
+    groups = mark_best([group for group in built if group.rows], columns, entry.competitors)
     panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
     notes = [STRICT, *mark_notes(panels), *_seed_notes(panels, request), *rows.notes()]
     return Table(
@@ -163,30 +164,44 @@ class _RowBuilder:
     def __init__(self, request: Request, sources: Sources) -> None:
         self._entry = entry = request.table
         self._comparable = request.data.comparable
+        self._models = request.context.models
         self._scores = Scores(sources.results, request.context, entry.shows_intervals)
         self._published = (
             Published(sources.require("published")) if entry.needs_published() else None
         )
         self._without_published: list[str] = []
         self._chosen: list[str] = []
+        self._without_answers: list[str] = []
 
     def group(self, group: Rows) -> RowGroup:
-        """The group's rows, in order."""
+        """The group's rows, in order; models without answers have none."""
         rows = [self._published_row(name, name) for name in group.published]
         rows += [self._row(name, "baseline") for name in group.baselines]
-        for model in group.models:
+        for model in self._answering(group.models):
             rows.append(self._row(model, "model"))
             if group.followed_by_published:
                 rows += self._following(model)
-        rows += [self._best_of(name, models) for name, models in group.best_of.items()]
+        for name, models in group.best_of.items():
+            if answering := self._answering(models):
+                rows.append(self._best_of(name, answering))
         return RowGroup(group.group, tuple(rows))
 
     def notes(self) -> list[str]:
-        """Which models were chosen, and models without published results."""
-        if not self._without_published:
-            return self._chosen
-        missing = ", ".join(self._without_published)
-        return [*self._chosen, f"No results were published for: {missing}."]
+        """Which models were chosen, and models without published results or answers."""
+        missing = {
+            "No results were published for": self._without_published,
+            "Without answers, and so without a row": self._without_answers,
+        }
+        listed = (f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
+        return [*self._chosen, *listed]
+
+    def _answering(self, models: Sequence[str]) -> list[str]:
+        """The models that answer any of the columns."""
+        found = [name for name in models if self._models[name].tasks]
+        self._without_answers += [
+            name for name in models if name not in (*found, *self._without_answers)
+        ]
+        return found
 
     def _row(self, name: str, kind: str) -> Row:
         cells = tuple(self._cell(name, kind, task) for task in self._entry.columns)
