@@ -878,7 +878,7 @@ def test_a_model_that_is_not_run_changes_nothing() -> None:
 
 def test_a_model_that_is_no_longer_run_has_no_jobs() -> None:
     raw = small()
-    put(raw, ".models.Other-EC", raw["studies"]["shop"]["models"]["Small-EC"])
+    put(raw, ".models.Other-EC", dict(raw["studies"]["shop"]["models"]["Small-EC"]))
     before = parameters(raw)
     put(raw, ".models.Other-EC.run", False)
     assert parameters(raw).keys() == {name for name in before if "Other-EC" not in name}
