@@ -57,6 +57,10 @@ class Study:
         """A task of the registry."""
         return self.config.tasks[code]
 
+    def task_names(self, code: str) -> tuple[str, ...]:
+        """What a directory of the task may be called: its code, or an alias."""
+        return (code, *sorted(self.task(code).aliases))
+
     def is_generation(self, code: str) -> bool:
         """Whether the task is scored by BERTScore."""
         return self.task(code).metric in BERTSCORE_METRICS
@@ -103,7 +107,7 @@ class Study:
 
     def answered_settings(self, model: str, task: str) -> tuple[str, ...]:
         """The settings of a task's test records that a model answers."""
-        return self.model(model).answered(self.evaluated_settings(task, "test"))
+        return self.model(model).answered(task, self.evaluated_settings(task, "test"))
 
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
@@ -155,6 +159,11 @@ class Study:
     def training_files(self, split: str) -> tuple[str, ...]:
         """Dataset files of the tasks that train, for `train` or `val`."""
         return tuple(self.dataset_file(task, split) for task in self.training_tasks)
+
+    def answer_files(self, model: str, task: str) -> tuple[str, ...]:
+        """The files of a model's answers to a task, if these exist before it is asked."""
+        settings = self.answered_settings(model, task)
+        return self.model(model).answer_files(self.task_names(task), settings, self.results)
 
     def outcome_files(self, model: str, task: str) -> tuple[str, ...]:
         """The outcomes of all seeds of a model."""
