@@ -86,6 +86,13 @@ def _study_references(
                 f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
                 "single seed 0"
             )
+        for section in ("tasks", "settings"):
+            valid = dict.fromkeys(_names(study.get(section)))
+            for one in _names(own.get(section)):
+                where = f"{path}.models.{name}.{section}"
+                yield from _known(one, valid, where, f"the study's {section}")
+        if "published" in own and not study.get("answers"):
+            yield f"{path}.answers: missing: {name} has `published`"
         if name in _names(study.get("baselines")):
             yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
     yield from _contrast_references(f"{path}.comparisons.contrasts", study)
