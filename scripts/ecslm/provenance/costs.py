@@ -15,7 +15,6 @@ from ecslm.common.validation import read_model
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 
-
 # Rules whose jobs run a model; that of BERTScores writes down no cost.
 LONG = ("train_adapter", "predict", "bertscore")
 

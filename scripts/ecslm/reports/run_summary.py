@@ -81,8 +81,7 @@ def _rows(
     rows: list[tuple[str, ...]] = [("Task", "Metric", *pair.columns, "Best trivial")]
     for task, metric in settings.tasks.items():
         models = [
-            _model_text(settings, results, name, task, setting)
-            for name in pair.columns.values()
+            _model_text(settings, results, name, task, setting) for name in pair.columns.values()
         ]
         trivial = _best_trivial(settings, results, task, setting)
         if any(text != MISSING for text in (*models, trivial)):

@@ -47,6 +47,13 @@ def test_another_backend_answers_without_an_edit_elsewhere(tmp_path: Path) -> No
     assert set(manifest.versions) == {"pydantic"}
 
 
+@pytest.mark.parametrize("option", ["base", "template"])
+def test_local_weights_need_a_base_and_a_prompt(option: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run_predict(tmp_path, **{"base": tmp_path / "manifest.json", option: None})
+    assert caught.value.problems == (f"--{option}: missing: backend transformers needs it",)
+
+
 def test_an_unknown_backend_is_refused_with_the_nearest_one() -> None:
     with pytest.raises(InputError) as caught:
         backend_module("transformer")

@@ -86,7 +86,9 @@ class ReproductionEntry(Entry):
         """What is compared with which published row, ours first."""
         rescored = {row: model for model, row in self.rescored.items()}
         ours = {
-            model: Compared(row := self.reproduces.get(model, model), model, rescored.pop(row, None))
+            model: Compared(
+                row := self.reproduces.get(model, model), model, rescored.pop(row, None)
+            )
             for model in self.models
         }
         return ours | {model: Compared(row, None, model) for row, model in rescored.items()}
