@@ -120,10 +120,8 @@ def rescored(tmp_path: Path, models: list[str], comparable: bool = True) -> Tabl
 
 def test_what_the_authors_answers_score_stands_beside_ours(tmp_path: Path) -> None:
     table = rescored(tmp_path, ["Small-EC"])
-    assert [column.name for column in table.panels[0].columns][-2:] == [
-        "rescored",
-        "rescored difference",
-    ]
+    heads = [(column.text, column.detail) for column in table.panels[0].columns]
+    assert heads[-2] == ("Authors' answers", "rescored")
     (group,) = table.panels[0].groups
     assert group.title == f"Small-EC, {IND}"
     assert shown(table)["PM"][1:4] == ["0.720", "0.742", "0.022"]
