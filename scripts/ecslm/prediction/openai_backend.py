@@ -144,7 +144,7 @@ class ServerModel:
 
     def cost(self) -> dict[str, float | str | None]:
         """What the answers to all prompts of the job have cost, and what of it was paid now."""
-        keys = {self._to_send(prompt).key for prompt in self.prompts}
+        keys = dict.fromkeys(self._to_send(prompt).key for prompt in self.prompts)
         known = [self._new.get(key) or self._cache.get(key) for key in keys]
         answers = [answer for answer in known if answer is not None]
         withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
@@ -156,8 +156,8 @@ class ServerModel:
         }
         if (prices := self._access.prices) is not None:
             cost |= {
-                "price": sum(prices.of(one.prompt_tokens, one.tokens) for one in answers),
-                "paid": sum(prices.of(one.prompt_tokens, one.tokens) for one in self._new.values()),
+                "price": prices.of_all(one.counts for one in answers),
+                "paid": prices.of_all(one.counts for one in self._new.values()),
                 "currency": prices.currency,
                 "prices_as_of": prices.as_of.isoformat(),
             }

@@ -1,22 +1,44 @@
 """Settings of the backend `openai`: which model of which server answers, and how it is reached."""
 
+import math
+import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, hiding
 
+VARIABLE = "^[A-Z_][A-Z0-9_]*$"
 Api = Literal["chat", "completions"]
 
 
 def _plain_url(text: str) -> str:
     """The URL without a slash at its end. It is written into results, so it must hold no secret."""
-    url = TypeAdapter(HttpUrl).validate_python(text)
+    try:
+        url = TypeAdapter(HttpUrl).validate_python(text)
+    except ValidationError:
+        raise hiding("should be a URL such as https://api.openai.com/v1") from None
     if any(part is not None for part in (url.username, url.password, url.query, url.fragment)):
-        raise ValueError("should have no user, password, query or fragment; `access` names the key")
+        raise hiding("should have no user, password, query or fragment; `access` names the key")
     return str(url).rstrip("/")
+
+
+def _variable(text: str) -> str:
+    """The name of an environment variable. Keys have other characters: one that is put here by
+    mistake is refused."""
+    if not re.fullmatch(VARIABLE, text):
+        raise hiding("should be the name of an environment variable, in capitals, not the key")
+    return text
 
 
 class ServerSettings(Closed):
@@ -75,16 +97,17 @@ class Prices(Closed):
         """The price of a request."""
         return (prompt_tokens * self.input + tokens * self.output) / 1_000_000
 
+    def of_all(self, requests: Iterable[tuple[int, int]]) -> float:
+        """The price of several requests, given their tokens."""
+        return math.fsum(self.of(*tokens) for tokens in requests)
+
 
 class AccessSettings(Closed):
     """How a server is reached, and what it may cost. No answer depends on it: a change reruns
     nothing."""
 
-    key: str | None = Field(
-        None,
-        # Keys have other characters: one that is put here by mistake is refused, and not shown.
-        pattern="^[A-Z_][A-Z0-9_]*$",
-        description="Environment variable that holds the key; without it, none is sent.",
+    key: Annotated[str, AfterValidator(_variable)] | None = Field(
+        None, description="Environment variable that holds the key; without it, none is sent."
     )
     concurrency: int = Field(
         8, ge=1, description="Requests to the model at a time, of all jobs together."

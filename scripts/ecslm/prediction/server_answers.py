@@ -41,6 +41,11 @@ class Answer(BaseModel):
     tokens: int = Field(ge=0)
     model: str | None = Field(None, description="As the server names the model that answered.")
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Tokens of prompt and answer."""
+        return self.prompt_tokens, self.tokens
+
 
 WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
 """That to a prompt which a content filter has refused."""

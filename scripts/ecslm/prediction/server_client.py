@@ -119,7 +119,7 @@ class ServerClient:
         try:
             answer = await self._sent(client, request)
             if answer is not WITHHELD:
-                price = prices.of(answer.prompt_tokens, answer.tokens)
+                price = prices.of(*answer.counts)
         finally:
             await charge.end(price)
         return answer

@@ -36,21 +36,23 @@ def test_one_server_is_not_told_apart_by_how_its_url_is_written(url: str) -> Non
 )
 def test_a_url_that_may_hold_a_secret_is_refused_without_showing_it(url: str) -> None:
     (line,) = problems(ServerSettings, {"url": url, "model": "m"})
-    assert line.startswith("here: url: ")
-    assert line.endswith("should have no user, password, query or fragment; `access` names the key")
+    assert line == (
+        "here: url: should have no user, password, query or fragment; `access` names the key"
+    )
 
 
 @pytest.mark.parametrize("url", ["models.example/v1", "ftp://models.example", "", "http://"])
 def test_what_is_no_url_is_refused(url: str) -> None:
     (line,) = problems(ServerSettings, {"url": url, "model": "m"})
-    assert line.startswith("here: url: ")
+    assert line == "here: url: should be a URL such as https://api.openai.com/v1"
 
 
 @pytest.mark.parametrize("key", ["sk-marked-123", "sk_marked", "abc123", "", "MY KEY"])
 def test_a_key_in_place_of_its_variable_is_refused_without_showing_it(key: str) -> None:
     (line,) = problems(AccessSettings, {"key": key})
-    assert line.startswith("here: key: string should match pattern")
-    assert not key or key not in line
+    assert line == (
+        "here: key: should be the name of an environment variable, in capitals, not the key"
+    )
 
 
 def test_a_budget_needs_prices() -> None:
