@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING, Any
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.models.adapters import AdapterManifest, how_to_retrain, read_adapter
+from ecslm.models.architecture import read_architecture, readable_tokens
 from ecslm.models.bases import BaseManifest, base_identity, read_base
 from ecslm.models.batching import batches_by_length
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.manifests import files_digest
-from ecslm.models.prompts import EncodedPrompt, PromptTemplate, encode_prompt
+from ecslm.models.prompts import (
+    EncodedPrompt,
+    PromptTemplate,
+    encode_prompt,
+    require_markers,
+)
 from ecslm.prediction.backend import Backend, Generated, Request, needed
 from ecslm.prediction.sharing import shared_backend
 from ecslm.prediction.transformers_settings import TransformersSettings
@@ -124,7 +130,7 @@ class LoadedWeights:
 
 
 class TransformersBackend:
-    """Cuts prompts to `max_length`, and batches them by length under a token budget."""
+    """Cuts prompts to what the model can read, and batches them by length under a token budget."""
 
     def __init__(self, request: TransformersRequest, loaded: LoadedWeights) -> None:
         # Imported here because it loads torch: the plan imports this module just for `libraries`.
@@ -134,18 +140,31 @@ class TransformersBackend:
         self._device = require_device(request.device)
         use_threads(self._device, request.threads)
         base, self._folder = read_base(_base(request))
+        self._base, trained = base.base, None
         if request.adapter is not None:
-            _check_match(request.adapter, read_adapter(request.adapter), base, request)
+            adapter = read_adapter(request.adapter)
+            _check_match(request.adapter, adapter, base, request)
+            trained = adapter.settings["training"]["max_length"]
+        decoding = request.settings.decoding
+        architecture = read_architecture(self._folder)
+        self._max_length = readable_tokens(architecture, decoding.max_length, trained)
+        if self._max_length <= decoding.max_new_tokens:
+            raise InputError(
+                f"{self._base} reads at most {self._max_length} tokens, but an answer alone may "
+                f"have {decoding.max_new_tokens}: lower `max_new_tokens`"
+            )
 
     def prompts(self, records: Sequence[Record]) -> list[EncodedPrompt]:
         """The prompt of each record; its input is cut if it leaves no room for the answer.
 
         Raises:
-            InputError: a prompt does not fit even with an empty input.
+            InputError: a marker of the template is no token of the base, or a prompt does not fit
+                even with an empty input.
         """
-        request, decoding = self._request, self._request.settings.decoding
+        request = self._request
         template = _template(request)
-        room = decoding.max_length - decoding.max_new_tokens
+        require_markers(template, self._tokenizer, self._base)
+        room = self._max_length - request.settings.decoding.max_new_tokens
         return [
             encode_prompt(record, template, request.settings.shots, self._tokenizer, room)
             for record in records

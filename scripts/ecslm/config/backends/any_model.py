@@ -20,6 +20,10 @@ class AnyModel(Closed):
     RESOURCES: ClassVar[Mapping[str, int]] = {}
     """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
 
+    run: bool = Field(
+        True,
+        description="Whether it is run. If not, it is in no table of scores and no comparison.",
+    )
     shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
 
     @abstractmethod

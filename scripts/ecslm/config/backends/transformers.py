@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from ecslm.config.backends.any_model import AnyModel
 from ecslm.config.names import Name
@@ -11,6 +11,21 @@ from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.training.settings import TrainingSettings
+
+
+class OwnDecoding(DecodingSettings):
+    """Keys that replace those of other decoding settings; what is not set replaces nothing."""
+
+    @field_validator("max_length")
+    @classmethod
+    def _leaves_room(cls, length: int, _others: ValidationInfo) -> int:
+        # Checked for each task, with the keys that it has: `config/references.py`.
+        return length
+
+    def over(self, shared: DecodingSettings) -> DecodingSettings:
+        """Settings with these keys in place of their own."""
+        own = self.model_dump(exclude_unset=True)
+        return DecodingSettings.model_validate(shared.model_dump() | own)
 
 
 class TransformersModel(AnyModel):
@@ -31,6 +46,11 @@ class TransformersModel(AnyModel):
     precision: Precision = Field(
         Precision(), description="Keys that replace those of the study's `precision`."
     )
+    decoding: OwnDecoding | None = Field(
+        None,
+        description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
+        "every task.",
+    )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0,), min_length=1, description="Seeds to train and predict with, in any order."
     )
@@ -46,6 +66,10 @@ class TransformersModel(AnyModel):
         """Whether the model has an adapter."""
         return self.training is not None
 
+    def decoded(self, shared: DecodingSettings) -> DecodingSettings:
+        """How the model answers a task, for which the study has the settings `shared`."""
+        return shared if self.decoding is None else self.decoding.over(shared)
+
     def prediction(
         self,
         decoding: DecodingSettings,
@@ -56,6 +80,6 @@ class TransformersModel(AnyModel):
         return TransformersSettings(
             precision=self.precision,
             shots=self.shots,
-            decoding=decoding,
+            decoding=self.decoded(decoding),
             batch_tokens=None if self.precision.exact else batch_tokens,
         )

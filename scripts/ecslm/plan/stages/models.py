@@ -94,10 +94,9 @@ class Predict(Rule[RunKey]):
 
     def settings(self, key: RunKey) -> PredictionSettings:
         """How the model answers."""
-        study = self.study.settings
         return self.study.model(key.model).prediction(
-            study.task_decoding.get(key.task, study.decoding),
-            study.batch_tokens,
+            self.study.decoding(key.task),
+            self.study.settings.batch_tokens,
             self.study.answered_settings(key.model, key.task),
         )
 

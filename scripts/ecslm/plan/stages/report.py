@@ -54,7 +54,8 @@ class ReportPage(Rule[StudyKey]):
 
     def settings(self, _key: StudyKey) -> ReportSettings:
         """What the report shows of the study."""
-        study, models = self.study, self.study.settings.models
+        study = self.study
+        models = {name: model for name, model in study.settings.models.items() if model.run}
         return ReportSettings(
             study=study.name,
             title=study.settings.title,
@@ -107,15 +108,14 @@ class ReportPdf(Rule[StudyKey]):
 def summary_settings(study: Study) -> str:
     """`--settings` of the summary that a finished run prints: in-domain results, each tuned model
     next to the same base untuned."""
-    models = study.settings.models
+    models = {name: model for name, model in study.settings.models.items() if model.run}
+    local = {name: model for name, model in study.local_models.items() if model.run}
     untuned = {
-        model.base: name
-        for name, model in study.local_models.items()
-        if not model.tuned and not model.shots
+        model.base: name for name, model in local.items() if not model.tuned and not model.shots
     }
     pairs = [
         Pair(tuned=name, untuned=untuned.get(model.base))
-        for name, model in study.local_models.items()
+        for name, model in local.items()
         if model.tuned
     ] or [Pair(untuned=name) for name in models]
     context = table_context(study)
