@@ -26,6 +26,7 @@ WORDS = {
         ("report on the data", "reports on the data"),
     ),
     "train_adapter": ("adapter", "adapters"),
+    "fetch_answers": ("file of answers", "files of answers"),
     "predict": ("prediction", "predictions"),
     "bertscore": ("BERTScore", "BERTScores"),
     **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),

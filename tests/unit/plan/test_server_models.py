@@ -80,6 +80,21 @@ def test_decoding_of_a_task_is_told_to_the_server() -> None:
     assert '"max_new_tokens":77' in parameter
 
 
+def test_own_decoding_of_a_model_replaces_single_keys_in_every_task() -> None:
+    """Even beyond the longest prompt of local models: a server cuts none."""
+    study = {"decoding": {"max_length": 999}, "task_decoding": {"AG": {"sample": True}}}
+    parameter, _ = settings(made({"decoding": {"max_new_tokens": 5000}}, **study), "AG")
+    assert parameter is not None
+    assert '"max_new_tokens":5000,"sample":true' in parameter
+
+
+def test_seeds_that_the_server_is_not_told_are_refused() -> None:
+    entry = {"server": SERVER | {"sampling": "own"}, "decoding": {"sample": True}, "seeds": [0, 1]}
+    with pytest.raises(InputError, match="the server is told no seed: leave out `seeds`"):
+        made(entry)
+    assert made(entry | {"seeds": [3]}).study.model("Large").seeds == (3,)
+
+
 def test_a_key_in_the_configuration_is_refused_without_showing_it() -> None:
     with pytest.raises(InputError) as caught:
         made(

@@ -76,7 +76,8 @@ def test_a_server_answers_the_prompts_of_the_study(server: LocalServer, tmp_path
     assert {(row.generated_tokens, row.finish_reason) for row in rows} == {(2, "stop")}
     manifest = read_manifest(manifest_of(tmp_path / "predictions.jsonl"))
     assert manifest.settings["server"] == {
-        **{"url": server.url, "model": "shop-1", "api": "chat", "limit": "max_tokens"}
+        **{"url": server.url, "model": "shop-1", "api": "chat", "limit": "max_tokens"},
+        "sampling": "told",
     }
     assert set(manifest.versions) == {"Jinja2"}
     price = sum(len(prompt) // 4 * 1.0 + 2 * 2.0 for prompt in prompts) / 1e6

@@ -86,10 +86,7 @@ class Predict(Rule[RunKey]):
             "dataset": study.dataset_file(key.task, "test"),
             "base": () if model.base is None else study.base(model.base),
             "adapter": adapter,
-            "answers": model.answer_files(
-                (key.task, *sorted(study.task(key.task).aliases)),
-                study.answered_settings(key.model, key.task),
-            ),
+            "answers": study.answer_files(key.model, key.task),
         }
 
     def settings(self, key: RunKey) -> PredictionSettings:
