@@ -8,6 +8,7 @@ from typing import Any
 from ecslm.common.text import nearest
 from ecslm.config.labels import unpinned_labels
 from ecslm.data.relevance import LABELLED_SETTINGS
+from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.task import BERTSCORE_METRICS, has_example
@@ -105,6 +106,9 @@ def _decoding_problems(
 ) -> Iterator[str]:
     """Keys of a model that leave no room for prompts, with those of a task that they do not
     replace."""
+    if model.get("backend", DEFAULT) != DEFAULT:
+        # A server cuts no prompt.
+        return
     own = _mapping(model.get("decoding"))
     sections = {"decoding": study.get("decoding")}
     sections |= {

@@ -50,7 +50,7 @@ def identity(request: TransformersRequest) -> dict[str, Any]:
         InputError: the base or the template is missing, a manifest is missing or invalid, or the
             adapter was altered or does not match the base or the request.
     """
-    request.refuse("answers")
+    request.refuse("answers", "access")
     _template(request)
     path, adapter = request.adapter, None
     if path is not None:

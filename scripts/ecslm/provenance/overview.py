@@ -191,18 +191,25 @@ def counts_by_kind(jobs: Iterable[Job]) -> str:
 
 def _hours(costs: Iterable[Cost]) -> str:
     """A sum of times, for example `1.5 GPU-hours`; the costs of one device or several."""
-    sums: dict[bool, float] = {}
+    sums: dict[str, float] = {}
     for cost in costs:
-        on_cpu = " CPU" in cost.device
-        sums[on_cpu] = sums.get(on_cpu, 0.0) + cost.seconds
-    return " and ".join(_time(seconds, on_cpu) for on_cpu, seconds in sums.items())
+        form = _form(cost.device)
+        sums[form] = sums.get(form, 0.0) + cost.seconds
+    return " and ".join(_time(seconds, form) for form, seconds in sums.items())
 
 
-def _time(seconds: float, on_cpu: bool) -> str:
+def _form(device: str) -> str:
+    """How a time on a device is told, which may be a CPU, a server's URL or a GPU."""
+    if " CPU" in device:
+        return "{} {} on the CPU"
+    return "{} {} of a server" if "://" in device else "{} GPU-{}"
+
+
+def _time(seconds: float, form: str) -> str:
     number, unit = (seconds / 60, "minute") if seconds < 5400 else (seconds / 3600, "hour")
     text = f"{number:,.0f}" if number >= 10 else f"{number:,.1f}"
     units = unit if text == "1.0" else f"{unit}s"
-    return f"{text} {units} on the CPU" if on_cpu else f"{text} GPU-{units}"
+    return form.format(text, units)
 
 
 def _indented(text: str) -> str:

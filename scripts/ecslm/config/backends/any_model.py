@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
 from ecslm.schemas.settings import Closed
@@ -37,6 +37,10 @@ class AnyModel(Closed):
             batch_tokens: padded tokens per batch.
             settings: what `answered` returns for the task.
         """
+
+    def reached(self) -> BaseModel | None:
+        """How a server is reached, on which no answer depends; None: there is none."""
+        return None
 
     def answered(self, task: str, settings: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
         """Which of the settings of a task's records the model has answers in; if none, it is not

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from ecslm.config.schema import EncoderSettings
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import RunKey, SeedKey
+from ecslm.plan.parameters import json_parameter
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.prediction.backend import backend_module, module_name
 from ecslm.prediction.settings import PredictionSettings
@@ -96,10 +97,15 @@ class Predict(Rule[RunKey]):
             self.study.answered_settings(key.model, key.task),
         )
 
-    def needs(self, key: RunKey) -> Mapping[str, int]:
+    def needs(self, key: RunKey) -> Mapping[str, int | str]:
         """Those of the backend. Only jobs that compute need threads."""
-        settings, own = self.settings(key), self.study.model(key.model).RESOURCES
-        return {**own, "threads": self.study.settings.threads if settings.LOCAL else 1}
+        settings, model = self.settings(key), self.study.model(key.model)
+        access = model.reached()
+        return {
+            **model.RESOURCES,
+            "threads": self.study.settings.threads if settings.LOCAL else 1,
+            "access": "" if access is None else json_parameter(access),
+        }
 
     def template(self, key: RunKey) -> str | None:
         """The model's prompt, if it is known."""
