@@ -1,5 +1,29 @@
+FETCH_ANSWERS = planned("fetch_answers")
 PREDICT = planned("predict")
 BERTSCORE = planned("bertscore")
+
+
+rule fetch_answers:
+    output:
+        answers=FETCH_ANSWERS.output("answers"),
+        manifest=FETCH_ANSWERS.output("manifest"),
+    log:
+        f"{RESULTS}/logs/fetch_answers.log",
+    conda:
+        "../envs/ecslm.yaml"
+    resources:
+        # The commit pins what is fetched, from wherever.
+        archive=STUDY.answers.archive if STUDY.answers else "",
+    params:
+        settings=FETCH_ANSWERS.settings,
+        code=FETCH_ANSWERS.code,
+        folder=subpath(output.manifest, parent=True),
+    message:
+        "Published answers"
+    shell:
+        "python scripts/fetch_answers.py --archive {resources.archive:q}"
+        " --settings {params.settings:q} --output {params.folder} --code {params.code}"
+        " --manifest {output.manifest} --log {log}"
 
 
 rule predict:
@@ -7,6 +31,7 @@ rule predict:
         dataset=PREDICT.input("dataset"),
         base=PREDICT.input("base"),
         adapter=PREDICT.input("adapter"),
+        answers=PREDICT.input("answers"),
     output:
         predictions=PREDICT.output("predictions"),
         cost=PREDICT.output("cost"),
@@ -18,9 +43,12 @@ rule predict:
     priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
-    threads: STUDY.threads
+    threads: PREDICT.resource("threads")
     resources:
-        gpu=1,
+        # 0 where the backend needs none.
+        gpu=PREDICT.resource("gpu"),
+        api=PREDICT.resource("api"),
+        access=PREDICT.resource("access"),
         device=STUDY.device,
         template=PREDICT.template_file,
         # Not {threads}, which `--cores` caps.
@@ -31,12 +59,16 @@ rule predict:
         template=PREDICT.template,
         code=PREDICT.code,
         versions=PREDICT.versions,
+        base=option("base"),
         adapter=option("adapter"),
+        answers=option("answers"),
+        prompt=prompt_options,
+        access=access_option,
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
-        "python scripts/predict.py --dataset {input.dataset} --base {input.base} {params.adapter}"
-        " --template {resources.template} --template-digest {params.template}"
+        "python scripts/predict.py --dataset {input.dataset} {params.base} {params.adapter}"
+        " {params.answers} {params.prompt} {params.access}"
         " --settings {params.settings:q}"
         " --batch-tokens {resources.batch_tokens} --model {wildcards.model}"
         " --seed {wildcards.seed} --device {resources.device}"

@@ -8,8 +8,10 @@ from typing import Any
 from ecslm.common.text import nearest
 from ecslm.config.labels import unpinned_labels
 from ecslm.data.relevance import LABELLED_SETTINGS
+from ecslm.prediction.backend import DEFAULT
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.paths import SHARED
-from ecslm.schemas.task import BERTSCORE_METRICS
+from ecslm.schemas.task import BERTSCORE_METRICS, has_example
 from ecslm.tables.kind import table_kinds
 from ecslm.tables.references import Part, names_in
 
@@ -56,6 +58,10 @@ def _study_references(
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
     models = _mapping(study.get("models"))
     yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
+    described = study.get("described_with")
+    if _mapping(models.get(str(described))).get("run") is False:
+        yield f"{path}.described_with: {described} is not run"
+    yield from _undescribed(path, study)
     for name in _mapping(study.get("architectures")):
         yield from _known(name, bases, f"{path}.architectures", "bases")
     yield from _data_references(
@@ -74,16 +80,70 @@ def _study_references(
         seeds = own.get("seeds")
         if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
             yield f"{path}.models.{name}.seeds: a seed is listed twice"
-        if not tuned and not sampled and own.get("seeds", [0]) not in ([0], (0,)):
+        yield from _decoding_problems(f"{path}.models.{name}.decoding", own, study)
+        own_sample = _mapping(own.get("decoding")).get("sample", sampled)
+        if not tuned and not own_sample and own.get("seeds", [0]) not in ([0], (0,)):
             yield (
                 f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
                 "single seed 0"
             )
+        for section in ("tasks", "settings"):
+            valid = dict.fromkeys(_names(study.get(section)))
+            for one in _names(own.get(section)):
+                where = f"{path}.models.{name}.{section}"
+                yield from _known(one, valid, where, f"the study's {section}")
+        if "published" in own and "path" not in own and not study.get("answers"):
+            yield f"{path}.answers: missing: {name} has `published`"
         if name in _names(study.get("baselines")):
             yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
     yield from _contrast_references(f"{path}.comparisons.contrasts", study)
     for name, table in _mapping(study.get("tables")).items():
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
+
+
+def _decoding_problems(
+    path: str, model: Mapping[str, Any], study: Mapping[str, Any]
+) -> Iterator[str]:
+    """Keys of a model that leave no room for prompts, with those of a task that they do not
+    replace."""
+    if model.get("backend", DEFAULT) != DEFAULT:
+        # A server cuts no prompt.
+        return
+    own = _mapping(model.get("decoding"))
+    sections = {"decoding": study.get("decoding")}
+    sections |= {
+        f"task_decoding.{task}": section
+        for task, section in _mapping(study.get("task_decoding")).items()
+    }
+    fields = ("max_new_tokens", "max_length")
+    for name, section in sections.items() if own.keys() & set(fields) else ():
+        merged = {**_mapping(section), **own}
+        answer, length = (
+            merged.get(field, DecodingSettings.model_fields[field].default) for field in fields
+        )
+        if isinstance(answer, int) and isinstance(length, int) and length <= answer:
+            yield (
+                f"{path}.max_length: {length} should be greater than the {answer} tokens of "
+                f"max_new_tokens, with the keys of {name}"
+            )
+            return
+
+
+def _undescribed(path: str, study: Mapping[str, Any]) -> Iterator[str]:
+    """What would describe the data with a model whose tokenizer is not known."""
+    models = _mapping(study.get("models"))
+    with_base = [name for name, model in models.items() if "base" in _mapping(model)]
+    named = study.get("described_with")
+    if named in models and named not in with_base:
+        fix = nearest(str(named), with_base) if with_base else ""
+        yield f"{path}.described_with: {named} has no base, whose tokenizer is needed{fix}"
+    if models and not with_base:
+        for name, table in _mapping(study.get("tables")).items():
+            if _mapping(table).get("kind") == "dataset":
+                yield (
+                    f"{path}.tables.{name}: shows lengths in tokens, but none of the study's "
+                    "models has a base, whose tokenizer is needed: leave the table out"
+                )
 
 
 def _data_references(
@@ -110,7 +170,7 @@ def _data_references(
 def _shot_problems(path: str, tuned: bool, settings: Sequence[str]) -> Iterator[str]:
     if tuned:
         yield f"{path}.shots: training records have no examples: a tuned model has `shots: 0`"
-    if not any(setting.endswith("_1-shot") for setting in settings):
+    if not any(map(has_example, settings)):
         yield f"{path}.shots: 1 needs the 1-shot settings among the study's `settings`"
 
 

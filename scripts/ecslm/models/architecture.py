@@ -29,7 +29,7 @@ SIZES = (
 
 # Names that architectures have for the same number, in config.json.
 DEPTH = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
-WINDOW = ("max_position_embeddings", "n_positions")
+WINDOW = ("max_position_embeddings", "n_positions", "max_seq_len")
 WIDTH = ("hidden_size", "n_embd", "d_model")
 # Modules that hold a vector for each position: there are none beyond the window.
 POSITIONS = ("wpe", "position_embeddings", "embed_positions")
@@ -46,6 +46,18 @@ class Architecture:
     window: int | None
     learned_positions: bool
     """Whether a text longer than the window cannot be read at all."""
+
+
+def readable_tokens(architecture: Architecture, length: int, trained: int | None) -> int:
+    """How many of `length` tokens a model can read as it was trained to.
+
+    Args:
+        trained: the maximum length of the records that its adapter was trained on, if it has one.
+    """
+    if architecture.window is None:
+        return length
+    more = 0 if architecture.learned_positions or trained is None else trained
+    return min(length, max(architecture.window, more))
 
 
 def read_architecture(folder: Path) -> Architecture:
@@ -148,14 +160,29 @@ def adapter_problems(
             yield "rank", f"{rank} is more than the smaller side of {sizes}: at most {most}"
 
 
-def require_adaptable(folder: Path, base: str, rank: int, targets: Iterable[str]) -> None:
+def length_problems(
+    architecture: Architecture, base: str, length: int
+) -> Iterator[tuple[str, str]]:
+    """A maximum length of training records that a base has no positions for, in the same form."""
+    window = architecture.window
+    if architecture.learned_positions and window is not None and length > window:
+        yield "max_length", f"{length}, but {base} has {window} positions: at most {window}"
+
+
+def require_adaptable(
+    folder: Path, base: str, rank: int, targets: Iterable[str], max_length: int
+) -> None:
     """Refuse settings of an adapter that do not fit a base; peft ignores an unknown layer.
 
     Raises:
-        InputError: a target is no layer of the base, the rank is too high, or a file of the base is
-            missing or damaged.
+        InputError: a target is no layer of the base, the rank or the length is too high, or a file
+            of the base is missing or damaged.
     """
-    problems = adapter_problems(read_architecture(folder), base, rank, targets)
+    architecture = read_architecture(folder)
+    problems = [
+        *adapter_problems(architecture, base, rank, targets),
+        *length_problems(architecture, base, max_length),
+    ]
     if lines := [f"training: {name}: {problem}" for name, problem in problems]:
         raise InputError(*lines)
 

@@ -6,13 +6,15 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
-from ecslm.config.schema import ModelSettings
+from ecslm.config.backends.transformers import TransformersModel
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
+    length_problems,
     llama_architecture,
     read_architecture,
     read_architectures,
+    readable_tokens,
 )
 from ecslm.models.bases import FETCH_AGAIN, BaseManifest, PathSource
 from ecslm.plan.study import Study
@@ -31,22 +33,24 @@ class ModelChecks:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._path = f"studies.{study.name}"
+        models = study.local_models.items()
+        self._running = {name: model for name, model in models if model.run}
         self._known: dict[str, Architecture | None] = {}
 
     def check(self) -> None:
         """Check target modules, ranks, lengths, budgets, and the encoder's layer and rescaling.
 
-        A prompt beyond the window of a base that can read it is only warned of.
+        A training beyond the window of a base that can read it, and prompts that are going to be
+        cut, are only warned of.
 
         Raises:
             InputError: a line for each setting that does not fit a base.
         """
         problems = [
             problem
-            for name, model in self._study.settings.models.items()
+            for name, model in self._running.items()
             for problem in (
                 *self._adapter(name, model),
-                *self._positions(name, model),
                 *self._budget(name, model),
             )
         ]
@@ -79,26 +83,19 @@ class ModelChecks:
                 fix = FETCH_AGAIN.format(self._study.base(base))
             raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
 
-    def _adapter(self, name: str, model: ModelSettings) -> Iterator[str]:
+    def _adapter(self, name: str, model: TransformersModel) -> Iterator[str]:
         architecture = self.architecture(model.base)
         if model.training is None or architecture is None:
             return
         settings = model.training
-        problems = adapter_problems(
-            architecture, model.base, settings.rank, settings.target_modules
+        problems = (
+            *adapter_problems(architecture, model.base, settings.rank, settings.target_modules),
+            *length_problems(architecture, model.base, settings.max_length),
         )
         for field, problem in problems:
             yield f"{self._training(name, field)}: {problem}"
 
-    def _positions(self, name: str, model: ModelSettings) -> Iterator[str]:
-        """Lengths for which a base has no positions."""
-        architecture = self.architecture(model.base)
-        if architecture is not None and architecture.learned_positions:
-            for field, length in self._beyond(name, model, architecture):
-                window = f"{model.base} has {architecture.window} positions"
-                yield f"{field}: {length}, but {window}: at most {architecture.window}"
-
-    def _budget(self, name: str, model: ModelSettings) -> Iterator[str]:
+    def _budget(self, name: str, model: TransformersModel) -> Iterator[str]:
         if model.training is None or self._study.settings.device != "cpu":
             return
         if model.training.batch_tokens == "auto":
@@ -106,30 +103,39 @@ class ModelChecks:
             yield f"{field}: auto measures the memory of a GPU: set a number for `device: cpu`"
 
     def _warnings(self) -> Iterator[str]:
-        for name, model in self._study.settings.models.items():
+        for name, model in self._running.items():
             architecture = self.architecture(model.base)
-            if architecture is not None and not architecture.learned_positions:
-                for field, length in self._beyond(name, model, architecture):
-                    yield (
-                        f"{field}: {length} tokens, but {model.base} was trained on texts of at "
-                        f"most {architecture.window}: answers to longer prompts may be poor"
-                    )
+            if architecture is None:
+                continue
+            for field, length in self._trained_beyond(name, model, architecture):
+                yield (
+                    f"{field}: {length} tokens, but {model.base} was trained on texts of at most "
+                    f"{architecture.window}: answers to longer prompts may be poor"
+                )
+            for field, length, most in self._cut(name, model, architecture):
+                yield (
+                    f"{field}: {length} tokens, but {name} reads at most {most}: inputs of longer "
+                    "prompts are cut, and counted in cost.json"
+                )
 
-    def _beyond(
-        self, name: str, model: ModelSettings, architecture: Architecture
+    def _trained_beyond(
+        self, name: str, model: TransformersModel, architecture: Architecture
     ) -> Iterator[tuple[str, int]]:
-        """Maximum lengths of a model that are beyond the window: key and value."""
-        window, settings = architecture.window, self._study.settings
-        if window is None:
-            return
-        if model.training is not None and model.training.max_length > window:
+        """The maximum length of a training, if it is beyond the window: key and value."""
+        window = architecture.window
+        if window is not None and model.training is not None and model.training.max_length > window:
             yield self._training(name, "max_length"), model.training.max_length
+
+    def _cut(
+        self, name: str, model: TransformersModel, architecture: Architecture
+    ) -> Iterator[tuple[str, int, int]]:
+        """Maximum lengths of answers that a model does not read: key, value, and what it reads."""
+        trained = None if model.training is None else model.training.max_length
         for task in self._study.test_tasks:
-            own = settings.task_decoding.get(task, settings.decoding)
-            if own.max_length > window:
-                inherited = own.max_length == settings.decoding.max_length
-                section = "decoding" if inherited else f"task_decoding.{task}"
-                yield f"{self._path}.{section}.max_length", own.max_length
+            length = model.decoded(self._study.decoding(task)).max_length
+            most = readable_tokens(architecture, length, trained)
+            if most < length:
+                yield f"{self._decoding(name, model, task)}.max_length", length, most
 
     def _encoder(self) -> Iterator[str]:
         settings = self._study.settings.bertscore
@@ -146,9 +152,17 @@ class ModelChecks:
             if problem is not None:
                 yield f"{path}.rescale_language: {problem}"
 
+    def _decoding(self, name: str, model: TransformersModel, task: str) -> str:
+        """The section that a model's `max_length` for a task comes from."""
+        settings = self._study.settings
+        if model.decoding is not None and "max_length" in model.decoding.model_fields_set:
+            return f"{self._path}.models.{name}.decoding"
+        inherited = self._study.decoding(task).max_length == settings.decoding.max_length
+        return f"{self._path}.{'decoding' if inherited else f'task_decoding.{task}'}"
+
     def _training(self, name: str, field: str) -> str:
         """The key of a model's training setting: its own, or the study's that it inherits."""
-        own, shared = self._study.model(name).training, self._study.settings.training
+        own, shared = self._study.local_models[name].training, self._study.settings.training
         inherited = getattr(own, field) == getattr(shared, field)
         return f"{self._path}.{'' if inherited else f'models.{name}.'}training.{field}"
 

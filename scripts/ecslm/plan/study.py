@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.plan.keys import RunKey, SeedKey
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import applicable
@@ -41,9 +43,10 @@ class Study:
         """Path of a base's manifest; studies share bases."""
         return f"{paths.BASES}/{paths.BASE.format(base=name)}"
 
-    def template(self, model: str) -> str:
-        """Path of a model's prompt template."""
-        return str(paths.TEMPLATES / f"{self.model(model).template}.jinja")
+    def template(self, model: str) -> str | None:
+        """Path of a model's prompt template, None if it has none."""
+        name = self.model(model).template
+        return None if name is None else template_path(name)
 
     # Entries
 
@@ -55,16 +58,31 @@ class Study:
         """A task of the registry."""
         return self.config.tasks[code]
 
+    def decoding(self, code: str) -> DecodingSettings:
+        """How answers to a task are generated, by models that have no keys of their own."""
+        return self.settings.task_decoding.get(code, self.settings.decoding)
+
+    def task_names(self, code: str) -> tuple[str, ...]:
+        """What a directory of the task may be called: its code, or an alias."""
+        return (code, *sorted(self.task(code).aliases))
+
     def is_generation(self, code: str) -> bool:
         """Whether the task is scored by BERTScore."""
         return self.task(code).metric in BERTSCORE_METRICS
 
     @cached_property
-    def described_model(self) -> str:
-        """The model with whose tokenizer, prompt and lengths the data are described."""
-        models = self.settings.models
+    def local_models(self) -> dict[str, TransformersModel]:
+        """The models whose weights run here."""
+        models = self.settings.models.items()
+        return {name: model for name, model in models if isinstance(model, TransformersModel)}
+
+    @cached_property
+    def described_model(self) -> str | None:
+        """The model with whose tokenizer, prompt and lengths the data are described, if any."""
         named = self.settings.described_with
-        return named or min([name for name, model in models.items() if model.tuned] or models)
+        models = {name: model for name, model in self.local_models.items() if model.run}
+        tuned = [name for name, model in models.items() if model.tuned]
+        return named or min(tuned or models, default=None)
 
     # Tasks, in an order that does not depend on the configuration. That of the training files, for
     # example, decides which weights come out.
@@ -93,6 +111,15 @@ class Study:
         settings = self.settings.settings
         return tuple(sorted(name for name in settings if ood or not name.startswith("OOD_")))
 
+    def answered_settings(self, model: str, task: str) -> tuple[str, ...]:
+        """The settings of a task's test records that a model answers: none if it is not run."""
+        own, settings = self.model(model), self.evaluated_settings(task, "test")
+        return own.answered(task, settings) if own.run else ()
+
+    def model_tasks(self, model: str) -> tuple[str, ...]:
+        """Evaluated tasks that a model answers."""
+        return tuple(task for task in self.test_tasks if self.answered_settings(model, task))
+
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""
         return tuple(
@@ -106,9 +133,9 @@ class Study:
     # Runs
 
     def seeds(self) -> Iterator[SeedKey]:
-        """Each seed of each model."""
+        """Each seed of each model that is run."""
         for name, model in self.settings.models.items():
-            for seed in model.seeds:
+            for seed in model.seeds if model.run else ():
                 yield SeedKey(name, str(seed))
 
     def priority(self, model: str, seed: str) -> int:
@@ -121,9 +148,9 @@ class Study:
         return len(keys) - keys.index(SeedKey(model, seed))
 
     def runs(self) -> Iterator[RunKey]:
-        """Each evaluated task of each seed of each model."""
+        """Each task that a model answers, of each of its seeds."""
         for one in self.seeds():
-            for task in self.test_tasks:
+            for task in self.model_tasks(one.model):
                 yield RunKey(one.model, one.seed, task)
 
     # Files that several rules read
@@ -140,7 +167,17 @@ class Study:
         """Dataset files of the tasks that train, for `train` or `val`."""
         return tuple(self.dataset_file(task, split) for task in self.training_tasks)
 
+    def answer_files(self, model: str, task: str) -> tuple[str, ...]:
+        """The files of a model's answers to a task, if these exist before it is asked."""
+        settings = self.answered_settings(model, task)
+        return self.model(model).answer_files(self.task_names(task), settings, self.results)
+
     def outcome_files(self, model: str, task: str) -> tuple[str, ...]:
         """The outcomes of all seeds of a model."""
         found = paths.outcome_paths(model, self.model(model).seeds, task)
         return tuple(f"{self.results}/{path}" for path in found)
+
+
+def template_path(name: str) -> str:
+    """Path of a prompt template."""
+    return str(paths.TEMPLATES / f"{name}.jinja")

@@ -1,10 +1,10 @@
 """Settings of prediction."""
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from ecslm.models.precision import Precision
+from ecslm.schemas.record import Record
 from ecslm.schemas.settings import Closed
 
 
@@ -44,18 +44,22 @@ class DecodingSettings(Closed):
 
 
 class PredictionSettings(Closed):
-    """Everything in the configuration that determines a predictions file's bytes."""
+    """Everything in the configuration that determines a predictions file's bytes.
 
-    backend: str = Field("transformers", description="What answers, see `prediction/backend.py`.")
-    precision: Precision = Precision()
-    shots: int = 0
-    decoding: DecodingSettings = DecodingSettings()
-    batch_tokens: int | None = Field(
-        None,
-        ge=16,
-        description="Padded tokens per batch, answers included. Set here only if it can change an "
-        "answer; in float32, where it cannot, --batch-tokens sets it.",
-    )
-    allow_other_precision: bool = Field(
-        False, description="Accept an adapter that was trained under another precision."
-    )
+    A backend has a subclass with what it needs, the constant `SETTINGS` of its module.
+    """
+
+    LOCAL: ClassVar[bool] = True
+    """Whether the answers are computed in the job, so that device, threads and batches count."""
+
+    backend: str = Field(description="What answers, see `prediction/backend.py`.")
+    shots: int = Field(0, description="Examples in the prompt.")
+
+    def asks(self, record: Record) -> bool:
+        """Whether the model is to answer a record."""
+        # The 1-shot settings repeat the samples of other settings, with an example.
+        return (record.few_shot_example is not None) == bool(self.shots)
+
+    def budget(self, batch_tokens: int) -> int:
+        """The padded tokens per batch, where the job was told `batch_tokens`."""
+        return batch_tokens

@@ -11,14 +11,20 @@ from typing import TYPE_CHECKING, Any
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.models.adapters import AdapterManifest, how_to_retrain, read_adapter
+from ecslm.models.architecture import read_architecture, readable_tokens
 from ecslm.models.bases import BaseManifest, base_identity, read_base
 from ecslm.models.batching import batches_by_length
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.manifests import files_digest
-from ecslm.models.prompts import EncodedPrompt, encode_prompt
-from ecslm.prediction.backend import Backend, Generated, Request
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.models.prompts import (
+    EncodedPrompt,
+    PromptTemplate,
+    encode_prompt,
+    require_markers,
+)
+from ecslm.prediction.backend import Backend, Generated, Request, needed
 from ecslm.prediction.sharing import shared_backend
+from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
@@ -26,30 +32,37 @@ if TYPE_CHECKING:
     from ecslm.prediction.transformers_engine import Engine
 
 
-def libraries(settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
+SETTINGS = TransformersSettings
+# What is asked of this backend.
+TransformersRequest = Request[TransformersSettings]
+
+
+def libraries(settings: TransformersSettings, tuned: bool) -> tuple[str, ...]:
     """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
     return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries)
 
 
-def identity(request: Request) -> dict[str, Any]:
+def identity(request: TransformersRequest) -> dict[str, Any]:
     """The base by its manifest, and the adapter by its files, which are verified.
 
     Raises:
-        InputError: a manifest is missing or invalid, or the adapter was altered or does not match
-            the base or the request.
+        InputError: the base or the template is missing, a manifest is missing or invalid, or the
+            adapter was altered or does not match the base or the request.
     """
+    request.refuse("answers", "access")
+    _template(request)
     path, adapter = request.adapter, None
     if path is not None:
         adapter = read_adapter(path)
-        _check_match(path, adapter, read_model(request.base, BaseManifest), request)
+        _check_match(path, adapter, read_model(_base(request), BaseManifest), request)
     return {
-        "base": base_identity(request.base),
+        "base": base_identity(_base(request)),
         "adapter": None if adapter is None else files_digest(adapter.files),
     }
 
 
-def open_backend(request: Request) -> Backend[Any]:
+def open_backend(request: TransformersRequest) -> Backend[Any]:
     """Check the base, the adapter and the device, and return the backend.
 
     Raises:
@@ -67,7 +80,7 @@ class OneModelAtATime:
     def __init__(self) -> None:
         self._loaded = LoadedWeights()
 
-    def __call__(self, request: Request) -> "TransformersBackend":
+    def __call__(self, request: TransformersRequest) -> "TransformersBackend":
         """The backend of a request.
 
         Raises:
@@ -76,7 +89,7 @@ class OneModelAtATime:
         return TransformersBackend(request, self._loaded)
 
     @staticmethod
-    def weights(request: Request) -> dict[str, Any]:
+    def weights(request: TransformersRequest) -> dict[str, Any]:
         """What is loaded for a request, and how: jobs with an equal value may share it.
 
         Raises:
@@ -117,29 +130,43 @@ class LoadedWeights:
 
 
 class TransformersBackend:
-    """Cuts prompts to `max_length`, and batches them by length under a token budget."""
+    """Cuts prompts to what the model can read, and batches them by length under a token budget."""
 
-    def __init__(self, request: Request, loaded: LoadedWeights) -> None:
+    def __init__(self, request: TransformersRequest, loaded: LoadedWeights) -> None:
         # Imported here because it loads torch: the plan imports this module just for `libraries`.
         from ecslm.models.loading import require_device, use_threads
 
         self._request, self._loaded = request, loaded
         self._device = require_device(request.device)
         use_threads(self._device, request.threads)
-        base, self._folder = read_base(request.base)
+        base, self._folder = read_base(_base(request))
+        self._base, trained = base.base, None
         if request.adapter is not None:
-            _check_match(request.adapter, read_adapter(request.adapter), base, request)
+            adapter = read_adapter(request.adapter)
+            _check_match(request.adapter, adapter, base, request)
+            trained = adapter.settings["training"]["max_length"]
+        decoding = request.settings.decoding
+        architecture = read_architecture(self._folder)
+        self._max_length = readable_tokens(architecture, decoding.max_length, trained)
+        if self._max_length <= decoding.max_new_tokens:
+            raise InputError(
+                f"{self._base} reads at most {self._max_length} tokens, but an answer alone may "
+                f"have {decoding.max_new_tokens}: lower `max_new_tokens`"
+            )
 
     def prompts(self, records: Sequence[Record]) -> list[EncodedPrompt]:
         """The prompt of each record; its input is cut if it leaves no room for the answer.
 
         Raises:
-            InputError: a prompt does not fit even with an empty input.
+            InputError: a marker of the template is no token of the base, or a prompt does not fit
+                even with an empty input.
         """
-        request, decoding = self._request, self._request.settings.decoding
-        room = decoding.max_length - decoding.max_new_tokens
+        request = self._request
+        template = _template(request)
+        require_markers(template, self._tokenizer, self._base)
+        room = self._max_length - request.settings.decoding.max_new_tokens
         return [
-            encode_prompt(record, request.template, request.settings.shots, self._tokenizer, room)
+            encode_prompt(record, template, request.settings.shots, self._tokenizer, room)
             for record in records
         ]
 
@@ -199,11 +226,19 @@ class TransformersModel:
         return {"halved_batches": self._engine.halved, **self._meter.summary()}
 
 
+def _base(request: TransformersRequest) -> Path:
+    return needed(request.base, "base", request.settings.backend)
+
+
+def _template(request: TransformersRequest) -> PromptTemplate:
+    return needed(request.template, "template", request.settings.backend)
+
+
 def _check_match(
-    path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
+    path: Path, adapter: AdapterManifest, base: BaseManifest, request: TransformersRequest
 ) -> None:
     """Refuse an adapter of another model or seed, or with other weights, prompts or precision."""
-    template, settings = request.template, request.settings
+    template, settings = _template(request), request.settings
     problems = []
     if request.model is not None and adapter.model != request.model:
         problems.append(

@@ -17,6 +17,8 @@ CACHE = Path("results/cache")
 DIGESTS = CACHE / "digests.json"
 # Of finished results, see `common/results_cache.py`.
 FINISHED = CACHE / "finished"
+# Of servers, see `prediction/server_answers.py`: they may have been paid for.
+SERVER_ANSWERS = CACHE / "api"
 CODE_HISTORY = Path("results/code")
 RUN_LOCK = Path("results/run.lock")
 TEMPLATES = Path("resources/prompts")
@@ -45,6 +47,10 @@ LEAKAGE = "leakage/{task}.json"
 LEAKAGE_MANIFEST = "leakage/{task}.manifest.json"
 DATA_CARD = "data_card.md"
 DATA_CARD_MANIFEST = "data_card.manifest.json"
+
+# Published answers; one job fetches all.
+ANSWERS = "answers/{model}-{task}.jsonl"
+ANSWERS_MANIFEST = "answers/manifest.json"
 
 ADAPTER = "adapters/{model}/seed-{seed}/manifest.json"
 ADAPTER_WEIGHTS = "adapters/{model}/seed-{seed}/adapter_model.safetensors"
@@ -90,6 +96,11 @@ def log_paths(rule: str, wildcards: Mapping[str, str]) -> list[str]:
     if not job:
         return [ONLY_LOG.format(rule=rule)]
     return [LOG.format(rule=rule, job=job), BENCHMARK.format(rule=rule, job=job)]
+
+
+def answers_name(model: str, task: str) -> str:
+    """Name of the file with a model's published answers to a task."""
+    return Path(ANSWERS.format(model=model, task=task)).name
 
 
 def metric_path(name: str, seed: int, task: str) -> str:

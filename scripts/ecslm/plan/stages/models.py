@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from ecslm.config.schema import EncoderSettings
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import RunKey, SeedKey
+from ecslm.plan.parameters import json_parameter
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.prediction.backend import backend_module, module_name
 from ecslm.prediction.settings import PredictionSettings
@@ -39,18 +40,18 @@ class TrainAdapter(Rule[SeedKey]):
         return {
             "train": self.study.training_files("train"),
             "val": self.study.training_files("val"),
-            "base": self.study.base(self.study.model(key.model).base),
+            "base": self.study.base(self.study.local_models[key.model].base),
         }
 
     def settings(self, key: SeedKey) -> AdapterSettings:
         """The model's hyper-parameters."""
-        model = self.study.model(key.model)
+        model = self.study.local_models[key.model]
         assert model.training is not None, "only tuned models have adapters"
         return AdapterSettings(
             precision=model.precision, shots=model.shots, training=model.training
         )
 
-    def template(self, key: SeedKey) -> str:
+    def template(self, key: SeedKey) -> str | None:
         """The model's prompt."""
         return self.study.template(key.model)
 
@@ -78,27 +79,36 @@ class Predict(Rule[RunKey]):
         return self.study.runs()
 
     def inputs(self, key: RunKey) -> Mapping[str, Files]:
-        """The test records, the base, the adapter of a tuned model."""
+        """The test records, and what there is of the model: base, adapter, answers."""
         study, model = self.study, self.study.model(key.model)
         adapter = study.path(paths.ADAPTER, model=key.model, seed=key.seed) if model.tuned else ()
         return {
             "dataset": study.dataset_file(key.task, "test"),
-            "base": study.base(model.base),
+            "base": () if model.base is None else study.base(model.base),
             "adapter": adapter,
+            "answers": study.answer_files(key.model, key.task),
         }
 
     def settings(self, key: RunKey) -> PredictionSettings:
-        """How the model answers. The token budget is included only if it can change an answer."""
-        study, model = self.study.settings, self.study.model(key.model)
-        return PredictionSettings(
-            precision=model.precision,
-            shots=model.shots,
-            decoding=study.task_decoding.get(key.task, study.decoding),
-            batch_tokens=None if model.precision.exact else study.batch_tokens,
+        """How the model answers."""
+        return self.study.model(key.model).prediction(
+            self.study.decoding(key.task),
+            self.study.settings.batch_tokens,
+            self.study.answered_settings(key.model, key.task),
         )
 
-    def template(self, key: RunKey) -> str:
-        """The model's prompt."""
+    def needs(self, key: RunKey) -> Mapping[str, int | str]:
+        """Those of the backend. Only jobs that compute need threads."""
+        settings, model = self.settings(key), self.study.model(key.model)
+        access = model.reached()
+        return {
+            **model.RESOURCES,
+            "threads": self.study.settings.threads if settings.LOCAL else 1,
+            "access": "" if access is None else json_parameter(access),
+        }
+
+    def template(self, key: RunKey) -> str | None:
+        """The model's prompt, if it is known."""
         return self.study.template(key.model)
 
     def modules(self, key: RunKey) -> tuple[str, ...]:

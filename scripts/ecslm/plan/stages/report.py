@@ -54,7 +54,8 @@ class ReportPage(Rule[StudyKey]):
 
     def settings(self, _key: StudyKey) -> ReportSettings:
         """What the report shows of the study."""
-        study, models = self.study, self.study.settings.models
+        study = self.study
+        models = {name: model for name, model in study.settings.models.items() if model.run}
         return ReportSettings(
             study=study.name,
             title=study.settings.title,
@@ -66,11 +67,16 @@ class ReportPage(Rule[StudyKey]):
             },
             models={
                 name: ReportModel(
-                    base=model.base, seeds=model.seeds, tasks=study.test_tasks, tuned=model.tuned
+                    base=model.base,
+                    seeds=model.seeds,
+                    tasks=study.model_tasks(name),
+                    tuned=model.tuned,
                 )
                 for name, model in models.items()
             },
-            sample_models=tuple(sorted(name for name, model in models.items() if model.tuned)),
+            sample_models=tuple(
+                sorted([name for name, model in models.items() if model.tuned] or models)
+            ),
             versions=lock_versions(LISTED),
         )
 
@@ -103,16 +109,18 @@ class ReportPdf(Rule[StudyKey]):
 
 def summary_settings(study: Study) -> str:
     """`--settings` of the summary that a finished run prints: in-domain results, each tuned model
-    next to the same base untuned."""
-    models = study.settings.models
+    next to the same base untuned, and the models that do not run here."""
+    models = {name: model for name, model in study.settings.models.items() if model.run}
+    local = {name: model for name, model in study.local_models.items() if model.run}
     untuned = {
-        model.base: name for name, model in models.items() if not model.tuned and not model.shots
+        model.base: name for name, model in local.items() if not model.tuned and not model.shots
     }
     pairs = [
         Pair(tuned=name, untuned=untuned.get(model.base))
-        for name, model in models.items()
+        for name, model in local.items()
         if model.tuned
-    ] or [Pair(untuned=name) for name in models]
+    ] or [Pair(untuned=name) for name in local]
+    pairs += [Pair(elsewhere=name) for name in models if name not in local]
     context = table_context(study)
     # Not canonical JSON: this is not a job's parameter, and the order is that of the study.
     return SummarySettings(
@@ -124,7 +132,7 @@ def summary_settings(study: Study) -> str:
             if code in study.test_tasks
         },
         models={
-            name: SummaryModel(seeds=model.seeds, tasks=study.test_tasks)
+            name: SummaryModel(seeds=model.seeds, tasks=study.model_tasks(name))
             for name, model in models.items()
         },
         pairs=tuple(pairs),
