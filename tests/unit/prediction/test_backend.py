@@ -97,3 +97,5 @@ def test_the_code_of_a_backend_is_that_of_its_module_alone() -> None:
     assert not any("transformers" in module for module in script)
     found = imported_modules("predict.py", [module_name("transformers")])
     assert {module_name("transformers"), "ecslm.prediction.transformers_engine"} <= found
+    others = [module for module in found if "recorded" in module or "published" in module]
+    assert not others, "an edit of another backend reruns no GPU work"
