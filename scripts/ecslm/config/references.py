@@ -92,7 +92,7 @@ def _study_references(
             for one in _names(own.get(section)):
                 where = f"{path}.models.{name}.{section}"
                 yield from _known(one, valid, where, f"the study's {section}")
-        if "published" in own and not study.get("answers"):
+        if "published" in own and "path" not in own and not study.get("answers"):
             yield f"{path}.answers: missing: {name} has `published`"
         if name in _names(study.get("baselines")):
             yield f"{path}.models.{name}: is also the name of a baseline: rename the model"

@@ -17,7 +17,7 @@ def check_answers(study: Study) -> None:
     problems = [
         problem
         for name, model in study.settings.models.items()
-        if isinstance(model, RecordedModel) and model.path is not None
+        if isinstance(model, RecordedModel) and model.path is not None and model.run
         for problem in _missing(study, name, model.path)
     ]
     if problems:

@@ -127,9 +127,10 @@ def _read(path: Path, name: str, settings: FetchSettings) -> Lists:
 
 def _require_commit(archive: tarfile.TarFile, name: str, commit: str) -> None:
     found = str(archive.pax_headers.get("comment", ""))
+    if not found:
+        raise InputError(f"{name}: does not say of which commit it is: use an archive of git's")
     if not found.startswith(commit):
-        has = f"the archive of commit {found}" if found else "no archive that git made"
-        raise InputError(f"{name}: is {has}, not that of `commit: {commit}`")
+        raise InputError(f"{name}: is of commit {found}, not of `commit: {commit}`")
     log.info("commit %s", found)
 
 
@@ -149,7 +150,7 @@ def _lists(archive: tarfile.TarFile, name: str, settings: FetchSettings) -> List
             assert stream is not None, "a file"
             found[one.model, one.task, setting] = _texts(stream.read(), f"{name}: {there}")
     if missing:
-        more = f", nor {len(missing) - 1} more files" if len(missing) > 1 else ""
+        more = f", nor {len(missing) - 1} other files" if len(missing) > 1 else ""
         raise InputError(
             f"{name}: has no {missing[0]}{more}: restrict the models to what they have, with "
             "`settings` and `tasks`"

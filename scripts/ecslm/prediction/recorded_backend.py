@@ -152,8 +152,8 @@ def _of_lines(path: Path, records: Sequence[Record]) -> list[RecordedAnswer]:
         absent = [record.id for record in records if record.id not in by_id]
         if absent:
             raise InputError(
-                f"{path}: has no `id` {absent[0]}, nor those of {len(absent) - 1} more of the "
-                f"{len(records)} records: answers of other records?"
+                f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
+                f"as `id` {absent[0]}: answers to other records?"
             )
         lines = [by_id[record.id] for record in records]
     problems = list(_mismatches(path, lines, records))
@@ -175,7 +175,7 @@ def _mismatches(
         }
         for field, value in expected.items():
             if getattr(line, field) not in (None, value):
-                message = f"is not that of the record {record.id}: an answer of another record?"
+                message = f"is not that of the record {record.id}: an answer to another?"
                 yield Problem(message, path, number, field)
 
 

@@ -34,9 +34,6 @@ WORDS = {
     "render_table": ("table", "tables"),
     "report_page": ("report", "reports"),
 }
-# These run on a GPU, but write down no cost.
-UNMEASURED = ("bertscore",)
-GPU_STEPS = ("train_adapter", "predict", *UNMEASURED)
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Overview:
 
         def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
             seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))
-            return seconds, sum(job.rule in GPU_STEPS for job in jobs), len(jobs)
+            return seconds, sum(map(costs.takes_long, jobs)), len(jobs)
 
         jobs = _jobs_of_all(plan, history)
         return cls(plan.study.name, jobs, tuple(find_causes(history, jobs, weight)), costs)
@@ -88,7 +85,7 @@ class Overview:
         shown = [
             cause
             for cause in self.causes
-            if cause.counted or any(job.rule in GPU_STEPS for job in cause.concerned)
+            if cause.counted or any(map(self.costs.takes_long, cause.concerned))
         ]
         for cause in shown[:MOST_CAUSES]:
             yield from self._cause(cause)
@@ -107,7 +104,7 @@ class Overview:
         for job in planned:
             if cost := self.costs.expected(job):
                 by_device.setdefault(cost.device, []).append(cost)
-            elif job.rule in GPU_STEPS:
+            elif self.costs.takes_long(job):
                 unknown.append(job)
         for device, costs in by_device.items():
             guessed = sum(cost.estimated for cost in costs)

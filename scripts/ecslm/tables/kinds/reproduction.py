@@ -69,7 +69,7 @@ class ReproductionEntry(Entry):
     )
     rescored: dict[ModelName, str] = Field(
         {},
-        description="Models that are the authors' own answers, recorded: the published row of each.",
+        description="Models that are the authors' own answers: the published row of each.",
     )
 
     @model_validator(mode="after")
@@ -85,13 +85,11 @@ class ReproductionEntry(Entry):
     def rows(self) -> dict[str, "Compared"]:
         """What is compared with which published row, ours first."""
         rescored = {row: model for model, row in self.rescored.items()}
-        ours = {
-            model: Compared(
-                row := self.reproduces.get(model, model), model, rescored.pop(row, None)
-            )
-            for model in self.models
-        }
-        return ours | {model: Compared(row, None, model) for row, model in rescored.items()}
+        found = {}
+        for model in self.models:
+            row = self.reproduces.get(model, model)
+            found[model] = Compared(row, model, rescored.pop(row, None))
+        return found | {model: Compared(row, None, model) for row, model in rescored.items()}
 
 
 @dataclass(frozen=True)
