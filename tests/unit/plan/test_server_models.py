@@ -1,9 +1,12 @@
 """Jobs of models that a server runs: what they need, and what reruns them."""
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 from support.plans import MODELS, Raw, job, plan
+from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.plan.directives import Directives
@@ -26,6 +29,25 @@ def settings(of: Plan, task: str = "PM") -> tuple[str | None, str | None]:
     rule = of.rules["predict"]
     key = RunKey("Large", "0", task)
     return rule.settings_parameter(key), rule.versions_parameter(key)
+
+
+def documented() -> Raw:
+    """The models of the README's examples."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    found: Raw = {}
+    for block in blocks:
+        if "backend: openai" in block:
+            content = yaml.safe_load(block)
+            found |= content.get("models", content)
+    return found
+
+
+def test_the_examples_of_the_readme_are_valid() -> None:
+    models = documented()
+    assert len(models) == 4
+    settings = ["IND_Diverse_Instruction", "IND_Diverse_Instruction_1-shot"]
+    assert set(plan(models=MODELS | models, settings=settings).study.settings.models) > set(models)
 
 
 def test_jobs_need_the_server_and_neither_gpu_nor_threads() -> None:
