@@ -1,11 +1,27 @@
 """Settings of prediction."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from ecslm.models.precision import Precision
 from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import Answer
+
+AnswerKind = Literal["free", "constrained", "likelihood"]
+Normalization = Literal["none", "tokens", "bytes"]
+
+ANSWERED: dict[str, tuple[Answer, ...]] = {
+    "constrained": ("yes_no", "choice", "ranking", "extraction"),
+    "likelihood": ("yes_no", "choice"),
+}
+"""The types of answers that a mode limits: it needs a form, or a closed set."""
 
 
 class DecodingSettings(Closed):
@@ -43,6 +59,26 @@ class DecodingSettings(Closed):
         return length
 
 
+class LimitedAnswers(Closed):
+    """Answers that are not free."""
+
+    mode: Literal["constrained", "likelihood"] = Field(
+        description="A module in `prediction/answers`."
+    )
+    type: Answer = Field(description="Type of the task's answers.")
+    normalization: Normalization = "none"
+
+    @field_validator("type")
+    @classmethod
+    def _is_limited(cls, answer: Answer, others: ValidationInfo) -> Answer:
+        # The mode is missing if it is itself invalid.
+        mode = others.data.get("mode")
+        if mode is not None and answer not in ANSWERED[mode]:
+            valid = " or ".join(ANSWERED[mode])
+            raise ValueError(f"{mode} answers are not of type {answer}: only {valid}")
+        return answer
+
+
 class PredictionSettings(Closed):
     """Everything in the configuration that determines a predictions file's bytes."""
 
@@ -59,3 +95,14 @@ class PredictionSettings(Closed):
     allow_other_precision: bool = Field(
         False, description="Accept an adapter that was trained under another precision."
     )
+    answers: LimitedAnswers | None = Field(
+        None, description="How answers are limited; if missing, they are free."
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_free(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Free answers must not depend on whether there are others.
+        values: dict[str, Any] = serialise(self)
+        if self.answers is None:
+            del values["answers"]
+        return values

@@ -4,6 +4,7 @@ In a run, one process loads the weights for all of its jobs, see `sharing.py`.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from ecslm.models.batching import batches_by_length
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import EncodedPrompt, encode_prompt
+from ecslm.prediction.answers.protocol import AnswerMode, mode_module
 from ecslm.prediction.backend import Backend, Generated, Request
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.prediction.sharing import shared_backend
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 def libraries(settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
     """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
-    return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries)
+    answers = () if settings.answers is None else mode_module(settings.answers.mode).LIBRARIES
+    return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries, *answers)
 
 
 def identity(request: Request) -> dict[str, Any]:
@@ -116,6 +119,13 @@ class LoadedWeights:
         torch.cuda.empty_cache()
 
 
+@dataclass(frozen=True)
+class FormedPrompt(EncodedPrompt):
+    """A prompt, and the form of its answer as the mode of answering has made it."""
+
+    form: Any = None
+
+
 class TransformersBackend:
     """Cuts prompts to `max_length`, and batches them by length under a token budget."""
 
@@ -130,23 +140,31 @@ class TransformersBackend:
         if request.adapter is not None:
             _check_match(request.adapter, read_adapter(request.adapter), base, request)
 
-    def prompts(self, records: Sequence[Record]) -> list[EncodedPrompt]:
+    def prompts(self, records: Sequence[Record]) -> list[FormedPrompt]:
         """The prompt of each record; its input is cut if it leaves no room for the answer.
 
         Raises:
-            InputError: a prompt does not fit even with an empty input.
+            InputError: a prompt does not fit even with an empty input, or a record's answer cannot
+                be limited as the settings ask.
         """
-        request, decoding = self._request, self._request.settings.decoding
-        room = decoding.max_length - decoding.max_new_tokens
-        return [
-            encode_prompt(record, request.template, request.settings.shots, self._tokenizer, room)
-            for record in records
-        ]
+        return list(map(self._prompt, records))
 
-    def batches(self, prompts: Sequence[EncodedPrompt]) -> list[list[int]]:
+    def _prompt(self, record: Record) -> FormedPrompt:
+        request, mode = self._request, self._mode
+        form = None if mode is None else mode.form(record)
+        room = request.settings.decoding.max_length - self._room(form)
+        shots = request.settings.shots
+        prompt = encode_prompt(record, request.template, shots, self._tokenizer, room)
+        return FormedPrompt(**vars(prompt), form=form)
+
+    def _room(self, form: Any) -> int:
+        """The most tokens that an answer takes."""
+        longest = self._request.settings.decoding.max_new_tokens
+        return longest if self._mode is None else self._mode.room(form)
+
+    def batches(self, prompts: Sequence[FormedPrompt]) -> list[list[int]]:
         """Batches of at most `batch_tokens` padded tokens, answers included, longest first."""
-        longest_answer = self._request.settings.decoding.max_new_tokens
-        lengths = [len(prompt.tokens) + longest_answer for prompt in prompts]
+        lengths = [len(prompt.tokens) + self._room(prompt.form) for prompt in prompts]
         return batches_by_length(range(len(prompts)), lengths, self._request.batch_tokens)
 
     def load(self) -> "TransformersModel":
@@ -170,7 +188,7 @@ class TransformersBackend:
                 self._device,
             ),
         )
-        engine = Engine(model, self._tokenizer, settings.decoding, request.seed)
+        engine = Engine(model, self._tokenizer, settings.decoding, request.seed, self._mode)
         return TransformersModel(engine, meter)
 
     @cached_property
@@ -179,6 +197,14 @@ class TransformersBackend:
 
         return load_tokenizer(self._folder)
 
+    @cached_property
+    def _mode(self) -> AnswerMode | None:
+        """The mode of answers that are not free."""
+        settings = self._request.settings
+        if settings.answers is None:
+            return None
+        return mode_module(settings.answers.mode).open_mode(settings, self._tokenizer)
+
 
 class TransformersModel:
     """A loaded model; its cost includes loading, if it was not loaded before."""
@@ -186,13 +212,14 @@ class TransformersModel:
     def __init__(self, engine: "Engine", meter: "CostMeter") -> None:
         self._engine, self._meter = engine, meter
 
-    def generate(self, prompts: Sequence[EncodedPrompt], batch: int) -> list[Generated]:
+    def generate(self, prompts: Sequence[FormedPrompt], batch: int) -> list[Generated]:
         """Answer the prompts of one batch, in order.
 
         Raises:
             InputError: out of memory, unless the decoding has `oom: halve`.
         """
-        return self._engine.generate([prompt.tokens for prompt in prompts], batch)
+        tokens, forms = [one.tokens for one in prompts], [one.form for one in prompts]
+        return self._engine.generate(tokens, batch, forms)
 
     def cost(self) -> dict[str, float | str | None]:
         """Batches that had to be halved, device, peak memory and energy."""
