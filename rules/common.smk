@@ -53,6 +53,17 @@ def option(name):
     return text
 
 
+def prompt_options(wildcards, resources):
+    """The command-line options of the prompt template of a prediction job that has one.
+
+    With the parameter `resources`, Snakemake does not compare its path.
+    """
+    if not resources.template:
+        return ""
+    digest = planned("predict").template(wildcards)
+    return f"--template {resources.template} --template-digest {digest}"
+
+
 def weights_content(wildcards, input):
     """The command-line option of a base that its content alone pins: a local directory.
 

@@ -7,6 +7,7 @@ rule predict:
         dataset=PREDICT.input("dataset"),
         base=PREDICT.input("base"),
         adapter=PREDICT.input("adapter"),
+        answers=PREDICT.input("answers"),
     output:
         predictions=PREDICT.output("predictions"),
         cost=PREDICT.output("cost"),
@@ -18,9 +19,11 @@ rule predict:
     priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
-    threads: STUDY.threads
+    threads: PREDICT.resource("threads")
     resources:
-        gpu=1,
+        # 0 where the backend needs none.
+        gpu=PREDICT.resource("gpu"),
+        api=PREDICT.resource("api"),
         device=STUDY.device,
         template=PREDICT.template_file,
         # Not {threads}, which `--cores` caps.
@@ -31,12 +34,15 @@ rule predict:
         template=PREDICT.template,
         code=PREDICT.code,
         versions=PREDICT.versions,
+        base=option("base"),
         adapter=option("adapter"),
+        answers=option("answers"),
+        prompt=prompt_options,
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
-        "python scripts/predict.py --dataset {input.dataset} --base {input.base} {params.adapter}"
-        " --template {resources.template} --template-digest {params.template}"
+        "python scripts/predict.py --dataset {input.dataset} {params.base} {params.adapter}"
+        " {params.answers} {params.prompt}"
         " --settings {params.settings:q}"
         " --batch-tokens {resources.batch_tokens} --model {wildcards.model}"
         " --seed {wildcards.seed} --device {resources.device}"

@@ -1,32 +1,35 @@
-"""Predict the test records of one task with a model: a base, with or without an adapter."""
+"""Predict the test records of one task with a model: what it is depends on the backend.
+
+The backend `transformers`, the default, needs --base and --template, and may have an --adapter.
+"""
 
 import argparse
 import os
 from pathlib import Path
 
-from ecslm.common.cli import read_settings, run_script
+from ecslm.common.cli import run_script
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, manifest_of
 from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.running import as_planned
-from ecslm.prediction.backend import module_name
+from ecslm.prediction.backend import module_name, read_prediction_settings
 from ecslm.prediction.run import predict
-from ecslm.prediction.settings import PredictionSettings
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Predict and write the predictions, their cost and their manifest."""
     start_log(arguments.log)
-    settings = read_settings(arguments.settings, PredictionSettings)
+    settings = read_prediction_settings(arguments.settings)
     predict(
         model=arguments.model,
         dataset=arguments.dataset,
         base=arguments.base,
         adapter=arguments.adapter,
+        answers=arguments.answers,
         template=arguments.template,
         template_digest=arguments.template_digest,
         settings=settings,
-        batch_tokens=settings.batch_tokens or arguments.batch_tokens,
+        batch_tokens=settings.budget(arguments.batch_tokens),
         seed=arguments.seed,
         device=arguments.device,
         threads=arguments.threads,
@@ -40,7 +43,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
     """The module of the backend."""
-    return (module_name(read_settings(arguments.settings, PredictionSettings).backend),)
+    return (module_name(read_prediction_settings(arguments.settings).backend),)
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -49,11 +52,12 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--model", help="name of the model, which that of the adapter must equal (default: any)")
     add("--dataset", type=Path, required=True, help="dataset file of the task's test records")
-    add("--base", type=Path, required=True, help="manifest.json of the base weights")
+    add("--base", type=Path, help="manifest.json of the base weights")
     add("--adapter", type=Path, help="manifest.json of the adapter (default: none)")
-    add("--template", type=Path, required=True, help="Jinja file of the prompt")
+    add("--answers", type=Path, nargs="+", default=[], help="files of answers that exist already")
+    add("--template", type=Path, help="Jinja file of the prompt")
     add("--template-digest", help="digest of its content as planned; another one is refused")
-    add("--settings", help="precision, shots and decoding: JSON or @FILE")
+    add("--settings", help="the backend and what it needs: JSON or @FILE")
     add("--batch-tokens", type=int, default=4000, help="padded tokens per batch; settings win")
     add("--seed", type=int, default=0, help="seed of sampled decoding, and of the adapter")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")

@@ -17,6 +17,7 @@ from ecslm.common.files import write_jsonl
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.prediction.run import predict
 from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
 from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings
@@ -116,16 +117,16 @@ def train(
 
 def prediction_settings(
     precision: dict[str, str] = EXACT, decoding: dict[str, Any] | None = None, **fields: Any
-) -> PredictionSettings:
-    """Prediction settings with short answers."""
-    return PredictionSettings.model_validate(
+) -> TransformersSettings:
+    """Settings of local weights with short answers."""
+    return TransformersSettings.model_validate(
         {"precision": precision, "decoding": {"max_new_tokens": 24} | (decoding or {})} | fields
     )
 
 
 def run_predict(
     folder: Path,
-    base: Path,
+    base: Path | None,
     adapter: Path | None = None,
     settings: PredictionSettings | None = None,
     **changes: Any,

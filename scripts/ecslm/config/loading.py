@@ -12,6 +12,7 @@ from ecslm.config.references import reference_problems
 from ecslm.config.schema import Config
 from ecslm.config.schema_errors import schema_problems
 from ecslm.models.precision import Precision
+from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
@@ -64,8 +65,7 @@ def _study_with_inherited(study: dict[str, Any]) -> dict[str, Any]:
     merged = dict(study)
     if isinstance(study.get("models"), dict):
         merged["models"] = {
-            name: _inherit(_inherit(model, study, "training"), study, "precision", always=True)
-            for name, model in study["models"].items()
+            name: _model_with_inherited(model, study) for name, model in study["models"].items()
         }
     if isinstance(study.get("task_decoding"), dict):
         merged["task_decoding"] = {
@@ -75,11 +75,20 @@ def _study_with_inherited(study: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
+def _model_with_inherited(model: Any, study: dict[str, Any]) -> Any:
+    """Models of other backends inherit nothing."""
+    if not isinstance(model, dict) or model.get("backend", DEFAULT) != DEFAULT:
+        return model
+    return _inherit(_inherit(model, study, "training"), study, "precision", always=True)
+
+
 SECTIONS: dict[str, type[BaseModel]] = {"training": TrainingSettings, "precision": Precision}
 
 
-def _inherit(model: Any, study: dict[str, Any], section: str, always: bool = False) -> Any:
-    if not isinstance(model, dict) or not (always or section in model):
+def _inherit(
+    model: dict[str, Any], study: dict[str, Any], section: str, always: bool = False
+) -> dict[str, Any]:
+    if not (always or section in model):
         return model
     return model | {section: _over(study.get(section), model.get(section), SECTIONS[section])}
 

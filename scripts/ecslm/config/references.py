@@ -9,7 +9,7 @@ from ecslm.common.text import nearest
 from ecslm.config.labels import unpinned_labels
 from ecslm.data.relevance import LABELLED_SETTINGS
 from ecslm.schemas.paths import SHARED
-from ecslm.schemas.task import BERTSCORE_METRICS
+from ecslm.schemas.task import BERTSCORE_METRICS, has_example
 from ecslm.tables.kind import table_kinds
 from ecslm.tables.references import Part, names_in
 
@@ -56,6 +56,7 @@ def _study_references(
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
     models = _mapping(study.get("models"))
     yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
+    yield from _undescribed(path, study)
     for name in _mapping(study.get("architectures")):
         yield from _known(name, bases, f"{path}.architectures", "bases")
     yield from _data_references(
@@ -86,6 +87,23 @@ def _study_references(
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
 
 
+def _undescribed(path: str, study: Mapping[str, Any]) -> Iterator[str]:
+    """What would describe the data with a model whose tokenizer is not known."""
+    models = _mapping(study.get("models"))
+    with_base = [name for name, model in models.items() if "base" in _mapping(model)]
+    named = study.get("described_with")
+    if named in models and named not in with_base:
+        fix = nearest(str(named), with_base) if with_base else ""
+        yield f"{path}.described_with: {named} has no base, whose tokenizer is needed{fix}"
+    if models and not with_base:
+        for name, table in _mapping(study.get("tables")).items():
+            if _mapping(table).get("kind") == "dataset":
+                yield (
+                    f"{path}.tables.{name}: shows lengths in tokens, but none of the study's "
+                    "models has a base, whose tokenizer is needed: leave the table out"
+                )
+
+
 def _data_references(
     path: str, study: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[str]:
@@ -110,7 +128,7 @@ def _data_references(
 def _shot_problems(path: str, tuned: bool, settings: Sequence[str]) -> Iterator[str]:
     if tuned:
         yield f"{path}.shots: training records have no examples: a tuned model has `shots: 0`"
-    if not any(setting.endswith("_1-shot") for setting in settings):
+    if not any(map(has_example, settings)):
         yield f"{path}.shots: 1 needs the 1-shot settings among the study's `settings`"
 
 

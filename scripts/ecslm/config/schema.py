@@ -5,14 +5,18 @@ No job imports this module; rules pass each job the validated settings that it n
 
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
 from ecslm.comparisons.settings import ComparisonsSettings
+from ecslm.config.backends.recorded import RecordedModel
+from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.names import Name
 from ecslm.data.settings import DataSource
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
+from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
@@ -23,8 +27,6 @@ from ecslm.tables.kind import table_kinds
 from ecslm.tables.settings import Entry
 from ecslm.training.settings import TrainingSettings
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-
 if TYPE_CHECKING:
     TableSettings = Entry
 else:
@@ -34,34 +36,8 @@ else:
     ]
 
 
-class ModelSettings(Closed):
-    """A model: a row of the tables."""
-
-    base: str = Field(description="Its base weights, an entry of `bases`.")
-    template: Name = Field(description="Its prompt: resources/prompts/{template}.jinja.")
-    shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
-    training: TrainingSettings | None = Field(
-        None,
-        description="If missing, the base is not tuned. If present, even empty, it is tuned, and "
-        "its keys replace those of the study's `training`.",
-    )
-    precision: Precision = Field(
-        Precision(), description="Keys that replace those of the study's `precision`."
-    )
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
-        (0,), min_length=1, description="Seeds to train and predict with, in any order."
-    )
-
-    @field_validator("seeds")
-    @classmethod
-    def _in_one_order(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        # Another order must score nothing again.
-        return tuple(sorted(seeds))
-
-    @property
-    def tuned(self) -> bool:
-        """Whether the model has an adapter."""
-        return self.training is not None
+# A model: a row of the tables. Each backend has its own entry.
+ModelSettings = TransformersModel | RecordedModel
 
 
 class EncoderSettings(BertScoreSettings):
@@ -118,11 +94,14 @@ class StudySettings(Closed):
     comparisons: ComparisonsSettings | None = Field(
         None, description="Which of the study's scores are compared, record by record."
     )
-    models: dict[Name, ModelSettings] = Field(min_length=1, description="Models by name.")
+    models: dict[Name, Annotated[ModelSettings, Field(discriminator="backend")]] = Field(
+        min_length=1, description="Models by name."
+    )
     described_with: str | None = Field(
         None,
         description="Model whose tokenizer, prompt and lengths are used to describe the data "
-        "(default: the first tuned one by name, or the first of all).",
+        "(default: of those with a base, the first tuned one by name, or the first; without any, "
+        "the data are not described).",
     )
     baselines: tuple[Baseline, ...] = Field(
         (), description="Trivial baselines, each scored for the tasks that it is defined for."
@@ -133,6 +112,17 @@ class StudySettings(Closed):
     tables: dict[Name, TableSettings] = Field(
         {}, description="Tables by name, which is also the name of their file."
     )
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _with_backend(cls, models: Any) -> Any:
+        """The backend may be left out."""
+        if not isinstance(models, dict):
+            return models
+        return {
+            name: {"backend": DEFAULT, **model} if isinstance(model, dict) else model
+            for name, model in models.items()
+        }
 
 
 class Config(Closed):

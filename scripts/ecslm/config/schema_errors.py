@@ -95,7 +95,7 @@ def _tags(member: Any) -> set[Any]:
         return set()
     return {
         value
-        for name in ("source", "kind")
+        for name in ("source", "kind", "backend")
         if name in member.model_fields
         for value in typing.get_args(member.model_fields[name].annotation)
     }

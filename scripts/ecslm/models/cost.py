@@ -87,28 +87,35 @@ def _together(summaries: Sequence[Cost]) -> Cost:
 def prediction_cost(
     load_seconds: float,
     seconds: float,
-    tokens: Sequence[tuple[int, int]],
-    truncated: int,
+    prompt_tokens: Sequence[int | None],
+    generated_tokens: Sequence[int | None],
+    truncated: Sequence[bool | None],
     of_model: Mapping[str, float | str | None],
 ) -> Cost:
-    """cost.json of predictions.
+    """cost.json of predictions. A sum is None if a part of it is.
 
     Args:
         load_seconds: until the model could answer, next to none if another job had loaded it.
         seconds: of generation, including those of killed runs.
-        tokens: of each prompt and its answer.
-        truncated: the number of inputs that were cut.
-        of_model: what the model says it cost.
+        prompt_tokens: of each prompt.
+        generated_tokens: of each answer.
+        truncated: whether the input of each was cut.
+        of_model: what the model says it cost, which replaces values of the same keys.
     """
     return {
         "load_seconds": load_seconds,
         "seconds": seconds,
-        "prompts": len(tokens),
-        "prompt_tokens": sum(prompt for prompt, _ in tokens),
-        "generated_tokens": sum(answer for _, answer in tokens),
-        "truncated_inputs": truncated,
+        "prompts": len(prompt_tokens),
+        "prompt_tokens": _sum(prompt_tokens),
+        "generated_tokens": _sum(generated_tokens),
+        "truncated_inputs": _sum(truncated),
         **of_model,
     }
+
+
+def _sum(parts: Sequence[int | None]) -> int | None:
+    known = [part for part in parts if part is not None]
+    return sum(known) if len(known) == len(parts) else None
 
 
 def device_name(device: "torch.device") -> str:

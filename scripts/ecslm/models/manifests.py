@@ -15,12 +15,14 @@ class RunManifest(Manifest):
     model: str | None = Field(None, description="Name of the model, if the job was told.")
     seed: int | None = None
     threads: int | None = Field(
-        None, description="Threads on a CPU, whose number changes rounding; None on a GPU."
+        None,
+        description="Threads on a CPU, whose number changes rounding; None on a GPU or elsewhere.",
     )
 
 
-def run_fields(model: str | None, seed: int, device: str, threads: int) -> dict[str, Any]:
-    """The fields that `RunManifest` adds, which are known before the work begins."""
+def run_fields(model: str | None, seed: int, device: str | None, threads: int) -> dict[str, Any]:
+    """The fields that `RunManifest` adds, which are known before the work begins; a `device` of
+    None computes nothing here."""
     return {"model": model, "seed": seed, "threads": threads if device == "cpu" else None}
 
 

@@ -49,7 +49,11 @@ class Directives:
     @property
     def template_file(self) -> FromWildcards:
         """The prompt template, for `resources`: Snakemake must not compare its path."""
-        return self._of(self._rule.template)
+        return self._of(lambda key: self._rule.template(key) or "")
+
+    def resource(self, name: str) -> FromWildcards:
+        """What a job needs of a resource."""
+        return self._of(lambda key: self._rule.needs(key).get(name, 0))
 
     @property
     def code(self) -> FromWildcards:

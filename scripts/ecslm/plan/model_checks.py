@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
-from ecslm.config.schema import ModelSettings
+from ecslm.config.backends.transformers import TransformersModel
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
@@ -43,7 +43,7 @@ class ModelChecks:
         """
         problems = [
             problem
-            for name, model in self._study.settings.models.items()
+            for name, model in self._study.local_models.items()
             for problem in (
                 *self._adapter(name, model),
                 *self._positions(name, model),
@@ -79,7 +79,7 @@ class ModelChecks:
                 fix = FETCH_AGAIN.format(self._study.base(base))
             raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
 
-    def _adapter(self, name: str, model: ModelSettings) -> Iterator[str]:
+    def _adapter(self, name: str, model: TransformersModel) -> Iterator[str]:
         architecture = self.architecture(model.base)
         if model.training is None or architecture is None:
             return
@@ -90,7 +90,7 @@ class ModelChecks:
         for field, problem in problems:
             yield f"{self._training(name, field)}: {problem}"
 
-    def _positions(self, name: str, model: ModelSettings) -> Iterator[str]:
+    def _positions(self, name: str, model: TransformersModel) -> Iterator[str]:
         """Lengths for which a base has no positions."""
         architecture = self.architecture(model.base)
         if architecture is not None and architecture.learned_positions:
@@ -98,7 +98,7 @@ class ModelChecks:
                 window = f"{model.base} has {architecture.window} positions"
                 yield f"{field}: {length}, but {window}: at most {architecture.window}"
 
-    def _budget(self, name: str, model: ModelSettings) -> Iterator[str]:
+    def _budget(self, name: str, model: TransformersModel) -> Iterator[str]:
         if model.training is None or self._study.settings.device != "cpu":
             return
         if model.training.batch_tokens == "auto":
@@ -106,7 +106,7 @@ class ModelChecks:
             yield f"{field}: auto measures the memory of a GPU: set a number for `device: cpu`"
 
     def _warnings(self) -> Iterator[str]:
-        for name, model in self._study.settings.models.items():
+        for name, model in self._study.local_models.items():
             architecture = self.architecture(model.base)
             if architecture is not None and not architecture.learned_positions:
                 for field, length in self._beyond(name, model, architecture):
@@ -116,7 +116,7 @@ class ModelChecks:
                     )
 
     def _beyond(
-        self, name: str, model: ModelSettings, architecture: Architecture
+        self, name: str, model: TransformersModel, architecture: Architecture
     ) -> Iterator[tuple[str, int]]:
         """Maximum lengths of a model that are beyond the window: key and value."""
         window, settings = architecture.window, self._study.settings
@@ -148,7 +148,7 @@ class ModelChecks:
 
     def _training(self, name: str, field: str) -> str:
         """The key of a model's training setting: its own, or the study's that it inherits."""
-        own, shared = self._study.model(name).training, self._study.settings.training
+        own, shared = self._study.local_models[name].training, self._study.settings.training
         inherited = getattr(own, field) == getattr(shared, field)
         return f"{self._path}.{'' if inherited else f'models.{name}.'}training.{field}"
 

@@ -118,6 +118,10 @@ class Rule(ABC, Generic[SomeKey]):
         """Libraries whose versions can change a job's results."""
         return self.libraries
 
+    def needs(self, key: SomeKey) -> Mapping[str, int]:  # noqa: ARG002
+        """What a job needs of Snakemake's resources, where that differs between jobs."""
+        return {}
+
     @property
     def folder(self) -> str:
         """The directory that the paths of outputs are relative to."""

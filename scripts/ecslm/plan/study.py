@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.plan.keys import RunKey, SeedKey
 from ecslm.schemas import paths
@@ -41,9 +42,10 @@ class Study:
         """Path of a base's manifest; studies share bases."""
         return f"{paths.BASES}/{paths.BASE.format(base=name)}"
 
-    def template(self, model: str) -> str:
-        """Path of a model's prompt template."""
-        return str(paths.TEMPLATES / f"{self.model(model).template}.jinja")
+    def template(self, model: str) -> str | None:
+        """Path of a model's prompt template, None if it has none."""
+        name = self.model(model).template
+        return None if name is None else template_path(name)
 
     # Entries
 
@@ -60,11 +62,17 @@ class Study:
         return self.task(code).metric in BERTSCORE_METRICS
 
     @cached_property
-    def described_model(self) -> str:
-        """The model with whose tokenizer, prompt and lengths the data are described."""
-        models = self.settings.models
-        named = self.settings.described_with
-        return named or min([name for name, model in models.items() if model.tuned] or models)
+    def local_models(self) -> dict[str, TransformersModel]:
+        """The models whose weights run here."""
+        models = self.settings.models.items()
+        return {name: model for name, model in models if isinstance(model, TransformersModel)}
+
+    @cached_property
+    def described_model(self) -> str | None:
+        """The model with whose tokenizer, prompt and lengths the data are described, if any."""
+        models, named = self.local_models, self.settings.described_with
+        tuned = [name for name, model in models.items() if model.tuned]
+        return named or min(tuned or models, default=None)
 
     # Tasks, in an order that does not depend on the configuration. That of the training files, for
     # example, decides which weights come out.
@@ -92,6 +100,14 @@ class Study:
         ood = self.task(task).ood
         settings = self.settings.settings
         return tuple(sorted(name for name in settings if ood or not name.startswith("OOD_")))
+
+    def answered_settings(self, model: str, task: str) -> tuple[str, ...]:
+        """The settings of a task's test records that a model answers."""
+        return self.model(model).answered(self.evaluated_settings(task, "test"))
+
+    def model_tasks(self, model: str) -> tuple[str, ...]:
+        """Evaluated tasks that a model answers."""
+        return tuple(task for task in self.test_tasks if self.answered_settings(model, task))
 
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""
@@ -121,9 +137,9 @@ class Study:
         return len(keys) - keys.index(SeedKey(model, seed))
 
     def runs(self) -> Iterator[RunKey]:
-        """Each evaluated task of each seed of each model."""
+        """Each task that a model answers, of each of its seeds."""
         for one in self.seeds():
-            for task in self.test_tasks:
+            for task in self.model_tasks(one.model):
                 yield RunKey(one.model, one.seed, task)
 
     # Files that several rules read
@@ -144,3 +160,8 @@ class Study:
         """The outcomes of all seeds of a model."""
         found = paths.outcome_paths(model, self.model(model).seeds, task)
         return tuple(f"{self.results}/{path}" for path in found)
+
+
+def template_path(name: str) -> str:
+    """Path of a prompt template."""
+    return str(paths.TEMPLATES / f"{name}.jinja")

@@ -8,9 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from pydantic import BaseModel
 
 import ecslm.prediction
+from ecslm.common.cli import read_settings
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.models.prompts import PromptTemplate
@@ -18,6 +21,7 @@ from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record
 
 SUFFIX = "_backend"
+DEFAULT = "transformers"
 
 
 @dataclass(frozen=True)
@@ -32,16 +36,22 @@ class Run:
     """Of the libraries that can change an answer."""
 
 
+SomeSettings = TypeVar("SomeSettings", bound=PredictionSettings, covariant=True)
+Given = TypeVar("Given")
+
+
 @dataclass(frozen=True)
-class Request:
-    """Which model is to answer, and how."""
+class Request(Generic[SomeSettings]):
+    """Which model is to answer, and how. What a backend does not need may be missing."""
 
     model: str | None
     """Its name; None: not named, so that any adapter is accepted."""
-    base: Path
+    base: Path | None
     adapter: Path | None
-    template: PromptTemplate
-    settings: PredictionSettings
+    answers: tuple[Path, ...]
+    """Files of answers that exist already."""
+    template: PromptTemplate | None
+    settings: SomeSettings
     batch_tokens: int
     seed: int
     device: str
@@ -50,28 +60,50 @@ class Request:
     run: Run | None = None
     """None: the job loads the model itself."""
 
+    def refuse(self, *options: str) -> None:
+        """Refuse options that have no meaning for a backend.
+
+        Raises:
+            InputError: a line for each that was given.
+        """
+        given = [option for option in options if getattr(self, option)]
+        if given:
+            reason = f"backend {self.settings.backend} takes none: leave it out"
+            raise InputError(*(f"--{option}: {reason}" for option in given))
+
+
+def needed(value: Given | None, option: str, backend: str) -> Given:
+    """The value of an option that a backend cannot do without.
+
+    Raises:
+        InputError: it was not given.
+    """
+    if value is None:
+        raise InputError(f"--{option}: missing: backend {backend} needs it")
+    return value
+
 
 @dataclass(frozen=True)
 class Generated:
     """An answer as text, with token counts of its prompt and of itself; `stopped`: the model ended
-    it, not the token limit."""
+    it, not the token limit. None where nobody knows."""
 
     text: str
-    prompt_tokens: int
-    tokens: int
-    stopped: bool
+    prompt_tokens: int | None
+    tokens: int | None
+    stopped: bool | None
 
 
 class Prompt(Protocol):
     """A prompt; a backend may store more than its text."""
 
     @property
-    def text(self) -> str:
-        """The whole prompt."""
+    def text(self) -> str | None:
+        """The whole prompt; None where nobody knows it."""
 
     @property
-    def truncated(self) -> bool:
-        """Whether the record's input was cut to fit."""
+    def truncated(self) -> bool | None:
+        """Whether the record's input was cut to fit; None where nobody knows."""
 
 
 SomePrompt = TypeVar("SomePrompt", bound=Prompt)
@@ -89,7 +121,8 @@ class LoadedModel(Protocol[AnyPrompt]):
         """
 
     def cost(self) -> Mapping[str, float | str | None]:
-        """The cost since the model was loaded, other than seconds and tokens."""
+        """The cost since the model was loaded, other than seconds and tokens; keys of what
+        `prediction_cost` has replace its values."""
 
 
 class Backend(Protocol[SomePrompt]):
@@ -117,21 +150,25 @@ class Backend(Protocol[SomePrompt]):
 
 
 class BackendModule(Protocol):
-    """The functions of a module `ecslm.prediction.{name}_backend`, which must be fast to import."""
+    """What a module `ecslm.prediction.{name}_backend` has. It must be fast to import."""
 
-    def libraries(self, settings: PredictionSettings, /, tuned: bool) -> tuple[str, ...]:
+    SETTINGS: type[PredictionSettings]
+    """The schema of its settings."""
+
+    def libraries(self, settings: Any, /, tuned: bool) -> tuple[str, ...]:
         """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
 
-    def identity(self, request: Request, /) -> Any:
+    def identity(self, request: Request[Any], /) -> Any:
         """A JSON value that tells the model from all others, by content and not by paths.
 
         Finished predictions of an equal identity are taken from the cache, without the model.
 
         Raises:
-            InputError: the manifest of the model is missing or invalid, or its files are altered.
+            InputError: the request lacks what the backend needs or has what it does not take, the
+                manifest of the model is missing or invalid, or its files are altered.
         """
 
-    def open_backend(self, request: Request, /) -> Backend[Any]:
+    def open_backend(self, request: Request[Any], /) -> Backend[Any]:
         """Check a request, as far as possible without loading the model, and return its backend.
 
         Raises:
@@ -159,3 +196,17 @@ def backend_module(backend: str) -> BackendModule:
         message = f"unknown {backend!r}{nearest(backend, names)}"
         raise InputError(Problem(message, "--settings", field="backend"))
     return cast(BackendModule, import_module(module_name(backend)))
+
+
+class _OfBackend(BaseModel):
+    backend: str = DEFAULT
+
+
+def read_prediction_settings(argument: str | None) -> PredictionSettings:
+    """The value of `--settings` (JSON or `@file`), validated by the schema of its backend.
+
+    Raises:
+        InputError: there is no such backend, or the settings do not fit its schema.
+    """
+    backend = read_settings(argument, _OfBackend).backend
+    return read_settings(argument, backend_module(backend).SETTINGS)

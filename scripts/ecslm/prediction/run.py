@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -32,7 +33,7 @@ from ecslm.prediction.backend import (
 from ecslm.prediction.progress import FinishedBatches
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.paths import FINISHED
-from ecslm.schemas.prediction import Prediction
+from ecslm.schemas.prediction import FinishReason, Prediction
 from ecslm.schemas.record import Record, read_records
 
 log = logging.getLogger(__name__)
@@ -44,9 +45,10 @@ def predict(
     *,
     model: str | None,
     dataset: Path,
-    base: Path,
-    adapter: Path | None,
-    template: Path,
+    base: Path | None = None,
+    adapter: Path | None = None,
+    answers: Sequence[Path] = (),
+    template: Path | None = None,
     template_digest: str | None = None,
     settings: PredictionSettings,
     batch_tokens: int,
@@ -76,13 +78,14 @@ def predict(
     """
     module = backend_module(settings.backend)
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
-    prompt = PromptTemplate(template, template_digest)
-    inputs = [dataset, base, *([] if adapter is None else [adapter])]
-    origin = made_from(inputs, settings, code, versions, prompt.sha256)
+    prompt = None if template is None else PromptTemplate(template, template_digest)
+    inputs = [path for path in (dataset, base, adapter, *answers) if path is not None]
+    origin = made_from(inputs, settings, code, versions, None if prompt is None else prompt.sha256)
     request = Request(
         model=model,
         base=base,
         adapter=adapter,
+        answers=tuple(answers),
         template=prompt,
         settings=settings,
         batch_tokens=batch_tokens,
@@ -91,19 +94,18 @@ def predict(
         threads=threads,
         run=None if run is None or code is None else Run(run, code, versions),
     )
-    records = _records(dataset, settings.shots)
+    records = _records(dataset, settings)
     require_unchanged(origin)
 
-    known = run_fields(model, seed, device, threads)
+    known = run_fields(model, seed, device if settings.LOCAL else None, threads)
     action = {
         "step": "predict",
         "dataset": origin["inputs"][str(dataset)],
         "model": module.identity(request),
-        "batch_tokens": batch_tokens,
         "seed": seed,
-        "device": device,
-        "threads": known["threads"],
     }
+    if settings.LOCAL:
+        action |= {"batch_tokens": batch_tokens, "device": device, "threads": known["threads"]}
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if not work.restored():
@@ -111,7 +113,7 @@ def predict(
 
 
 def _made(
-    module: BackendModule, request: Request, records: Sequence[Record], work: Path
+    module: BackendModule, request: Request[Any], records: Sequence[Record], work: Path
 ) -> dict[str, Path]:
     """Predict, if need be without the process that the run shares: finished batches remain."""
     try:
@@ -121,20 +123,16 @@ def _made(
     return _predicted(module, replace(request, run=None), records, work)
 
 
-def _records(dataset: Path, shots: int) -> list[Record]:
-    records = [
-        record
-        for record in read_records(dataset)
-        # The 1-shot settings repeat the samples of other settings, with an example.
-        if (record.few_shot_example is not None) == bool(shots)
-    ]
+def _records(dataset: Path, settings: PredictionSettings) -> list[Record]:
+    records = [record for record in read_records(dataset) if settings.asks(record)]
     if not records:
-        raise InputError(f"{dataset}: no records for `shots: {shots}`: 1 needs the 1-shot settings")
+        needs = f"no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
+        raise InputError(f"{dataset}: {needs}")
     return records
 
 
 def _predicted(
-    module: BackendModule, request: Request, records: Sequence[Record], work: Path
+    module: BackendModule, request: Request[Any], records: Sequence[Record], work: Path
 ) -> dict[str, Path]:
     """Predict in the directory of the work; returns the files, by the names of the outputs."""
     start = time.perf_counter()
@@ -154,8 +152,9 @@ def _predicted(
         prediction_cost(
             load_seconds,
             finished.seconds(),
-            [(row.prompt_tokens, row.generated_tokens) for row in rows],
-            truncated=sum(prompt.truncated for prompt in prompts),
+            prompt_tokens=[row.prompt_tokens for row in rows],
+            generated_tokens=[row.generated_tokens for row in rows],
+            truncated=[prompt.truncated for prompt in prompts],
             of_model=loaded.cost(),
         ),
     )
@@ -206,8 +205,14 @@ def _prediction(record: Record, prompt: Prompt, answer: Generated) -> Prediction
         reference=record.output,
         options=record.options,
         relevance=record.relevance,
-        prompt_sha256=sha256_of_text(prompt.text),
+        prompt_sha256=None if prompt.text is None else sha256_of_text(prompt.text),
         prompt_tokens=answer.prompt_tokens,
         generated_tokens=answer.tokens,
-        finish_reason="stop" if answer.stopped else "length",
+        finish_reason=_finish_reason(answer.stopped),
     )
+
+
+def _finish_reason(stopped: bool | None) -> FinishReason | None:
+    if stopped is None:
+        return None
+    return "stop" if stopped else "length"

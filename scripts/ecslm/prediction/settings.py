@@ -1,27 +1,11 @@
 """Settings of prediction."""
 
-from typing import Any, Literal
+from typing import ClassVar, Literal
 
-from pydantic import (
-    Field,
-    SerializerFunctionWrapHandler,
-    ValidationInfo,
-    field_validator,
-    model_serializer,
-)
+from pydantic import Field, ValidationInfo, field_validator
 
-from ecslm.models.precision import Precision
+from ecslm.schemas.record import Record
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import Answer
-
-AnswerKind = Literal["free", "constrained", "likelihood"]
-Normalization = Literal["none", "tokens", "bytes"]
-
-ANSWERED: dict[str, tuple[Answer, ...]] = {
-    "constrained": ("yes_no", "choice", "ranking", "extraction"),
-    "likelihood": ("yes_no", "choice"),
-}
-"""The types of answers that a mode limits: it needs a form, or a closed set."""
 
 
 class DecodingSettings(Closed):
@@ -59,50 +43,23 @@ class DecodingSettings(Closed):
         return length
 
 
-class LimitedAnswers(Closed):
-    """Answers that are not free."""
-
-    mode: Literal["constrained", "likelihood"] = Field(
-        description="A module in `prediction/answers`."
-    )
-    type: Answer = Field(description="Type of the task's answers.")
-    normalization: Normalization = "none"
-
-    @field_validator("type")
-    @classmethod
-    def _is_limited(cls, answer: Answer, others: ValidationInfo) -> Answer:
-        # The mode is missing if it is itself invalid.
-        mode = others.data.get("mode")
-        if mode is not None and answer not in ANSWERED[mode]:
-            valid = " or ".join(ANSWERED[mode])
-            raise ValueError(f"{mode} answers are not of type {answer}: only {valid}")
-        return answer
-
-
 class PredictionSettings(Closed):
-    """Everything in the configuration that determines a predictions file's bytes."""
+    """Everything in the configuration that determines a predictions file's bytes.
 
-    backend: str = Field("transformers", description="What answers, see `prediction/backend.py`.")
-    precision: Precision = Precision()
-    shots: int = 0
-    decoding: DecodingSettings = DecodingSettings()
-    batch_tokens: int | None = Field(
-        None,
-        ge=16,
-        description="Padded tokens per batch, answers included. Set here only if it can change an "
-        "answer; in float32, where it cannot, --batch-tokens sets it.",
-    )
-    allow_other_precision: bool = Field(
-        False, description="Accept an adapter that was trained under another precision."
-    )
-    answers: LimitedAnswers | None = Field(
-        None, description="How answers are limited; if missing, they are free."
-    )
+    A backend has a subclass with what it needs, the constant `SETTINGS` of its module.
+    """
 
-    @model_serializer(mode="wrap")
-    def _without_what_is_free(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # Free answers must not depend on whether there are others.
-        values: dict[str, Any] = serialise(self)
-        if self.answers is None:
-            del values["answers"]
-        return values
+    LOCAL: ClassVar[bool] = True
+    """Whether the answers are computed in the job, so that device, threads and batches count."""
+
+    backend: str = Field(description="What answers, see `prediction/backend.py`.")
+    shots: int = Field(0, description="Examples in the prompt.")
+
+    def asks(self, record: Record) -> bool:
+        """Whether the model is to answer a record."""
+        # The 1-shot settings repeat the samples of other settings, with an example.
+        return (record.few_shot_example is not None) == bool(self.shots)
+
+    def budget(self, batch_tokens: int) -> int:
+        """The padded tokens per batch, where the job was told `batch_tokens`."""
+        return batch_tokens

@@ -15,16 +15,15 @@ from ecslm.common.versions import LOCK_FILE
 from ecslm.common.worker.channel import Channel
 from ecslm.common.worker.client import ask, join
 from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import Backend, Generated, Request
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.backend import Backend, Generated, Request, backend_module
 from ecslm.schemas.record import Record
 
-Open = Callable[[Request], Backend[Any]]
-Identity = Callable[[Request], Any]
+Open = Callable[[Request[Any]], Backend[Any]]
+Identity = Callable[[Request[Any]], Any]
 
 
 def shared_backend(
-    request: Request, identity: Identity, open_backend: Callable[[], Open]
+    request: Request[Any], identity: Identity, open_backend: Callable[[], Open]
 ) -> "SharedBackend | None":
     """The backend in the run's worker; None if this job has to load the model itself.
 
@@ -64,8 +63,8 @@ class SharedPrompt:
     """A prompt that the worker holds under a number."""
 
     number: int
-    text: str
-    truncated: bool
+    text: str | None
+    truncated: bool | None
 
 
 class SharedBackend:
@@ -173,13 +172,17 @@ def _numbers(prompts: Sequence[SharedPrompt]) -> list[int]:
     return [prompt.number for prompt in prompts]
 
 
-def _as_json(request: Request) -> dict[str, Any]:
+def _paths(request: Request[Any]) -> dict[str, Path | None]:
+    template = None if request.template is None else request.template.path
+    return {"base": request.base, "adapter": request.adapter, "template": template}
+
+
+def _as_json(request: Request[Any]) -> dict[str, Any]:
     return {
         "model": request.model,
-        "base": str(request.base),
-        "adapter": None if request.adapter is None else str(request.adapter),
-        "template": str(request.template.path),
-        "template_sha256": request.template.sha256,
+        **{name: path and str(path) for name, path in _paths(request).items()},
+        "answers": list(map(str, request.answers)),
+        "template_sha256": None if request.template is None else request.template.sha256,
         "settings": request.settings.model_dump(mode="json"),
         "batch_tokens": request.batch_tokens,
         "seed": request.seed,
@@ -188,19 +191,24 @@ def _as_json(request: Request) -> dict[str, Any]:
     }
 
 
-def _request(fields: Mapping[str, Any]) -> Request:
+def _request(fields: Mapping[str, Any]) -> Request[Any]:
     """The request that a job has sent.
 
     Raises:
         InputError: the template has changed since then.
     """
-    template = PromptTemplate(Path(fields["template"]), as_parameter(fields["template_sha256"]))
+    base, adapter, template = (
+        None if fields[name] is None else Path(fields[name])
+        for name in ("base", "adapter", "template")
+    )
+    settings, digest = fields["settings"], as_parameter(fields["template_sha256"])
     return Request(
         model=fields["model"],
-        base=Path(fields["base"]),
-        adapter=None if fields["adapter"] is None else Path(fields["adapter"]),
-        template=template,
-        settings=PredictionSettings.model_validate(fields["settings"]),
+        base=base,
+        adapter=adapter,
+        answers=tuple(map(Path, fields["answers"])),
+        template=None if template is None else PromptTemplate(template, digest),
+        settings=backend_module(settings["backend"]).SETTINGS.model_validate(settings),
         batch_tokens=fields["batch_tokens"],
         seed=fields["seed"],
         device=fields["device"],

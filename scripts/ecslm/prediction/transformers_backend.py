@@ -16,11 +16,11 @@ from ecslm.models.bases import BaseManifest, base_identity, read_base
 from ecslm.models.batching import batches_by_length
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.manifests import files_digest
-from ecslm.models.prompts import EncodedPrompt, encode_prompt
+from ecslm.models.prompts import EncodedPrompt, PromptTemplate, encode_prompt
 from ecslm.prediction.answers.protocol import AnswerMode, mode_module
-from ecslm.prediction.backend import Backend, Generated, Request
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.backend import Backend, Generated, Request, needed
 from ecslm.prediction.sharing import shared_backend
+from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
@@ -28,31 +28,38 @@ if TYPE_CHECKING:
     from ecslm.prediction.transformers_engine import Engine
 
 
-def libraries(settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
+SETTINGS = TransformersSettings
+# What is asked of this backend.
+TransformersRequest = Request[TransformersSettings]
+
+
+def libraries(settings: TransformersSettings, tuned: bool) -> tuple[str, ...]:
     """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
     answers = () if settings.answers is None else mode_module(settings.answers.mode).LIBRARIES
     return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries, *answers)
 
 
-def identity(request: Request) -> dict[str, Any]:
+def identity(request: TransformersRequest) -> dict[str, Any]:
     """The base by its manifest, and the adapter by its files, which are verified.
 
     Raises:
-        InputError: a manifest is missing or invalid, or the adapter was altered or does not match
-            the base or the request.
+        InputError: the base or the template is missing, a manifest is missing or invalid, or the
+            adapter was altered or does not match the base or the request.
     """
+    request.refuse("answers")
+    _template(request)
     path, adapter = request.adapter, None
     if path is not None:
         adapter = read_adapter(path)
-        _check_match(path, adapter, read_model(request.base, BaseManifest), request)
+        _check_match(path, adapter, read_model(_base(request), BaseManifest), request)
     return {
-        "base": base_identity(request.base),
+        "base": base_identity(_base(request)),
         "adapter": None if adapter is None else files_digest(adapter.files),
     }
 
 
-def open_backend(request: Request) -> Backend[Any]:
+def open_backend(request: TransformersRequest) -> Backend[Any]:
     """Check the base, the adapter and the device, and return the backend.
 
     Raises:
@@ -70,7 +77,7 @@ class OneModelAtATime:
     def __init__(self) -> None:
         self._loaded = LoadedWeights()
 
-    def __call__(self, request: Request) -> "TransformersBackend":
+    def __call__(self, request: TransformersRequest) -> "TransformersBackend":
         """The backend of a request.
 
         Raises:
@@ -79,7 +86,7 @@ class OneModelAtATime:
         return TransformersBackend(request, self._loaded)
 
     @staticmethod
-    def weights(request: Request) -> dict[str, Any]:
+    def weights(request: TransformersRequest) -> dict[str, Any]:
         """What is loaded for a request, and how: jobs with an equal value may share it.
 
         Raises:
@@ -129,14 +136,14 @@ class FormedPrompt(EncodedPrompt):
 class TransformersBackend:
     """Cuts prompts to `max_length`, and batches them by length under a token budget."""
 
-    def __init__(self, request: Request, loaded: LoadedWeights) -> None:
+    def __init__(self, request: TransformersRequest, loaded: LoadedWeights) -> None:
         # Imported here because it loads torch: the plan imports this module just for `libraries`.
         from ecslm.models.loading import require_device, use_threads
 
         self._request, self._loaded = request, loaded
         self._device = require_device(request.device)
         use_threads(self._device, request.threads)
-        base, self._folder = read_base(request.base)
+        base, self._folder = read_base(_base(request))
         if request.adapter is not None:
             _check_match(request.adapter, read_adapter(request.adapter), base, request)
 
@@ -147,14 +154,14 @@ class TransformersBackend:
             InputError: a prompt does not fit even with an empty input, or a record's answer cannot
                 be limited as the settings ask.
         """
-        return list(map(self._prompt, records))
+        template = _template(self._request)
+        return [self._prompt(record, template) for record in records]
 
-    def _prompt(self, record: Record) -> FormedPrompt:
-        request, mode = self._request, self._mode
+    def _prompt(self, record: Record, template: PromptTemplate) -> FormedPrompt:
+        settings, mode = self._request.settings, self._mode
         form = None if mode is None else mode.form(record)
-        room = request.settings.decoding.max_length - self._room(form)
-        shots = request.settings.shots
-        prompt = encode_prompt(record, request.template, shots, self._tokenizer, room)
+        room = settings.decoding.max_length - self._room(form)
+        prompt = encode_prompt(record, template, settings.shots, self._tokenizer, room)
         return FormedPrompt(**vars(prompt), form=form)
 
     def _room(self, form: Any) -> int:
@@ -226,11 +233,19 @@ class TransformersModel:
         return {"halved_batches": self._engine.halved, **self._meter.summary()}
 
 
+def _base(request: TransformersRequest) -> Path:
+    return needed(request.base, "base", request.settings.backend)
+
+
+def _template(request: TransformersRequest) -> PromptTemplate:
+    return needed(request.template, "template", request.settings.backend)
+
+
 def _check_match(
-    path: Path, adapter: AdapterManifest, base: BaseManifest, request: Request
+    path: Path, adapter: AdapterManifest, base: BaseManifest, request: TransformersRequest
 ) -> None:
     """Refuse an adapter of another model or seed, or with other weights, prompts or precision."""
-    template, settings = request.template, request.settings
+    template, settings = _template(request), request.settings
     problems = []
     if request.model is not None and adapter.model != request.model:
         problems.append(

@@ -85,7 +85,8 @@ class Costs:
     def _likenesses(self, job: Job) -> Iterator[tuple[str, ...]]:
         """What similar jobs have in common, the most similar first: model or base, and task."""
         model = job.key["model"]
-        names = ("model", model), ("base", self._plan.study.model(model).base)
+        base = self._plan.study.model(model).base
+        names = [("model", model), *([("base", base)] if base else [])]
         if "task" in job.key:
             yield from ((job.rule, *name, job.key["task"]) for name in names)
         yield from ((job.rule, *name) for name in names)

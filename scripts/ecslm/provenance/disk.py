@@ -67,7 +67,7 @@ def _adapters(plan: Plan, due: Container[str]) -> Iterator[Need]:
     rule, models = plan.rules["train_adapter"], ModelChecks(plan.study)
     for key in rule.all_keys():
         (manifest,) = rule.output_paths("manifest", key)
-        model = plan.study.model(key.model)
+        model = plan.study.local_models[key.model]
         training, architecture = model.training, models.architecture(model.base)
         if manifest in due and training is not None and architecture is not None:
             layers = updated_layers(architecture, training.target_modules)

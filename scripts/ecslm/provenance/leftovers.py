@@ -58,7 +58,7 @@ class Leftovers:
         if self.unknown_studies():
             return []
         studies = self._config.studies.values()
-        used = {model.base for one in studies for model in one.models.values()}
+        used = {model.base for one in studies for model in one.models.values() if model.base}
         used |= {one.bertscore.encoder for one in studies if one.bertscore is not None}
         unused = [folder for folder in _folders(BASES) if folder.name not in used]
         return [

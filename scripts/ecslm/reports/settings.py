@@ -14,7 +14,9 @@ LIBRARIES = ("Jinja2", "MarkupSafe")
 class ReportModel(Closed):
     """A model whose manifests and predictions the report shows."""
 
-    base: str = Field(description="Name of its base, under which the manifest is found.")
+    base: str | None = Field(
+        description="Name of its base, under which the manifest is found; null if it has none."
+    )
     seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field(description="Tasks of which predictions exist.")
     tuned: bool = Field(description="Whether it has an adapter, with one manifest per seed.")
@@ -82,4 +84,5 @@ def metric_modules(settings: ReportSettings) -> tuple[str, ...]:
 
 def base_names(settings: ReportSettings) -> list[str]:
     """The bases of all models, each once."""
-    return list(dict.fromkeys(model.base for model in settings.models.values()))
+    bases = (model.base for model in settings.models.values())
+    return list(dict.fromkeys(base for base in bases if base is not None))

@@ -1,6 +1,6 @@
 """Schema of a prediction in `results/{study}/predictions/{model}/seed-{seed}/{task}.jsonl`.
 
-The predict step writes every field, but the user's own file may leave some out. So there are three
+The predict step writes every field, but the user's own file may leave some out. So there are four
 models with the same fields, each stricter than the one before.
 """
 
@@ -15,21 +15,27 @@ from ecslm.schemas.settings import Closed
 FinishReason = Literal["stop", "length"]
 
 
-class GivenPrediction(Closed):
-    """A prediction in the user's own file; a null field is the same as a missing one."""
+class RecordedAnswer(Closed):
+    """An answer to a record; a null field is the same as a missing one."""
 
     id: str | None = None
     sample_id: str | None = None
     task: str | None = None
     setting: str | None = None
     prediction: str
-    reference: str
+    reference: str | None = None
     options: list[str] | None = None
     relevance: list[Relevance] | None = None
     prompt_sha256: str | None = None
     prompt_tokens: int | None = None
     generated_tokens: int | None = None
     finish_reason: FinishReason | None = None
+
+
+class GivenPrediction(RecordedAnswer):
+    """A prediction in the user's own file that is scored without its records."""
+
+    reference: str
 
 
 class ScoredPrediction(GivenPrediction):
@@ -41,15 +47,16 @@ class ScoredPrediction(GivenPrediction):
 
 
 class Prediction(ScoredPrediction):
-    """The raw text generated for one record, with the record's fields that scoring needs."""
+    """The raw text generated for one record, with the record's fields that scoring needs; null is
+    what nobody knows, as of answers that existed before."""
 
     task: str
     options: list[str] | None
     relevance: list[Relevance] | None
-    prompt_sha256: str
-    prompt_tokens: int
-    generated_tokens: int
-    finish_reason: FinishReason
+    prompt_sha256: str | None
+    prompt_tokens: int | None
+    generated_tokens: int | None
+    finish_reason: FinishReason | None
 
 
 def read_predictions(path: Path) -> list[Prediction]:

@@ -80,7 +80,15 @@ class TaskSettings(TaskKind):
     test: bool = Field(True, description="Whether the task is evaluated.")
 
 
+EXAMPLE = "_1-shot"
+
+
+def has_example(setting: str) -> bool:
+    """Whether the records of a setting have an example for the prompt."""
+    return setting.endswith(EXAMPLE)
+
+
 def answered_setting(setting: str, shots: int) -> str:
     """The setting whose records a model answers for `setting`: its 1-shot version if the prompt has
     an example."""
-    return f"{setting}_1-shot" if shots else setting
+    return f"{setting}{EXAMPLE}" if shots else setting

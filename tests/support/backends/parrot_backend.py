@@ -2,21 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from ecslm.prediction.backend import Backend, Generated, Request
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record
 
 
-def libraries(_settings: PredictionSettings, tuned: bool) -> tuple[str, ...]:
+class ParrotSettings(PredictionSettings):
+    backend: Literal["parrot"]
+
+
+SETTINGS = ParrotSettings
+
+
+def libraries(_settings: ParrotSettings, tuned: bool) -> tuple[str, ...]:
     return ("pydantic", "torch") if tuned else ("pydantic",)
 
 
-def identity(request: Request) -> str:
+def identity(request: Request[ParrotSettings]) -> str:
+    assert request.base is not None
     return request.base.read_text(encoding="utf-8")
 
 
-def open_backend(request: Request) -> Backend["Text"]:
+def open_backend(request: Request[ParrotSettings]) -> Backend["Text"]:
     return Parrot(request)
 
 
@@ -27,13 +36,14 @@ class Text:
 
 
 class Parrot:
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request[ParrotSettings]) -> None:
         self._request = request
         self._batches = 0
 
     def prompts(self, records: Sequence[Record]) -> list[Text]:
-        render, shots = self._request.template.render, self._request.settings.shots
-        return [Text(render(record, shots)) for record in records]
+        template, shots = self._request.template, self._request.settings.shots
+        assert template is not None
+        return [Text(template.render(record, shots)) for record in records]
 
     def batches(self, prompts: Sequence[Text]) -> list[list[int]]:
         return [list(range(len(prompts)))[start : start + 3] for start in range(0, len(prompts), 3)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.model_examples import make_record, prediction_settings, run_predict
+from support.model_examples import make_record, run_predict
 from support.project import ROOT, SCRIPTS
 
 from ecslm import prediction
@@ -15,8 +15,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.fingerprint.digest import imported_modules
-from ecslm.prediction.backend import backend_module, module_name
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.backend import backend_module, module_name, read_prediction_settings
+from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.prediction import read_predictions
 
 BACKENDS = ROOT / "tests" / "support" / "backends"
@@ -34,7 +34,7 @@ def parrot(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_another_backend_answers_without_an_edit_elsewhere(tmp_path: Path) -> None:
     """Not even its base has to be a folder of weights."""
     write_json(tmp_path / "base.json", {"server": "https://models.example"})
-    settings = prediction_settings(backend="parrot")
+    settings = read_prediction_settings('{"backend": "parrot"}')
     rows = read_predictions(run_predict(tmp_path, tmp_path / "base.json", None, settings))
     assert [row.id for row in rows] == [make_record(number).id for number in range(7)]
     assert {row.prediction for row in rows} == {"Below is "}
@@ -60,8 +60,8 @@ def test_a_backend_tells_its_libraries_without_loading_them() -> None:
     code = (
         "import sys, ecslm.prediction.run\n"
         "from ecslm.prediction.backend import backend_module\n"
-        "from ecslm.prediction.settings import PredictionSettings\n"
-        "print(*backend_module('transformers').libraries(PredictionSettings(), tuned=True))\n"
+        "transformers = backend_module('transformers')\n"
+        "print(*transformers.libraries(transformers.SETTINGS(), tuned=True))\n"
         "assert not {'torch', 'transformers', 'peft'} & set(sys.modules)\n"
     )
     done = subprocess.run(
@@ -78,7 +78,7 @@ def test_a_backend_tells_its_libraries_without_loading_them() -> None:
 def test_only_libraries_that_can_change_a_prediction_count(
     precision: str, tuned: bool, more: set[str]
 ) -> None:
-    settings = PredictionSettings.model_validate({"precision": {"quantization": precision}})
+    settings = TransformersSettings.model_validate({"precision": {"quantization": precision}})
     found = backend_module(settings.backend).libraries(settings, tuned=tuned)
     always = {"torch", "transformers", "accelerate", "safetensors", "tokenizers", "Jinja2"}
     assert set(found) == always | more

@@ -6,23 +6,19 @@ from typing import Any, cast
 
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.model_examples import EXACT, PROMPTS, make_record
-from support.scoring_examples import TASKS, prediction
-from transformers import PreTrainedTokenizerFast
+from support.model_examples import make_record
+from support.scoring_examples import prediction
 
 from ecslm.common.errors import InputError
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer
-from ecslm.models.precision import Precision
-from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.prediction.answers.constrained import Constrained, Grammar, open_mode
 from ecslm.prediction.answers.masking import Allowed, Row
-from ecslm.prediction.backend import Generated
 from ecslm.prediction.choosing import Likeliest
-from ecslm.prediction.settings import DecodingSettings, LimitedAnswers, PredictionSettings
-from ecslm.prediction.transformers_engine import Engine, load_model
+from ecslm.prediction.settings import DecodingSettings
+from ecslm.prediction.transformers_settings import LimitedAnswers, TransformersSettings
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import Answer
 from ecslm.scoring.answers.protocol import answer_type
@@ -57,7 +53,7 @@ def records(draw: st.DrawFn) -> tuple[Answer, Record]:
 def mode(tokenizer: Any, answer: Answer, limit: int) -> Constrained:
     answers = LimitedAnswers(mode="constrained", type=answer)
     decoding = DecodingSettings(max_new_tokens=limit)
-    return open_mode(PredictionSettings(answers=answers, decoding=decoding), tokenizer)
+    return open_mode(TransformersSettings(answers=answers, decoding=decoding), tokenizer)
 
 
 @pytest.fixture(scope="module")

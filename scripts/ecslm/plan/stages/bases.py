@@ -31,7 +31,7 @@ class BaseWeights(Rule[BaseKey]):
 
     def all_keys(self) -> Iterator[BaseKey]:
         """The bases of the study's models, and its encoder."""
-        names = [model.base for model in self.study.settings.models.values()]
+        names = [model.base for model in self.study.local_models.values()]
         if self.study.settings.bertscore is not None:
             names.append(self.study.settings.bertscore.encoder)
         yield from map(BaseKey, dict.fromkeys(names))

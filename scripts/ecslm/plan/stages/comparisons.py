@@ -1,6 +1,6 @@
 """The jobs that compare the study's own scores."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 from ecslm.comparisons.settings import (
@@ -8,6 +8,7 @@ from ecslm.comparisons.settings import (
     ComparedModel,
     Contrast,
     DifferencesSettings,
+    ModelsContrast,
     compared_models,
 )
 from ecslm.plan.keys import StudyKey, TaskKey
@@ -32,7 +33,7 @@ class Differences(Rule[TaskKey]):
 
     def inputs(self, key: TaskKey) -> Mapping[str, Files]:
         """The outcomes of all models that are compared."""
-        outcomes = (self.study.outcome_files(model, key.task) for model in self._models)
+        outcomes = (self.study.outcome_files(model, key.task) for model in self._models(key.task))
         return {"records": tuple(path for files in outcomes for path in files)}
 
     def settings(self, key: TaskKey) -> DifferencesSettings:
@@ -43,12 +44,12 @@ class Differences(Rule[TaskKey]):
             metric=study.task(key.task).metric,
             models={
                 name: ComparedModel(seeds=study.model(name).seeds, shots=study.model(name).shots)
-                for name in self._models
+                for name in self._models(key.task)
             },
             # Titles are shown in tables only.
             contrasts={
                 name: contrast.model_copy(update={"title": ""})
-                for name, contrast in declared.contrasts.items()
+                for name, contrast in task_contrasts(study, key.task).items()
             },
             resamples=study.settings.scoring.resamples,
             seed=study.settings.scoring.seed,
@@ -59,9 +60,8 @@ class Differences(Rule[TaskKey]):
         """The metric of the task."""
         return (metric_module(self.study.task(key.task).metric),)
 
-    @cached_property
-    def _models(self) -> tuple[str, ...]:
-        declared = contrasts(self.study).values()
+    def _models(self, task: str) -> tuple[str, ...]:
+        declared = task_contrasts(self.study, task).values()
         return tuple(sorted({name for one in declared for name in compared_models(one)}))
 
 
@@ -100,7 +100,22 @@ def contrasts(study: Study) -> dict[str, Contrast]:
 
 def compared_tasks(study: Study) -> tuple[str, ...]:
     """The tasks whose scores are compared."""
-    return study.test_tasks if contrasts(study) else ()
+    return tuple(task for task in study.test_tasks if task_contrasts(study, task))
+
+
+def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:
+    """What is left of the contrasts in a task: without the models that do not answer it."""
+    answering = {name for name in study.settings.models if task in study.model_tasks(name)}
+    cut = {name: _among(contrast, answering) for name, contrast in contrasts(study).items()}
+    return {name: contrast for name, contrast in cut.items() if contrast is not None}
+
+
+def _among(contrast: Contrast, models: Collection[str]) -> Contrast | None:
+    if isinstance(contrast, ModelsContrast):
+        pairs = tuple(pair for pair in contrast.pairs if set(pair) <= set(models))
+        return contrast.model_copy(update={"pairs": pairs}) if pairs else None
+    answering = tuple(name for name in contrast.models if name in models)
+    return contrast.model_copy(update={"models": answering}) if answering else None
 
 
 RULES = (Differences, Compare)

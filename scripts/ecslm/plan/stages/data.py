@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ecslm.config.backends.transformers import TransformersModel
 from ecslm.data.card.card import CardSettings, CardTask, card_files
 from ecslm.data.card.settings import (
     CARD_LIBRARIES,
@@ -17,7 +18,7 @@ from ecslm.data.sources.protocol import source_module
 from ecslm.plan.keys import SplitKey, StudyKey, TaskKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
-from ecslm.plan.study import Study
+from ecslm.plan.study import Study, template_path
 from ecslm.schemas import paths
 
 
@@ -118,25 +119,25 @@ class DescribeData(Rule[TaskKey]):
     cheap = True
 
     def all_keys(self) -> Iterator[TaskKey]:
-        """All tasks."""
-        yield from map(TaskKey, self.study.settings.tasks)
+        """All tasks, if there is a model to describe them with."""
+        if self.study.described_model is not None:
+            yield from map(TaskKey, self.study.settings.tasks)
 
     def inputs(self, key: TaskKey) -> Mapping[str, Files]:
         """The task's records, and the base whose tokenizer measures them."""
-        model = self.study.model(self.study.described_model)
         return {
             "records": self.study.task_files(key.task),
-            "base": self.study.base(model.base),
+            "base": self.study.base(self._model.base),
         }
 
     def template(self, _key: TaskKey) -> str:
         """The prompt of the described model."""
-        return self.study.template(self.study.described_model)
+        return template_path(self._model.template)
 
     def settings(self, key: TaskKey) -> DescriptionSettings:
         """The maximum lengths of the described model for the task."""
         study = self.study
-        model, task = study.model(study.described_model), study.task(key.task)
+        model, task = self._model, study.task(key.task)
         training = model.training or study.settings.training
         decoding = study.settings.task_decoding.get(key.task, study.settings.decoding)
         return DescriptionSettings(
@@ -146,6 +147,10 @@ class DescribeData(Rule[TaskKey]):
             prediction_max_length=decoding.max_length,
             max_new_tokens=decoding.max_new_tokens,
         )
+
+    @property
+    def _model(self) -> TransformersModel:
+        return _described_model(self.study)
 
 
 class Leakage(Rule[TaskKey]):
@@ -181,8 +186,9 @@ class DataCard(Rule[StudyKey]):
     cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:
-        """One job."""
-        yield StudyKey()
+        """One job, if there is a model to describe the data with."""
+        if self.study.described_model is not None:
+            yield StudyKey()
 
     def inputs(self, key: StudyKey) -> Mapping[str, Files]:
         """The reports that the card shows."""
@@ -203,13 +209,18 @@ class DataCard(Rule[StudyKey]):
             license=source.data.license,
             comparable=study.settings.published_comparable,
             ranked_by_output=source.ranked_by_output(),
-            template=study.model(study.described_model).template,
+            template=_described_model(study).template,
             tolerated=source.data.tolerate,
             tasks=tuple(
                 CardTask(code=task, title=study.task(task).title, leakage=task in measured)
                 for task in study.settings.tasks
             ),
         )
+
+
+def _described_model(study: Study) -> TransformersModel:
+    assert study.described_model is not None, "without it, nothing is described"
+    return study.local_models[study.described_model]
 
 
 def record_form(study: Study, task: str) -> dict[str, Any]:

@@ -39,18 +39,18 @@ class TrainAdapter(Rule[SeedKey]):
         return {
             "train": self.study.training_files("train"),
             "val": self.study.training_files("val"),
-            "base": self.study.base(self.study.model(key.model).base),
+            "base": self.study.base(self.study.local_models[key.model].base),
         }
 
     def settings(self, key: SeedKey) -> AdapterSettings:
         """The model's hyper-parameters."""
-        model = self.study.model(key.model)
+        model = self.study.local_models[key.model]
         assert model.training is not None, "only tuned models have adapters"
         return AdapterSettings(
             precision=model.precision, shots=model.shots, training=model.training
         )
 
-    def template(self, key: SeedKey) -> str:
+    def template(self, key: SeedKey) -> str | None:
         """The model's prompt."""
         return self.study.template(key.model)
 
@@ -78,27 +78,35 @@ class Predict(Rule[RunKey]):
         return self.study.runs()
 
     def inputs(self, key: RunKey) -> Mapping[str, Files]:
-        """The test records, the base, the adapter of a tuned model."""
+        """The test records, and what there is of the model: base, adapter, answers."""
         study, model = self.study, self.study.model(key.model)
         adapter = study.path(paths.ADAPTER, model=key.model, seed=key.seed) if model.tuned else ()
         return {
             "dataset": study.dataset_file(key.task, "test"),
-            "base": study.base(model.base),
+            "base": () if model.base is None else study.base(model.base),
             "adapter": adapter,
+            "answers": model.answer_files(
+                (key.task, *sorted(study.task(key.task).aliases)),
+                study.answered_settings(key.model, key.task),
+            ),
         }
 
     def settings(self, key: RunKey) -> PredictionSettings:
-        """How the model answers. The token budget is included only if it can change an answer."""
-        study, model = self.study.settings, self.study.model(key.model)
-        return PredictionSettings(
-            precision=model.precision,
-            shots=model.shots,
-            decoding=study.task_decoding.get(key.task, study.decoding),
-            batch_tokens=None if model.precision.exact else study.batch_tokens,
+        """How the model answers."""
+        study = self.study.settings
+        return self.study.model(key.model).prediction(
+            study.task_decoding.get(key.task, study.decoding),
+            study.batch_tokens,
+            self.study.answered_settings(key.model, key.task),
         )
 
-    def template(self, key: RunKey) -> str:
-        """The model's prompt."""
+    def needs(self, key: RunKey) -> Mapping[str, int]:
+        """Those of the backend. Only jobs that compute need threads."""
+        settings, own = self.settings(key), self.study.model(key.model).RESOURCES
+        return {**own, "threads": self.study.settings.threads if settings.LOCAL else 1}
+
+    def template(self, key: RunKey) -> str | None:
+        """The model's prompt, if it is known."""
         return self.study.template(key.model)
 
     def modules(self, key: RunKey) -> tuple[str, ...]:

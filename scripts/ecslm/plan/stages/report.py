@@ -66,7 +66,10 @@ class ReportPage(Rule[StudyKey]):
             },
             models={
                 name: ReportModel(
-                    base=model.base, seeds=model.seeds, tasks=study.test_tasks, tuned=model.tuned
+                    base=model.base,
+                    seeds=model.seeds,
+                    tasks=study.model_tasks(name),
+                    tuned=model.tuned,
                 )
                 for name, model in models.items()
             },
@@ -106,11 +109,13 @@ def summary_settings(study: Study) -> str:
     next to the same base untuned."""
     models = study.settings.models
     untuned = {
-        model.base: name for name, model in models.items() if not model.tuned and not model.shots
+        model.base: name
+        for name, model in study.local_models.items()
+        if not model.tuned and not model.shots
     }
     pairs = [
         Pair(tuned=name, untuned=untuned.get(model.base))
-        for name, model in models.items()
+        for name, model in study.local_models.items()
         if model.tuned
     ] or [Pair(untuned=name) for name in models]
     context = table_context(study)
@@ -124,7 +129,7 @@ def summary_settings(study: Study) -> str:
             if code in study.test_tasks
         },
         models={
-            name: SummaryModel(seeds=model.seeds, tasks=study.test_tasks)
+            name: SummaryModel(seeds=model.seeds, tasks=study.model_tasks(name))
             for name, model in models.items()
         },
         pairs=tuple(pairs),

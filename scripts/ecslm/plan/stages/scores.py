@@ -80,7 +80,7 @@ class ScoreOverSeeds(Rule[ModelTaskKey]):
         """The evaluated tasks of models that have several seeds."""
         for name, model in self.study.settings.models.items():
             if len(model.seeds) > 1:
-                yield from (ModelTaskKey(name, task) for task in self.study.test_tasks)
+                yield from (ModelTaskKey(name, task) for task in self.study.model_tasks(name))
 
     def inputs(self, key: ModelTaskKey) -> Mapping[str, Files]:
         """The outcomes of all seeds."""

@@ -114,7 +114,7 @@ def table_context(study: Study) -> TableContext:
             for code in settings.tasks
         },
         models={
-            name: ModelContext(seeds=model.seeds, tasks=study.test_tasks, shots=model.shots)
+            name: ModelContext(seeds=model.seeds, tasks=study.model_tasks(name), shots=model.shots)
             for name, model in settings.models.items()
         },
         baselines={name: study.baseline_tasks(name) for name in settings.baselines},
@@ -124,7 +124,7 @@ def table_context(study: Study) -> TableContext:
                 rank=model.training.rank,
                 target_modules=model.training.target_modules,
             )
-            for name, model in settings.models.items()
+            for name, model in study.local_models.items()
             if model.training is not None
         },
         contrasts={name: one.title or name for name, one in contrasts(study).items()},

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ecslm.common.errors import InputError
 from ecslm.prediction.answers.forms import Form, form_of
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ COMPLETIONS = (b"", *(one + b"\x80" * more for more in range(3) for one in (b"\x
 LONGEST_COMPLETION = max(map(len, COMPLETIONS))
 
 
-def open_mode(settings: PredictionSettings, tokenizer: Any) -> "Constrained":
+def open_mode(settings: TransformersSettings, tokenizer: Any) -> "Constrained":
     """The mode, for settings that name it."""
     return Constrained(settings, tokenizer)
 
@@ -40,7 +40,7 @@ class Grammar:
 class Constrained:
     """Answers of a valid form."""
 
-    def __init__(self, settings: PredictionSettings, tokenizer: Any) -> None:
+    def __init__(self, settings: TransformersSettings, tokenizer: Any) -> None:
         from llguidance.hf import from_tokenizer
 
         assert settings.answers is not None, "the settings name this mode"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ecslm.prediction.answers.forms import option_letters
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LIBRARIES = ()
 
 
-def open_mode(settings: PredictionSettings, tokenizer: Any) -> "Likelihood":
+def open_mode(settings: TransformersSettings, tokenizer: Any) -> "Likelihood":
     """The mode, for settings that name it."""
     return Likelihood(settings, tokenizer)
 
@@ -39,7 +39,7 @@ class Candidate:
 class Likelihood:
     """The likeliest of the answers that there are."""
 
-    def __init__(self, settings: PredictionSettings, tokenizer: Any) -> None:
+    def __init__(self, settings: TransformersSettings, tokenizer: Any) -> None:
         assert settings.answers is not None, "the settings name this mode"
         self._settings, self._answers, self._tokenizer = settings, settings.answers, tokenizer
 

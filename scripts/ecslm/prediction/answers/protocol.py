@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import ecslm.prediction.answers
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class ModeModule(Protocol):
     LIBRARIES: tuple[str, ...]
     """Those that can change an answer, besides those of models."""
 
-    def open_mode(self, settings: PredictionSettings, tokenizer: Any, /) -> AnswerMode:
+    def open_mode(self, settings: TransformersSettings, tokenizer: Any, /) -> AnswerMode:
         """The mode, for settings that name it."""
 
 

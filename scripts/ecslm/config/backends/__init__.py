@@ -1,0 +1,1 @@
+"""Entries of `models:`, a module for each backend. Jobs import none of them."""

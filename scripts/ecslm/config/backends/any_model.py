@@ -1,0 +1,53 @@
+"""What the entries of all backends have in common, and what the plan asks them."""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ecslm.prediction.settings import DecodingSettings, PredictionSettings
+from ecslm.schemas.settings import Closed
+
+
+class AnyModel(Closed):
+    """A model: a row of the tables.
+
+    A subclass has the field `backend`, and `base`, `template`, `training`, `tuned` and `seeds`, as
+    fields or as constants: None where its models have none.
+    """
+
+    RESOURCES: ClassVar[Mapping[str, int]] = {}
+    """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
+
+    shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
+
+    @abstractmethod
+    def prediction(
+        self, decoding: DecodingSettings, batch_tokens: int, settings: Sequence[str]
+    ) -> PredictionSettings:
+        """The settings of the job that predicts one task.
+
+        Args:
+            decoding: how answers to the task are generated.
+            batch_tokens: padded tokens per batch.
+            settings: what `answered` returns for the task.
+        """
+
+    def answered(self, settings: Sequence[str]) -> tuple[str, ...]:
+        """Which of the settings of a task's records the model has answers in; if none, it is not
+        evaluated on the task."""
+        return tuple(settings)
+
+    def answer_files(
+        self,
+        names: Sequence[str],  # noqa: ARG002
+        settings: Sequence[str],  # noqa: ARG002
+    ) -> tuple[str, ...]:
+        """Files of answers that exist already.
+
+        Args:
+            names: of the task: its code, and its aliases.
+            settings: what `answered` returns for the task.
+        """
+        return ()

@@ -1,0 +1,68 @@
+"""Models whose answers exist already: the backend `recorded`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ecslm.config.backends.any_model import AnyModel
+from ecslm.prediction.recorded_settings import RecordedSettings
+from ecslm.prediction.settings import DecodingSettings
+from ecslm.schemas.task import has_example
+
+
+class RecordedModel(AnyModel):
+    """Answers in files, of whatever model."""
+
+    # Nothing of these is known, and nothing is computed.
+    base: ClassVar[None] = None
+    template: ClassVar[None] = None
+    training: ClassVar[None] = None
+    tuned: ClassVar[bool] = False
+    seeds: ClassVar[tuple[int, ...]] = (0,)
+
+    backend: Literal["recorded"] = Field(description="What answers: files of answers.")
+    path: str = Field(
+        description="Directory of the answers: `{task}.jsonl`, or `{task}/{setting}.json` with a "
+        "JSON list of texts in the order of the test records. {task} is the task's code or one of "
+        "its aliases."
+    )
+    settings: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="Settings that it has answers in (default: all of the study's). In others it "
+        "is not evaluated.",
+    )
+
+    def prediction(
+        self,
+        decoding: DecodingSettings,  # noqa: ARG002
+        batch_tokens: int,  # noqa: ARG002
+        settings: Sequence[str],
+    ) -> RecordedSettings:
+        """Which records have answers."""
+        return RecordedSettings(backend="recorded", shots=self.shots, settings=tuple(settings))
+
+    def answered(self, settings: Sequence[str]) -> tuple[str, ...]:
+        """The settings with as many examples in the prompt, of those that it has answers in."""
+        return tuple(
+            setting
+            for setting in settings
+            if has_example(setting) == bool(self.shots)
+            and (self.settings is None or setting in self.settings)
+        )
+
+    def answer_files(self, names: Sequence[str], settings: Sequence[str]) -> tuple[str, ...]:
+        """The task's file, or one for each setting; those that are there, if any are."""
+        folder = Path(self.path)
+        for name in names:
+            if (file := folder / f"{name}.jsonl").is_file():
+                return (str(file),)
+            if (folder / name).is_dir():
+                return _of_settings(folder / name, settings)
+        return _of_settings(folder / names[0], settings)
+
+
+def _of_settings(folder: Path, settings: Sequence[str]) -> tuple[str, ...]:
+    return tuple(str(folder / f"{setting}.json") for setting in settings)

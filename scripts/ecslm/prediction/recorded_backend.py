@@ -1,0 +1,189 @@
+"""The backend of answers that exist already: they are matched to the test records.
+
+Two forms are read:
+
+- a JSON Lines file, as the predict step writes it; a line needs its `prediction` alone. Lines of
+  settings that are not asked for are left out. The others are matched by `id` or, if none has one,
+  in the order of the records.
+- a file `{setting}.json` for each setting: a JSON list of texts in the order of its records.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import read_json, read_jsonl
+from ecslm.common.hashing import sha256_of_file
+from ecslm.prediction.backend import Generated, Request
+from ecslm.prediction.recorded_settings import RecordedSettings
+from ecslm.schemas.fields import is_writable
+from ecslm.schemas.prediction import RecordedAnswer
+from ecslm.schemas.record import Record
+
+SETTINGS = RecordedSettings
+LINES, LISTS = ".jsonl", ".json"
+RESTRICT = "restrict the model to the settings that it has, with `settings`"
+
+RecordedRequest = Request[RecordedSettings]
+
+
+def libraries(_settings: RecordedSettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
+    """None can change an answer."""
+    return ()
+
+
+def identity(request: RecordedRequest) -> dict[str, str]:
+    """The sha256 of each file, by its name, which has the setting.
+
+    Raises:
+        InputError: there are no answers, their files are not of one form, or there is what only
+            other backends need.
+    """
+    request.refuse("base", "adapter", "template")
+    paths = request.answers
+    names = [path.name for path in paths]
+    forms = Counter(path.suffix for path in paths)
+    if not (forms == {LINES: 1} or forms.keys() == {LISTS}) or len(set(names)) < len(names):
+        raise InputError(
+            f"--answers: {' '.join(map(str, paths)) or 'missing'}: backend recorded needs one "
+            "{task}.jsonl, or a {setting}.json for each setting"
+        )
+    return {path.name: sha256_of_file(path) for path in paths}
+
+
+def open_backend(request: RecordedRequest) -> "RecordedBackend":
+    """The files as a backend."""
+    return RecordedBackend(request.answers)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """The answer to a record, in place of its prompt, which nobody knows."""
+
+    answer: RecordedAnswer
+    text: None = None
+    truncated: None = None
+
+
+class RecordedBackend:
+    """Reads answers; it is its own loaded model."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+
+    def prompts(self, records: Sequence[Record]) -> list[Answered]:
+        """The answer to each record.
+
+        Raises:
+            InputError: the answers do not match the records.
+        """
+        (path, *others) = self._paths
+        if path.suffix == LINES:
+            return list(map(Answered, _of_lines(path, records)))
+        return list(map(Answered, _of_lists([path, *others], records)))
+
+    def batches(self, prompts: Sequence[Answered]) -> list[list[int]]:
+        """All at once."""
+        return [list(range(len(prompts)))]
+
+    def load(self) -> "RecordedBackend":
+        """Nothing is left to load."""
+        return self
+
+    def generate(self, prompts: Sequence[Answered], _batch: int) -> list[Generated]:
+        """The answers, with what the files say of them."""
+        return [_generated(prompt.answer) for prompt in prompts]
+
+    def cost(self) -> Mapping[str, float | str | None]:
+        """What the answers have cost is not known."""
+        return dict.fromkeys(
+            ("load_seconds", "seconds", "device", "peak_memory_bytes", "energy_joules")
+        )
+
+
+def _generated(answer: RecordedAnswer) -> Generated:
+    reason = answer.finish_reason
+    stopped = None if reason is None else reason == "stop"
+    return Generated(answer.prediction, answer.prompt_tokens, answer.generated_tokens, stopped)
+
+
+def _of_lists(paths: Sequence[Path], records: Sequence[Record]) -> list[RecordedAnswer]:
+    """The answers in a file for each setting."""
+    asked = Counter(record.setting for record in records)
+    files = {path.stem: path for path in paths}
+    missing = [setting for setting in asked if setting not in files]
+    if missing:
+        where = paths[0].parent
+        raise InputError(*(f"{where}/{name}{LISTS}: no such file: {RESTRICT}" for name in missing))
+    texts = {setting: _texts(path) for setting, path in files.items()}
+    differing = [setting for setting in files if len(texts[setting]) != asked[setting]]
+    if differing:
+        raise InputError(
+            *(_miscounted(files[one], len(texts[one]), asked[one], one) for one in differing)
+        )
+    in_order = {setting: iter(found) for setting, found in texts.items()}
+    return [RecordedAnswer(prediction=next(in_order[record.setting])) for record in records]
+
+
+def _texts(path: Path) -> list[str]:
+    found = read_json(path)
+    if not isinstance(found, list):
+        raise InputError(f"{path}: not a JSON list of texts")
+    for number, text in enumerate(found, start=1):
+        if not isinstance(text, str) or not is_writable(text):
+            raise InputError(f"{path}: item {number}: not a text")
+    return found
+
+
+def _of_lines(path: Path, records: Sequence[Record]) -> list[RecordedAnswer]:
+    """The answers in a file with a line for each."""
+    asked = {record.setting for record in records}
+    lines = [
+        (number, line)
+        for number, line in enumerate(read_jsonl(path, RecordedAnswer), start=1)
+        if line.setting is None or line.setting in asked
+    ]
+    if len(lines) != len(records):
+        raise InputError(_miscounted(path, len(lines), len(records), ", ".join(sorted(asked))))
+    with_id = sum(line.id is not None for _, line in lines)
+    if 0 < with_id < len(lines):
+        raise InputError(f"{path}: only {with_id} of {len(lines)} answers have an `id`")
+    if with_id:
+        by_id = {str(line.id): (number, line) for number, line in lines}
+        absent = [record.id for record in records if record.id not in by_id]
+        if absent:
+            raise InputError(
+                f"{path}: has no `id` {absent[0]}, nor those of {len(absent) - 1} more of the "
+                f"{len(records)} records: answers of other records?"
+            )
+        lines = [by_id[record.id] for record in records]
+    problems = list(_mismatches(path, lines, records))
+    if problems:
+        raise InputError(*problems[:1])
+    return [line for _, line in lines]
+
+
+def _mismatches(
+    path: Path, lines: Sequence[tuple[int, RecordedAnswer]], records: Sequence[Record]
+) -> Iterator[Problem]:
+    """Fields that differ from those of the record."""
+    for (number, line), record in zip(lines, records, strict=True):
+        expected = {
+            "setting": record.setting,
+            "sample_id": record.sample_id,
+            "task": record.task,
+            "reference": record.output,
+        }
+        for field, value in expected.items():
+            if getattr(line, field) not in (None, value):
+                message = f"is not that of the record {record.id}: an answer of another record?"
+                yield Problem(message, path, number, field)
+
+
+def _miscounted(path: Path, found: int, expected: int, setting: str) -> str:
+    return (
+        f"{path}: {found:,} answers, but {expected:,} test records of {setting}: use the answers "
+        f"to these records, or {RESTRICT}"
+    )
