@@ -247,9 +247,9 @@ def _check_match(
     """Refuse an adapter of another model or seed, or with other weights, prompts or precision."""
     template, settings = _template(request), request.settings
     problems = []
-    if request.model is not None and adapter.model != request.model:
+    if request.adapter_of is not None and adapter.model != request.adapter_of:
         problems.append(
-            f"{path}: an adapter of the model {adapter.model}, not of {request.model}: "
+            f"{path}: an adapter of the model {adapter.model}, not of {request.adapter_of}: "
             f"{how_to_retrain(path, adapter)}, or use its own --model"
         )
     if adapter.seed != request.seed:

@@ -25,10 +25,15 @@ ANSWERED: dict[Mode, tuple[Answer, ...]] = {
 """The types of answers that a mode limits: those with a form, or of a closed set."""
 
 
+def mode_module_name(mode: Mode) -> str:
+    """The full name of a mode's module."""
+    return f"ecslm.prediction.answers.{mode}"
+
+
 class LimitedAnswers(Closed):
     """Answers that are not free."""
 
-    mode: Mode = Field(description="A module of `prediction/answers`.")
+    mode: Mode = Field(description="A module in `prediction/answers`.")
     type: Answer = Field(description="Type of the task's answers.")
     normalization: Normalization = Field(
         "none", description="What a log-likelihood is divided by: the answer's length, or nothing."
@@ -72,6 +77,10 @@ class TransformersSettings(PredictionSettings):
         if self.answers is None:
             del values["answers"]
         return values
+
+    def modules(self) -> tuple[str, ...]:
+        """The module of the mode of answering."""
+        return () if self.answers is None else (mode_module_name(self.answers.mode),)
 
     def budget(self, batch_tokens: int) -> int:
         """The padded tokens per batch: these settings' own or, without one, those given."""

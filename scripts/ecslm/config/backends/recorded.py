@@ -9,7 +9,7 @@ from pydantic import Field
 from ecslm.config.backends.any_model import AnyModel
 from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.schemas.task import has_example
+from ecslm.schemas.task import Answer, has_example
 
 
 class RecordedModel(AnyModel):
@@ -40,6 +40,7 @@ class RecordedModel(AnyModel):
         decoding: DecodingSettings,  # noqa: ARG002
         batch_tokens: int,  # noqa: ARG002
         settings: Sequence[str],
+        answer: Answer,  # noqa: ARG002
     ) -> RecordedSettings:
         """Which records have answers."""
         return RecordedSettings(backend="recorded", shots=self.shots, settings=tuple(settings))

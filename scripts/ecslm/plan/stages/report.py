@@ -108,14 +108,15 @@ def summary_settings(study: Study) -> str:
     """`--settings` of the summary that a finished run prints: in-domain results, each tuned model
     next to the same base untuned."""
     models = study.settings.models
+    free = {name: model for name, model in study.local_models.items() if model.answers == "free"}
     untuned = {
         model.base: name
-        for name, model in study.local_models.items()
-        if not model.tuned and not model.shots
+        for name, model in free.items()
+        if model.adapter_name(name) is None and not model.shots
     }
     pairs = [
         Pair(tuned=name, untuned=untuned.get(model.base))
-        for name, model in study.local_models.items()
+        for name, model in free.items()
         if model.tuned
     ] or [Pair(untuned=name) for name in models]
     context = table_context(study)

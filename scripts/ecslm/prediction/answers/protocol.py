@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import ecslm.prediction.answers
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.transformers_settings import Mode, TransformersSettings, mode_module_name
 from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
@@ -65,11 +64,6 @@ class ModeModule(Protocol):
         """The mode, for settings that name it."""
 
 
-def mode_module(mode: str) -> ModeModule:
+def mode_module(mode: Mode) -> ModeModule:
     """Load the module of a mode."""
     return cast(ModeModule, import_module(mode_module_name(mode)))
-
-
-def mode_module_name(mode: str) -> str:
-    """The full name of a mode's module."""
-    return f"{ecslm.prediction.answers.__name__}.{mode}"
