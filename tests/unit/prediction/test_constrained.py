@@ -117,7 +117,7 @@ def written(
     raise AssertionError(f"no end: {tokenizer.decode(tokens)!r}")
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(records(), st.integers(0, 60), st.integers(0, 2**32))
 def test_the_strict_protocol_reads_every_answer(
     any_tokenizer: Any, example: tuple[Answer, Record], more: int, seed: int
@@ -162,8 +162,8 @@ VALID: list[tuple[Answer, Record, str]] = [
     (
         "extraction",
         LAMP,
-        '[{"attribute": "colour", "value": "6\\" \u2013 b\u00e4ige \U0001f600", "source": "title"}, '
-        '{"attribute": "material", "value": "None", "source": "None"}]',
+        '[{"attribute": "colour", "value": "6\\" \u2013 b\u00e4ige \U0001f600", "source": "title"}'
+        ', {"attribute": "material", "value": "None", "source": "None"}]',
     ),
 ]
 
@@ -191,7 +191,7 @@ def test_a_list_without_end_is_ended_in_time_and_counts_as_cut_off(
     """Whatever byte of a letter the limit comes after."""
     begun = tokenizer('[{"attribute": "colour", "value": "')["input_ids"]
     endless = tokenizer(letter * 300)["input_ids"]
-    for limit in range(120, 125):
+    for limit in (120, 121, 122, 123):
         constrained = mode(tokenizer, "extraction", limit)
 
         def wish(step: int) -> torch.Tensor:
