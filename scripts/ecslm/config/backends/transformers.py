@@ -12,7 +12,6 @@ from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_settings import (
     ANSWERED,
     LimitedAnswers,
-    Mode,
     Normalization,
     TransformersSettings,
 )
@@ -47,7 +46,7 @@ class TransformersModel(AnyModel):
         (0,), min_length=1, description="Seeds to train and predict with, in any order."
     )
 
-    answers: Literal["free"] | Mode = Field(
+    answers: Literal["free", "constrained", "likelihood"] = Field(
         "free",
         description="free: whatever the model generates. constrained: only tokens with which a "
         "valid answer goes on. likelihood: the likeliest of the options, or of yes and no. A model "
