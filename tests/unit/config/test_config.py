@@ -571,12 +571,6 @@ def test_one_line_tells_of(kind: str) -> None:
             "studies.shop.models.Small.normalization: only with `answers: likelihood`, not 'bytes'",
         ),
         (
-            "studies.shop.models.Small.answers",
-            "constraint",
-            "studies.shop.models.Small.answers: should be 'free', 'constrained' or 'likelihood', "
-            "not 'constraint'",
-        ),
-        (
             "studies.shop.models.Small",
             {"base": "Small", "template": "chatml", "adapter_of": "Smal-EC"},
             "studies.shop.models.Small.adapter_of: Smal-EC is not in the study's models: did you "
