@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from shlex import quote
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
@@ -71,6 +72,14 @@ def prompt_options(wildcards, resources):
         return ""
     digest = planned("predict").template(wildcards)
     return f"--template {resources.template} --template-digest {digest}"
+
+
+def access_option(wildcards, resources):
+    """The command-line option of how a server is reached: it changes no answer.
+
+    With the parameter `resources`, Snakemake does not compare it.
+    """
+    return f"--access {quote(resources.access)}" if resources.access else ""
 
 
 def weights_content(wildcards, input):

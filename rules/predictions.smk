@@ -24,6 +24,7 @@ rule predict:
         # 0 where the backend needs none.
         gpu=PREDICT.resource("gpu"),
         api=PREDICT.resource("api"),
+        access=PREDICT.resource("access"),
         device=STUDY.device,
         template=PREDICT.template_file,
         # Not {threads}, which `--cores` caps.
@@ -38,11 +39,12 @@ rule predict:
         adapter=adapter_options,
         answers=option("answers"),
         prompt=prompt_options,
+        access=access_option,
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/predict.py --dataset {input.dataset} {params.base} {params.adapter}"
-        " {params.answers} {params.prompt}"
+        " {params.answers} {params.prompt} {params.access}"
         " --settings {params.settings:q}"
         " --batch-tokens {resources.batch_tokens} --model {wildcards.model}"
         " --seed {wildcards.seed} --device {resources.device}"

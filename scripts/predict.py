@@ -34,6 +34,7 @@ def main(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         device=arguments.device,
         threads=arguments.threads,
+        access=arguments.access,
         output=arguments.output,
         cost=arguments.cost or arguments.output.with_suffix(".cost.json"),
         manifest=arguments.manifest or manifest_of(arguments.output),
@@ -64,6 +65,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="seed of sampled decoding, and of the adapter")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
+    add("--access", help="how a server is reached, and its budget; no answer depends on it")
     add("--output", type=Path, required=True, help="predictions file (JSON Lines) to write")
     add("--cost", type=Path, help="cost file to write (default: OUTPUT with .cost.json)")
     add_manifest_options(parser)

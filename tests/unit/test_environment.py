@@ -32,11 +32,11 @@ def test_the_conda_environment_has_every_dependency_at_its_locked_version() -> N
     assert dict(entry.split("==") for entry in pip) == {name: PINS[name] for name in names}
 
 
-def test_every_profile_compares_the_contents_of_large_files_and_limits_the_gpu() -> None:
+def test_every_profile_compares_the_contents_of_large_files_and_limits_what_is_scarce() -> None:
     profiles = sorted(ROOT.glob("profiles/*/config.yaml"))
     assert profiles
     for path in profiles:
         profile = yaml.safe_load(path.read_text(encoding="utf-8"))
         assert profile["max-checksum-file-size"] == 2_000_000_000, path
         assert profile["rerun-incomplete"] is True, path
-        assert any(entry.startswith("gpu=") for entry in profile["resources"]), path
+        assert {entry.partition("=")[0] for entry in profile["resources"]} >= {"gpu", "api"}, path

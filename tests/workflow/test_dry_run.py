@@ -28,21 +28,21 @@ DEMO = {
 }
 PAPER = {
     "all": 1,
-    "base_model": 7,
+    "base_model": 9,
     "check_data": 1,
     "dataset": 30,
     "describe_data": 10,
     "leakage": 10,
     "data_card": 1,
-    "train_adapter": 18,
-    "predict": 300,
-    "bertscore": 30,
-    "score": 300,
+    "train_adapter": 30,
+    "predict": 460,
+    "bertscore": 46,
+    "score": 460,
     "score_baseline": 22,
-    "score_over_seeds": 60,
+    "score_over_seeds": 100,
     "differences": 10,
     "compare": 1,
-    "render_table": 8,
+    "render_table": 10,
     "report_page": 1,
 }
 

@@ -37,16 +37,19 @@ def exit_with(error: InputError, status: int = 1) -> NoReturn:
     sys.exit(status)
 
 
-def read_settings(argument: str | None, model: type[Model]) -> Model:
+def read_settings(argument: str | None, model: type[Model], option: str = "--settings") -> Model:
     """Parse a `--settings` option: JSON or `@file`; None means the defaults of `model`.
+
+    Args:
+        option: the name of the option, if it has another.
 
     Raises:
         InputError: not JSON, an unknown key, or a value out of range.
     """
     if argument is None:
-        text, where = "{}", "--settings"
+        text, where = "{}", option
     elif argument.startswith("@"):
         text, where = read_text(Path(argument[1:])), argument[1:]
     else:
-        text, where = argument, "--settings"
+        text, where = argument, option
     return validated_json(model, text, where)

@@ -41,7 +41,7 @@ def start_log(path: Path | None, more: bool = False) -> None:
     # environment when it is imported.
     warnings.simplefilter("ignore", FutureWarning)
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    for library in ("httpx", "bitsandbytes", "accelerate"):
+    for library in ("httpx", "httpx2", "bitsandbytes", "accelerate"):
         logging.getLogger(library).setLevel(logging.ERROR)
 
     def log_uncaught(kind: type, error: BaseException, trace: object) -> None:

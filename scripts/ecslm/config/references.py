@@ -8,6 +8,7 @@ from typing import Any
 from ecslm.common.text import nearest
 from ecslm.config.labels import unpinned_labels
 from ecslm.data.relevance import LABELLED_SETTINGS
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_settings import ANSWERED
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.task import BERTSCORE_METRICS, has_example
@@ -57,6 +58,9 @@ def _study_references(
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
     models = _mapping(study.get("models"))
     yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
+    described = study.get("described_with")
+    if _mapping(models.get(str(described))).get("run") is False:
+        yield f"{path}.described_with: {described} is not run"
     yield from _undescribed(path, study)
     for name in _mapping(study.get("architectures")):
         yield from _known(name, bases, f"{path}.architectures", "bases")
@@ -79,12 +83,10 @@ def _study_references(
         seeds = own.get("seeds")
         if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
             yield f"{path}.models.{name}.seeds: a seed is listed twice"
-        if (
-            not tuned
-            and "adapter_of" not in own
-            and not sampled
-            and own.get("seeds", [0]) not in ([0], (0,))
-        ):
+        yield from _decoding_problems(f"{path}.models.{name}.decoding", own, study)
+        own_sample = _mapping(own.get("decoding")).get("sample", sampled)
+        adapted = tuned or "adapter_of" in own
+        if not adapted and not own_sample and own.get("seeds", [0]) not in ([0], (0,)):
             yield (
                 f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
                 "single seed 0"
@@ -111,6 +113,8 @@ def _adapter_problems(
     other = _mapping(models[name])
     if "training" not in other:
         yield f"{path}.adapter_of: {name} is not tuned: it has no adapters"
+    if other.get("run") is False:
+        yield f"{path}.adapter_of: {name} is not run"
     for key in ("base", "template", "precision"):
         if own.get(key) != other.get(key):
             yield f"{path}.{key}: is not that of {name}, whose adapters it uses"
@@ -129,6 +133,31 @@ def _limit_problems(path: str, name: str, own: Mapping[str, Any], types: Set[str
     if not types & set(ANSWERED[mode]):
         valid = " or ".join(ANSWERED[mode])
         yield f"{path}.answers: no task of the study has {valid} as its `answer`, as {mode} needs"
+
+
+def _decoding_problems(
+    path: str, model: Mapping[str, Any], study: Mapping[str, Any]
+) -> Iterator[str]:
+    """Keys of a model that leave no room for prompts, with those of a task that they do not
+    replace."""
+    own = _mapping(model.get("decoding"))
+    sections = {"decoding": study.get("decoding")}
+    sections |= {
+        f"task_decoding.{task}": section
+        for task, section in _mapping(study.get("task_decoding")).items()
+    }
+    fields = ("max_new_tokens", "max_length")
+    for name, section in sections.items() if own.keys() & set(fields) else ():
+        merged = {**_mapping(section), **own}
+        answer, length = (
+            merged.get(field, DecodingSettings.model_fields[field].default) for field in fields
+        )
+        if isinstance(answer, int) and isinstance(length, int) and length <= answer:
+            yield (
+                f"{path}.max_length: {length} should be greater than the {answer} tokens of "
+                f"max_new_tokens, with the keys of {name}"
+            )
+            return
 
 
 def _undescribed(path: str, study: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from ecslm.comparisons.settings import ComparisonsSettings
+from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.names import Name
@@ -37,7 +38,7 @@ else:
 
 
 # A model: a row of the tables. Each backend has its own entry.
-ModelSettings = TransformersModel | RecordedModel
+ModelSettings = TransformersModel | RecordedModel | OpenAIModel
 
 
 class EncoderSettings(BertScoreSettings):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ValidationError
 
 from ecslm.common.text import nearest
+from ecslm.schemas.settings import HIDDEN
 
 
 def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str]:
@@ -31,7 +32,8 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str
         else:
             message = detail["msg"].removeprefix("Value error, ")
             value = detail["input"]
-            given = "" if isinstance(value, dict | list) else f", not {value!r}"
+            shown = detail["type"] != HIDDEN and not isinstance(value, dict | list)
+            given = f", not {value!r}" if shown else ""
             problems.append(f"{path}: {message[0].lower()}{message[1:]}{given}")
     return problems
 

@@ -29,7 +29,7 @@ SIZES = (
 
 # Names that architectures have for the same number, in config.json.
 DEPTH = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
-WINDOW = ("max_position_embeddings", "n_positions")
+WINDOW = ("max_position_embeddings", "n_positions", "max_seq_len")
 WIDTH = ("hidden_size", "n_embd", "d_model")
 # Modules that hold a vector for each position: there are none beyond the window.
 POSITIONS = ("wpe", "position_embeddings", "embed_positions")
@@ -46,6 +46,18 @@ class Architecture:
     window: int | None
     learned_positions: bool
     """Whether a text longer than the window cannot be read at all."""
+
+
+def readable_tokens(architecture: Architecture, length: int, trained: int | None) -> int:
+    """How many of `length` tokens a model can read as it was trained to.
+
+    Args:
+        trained: the maximum length of the records that its adapter was trained on, if it has one.
+    """
+    if architecture.window is None:
+        return length
+    more = 0 if architecture.learned_positions or trained is None else trained
+    return min(length, max(architecture.window, more))
 
 
 def read_architecture(folder: Path) -> Architecture:

@@ -1,6 +1,7 @@
 """Building prompts: the only place, for both training and prediction."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +35,9 @@ class EncodedPrompt:
     truncated: bool
 
 
+# Texts that a tokenizer must know as tokens of their own: those of turns and of the beginning.
+MARKER = re.compile(r"<\|[^|<>\s]+\|>|</?s>")
+
 VARIABLES = ("instruction", "input", "options", "example")
 
 
@@ -57,6 +61,7 @@ class PromptTemplate:
         template = _parsed(path, read_text(path))
         self.path = path
         self.sha256 = template.sha256
+        self.markers = template.markers
         self._template = template.compiled
         if digest is not None and digest != as_parameter(template.sha256):
             raise InputError(f"{path}: has changed since this job was planned: run again")
@@ -77,6 +82,30 @@ class PromptTemplate:
             )
         except jinja2.UndefinedError as error:
             raise InputError(f"{self.path}: {error.message}") from None
+
+
+def require_markers(template: PromptTemplate, tokenizer: Any, base: str) -> None:
+    """Refuse a template whose markers would be read as plain text.
+
+    Args:
+        tokenizer: of transformers.
+        base: whose tokenizer it is, for the message.
+
+    Raises:
+        InputError: a marker of the template is not one token of its own.
+    """
+    missing = [one for one in template.markers if not _is_token(one, tokenizer)]
+    if missing:
+        raise InputError(
+            f"{template.path}: {', '.join(missing)}: no token of {base}, which would read it as "
+            "text: choose the `template` of its family"
+        )
+
+
+def _is_token(marker: str, tokenizer: Any) -> bool:
+    number = tokenizer.convert_tokens_to_ids(marker)
+    known = number is not None and tokenizer.convert_ids_to_tokens(number) == marker
+    return known and tokenizer(marker, add_special_tokens=False)["input_ids"] == [number]
 
 
 def encode_prompt(
@@ -100,7 +129,7 @@ def encode_prompt(
         if kept == 0:
             raise InputError(
                 f"record {record.id}: the prompt has {len(tokens)} tokens without its input, "
-                f"but at most {room} fit: raise `max_length`"
+                f"but at most {room} fit: unless the base has no more positions, raise `max_length`"
             )
         # Cut where the last `excess` tokens of the input begin; tokens may merge differently
         # afterwards, hence the loop.
@@ -142,10 +171,11 @@ def as_parameter(sha256: str) -> str:
 
 @dataclass(frozen=True)
 class _Parsed:
-    """A template that is ready to render, and the digest of its content."""
+    """A template that is ready to render, the digest of its content, and its markers."""
 
     compiled: jinja2.Template
     sha256: str
+    markers: tuple[str, ...]
 
 
 @cache
@@ -161,7 +191,14 @@ def _parsed(path: Path, source: str) -> _Parsed:
         compiled = environment.from_string(source)
     except jinja2.TemplateSyntaxError as error:
         raise InputError(f"{path}: line {error.lineno}: {error.message}") from None
-    return _Parsed(compiled, sha256_of_text(json.dumps(_canonical(tree))))
+    return _Parsed(compiled, sha256_of_text(json.dumps(_canonical(tree))), tuple(_markers(tree)))
+
+
+def _markers(tree: nodes.Template) -> list[str]:
+    """The markers in a template's own text, each once; records may contain any text."""
+    texts = [*(str(node.data) for node in tree.find_all(nodes.TemplateData))]
+    texts += [node.value for node in tree.find_all(nodes.Const) if isinstance(node.value, str)]
+    return list(dict.fromkeys(marker for text in texts for marker in MARKER.findall(text)))
 
 
 def _unknown_variables(

@@ -13,6 +13,7 @@ from ecslm.models.architecture import (
     llama_architecture,
     read_architecture,
     read_architectures,
+    readable_tokens,
 )
 from ecslm.models.bases import FETCH_AGAIN, BaseManifest, PathSource
 from ecslm.plan.study import Study
@@ -31,19 +32,22 @@ class ModelChecks:
     def __init__(self, study: Study) -> None:
         self._study = study
         self._path = f"studies.{study.name}"
+        models = study.local_models.items()
+        self._running = {name: model for name, model in models if model.run}
         self._known: dict[str, Architecture | None] = {}
 
     def check(self) -> None:
         """Check target modules, ranks, lengths, budgets, and the encoder's layer and rescaling.
 
-        A prompt beyond the window of a base that can read it is only warned of.
+        A training beyond the window of a base that can read it, and prompts that are going to be
+        cut, are only warned of.
 
         Raises:
             InputError: a line for each setting that does not fit a base.
         """
         problems = [
             problem
-            for name, model in self._study.local_models.items()
+            for name, model in self._running.items()
             for problem in (
                 *self._adapter(name, model),
                 *self._positions(name, model),
@@ -91,10 +95,10 @@ class ModelChecks:
             yield f"{self._training(name, field)}: {problem}"
 
     def _positions(self, name: str, model: TransformersModel) -> Iterator[str]:
-        """Lengths for which a base has no positions."""
+        """A length of records that a base has no positions for."""
         architecture = self.architecture(model.base)
         if architecture is not None and architecture.learned_positions:
-            for field, length in self._beyond(name, model, architecture):
+            for field, length in self._trained_beyond(name, model, architecture):
                 window = f"{model.base} has {architecture.window} positions"
                 yield f"{field}: {length}, but {window}: at most {architecture.window}"
 
@@ -106,30 +110,39 @@ class ModelChecks:
             yield f"{field}: auto measures the memory of a GPU: set a number for `device: cpu`"
 
     def _warnings(self) -> Iterator[str]:
-        for name, model in self._study.local_models.items():
+        for name, model in self._running.items():
             architecture = self.architecture(model.base)
-            if architecture is not None and not architecture.learned_positions:
-                for field, length in self._beyond(name, model, architecture):
-                    yield (
-                        f"{field}: {length} tokens, but {model.base} was trained on texts of at "
-                        f"most {architecture.window}: answers to longer prompts may be poor"
-                    )
+            if architecture is None:
+                continue
+            for field, length in self._trained_beyond(name, model, architecture):
+                yield (
+                    f"{field}: {length} tokens, but {model.base} was trained on texts of at most "
+                    f"{architecture.window}: answers to longer prompts may be poor"
+                )
+            for field, length, most in self._cut(name, model, architecture):
+                yield (
+                    f"{field}: {length} tokens, but {name} reads at most {most}: inputs of longer "
+                    "prompts are cut, and counted in cost.json"
+                )
 
-    def _beyond(
+    def _trained_beyond(
         self, name: str, model: TransformersModel, architecture: Architecture
     ) -> Iterator[tuple[str, int]]:
-        """Maximum lengths of a model that are beyond the window: key and value."""
-        window, settings = architecture.window, self._study.settings
-        if window is None:
-            return
-        if model.training is not None and model.training.max_length > window:
+        """The maximum length of a training, if it is beyond the window: key and value."""
+        window = architecture.window
+        if window is not None and model.training is not None and model.training.max_length > window:
             yield self._training(name, "max_length"), model.training.max_length
+
+    def _cut(
+        self, name: str, model: TransformersModel, architecture: Architecture
+    ) -> Iterator[tuple[str, int, int]]:
+        """Maximum lengths of answers that a model does not read: key, value, and what it reads."""
+        trained = None if model.training is None else model.training.max_length
         for task in self._study.test_tasks:
-            own = settings.task_decoding.get(task, settings.decoding)
-            if own.max_length > window:
-                inherited = own.max_length == settings.decoding.max_length
-                section = "decoding" if inherited else f"task_decoding.{task}"
-                yield f"{self._path}.{section}.max_length", own.max_length
+            length = model.decoded(self._study.decoding(task)).max_length
+            most = readable_tokens(architecture, length, trained)
+            if most < length:
+                yield f"{self._decoding(name, model, task)}.max_length", length, most
 
     def _encoder(self) -> Iterator[str]:
         settings = self._study.settings.bertscore
@@ -145,6 +158,14 @@ class ModelChecks:
             problem = rescaling_problem(encoder, settings.layer, settings.rescale_language)
             if problem is not None:
                 yield f"{path}.rescale_language: {problem}"
+
+    def _decoding(self, name: str, model: TransformersModel, task: str) -> str:
+        """The section that a model's `max_length` for a task comes from."""
+        settings = self._study.settings
+        if model.decoding is not None and "max_length" in model.decoding.model_fields_set:
+            return f"{self._path}.models.{name}.decoding"
+        inherited = self._study.decoding(task).max_length == settings.decoding.max_length
+        return f"{self._path}.{'decoding' if inherited else f'task_decoding.{task}'}"
 
     def _training(self, name: str, field: str) -> str:
         """The key of a model's training setting: its own, or the study's that it inherits."""

@@ -118,7 +118,7 @@ class Rule(ABC, Generic[SomeKey]):
         """Libraries whose versions can change a job's results."""
         return self.libraries
 
-    def needs(self, key: SomeKey) -> Mapping[str, int]:  # noqa: ARG002
+    def needs(self, key: SomeKey) -> Mapping[str, int | str]:  # noqa: ARG002
         """What a job needs of Snakemake's resources, where that differs between jobs."""
         return {}
 

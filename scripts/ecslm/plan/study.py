@@ -7,6 +7,7 @@ from functools import cached_property
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.plan.keys import RunKey, SeedKey
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import applicable
@@ -57,6 +58,10 @@ class Study:
         """A task of the registry."""
         return self.config.tasks[code]
 
+    def decoding(self, code: str) -> DecodingSettings:
+        """How answers to a task are generated, by models that have no keys of their own."""
+        return self.settings.task_decoding.get(code, self.settings.decoding)
+
     def is_generation(self, code: str) -> bool:
         """Whether the task is scored by BERTScore."""
         return self.task(code).metric in BERTSCORE_METRICS
@@ -70,7 +75,8 @@ class Study:
     @cached_property
     def described_model(self) -> str | None:
         """The model with whose tokenizer, prompt and lengths the data are described, if any."""
-        models, named = self.local_models, self.settings.described_with
+        named = self.settings.described_with
+        models = {name: model for name, model in self.local_models.items() if model.run}
         tuned = [name for name, model in models.items() if model.tuned]
         return named or min(tuned or models, default=None)
 
@@ -102,8 +108,9 @@ class Study:
         return tuple(sorted(name for name in settings if ood or not name.startswith("OOD_")))
 
     def answered_settings(self, model: str, task: str) -> tuple[str, ...]:
-        """The settings of a task's test records that a model answers."""
-        return self.model(model).answered(self.evaluated_settings(task, "test"))
+        """The settings of a task's test records that a model answers: none if it is not run."""
+        own = self.model(model)
+        return own.answered(self.evaluated_settings(task, "test")) if own.run else ()
 
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
@@ -127,9 +134,9 @@ class Study:
     # Runs
 
     def seeds(self) -> Iterator[SeedKey]:
-        """Each seed of each model."""
+        """Each seed of each model that is run."""
         for name, model in self.settings.models.items():
-            for seed in model.seeds:
+            for seed in model.seeds if model.run else ():
                 yield SeedKey(name, str(seed))
 
     def priority(self, model: str, seed: str) -> int:

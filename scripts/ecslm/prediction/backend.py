@@ -59,6 +59,8 @@ class Request(Generic[SomeSettings]):
     device: str
     threads: int
     """On a CPU."""
+    access: str | None = None
+    """How the model's server is reached, as JSON or `@file`; no answer depends on it."""
     run: Run | None = None
     """None: the job loads the model itself."""
 
@@ -88,12 +90,13 @@ def needed(value: Given | None, option: str, backend: str) -> Given:
 @dataclass(frozen=True)
 class Generated:
     """An answer as text, with token counts of its prompt and of itself; `stopped`: the model ended
-    it, not the token limit. None where nobody knows."""
+    it, not the token limit; `withheld`: a content filter did. None where nobody knows."""
 
     text: str
     prompt_tokens: int | None
     tokens: int | None
     stopped: bool | None
+    withheld: bool = False
 
 
 class Prompt(Protocol):

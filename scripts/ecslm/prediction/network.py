@@ -1,5 +1,6 @@
 """A causal language model as generation uses it: hidden states, and logits only where needed."""
 
+import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,11 @@ from transformers.cache_utils import Cache, DynamicCache, DynamicLayer, DynamicS
 
 from ecslm.common.errors import InputError
 
+# Architectures that take no positions: those that count the tokens of the mask, so that padding may
+# be anywhere, and those that only tell distances, so that it must not be between tokens.
+COUNT_TOKENS = ("bloom",)
+TELL_DISTANCES = ("mpt",)
+
 
 class Network:
     """A causal language model, with or without an adapter beside it."""
@@ -16,17 +22,25 @@ class Network:
     def __init__(self, model: Any) -> None:
         """
         Raises:
-            InputError: the state of a layer is more than keys and values of tokens.
+            InputError: the state of a layer is more than keys and values of tokens, or padding
+                would change the positions of tokens.
         """
         causal = model.get_base_model() if isinstance(model, PeftModel) else model
         self._body, self._head = causal.base_model, causal.get_output_embeddings()
         self.device: torch.device = causal.device
+        name: str = causal.config.model_type
         layers = {type(layer) for layer in DynamicCache(config=causal.config).layers}
         if unknown := layers - {DynamicLayer, DynamicSlidingWindowLayer}:
             names = ", ".join(sorted(kind.__name__ for kind in unknown))
-            raise InputError(f"{causal.config.model_type}: layers of {names} are not supported")
-        self.counts_padding = DynamicSlidingWindowLayer in layers
-        """Whether a layer attends to a window, in which padding takes the place of tokens."""
+            raise InputError(f"{name}: layers of {names} are not supported")
+        takes_positions = "position_ids" in inspect.signature(self._body.forward).parameters
+        if not takes_positions and name not in (*COUNT_TOKENS, *TELL_DISTANCES):
+            raise InputError(
+                f"{name}: architectures that take no positions of tokens are not supported"
+            )
+        self.counts_padding = DynamicSlidingWindowLayer in layers or name in TELL_DISTANCES
+        """Whether padding between tokens would count as tokens: a layer attends to a window, in
+        which it takes their place, or tells distances by places."""
 
     def hidden(
         self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache

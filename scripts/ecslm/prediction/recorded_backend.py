@@ -41,7 +41,7 @@ def identity(request: RecordedRequest) -> dict[str, str]:
         InputError: there are no answers, their files are not of one form, or there is what only
             other backends need.
     """
-    request.refuse("base", "adapter", "template")
+    request.refuse("base", "adapter", "template", "access")
     paths = request.answers
     names = [path.name for path in paths]
     forms = Counter(path.suffix for path in paths)
@@ -106,7 +106,8 @@ class RecordedBackend:
 def _generated(answer: RecordedAnswer) -> Generated:
     reason = answer.finish_reason
     stopped = None if reason is None else reason == "stop"
-    return Generated(answer.prediction, answer.prompt_tokens, answer.generated_tokens, stopped)
+    tokens = answer.prompt_tokens, answer.generated_tokens
+    return Generated(answer.prediction, *tokens, stopped, withheld=reason == "content_filter")
 
 
 def _of_lists(paths: Sequence[Path], records: Sequence[Record]) -> list[RecordedAnswer]:

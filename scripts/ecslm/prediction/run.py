@@ -56,6 +56,7 @@ def predict(
     seed: int,
     device: str,
     threads: int,
+    access: str | None = None,
     output: Path,
     cost: Path,
     manifest: Path,
@@ -95,6 +96,7 @@ def predict(
         seed=seed,
         device=device,
         threads=threads,
+        access=access,
         run=None if run is None or code is None else Run(run, code, versions),
     )
     records = _records(dataset, settings)
@@ -211,11 +213,13 @@ def _prediction(record: Record, prompt: Prompt, answer: Generated) -> Prediction
         prompt_sha256=None if prompt.text is None else sha256_of_text(prompt.text),
         prompt_tokens=answer.prompt_tokens,
         generated_tokens=answer.tokens,
-        finish_reason=_finish_reason(answer.stopped),
+        finish_reason=_finish_reason(answer),
     )
 
 
-def _finish_reason(stopped: bool | None) -> FinishReason | None:
-    if stopped is None:
+def _finish_reason(answer: Generated) -> FinishReason | None:
+    if answer.withheld:
+        return "content_filter"
+    if answer.stopped is None:
         return None
-    return "stop" if stopped else "length"
+    return "stop" if answer.stopped else "length"

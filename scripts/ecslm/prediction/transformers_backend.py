@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.models.adapters import AdapterManifest, how_to_retrain, read_adapter
+from ecslm.models.architecture import read_architecture, readable_tokens
 from ecslm.models.bases import BaseManifest, base_identity, read_base
 from ecslm.models.batching import batches_by_length
 from ecslm.models.libraries import OF_MODELS, OF_PROMPTS
 from ecslm.models.manifests import files_digest
-from ecslm.models.prompts import EncodedPrompt, PromptTemplate, encode_prompt
+from ecslm.models.prompts import (
+    EncodedPrompt,
+    PromptTemplate,
+    encode_prompt,
+    require_markers,
+)
 from ecslm.prediction.answers.protocol import AnswerMode, mode_module
 from ecslm.prediction.backend import Backend, Generated, Request, needed
 from ecslm.prediction.sharing import shared_backend
@@ -47,7 +53,7 @@ def identity(request: TransformersRequest) -> dict[str, Any]:
         InputError: the base or the template is missing, a manifest is missing or invalid, or the
             adapter was altered or does not match the base or the request.
     """
-    request.refuse("answers")
+    request.refuse("answers", "access")
     _template(request)
     path, adapter = request.adapter, None
     if path is not None:
@@ -134,7 +140,7 @@ class FormedPrompt(EncodedPrompt):
 
 
 class TransformersBackend:
-    """Cuts prompts to `max_length`, and batches them by length under a token budget."""
+    """Cuts prompts to what the model can read, and batches them by length under a token budget."""
 
     def __init__(self, request: TransformersRequest, loaded: LoadedWeights) -> None:
         # Imported here because it loads torch: the plan imports this module just for `libraries`.
@@ -144,23 +150,36 @@ class TransformersBackend:
         self._device = require_device(request.device)
         use_threads(self._device, request.threads)
         base, self._folder = read_base(_base(request))
+        self._base, trained = base.base, None
         if request.adapter is not None:
-            _check_match(request.adapter, read_adapter(request.adapter), base, request)
+            adapter = read_adapter(request.adapter)
+            _check_match(request.adapter, adapter, base, request)
+            trained = adapter.settings["training"]["max_length"]
+        decoding = request.settings.decoding
+        architecture = read_architecture(self._folder)
+        self._max_length = readable_tokens(architecture, decoding.max_length, trained)
+        if self._max_length <= decoding.max_new_tokens:
+            raise InputError(
+                f"{self._base} reads at most {self._max_length} tokens, but an answer alone may "
+                f"have {decoding.max_new_tokens}: lower `max_new_tokens`"
+            )
 
     def prompts(self, records: Sequence[Record]) -> list[FormedPrompt]:
         """The prompt of each record; its input is cut if it leaves no room for the answer.
 
         Raises:
-            InputError: a prompt does not fit even with an empty input, or a record's answer cannot
-                be limited as the settings ask.
+            InputError: a marker of the template is no token of the base, a prompt does not fit
+                even with an empty input, or a record's answer cannot be limited as the settings
+                ask.
         """
         template = _template(self._request)
+        require_markers(template, self._tokenizer, self._base)
         return [self._prompt(record, template) for record in records]
 
     def _prompt(self, record: Record, template: PromptTemplate) -> FormedPrompt:
         settings, mode = self._request.settings, self._mode
         form = None if mode is None else mode.form(record)
-        room = settings.decoding.max_length - self._room(form)
+        room = self._max_length - self._room(form)
         prompt = encode_prompt(record, template, settings.shots, self._tokenizer, room)
         return FormedPrompt(**vars(prompt), form=form)
 

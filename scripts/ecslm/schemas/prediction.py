@@ -12,7 +12,7 @@ from ecslm.common.manifests import verify_result
 from ecslm.schemas.record import Relevance
 from ecslm.schemas.settings import Closed
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "content_filter"]
 
 
 class RecordedAnswer(Closed):

@@ -30,6 +30,7 @@ SPECIAL = {
     "\N{NO-BREAK SPACE}": "~",
     "†": r"\textsuperscript{\textdagger}",
     "‡": r"\textsuperscript{\textdaggerdbl}",
+    "\N{SECTION SIGN}": r"\S{}",
 }
 NUMBER = r"(-?)(\d+)\.?(\d*)"
 DAGGER = r"{$^{\dagger}$}"

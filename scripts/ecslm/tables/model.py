@@ -51,7 +51,11 @@ class HeaderCell:
 
 @dataclass(frozen=True)
 class Row:
-    """A named row. Marks: `other_data` (measured on data other than the study's)."""
+    """A named row.
+
+    Marks: `other_data` (measured on data other than the study's), `chosen` (in each column the best
+    of several models).
+    """
 
     name: str
     kind: RowKind

@@ -15,6 +15,7 @@ from ecslm.models.bases import read_base
 from ecslm.models.cost import CostMeter, training_cost
 from ecslm.models.determinism import compute_deterministically
 from ecslm.models.loading import load_base_model, load_tokenizer, use_threads
+from ecslm.models.prompts import require_markers
 from ecslm.schemas.record import Record
 from ecslm.training.adapter import add_adapter, save_adapter
 from ecslm.training.arguments import training_arguments
@@ -48,8 +49,8 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
         The fields of the manifest that are found in training.
 
     Raises:
-        InputError: the base was altered or cannot be loaded, the device is missing, or a record
-            does not fit.
+        InputError: the base was altered, cannot be loaded or lacks a marker of the template, the
+            device is missing, or a record does not fit.
     """
     settings, records = task.settings, task.records
     chosen = settings.training
@@ -64,6 +65,7 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     require_adaptable(base_folder, base_manifest.base, chosen.rank, chosen.target_modules)
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
+    require_markers(task.prompt, tokenizer, base_manifest.base)
     max_length = settings.training.max_length
     examples = {
         split: [

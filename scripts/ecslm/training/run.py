@@ -26,6 +26,7 @@ from ecslm.training.launch import (
     leave_problems,
 )
 from ecslm.training.settings import AdapterSettings
+from ecslm.training.shares import share_of
 from ecslm.training.task import Task
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,11 @@ def train_adapter(
     inputs = [*train, *validation, base]
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
     identity = base_identity(base)
-    records = {"train": read_records(*train), "validation": read_records(*validation)}
+    fraction = settings.training.train_fraction
+    records = {
+        "train": share_of(read_records(*train), fraction),
+        "validation": read_records(*validation),
+    }
     for split, rows in records.items():
         if not rows:
             raise InputError(f"training: no {split} records in the given dataset files")

@@ -37,6 +37,13 @@ class TrainingSettings(Closed):
     warmup_ratio: float = Field(0.05, ge=0, lt=1, description="Share of the steps that warm up.")
     weight_decay: float = Field(0.0, ge=0, description="Decoupled weight decay of AdamW.")
     max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    train_fraction: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Share of each task's training records that is used, at least one of each "
+        "task; those of a smaller share are among those of a larger one.",
+    )
     epochs: int = Field(3, ge=1, description="Passes over the training records.")
     global_batch: int = Field(64, ge=1, description="Records per optimiser step.")
     max_length: int = Field(

@@ -17,6 +17,7 @@ from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
+from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config
 from ecslm.plan.plan import Plan
@@ -168,7 +169,7 @@ def test_the_demo_is_the_study_that_a_plain_run_makes() -> None:
 def test_the_paper_has_the_studys_tuned_models_settings_and_defaults() -> None:
     study = load_config({**SHIPPED, "study": "paper"}, TEMPLATES).current
     tuned = {name: model for name, model in study.models.items() if model.tuned}
-    assert len(tuned) == 6
+    assert len([name for name in tuned if name.endswith("-EC")]) == 6
     assert all(len(model.seeds) == 3 for model in tuned.values())
     assert {model.training.rank for model in tuned.values() if model.training} == {16}
     assert study.task_decoding["AVE"].max_length == study.decoding.max_length == 4000
@@ -457,6 +458,29 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
         [0, 1],
         "studies.shop.models.Small.seeds: an untuned model with greedy decoding has the single "
         "seed 0",
+    ),
+    "answers as long as all tokens, for one model": (
+        ".models.Small.decoding",
+        {"max_new_tokens": 500},
+        "studies.shop.models.Small.decoding.max_length: 500 should be greater than the 500 tokens "
+        "of max_new_tokens, with the keys of decoding",
+    ),
+    "answers of one task as long as all tokens of a model": (
+        ".models.Small.decoding",
+        {"max_length": 90},
+        "studies.shop.models.Small.decoding.max_length: 90 should be greater than the 90 tokens "
+        "of max_new_tokens, with the keys of task_decoding.AG",
+    ),
+    "a misspelt decoding key of a model": (
+        ".models.Small.decoding",
+        {"max_new_token": 5},
+        "studies.shop.models.Small.decoding.max_new_token: unknown key: did you mean "
+        "`max_new_tokens`?",
+    ),
+    "a share of no records": (
+        ".training.train_fraction",
+        0,
+        "studies.shop.training.train_fraction: input should be greater than 0, not 0",
     ),
     "a model with a baseline's name": (
         ".models.random",
@@ -761,6 +785,68 @@ def test_decoding_of_a_task_inherits_key_by_key() -> None:
     assert study.decoding.max_new_tokens == 20
 
 
+def test_a_models_own_decoding_replaces_single_keys_in_every_task() -> None:
+    raw = changed(".models.Small.decoding", {"sample": True, "max_new_tokens": 30})
+    study = load_config(raw, TEMPLATES).current
+    small_model, tuned = study.models["Small"], study.models["Small-EC"]
+    assert isinstance(small_model, TransformersModel) and isinstance(tuned, TransformersModel)
+    for shared in (study.decoding, study.task_decoding["AG"]):
+        found = small_model.decoded(shared)
+        assert (found.sample, found.max_new_tokens, found.max_length) == (True, 30, 500)
+        assert found.temperature == shared.temperature
+        assert tuned.decoded(shared) == shared
+
+
+@pytest.mark.parametrize(("shared", "own"), [(False, True), (True, False)])
+def test_whether_an_untuned_model_may_have_seeds_is_told_by_its_own_decoding(
+    shared: bool, own: bool
+) -> None:
+    raw = changed(".models.Small", {"base": "Small", "template": "chatml", "seeds": [0, 1]})
+    put(raw, ".decoding.sample", shared)
+    put(raw, ".models.Small.decoding", {"sample": own})
+    if own:
+        assert load_config(raw, TEMPLATES).current.models["Small"].seeds == (0, 1)
+    else:
+        with pytest.raises(InputError, match="greedy decoding has the single seed 0"):
+            load_config(raw, TEMPLATES)
+
+
+def test_the_paper_has_the_ablations_that_differ_in_one_thing_each() -> None:
+    study = load_config({**SHIPPED, "study": "paper"}, TEMPLATES).current
+    models = study.models
+
+    def changes(name: str, other: str) -> dict[str, Any]:
+        one, two = (models[each].model_dump() for each in (name, other))
+        return {key: value for key, value in one.items() if value != two[key]}
+
+    for size in ("SmolLM2-360M", "SmolLM2-1.7B"):
+        found = changes(f"{size}-EC-released", f"{size}-EC")
+        assert found.keys() == {"precision", "decoding"}
+        assert found["precision"] == {"quantization": "none", "dtype": "bfloat16"}
+        released = models[f"{size}-EC-released"]
+        assert isinstance(released, TransformersModel)
+        decoding = released.decoded(study.decoding)
+        assert (decoding.sample, decoding.temperature, decoding.top_p) == (True, 0.15, 0.95)
+    whole = models["SmolLM2-1.7B-EC"].training
+    assert whole is not None
+    for name, fraction in (("1pct", 0.01), ("10pct", 0.1)):
+        found = changes(f"SmolLM2-1.7B-EC-{name}", "SmolLM2-1.7B-EC")
+        assert found == {"training": whole.model_dump() | {"train_fraction": fraction}}
+    untuned = [name for name, model in models.items() if not model.tuned and not model.shots]
+    for name in untuned:
+        assert changes(f"{name}-1shot", name) == {"shots": 1}
+
+
+@pytest.mark.parametrize("name", ["Llama-2-13B-chat", "Mistral-7B-Instruct-v0.2", "EcomGPT"])
+def test_the_papers_open_models_are_quantised_and_have_prompts_of_their_own(name: str) -> None:
+    models = load_config({**SHIPPED, "study": "paper"}, TEMPLATES).current.models
+    model = models[name]
+    assert isinstance(model, TransformersModel)
+    assert model.precision.quantization == "nf4"
+    of_base = {one.base for one in models.values() if one.template == model.template}
+    assert of_base == {model.base}
+
+
 def turned(value: Any) -> Any:
     """The value with the keys of all its mappings in the opposite order."""
     if isinstance(value, dict):
@@ -810,6 +896,7 @@ def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha
             ["train_adapter *", "render_table parameters"],
         ),
         (".task_decoding.AG", {"max_new_tokens": 91}, ["predict * AG", "describe_data AG"]),
+        (".models.Small.decoding", {"sample": True}, ["predict Small *"]),
         (".scoring", {"resamples": 9}, ["score *", "score_baseline *", "differences *"]),
         (".bertscore.layer", 9, ["bertscore *"]),
         ("bases.Small.path", "models/other", ["base_model Small"]),
@@ -830,6 +917,28 @@ def test_an_edit_changes_the_parameters_of_what_it_concerns_alone(
     assert before.keys() == after.keys()
     expected = {name for name in before for pattern in jobs if fnmatchcase(name, pattern)}
     assert {name for name in before if before[name] != after[name]} == expected
+
+
+def test_data_are_described_with_a_model_that_is_run() -> None:
+    raw = changed(".described_with", "Small")
+    put(raw, ".models.Small.run", False)
+    assert problems(raw) == ("studies.shop.described_with: Small is not run",)
+
+
+def test_a_model_that_is_not_run_changes_nothing() -> None:
+    raw = small()
+    put(raw, "bases.Other", {"source": "path", "path": "models/other"})
+    off = {"base": "Other", "template": "llama3", "training": {}, "seeds": [0, 1], "run": False}
+    put(raw, ".models.Another-EC", off)
+    assert parameters(raw) == parameters(small())
+
+
+def test_a_model_that_is_no_longer_run_has_no_jobs() -> None:
+    raw = small()
+    put(raw, ".models.Other-EC", dict(raw["studies"]["shop"]["models"]["Small-EC"]))
+    before = parameters(raw)
+    put(raw, ".models.Other-EC.run", False)
+    assert parameters(raw).keys() == {name for name in before if "Other-EC" not in name}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from support.model_examples import PROMPTS, TEMPLATES, make_record
 
 from ecslm.common.errors import InputError
-from ecslm.models.prompts import PromptTemplate, template_digest
+from ecslm.models.prompts import PromptTemplate, require_markers, template_digest
 
 # What templating, escaping or line handling could spoil.
 AWKWARD = (
@@ -90,6 +90,53 @@ def test_the_prompt_ends_where_the_answer_begins(template: PromptTemplate) -> No
         "llama3": "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
     }
     assert template.render(make_record(), 0).endswith(end[template.path.stem])
+
+
+CHAT = ("llama2", "mistral")
+
+
+@pytest.mark.parametrize("name", CHAT)
+def test_a_chat_prompt_ends_with_its_turn(name: str) -> None:
+    prompt = PromptTemplate(PROMPTS / f"{name}.jinja").render(make_record(), 0)
+    assert prompt.startswith("<s>[INST] ")
+    assert prompt.endswith("### Response: [/INST]")
+
+
+@pytest.mark.parametrize("shots", [0, 1])
+def test_ecomgpt_reads_the_text_before_what_to_do_with_it(shots: int) -> None:
+    template = PromptTemplate(PROMPTS / "ecomgpt.jinja")
+    record = make_record(
+        input="red socks", options=["yes", "no"], few_shot_example=json.dumps(EXAMPLE)
+    )
+    prompt = template.render(record, shots)
+    end = f"\nred socks\n{record.instruction}\nChoices: yes, no\n### Response:"
+    assert prompt.endswith(end)
+    example = (
+        "\nExample: socks, grey\nExample choices: A: yes, B: n\u00f6\nExample response: B: n\u00f6"
+    )
+    assert (example + end in prompt) == bool(shots)
+    assert "Choices" not in template.render(make_record(options=None), 0)
+
+
+def test_a_template_names_the_markers_in_its_own_text(tmp_path: Path) -> None:
+    source = "<s><|turn|>{{ input }}<|end|>\n{{ '<|answer|>' }}<|turn|> <b> < | x | > {# </s> #}"
+    template = PromptTemplate(written(tmp_path, source))
+    assert sorted(template.markers) == ["<s>", "<|answer|>", "<|end|>", "<|turn|>"]
+    assert PromptTemplate(written(tmp_path, "{{ input }}")).markers == ()
+
+
+def test_a_tokenizer_without_a_templates_markers_is_refused(tiny_model: Path) -> None:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    require_markers(PromptTemplate(PROMPTS / "chatml.jinja"), tokenizer, "Tiny")
+    with pytest.raises(InputError) as caught:
+        require_markers(PromptTemplate(PROMPTS / "llama3.jinja"), tokenizer, "Tiny")
+    (line,) = caught.value.problems
+    assert line.endswith(
+        "llama3.jinja: <|begin_of_text|>, <|start_header_id|>, <|end_header_id|>, <|eot_id|>: no "
+        "token of Tiny, which would read it as text: choose the `template` of its family"
+    )
 
 
 def test_no_template_says_todays_date(template: PromptTemplate) -> None:

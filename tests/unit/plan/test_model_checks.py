@@ -146,31 +146,61 @@ LENGTHS: dict[str, Any] = {
     "decoding": {"max_new_tokens": 10, "max_length": 500},
     "task_decoding": {"PM": {"max_length": 700}, "AG": {"max_new_tokens": 20}},
 }
-KEYS = ["training.max_length", "decoding.max_length", "task_decoding.PM.max_length"]
 
 
 def keys(lines: Iterable[str]) -> list[str]:
-    return sorted(line.removeprefix("warning: ").partition(": ")[0] for line in lines)
+    return sorted({line.removeprefix("warning: ").partition(": ")[0] for line in lines})
 
 
-def test_lengths_for_which_a_base_has_no_positions_are_refused() -> None:
+def test_records_for_which_a_base_has_no_positions_are_refused(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     set_window(499, learned=True)
     found = problems(study(**LENGTHS))
-    assert keys(found) == sorted(f"studies.shop.{key}" for key in KEYS)
-    assert (
-        "studies.shop.decoding.max_length: 500, but Small has 499 positions: at most 499" in found
+    assert found == (
+        "studies.shop.training.max_length: 600, but Small has 499 positions: at most 499",
     )
     set_window(700, learned=True)
     ModelChecks(study(**LENGTHS)).check()
+    assert caplog.messages == []
 
 
-def test_lengths_beyond_the_texts_that_a_base_was_trained_on_are_warned_of(
+def test_training_beyond_the_texts_that_a_base_was_trained_on_is_warned_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Rotary positions have no end; the paper itself goes beyond them."""
     set_window(499, learned=False)
     ModelChecks(study(**LENGTHS)).check()
-    assert keys(caplog.messages) == sorted(f"studies.shop.{key}" for key in KEYS)
+    assert keys(caplog.messages) == [
+        "studies.shop.task_decoding.PM.max_length",
+        "studies.shop.training.max_length",
+    ]
+
+
+UNTUNED = {"Small": {"base": "Small", "template": "chatml"}}
+
+
+@pytest.mark.parametrize("learned", [True, False])
+def test_prompts_that_are_going_to_be_cut_are_warned_of(
+    learned: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    set_window(499, learned=learned)
+    ModelChecks(study(**LENGTHS | {"models": UNTUNED})).check()
+    assert keys(caplog.messages) == [
+        "studies.shop.decoding.max_length",
+        "studies.shop.task_decoding.PM.max_length",
+    ]
+    assert any(
+        "500 tokens, but Small reads at most 499: inputs of longer prompts are cut" in line
+        for line in caplog.messages
+    )
+
+
+def test_a_models_own_length_is_told_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
+    set_window(499, learned=False)
+    own = {"Small": UNTUNED["Small"] | {"decoding": {"max_length": 501}}}
+    ModelChecks(study(**LENGTHS | {"models": own})).check()
+    assert keys(caplog.messages) == ["studies.shop.models.Small.decoding.max_length"]
 
 
 def test_a_fetched_base_is_checked_by_its_files() -> None:

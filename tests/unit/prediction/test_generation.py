@@ -1,7 +1,6 @@
 """Generated answers are those of transformers, whatever prefixes are shared and rows leave."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -10,24 +9,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import (
-    AutoModelForCausalLM,
-    MambaConfig,
-    MambaForCausalLM,
-    MistralConfig,
-    MistralForCausalLM,
-)
+from support.families import LIMIT, NEVER, batches, greedy
+from transformers import AutoModelForCausalLM, MambaConfig, MambaForCausalLM
 
 from ecslm.common.errors import InputError
 from ecslm.prediction import prefill
 from ecslm.prediction.choosing import Likeliest, Sampling
 from ecslm.prediction.generation import Generator
 from ecslm.prediction.network import Network
-
-LIMIT = 8
-NEVER = 400  # not in the vocabulary
-
-TOKENS = st.lists(st.integers(3, 390), min_size=1, max_size=7)
 
 
 @pytest.fixture(scope="module")
@@ -41,38 +30,12 @@ def small_chunks() -> Iterator[None]:
         yield
 
 
-def reference(model: Any, prompts: list[list[int]], end: int) -> list[list[int]]:
-    """Greedy answers of transformers, one prompt at a time."""
-    answers = []
-    for prompt in prompts:
-        tokens = model.generate(
-            torch.tensor([prompt]),
-            attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
-            max_new_tokens=LIMIT,
-            eos_token_id=end,
-            pad_token_id=0,
-            do_sample=False,
-        )
-        answers.append(tokens[0, len(prompt) :].tolist())
-    return answers
-
-
-@st.composite
-def batches(draw: st.DrawFn) -> list[list[int]]:
-    """Prompts of which some begin with the same tokens."""
-    stems = draw(st.lists(TOKENS, min_size=1, max_size=3))
-    parts = st.tuples(st.sampled_from(stems), st.sampled_from([[], *stems]), TOKENS)
-    return [
-        list(chain.from_iterable(some)) for some in draw(st.lists(parts, min_size=1, max_size=7))
-    ]
-
-
 @settings(max_examples=15)
 @given(batches(), st.data())
 def test_answers_are_those_of_transformers(
     model: Any, prompts: list[list[int]], data: st.DataObject
 ) -> None:
-    endless = reference(model, prompts, NEVER)
+    endless = greedy(model, prompts, NEVER)
     end = data.draw(st.sampled_from([NEVER, *endless[0], *endless[-1]]))
     expected = [answer[: answer.index(end) + 1] if end in answer else answer for answer in endless]
     assert Generator(Network(model), end).generate(prompts, LIMIT, Likeliest()) == expected
@@ -89,7 +52,7 @@ PROMPTS = [
 
 
 def test_a_row_leaves_the_batch_when_its_answer_is_complete(model: Any) -> None:
-    expected = reference(model, PROMPTS, NEVER)
+    expected = greedy(model, PROMPTS, NEVER)
     end = expected[0][2]
     stops = [answer.index(end) if end in answer else LIMIT - 1 for answer in expected]
     assert len(set(stops)) > 1
@@ -148,28 +111,6 @@ def test_a_sampled_answer_is_the_same_alone_and_in_a_batch(model: Any) -> None:
         stopping = Generator(Network(model), end)
         batch = stopping.generate(PROMPTS, LIMIT, Sampling(2.0, 0.9, numbers))
         assert stopping.generate([prompt], LIMIT, alone) == [batch[number]]
-
-
-def test_layers_with_a_window_count_no_padding_as_tokens() -> None:
-    torch.manual_seed(0)
-    config = MistralConfig(
-        vocab_size=400,
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        sliding_window=4,
-        initializer_range=0.3,
-        bos_token_id=None,
-        eos_token_id=None,
-    )
-    model = MistralForCausalLM(config).eval()
-    wide = MistralForCausalLM(MistralConfig(**{**config.to_dict(), "sliding_window": None}))
-    wide.load_state_dict(model.state_dict())
-    expected = reference(model, PROMPTS, NEVER)
-    assert Generator(Network(model), NEVER).generate(PROMPTS, LIMIT, Likeliest()) == expected
-    assert reference(wide.eval(), PROMPTS, NEVER) != expected
 
 
 def test_a_model_without_keys_and_values_is_refused() -> None:

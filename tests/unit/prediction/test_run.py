@@ -16,15 +16,18 @@ from support.model_examples import (
     read_lines,
     run_here,
     run_predict,
+    train,
     write_records,
 )
 
 from ecslm.common import hashing
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_jsonl
+from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
+from ecslm.models.bases import PathSource
+from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.transformers_engine import Engine
@@ -475,6 +478,64 @@ def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -
 def test_answers_as_long_as_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:
     settings = prediction_settings(decoding={"max_length": 21, "max_new_tokens": 20})
     assert "raise `max_length`" in refused(tmp_path, tiny_base, None, settings)
+
+
+WINDOW = 150
+
+
+@pytest.fixture
+def narrow_base(tiny_model: Path, tmp_path: Path) -> Path:
+    """The manifest of the tiny model, trained on texts of at most `WINDOW` tokens."""
+    folder = shutil.copytree(tiny_model, tmp_path / "narrow")
+    config = json.loads((folder / "config.json").read_text())
+    write_json(folder / "config.json", config | {"max_position_embeddings": WINDOW})
+    manifest = tmp_path / "base/manifest.json"
+    fetch_base("narrow", PathSource(source="path", path=str(folder)), manifest)
+    return manifest
+
+
+def test_inputs_are_cut_to_the_window_of_the_base_and_counted(
+    narrow_base: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    settings = prediction_settings(decoding={"max_new_tokens": 20})
+    (tmp_path / "wide").mkdir()
+    whole = read_lines(run_predict(tmp_path / "wide", tiny_base, settings=settings))
+    cut = read_lines(run_predict(tmp_path, narrow_base, settings=settings))
+    longer = [line["prompt_tokens"] + 20 > WINDOW for line in whole]
+    assert 0 < sum(longer) < len(longer)
+    for one, other, is_longer in zip(cut, whole, longer, strict=True):
+        assert one["prompt_tokens"] <= WINDOW - 20
+        assert (one["prompt_sha256"] == other["prompt_sha256"]) == (not is_longer)
+    assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == sum(longer)
+
+
+def test_a_tuned_model_reads_what_it_was_trained_on(narrow_base: Path, tmp_path: Path) -> None:
+    adapter = train(tmp_path, narrow_base)
+    lines = read_lines(run_predict(tmp_path, narrow_base, adapter))
+    assert max(line["prompt_tokens"] for line in lines) > WINDOW
+    assert json.loads((tmp_path / "cost.json").read_text())["truncated_inputs"] == 0
+
+
+def test_a_window_shorter_than_an_answer_is_refused(narrow_base: Path, tmp_path: Path) -> None:
+    settings = prediction_settings(decoding={"max_new_tokens": WINDOW})
+    assert refused(tmp_path, narrow_base, None, settings) == (
+        f"narrow reads at most {WINDOW} tokens, but an answer alone may have {WINDOW}: lower "
+        "`max_new_tokens`"
+    )
+
+
+@pytest.mark.parametrize("step", ["training", "prediction"])
+def test_a_template_of_another_family_is_refused(
+    step: str, tiny_base: Path, tmp_path: Path
+) -> None:
+    template = PROMPTS / "llama3.jinja"
+    with pytest.raises(
+        InputError, match=r"llama3\.jinja: <\|begin_of_text\|>, .*: no token of tiny"
+    ):
+        if step == "training":
+            train(tmp_path, tiny_base, template=template)
+        else:
+            run_predict(tmp_path, tiny_base, template=template)
 
 
 def test_the_script_refuses_answers_longer_than_the_maximum_in_a_line(

@@ -17,7 +17,7 @@ from support.table_files import (
 )
 
 from ecslm.common.errors import InputError
-from ecslm.tables.kinds.results import ResultsEntry, files
+from ecslm.tables.kinds.results import ResultsEntry, files, problems
 from ecslm.tables.kinds.results import build as build_results
 from ecslm.tables.model import Interval, Row, Table, read_table
 from ecslm.tables.notes import JOINT
@@ -203,6 +203,113 @@ def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: 
 def test_the_score_over_seeds_is_needed_for_the_interval(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"metrics/Small-EC/over-seeds/AVE\.json: no such file"):
         build(tmp_path, with_two_seeds(tmp_path))
+
+
+BOTH = {"group": "Shop model", "best_of": {"Best of both": ["Zero", "One"]}}
+OF_BOTH = {name: {"seeds": [0], "tasks": ["AVE", "PM"]} for name in ("Zero", "One")}
+
+
+def best_of_both(**changes: Any) -> TableRequest[ResultsEntry]:
+    entry = {"rows": [BOTH], "competitors": [], **changes.pop("entry", {})}
+    return results_request(entry=entry, **{"models": OF_BOTH, **changes})
+
+
+def write_both(results: Path, *values: tuple[str, str, float]) -> None:
+    for name, task, value in values:
+        write_metrics(results, name, task, {IND: scores(value)})
+
+
+def test_a_row_of_the_best_shows_the_better_model_in_each_column(tmp_path: Path) -> None:
+    both = ("Zero", "AVE", 0.1), ("One", "AVE", 0.25), ("Zero", "PM", 0.6), ("One", "PM", 0.5)
+    write_both(tmp_path, *both)
+    table = build(tmp_path, best_of_both())
+    row = rows_of(table)["Best of both"]
+    assert [cell.shown for cell in row.cells] == ["0.250", "0.600"]
+    assert row.cells[0].interval == Interval(0.22, 0.28)
+    assert row.cells[1].sources == ("metrics/Zero/seed-0/PM.json", "metrics/One/seed-0/PM.json")
+    assert row.marks == ("chosen",)
+    (note,) = [note for note in table.notes if "Best of both" in note]
+    assert note.startswith("§ Best of both: in each column the best of Zero, One, chosen by the")
+    assert note.endswith("Chosen: AVE One, PM Zero.")
+
+
+def test_of_equal_models_the_first_is_chosen(tmp_path: Path) -> None:
+    write_both(tmp_path, ("Zero", "PM", 0.5), ("One", "PM", 0.5))
+    table = build(tmp_path, best_of_both(entry={"columns": ["PM"]}))
+    assert any(note.endswith("Chosen: PM Zero.") for note in table.notes)
+
+
+def test_a_column_without_values_has_no_best(tmp_path: Path) -> None:
+    undefined = scores(0.0, strict={"defined": False, "ci95": None})
+    write_metrics(tmp_path, "Zero", "PM", {IND: undefined})
+    write_metrics(tmp_path, "One", "PM", {"another": scores(0.4)})
+    table = build(tmp_path, best_of_both(entry={"columns": ["PM"]}))
+    cell = rows_of(table)["Best of both"].cells[0]
+    assert (cell.value, cell.shown) == (None, "--")
+    assert any(note.endswith("Chosen: none.") for note in table.notes)
+
+
+def test_the_models_of_a_row_of_the_best_need_no_row_of_their_own() -> None:
+    wanted = best_of_both()
+    assert list(wanted.context.models) == ["Zero", "One"]
+    assert [path for path in files(wanted) if "PM" in path] == [
+        "metrics/Zero/seed-0/PM.json",
+        "metrics/One/seed-0/PM.json",
+    ]
+
+
+def test_a_row_of_the_best_competes_under_its_name(tmp_path: Path) -> None:
+    write_both(tmp_path, ("Zero", "PM", 0.9), ("One", "PM", 0.5))
+    published = {"group": "Published", "published": ["GPT-4 Turbo"]}
+    entry = {"columns": ["PM"], "rows": [published, BOTH]}
+    entry |= {"competitors": ["Best of both", "GPT-4 Turbo"]}
+    rows = rows_of(build(tmp_path, best_of_both(entry=entry)))
+    assert rows["Best of both"].cells[0].marks == ("best",)
+
+
+def test_the_best_of_means_says_over_how_many_seeds(tmp_path: Path) -> None:
+    for name in OF_BOTH:
+        for seed in (1, 2):
+            write_metrics(tmp_path, name, "PM", {IND: scores(0.5 + seed / 10)}, seed=seed)
+        write_over_seeds(tmp_path, name, "PM", {IND: 0.65})
+    models = {name: {"seeds": [1, 2], "tasks": ["PM"]} for name in OF_BOTH}
+    table = build(tmp_path, best_of_both(entry={"columns": ["PM"]}, models=models))
+    assert any(note.startswith("Best of both: mean over 2 seeds") for note in table.notes)
+
+
+def test_a_model_without_answers_has_no_row_but_is_named(tmp_path: Path) -> None:
+    write_both(tmp_path, ("One", "PM", 0.5))
+    models = OF_BOTH | {"Zero": {"seeds": [0], "tasks": []}}
+    rows = [{"group": "Alone", "models": ["Zero"]}, {"group": "Both", "models": ["Zero", "One"]}]
+    wanted = best_of_both(entry={"columns": ["PM"], "rows": [*rows, BOTH]}, models=models)
+    table = build(tmp_path, wanted)
+    assert [group.title for group in table.panels[0].groups] == ["Both", "Shop model"]
+    assert list(rows_of(table)) == ["One", "Best of both"]
+    assert "Without answers, and so without a row: Zero." in table.notes
+    assert any("the best of One, chosen" in note for note in table.notes)
+
+
+def test_models_of_different_seeds_are_no_row_of_the_best(tmp_path: Path) -> None:
+    models = OF_BOTH | {"One": {"seeds": [0, 1], "tasks": ["PM"]}}
+    assert problems(best_of_both(models=models), {"published": write_published(tmp_path)}) == [
+        "rows: best_of: the models of Best of both have different numbers of seeds"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([BOTH | {"models": ["Zero"]}], "exactly one of models, baselines, published and best_of"),
+        ([{"group": "A", "best_of": {"X": ["Zero", "Zero"]}}], "X needs two models or more"),
+        ([{"group": "A", "models": ["Best of both"]}, BOTH], "Best of both is also another row"),
+        ([BOTH, BOTH], "Best of both is also another row"),
+    ],
+)
+def test_a_row_of_the_best_that_makes_no_sense_is_refused(
+    rows: list[dict[str, Any]], problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        best_of_both(entry={"rows": rows})
 
 
 def test_a_missing_metrics_file_is_named(tmp_path: Path) -> None:

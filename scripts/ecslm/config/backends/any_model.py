@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
 from ecslm.schemas.settings import Closed
@@ -21,6 +21,10 @@ class AnyModel(Closed):
     RESOURCES: ClassVar[Mapping[str, int]] = {}
     """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
 
+    run: bool = Field(
+        True,
+        description="Whether it is run. If not, it is in no table of scores and no comparison.",
+    )
     shots: Literal[0, 1] = Field(0, description="Examples in the prompt.")
 
     @abstractmethod
@@ -50,6 +54,10 @@ class AnyModel(Closed):
 
     def limits(self) -> str | None:
         """What tables say of its answers if they are not free."""
+        return None
+
+    def reached(self) -> BaseModel | None:
+        """How a server is reached, on which no answer depends; None: there is none."""
         return None
 
     def answered(self, settings: Sequence[str]) -> tuple[str, ...]:

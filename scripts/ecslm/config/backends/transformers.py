@@ -19,6 +19,21 @@ from ecslm.schemas.task import Answer
 from ecslm.training.settings import TrainingSettings
 
 
+class OwnDecoding(DecodingSettings):
+    """Keys that replace those of other decoding settings; what is not set replaces nothing."""
+
+    @field_validator("max_length")
+    @classmethod
+    def _leaves_room(cls, length: int, _others: ValidationInfo) -> int:
+        # Checked for each task, with the keys that it has: `config/references.py`.
+        return length
+
+    def over(self, shared: DecodingSettings) -> DecodingSettings:
+        """Settings with these keys in place of their own."""
+        own = self.model_dump(exclude_unset=True)
+        return DecodingSettings.model_validate(shared.model_dump() | own)
+
+
 class TransformersModel(AnyModel):
     """Base weights, with an adapter if the model is tuned."""
 
@@ -41,6 +56,11 @@ class TransformersModel(AnyModel):
     )
     precision: Precision = Field(
         Precision(), description="Keys that replace those of the study's `precision`."
+    )
+    decoding: OwnDecoding | None = Field(
+        None,
+        description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
+        "every task.",
     )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0,), min_length=1, description="Seeds to train and predict with, in any order."
@@ -96,6 +116,10 @@ class TransformersModel(AnyModel):
             case _, unit:
                 return f"the likeliest answer of those that there are, by {unit}"
 
+    def decoded(self, shared: DecodingSettings) -> DecodingSettings:
+        """How the model answers a task, for which the study has the settings `shared`."""
+        return shared if self.decoding is None else self.decoding.over(shared)
+
     def prediction(
         self,
         decoding: DecodingSettings,
@@ -107,7 +131,7 @@ class TransformersModel(AnyModel):
         return TransformersSettings(
             precision=self.precision,
             shots=self.shots,
-            decoding=decoding,
+            decoding=self.decoded(decoding),
             batch_tokens=None if self.precision.exact else batch_tokens,
             answers=None
             if self.answers == "free"

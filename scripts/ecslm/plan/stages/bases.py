@@ -30,8 +30,8 @@ class BaseWeights(Rule[BaseKey]):
         return paths.BASES
 
     def all_keys(self) -> Iterator[BaseKey]:
-        """The bases of the study's models, and its encoder."""
-        names = [model.base for model in self.study.local_models.values()]
+        """The bases of the study's models that are run, and its encoder."""
+        names = [model.base for model in self.study.local_models.values() if model.run]
         if self.study.settings.bertscore is not None:
             names.append(self.study.settings.bertscore.encoder)
         yield from map(BaseKey, dict.fromkeys(names))

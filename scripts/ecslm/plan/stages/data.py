@@ -139,7 +139,7 @@ class DescribeData(Rule[TaskKey]):
         study = self.study
         model, task = self._model, study.task(key.task)
         training = model.training or study.settings.training
-        decoding = study.settings.task_decoding.get(key.task, study.settings.decoding)
+        decoding = model.decoded(study.decoding(key.task))
         return DescriptionSettings(
             answer=task.answer,
             tokenizer=model.base,

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from ecslm.config.schema import EncoderSettings
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import RunKey, SeedKey
+from ecslm.plan.parameters import json_parameter
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.prediction.backend import backend_module, modules_of
 from ecslm.prediction.settings import PredictionSettings
@@ -94,18 +95,22 @@ class Predict(Rule[RunKey]):
 
     def settings(self, key: RunKey) -> PredictionSettings:
         """How the model answers."""
-        study = self.study.settings
         return self.study.model(key.model).prediction(
-            study.task_decoding.get(key.task, study.decoding),
-            study.batch_tokens,
+            self.study.decoding(key.task),
+            self.study.settings.batch_tokens,
             self.study.answered_settings(key.model, key.task),
             self.study.task(key.task).answer,
         )
 
-    def needs(self, key: RunKey) -> Mapping[str, int]:
+    def needs(self, key: RunKey) -> Mapping[str, int | str]:
         """Those of the backend. Only jobs that compute need threads."""
-        settings, own = self.settings(key), self.study.model(key.model).RESOURCES
-        return {**own, "threads": self.study.settings.threads if settings.LOCAL else 1}
+        settings, model = self.settings(key), self.study.model(key.model)
+        access = model.reached()
+        return {
+            **model.RESOURCES,
+            "threads": self.study.settings.threads if settings.LOCAL else 1,
+            "access": "" if access is None else json_parameter(access),
+        }
 
     def template(self, key: RunKey) -> str | None:
         """The model's prompt, if it is known."""

@@ -54,7 +54,8 @@ class ReportPage(Rule[StudyKey]):
 
     def settings(self, _key: StudyKey) -> ReportSettings:
         """What the report shows of the study."""
-        study, models = self.study, self.study.settings.models
+        study = self.study
+        models = {name: model for name, model in study.settings.models.items() if model.run}
         return ReportSettings(
             study=study.name,
             title=study.settings.title,
@@ -107,8 +108,12 @@ class ReportPdf(Rule[StudyKey]):
 def summary_settings(study: Study) -> str:
     """`--settings` of the summary that a finished run prints: in-domain results, each tuned model
     next to the same base untuned."""
-    models = study.settings.models
-    free = {name: model for name, model in study.local_models.items() if model.answers == "free"}
+    models = {name: model for name, model in study.settings.models.items() if model.run}
+    free = {
+        name: model
+        for name, model in study.local_models.items()
+        if model.run and model.answers == "free"
+    }
     untuned = {
         model.base: name
         for name, model in free.items()

@@ -1,6 +1,7 @@
 """The results table of one setting: published, trivial, untuned and tuned rows side by side."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,22 +19,32 @@ from ecslm.tables.scores import Scores, strict_cell
 from ecslm.tables.settings import ScoresEntry
 from ecslm.tables.sources import Sources
 
+# Marks the rows that show the best of several models, as the template does.
+CHOSEN_SIGN = "\N{SECTION SIGN}"
+
 
 class Rows(Closed):
-    """A group of rows of a results table: models, trivial baselines, or published rows."""
+    """A group of rows of a results table, of one sort."""
 
     group: str = Field(description="Title above the rows.")
     models: tuple[ModelName, ...] = Field((), description="The study's models.")
     baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
     published: tuple[str, ...] = Field((), description="Rows of the published results.")
+    best_of: dict[str, tuple[ModelName, ...]] = Field(
+        {},
+        description="Rows by name, each with the models of which it shows the best in each column, "
+        "by the score that is shown; marked as such.",
+    )
     followed_by_published: bool = Field(
         False, description="Whether each model's row is followed by its published row."
     )
 
     @model_validator(mode="after")
     def _one_sort(self) -> "Rows":
-        if sum(map(bool, (self.models, self.baselines, self.published))) != 1:
-            raise ValueError("give exactly one of models, baselines and published")
+        if sum(map(bool, (self.models, self.baselines, self.published, self.best_of))) != 1:
+            raise ValueError("give exactly one of models, baselines, published and best_of")
+        if few := [name for name, models in self.best_of.items() if len(set(models)) < 2]:
+            raise ValueError(f"best_of: {few[0]} needs two models or more")
         if self.followed_by_published and not self.models:
             raise ValueError("followed_by_published needs models")
         return self
@@ -60,6 +71,13 @@ class ResultsEntry(ScoresEntry):
     def _names(self) -> "ResultsEntry":
         names = self.row_names()
         problems = [f"competitors: {name} is not a row" for name in set(self.competitors) - names]
+        chosen = [name for group in self.rows for name in group.best_of]
+        others = self._other_names()
+        problems += [
+            f"rows: best_of: {name} is also another row: rename it"
+            for name in set(chosen)
+            if name in others or chosen.count(name) > 1
+        ]
         if self.published_table is None and self.needs_published():
             problems.append("published_table: needed, since rows name published results")
         if problems:
@@ -72,6 +90,10 @@ class ResultsEntry(ScoresEntry):
 
     def row_names(self) -> set[str]:
         """The names of all rows that the table can have."""
+        return self._other_names() | {name for group in self.rows for name in group.best_of}
+
+    def _other_names(self) -> set[str]:
+        """The names of all rows but those that show the best of several models."""
         names: set[str] = set()
         for group in self.rows:
             names |= {*group.models, *group.baselines, *group.published}
@@ -96,14 +118,21 @@ def files(request: Request) -> list[str]:
 
 
 def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
-    """Names of published rows that do not exist."""
+    """Names of published rows that do not exist, and models that no row can be the best of."""
     path = resources["published"]
     published, table = Published(path), request.table.published_table
-    return [
+    found = [
         f"rows: {row} is not in table {table} of {path}"
         for group in request.table.rows
         for row in group.published
         if not published.has(str(table), row)
+    ]
+    models = request.context.models
+    return found + [
+        f"rows: best_of: the models of {name} have different numbers of seeds"
+        for group in request.table.rows
+        for name, members in group.best_of.items()
+        if len({len(models[member].seeds) for member in members}) > 1
     ]
 
 
@@ -117,7 +146,8 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         for task in entry.columns
     )
     rows = _RowBuilder(request, sources)
-    groups = mark_best([rows.group(group) for group in entry.rows], columns, entry.competitors)
+    built = [rows.group(group) for group in entry.rows]
+    groups = mark_best([group for group in built if group.rows], columns, entry.competitors)
     panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
     notes = [STRICT, *limit_notes(request.context.models), *mark_notes(panels)]
     notes += [*_seed_notes(panels, request), *rows.notes()]
@@ -135,27 +165,44 @@ class _RowBuilder:
     def __init__(self, request: Request, sources: Sources) -> None:
         self._entry = entry = request.table
         self._comparable = request.data.comparable
+        self._models = request.context.models
         self._scores = Scores(sources.results, request.context, entry.shows_intervals)
         self._published = (
             Published(sources.require("published")) if entry.needs_published() else None
         )
         self._without_published: list[str] = []
+        self._chosen: list[str] = []
+        self._without_answers: list[str] = []
 
     def group(self, group: Rows) -> RowGroup:
-        """The group's rows, in order."""
+        """The group's rows, in order; models without answers have none."""
         rows = [self._published_row(name, name) for name in group.published]
         rows += [self._row(name, "baseline") for name in group.baselines]
-        for model in group.models:
+        for model in self._answering(group.models):
             rows.append(self._row(model, "model"))
             if group.followed_by_published:
                 rows += self._following(model)
+        for name, models in group.best_of.items():
+            if answering := self._answering(models):
+                rows.append(self._best_of(name, answering))
         return RowGroup(group.group, tuple(rows))
 
     def notes(self) -> list[str]:
-        """Models without published results."""
-        if not self._without_published:
-            return []
-        return [f"No results were published for: {', '.join(self._without_published)}."]
+        """Which models were chosen, and models without published results or answers."""
+        missing = {
+            "No results were published for": self._without_published,
+            "Without answers, and so without a row": self._without_answers,
+        }
+        listed = (f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
+        return [*self._chosen, *listed]
+
+    def _answering(self, models: Sequence[str]) -> list[str]:
+        """The models that answer any of the columns."""
+        found = [name for name in models if self._models[name].tasks]
+        self._without_answers += [
+            name for name in models if name not in (*found, *self._without_answers)
+        ]
+        return found
 
     def _row(self, name: str, kind: str) -> Row:
         cells = tuple(self._cell(name, kind, task) for task in self._entry.columns)
@@ -166,6 +213,31 @@ class _RowBuilder:
     def _cell(self, name: str, kind: str, task: str) -> Cell:
         read = self._scores.model if kind == "model" else self._scores.baseline
         return strict_cell(read(name, task, self._entry.setting), self._entry.shows_intervals)
+
+    def _best_of(self, name: str, models: Sequence[str]) -> Row:
+        """In each column the cell of the best model, of equal ones the first."""
+        cells, chosen = [], []
+        for task in self._entry.columns:
+            candidates = {model: self._cell(model, "model", task) for model in models}
+            sources = tuple(path for cell in candidates.values() for path in cell.sources)
+            known = {
+                model: cell.value
+                for model, cell in candidates.items()
+                if isinstance(cell.value, float)
+            }
+            best = max(known, key=lambda model: known[model]) if known else None
+            # The choice was made from all of them.
+            cells.append(
+                replace(candidates[best], sources=sources) if best else Cell(sources=sources)
+            )
+            if best:
+                chosen.append(f"{task} {best}")
+        self._chosen.append(
+            f"{CHOSEN_SIGN} {name}: in each column the best of {', '.join(models)}, chosen by the "
+            "score shown, on the test records themselves: that flatters it, and its intervals do "
+            f"not cover the choice. Chosen: {', '.join(chosen) or 'none'}."
+        )
+        return Row(name=name, kind="model", cells=tuple(cells), marks=("chosen",))
 
     def _following(self, model: str) -> list[Row]:
         published = self._entry.reproduces.get(model, model)
@@ -189,6 +261,9 @@ def _seed_notes(panels: Sequence[Panel], request: Request) -> list[str]:
     """Notes on models with several seeds: cells are means, and how much seeds differ."""
     with_intervals = request.table.shows_intervals
     notes = []
+    members = {
+        name: models[0] for group in request.table.rows for name, models in group.best_of.items()
+    }
     for panel in panels:
         for row in (row for group in panel.groups for row in group.rows):
             spreads = [
@@ -197,7 +272,7 @@ def _seed_notes(panels: Sequence[Panel], request: Request) -> list[str]:
                 if cell.sd is not None
             ]
             if spreads:
-                seeds = len(request.context.models[row.name].seeds)
+                seeds = len(request.context.models[members.get(row.name, row.name)].seeds)
                 notes.append(f"{row.name}: {mean_note(seeds, spreads, with_intervals)}")
     if notes and with_intervals:
         notes.append(JOINT)

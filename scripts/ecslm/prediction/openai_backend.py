@@ -1,0 +1,187 @@
+"""The backend that asks an OpenAI-compatible server, of whatever software, local or not.
+
+Nothing is known of its tokenizer: no prompt is cut. Each answer is kept as soon as it arrives, and
+no request is sent twice, whatever job or study it is for.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecslm.common.cli import read_settings
+from ecslm.common.locks import held
+from ecslm.common.versions import require_locked
+from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction.backend import Generated, Request, needed
+from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings
+from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
+from ecslm.prediction.server_client import ServerClient
+from ecslm.prediction.server_requests import ServerRequest, request_for
+from ecslm.prediction.spending import Spending
+from ecslm.schemas.paths import SERVER_ANSWERS
+from ecslm.schemas.record import Record
+
+SETTINGS = OpenAISettings
+# What is asked of this backend.
+OpenAIRequest = Request[OpenAISettings]
+
+# Prompts between two steps of the progress bar. It must not depend on the number of requests at a
+# time: a job that was killed may go on with another.
+BATCH = 100
+
+
+def libraries(_settings: OpenAISettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
+    """Libraries whose versions can change a prediction: that of prompts alone."""
+    return ("Jinja2",)
+
+
+def identity(request: OpenAIRequest) -> dict[str, str]:
+    """The model by its name, and the server by its URL and API.
+
+    Raises:
+        InputError: the template is missing, or there are options that a server does not need.
+    """
+    request.refuse("base", "adapter", "answers")
+    _template(request)
+    server = request.settings.server
+    return {"url": server.url, "model": server.model, "api": server.api}
+
+
+def open_backend(request: OpenAIRequest) -> "ServerBackend":
+    """The backend. The server is asked only for answers that are not there yet.
+
+    Raises:
+        InputError: as `identity`, or the value of `--access` is invalid.
+    """
+    access = read_settings(request.access, AccessSettings, "--access")
+    return ServerBackend(request, access, SERVER_ANSWERS)
+
+
+@dataclass(frozen=True)
+class ServerPrompt:
+    """A prompt as text, and the id of its record."""
+
+    text: str
+    record: str
+    truncated: bool = False
+
+
+class ServerBackend:
+    """Asks for all prompts in their order."""
+
+    def __init__(self, request: OpenAIRequest, access: AccessSettings, cache: Path) -> None:
+        """
+        Args:
+            cache: directory of the answers of all servers.
+        """
+        self._request, self._template = request, _template(request)
+        self._model = ServerModel(request.settings, access, request.seed, cache)
+
+    def prompts(self, records: Sequence[Record]) -> list[ServerPrompt]:
+        """The prompt of each record, whole.
+
+        Raises:
+            InputError: the template does not fit a record.
+        """
+        shots = self._request.settings.shots
+        prompts = [ServerPrompt(self._template.render(one, shots), one.id) for one in records]
+        self._model.prompts = prompts
+        return prompts
+
+    def batches(self, prompts: Sequence[ServerPrompt]) -> list[list[int]]:
+        """Batches of prompts, in order."""
+        indices = list(range(len(prompts)))
+        return [indices[start : start + BATCH] for start in range(0, len(indices), BATCH)]
+
+    def load(self) -> "ServerModel":
+        """The model, which is at the server."""
+        return self._model
+
+
+class ServerModel:
+    """A model of a server, with the answers that it has given."""
+
+    def __init__(
+        self, settings: OpenAISettings, access: AccessSettings, seed: int, cache: Path
+    ) -> None:
+        """
+        Args:
+            seed: of sampled decoding.
+            cache: as for `ServerBackend`.
+        """
+        self._settings, self._access, self._seed = settings, access, seed
+        self._folder = server_folder(cache, settings.server)
+        self._cache = AnswerCache(self._folder)
+        self._new: dict[str, Answer] = {}
+        self.prompts: Sequence[ServerPrompt] = ()
+        """Those of the job, whose cost is told."""
+
+    def generate(self, prompts: Sequence[ServerPrompt], _batch: int) -> list[Generated]:
+        """Answer prompts, in order; the server is asked for what it was never asked before.
+
+        Meanwhile other jobs that ask it for the same model wait: together they send no more
+        requests at a time than are allowed, and pay for none twice.
+
+        Raises:
+            InputError: there is no key, the server cannot be reached, it refuses the key or a
+                request, an answer cannot be used, or the budget does not suffice.
+        """
+        requests = [self._to_send(prompt) for prompt in prompts]
+        with held(self._folder / "lock", self._settings.server.url, wait=True):
+            found = {one.key: self._cache.get(one.key) for one in requests}
+            self._ask({one.key: one for one in requests if found[one.key] is None})
+        answers = [found[one.key] or self._new[one.key] for one in requests]
+        return [
+            Generated(
+                text=answer.text,
+                prompt_tokens=answer.prompt_tokens,
+                tokens=answer.tokens,
+                stopped=answer.finish_reason == "stop",
+                withheld=answer.finish_reason == "content_filter",
+            )
+            for answer in answers
+        ]
+
+    def cost(self) -> dict[str, float | str | None]:
+        """What the answers to all prompts of the job have cost, and what of it was paid now."""
+        keys = dict.fromkeys(self._to_send(prompt).key for prompt in self.prompts)
+        known = [self._new.get(key) or self._cache.get(key) for key in keys]
+        answers = [answer for answer in known if answer is not None]
+        withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
+        cost: dict[str, float | str | None] = {
+            "device": f"{self._settings.server.model} at {self._settings.server.url}",
+            "requests": len(self._new),
+            "answers_from_cache": len(keys) - len(self._new),
+            "withheld_by_content_filter": withheld,
+        }
+        if (prices := self._access.prices) is not None:
+            cost |= {
+                "price": prices.of_all(one.counts for one in answers),
+                "paid": prices.of_all(one.counts for one in self._new.values()),
+                "currency": prices.currency,
+                "prices_as_of": prices.as_of.isoformat(),
+            }
+        return cost
+
+    def _ask(self, missing: Mapping[str, ServerRequest]) -> None:
+        if not missing:
+            return
+        require_locked(("openai",))
+        access, spending = self._access, None
+        if access.prices is not None:
+            spending = Spending(self._folder / "spent.json", access.prices, access.budget)
+        ServerClient(self._settings.server, access).ask(missing, self._keep, spending)
+
+    def _keep(self, key: str, answer: Answer) -> None:
+        self._cache.add(key, answer)
+        self._new[key] = answer
+
+    def _to_send(self, prompt: ServerPrompt) -> ServerRequest:
+        settings = self._settings
+        return request_for(
+            prompt.text, prompt.record, settings.server, settings.decoding, self._seed
+        )
+
+
+def _template(request: OpenAIRequest) -> PromptTemplate:
+    return needed(request.template, "template", request.settings.backend)

@@ -1,0 +1,135 @@
+"""Settings of the backend `openai`: which model of which server answers, and how it is reached."""
+
+import math
+import re
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from ecslm.prediction.settings import DecodingSettings, PredictionSettings
+from ecslm.schemas.settings import Closed, hiding
+
+VARIABLE = "^[A-Z_][A-Z0-9_]*$"
+Api = Literal["chat", "completions"]
+
+
+def _plain_url(text: str) -> str:
+    """The URL without a slash at its end. It is written into results, so it must hold no secret."""
+    try:
+        url = TypeAdapter(HttpUrl).validate_python(text)
+    except ValidationError:
+        raise hiding("should be a URL such as https://api.openai.com/v1") from None
+    if any(part is not None for part in (url.username, url.password, url.query, url.fragment)):
+        raise hiding("should have no user, password, query or fragment; `access` names the key")
+    return str(url).rstrip("/")
+
+
+def _variable(text: str) -> str:
+    """The name of an environment variable. Keys have other characters: one that is put here by
+    mistake is refused."""
+    if not re.fullmatch(VARIABLE, text):
+        raise hiding("should be the name of an environment variable, in capitals, not the key")
+    return text
+
+
+class ServerSettings(Closed):
+    """Which model of which server answers. A change of any of these asks it again."""
+
+    url: Annotated[str, AfterValidator(_plain_url)] = Field(
+        description="Base URL of its OpenAI-compatible API, such as https://api.openai.com/v1."
+    )
+    model: str = Field(min_length=1, description="Name of the model at the server.")
+    api: Api = Field(
+        "chat",
+        description="chat: the prompt is a message of the user, to which the server adds the "
+        "markers of turns, so its template has none. completions: the prompt is all that the model "
+        "reads, so its template has them.",
+    )
+    limit: Literal["max_tokens", "max_completion_tokens"] = Field(
+        "max_tokens",
+        description="What the server calls the limit of an answer; some models of OpenAI take "
+        "the second alone.",
+    )
+
+
+class ServerDecoding(Closed):
+    """The settings of decoding that a server is told. See `DecodingSettings`."""
+
+    max_new_tokens: int = Field(100, ge=1)
+    sample: bool = False
+    temperature: float = Field(0.15, gt=0)
+    top_p: float = Field(0.95, gt=0, le=1)
+
+    @classmethod
+    def of(cls, decoding: DecodingSettings) -> Self:
+        """Those of them that a server is told."""
+        return cls.model_validate(decoding.model_dump(include=set(cls.model_fields)))
+
+
+class OpenAISettings(PredictionSettings):
+    """How a model of a server answers."""
+
+    LOCAL: ClassVar[bool] = False
+
+    backend: Literal["openai"]
+    server: ServerSettings
+    decoding: ServerDecoding = ServerDecoding()
+
+
+class Prices(Closed):
+    """What a server takes for tokens."""
+
+    input: float = Field(ge=0, description="Per million tokens of prompts.")
+    output: float = Field(ge=0, description="Per million tokens of answers.")
+    currency: str = Field(pattern="^[A-Z]{3}$", description="Such as USD.")
+    as_of: date = Field(description="Day of these prices.")
+
+    def of(self, prompt_tokens: int, tokens: int) -> float:
+        """The price of a request."""
+        return (prompt_tokens * self.input + tokens * self.output) / 1_000_000
+
+    def of_all(self, requests: Iterable[tuple[int, int]]) -> float:
+        """The price of several requests, given their tokens."""
+        return math.fsum(self.of(*tokens) for tokens in requests)
+
+
+class AccessSettings(Closed):
+    """How a server is reached, and what it may cost. No answer depends on it: a change reruns
+    nothing."""
+
+    key: Annotated[str, AfterValidator(_variable)] | None = Field(
+        None, description="Environment variable that holds the key; without it, none is sent."
+    )
+    concurrency: int = Field(
+        8, ge=1, description="Requests to the model at a time, of all jobs together."
+    )
+    timeout: float = Field(120.0, gt=0, description="Seconds to wait for an answer.")
+    retries: int = Field(
+        6,
+        ge=0,
+        description="How often a request is repeated after a time-out, a cut connection or a "
+        "status 408, 409, 429 or 5xx: when the server says, if that is within two minutes, "
+        "otherwise after ever longer waits of up to eight seconds.",
+    )
+    prices: Prices | None = Field(None, description="For the cost and the budget.")
+    budget: float | None = Field(
+        None,
+        gt=0,
+        description="Most that the model may cost, in the currency of the prices: all that was "
+        "ever spent on it in this project counts. No request is sent that may pass it.",
+    )
+
+    @model_validator(mode="after")
+    def _has_prices(self) -> Self:
+        if self.budget is not None and self.prices is None:
+            raise ValueError("`budget` needs `prices`")
+        return self

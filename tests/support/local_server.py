@@ -1,0 +1,158 @@
+"""A server in this process that speaks OpenAI's API over HTTP, and fails as a test tells it."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the server sends, after a while."""
+
+    content: object = ""
+    """Text, or a value that is sent as JSON."""
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    cut: bool = False
+    """Whether the connection ends in the middle of the content."""
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it came in."""
+
+    path: str
+    headers: Mapping[str, str]
+    body: Body
+    at: float
+
+    @property
+    def prompt(self) -> str:
+        """The text that is to be answered."""
+        return prompt_of(self.body)
+
+
+@dataclass
+class LocalServer:
+    """What the server has received; `answer` may be replaced at any time."""
+
+    answer: Callable[[Body], Reply]
+    received: list[Received] = field(default_factory=list)
+    most_at_once: int = 0
+    port: int = 0
+    now: int = 0
+
+    @property
+    def url(self) -> str:
+        """The base URL."""
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def prompts(self) -> list[str]:
+        """The prompts that came in, in order."""
+        return [one.prompt for one in self.received]
+
+
+def prompt_of(body: Body) -> str:
+    """The prompt in a request's body."""
+    return str(body["messages"][0]["content"] if "messages" in body else body["prompt"])
+
+
+def completion(body: Body, text: str | None = "yes", reason: str = "stop", **fields: Any) -> Reply:
+    """An answer in the form of the API that was asked; a prompt has a token for each four letters,
+    an answer one for each word."""
+    said = {"message": {"content": text}} if "messages" in body else {"text": text}
+    usage = {
+        "prompt_tokens": len(prompt_of(body)) // 4,
+        "completion_tokens": len((text or "").split()),
+    }
+    value = {"choices": [{**said, "finish_reason": reason}], "usage": usage, "model": "m-1"}
+    return Reply(value | fields)
+
+
+def failure(status: int, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """A refusal in the form of the API; without `headers` it is tried again at once."""
+    content = {"error": {"message": message, "type": "some", "code": None}}
+    return Reply(content, status, {"retry-after-ms": "1"} if headers is None else headers)
+
+
+def in_turn(*replies: Callable[[Body], Reply] | Reply) -> Callable[[Body], Reply]:
+    """Each reply to one request, the last to all that follow."""
+    left = list(replies)
+    lock = threading.Lock()
+
+    def answer(body: Body) -> Reply:
+        with lock:
+            reply = left.pop(0) if len(left) > 1 else left[0]
+        return reply if isinstance(reply, Reply) else reply(body)
+
+    return answer
+
+
+@contextmanager
+def local_server(answer: Callable[[Body], Reply] = completion) -> Iterator[LocalServer]:
+    """A server that runs while the block does."""
+    state = LocalServer(answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
+    server.daemon_threads = True
+    state.port = server.server_address[1]
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield state
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _handler(state: LocalServer) -> type[BaseHTTPRequestHandler]:
+    lock = threading.Lock()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            text = self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.loads(text)
+            with lock:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                state.received.append(Received(self.path, headers, body, time.monotonic()))
+                state.now += 1
+                state.most_at_once = max(state.most_at_once, state.now)
+            try:
+                reply = state.answer(body)
+                time.sleep(reply.seconds)
+            finally:
+                with lock:
+                    state.now -= 1
+            self._send(reply)
+
+        def _send(self, reply: Reply) -> None:
+            text = reply.content if isinstance(reply.content, str) else json.dumps(reply.content)
+            content = text.encode()
+            try:
+                self.send_response(reply.status)
+                for name, value in reply.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content[: len(content) // 2] if reply.cut else content)
+            except OSError:
+                # The client no longer waits.
+                reply = Reply(cut=True)
+            if reply.cut:
+                self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    return Handler

@@ -1,0 +1,107 @@
+"""Jobs of models that a server runs: what they need, and what reruns them."""
+
+from typing import Any
+
+import pytest
+from support.plans import MODELS, Raw, job, plan
+
+from ecslm.common.errors import InputError
+from ecslm.plan.directives import Directives
+from ecslm.plan.keys import RunKey
+from ecslm.plan.plan import Plan
+
+SERVER: Raw = {"url": "https://models.example/v1", "model": "large-1"}
+PRICES: Raw = {"input": 10, "output": 30, "currency": "USD", "as_of": "2024-04-09"}
+KEY = RunKey("Large", "0", "PM")
+
+
+def made(changes: Raw | None = None, **study: Any) -> Plan:
+    """The plan of a study with a model that a server runs, with changes of its entry."""
+    large = {"backend": "openai", "server": SERVER, "template": "alpaca"} | (changes or {})
+    return plan(models=MODELS | {"Large": large}, **study)
+
+
+def settings(of: Plan, task: str = "PM") -> tuple[str | None, str | None]:
+    """Parameters of the prediction of a task."""
+    rule = of.rules["predict"]
+    key = RunKey("Large", "0", task)
+    return rule.settings_parameter(key), rule.versions_parameter(key)
+
+
+def test_jobs_need_the_server_and_neither_gpu_nor_threads() -> None:
+    needs = Directives(made(threads=8).rules["predict"])
+    found = {name: needs.resource(name)(KEY) for name in ("api", "gpu", "threads")}
+    assert found == {"api": 1, "gpu": 0, "threads": 1}
+    local = RunKey("Small", "0", "PM")
+    assert [needs.resource(name)(local) for name in ("api", "gpu", "access")] == [0, 1, ""]
+
+
+def test_jobs_have_neither_base_nor_adapter() -> None:
+    inputs = job(made(), "predict", model="Large", seed=0, task="PM").inputs
+    assert inputs == ("results/shop/dataset/PM/test.jsonl",)
+
+
+def test_how_a_server_is_reached_reruns_nothing_and_is_told_to_the_job() -> None:
+    access = {"key": "SHOP_KEY", "concurrency": 3, "prices": PRICES, "budget": 7}
+    with_access = made({"access": access})
+    assert settings(with_access) == settings(made())
+    told = Directives(with_access.rules["predict"]).resource("access")(KEY)
+    assert '"budget":7.0' in told
+    assert '"key":"SHOP_KEY"' in told
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"server": SERVER | {"model": "large-2"}},
+        {"server": SERVER | {"url": "https://other.example/v1"}},
+        {"server": SERVER | {"api": "completions"}},
+        {"shots": 1},
+    ],
+)
+def test_what_the_server_is_asked_reruns_its_predictions(changes: Raw) -> None:
+    both = ["IND_Diverse_Instruction", "IND_Diverse_Instruction_1-shot"]
+    assert settings(made(changes, settings=both)) != settings(made(settings=both))
+
+
+def test_settings_that_no_server_is_told_rerun_none_of_its_predictions() -> None:
+    local = made(
+        decoding={"max_length": 999, "fused": False, "oom": "halve"},
+        batch_tokens=99,
+        precision={"quantization": "none"},
+    )
+    assert settings(local) == settings(made())
+    assert settings(made(decoding={"max_new_tokens": 9})) != settings(made())
+
+
+def test_decoding_of_a_task_is_told_to_the_server() -> None:
+    parameter, _ = settings(made(task_decoding={"AG": {"max_new_tokens": 77}}), "AG")
+    assert parameter is not None
+    assert '"max_new_tokens":77' in parameter
+
+
+def test_a_key_in_the_configuration_is_refused_without_showing_it() -> None:
+    with pytest.raises(InputError) as caught:
+        made(
+            {
+                "access": {"key": "sk-marked"},
+                "server": SERVER | {"url": "https://sk-marked@models.example"},
+            }
+        )
+    where = "studies.shop.models.Large"
+    assert sorted(caught.value.problems) == [
+        f"{where}.access.key: should be the name of an environment variable, in capitals, not the "
+        "key",
+        f"{where}.server.url: should have no user, password, query or fragment; `access` names the "
+        "key",
+    ]
+
+
+def test_misspelt_keys_of_a_server_are_told_with_the_nearest() -> None:
+    with pytest.raises(InputError) as caught:
+        made({"access": {"budgte": 7}, "served": SERVER})
+    where = "studies.shop.models.Large"
+    assert sorted(caught.value.problems) == [
+        f"{where}.access.budgte: unknown key: did you mean `budget`?",
+        f"{where}.served: unknown key: did you mean `server`?",
+    ]

@@ -1,0 +1,136 @@
+"""Families of models answer as transformers lets them: Llama, Mistral, Bloom and others."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import torch
+from hypothesis import given, settings
+from support.families import FAMILIES, LIMIT, NEVER, batches, greedy, tiny_network
+from support.model_examples import (
+    PROMPTS,
+    QUANTISED,
+    make_record,
+    prediction_settings,
+    read_lines,
+    run_predict,
+    write_records,
+)
+from support.tiny import write_tiny_family
+from transformers import AutoModelForCausalLM, AutoTokenizer, MarianConfig, MarianForCausalLM
+
+from ecslm.common.errors import InputError
+from ecslm.models.bases import PathSource
+from ecslm.models.fetching import fetch_base
+from ecslm.models.precision import Precision
+from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction import prefill
+from ecslm.prediction.choosing import Likeliest
+from ecslm.prediction.generation import Generator
+from ecslm.prediction.network import Network
+from ecslm.prediction.transformers_engine import load_model
+
+
+@pytest.fixture(autouse=True)
+def small_chunks() -> Iterator[None]:
+    """Prompts of a batch are read in several chunks, and short prefixes are shared."""
+    with mock.patch.dict(prefill.CHUNK, cpu=20), mock.patch.dict(prefill.WORTH, cpu=3):
+        yield
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@settings(max_examples=10)
+@given(prompts=batches())
+def test_answers_of_each_family_are_those_of_transformers(
+    family: str, prompts: list[list[int]]
+) -> None:
+    model = tiny_network(family)
+    answers = Generator(Network(model), NEVER).generate(prompts, LIMIT, Likeliest())
+    assert answers == greedy(model, prompts, NEVER)
+
+
+TOKENS = [[5, 6, 7, 8, 9, 10], [5, 6, 7, 8, 40], [5, 6, 60, 61, 62], [300]]
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "bloom"])
+def test_prefixes_are_shared_in_the_families_of_the_study(family: str) -> None:
+    reader = prefill.Reader(Network(tiny_network(family)))
+    with torch.inference_mode():
+        reader.read(TOKENS, 1)
+    assert reader._kept
+
+
+@pytest.mark.parametrize("family", ["mistral with a window", "mpt"])
+def test_nothing_pads_between_the_tokens_where_padding_would_count(family: str) -> None:
+    model = tiny_network(family)
+    reader = prefill.Reader(Network(model))
+    with torch.inference_mode():
+        reader.read(TOKENS, 1)
+    assert not reader._kept
+    sharing = Network(model)
+    sharing.counts_padding = False
+    prompts = [[*prompt, *range(70, 70 + extra)] for extra in (1, 6) for prompt in TOKENS[:3]]
+    answers = Generator(sharing, NEVER).generate(prompts, LIMIT, Likeliest())
+    assert answers != greedy(model, prompts, NEVER)
+
+
+@pytest.mark.parametrize("family", ["llama", "mistral", "bloom"])
+@pytest.mark.parametrize("fused", [True, False], ids=["unpacked", "packed"])
+def test_quantised_models_of_each_family_answer_as_in_transformers(
+    family: str, fused: bool, tmp_path: Path
+) -> None:
+    folder = write_tiny_family(tmp_path, family)
+    precision = Precision.model_validate(QUANTISED)
+    model = load_model(folder, None, precision, fused, torch.device("cpu"))
+    answers = Generator(Network(model), NEVER).generate(TOKENS, LIMIT, Likeliest())
+    assert answers == greedy(model, TOKENS, NEVER)
+    plain: Any = load_model(
+        folder, None, Precision(quantization="none", dtype="float32"), fused, torch.device("cpu")
+    )
+    assert answers != greedy(plain, TOKENS, NEVER)
+
+
+def test_a_model_that_takes_no_positions_is_refused() -> None:
+    """Padding on the left would give its tokens other positions."""
+    sizes = {"d_model": 8, "decoder_layers": 1, "decoder_attention_heads": 1, "decoder_ffn_dim": 8}
+    config = MarianConfig(
+        vocab_size=40, pad_token_id=0, decoder_start_token_id=0, is_decoder=True, **sizes
+    )
+    with pytest.raises(InputError, match="marian: architectures that take no positions"):
+        Network(MarianForCausalLM(config))
+
+
+TEMPLATES = {"llama": "llama2", "mistral": "mistral", "bloom": "ecomgpt"}
+
+
+@pytest.mark.parametrize("family", TEMPLATES)
+@pytest.mark.parametrize("shots", [0, 1])
+def test_predictions_of_each_family_are_the_answers_of_transformers(
+    family: str, shots: int, tmp_path: Path
+) -> None:
+    """From the records to the text, with the prompt of the family."""
+    folder = write_tiny_family(tmp_path / "model", family)
+    base = tmp_path / "base/manifest.json"
+    fetch_base("Tiny", PathSource(source="path", path=str(folder)), base)
+    example = json.dumps({"input": "socks", "options": None, "output": "yes"})
+    dataset = write_records(
+        tmp_path / "records.jsonl", 4, split="test", few_shot_example=example if shots else None
+    )
+    template = PROMPTS / f"{TEMPLATES[family]}.jinja"
+    settings = prediction_settings(decoding={"max_new_tokens": LIMIT}, shots=shots)
+    output = run_predict(
+        tmp_path, base, settings=settings, dataset=dataset, template=template, batch_tokens=600
+    )
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder).eval()
+    for number, line in enumerate(read_lines(output)):
+        record = make_record(number, few_shot_example=example if shots else None)
+        text = PromptTemplate(template).render(record, shots)
+        prompt = tokenizer(text, add_special_tokens=False)["input_ids"]
+        (answer,) = greedy(model, [prompt], tokenizer.eos_token_id)
+        stopped = answer[-1] == tokenizer.eos_token_id
+        assert line["prediction"] == tokenizer.decode(answer[:-1] if stopped else answer)
+        assert line["prompt_tokens"] == len(prompt)

@@ -1,0 +1,293 @@
+"""Predictions of a model that a server runs: nothing is asked twice, and no key is left behind."""
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.local_server import (
+    Body,
+    LocalServer,
+    Reply,
+    completion,
+    failure,
+    in_turn,
+    local_server,
+    prompt_of,
+)
+from support.model_examples import PROMPTS, make_record, read_lines, run_predict, write_records
+from support.project import SCRIPTS
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction.openai_settings import OpenAISettings
+from ecslm.schemas.prediction import Prediction, read_predictions
+
+KEY, VARIABLE = "sk-Marked-0123456789", "SHOP_KEY"
+PRICES = {"input": 1.0, "output": 2.0, "currency": "USD", "as_of": "2024-04-09"}
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    """A server; the cache of its answers is in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+    with local_server(lambda body: completion(body, f"to {len(prompt_of(body))}")) as running:
+        yield running
+
+
+def settings_of(server: LocalServer, **fields: Any) -> OpenAISettings:
+    own = {"url": server.url, "model": "shop-1"} | fields.pop("at", {})
+    return OpenAISettings.model_validate({"backend": "openai", "server": own} | fields)
+
+
+def run(
+    folder: Path, server: LocalServer, access: dict[str, Any] | None = None, **fields: Any
+) -> list[Prediction]:
+    """Predict seven records, all of other prompts; returns the predictions."""
+    changes = fields.pop("changes", {})
+    folder.mkdir(exist_ok=True)
+    access_option = None if access is None else json.dumps(access)
+    settings = settings_of(server, **fields)
+    output = run_predict(folder, None, None, settings, access=access_option, **changes)
+    return read_predictions(output)
+
+
+def cost(folder: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((folder / "cost.json").read_text())
+    return content
+
+
+def test_a_server_answers_the_prompts_of_the_study(server: LocalServer, tmp_path: Path) -> None:
+    rows = run(tmp_path, server, {"prices": PRICES})
+    template = PromptTemplate(PROMPTS / "alpaca.jinja")
+    prompts = [template.render(make_record(number), 0) for number in range(7)]
+    assert sorted(server.prompts()) == sorted(prompts)
+    assert [row.prediction for row in rows] == [f"to {len(prompt)}" for prompt in prompts]
+    assert [row.prompt_tokens for row in rows] == [len(prompt) // 4 for prompt in prompts]
+    assert {(row.generated_tokens, row.finish_reason) for row in rows} == {(2, "stop")}
+    manifest = read_manifest(manifest_of(tmp_path / "predictions.jsonl"))
+    assert manifest.settings["server"] == {
+        **{"url": server.url, "model": "shop-1", "api": "chat", "limit": "max_tokens"}
+    }
+    assert set(manifest.versions) == {"Jinja2"}
+    price = sum(len(prompt) // 4 * 1.0 + 2 * 2.0 for prompt in prompts) / 1e6
+    told = cost(tmp_path)
+    assert told["price"] == told["paid"] == pytest.approx(price)
+    assert (told["currency"], told["prices_as_of"]) == ("USD", "2024-04-09")
+    assert (told["requests"], told["answers_from_cache"]) == (7, 0)
+    assert told["device"] == f"shop-1 at {server.url}"
+
+
+def test_completions_are_asked_with_the_markers_of_the_template(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    changes = {"template": PROMPTS / "chatml.jinja"}
+    run(tmp_path, server, at={"api": "completions"}, changes=changes)
+    assert {one.path for one in server.received} == {"/v1/completions"}
+    assert all(prompt.startswith("<|im_start|>system") for prompt in server.prompts())
+
+
+def test_one_shot_prompts_have_the_example_of_the_record(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    example = json.dumps({"input": "a lamp", "options": None, "output": "yes"})
+    dataset = write_records(tmp_path / "shot.jsonl", 3, split="test", few_shot_example=example)
+    rows = run(tmp_path, server, shots=1, changes={"dataset": dataset})
+    assert len(rows) == 3
+    assert all("### Example input:\na lamp" in prompt for prompt in server.prompts())
+
+
+def test_what_was_asked_for_another_study_is_not_asked_again(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """Not even with other code, under another name, or with a server that is gone."""
+    first = run(tmp_path / "a", server, {"prices": PRICES})
+    server.answer = in_turn(failure(404, "retired"))
+    access = {"prices": PRICES, "key": VARIABLE, "budget": 1e-9}
+    second = run(tmp_path / "b", server, access, changes={"code": "code:2", "model": "Other"})
+    assert second == first
+    assert len(server.received) == 7
+    told, before = cost(tmp_path / "b"), cost(tmp_path / "a")
+    assert (told["requests"], told["answers_from_cache"], told["paid"]) == (0, 7, 0)
+    assert told["price"] == before["price"] > 0
+
+
+def test_a_prompt_that_several_records_have_is_asked_once(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    dataset = write_records(tmp_path / "same.jsonl", 6, split="test", input="lamp", options=None)
+    rows = run(tmp_path, server, changes={"dataset": dataset})
+    assert len(server.received) == 1
+    assert len(rows) == 6
+    assert len({row.prediction for row in rows}) == 1
+
+
+def test_after_a_failure_the_next_run_asks_only_for_what_is_missing(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    server.answer = in_turn(*[completion] * 4, failure(400, "no"), completion)
+    with pytest.raises(InputError, match="refused the request"):
+        run(tmp_path, server, {"concurrency": 1})
+    assert len(server.received) == 5
+    run(tmp_path, server, {"concurrency": 1})
+    assert len(server.received) == 5 + 3
+    assert len(set(server.prompts())) == 7
+
+
+def test_a_budget_that_is_reached_is_raised_and_the_job_goes_on(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    # The most that one request may cost is far above what it costs.
+    with pytest.raises(InputError, match=r"the budget of 0\.001 USD is reached"):
+        run(tmp_path, server, {"prices": PRICES, "budget": 0.001})
+    done = len(server.received)
+    assert 0 < done < 7
+    run(tmp_path, server, {"prices": PRICES, "budget": 0.1})
+    assert len(server.received) == 7
+    (account,) = Path("results/cache/api").rglob("spent.json")
+    assert json.loads(account.read_text())["spent"] == pytest.approx(cost(tmp_path)["price"])
+
+
+def test_what_a_killed_job_had_reserved_counts_as_spent(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    run(tmp_path, server, {"prices": PRICES})
+    (account,) = Path("results/cache/api").rglob("spent.json")
+    write_json(account, json.loads(account.read_text()) | {"reserved": [2.0, 3.0]})
+    access = {"prices": PRICES, "budget": 5}
+    with pytest.raises(InputError, match=r"5\.00 USD is reached: 5\.00 USD are spent"):
+        run(tmp_path, server, access, decoding={"sample": True})
+
+
+def test_prices_in_another_currency_than_what_was_spent_are_refused(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    run(tmp_path, server, {"prices": PRICES})
+    euros = {"prices": PRICES | {"currency": "EUR"}}
+    with pytest.raises(InputError, match="USD were spent, but the prices are in EUR"):
+        run(tmp_path, server, euros, decoding={"sample": True})
+
+
+def test_a_withheld_answer_is_counted_and_the_row_is_complete(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    server.answer = in_turn(lambda body: completion(body, None, "content_filter"), completion)
+    rows = run(tmp_path, server, {"concurrency": 1})
+    assert [row.finish_reason for row in rows] == ["content_filter", *["stop"] * 6]
+    assert rows[0].prediction == ""
+    assert cost(tmp_path)["withheld_by_content_filter"] == 1
+
+
+def test_sampling_sends_the_seed_of_the_job(server: LocalServer, tmp_path: Path) -> None:
+    decoding = {"sample": True, "temperature": 0.15, "top_p": 0.95}
+    run(tmp_path, server, decoding=decoding, changes={"seed": 3})
+    bodies = [one.body for one in server.received]
+    assert {(body["seed"], body["temperature"], body["top_p"]) for body in bodies} == {
+        (3, 0.15, 0.95)
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"template": None}, "--template: missing: backend openai needs it"),
+        ({"base": Path("base.json")}, "--base: backend openai takes none: leave it out"),
+        ({"access": '{"kye": "A"}'}, "--access: kye: extra inputs are not permitted"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_line(
+    server: LocalServer, tmp_path: Path, changes: dict[str, Any], expected: str
+) -> None:
+    (tmp_path / "base.json").write_text("{}")
+    options = {"base": None, "settings": settings_of(server)} | changes
+    with pytest.raises(InputError) as caught:
+        run_predict(tmp_path, **options)
+    assert caught.value.problems == (expected,)
+    assert not server.received
+
+
+def script(server: LocalServer, folder: Path, access: dict[str, Any]) -> list[str]:
+    """The command that predicts seven records."""
+    folder.mkdir(exist_ok=True)
+    options = {
+        "--dataset": write_records(folder / "test.jsonl", 7, split="test"),
+        "--template": PROMPTS / "alpaca.jinja",
+        "--settings": settings_of(server).model_dump_json(),
+        "--access": json.dumps(access),
+        "--output": folder / "predictions.jsonl",
+        "--log": folder / "log.txt",
+    }
+    words = [str(word) for pair in options.items() for word in pair]
+    return [sys.executable, str(SCRIPTS / "predict.py"), *words]
+
+
+def test_a_killed_job_loses_only_the_requests_on_their_way(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    def answer(body: Body) -> Reply:
+        # The first four are answered, the others not before the job is killed.
+        late = len(server.received) > 4
+        return Reply(completion(body).content, seconds=30.0 if late else 0.0)
+
+    server.answer = answer
+    command = script(server, tmp_path, {"concurrency": 2})
+    job = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
+    until = time.monotonic() + 60
+    while len(server.received) < 6:
+        assert time.monotonic() < until
+        assert job.poll() is None
+        time.sleep(0.02)
+    os.killpg(job.pid, signal.SIGKILL)
+    job.wait()
+    server.answer = completion
+    subprocess.run(command, check=True, capture_output=True)
+    assert len(read_lines(tmp_path / "predictions.jsonl")) == 7
+    assert len(server.received) == 6 + 3
+    assert len(set(server.prompts())) == 7
+
+
+def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path) -> None:
+    """Whether all goes well or the server is as talkative as can be, and even if OpenAI's client is
+    told to log all that it does."""
+    environment = os.environ | {VARIABLE: KEY, "OPENAI_LOG": "debug"}
+    echo = failure(400, f"Bearer {KEY}")
+    seen = []
+    for answer in (in_turn(failure(429, f"not so fast, {KEY}"), completion), in_turn(echo)):
+        server.answer = answer
+        server.received.clear()
+        folder = tmp_path / str(len(seen))
+        command = script(server, folder, {"key": VARIABLE, "prices": PRICES})
+        if seen:
+            # Other prompts than those that are answered.
+            command[command.index("--template") + 1] = str(PROMPTS / "llama3.jinja")
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, capture_output=True, check=False
+        )
+        assert server.received[0].headers["authorization"] == f"Bearer {KEY}"
+        seen.append((done.returncode, done.stdout + done.stderr))
+    assert [code for code, _ in seen] == [0, 1]
+    assert b"refused the request (400: Bearer ***)" in seen[1][1]
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) > 10
+    texts = [text for _, text in seen] + [path.read_bytes() for path in files]
+    assert not [text for text in texts if KEY.encode() in text]
+
+
+def test_the_log_has_no_line_for_each_request(
+    server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from ecslm.common.logs import start_log
+
+    start_log(None)
+    with caplog.at_level(logging.INFO):
+        run(tmp_path, server)
+    assert not [record for record in caplog.records if "HTTP" in record.getMessage()]

@@ -1,0 +1,425 @@
+"""Asking a server: requests at a time, repeated ones, and one line for each failure."""
+
+import email.utils
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.local_server import (
+    Body,
+    LocalServer,
+    Reply,
+    completion,
+    failure,
+    in_turn,
+    local_server,
+    prompt_of,
+)
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json
+from ecslm.prediction.openai_settings import AccessSettings, ServerDecoding, ServerSettings
+from ecslm.prediction.server_answers import Answer
+from ecslm.prediction.server_client import ServerClient
+from ecslm.prediction.server_requests import request_for
+from ecslm.prediction.spending import Spending
+
+KEY, VARIABLE = "sk-Marked-0123456789", "SHOP_KEY"
+# A prompt of 10 letters reserves 110 tokens at 1 a million, and 10 of its answer at 2.
+PRICES = {"input": 1.0, "output": 2.0, "currency": "USD", "as_of": "2024-04-09"}
+DECODING = ServerDecoding(max_new_tokens=10)
+MOST = (110 + 2 * 10) / 1e6
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    with local_server() as running:
+        yield running
+
+
+def asked(
+    server: LocalServer, count: int = 1, spending: Spending | None = None, **access: Any
+) -> dict[str, Answer]:
+    """The answers to the prompts `prompt 000` and so on, by prompt; those before a failure."""
+    settings = ServerSettings(url=server.url, model="shop-1")
+    made = [
+        request_for(f"prompt {number:03d}", f"r{number:03d}", settings, DECODING, seed=0)
+        for number in range(count)
+    ]
+    requests = {request.key: request for request in made}
+    found: dict[str, Answer] = {}
+    client = ServerClient(settings, AccessSettings.model_validate(access))
+
+    def keep(key: str, answer: Answer) -> None:
+        found[prompt_of(requests[key].body)] = answer
+
+    try:
+        client.ask(requests, keep, spending)
+    finally:
+        asked.kept = found  # type: ignore[attr-defined]
+    return found
+
+
+def problem(server: LocalServer, count: int = 1, **access: Any) -> str:
+    """The one line that a request ends with, without the server's address."""
+    with pytest.raises(InputError) as caught:
+        asked(server, count, **access)
+    (line,) = caught.value.problems
+    assert "\n" not in line
+    assert line.startswith(f"{server.url}: ")
+    return line.removeprefix(f"{server.url}: ")
+
+
+def test_each_answer_is_kept_under_its_request(server: LocalServer) -> None:
+    server.answer = lambda body: completion(body, f"to {prompt_of(body)}", "length")
+    answers = asked(server, 20)
+    assert {prompt: answer.text for prompt, answer in answers.items()} == {
+        f"prompt {number:03d}": f"to prompt {number:03d}" for number in range(20)
+    }
+    assert answers["prompt 000"] == Answer(
+        text="to prompt 000", finish_reason="length", prompt_tokens=2, tokens=3, model="m-1"
+    )
+    assert {one.path for one in server.received} == {"/v1/chat/completions"}
+
+
+def test_no_more_requests_are_sent_at_a_time_than_allowed(server: LocalServer) -> None:
+    server.answer = lambda body: Reply(completion(body).content, seconds=0.03)
+    asked(server, 12, concurrency=3)
+    assert server.most_at_once == 3
+
+
+def test_answers_are_handed_on_while_others_are_waited_for(server: LocalServer) -> None:
+    """A job that is killed meanwhile has lost only what was on its way."""
+    release = threading.Event()
+
+    def answer(body: Body) -> Reply:
+        if prompt_of(body).endswith("000"):
+            assert release.wait(10)
+        return completion(body)
+
+    server.answer = answer
+    seen: list[str] = []
+    settings = ServerSettings(url=server.url, model="m")
+    made = [request_for(f"r{number:03d}", "", settings, DECODING, 0) for number in range(3)]
+    requests = {request.key: request for request in made}
+
+    def keep(key: str, _: Answer) -> None:
+        seen.append(prompt_of(requests[key].body))
+        if len(seen) == 2:
+            release.set()
+
+    ServerClient(settings, AccessSettings(concurrency=2)).ask(requests, keep, None)
+    assert seen == ["r001", "r002", "r000"]
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(failure(429, "slow down"), id="too many requests"),
+        pytest.param(failure(500, "oops"), id="server error"),
+        pytest.param(failure(503, "busy"), id="busy"),
+        pytest.param(lambda body: Reply(completion(body).content, cut=True), id="cut"),
+        pytest.param(lambda body: Reply(completion(body).content, seconds=0.4), id="slow"),
+    ],
+)
+def test_a_request_that_fails_is_sent_again(
+    server: LocalServer, first: Callable[[Body], Reply] | Reply
+) -> None:
+    server.answer = in_turn(first, completion)
+    assert asked(server, timeout=0.2)["prompt 000"].text == "yes"
+    assert len(server.received) == 2
+    assert server.received[0].body == server.received[1].body
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_a_request_is_sent_again_when_the_server_says(server: LocalServer, form: str) -> None:
+    # The client itself would wait for half a second.
+    due = time.time() + 1.2
+    after = "1.2" if form == "seconds" else email.utils.formatdate(due + 1, usegmt=True)
+    server.answer = in_turn(failure(429, "slow down", {"Retry-After": after}), completion)
+    asked(server)
+    first, second = (one.at for one in server.received)
+    assert second - first >= 1.15
+
+
+def test_a_server_that_asks_for_a_long_wait_ends_the_job_at_once(server: LocalServer) -> None:
+    server.answer = in_turn(failure(429, "quota used up", {"Retry-After": "3600"}))
+    start = time.monotonic()
+    assert problem(server) == (
+        "too many requests, or no credit (429: quota used up): lower `concurrency` in `access`, or "
+        "run again later; answers so far are kept"
+    )
+    assert time.monotonic() - start < 1
+    assert len(server.received) == 1
+
+
+UNUSABLE = [
+    pytest.param("{nonsense", "not a reply of the chat API (Invalid JSON", id="not JSON"),
+    pytest.param("<html>", "not a reply of the chat API (Invalid JSON", id="HTML"),
+    pytest.param({"choices": []}, "not a reply of the chat API (choices: ", id="no choice"),
+    pytest.param(
+        {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]},
+        "not a reply of the chat API (usage: Field required)",
+        id="no token counts",
+    ),
+    pytest.param(None, "no text, though the model has stopped", id="no text"),
+    pytest.param("tool", "ended with the unknown finish_reason 'tool_calls'", id="a tool"),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), UNUSABLE)
+def test_a_reply_without_an_answer_is_one_line_that_names_the_record(
+    server: LocalServer, content: object, expected: str
+) -> None:
+    replies = {None: lambda body: completion(body, None)}
+    replies["tool"] = lambda body: completion(body, None, "tool_calls")
+    known = content if isinstance(content, str | None) else ""
+    server.answer = replies.get(known, in_turn(Reply(content)))
+    assert problem(server).startswith(f"record r000: {expected}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (
+            failure(401, "bad key"),
+            f"refused the key of {VARIABLE} (401: bad key): set another",
+        ),
+        (failure(403, "no access"), f"refused the key of {VARIABLE} (403: no access): set another"),
+        (
+            failure(404, "The model `shop-1` does not exist"),
+            "no model 'shop-1', or no API at this URL (404: The model `shop-1` does not exist): "
+            "change `model` or `url` in `server`",
+        ),
+        (
+            failure(400, "context length\nexceeded"),
+            "record r000: refused the request (400: context length exceeded)",
+        ),
+        (
+            failure(500, "oops"),
+            "failed 2 times (500: oops): run again later; answers so far are kept",
+        ),
+        (
+            Reply("<h1>no such page</h1>", 404),
+            "no model 'shop-1', or no API at this URL (404: <h1>no such page</h1>): change `model` "
+            "or `url` in `server`",
+        ),
+    ],
+)
+def test_a_refusal_is_one_line_that_says_what_to_do(
+    server: LocalServer, reply: Reply, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    server.answer = in_turn(reply)
+    assert problem(server, key=VARIABLE, retries=1) == expected
+
+
+def test_a_server_that_needs_a_key_is_told_from_one_that_refuses_it(server: LocalServer) -> None:
+    server.answer = in_turn(failure(401, "who are you?"))
+    assert problem(server) == (
+        "needs a key (401: who are you?): name its environment variable as `key` in `access`"
+    )
+
+
+def test_an_unreachable_server_is_one_line() -> None:
+    with local_server() as server:
+        pass
+    assert problem(server, retries=0) == (
+        "cannot be reached (All connection attempts failed): start the server, or change `url` in "
+        "`server`"
+    )
+
+
+def test_a_server_that_never_answers_or_cuts_each_connection_is_one_line(
+    server: LocalServer,
+) -> None:
+    server.answer = lambda body: Reply(completion(body).content, seconds=0.3)
+    assert problem(server, timeout=0.1, retries=0) == (
+        "no answer within 0.1 s, 1 times: raise `timeout` or lower `concurrency` in `access`; "
+        "answers so far are kept"
+    )
+    server.answer = lambda body: Reply(completion(body).content, cut=True)
+    assert problem(server, retries=0).startswith("the connection was cut 1 times (")
+
+
+def test_after_a_failure_no_more_requests_are_sent_and_those_sent_are_kept(
+    server: LocalServer,
+) -> None:
+    def answer(body: Body) -> Reply:
+        if prompt_of(body).endswith("001"):
+            return failure(400, "no")
+        return Reply(completion(body).content, seconds=0.1)
+
+    server.answer = answer
+    assert problem(server, 20, concurrency=3).startswith("record r001: refused")
+    assert sorted(asked.kept) == ["prompt 000", "prompt 002"]  # type: ignore[attr-defined]
+    assert len(server.received) == 3
+
+
+@pytest.mark.parametrize("text", [None, "", "I would"])
+def test_what_a_content_filter_withheld_is_an_answer_with_that_reason(
+    server: LocalServer, text: str | None
+) -> None:
+    server.answer = lambda body: completion(body, text, "content_filter")
+    answer = asked(server)["prompt 000"]
+    assert (answer.text, answer.finish_reason) == (text or "", "content_filter")
+
+
+def test_a_prompt_that_a_content_filter_refused_has_an_answer_without_text(
+    server: LocalServer,
+) -> None:
+    error = {"error": {"message": "filtered", "code": "content_filter"}}
+    server.answer = in_turn(Reply(error, 400))
+    answer = asked(server)["prompt 000"]
+    assert (answer.text, answer.finish_reason) == ("", "content_filter")
+
+
+# Keys
+
+
+def test_the_key_is_sent_and_without_one_no_other_is(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-another-server")
+    asked(server, key=VARIABLE)
+    asked(server)
+    sent = [one.headers["authorization"] for one in server.received]
+    assert sent == [f"Bearer {KEY}", "Bearer none"]
+
+
+@pytest.mark.parametrize("value", [None, "", " \n"])
+def test_a_missing_key_is_one_line_that_names_its_variable(
+    server: LocalServer, value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is None:
+        monkeypatch.delenv(VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(VARIABLE, value)
+    assert problem(server, key=VARIABLE) == (
+        f"the environment variable {VARIABLE} is not set: set it to the key, or remove `key` from "
+        "`access` if the server needs none"
+    )
+    assert not server.received
+
+
+def test_a_value_that_can_be_no_key_is_refused_without_showing_it(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "sk-schlüssel")
+    assert problem(server, key=VARIABLE) == (
+        f"the value of {VARIABLE} is no key: it has other characters"
+    )
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 429, 500])
+def test_a_server_that_repeats_the_key_in_an_error_does_not_give_it_away(
+    server: LocalServer, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    server.answer = in_turn(failure(status, f"Incorrect key provided: {KEY}"))
+    line = problem(server, key=VARIABLE, retries=0)
+    assert "Incorrect key provided: ***" in line
+    assert KEY not in line
+
+
+def test_an_answer_that_repeats_the_key_is_refused(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, KEY)
+    server.answer = lambda body: completion(body, f"the key is {KEY}")
+    line = problem(server, key=VARIABLE)
+    assert line == "record r000: it repeats the key, which must reach no file"
+
+
+# Money
+
+
+def account(folder: Path, budget: float | None) -> tuple[Spending, dict[str, Any]]:
+    """An account with nothing spent, and the access that belongs to it."""
+    access = {"prices": PRICES, **({} if budget is None else {"budget": budget})}
+    prices = AccessSettings.model_validate(access).prices
+    assert prices is not None
+    return Spending(folder / "spent.json", prices, budget), access
+
+
+def spent(folder: Path) -> float:
+    """What is spent; nothing may be reserved."""
+    content = read_json(folder / "spent.json")
+    assert content["reserved"] == []
+    return float(content["spent"])
+
+
+def test_what_answers_cost_is_written_down(server: LocalServer, tmp_path: Path) -> None:
+    spending, access = account(tmp_path, None)
+    asked(server, 10, spending, **access)
+    # Each prompt has 2 tokens and each answer 1.
+    assert spent(tmp_path) == pytest.approx(10 * (2 * 1.0 + 1 * 2.0) / 1e6)
+
+
+def test_no_request_is_sent_that_may_pass_the_budget(server: LocalServer, tmp_path: Path) -> None:
+    # For two answers and one more request.
+    budget = 2 * 4e-6 + MOST * 1.01
+    spending, access = account(tmp_path, budget)
+    with pytest.raises(InputError) as caught:
+        asked(server, 20, spending, **access, concurrency=4)
+    assert caught.value.problems == (
+        "the budget of 0.00014 USD is reached: 1.2e-05 USD are spent, and the next request may "
+        "cost 0.00013 USD: raise `budget` in `access`; answers so far are kept",
+    )
+    assert len(server.received) == 3
+    assert spent(tmp_path) == pytest.approx(3 * 4e-6)
+    assert spent(tmp_path) + MOST > budget
+
+
+def test_even_answers_of_full_length_do_not_pass_the_budget(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    usage = {"prompt_tokens": 110, "completion_tokens": 10}
+    server.answer = lambda body: completion(body, usage=usage)
+    budget = 5.5 * MOST
+    spending, access = account(tmp_path, budget)
+    with pytest.raises(InputError, match="budget"):
+        asked(server, 20, spending, **access, concurrency=4)
+    assert len(server.received) == 5
+    assert spent(tmp_path) == pytest.approx(5 * MOST)
+
+
+def test_requests_wait_for_what_others_have_reserved(server: LocalServer, tmp_path: Path) -> None:
+    """A budget that suffices for all answers, but not for all requests at a time, is no failure."""
+    spending, access = account(tmp_path, 2.5 * MOST)
+    assert len(asked(server, 20, spending, **access, concurrency=8)) == 20
+    assert server.most_at_once <= 2
+
+
+@pytest.mark.parametrize(
+    ("first", "counted"),
+    [
+        pytest.param(failure(429, "slow down"), 0.0, id="refused"),
+        pytest.param(failure(504, "gateway"), MOST, id="gateway"),
+        pytest.param(lambda body: Reply(completion(body).content, cut=True), MOST, id="cut"),
+        pytest.param(lambda body: Reply(completion(body).content, seconds=0.4), MOST, id="slow"),
+    ],
+)
+def test_a_request_that_may_have_been_charged_counts_as_spent(
+    server: LocalServer,
+    tmp_path: Path,
+    first: Callable[[Body], Reply] | Reply,
+    counted: float,
+) -> None:
+    server.answer = in_turn(first, completion)
+    spending, access = account(tmp_path, None)
+    asked(server, 1, spending, **access, timeout=0.2)
+    assert spent(tmp_path) == pytest.approx(counted + 4e-6)
+
+
+def test_repeated_requests_stop_at_the_budget_too(server: LocalServer, tmp_path: Path) -> None:
+    server.answer = in_turn(failure(504, "gateway"))
+    spending, access = account(tmp_path, 3.5 * MOST)
+    with pytest.raises(InputError, match="the budget"):
+        asked(server, 1, spending, **access, retries=9)
+    assert len(server.received) == 3
+    assert spent(tmp_path) == pytest.approx(3 * MOST)

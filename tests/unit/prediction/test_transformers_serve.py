@@ -1,0 +1,101 @@
+"""A server that others have written: `transformers serve`, with a tiny model."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_examples import prediction_settings, read_lines, run_predict
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_json
+from ecslm.prediction.openai_settings import OpenAISettings
+
+pytestmark = pytest.mark.slow
+
+CHAT = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+SERVE = "from transformers.cli.transformers import main; main()"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server, and what it calls the model."""
+
+    url: str
+    model: str
+
+
+@pytest.fixture(scope="module")
+def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A server of the tiny model. Its turns have no markers, so that a message is all that the
+    model reads."""
+    folder = tmp_path_factory.mktemp("served")
+    model = Path(shutil.copytree(tiny_model, folder / "model"))
+    config = model / "tokenizer_config.json"
+    write_json(config, read_json(config) | {"chat_template": CHAT})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
+    with (folder / "log.txt").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-c", SERVE, "serve", str(model), *options],
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        until = time.monotonic() + 120
+        while not _answers(f"http://127.0.0.1:{port}/health"):
+            assert server.poll() is None, (folder / "log.txt").read_text()
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        yield Served(f"http://127.0.0.1:{port}/v1", str(model))
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:
+            return bool(response.status == 200)
+    except OSError:
+        return False
+
+
+def settings_of(served: Served, **server: Any) -> OpenAISettings:
+    own = asdict(served) | server
+    decoding = {"max_new_tokens": 24}
+    return OpenAISettings.model_validate({"backend": "openai", "server": own, "decoding": decoding})
+
+
+@pytest.mark.parametrize("api", ["chat", "completions"])
+def test_a_served_model_answers_as_it_does_in_the_job(
+    served: Served, tiny_base: Path, tmp_path: Path, api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    here = run_predict(tmp_path / "here", tiny_base, None, prediction_settings())
+    there = run_predict(tmp_path / "there", None, None, settings_of(served, api=api))
+    assert read_lines(there) == read_lines(here)
+
+
+def test_a_model_that_the_server_does_not_have_is_one_line(
+    served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError) as caught:
+        run_predict(tmp_path, None, None, settings_of(served, model="another"))
+    (line,) = caught.value.problems
+    assert line.startswith(f"{served.url}: record r")
+    assert "requested 'another'" in line
