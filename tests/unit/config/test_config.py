@@ -832,9 +832,20 @@ def test_the_paper_has_the_ablations_that_differ_in_one_thing_each() -> None:
     for name, fraction in (("1pct", 0.01), ("10pct", 0.1)):
         found = changes(f"SmolLM2-1.7B-EC-{name}", "SmolLM2-1.7B-EC")
         assert found == {"training": whole.model_dump() | {"train_fraction": fraction}}
-    untuned = [name for name, model in models.items() if not model.tuned and not model.shots]
+    free = {name: model for name, model in models.items() if model.limits() is None}
+    untuned = [name for name, model in free.items() if not model.tuned and not model.shots]
     for name in untuned:
         assert changes(f"{name}-1shot", name) == {"shots": 1}
+    for size in ("SmolLM2-360M", "SmolLM2-1.7B"):
+        for mode in ("constrained", "likelihood"):
+            assert changes(f"{size}-{mode}", size) == {"answers": mode}
+            assert changes(f"{size}-EC-{mode}", f"{size}-EC") == {
+                "answers": mode,
+                "training": None,
+                "adapter_of": f"{size}-EC",
+            }
+            by_bytes = changes(f"{size}-EC-likelihood-bytes", f"{size}-EC-likelihood")
+            assert by_bytes == {"normalization": "bytes"}
 
 
 @pytest.mark.parametrize("name", ["Llama-2-13B-chat", "Mistral-7B-Instruct-v0.2", "EcomGPT"])
