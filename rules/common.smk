@@ -54,6 +54,15 @@ def option(name):
     return text
 
 
+def adapter_options(wildcards, input):
+    """The command-line options of the adapter of a prediction job that has one."""
+    if not input.adapter:
+        return ""
+    trained = PLAN.study.model(wildcards.model).adapter_name(wildcards.model)
+    other = "" if trained == wildcards.model else f" --adapter-of {trained}"
+    return f"--adapter {input.adapter}{other}"
+
+
 def prompt_options(wildcards, resources):
     """The command-line options of the prompt template of a prediction job that has one.
 

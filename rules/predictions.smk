@@ -60,7 +60,7 @@ rule predict:
         code=PREDICT.code,
         versions=PREDICT.versions,
         base=option("base"),
-        adapter=option("adapter"),
+        adapter=adapter_options,
         answers=option("answers"),
         prompt=prompt_options,
         access=access_option,

@@ -12,7 +12,7 @@ from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, manifest_of
 from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.running import as_planned
-from ecslm.prediction.backend import module_name, read_prediction_settings
+from ecslm.prediction.backend import modules_of, read_prediction_settings
 from ecslm.prediction.run import predict
 
 
@@ -25,6 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
         dataset=arguments.dataset,
         base=arguments.base,
         adapter=arguments.adapter,
+        adapter_of=arguments.adapter_of,
         answers=arguments.answers,
         template=arguments.template,
         template_digest=arguments.template_digest,
@@ -43,8 +44,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """The module of the backend."""
-    return (module_name(read_prediction_settings(arguments.settings).backend),)
+    """The module of the backend, and those that it loads."""
+    return modules_of(read_prediction_settings(arguments.settings))
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -55,6 +56,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--dataset", type=Path, required=True, help="dataset file of the task's test records")
     add("--base", type=Path, help="manifest.json of the base weights")
     add("--adapter", type=Path, help="manifest.json of the adapter (default: none)")
+    add("--adapter-of", help="name of the model that it was trained as (default: --model)")
     add("--answers", type=Path, nargs="+", default=[], help="files of answers that exist already")
     add("--template", type=Path, help="Jinja file of the prompt")
     add("--template-digest", help="digest of its content as planned; another one is refused")

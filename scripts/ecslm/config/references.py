@@ -1,7 +1,7 @@
 """Checks of the references in a configuration: names that refer to nothing."""
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from ecslm.config.labels import unpinned_labels
 from ecslm.data.relevance import LABELLED_SETTINGS
 from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.settings import DecodingSettings
+from ecslm.prediction.transformers_settings import ANSWERED
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.task import BERTSCORE_METRICS, has_example
 from ecslm.tables.kind import table_kinds
@@ -73,6 +74,9 @@ def _study_references(
         yield from _model_references(f"{path}.models.{name}", _mapping(model), bases, templates)
         own = _mapping(model)
         tuned = "training" in own
+        yield from _adapter_problems(f"{path}.models.{name}", own, models)
+        types = {str(_mapping(tasks.get(task)).get("answer")) for task in own_tasks}
+        yield from _limit_problems(f"{path}.models.{name}", str(name), own, types)
         if tuned and not any(_mapping(tasks.get(task)).get("train", True) for task in own_tasks):
             yield f"{path}.models.{name}.training: none of the study's tasks has `train: true`"
         if own.get("shots") == 1:
@@ -82,7 +86,8 @@ def _study_references(
             yield f"{path}.models.{name}.seeds: a seed is listed twice"
         yield from _decoding_problems(f"{path}.models.{name}.decoding", own, study)
         own_sample = _mapping(own.get("decoding")).get("sample", sampled)
-        if not tuned and not own_sample and own.get("seeds", [0]) not in ([0], (0,)):
+        adapted = tuned or "adapter_of" in own
+        if not adapted and not own_sample and own.get("seeds", [0]) not in ([0], (0,)):
             yield (
                 f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
                 "single seed 0"
@@ -99,6 +104,43 @@ def _study_references(
     yield from _contrast_references(f"{path}.comparisons.contrasts", study)
     for name, table in _mapping(study.get("tables")).items():
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
+
+
+def _adapter_problems(
+    path: str, own: Mapping[str, Any], models: Mapping[str, Any]
+) -> Iterator[str]:
+    """A model that cannot use the adapters of another."""
+    name = own.get("adapter_of")
+    if not isinstance(name, str):
+        return
+    yield from _known(name, models, f"{path}.adapter_of", "the study's models")
+    if "training" in own:
+        yield f"{path}.adapter_of: has `training`, thus adapters of its own: leave one of them out"
+    if name not in models:
+        return
+    other = _mapping(models[name])
+    if "training" not in other:
+        yield f"{path}.adapter_of: {name} is not tuned: it has no adapters"
+    if other.get("run") is False:
+        yield f"{path}.adapter_of: {name} is not run"
+    for key in ("base", "template", "precision"):
+        if own.get(key) != other.get(key):
+            yield f"{path}.{key}: is not that of {name}, whose adapters it uses"
+    seeds = _sequence(other.get("seeds", [0]))
+    if missing := [seed for seed in _sequence(own.get("seeds", [0])) if seed not in seeds]:
+        yield f"{path}.seeds: {name} has no adapter of seed {', '.join(map(str, missing))}"
+
+
+def _limit_problems(path: str, name: str, own: Mapping[str, Any], types: Set[str]) -> Iterator[str]:
+    """A model whose answers are not free, but whose rows would not say so, or that has no task."""
+    mode = own.get("answers")
+    if mode not in ("constrained", "likelihood"):
+        return
+    if mode not in name:
+        yield f"{path}: its answers are not free: rename it so that its rows say so: {name}-{mode}"
+    if not types & set(ANSWERED[mode]):
+        valid = " or ".join(ANSWERED[mode])
+        yield f"{path}.answers: no task of the study has {valid} as its `answer`, as {mode} needs"
 
 
 def _decoding_problems(
@@ -227,6 +269,9 @@ def _table_references(
         "contrasts": ("contrasts", contrasts),
         "contrasts of settings": ("contrasts", contrasts),
     }
+    for name in _names(table.get("competitors")):
+        if (mode := _mapping(models.get(name)).get("answers", "free")) != "free":
+            yield f"{path}.competitors: {name} does not compete: its answers are {mode}, not free"
     for named in names_in(table, kind.entry):
         part, where = named.reference.part, f"{path}.{named.field}"
         section, valid = parts[part]

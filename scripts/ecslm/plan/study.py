@@ -118,7 +118,12 @@ class Study:
 
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
-        return tuple(task for task in self.test_tasks if self.answered_settings(model, task))
+        suits = self.model(model).suits
+        return tuple(
+            task
+            for task in self.test_tasks
+            if suits(self.task(task).answer) and self.answered_settings(model, task)
+        )
 
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""

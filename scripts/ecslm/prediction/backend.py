@@ -45,9 +45,11 @@ class Request(Generic[SomeSettings]):
     """Which model is to answer, and how. What a backend does not need may be missing."""
 
     model: str | None
-    """Its name; None: not named, so that any adapter is accepted."""
+    """Its name, if it is named."""
     base: Path | None
     adapter: Path | None
+    adapter_of: str | None
+    """The model that the adapter was trained as; None: not named, so that any is accepted."""
     answers: tuple[Path, ...]
     """Files of answers that exist already."""
     template: PromptTemplate | None
@@ -185,6 +187,11 @@ class BackendModule(Protocol):
 def module_name(backend: str) -> str:
     """The full name of a backend's module."""
     return f"{ecslm.prediction.__name__}.{backend}{SUFFIX}"
+
+
+def modules_of(settings: PredictionSettings) -> tuple[str, ...]:
+    """The full names of the modules that prediction loads by name."""
+    return (module_name(settings.backend), *settings.modules())
 
 
 def backend_module(backend: str) -> BackendModule:

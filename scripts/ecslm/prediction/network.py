@@ -47,6 +47,15 @@ class Network:
     ) -> torch.Tensor:
         """The last hidden state of each row, rows x size; the tokens are added to the cache.
 
+        Args: as of `states`.
+        """
+        return self.states(tokens, mask, positions, cache)[:, -1]
+
+    def states(
+        self, tokens: torch.Tensor, mask: torch.Tensor, positions: torch.Tensor, cache: Cache
+    ) -> torch.Tensor:
+        """All hidden states, rows x tokens x size; the tokens are added to the cache.
+
         Args:
             tokens: rows x tokens.
             mask: rows x tokens, with those in the cache; 0: padding.
@@ -59,7 +68,7 @@ class Network:
             cache=cache,
             use_cache=True,
         ).last_hidden_state
-        return states[:, -1]
+        return states
 
     def tensor(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """Rows of numbers on the device of the model."""

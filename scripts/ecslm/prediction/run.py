@@ -47,6 +47,7 @@ def predict(
     dataset: Path,
     base: Path | None = None,
     adapter: Path | None = None,
+    adapter_of: str | None = None,
     answers: Sequence[Path] = (),
     template: Path | None = None,
     template_digest: str | None = None,
@@ -70,6 +71,7 @@ def predict(
     are none.
 
     Args:
+        adapter_of: the model that the adapter was trained as, if that is not `model`.
         run: the run that the job belongs to, see `common/worker/place.py`. If the code is known,
             its jobs share a process with the model; without a run, the job loads the model.
 
@@ -86,6 +88,7 @@ def predict(
         model=model,
         base=base,
         adapter=adapter,
+        adapter_of=adapter_of or model,
         answers=tuple(answers),
         template=prompt,
         settings=settings,

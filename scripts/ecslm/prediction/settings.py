@@ -60,6 +60,10 @@ class PredictionSettings(Closed):
         # The 1-shot settings repeat the samples of other settings, with an example.
         return (record.few_shot_example is not None) == bool(self.shots)
 
+    def modules(self) -> tuple[str, ...]:
+        """The full names of the modules that the backend loads by name."""
+        return ()
+
     def budget(self, batch_tokens: int) -> int:
         """The padded tokens per batch, where the job was told `batch_tokens`."""
         return batch_tokens

@@ -180,6 +180,7 @@ def _paths(request: Request[Any]) -> dict[str, Path | None]:
 def _as_json(request: Request[Any]) -> dict[str, Any]:
     return {
         "model": request.model,
+        "adapter_of": request.adapter_of,
         **{name: path and str(path) for name, path in _paths(request).items()},
         "answers": list(map(str, request.answers)),
         "template_sha256": None if request.template is None else request.template.sha256,
@@ -206,6 +207,7 @@ def _request(fields: Mapping[str, Any]) -> Request[Any]:
         model=fields["model"],
         base=base,
         adapter=adapter,
+        adapter_of=fields["adapter_of"],
         answers=tuple(map(Path, fields["answers"])),
         template=None if template is None else PromptTemplate(template, digest),
         settings=backend_module(settings["backend"]).SETTINGS.model_validate(settings),

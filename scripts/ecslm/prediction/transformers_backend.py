@@ -4,6 +4,7 @@ In a run, one process loads the weights for all of its jobs, see `sharing.py`.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from ecslm.models.prompts import (
     encode_prompt,
     require_markers,
 )
+from ecslm.prediction.answers.protocol import AnswerMode, mode_module
 from ecslm.prediction.backend import Backend, Generated, Request, needed
 from ecslm.prediction.sharing import shared_backend
 from ecslm.prediction.transformers_settings import TransformersSettings
@@ -40,7 +42,8 @@ TransformersRequest = Request[TransformersSettings]
 def libraries(settings: TransformersSettings, tuned: bool) -> tuple[str, ...]:
     """Libraries whose versions can change a prediction; `tuned`: there is an adapter."""
     adapter = ("peft",) if tuned else ()
-    return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries)
+    answers = () if settings.answers is None else mode_module(settings.answers.mode).LIBRARIES
+    return (*OF_MODELS, *OF_PROMPTS, *adapter, *settings.precision.libraries, *answers)
 
 
 def identity(request: TransformersRequest) -> dict[str, Any]:
@@ -129,6 +132,13 @@ class LoadedWeights:
         torch.cuda.empty_cache()
 
 
+@dataclass(frozen=True)
+class FormedPrompt(EncodedPrompt):
+    """A prompt, and the form of its answer as the mode of answering has made it."""
+
+    form: Any = None
+
+
 class TransformersBackend:
     """Cuts prompts to what the model can read, and batches them by length under a token budget."""
 
@@ -154,26 +164,33 @@ class TransformersBackend:
                 f"have {decoding.max_new_tokens}: lower `max_new_tokens`"
             )
 
-    def prompts(self, records: Sequence[Record]) -> list[EncodedPrompt]:
+    def prompts(self, records: Sequence[Record]) -> list[FormedPrompt]:
         """The prompt of each record; its input is cut if it leaves no room for the answer.
 
         Raises:
-            InputError: a marker of the template is no token of the base, or a prompt does not fit
-                even with an empty input.
+            InputError: a marker of the template is no token of the base, a prompt does not fit
+                even with an empty input, or a record's answer cannot be limited as the settings
+                ask.
         """
-        request = self._request
-        template = _template(request)
+        template = _template(self._request)
         require_markers(template, self._tokenizer, self._base)
-        room = self._max_length - request.settings.decoding.max_new_tokens
-        return [
-            encode_prompt(record, template, request.settings.shots, self._tokenizer, room)
-            for record in records
-        ]
+        return [self._prompt(record, template) for record in records]
 
-    def batches(self, prompts: Sequence[EncodedPrompt]) -> list[list[int]]:
+    def _prompt(self, record: Record, template: PromptTemplate) -> FormedPrompt:
+        settings, mode = self._request.settings, self._mode
+        form = None if mode is None else mode.form(record)
+        room = self._max_length - self._room(form)
+        prompt = encode_prompt(record, template, settings.shots, self._tokenizer, room)
+        return FormedPrompt(**vars(prompt), form=form)
+
+    def _room(self, form: Any) -> int:
+        """The most tokens that an answer takes."""
+        longest = self._request.settings.decoding.max_new_tokens
+        return longest if self._mode is None else self._mode.room(form)
+
+    def batches(self, prompts: Sequence[FormedPrompt]) -> list[list[int]]:
         """Batches of at most `batch_tokens` padded tokens, answers included, longest first."""
-        longest_answer = self._request.settings.decoding.max_new_tokens
-        lengths = [len(prompt.tokens) + longest_answer for prompt in prompts]
+        lengths = [len(prompt.tokens) + self._room(prompt.form) for prompt in prompts]
         return batches_by_length(range(len(prompts)), lengths, self._request.batch_tokens)
 
     def load(self) -> "TransformersModel":
@@ -197,7 +214,7 @@ class TransformersBackend:
                 self._device,
             ),
         )
-        engine = Engine(model, self._tokenizer, settings.decoding, request.seed)
+        engine = Engine(model, self._tokenizer, settings.decoding, request.seed, self._mode)
         return TransformersModel(engine, meter)
 
     @cached_property
@@ -206,6 +223,14 @@ class TransformersBackend:
 
         return load_tokenizer(self._folder)
 
+    @cached_property
+    def _mode(self) -> AnswerMode | None:
+        """The mode of answers that are not free."""
+        settings = self._request.settings
+        if settings.answers is None:
+            return None
+        return mode_module(settings.answers.mode).open_mode(settings, self._tokenizer)
+
 
 class TransformersModel:
     """A loaded model; its cost includes loading, if it was not loaded before."""
@@ -213,13 +238,14 @@ class TransformersModel:
     def __init__(self, engine: "Engine", meter: "CostMeter") -> None:
         self._engine, self._meter = engine, meter
 
-    def generate(self, prompts: Sequence[EncodedPrompt], batch: int) -> list[Generated]:
+    def generate(self, prompts: Sequence[FormedPrompt], batch: int) -> list[Generated]:
         """Answer the prompts of one batch, in order.
 
         Raises:
             InputError: out of memory, unless the decoding has `oom: halve`.
         """
-        return self._engine.generate([prompt.tokens for prompt in prompts], batch)
+        tokens, forms = [one.tokens for one in prompts], [one.form for one in prompts]
+        return self._engine.generate(tokens, batch, forms)
 
     def cost(self) -> dict[str, float | str | None]:
         """Batches that had to be halved, device, peak memory and energy."""
@@ -240,9 +266,9 @@ def _check_match(
     """Refuse an adapter of another model or seed, or with other weights, prompts or precision."""
     template, settings = _template(request), request.settings
     problems = []
-    if request.model is not None and adapter.model != request.model:
+    if request.adapter_of is not None and adapter.model != request.adapter_of:
         problems.append(
-            f"{path}: an adapter of the model {adapter.model}, not of {request.model}: "
+            f"{path}: an adapter of the model {adapter.model}, not of {request.adapter_of}: "
             f"{how_to_retrain(path, adapter)}, or use its own --model"
         )
     if adapter.seed != request.seed:

@@ -10,11 +10,11 @@ from peft import PeftModel
 from ecslm.common.errors import InputError
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
+from ecslm.prediction.answers.protocol import AnswerMode
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.choosing import Likeliest, Sampling
-from ecslm.prediction.generation import Generator
 from ecslm.prediction.network import Network
 from ecslm.prediction.settings import DecodingSettings
+from ecslm.prediction.writing import Writer, choice
 
 
 def load_model(
@@ -46,22 +46,53 @@ def untie_head(model: Any) -> None:
     model.config.tie_word_embeddings = False
 
 
-class Engine:
-    """Generates answers to batches of tokenised prompts."""
+class FreeAnswers:
+    """Answers with whatever the model generates."""
 
-    def __init__(self, model: Any, tokenizer: Any, decoding: DecodingSettings, seed: int) -> None:
+    def __init__(self, network: Network, tokenizer: Any, decoding: DecodingSettings) -> None:
+        self._writer, self._decoding = Writer(network, tokenizer, decoding), decoding
+
+    def answers(
+        self, prompts: Sequence[Sequence[int]], _forms: Sequence[Any], numbers: torch.Tensor
+    ) -> list[Generated]:
+        """Answer the prompts of a batch, in order; `numbers`: see `Sampling`."""
+        return self._writer.write(prompts, choice(self._decoding, numbers))
+
+
+class Engine:
+    """Answers batches of tokenised prompts."""
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        decoding: DecodingSettings,
+        seed: int,
+        mode: AnswerMode | None = None,
+    ) -> None:
         """
+        Args:
+            mode: None: answers are free.
+
         Raises:
             InputError: the architecture is not supported.
         """
-        self._generator = Generator(Network(model), tokenizer.eos_token_id)
-        self._tokenizer, self._decoding, self._seed = tokenizer, decoding, seed
+        network = Network(model)
+        self._answering = (
+            FreeAnswers(network, tokenizer, decoding) if mode is None else mode.answering(network)
+        )
+        self._decoding, self._seed = decoding, seed
         self.halved = 0
 
-    def generate(self, prompts: Sequence[Sequence[int]], batch: int) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[Sequence[int]], batch: int, forms: Sequence[Any] | None = None
+    ) -> list[Generated]:
         """Answer the prompts of one batch, in order.
 
         Sampling is seeded by the batch number, so that a resumed job draws the same answers.
+
+        Args:
+            forms: of the answers, as the mode has made them.
 
         Raises:
             InputError: out of memory, unless the decoding has `oom: halve`.
@@ -69,21 +100,15 @@ class Engine:
         seed = (self._seed * 1_000_003 + batch) % 2**63
         size = len(prompts), self._decoding.max_new_tokens
         numbers = torch.rand(size, generator=torch.Generator().manual_seed(seed))
-        answers = self._answers(prompts, numbers)
-        return [
-            self._answer(len(prompt), row) for prompt, row in zip(prompts, answers, strict=True)
-        ]
+        return self._answers(prompts, forms or [None] * len(prompts), numbers)
 
-    def _answers(self, prompts: Sequence[Sequence[int]], numbers: torch.Tensor) -> list[list[int]]:
-        """The tokens of the answers; `numbers`: see `Sampling`."""
+    def _answers(
+        self, prompts: Sequence[Sequence[int]], forms: Sequence[Any], numbers: torch.Tensor
+    ) -> list[Generated]:
+        """The answers; `numbers`: see `Sampling`."""
         decoding = self._decoding
-        choose = (
-            Sampling(decoding.temperature, decoding.top_p, numbers)
-            if decoding.sample
-            else Likeliest()
-        )
         try:
-            return self._generator.generate(prompts, decoding.max_new_tokens, choose)
+            return self._answering.answers(prompts, forms, numbers)
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
         longest = max(len(prompt) for prompt in prompts) + decoding.max_new_tokens
@@ -94,11 +119,6 @@ class Engine:
             )
         self.halved += 1
         half = len(prompts) // 2
-        return self._answers(prompts[:half], numbers[:half]) + self._answers(
-            prompts[half:], numbers[half:]
+        return self._answers(prompts[:half], forms[:half], numbers[:half]) + self._answers(
+            prompts[half:], forms[half:], numbers[half:]
         )
-
-    def _answer(self, prompt_tokens: int, tokens: list[int]) -> Generated:
-        stopped = tokens[-1] == self._tokenizer.eos_token_id
-        text = self._tokenizer.decode(tokens[:-1] if stopped else tokens)
-        return Generated(text, prompt_tokens, len(tokens), stopped)

@@ -1,11 +1,53 @@
 """Settings of the backend `transformers`."""
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
+from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import Answer
+
+Mode = Literal["constrained", "likelihood"]
+Normalization = Literal["none", "tokens", "bytes"]
+
+ANSWERED: dict[Mode, tuple[Answer, ...]] = {
+    "constrained": ("yes_no", "choice", "ranking", "extraction"),
+    "likelihood": ("yes_no", "choice"),
+}
+"""The types of answers that a mode limits: those with a form, or of a closed set."""
+
+
+def mode_module_name(mode: Mode) -> str:
+    """The full name of a mode's module."""
+    return f"ecslm.prediction.answers.{mode}"
+
+
+class LimitedAnswers(Closed):
+    """Answers that are not free."""
+
+    mode: Mode = Field(description="A module in `prediction/answers`.")
+    type: Answer = Field(description="Type of the task's answers.")
+    normalization: Normalization = Field(
+        "none", description="What a log-likelihood is divided by: the answer's length, or nothing."
+    )
+
+    @field_validator("type")
+    @classmethod
+    def _is_limited(cls, answer: Answer, others: ValidationInfo) -> Answer:
+        # The mode is missing if it is itself invalid.
+        mode = others.data.get("mode")
+        if mode is not None and answer not in ANSWERED[mode]:
+            valid = " or ".join(ANSWERED[mode])
+            raise ValueError(f"{mode} answers are of type {valid}, never {answer}")
+        return answer
 
 
 class TransformersSettings(PredictionSettings):
@@ -23,6 +65,22 @@ class TransformersSettings(PredictionSettings):
     allow_other_precision: bool = Field(
         False, description="Accept an adapter that was trained under another precision."
     )
+
+    answers: LimitedAnswers | None = Field(
+        None, description="How answers are limited; if missing, they are free."
+    )
+
+    @model_serializer(mode="wrap")
+    def _without_free_answers(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # So that free answers are the same whether or not there could be others.
+        values: dict[str, Any] = serialise(self)
+        if self.answers is None:
+            del values["answers"]
+        return values
+
+    def modules(self) -> tuple[str, ...]:
+        """The module of the mode of answering."""
+        return () if self.answers is None else (mode_module_name(self.answers.mode),)
 
     def budget(self, batch_tokens: int) -> int:
         """The padded tokens per batch: these settings' own or, without one, those given."""

@@ -1,9 +1,9 @@
 """Notes below a table: protocol, data, and the marks that occur in the table."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ecslm.tables.model import Panel, Row
-from ecslm.tables.settings import DataContext
+from ecslm.tables.settings import DataContext, ModelContext
 
 UNRELIABLE = "too few records, or too few that decide: the true interval may be wider."
 
@@ -25,6 +25,18 @@ JOINT = (
 def data_note(data: DataContext) -> str:
     """The source of the records."""
     return f"Data: {data.source}."
+
+
+def limit_notes(models: Mapping[str, ModelContext]) -> list[str]:
+    """How the answers of the models are limited that are not free."""
+    names: dict[str, list[str]] = {}
+    for name, model in models.items():
+        if model.limits is not None:
+            names.setdefault(model.limits, []).append(name)
+    return [
+        f"{', '.join(some)}: {limits}; by construction no answer is invalid."
+        for limits, some in names.items()
+    ]
 
 
 def mark_notes(panels: Iterable[Panel]) -> list[str]:

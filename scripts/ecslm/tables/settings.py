@@ -56,6 +56,7 @@ class ModelContext(Closed):
     seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
     shots: int = Field(0, description="Examples in the prompt.")
+    limits: str | None = Field(None, description="How its answers are limited, if not free.")
 
     def setting(self, name: str) -> str:
         """The setting of the data in which the model answers the samples of setting `name`."""

@@ -631,6 +631,44 @@ def test_one_line_tells_of(kind: str) -> None:
             "max_new_tokens, not 500",
         ),
         (
+            "studies.shop.models.Small.answers",
+            "constrained",
+            "studies.shop.models.Small: its answers are not free: rename it so that its rows say "
+            "so: Small-constrained",
+        ),
+        (
+            "studies.shop.models.Small.normalization",
+            "bytes",
+            "studies.shop.models.Small.normalization: only with `answers: likelihood`, not 'bytes'",
+        ),
+        (
+            "studies.shop.models.Small",
+            {"base": "Small", "template": "chatml", "adapter_of": "Smal-EC"},
+            "studies.shop.models.Small.adapter_of: Smal-EC is not in the study's models: did you "
+            "mean `Small-EC`?",
+        ),
+        (
+            "studies.shop.models.Small-EC.adapter_of",
+            "Small",
+            "studies.shop.models.Small-EC.adapter_of: Small is not tuned: it has no adapters",
+        ),
+        (
+            "studies.shop.models.Small-EC.adapter_of",
+            "Small",
+            "studies.shop.models.Small-EC.adapter_of: has `training`, thus adapters of its own: "
+            "leave one of them out",
+        ),
+        (
+            "studies.shop.models.Small",
+            {"base": "Small", "template": "alpaca", "adapter_of": "Small-EC"},
+            "studies.shop.models.Small.template: is not that of Small-EC, whose adapters it uses",
+        ),
+        (
+            "studies.shop.models.Small",
+            {"base": "Small", "template": "chatml", "adapter_of": "Small-EC", "seeds": [0, 7]},
+            "studies.shop.models.Small.seeds: Small-EC has no adapter of seed 7",
+        ),
+        (
             # The default is the limit.
             "studies.shop.decoding",
             {"max_new_tokens": 4000},
@@ -641,6 +679,25 @@ def test_one_line_tells_of(kind: str) -> None:
 )
 def test_what_could_not_run_is_told_before_anything_runs(path: str, value: Any, line: str) -> None:
     assert line in problems(changed(path, value))
+
+
+def test_answers_can_be_limited_only_where_a_task_has_such_answers() -> None:
+    raw = changed(".tasks", ["AG"])
+    raw["studies"]["shop"]["models"]["Small"]["answers"] = "constrained"
+    types = "yes_no or choice or ranking or extraction"
+    assert (
+        f"studies.shop.models.Small.answers: no task of the study has {types} as its `answer`, as "
+        "constrained needs"
+    ) in problems(raw)
+
+
+def test_rows_whose_answers_are_not_free_do_not_compete() -> None:
+    raw = changed(".tables.ind.competitors", ["Small", "Small-EC"])
+    raw["studies"]["shop"]["models"]["Small"]["answers"] = "likelihood"
+    assert (
+        "studies.shop.tables.ind.competitors: Small does not compete: its answers are likelihood, "
+        "not free"
+    ) in problems(raw)
 
 
 def test_a_tuned_model_needs_a_task_that_trains() -> None:
@@ -843,9 +900,20 @@ def test_the_paper_has_the_ablations_that_differ_in_one_thing_each() -> None:
     for name, fraction in (("1pct", 0.01), ("10pct", 0.1)):
         found = changes(f"SmolLM2-1.7B-EC-{name}", "SmolLM2-1.7B-EC")
         assert found == {"training": whole.model_dump() | {"train_fraction": fraction}}
-    untuned = [name for name, model in models.items() if not model.tuned and not model.shots]
+    free = {name: model for name, model in models.items() if model.limits() is None}
+    untuned = [name for name, model in free.items() if not model.tuned and not model.shots]
     for name in untuned:
         assert changes(f"{name}-1shot", name) == {"shots": 1}
+    for size in ("SmolLM2-360M", "SmolLM2-1.7B"):
+        for mode in ("constrained", "likelihood"):
+            assert changes(f"{size}-{mode}", size) == {"answers": mode}
+            assert changes(f"{size}-EC-{mode}", f"{size}-EC") == {
+                "answers": mode,
+                "training": None,
+                "adapter_of": f"{size}-EC",
+            }
+            by_bytes = changes(f"{size}-EC-likelihood-bytes", f"{size}-EC-likelihood")
+            assert by_bytes == {"normalization": "bytes"}
 
 
 @pytest.mark.parametrize("name", ["Llama-2-13B-chat", "Mistral-7B-Instruct-v0.2", "EcomGPT"])

@@ -34,6 +34,7 @@ from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.data.location import location
+from ecslm.fingerprint.digest import definition_digests
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.schemas.record import read_records
@@ -255,6 +256,77 @@ def test_score_code_is_that_of_the_tasks_own_answer_and_metric() -> None:
     assert code["PM"] == code["NEW"] == code["AUX"]
     assert len(set(code.values())) == 6
     assert job(made, "score_baseline", model="random", seed=0, task="PM").code != code["PM"]
+
+
+LIMITED = {
+    "Small-constrained": {"base": "Small", "template": "chatml", "answers": "constrained"},
+    "Small-likelihood": {
+        "base": "Small",
+        "template": "chatml",
+        "answers": "likelihood",
+        "normalization": "bytes",
+    },
+}
+
+
+def test_answers_are_limited_in_tasks_whose_answers_have_a_form_or_a_closed_set_alone() -> None:
+    made = plan(models=MODELS | LIMITED)
+    tasks = {
+        name: {path.split("/")[-1] for path in made.targets("predict") if f"/{name}/" in path}
+        for name in ("Small", *LIMITED)
+    }
+    assert tasks["Small"] - tasks["Small-constrained"] == {"AG.jsonl"}
+    left_out = {"AG.jsonl", "AVE.jsonl", "QPR.jsonl"}
+    assert tasks["Small"] - tasks["Small-likelihood"] == left_out
+    scored = [path for path in made.targets("score") if "Small-likelihood" in path]
+    assert len(scored) == len(tasks["Small-likelihood"])
+
+
+def test_rows_whose_answers_are_not_free_change_nothing_of_the_others() -> None:
+    made = plan(models=MODELS | LIMITED)
+    assert prediction(made, "Small", "PM") == prediction(plan(), "Small", "PM")
+    assert "answers" not in settings(prediction(made, "Small", "PM").settings)
+    limited = settings(prediction(made, "Small-likelihood", "SA").settings)
+    assert limited.pop("answers") == {
+        "mode": "likelihood",
+        "type": "choice",
+        "normalization": "bytes",
+    }
+    assert limited == settings(prediction(made, "Small", "SA").settings)
+
+
+def test_the_code_of_a_mode_is_in_the_digest_of_its_own_predictions_alone() -> None:
+    made = plan(models=MODELS | LIMITED)
+    names = ("Small", *LIMITED)
+    assert len({prediction(made, name, "PM").code for name in names}) == 3
+    reached = {
+        name: set(definition_digests("predict.py", prediction(made, name, "PM").modules))
+        for name in names
+    }
+    package = "ecslm.prediction.answers"
+    assert f"{package}.masking" in reached["Small-constrained"]
+    assert f"{package}.scoring" in reached["Small-likelihood"]
+    free = {name for name in reached["Small"] if name.startswith(package)}
+    assert free == {f"{package}.protocol"}
+
+
+def test_only_constrained_answers_depend_on_the_library_of_grammars() -> None:
+    made = plan(models=MODELS | LIMITED)
+    uses = {
+        name: "llguidance" in (prediction(made, name, "PM").versions or "")
+        for name in ("Small", *LIMITED)
+    }
+    assert uses == {"Small": False, "Small-constrained": True, "Small-likelihood": False}
+
+
+def test_a_model_may_use_the_adapters_of_another_which_are_trained_once() -> None:
+    own = {"base": "Small", "template": "chatml", "adapter_of": "Small-EC", "seeds": [1]}
+    models = {"Small-EC-constrained": own | {"answers": "constrained"}}
+    made = plan(models=MODELS | models)
+    assert made.targets("train_adapter") == plan().targets("train_adapter")
+    found = prediction(made, "Small-EC-constrained", "PM", seed=1)
+    assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in found.inputs
+    assert found.versions != prediction(made, "Small", "PM").versions, "that of peft"
 
 
 def test_adapters_know_nothing_of_tasks_decoding_and_device() -> None:

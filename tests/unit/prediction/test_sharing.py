@@ -26,9 +26,8 @@ from support.project import ROOT, SCRIPTS
 from ecslm.common.worker import place
 from ecslm.fingerprint.digest import code_of
 from ecslm.fingerprint.running import code_parameter
-from ecslm.prediction.backend import module_name
+from ecslm.prediction.backend import modules_of
 
-MODULES = (module_name("transformers"),)
 NO_MODELS = {"PYTHONPATH": str(ROOT / "tests/support/no_models")}
 SAMPLED = prediction_settings(decoding={"sample": True, "temperature": 1.5})
 
@@ -70,15 +69,16 @@ class Jobs:
         """Start a job; with `pause_at` it waits before it notes so many batches."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
+        chosen = settings or prediction_settings()
         printed, marker = folder / "printed", folder / "paused"
         arguments: list[object] = [
             *("--dataset", write_records(folder / "test.jsonl", records, split="test")),
             *("--base", base, *(["--adapter", adapter] if adapter else [])),
             *("--template", PROMPTS / "alpaca.jinja"),
-            *("--settings", (settings or prediction_settings()).model_dump_json()),
+            *("--settings", chosen.model_dump_json()),
             *("--batch-tokens", 300, "--threads", 1, "--output", folder / "predictions.jsonl"),
             *("--cost", folder / "cost.json", "--log", folder / "log"),
-            *("--code", code_parameter("predict.py", MODULES, self.scripts)),
+            *("--code", code_parameter("predict.py", modules_of(chosen), self.scripts)),
         ]
         variables = {
             place.RUN_VARIABLE: place._name(self.run.pid),
@@ -161,6 +161,19 @@ def test_one_process_answers_all_jobs_of_a_run_with_the_bytes_of_jobs_alone(
         assert made == alone(tmp_path / f"alone-{number}", *case), number
         numbers.add(jobs.worker().pid)
     assert len(numbers) == 1
+
+
+@pytest.mark.parametrize("mode", ["constrained", "likelihood"])
+def test_answers_that_are_not_free_are_the_same_with_the_process(
+    jobs: Jobs, tiny_base: Path, tmp_path: Path, mode: str
+) -> None:
+    limited = prediction_settings(answers={"mode": mode, "type": "yes_no"})
+    expected = alone(tmp_path, tiny_base, settings=limited)
+    texts = {json.loads(line)["prediction"].strip().lower() for line in expected.splitlines()}
+    assert texts <= {"yes", "no"}
+    for name in ("first", "second"):
+        assert jobs.result(name, tiny_base, settings=limited) == expected
+    assert len(jobs.workers()) == 1
 
 
 def test_a_job_that_finds_the_process_needs_no_library_of_models(

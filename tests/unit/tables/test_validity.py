@@ -32,6 +32,23 @@ def test_invalid_and_truncated_shares_stand_beside_strict_and_lenient_scores(
     }
 
 
+def test_a_note_says_which_answers_could_not_be_invalid(tmp_path: Path) -> None:
+    names = ("Small", "Small-constrained", "Other-constrained")
+    for name in names:
+        write_metrics(tmp_path, name, "PM", {IND: scores(0.5)})
+    limits = {"limits": "constrained to valid answers"}
+    models = {
+        name: {"seeds": [0], "tasks": ["PM"]} | (limits if "-" in name else {}) for name in names
+    }
+    entry = ENTRY | {"models": list(names), "columns": ["PM"]}
+    table = build("validity", request(entry, models=models), Sources(tmp_path))
+    assert (
+        "Small-constrained, Other-constrained: constrained to valid answers; by construction no "
+        "answer is invalid."
+    ) in table.notes
+    assert not any("Small:" in note for note in table.notes)
+
+
 def test_shares_are_over_the_answers_of_all_seeds(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5, n_invalid=0)}, seed=1)
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5, n_invalid=20)}, seed=2)

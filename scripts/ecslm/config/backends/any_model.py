@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
 from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import Answer
 
 
 class AnyModel(Closed):
@@ -28,7 +29,11 @@ class AnyModel(Closed):
 
     @abstractmethod
     def prediction(
-        self, decoding: DecodingSettings, batch_tokens: int, settings: Sequence[str]
+        self,
+        decoding: DecodingSettings,
+        batch_tokens: int,
+        settings: Sequence[str],
+        answer: Answer,
     ) -> PredictionSettings:
         """The settings of the job that predicts one task.
 
@@ -36,7 +41,20 @@ class AnyModel(Closed):
             decoding: how answers to the task are generated.
             batch_tokens: padded tokens per batch.
             settings: what `answered` returns for the task.
+            answer: the type of the task's answers.
         """
+
+    def suits(self, answer: Answer) -> bool:  # noqa: ARG002
+        """Whether the model is evaluated on tasks with a type of answer."""
+        return True
+
+    def adapter_name(self, name: str) -> str | None:  # noqa: ARG002
+        """The model whose adapters this one, called `name`, uses; None if it uses none."""
+        return None
+
+    def limits(self) -> str | None:
+        """What tables say of its answers if they are not free."""
+        return None
 
     def reached(self) -> BaseModel | None:
         """How a server is reached, on which no answer depends; None: there is none."""

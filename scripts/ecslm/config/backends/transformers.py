@@ -9,7 +9,13 @@ from ecslm.config.backends.any_model import AnyModel
 from ecslm.config.names import Name
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.prediction.transformers_settings import (
+    ANSWERED,
+    LimitedAnswers,
+    Normalization,
+    TransformersSettings,
+)
+from ecslm.schemas.task import Answer
 from ecslm.training.settings import TrainingSettings
 
 
@@ -43,6 +49,11 @@ class TransformersModel(AnyModel):
         description="If missing, the base is not tuned. If present, even empty, it is tuned, and "
         "its keys replace those of the study's `training`.",
     )
+    adapter_of: Name | None = Field(
+        None,
+        description="The model whose adapters it uses in place of its own, without training; with "
+        "the same base, template and precision.",
+    )
     precision: Precision = Field(
         Precision(), description="Keys that replace those of the study's `precision`."
     )
@@ -55,6 +66,25 @@ class TransformersModel(AnyModel):
         (0,), min_length=1, description="Seeds to train and predict with, in any order."
     )
 
+    answers: Literal["free", "constrained", "likelihood"] = Field(
+        "free",
+        description="free: whatever the model generates. constrained: only tokens with which a "
+        "valid answer goes on. likelihood: the likeliest of the options, or of yes and no. A model "
+        "is not evaluated on tasks whose answers cannot be limited so.",
+    )
+    normalization: Normalization = Field(
+        "none",
+        description="Only with `answers: likelihood`: what the log-likelihood of an answer is "
+        "divided by, nothing or its tokens or bytes.",
+    )
+
+    @field_validator("normalization")
+    @classmethod
+    def _of_likelihood(cls, value: Normalization, others: ValidationInfo) -> Normalization:
+        if value != "none" and others.data.get("answers", "likelihood") != "likelihood":
+            raise ValueError("only with `answers: likelihood`")
+        return value
+
     @field_validator("seeds")
     @classmethod
     def _in_one_order(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -63,8 +93,28 @@ class TransformersModel(AnyModel):
 
     @property
     def tuned(self) -> bool:
-        """Whether the model has an adapter."""
+        """Whether the model has adapters of its own."""
         return self.training is not None
+
+    def adapter_name(self, name: str) -> str | None:
+        """Its own name if it is tuned."""
+        return name if self.tuned else self.adapter_of
+
+    def suits(self, answer: Answer) -> bool:
+        """Whether answers of a type can be limited as the model's are."""
+        return self.answers == "free" or answer in ANSWERED[self.answers]
+
+    def limits(self) -> str | None:
+        """How its answers are limited."""
+        match self.answers, self.normalization:
+            case "free", _:
+                return None
+            case "constrained", _:
+                return "constrained to valid answers"
+            case _, "none":
+                return "the likeliest answer of those that there are"
+            case _, unit:
+                return f"the likeliest answer of those that there are, by {unit}"
 
     def decoded(self, shared: DecodingSettings) -> DecodingSettings:
         """How the model answers a task, for which the study has the settings `shared`."""
@@ -75,6 +125,7 @@ class TransformersModel(AnyModel):
         decoding: DecodingSettings,
         batch_tokens: int,
         settings: Sequence[str],  # noqa: ARG002
+        answer: Answer,
     ) -> TransformersSettings:
         """How the model answers. The token budget is included only if it can change an answer."""
         return TransformersSettings(
@@ -82,4 +133,7 @@ class TransformersModel(AnyModel):
             shots=self.shots,
             decoding=self.decoded(decoding),
             batch_tokens=None if self.precision.exact else batch_tokens,
+            answers=None
+            if self.answers == "free"
+            else LimitedAnswers(mode=self.answers, type=answer, normalization=self.normalization),
         )

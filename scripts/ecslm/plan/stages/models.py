@@ -7,7 +7,7 @@ from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import RunKey, SeedKey
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.rules import Files, Rule, path_patterns
-from ecslm.prediction.backend import backend_module, module_name
+from ecslm.prediction.backend import backend_module, modules_of
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas import paths
 from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
@@ -81,7 +81,8 @@ class Predict(Rule[RunKey]):
     def inputs(self, key: RunKey) -> Mapping[str, Files]:
         """The test records, and what there is of the model: base, adapter, answers."""
         study, model = self.study, self.study.model(key.model)
-        adapter = study.path(paths.ADAPTER, model=key.model, seed=key.seed) if model.tuned else ()
+        tuned = model.adapter_name(key.model)
+        adapter = () if tuned is None else study.path(paths.ADAPTER, model=tuned, seed=key.seed)
         return {
             "dataset": study.dataset_file(key.task, "test"),
             "base": () if model.base is None else study.base(model.base),
@@ -95,6 +96,7 @@ class Predict(Rule[RunKey]):
             self.study.decoding(key.task),
             self.study.settings.batch_tokens,
             self.study.answered_settings(key.model, key.task),
+            self.study.task(key.task).answer,
         )
 
     def needs(self, key: RunKey) -> Mapping[str, int | str]:
@@ -112,14 +114,15 @@ class Predict(Rule[RunKey]):
         return self.study.template(key.model)
 
     def modules(self, key: RunKey) -> tuple[str, ...]:
-        """The backend."""
-        return (module_name(self.settings(key).backend),)
+        """The backend, and what it loads."""
+        return modules_of(self.settings(key))
 
     def libraries_of(self, key: RunKey) -> tuple[str, ...]:
         """The libraries of the backend."""
         settings = self.settings(key)
         backend = backend_module(settings.backend)
-        return backend.libraries(settings, tuned=self.study.model(key.model).tuned)
+        tuned = self.study.model(key.model).adapter_name(key.model) is not None
+        return backend.libraries(settings, tuned=tuned)
 
 
 class BertScore(Rule[RunKey]):

@@ -114,7 +114,12 @@ def table_context(study: Study) -> TableContext:
             for code in settings.tasks
         },
         models={
-            name: ModelContext(seeds=model.seeds, tasks=study.model_tasks(name), shots=model.shots)
+            name: ModelContext(
+                seeds=model.seeds,
+                tasks=study.model_tasks(name),
+                shots=model.shots,
+                limits=model.limits(),
+            )
             for name, model in settings.models.items()
         },
         baselines={name: study.baseline_tasks(name) for name in settings.baselines},

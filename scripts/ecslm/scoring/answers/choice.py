@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterator
 
 from ecslm.common.errors import Problem
+from ecslm.schemas.answers import OPTION
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import Mention, letters_alone
 
-_OPTION = re.compile(r"\s*([A-Za-z])\s*:(.*)", re.DOTALL)
 _ANSWER = re.compile(r"([A-Za-z])(?:[:.)](.*))?", re.DOTALL)
 _BETWEEN = re.compile(r"[\s:.)]*")
 
@@ -17,7 +17,7 @@ def problems(prediction: ScoredPrediction) -> list[Problem]:
     if not prediction.options:
         message = "missing; a choice cannot be scored without its options"
         return [Problem(message, field="options")]
-    broken = [option for option in prediction.options if not _OPTION.fullmatch(option)]
+    broken = [option for option in prediction.options if not OPTION.fullmatch(option)]
     if broken:
         return [
             Problem(f"{option!r} lacks its letter and colon", field="options", kind="letter")
@@ -76,7 +76,7 @@ def lenient(prediction: ScoredPrediction) -> str | None:
 
 def _options(prediction: ScoredPrediction) -> dict[str, str]:
     """Option texts by letter, in lower case for comparison."""
-    matches = (_OPTION.fullmatch(option) for option in prediction.options or [])
+    matches = (OPTION.fullmatch(option) for option in prediction.options or [])
     return {match[1].upper(): match[2].strip().lower() for match in matches if match}
 
 

@@ -4,6 +4,7 @@ import re
 from string import ascii_uppercase
 
 from ecslm.common.errors import Problem
+from ecslm.schemas.answers import product_letters
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.answers.letters import letters_alone
 
@@ -35,7 +36,7 @@ def reference(prediction: ScoredPrediction) -> tuple[str, ...]:
 
 def letters(prediction: ScoredPrediction) -> str:
     """The letters of the record's products, in order."""
-    return ascii_uppercase[: len(prediction.relevance or ())]
+    return product_letters(prediction.relevance)
 
 
 def strict(prediction: ScoredPrediction) -> tuple[str, ...] | None:

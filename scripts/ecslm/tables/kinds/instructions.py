@@ -17,7 +17,7 @@ from ecslm.tables.differences import TaskComparison, comparison_notes, differenc
 from ecslm.tables.kind import Kind
 from ecslm.tables.leakage import leakage_files, read_leakage
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
-from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes, mean_note
+from ecslm.tables.notes import JOINT, STRICT, data_note, limit_notes, mark_notes, mean_note
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
@@ -101,6 +101,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
             STRICT,
             "Seen, unseen: whether the instructions occur in the task's training records.",
             *_disagreements(entry, found),
+            *limit_notes(request.context.models),
             *mark_notes(panels),
             *_seed_notes(panels, request),
             *comparison_notes(differences, request.context.contrasts),

@@ -11,7 +11,7 @@ from ecslm.schemas.settings import Closed
 from ecslm.tables.kind import Kind
 from ecslm.tables.marks import mark_best
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
-from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes, mean_note
+from ecslm.tables.notes import JOINT, STRICT, data_note, limit_notes, mark_notes, mean_note
 from ecslm.tables.published import STUDY, Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
@@ -149,7 +149,8 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     built = [rows.group(group) for group in entry.rows]
     groups = mark_best([group for group in built if group.rows], columns, entry.competitors)
     panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
-    notes = [STRICT, *mark_notes(panels), *_seed_notes(panels, request), *rows.notes()]
+    notes = [STRICT, *limit_notes(request.context.models), *mark_notes(panels)]
+    notes += [*_seed_notes(panels, request), *rows.notes()]
     return Table(
         name=name,
         kind=entry.kind,

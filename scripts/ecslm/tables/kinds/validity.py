@@ -16,7 +16,7 @@ from ecslm.tables.model import (
     number_cell,
     score_text,
 )
-from ecslm.tables.notes import data_note
+from ecslm.tables.notes import data_note, limit_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Measured, Scores
@@ -65,7 +65,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
             for setting in entry.settings
             if (panel := _panel(request, scores, setting)) is not None
         ),
-        notes=(*NOTES, data_note(request.data)),
+        notes=(*NOTES, *limit_notes(request.context.models), data_note(request.data)),
     )
 
 

@@ -1,0 +1,119 @@
+"""Answers of tokens that a grammar allows."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from llguidance import LLMatcher, LLTokenizer
+
+from ecslm.prediction.answers.constrained import COMPLETIONS, Grammar
+from ecslm.prediction.backend import Generated
+from ecslm.prediction.choosing import Choice
+from ecslm.prediction.network import Network
+from ecslm.prediction.settings import DecodingSettings
+from ecslm.prediction.writing import Writer, choice
+
+# Of a few answer types grammars are the same for many records.
+KEPT = 64
+
+
+class ConstrainedAnswers:
+    """Answers with the likeliest, or sampled, of the tokens that are allowed."""
+
+    def __init__(
+        self, network: Network, tokenizer: Any, tokens: LLTokenizer, decoding: DecodingSettings
+    ) -> None:
+        self._writer = Writer(network, tokenizer, decoding)
+        self._tokens, self._decoding = tokens, decoding
+        self._matcher = lru_cache(maxsize=KEPT)(self._new_matcher)
+
+    def answers(
+        self, prompts: Sequence[Sequence[int]], forms: Sequence[Grammar], numbers: torch.Tensor
+    ) -> list[Generated]:
+        """Answer the prompts of a batch, in order.
+
+        An answer that had to be ended before the limit counts as cut off there.
+        """
+        limit = self._decoding.max_new_tokens
+        rows = [Row(self._matcher(one.text).deep_copy(), one, self._tokens) for one in forms]
+        chosen = Allowed(choice(self._decoding, numbers), rows, limit)
+        found = self._writer.write(prompts, chosen)
+        return [
+            replace(answer, stopped=False) if row.was_ended else answer
+            for row, answer in zip(rows, found, strict=True)
+        ]
+
+    def _new_matcher(self, grammar: str) -> LLMatcher:
+        matcher = LLMatcher(self._tokens, grammar)
+        assert not matcher.is_error(), matcher.get_error()
+        return matcher
+
+
+class Allowed:
+    """Chooses among the tokens that are allowed; a `Choice`."""
+
+    def __init__(self, choose: Choice, rows: "Sequence[Row]", limit: int) -> None:
+        self._choose, self._rows, self._limit = choose, rows, limit
+
+    def __call__(self, logits: torch.Tensor, prompts: Sequence[int], step: int) -> torch.Tensor:
+        """A token of each row, given logits (rows x vocabulary), prompts and step."""
+        bits = b"".join(self._rows[prompt].allowed(self._limit - step) for prompt in prompts)
+        allowed = _unpacked(bits, logits)
+        tokens = self._choose(logits.masked_fill(~allowed, -torch.inf), prompts, step)
+        for prompt, token in zip(prompts, tokens.tolist(), strict=True):
+            self._rows[prompt].take(token)
+        return tokens
+
+
+def _unpacked(bits: bytes, logits: torch.Tensor) -> torch.Tensor:
+    """Booleans in the form of some logits, from a bit for each token of each row."""
+    rows, width = logits.shape
+    packed = torch.from_numpy(np.frombuffer(bits, np.uint8).reshape(rows, -1).copy())
+    places = torch.arange(8, dtype=torch.uint8, device=logits.device)
+    whole = (packed.to(logits.device)[..., None] >> places & 1).bool().flatten(1)[:, :width]
+    # A model may have more tokens than its tokenizer.
+    return torch.nn.functional.pad(whole, (0, width - whole.shape[1]))
+
+
+class Row:
+    """The answer to one prompt, as it grows."""
+
+    def __init__(self, matcher: LLMatcher, grammar: Grammar, tokens: LLTokenizer) -> None:
+        self._matcher, self._grammar, self._tokens = matcher, grammar, tokens
+        self._ending: list[int] = []
+        self.was_ended = False
+
+    def allowed(self, left: int) -> bytes:
+        """A bit for each token; `left`: how many may follow, this one included."""
+        if self._grammar.endings and left == self._grammar.needed:
+            self._ending = self._shortest_ending()
+            self.was_ended = len(self._ending) > 1
+        if self._ending:
+            return _only(self._ending.pop(0), self._tokens.vocab_size)
+        return self._matcher.compute_bitmask()
+
+    def take(self, token: int) -> None:
+        """Add a token that is allowed."""
+        taken = self._matcher.consume_token(token)
+        assert taken, self._matcher.get_error()
+
+    def _shortest_ending(self) -> list[int]:
+        """Tokens that complete the answer, and the one that ends it."""
+        for completion in COMPLETIONS:
+            first = self._tokens.tokenize_bytes(completion)
+            for ending in self._grammar.endings:
+                tokens = [*first, *ending]
+                matcher = self._matcher.deep_copy()
+                if matcher.consume_tokens(tokens) and matcher.is_accepting():
+                    return [*tokens, self._tokens.eos_token]
+        raise AssertionError("every answer that is allowed can be completed")
+
+
+def _only(token: int, count: int) -> bytes:
+    """Bits of `count` tokens of which one is allowed."""
+    bits = bytearray((count + 31) // 32 * 4)
+    bits[token // 8] = 1 << token % 8
+    return bytes(bits)

@@ -1,0 +1,317 @@
+"""Constrained answers are valid whatever the model prefers, and else what it prefers."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llguidance import LLMatcher
+from support.model_examples import EXACT, make_record, prediction_settings
+from support.scoring_examples import FIVE, prediction
+from support.tiny import SENTENCES
+from tokenizers import Tokenizer, decoders, models, normalizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+from ecslm.common.errors import InputError
+from ecslm.models.bases import read_base
+from ecslm.models.loading import load_tokenizer
+from ecslm.models.precision import Precision
+from ecslm.prediction.answers.constrained import Constrained, Grammar, open_mode
+from ecslm.prediction.answers.forms import MOST_PRODUCTS
+from ecslm.prediction.answers.masking import Allowed, Row
+from ecslm.prediction.backend import Generated
+from ecslm.prediction.choosing import Likeliest
+from ecslm.prediction.generation import Generator
+from ecslm.prediction.transformers_engine import Engine, load_model
+from ecslm.schemas.record import Record
+from ecslm.schemas.task import Answer
+from ecslm.scoring.answers.protocol import answer_type
+
+# Letters of one to four bytes, quotes, backslashes and control characters among them.
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6).filter(str.strip)
+
+
+def listing(*targets: str, **fields: str) -> str:
+    return json.dumps({**fields, "target attributes": " and ".join(targets)})
+
+
+LAMP = make_record(input=listing("Material", "Colour", title="a lamp of steel"))
+RANKED = make_record(relevance=["E", "S", "C"])
+FEELING = make_record(options=FIVE)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> tuple[Answer, Record]:
+    """A record of some type of answer."""
+    answer = draw(st.sampled_from(["yes_no", "choice", "ranking", "extraction"]))
+    fields: dict[str, Any] = {}
+    if answer == "choice":
+        texts = draw(st.lists(st.sampled_from(["mug", "a", "B: C.", ""]) | NAMES, min_size=1))
+        fields["options"] = [f"{'ABCDefghij'[n]}: {text}" for n, text in enumerate(texts[:10])]
+    elif answer == "ranking":
+        fields["relevance"] = draw(st.lists(st.sampled_from("ESCI"), min_size=1, max_size=6))
+    elif answer == "extraction":
+        targets = draw(st.lists(NAMES, min_size=1, max_size=3))
+        parts = draw(st.dictionaries(NAMES, NAMES, max_size=2))
+        fields["input"] = listing(*targets, **parts)
+    return cast(Answer, answer), make_record(**fields)
+
+
+def mode(tokenizer: Any, answer: Answer, limit: int) -> Constrained:
+    limited = {"mode": "constrained", "type": answer}
+    chosen = prediction_settings(answers=limited, decoding={"max_new_tokens": limit})
+    return open_mode(chosen, tokenizer)
+
+
+def pieces() -> PreTrainedTokenizerFast:
+    """A tokenizer as that of Llama 2: a space before the text, and bytes for unknown letters."""
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+    spaces = [normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")]
+    tokenizer.normalizer = normalizers.Sequence(spaces)
+    tokenizer.decoder = decoders.Sequence(
+        [
+            decoders.Replace("\u2581", " "),
+            decoders.ByteFallback(),
+            decoders.Fuse(),
+            decoders.Strip(" ", 1, 0),
+        ]
+    )
+    special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = trainers.BpeTrainer(vocab_size=450, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator([*SENTENCES, "yes no"], trainer)
+    # Bytes are tokens as others, not special ones.
+    content = json.loads(tokenizer.to_str())
+    content["added_tokens"] = content["added_tokens"][:3]
+    return PreTrainedTokenizerFast(
+        tokenizer_object=Tokenizer.from_str(json.dumps(content)),
+        eos_token="</s>",
+        unk_token="<unk>",
+    )
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_base: Path) -> Any:
+    return load_tokenizer(read_base(tiny_base)[1])
+
+
+@pytest.fixture(scope="module", params=["bytes", "pieces"])
+def any_tokenizer(request: pytest.FixtureRequest) -> Any:
+    return pieces() if request.param == "pieces" else request.getfixturevalue("tokenizer")
+
+
+def written(
+    constrained: Constrained, form: Grammar, tokenizer: Any, limit: int, wish: Callable[[int], Any]
+) -> tuple[str, bool]:
+    """What a model writes with the logits `wish` of each step, and whether it was ended."""
+    row = Row(LLMatcher(constrained._tokens, form.text), form, constrained._tokens)
+    choose = Allowed(Likeliest(), [row], limit)
+    tokens: list[int] = []
+    for step in range(limit):
+        tokens += choose(wish(step)[None], [0], step).tolist()
+        if tokens[-1] == tokenizer.eos_token_id:
+            return tokenizer.decode(tokens[:-1]), row.was_ended
+    raise AssertionError(f"no end: {tokenizer.decode(tokens)!r}")
+
+
+@settings(max_examples=100)
+@given(records(), st.integers(0, 60), st.integers(0, 2**32))
+def test_the_strict_protocol_reads_every_answer(
+    any_tokenizer: Any, example: tuple[Answer, Record], more: int, seed: int
+) -> None:
+    answer, record = example
+    tokenizer = any_tokenizer
+    needed = mode(tokenizer, answer, 2000).form(record).needed
+    constrained = mode(tokenizer, answer, needed + more)
+    wishes = torch.Generator().manual_seed(seed)
+
+    def wish(_: int) -> torch.Tensor:
+        # A model may have more tokens than its tokenizer. It never wants to end.
+        logits = torch.rand(len(tokenizer) + 40, generator=wishes)
+        logits[tokenizer.eos_token_id] = -1.0
+        return logits
+
+    form = constrained.form(record)
+    text, _ = written(constrained, form, tokenizer, needed + more, wish)
+    scored = prediction(text, options=record.options, relevance=record.relevance)
+    parsed = answer_type(answer).strict(scored)
+    assert parsed is not None, text
+    if answer == "ranking":
+        assert record.relevance is not None
+        assert sorted(parsed) == list("ABCDEF"[: len(record.relevance)])
+    if answer == "extraction":
+        fields = json.loads(record.input)
+        targets = {name.strip().lower() for name in fields["target attributes"].split(" and ")}
+        for entry in json.loads(text):
+            assert list(entry) == ["attribute", "value", "source"]
+            assert entry["attribute"] in targets
+            assert entry["source"] in {*fields, "None"} - {"target attributes"}
+    with pytest.raises(InputError, match=f"`max_new_tokens` is {needed - 1}: raise it"):
+        mode(tokenizer, answer, needed - 1).form(record)
+
+
+VALID: list[tuple[Answer, Record, str]] = [
+    ("yes_no", make_record(), "yes"),
+    ("yes_no", make_record(), "No"),
+    ("choice", FEELING, "D"),
+    ("ranking", RANKED, "C,A,B"),
+    ("ranking", RANKED, "B, A,C"),
+    (
+        "extraction",
+        LAMP,
+        '[{"attribute": "colour", "value": "6\\" \u2013 b\u00e4ige \U0001f600", "source": "title"}'
+        ', {"attribute": "material", "value": "None", "source": "None"}]',
+    ),
+]
+
+
+@pytest.mark.parametrize(("answer", "record", "text"), VALID)
+def test_a_valid_answer_that_the_model_prefers_is_left_as_it_is(
+    any_tokenizer: Any, answer: Answer, record: Record, text: str
+) -> None:
+    tokenizer = any_tokenizer
+    tokens = [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+    limit = len(tokens) + 100
+    constrained = mode(tokenizer, answer, limit)
+
+    def wish(step: int) -> torch.Tensor:
+        return torch.nn.functional.one_hot(torch.tensor(tokens[step]), len(tokenizer)).float()
+
+    form = constrained.form(record)
+    assert written(constrained, form, tokenizer, limit, wish) == (text, False)
+
+
+@pytest.mark.parametrize("letter", ["x", "\u00e4", "\U0001f600"])
+def test_a_list_without_end_is_ended_in_time_and_counts_as_cut_off(
+    tokenizer: Any, letter: str
+) -> None:
+    """Whatever byte of a letter the limit comes after."""
+    begun = tokenizer('[{"attribute": "colour", "value": "')["input_ids"]
+    endless = tokenizer(letter * 300)["input_ids"]
+    for limit in (120, 121, 122, 123):
+        constrained = mode(tokenizer, "extraction", limit)
+
+        def wish(step: int) -> torch.Tensor:
+            wanted = torch.tensor([*begun, *endless][step])
+            return torch.nn.functional.one_hot(wanted, len(tokenizer)).float()
+
+        form = constrained.form(LAMP)
+        text, was_ended = written(constrained, form, tokenizer, limit, wish)
+        assert was_ended
+        (entry,) = json.loads(text)
+        assert entry["value"].startswith(letter * 5)
+        assert entry["source"] == "None"
+
+
+@pytest.fixture(scope="module")
+def model(tiny_base: Path) -> Any:
+    return load_model(
+        read_base(tiny_base)[1], None, Precision.model_validate(EXACT), True, torch.device("cpu")
+    )
+
+
+def engine(model: Any, tokenizer: Any, answer: Answer, **decoding: Any) -> tuple[Engine, Any]:
+    """An engine and its mode."""
+    limited = {"mode": "constrained", "type": answer}
+    chosen = prediction_settings(answers=limited, decoding={"max_new_tokens": 100} | decoding)
+    mode = open_mode(chosen, tokenizer)
+    return Engine(model, tokenizer, chosen.decoding, 0, mode), mode
+
+
+TEXTS = ["a lamp", "Which of these? ", "query: a kettle\n\n### Response: ", "yes or no:"]
+
+
+@pytest.mark.parametrize("sample", [False, True])
+@pytest.mark.parametrize(
+    ("answer", "record"),
+    [("yes_no", FEELING), ("choice", FEELING), ("ranking", RANKED), ("extraction", LAMP)],
+)
+def test_an_answer_is_the_same_alone_and_in_a_batch(
+    model: Any, tokenizer: Any, answer: Answer, record: Record, sample: bool
+) -> None:
+    made, mode = engine(model, tokenizer, answer, sample=sample)
+    prompts, form = tokenizer(TEXTS)["input_ids"], mode.form(record)
+    together = made.generate(prompts, 0, [form] * len(prompts))
+    first = made.generate(prompts[:1], 0, [form])
+    assert together[:1] == first
+    if not sample:
+        assert together == [made.generate([one], 0, [form])[0] for one in prompts]
+
+
+def test_each_token_is_the_likeliest_of_those_that_are_allowed(model: Any, tokenizer: Any) -> None:
+    made, mode = engine(model, tokenizer, "ranking")
+    (prompt,) = tokenizer(TEXTS[:1])["input_ids"]
+    (found,) = made.generate([prompt], 0, [mode.form(RANKED)])
+    texts = {
+        f"{space}{one}{first}{two}{second}{three}"
+        for one, two, three in ("ABC", "ACB", "BAC", "BCA", "CAB", "CBA")
+        for space in ("", " ")
+        for first in (",", ", ")
+        for second in (",", ", ")
+    }
+    tokens, text = list(prompt), ""
+    while text not in texts:
+        with torch.inference_mode():
+            order = model(torch.tensor([tokens])).logits[0, -1].argsort(descending=True)
+        pairs = ((token, text + tokenizer.decode([token])) for token in order.tolist())
+        token, text = next(
+            (token, longer)
+            for token, longer in pairs
+            if len(longer) > len(text) and any(one.startswith(longer) for one in texts)
+        )
+        tokens.append(token)
+    count = len(tokens) - len(prompt) + 1
+    assert found == Generated(text, len(prompt), count, True)
+
+
+def test_out_of_memory_can_halve_the_batch(
+    model: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = tokenizer(TEXTS)["input_ids"]
+    made, mode = engine(model, tokenizer, "extraction", oom="halve")
+    forms = [mode.form(LAMP)] * len(prompts)
+    expected = made.generate(prompts, 0, forms)
+    generate = Generator.generate
+
+    def careful(self: Generator, prompts: Any, *options: Any) -> list[list[int]]:
+        if len(prompts) > 2:
+            raise torch.OutOfMemoryError
+        return generate(self, prompts, *options)
+
+    monkeypatch.setattr(Generator, "generate", careful)
+    assert made.generate(prompts, 0, forms) == expected
+    assert made.halved == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "fields", "line"),
+    [
+        ("choice", {"options": None}, "record r0: .* need options with letters"),
+        ("choice", {"options": ["mug"]}, "record r0: .* need options with letters"),
+        ("ranking", {}, "record r0: .* need relevance labels"),
+        ("ranking", {"relevance": ["E"] * (MOST_PRODUCTS + 1)}, "record r0: 11 products"),
+        ("extraction", {"input": "a lamp"}, "record r0: .* an object with `target attributes`"),
+        ("extraction", {"input": "{}"}, "record r0: .* an object with `target attributes`"),
+    ],
+)
+def test_a_record_without_what_its_answer_is_made_of_is_refused(
+    tokenizer: Any, answer: Answer, fields: dict[str, Any], line: str
+) -> None:
+    with pytest.raises(InputError, match=line):
+        mode(tokenizer, answer, 100).form(make_record(**fields))
+
+
+def test_ten_products_can_be_ranked(tokenizer: Any) -> None:
+    record = make_record(relevance=["E"] * MOST_PRODUCTS)
+    constrained = mode(tokenizer, "ranking", 100)
+    text, _ = written(
+        constrained,
+        constrained.form(record),
+        tokenizer,
+        100,
+        lambda _: torch.arange(len(tokenizer)).float(),
+    )
+    assert sorted(text.replace(" ", "").split(",")) == list("ABCDEFGHIJ")

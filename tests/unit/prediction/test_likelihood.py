@@ -1,0 +1,173 @@
+"""Answers by likelihood: scores are those of transformers, one candidate after the other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.model_examples import EXACT, make_record, prediction_settings
+from support.scoring_examples import FIVE, prediction
+
+from ecslm.common.errors import InputError
+from ecslm.models.bases import read_base
+from ecslm.models.loading import load_tokenizer
+from ecslm.models.precision import Precision
+from ecslm.prediction import prefill
+from ecslm.prediction.answers import scoring
+from ecslm.prediction.answers.likelihood import Likelihood, open_mode
+from ecslm.prediction.answers.scoring import LikeliestAnswers
+from ecslm.prediction.network import Network
+from ecslm.prediction.transformers_engine import Engine, load_model
+from ecslm.schemas.task import Answer
+from ecslm.scoring.answers import choice
+
+TOKENS = st.lists(st.integers(3, 390), min_size=1, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_base: Path) -> Any:
+    return load_model(
+        read_base(tiny_base)[1], None, Precision.model_validate(EXACT), True, torch.device("cpu")
+    )
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tiny_base: Path) -> Any:
+    return load_tokenizer(read_base(tiny_base)[1])
+
+
+@pytest.fixture(autouse=True)
+def small_chunks() -> Iterator[None]:
+    with (
+        mock.patch.dict(prefill.CHUNK, cpu=20),
+        mock.patch.dict(prefill.WORTH, cpu=3),
+        mock.patch.object(scoring, "LOGITS", 7),
+    ):
+        yield
+
+
+def mode(
+    tokenizer: Any, answer: Answer, normalization: str = "none", **decoding: Any
+) -> Likelihood:
+    limited = {"mode": "likelihood", "type": answer, "normalization": normalization}
+    return open_mode(prediction_settings(answers=limited, decoding=decoding), tokenizer)
+
+
+def log_likelihood(model: Any, prompt: list[int], answer: list[int]) -> float:
+    """By transformers, in a forward pass of its own."""
+    with torch.inference_mode():
+        logits = model(torch.tensor([[*prompt, *answer]])).logits[0]
+    chances = logits.log_softmax(dim=-1)[len(prompt) - 1 : -1]
+    return float(chances.gather(1, torch.tensor(answer)[:, None]).sum())
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> list[tuple[list[int], list[list[int]]]]:
+    """Prompts, some with the same beginning, each with its candidates."""
+    stems = draw(st.lists(TOKENS, min_size=1, max_size=2))
+    prompts = st.tuples(st.sampled_from([[], *stems]), TOKENS).map(lambda two: two[0] + two[1])
+    one = st.tuples(prompts, st.lists(TOKENS, min_size=1, max_size=4))
+    return draw(st.lists(one, min_size=1, max_size=4))
+
+
+@settings(max_examples=25)
+@given(batches())
+def test_the_scores_are_those_of_separate_forward_passes(
+    model: Any, batch: list[tuple[list[int], list[list[int]]]]
+) -> None:
+    found = LikeliestAnswers(Network(model)).log_likelihoods(*zip(*batch, strict=True))
+    for (prompt, candidates), values in zip(batch, found, strict=True):
+        expected = [log_likelihood(model, prompt, answer) for answer in candidates]
+        assert values == pytest.approx(expected, abs=1e-3)
+
+
+def best(model: Any, tokenizer: Any, text: str, options: list[str], unit: str) -> int:
+    """The option with the highest score."""
+    prompt = tokenizer(text)["input_ids"]
+    tokens = [tokenizer(option)["input_ids"] for option in options]
+    lengths = {
+        "none": [1] * len(options),
+        "tokens": list(map(len, tokens)),
+        "bytes": [len(option.encode()) for option in options],
+    }[unit]
+    scores = [
+        log_likelihood(model, prompt, one) / n for one, n in zip(tokens, lengths, strict=True)
+    ]
+    return scores.index(max(scores))
+
+
+OPTIONS = [
+    "A: mug",
+    "B: a stainless steel water bottle",
+    "C: wireless headphones, black",
+    "D: \u6f22\u5b57",
+]
+TEXTS = [
+    "a lamp",
+    "Which of these? ",
+    "query: kettle\n\n### Response: ",
+    "B",
+    "stainless steel ",
+    "x",
+]
+
+
+@pytest.mark.parametrize("unit", ["none", "tokens", "bytes"])
+def test_the_answer_is_the_letter_of_the_likeliest_option(
+    model: Any, tokenizer: Any, unit: str
+) -> None:
+    likelihood = mode(tokenizer, "choice", unit)
+    engine = Engine(model, tokenizer, prediction_settings().decoding, 0, likelihood)
+    form = likelihood.form(make_record(options=OPTIONS))
+    prompts = tokenizer(TEXTS)["input_ids"]
+    found = engine.generate(prompts, 0, [form] * len(TEXTS))
+    expected = ["ABCD"[best(model, tokenizer, text, OPTIONS, unit)] for text in TEXTS]
+    assert [answer.text for answer in found] == expected
+    assert [answer.prompt_tokens for answer in found] == list(map(len, prompts))
+    assert {(answer.tokens, answer.stopped) for answer in found} == {(0, True)}
+
+
+def test_length_decides_only_where_it_is_divided_by(model: Any, tokenizer: Any) -> None:
+    found = {
+        unit: [best(model, tokenizer, text, OPTIONS, unit) for text in TEXTS]
+        for unit in ("none", "tokens", "bytes")
+    }
+    assert set(found["none"]) == {0}, "the shortest"
+    assert len(set(map(tuple, found.values()))) == 3
+
+
+def test_yes_and_no_are_scored_as_the_data_write_them(model: Any, tokenizer: Any) -> None:
+    likelihood = mode(tokenizer, "yes_no")
+    engine = Engine(model, tokenizer, prediction_settings().decoding, 0, likelihood)
+    forms = [likelihood.form(make_record())] * len(TEXTS)
+    found = engine.generate(tokenizer(TEXTS)["input_ids"], 0, forms)
+    words = ["yes", "no"]
+    expected = [words[best(model, tokenizer, text, words, "none")] for text in TEXTS]
+    assert [answer.text for answer in found] == expected
+
+
+@given(st.lists(st.sampled_from(["mug", "B: x", "a", "", "b.", "A: mug"]), min_size=1, max_size=5))
+def test_whatever_the_options_say_each_letter_is_read_as_its_own(
+    tokenizer: Any, texts: list[str]
+) -> None:
+    options = [f"{letter}: {text}" for letter, text in zip("AbCDE", texts, strict=False)]
+    form = mode(tokenizer, "choice").form(make_record(options=options))
+    read = [choice.strict(prediction(one.text, options=options)) for one in form]
+    assert read == list("ABCDE"[: len(options)])
+
+
+def test_a_long_option_has_room_beside_its_prompt(tokenizer: Any) -> None:
+    likelihood = mode(tokenizer, "choice", max_new_tokens=5)
+    assert likelihood.room(likelihood.form(make_record(options=["A: a"]))) == 5
+    longest = max(len(tokenizer(option)["input_ids"]) for option in FIVE)
+    assert likelihood.room(likelihood.form(make_record(options=FIVE))) == longest > 5
+
+
+@pytest.mark.parametrize("options", [None, ["mug", "B: plate"]])
+def test_options_without_letters_are_refused(tokenizer: Any, options: list[str] | None) -> None:
+    with pytest.raises(InputError, match=r"record r0: .* need options with letters"):
+        mode(tokenizer, "choice").form(make_record(options=options))
