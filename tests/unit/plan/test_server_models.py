@@ -55,7 +55,7 @@ def test_jobs_need_the_server_and_neither_gpu_nor_threads() -> None:
     found = {name: needs.resource(name)(KEY) for name in ("api", "gpu", "threads")}
     assert found == {"api": 1, "gpu": 0, "threads": 1}
     local = RunKey("Small", "0", "PM")
-    assert [needs.resource(name)(local) for name in ("api", "gpu", "access")] == [0, 1, ""]
+    assert [needs.resource(name)(local) for name in ("api", "gpu", "access")] == [0, 1, 0]
 
 
 def test_jobs_have_neither_base_nor_adapter() -> None:
