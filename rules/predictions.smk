@@ -1,5 +1,29 @@
+FETCH_ANSWERS = planned("fetch_answers")
 PREDICT = planned("predict")
 BERTSCORE = planned("bertscore")
+
+
+rule fetch_answers:
+    output:
+        answers=FETCH_ANSWERS.output("answers"),
+        manifest=FETCH_ANSWERS.output("manifest"),
+    log:
+        f"{RESULTS}/logs/fetch_answers.log",
+    conda:
+        "../envs/ecslm.yaml"
+    resources:
+        # The commit pins what is fetched, from wherever.
+        archive=STUDY.answers.archive if STUDY.answers else "",
+    params:
+        settings=FETCH_ANSWERS.settings,
+        code=FETCH_ANSWERS.code,
+        folder=subpath(output.manifest, parent=True),
+    message:
+        "Published answers"
+    shell:
+        "python scripts/fetch_answers.py --archive {resources.archive:q}"
+        " --settings {params.settings:q} --output {params.folder} --code {params.code}"
+        " --manifest {output.manifest} --log {log}"
 
 
 rule predict:

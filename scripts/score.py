@@ -42,7 +42,7 @@ Others are optional and may be null:
   id             unique name of the line (default: its number)
   sample_id      used to pair the answers of two models (default: id; without
                  either, files are paired by line: keep their lines in one order)
-  finish_reason  stop, or length if the answer was cut off
+  finish_reason  stop, length if the answer was cut off, or content_filter if it was withheld
   prompt_sha256, prompt_tokens, generated_tokens
                  written by predict.py; they do not affect scores
 

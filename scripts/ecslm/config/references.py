@@ -8,6 +8,7 @@ from typing import Any
 from ecslm.common.text import nearest
 from ecslm.config.labels import unpinned_labels
 from ecslm.data.relevance import LABELLED_SETTINGS
+from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_settings import ANSWERED
 from ecslm.schemas.paths import SHARED
@@ -91,6 +92,13 @@ def _study_references(
                 f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
                 "single seed 0"
             )
+        for section in ("tasks", "settings"):
+            valid = dict.fromkeys(_names(study.get(section)))
+            for one in _names(own.get(section)):
+                where = f"{path}.models.{name}.{section}"
+                yield from _known(one, valid, where, f"the study's {section}")
+        if "published" in own and "path" not in own and not study.get("answers"):
+            yield f"{path}.answers: missing: {name} has `published`"
         if name in _names(study.get("baselines")):
             yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
     yield from _contrast_references(f"{path}.comparisons.contrasts", study)
@@ -140,6 +148,9 @@ def _decoding_problems(
 ) -> Iterator[str]:
     """Keys of a model that leave no room for prompts, with those of a task that they do not
     replace."""
+    if model.get("backend", DEFAULT) != DEFAULT:
+        # A server cuts no prompt.
+        return
     own = _mapping(model.get("decoding"))
     sections = {"decoding": study.get("decoding")}
     sections |= {

@@ -18,6 +18,7 @@ from ecslm.data.settings import DataSource
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
+from ecslm.prediction.published_answers import PublishedAnswers
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
@@ -94,6 +95,9 @@ class StudySettings(Closed):
     )
     comparisons: ComparisonsSettings | None = Field(
         None, description="Which of the study's scores are compared, record by record."
+    )
+    answers: PublishedAnswers | None = Field(
+        None, description="Answers that others have published, for models with `published`."
     )
     models: dict[Name, Annotated[ModelSettings, Field(discriminator="backend")]] = Field(
         min_length=1, description="Models by name."

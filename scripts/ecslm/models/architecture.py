@@ -160,14 +160,29 @@ def adapter_problems(
             yield "rank", f"{rank} is more than the smaller side of {sizes}: at most {most}"
 
 
-def require_adaptable(folder: Path, base: str, rank: int, targets: Iterable[str]) -> None:
+def length_problems(
+    architecture: Architecture, base: str, length: int
+) -> Iterator[tuple[str, str]]:
+    """A maximum length of training records that a base has no positions for, in the same form."""
+    window = architecture.window
+    if architecture.learned_positions and window is not None and length > window:
+        yield "max_length", f"{length}, but {base} has {window} positions: at most {window}"
+
+
+def require_adaptable(
+    folder: Path, base: str, rank: int, targets: Iterable[str], max_length: int
+) -> None:
     """Refuse settings of an adapter that do not fit a base; peft ignores an unknown layer.
 
     Raises:
-        InputError: a target is no layer of the base, the rank is too high, or a file of the base is
-            missing or damaged.
+        InputError: a target is no layer of the base, the rank or the length is too high, or a file
+            of the base is missing or damaged.
     """
-    problems = adapter_problems(read_architecture(folder), base, rank, targets)
+    architecture = read_architecture(folder)
+    problems = [
+        *adapter_problems(architecture, base, rank, targets),
+        *length_problems(architecture, base, max_length),
+    ]
     if lines := [f"training: {name}: {problem}" for name, problem in problems]:
         raise InputError(*lines)
 

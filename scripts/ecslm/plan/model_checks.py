@@ -10,6 +10,7 @@ from ecslm.config.backends.transformers import TransformersModel
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
+    length_problems,
     llama_architecture,
     read_architecture,
     read_architectures,
@@ -50,7 +51,6 @@ class ModelChecks:
             for name, model in self._running.items()
             for problem in (
                 *self._adapter(name, model),
-                *self._positions(name, model),
                 *self._budget(name, model),
             )
         ]
@@ -88,19 +88,12 @@ class ModelChecks:
         if model.training is None or architecture is None:
             return
         settings = model.training
-        problems = adapter_problems(
-            architecture, model.base, settings.rank, settings.target_modules
+        problems = (
+            *adapter_problems(architecture, model.base, settings.rank, settings.target_modules),
+            *length_problems(architecture, model.base, settings.max_length),
         )
         for field, problem in problems:
             yield f"{self._training(name, field)}: {problem}"
-
-    def _positions(self, name: str, model: TransformersModel) -> Iterator[str]:
-        """A length of records that a base has no positions for."""
-        architecture = self.architecture(model.base)
-        if architecture is not None and architecture.learned_positions:
-            for field, length in self._trained_beyond(name, model, architecture):
-                window = f"{model.base} has {architecture.window} positions"
-                yield f"{field}: {length}, but {window}: at most {architecture.window}"
 
     def _budget(self, name: str, model: TransformersModel) -> Iterator[str]:
         if model.training is None or self._study.settings.device != "cpu":

@@ -8,16 +8,17 @@ from typing import Any, TypeVar
 from ecslm.common.errors import all_of
 from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
+from ecslm.plan.answer_checks import check_answers
 from ecslm.plan.model_checks import ModelChecks
 from ecslm.plan.rules import Job, Rule
 from ecslm.plan.source import source_of
-from ecslm.plan.stages import bases, comparisons, data, models, report, scores, tables
+from ecslm.plan.stages import answers, bases, comparisons, data, models, report, scores, tables
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
 # Each stage after those whose results it reads.
-STAGES = (bases, data, models, scores, comparisons, tables, report)
+STAGES = (bases, data, answers, models, scores, comparisons, tables, report)
 # Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, and the
 # PDF needs LaTeX.
 NOT_IN_ALL = frozenset({"base_model", "report_pdf"})
@@ -52,9 +53,15 @@ class Plan:
 
         Raises:
             InputError: all problems: a file of the data source is missing or cannot be read, the
-                repository's files lack what a table names, or a base what a model needs.
+                repository's files lack what a table names, a base what a model needs, or answers
+                that are recorded are missing.
         """
-        all_of(self.source.check, self.tables.check, ModelChecks(self.study).check)
+        all_of(
+            self.source.check,
+            self.tables.check,
+            ModelChecks(self.study).check,
+            lambda: check_answers(self.study),
+        )
 
     def _rule(self, kind: type[SomeRule]) -> SomeRule:
         rule = self.rules[kind.name]

@@ -62,6 +62,10 @@ class Study:
         """How answers to a task are generated, by models that have no keys of their own."""
         return self.settings.task_decoding.get(code, self.settings.decoding)
 
+    def task_names(self, code: str) -> tuple[str, ...]:
+        """What a directory of the task may be called: its code, or an alias."""
+        return (code, *sorted(self.task(code).aliases))
+
     def is_generation(self, code: str) -> bool:
         """Whether the task is scored by BERTScore."""
         return self.task(code).metric in BERTSCORE_METRICS
@@ -109,8 +113,8 @@ class Study:
 
     def answered_settings(self, model: str, task: str) -> tuple[str, ...]:
         """The settings of a task's test records that a model answers: none if it is not run."""
-        own = self.model(model)
-        return own.answered(self.evaluated_settings(task, "test")) if own.run else ()
+        own, settings = self.model(model), self.evaluated_settings(task, "test")
+        return own.answered(task, settings) if own.run else ()
 
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
@@ -167,6 +171,11 @@ class Study:
     def training_files(self, split: str) -> tuple[str, ...]:
         """Dataset files of the tasks that train, for `train` or `val`."""
         return tuple(self.dataset_file(task, split) for task in self.training_tasks)
+
+    def answer_files(self, model: str, task: str) -> tuple[str, ...]:
+        """The files of a model's answers to a task, if these exist before it is asked."""
+        settings = self.answered_settings(model, task)
+        return self.model(model).answer_files(self.task_names(task), settings, self.results)
 
     def outcome_files(self, model: str, task: str) -> tuple[str, ...]:
         """The outcomes of all seeds of a model."""

@@ -59,15 +59,24 @@ class ServerSettings(Closed):
         description="What the server calls the limit of an answer; some models of OpenAI take "
         "the second alone.",
     )
+    sampling: Literal["told", "own"] = Field(
+        "told",
+        description="told: the server is told to take the likeliest tokens, or how to sample. own: "
+        "it is told nothing, as models want it that only sample in their own way.",
+    )
 
 
 class ServerDecoding(Closed):
     """The settings of decoding that a server is told. See `DecodingSettings`."""
 
-    max_new_tokens: int = Field(100, ge=1)
-    sample: bool = False
-    temperature: float = Field(0.15, gt=0)
-    top_p: float = Field(0.95, gt=0, le=1)
+    max_new_tokens: int = Field(
+        100, ge=1, description="Maximum tokens of an answer, hidden thoughts included."
+    )
+    sample: bool = Field(
+        False, description="Sample tokens with a seed instead of taking the likeliest."
+    )
+    temperature: float = Field(0.15, gt=0, description="Only with `sample`.")
+    top_p: float = Field(0.95, gt=0, le=1, description="Only with `sample`.")
 
     @classmethod
     def of(cls, decoding: DecodingSettings) -> Self:
@@ -81,7 +90,7 @@ class OpenAISettings(PredictionSettings):
     LOCAL: ClassVar[bool] = False
 
     backend: Literal["openai"]
-    server: ServerSettings
+    server: ServerSettings = Field(description="Which model of which server.")
     decoding: ServerDecoding = ServerDecoding()
 
 

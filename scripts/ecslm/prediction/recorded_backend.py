@@ -16,9 +16,11 @@ from pathlib import Path
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_json, read_jsonl
 from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import verify_result
 from ecslm.prediction.backend import Generated, Request
 from ecslm.prediction.recorded_settings import RecordedSettings
-from ecslm.schemas.fields import is_writable
+from ecslm.prediction.texts import checked_texts
+from ecslm.schemas.paths import ANSWERS_MANIFEST
 from ecslm.schemas.prediction import RecordedAnswer
 from ecslm.schemas.record import Record
 
@@ -50,6 +52,10 @@ def identity(request: RecordedRequest) -> dict[str, str]:
             f"--answers: {' '.join(map(str, paths)) or 'missing'}: backend recorded needs one "
             "{task}.jsonl, or a {setting}.json for each setting"
         )
+    for path in paths:
+        verify_result(path)
+        # Those that were fetched, together with others.
+        verify_result(path, path.parent / Path(ANSWERS_MANIFEST).name)
     return {path.name: sha256_of_file(path) for path in paths}
 
 
@@ -118,7 +124,7 @@ def _of_lists(paths: Sequence[Path], records: Sequence[Record]) -> list[Recorded
     if missing:
         where = paths[0].parent
         raise InputError(*(f"{where}/{name}{LISTS}: no such file: {RESTRICT}" for name in missing))
-    texts = {setting: _texts(path) for setting, path in files.items()}
+    texts = {setting: checked_texts(read_json(path), str(path)) for setting, path in files.items()}
     differing = [setting for setting in files if len(texts[setting]) != asked[setting]]
     if differing:
         raise InputError(
@@ -126,16 +132,6 @@ def _of_lists(paths: Sequence[Path], records: Sequence[Record]) -> list[Recorded
         )
     in_order = {setting: iter(found) for setting, found in texts.items()}
     return [RecordedAnswer(prediction=next(in_order[record.setting])) for record in records]
-
-
-def _texts(path: Path) -> list[str]:
-    found = read_json(path)
-    if not isinstance(found, list):
-        raise InputError(f"{path}: not a JSON list of texts")
-    for number, text in enumerate(found, start=1):
-        if not isinstance(text, str) or not is_writable(text):
-            raise InputError(f"{path}: item {number}: not a text")
-    return found
 
 
 def _of_lines(path: Path, records: Sequence[Record]) -> list[RecordedAnswer]:
@@ -156,8 +152,8 @@ def _of_lines(path: Path, records: Sequence[Record]) -> list[RecordedAnswer]:
         absent = [record.id for record in records if record.id not in by_id]
         if absent:
             raise InputError(
-                f"{path}: has no `id` {absent[0]}, nor those of {len(absent) - 1} more of the "
-                f"{len(records)} records: answers of other records?"
+                f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
+                f"as `id` {absent[0]}: answers to other records?"
             )
         lines = [by_id[record.id] for record in records]
     problems = list(_mismatches(path, lines, records))
@@ -179,7 +175,7 @@ def _mismatches(
         }
         for field, value in expected.items():
             if getattr(line, field) not in (None, value):
-                message = f"is not that of the record {record.id}: an answer of another record?"
+                message = f"is not that of the record {record.id}: an answer to another?"
                 yield Problem(message, path, number, field)
 
 

@@ -56,6 +56,7 @@ class ServerClient:
 
         Raises:
             InputError: the first failure.
+            OSError: an answer or what it cost cannot be written.
         """
         asyncio.run(self._ask(deque(requests.values()), keep, spending))
 
@@ -65,14 +66,14 @@ class ServerClient:
         keep: Callable[[str, Answer], None],
         spending: Spending | None,
     ) -> None:
-        failures: list[InputError] = []
+        failures: list[InputError | OSError] = []
 
         async def work(client: "AsyncOpenAI") -> None:
             while waiting and not failures:
                 request = waiting.popleft()
                 try:
                     keep(request.key, await self._answer(client, request, spending))
-                except InputError as error:
+                except (InputError, OSError) as error:
                     failures.append(error)
 
         async with self._client() as client, asyncio.TaskGroup() as workers:
@@ -214,5 +215,6 @@ async def _before_sending(_request: "httpx2.Request") -> None:
 
 async def _after_status(response: "httpx2.Response") -> None:
     """Free what was reserved for a request that is not charged."""
-    if response.status_code in NOT_CHARGED and (charge := _charge.get()) is not None:
+    free = response.status_code in NOT_CHARGED or response.is_redirect
+    if free and (charge := _charge.get()) is not None:
         await charge.end(0.0)

@@ -37,11 +37,11 @@ def request_for(
         if server.api == "chat"
         else {"prompt": prompt}
     )
-    sampling = (
-        {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": seed}
-        if decoding.sample
-        else {"temperature": 0.0}
-    )
+    sampling: dict[str, Any] = {"temperature": 0.0}
+    if server.sampling == "own":
+        sampling = {}
+    elif decoding.sample:
+        sampling = {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": seed}
     body = {"model": server.model, **text, server.limit: decoding.max_new_tokens, **sampling}
     sent = {"url": server.url, "api": server.api, "body": body}
     # No tokenizer makes more tokens of a text than it has bytes.

@@ -15,6 +15,9 @@ from ecslm.common.validation import read_model
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 
+# Rules whose jobs run a model; that of BERTScores writes down no cost.
+LONG = ("train_adapter", "predict", "bertscore")
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -48,6 +51,12 @@ class Costs:
     def is_measured(self, job: Job) -> bool:
         """Whether the job writes down what it cost."""
         return "cost" in self._plan.rules[job.rule].outputs
+
+    def takes_long(self, job: Job) -> bool:
+        """Whether the job takes more than seconds: not if all answers exist already."""
+        if job.rule == "predict":
+            return bool(self._plan.study.model(job.key["model"]).RESOURCES)
+        return job.rule in LONG
 
     def expected(self, job: Job) -> Cost | None:
         """What the job cost when it last ran, or what jobs like it did; None if unknown."""

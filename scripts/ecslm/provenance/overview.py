@@ -26,6 +26,7 @@ WORDS = {
         ("report on the data", "reports on the data"),
     ),
     "train_adapter": ("adapter", "adapters"),
+    "fetch_answers": ("file of answers", "files of answers"),
     "predict": ("prediction", "predictions"),
     "bertscore": ("BERTScore", "BERTScores"),
     **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),
@@ -33,9 +34,6 @@ WORDS = {
     "render_table": ("table", "tables"),
     "report_page": ("report", "reports"),
 }
-# These run on a GPU, but write down no cost.
-UNMEASURED = ("bertscore",)
-GPU_STEPS = ("train_adapter", "predict", *UNMEASURED)
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Overview:
 
         def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
             seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))
-            return seconds, sum(job.rule in GPU_STEPS for job in jobs), len(jobs)
+            return seconds, sum(map(costs.takes_long, jobs)), len(jobs)
 
         jobs = _jobs_of_all(plan, history)
         return cls(plan.study.name, jobs, tuple(find_causes(history, jobs, weight)), costs)
@@ -87,7 +85,7 @@ class Overview:
         shown = [
             cause
             for cause in self.causes
-            if cause.counted or any(job.rule in GPU_STEPS for job in cause.concerned)
+            if cause.counted or any(map(self.costs.takes_long, cause.concerned))
         ]
         for cause in shown[:MOST_CAUSES]:
             yield from self._cause(cause)
@@ -106,7 +104,7 @@ class Overview:
         for job in planned:
             if cost := self.costs.expected(job):
                 by_device.setdefault(cost.device, []).append(cost)
-            elif job.rule in GPU_STEPS:
+            elif self.costs.takes_long(job):
                 unknown.append(job)
         for device, costs in by_device.items():
             guessed = sum(cost.estimated for cost in costs)
@@ -193,18 +191,25 @@ def counts_by_kind(jobs: Iterable[Job]) -> str:
 
 def _hours(costs: Iterable[Cost]) -> str:
     """A sum of times, for example `1.5 GPU-hours`; the costs of one device or several."""
-    sums: dict[bool, float] = {}
+    sums: dict[str, float] = {}
     for cost in costs:
-        on_cpu = " CPU" in cost.device
-        sums[on_cpu] = sums.get(on_cpu, 0.0) + cost.seconds
-    return " and ".join(_time(seconds, on_cpu) for on_cpu, seconds in sums.items())
+        form = _form(cost.device)
+        sums[form] = sums.get(form, 0.0) + cost.seconds
+    return " and ".join(_time(seconds, form) for form, seconds in sums.items())
 
 
-def _time(seconds: float, on_cpu: bool) -> str:
+def _form(device: str) -> str:
+    """How a time on a device is told, which may be a CPU, a server's URL or a GPU."""
+    if " CPU" in device:
+        return "{} {} on the CPU"
+    return "{} {} of a server" if "://" in device else "{} GPU-{}"
+
+
+def _time(seconds: float, form: str) -> str:
     number, unit = (seconds / 60, "minute") if seconds < 5400 else (seconds / 3600, "hour")
     text = f"{number:,.0f}" if number >= 10 else f"{number:,.1f}"
     units = unit if text == "1.0" else f"{unit}s"
-    return f"{text} {units} on the CPU" if on_cpu else f"{text} GPU-{units}"
+    return form.format(text, units)
 
 
 def _indented(text: str) -> str:

@@ -22,10 +22,19 @@ class SummaryModel(Closed):
 
 
 class Pair(Closed):
-    """A tuned model, and the same base untuned; either may be missing from the study."""
+    """A tuned model, and the same base untuned; either may be missing from the study. Or a model
+    that does not run here."""
 
     tuned: str | None = Field(None, description="Name of the tuned model.")
     untuned: str | None = Field(None, description="Name of the untuned model.")
+    elsewhere: str | None = Field(None, description="Name of a model that does not run here.")
+
+    @property
+    def columns(self) -> dict[str, str | None]:
+        """The models, by the heads of their columns."""
+        if self.elsewhere is not None:
+            return {"Score": self.elsewhere}
+        return {"Untuned": self.untuned, "Tuned": self.tuned}
 
 
 class SummarySettings(Closed):
@@ -42,7 +51,7 @@ class SummarySettings(Closed):
 
     @model_validator(mode="after")
     def _known_models(self) -> "SummarySettings":
-        named = {name for pair in self.pairs for name in (pair.tuned, pair.untuned) if name}
+        named = {name for pair in self.pairs for name in pair.columns.values() if name}
         if unknown := sorted(named - set(self.models)):
             raise ValueError(f"pairs: not in models: {', '.join(unknown)}")
         return self
@@ -54,7 +63,7 @@ def summary(settings: SummarySettings, results: Path) -> str:
     for setting in settings.settings:
         for pair in settings.pairs:
             rows = _rows(settings, results, setting, pair)
-            names = ", ".join(name for name in (pair.untuned, pair.tuned) if name)
+            names = ", ".join(name for name in pair.columns.values() if name)
             # The first row is the head.
             if len(rows) > 1:
                 lines += [f"{names} ({setting})", *aligned(rows), ""]
@@ -69,11 +78,10 @@ def summary(settings: SummarySettings, results: Path) -> str:
 def _rows(
     settings: SummarySettings, results: Path, setting: str, pair: Pair
 ) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("Task", "Metric", "Untuned", "Tuned", "Best trivial")]
+    rows: list[tuple[str, ...]] = [("Task", "Metric", *pair.columns, "Best trivial")]
     for task, metric in settings.tasks.items():
         models = [
-            _model_text(settings, results, name, task, setting)
-            for name in (pair.untuned, pair.tuned)
+            _model_text(settings, results, name, task, setting) for name in pair.columns.values()
         ]
         trivial = _best_trivial(settings, results, task, setting)
         if any(text != MISSING for text in (*models, trivial)):

@@ -48,6 +48,10 @@ LEAKAGE_MANIFEST = "leakage/{task}.manifest.json"
 DATA_CARD = "data_card.md"
 DATA_CARD_MANIFEST = "data_card.manifest.json"
 
+# Published answers; one job fetches all.
+ANSWERS = "answers/{model}-{task}.jsonl"
+ANSWERS_MANIFEST = "answers/manifest.json"
+
 ADAPTER = "adapters/{model}/seed-{seed}/manifest.json"
 ADAPTER_WEIGHTS = "adapters/{model}/seed-{seed}/adapter_model.safetensors"
 ADAPTER_CONFIG = "adapters/{model}/seed-{seed}/adapter_config.json"
@@ -92,6 +96,11 @@ def log_paths(rule: str, wildcards: Mapping[str, str]) -> list[str]:
     if not job:
         return [ONLY_LOG.format(rule=rule)]
     return [LOG.format(rule=rule, job=job), BENCHMARK.format(rule=rule, job=job)]
+
+
+def answers_name(model: str, task: str) -> str:
+    """Name of the file with a model's published answers to a task."""
+    return Path(ANSWERS.format(model=model, task=task)).name
 
 
 def metric_path(name: str, seed: int, task: str) -> str:

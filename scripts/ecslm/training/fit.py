@@ -62,7 +62,8 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     target = processes.device
     use_threads(target, task.threads)
     base_manifest, base_folder = read_base(task.base)
-    require_adaptable(base_folder, base_manifest.base, chosen.rank, chosen.target_modules)
+    fitted = chosen.rank, chosen.target_modules, chosen.max_length
+    require_adaptable(base_folder, base_manifest.base, *fitted)
     meter = CostMeter(target)
     tokenizer = load_tokenizer(base_folder)
     require_markers(task.prompt, tokenizer, base_manifest.base)

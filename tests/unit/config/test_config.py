@@ -232,6 +232,53 @@ ONE_PROBLEM: dict[str, tuple[str, Any, str]] = {
         [],
         "studies.shop.tables.ind.rows.1.models_: unknown key: did you mean `models`?",
     ),
+    "a backend that there is not": (
+        ".models.Small.backend",
+        "recoded",
+        "studies.shop.models.Small.backend: unknown backend recoded: did you mean `recorded`?",
+    ),
+    "an unknown key of a recorded model, told by its backend": (
+        ".models.Other",
+        {"backend": "recorded", "path": "answers", "setings": ["IND"]},
+        "studies.shop.models.Other.setings: unknown key: did you mean `settings`?",
+    ),
+    "a recorded model without answers": (
+        ".models.Other",
+        {"backend": "recorded"},
+        "studies.shop.models.Other: needs either `path` or `published`",
+    ),
+    "a recorded model with two places of answers": (
+        ".models.Other",
+        {"backend": "recorded", "path": "answers", "published": "other"},
+        "studies.shop.models.Other: needs either `path` or `published`",
+    ),
+    "published answers from nowhere": (
+        ".models.Other",
+        {"backend": "recorded", "published": "other"},
+        "studies.shop.answers: missing: Other has `published`",
+    ),
+    "a setting of a recorded model that is not the study's": (
+        ".models.Other",
+        {"backend": "recorded", "path": "answers", "settings": ["INDD"]},
+        "studies.shop.models.Other.settings: INDD is not in the study's settings: did you mean "
+        "`IND`?",
+    ),
+    "a task of a recorded model that is not the study's": (
+        ".models.Other",
+        {"backend": "recorded", "path": "answers", "tasks": ["PMM"]},
+        "studies.shop.models.Other.tasks: PMM is not in the study's tasks: did you mean `PM`?",
+    ),
+    "a description with a model that has no tokenizer": (
+        "studies.shop",
+        small()["studies"]["shop"]
+        | {
+            "described_with": "Smal",
+            "models": small()["studies"]["shop"]["models"]
+            | {"Smal": {"backend": "recorded", "path": "answers"}},
+        },
+        "studies.shop.described_with: Smal has no base, whose tokenizer is needed: did you mean "
+        "`Small`?",
+    ),
     "an unknown key like no other": (
         ".bertscore.zzz",
         1,
@@ -776,6 +823,27 @@ def test_all_models_inherit_precision_key_by_key() -> None:
     own, inherited = models["Small"].precision, models["Small-EC"].precision
     assert (own.quantization, own.dtype) == ("none", "float32")
     assert (inherited.quantization, inherited.dtype) == ("nf4", "float32")
+
+
+def test_recorded_answers_inherit_nothing_of_the_study() -> None:
+    raw = small()
+    raw["studies"]["shop"]["models"]["Other"] = {"backend": "recorded", "path": "answers"}
+    other = load_config(raw, TEMPLATES).current.models["Other"]
+    assert (other.base, other.template, other.training, other.seeds) == (None, None, None, (0,))
+
+
+def test_a_table_of_lengths_in_tokens_needs_a_tokenizer() -> None:
+    raw = small()
+    study = raw["studies"]["shop"]
+    study["models"] = {"Other": {"backend": "recorded", "path": "answers"}}
+    study["tables"] = {"dataset": study["tables"]["dataset"]}
+    del study["comparisons"]
+    with pytest.raises(InputError) as caught:
+        load_config(raw, TEMPLATES)
+    assert caught.value.problems == (
+        "studies.shop.tables.dataset: shows lengths in tokens, but none of the study's models has "
+        "a base, whose tokenizer is needed: leave the table out",
+    )
 
 
 def test_decoding_of_a_task_inherits_key_by_key() -> None:

@@ -22,6 +22,7 @@ from ecslm.models.architecture import (
     llama_architecture,
     read_architecture,
     read_architectures,
+    readable_tokens,
     require_adaptable,
     updated_layers,
 )
@@ -116,12 +117,49 @@ def test_an_adapter_of_no_layer_is_told(tiny: Architecture) -> None:
 
 def test_training_refuses_each_unknown_layer_in_a_line(tiny_model: Path) -> None:
     """peft ignores them."""
-    require_adaptable(tiny_model, "Tiny", 4, ALL)
+    require_adaptable(tiny_model, "Tiny", 4, ALL, 10_000)
     with pytest.raises(InputError) as caught:
-        require_adaptable(tiny_model, "Tiny", 99, ("q_prj", "k_proj"))
+        require_adaptable(tiny_model, "Tiny", 99, ("q_prj", "k_proj"), 10_000)
     first, second = caught.value.problems
     assert first.startswith("training: target_modules: q_prj is no linear layer of Tiny")
     assert second.startswith("training: rank: 99 is more than")
+
+
+LEARNED, ROTARY = ({"wpe__weight": (100, 4)}, {"rope__weight": (100, 4)})
+
+
+def with_window(folder: Path, window: int | None, learned: bool) -> Path:
+    config = {} if window is None else {"n_positions": window}
+    return write_model(folder, config, q_proj__weight=(4, 4), **(LEARNED if learned else ROTARY))
+
+
+def test_training_refuses_records_that_the_base_has_no_positions_for(tmp_path: Path) -> None:
+    folder = with_window(tmp_path, 100, learned=True)
+    require_adaptable(folder, "Tiny", 4, ["q_proj"], 100)
+    with pytest.raises(InputError) as caught:
+        require_adaptable(folder, "Tiny", 4, ["q_proj"], 101)
+    assert caught.value.problems == (
+        "training: max_length: 101, but Tiny has 100 positions: at most 100",
+    )
+
+
+@pytest.mark.parametrize(
+    ("window", "learned", "trained", "read"),
+    [
+        (None, False, None, 500),
+        (100, False, None, 100),
+        (100, False, 300, 300),
+        (100, False, 50, 100),
+        (100, False, 900, 500),
+        (100, True, 300, 100),
+        (900, True, None, 500),
+    ],
+)
+def test_a_model_reads_what_its_base_or_its_adapter_was_trained_on(
+    tmp_path: Path, window: int | None, learned: bool, trained: int | None, read: int
+) -> None:
+    architecture = read_architecture(with_window(tmp_path, window, learned))
+    assert readable_tokens(architecture, 500, trained) == read
 
 
 def test_weights_in_several_files_are_read_together(tmp_path: Path) -> None:

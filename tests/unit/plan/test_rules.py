@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from support.plans import IND, plan
+from support.plans import IND, MODELS, plan
 from support.project import ROOT, SCRIPTS
 
 from ecslm.data.location import location
@@ -21,9 +21,18 @@ CONTRASTS = {"tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "set
 TABLE = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
 
 
+ANSWERS = {"archive": "answers.tar.gz", "commit": "c0ffee00", "folder": "results"}
+RECORDED = {"Other": {"backend": "recorded", "published": "other"}}
+
+
 def whole_plan() -> Plan:
     """A plan with jobs of every rule."""
-    return plan(comparisons={"contrasts": CONTRASTS}, tables={"parameters": TABLE})
+    return plan(
+        comparisons={"contrasts": CONTRASTS},
+        tables={"parameters": TABLE},
+        models=MODELS | RECORDED,
+        answers=ANSWERS,
+    )
 
 
 RULES = [pytest.param(rule, id=name) for name, rule in whole_plan().rules.items()]
@@ -87,7 +96,7 @@ def test_results_that_take_long_or_whose_source_may_be_away_are_never_deleted() 
     kept = {name for name, rule in whole_plan().rules.items() if not rule.cheap}
     assert kept == {
         *("base_model", "check_data", "dataset"),
-        *("train_adapter", "predict", "bertscore"),
+        *("fetch_answers", "train_adapter", "predict", "bertscore"),
     }
 
 

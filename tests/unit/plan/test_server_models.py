@@ -1,9 +1,12 @@
 """Jobs of models that a server runs: what they need, and what reruns them."""
 
+import re
 from typing import Any
 
 import pytest
+import yaml
 from support.plans import MODELS, Raw, job, plan
+from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.plan.directives import Directives
@@ -28,12 +31,31 @@ def settings(of: Plan, task: str = "PM") -> tuple[str | None, str | None]:
     return rule.settings_parameter(key), rule.versions_parameter(key)
 
 
+def documented() -> Raw:
+    """The models of the README's examples."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    found: Raw = {}
+    for block in blocks:
+        if "backend: openai" in block:
+            content = yaml.safe_load(block)
+            found |= content.get("models", content)
+    return found
+
+
+def test_the_examples_of_the_readme_are_valid() -> None:
+    models = documented()
+    assert len(models) == 4
+    settings = ["IND_Diverse_Instruction", "IND_Diverse_Instruction_1-shot"]
+    assert set(plan(models=MODELS | models, settings=settings).study.settings.models) > set(models)
+
+
 def test_jobs_need_the_server_and_neither_gpu_nor_threads() -> None:
     needs = Directives(made(threads=8).rules["predict"])
     found = {name: needs.resource(name)(KEY) for name in ("api", "gpu", "threads")}
     assert found == {"api": 1, "gpu": 0, "threads": 1}
     local = RunKey("Small", "0", "PM")
-    assert [needs.resource(name)(local) for name in ("api", "gpu", "access")] == [0, 1, ""]
+    assert [needs.resource(name)(local) for name in ("api", "gpu", "access")] == [0, 1, 0]
 
 
 def test_jobs_have_neither_base_nor_adapter() -> None:
@@ -78,6 +100,21 @@ def test_decoding_of_a_task_is_told_to_the_server() -> None:
     parameter, _ = settings(made(task_decoding={"AG": {"max_new_tokens": 77}}), "AG")
     assert parameter is not None
     assert '"max_new_tokens":77' in parameter
+
+
+def test_own_decoding_of_a_model_replaces_single_keys_in_every_task() -> None:
+    """Even beyond the longest prompt of local models: a server cuts none."""
+    study = {"decoding": {"max_length": 999}, "task_decoding": {"AG": {"sample": True}}}
+    parameter, _ = settings(made({"decoding": {"max_new_tokens": 5000}}, **study), "AG")
+    assert parameter is not None
+    assert '"max_new_tokens":5000,"sample":true' in parameter
+
+
+def test_seeds_that_the_server_is_not_told_are_refused() -> None:
+    entry = {"server": SERVER | {"sampling": "own"}, "decoding": {"sample": True}, "seeds": [0, 1]}
+    with pytest.raises(InputError, match="the server is told no seed: leave out `seeds`"):
+        made(entry)
+    assert made(entry | {"seeds": [3]}).study.model("Large").seeds == (3,)
 
 
 def test_a_key_in_the_configuration_is_refused_without_showing_it() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.model_examples import make_record, run_predict
+from support.model_examples import make_record, run_predict, write_records
 from support.project import ROOT, SCRIPTS
 
 from ecslm import prediction
@@ -45,6 +45,13 @@ def test_another_backend_answers_without_an_edit_elsewhere(tmp_path: Path) -> No
     manifest = read_manifest(manifest_of(tmp_path / "predictions.jsonl"))
     assert manifest.settings["backend"] == "parrot"
     assert set(manifest.versions) == {"pydantic"}
+
+
+@pytest.mark.parametrize("option", ["base", "template"])
+def test_local_weights_need_a_base_and_a_prompt(option: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        run_predict(tmp_path, **{"base": write_records(tmp_path / "base", 1), option: None})
+    assert caught.value.problems == (f"--{option}: missing: backend transformers needs it",)
 
 
 def test_an_unknown_backend_is_refused_with_the_nearest_one() -> None:

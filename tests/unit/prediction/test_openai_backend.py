@@ -76,7 +76,8 @@ def test_a_server_answers_the_prompts_of_the_study(server: LocalServer, tmp_path
     assert {(row.generated_tokens, row.finish_reason) for row in rows} == {(2, "stop")}
     manifest = read_manifest(manifest_of(tmp_path / "predictions.jsonl"))
     assert manifest.settings["server"] == {
-        **{"url": server.url, "model": "shop-1", "api": "chat", "limit": "max_tokens"}
+        **{"url": server.url, "model": "shop-1", "api": "chat", "limit": "max_tokens"},
+        "sampling": "told",
     }
     assert set(manifest.versions) == {"Jinja2"}
     price = sum(len(prompt) // 4 * 1.0 + 2 * 2.0 for prompt in prompts) / 1e6
@@ -236,12 +237,12 @@ def test_a_killed_job_loses_only_the_requests_on_their_way(
     def answer(body: Body) -> Reply:
         # The first four are answered, the others not before the job is killed.
         late = len(server.received) > 4
-        return Reply(completion(body).content, seconds=30.0 if late else 0.0)
+        return Reply(completion(body).content, seconds=200.0 if late else 0.0)
 
     server.answer = answer
     command = script(server, tmp_path, {"concurrency": 2})
     job = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while len(server.received) < 6:
         assert time.monotonic() < until
         assert job.poll() is None
@@ -253,6 +254,28 @@ def test_a_killed_job_loses_only_the_requests_on_their_way(
     assert len(read_lines(tmp_path / "predictions.jsonl")) == 7
     assert len(server.received) == 6 + 3
     assert len(set(server.prompts())) == 7
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_that_is_stopped_waits_for_no_answer(
+    server: LocalServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    server.answer = lambda body: Reply(completion(body).content, seconds=200.0)
+    command = script(server, tmp_path, {"prices": PRICES})
+    job = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 120
+    while len(server.received) < 7:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    job.send_signal(number)
+    _, printed = job.communicate(timeout=100)
+    assert job.returncode == 130
+    line = "error: interrupted: run again to continue from what is finished"
+    assert printed.splitlines()[-1] == line
+    # What was on its way may be charged.
+    (account,) = Path("results/cache/api").rglob("spent.json")
+    content = json.loads(account.read_text())
+    assert content["spent"] + sum(content["reserved"]) > 0
 
 
 def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path) -> None:

@@ -114,6 +114,13 @@ def test_sampling_and_completions_are_told_in_the_terms_of_the_api() -> None:
     }
 
 
+def test_a_model_that_samples_in_its_own_way_is_told_nothing_of_it() -> None:
+    server = SERVER.model_copy(update={"sampling": "own"})
+    for decoding in (ServerDecoding(), ServerDecoding(sample=True)):
+        body = request_for("prompt", "r", server, decoding, 7).body
+        assert body.keys() == {"model", "messages", "max_tokens"}
+
+
 def test_models_of_a_server_have_directories_of_their_own() -> None:
     other = SERVER.model_copy(update={"model": "shop-2"})
     both = SERVER.model_copy(update={"api": "completions"})

@@ -259,6 +259,17 @@ def test_after_a_failure_no_more_requests_are_sent_and_those_sent_are_kept(
     assert len(server.received) == 3
 
 
+def test_a_disk_that_is_full_ends_the_job_as_such(server: LocalServer) -> None:
+    settings = ServerSettings(url=server.url, model="m")
+    request = request_for("prompt", "r", settings, DECODING, 0)
+
+    def keep(_key: str, _answer: Answer) -> None:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left on device"):
+        ServerClient(settings, AccessSettings()).ask({request.key: request}, keep, None)
+
+
 @pytest.mark.parametrize("text", [None, "", "I would"])
 def test_what_a_content_filter_withheld_is_an_answer_with_that_reason(
     server: LocalServer, text: str | None

@@ -53,7 +53,7 @@ def served(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             stderr=log,
         )
     try:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 200
         while not _answers(f"http://127.0.0.1:{port}/health"):
             assert server.poll() is None, (folder / "log.txt").read_text()
             assert time.monotonic() < until

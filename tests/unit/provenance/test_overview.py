@@ -59,6 +59,16 @@ def test_times_on_several_devices_are_told_apart() -> None:
     ]
 
 
+def test_the_time_of_a_server_is_no_time_of_a_gpu() -> None:
+    device = "large-1 at https://models.example/v1"
+    write_json(
+        Path("results/shop/predictions/M0/seed-0/PM.cost.json"), {"seconds": 600, "device": device}
+    )
+    assert str(overview()).splitlines()[1] == (
+        f"  10 minutes of a server ({device}), as 1 job last took"
+    )
+
+
 def test_hours_of_the_causes_add_up() -> None:
     for n in range(3):
         path = Path(f"results/shop/adapters/M{n}/seed-0/cost.json")

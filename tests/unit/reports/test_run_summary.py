@@ -37,6 +37,16 @@ def test_untuned_tuned_and_best_trivial_stand_side_by_side(tmp_path: Path) -> No
     assert f"Report: {tmp_path / 'report.html'}" in lines
 
 
+def test_a_model_that_does_not_run_here_is_neither_tuned_nor_untuned(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
+    lines = summary(settings(pairs=[{"elsewhere": "Small"}]), tmp_path).splitlines()
+    assert lines[2:5] == [
+        f"Small ({IND})",
+        "Task  Metric  Score        Best trivial",
+        "PM    F1      0.100 (5 %)  --",
+    ]
+
+
 def test_what_was_not_computed_shows_as_missing(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
     assert "0.100 (5 %)  --     --" in summary(settings(), tmp_path)

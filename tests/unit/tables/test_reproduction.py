@@ -2,6 +2,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from support.project import ROOT
 from support.table_files import (
     IND,
@@ -18,6 +19,7 @@ from ecslm.tables.model import Table
 from ecslm.tables.notes import JOINT
 from ecslm.tables.sources import Sources
 
+AUTHORS = "Small-EC-authors"
 NOTES = ROOT / "resources/published/notes.csv"
 
 
@@ -101,6 +103,64 @@ def test_means_over_seeds_are_called_so(tmp_path: Path) -> None:
     assert "Small-EC: mean over 2 seeds." in notes
     assert JOINT in notes
     assert JOINT not in built(tmp_path).notes
+
+
+def rescored(tmp_path: Path, models: list[str], comparable: bool = True) -> Table:
+    """A table with the authors' own answers."""
+    known = {name: {"seeds": [0], "tasks": ["AVE", "PM"]} for name in [*models, AUTHORS]}
+    for name, value in [*((name, 0.74) for name in models), (AUTHORS, 0.718)]:
+        write_metrics(tmp_path, name, "PM", {IND: scores(value)})
+        write_metrics(tmp_path, name, "AVE", {IND: scores(0.429), OOD: scores(0.33)})
+    entry = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": ["AVE", "PM"]}
+    entry |= {"models": models, "rescored": {AUTHORS: "Small-EC"}}
+    data = {"source": "a shop", "comparable": comparable}
+    wanted = request(entry, models=known, data=data)
+    return build("r", wanted, Sources(tmp_path, {"published": write_published(tmp_path)}))
+
+
+def test_what_the_authors_answers_score_stands_beside_ours(tmp_path: Path) -> None:
+    table = rescored(tmp_path, ["Small-EC"])
+    heads = [(column.text, column.detail) for column in table.panels[0].columns]
+    assert heads[-2] == ("Authors' answers", "rescored")
+    (group,) = table.panels[0].groups
+    assert group.title == f"Small-EC, {IND}"
+    assert shown(table)["PM"][1:4] == ["0.720", "0.742", "0.022"]
+    assert shown(table)["PM"][-2:] == ["0.720", "0.000"]
+    cells = group.rows[1].cells
+    assert cells[-2].sources == (f"metrics/{AUTHORS}/seed-0/PM.json",)
+
+
+def test_a_doubled_value_is_rescored_as_doubled(tmp_path: Path) -> None:
+    table = rescored(tmp_path, ["Small-EC"])
+    assert shown(table)["AVE"][-2:] == ["0.858", "0.000"]
+    assert table.panels[0].groups[0].rows[0].cells[-2].marks == ("doubled",)
+
+
+def test_the_authors_answers_alone_need_no_columns_of_ours(tmp_path: Path) -> None:
+    table = rescored(tmp_path, [])
+    assert table.panels[0].groups[0].title == f"{AUTHORS}, {IND}"
+    assert shown(table)["PM"] == ["F1", "0.720", "0.720", "0.000"]
+    assert not any("our strict value" in note for note in table.notes)
+    assert any(note.startswith("Rescored: ") for note in table.notes)
+
+
+def test_rescored_answers_to_other_data_get_no_difference(tmp_path: Path) -> None:
+    assert shown(rescored(tmp_path, [], comparable=False))["PM"] == ["F1", "0.720", "0.720", "--"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ({}, "needs `models`, `rescored` or both"),
+        ({"rescored": {"A": "Small-EC", "B": "Small-EC"}}, "rescored: Small-EC has two models"),
+    ],
+)
+def test_a_table_without_rows_or_with_two_for_one_is_refused(
+    entry: dict[str, Any], words: str
+) -> None:
+    whole = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": ["PM"], **entry}
+    with pytest.raises(ValidationError, match=words):
+        request(whole)
 
 
 @pytest.mark.parametrize(("reproduces", "groups"), [({}, 0), ({"Mine": "Small-EC"}, 2)])

@@ -60,7 +60,7 @@ class AnyModel(Closed):
         """How a server is reached, on which no answer depends; None: there is none."""
         return None
 
-    def answered(self, settings: Sequence[str]) -> tuple[str, ...]:
+    def answered(self, task: str, settings: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG002
         """Which of the settings of a task's records the model has answers in; if none, it is not
         evaluated on the task."""
         return tuple(settings)
@@ -69,11 +69,13 @@ class AnyModel(Closed):
         self,
         names: Sequence[str],  # noqa: ARG002
         settings: Sequence[str],  # noqa: ARG002
+        results: str,  # noqa: ARG002
     ) -> tuple[str, ...]:
         """Files of answers that exist already.
 
         Args:
-            names: of the task: its code, and its aliases.
+            names: of the task: its code, then its aliases.
             settings: what `answered` returns for the task.
+            results: the study's results directory.
         """
         return ()

@@ -1,9 +1,9 @@
 """Models that a server runs: the backend `openai`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from ecslm.config.backends.any_model import AnyModel
 from ecslm.config.names import Name
@@ -15,6 +15,14 @@ from ecslm.prediction.openai_settings import (
 )
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.task import Answer
+
+
+class OwnServerDecoding(ServerDecoding):
+    """Keys that replace those of other decoding settings; what is not set replaces nothing."""
+
+    def over(self, shared: ServerDecoding) -> ServerDecoding:
+        """Settings with these keys in place of their own."""
+        return shared.model_copy(update=self.model_dump(exclude_unset=True))
 
 
 class OpenAIModel(AnyModel):
@@ -29,6 +37,11 @@ class OpenAIModel(AnyModel):
     backend: Literal["openai"] = Field(description="What answers: an OpenAI-compatible server.")
     server: ServerSettings = Field(description="Which model of which server.")
     template: Name = Field(description="Its prompt: resources/prompts/{template}.jinja.")
+    decoding: OwnServerDecoding = Field(
+        OwnServerDecoding(),
+        description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
+        "every task.",
+    )
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
         (0,), min_length=1, description="Seeds to sample with, in any order."
     )
@@ -42,6 +55,12 @@ class OpenAIModel(AnyModel):
         # Another order must score nothing again.
         return tuple(sorted(seeds))
 
+    @model_validator(mode="after")
+    def _told_its_seeds(self) -> Self:
+        if self.server.sampling == "own" and len(self.seeds) > 1:
+            raise ValueError("with `sampling: own` the server is told no seed: leave out `seeds`")
+        return self
+
     def prediction(
         self,
         decoding: DecodingSettings,
@@ -54,7 +73,7 @@ class OpenAIModel(AnyModel):
             backend="openai",
             shots=self.shots,
             server=self.server,
-            decoding=ServerDecoding.of(decoding),
+            decoding=self.decoding.over(ServerDecoding.of(decoding)),
         )
 
     def reached(self) -> AccessSettings:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ecslm.config.backends.any_model import AnyModel
+from ecslm.config.names import Name
 from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.settings import DecodingSettings
+from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.task import Answer, has_example
 
 
@@ -23,17 +25,29 @@ class RecordedModel(AnyModel):
     seeds: ClassVar[tuple[int, ...]] = (0,)
 
     backend: Literal["recorded"] = Field(description="What answers: files of answers.")
-    path: str = Field(
+    path: str | None = Field(
+        None,
         description="Directory of the answers: `{task}.jsonl`, or `{task}/{setting}.json` with a "
         "JSON list of texts in the order of the test records. {task} is the task's code or one of "
-        "its aliases."
+        "its aliases.",
+    )
+    published: Name | None = Field(
+        None,
+        description="Instead of `path`: its directory among those of the study's `answers`, which "
+        "are fetched.",
+    )
+    tasks: tuple[str, ...] | None = Field(
+        None, min_length=1, description="Tasks that it has answers to (default: all)."
     )
     settings: tuple[str, ...] | None = Field(
-        None,
-        min_length=1,
-        description="Settings that it has answers in (default: all of the study's). In others it "
-        "is not evaluated.",
+        None, min_length=1, description="Settings that it has answers in (default: all)."
     )
+
+    @model_validator(mode="after")
+    def _in_one_place(self) -> "RecordedModel":
+        if (self.path is None) == (self.published is None):
+            raise ValueError("needs either `path` or `published`")
+        return self
 
     def prediction(
         self,
@@ -45,8 +59,10 @@ class RecordedModel(AnyModel):
         """Which records have answers."""
         return RecordedSettings(backend="recorded", shots=self.shots, settings=tuple(settings))
 
-    def answered(self, settings: Sequence[str]) -> tuple[str, ...]:
+    def answered(self, task: str, settings: Sequence[str]) -> tuple[str, ...]:
         """The settings with as many examples in the prompt, of those that it has answers in."""
+        if self.tasks is not None and task not in self.tasks:
+            return ()
         return tuple(
             setting
             for setting in settings
@@ -54,8 +70,12 @@ class RecordedModel(AnyModel):
             and (self.settings is None or setting in self.settings)
         )
 
-    def answer_files(self, names: Sequence[str], settings: Sequence[str]) -> tuple[str, ...]:
-        """The task's file, or one for each setting; those that are there, if any are."""
+    def answer_files(
+        self, names: Sequence[str], settings: Sequence[str], results: str
+    ) -> tuple[str, ...]:
+        """The task's file, or one for each setting, by the first name that is there."""
+        if self.path is None:
+            return (f"{results}/{ANSWERS.format(model=self.published, task=names[0])}",)
         folder = Path(self.path)
         for name in names:
             if (file := folder / f"{name}.jsonl").is_file():

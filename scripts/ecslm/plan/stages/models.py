@@ -87,10 +87,7 @@ class Predict(Rule[RunKey]):
             "dataset": study.dataset_file(key.task, "test"),
             "base": () if model.base is None else study.base(model.base),
             "adapter": adapter,
-            "answers": model.answer_files(
-                (key.task, *sorted(study.task(key.task).aliases)),
-                study.answered_settings(key.model, key.task),
-            ),
+            "answers": study.answer_files(key.model, key.task),
         }
 
     def settings(self, key: RunKey) -> PredictionSettings:
@@ -106,11 +103,9 @@ class Predict(Rule[RunKey]):
         """Those of the backend. Only jobs that compute need threads."""
         settings, model = self.settings(key), self.study.model(key.model)
         access = model.reached()
-        return {
-            **model.RESOURCES,
-            "threads": self.study.settings.threads if settings.LOCAL else 1,
-            "access": "" if access is None else json_parameter(access),
-        }
+        threads = self.study.settings.threads if settings.LOCAL else 1
+        reached = {} if access is None else {"access": json_parameter(access)}
+        return {**model.RESOURCES, "threads": threads, **reached}
 
     def template(self, key: RunKey) -> str | None:
         """The model's prompt, if it is known."""

@@ -74,7 +74,9 @@ class ReportPage(Rule[StudyKey]):
                 )
                 for name, model in models.items()
             },
-            sample_models=tuple(sorted(name for name, model in models.items() if model.tuned)),
+            sample_models=tuple(
+                sorted([name for name, model in models.items() if model.tuned] or models)
+            ),
             versions=lock_versions(LISTED),
         )
 
@@ -107,7 +109,7 @@ class ReportPdf(Rule[StudyKey]):
 
 def summary_settings(study: Study) -> str:
     """`--settings` of the summary that a finished run prints: in-domain results, each tuned model
-    next to the same base untuned."""
+    next to the same base untuned, and the models that do not run here."""
     models = {name: model for name, model in study.settings.models.items() if model.run}
     free = {
         name: model
@@ -123,7 +125,8 @@ def summary_settings(study: Study) -> str:
         Pair(tuned=name, untuned=untuned.get(model.base))
         for name, model in free.items()
         if model.tuned
-    ] or [Pair(untuned=name) for name in models]
+    ] or [Pair(untuned=name) for name in local]
+    pairs += [Pair(elsewhere=name) for name in models if name not in local]
     context = table_context(study)
     # Not canonical JSON: this is not a job's parameter, and the order is that of the study.
     return SummarySettings(

@@ -1,14 +1,16 @@
 """The reproduction table: each published value with ours, and whether our interval contains it.
 
-Values are compared under the protocol of the published ones (`released`, or `released_2024` where
+Where the published answers themselves are at hand, what they score stands beside them. Values are
+compared under the protocol of the published ones (`released`, or `released_2024` where
 they were printed as twice a recall). The interval belongs to the strict value, the only one that
 has an interval; a doubled value is on another scale, so it gets no verdict.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.schemas.paths import PUBLISHED
@@ -36,14 +38,20 @@ from ecslm.tables.sources import Sources
 
 ROUNDING = 0.0005
 
-COLUMNS = (
+PUBLISHED_COLUMNS = (
     HeaderCell("metric", "Metric", form="text"),
     HeaderCell("published", "Published"),
+)
+OUR_COLUMNS = (
     HeaderCell("released", "Ours", "released"),
     HeaderCell("difference", "Difference", "ours - published"),
     HeaderCell("strict", "Ours", "strict"),
     HeaderCell("interval", "95 % interval", "strict", form="text"),
     HeaderCell("verdict", "Published is", "in our interval", form="text"),
+)
+RESCORED_COLUMNS = (
+    HeaderCell("rescored", "Authors' answers", "rescored"),
+    HeaderCell("rescored difference", "Difference", "rescored - published"),
 )
 
 
@@ -55,10 +63,43 @@ class ReproductionEntry(Entry):
         min_length=1, description="Published table of each setting, for example `IND`."
     )
     columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
-    models: tuple[ModelName, ...] = Field(min_length=1, description="Models, in order.")
+    models: tuple[ModelName, ...] = Field((), description="Models, in order.")
     reproduces: dict[AnyModelName, str] = Field(
         {}, description="Published row of a model, where its name differs from the model's."
     )
+    rescored: dict[ModelName, str] = Field(
+        {},
+        description="Models that are the authors' own answers: the published row of each.",
+    )
+
+    @model_validator(mode="after")
+    def _with_rows(self) -> "ReproductionEntry":
+        if not (self.models or self.rescored):
+            raise ValueError("needs `models`, `rescored` or both")
+        rows = list(self.rescored.values())
+        if twice := next((row for row in rows if rows.count(row) > 1), None):
+            raise ValueError(f"rescored: {twice} has two models")
+        return self
+
+    @property
+    def rows(self) -> dict[str, "Compared"]:
+        """What is compared with which published row, ours first."""
+        rescored = {row: model for model, row in self.rescored.items()}
+        found = {}
+        for model in self.models:
+            row = self.reproduces.get(model, model)
+            found[model] = Compared(row, model, rescored.pop(row, None))
+        return found | {model: Compared(row, None, model) for row, model in rescored.items()}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A published row, with the model of ours that reproduces it and that of the authors' answers;
+    either may be missing."""
+
+    row: str
+    ours: str | None
+    rescored: str | None
 
 
 Request = TableRequest[ReproductionEntry]
@@ -75,26 +116,18 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     published = Published(sources.require("published"))
     scores = Scores(sources.results, request.context, with_intervals=True)
     groups = [
-        _group(request, entry, published, scores, model, setting)
-        for model in entry.models
+        _group(request, entry, published, scores, name, compared, setting)
+        for name, compared in entry.rows.items()
         for setting, table in entry.settings.items()
-        if published.has(table, entry.reproduces.get(model, model))
+        if published.has(table, compared.row)
     ]
     without_published = [
-        model
-        for model in entry.models
-        if not any(
-            published.has(table, entry.reproduces.get(model, model))
-            for table in entry.settings.values()
-        )
+        name
+        for name, compared in entry.rows.items()
+        if not any(published.has(table, compared.row) for table in entry.settings.values())
     ]
-    panels = (Panel(title="", head="Task", columns=COLUMNS, groups=tuple(groups)),)
-    notes = [
-        "Inside, outside: whether the published value, give or take its rounding, lies in the "
-        "95 % interval of our strict value.",
-        *mark_notes(panels),
-        *_seed_notes(entry, request),
-    ]
+    panels = (Panel(title="", head="Task", columns=_columns(entry), groups=tuple(groups)),)
+    notes = [*_column_notes(entry), *mark_notes(panels), *_seed_notes(entry, request)]
     if not request.data.comparable:
         notes.append(
             "The published values were measured on other data: neither a difference nor a verdict "
@@ -110,6 +143,27 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         panels=panels,
         notes=(*notes, *_published_notes(sources), data_note(request.data)),
     )
+
+
+def _columns(entry: ReproductionEntry) -> tuple[HeaderCell, ...]:
+    return (
+        *PUBLISHED_COLUMNS,
+        *(OUR_COLUMNS if entry.models else ()),
+        *(RESCORED_COLUMNS if entry.rescored else ()),
+    )
+
+
+def _column_notes(entry: ReproductionEntry) -> Iterator[str]:
+    if entry.models:
+        yield (
+            "Inside, outside: whether the published value, give or take its rounding, lies in the "
+            "95 % interval of our strict value."
+        )
+    if entry.rescored:
+        yield (
+            "Rescored: what the answers that the authors publish score here, under the protocol of "
+            "the published value."
+        )
 
 
 def _seed_notes(entry: ReproductionEntry, request: Request) -> Iterator[str]:
@@ -129,36 +183,50 @@ def _group(
     entry: ReproductionEntry,
     published: Published,
     scores: Scores,
-    model: str,
+    name: str,
+    compared: Compared,
     setting: str,
 ) -> RowGroup:
     """A row for each task that was published or measured in the setting."""
     rows = []
     for task in entry.columns:
-        cell = published.cell(entry.settings[setting], entry.reproduces.get(model, model), task)
-        measured = scores.model(model, task, setting)
-        if cell.value is not None or measured is not None:
+        cell = published.cell(entry.settings[setting], compared.row, task)
+        ours, rescored = (
+            None if model is None else scores.model(model, task, setting)
+            for model in (compared.ours, compared.rescored)
+        )
+        if cell.value is not None or ours is not None or rescored is not None:
             metric = request.context.tasks[task].metric
-            rows.append(_row(task, metric, cell, measured, request.data.comparable))
-    return RowGroup(f"{model}, {setting}", tuple(rows))
+            cells = [Cell(value=metric, shown=metric), cell]
+            if entry.models:
+                cells += _our_cells(cell, ours, request.data.comparable)
+            if entry.rescored:
+                cells += _released_cells(cell, rescored, request.data.comparable)
+            rows.append(Row(name=task, kind="model", cells=tuple(cells)))
+    return RowGroup(f"{name}, {setting}", tuple(rows))
 
 
-def _row(
-    task: str, metric: str, published: Cell, measured: Measured | None, comparable: bool
-) -> Row:
+def _our_cells(published: Cell, measured: Measured | None, comparable: bool) -> tuple[Cell, ...]:
     doubled = "doubled" in published.marks
-    released = measured.value("released_2024" if doubled else "released") if measured else None
     strict = strict_cell(measured)
-    cells = (
-        Cell(value=metric, shown=metric),
-        published,
-        _released_cell(released, doubled, measured),
-        _difference_cell(released if comparable else None, published, measured),
+    return (
+        *_released_cells(published, measured, comparable),
         Cell(value=strict.value, shown=strict.shown, sd=strict.sd, sources=strict.sources),
         _interval_cell(strict),
         _verdict_cell(published, strict.interval if comparable and not doubled else None),
     )
-    return Row(name=task, kind="model", cells=cells)
+
+
+def _released_cells(
+    published: Cell, measured: Measured | None, comparable: bool
+) -> tuple[Cell, ...]:
+    """A value under the protocol of the published one, and its difference from that."""
+    doubled = "doubled" in published.marks
+    released = measured.value("released_2024" if doubled else "released") if measured else None
+    return (
+        _released_cell(released, doubled, measured),
+        _difference_cell(released if comparable else None, published, measured),
+    )
 
 
 def _released_cell(value: float | None, doubled: bool, measured: Measured | None) -> Cell:

@@ -1,0 +1,165 @@
+"""Answers that others have published in a repository: fetched at a pinned commit.
+
+The archive of a commit has another sha256 whenever the server compresses it anew. What pins it is
+the commit's own name, which git writes into the archive.
+"""
+
+import json
+import logging
+import sys
+import tarfile
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPException
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+
+from pydantic import Field
+from tqdm import tqdm
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_jsonl
+from ecslm.prediction.texts import checked_texts
+from ecslm.schemas.paths import answers_name
+from ecslm.schemas.settings import Closed
+
+log = logging.getLogger(__name__)
+
+CHUNK = 1 << 16
+SECONDS = 60
+
+
+class PinnedAnswers(Closed):
+    """Where in which commit the answers are: `{folder}/{model}/{task}/{setting}.json`."""
+
+    commit: str = Field(
+        pattern="^[0-9a-f]{7,40}$", description="The commit; all 40 digits, or the first ones."
+    )
+    folder: str = Field(description="Directory of the models in the repository.")
+
+
+class PublishedAnswers(PinnedAnswers):
+    """Answers that others have published, for models with `published`."""
+
+    archive: str = Field(
+        description="URL of the commit's archive as tar.gz, or path of one that was downloaded."
+    )
+
+
+class AnswersOfTask(Closed):
+    """The answers of one model to one task."""
+
+    model: str = Field(description="Directory of the model.")
+    task: str = Field(description="Code of the task, for the name of the file to write.")
+    names: tuple[str, ...] = Field(min_length=1, description="Names that its directory may have.")
+    settings: tuple[str, ...] = Field(min_length=1, description="Settings to take, in order.")
+
+
+class FetchSettings(PinnedAnswers):
+    """The value of the script's `--settings`."""
+
+    answers: tuple[AnswersOfTask, ...] = Field(description="What to take from the archive.")
+
+
+def fetch_answers(archive: str, settings: FetchSettings, output: Path) -> list[Path]:
+    """Write the answers of each model to each task into a directory; return the files.
+
+    A line has the `setting` and the `prediction`, in the order of the published lists.
+
+    Raises:
+        InputError: the archive cannot be fetched or read, is that of another commit, or lacks
+            answers.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with _local(archive, output) as path:
+        lists = _read(path, archive, settings)
+    written = []
+    for one in settings.answers:
+        rows = [
+            {"setting": setting, "prediction": text}
+            for setting in one.settings
+            for text in lists[one.model, one.task, setting]
+        ]
+        written.append(output / answers_name(one.model, one.task))
+        write_jsonl(written[-1], rows)
+    return written
+
+
+@contextmanager
+def _local(archive: str, folder: Path) -> Iterator[Path]:
+    """The archive as a file, which is downloaded into `folder` if need be."""
+    if "://" not in archive:
+        yield Path(archive)
+        return
+    with NamedTemporaryFile(dir=folder, prefix="archive-") as file:
+        try:
+            with urllib.request.urlopen(archive, timeout=SECONDS) as answer:
+                size = int(answer.headers.get("Content-Length") or 0)
+                log.info("downloading %s", archive)
+                with tqdm(
+                    total=size or None, unit="B", unit_scale=True, disable=not sys.stderr.isatty()
+                ) as bar:
+                    while chunk := answer.read(CHUNK):
+                        file.write(chunk)
+                        bar.update(len(chunk))
+        except (OSError, HTTPException, ValueError) as error:
+            raise InputError(
+                f"{archive}: cannot be fetched ({error}): download it, and set `archive` of the "
+                "study's `answers` to the path of the file"
+            ) from None
+        file.flush()
+        yield Path(file.name)
+
+
+Lists = dict[tuple[str, str, str], list[str]]
+
+
+def _read(path: Path, name: str, settings: FetchSettings) -> Lists:
+    """The lists of texts, by model, task and setting."""
+    try:
+        with tarfile.open(path) as archive:
+            _require_commit(archive, name, settings.commit)
+            return _lists(archive, name, settings)
+    except (OSError, EOFError, tarfile.TarError) as error:
+        raise InputError(f"{name}: not a whole tar archive ({error})") from None
+
+
+def _require_commit(archive: tarfile.TarFile, name: str, commit: str) -> None:
+    found = str(archive.pax_headers.get("comment", ""))
+    if not found:
+        raise InputError(f"{name}: does not say of which commit it is: use an archive of git's")
+    if not found.startswith(commit):
+        raise InputError(f"{name}: is of commit {found}, not of `commit: {commit}`")
+    log.info("commit %s", found)
+
+
+def _lists(archive: tarfile.TarFile, name: str, settings: FetchSettings) -> Lists:
+    # All files are in one directory, which is named after the repository.
+    members = {one.name.partition("/")[2]: one for one in archive.getmembers() if one.isfile()}
+    found: Lists = {}
+    missing = []
+    for one in settings.answers:
+        for setting in one.settings:
+            paths = [f"{settings.folder}/{one.model}/{task}/{setting}.json" for task in one.names]
+            there = next((path for path in paths if path in members), None)
+            if there is None:
+                missing.append(paths[-1])
+                continue
+            stream = archive.extractfile(members[there])
+            assert stream is not None, "a file"
+            found[one.model, one.task, setting] = _texts(stream.read(), f"{name}: {there}")
+    if missing:
+        more = f", nor {len(missing) - 1} other files" if len(missing) > 1 else ""
+        raise InputError(
+            f"{name}: has no {missing[0]}{more}: restrict the models to what they have, with "
+            "`settings` and `tasks`"
+        )
+    return found
+
+
+def _texts(content: bytes, where: str) -> list[str]:
+    try:
+        return checked_texts(json.loads(content), where)
+    except (ValueError, RecursionError):
+        raise InputError(f"{where}: not JSON") from None

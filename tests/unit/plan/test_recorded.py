@@ -1,0 +1,179 @@
+"""Jobs of models whose answers exist already, beside those of models that run here."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.plans import IND, MODELS, OOD, job, plan, prediction
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json, write_text
+from ecslm.plan.keys import RunKey
+from ecslm.plan.plan import Plan
+from ecslm.provenance.costs import Costs
+
+SHOTS = f"{IND}_1-shot"
+PUBLISHED = {"archive": "answers.tar.gz", "commit": "c0ffee00", "folder": "results"}
+
+
+def recorded(**fields: Any) -> dict[str, Any]:
+    return {"backend": "recorded", "path": "answers", **fields}
+
+
+def with_other(**fields: Any) -> Plan:
+    """The small study, and a recorded model."""
+    return plan(models=MODELS | {"Other": recorded(**fields)})
+
+
+def runs(made: Plan, model: str = "Other") -> list[str]:
+    """The tasks that a model is asked."""
+    return [key.task for key in made.rules["predict"].all_keys() if key.model == model]
+
+
+def asked(made: Plan, task: str) -> Any:
+    """The settings that a model is asked in."""
+    return json.loads(str(prediction(made, "Other", task).settings))["settings"]
+
+
+def test_the_answers_are_all_that_a_recorded_model_has() -> None:
+    made = with_other()
+    inputs = made.rules["predict"].inputs(RunKey("Other", "0", "SA"))
+    assert inputs == {
+        "dataset": "results/shop/dataset/SA/test.jsonl",
+        "base": (),
+        "adapter": (),
+        "answers": (f"answers/SA/{IND}.json", f"answers/SA/{OOD}.json"),
+    }
+    found = prediction(made, "Other", "SA")
+    assert (found.template, found.versions) == (None, None)
+    assert json.loads(str(found.settings)) == {
+        "backend": "recorded",
+        "shots": 0,
+        "settings": [IND, OOD],
+    }
+
+
+@pytest.mark.parametrize("name", ["QPR", "Query_Product_Rank", "Query_Product_Ranking"])
+def test_a_directory_may_have_the_name_of_the_task_in_the_data(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_json(Path("answers", name, f"{IND}.json"), [])
+    assert with_other().study.answer_files("Other", "QPR") == (f"answers/{name}/{IND}.json",)
+    write_text(Path("answers", f"{name}.jsonl"), "")
+    assert with_other().study.answer_files("Other", "QPR") == (f"answers/{name}.jsonl",)
+
+
+def test_a_recorded_model_is_evaluated_in_what_it_has_alone() -> None:
+    made = with_other(settings=[OOD])
+    assert runs(made) == ["AG", "AVE", "NEW", "SA", "SR"], "others have no such records"
+    assert asked(made, "SA") == [OOD]
+    assert runs(with_other(tasks=["PM", "SA"])) == ["PM", "SA"]
+    assert runs(made, "Small") == ["AG", "AVE", "NEW", "PM", "QPR", "SA", "SR"]
+
+
+def test_scores_tables_and_the_summary_follow_what_a_recorded_model_has() -> None:
+    made = with_other(tasks=["PM"])
+    scored = [key.task for key in made.rules["score"].all_keys() if key.model == "Other"]
+    assert scored == ["PM"]
+    page = json.loads(str(job(made, "report_page").settings))
+    assert page["models"]["Other"] | {"seeds": None} == {
+        "base": None,
+        "seeds": None,
+        "tasks": ["PM"],
+        "tuned": False,
+    }
+
+
+def test_a_contrast_leaves_out_models_that_do_not_answer_a_task() -> None:
+    contrasts = {
+        "models": {"kind": "models", "pairs": [["Small-EC", "Small"], ["Other", "Small"]]},
+        "settings": {"kind": "settings", "pairs": [[OOD, IND]], "models": ["Other"]},
+    }
+    contrasts["models"]["settings"] = [IND]
+    made = plan(
+        models=MODELS | {"Other": recorded(tasks=["PM"])}, comparisons={"contrasts": contrasts}
+    )
+
+    def compared(task: str) -> dict[str, Any]:
+        return dict(json.loads(str(job(made, "differences", task=task).settings))["contrasts"])
+
+    assert compared("PM")["models"]["pairs"] == [["Small-EC", "Small"], ["Other", "Small"]]
+    assert compared("SA")["models"]["pairs"] == [["Small-EC", "Small"]]
+    assert set(compared("PM")) == {"models", "settings"}
+    assert set(compared("SA")) == {"models"}
+
+
+@pytest.mark.parametrize(("shots", "expected"), [(0, [IND, OOD]), (1, [SHOTS])])
+def test_answers_to_prompts_with_an_example_are_another_row(
+    shots: int, expected: list[str]
+) -> None:
+    models = MODELS | {"Other": recorded(shots=shots)}
+    assert asked(plan(models=models, settings=[IND, OOD, SHOTS]), "SA") == expected
+
+
+def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
+    rule = plan(models=MODELS | {"Other": recorded()}, threads=7).rules["predict"]
+    assert rule.needs(RunKey("Small", "0", "SA")) == {"gpu": 1, "threads": 7}
+    assert rule.needs(RunKey("Other", "0", "SA")) == {"threads": 1}
+
+
+def test_reading_answers_is_not_taken_for_work_of_unknown_length() -> None:
+    made = with_other()
+    costs = Costs(made)
+    assert costs.takes_long(prediction(made, "Small", "SA"))
+    assert not costs.takes_long(prediction(made, "Other", "SA"))
+
+
+def test_without_a_tokenizer_the_data_are_not_described() -> None:
+    made = plan(models={"Other": recorded()})
+    assert made.targets("describe_data", "data_card") == []
+    assert len(plan().targets("describe_data")) == 8
+    assert made.targets("base_model") == ["results/bases/Encoder/manifest.json"]
+
+
+def problems(made: Plan) -> tuple[str, ...]:
+    with pytest.raises(InputError) as caught:
+        made.check()
+    return caught.value.problems
+
+
+def test_missing_answers_are_told_before_anything_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecslm.plan.plan.ModelChecks.check", lambda _: None)
+    monkeypatch.chdir(tmp_path)
+    made = with_other(tasks=["PM", "SA"])
+    assert problems(made) == ("studies.shop.models.Other.path: answers: no such directory",)
+    write_json(Path("answers", "PM", f"{IND}.json"), [])
+    assert problems(made) == (
+        f"studies.shop.models.Other.path: there is no answers/SA/{IND}.json, nor 1 more of 3: put "
+        "it there, or name what the model has in `settings` and `tasks`",
+    )
+    for setting in (IND, OOD):
+        write_json(Path("answers", "SA", f"{setting}.json"), [])
+    made.check()
+
+
+def test_published_answers_of_all_models_come_from_one_job() -> None:
+    models = {
+        "Other": {"backend": "recorded", "published": "other", "tasks": ["PM", "QPR"]},
+        "Third": {"backend": "recorded", "published": "third", "tasks": ["SA"]},
+        "Third-1shot": {"backend": "recorded", "published": "third", "tasks": ["SA"], "shots": 1},
+    }
+    made = plan(models=MODELS | models, answers=PUBLISHED, settings=[IND, OOD, SHOTS])
+    assert made.targets("fetch_answers") == [
+        f"results/shop/answers/{name}.jsonl" for name in ("other-PM", "other-QPR", "third-SA")
+    ]
+    found = json.loads(str(job(made, "fetch_answers").settings))
+    assert "archive" not in found, "the commit pins the answers, wherever they come from"
+    assert found["answers"][1] == {
+        "model": "other",
+        "task": "QPR",
+        "names": ["QPR", "Query_Product_Rank", "Query_Product_Ranking"],
+        "settings": [IND],
+    }
+    assert found["answers"][2]["settings"] == [IND, SHOTS, OOD]
+    for model in ("Third", "Third-1shot"):
+        assert prediction(made, model, "SA").inputs[1:] == ("results/shop/answers/third-SA.jsonl",)

@@ -1,0 +1,133 @@
+"""Answers that others have published: taken from the archive of the pinned commit, or refused."""
+
+import gzip
+import io
+import json
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.model_examples import read_lines, run_here
+
+from ecslm.common.errors import InputError
+from ecslm.common.manifests import read_manifest
+from ecslm.prediction.published_answers import FetchSettings, fetch_answers
+
+COMMIT = "c0ffee00" * 5
+IND, OOD = "IND_Diverse_Instruction", "OOD_Diverse_Instruction"
+FILES: dict[str, Any] = {
+    f"small/Product_Matching/{IND}.json": ["yes", "no"],
+    f"small/SA/{IND}.json": ["A: good\n", "B"],
+    f"small/SA/{OOD}.json": ["ü"],
+    f"small/SA/other_{OOD}.json": ["another file"],
+}
+WANTED = [
+    {"model": "small", "task": "PM", "names": ["PM", "Product_Matching"], "settings": [IND]},
+    {"model": "small", "task": "SA", "names": ["SA", "Sentiment"], "settings": [IND, OOD]},
+]
+
+
+def archive(folder: Path, files: dict[str, Any], commit: str | None = COMMIT) -> Path:
+    """An archive as a server makes it with `git archive`."""
+    path = folder / "answers.tar.gz"
+    headers = {} if commit is None else {"comment": commit}
+    with tarfile.open(path, "w:gz", format=tarfile.PAX_FORMAT, pax_headers=headers) as writer:
+        for name, value in files.items():
+            content = value if isinstance(value, bytes) else json.dumps(value).encode()
+            member = tarfile.TarInfo(f"repository-{commit}/results/{name}")
+            member.size = len(content)
+            writer.addfile(member, io.BytesIO(content))
+    return path
+
+
+def wanted(commit: str = COMMIT[:12]) -> FetchSettings:
+    value = {"commit": commit, "folder": "results", "answers": WANTED}
+    return FetchSettings.model_validate(value)
+
+
+def refusal(where: str, folder: Path, commit: str = COMMIT[:12]) -> str:
+    with pytest.raises(InputError) as caught:
+        fetch_answers(where, wanted(commit), folder / "out")
+    (problem,) = caught.value.problems
+    assert list((folder / "out").iterdir()) == [], "nothing is left of what failed"
+    return problem
+
+
+@pytest.mark.parametrize("as_url", [True, False])
+def test_answers_come_out_by_model_and_task_in_their_published_order(
+    as_url: bool, tmp_path: Path
+) -> None:
+    path = archive(tmp_path, FILES)
+    where = path.as_uri() if as_url else str(path)
+    written = fetch_answers(where, wanted(), tmp_path / "out")
+    assert [path.name for path in written] == ["small-PM.jsonl", "small-SA.jsonl"]
+    assert read_lines(written[0]) == [
+        {"setting": IND, "prediction": "yes"},
+        {"setting": IND, "prediction": "no"},
+    ]
+    assert read_lines(written[1]) == [
+        {"setting": IND, "prediction": "A: good\n"},
+        {"setting": IND, "prediction": "B"},
+        {"setting": OOD, "prediction": "ü"},
+    ]
+    assert sorted((tmp_path / "out").iterdir()) == written
+
+
+def test_another_commit_is_refused_whatever_the_archive_is_called(tmp_path: Path) -> None:
+    where = str(archive(tmp_path, FILES))
+    assert refusal(where, tmp_path, "decafbad") == (
+        f"{where}: is of commit {COMMIT}, not of `commit: decafbad`"
+    )
+    where = str(archive(tmp_path, FILES, commit=None))
+    assert refusal(where, tmp_path) == (
+        f"{where}: does not say of which commit it is: use an archive of git's"
+    )
+
+
+def test_missing_answers_are_told_with_the_keys_that_leave_them_out(tmp_path: Path) -> None:
+    where = str(archive(tmp_path, {name: FILES[name] for name in list(FILES)[:1]}))
+    assert refusal(where, tmp_path) == (
+        f"{where}: has no results/small/Sentiment/{IND}.json, nor 1 other files: restrict the "
+        "models to what they have, with `settings` and `tasks`"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [([1], "item 1: not a text"), ({}, "not a JSON list of texts"), (b"[", "not JSON")],
+)
+def test_what_is_not_a_list_of_texts_is_told_with_its_file(
+    value: Any, words: str, tmp_path: Path
+) -> None:
+    name = f"small/SA/{IND}.json"
+    where = str(archive(tmp_path, FILES | {name: value}))
+    assert refusal(where, tmp_path) == f"{where}: results/{name}: {words}"
+
+
+@pytest.mark.parametrize("damage", ["cut", "other", "empty"])
+def test_what_is_no_whole_archive_is_refused(damage: str, tmp_path: Path) -> None:
+    path = archive(tmp_path, FILES)
+    whole = path.read_bytes()
+    damaged = {"cut": whole[: len(whole) // 2], "other": b"<html>", "empty": gzip.compress(b"")}
+    path.write_bytes(damaged[damage])
+    assert refusal(str(path), tmp_path).startswith(f"{path}: ")
+
+
+def test_without_a_network_the_way_to_bring_the_archive_is_told(tmp_path: Path) -> None:
+    where = (tmp_path / "none.tar.gz").as_uri()
+    assert refusal(where, tmp_path).endswith(
+        ": download it, and set `archive` of the study's `answers` to the path of the file"
+    )
+
+
+def test_the_script_writes_the_answers_and_what_they_were_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, out = archive(tmp_path, FILES), tmp_path / "out"
+    options = ["--archive", path, "--settings", wanted().model_dump_json(), "--output", out]
+    assert run_here(monkeypatch, "fetch_answers.py", options) == 0
+    manifest = read_manifest(out / "manifest.json")
+    assert set(manifest.files) == {"small-PM.jsonl", "small-SA.jsonl"}
+    assert manifest.settings["commit"] == COMMIT[:12]
+    assert str(path) not in json.dumps(manifest.model_dump()), "wherever the archive was"

@@ -1,0 +1,282 @@
+"""Answers that exist already: matched to the test records by count and place, or refused."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from support.model_examples import make_record, read_lines, run_here, run_predict
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.manifests import made_from, manifest_of, read_manifest, write_manifest
+from ecslm.prediction.backend import read_prediction_settings
+from ecslm.prediction.recorded_settings import RecordedSettings
+from ecslm.schemas.prediction import Prediction, read_predictions
+
+IND, OOD = "IND_Diverse_Instruction", "OOD_Diverse_Instruction"
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+
+
+def records(folder: Path, **counts: int) -> Path:
+    """A dataset file with some records of each setting, in turns."""
+    settings = [name for number in range(9) for name, count in counts.items() if number < count]
+    path = folder / "records.jsonl"
+    write_jsonl(
+        path,
+        [
+            make_record(number, setting=setting, split="test")
+            for number, setting in enumerate(settings)
+        ],
+    )
+    return path
+
+
+def predicted(
+    folder: Path, dataset: Path, *answers: Path, settings: dict[str, Any] | None = None
+) -> list[Prediction]:
+    """The predictions that come out."""
+    options = RecordedSettings.model_validate({"backend": "recorded", **(settings or {})})
+    output = run_predict(
+        folder, None, None, options, dataset=dataset, answers=answers, template=None
+    )
+    return read_predictions(output)
+
+
+def refusal(folder: Path, dataset: Path, *answers: Path, **settings: Any) -> str:
+    """The one line that refuses."""
+    with pytest.raises(InputError) as caught:
+        predicted(folder, dataset, *answers, settings=settings)
+    (problem,) = caught.value.problems
+    return problem
+
+
+def lists(folder: Path, **texts: list[Any]) -> list[Path]:
+    """A file of texts for each setting."""
+    for setting, found in texts.items():
+        write_json(folder / f"{setting}.json", found)
+    return [folder / f"{setting}.json" for setting in texts]
+
+
+def lines(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    write_jsonl(folder / "PM.jsonl", rows)
+    return folder / "PM.jsonl"
+
+
+# What comes out
+
+
+@given(st.data())
+@hypothesis_settings(max_examples=20)
+def test_lists_answer_the_records_of_their_setting_in_order(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("lists")
+    texts = {IND: data.draw(st.lists(TEXTS, min_size=1, max_size=5))}
+    texts[OOD] = data.draw(st.lists(TEXTS, min_size=1, max_size=5))
+    dataset = records(folder, **{name: len(found) for name, found in texts.items()})
+    rows = predicted(folder, dataset, *lists(folder, **texts))
+    assert [row.id for row in rows] == [one["id"] for one in read_lines(dataset)]
+    for setting, found in texts.items():
+        assert [row.prediction for row in rows if row.setting == setting] == found
+
+
+@given(st.permutations(range(5)))
+@hypothesis_settings(max_examples=10)
+def test_lines_with_ids_may_be_in_any_order(
+    tmp_path_factory: pytest.TempPathFactory, order: list[int]
+) -> None:
+    folder = tmp_path_factory.mktemp("lines")
+    dataset = records(folder, **{IND: 5})
+    found = lines(folder, [{"id": f"r{number}", "prediction": f"{number}"} for number in order])
+    assert [row.prediction for row in predicted(folder, dataset, found)] == list("01234")
+
+
+def test_lines_without_ids_are_in_the_order_of_the_records(tmp_path: Path) -> None:
+    dataset = records(tmp_path, **{IND: 3})
+    found = lines(tmp_path, [{"prediction": text} for text in "abc"])
+    assert [row.prediction for row in predicted(tmp_path, dataset, found)] == list("abc")
+
+
+@pytest.mark.parametrize("with_id", [True, False])
+def test_lines_of_settings_that_are_not_asked_for_are_left_out(
+    with_id: bool, tmp_path: Path
+) -> None:
+    dataset = records(tmp_path, **{IND: 2, OOD: 2})
+    rows = [
+        {"id": row["id"] if with_id else None, "setting": row["setting"], "prediction": row["id"]}
+        for row in read_lines(dataset)
+    ]
+    found = predicted(tmp_path, dataset, lines(tmp_path, rows), settings={"settings": [OOD]})
+    assert [(row.setting, row.prediction) for row in found] == [(OOD, "r1"), (OOD, "r3")]
+
+
+def test_predictions_of_another_run_keep_what_they_say_of_themselves(tmp_path: Path) -> None:
+    dataset = records(tmp_path, **{IND: 2})
+    (record, _) = read_lines(dataset)
+    kept = {name: record[name] for name in ("id", "sample_id", "task", "setting")}
+    known = {"prompt_tokens": 7, "generated_tokens": 3, "finish_reason": "length"}
+    rows = [
+        {**kept, "prediction": "no", "reference": record["output"], **known},
+        {"id": "r1", "prediction": "yes"},
+    ]
+    first, second = predicted(tmp_path, dataset, lines(tmp_path, rows))
+    assert first.model_dump(include=set(known)) == known
+    assert second.model_dump(include=set(known)) == dict.fromkeys(known)
+
+
+def test_what_nobody_knows_is_null_and_no_number_is_invented(tmp_path: Path) -> None:
+    dataset = records(tmp_path, **{IND: 2})
+    (first, _) = predicted(tmp_path, dataset, *lists(tmp_path, **{IND: ["no", "yes"]}))
+    unknown = {"prompt_sha256", "prompt_tokens", "generated_tokens", "finish_reason"}
+    assert first.model_dump(include=unknown) == dict.fromkeys(unknown)
+    cost = json.loads((tmp_path / "cost.json").read_text())
+    assert {name for name, value in cost.items() if value is not None} == {"prompts"}
+    assert cost["prompts"] == 2
+
+
+def test_the_manifest_has_the_digests_of_the_answers_and_no_threads(tmp_path: Path) -> None:
+    dataset = records(tmp_path, **{IND: 1})
+    (found,) = lists(tmp_path, **{IND: ["no"]})
+    predicted(tmp_path, dataset, found)
+    manifest = read_manifest(tmp_path / "predictions.manifest.json")
+    assert set(manifest.inputs) == {str(dataset), str(found)}
+    assert (manifest.versions, manifest.template_sha256) == ({}, None)
+    assert manifest.model_dump()["threads"] is None
+
+
+def test_other_answers_are_never_taken_from_the_cache(tmp_path: Path) -> None:
+    dataset = records(tmp_path, **{IND: 1, OOD: 1})
+    for texts in ({IND: ["a"], OOD: ["b"]}, {IND: ["b"], OOD: ["a"]}):
+        found = predicted(tmp_path, dataset, *lists(tmp_path, **texts))
+        assert [row.prediction for row in found] == [*texts[IND], *texts[OOD]]
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("count", [0, 2, 4])
+def test_another_number_of_texts_is_refused_with_the_file_and_both_counts(
+    count: int, tmp_path: Path
+) -> None:
+    dataset = records(tmp_path, **{IND: 3})
+    (found,) = lists(tmp_path, **{IND: ["no"] * count})
+    start = f"{found}: {count} answers, but 3 test records of {IND}: "
+    assert refusal(tmp_path, dataset, found).startswith(start)
+    found = lines(tmp_path, [{"prediction": "no"}] * count)
+    assert refusal(tmp_path, dataset, found).startswith(start.replace(f"{IND}.json", "PM.jsonl"))
+
+
+def test_a_file_of_a_setting_without_records_is_refused(tmp_path: Path) -> None:
+    found = lists(tmp_path, **{IND: ["no"], OOD: ["no"]})
+    problem = refusal(tmp_path, records(tmp_path, **{IND: 1}), *found)
+    assert problem.startswith(f"{found[1]}: 1 answers, but 0 test records of {OOD}: ")
+
+
+def test_a_setting_without_a_file_names_the_key_that_leaves_it_out(tmp_path: Path) -> None:
+    dataset = records(tmp_path, **{IND: 1, OOD: 1})
+    found = lists(tmp_path, **{IND: ["no"]})
+    assert refusal(tmp_path, dataset, *found) == (
+        f"{tmp_path / OOD}.json: no such file: restrict the model to the settings that it has, "
+        "with `settings`"
+    )
+    assert len(predicted(tmp_path, dataset, *found, settings={"settings": [IND]})) == 1
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (["no", 3], "item 2: not a text"),
+        ([None, "no"], "item 1: not a text"),
+        (["no", "\ud800"], "item 2: not a text"),
+        ({"a": "no"}, "not a JSON list of texts"),
+    ],
+)
+def test_what_is_not_a_list_of_texts_is_refused(found: Any, words: str, tmp_path: Path) -> None:
+    path = tmp_path / f"{IND}.json"
+    path.write_text(json.dumps(found))
+    assert refusal(tmp_path, records(tmp_path, **{IND: 2}), path) == f"{path}: {words}"
+
+
+def test_a_line_without_a_text_is_refused_with_its_number(tmp_path: Path) -> None:
+    found = lines(tmp_path, [{"prediction": "no"}, {"prediction": None}])
+    problem = refusal(tmp_path, records(tmp_path, **{IND: 2}), found)
+    assert problem.startswith(f"{found}: line 2: prediction: ")
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([{"id": "r0"}, {"id": "r9"}], "has no answers to 1 of the 2 records, such as `id` r1: "),
+        ([{"id": "r0"}, {"id": "r0"}], "has no answers to 1 of the 2 records, such as `id` r1: "),
+        ([{"id": "r0"}, {}], "only 1 of 2 answers have an `id`"),
+        ([{}, {"reference": "maybe"}], "line 2: reference: is not that of the record r1: "),
+        ([{"task": "AG"}, {}], "line 1: task: is not that of the record r0: "),
+        ([{"sample_id": "s1"}, {}], "line 1: sample_id: is not that of the record r0: "),
+    ],
+)
+def test_answers_of_other_records_are_refused(
+    rows: list[dict[str, Any]], words: str, tmp_path: Path
+) -> None:
+    found = lines(tmp_path, [{"prediction": "no", **row} for row in rows])
+    problem = refusal(tmp_path, records(tmp_path, **{IND: 2}), found)
+    assert problem.startswith(f"{found}: {words}")
+
+
+def test_files_of_two_forms_or_none_are_refused(tmp_path: Path) -> None:
+    dataset = records(tmp_path, **{IND: 1})
+    of_list, of_lines = lists(tmp_path, **{IND: ["no"]})[0], lines(tmp_path, [{"prediction": "n"}])
+    for given_, named in (((), "missing"), ((of_list, of_lines), f"{of_list} {of_lines}")):
+        assert refusal(tmp_path, dataset, *given_) == (
+            f"--answers: {named}: backend recorded needs one {{task}}.jsonl, or a {{setting}}.json "
+            "for each setting"
+        )
+
+
+def test_answers_that_were_altered_since_they_were_made_are_refused(tmp_path: Path) -> None:
+    found = lines(tmp_path, [{"prediction": "no"}])
+    dataset = records(tmp_path, **{IND: 1})
+    for manifest in (manifest_of(found), tmp_path / "manifest.json"):
+        write_manifest(manifest, made_from([], {}, None, {}), [found])
+        assert len(predicted(tmp_path, dataset, found)) == 1
+        lines(tmp_path, [{"prediction": "yes"}])
+        assert f"{found}: altered: " in refusal(tmp_path, dataset, found)
+        manifest.unlink()
+        lines(tmp_path, [{"prediction": "no"}])
+
+
+# By hand
+
+
+def test_a_script_without_a_model_needs_the_answers_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = records(tmp_path, **{IND: 1})
+    found = lists(tmp_path, **{IND: ["no"]})
+    output = tmp_path / "p.jsonl"
+    options = ["--settings", '{"backend": "recorded"}', "--dataset", dataset, "--output", output]
+    assert run_here(monkeypatch, "predict.py", [*options, "--answers", *found]) == 0
+    assert [row.prediction for row in read_predictions(output)] == ["no"]
+
+
+@pytest.mark.parametrize("option", ["base", "adapter", "template"])
+def test_what_only_other_backends_need_is_refused(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dataset = records(tmp_path, **{IND: 1})
+    found = lists(tmp_path, **{IND: ["no"]})
+    template = tmp_path / "prompt.jinja"
+    template.write_text("{{ instruction }}")
+    options = ["--settings", '{"backend": "recorded"}', "--dataset", dataset]
+    options += ["--output", tmp_path / "p.jsonl", "--answers", *found, f"--{option}", template]
+    assert run_here(monkeypatch, "predict.py", options) == 1
+    words = f"error: --{option}: backend recorded takes none: leave it out\n"
+    assert capfd.readouterr().err.endswith(words)
+
+
+def test_settings_are_those_of_the_backend_and_no_others() -> None:
+    with pytest.raises(InputError, match=r"--settings: precision: "):
+        read_prediction_settings('{"backend": "recorded", "precision": {}}')
