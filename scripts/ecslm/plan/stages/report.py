@@ -111,11 +111,8 @@ def summary_settings(study: Study) -> str:
     """`--settings` of the summary that a finished run prints: in-domain results, each tuned model
     next to the same base untuned, and the models that do not run here."""
     models = {name: model for name, model in study.settings.models.items() if model.run}
-    free = {
-        name: model
-        for name, model in study.local_models.items()
-        if model.run and model.answers == "free"
-    }
+    local = {name: model for name, model in study.local_models.items() if model.run}
+    free = {name: model for name, model in local.items() if model.answers == "free"}
     untuned = {
         model.base: name
         for name, model in free.items()
@@ -125,8 +122,8 @@ def summary_settings(study: Study) -> str:
         Pair(tuned=name, untuned=untuned.get(model.base))
         for name, model in free.items()
         if model.tuned
-    ] or [Pair(untuned=name) for name in models if name in study.local_models]
-    pairs += [Pair(elsewhere=name) for name in models if name not in study.local_models]
+    ] or [Pair(untuned=name) for name in free or local]
+    pairs += [Pair(elsewhere=name) for name in models if name not in local]
     context = table_context(study)
     # Not canonical JSON: this is not a job's parameter, and the order is that of the study.
     return SummarySettings(
