@@ -22,6 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 SETTING = "IND_Diverse_Instruction"
 # The demo's, apart from sizes of data.
 TRAINING = {
+    "alpha": 128,
     "learning_rate": 1e-3,
     "dropout": 0.0,
     "epochs": 1,
@@ -55,7 +56,10 @@ def main(arguments: argparse.Namespace) -> None:
     tokenizer = load_tokenizer(folder)
     template = PromptTemplate(Path("resources/prompts/chatml.jinja"))
     examples = {
-        split: [encode_example(record, template, 0, tokenizer, 1024) for record in rows]
+        split: [
+            encode_example(record, template, 0, tokenizer, 1024).weighing(settings.loss_weights)
+            for record in rows
+        ]
         for split, rows in demo_records(arguments).items()
     }
     processes = join("cpu", 1)
@@ -124,7 +128,7 @@ def demo_records(arguments: argparse.Namespace) -> dict[str, list[Any]]:
     sizes = {task: {"train": count} for task, count in arguments.sizes.items()}
     source = {"source": "demo", "train": arguments.train, "val": arguments.validation}
     records: dict[str, list[Any]] = {"train": [], "val": []}
-    for code in config["studies"]["demo"]["tasks"]:
+    for code in arguments.tasks or config["studies"]["demo"]["tasks"]:
         entry = config["tasks"][code]
         form = {name: entry[name] for name in ("aliases", "answer", "input") if name in entry}
         settings = DatasetSettings.model_validate(
@@ -184,9 +188,10 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--base", type=Path, default=Path("results/bases/SmolLM2-135M/manifest.json"))
     add("--training", type=json.loads, default={}, help="training settings that differ: JSON")
-    sizes = {"SA": 350, "AP": 350, "QPR": 250, "SR": 40}
+    sizes = {"AVE": 50, "AG": 50, "PM": 200, "SR": 280, "PRP": 300, "SA": 300, "QPR": 300}
     add("--sizes", type=json.loads, default=sizes, help="training records of single tasks: JSON")
-    add("--train", type=int, default=60, help="training records of each other task")
+    add("--train", type=int, default=30, help="training records of each other task")
+    add("--tasks", nargs="+", help="tasks trained and evaluated; by default all")
     add("--validation", type=int, default=40, help="validation records of each task")
     add("--every", type=int, default=10**9, help="training tokens between rows")
     add("--seed", type=int, default=0)
