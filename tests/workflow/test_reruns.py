@@ -527,7 +527,11 @@ CONTRACT = [
     generated("the training script", logic("train_adapter.py"), *trained("Tiny-*"), *SCORE_TABLES),
     generated(
         "a module that training code imports, the loss",
-        replaced("scripts/ecslm/training/loss.py", 'reduction="sum"', 'reduction="mean"'),
+        replaced(
+            "scripts/ecslm/training/loss.py",
+            'reduction="none"',
+            'reduction="none", label_smoothing=0.1',
+        ),
         *trained("Tiny-*"),
         *SCORE_TABLES,
     ),
@@ -804,6 +808,7 @@ CONTRACT = [
         "a renamed prompt template, with the configuration",
         together(
             renamed(ALPACA, "renamed.jinja"),
+            replaced("config.yaml", "template: alpaca", "template: renamed"),
             configured(f"{MODELS}.Tiny-Exact.template", "renamed"),
             configured("studies.local.models.Tiny.template", "renamed"),
             configured("studies.local.models.Tiny-EC.template", "renamed"),

@@ -167,6 +167,7 @@ def imports_of(path: Path) -> set[str]:
 LOADED_BY_NAME = {
     "check_data.py": "ecslm.plan.stages.data.Dataset.modules",
     "dataset.py": "ecslm.plan.stages.data.Dataset.modules",
+    "ecslm/prediction/answers/protocol.py": "ecslm.plan.stages.models.Predict.modules",
     "ecslm/prediction/backend.py": "ecslm.plan.stages.models.Predict.modules",
     "ecslm/scoring/answers/protocol.py": "ecslm.plan.stages.scores.Score.modules",
     "ecslm/scoring/metrics/protocol.py": "ecslm.plan.stages.scores.Score.modules",

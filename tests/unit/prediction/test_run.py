@@ -44,11 +44,16 @@ def watch(monkeypatch: pytest.MonkeyPatch, die_at: int | None = None) -> list[in
     seen: list[int] = []
     generate = Engine.generate
 
-    def watched(self: Engine, prompts: Sequence[Sequence[int]], batch: int) -> list[Generated]:
+    def watched(
+        self: Engine,
+        prompts: Sequence[Sequence[int]],
+        batch: int,
+        forms: Sequence[Any] | None = None,
+    ) -> list[Generated]:
         if len(seen) == die_at:
             raise Killed
         seen.append(batch)
-        return generate(self, prompts, batch)
+        return generate(self, prompts, batch, forms)
 
     monkeypatch.setattr(Engine, "generate", watched)
     return seen

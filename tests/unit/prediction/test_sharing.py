@@ -304,7 +304,7 @@ def test_code_that_was_edited_is_run_by_another_process(jobs: Jobs, tiny_base: P
     time.sleep(0.05)
     before = jobs.result("before", tiny_base)
     worker = jobs.worker()
-    engine = scripts / "ecslm/prediction/transformers_engine.py"
+    engine = scripts / "ecslm/prediction/writing.py"
     text = engine.read_text()
     old = "text = self._tokenizer.decode(tokens[:-1] if stopped else tokens)"
     assert text.count(old) == 1
