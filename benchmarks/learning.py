@@ -128,7 +128,8 @@ def demo_records(arguments: argparse.Namespace) -> dict[str, list[Any]]:
     sizes = {task: {"train": count} for task, count in arguments.sizes.items()}
     source = {"source": "demo", "train": arguments.train, "val": arguments.validation}
     records: dict[str, list[Any]] = {"train": [], "val": []}
-    for code in arguments.tasks or config["studies"]["demo"]["tasks"]:
+    # In the order in which training has them, which decides what comes out.
+    for code in sorted(arguments.tasks or config["studies"]["demo"]["tasks"]):
         entry = config["tasks"][code]
         form = {name: entry[name] for name in ("aliases", "answer", "input") if name in entry}
         settings = DatasetSettings.model_validate(
