@@ -11,6 +11,11 @@ from typing import Any
 
 Body = Mapping[str, Any]
 
+# A key that a search finds wherever it was left, and the variable that has it.
+KEY, VARIABLE = "sk-Marked-0123456789", "SHOP_KEY"
+# Money for a million tokens.
+PRICES = {"input": 1.0, "output": 2.0, "currency": "USD", "as_of": "2024-04-09"}
+
 
 @dataclass(frozen=True)
 class Reply:

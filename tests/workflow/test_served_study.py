@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 import yaml
-from support.local_server import LocalServer, completion, failure, in_turn, local_server, prompt_of
+from support.local_server import (
+    KEY,
+    PRICES,
+    VARIABLE,
+    LocalServer,
+    completion,
+    failure,
+    in_turn,
+    local_server,
+    prompt_of,
+)
 from support.raw_rows import IND, ONE_SHOT, lines, row
 from support.scratch import copy_project, list_jobs, snakemake
 
@@ -15,19 +25,17 @@ from ecslm.common.files import read_json
 
 pytestmark = pytest.mark.slow
 
-KEY, VARIABLE = "sk-Marked-0123456789", "SHOP_KEY"
 RUN = ("--cores", "2", "--configfile", "mine.yaml")
 EXAMPLE = json.dumps({"input": '{"product 1": "a lamp"}', "options": None, "output": "yes"})
 
 
 def study_of(server: LocalServer, **access: Any) -> dict[str, Any]:
     """A study with one model, 0-shot and 1-shot."""
-    prices = {"input": 1.0, "output": 2.0, "currency": "USD", "as_of": "2024-04-09"}
     model = {
         "backend": "openai",
         "server": {"url": server.url, "model": "large-1"},
         "template": "alpaca",
-        "access": {"key": VARIABLE, "concurrency": 2, "prices": prices, **access},
+        "access": {"key": VARIABLE, "concurrency": 2, "prices": PRICES, **access},
     }
     table = {"kind": "results", "label": "tab:a", "caption": "Scores", "columns": ["PM"]}
     return {

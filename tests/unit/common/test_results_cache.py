@@ -264,6 +264,8 @@ from ecslm.common.results_cache import Entry, ResultsCache, remove_entry
 root, own, key = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
 own.mkdir()
 for number in range(40):
+    # A new file, as jobs make: the old one is a link of an entry, which others may be reading.
+    (own / "weights").unlink(missing_ok=True)
     (own / "weights").write_bytes(b"w" * 100_000)
     files = {"weights": own / "weights"}
     digests = {"weights": sha256_of_file(own / "weights")}

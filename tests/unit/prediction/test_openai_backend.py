@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 from support.local_server import (
+    KEY,
+    PRICES,
+    VARIABLE,
     Body,
     LocalServer,
     Reply,
@@ -32,8 +35,6 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.schemas.prediction import Prediction, read_predictions
 
-KEY, VARIABLE = "sk-Marked-0123456789", "SHOP_KEY"
-PRICES = {"input": 1.0, "output": 2.0, "currency": "USD", "as_of": "2024-04-09"}
 
 
 @pytest.fixture

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 from support.local_server import (
+    KEY,
+    PRICES,
+    VARIABLE,
     Body,
     LocalServer,
     Reply,
@@ -27,10 +30,8 @@ from ecslm.prediction.server_client import ServerClient
 from ecslm.prediction.server_requests import request_for
 from ecslm.prediction.spending import Spending
 
-KEY, VARIABLE = "sk-Marked-0123456789", "SHOP_KEY"
-# A prompt of 10 letters reserves 110 tokens at 1 a million, and 10 of its answer at 2.
-PRICES = {"input": 1.0, "output": 2.0, "currency": "USD", "as_of": "2024-04-09"}
 DECODING = ServerDecoding(max_new_tokens=10)
+# At these prices a prompt of 10 letters reserves 110 tokens at 1 a million, 10 of its answer at 2.
 MOST = (110 + 2 * 10) / 1e6
 
 
