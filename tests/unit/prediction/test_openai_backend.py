@@ -36,7 +36,6 @@ from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.schemas.prediction import Prediction, read_predictions
 
 
-
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
     """A server; the cache of its answers is in the test's own folder."""
