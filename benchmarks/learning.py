@@ -26,6 +26,7 @@ TRAINING = {
     "learning_rate": 1e-3,
     "dropout": 0.0,
     "epochs": 1,
+    "order": "stratified",
     "global_batch": 4,
     "max_length": 1024,
     "batch_tokens": 2000,
@@ -45,10 +46,11 @@ def main(arguments: argparse.Namespace) -> None:
     from ecslm.models.prompts import PromptTemplate
     from ecslm.training.adapter import add_adapter
     from ecslm.training.arguments import training_arguments
-    from ecslm.training.batches import encode_example, plan_steps
+    from ecslm.training.batches import encode_example
     from ecslm.training.packing import Packed
     from ecslm.training.processes import join
     from ecslm.training.settings import TrainingSettings
+    from ecslm.training.steps import plan_steps
     from ecslm.training.trainer import PlannedTrainer
 
     settings = TrainingSettings.model_validate(TRAINING | arguments.training)
@@ -67,8 +69,7 @@ def main(arguments: argparse.Namespace) -> None:
     transformers.set_seed(arguments.seed)
     precision = Precision(quantization="nf4", dtype="bfloat16")
     base = load_base_model(folder, precision, processes.device, settings.fused)
-    count = len(examples["train"])
-    steps = plan_steps(count, settings.epochs, settings.global_batch, arguments.seed)
+    steps = plan_steps(examples["train"], settings, arguments.seed)
 
     tasks = sorted({example.task for example in examples["val"]})
     print_row("tokens", "seconds", *tasks)

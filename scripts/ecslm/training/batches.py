@@ -1,6 +1,5 @@
-"""From records to training batches: tokenising, planning all steps, padding."""
+"""From records to training batches: tokenising, padding."""
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self
@@ -56,20 +55,6 @@ def encode_example(
     answer = [*answer, tokenizer.eos_token_id]
     prompt = encode_prompt(record, template, shots, tokenizer, room=max_length - len(answer))
     return Example(record.task, prompt.tokens, answer, prompt.truncated)
-
-
-def plan_steps(count: int, epochs: int, global_batch: int, seed: int) -> list[list[int]]:
-    """Plan all optimiser steps of a training on `count` examples: the members of each by index.
-
-    Each epoch is a seeded shuffle cut into global batches (the last may be smaller). A resumed
-    training continues in this plan where it stopped.
-    """
-    steps = []
-    for epoch in range(epochs):
-        order = list(range(count))
-        random.Random(f"{seed}-{epoch}").shuffle(order)
-        steps += [order[start : start + global_batch] for start in range(0, count, global_batch)]
-    return steps
 
 
 def collate(examples: Sequence[Example], padding: int) -> Batch:

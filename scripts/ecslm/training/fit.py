@@ -19,13 +19,14 @@ from ecslm.models.prompts import require_markers
 from ecslm.schemas.record import Record
 from ecslm.training.adapter import add_adapter, save_adapter
 from ecslm.training.arguments import training_arguments
-from ecslm.training.batches import Example, Layout, Padded, encode_example, plan_steps
+from ecslm.training.batches import Example, Layout, Padded, encode_example
 from ecslm.training.checkpoints import Checkpoints, last_checkpoint, logged_budget
 from ecslm.training.memory import GpuMemory
 from ecslm.training.packing import Packed, has_dropout
 from ecslm.training.processes import join
 from ecslm.training.progress import Progress
 from ecslm.training.settings import TrainingSettings
+from ecslm.training.steps import plan_steps
 from ecslm.training.task import Task
 from ecslm.training.trainer import PlannedTrainer
 
@@ -84,7 +85,7 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     model = add_adapter(model, chosen)
     checkpoint = processes.agreed(last_checkpoint(work) if processes.first else None)
     budget = logged_budget(checkpoint) or chosen.batch_tokens
-    steps = plan_steps(len(examples["train"]), chosen.epochs, chosen.global_batch, task.seed)
+    steps = plan_steps(examples["train"], chosen, task.seed)
     trainer = PlannedTrainer(
         model=model,
         steps=steps,

@@ -11,6 +11,7 @@ from ecslm.schemas.settings import Closed
 FEWEST_TOKENS = 16
 
 LossWeights = Literal["tokens", "records"]
+Order = Literal["shuffled", "stratified"]
 
 
 class TrainingSettings(Closed):
@@ -48,6 +49,12 @@ class TrainingSettings(Closed):
     )
     epochs: int = Field(3, ge=1, description="Passes over the training records.")
     global_batch: int = Field(64, ge=1, description="Records per optimiser step.")
+    order: Order = Field(
+        "shuffled",
+        description="Order of the records in a pass. shuffled: random. stratified: random, with those of "
+        "the same task and answer evenly spread, so that neighboring steps have the answers of a "
+        "task in equal shares: less noise, so short answers are learned sooner.",
+    )
     max_length: int = Field(
         4000, ge=16, description="Tokens of prompt and answer; longer inputs are cut at the end."
     )

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 from ecslm.common.errors import InputError
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import Record
-from ecslm.training.batches import IGNORED, Example, Padded, collate, encode_example, plan_steps
+from ecslm.training.batches import IGNORED, Example, Padded, collate, encode_example
 
 ANSWERS = ("yes", "A: very positive", '[{"attribute": "brand", "value": "Ümlaut"}]', " padded ", "")
 LONG = 10_000
@@ -121,19 +121,6 @@ def test_truncation_never_splits_a_letter_into_bytes(tokenizer: Any, room: int) 
 LENGTHS = st.lists(st.integers(1, 300), min_size=1, max_size=40)
 
 
-@given(st.integers(1, 40), st.integers(1, 3), st.integers(1, 9), st.integers(0, 5))
-def test_each_epoch_visits_every_example_once_in_global_batches(
-    count: int, epochs: int, global_batch: int, seed: int
-) -> None:
-    steps = plan_steps(count, epochs, global_batch, seed)
-    per_epoch = -(-count // global_batch)
-    assert len(steps) == epochs * per_epoch
-    for epoch in range(epochs):
-        members = steps[epoch * per_epoch : (epoch + 1) * per_epoch]
-        assert sorted(chain.from_iterable(members)) == list(range(count))
-        assert all(len(step) == global_batch for step in members[:-1])
-
-
 @given(LENGTHS, st.integers(16, 600))
 def test_micro_batches_have_each_member_once_and_keep_to_the_budget(
     lengths: list[int], budget: int
@@ -143,13 +130,6 @@ def test_micro_batches_have_each_member_once_and_keep_to_the_budget(
     assert sorted(chain.from_iterable(micros)) == list(members)
     for micro in micros:
         assert len(micro) == 1 or layout.tokens([lengths[i] for i in micro]) <= budget
-
-
-def test_epochs_and_seeds_have_orders_of_their_own() -> None:
-    first, second = (plan_steps(30, 2, 1, seed) for seed in (0, 1))
-    assert first != second
-    assert first[:30] != first[30:]
-    assert first == plan_steps(30, 2, 1, 0)
 
 
 def test_the_made_up_inputs_differ_in_length(tokenizer: Any) -> None:
