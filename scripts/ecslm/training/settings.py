@@ -51,9 +51,9 @@ class TrainingSettings(Closed):
     global_batch: int = Field(64, ge=1, description="Records per optimiser step.")
     order: Order = Field(
         "shuffled",
-        description="Order of the records in a pass. shuffled: random. stratified: random, with those of "
-        "the same task and answer evenly spread, so that neighboring steps have the answers of a "
-        "task in equal shares: less noise, so short answers are learned sooner.",
+        description="Order of the records in a pass. shuffled: random. stratified: those of one "
+        "task and answer evenly spread, else random, so that neighboring steps have a task's "
+        "answers in equal shares: less noise, so short answers are learned sooner.",
     )
     max_length: int = Field(
         4000, ge=16, description="Tokens of prompt and answer; longer inputs are cut at the end."
