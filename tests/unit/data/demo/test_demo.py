@@ -334,7 +334,7 @@ def test_psi_says_yes_exactly_for_the_right_kind_with_an_unmet_wish(rows: list[R
         assert (row["output"] == "yes") == (same_kind and not met)
 
 
-def test_qpr_labels_are_distinct_and_sort_to_the_output(rows: list[Row]) -> None:
+def test_qpr_lists_have_one_exact_match_and_sort_to_the_output(rows: list[Row]) -> None:
     labels = qpr_labels(SETTINGS, load_texts(SETTINGS))
     for setting in ("IND_Single_Instruction", "IND_Diverse_Instruction"):
         chosen = [pair for pair in parsed(rows, "QPR") if pair[1]["setting"] == setting]
@@ -343,7 +343,7 @@ def test_qpr_labels_are_distinct_and_sort_to_the_output(rows: list[Row]) -> None
         for (question, row), relevance in zip(test_rows, labels, strict=True):
             letters = [item[0] for item in question["product list"]]
             assert letters == list("ABCD"[: len(letters)]) and 2 <= len(letters) <= 4
-            assert len(set(relevance)) == len(relevance) == len(letters)
+            assert len(set(relevance)) == len(relevance) == len(letters) and "E" in relevance
             order = sorted(zip(relevance, letters, strict=True), key=lambda p: "ESCI".index(p[0]))
             assert ",".join(letter for _, letter in order) == row["output"]
 

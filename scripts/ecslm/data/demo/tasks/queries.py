@@ -3,7 +3,6 @@
 import html
 import json
 from dataclasses import dataclass
-from itertools import combinations
 from random import Random
 
 from ecslm.common.errors import InputError
@@ -31,10 +30,10 @@ PSI_STRATA = {"S": 0.26, "E": 0.40, "C": 0.15, "I": 0.19}
 
 PSI_TRAINING = {"S": 0.5, "E": 0.2, "C": 0.15, "I": 0.15}
 
-# (number of products, position of the best one)
+# (number of products, position of the exact match)
 QPR_STRATA = {
     (size, place): share / size
-    for size, share in ((2, 0.4), (3, 0.35), (4, 0.25))
+    for size, share in ((2, 0.5), (3, 0.35), (4, 0.15))
     for place in range(size)
 }
 
@@ -118,11 +117,11 @@ def make_substitute(shelf: Shelf, stratum: str, rng: Random) -> Sample:
 
 
 def make_ranking(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
-    """QPR: two to four products, no two of the same label, the best at a given position."""
+    """QPR: an exact match at a given position among one to three products of other labels."""
     size, place = stratum
-    best, *rest = rng.choice(list(combinations(LABELS, size)))
-    rng.shuffle(rest)
-    labels = (*rest[:place], best, *rest[place:])
+    exact, *others = LABELS
+    rest = rng.sample(others, size - 1)
+    labels = (*rest[:place], exact, *rest[place:])
     query = make_query(any_version(shelf.product(rng), rng), rng)
     titles = [result_title(find_version(shelf, query, label, rng)) for label in labels]
     letters = LETTERS[:size]
