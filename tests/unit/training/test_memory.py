@@ -17,7 +17,7 @@ from ecslm.common.files import write_jsonl
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
-from ecslm.training import fit, memory, processes
+from ecslm.training import fit, memory, packing, processes
 from ecslm.training import trainer as trainers
 from ecslm.training.adapter import add_adapter
 from ecslm.training.batches import Batch, Example, Layout, Padded
@@ -92,8 +92,8 @@ def test_measuring_changes_neither_weights_nor_gradients_nor_random_numbers(
     base = load_base_model(
         read_base(tiny_base)[1], Precision(quantization="none", dtype="float32"), CPU
     )
-    packing = isinstance(layout, Packed)
-    model = add_adapter(base, TrainingSettings(rank=4, dropout=0.5, packing=packing))
+    packed = isinstance(layout, Packed)
+    model = add_adapter(base, TrainingSettings(rank=4, dropout=0.5, packing=packed))
     examples = [Example("PM", [5] * length, [6, 2], truncated=False) for length in (20, 398, 7)]
     trainer = PlannedTrainer(
         model=model,
@@ -197,18 +197,36 @@ class SmallDevice:
             yield
 
 
+class KeepsItsInputs(torch.autograd.Function):
+    """Attention of a GPU's kernel, as far as memory is concerned."""
+
+    @staticmethod
+    def forward(context: Any, *inputs: torch.Tensor) -> torch.Tensor:
+        context.save_for_backward(*inputs)
+        return inputs[0].clone()
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        _, key, value = context.saved_tensors
+        return gradient, torch.zeros_like(key), torch.zeros_like(value)
+
+
 @pytest.mark.parametrize("dropout", [0.0, 0.1], ids=["common-beginnings-once", "each-alone"])
 def test_packed_batches_fit_into_the_memory_that_was_measured_and_fill_it(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropout: float
 ) -> None:
     """Though the longest record has the shortest answer, and logits take memory too."""
-    rows = [make_record(0, input="a yoga mat, a water bottle and a lamp, " * 8)]
-    rows += [make_record(i, output="yes, no, " * 30 + "yes") for i in range(1, 40)]
+    rows = [make_record(0, input="a yoga mat, a water bottle and a lamp, " * 20)]
+    rows += [make_record(i, output="yes, no, " * 80 + "yes") for i in range(1, 40)]
     write_jsonl(tmp_path / "train.jsonl", rows)
     device = SmallDevice(free=60_000_000)
     monkeypatch.setattr(processes, "require_device", lambda _device: CPU)
     monkeypatch.setattr(fit, "GpuMemory", lambda _device: device)
     monkeypatch.setattr(trainers, "answer_loss", device.loss)
+    monkeypatch.setattr(packing, "_has_kernel", lambda _query: True)
+    monkeypatch.setattr(
+        packing, "varlen_attn", lambda *inputs, **_: KeepsItsInputs.apply(*inputs[:3])
+    )
     changes = {"packing": True, "dropout": dropout, "max_length": 4000, "epochs": 1}
 
     def trained(budget: int | str) -> tuple[int, bytes]:
