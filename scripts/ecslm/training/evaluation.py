@@ -5,10 +5,11 @@ before it: then, and only then, greedy decoding gives it as a whole.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import torch
+from transformers import TrainerCallback
 
 from ecslm.training.batches import Batch, Example
 from ecslm.training.loss import answer_tokens
@@ -51,3 +52,26 @@ class Evaluation:
             "eval_records": dict(sorted(counts.items())),
             "eval_right": {task: hits[task] / count for task, count in sorted(counts.items())},
         }
+
+
+class FurtherEvaluations(TrainerCallback):
+    """Evaluates after some steps, besides the evaluations that the best checkpoint is chosen by."""
+
+    def __init__(self, steps: Collection[int], evaluate: Callable[[], object]) -> None:
+        self._steps, self._evaluate = steps, evaluate
+
+    def on_log(self, _args: Any, state: Any, _control: Any, logs: Any, **_options: Any) -> None:
+        """Evaluate when the loss of a step has been logged, so before a checkpoint of that step."""
+        if "loss" in logs and state.global_step in self._steps:
+            self._evaluate()
+
+
+def within_epochs(steps: int, epochs: int, evaluations: int) -> set[int]:
+    """Steps after which to evaluate for so many evaluations in each epoch, but for its end.
+
+    Args:
+        steps: of the training, as many in each epoch.
+    """
+    of_epoch = steps // epochs
+    spaced = {round(of_epoch * i / evaluations) for i in range(1, evaluations)} - {0, of_epoch}
+    return {epoch * of_epoch + step for epoch in range(epochs) for step in spaced}

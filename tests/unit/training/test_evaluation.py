@@ -1,5 +1,6 @@
 """Right answers of an evaluation are those that generation gives, whatever the micro-batches."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.model_examples import EXACT, prediction_settings, read_lines, run_predict
+from support.model_examples import (
+    EXACT,
+    adapter_settings,
+    prediction_settings,
+    read_lines,
+    run_predict,
+    train,
+)
 from transformers import TrainingArguments
 
 from ecslm.models.adapters import read_adapter
@@ -19,6 +27,7 @@ from ecslm.prediction.generation import Generator
 from ecslm.prediction.network import Network
 from ecslm.training.adapter import add_adapter
 from ecslm.training.batches import Example, Layout, Padded
+from ecslm.training.evaluation import within_epochs
 from ecslm.training.packing import Packed
 from ecslm.training.processes import Processes
 from ecslm.training.settings import TrainingSettings
@@ -140,3 +149,33 @@ def test_the_logged_records_are_those_of_all_steps_so_far(fluent_adapter: Path) 
     # Ten records in steps of four, in each of fifteen passes.
     expected = {step: 10 * ((step - 1) // 3) + (4, 8, 10)[(step - 1) % 3] for step in range(1, 46)}
     assert [entry["records"] for entry in log] == [expected[entry["step"]] for entry in log]
+
+
+@given(st.integers(1, 50), st.integers(1, 4), st.integers(1, 12))
+def test_evaluations_are_evenly_spaced_and_alike_in_each_epoch(
+    of_epoch: int, epochs: int, evaluations: int
+) -> None:
+    further = within_epochs(of_epoch * epochs, epochs, evaluations)
+    ends = {of_epoch * epoch for epoch in range(1, epochs + 1)}
+    assert not further & ends
+    found = sorted(further | ends)
+    assert len(found) == epochs * min(of_epoch, evaluations)
+    gaps = [after - before for before, after in pairwise([0, *found])]
+    assert max(gaps) - min(gaps) <= 2
+
+
+def test_more_evaluations_are_logged_and_leave_the_adapter_as_it_is(
+    exact_adapter: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    """Dropout included: they draw no random numbers."""
+    found = train(tmp_path, tiny_base, adapter_settings(evaluations=3))
+    assert read_adapter(found).files == read_adapter(exact_adapter).files
+    assert read_adapter(found).best_step == read_adapter(exact_adapter).best_step
+    log = read_lines(found.parent / "log.jsonl")
+    assert [entry["step"] for entry in log if "eval_loss" in entry] == [1, 2, 3, 4, 5, 6]
+    assert [entry["step"] for entry in log] == [step for step in range(1, 7) for _ in "ab"]
+    usual = read_lines(exact_adapter.parent / "log.jsonl")
+    same = [entry for entry in log if "loss" in entry or entry["step"] in (3, 6)]
+    for entry in [*usual, *same]:
+        del entry["seconds"]
+    assert same == usual
