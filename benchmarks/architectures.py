@@ -15,14 +15,14 @@ import math
 import random
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from with_trl import has_trl, synchronise, train_with_trl, without_head
 
 from ecslm.models.architecture import HEAD, SIZES, llama_architecture, read_architectures
 from ecslm.training.settings import TrainingSettings
@@ -61,10 +61,9 @@ def main(arguments: argparse.Namespace) -> None:
         print(json.dumps(measure(arguments, arguments.models[0])))
         return
     print("| model | recipe | tokens/s | peak memory, GiB | MFU, % |\n|---|---|---|---|---|")
+    recipes = [recipe for recipe in RECIPES if recipe != "trl" or has_trl()]
     for model in arguments.models:
-        for recipe in RECIPES:
-            if recipe == "trl" and find_spec("trl") is None:
-                continue
+        for recipe in recipes:
             command = [sys.executable, __file__, *_options(arguments)]
             command += ["--models", model, "--recipe", recipe]
             run = subprocess.run(command, stdout=subprocess.PIPE, text=True)
@@ -87,15 +86,17 @@ def measure(arguments: argparse.Namespace, name: str) -> dict[str, float | None]
 
     device = torch.device("cpu" if arguments.tiny else "cuda")
     sizes = sizes_of(name, arguments.tiny)
-    targets = TrainingSettings().target_modules
+    size = BATCH if arguments.tiny else GLOBAL_BATCH
+    settings = TrainingSettings(global_batch=size, epochs=1, packing=arguments.recipe == "packed")
     if arguments.recipe == "trl":
-        targets = tuple(target for target in targets if target != HEAD)
-    settings = TrainingSettings(target_modules=targets, packing=arguments.recipe == "packed")
+        settings = without_head(settings)
     torch.manual_seed(0)
     model = random_model(sizes, device)
-    steps = made_up_steps(arguments.steps + 1, sizes["vocab_size"], arguments.tiny)
+    steps = made_up_steps(arguments.steps + 1, size, sizes["vocab_size"], arguments.tiny)
     if arguments.recipe == "trl":
-        seconds = train_with_trl(model, steps, settings)
+        examples = [example for step in steps for example in step]
+        times = train_with_trl(model, made_up_tokenizer(), examples, settings, BATCH).seconds
+        seconds = times[-1] - times[1]
     else:
         adapted = add_adapter(model, settings).train()
         seconds = train_with_loop(adapted, steps, arguments.recipe, arguments.budget, device)
@@ -166,8 +167,18 @@ def random_model(sizes: Mapping[str, int], device: Any) -> Any:
         torch.set_default_dtype(before)
 
 
-def made_up_steps(count: int, vocabulary: int, tiny: bool) -> list[list[Any]]:
-    """Global batches of records with random tokens."""
+def made_up_tokenizer() -> Any:
+    """A tokenizer, which TRL wants even where records are tokens already."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(WordLevel({"<end>": 0}, unk_token="<end>"))
+    return PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<end>")
+
+
+def made_up_steps(count: int, size: int, vocabulary: int, tiny: bool) -> list[list[Any]]:
+    """Global batches of so many records with random tokens."""
     from ecslm.training.batches import Example
 
     source = random.Random(0)
@@ -179,7 +190,7 @@ def made_up_steps(count: int, vocabulary: int, tiny: bool) -> list[list[Any]]:
         tokens = [[source.randrange(vocabulary) for _ in range(length)] for length in lengths]
         return Example("made up", *tokens, truncated=False)
 
-    return [[example() for _ in range(BATCH if tiny else GLOBAL_BATCH)] for _ in range(count)]
+    return [[example() for _ in range(size)] for _ in range(count)]
 
 
 def train_with_loop(
@@ -198,7 +209,7 @@ def train_with_loop(
     start = 0.0
     for number, examples in enumerate(steps):
         if number == 1:
-            _synchronise(device)
+            synchronise(device)
             start = time.perf_counter()
         members, lengths = range(len(examples)), [len(example) for example in examples]
         answers = sum(len(example.answer) for example in examples)
@@ -215,72 +226,14 @@ def train_with_loop(
             loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-    _synchronise(device)
+    synchronise(device)
     return time.perf_counter() - start
-
-
-def train_with_trl(model: Any, steps: Sequence[Sequence[Any]], settings: TrainingSettings) -> float:
-    """Seconds of the steps after the first, of TRL's trainer as its guide sets it up."""
-    from datasets import Dataset
-    from peft import LoraConfig
-    from transformers import TrainerCallback
-    from trl import SFTConfig, SFTTrainer
-
-    examples = [example for step in steps for example in step]
-    rows = {
-        "input_ids": [example.prompt + example.answer for example in examples],
-        "completion_mask": [
-            [0] * len(example.prompt) + [1] * len(example.answer) for example in examples
-        ],
-    }
-    times: list[float] = []
-
-    class Clock(TrainerCallback):
-        def on_step_end(self, *_arguments: Any, **_options: Any) -> None:
-            _synchronise(model.device)
-            times.append(time.perf_counter())
-
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = SFTTrainer(
-            model=model,
-            args=SFTConfig(
-                output_dir=folder,
-                per_device_train_batch_size=BATCH,
-                gradient_accumulation_steps=max(len(steps[0]) // BATCH, 1),
-                num_train_epochs=1,
-                completion_only_loss=True,
-                max_length=None,
-                bf16=model.device.type == "cuda",
-                use_cpu=model.device.type == "cpu",
-                gradient_checkpointing=False,
-                report_to="none",
-                save_strategy="no",
-            ),
-            train_dataset=Dataset.from_dict(rows),
-            peft_config=LoraConfig(
-                task_type="CAUSAL_LM",
-                r=settings.rank,
-                lora_alpha=settings.alpha,
-                lora_dropout=settings.dropout,
-                target_modules=list(settings.target_modules),
-            ),
-            callbacks=[Clock()],
-        )
-        trainer.train()
-    return times[-1] - times[0]
 
 
 def _has_gpu() -> bool:
     import torch
 
     return torch.cuda.is_available()
-
-
-def _synchronise(device: Any) -> None:
-    import torch
-
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
 
 
 def _options(arguments: argparse.Namespace) -> list[str]:

@@ -11,8 +11,7 @@ import json
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections import Counter
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -89,12 +88,11 @@ def main(arguments: argparse.Namespace) -> None:
                 return
             self.next += arguments.every
             before = time.perf_counter()
-            found = right(trainer.model, examples["val"], layout)
+            found = trainer.evaluate()["eval_right"]
             scores = [share(found[task]) for task in tasks]
             print_row(done, f"{before - self.start - self.evaluating:.0f}", *scores)
             self.evaluating += time.perf_counter() - before
 
-    layout = Packed(share=settings.dropout == 0)
     with tempfile.TemporaryDirectory() as work:
         options = training_arguments(settings, len(steps), arguments.seed, Path(work), cpu=True)
         options.eval_strategy = options.save_strategy = "no"
@@ -104,7 +102,7 @@ def main(arguments: argparse.Namespace) -> None:
             steps=steps,
             examples=examples["train"],
             validation=examples["val"],
-            layout=layout,
+            layout=Packed(share=settings.dropout == 0),
             budget=settings.batch_tokens,
             budget_fixed=False,
             processes=processes,
@@ -141,29 +139,6 @@ def demo_records(arguments: argparse.Namespace) -> dict[str, list[Any]]:
         for split, found in records.items():
             found += build_records(rows_of(rows, names, split), code, split, settings, None)
     return records
-
-
-def right(model: Any, examples: list[Any], layout: Any) -> Mapping[str, float]:
-    """The share of answers that greedy decoding gives, by task."""
-    import torch
-
-    from ecslm.training.batches import IGNORED
-
-    causal = model.get_base_model()
-    hits: dict[str, list[bool]] = defaultdict(list)
-    with torch.inference_mode():
-        for micro in layout.group(range(len(examples)), list(map(len, examples)), 3000):
-            batch = layout.collate([examples[i] for i in micro])
-            inputs = {name: value for name, value in batch.items() if name != "labels"}
-            hidden = causal.base_model(**inputs, use_cache=False).last_hidden_state
-            targets = batch["labels"][:, 1:]
-            answered = targets != IGNORED
-            logits = causal.get_output_embeddings()(hidden[:, :-1][answered])
-            equal = logits.argmax(-1) == targets[answered]
-            parts = equal.split([len(examples[i].answer) for i in micro])
-            for index, part in zip(micro, parts, strict=True):
-                hits[examples[index].task].append(bool(part.all()))
-    return {task: sum(each) / len(each) for task, each in hits.items()}
 
 
 def frequent(examples: list[Any], tasks: list[str]) -> list[float]:

@@ -1,12 +1,13 @@
 """Prediction throughput: ours against the study's own inference loop and lm-evaluation-harness.
 
-All answer the same prompts of one task, as a job does, in the same precision; each run is a process
-of its own. The study's loop is the text-generation pipeline: batches of two in file order, on the
-quantised model with its adapter beside it and weights that can be trained. The harness
-(`generate_until`, batches of 16) gets the merged weights, since it cannot load an adapter of a tied
-head; it needs a folder in which it was installed by
+All answer the same prompts of a task, as a job does, in the same precision but for the loop of that
+name; each run is a process of its own. The study's loop is the text-generation pipeline: batches of
+two in file order, on the quantised model with its adapter beside it and weights that can be
+trained. The harness (`generate_until`, batches of 16) gets the merged weights, since it cannot load
+an adapter of a tied head; it needs a folder in which it was installed by
 `pip install --no-deps --target FOLDER lm_eval==0.4.13`. `half` is ours with half the budget:
-answers that differ follow the batches.
+answers that differ follow the batches. `float32` is ours in that type, with the same adapter merged
+into the same base: answers that differ follow the precision. Scores are strict.
 """
 
 import argparse
@@ -15,12 +16,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 COLUMNS = (
+    "task",
     "model",
     "loop",
     "prompts/s",
@@ -32,6 +35,7 @@ COLUMNS = (
     "load, share",
     "peak, GiB",
     "answers unlike ours",
+    "score",
 )
 
 
@@ -41,24 +45,25 @@ def main(arguments: argparse.Namespace) -> None:
         print(json.dumps(measure(arguments)))
         return
     print(f"| {' | '.join(COLUMNS)} |\n{'|---' * len(COLUMNS)}|")
-    for model in arguments.models:
+    ratios = []
+    for task, model in product(arguments.tasks, arguments.models):
         rates: dict[str, list[tuple[float, float]]] = {}
         for _ in range(arguments.repeats):
-            rows = {loop: run_alone(loop, model) for loop in arguments.loops}
+            rows = {loop: run_alone(loop, task, model) for loop in arguments.loops}
             for loop, row in rows.items():
                 rates.setdefault(loop, []).append((row["seconds"], row["cpu"]))
-                print_row(model, loop, row, rows.get("ours", row)["texts"])
+                print_row(task, model, loop, row, rows.get("ours", row)["texts"])
         for loop in [loop for loop in rates if loop not in ("ours", "half")]:
             pairs = zip(rates[loop], rates["ours"], strict=True)
-            ratios = [
-                f"{other[0] / ours[0]:.2f} ({other[1] / ours[1]:.2f})" for other, ours in pairs
-            ]
-            print(f"\n{model}, ours / {loop}, by time (by CPU time): {', '.join(ratios)}\n")
+            each = [f"{other[0] / ours[0]:.2f} ({other[1] / ours[1]:.2f})" for other, ours in pairs]
+            ratios.append(f"{task}, {model}, ours / {loop}: {', '.join(each)}")
+    print("\nRatios by time (by CPU time)", *ratios, sep="\n")
 
 
-def run_alone(loop: str, model: str) -> dict[str, Any]:
+def run_alone(loop: str, task: str, model: str) -> dict[str, Any]:
     """Measure a loop in a process of its own."""
-    command = [sys.executable, __file__, *sys.argv[1:], "--loop", loop, "--models", model]
+    one = ["--loop", loop, "--tasks", task, "--models", model]
+    command = [sys.executable, __file__, *sys.argv[1:], *one]
     run = subprocess.run(command, capture_output=True, text=True)
     if run.returncode:
         raise SystemExit(run.stderr)
@@ -66,16 +71,17 @@ def run_alone(loop: str, model: str) -> dict[str, Any]:
     return row
 
 
-def print_row(model: str, loop: str, row: dict[str, Any], ours: Sequence[str]) -> None:
+def print_row(task: str, model: str, loop: str, row: dict[str, Any], ours: Sequence[str]) -> None:
     """Print the row of a run."""
+    score = "--" if row["score"] is None else f"{row['score']:.3f}"
     unlike = sum(text != other for text, other in zip(row["texts"], ours, strict=True))
     share = row["load"] / (row["load"] + row["seconds"])
     print(
-        f"| {model} | {loop} | {row['prompts'] / row['seconds']:.2f} "
+        f"| {task} | {model} | {loop} | {row['prompts'] / row['seconds']:.2f} "
         f"| {row['prompts'] / row['cpu']:.2f} "
         f"| {row['tokens'] / row['prompts']:.1f} | {row['flops'] / row['seconds'] / 1e9:.0f} "
         f"| {row['flops'] / row['seconds'] / row['rate']:.2f} | {row['load']:.1f} | {share:.2f} "
-        f"| {row['peak']:.2f} | {unlike} |",
+        f"| {row['peak']:.2f} | {unlike} ({100 * unlike / row['prompts']:.0f} %) | {score} |",
         flush=True,
     )
 
@@ -99,10 +105,11 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     folder = read_base(arguments.base)[1]
     tokenizer = load_tokenizer(folder)
     template = PromptTemplate(Path("resources/prompts/chatml.jinja"))
-    records = read_records(arguments.dataset / arguments.task / "test.jsonl")[: arguments.prompts]
+    (task,) = arguments.tasks
+    records = read_records(arguments.dataset / task / "test.jsonl")[: arguments.prompts]
     prompts = [encode_prompt(record, template, 0, tokenizer, 2048) for record in records]
     adapter = arguments.adapter.parent if arguments.models == ["tuned"] else None
-    precision = Precision(dtype=arguments.dtype)
+    precision = Precision(dtype="float32" if arguments.loop == "float32" else arguments.dtype)
     meter = CostMeter(device)
     start = time.perf_counter()
     model = load_model(folder, adapter, precision, arguments.loop != "study", device)
@@ -126,7 +133,35 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
         "flops": 2 * (tokens * body + sum(counts) * head),
         "rate": product_rate(model),
         "peak": peak,
+        "score": strict_score(task, records, texts),
     }
+
+
+def strict_score(task: str, records: Sequence[Any], texts: Sequence[str]) -> float | None:
+    """The strict score of all answers together; None for a task that BERTScore is needed for."""
+    from ecslm.schemas.prediction import ScoredPrediction
+    from ecslm.schemas.registry import registered_kind
+    from ecslm.schemas.task import BERTSCORE_METRICS
+    from ecslm.scoring.score import Row, score
+    from ecslm.scoring.settings import ScoringSettings
+
+    kind = registered_kind(task)
+    if kind.metric in BERTSCORE_METRICS:
+        return None
+    answers = [
+        ScoredPrediction(
+            id=record.id,
+            sample_id=record.sample_id,
+            setting="all",
+            prediction=text,
+            reference=record.output,
+            options=record.options,
+            relevance=record.relevance,
+        )
+        for record, text in zip(records, texts, strict=True)
+    ]
+    scores = score(answers, Row(task), kind, ScoringSettings(resamples=1))
+    return scores.metrics.settings["all"].strict.value
 
 
 def study(arguments: argparse.Namespace, model: Any, tokenizer: Any, prompts: Any) -> list[str]:
@@ -190,7 +225,7 @@ def harness(arguments: argparse.Namespace, model: Any, tokenizer: Any, prompts: 
     return texts
 
 
-ANSWER = {"study": study, "ours": ours, "half": half, "harness": harness}
+ANSWER = {"study": study, "ours": ours, "half": half, "float32": ours, "harness": harness}
 
 
 def trainable(model: Any) -> None:
@@ -236,8 +271,8 @@ def command_line() -> argparse.ArgumentParser:
     adapter = Path("results/demo/adapters/SmolLM2-135M-EC/seed-0/manifest.json")
     add("--adapter", type=Path, default=adapter, help="manifest.json of the adapter")
     add("--dataset", type=Path, default=Path("results/demo/dataset"), help="dataset folder")
-    add("--task", default="PRP", help="whose test records are answered")
-    add("--prompts", type=int, default=100, help="at most so many")
+    add("--tasks", nargs="+", default=["PRP"], help="whose test records are answered")
+    add("--prompts", type=int, default=100, help="of each task, at most so many")
     add("--models", nargs="+", choices=("tuned", "untuned"), default=["tuned", "untuned"])
     add("--dtype", choices=("float32", "bfloat16"), default="bfloat16")
     add("--new-tokens", type=int, default=40, help="longest answer")

@@ -78,3 +78,15 @@ def test_the_operations_of_a_record_are_those_of_its_matrices_and_its_attention(
     matrix = 4 * 32 * 32 + 6 * 2 * (32 + 32)
     attention = 6 * 3 * 32 * 10 * 10
     assert model_flops(sizes, settings, 10, 4) == 10 * 3 * 7 * matrix + 4 * matrix + attention
+
+
+def test_without_trl_its_row_is_asked_for_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    import with_trl
+
+    monkeypatch.setattr(with_trl, "find_spec", lambda _name: None)
+    assert not with_trl.has_trl()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"`pip install --no-deps --target FOLDER trl=={with_trl.VERSION}`" in line

@@ -46,6 +46,10 @@ class Generator:
             batch.logits = self._network.logits(hidden)
         return answers
 
+    def release(self) -> bool:
+        """As `Reader.release`."""
+        return self._reader.release()
+
 
 def _keep(batch: Reading, going: list[int]) -> None:
     """Keep the rows in some places: the last ones move to the places that become free."""

@@ -53,9 +53,11 @@ class Reader:
     def __init__(self, network: Network) -> None:
         self._network = network
         self._kept: dict[tuple[tuple[int, ...], tuple[int, ...]], States] = {}
+        self._of_earlier_batches = False
 
     def read(self, prompts: Sequence[Sequence[int]], room: int) -> Reading:
         """Read prompts; `room`: tokens to leave room for in the cache."""
+        self._of_earlier_batches = bool(self._kept)
         rows = self._rows(prompts)
         lengths = [len(row.rest) for row in rows]
         chunks = batches_by_length(range(len(rows)), lengths, CHUNK[self._network.device.type])
@@ -83,6 +85,13 @@ class Reader:
         layers = [RoomyLayer(keys, values, width) for keys, values in rooms]
         logits = self._network.logits(torch.cat(hidden))
         return Reading(order, logits, Cache(layers=layers), mask)
+
+    def release(self) -> bool:
+        """Let go of the prefixes that are kept; returns whether some were of batches before the
+        one that was read last, which then has more memory now."""
+        released, self._of_earlier_batches = self._of_earlier_batches, False
+        self._kept.clear()
+        return released
 
     def _rows(self, prompts: Sequence[Sequence[int]]) -> list[_Row]:
         everything = tuple(range(len(prompts)))

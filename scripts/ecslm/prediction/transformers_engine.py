@@ -1,6 +1,7 @@
 """Loading a model for prediction, and generating answers to batches of tokenised prompts."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,10 @@ class FreeAnswers:
         """Answer the prompts of a batch, in order; `numbers`: see `Sampling`."""
         return self._writer.write(prompts, choice(self._decoding, numbers))
 
+    def release(self) -> bool:
+        """As `Reader.release`."""
+        return self._writer.release()
+
 
 class Engine:
     """Answers batches of tokenised prompts."""
@@ -106,11 +111,16 @@ class Engine:
         self, prompts: Sequence[Sequence[int]], forms: Sequence[Any], numbers: torch.Tensor
     ) -> list[Generated]:
         """The answers; `numbers`: see `Sampling`."""
-        decoding = self._decoding
-        try:
-            return self._answering.answers(prompts, forms, numbers)
-        except torch.OutOfMemoryError:
+        for _ in range(2):
+            # The whole batch again, if earlier ones took its memory: other batches, other rounding.
+            with suppress(torch.OutOfMemoryError):
+                return self._answering.answers(prompts, forms, numbers)
+            # The error is gone, whose traceback would keep the tensors of the failed batch.
+            released = self._answering.release()
             torch.cuda.empty_cache()
+            if not released:
+                break
+        decoding = self._decoding
         longest = max(len(prompt) for prompt in prompts) + decoding.max_new_tokens
         if decoding.oom == "stop" or len(prompts) == 1:
             raise InputError(

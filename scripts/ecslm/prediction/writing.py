@@ -26,6 +26,10 @@ class Writer:
             self._text(len(prompt), tokens) for prompt, tokens in zip(prompts, answers, strict=True)
         ]
 
+    def release(self) -> bool:
+        """As `Reader.release`."""
+        return self._generator.release()
+
     def _text(self, prompt_tokens: int, tokens: list[int]) -> Generated:
         stopped = tokens[-1] == self._tokenizer.eos_token_id
         text = self._tokenizer.decode(tokens[:-1] if stopped else tokens)

@@ -21,6 +21,7 @@ from ecslm.training.adapter import add_adapter, save_adapter
 from ecslm.training.arguments import training_arguments
 from ecslm.training.batches import Example, Layout, Padded, encode_example
 from ecslm.training.checkpoints import Checkpoints, last_checkpoint, logged_budget
+from ecslm.training.evaluation import FurtherEvaluations, within_epochs
 from ecslm.training.memory import GpuMemory
 from ecslm.training.packing import Packed, has_dropout
 from ecslm.training.processes import join
@@ -101,6 +102,8 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     if budget == "auto":
         trainer.measure_budget(GpuMemory(target))
     measured = trainer.budget
+    further = within_epochs(len(steps), chosen.epochs, chosen.evaluations)
+    trainer.add_callback(FurtherEvaluations(further, trainer.evaluate))
     trainer.add_callback(Checkpoints(task.checkpoint_seconds, processes))
     trainer.add_callback(Progress())
     trainer.remove_callback(transformers.PrinterCallback)

@@ -1,5 +1,6 @@
 """The training loss, computed at answer positions only."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -8,18 +9,40 @@ from torch.nn import functional
 from ecslm.training.batches import IGNORED, LABELLING, Batch
 
 
-def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
-    """Weighted sum of the cross-entropies, in nats, over the answer tokens of a batch.
+@dataclass(frozen=True)
+class AnswerTokens:
+    """The answer tokens of a batch, those of one example after those of the one before."""
 
-    With weights of 1 it equals the full causal loss with masked labels, but the output head, the
-    widest layer, is evaluated only at positions with a label.
+    logits: torch.Tensor
+    """Of each token, given all before it, (tokens, vocabulary), in float32."""
+    targets: torch.Tensor
+    """The tokens themselves."""
+    weights: torch.Tensor
+    """What each counts in the loss."""
+
+    def loss(self) -> torch.Tensor:
+        """Weighted sum of the cross-entropies, in nats: a scalar."""
+        each = functional.cross_entropy(self.logits, self.targets, reduction="none")
+        return torch.dot(each, self.weights)
+
+
+def answer_tokens(causal_model: Any, batch: Batch) -> AnswerTokens:
+    """One forward pass; the output head, the widest layer, is evaluated only where a label is.
 
     `causal_model` has its adapters injected; `batch` comes from a layout's `collate`.
     """
     inputs = {name: value for name, value in batch.items() if name not in LABELLING}
     hidden = causal_model.base_model(**inputs, use_cache=False).last_hidden_state
     targets = batch["labels"][:, 1:]
-    trained = targets != IGNORED
-    logits = causal_model.get_output_embeddings()(hidden[:, :-1][trained])
-    each = functional.cross_entropy(logits.float(), targets[trained], reduction="none")
-    return torch.dot(each, batch["weights"][:, 1:][trained])
+    answered = targets != IGNORED
+    logits = causal_model.get_output_embeddings()(hidden[:, :-1][answered])
+    return AnswerTokens(logits.float(), targets[answered], batch["weights"][:, 1:][answered])
+
+
+def answer_loss(causal_model: Any, batch: Batch) -> torch.Tensor:
+    """Weighted sum of the cross-entropies, in nats, over the answer tokens of a batch.
+
+    With weights of 1 it equals the full causal loss with masked labels. Arguments are those of
+    `answer_tokens`.
+    """
+    return answer_tokens(causal_model, batch).loss()

@@ -1,15 +1,17 @@
 """The token budget that fits into the memory of a GPU, measured before the first step."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
 import torch
 
+from ecslm.training.batches import Example
 from ecslm.training.micro_batches import is_out_of_memory
 
-# Of the free memory: fragments, batches with more answer tokens than the one that was measured.
+# Of the free memory, which has fragments.
 SHARE = 0.85
 
 
@@ -43,13 +45,25 @@ class GpuMemory:
         return int(torch.cuda.max_memory_allocated(self.device) - before)
 
 
+def heaviest(examples: Sequence[Example]) -> Example:
+    """A made-up example as long as the longest, of which answers are as large a share as of any.
+
+    No micro-batch takes more memory for each token: answer tokens also have logits.
+    """
+    longest = max(examples, key=len)
+    share = max(len(example.answer) / len(example) for example in examples)
+    tokens = longest.prompt + longest.answer
+    start = max(len(tokens) - math.ceil(share * len(tokens)), 1)
+    return replace(longest, prompt=tokens[:start], answer=tokens[start:])
+
+
 def fitting_budget(
     work: Callable[[int], object], tokens: int, memory: Memory, reserved: int
 ) -> int:
     """Tokens of a micro-batch that fit: a straight line through two measured ones.
 
     Args:
-        work: a forward and a backward pass on so many copies of the longest example.
+        work: a forward and a backward pass on so many copies of the heaviest example.
         tokens: of that example, which are the least that the result can be.
         reserved: bytes of what will be allocated later, that is, the optimiser's state.
     """

@@ -39,13 +39,17 @@ class MicroBatches:
     def total(
         self,
         members: Sequence[int],
-        value: Callable[[Batch], torch.Tensor],
+        value: Callable[[Batch, Sequence[int]], torch.Tensor],
         undo: Callable[[], object] = lambda: None,
+        shape: tuple[int, ...] = (),
     ) -> torch.Tensor:
-        """The sum of a value over the micro-batches of some examples: a scalar on the device.
+        """The sum of a value over the micro-batches of some examples, on the device.
 
         After running out of memory it starts over with half the budget and the same random state;
         `undo` takes back what `value` has done, that is, gradients.
+
+        Args:
+            value: of a batch with these examples, as indices; a tensor of the given shape.
 
         Raises:
             InputError: a micro-batch of one example does not fit, or the budget is fixed.
@@ -53,10 +57,10 @@ class MicroBatches:
         while True:
             state = _random_state(self._device)
             failed: list[int] = []
-            total = torch.zeros((), dtype=torch.float64, device=self._device)
+            total = torch.zeros(shape, dtype=torch.float64, device=self._device)
             for micro in self.of(members):
                 try:
-                    total += value(self.batch(micro))
+                    total += value(self.batch(micro), micro)
                 except RuntimeError as error:
                     if not is_out_of_memory(error):
                         raise

@@ -71,6 +71,12 @@ class TrainingSettings(Closed):
     max_val_records: int | None = Field(
         None, ge=1, description="Evaluate on this many records, evenly spaced; null: on all."
     )
+    evaluations: int = Field(
+        1,
+        ge=1,
+        description="Evaluations in each epoch, evenly spaced. All are in log.jsonl, to see what "
+        "training teaches; the adapter is the best of those at the ends of epochs.",
+    )
     loss_weights: LossWeights = Field(
         "tokens",
         description="What counts alike in the loss. tokens: each token of an answer, so that long "

@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from transformers import Trainer
 from ecslm.common.errors import InputError
 from ecslm.training.batches import Batch, Example, Layout, on_device
 from ecslm.training.checkpoints import is_whole
+from ecslm.training.evaluation import Evaluation
 from ecslm.training.loss import answer_loss
-from ecslm.training.memory import Memory, fitting_budget
+from ecslm.training.memory import Memory, fitting_budget, heaviest
 from ecslm.training.micro_batches import MicroBatches
 from ecslm.training.processes import Processes
 
@@ -56,9 +58,9 @@ class PlannedTrainer(Trainer):
         self._evaluation = MicroBatches(validation, layout, budget, device, budget_fixed)
         self._start = time.perf_counter()
         self._seconds_before: float | None = None
-        self._tokens = [0]
-        for step in steps:
-            self._tokens.append(self._tokens[-1] + sum(self._lengths[i] for i in step))
+        # So far, after each number of steps.
+        self._records = [0, *accumulate(map(len, steps))]
+        self._tokens = [0, *accumulate(sum(self._lengths[i] for i in step) for step in steps)]
 
     def start_alike(self, seed: int) -> None:
         """Have several processes start with one adapter, each with dropout masks of its own."""
@@ -68,12 +70,12 @@ class PlannedTrainer(Trainer):
 
     def measure_budget(self, memory: Memory) -> None:
         """Set the token budget to what fits into the memory. Nothing else is changed by this."""
-        longest = max(self._examples, key=len)
+        example = heaviest(self._examples)
         device = self._processes.device
 
         def work(copies: int) -> None:
             # What prompts begin with alike is computed once, and other prompts have less in common.
-            several = [replace(longest, prompt=[i, *longest.prompt[1:]]) for i in range(copies)]
+            several = [replace(example, prompt=[i, *example.prompt[1:]]) for i in range(copies)]
             batch = on_device(self._layout.collate(several), device)
             self.accelerator.backward(answer_loss(_causal(self.model), batch))
             self.model.zero_grad()
@@ -83,7 +85,7 @@ class PlannedTrainer(Trainer):
         with torch.random.fork_rng(devices):
             budget = fitting_budget(
                 work,
-                len(longest),
+                len(example),
                 memory,
                 # Adam's two moments.
                 reserved=2
@@ -103,7 +105,7 @@ class PlannedTrainer(Trainer):
         model.train()
         weight = sum(self._examples[i].weight for i in inputs)
 
-        def gradient(batch: Batch) -> torch.Tensor:
+        def gradient(batch: Batch, _micro: Sequence[int]) -> torch.Tensor:
             loss = answer_loss(_causal(model), batch).div(weight)
             self.accelerator.backward(loss)
             return loss.detach()
@@ -130,31 +132,32 @@ class PlannedTrainer(Trainer):
         """Not estimated: the base class expects another batch layout."""
         return 0
 
-    def evaluate(self, *_arguments: Any, **_options: Any) -> dict[str, float]:
-        """Mean loss of the validation examples, weighted as in training, as `eval_loss`."""
+    def evaluate(self, *_arguments: Any, **_options: Any) -> dict[str, Any]:
+        """Measure loss and right answers on the validation examples: `Evaluation.metrics`."""
         self.model.eval()
         # What fits in training fits here, where nothing is kept for a backward pass.
         self._evaluation.budget = min(self._evaluation.budget, self._training.budget)
-        weight = sum(example.weight for example in self._validation)
         lengths = [len(example) for example in self._validation]
         own = self._processes.share(range(len(lengths)), lengths)
+        found = Evaluation(self._validation)
         with torch.inference_mode():
-            total = self._processes.sum(
-                self._evaluation.total(own, lambda batch: answer_loss(_causal(self.model), batch))
+            sums = self._evaluation.total(
+                own, partial(found.sums, _causal(self.model)), shape=(found.size,)
             )
-        metrics = {"eval_loss": float(total) / weight}
+            metrics = found.metrics(self._processes.sum(sums))
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(
             self.args, self.state, self.control, metrics
         )
         return metrics
 
-    def log(self, logs: dict[str, float], *_arguments: Any, **_options: Any) -> None:
-        """Add tokens, wall seconds and the token budget; a resumed training continues those of its
-        checkpoint."""
+    def log(self, logs: dict[str, Any], *_arguments: Any, **_options: Any) -> None:
+        """Add records and tokens so far, those of a second pass counted again, wall seconds and the
+        token budget; a resumed training continues those of its checkpoint."""
         if self._seconds_before is None:
             history = self.state.log_history
             self._seconds_before = history[-1]["seconds"] if history else 0.0
+        logs["records"] = self._records[self.state.global_step]
         logs["tokens"] = self._tokens[self.state.global_step]
         logs["seconds"] = self._seconds_before + time.perf_counter() - self._start
         logs["batch_tokens"] = self.budget

@@ -1,12 +1,13 @@
 """Models of transformers: fused and plain models compute the same; batches, stops and memory."""
 
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from support.model_examples import EXACT, PROMPTS, QUANTISED, make_record
+from support.model_examples import EXACT, PROMPTS, QUANTISED, make_record, prediction_settings
 from transformers import AutoTokenizer
 
 from ecslm.common.errors import InputError
@@ -14,12 +15,17 @@ from ecslm.models.bases import read_base
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.precision import Precision
 from ecslm.models.prompts import PromptTemplate, encode_prompt
+from ecslm.prediction import prefill
 from ecslm.prediction import transformers_engine as engine
+from ecslm.prediction.answers.protocol import AnswerMode, mode_module
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.generation import Generator
+from ecslm.prediction.key_values import States
+from ecslm.prediction.network import Network
 from ecslm.prediction.prefixes import Prompts
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_engine import Engine, load_model
+from ecslm.prediction.transformers_settings import Mode
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-4
@@ -237,3 +243,95 @@ def test_a_single_prompt_that_does_not_fit_stops_even_when_halving(
     halving = Engine(base, tokenizer, GREEDY.model_copy(update={"oom": "halve"}), 0)
     with pytest.raises(InputError, match="out of memory with 1 prompts"):
         halving.generate(prompts, 0)
+
+
+Prefixes = list[weakref.ref[torch.Tensor]]
+
+
+@pytest.fixture
+def prefixes(monkeypatch: pytest.MonkeyPatch) -> Prefixes:
+    """Keys and values of the prefixes that prompts have shared; short ones are shared too."""
+    found: Prefixes = []
+    prefix = prefill.Reader._prefix
+
+    def noting(self: prefill.Reader, *options: Any) -> States | None:
+        states = prefix(self, *options)
+        found.extend(weakref.ref(one) for two in states or [] for one in two)
+        return states
+
+    monkeypatch.setitem(prefill.WORTH, "cpu", 3)
+    monkeypatch.setattr(prefill.Reader, "_prefix", noting)
+    return found
+
+
+def alive(prefixes: Prefixes) -> bool:
+    return any(one() is not None for one in prefixes)
+
+
+def mode_of(name: Mode, tokenizer: Any) -> AnswerMode:
+    settings = prediction_settings(answers={"mode": name, "type": "yes_no"})
+    return mode_module(name).open_mode(settings, tokenizer)
+
+
+@pytest.mark.parametrize("oom", ["stop", "halve"])
+@pytest.mark.parametrize("mode", [None, "likelihood", "constrained"])
+def test_prefixes_of_earlier_batches_give_way_to_a_batch_that_does_not_fit_beside_them(
+    base: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    prefixes: Prefixes,
+    mode: Mode | None,
+    oom: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is answered whole: half batches would round otherwise."""
+    decoding = GREEDY.model_copy(update={"oom": oom})
+    opened = None if mode is None else mode_of(mode, tokenizer)
+    forms = [None if opened is None else opened.form(make_record())] * 3
+    others = [[number, *prompt[1:]] for number, prompt in enumerate(prompts[3:], start=40)]
+    others = [[7] * 20 + other for other in others]
+    expected = Engine(base, tokenizer, decoding, 0, opened).generate(others, 1, forms)
+    engine = Engine(base, tokenizer, decoding, 0, opened)
+    prefixes.clear()
+    engine.generate(prompts[:3], 0, forms)
+    earlier, states, failures = list(prefixes), Network.states, []
+    assert alive(earlier)
+
+    def short_of_memory(self: Network, tokens: torch.Tensor, *inputs: Any) -> torch.Tensor:
+        if alive(earlier):
+            failures.append(len(tokens))
+            raise torch.OutOfMemoryError
+        return states(self, tokens, *inputs)
+
+    monkeypatch.setattr(Network, "states", short_of_memory)
+    assert engine.generate(others, 1, forms) == expected
+    assert len(failures) == 1
+    assert engine.halved == 0
+
+
+def test_prefixes_of_a_batch_that_does_not_fit_are_released_before_it_is_halved(
+    base: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    prefixes: Prefixes,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    halving = GREEDY.model_copy(update={"oom": "halve"})
+    expected = Engine(base, tokenizer, halving, 0).generate(prompts, 0)
+    prefixes.clear()
+    states = Network.states
+    failed: Prefixes = []
+    sizes: list[int] = []
+
+    def short_of_memory(self: Network, tokens: torch.Tensor, *inputs: Any) -> torch.Tensor:
+        assert not alive(failed)
+        sizes.append(len(tokens))
+        if len(tokens) > 2:
+            failed.extend(prefixes)
+            raise torch.OutOfMemoryError
+        return states(self, tokens, *inputs)
+
+    monkeypatch.setattr(Network, "states", short_of_memory)
+    engine = Engine(base, tokenizer, halving, 0)
+    assert engine.generate(prompts, 0) == expected
+    assert (len(failed) > 0, max(sizes), engine.halved) == (True, 6, 3)

@@ -1,22 +1,29 @@
 """`batch_tokens: auto`: a budget from measured passes and free memory."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from support.model_examples import adapter_settings, train
+from support.model_examples import adapter_settings, make_record, read_lines, train
+from torch.autograd.graph import saved_tensors_hooks
 from transformers import TrainingArguments
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import write_jsonl
 from ecslm.models.bases import read_base
 from ecslm.models.loading import load_base_model
 from ecslm.models.precision import Precision
-from ecslm.training import memory
+from ecslm.training import fit, memory, packing, processes
+from ecslm.training import trainer as trainers
 from ecslm.training.adapter import add_adapter
-from ecslm.training.batches import Example, Padded
+from ecslm.training.batches import Batch, Example, Layout, Padded
+from ecslm.training.loss import answer_loss
 from ecslm.training.memory import SHARE, fitting_budget
+from ecslm.training.packing import Packed
 from ecslm.training.processes import Processes
 from ecslm.training.settings import TrainingSettings
 from ecslm.training.trainer import PlannedTrainer
@@ -69,20 +76,31 @@ def test_passes_that_allocate_the_same_blocks_still_give_a_number() -> None:
     assert budget == pytest.approx(SHARE * 1_000_000 / (FIXED / (2 * TOKENS)), rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("layout", "expected"),
+    [
+        (Padded(2), [(1, 400), (2, 400)]),
+        (Packed(share=False), [(1, 400), (1, 800)]),
+        # Other prompts have less in common than copies of one.
+        (Packed(share=True), [(1, 400), (1, 800)]),
+    ],
+    ids=str,
+)
 def test_measuring_changes_neither_weights_nor_gradients_nor_random_numbers(
-    tiny_base: Path, tmp_path: Path
+    tiny_base: Path, tmp_path: Path, layout: Layout, expected: list[tuple[int, int]]
 ) -> None:
     base = load_base_model(
         read_base(tiny_base)[1], Precision(quantization="none", dtype="float32"), CPU
     )
-    model = add_adapter(base, TrainingSettings(rank=4, dropout=0.5))
+    packed = isinstance(layout, Packed)
+    model = add_adapter(base, TrainingSettings(rank=4, dropout=0.5, packing=packed))
     examples = [Example("PM", [5] * length, [6, 2], truncated=False) for length in (20, 398, 7)]
     trainer = PlannedTrainer(
         model=model,
         steps=[[0, 1, 2]],
         examples=examples,
         validation=examples,
-        layout=Padded(2),
+        layout=layout,
         budget=1,
         budget_fixed=False,
         processes=Processes(CPU),
@@ -102,13 +120,13 @@ def test_measuring_changes_neither_weights_nor_gradients_nor_random_numbers(
     before = {name: weight.clone() for name, weight in model.state_dict().items()}
     state = torch.get_rng_state()
     trainer.measure_budget(Recording(free=10_000_000))
-    assert shapes == [(1, 400), (2, 400)]
+    assert shapes == expected
     assert torch.equal(torch.get_rng_state(), state)
     assert all(weight.grad is None for weight in model.parameters())
     assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
     reserved = 2 * 4 * sum(w.numel() for w in model.parameters() if w.requires_grad)
-    expected = (SHARE * 10_000_000 - reserved - FIXED) / BY_TOKEN
-    assert trainer.budget == pytest.approx(expected, abs=2)
+    budget = (SHARE * 10_000_000 - reserved - FIXED) / BY_TOKEN
+    assert trainer.budget == pytest.approx(budget, abs=2)
 
 
 def test_auto_is_refused_on_a_cpu_whose_free_memory_would_change_the_bytes(
@@ -136,3 +154,92 @@ def test_the_memory_of_a_gpu_counts_what_torch_holds_in_reserve(
     gpu = memory.GpuMemory(torch.device("cuda"))
     assert gpu.free() == 5_700
     assert gpu.peak_of(lambda: now.update(peak=1_100)) == 800
+
+
+class SmallDevice:
+    """A device on which a forward pass takes what it keeps for the backward pass."""
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._held: dict[int, int] = {}
+        self.passes: list[tuple[int, int]] = []
+        """Tokens of each pass of a training, and the bytes that it took."""
+
+    def free(self) -> int:
+        return self._free
+
+    def peak_of(self, work: Callable[[], object]) -> int:
+        with self._counting():
+            work()
+        return sum(self._held.values())
+
+    def loss(self, model: Any, batch: Batch) -> torch.Tensor:
+        """As `answer_loss`, if the device has the memory."""
+        if not torch.is_grad_enabled():
+            return answer_loss(model, batch)
+        with self._counting():
+            value = answer_loss(model, batch)
+        self.passes.append((batch["input_ids"].numel(), sum(self._held.values())))
+        if self.passes[-1][1] > self._free:
+            raise torch.OutOfMemoryError
+        return value
+
+    @contextmanager
+    def _counting(self) -> Iterator[None]:
+        self._held.clear()
+
+        def hold(tensor: torch.Tensor) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            self._held[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with saved_tensors_hooks(hold, lambda tensor: tensor):
+            yield
+
+
+class KeepsItsInputs(torch.autograd.Function):
+    """Attention of a GPU's kernel, as far as memory is concerned."""
+
+    @staticmethod
+    def forward(context: Any, *inputs: torch.Tensor) -> torch.Tensor:
+        context.save_for_backward(*inputs)
+        return inputs[0].clone()
+
+    @staticmethod
+    def backward(context: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        _, key, value = context.saved_tensors
+        return gradient, torch.zeros_like(key), torch.zeros_like(value)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.1], ids=["common-beginnings-once", "each-alone"])
+def test_packed_batches_fit_into_the_memory_that_was_measured_and_fill_it(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dropout: float
+) -> None:
+    """Though the longest record has the shortest answer, and logits take memory too."""
+    rows = [make_record(0, input="a yoga mat, a water bottle and a lamp, " * 20)]
+    rows += [make_record(i, output="yes, no, " * 80 + "yes") for i in range(1, 40)]
+    write_jsonl(tmp_path / "train.jsonl", rows)
+    device = SmallDevice(free=60_000_000)
+    monkeypatch.setattr(processes, "require_device", lambda _device: CPU)
+    monkeypatch.setattr(fit, "GpuMemory", lambda _device: device)
+    monkeypatch.setattr(trainers, "answer_loss", device.loss)
+    monkeypatch.setattr(packing, "_has_kernel", lambda _query: True)
+    monkeypatch.setattr(
+        packing, "varlen_attn", lambda *inputs, **_: KeepsItsInputs.apply(*inputs[:3])
+    )
+    changes = {"packing": True, "dropout": dropout, "max_length": 4000, "epochs": 1}
+
+    def trained(budget: int | str) -> tuple[int, bytes]:
+        settings = adapter_settings(**changes, global_batch=40, batch_tokens=budget)
+        options = {"train": [tmp_path / "train.jsonl"], "device": "cuda"}
+        folder = train(tmp_path / str(budget), tiny_base, settings, **options).parent
+        cost = json.loads((folder / "cost.json").read_text())
+        entries = read_lines(folder / "log.jsonl")
+        (logged,) = {entry["batch_tokens"] for entry in entries}
+        assert logged == cost["batch_tokens"] == cost["batch_tokens_at_end"]
+        return logged, (folder / "adapter_model.safetensors").read_bytes()
+
+    budget, weights = trained("auto")
+    largest = max(taken for _, taken in device.passes)
+    assert 0.6 * device.free() < largest <= SHARE * device.free()
+    assert trained(budget) == (budget, weights)

@@ -46,6 +46,10 @@ class ConstrainedAnswers:
             for row, answer in zip(rows, found, strict=True)
         ]
 
+    def release(self) -> bool:
+        """As `Reader.release`."""
+        return self._writer.release()
+
     def _new_matcher(self, grammar: str) -> LLMatcher:
         matcher = LLMatcher(self._tokens, grammar)
         assert not matcher.is_error(), matcher.get_error()

@@ -36,6 +36,10 @@ class LikeliestAnswers:
             for prompt, form, values in zip(prompts, forms, scores, strict=True)
         ]
 
+    def release(self) -> bool:
+        """As `Reader.release`."""
+        return self._reader.release()
+
     @torch.inference_mode()
     def log_likelihoods(
         self, prompts: Sequence[Sequence[int]], candidates: Sequence[Sequence[Sequence[int]]]
