@@ -4,7 +4,8 @@ Nothing is known of its tokenizer: no prompt is cut. Each answer is kept as soon
 no request is sent twice, whatever job or study it is for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from ecslm.common.cli import read_settings
 from ecslm.common.locks import held
 from ecslm.common.versions import require_locked
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.backend import Generated, Request, needed
+from ecslm.prediction.backend import Generated, Request, Tell, needed
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings
 from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
 from ecslm.prediction.server_client import ServerClient
@@ -25,8 +26,8 @@ SETTINGS = OpenAISettings
 # What is asked of this backend.
 OpenAIRequest = Request[OpenAISettings]
 
-# Prompts between two steps of the progress bar. It must not depend on the number of requests at a
-# time: a job that was killed may go on with another.
+# Prompts that a job asks before it lets others ask the server. It must not depend on the number of
+# requests at a time: a job that was killed may go on with another.
 BATCH = 100
 
 
@@ -116,7 +117,9 @@ class ServerModel:
         self.prompts: Sequence[ServerPrompt] = ()
         """Those of the job, whose cost is told."""
 
-    def generate(self, prompts: Sequence[ServerPrompt], _batch: int) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[ServerPrompt], _batch: int, answered: Tell
+    ) -> list[Generated]:
         """Answer prompts, in order; the server is asked for what it was never asked before.
 
         Meanwhile other jobs that ask it for the same model wait: together they send no more
@@ -127,9 +130,17 @@ class ServerModel:
                 request, an answer cannot be used, or the budget does not suffice.
         """
         requests = [self._to_send(prompt) for prompt in prompts]
+        waiting = Counter(one.key for one in requests)
+
+        def keep(key: str, answer: Answer) -> None:
+            self._cache.add(key, answer)
+            self._new[key] = answer
+            answered(waiting[key])
+
         with held(self._folder / "lock", self._settings.server.url, wait=True):
-            found = {one.key: self._cache.get(one.key) for one in requests}
-            self._ask({one.key: one for one in requests if found[one.key] is None})
+            found = {key: self._cache.get(key) for key in waiting}
+            answered(sum(waiting[key] for key, answer in found.items() if answer is not None))
+            self._ask({one.key: one for one in requests if found[one.key] is None}, keep)
         answers = [found[one.key] or self._new[one.key] for one in requests]
         return [
             Generated(
@@ -163,18 +174,16 @@ class ServerModel:
             }
         return cost
 
-    def _ask(self, missing: Mapping[str, ServerRequest]) -> None:
+    def _ask(
+        self, missing: Mapping[str, ServerRequest], keep: Callable[[str, Answer], None]
+    ) -> None:
         if not missing:
             return
         require_locked(("openai",))
         access, spending = self._access, None
         if access.prices is not None:
             spending = Spending(self._folder / "spent.json", access.prices, access.budget)
-        ServerClient(self._settings.server, access).ask(missing, self._keep, spending)
-
-    def _keep(self, key: str, answer: Answer) -> None:
-        self._cache.add(key, answer)
-        self._new[key] = answer
+        ServerClient(self._settings.server, access).ask(missing, keep, spending)
 
     def _to_send(self, prompt: ServerPrompt) -> ServerRequest:
         settings = self._settings

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction import shown_progress
 from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.schemas.prediction import Prediction, read_predictions
 
@@ -303,6 +305,25 @@ def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path
     assert len(files) > 10
     texts = [text for _, text in seen] + [path.read_bytes() for path in files]
     assert not [text for text in texts if KEY.encode() in text]
+
+
+def test_progress_is_shown_by_answers_and_not_by_batches(
+    server: LocalServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shown_progress, "SECONDS_BETWEEN_LINES", 0.0)
+    server.answer = in_turn(*[completion] * 2, failure(400, "no"), completion)
+    with pytest.raises(InputError, match="refused"):
+        run(tmp_path, server, {"concurrency": 1})
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        run(tmp_path, server, {"concurrency": 1})
+    told = [line for line in caplog.messages if re.fullmatch(r"\d of 7 prompts", line)]
+    numbers = [int(line[0]) for line in told]
+    # Two are there, then one comes after the other, and the batch is finished.
+    assert numbers == [2, 3, 4, 5, 6, 7, 7]
 
 
 def test_the_log_has_no_line_for_each_request(
