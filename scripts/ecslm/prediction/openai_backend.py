@@ -5,7 +5,7 @@ no request is sent twice, whatever job or study it is for.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,25 @@ def open_backend(request: OpenAIRequest) -> "ServerBackend":
     return ServerBackend(request, access, SERVER_ANSWERS)
 
 
+def going_to_ask(
+    settings: OpenAISettings, template: Path, seed: int, records: Sequence[Record] | None
+) -> bool:
+    """Whether a job is sure to ask the server, since an answer is not kept.
+
+    Args:
+        template: file of the prompt.
+        records: None if they are not known.
+
+    Raises:
+        InputError: the template does not fit a record.
+    """
+    cache = AnswerCache(server_folder(SERVER_ANSWERS, settings.server))
+    if records is None:
+        return cache.is_empty()
+    prompts = _prompts(PromptTemplate(template), settings.shots, filter(settings.asks, records))
+    return any(cache.get(_request(one, settings, seed).key) is None for one in prompts)
+
+
 @dataclass(frozen=True)
 class ServerPrompt:
     """A prompt as text, and the id of its record."""
@@ -85,7 +104,7 @@ class ServerBackend:
             InputError: the template does not fit a record.
         """
         shots = self._request.settings.shots
-        prompts = [ServerPrompt(self._template.render(one, shots), one.id) for one in records]
+        prompts = list(_prompts(self._template, shots, records))
         self._model.prompts = prompts
         return prompts
 
@@ -186,10 +205,17 @@ class ServerModel:
         ServerClient(self._settings.server, access).ask(missing, keep, spending)
 
     def _to_send(self, prompt: ServerPrompt) -> ServerRequest:
-        settings = self._settings
-        return request_for(
-            prompt.text, prompt.record, settings.server, settings.decoding, self._seed
-        )
+        return _request(prompt, self._settings, self._seed)
+
+
+def _prompts(
+    template: PromptTemplate, shots: int, records: Iterable[Record]
+) -> Iterator[ServerPrompt]:
+    return (ServerPrompt(template.render(record, shots), record.id) for record in records)
+
+
+def _request(prompt: ServerPrompt, settings: OpenAISettings, seed: int) -> ServerRequest:
+    return request_for(prompt.text, prompt.record, settings.server, settings.decoding, seed)
 
 
 def _template(request: OpenAIRequest) -> PromptTemplate:

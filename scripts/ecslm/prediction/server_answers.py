@@ -109,6 +109,10 @@ class AnswerCache:
             return None
         return kept.answer
 
+    def is_empty(self) -> bool:
+        """Whether there is no answer at all."""
+        return not any(self._folder.glob("*/*.json"))
+
     def add(self, key: str, answer: Answer) -> None:
         """Keep an answer, in a way that survives a power failure."""
         kept = _Kept(request=key, answer=answer, sha256=_digest(key, answer))

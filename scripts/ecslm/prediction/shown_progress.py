@@ -52,7 +52,5 @@ def progress(prompts: int, done: int) -> Iterator[Progress]:
         prompts: of the whole job.
         done: those that are answered already.
     """
-    with tqdm(
-        total=prompts, initial=done, unit="prompt", disable=not sys.stderr.isatty()
-    ) as bar:
+    with tqdm(total=prompts, initial=done, unit="prompt", disable=not sys.stderr.isatty()) as bar:
         yield Progress(bar, done)

@@ -76,7 +76,8 @@ def test_contrasts_of_models_that_are_not_run_compare_nothing_and_say_so(
     assert made.targets("differences") == made.targets("compare") == []
     warn_of_idle_contrasts(made.study)
     (warning,) = caplog.messages
-    assert warning.startswith("warning: studies.shop.comparisons.contrasts.tuning: compares nothing")
+    where = "studies.shop.comparisons.contrasts.tuning"
+    assert warning.startswith(f"warning: {where}: compares nothing, since its models are not run")
     caplog.clear()
     warn_of_idle_contrasts(compared().study)
     assert not caplog.messages
@@ -89,7 +90,7 @@ def test_a_table_of_contrasts_that_compare_nothing_is_refused_before_anything_ru
         compared(models=NOT_RUN, tables=tables).tables.check()
     (problem,) = caught.value.problems
     where = "studies.shop.tables.differences.contrasts"
-    assert problem.startswith(f"{where}: tuning compare nothing in PM, SA: their models are not run")
+    assert problem.startswith(f"{where}: tuning compare nothing in PM, SA: their models are not")
 
 
 def test_a_table_asks_for_no_comparisons_of_tasks_in_which_nothing_is_compared() -> None:

@@ -1,5 +1,6 @@
 """Constrained answers are valid whatever the model prefers, and else what it prefers."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -194,8 +195,7 @@ def test_a_target_attribute_may_itself_have_an_and(
 ) -> None:
     """As "Care and use and colour" may be of two attributes. The reference tells."""
     cuts = data.draw(st.sets(st.integers(1, len(words)))) | {0, len(words)}
-    ends = sorted(cuts)
-    parts = zip(ends, ends[1:], strict=False)
+    parts = itertools.pairwise(sorted(cuts))
     names = [" and ".join(words[first:last]) for first, last in parts]
     reference = json.dumps([{"attribute": name, "value": "None"} for name in names])
     titled = [name.capitalize() for name in names]

@@ -107,7 +107,7 @@ def _rest(letters: str) -> str:
 
 
 def _attributes_and_sources(record: Record) -> tuple[list[str], list[str]]:
-    """The names of the target attributes, in lower case as in the data, and of the input's fields."""
+    """Names of the target attributes, in lower case as in the data, and of the input's fields."""
     try:
         parts = parse_object(record.input)
         names = parts.pop(TARGETS)
