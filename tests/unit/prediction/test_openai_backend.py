@@ -7,12 +7,17 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import warm
 from support.local_server import (
     KEY,
     PRICES,
@@ -180,6 +185,22 @@ def test_prices_in_another_currency_than_what_was_spent_are_refused(
         run(tmp_path, server, euros, decoding={"sample": True})
 
 
+def test_answers_that_are_kept_cost_what_they_would_at_the_prices_of_the_job(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """So that rows are compared at prices of one day. The budget counts what was paid."""
+    run(tmp_path / "a", server, {"prices": PRICES})
+    (account,) = Path("results/cache/api").rglob("spent.json")
+    paid = account.read_text()
+    now = PRICES | {"input": 3.0, "output": 6.0, "as_of": "2026-11-01"}
+    run(tmp_path / "b", server, {"prices": now}, changes={"code": "code:2"})
+    before, after = cost(tmp_path / "a"), cost(tmp_path / "b")
+    assert after["price"] == pytest.approx(3 * before["price"])
+    assert (before["prices_as_of"], after["prices_as_of"]) == ("2024-04-09", "2026-11-01")
+    assert after["paid"] == 0
+    assert account.read_text() == paid
+
+
 def test_a_withheld_answer_is_counted_and_the_row_is_complete(
     server: LocalServer, tmp_path: Path
 ) -> None:
@@ -233,29 +254,51 @@ def script(server: LocalServer, folder: Path, access: dict[str, Any]) -> list[st
     return [sys.executable, str(SCRIPTS / "predict.py"), *words]
 
 
-def test_a_killed_job_loses_only_the_requests_on_their_way(
-    server: LocalServer, tmp_path: Path
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(at=st.integers(1, 7), concurrency=st.integers(1, 3))
+def test_a_killed_job_repeats_only_the_requests_on_their_way(
+    server: LocalServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    at: int,
+    concurrency: int,
 ) -> None:
-    def answer(body: Body) -> Reply:
-        # The first four are answered, the others not before the job is killed.
-        late = len(server.received) > 4
-        return Reply(completion(body).content, seconds=200.0 if late else 0.0)
+    """And counts them as spent."""
+    folder = tmp_path_factory.mktemp("killed")
+    access = {"concurrency": concurrency, "prices": PRICES, "budget": 1}
+    command = script(server, folder, access)[1:]
+    started: list[warm.WarmProcess] = []
+    running = threading.Event()
 
-    server.answer = answer
-    command = script(server, tmp_path, {"concurrency": 2})
-    job = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-    until = time.monotonic() + 120
-    while len(server.received) < 6:
-        assert time.monotonic() < until
-        assert job.poll() is None
-        time.sleep(0.02)
-    os.killpg(job.pid, signal.SIGKILL)
-    job.wait()
+    def kill(body: Body) -> Reply:
+        running.wait()
+        if len(server.received) >= at:
+            started[0].kill()
+        return completion(body)
+
+    server.received.clear()
+    server.answer = kill
+    with Path(os.devnull).open("wb") as nowhere:
+        started.append(warm.start(command, folder, nowhere, nowhere, os.environ))
+        running.set()
+        assert started[0].wait(200) == -signal.SIGKILL
+    before = len(server.received)
     server.answer = completion
-    subprocess.run(command, check=True, capture_output=True)
-    assert len(read_lines(tmp_path / "predictions.jsonl")) == 7
-    assert len(server.received) == 6 + 3
-    assert len(set(server.prompts())) == 7
+    done = warm.run(command, folder)
+    assert done.returncode == 0, done.stderr
+    assert [row["prediction"] for row in read_lines(folder / "predictions.jsonl")] == ["yes"] * 7
+    asked = Counter(server.prompts())
+    assert (len(asked), max(asked.values())) in {(7, 1), (7, 2)}
+    repeated = asked.total() - 7
+    assert repeated <= min(before, concurrency)
+    (account,) = folder.glob("results/cache/api/*/spent.json")
+    content = json.loads(account.read_text())
+    price = sum(len(prompt) // 4 * 1.0 + 1 * 2.0 for prompt in asked) / 1e6
+    most = sum(sorted(len(prompt) + 100 + 2 * 100 for prompt in asked)[-concurrency:]) / 1e6
+    assert price * (1 - 1e-9) <= content["spent"] <= price + most
+    assert content["reserved"] == []
+    assert not repeated or content["spent"] > price * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
