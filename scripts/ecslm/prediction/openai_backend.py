@@ -4,6 +4,7 @@ Nothing is known of its tokenizer: no prompt is cut. Each answer is kept as soon
 no request is sent twice, whatever job or study it is for.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from ecslm.prediction.server_requests import ServerRequest, request_for
 from ecslm.prediction.spending import Spending
 from ecslm.schemas.paths import SERVER_ANSWERS
 from ecslm.schemas.record import Record
+
+log = logging.getLogger(__name__)
 
 SETTINGS = OpenAISettings
 # What is asked of this backend.
@@ -178,8 +181,12 @@ class ServerModel:
         known = [self._new.get(key) or self._cache.get(key) for key in keys]
         answers = [answer for answer in known if answer is not None]
         withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
+        names = sorted({answer.model for answer in answers if answer.model})
+        if len(names) > 1:
+            log.warning("%s: the server names several models: %s", self._folder, ", ".join(names))
         cost: dict[str, float | str | None] = {
             "device": f"{self._settings.server.model} at {self._settings.server.url}",
+            "answered_by": ", ".join(names) or None,
             "requests": len(self._new),
             "answers_from_cache": len(keys) - len(self._new),
             "withheld_by_content_filter": withheld,

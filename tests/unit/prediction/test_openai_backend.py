@@ -93,6 +93,7 @@ def test_a_server_answers_the_prompts_of_the_study(server: LocalServer, tmp_path
     assert (told["currency"], told["prices_as_of"]) == ("USD", "2024-04-09")
     assert (told["requests"], told["answers_from_cache"]) == (7, 0)
     assert told["device"] == f"shop-1 at {server.url}"
+    assert told["answered_by"] == "m-1"
 
 
 def test_completions_are_asked_with_the_markers_of_the_template(
@@ -199,6 +200,17 @@ def test_answers_that_are_kept_cost_what_they_would_at_the_prices_of_the_job(
     assert (before["prices_as_of"], after["prices_as_of"]) == ("2024-04-09", "2026-11-01")
     assert after["paid"] == 0
     assert account.read_text() == paid
+
+
+def test_answers_of_several_models_are_told(
+    server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after another model was put behind the same name, while some answers were kept."""
+    other = {"model": "m-2"}
+    server.answer = in_turn(*[completion] * 3, lambda body: completion(body, **other))
+    run(tmp_path, server, {"concurrency": 1})
+    assert cost(tmp_path)["answered_by"] == "m-1, m-2"
+    assert caplog.messages[-1].endswith("the server names several models: m-1, m-2")
 
 
 def test_a_withheld_answer_is_counted_and_the_row_is_complete(
