@@ -17,7 +17,8 @@ from ecslm.data.card.description import describe, load_tokenizer
 from ecslm.data.card.settings import DESCRIPTION_LIBRARIES as LIBRARIES
 from ecslm.data.card.settings import DescriptionSettings
 from ecslm.fingerprint.running import as_planned
-from ecslm.models.bases import tokenizer_file
+from ecslm.models.architecture import read_architecture
+from ecslm.models.bases import described_folder
 from ecslm.models.prompts import PromptTemplate
 from ecslm.schemas.record import read_task
 
@@ -29,9 +30,10 @@ def main(arguments: argparse.Namespace) -> None:
     template = PromptTemplate(arguments.template, arguments.template_digest)
     inputs = [*arguments.records, arguments.base]
     origin = made_from(inputs, settings, arguments.code, versions, template.sha256)
-    tokenizer = load_tokenizer(tokenizer_file(arguments.base))
+    base = described_folder(arguments.base)
+    tokenizer, architecture = load_tokenizer(base / "tokenizer.json"), read_architecture(base)
     records = [row for path in arguments.records for row in read_task(path, arguments.task)]
-    description = describe(arguments.task, records, template, tokenizer, settings)
+    description = describe(arguments.task, records, template, tokenizer, settings, architecture)
     require_unchanged(origin)
     write_json(arguments.output, description.model_dump(mode="json"))
     write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])

@@ -22,12 +22,14 @@ class Reply:
     """What the server sends, after a while."""
 
     content: object = ""
-    """Text, or a value that is sent as JSON."""
+    """Bytes or text, or a value that is sent as JSON."""
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     cut: bool = False
     """Whether the connection ends in the middle of the content."""
+    pause: float = 0.0
+    """Seconds before each byte of the content."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,13 @@ def local_server(answer: Callable[[Body], Reply] = completion) -> Iterator[Local
         thread.join()
 
 
+def _content(reply: Reply) -> bytes:
+    if isinstance(reply.content, bytes):
+        return reply.content
+    text = reply.content if isinstance(reply.content, str) else json.dumps(reply.content)
+    return text.encode()
+
+
 def _handler(state: LocalServer) -> type[BaseHTTPRequestHandler]:
     lock = threading.Lock()
 
@@ -141,8 +150,7 @@ def _handler(state: LocalServer) -> type[BaseHTTPRequestHandler]:
             self._send(reply)
 
         def _send(self, reply: Reply) -> None:
-            text = reply.content if isinstance(reply.content, str) else json.dumps(reply.content)
-            content = text.encode()
+            content = _content(reply)
             try:
                 self.send_response(reply.status)
                 for name, value in reply.headers.items():
@@ -150,7 +158,12 @@ def _handler(state: LocalServer) -> type[BaseHTTPRequestHandler]:
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
-                self.wfile.write(content[: len(content) // 2] if reply.cut else content)
+                if reply.pause:
+                    for byte in content:
+                        time.sleep(reply.pause)
+                        self.wfile.write(bytes([byte]))
+                else:
+                    self.wfile.write(content[: len(content) // 2] if reply.cut else content)
             except OSError:
                 # The client no longer waits.
                 reply = Reply(cut=True)

@@ -82,7 +82,6 @@ def server() -> Iterator[LocalServer]:
 def test_a_served_model_is_a_row_and_a_second_run_asks_and_pays_nothing(
     server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, KEY)
     project = copy_project(tmp_path / "project")
     rows = [
         row("Product_Matching", "test", 10**number, setting=setting, few_shot_example=example)
@@ -96,11 +95,21 @@ def test_a_served_model_is_a_row_and_a_second_run_asks_and_pays_nothing(
         (project / "mine.yaml").write_text(text, encoding="utf-8")
 
     configure()
+    results = project / "results/mine"
+    monkeypatch.delenv(VARIABLE, raising=False)
+    refused = snakemake(project, *RUN)
+    assert refused.returncode == 1
+    line = (
+        f"error: the environment variable {VARIABLE} is not set, but needed to ask Large, Large-1"
+    )
+    assert line in refused.stdout + refused.stderr
+    assert not (results / "dataset").exists()
+
+    monkeypatch.setenv(VARIABLE, KEY)
     first = snakemake(project, *RUN)
     assert first.returncode == 0, first.stdout + first.stderr
     assert len(set(server.prompts())) == 12
     assert len(server.received) == 13
-    results = project / "results/mine"
     table = (results / "tables/ind.tex").read_text(encoding="utf-8")
     assert "Large-1shot" in table
     told = read_json(results / "predictions/Large/seed-0/PM.cost.json")

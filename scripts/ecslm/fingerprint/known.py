@@ -11,6 +11,7 @@ LEFT_OUT = {
     "and how it hands on messages, whose two ends check that they mean the same",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
+    "ecslm.prediction.shown_progress": "the progress of a prediction, for people",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",
     "ecslm.training.progress": "the progress of a training, for people",
 }

@@ -175,12 +175,13 @@ def base_identity(manifest: Path) -> dict[str, str]:
     return {"name": base.base, "revision": base.revision, "files": files_digest(base.files)}
 
 
-def tokenizer_file(manifest: Path) -> Path:
-    """Path of a base's tokenizer.json.
+def described_folder(manifest: Path) -> Path:
+    """The directory of a base, of which what the data are described with is verified: config.json
+    and tokenizer.json. The weights may be absent.
 
     Raises:
-        InputError: the manifest is missing or invalid, or the file is missing or altered.
+        InputError: the manifest is missing or invalid, or one of the files is missing or altered.
     """
-    base, name = read_model(manifest, BaseManifest), "tokenizer.json"
-    base.verify(manifest, FETCH_AGAIN.format(manifest), [name])
-    return base.location(manifest) / name
+    base = read_model(manifest, BaseManifest)
+    base.verify(manifest, FETCH_AGAIN.format(manifest), REQUIRED_FILES)
+    return base.location(manifest)

@@ -130,7 +130,7 @@ class ModelChecks:
         self, name: str, model: TransformersModel, architecture: Architecture
     ) -> Iterator[tuple[str, int, int]]:
         """Maximum lengths of answers that a model does not read: key, value, and what it reads."""
-        trained = None if model.training is None else model.training.max_length
+        trained = self._study.trained_length(name)
         for task in self._study.test_tasks:
             length = model.decoded(self._study.decoding(task)).max_length
             most = readable_tokens(architecture, length, trained)

@@ -51,6 +51,8 @@ class Plan:
     def check(self) -> None:
         """Check what the configuration says against the files that it names, before anything runs.
 
+        Of contrasts that compare nothing it only warns.
+
         Raises:
             InputError: all problems: a file of the data source is missing or cannot be read, the
                 repository's files lack what a table names, a base what a model needs, or answers
@@ -62,6 +64,7 @@ class Plan:
             ModelChecks(self.study).check,
             lambda: check_answers(self.study),
         )
+        comparisons.warn_of_idle_contrasts(self.study)
 
     def _rule(self, kind: type[SomeRule]) -> SomeRule:
         rule = self.rules[kind.name]

@@ -84,6 +84,12 @@ class Study:
         tuned = [name for name, model in models.items() if model.tuned]
         return named or min(tuned or models, default=None)
 
+    def trained_length(self, model: str) -> int | None:
+        """Most tokens of the records that a model's adapter was trained on; None without one."""
+        adapter = self.model(model).adapter_name(model)
+        training = None if adapter is None else self.local_models[adapter].training
+        return None if training is None else training.max_length
+
     # Tasks, in an order that does not depend on the configuration. That of the training files, for
     # example, decides which weights come out.
 

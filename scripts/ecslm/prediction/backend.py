@@ -4,7 +4,7 @@ A backend `name` is the module `ecslm.prediction.{name}_backend`, found and load
 """
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -111,6 +111,9 @@ class Prompt(Protocol):
         """Whether the record's input was cut to fit; None where nobody knows."""
 
 
+# Is told a number, for people alone.
+Tell = Callable[[int], None]
+
 SomePrompt = TypeVar("SomePrompt", bound=Prompt)
 AnyPrompt = TypeVar("AnyPrompt", bound=Prompt, contravariant=True)
 
@@ -118,8 +121,13 @@ AnyPrompt = TypeVar("AnyPrompt", bound=Prompt, contravariant=True)
 class LoadedModel(Protocol[AnyPrompt]):
     """A model that is ready to answer."""
 
-    def generate(self, prompts: Sequence[AnyPrompt], batch: int, /) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[AnyPrompt], batch: int, answered: Tell, /
+    ) -> list[Generated]:
         """Answer the prompts of a batch, in order. Repeating the call gives the same answers.
+
+        Args:
+            answered: where answers come one by one, it is told how many more have come.
 
         Raises:
             InputError: the model cannot answer, for example because it is out of memory.

@@ -4,7 +4,9 @@ Nothing is known of its tokenizer: no prompt is cut. Each answer is kept as soon
 no request is sent twice, whatever job or study it is for.
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from ecslm.common.cli import read_settings
 from ecslm.common.locks import held
 from ecslm.common.versions import require_locked
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.backend import Generated, Request, needed
+from ecslm.prediction.backend import Generated, Request, Tell, needed
 from ecslm.prediction.openai_settings import AccessSettings, OpenAISettings
 from ecslm.prediction.server_answers import Answer, AnswerCache, server_folder
 from ecslm.prediction.server_client import ServerClient
@@ -21,12 +23,14 @@ from ecslm.prediction.spending import Spending
 from ecslm.schemas.paths import SERVER_ANSWERS
 from ecslm.schemas.record import Record
 
+log = logging.getLogger(__name__)
+
 SETTINGS = OpenAISettings
 # What is asked of this backend.
 OpenAIRequest = Request[OpenAISettings]
 
-# Prompts between two steps of the progress bar. It must not depend on the number of requests at a
-# time: a job that was killed may go on with another.
+# Prompts that a job asks before it lets others ask the server. It must not depend on the number of
+# requests at a time: a job that was killed may go on with another.
 BATCH = 100
 
 
@@ -57,6 +61,25 @@ def open_backend(request: OpenAIRequest) -> "ServerBackend":
     return ServerBackend(request, access, SERVER_ANSWERS)
 
 
+def going_to_ask(
+    settings: OpenAISettings, template: Path, seed: int, records: Sequence[Record] | None
+) -> bool:
+    """Whether a job is sure to ask the server, since an answer is not kept.
+
+    Args:
+        template: file of the prompt.
+        records: None if they are not known.
+
+    Raises:
+        InputError: the template does not fit a record.
+    """
+    cache = AnswerCache(server_folder(SERVER_ANSWERS, settings.server))
+    if records is None:
+        return cache.is_empty()
+    prompts = _prompts(PromptTemplate(template), settings.shots, filter(settings.asks, records))
+    return any(cache.get(_request(one, settings, seed).key) is None for one in prompts)
+
+
 @dataclass(frozen=True)
 class ServerPrompt:
     """A prompt as text, and the id of its record."""
@@ -84,7 +107,7 @@ class ServerBackend:
             InputError: the template does not fit a record.
         """
         shots = self._request.settings.shots
-        prompts = [ServerPrompt(self._template.render(one, shots), one.id) for one in records]
+        prompts = list(_prompts(self._template, shots, records))
         self._model.prompts = prompts
         return prompts
 
@@ -116,7 +139,9 @@ class ServerModel:
         self.prompts: Sequence[ServerPrompt] = ()
         """Those of the job, whose cost is told."""
 
-    def generate(self, prompts: Sequence[ServerPrompt], _batch: int) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[ServerPrompt], _batch: int, answered: Tell
+    ) -> list[Generated]:
         """Answer prompts, in order; the server is asked for what it was never asked before.
 
         Meanwhile other jobs that ask it for the same model wait: together they send no more
@@ -127,9 +152,17 @@ class ServerModel:
                 request, an answer cannot be used, or the budget does not suffice.
         """
         requests = [self._to_send(prompt) for prompt in prompts]
+        waiting = Counter(one.key for one in requests)
+
+        def keep(key: str, answer: Answer) -> None:
+            self._cache.add(key, answer)
+            self._new[key] = answer
+            answered(waiting[key])
+
         with held(self._folder / "lock", self._settings.server.url, wait=True):
-            found = {one.key: self._cache.get(one.key) for one in requests}
-            self._ask({one.key: one for one in requests if found[one.key] is None})
+            found = {key: self._cache.get(key) for key in waiting}
+            answered(sum(waiting[key] for key, answer in found.items() if answer is not None))
+            self._ask({one.key: one for one in requests if found[one.key] is None}, keep)
         answers = [found[one.key] or self._new[one.key] for one in requests]
         return [
             Generated(
@@ -148,8 +181,12 @@ class ServerModel:
         known = [self._new.get(key) or self._cache.get(key) for key in keys]
         answers = [answer for answer in known if answer is not None]
         withheld = sum(answer.finish_reason == "content_filter" for answer in answers)
+        names = sorted({answer.model for answer in answers if answer.model})
+        if len(names) > 1:
+            log.warning("%s: the server names several models: %s", self._folder, ", ".join(names))
         cost: dict[str, float | str | None] = {
             "device": f"{self._settings.server.model} at {self._settings.server.url}",
+            "answered_by": ", ".join(names) or None,
             "requests": len(self._new),
             "answers_from_cache": len(keys) - len(self._new),
             "withheld_by_content_filter": withheld,
@@ -163,24 +200,29 @@ class ServerModel:
             }
         return cost
 
-    def _ask(self, missing: Mapping[str, ServerRequest]) -> None:
+    def _ask(
+        self, missing: Mapping[str, ServerRequest], keep: Callable[[str, Answer], None]
+    ) -> None:
         if not missing:
             return
         require_locked(("openai",))
         access, spending = self._access, None
         if access.prices is not None:
             spending = Spending(self._folder / "spent.json", access.prices, access.budget)
-        ServerClient(self._settings.server, access).ask(missing, self._keep, spending)
-
-    def _keep(self, key: str, answer: Answer) -> None:
-        self._cache.add(key, answer)
-        self._new[key] = answer
+        ServerClient(self._settings.server, access).ask(missing, keep, spending)
 
     def _to_send(self, prompt: ServerPrompt) -> ServerRequest:
-        settings = self._settings
-        return request_for(
-            prompt.text, prompt.record, settings.server, settings.decoding, self._seed
-        )
+        return _request(prompt, self._settings, self._seed)
+
+
+def _prompts(
+    template: PromptTemplate, shots: int, records: Iterable[Record]
+) -> Iterator[ServerPrompt]:
+    return (ServerPrompt(template.render(record, shots), record.id) for record in records)
+
+
+def _request(prompt: ServerPrompt, settings: OpenAISettings, seed: int) -> ServerRequest:
+    return request_for(prompt.text, prompt.record, settings.server, settings.decoding, seed)
 
 
 def _template(request: OpenAIRequest) -> PromptTemplate:

@@ -17,7 +17,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_json, read_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import verify_result
-from ecslm.prediction.backend import Generated, Request
+from ecslm.prediction.backend import Generated, Request, Tell
 from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.texts import checked_texts
 from ecslm.schemas.paths import ANSWERS_MANIFEST
@@ -98,7 +98,9 @@ class RecordedBackend:
         """Nothing is left to load."""
         return self
 
-    def generate(self, prompts: Sequence[Answered], _batch: int) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[Answered], _batch: int, _answered: Tell
+    ) -> list[Generated]:
         """The answers, with what the files say of them."""
         return [_generated(prompt.answer) for prompt in prompts]
 

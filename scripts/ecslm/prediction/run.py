@@ -1,14 +1,11 @@
 """Predict one task with one model, from a dataset file to a predictions file."""
 
 import logging
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
@@ -32,13 +29,12 @@ from ecslm.prediction.backend import (
 )
 from ecslm.prediction.progress import FinishedBatches
 from ecslm.prediction.settings import PredictionSettings
+from ecslm.prediction.shown_progress import progress
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import FinishReason, Prediction
 from ecslm.schemas.record import Record, read_records
 
 log = logging.getLogger(__name__)
-
-SECONDS_BETWEEN_LINES = 20.0
 
 
 def predict(
@@ -174,20 +170,14 @@ def _generate(
 ) -> None:
     done = sum(len(members) for number, members in enumerate(batches) if number in finished)
     log.info("%d prompts in %d batches, %d already done", len(prompts), len(batches), done)
-    last_line = time.monotonic()
-    bar = tqdm(total=len(prompts), initial=done, unit="prompt", disable=not sys.stderr.isatty())
-    with bar:
+    with progress(len(prompts), done) as shown:
         for number, members in enumerate(batches):
             if number in finished:
                 continue
             start = time.perf_counter()
-            answers = model.generate([prompts[i] for i in members], number)
+            answers = model.generate([prompts[i] for i in members], number, shown.answered)
             finished.add(number, answers, time.perf_counter() - start)
-            done += len(members)
-            bar.update(len(members))
-            if time.monotonic() - last_line >= SECONDS_BETWEEN_LINES:
-                last_line = time.monotonic()
-                log.info("%d of %d prompts", done, len(prompts))
+            shown.finished(len(members))
 
 
 def _in_order(batches: Sequence[Sequence[int]], finished: FinishedBatches) -> list[Generated]:

@@ -63,7 +63,8 @@ def answer_of(reply: str, api: Api) -> Answer:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         what = f"{where}: {first['msg']}" if where else first["msg"]
-        raise UnusableAnswerError(f"not a reply of the {api} API ({what})") from None
+        said = f": {words}" if (words := _complaint(reply)) else ""
+        raise UnusableAnswerError(f"not a reply of the {api} API ({what}){said}") from None
     choice = form.choices[0]
     reason = REASONS.get(choice.finish_reason or "")
     if reason is None:
@@ -78,6 +79,14 @@ def answer_of(reply: str, api: Api) -> Answer:
         tokens=form.usage.completion_tokens,
         model=form.model,
     )
+
+
+def _complaint(reply: str) -> str | None:
+    """What a server says that reports an error as if it were an answer."""
+    try:
+        return _Complaint.model_validate_json(reply).error.message
+    except ValidationError:
+        return None
 
 
 def server_folder(root: Path, server: ServerSettings) -> Path:
@@ -109,6 +118,10 @@ class AnswerCache:
             return None
         return kept.answer
 
+    def is_empty(self) -> bool:
+        """Whether there is no answer at all."""
+        return not any(self._folder.glob("*/*.json"))
+
     def add(self, key: str, answer: Answer) -> None:
         """Keep an answer, in a way that survives a power failure."""
         kept = _Kept(request=key, answer=answer, sha256=_digest(key, answer))
@@ -135,8 +148,17 @@ class _Usage(BaseModel):
     completion_tokens: int = Field(ge=0)
 
 
+class _Error(BaseModel):
+    message: str
+
+
+class _Complaint(BaseModel):
+    error: _Error
+
+
 class _Message(BaseModel):
     content: str | None = None
+    refusal: str | None = Field(None, description="What the model says in place of an answer.")
 
 
 class _ChatChoice(BaseModel):
@@ -145,7 +167,8 @@ class _ChatChoice(BaseModel):
 
     @property
     def written(self) -> str | None:
-        return self.message.content
+        said = self.message.content
+        return self.message.refusal if said is None else said
 
 
 class _TextChoice(BaseModel):

@@ -27,7 +27,7 @@ NO_KEY = "none"
 LONGEST_MESSAGE = 300
 # Statuses of requests that no model has seen. Others may be charged, such as that of a gateway
 # which did not wait for the answer, or of a content filter.
-NOT_CHARGED = frozenset((401, 403, 404, 429, 500, 503))
+NOT_CHARGED = frozenset((401, 402, 403, 404, 429, 500, 503))
 
 # That of the request which the task is sending, for the client's hooks.
 _charge: ContextVar[Charge | None] = ContextVar("_charge", default=None)
@@ -103,9 +103,22 @@ class ServerClient:
             timeout=self._access.timeout,
             max_retries=self._access.retries,
             http_client=DefaultAsyncHttpxClient(
-                event_hooks={"request": [_before_sending], "response": [_after_status]}
+                event_hooks={
+                    "request": [_before_sending],
+                    "response": [_after_status, self._read],
+                }
             ),
         )
+
+    async def _read(self, response: "httpx2.Response") -> None:
+        """Read a reply within the time-out, which the client restarts with each byte."""
+        import httpx2
+
+        try:
+            async with asyncio.timeout(self._access.timeout):
+                await response.aread()
+        except TimeoutError:
+            raise httpx2.ReadTimeout("too slow", request=response.request) from None
 
     async def _answer(
         self, client: "AsyncOpenAI", request: ServerRequest, spending: Spending | None
@@ -133,11 +146,13 @@ class ServerClient:
             response = await client.post(
                 PATHS[self._server.api], cast_to=httpx2.Response, body=dict(request.body)
             )
-            if self._key and self._key in response.text:
+            answer = answer_of(response.text, self._server.api)
+            # As it was sent, and as it is kept: in JSON a letter can be written in several ways.
+            if self._key and self._key in response.text + answer.text + (answer.model or ""):
                 raise UnusableAnswerError("it repeats the key, which must reach no file")
-            return answer_of(response.text, self._server.api)
+            return answer
         except UnusableAnswerError as error:
-            raise self._problem(f"{error}", request.record) from None
+            raise self._problem(self._line(f"{error}"), request.record) from None
         except APIStatusError as error:
             if error.code == "content_filter":
                 return WITHHELD

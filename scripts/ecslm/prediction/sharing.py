@@ -15,7 +15,7 @@ from ecslm.common.versions import LOCK_FILE
 from ecslm.common.worker.channel import Channel
 from ecslm.common.worker.client import ask, join
 from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import Backend, Generated, Request, backend_module
+from ecslm.prediction.backend import Backend, Generated, Request, Tell, backend_module
 from ecslm.schemas.record import Record
 
 Open = Callable[[Request[Any]], Backend[Any]]
@@ -104,7 +104,9 @@ class SharedModel:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
 
-    def generate(self, prompts: Sequence[SharedPrompt], batch: int) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[SharedPrompt], batch: int, _answered: Tell
+    ) -> list[Generated]:
         """Answer the prompts of one batch, in order.
 
         Raises:
@@ -162,10 +164,14 @@ class Session:
                 return None
             case {"generate": numbers, "batch": batch}:
                 prompts = [self._prompts[number] for number in numbers]
-                return list(map(asdict, self._model.generate(prompts, batch)))
+                return list(map(asdict, self._model.generate(prompts, batch, _nobody)))
             case {"cost": True}:
                 return dict(self._model.cost())
         raise AssertionError(f"unknown message: {message}")
+
+
+def _nobody(_count: int) -> None:
+    """The job shows its progress by batches."""
 
 
 def _numbers(prompts: Sequence[SharedPrompt]) -> list[int]:

@@ -6,6 +6,7 @@ connection was lost, counts as spent: the server may have charged it.
 """
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -35,25 +36,29 @@ class Spending:
             )
         # Nobody else uses it, so what is still reserved is of a process that was killed.
         self._spent = account.total
-        self._reserved: dict[int, float] = {}
+        self._reserved: dict[int, _Reserved] = {}
         self._number = 0
+        # How many times the most that was expected a request has cost.
+        self._excess = 1.0
         self._changed = asyncio.Condition()
 
     async def reserve(self, amount: float) -> int:
         """Reserve the most that a request may cost, before it is sent; returns its number.
 
         If the budget is too short only because of what others have reserved, this waits for them.
+        Once a request has cost more, as much more is reserved for all that follow: the server
+        counts tokens that are not known here.
 
         Raises:
             InputError: the budget does not suffice.
         """
         async with self._changed:
-            while self._budget is not None and self._total + amount > self._budget:
+            while self._budget is not None and self._total + self._most(amount) > self._budget:
                 if not self._reserved:
-                    raise self._reached(self._budget, amount)
+                    raise self._reached(self._budget, self._most(amount))
                 await self._changed.wait()
             self._number += 1
-            self._reserved[self._number] = amount
+            self._reserved[self._number] = _Reserved(amount, self._most(amount))
             self._write()
             return self._number
 
@@ -61,13 +66,21 @@ class Spending:
         """Replace what was reserved by the price; None: the request may have cost all of it."""
         async with self._changed:
             reserved = self._reserved.pop(number)
-            self._spent += reserved if price is None else price
+            if price is not None and price > reserved.expected > 0:
+                self._excess = max(self._excess, price / reserved.expected)
+            self._spent += reserved.amount if price is None else price
             self._write()
             self._changed.notify_all()
 
     @property
     def _total(self) -> float:
-        return self._spent + sum(self._reserved.values())
+        return self._spent + sum(self._amounts())
+
+    def _amounts(self) -> list[float]:
+        return [one.amount for one in self._reserved.values()]
+
+    def _most(self, expected: float) -> float:
+        return self._excess * expected
 
     def _reached(self, budget: float, amount: float) -> InputError:
         currency = self._prices.currency
@@ -81,9 +94,17 @@ class Spending:
         account = _Account(
             currency=self._prices.currency,
             spent=self._spent,
-            reserved=list(self._reserved.values()),
+            reserved=self._amounts(),
         )
         write_json(self._path, account.model_dump())
+
+
+@dataclass(frozen=True)
+class _Reserved:
+    """The most that a request was expected to cost, and what was reserved for it."""
+
+    expected: float
+    amount: float
 
 
 class Charge:

@@ -24,7 +24,7 @@ from ecslm.models.prompts import (
     require_markers,
 )
 from ecslm.prediction.answers.protocol import AnswerMode, mode_module
-from ecslm.prediction.backend import Backend, Generated, Request, needed
+from ecslm.prediction.backend import Backend, Generated, Request, Tell, needed
 from ecslm.prediction.sharing import shared_backend
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
@@ -238,7 +238,9 @@ class TransformersModel:
     def __init__(self, engine: "Engine", meter: "CostMeter") -> None:
         self._engine, self._meter = engine, meter
 
-    def generate(self, prompts: Sequence[FormedPrompt], batch: int) -> list[Generated]:
+    def generate(
+        self, prompts: Sequence[FormedPrompt], batch: int, _answered: Tell
+    ) -> list[Generated]:
         """Answer the prompts of one batch, in order.
 
         Raises:

@@ -5,7 +5,9 @@ from collections.abc import Container
 
 from ecslm.common.cache_entries import size_limit
 from ecslm.common.digest_cache import load_digests, save_digests
+from ecslm.common.errors import all_of
 from ecslm.plan.plan import Plan
+from ecslm.provenance.api_keys import check_api_keys
 from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.disk import check_disk
@@ -51,10 +53,10 @@ class Run:
             due: files that the run is going to write.
 
         Raises:
-            InputError: they do not fit on the disk, or another run holds the lock, or has held it
-                since this one began its checks.
+            InputError: they do not fit on the disk, or a key is missing to ask a server for them,
+                or another run holds the lock, or has held it since this one began its checks.
         """
-        check_disk(self._plan, due)
+        all_of(lambda: check_disk(self._plan, due), lambda: check_api_keys(self._plan, due))
         acquire_run_lock(self._started)
         keep_results(self._plan, self._unfinished())
         record_code(self._plan.jobs)

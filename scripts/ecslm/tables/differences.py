@@ -6,6 +6,7 @@ from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.model import Cell, Interval, difference_text
 from ecslm.tables.notes import LEVEL
+from ecslm.tables.settings import ContrastContext, TableContext
 
 TESTS: dict[Test, str] = {
     "randomisation": "paired randomisation test",
@@ -36,10 +37,16 @@ def difference_cell(task: str, row: Comparison) -> Cell:
     )
 
 
+def comparison_files(context: TableContext) -> dict[str, str]:
+    """The comparisons of each task in which a contrast of the table compares something."""
+    compared = {task for contrast in context.contrasts.values() for task in contrast.tasks}
+    return {task: comparison_path(task) for task in context.tasks if task in compared}
+
+
 def comparison_notes(
-    compared: Sequence[TaskComparison], titles: Mapping[str, str]
+    compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
 ) -> Iterator[str]:
-    """What was compared and how; `titles` are those of the contrasts."""
+    """What was compared and how."""
     if not compared:
         return
     yield (
@@ -53,9 +60,10 @@ def comparison_notes(
         tests = [
             f"{words} ({_tasks(own, test)})" for test, words in TESTS.items() if _has(own, test)
         ]
-        yield f"{titles[contrast]}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
+        title = contrasts[contrast].title
+        yield f"{title}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
         for sentence in _unshared(own):
-            yield f"{titles[contrast]}: {sentence}"
+            yield f"{title}: {sentence}"
 
 
 def _has(compared: Iterable[TaskComparison], test: Test) -> bool:

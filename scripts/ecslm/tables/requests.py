@@ -71,7 +71,10 @@ def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEnt
                 for name, of_tasks in _subset(context.baselines, names["baselines"]).items()
             },
             adapters=_subset(context.adapters, names["adapters"]),
-            contrasts=_subset(context.contrasts, names["contrasts"]),
+            contrasts={
+                name: contrast.of_tasks(tasks)
+                for name, contrast in _subset(context.contrasts, names["contrasts"]).items()
+            },
         ),
     )
 

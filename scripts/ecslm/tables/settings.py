@@ -86,6 +86,19 @@ class DataContext(Closed):
     )
 
 
+class ContrastContext(Closed):
+    """What a table needs to know about a contrast."""
+
+    title: str = Field(description="Title above its rows.")
+    tasks: tuple[str, ...] = Field(description="Tasks in which it compares something.")
+
+    def of_tasks(self, tasks: Collection[str]) -> "ContrastContext":
+        """A copy with only these tasks."""
+        return self.model_copy(
+            update={"tasks": tuple(task for task in self.tasks if task in tasks)}
+        )
+
+
 class TableContext(Closed):
     """Facts of a study that tables show; a request has those that its table needs."""
 
@@ -96,4 +109,4 @@ class TableContext(Closed):
         {}, description="Trivial baselines and the tasks that each is defined for."
     )
     adapters: dict[str, AdapterContext] = Field({}, description="Tuned models by name.")
-    contrasts: dict[str, str] = Field({}, description="Title of each contrast.")
+    contrasts: dict[str, ContrastContext] = Field({}, description="Contrasts by name.")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ecslm.prediction.backend import Backend, Generated, Request
+from ecslm.prediction.backend import Backend, Generated, Request, Tell
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas.record import Record
 
@@ -51,7 +51,7 @@ class Parrot:
     def load(self) -> "Parrot":
         return self
 
-    def generate(self, prompts: Sequence[Text], batch: int) -> list[Generated]:
+    def generate(self, prompts: Sequence[Text], batch: int, _answered: Tell) -> list[Generated]:
         assert batch == self._batches
         self._batches += 1
         return [Generated(prompt.text[:9], len(prompt.text), 9, True) for prompt in prompts]

@@ -18,7 +18,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import read_manifest
 from ecslm.models import fetching as base_sources
-from ecslm.models.bases import BaseSource, content_of_folder, read_base, tokenizer_file
+from ecslm.models.bases import BaseSource, content_of_folder, described_folder, read_base
 from ecslm.models.fetching import fetch_base
 
 HUB = {"source": "hub", "id": "acme/model", "revision": "main"}
@@ -351,12 +351,18 @@ def test_a_manifest_of_version_0_1_still_counts(model: Path, tmp_path: Path) -> 
     assert read_base(manifest)[0].model_dump(mode="json") == content
 
 
-def test_a_tokenizer_that_was_altered_is_refused(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json"])
+def test_what_describes_a_base_is_refused_if_it_was_altered(
+    model: Path, tmp_path: Path, name: str
+) -> None:
+    """Weights may be absent."""
     manifest = fetched(tmp_path, source="path", path=str(model))
-    assert tokenizer_file(manifest) == model / "tokenizer.json"
-    (model / "tokenizer.json").write_text("{}")
-    with pytest.raises(InputError, match=r"tokenizer\.json: altered"):
-        tokenizer_file(manifest)
+    for weights in model.glob("*.safetensors"):
+        weights.unlink()
+    assert described_folder(manifest) == model
+    (model / name).write_text("{}")
+    with pytest.raises(InputError, match=rf"{name}: altered"):
+        described_folder(manifest)
 
 
 def test_a_missing_manifest_is_named(tmp_path: Path) -> None:

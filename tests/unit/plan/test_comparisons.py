@@ -3,10 +3,13 @@
 import json
 from typing import Any
 
-from support.plans import IND, OOD, job, plan
+import pytest
+from support.plans import IND, MODELS, OOD, job, plan
 
+from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
+from ecslm.plan.stages.comparisons import warn_of_idle_contrasts
 
 CONTRASTS: dict[str, Any] = {
     "tuning": {
@@ -60,6 +63,50 @@ def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() ->
 def test_a_study_without_contrasts_compares_nothing() -> None:
     made = plan()
     assert made.targets("differences") == made.targets("compare") == []
+
+
+NOT_RUN = MODELS | {"Small": MODELS["Small"] | {"run": False}}
+TABLE = {"kind": "comparisons", "label": "tab:c", "caption": "Differences", "columns": ["PM", "SA"]}
+
+
+def test_contrasts_of_models_that_are_not_run_compare_nothing_and_say_so(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = compared(models=NOT_RUN)
+    assert made.targets("differences") == made.targets("compare") == []
+    warn_of_idle_contrasts(made.study)
+    (warning,) = caplog.messages
+    where = "studies.shop.comparisons.contrasts.tuning"
+    assert warning.startswith(f"warning: {where}: compares nothing, since its models are not run")
+    caplog.clear()
+    warn_of_idle_contrasts(compared().study)
+    assert not caplog.messages
+
+
+def test_a_table_of_contrasts_that_compare_nothing_is_refused_before_anything_runs() -> None:
+    tables = {"differences": TABLE | {"contrasts": ["tuning"]}}
+    compared(tables=tables).tables.check()
+    with pytest.raises(InputError) as caught:
+        compared(models=NOT_RUN, tables=tables).tables.check()
+    (problem,) = caught.value.problems
+    where = "studies.shop.tables.differences.contrasts"
+    assert problem.startswith(f"{where}: tuning compare nothing in PM, SA: their models are not")
+
+
+def test_a_table_asks_for_no_comparisons_of_tasks_in_which_nothing_is_compared() -> None:
+    """Constrained answers are evaluated on some tasks alone."""
+    constrained = {"base": "Small", "template": "chatml", "answers": "constrained"}
+    pairs = [["Small-constrained", "Small"]]
+    made = compared(
+        {"form": CONTRASTS["tuning"] | {"pairs": pairs}},
+        models=MODELS | {"Small-constrained": constrained},
+        tables={"form": TABLE | {"contrasts": ["form"], "columns": ["PM", "AG"]}},
+    )
+    needed = set(job(made, "render_table", table="form").inputs)
+    assert {path for path in needed if "/comparisons/" in path} == {
+        "results/shop/comparisons/PM.json"
+    }
+    assert needed & set(made.targets("compare"))
 
 
 def test_models_that_no_contrast_names_are_not_read() -> None:

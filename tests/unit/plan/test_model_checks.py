@@ -1,5 +1,6 @@
 """Models are checked against their bases before anything runs: every problem in a line."""
 
+import json
 import logging
 import shutil
 from collections.abc import Iterable
@@ -194,6 +195,20 @@ def test_prompts_that_are_going_to_be_cut_are_warned_of(
         "500 tokens, but Small reads at most 499: inputs of longer prompts are cut" in line
         for line in caplog.messages
     )
+
+
+def test_a_model_with_anothers_adapter_reads_what_that_was_trained_on() -> None:
+    """The data are described with what it reads, too."""
+    limited = {**TRAINED, "adapter_of": "Small-EC", "answers": "constrained"}
+    tuned = {"Small-EC": TRAINED | {"training": {}}, "Small-EC-constrained": limited}
+    lengths = {}
+    for name in ("Small", *tuned):
+        made = plan(models=UNTUNED | tuned, described_with=name, training={"max_length": 600})
+        (described, *_) = (
+            json.loads(str(job.settings)) for job in made.rules["describe_data"].jobs()
+        )
+        lengths[name] = made.study.trained_length(name), described["adapter_max_length"]
+    assert lengths == {"Small": (None, None), **dict.fromkeys(tuned, (600, 600))}
 
 
 def test_a_models_own_length_is_told_with_its_key(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,5 +1,6 @@
 """Constrained answers are valid whatever the model prefers, and else what it prefers."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -182,6 +183,34 @@ def test_a_valid_answer_that_the_model_prefers_is_left_as_it_is(
 
     form = constrained.form(record)
     assert written(constrained, form, tokenizer, limit, wish) == (text, False)
+
+
+WORDS = st.lists(st.sampled_from(["care", "use", "colour", "size", "fit"]), unique=True, min_size=1)
+
+
+@settings(max_examples=30)
+@given(WORDS, st.data())
+def test_a_target_attribute_may_itself_have_an_and(
+    tokenizer: Any, words: list[str], data: st.DataObject
+) -> None:
+    """As "Care and use and colour" may be of two attributes. The reference tells."""
+    cuts = data.draw(st.sets(st.integers(1, len(words)))) | {0, len(words)}
+    parts = itertools.pairwise(sorted(cuts))
+    names = [" and ".join(words[first:last]) for first, last in parts]
+    reference = json.dumps([{"attribute": name, "value": "None"} for name in names])
+    titled = [name.capitalize() for name in names]
+    constrained = mode(tokenizer, "extraction", 500)
+    form = constrained.form(make_record(input=listing(*titled), output=reference))
+    runs = {" and ".join(words[a:b]) for b in range(len(words) + 1) for a in range(b)}
+    assert {name for name in runs if accepts(constrained, form, tokenizer, name)} == set(names)
+
+
+def accepts(constrained: Constrained, form: Grammar, tokenizer: Any, name: str) -> bool:
+    """Whether an answer may have an attribute of this name."""
+    entry = {"attribute": name, "value": "None", "source": "None"}
+    tokens = tokenizer(json.dumps([entry]))["input_ids"]
+    matcher = LLMatcher(constrained._tokens, form.text)
+    return bool(matcher.try_consume_tokens(tokens) == len(tokens) and matcher.is_accepting())
 
 
 @pytest.mark.parametrize("letter", ["x", "\u00e4", "\U0001f600"])

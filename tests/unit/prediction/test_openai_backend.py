@@ -3,15 +3,21 @@
 import json
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from support import warm
 from support.local_server import (
     KEY,
     PRICES,
@@ -32,6 +38,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction import shown_progress
 from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.schemas.prediction import Prediction, read_predictions
 
@@ -86,6 +93,7 @@ def test_a_server_answers_the_prompts_of_the_study(server: LocalServer, tmp_path
     assert (told["currency"], told["prices_as_of"]) == ("USD", "2024-04-09")
     assert (told["requests"], told["answers_from_cache"]) == (7, 0)
     assert told["device"] == f"shop-1 at {server.url}"
+    assert told["answered_by"] == "m-1"
 
 
 def test_completions_are_asked_with_the_markers_of_the_template(
@@ -178,6 +186,33 @@ def test_prices_in_another_currency_than_what_was_spent_are_refused(
         run(tmp_path, server, euros, decoding={"sample": True})
 
 
+def test_answers_that_are_kept_cost_what_they_would_at_the_prices_of_the_job(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """So that rows are compared at prices of one day. The budget counts what was paid."""
+    run(tmp_path / "a", server, {"prices": PRICES})
+    (account,) = Path("results/cache/api").rglob("spent.json")
+    paid = account.read_text()
+    now = PRICES | {"input": 3.0, "output": 6.0, "as_of": "2026-11-01"}
+    run(tmp_path / "b", server, {"prices": now}, changes={"code": "code:2"})
+    before, after = cost(tmp_path / "a"), cost(tmp_path / "b")
+    assert after["price"] == pytest.approx(3 * before["price"])
+    assert (before["prices_as_of"], after["prices_as_of"]) == ("2024-04-09", "2026-11-01")
+    assert after["paid"] == 0
+    assert account.read_text() == paid
+
+
+def test_answers_of_several_models_are_told(
+    server: LocalServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after another model was put behind the same name, while some answers were kept."""
+    other = {"model": "m-2"}
+    server.answer = in_turn(*[completion] * 3, lambda body: completion(body, **other))
+    run(tmp_path, server, {"concurrency": 1})
+    assert cost(tmp_path)["answered_by"] == "m-1, m-2"
+    assert caplog.messages[-1].endswith("the server names several models: m-1, m-2")
+
+
 def test_a_withheld_answer_is_counted_and_the_row_is_complete(
     server: LocalServer, tmp_path: Path
 ) -> None:
@@ -231,29 +266,51 @@ def script(server: LocalServer, folder: Path, access: dict[str, Any]) -> list[st
     return [sys.executable, str(SCRIPTS / "predict.py"), *words]
 
 
-def test_a_killed_job_loses_only_the_requests_on_their_way(
-    server: LocalServer, tmp_path: Path
+@settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(at=st.integers(1, 7), concurrency=st.integers(1, 3))
+def test_a_killed_job_repeats_only_the_requests_on_their_way(
+    server: LocalServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    at: int,
+    concurrency: int,
 ) -> None:
-    def answer(body: Body) -> Reply:
-        # The first four are answered, the others not before the job is killed.
-        late = len(server.received) > 4
-        return Reply(completion(body).content, seconds=200.0 if late else 0.0)
+    """And counts them as spent."""
+    folder = tmp_path_factory.mktemp("killed")
+    access = {"concurrency": concurrency, "prices": PRICES, "budget": 1}
+    command = script(server, folder, access)[1:]
+    started: list[warm.WarmProcess] = []
+    running = threading.Event()
 
-    server.answer = answer
-    command = script(server, tmp_path, {"concurrency": 2})
-    job = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
-    until = time.monotonic() + 120
-    while len(server.received) < 6:
-        assert time.monotonic() < until
-        assert job.poll() is None
-        time.sleep(0.02)
-    os.killpg(job.pid, signal.SIGKILL)
-    job.wait()
+    def kill(body: Body) -> Reply:
+        running.wait()
+        if len(server.received) >= at:
+            started[0].kill()
+        return completion(body)
+
+    server.received.clear()
+    server.answer = kill
+    with Path(os.devnull).open("wb") as nowhere:
+        started.append(warm.start(command, folder, nowhere, nowhere, os.environ))
+        running.set()
+        assert started[0].wait(200) == -signal.SIGKILL
+    before = len(server.received)
     server.answer = completion
-    subprocess.run(command, check=True, capture_output=True)
-    assert len(read_lines(tmp_path / "predictions.jsonl")) == 7
-    assert len(server.received) == 6 + 3
-    assert len(set(server.prompts())) == 7
+    done = warm.run(command, folder)
+    assert done.returncode == 0, done.stderr
+    assert [row["prediction"] for row in read_lines(folder / "predictions.jsonl")] == ["yes"] * 7
+    asked = Counter(server.prompts())
+    assert (len(asked), max(asked.values())) in {(7, 1), (7, 2)}
+    repeated = asked.total() - 7
+    assert repeated <= min(before, concurrency)
+    (account,) = folder.glob("results/cache/api/*/spent.json")
+    content = json.loads(account.read_text())
+    price = sum(len(prompt) // 4 * 1.0 + 1 * 2.0 for prompt in asked) / 1e6
+    most = sum(sorted(len(prompt) + 100 + 2 * 100 for prompt in asked)[-concurrency:]) / 1e6
+    assert price * (1 - 1e-9) <= content["spent"] <= price + most
+    assert content["reserved"] == []
+    assert not repeated or content["spent"] > price * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -303,6 +360,25 @@ def test_the_key_is_in_no_output_and_no_file(server: LocalServer, tmp_path: Path
     assert len(files) > 10
     texts = [text for _, text in seen] + [path.read_bytes() for path in files]
     assert not [text for text in texts if KEY.encode() in text]
+
+
+def test_progress_is_shown_by_answers_and_not_by_batches(
+    server: LocalServer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shown_progress, "SECONDS_BETWEEN_LINES", 0.0)
+    server.answer = in_turn(*[completion] * 2, failure(400, "no"), completion)
+    with pytest.raises(InputError, match="refused"):
+        run(tmp_path, server, {"concurrency": 1})
+    caplog.clear()
+    with caplog.at_level(logging.INFO):
+        run(tmp_path, server, {"concurrency": 1})
+    told = [line for line in caplog.messages if re.fullmatch(r"\d of 7 prompts", line)]
+    numbers = [int(line[0]) for line in told]
+    # Two are there, then one comes after the other, and the batch is finished.
+    assert numbers == [2, 3, 4, 5, 6, 7, 7]
 
 
 def test_the_log_has_no_line_for_each_request(

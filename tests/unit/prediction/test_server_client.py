@@ -1,6 +1,7 @@
 """Asking a server: requests at a time, repeated ones, and one line for each failure."""
 
 import email.utils
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -135,15 +136,23 @@ def test_a_request_that_fails_is_sent_again(
     assert server.received[0].body == server.received[1].body
 
 
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_a_request_is_sent_again_when_the_server_says(server: LocalServer, form: str) -> None:
+def test_a_request_is_sent_again_after_as_many_seconds_as_the_server_says(
+    server: LocalServer,
+) -> None:
     # The client itself would wait for half a second.
-    due = time.time() + 1.2
-    after = "1.2" if form == "seconds" else email.utils.formatdate(due + 1, usegmt=True)
-    server.answer = in_turn(failure(429, "slow down", {"Retry-After": after}), completion)
+    server.answer = in_turn(failure(429, "slow down", {"Retry-After": "1.2"}), completion)
     asked(server)
     first, second = (one.at for one in server.received)
     assert second - first >= 1.15
+
+
+def test_a_request_is_sent_again_at_the_time_that_the_server_says(server: LocalServer) -> None:
+    due = math.ceil(time.time()) + 1
+    after = email.utils.formatdate(due, usegmt=True)
+    server.answer = in_turn(failure(429, "slow down", {"Retry-After": after}), completion)
+    asked(server)
+    since = time.monotonic() - server.received[1].at
+    assert time.time() - since >= due - 0.05
 
 
 def test_a_server_that_asks_for_a_long_wait_ends_the_job_at_once(server: LocalServer) -> None:
@@ -165,6 +174,11 @@ UNUSABLE = [
         {"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]},
         "not a reply of the chat API (usage: Field required)",
         id="no token counts",
+    ),
+    pytest.param(
+        {"error": {"message": "no  credit\nleft", "code": 402}},
+        "not a reply of the chat API (choices: Field required): no credit left",
+        id="an error",
     ),
     pytest.param(None, "no text, though the model has stopped", id="no text"),
     pytest.param("tool", "ended with the unknown finish_reason 'tool_calls'", id="a tool"),
@@ -244,6 +258,12 @@ def test_a_server_that_never_answers_or_cuts_each_connection_is_one_line(
     )
     server.answer = lambda body: Reply(completion(body).content, cut=True)
     assert problem(server, retries=0).startswith("the connection was cut 1 times (")
+
+
+def test_a_reply_that_comes_byte_by_byte_must_be_whole_in_time(server: LocalServer) -> None:
+    """Though no byte takes long."""
+    server.answer = lambda body: Reply(completion(body).content, pause=0.02)
+    assert problem(server, timeout=0.5, retries=0).startswith("no answer within 0.5 s, 1 times")
 
 
 def test_after_a_failure_no_more_requests_are_sent_and_those_sent_are_kept(
@@ -398,6 +418,20 @@ def test_even_answers_of_full_length_do_not_pass_the_budget(
         asked(server, 20, spending, **access, concurrency=4)
     assert len(server.received) == 5
     assert spent(tmp_path) == pytest.approx(5 * MOST)
+
+
+def test_a_server_that_counts_more_tokens_than_expected_is_believed(
+    server: LocalServer, tmp_path: Path
+) -> None:
+    """It may have added a text of its own to the prompt."""
+    usage = {"prompt_tokens": 3 * 110, "completion_tokens": 3 * 10}
+    server.answer = lambda body: completion(body, usage=usage)
+    budget = 9.5 * MOST
+    spending, access = account(tmp_path, budget)
+    with pytest.raises(InputError, match=r"the next request may cost 0\.00039 USD"):
+        asked(server, 20, spending, **access, concurrency=1)
+    assert len(server.received) == 3
+    assert spent(tmp_path) == pytest.approx(9 * MOST)
 
 
 def test_requests_wait_for_what_others_have_reserved(server: LocalServer, tmp_path: Path) -> None:

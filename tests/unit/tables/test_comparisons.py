@@ -10,12 +10,15 @@ from ecslm.tables.model import Table
 from ecslm.tables.sources import Sources
 
 ENTRY = {"kind": "comparisons", "contrasts": ["tuning", "domain"], "columns": ["PM", "SA"]}
-TITLES = {"tuning": "Tuned against base", "domain": "Out of domain against in domain"}
+CONTRASTS = {
+    "tuning": {"title": "Tuned against base", "tasks": ["PM", "SA"]},
+    "domain": {"title": "Out of domain against in domain", "tasks": ["PM", "SA"]},
+}
 OF_SETTINGS = {"contrast": "domain", "a": OOD, "b": IND, "setting": None, "model": "Small-EC"}
 
 
 def made(results: Path, entry: dict[str, Any] = ENTRY) -> Table:
-    wanted = request(entry, contrasts=TITLES)
+    wanted = request(entry, contrasts=CONTRASTS)
     assert files(wanted) == ["comparisons/PM.json", "comparisons/SA.json"]
     return build("comparisons", wanted, Sources(results))
 
@@ -101,6 +104,17 @@ def test_contrasts_that_compare_nothing_in_the_tables_tasks_are_an_error(tmp_pat
         write_comparisons(tmp_path, task)
     with pytest.raises(InputError, match="comparisons: tuning, domain compare nothing in PM, SA"):
         made(tmp_path)
+
+
+def test_tasks_in_which_nothing_is_compared_are_left_out(tmp_path: Path) -> None:
+    """They have no file: all of their models are not run, for example."""
+    write_comparisons(tmp_path, "SA", {})
+    some = {**CONTRASTS, "tuning": CONTRASTS["tuning"] | {"tasks": ["SA"]}}
+    some["domain"] = CONTRASTS["domain"] | {"tasks": []}
+    wanted = request(ENTRY, contrasts=some)
+    assert files(wanted) == ["comparisons/SA.json"]
+    (panel,) = build("comparisons", wanted, Sources(tmp_path)).panels
+    assert [head.key for head in panel.columns] == ["SA"]
 
 
 def test_broken_comparisons_are_named_with_their_field(tmp_path: Path) -> None:

@@ -118,7 +118,8 @@ def test_the_differences_of_a_contrast_stand_beside_the_scores(tmp_path: Path) -
     other = {"contrast": "tuning", "difference": 0.3}
     write_comparisons(tmp_path, "PM", other, {**COMPARED, "difference": -0.1, "p_holm": 0.2})
     write_comparisons(tmp_path, "SA", {**COMPARED, "model": "Other"})
-    table = made(tmp_path, {**ENTRY, "contrast": "wording"}, contrasts={"wording": "Wording"})
+    wording = {"title": "Wording", "tasks": ["PM", "SA"]}
+    table = made(tmp_path, {**ENTRY, "contrast": "wording"}, contrasts={"wording": wording})
     (panel,) = table.panels
     assert [(head.text, head.detail) for head in panel.columns][2:] == [
         ("Difference", "held out against rewritten")

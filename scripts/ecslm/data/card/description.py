@@ -14,6 +14,7 @@ from tqdm import tqdm
 from ecslm.common.errors import InputError
 from ecslm.data.card.reports import SettingDescription, TaskDescription, TokenLengths
 from ecslm.data.card.settings import DescriptionSettings
+from ecslm.models.architecture import Architecture, readable_tokens
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record, Split
 from ecslm.schemas.task import Answer
@@ -70,8 +71,12 @@ def describe(
     template: PromptTemplate,
     tokenizer: Tokenizer,
     settings: DescriptionSettings,
+    architecture: Architecture,
 ) -> TaskDescription:
     """Describe all records of a task and their prompts.
+
+    Args:
+        architecture: that of the base, which may read less than `max_length`.
 
     Raises:
         InputError: a prompt does not fit even with an empty input, which training or prediction
@@ -87,7 +92,7 @@ def describe(
         by_setting.setdefault(one.record.setting, []).append(one)
     splits: dict[Split, dict[str, SettingDescription]] = {}
     for split, by_setting in groups.items():
-        room = _room(split, settings)
+        room = _room(split, settings, architecture)
         splits[split] = {
             setting: SettingDescription(
                 records=len(group),
@@ -145,9 +150,10 @@ def _quantiles(lengths: Iterable[int]) -> TokenLengths:
     return TokenLengths(min=ordered[0], p50=p50, p95=p95, p99=p99, max=ordered[-1])
 
 
-def _room(split: Split, settings: DescriptionSettings) -> int:
+def _room(split: Split, settings: DescriptionSettings, architecture: Architecture) -> int:
     if split == "test":
-        return settings.prediction_max_length - settings.max_new_tokens
+        lengths = settings.prediction_max_length, settings.adapter_max_length
+        return readable_tokens(architecture, *lengths) - settings.max_new_tokens
     if settings.training_max_length is None:
         raise InputError(
             f"training_max_length: null, but there are {split} records: "

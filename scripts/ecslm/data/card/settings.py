@@ -15,6 +15,9 @@ class DescriptionSettings(Closed):
     training_max_length: int | None = Field(
         ge=16, description="`max_length` of the training; null for a task that is not trained on."
     )
+    adapter_max_length: int | None = Field(
+        None, ge=16, description="`max_length` that the adapter was trained with, if there is one."
+    )
     prediction_max_length: int = Field(ge=16, description="`max_length` of the decoding.")
     max_new_tokens: int = Field(ge=1, description="Longest answer of the decoding, in tokens.")
 

@@ -1,5 +1,6 @@
 """The jobs that compare the study's own scores."""
 
+import logging
 from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
@@ -17,6 +18,8 @@ from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.scoring.modules import metric_module
 
+log = logging.getLogger(__name__)
+
 
 class Differences(Rule[TaskKey]):
     """The tests of differences in one task."""
@@ -28,7 +31,7 @@ class Differences(Rule[TaskKey]):
     cheap = True
 
     def all_keys(self) -> Iterator[TaskKey]:
-        """The evaluated tasks, where the study declares a contrast."""
+        """The evaluated tasks in which a contrast of the study compares something."""
         yield from map(TaskKey, compared_tasks(self.study))
 
     def inputs(self, key: TaskKey) -> Mapping[str, Files]:
@@ -74,8 +77,8 @@ class Compare(Rule[StudyKey]):
     cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:
-        """One job, where the study declares a contrast."""
-        if contrasts(self.study):
+        """One job, where anything is compared."""
+        if compared_tasks(self.study):
             yield StudyKey()
 
     @cached_property
@@ -101,6 +104,23 @@ def contrasts(study: Study) -> dict[str, Contrast]:
 def compared_tasks(study: Study) -> tuple[str, ...]:
     """The tasks whose scores are compared."""
     return tuple(task for task in study.test_tasks if task_contrasts(study, task))
+
+
+def contrast_tasks(study: Study, contrast: str) -> tuple[str, ...]:
+    """The tasks in which a contrast compares something."""
+    return tuple(task for task in study.test_tasks if contrast in task_contrasts(study, task))
+
+
+def warn_of_idle_contrasts(study: Study) -> None:
+    """Say which contrasts are left out."""
+    for name in contrasts(study):
+        if not contrast_tasks(study, name):
+            log.warning(
+                "warning: studies.%s.comparisons.contrasts.%s: compares nothing, since its models "
+                "are not run or answer no task together: left out",
+                study.name,
+                name,
+            )
 
 
 def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:

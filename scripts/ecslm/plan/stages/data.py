@@ -144,6 +144,7 @@ class DescribeData(Rule[TaskKey]):
             answer=task.answer,
             tokenizer=model.base,
             training_max_length=training.max_length if task.train else None,
+            adapter_max_length=study.trained_length(study.described_model or ""),
             prediction_max_length=decoding.max_length,
             max_new_tokens=decoding.max_new_tokens,
         )

@@ -8,7 +8,7 @@ from ecslm.common.errors import InputError
 from ecslm.plan.keys import TableKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
-from ecslm.plan.stages.comparisons import contrasts
+from ecslm.plan.stages.comparisons import contrast_tasks, contrasts
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 from ecslm.scoring.metrics.protocol import metric
@@ -17,6 +17,7 @@ from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.settings import (
     LIBRARIES,
     AdapterContext,
+    ContrastContext,
     DataContext,
     Entry,
     ModelContext,
@@ -132,7 +133,10 @@ def table_context(study: Study) -> TableContext:
             for name, model in study.local_models.items()
             if model.training is not None
         },
-        contrasts={name: one.title or name for name, one in contrasts(study).items()},
+        contrasts={
+            name: ContrastContext(title=one.title or name, tasks=contrast_tasks(study, name))
+            for name, one in contrasts(study).items()
+        },
     )
 
 

@@ -5,7 +5,7 @@ since the first token of an answer has one in some tokenizers; the protocols do 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -107,10 +107,7 @@ def _rest(letters: str) -> str:
 
 
 def _attributes_and_sources(record: Record) -> tuple[list[str], list[str]]:
-    """The names of the target attributes, in lower case as in the data, and of the input's fields.
-
-    Targets are written "Brand and Color".
-    """
+    """Names of the target attributes, in lower case as in the data, and of the input's fields."""
     try:
         parts = parse_object(record.input)
         names = parts.pop(TARGETS)
@@ -118,8 +115,29 @@ def _attributes_and_sources(record: Record) -> tuple[list[str], list[str]]:
         names = None
     if not isinstance(names, str) or not names.strip():
         raise _without(record, f"an input that is an object with `{TARGETS}`")
-    attributes = dict.fromkeys(name.strip().lower() for name in names.split(" and "))
+    attributes = dict.fromkeys(_targets(names.lower(), _referenced(record)))
     return list(attributes), list(dict.fromkeys([*parts, NONE]))
+
+
+def _targets(names: str, known: Set[str]) -> Iterator[str]:
+    """The names in a text such as "brand and color".
+
+    A name may itself have an "and". Where the reference has it as one name, it is one.
+    """
+    parts = [part.strip() for part in names.split(" and ")]
+    while parts:
+        joined = [" and ".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        name = next((one for one in joined if one in known), parts[0])
+        yield name
+        parts = parts[name.count(" and ") + 1 :]
+
+
+def _referenced(record: Record) -> set[str]:
+    """The names of attributes in the reference, of which no more than these is looked at."""
+    try:
+        return {str(entry["attribute"]).lower() for entry in json.loads(record.output)}
+    except (ValueError, TypeError, KeyError):
+        return set()
 
 
 def _extraction(attributes: Sequence[str], sources: Sequence[str]) -> Form:

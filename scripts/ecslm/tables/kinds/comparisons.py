@@ -1,6 +1,7 @@
 """The comparisons table: differences of the study's own scores, with intervals and p-values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
@@ -8,7 +9,12 @@ from pydantic import Field
 from ecslm.common.errors import InputError
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.schemas.paths import comparison_path
-from ecslm.tables.differences import TaskComparison, comparison_notes, difference_cell
+from ecslm.tables.differences import (
+    TaskComparison,
+    comparison_files,
+    comparison_notes,
+    difference_cell,
+)
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
 from ecslm.tables.notes import data_note, mark_notes
@@ -30,8 +36,13 @@ Request = TableRequest[ComparisonsEntry]
 
 
 def files(request: Request) -> list[str]:
-    """The comparisons of each task."""
-    return [*map(comparison_path, request.table.columns)]
+    """The comparisons of each task in which there are any."""
+    return list(comparison_files(request.context).values())
+
+
+def problems(request: Request, _resources: Mapping[str, Path]) -> list[str]:
+    """Whether there is nothing to show."""
+    return [] if files(request) else [f"contrasts: {_nothing(request.table)}"]
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
@@ -42,7 +53,10 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     """
     entry = request.table
     found = [
-        (task, row) for task in entry.columns for row in read_comparisons(sources.results, task)
+        (task, row)
+        for task in entry.columns
+        if task in comparison_files(request.context)
+        for row in read_comparisons(sources.results, task)
     ]
     panels = []
     shown: list[TaskComparison] = []
@@ -51,12 +65,10 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         shown += rows
         for title in dict.fromkeys(_common(row) for _, row in rows):
             here = [(task, row) for task, row in rows if _common(row) == title]
-            panels.append(_panel(request, f"{request.context.contrasts[contrast]}: {title}", here))
+            head = request.context.contrasts[contrast].title
+            panels.append(_panel(request, f"{head}: {title}", here))
     if not panels:
-        raise InputError(
-            f"{name}: {', '.join(entry.contrasts)} compare nothing in {', '.join(entry.columns)}: "
-            "change `columns` or the contrasts"
-        )
+        raise InputError(f"{name}: {_nothing(entry)}")
     notes = comparison_notes(shown, request.context.contrasts)
     return Table(
         name=name,
@@ -65,6 +77,14 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         label=entry.label,
         panels=tuple(panels),
         notes=(*notes, *mark_notes(panels), data_note(request.data)),
+    )
+
+
+def _nothing(entry: ComparisonsEntry) -> str:
+    return (
+        f"{', '.join(entry.contrasts)} compare nothing in {', '.join(entry.columns)}: their models "
+        "are not run, or do not answer these tasks: change `columns` or the contrasts, or leave "
+        "the table out"
     )
 
 
@@ -121,4 +141,4 @@ def _records_cell(task: str, row: Comparison) -> Cell:
     return number_cell(row.n, shown, (comparison_path(task),))
 
 
-KIND = Kind(entry=ComparisonsEntry, place=50, build=build, files=files)
+KIND = Kind(entry=ComparisonsEntry, place=50, build=build, files=files, problems=problems)

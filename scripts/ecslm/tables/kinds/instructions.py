@@ -11,9 +11,13 @@ from pydantic import Field
 
 from ecslm.comparisons.results import Comparison, read_comparisons
 from ecslm.data.card.reports import Leakage
-from ecslm.schemas.paths import comparison_path
 from ecslm.schemas.settings import Closed
-from ecslm.tables.differences import TaskComparison, comparison_notes, difference_cell
+from ecslm.tables.differences import (
+    TaskComparison,
+    comparison_files,
+    comparison_notes,
+    difference_cell,
+)
 from ecslm.tables.kind import Kind
 from ecslm.tables.leakage import leakage_files, read_leakage
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
@@ -58,7 +62,7 @@ def files(request: Request) -> list[str]:
     return [
         *metric_files(context, entry.shows_intervals),
         *leakage_files(context, entry.tasks),
-        *map(comparison_path, entry.tasks if entry.contrast else ()),
+        *comparison_files(context).values(),
     ]
 
 
@@ -68,7 +72,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     scores = Scores(sources.results, request.context, entry.shows_intervals)
     leakage = read_leakage(sources.results, request.context, entry.tasks)
     found = {column.setting: _by_task(column, leakage) for column in entry.columns}
-    differences = _differences(entry, sources.results)
+    differences = _differences(request, sources.results)
     pairs = tuple(dict.fromkeys((row.a, row.b) for _, row in differences))
     columns = (
         *(
@@ -110,11 +114,12 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     )
 
 
-def _differences(entry: InstructionsEntry, results: Path) -> list[TaskComparison]:
+def _differences(request: Request, results: Path) -> list[TaskComparison]:
     """The comparisons of the table's contrast, each with its task."""
+    entry = request.table
     return [
         (task, row)
-        for task in (entry.tasks if entry.contrast else ())
+        for task in comparison_files(request.context)
         for row in read_comparisons(results, task)
         if row.contrast == entry.contrast and row.model in entry.models
     ]

@@ -20,6 +20,7 @@ from ecslm.data.card import description
 from ecslm.data.card.description import SettingDescription, TaskDescription, describe
 from ecslm.data.card.settings import DescriptionSettings
 from ecslm.fingerprint.running import code_parameter
+from ecslm.models.architecture import Architecture
 from ecslm.models.loading import load_tokenizer
 from ecslm.models.prompts import PromptTemplate, encode_prompt
 from ecslm.schemas.record import Record
@@ -60,8 +61,13 @@ def words(tmp_path: Path) -> Tokenizer:
 def describe_as(
     answer: str, records: list[Record], tokenizer: Tokenizer, **changes: Any
 ) -> TaskDescription:
+    window = changes.pop("window", None)
     settings = DescriptionSettings.model_validate(SETTINGS | {"answer": answer} | changes)
-    return describe("T", records, ALPACA, tokenizer, settings)
+    return describe("T", records, ALPACA, tokenizer, settings, base_of(window))
+
+
+def base_of(window: int | None = None) -> Architecture:
+    return Architecture({}, depth=2, window=window, learned_positions=False)
 
 
 def only(found: TaskDescription) -> SettingDescription:
@@ -185,6 +191,29 @@ def test_an_input_is_cut_when_its_prompt_exceeds_the_room_by_a_token(words: Toke
     assert only(describe_as("yes_no", [record], words, **exceeds)).truncated == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "most"),
+    [
+        ({}, 300),
+        ({"window": 300}, 300),
+        ({"window": 200}, 200),
+        ({"window": 200, "adapter_max_length": 250}, 250),
+        ({"window": 200, "adapter_max_length": 400}, 300),
+    ],
+)
+def test_an_input_is_cut_where_the_model_reads_no_more(
+    words: Tokenizer, changes: dict[str, Any], most: int
+) -> None:
+    """As prediction cuts it: a base by its window, an adapter by the texts that it learned from."""
+    length = WORDING + 1 + 180
+    long = " ".join(["word"] * 180)
+    record = make_record(instruction="Tell.", input=long, options=None, split="test")
+    found = only(describe_as("yes_no", [record], words, **changes))
+    assert (found.room, found.truncated) == (most - 40, int(length > most - 40))
+    train = only(describe_as("yes_no", [make_record()], words, **changes))
+    assert train.room == 400
+
+
 def test_in_training_the_answer_and_its_end_token_take_room(words: Tokenizer) -> None:
     record = make_record(instruction="Tell.", input="a b c", options=None, output="one two")
     length = WORDING + 1 + 3 + 2 + 1
@@ -212,7 +241,7 @@ def test_training_and_prediction_cut_as_many_inputs(
     lengths = {"training_max_length": max_length, "prediction_max_length": max_length + 8}
     settings = DescriptionSettings.model_validate(SETTINGS | lengths | {"max_new_tokens": 8})
     rust = description.load_tokenizer(tiny_model / "tokenizer.json")
-    splits = describe("T", records, template, rust, settings).splits
+    splits = describe("T", records, template, rust, settings, base_of()).splits
     trained = [encode_example(r, template, 0, tokenizer, max_length) for r in records[:10]]
     asked = [encode_prompt(r, template, 0, tokenizer, max_length) for r in records[10:]]
     assert splits["train"][IND].truncated == sum(example.truncated for example in trained)
@@ -273,7 +302,7 @@ def test_the_script_writes_the_description_and_what_it_was_made_from(
     group = written["splits"]["train"][IND]
     assert (group["records"], group["labels"], group["truncated"]) == (4, {"yes": 4}, 0)
     manifest = json.loads((tmp_path / "PM.manifest.json").read_text())
-    assert manifest["settings"] == SETTINGS
+    assert manifest["settings"] == SETTINGS | {"adapter_max_length": None}
     assert manifest["inputs"][str(train)] == sha256_of_file(train)
     assert len(manifest["inputs"]) == 3
     assert manifest["template_sha256"] == PromptTemplate(PROMPTS / "chatml.jinja").sha256
