@@ -40,7 +40,7 @@ rule predictions:
 rule metrics:
     input:
         PLAN.targets("check_data", "score", "score_baseline", "score_over_seeds"),
-        PLAN.targets("differences", "compare"),
+        PLAN.targets("differences", "compare", "tidy_scores"),
     message:
         "All scores and comparisons"
 

@@ -31,6 +31,7 @@ WORDS = {
     "bertscore": ("BERTScore", "BERTScores"),
     **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),
     **dict.fromkeys(("differences", "compare"), ("comparison", "comparisons")),
+    "tidy_scores": ("file of all scores", "files of all scores"),
     "render_table": ("table", "tables"),
     "report_page": ("report", "reports"),
 }

@@ -78,6 +78,11 @@ COMPARISONS = "comparisons/{task}.json"
 # One job compares all tasks, since Holm's adjustment needs all p-values.
 COMPARISONS_MANIFEST = "comparisons/manifest.json"
 
+# All scores as tidy rows.
+SCORES_CSV = "scores.csv"
+SCORES_PARQUET = "scores.parquet"
+SCORES_MANIFEST = "scores.manifest.json"
+
 TABLE = "tables/{table}.tex"
 TABLE_JSON = "tables/{table}.json"
 TABLE_MANIFEST = "tables/{table}.manifest.json"
