@@ -29,9 +29,9 @@ from ecslm.schemas.registry import CONFIG_FILE
 
 # Each stage after those whose results it reads.
 STAGES = (bases, data, answers, models, scores, comparisons, exports, tables, report)
-# Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, and the
-# PDF needs LaTeX.
-NOT_IN_ALL = frozenset({"base_model", "report_pdf"})
+# Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, the PDF
+# needs LaTeX, and exported models take space.
+NOT_IN_ALL = frozenset({"base_model", "report_pdf", "export_model", "model_card"})
 
 
 SomeRule = TypeVar("SomeRule", bound=Rule[Any])

@@ -32,6 +32,8 @@ WORDS = {
     **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),
     **dict.fromkeys(("differences", "compare"), ("comparison", "comparisons")),
     "tidy_scores": ("file of all scores", "files of all scores"),
+    "export_model": ("exported model", "exported models"),
+    "model_card": ("model card", "model cards"),
     "render_table": ("table", "tables"),
     "report_page": ("report", "reports"),
 }
