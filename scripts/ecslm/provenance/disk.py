@@ -56,7 +56,7 @@ def check_disk(plan: Plan, due: Container[str]) -> None:
         free = shutil.disk_usage(needs[0].folder).free
         if needed > free:
             problems.append(
-                f"{needs[0].folder}: {_size(free)} are free on this disk, but the adapters and other "
+                f"{needs[0].folder}: {_size(free)} are free on this disk, but the adapters and "
                 f"weights of this run need at least {_size(needed)}: make room, or move `results` "
                 "to another disk and link it here"
             )
