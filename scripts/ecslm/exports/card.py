@@ -180,7 +180,8 @@ def _metadata(
                 task_name=settings.tasks[line.task].title,
                 dataset_type=data or "generated",
                 dataset_name=settings.data_source,
-                dataset_config=line.setting,
+                # The library takes results of one `config` for those of one task.
+                dataset_config=f"{line.task} {line.setting}",
                 dataset_split="test",
                 metric_type=settings.tasks[line.task].kind.metric,
                 metric_name=f"{line.metric}, strict",

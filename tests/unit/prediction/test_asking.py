@@ -79,9 +79,9 @@ def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def run(*options: object, model: str = MODEL) -> tuple[Any, list[str], list[str]]:
         capsys.readouterr()
-        chosen = ["--model", model, "--configfile", "shop.yaml", "--", *options]
-        if options and str(options[0]).startswith("--"):
-            chosen = ["--model", model, *options, "--configfile", "shop.yaml"]
+        # Else the first word would be another file of the configuration.
+        end = [] if str(options[0]).startswith("--") else ["--"]
+        chosen = ["--model", model, "--configfile", "shop.yaml", *end, *options]
         status = run_here(monkeypatch, "ask.py", chosen)
         output = capsys.readouterr()
         return status, output.out.splitlines(), output.err.splitlines()
