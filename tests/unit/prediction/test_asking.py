@@ -1,13 +1,14 @@
 """Questions of one's own: as records, and answered by the backend of the study."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.model_examples import adapter_settings, run_here, train, write_records
+from support.model_examples import run_here, write_records
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
@@ -22,7 +23,12 @@ BASE = Path("results/bases/Tiny/manifest.json")
 
 
 @pytest.fixture(scope="module")
-def study(tiny_model: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def study(
+    tiny_model: Path,
+    tiny_base: Path,
+    fluent_adapter: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A project whose study has a base, an adapter and test records."""
     project = tmp_path_factory.mktemp("project")
     for name in ("resources", "requirements.lock"):
@@ -60,9 +66,7 @@ def study(tiny_model: Path, tiny_base: Path, tmp_path_factory: pytest.TempPathFa
     (project / BASE).parent.mkdir(parents=True)
     made = json.loads(tiny_base.read_text()) | {"folder": str(tiny_model), "base": "Tiny"}
     (project / BASE).write_text(json.dumps(made))
-    adapter = train(project / "training", tiny_base, adapter_settings(epochs=15, dropout=0.0))
-    (project / ADAPTER.parent.parent).mkdir(parents=True)
-    adapter.parent.rename(project / ADAPTER.parent)
+    shutil.copytree(fluent_adapter.parent, project / ADAPTER.parent)
     (project / DATASET.parent).mkdir(parents=True)
     write_records(project / DATASET, 4, task="PM", split="test")
     return project
