@@ -41,7 +41,7 @@ rule export_model:
         chat_template=EXPORT_MODEL.output("chat_template"),
         prompt=EXPORT_MODEL.output("prompt"),
         equality=EXPORT_MODEL.output("equality"),
-        cost=EXPORT_MODEL.output("cost"),
+        training_cost=EXPORT_MODEL.output("training_cost"),
         manifest=EXPORT_MODEL.output("manifest"),
     log:
         f"{RESULTS}/logs/export_model/{{model}}.log",

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
+from ecslm.common.files import read_json, write_json
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import settle
@@ -142,8 +142,9 @@ def export_model(
         )
         log.info("%d of %d answers are the same", equality.same, len(equality.answers))
         write_json(made / EQUALITY, equality.model_dump(mode="json"))
-        if (adapter.parent / COST).is_file():
-            shutil.copyfile(adapter.parent / COST, made / COST)
+        # An adapter may have come from elsewhere without what it cost.
+        cost = adapter.with_name(COST)
+        write_json(made / COST, read_json(cost) if cost.is_file() else {})
         _publish(made, manifest, origin)
 
 

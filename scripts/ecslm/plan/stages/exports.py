@@ -94,11 +94,12 @@ class ExportModel(_OfExport):
         chat_template=paths.EXPORT_CHAT_TEMPLATE,
         prompt=paths.EXPORT_PROMPT,
         equality=paths.EXPORT_EQUALITY,
-        cost=paths.EXPORT_COST,
+        # Not of this job, but of the adapter's.
+        training_cost=paths.EXPORT_COST,
         manifest=paths.EXPORT,
     )
     targets = ("manifest",)
-    timed = frozenset(("cost",))
+    timed = frozenset(("training_cost",))
     manifest_form = RunManifest
 
     def inputs(self, key: ModelKey) -> Mapping[str, Files]:
