@@ -222,7 +222,7 @@ def test_the_folder_appears_whole_or_not_at_all(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(export_run, "_exported_answers", fail)
+        patch.setattr(export_run, "answered_twice", fail)
         with pytest.raises(KeyboardInterrupt):
             export(tmp_path, tiny_base, exact_adapter)
     assert list((tmp_path / "model").iterdir()) == []
