@@ -75,4 +75,4 @@ def score_files(settings: ScoreRowsSettings) -> list[str]:
                 found.append(PREDICTIONS.format(model=name, seed=seed, task=task))
     for name, tasks in settings.baselines.items():
         found += [metric_path(name, 0, task) for task in tasks]
-    return list(dict.fromkeys(found))
+    return sorted(set(found))
