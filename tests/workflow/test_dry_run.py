@@ -116,7 +116,7 @@ def test_a_dry_run_plans_exactly_these_jobs(
     assert planned_jobs(run.stdout + run.stderr) == jobs
 
 
-def test_every_job_but_training_prediction_and_bertscore_leaves_the_gpu_alone(
+def test_only_jobs_that_run_a_model_ask_for_a_gpu(
     project: Path,
 ) -> None:
     assert resources_of_rules(project) == {
@@ -124,6 +124,7 @@ def test_every_job_but_training_prediction_and_bertscore_leaves_the_gpu_alone(
         # The backend's.
         "predict": "function(...)",
         "bertscore": 1,
+        "export_model": 1,
     }
 
 
