@@ -8,6 +8,7 @@ one a line; a line that begins with { is a record as JSON.
 import argparse
 import shlex
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,6 +37,8 @@ Answers go to standard output, all else to standard error.
 def main(arguments: argparse.Namespace) -> None:
     """Answer each question in turn."""
     start_log(None)
+    # Libraries warn their developers; this is for whoever asks.
+    warnings.simplefilter("ignore")
     if arguments.question and (arguments.file is not None or arguments.index is not None):
         raise InputError("--file and --index take the place of a question: leave one out")
     plan = Plan.read(arguments.configfile, arguments.study)
