@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Where it is set, every start of Python compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: reproduce test setup why adopt cache clean-study lint lock
+.PHONY: reproduce test setup why export adopt cache clean-study lint lock
 
 reproduce: setup ## the demo study, from data to tables
 	$(BIN)/snakemake --cores all
@@ -20,6 +20,10 @@ OPTIONS = $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONF
 
 why: setup ## what a run would do, why, and how long it takes; STUDY=paper for another study
 	$(BIN)/python scripts/why.py $(OPTIONS)
+
+export: setup ## each tuned model as a folder of its own, in results/STUDY/exports
+	$(BIN)/snakemake --cores all $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) \
+	$(if $(STUDY),--config study=$(STUDY)) -- export
 
 adopt: setup ## verify and record results that were copied here; STUDY=paper for another study
 	$(BIN)/python scripts/adopt.py $(OPTIONS)

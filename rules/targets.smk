@@ -7,6 +7,7 @@ localrules:
     metrics,
     tables,
     report,
+    export,
 
 
 rule bases:
@@ -40,7 +41,7 @@ rule predictions:
 rule metrics:
     input:
         PLAN.targets("check_data", "score", "score_baseline", "score_over_seeds"),
-        PLAN.targets("differences", "compare"),
+        PLAN.targets("differences", "compare", "tidy_scores"),
     message:
         "All scores and comparisons"
 
@@ -57,3 +58,10 @@ rule report:
         PLAN.targets("data_card", "report_page", "report_pdf"),
     message:
         "The report as a page and as a PDF"
+
+
+rule export:
+    input:
+        PLAN.targets("check_data", "export_model", "model_card"),
+    message:
+        "Tuned models as folders of their own"

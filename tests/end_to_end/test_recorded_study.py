@@ -138,6 +138,7 @@ def moved_archive(project: Path) -> None:
                 "score Mine/seed-0/SA",
                 "differences SA",
                 "compare",
+                "tidy_scores",
                 *(f"render_table {name}" for name in ("ind", "validity", "comparisons")),
                 "report_page",
             },

@@ -32,14 +32,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("study"))
     write_tiny_model(project / "weights/model")
     write_tiny_encoder(project / "weights/encoder")
-    run = cold_snakemake(project, "--resources", "gpu=2", *RUN, "all", "report")
+    run = cold_snakemake(project, "--resources", "gpu=2", *RUN, "all", "report", "export")
     assert run.returncode == 0, run.stdout + run.stderr
     (project / "printed.txt").write_text(run.stdout + run.stderr, encoding="utf-8")
     return project
 
 
 def test_a_second_run_has_nothing_to_do(finished: Path) -> None:
-    run = snakemake(finished, *RUN, "all", "report")
+    run = snakemake(finished, *RUN, "all", "report", "export")
     assert run.returncode == 0, run.stderr
     assert "Nothing to be done" in run.stdout + run.stderr
 
@@ -117,8 +117,8 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
         assert {job.rule for job in history.jobs if not history.stale(job)} == {
             *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
             *("train_adapter", "predict", "bertscore"),
-            *("score", "score_baseline", "differences", "compare"),
-            *("render_table", "report_page", "report_pdf"),
+            *("score", "score_baseline", "differences", "compare", "tidy_scores"),
+            *("render_table", "report_page", "report_pdf", "export_model", "model_card"),
         }
         assert not any(map(history.stale, history.jobs))
         assert not any(map(history.damage, history.jobs))
@@ -188,6 +188,7 @@ def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
         "score_baseline": 2,
         "differences": 1,
         "compare": 1,
+        "tidy_scores": 1,
         "render_table": 4,
         "report_page": 1,
     }

@@ -68,6 +68,7 @@ DAMAGES = (
     # What people read, and no job.
     ("report.html", flipped, ()),
     ("data_card.md", flipped, ()),
+    ("scores.parquet", flipped, ()),
     ("tables/texts.tex", flipped, ("report_pdf",)),
     (f"{ADAPTER}/adapter_config.json", shortened, ("predict Tiny-Chat/seed-0/QPR",)),
     ("dataset/PM/train.jsonl", edited, ("train_adapter Tiny-Chat/seed-0",)),
@@ -239,7 +240,8 @@ def test_whichever_file_is_altered_or_exchanged_with_its_date_kept_it_is_refused
     monkeypatch.chdir(project)
     plan = Plan.read([Path(CONFIGURATION.name)], study)
     jobs = [job for job in plan.jobs if Path(job.manifest).exists()]
-    assert {job.rule for job in plan.jobs} - {job.rule for job in jobs} == {"report_pdf"}
+    unmade = {job.rule for job in plan.jobs} - {job.rule for job in jobs}
+    assert unmade == {"report_pdf", "export_model", "model_card"}
     assert [job.manifest for job in jobs if is_refused(study, job)] == []
     accepted = []
     for job in jobs:

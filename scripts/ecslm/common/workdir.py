@@ -74,7 +74,7 @@ class Work:
             found: the manifest's own fields that were not known before the work.
         """
         for path in made.values():
-            _settle(path)
+            settle(path)
         digests = {name: sha256_of_file(path) for name, path in made.items()}
         if self._cache is not None:
             entry = Entry(
@@ -150,7 +150,7 @@ def work_folder(
         )
 
 
-def _settle(path: Path) -> None:
+def settle(path: Path) -> None:
     """Give a file that a library wrote what files of `write_json` have: it is on the disk, with the
     permissions of the user's umask."""
     with path.open("rb") as stream:

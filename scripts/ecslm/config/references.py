@@ -30,6 +30,8 @@ def _references(raw: Mapping[str, Any], templates: Path) -> Iterator[str]:
     yield from _known(raw.get("study"), studies, "study", "studies")
     for name in sorted(studies.keys() & SHARED):
         yield f"studies.{name}: is the name of a directory that studies share: rename the study"
+    for name in _mapping(raw.get("licenses")):
+        yield from _known(name, bases, "licenses", "bases")
     for name, study in studies.items():
         yield from _study_references(f"studies.{name}", _mapping(study), bases, tasks, templates)
 
@@ -101,6 +103,10 @@ def _study_references(
             yield f"{path}.answers: missing: {name} has `published`"
         if name in _names(study.get("baselines")):
             yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
+    for name in _names(_mapping(study.get("export")).get("models")):
+        yield from _known(name, models, f"{path}.export.models", "the study's models")
+        if name in models and "training" not in _mapping(models[name]):
+            yield f"{path}.export.models: {name} is not tuned: it has no adapter to merge"
     yield from _contrast_references(f"{path}.comparisons.contrasts", study)
     for name, table in _mapping(study.get("tables")).items():
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)

@@ -15,6 +15,7 @@ from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.names import Name
 from ecslm.data.settings import DataSource
+from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
@@ -117,6 +118,9 @@ class StudySettings(Closed):
     tables: dict[Name, TableSettings] = Field(
         {}, description="Tables by name, which is also the name of their file."
     )
+    export: ExportEntry = Field(
+        ExportEntry(), description="What `snakemake -- export` makes of tuned models."
+    )
 
     @field_validator("models", mode="before")
     @classmethod
@@ -136,6 +140,9 @@ class Config(Closed):
     study: str = Field(description="Study to run, an entry of `studies`.")
     tasks: dict[Name, TaskSettings] = Field(description="Registry of tasks by code.")
     bases: dict[Name, BaseSource] = Field(description="Pretrained weights by name.")
+    licenses: dict[Name, str] = Field(
+        {}, description="Licences of bases, as the hub spells them; model cards name them."
+    )
     studies: dict[Name, StudySettings] = Field(description="Studies by name.")
 
     @property

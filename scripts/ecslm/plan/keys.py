@@ -35,6 +35,13 @@ class SplitKey(TaskKey):
 
 
 @dataclass(frozen=True)
+class ModelKey(Key):
+    """A job for each model."""
+
+    model: str
+
+
+@dataclass(frozen=True)
 class ModelTaskKey(Key):
     """A job for each model and task."""
 

@@ -12,16 +12,26 @@ from ecslm.plan.answer_checks import check_answers
 from ecslm.plan.model_checks import ModelChecks
 from ecslm.plan.rules import Job, Rule
 from ecslm.plan.source import source_of
-from ecslm.plan.stages import answers, bases, comparisons, data, models, report, scores, tables
+from ecslm.plan.stages import (
+    answers,
+    bases,
+    comparisons,
+    data,
+    exports,
+    models,
+    report,
+    scores,
+    tables,
+)
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
 # Each stage after those whose results it reads.
-STAGES = (bases, data, answers, models, scores, comparisons, tables, report)
-# Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, and the
-# PDF needs LaTeX.
-NOT_IN_ALL = frozenset({"base_model", "report_pdf"})
+STAGES = (bases, data, answers, models, scores, comparisons, exports, tables, report)
+# Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, the PDF
+# needs LaTeX, and exported models take space.
+NOT_IN_ALL = frozenset({"base_model", "report_pdf", "export_model", "model_card"})
 
 
 SomeRule = TypeVar("SomeRule", bound=Rule[Any])

@@ -164,6 +164,10 @@ class Study:
             for task in self.model_tasks(one.model):
                 yield RunKey(one.model, one.seed, task)
 
+    def first_seed(self, model: str) -> int:
+        """The seed that stands for a model where one must."""
+        return min(self.model(model).seeds)
+
     # Files that several rules read
 
     def dataset_file(self, task: str, split: str) -> str:

@@ -26,6 +26,19 @@ def code_changes(then: str | None, job: Job) -> Iterator[str]:
     yield from changes or [f"the code of {job.script} has changed ({then} -> {job.code})"]
 
 
+def changes_between(then: str | None, now: str | None, folders: Iterable[Path]) -> Iterator[str]:
+    """What has changed between two code digests, definition by definition where these are known.
+
+    Args:
+        folders: directories of records, as `record_code` makes one.
+    """
+    if then == now:
+        return
+    before, after = (_recorded_in(folders, str(code)) for code in (then, now))
+    changes = list(_changes(before, after)) if before and after else []
+    yield from changes or [f"other code ({then} -> {now})"]
+
+
 def _changes(before: Code, after: Code) -> Iterator[str]:
     for module in sorted(before.keys() | after.keys()):
         if module not in after:
@@ -65,10 +78,15 @@ def modules_of(code: str) -> list[str]:
 
 def _recorded(code: str) -> Code:
     """Nothing if no record was kept, or one that cannot be read."""
-    with suppress(InputError):
-        return read_model(_code_file(code), dict[str, dict[str, str]])
+    return _recorded_in([CODE_HISTORY], code)
+
+
+def _recorded_in(folders: Iterable[Path], code: str) -> Code:
+    for folder in folders:
+        with suppress(InputError):
+            return read_model(_code_file(code, folder), dict[str, dict[str, str]])
     return {}
 
 
-def _code_file(code: str) -> Path:
-    return CODE_HISTORY / f"{code.removeprefix('code:')}.json"
+def _code_file(code: str, folder: Path = CODE_HISTORY) -> Path:
+    return folder / f"{code.removeprefix('code:')}.json"

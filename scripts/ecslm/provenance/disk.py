@@ -5,7 +5,8 @@ Only what a run is sure to write is counted, so that no run is refused that coul
 - of each adapter its matrices, in float32;
 - of one training, the largest, two checkpoints of the matrices and of the two averages that AdamW
   keeps of each weight;
-- of each base that is fetched its matrices, in bfloat16, if architectures.csv has its sizes.
+- of each base that is fetched its matrices, in bfloat16, if architectures.csv has its sizes;
+- of each exported model its matrices.
 
 Predictions, scores and tables are small beside these.
 """
@@ -47,7 +48,7 @@ def check_disk(plan: Plan, due: Container[str]) -> None:
         InputError: a disk has less room than the jobs are sure to need.
     """
     disks: dict[int, list[Need]] = {}
-    for need in (*_adapters(plan, due), *_bases(plan, due)):
+    for need in (*_adapters(plan, due), *_bases(plan, due), *_exports(plan, due)):
         disks.setdefault(need.folder.stat().st_dev, []).append(need)
     problems = []
     for needs in disks.values():
@@ -85,6 +86,18 @@ def _bases(plan: Plan, due: Container[str]) -> Iterator[Need]:
             # A head of its own would come on top.
             layers = {name: shape for name, shape in architecture.layers.items() if name != HEAD}
             yield Need(_existing(manifest), BFLOAT16 * sum(map(_weights, layers.values())))
+
+
+def _exports(plan: Plan, due: Container[str]) -> Iterator[Need]:
+    rule, models = plan.rules["export_model"], ModelChecks(plan.study)
+    for key in rule.all_keys():
+        (manifest,) = rule.output_paths("manifest", key)
+        model = plan.study.local_models[key.model]
+        architecture = models.architecture(model.base) if manifest in due else None
+        if architecture is not None:
+            size = BFLOAT16 if model.precision.dtype == "bfloat16" else FLOAT32
+            weights = sum(map(_weights, architecture.layers.values()))
+            yield Need(_existing(manifest), size * weights)
 
 
 def _weights(shape: Shape) -> int:

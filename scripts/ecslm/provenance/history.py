@@ -68,12 +68,12 @@ class History:
         made = read_job_manifest(job)
         return (
             *(f"{path} is missing" for path in self._wanted(job) if not Path(path).exists()),
-            *_changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
+            *changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
             *([_NEW_CONTENT] if job.content != made.source_content else []),
             *(["the prompt template has changed"] if job.template != _template(made) else []),
             *self._changed_inputs(made.inputs, job.inputs),
             *code_changes(made.code, job),
-            *_changed_values(made.versions, versions_in(job.versions)),
+            *changed_values(made.versions, versions_in(job.versions)),
         )
 
     def damage(self, job: Job) -> list[str]:
@@ -128,7 +128,8 @@ class History:
                 yield f"{path} has changed"
 
 
-def _changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+def changed_values(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[str]:
+    """Each name whose value has changed, as `name: before -> after`."""
     for name in sorted(then.keys() | now.keys()):
         before, after = (values.get(name, "absent") for values in (then, now))
         if before != after:

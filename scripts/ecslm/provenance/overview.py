@@ -31,6 +31,9 @@ WORDS = {
     "bertscore": ("BERTScore", "BERTScores"),
     **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),
     **dict.fromkeys(("differences", "compare"), ("comparison", "comparisons")),
+    "tidy_scores": ("file of scores", "files of scores"),
+    "export_model": ("exported model", "exported models"),
+    "model_card": ("model card", "model cards"),
     "render_table": ("table", "tables"),
     "report_page": ("report", "reports"),
 }

@@ -78,6 +78,25 @@ COMPARISONS = "comparisons/{task}.json"
 # One job compares all tasks, since Holm's adjustment needs all p-values.
 COMPARISONS_MANIFEST = "comparisons/manifest.json"
 
+# All scores as tidy rows.
+SCORES_CSV = "scores.csv"
+SCORES_PARQUET = "scores.parquet"
+SCORES_MANIFEST = "scores.manifest.json"
+
+# A tuned model as a folder of its own, in hub layout.
+EXPORT_WEIGHTS = "exports/{model}/model.safetensors"
+EXPORT_CONFIG = "exports/{model}/config.json"
+EXPORT_GENERATION = "exports/{model}/generation_config.json"
+EXPORT_TOKENIZER = "exports/{model}/tokenizer.json"
+EXPORT_TOKENIZER_CONFIG = "exports/{model}/tokenizer_config.json"
+EXPORT_CHAT_TEMPLATE = "exports/{model}/chat_template.jinja"
+EXPORT_PROMPT = "exports/{model}/prompt.jinja"
+EXPORT_EQUALITY = "exports/{model}/equality.json"
+EXPORT_COST = "exports/{model}/cost.json"
+EXPORT = "exports/{model}/manifest.json"
+MODEL_CARD = "exports/{model}/README.md"
+MODEL_CARD_MANIFEST = "exports/{model}/README.manifest.json"
+
 TABLE = "tables/{table}.tex"
 TABLE_JSON = "tables/{table}.json"
 TABLE_MANIFEST = "tables/{table}.manifest.json"

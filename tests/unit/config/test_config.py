@@ -974,18 +974,22 @@ def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha
             {"rank": 9},
             ["train_adapter *", "render_table parameters"],
         ),
-        (".task_decoding.AG", {"max_new_tokens": 91}, ["predict * AG", "describe_data AG"]),
+        (
+            ".task_decoding.AG",
+            {"max_new_tokens": 91},
+            ["predict * AG", "describe_data AG", "export_model *"],
+        ),
         (".models.Small.decoding", {"sample": True}, ["predict Small *"]),
         (".scoring", {"resamples": 9}, ["score *", "score_baseline *", "differences *"]),
         (".bertscore.layer", 9, ["bertscore *"]),
         ("bases.Small.path", "models/other", ["base_model Small"]),
-        (".title", "Another shop", ["report_page", "data_card"]),
+        (".title", "Another shop", ["report_page", "data_card", "model_card *"]),
         (".tables.ind.caption", "Another caption", ["render_table ind"]),
         # All tables but that of parameters name the task.
         (
             "tasks.PM.title",
             "Matching",
-            ["report_page", "data_card", "render_table [!p]*"],
+            ["report_page", "data_card", "model_card *", "render_table [!p]*"],
         ),
     ],
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import safetensors.torch
 from support import tiny
 from support.plans import plan
 from support.project import RESOURCES
@@ -68,6 +69,18 @@ def test_adapters_need_their_matrices_and_the_checkpoints_of_the_largest(
     line = refused(made, ADAPTERS)
     assert f"{(needed - 1) / 1000:.0f}kB are free on this disk" in line
     assert f"at least {needed / 1000:.0f}kB" in line
+
+
+def test_an_exported_model_needs_its_matrices(tiny_model: Path, free: Free) -> None:
+    made, due = plan(models=MODELS), {"results/shop/exports/Small-4/manifest.json"}
+    weights = safetensors.torch.load_file(tiny_model / "model.safetensors").values()
+    matrices = sum(weight.numel() for weight in weights if weight.dim() == 2)
+    # With a head of its own, which is as large as the embedding that the base shares.
+    head = tiny.HIDDEN * tiny.vocabulary_size(tiny_model)
+    free(4 * (matrices + head))
+    check_disk(made, due)
+    free(4 * (matrices + head) - 1)
+    assert "are free on this disk" in refused(made, due)
 
 
 def test_adapters_that_are_finished_need_nothing(free: Free) -> None:

@@ -1,0 +1,88 @@
+"""Schema of `equality.json` in the folder of an exported model: how it equals base and adapter."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from ecslm.common.manifests import verify_result
+from ecslm.common.validation import read_model
+from ecslm.models.precision import Precision
+from ecslm.schemas.paths import EXPORT
+from ecslm.schemas.prediction import FinishReason, ScoredPrediction
+from ecslm.schemas.record import Relevance
+from ecslm.schemas.settings import Closed
+
+
+class Answer(Closed):
+    """An answer as text, and what ended it."""
+
+    text: str
+    finish_reason: FinishReason
+
+
+class AnsweredTwice(Closed):
+    """A test record, and the answers of the base with the adapter and of the exported model."""
+
+    id: str
+    sample_id: str
+    task: str
+    setting: str
+    reference: str
+    options: list[str] | None
+    relevance: list[Relevance] | None
+    adapter: Answer
+    exported: Answer
+
+    def prediction(self, answer: Answer) -> ScoredPrediction:
+        """One of the two answers as scoring takes it."""
+        return ScoredPrediction(
+            id=self.id,
+            sample_id=self.sample_id,
+            setting=self.setting,
+            reference=self.reference,
+            options=self.options,
+            relevance=self.relevance,
+            prediction=answer.text,
+            finish_reason=answer.finish_reason,
+        )
+
+
+class LogitsEquality(Closed):
+    """Logits of the token after each prompt: of the exported model, loaded by transformers alone,
+    and of the base with the adapter beside it, not merged, in the precision of the study."""
+
+    prompts: int
+    largest: float = Field(description="Largest absolute logit of the base with the adapter.")
+    largest_difference: float = Field(description="Between the two models, in any logit.")
+    tolerance: float = Field(description="Largest share of `largest` that is accepted.")
+
+    @property
+    def share(self) -> float:
+        """The largest difference as a share of the largest logit."""
+        return self.largest_difference / self.largest
+
+
+class Equality(Closed):
+    """The exported model against its base with the adapter."""
+
+    precision: Precision
+    parameters: int = Field(description="Of the exported model, with a head of its own.")
+    trained_parameters: int = Field(description="Of the adapter.")
+    logits: LogitsEquality
+    answers: list[AnsweredTwice]
+    example_prompt: str = Field(description="The whole prompt of the first of the answers.")
+
+    @property
+    def same(self) -> int:
+        """How many records both answer by the same text."""
+        return sum(one.adapter == one.exported for one in self.answers)
+
+
+def read_equality(path: Path) -> Equality:
+    """Read the report of an exported model.
+
+    Raises:
+        InputError: it is missing, altered or invalid.
+    """
+    verify_result(path, path.with_name(Path(EXPORT).name))
+    return read_model(path, Equality)

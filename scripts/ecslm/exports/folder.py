@@ -1,0 +1,74 @@
+"""The folder of an exported model: weights, configuration and tokenizer, as other programs read
+them.
+"""
+
+import json
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from transformers import GenerationConfig
+
+from ecslm.common.files import write_json, write_text
+from ecslm.models.loading import load_tokenizer
+from ecslm.prediction.settings import DecodingSettings
+
+# One file, whatever its size: which files there will be must be known before.
+ONE_FILE = "1000TB"
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json")
+CHAT_TEMPLATE = "chat_template.jinja"
+# For a base without a template of its own: a chat API then takes whole prompts as messages.
+WHOLE_PROMPTS = "{% for message in messages %}{{ message['content'] }}{% endfor %}"
+
+
+def write_folder(
+    model: Any, base: Path, prompt: Path, decodings: Iterable[DecodingSettings], folder: Path
+) -> None:
+    """Write a merged model in hub layout.
+
+    Args:
+        model: of transformers, with nothing quantised or adapted and with a head of its own.
+        base: directory of its base, whose configuration and tokenizer it keeps.
+        prompt: the study's prompt template.
+        decodings: how the study generates answers; the longest limit becomes the default.
+    """
+    tokenizer = load_tokenizer(base)
+    model.generation_config = _generation(tokenizer, list(decodings))
+    # Some models remember that they were quantised, and would be saved as if they still were.
+    if hasattr(model.config, "quantization_config"):
+        del model.config.quantization_config
+    model.hf_quantizer = None
+    model.save_pretrained(folder, max_shard_size=ONE_FILE)
+    write_json(folder / "config.json", _configuration(base, str(model.dtype)))
+    tokenizer.save_pretrained(folder)
+    if tokenizer.chat_template is None:
+        write_text(folder / CHAT_TEMPLATE, WHOLE_PROMPTS)
+    # As published: what a newer library writes may not be read by an older one.
+    for name in TOKENIZER_FILES:
+        if (base / name).is_file():
+            shutil.copyfile(base / name, folder / name)
+    shutil.copyfile(prompt, folder / "prompt.jinja")
+
+
+def _configuration(base: Path, dtype: str) -> dict[str, Any]:
+    """The base's own, for the same reason, but for what the merge has changed."""
+    found: dict[str, Any] = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    for name in ("quantization_config", "torch_dtype"):
+        found.pop(name, None)
+    return found | {"tie_word_embeddings": False, "dtype": dtype.removeprefix("torch.")}
+
+
+def _generation(tokenizer: Any, decodings: list[DecodingSettings]) -> GenerationConfig:
+    """How the study generates, in place of the base's defaults, which may sample."""
+    first = decodings[0]
+    end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
+    sampling = {"temperature": first.temperature, "top_p": first.top_p} if first.sample else {}
+    return GenerationConfig(
+        do_sample=first.sample,
+        max_new_tokens=max(one.max_new_tokens for one in decodings),
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=end,
+        pad_token_id=end if pad is None else pad,
+        **sampling,
+    )

@@ -1,0 +1,103 @@
+"""What asking a model takes: the request that its prediction jobs would make, from the plan."""
+
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.errors import InputError
+from ecslm.common.text import nearest
+from ecslm.config.backends.recorded import RecordedModel
+from ecslm.models.prompts import PromptTemplate
+from ecslm.plan.keys import RunKey
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Files, as_tuple
+from ecslm.plan.stages.models import Predict
+from ecslm.prediction.backend import Request
+from ecslm.schemas.record import Record, read_records
+
+
+class Asking:
+    """A model of a study, with the files that it needs."""
+
+    def __init__(self, plan: Plan, model: str, seed: int | None, how_to_build: str) -> None:
+        """
+        Args:
+            seed: of its adapter; None: the first.
+            how_to_build: the command that makes a file of the study, but for the file.
+
+        Raises:
+            InputError: the study has no such model or seed, or its answers exist already.
+        """
+        self._study, self._build = plan.study, how_to_build
+        models = plan.study.settings.models
+        if model not in models:
+            raise InputError(
+                f"--model: {model} is not in the study's models{nearest(model, models)}"
+            )
+        if isinstance(models[model], RecordedModel):
+            raise InputError(f"--model: {model} is answers in files: it cannot be asked anything")
+        seeds = models[model].seeds
+        if seed is not None and seed not in seeds:
+            raise InputError(f"--seed: {model} has the seeds {', '.join(map(str, seeds))}")
+        self._model = model
+        self._seed = plan.study.first_seed(model) if seed is None else seed
+
+    def task(self, named: str | None) -> str:
+        """The task whose settings hold for a question: that with the longest answers if none is
+        named.
+
+        Raises:
+            InputError: the study has no such task, or the model cannot answer it.
+        """
+        study, model = self._study, self._study.model(self._model)
+        tasks = [task for task in study.test_tasks if model.suits(study.task(task).answer)]
+        if named is None:
+            return max(tasks, key=lambda task: (study.decoding(task).max_new_tokens, task))
+        if named not in tasks:
+            raise InputError(
+                f"--task: {named} is no task that {self._model} answers{nearest(named, tasks)}"
+            )
+        return named
+
+    def request(self, task: str, device: str | None) -> Request[Any]:
+        """The request of the job that predicts the task, made by hand.
+
+        Raises:
+            InputError: the adapter or the base is not built yet.
+        """
+        study, rule = self._study, Predict(self._study)
+        key = RunKey(self._model, str(self._seed), task)
+        files = rule.inputs(key)
+        settings = rule.settings(key)
+        template, access = rule.template(key), rule.needs(key).get("access")
+        return Request(
+            model=self._model,
+            base=self._built(files["base"]),
+            adapter=self._built(files["adapter"]),
+            adapter_of=study.model(self._model).adapter_name(self._model),
+            answers=(),
+            template=None if template is None else PromptTemplate(Path(template)),
+            settings=settings,
+            batch_tokens=settings.budget(study.settings.batch_tokens),
+            seed=self._seed,
+            device=device or study.settings.device,
+            threads=study.settings.threads,
+            access=None if access is None else str(access),
+        )
+
+    def test_records(self, task: str) -> list[Record]:
+        """The test records of a task.
+
+        Raises:
+            InputError: the file is not built yet, or was altered.
+        """
+        path = self._built(self._study.dataset_file(task, "test"))
+        assert path is not None, "a task that is evaluated has the file"
+        return read_records(path)
+
+    def _built(self, files: Files) -> Path | None:
+        """The only file of an input, if it has one, after checking that it is there."""
+        for path in as_tuple(files):
+            if not Path(path).is_file():
+                raise InputError(f"{path}: not built yet: `{self._build} -- {path}` builds it")
+            return Path(path)
+        return None

@@ -1,0 +1,89 @@
+"""Asking a model a question of one's own, outside of a study's jobs, by the same backend."""
+
+import json
+from typing import Any
+
+from pydantic import ValidationError
+
+from ecslm.common.errors import InputError, field_problems
+from ecslm.common.text import shown
+from ecslm.prediction.backend import Generated, Prompt, Request, backend_module
+from ecslm.schemas.record import DEFAULT_SETTING, Record, Relevance, Split
+from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import EXAMPLE
+
+
+class Question(Closed):
+    """A record of one's own: the fields of a dataset's record, of which two are needed."""
+
+    id: str | None = None
+    sample_id: str | None = None
+    task: str | None = None
+    split: Split | None = None
+    setting: str | None = None
+    instruction: str
+    input: str
+    options: list[str] | None = None
+    output: str | None = None
+    few_shot_example: str | None = None
+    relevance: list[Relevance] | None = None
+
+    def record(self, task: str) -> Record:
+        """The question as a test record of a task; the right answer may be unknown."""
+        example = EXAMPLE if self.few_shot_example is not None else ""
+        return Record(
+            id=self.id or "question",
+            sample_id=self.sample_id or "question",
+            task=task,
+            split="test",
+            setting=self.setting or f"{DEFAULT_SETTING}{example}",
+            instruction=self.instruction,
+            input=self.input,
+            options=self.options,
+            output=self.output or "",
+            few_shot_example=self.few_shot_example,
+            relevance=self.relevance,
+        )
+
+
+def read_question(line: str, where: str) -> Question:
+    """A line of JSON.
+
+    Args:
+        where: the line came from, for messages.
+
+    Raises:
+        InputError: it is not a record.
+    """
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise InputError(f"{where}: not JSON ({error}): {shown(line)}") from None
+    try:
+        return Question.model_validate(value, strict=True)
+    except ValidationError as error:
+        raise InputError(*field_problems(error, where)) from None
+
+
+class AskedModel:
+    """A model that is loaded when it is first asked, and then stays."""
+
+    def __init__(self, request: Request[Any]) -> None:
+        """
+        Raises:
+            InputError: there is no such backend, or it refuses the request.
+        """
+        self._backend = backend_module(request.settings.backend).open_backend(request)
+        self._loaded: Any = None
+
+    def answer(self, record: Record) -> tuple[Prompt, Generated]:
+        """The prompt of a record, and the answer.
+
+        Raises:
+            InputError: the prompt does not fit, or the model cannot be loaded or cannot answer.
+        """
+        (prompt,) = self._backend.prompts([record])
+        if self._loaded is None:
+            self._loaded = self._backend.load()
+        (generated,) = self._loaded.generate([prompt], 0)
+        return prompt, generated

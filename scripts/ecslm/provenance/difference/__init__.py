@@ -1,0 +1,1 @@
+"""Two results directories, cell by cell: what changed, by how much, and why."""

@@ -1,0 +1,129 @@
+"""The scores in a results directory, as cells with a key that another directory may share."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.common.manifests import Manifest, read_manifest, read_result
+from ecslm.schemas.metrics_file import Interval95, MetricsFile, SettingScores
+from ecslm.schemas.paths import METRICS, METRICS_MANIFEST, OUTCOMES
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.scoring.outcomes import Outcomes, read_outcomes
+
+METRICS_FILE = re.compile(r"metrics/(?P<model>[^/]+)/seed-(?P<seed>\d+)/(?P<task>[^/.]+)\.json")
+PROTOCOLS = ("strict", "lenient", "released", "released_2024")
+
+
+@dataclass(frozen=True, order=True)
+class CellKey:
+    """What a cell shows; fields are in the order of sorting."""
+
+    task: str
+    setting: str
+    model: str
+    seed: int
+    protocol: str
+
+
+@dataclass(frozen=True)
+class ScoreCell:
+    """A score: its value, None if it is not defined, its interval if it has one, and counts."""
+
+    value: float | None
+    ci95: Interval95 | None
+    n: int
+    invalid: int
+    truncated: int | None
+
+
+class ResultsFolder:
+    """A study's results directory, wherever it is."""
+
+    def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            InputError: there is no such directory, or no metrics file in it.
+        """
+        self.path = path
+        if not path.is_dir():
+            raise InputError(f"{path}: no such directory: name the results of a study")
+        self._files = list(self._metrics_files())
+        if not self._files:
+            raise InputError(f"{path}: has no scores (metrics/MODEL/seed-N/TASK.json)")
+
+    @cached_property
+    def cells(self) -> dict[CellKey, ScoreCell]:
+        """All scores.
+
+        Raises:
+            InputError: a metrics file is invalid, or was altered since it was made.
+        """
+        return {
+            CellKey(task, setting, model, seed, protocol): cell
+            for model, seed, task in self._files
+            for setting, scores in self._metrics(model, seed, task).settings.items()
+            for protocol, cell in _cells(scores)
+        }
+
+    def manifest(self, name: str) -> Manifest | None:
+        """A manifest by its path relative to the directory; None if it is not there."""
+        path = self.path / name
+        return read_manifest(path) if path.is_file() else None
+
+    def score_manifest(self, key: CellKey) -> str:
+        """Path of the manifest of a cell's score, relative to the directory."""
+        return METRICS_MANIFEST.format(model=key.model, seed=key.seed, task=key.task)
+
+    def outcomes(self, key: CellKey) -> Outcomes | None:
+        """What each record adds to a cell's strict score; None if that is not known."""
+        path = self.path / OUTCOMES.format(model=key.model, seed=key.seed, task=key.task)
+        name = self.metric_name(key)
+        if name is None or not path.is_file():
+            return None
+        try:
+            return read_outcomes([path], metric(name)).get(key.setting)
+        except InputError:
+            # Of another version of the metric, which sums other terms.
+            return None
+
+    def metric_name(self, key: CellKey) -> str | None:
+        """Name of the metric's module, from the manifest of the score."""
+        made = self.manifest(self.score_manifest(key))
+        task = None if made is None else made.settings.get("task")
+        return task.get("metric") if isinstance(task, dict) else None
+
+    def _metrics(self, model: str, seed: int, task: str) -> MetricsFile:
+        return read_result(
+            self.path / METRICS.format(model=model, seed=seed, task=task), MetricsFile
+        )
+
+    def _metrics_files(self) -> Iterator[tuple[str, int, str]]:
+        for path in sorted(self.path.glob("metrics/*/seed-*/*.json")):
+            found = METRICS_FILE.fullmatch(path.relative_to(self.path).as_posix())
+            if found:
+                yield found["model"], int(found["seed"]), found["task"]
+
+
+def _cells(scores: SettingScores) -> Iterator[tuple[str, ScoreCell]]:
+    values = {
+        "strict": scores.strict,
+        "lenient": scores.strict.details.lenient,
+        "released": scores.released,
+        "released_2024": scores.released_2024,
+    }
+    for protocol in PROTOCOLS:
+        score = values[protocol]
+        if score is not None:
+            yield (
+                protocol,
+                ScoreCell(
+                    value=score.known,
+                    ci95=scores.strict.ci95 if protocol == "strict" else None,
+                    n=scores.n,
+                    invalid=getattr(score, "n_invalid", scores.n_invalid),
+                    truncated=scores.n_truncated,
+                ),
+            )

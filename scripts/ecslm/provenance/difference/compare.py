@@ -1,0 +1,183 @@
+"""Comparing the cells of two results directories."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from ecslm.common.errors import InputError
+from ecslm.comparisons.settings import ComparedModel, DifferencesSettings, ModelsContrast
+from ecslm.comparisons.sides import task_sides
+from ecslm.comparisons.testing import differences
+from ecslm.provenance.difference.cells import CellKey, ResultsFolder, ScoreCell
+from ecslm.provenance.difference.origins import Cause, Origins
+from ecslm.scoring.outcomes import Outcomes
+
+Basis = Literal["paired", "overlap"]
+
+# Of the bootstrap. The p-value is not asked for.
+RESAMPLES, PERMUTATIONS = 2_000, 1
+# What is missing is told by the fewest names that the other directory lacks.
+WHOLES: tuple[tuple[str, ...], ...] = (
+    ("model",),
+    ("task",),
+    ("setting",),
+    ("protocol",),
+    ("model", "seed"),
+    ("model", "task"),
+    ("model", "seed", "task"),
+    ("model", "seed", "task", "setting"),
+    ("model", "seed", "task", "setting", "protocol"),
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A cell that differs between two directories.
+
+    `beyond` is whether it differs by more than chance: the 95 % interval of the paired difference
+    lies on one side of 0 or, where records cannot be paired, the two intervals do not overlap. None
+    where there is no interval.
+    """
+
+    key: CellKey
+    before: ScoreCell
+    after: ScoreCell
+    basis: Basis | None
+    difference: float | None
+    ci95: tuple[float, float] | None
+    beyond: bool | None
+    records_changed: int | None
+    """Shared records that add something else to the score; None if they are not known."""
+    causes: tuple[Cause, ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """What only one of the directories has, in as few names as tell it, and its number of cells."""
+
+    side: Literal["A", "B"]
+    names: dict[str, str | int]
+    cells: int
+
+
+@dataclass(frozen=True)
+class ResultsDiff:
+    """All differences of two directories, A before and B after."""
+
+    compared: int
+    changes: tuple[Change, ...]
+    missing: tuple[Missing, ...]
+
+    @property
+    def beyond(self) -> int:
+        """How many cells differ by more than chance."""
+        return sum(change.beyond is True for change in self.changes)
+
+
+def diff_results(before: ResultsFolder, after: ResultsFolder) -> ResultsDiff:
+    """Compare two directories.
+
+    Raises:
+        InputError: they have no cell in common, or a file is invalid or was altered.
+    """
+    shared = sorted(before.cells.keys() & after.cells.keys())
+    if not shared:
+        raise InputError(
+            f"{before.path} and {after.path}: no model, seed, task and setting in common"
+        )
+    origins = Origins(before, after)
+    return ResultsDiff(
+        compared=len(shared),
+        changes=tuple(
+            _change(key, before, after, origins)
+            for key in shared
+            if before.cells[key] != after.cells[key]
+        ),
+        missing=(
+            *_missing("A", before.cells.keys(), after.cells.keys()),
+            *_missing("B", after.cells.keys(), before.cells.keys()),
+        ),
+    )
+
+
+def _change(key: CellKey, before: ResultsFolder, after: ResultsFolder, origins: Origins) -> Change:
+    cells = before.cells[key], after.cells[key]
+    basis, ci95, beyond = _beyond(key, before, after)
+    values = [cell.value for cell in cells]
+    known = [value for value in values if value is not None]
+    return Change(
+        key=key,
+        before=cells[0],
+        after=cells[1],
+        basis=basis,
+        difference=known[1] - known[0] if len(known) == 2 else None,
+        ci95=ci95,
+        beyond=beyond,
+        records_changed=_records_changed(before.outcomes(key), after.outcomes(key)),
+        causes=origins.causes(before.score_manifest(key))
+        or (Cause("unknown", "nothing that the manifests know of"),),
+    )
+
+
+def _beyond(
+    key: CellKey, before: ResultsFolder, after: ResultsFolder
+) -> tuple[Basis | None, tuple[float, float] | None, bool | None]:
+    """On what basis the cells are compared, the interval of their difference if they are paired,
+    and whether they differ by more than chance. Only the strict score has intervals."""
+    if key.protocol != "strict":
+        return None, None, None
+    ci95 = _paired_interval(key, before, after)
+    if ci95 is not None:
+        return "paired", ci95, not ci95[0] <= 0 <= ci95[1]
+    one, other = before.cells[key].ci95, after.cells[key].ci95
+    if one is None or other is None:
+        return None, None, None
+    return "overlap", None, one[1] < other[0] or other[1] < one[0]
+
+
+def _paired_interval(
+    key: CellKey, before: ResultsFolder, after: ResultsFolder
+) -> tuple[float, float] | None:
+    """The interval of the difference, B minus A, over the samples that both have."""
+    then, now, metric = before.outcomes(key), after.outcomes(key), after.metric_name(key)
+    if then is None or now is None or metric is None or metric != before.metric_name(key):
+        return None
+    contrast = ModelsContrast(kind="models", pairs=(("B", "A"),), settings=(key.setting,))
+    settings = DifferencesSettings(
+        metric=metric,
+        models=dict.fromkeys("AB", ComparedModel(seeds=(key.seed,))),
+        contrasts={"diff": contrast},
+        resamples=RESAMPLES,
+        permutations=PERMUTATIONS,
+    )
+    outcomes = {"A": {key.setting: then}, "B": {key.setting: now}}
+    try:
+        (found,) = differences(list(task_sides(settings, outcomes)), settings)
+    except InputError:
+        # They share too few samples, or these have other references.
+        return None
+    return found.ci95
+
+
+def _records_changed(before: Outcomes | None, after: Outcomes | None) -> int | None:
+    if before is None or after is None:
+        return None
+    (then,), (now,) = before.seeds, after.seeds
+    return sum(then[sample] != now[sample] for sample in then.keys() & now.keys())
+
+
+def _missing(
+    side: Literal["A", "B"], keys: Iterable[CellKey], others: Iterable[CellKey]
+) -> Iterator[Missing]:
+    known = {whole: {_of(key, whole) for key in others} for whole in WHOLES}
+    found: Counter[tuple[tuple[str, ...], tuple[str | int, ...]]] = Counter()
+    for key in sorted(set(keys) - set(others)):
+        whole = next(one for one in WHOLES if _of(key, one) not in known[one])
+        found[whole, _of(key, whole)] += 1
+    for (whole, values), count in found.items():
+        yield Missing(side, dict(zip(whole, values, strict=True)), count)
+
+
+def _of(key: CellKey, whole: tuple[str, ...]) -> tuple[str | int, ...]:
+    return tuple(getattr(key, name) for name in whole)

@@ -1,0 +1,77 @@
+"""Merge an adapter into its base: a folder that transformers, vLLM or llama.cpp load alone.
+
+The model then answers some test records once more, to show that it equals its base with the
+adapter: equality.json in the folder.
+"""
+
+import argparse
+from pathlib import Path
+
+from ecslm.common.cli import read_settings, run_script
+from ecslm.common.errors import InputError
+from ecslm.common.logs import add_log_option, start_log
+from ecslm.exports.run import export_model
+from ecslm.exports.settings import ExportSettings
+from ecslm.fingerprint.running import as_planned
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Merge, compare, and write the folder."""
+    start_log(arguments.log)
+    settings = read_settings(arguments.settings, ExportSettings)
+    export_model(
+        model=arguments.model,
+        datasets=files_by_task(arguments.dataset, settings),
+        base=arguments.base,
+        adapter=arguments.adapter,
+        template=arguments.template,
+        template_digest=arguments.template_digest,
+        settings=settings,
+        batch_tokens=arguments.batch_tokens,
+        seed=arguments.seed,
+        device=arguments.device,
+        threads=arguments.threads,
+        manifest=arguments.output,
+        code=arguments.code,
+    )
+
+
+def files_by_task(files: list[Path], settings: ExportSettings) -> dict[str, Path]:
+    """The dataset files by the tasks of the settings, whose order they have.
+
+    Raises:
+        InputError: there are more or fewer than tasks.
+    """
+    if len(files) != len(settings.tasks):
+        raise InputError(f"--dataset: {len(files)} files for {len(settings.tasks)} tasks")
+    return dict(zip(settings.tasks, files, strict=True))
+
+
+def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The modules that answering loads."""
+    return read_settings(arguments.settings, ExportSettings).modules()
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--model", help="name of the model, which that of the adapter must equal (default: any)")
+    add("--adapter", type=Path, required=True, help="manifest.json of the adapter")
+    add("--base", type=Path, required=True, help="manifest.json of the base weights")
+    add("--template", type=Path, required=True, help="Jinja file of the prompt")
+    add("--template-digest", help="digest of its content as planned; another one is refused")
+    add("--dataset", type=Path, nargs="+", required=True, help="test file of each task")
+    add("--settings", required=True, help="precision, tasks and records: JSON or @FILE")
+    add("--batch-tokens", type=int, default=4000, help="padded tokens per batch; settings win")
+    add("--seed", type=int, default=0, help="seed of the adapter, and of sampled decoding")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
+    add("--output", type=Path, required=True, help="manifest.json to write, in the model's folder")
+    add("--code", help="digest of this script's code, recorded in the manifest")
+    add_log_option(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(as_planned(main, __file__, modules), command_line())

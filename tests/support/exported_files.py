@@ -1,0 +1,58 @@
+"""Hand-made results for the tests of what users take home."""
+
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.files import write_json, write_jsonl
+
+
+def write_adapter_manifest(results: Path, model: str, seed: int = 0, **fields: Any) -> None:
+    """The manifest of an adapter that was trained on thirty records of two tasks."""
+    manifest = {
+        "inputs": {},
+        "settings": {"precision": {"quantization": "nf4"}, "training": {"rank": 16}},
+        "code": None,
+        "versions": {"torch": "2.13.0"},
+        "files": {},
+        "model": model,
+        "seed": seed,
+        "source": "Small",
+        "revision": "local",
+        "base_sha256": "0" * 64,
+        "template_sha256": "1" * 64,
+        "best_step": 12,
+        "records": {"PM": 10, "SA": 20},
+        "tokens": {"PM": 1000, "SA": 3000},
+        "answer_tokens": {"PM": 20, "SA": 40},
+        "truncated": {"PM": 0, "SA": 1},
+    }
+    write_json(results / f"adapters/{model}/seed-{seed}/manifest.json", manifest | fields)
+
+
+def write_predictions(
+    results: Path,
+    model: str,
+    task: str,
+    tokens: dict[str, list[tuple[int | None, int | None]]],
+    seed: int = 0,
+) -> None:
+    """Predictions whose prompts and answers have so many tokens, by setting."""
+    rows = [
+        {
+            "id": f"{setting}-{number}",
+            "sample_id": f"s{number}",
+            "task": task,
+            "setting": setting,
+            "prediction": "yes\u2028no",
+            "reference": "yes",
+            "options": ["A: yes", "B: no"] if number % 2 else None,
+            "relevance": None,
+            "prompt_sha256": "2" * 64,
+            "prompt_tokens": prompt,
+            "generated_tokens": answer,
+            "finish_reason": "stop",
+        }
+        for setting, counts in tokens.items()
+        for number, (prompt, answer) in enumerate(counts)
+    ]
+    write_jsonl(results / f"predictions/{model}/seed-{seed}/{task}.jsonl", rows)

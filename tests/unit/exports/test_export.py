@@ -1,0 +1,265 @@
+"""Exported models: folders that load alone and equal the base with the adapter."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from support.model_examples import (
+    EXACT,
+    PROMPTS,
+    QUANTISED,
+    make_record,
+    prediction_settings,
+    run_here,
+    write_records,
+)
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ecslm.common.errors import InputError
+from ecslm.exports import run as export_run
+from ecslm.exports.equality import Equality, read_equality
+from ecslm.exports.run import export_model
+from ecslm.exports.settings import ExportSettings
+from ecslm.models.bases import PathSource, read_base
+from ecslm.models.fetching import fetch_base
+from ecslm.models.manifests import files_digest
+from ecslm.models.precision import Precision
+from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction import transformers_engine
+from ecslm.prediction.transformers_engine import load_model
+
+CPU = torch.device("cpu")
+TOLERANCE = 1e-4
+
+
+def settings(precision: dict[str, str] = EXACT, **decoding: Any) -> ExportSettings:
+    """Two tasks, of which AG may have longer answers."""
+    tasks = {
+        "AG": prediction_settings(precision, {"max_new_tokens": 30} | decoding),
+        "PM": prediction_settings(precision, {"max_new_tokens": 8} | decoding),
+    }
+    return ExportSettings(precision=Precision.model_validate(precision), tasks=tasks, records=3)
+
+
+def export(
+    folder: Path, base: Path, adapter: Path, chosen: ExportSettings | None = None, **changes: Any
+) -> Path:
+    """Export into `folder`/model, which is returned."""
+    chosen = chosen or settings()
+    options: dict[str, Any] = {
+        "model": "Tiny-EC",
+        "datasets": {
+            task: write_records(folder / f"{task}.jsonl", 7, task=task, split="test")
+            for task in chosen.tasks
+        },
+        "base": base,
+        "adapter": adapter,
+        "template": PROMPTS / "alpaca.jinja",
+        "template_digest": None,
+        "settings": chosen,
+        "batch_tokens": 300,
+        "seed": 0,
+        "device": "cpu",
+        "threads": 1,
+        "manifest": folder / "model/manifest.json",
+        "code": None,
+    }
+    export_model(**(options | changes))
+    return folder / "model"
+
+
+@pytest.fixture(scope="module")
+def exported(
+    tiny_base: Path, exact_adapter: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A model in float32, exported."""
+    return export(tmp_path_factory.mktemp("export"), tiny_base, exact_adapter)
+
+
+@pytest.fixture(scope="module")
+def plain(exported: Path) -> Any:
+    """The exported model as anybody would load it."""
+    return AutoModelForCausalLM.from_pretrained(exported, dtype="auto")
+
+
+def prompt(number: int = 0) -> str:
+    return PromptTemplate(PROMPTS / "alpaca.jinja").render(make_record(number), 0)
+
+
+def logits(model: Any, folder: Path, text: str) -> torch.Tensor:
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokens = tokenizer(text, add_special_tokens=False, return_tensors="pt")
+    with torch.inference_mode():
+        return model(**tokens).logits.float()
+
+
+def with_adapter(base: Path, adapter: Path, precision: dict[str, str] = EXACT) -> Any:
+    folder = read_base(base)[1]
+    return load_model(folder, adapter.parent, Precision.model_validate(precision), False, CPU)
+
+
+def test_plain_transformers_loads_it_with_the_logits_of_the_base_with_the_adapter(
+    exported: Path, plain: Any, tiny_base: Path, exact_adapter: Path
+) -> None:
+    assert not any("lora" in name for name, _ in plain.named_parameters())
+    adapted = with_adapter(tiny_base, exact_adapter)
+    for number in range(3):
+        expected = logits(adapted, exported, prompt(number))
+        difference = (logits(plain, exported, prompt(number)) - expected).abs().max()
+        assert difference < TOLERANCE * expected.abs().max()
+
+
+def test_the_head_of_a_tied_base_is_its_own_and_the_embedding_is_as_it_was(
+    plain: Any, tiny_base: Path
+) -> None:
+    base = AutoModelForCausalLM.from_pretrained(read_base(tiny_base)[1])
+    assert base.config.tie_word_embeddings and not plain.config.tie_word_embeddings
+    embedding, head = plain.get_input_embeddings().weight, plain.get_output_embeddings().weight
+    assert torch.equal(embedding, base.get_input_embeddings().weight)
+    assert (head - embedding).abs().max() > 0.01
+
+
+def test_a_quantised_base_is_exported_as_plain_weights(
+    tmp_path: Path, tiny_base: Path, quantised_adapter: Path
+) -> None:
+    folder = export(tmp_path, tiny_base, quantised_adapter, settings(QUANTISED))
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype="auto")
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    assert "quantization" not in (folder / "config.json").read_text()
+    expected = logits(with_adapter(tiny_base, quantised_adapter, QUANTISED), folder, prompt())
+    difference = (logits(model, folder, prompt()) - expected).abs().max()
+    assert difference < TOLERANCE * expected.abs().max()
+
+
+def test_greedy_generation_of_transformers_gives_the_answers_of_the_study(
+    exported: Path, plain: Any
+) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(exported)
+    template = PromptTemplate(exported / "prompt.jinja")
+    for answer in read_equality(exported / "equality.json").answers:
+        text = template.render(make_record(int(answer.id[1:])), 0)
+        tokens = tokenizer(text, add_special_tokens=False, return_tensors="pt")
+        limit = settings().tasks[answer.task].decoding.max_new_tokens
+        whole = plain.generate(**tokens, max_new_tokens=limit)[0]
+        generated = whole[tokens["input_ids"].shape[1] :]
+        assert tokenizer.decode(generated, skip_special_tokens=True) == answer.exported.text
+
+
+def test_the_report_has_the_same_answers_of_both_for_records_of_each_task(exported: Path) -> None:
+    report = read_equality(exported / "equality.json")
+    assert [(one.task, one.id) for one in report.answers] == [
+        (task, name) for task in ("AG", "PM") for name in ("r0", "r2", "r4")
+    ]
+    assert report.same == len(report.answers)
+    assert report.logits.prompts == 6
+    assert 0 < report.logits.share < report.logits.tolerance
+    assert report.parameters > report.trained_parameters > 0
+    assert report.example_prompt == prompt()
+
+
+def test_the_defaults_of_generation_are_those_of_the_study(exported: Path, plain: Any) -> None:
+    generation = json.loads((exported / "generation_config.json").read_text())
+    assert (generation["do_sample"], generation["max_new_tokens"]) == (False, 30)
+    tokenizer = AutoTokenizer.from_pretrained(exported)
+    assert generation["eos_token_id"] == tokenizer.eos_token_id
+    assert plain.generation_config.max_new_tokens == 30
+
+
+def test_sampling_is_in_the_defaults_of_a_model_that_samples(
+    tmp_path: Path, tiny_base: Path, exact_adapter: Path
+) -> None:
+    chosen = settings(sample=True, temperature=0.5, top_p=0.9)
+    folder = export(tmp_path, tiny_base, exact_adapter, chosen)
+    generation = json.loads((folder / "generation_config.json").read_text())
+    found = {name: generation[name] for name in ("do_sample", "temperature", "top_p")}
+    assert found == {"do_sample": True, "temperature": 0.5, "top_p": 0.9}
+    # Sampled with the same numbers.
+    assert (report := read_equality(folder / "equality.json")).same == len(report.answers)
+
+
+def test_a_base_without_a_chat_template_gets_one_that_passes_prompts_on(exported: Path) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(exported)
+    messages = [{"role": "user", "content": prompt()}]
+    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert text == prompt()
+
+
+def test_the_chat_template_of_a_base_is_kept(
+    tmp_path: Path, tiny_model: Path, exact_adapter: Path
+) -> None:
+    source = shutil.copytree(tiny_model, tmp_path / "base")
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    tokenizer.chat_template = "{{ messages[0]['content'] }}!"
+    tokenizer.save_pretrained(source)
+    base = tmp_path / "manifest/manifest.json"
+    fetch_base("Tiny", PathSource(source="path", path=str(source)), base)
+    made = json.loads(exact_adapter.read_text())
+    adapter = shutil.copytree(exact_adapter.parent, tmp_path / "adapter") / "manifest.json"
+    digest = files_digest(json.loads(base.read_text())["files"])
+    adapter.write_text(json.dumps(made | {"base_sha256": digest}))
+    folder = export(tmp_path, base, adapter)
+    kept = AutoTokenizer.from_pretrained(folder)
+    assert kept.apply_chat_template([{"role": "user", "content": "Hi"}], tokenize=False) == "Hi!"
+    assert (folder / "tokenizer.json").read_bytes() == (source / "tokenizer.json").read_bytes()
+
+
+def test_a_model_that_is_not_equal_is_not_exported(
+    tmp_path: Path, tiny_base: Path, exact_adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transformers_engine, "untie_head", lambda _: None)
+    with pytest.raises(InputError, match="not equal to the base with the adapter: logits differ"):
+        export(tmp_path, tiny_base, exact_adapter)
+    assert list((tmp_path / "model").iterdir()) == []
+
+
+def test_the_folder_appears_whole_or_not_at_all(
+    tmp_path: Path, tiny_base: Path, exact_adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export_run, "answered_twice", fail)
+        with pytest.raises(KeyboardInterrupt):
+            export(tmp_path, tiny_base, exact_adapter)
+    assert list((tmp_path / "model").iterdir()) == []
+    first = export(tmp_path, tiny_base, exact_adapter)
+    bytes_of = {path.name: path.read_bytes() for path in first.iterdir()}
+    export(tmp_path, tiny_base, exact_adapter)
+    again = {path.name: path.read_bytes() for path in first.iterdir()}
+    assert again == bytes_of
+    made = json.loads(bytes_of["manifest.json"])
+    assert set(made["files"]) == bytes_of.keys() - {"manifest.json", "cost.json"}
+    assert made["model"] == "Tiny-EC" and made["seed"] == 0
+
+
+def test_an_adapter_of_another_base_is_refused(
+    tmp_path: Path, other_base: Path, exact_adapter: Path
+) -> None:
+    with pytest.raises(InputError, match="trained on other weights"):
+        export(tmp_path, other_base, exact_adapter)
+
+
+def test_the_script_makes_the_same_folder(
+    tmp_path: Path,
+    tiny_base: Path,
+    exact_adapter: Path,
+    exported: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [exported.parent / f"{task}.jsonl" for task in ("AG", "PM")]
+    options = ["--model", "Tiny-EC", "--adapter", exact_adapter, "--base", tiny_base]
+    options += ["--template", PROMPTS / "alpaca.jinja", "--threads", 1, "--batch-tokens", 300]
+    options += ["--settings", settings().model_dump_json(), "--dataset", *files]
+    options += ["--output", tmp_path / "model/manifest.json"]
+    assert run_here(monkeypatch, "export.py", options) == 0
+    for name in ("model.safetensors", "config.json", "equality.json"):
+        assert (tmp_path / "model" / name).read_bytes() == (exported / name).read_bytes()
+
+
+def test_the_report_reads_back_what_was_written(exported: Path) -> None:
+    raw = json.loads((exported / "equality.json").read_text())
+    assert Equality.model_validate(raw).model_dump(mode="json") == raw

@@ -1,0 +1,191 @@
+"""Cards of exported models: metadata as the hub reads them, scores, and where the model fails."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from huggingface_hub import ModelCard
+from support.exported_files import write_adapter_manifest
+from support.model_examples import run_here
+from support.project import REPORT
+from support.table_files import IND, OOD, scores, write_metrics
+
+from ecslm.common.files import write_json
+from ecslm.exports.card import render_card
+from ecslm.exports.card_settings import ModelCardSettings, card_files
+
+MODEL = "Small-EC"
+SETTINGS: dict[str, Any] = {
+    "model": MODEL,
+    "seed": 0,
+    "base": "Small",
+    "base_license": "Apache-2.0",
+    "study": "A shop",
+    "data_source": "a/b at c0ffee",
+    "data_hub_id": "a/b",
+    "data_license": "CC-BY-4.0",
+    "tasks": {
+        "AG": {
+            "title": "Answer Generation",
+            "kind": {"answer": "generation", "metric": "bert_f1"},
+            "baselines": [],
+        },
+        "PM": {
+            "title": "Product | Matching",
+            "kind": {"answer": "yes_no", "metric": "binary_f1"},
+            "baselines": ["always-no", "always-yes"],
+        },
+    },
+}
+ON_HUB = {"source": "hub", "id": "org/small", "revision": "main"}
+
+
+def answer(task: str, number: int, adapter: str, exported: str, reference: str) -> dict[str, Any]:
+    return {
+        "id": f"{task}{number}",
+        "sample_id": f"s{number}",
+        "task": task,
+        "setting": (IND, OOD)[number % 2],
+        "reference": reference,
+        "options": None,
+        "relevance": None,
+        "adapter": {"text": adapter, "finish_reason": "stop"},
+        "exported": {"text": exported, "finish_reason": "stop"},
+    }
+
+
+ANSWERS = [
+    answer("AG", 0, "It is.", "It is.", "Yes."),
+    answer("PM", 1, "yes", "yes", "yes"),
+    answer("PM", 2, "yes", "no", "yes"),
+]
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """The results of a tuned model, of two baselines, and its export."""
+    write_adapter_manifest(tmp_path, MODEL)
+    write_metrics(tmp_path, MODEL, "AG", {IND: scores(0.8, n_invalid=0, n_truncated=0)})
+    poor = scores(0.3, n_invalid=20, n_truncated=None)
+    fine = scores(0.9, n_invalid=0, n_truncated=6)
+    write_metrics(tmp_path, MODEL, "PM", {IND: poor, OOD: fine})
+    write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.1), OOD: scores(0.2)})
+    write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.3), OOD: scores(0.4)})
+    equality = {
+        "precision": {"quantization": "nf4", "dtype": "bfloat16"},
+        "parameters": 12345,
+        "trained_parameters": 678,
+        "logits": {
+            "prompts": 3,
+            "largest": 20.0,
+            "largest_difference": 0.1,
+            "tolerance": 0.05,
+        },
+        "answers": ANSWERS,
+        "example_prompt": "### Instruction:\nSay.\n",
+    }
+    write_json(tmp_path / f"exports/{MODEL}/equality.json", equality)
+    write_json(tmp_path / f"exports/{MODEL}/manifest.json", manifest())
+    return tmp_path
+
+
+def manifest() -> dict[str, Any]:
+    empty: dict[str, Any] = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
+    return {**empty, "files": {}}
+
+
+def base(folder: Path, **source: str) -> Path:
+    """The manifest of a base."""
+    files = dict.fromkeys(("config.json", "tokenizer.json", "model.safetensors"), "0" * 64)
+    content = {**manifest(), "settings": {"source": source}, "files": files}
+    path = folder / "base/manifest.json"
+    write_json(
+        path, content | {"base": "Small", "folder": ".", "source": source, "revision": "c0ffee"}
+    )
+    return path
+
+
+def card(results: Path, source: dict[str, str] | None = None, **changes: Any) -> str:
+    settings = ModelCardSettings.model_validate(SETTINGS | changes)
+    template = REPORT / "model_card.md.jinja"
+    return render_card(template, results, base(results, **(source or ON_HUB)), settings)
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"\n## {title}\n")[1].split("\n## ")[0].strip()
+
+
+def test_the_hub_reads_base_licence_data_and_each_score(results: Path) -> None:
+    data = ModelCard(card(results)).data
+    assert (data.base_model, data.to_dict()["base_model_relation"]) == ("org/small", "finetune")
+    assert (data.license, data.datasets) == ("apache-2.0", ["a/b"])
+    assert (data.library_name, data.pipeline_tag) == ("transformers", "text-generation")
+    assert data.eval_results is not None
+    found = {(r.task_name, r.dataset_config): r.metric_value for r in data.eval_results}
+    assert found == {
+        ("Answer Generation", f"AG {IND}"): 0.8,
+        ("Product | Matching", f"PM {IND}"): 0.3,
+        ("Product | Matching", f"PM {OOD}"): 0.9,
+    }
+
+
+def test_of_a_base_and_data_that_are_not_on_the_hub_no_id_is_named(results: Path) -> None:
+    source = {"source": "path", "path": "models/small"}
+    unknown = {"data_hub_id": None, "data_license": None, "base_license": None}
+    text = card(results, source, **unknown)
+    metadata = ModelCard(text).data.to_dict()
+    assert not {"base_model", "base_model_relation", "datasets", "license"} & metadata.keys()
+    assert text.count("licence: not named in the configuration") == 2
+
+
+def test_scores_stand_beside_the_best_trivial_baseline(results: Path) -> None:
+    *_, ind, ood = section(card(results), "Scores").splitlines()
+    head = r"| Product \| Matching (PM) |"
+    assert ind == f"{head} {IND} | F1 | 200 | 0.300 | 0.270 to 0.330 | 10.0 % | 0.300 always-yes |"
+    assert ood == f"{head} {OOD} | F1 | 200 | 0.900 | 0.870 to 0.930 | 0.0 % | 0.400 always-yes |"
+
+
+def test_an_interval_that_may_be_too_narrow_is_marked(results: Path) -> None:
+    details = {"interval": {"method": "bootstrap", "reliable": False}}
+    write_metrics(results, MODEL, "AG", {IND: scores(0.8, strict={"details": details})})
+    first, *_ = section(card(results), "Scores").splitlines()[4:]
+    assert "| 0.770 to 0.830* |" in first
+
+
+def test_where_the_model_fails_is_said(results: Path) -> None:
+    *lines, last = section(card(results), "Known failures").splitlines()
+    assert lines == [
+        f"- Product | Matching (PM), {IND}: not better than answering always-yes (0.300 against "
+        "0.300). Do not use it for this.",
+        f"- PM, {IND}: 20 of 200 answers could not be read (10.0 %).",
+        f"- PM, {OOD}: 6 of 200 answers were cut off at the limit of tokens.",
+        "- Inputs of 1 training records were cut.",
+    ]
+    assert "may be wrong" in last
+
+
+def test_the_records_that_both_answered_are_scored_once_more(results: Path) -> None:
+    text = section(card(results), "Equal to the base with the adapter")
+    assert "| AG | 1 | 1 | -- | -- |" in text
+    assert "| PM | 2 | 1 | 1.000 | 0.667 |" in text
+    assert "2 of 3 test records are answered by the same text" in text
+    assert "0.5 % of the largest logit (accepted: 5.0 %)" in text
+
+
+def test_the_recipe_and_an_example_of_a_whole_prompt_are_there(results: Path) -> None:
+    text = card(results)
+    assert '"rank": 16' in section(text, "Recipe and cost")
+    assert "Tuned on 30 records, 4,000 tokens a pass (60 of them answers)" in text
+    assert "### Instruction:\nSay.\n" in section(text, "Use")
+    assert 'Its answer: "It is."' in text
+
+
+def test_the_script_lists_what_it_has_read(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = ModelCardSettings.model_validate(SETTINGS)
+    output = results / f"exports/{MODEL}/README.md"
+    options = ["--settings", settings.model_dump_json(), "--results", results, "--output", output]
+    options += ["--base", base(results, **ON_HUB), "--template", REPORT / "model_card.md.jinja"]
+    assert run_here(monkeypatch, "model_card.py", options) == 0
+    assert output.read_text() == card(results)
+    listed = output.with_name("README.manifest.json").read_text()
+    assert all(str(results / name) in listed for name in card_files(settings))

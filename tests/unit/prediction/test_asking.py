@@ -1,0 +1,197 @@
+"""Questions of one's own: as records, and answered by the backend of the study."""
+
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.model_examples import run_here, write_records
+from support.project import ROOT
+
+from ecslm.common.errors import InputError
+from ecslm.prediction.asking import read_question
+from ecslm.schemas.record import read_records
+
+IND = "IND_Diverse_Instruction"
+MODEL = "Tiny-EC"
+ADAPTER = Path("results/shop/adapters/Tiny-EC/seed-0/manifest.json")
+DATASET = Path("results/shop/dataset/PM/test.jsonl")
+BASE = Path("results/bases/Tiny/manifest.json")
+
+
+@pytest.fixture(scope="module")
+def study(
+    tiny_model: Path,
+    tiny_base: Path,
+    fluent_adapter: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A project whose study has a base, an adapter and test records."""
+    project = tmp_path_factory.mktemp("project")
+    for name in ("resources", "requirements.lock"):
+        (project / name).symlink_to(ROOT / name)
+    configuration = {
+        "study": "shop",
+        "bases": {"Tiny": {"source": "path", "path": str(tiny_model)}},
+        "studies": {
+            "shop": {
+                "title": "A shop",
+                "device": "cpu",
+                "threads": 1,
+                "published_comparable": False,
+                "data": {"source": "demo"},
+                "tasks": ["PM", "SA"],
+                "train_setting": IND,
+                "settings": [IND],
+                "precision": {"quantization": "none", "dtype": "float32"},
+                "decoding": {"max_new_tokens": 5},
+                "task_decoding": {"SA": {"max_new_tokens": 9}},
+                "models": {
+                    "Tiny": {"base": "Tiny", "template": "alpaca"},
+                    MODEL: {"base": "Tiny", "template": "alpaca", "training": {}},
+                    "Tiny-PM-likelihood": {
+                        "base": "Tiny",
+                        "template": "alpaca",
+                        "answers": "likelihood",
+                    },
+                    "Theirs": {"backend": "recorded", "path": "theirs"},
+                },
+            }
+        },
+    }
+    (project / "shop.yaml").write_text(yaml.safe_dump(configuration))
+    (project / BASE).parent.mkdir(parents=True)
+    made = json.loads(tiny_base.read_text()) | {"folder": str(tiny_model), "base": "Tiny"}
+    (project / BASE).write_text(json.dumps(made))
+    shutil.copytree(fluent_adapter.parent, project / ADAPTER.parent)
+    (project / DATASET.parent).mkdir(parents=True)
+    write_records(project / DATASET, 4, task="PM", split="test")
+    return project
+
+
+@pytest.fixture(autouse=True)
+def here(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(study)
+
+
+@pytest.fixture
+def ask(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs the script; returns status, answers and notes."""
+
+    def run(*options: object, model: str = MODEL) -> tuple[Any, list[str], list[str]]:
+        capsys.readouterr()
+        # Else the first word would be another file of the configuration.
+        end = [] if str(options[0]).startswith("--") else ["--"]
+        chosen = ["--model", model, "--configfile", "shop.yaml", *end, *options]
+        status = run_here(monkeypatch, "ask.py", chosen)
+        output = capsys.readouterr()
+        return status, output.out.splitlines(), output.err.splitlines()
+
+    return run
+
+
+def test_a_test_record_is_answered_as_in_the_study(ask: Any) -> None:
+    record = read_records(DATASET)[2]
+    status, answers, notes = ask("--task", "PM", "--index", 2)
+    assert (status, answers) == (0, ["yes"])
+    assert notes[-1] == f"Right answer: {record.output}"
+    assert f"Instruction: {record.instruction}" in notes
+    assert f"Input: {record.input}" in notes
+
+
+def test_records_in_a_file_are_answered_in_their_order(ask: Any, tmp_path: Path) -> None:
+    records = read_records(DATASET)
+    path = tmp_path / "records.jsonl"
+    fields = {"instruction", "input", "options", "output"}
+    lines = [json.dumps(record.model_dump(include=fields)) for record in records]
+    path.write_text("\n".join(lines) + "\n")
+    status, answers, _ = ask("--file", path, "--task", "SA")
+    assert status == 0
+    alone = [ask("--task", "SA", "--file", _one(tmp_path, line))[1] for line in lines]
+    assert [[answer] for answer in answers] == alone
+    assert len(set(answers)) > 1
+    # The very records of the dataset, with all their fields.
+    assert ask("--file", DATASET, "--task", "SA")[:2] == (0, answers)
+
+
+def _one(folder: Path, line: str) -> Path:
+    path = folder / "one.jsonl"
+    path.write_text(line)
+    return path
+
+
+def test_a_question_in_words_is_the_instruction_or_with_a_task_its_input(
+    ask: Any, tmp_path: Path
+) -> None:
+    words = read_records(DATASET)[1].input
+    as_instruction = json.dumps({"instruction": words, "input": ""})
+    instruction = read_records(DATASET)[0].instruction
+    as_input = json.dumps({"instruction": instruction, "input": words})
+    assert ask(words)[1] == ask("--file", _one(tmp_path, as_instruction))[1]
+    asked = ask("--task", "PM", "--", words)
+    assert asked[1] == ask("--task", "PM", "--file", _one(tmp_path, as_input))[1]
+
+
+def test_without_a_task_answers_may_be_as_long_as_the_longest_of_any(
+    ask: Any, tmp_path: Path
+) -> None:
+    path = _one(tmp_path, json.dumps({"instruction": "Say more.", "input": "lamp " * 9}))
+    long, short = (
+        ask("--file", path, model="Tiny"),
+        ask("--file", path, "--task", "PM", model="Tiny"),
+    )
+    assert "The answer was cut off after 9 tokens." in long[2]
+    assert "The answer was cut off after 5 tokens." in short[2]
+    assert long[1][0].startswith(short[1][0])
+
+
+def test_an_adapter_that_is_not_there_is_named_with_the_command_that_builds_it(ask: Any) -> None:
+    away = ADAPTER.parent.with_name("away")
+    ADAPTER.parent.rename(away)
+    try:
+        status, answers, notes = ask("Is it there?")
+    finally:
+        away.rename(ADAPTER.parent)
+    assert (status, answers) == (1, [])
+    assert notes == [
+        f"error: {ADAPTER}: not built yet: `snakemake --cores all --configfile shop.yaml -- "
+        f"{ADAPTER}` builds it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "model", "problem"),
+    [
+        (["Hi"], "Tiny-ED", "--model: Tiny-ED is not in the study's models: did you mean"),
+        (["Hi"], "Theirs", "--model: Theirs is answers in files"),
+        (["--task", "QPR"], MODEL, "--task: QPR is no task that Tiny-EC answers"),
+        (["--seed", "7"], MODEL, "--seed: Tiny-EC has the seeds 0"),
+        (["--index", "1"], MODEL, "--index: needs --task"),
+        (["--task", "PM", "--index", "4"], MODEL, "--index: PM has the test records 0 to 3"),
+        (["--file", "x", "--", "Hi"], MODEL, "--file and --index take the place of a question"),
+        (["--task", "SA", "--index", "0"], MODEL, "dataset/SA/test.jsonl: not built yet"),
+    ],
+)
+def test_what_cannot_be_asked_is_one_line(
+    ask: Any, options: Sequence[str], model: str, problem: str
+) -> None:
+    status, _, notes = ask(*options, model=model)
+    assert status == 1
+    assert [problem in note for note in notes] == [True]
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ('{"instruction": "Hi"', "x: not JSON"),
+        ('{"instruction": "Hi"}', "x: input: field required"),
+        ('{"instruction": "Hi", "input": "a", "option": []}', "x: option: extra inputs"),
+        ('{"instruction": "Hi", "input": {"a": 1}}', "x: input: input should be a valid string"),
+    ],
+)
+def test_a_line_that_is_no_record_is_refused(line: str, problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        read_question(line, "x")
