@@ -1,20 +1,18 @@
 """The schema of the configuration, as editors and readers use it."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 from support.project import ROOT
+from support.scripts import run_script
 
 from ecslm.config.schema import Config
 
 
 def test_the_schema_file_is_in_step_with_the_code(tmp_path: Path) -> None:
     output = tmp_path / "schema.json"
-    script = ROOT / "scripts/config_schema.py"
-    subprocess.run([sys.executable, str(script), "--output", str(output)], check=True)
+    run_script("config_schema.py", "--output", output).check_returncode()
     shipped = ROOT / "resources/config.schema.json"
     assert output.read_bytes() == shipped.read_bytes(), "run scripts/config_schema.py"
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from support.project import ROOT
 from support.raw_rows import IND, ONE_SHOT, OOD, ROWS, Row, lines, parquet, row, write
+from support.scripts import run_script
 
 from ecslm.common.files import read_json
 from ecslm.data.content import content_of_all, content_of_split, content_parameter
@@ -34,12 +35,15 @@ def script(
     content: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
     given = {"source": source, "aliases": ALIASES, "answer": "yes_no", "settings": settings}
-    command = [sys.executable, str(SCRIPT), "--task", "PSI", "--split", "test"]
-    command += ["--cache", str(folder / "cache"), "--output", str(folder / output)]
-    command += [] if content is None else ["--content", content]
+    options = ["--task", "PSI", "--split", "test", "--settings", json.dumps(given)]
+    options += ["--cache", str(folder / "cache"), "--output", str(folder / output)]
+    options += [] if content is None else ["--content", content]
+    if source["source"] != "hub":
+        return run_script("dataset.py", *options, folder=folder)
+    # The library reads these when it is imported.
     environment = os.environ | {"HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1"}
     return subprocess.run(
-        [*command, "--settings", json.dumps(given)],
+        [sys.executable, str(SCRIPT), *options],
         capture_output=True,
         text=True,
         check=False,
@@ -245,11 +249,11 @@ def test_labels_that_were_edited_since_the_plan_are_refused(tmp_path: Path) -> N
     opened = open_rows(PathData.model_validate(source), tmp_path / "cache")
     content = content_of_split(opened, {"QPR"}, "test")
     settings = {"source": source, "aliases": [], "answer": "ranking", "settings": [IND]}
-    command = [sys.executable, SCRIPT, "--task", "QPR", "--split", "test", "--cache", "cache"]
-    command += ["--settings", json.dumps(settings), "--content", content, "--output", "test.jsonl"]
+    options = ["--task", "QPR", "--split", "test", "--cache", "cache", "--content", content]
+    options += ["--settings", json.dumps(settings), "--output", "test.jsonl"]
 
     def run() -> int:
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
+        return run_script("dataset.py", *options, folder=tmp_path).returncode
 
     labels.write_text('[["E", "C"]]')
     assert run() == 1
@@ -306,11 +310,10 @@ def test_the_check_of_a_source_takes_its_rows_from_the_cache_too(tmp_path: Path)
     given = {"tasks": {"PSI": task}, "settings": [IND], "published": [], "comparable": False}
     source = local(path) | {"tolerate": ["duplicate_record"]}
     settings = json.dumps({"source": source, **given})
-    command = [sys.executable, str(ROOT / "scripts/check_data.py"), "--settings", settings]
-    command += ["--cache", "cache", "--output", "check.json", "--content"]
-    subprocess.run([*command, content], check=True, cwd=tmp_path)
+    options = ["--settings", settings, "--cache", "cache", "--output", "check.json", "--content"]
+    run_script("check_data.py", *options, content, folder=tmp_path).check_returncode()
     (splits,) = read_json(tmp_path / "check.json")["tasks"].values()
     assert sum(one["rows"] for split in splits.values() for one in split.values()) == 6
     (tmp_path / "check.json").unlink()
-    done = subprocess.run([*command, "source:0"], cwd=tmp_path, check=False)
+    done = run_script("check_data.py", *options, "source:0", folder=tmp_path)
     assert (done.returncode, (tmp_path / "check.json").exists()) == (1, False)
