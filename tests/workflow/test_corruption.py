@@ -148,25 +148,28 @@ def test_a_damaged_result_stops_the_next_run_and_the_message_tells_how_to_rebuil
     assert planned
 
 
+@pytest.fixture(scope="module")
+def commands(completed: Path, list_jobs: ListJobs) -> dict[str, str]:
+    """The command of each job of the study, by the job's name."""
+    jobs = list_jobs(completed, "--dry-run", "--forceall", *GENERATED, "--", "all", "report")
+    return {job.name: job.command for job in jobs if job.command}
+
+
 @by_damage
 def test_a_damage_during_a_run_is_found_by_every_job_that_reads_the_result(
     project: Path,
-    list_jobs: ListJobs,
+    commands: dict[str, str],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     file: str,
     damage: Damage,
     readers: tuple[str, ...],
 ) -> None:
-    jobs = list_jobs(project, "--dry-run", "--forceall", *GENERATED, "--", "all", "report")
-    commands = {job.name: job.command for job in jobs}
     keeping_dates(damage, project / RESULTS / file)
     monkeypatch.chdir(project)
     for reader in readers:
-        command = commands[reader]
-        assert command is not None
         capsys.readouterr()
-        assert run_here(monkeypatch, *script_of(command)) == 1
+        assert run_here(monkeypatch, *script_of(commands[reader])) == 1
         (error,) = errors(capsys.readouterr().err)
         assert str(RESULTS / file) in error
         assert "altered" in error

@@ -8,6 +8,7 @@ import yaml
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
+from ecslm.common.yaml_loader import YAML_LOADER
 
 
 def merged_files(files: Sequence[Path]) -> dict[str, Any]:
@@ -19,7 +20,7 @@ def merged_files(files: Sequence[Path]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for path in files:
         try:
-            value = yaml.safe_load(read_text(path)) or {}
+            value = yaml.load(read_text(path), Loader=YAML_LOADER) or {}
         except yaml.YAMLError as error:
             raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
         if not isinstance(value, dict):

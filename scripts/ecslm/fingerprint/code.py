@@ -1,9 +1,11 @@
 """The code below a folder as it is now. Pure standard library, so that any Python can run it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from ecslm.fingerprint.colours import digest_of, sha256
+from ecslm.fingerprint.files import Files, python_files
+from ecslm.fingerprint.kept import KeptDigests
 from ecslm.fingerprint.modules import Folder, Module
 from ecslm.fingerprint.names import DOCSTRING, WHOLE, Names
 from ecslm.fingerprint.reach import Part, Reach
@@ -15,12 +17,16 @@ LENGTH_OF_PARTS = 12
 class Code:
     """The scripts and modules of a folder."""
 
-    def __init__(self, root: Path, changed: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, root: Path, files: Files | None = None, kept: KeptDigests | None = None
+    ) -> None:
         """
         Args:
-            changed: other texts of files, by their paths below `root`.
+            files: all Python files below the folder; those that are there now if it is left out.
+            kept: digests of the same files that need not be computed again.
         """
-        self._names = Names(Folder(root, changed))
+        self._names = Names(Folder(root, python_files(root) if files is None else files))
+        self._kept = kept
         self._reached: dict[tuple[str, tuple[str, ...]], Reach] = {}
         self._digests: dict[tuple[str, tuple[str, ...]], str] = {}
 
@@ -32,9 +38,13 @@ class Code:
         """
         key = script, tuple(modules)
         if key not in self._digests:
-            reach = self._reach(*key)
-            digest = digest_of(reach.parts, reach.roots, reach.libraries)
-            self._digests[key] = digest[:LENGTH]
+            found = self._kept.get(*key) if self._kept else None
+            if found is None:
+                reach = self._reach(*key)
+                found = digest_of(reach.parts, reach.roots, reach.libraries)[:LENGTH]
+                if self._kept:
+                    self._kept.put(*key, found)
+            self._digests[key] = found
         return self._digests[key]
 
     def definitions(self, script: str, modules: Iterable[str] = ()) -> dict[str, dict[str, str]]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.fingerprint.code import Code
+from ecslm.fingerprint.files import python_files
+from ecslm.fingerprint.kept import KeptDigests
 from ecslm.fingerprint.modules import CodeError
 
 SCRIPTS = Path(__file__).resolve().parents[2]
@@ -22,7 +24,8 @@ def code_of(root: Path) -> Code:
 
     Scripts share what they import, which is then analysed once.
     """
-    return Code(root)
+    files = python_files(root)
+    return Code(root, files, KeptDigests(root, files))
 
 
 def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS) -> str:

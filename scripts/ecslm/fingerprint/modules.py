@@ -1,10 +1,11 @@
 """Modules of the project: their statements, what these bind, and what they import."""
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from ecslm.fingerprint.files import Files
 from ecslm.fingerprint.nodes import spelled
 from ecslm.fingerprint.scopes import (
     FUNCTIONS,
@@ -192,30 +193,32 @@ def packages_of(module: str) -> list[str]:
 
 
 class Folder:
-    """The modules below a folder, read as they are now."""
+    """The modules below a folder."""
 
-    def __init__(self, root: Path, changed: Mapping[str, str] | None = None) -> None:
+    def __init__(self, root: Path, files: Files) -> None:
         """
         Args:
-            changed: other texts of files, by their paths below `root`.
+            root: for messages alone.
+            files: all Python files below it.
         """
-        self.root = root
-        self._own = (
-            frozenset(path.stem for path in root.iterdir()) if root.is_dir() else frozenset()
-        )
-        self._changed = changed or {}
+        self._root, self._files = root, files
+        self._folders = {
+            folder.as_posix() for file in files for folder in PurePosixPath(file).parents
+        }
+        # Names that Python finds here first.
+        self.own = frozenset(PurePosixPath(file).parts[0].removesuffix(".py") for file in files)
+        # Modules that are in no package, as scripts are.
+        self.alone = frozenset(file.removesuffix(".py") for file in files if "/" not in file)
         self._modules: dict[str, Module] = {}
-        self._paths: dict[str, Path | None] = {}
 
-    def path(self, name: str) -> Path | None:
-        """The file or, if that is all it has, the folder of a module; None if it is not here."""
-        if name not in self._paths:
-            stem = self.root.joinpath(*name.split("."))
-            found = [stem / "__init__.py", stem.with_name(f"{stem.name}.py")]
-            self._paths[name] = next((path for path in found if path.is_file()), None)
-            if self._paths[name] is None and stem.is_dir() and any(stem.rglob("*.py")):
-                self._paths[name] = stem
-        return self._paths[name]
+    def path(self, name: str) -> str | None:
+        """The file or, if that is all it has, the folder of a module, below the root; None if it
+        is not here."""
+        stem = name.replace(".", "/")
+        for file in (f"{stem}/__init__.py", f"{stem}.py"):
+            if file in self._files:
+                return file
+        return stem if stem in self._folders else None
 
     def has(self, name: str) -> bool:
         """Whether a module is of the project, by the first part of its name."""
@@ -237,33 +240,34 @@ class Folder:
         if name not in self._modules:
             path = self.path(name)
             if path is None:
-                missing = self.root.joinpath(*name.split(".")).with_suffix(".py")
-                raise CodeError(f"{missing}: no such file: its code digest cannot be computed")
+                raise self._missing(f"{name.replace('.', '/')}.py")
             self._modules[name] = self._parsed(name, path)
         return self._modules[name]
 
     def script(self, file: str) -> Module:
         """A script, which is not in a package."""
         if file not in self._modules:
-            self._modules[file] = self._parsed(file, self.root / file)
+            if file not in self._files:
+                raise self._missing(file)
+            self._modules[file] = self._parsed(file, file)
         return self._modules[file]
 
-    def _parsed(self, name: str, path: Path) -> Module:
-        if path.is_dir():
+    def _missing(self, file: str) -> CodeError:
+        return CodeError(f"{self._root / file}: no such file: its code digest cannot be computed")
+
+    def _parsed(self, name: str, path: str) -> Module:
+        if path in self._folders:
             return Module(name, name, ast.Module([], []))
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        below = path.relative_to(self.root).as_posix()
+        package = name if path.endswith("/__init__.py") else name.rpartition(".")[0]
         try:
-            text = self._changed.get(below) or path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            message = f"{path}: no such file: its code digest cannot be computed"
-            raise CodeError(message) from None
+            text = self._files[path].decode()
         except UnicodeDecodeError:
-            raise CodeError(f"{path}: not UTF-8 text") from None
+            raise CodeError(f"{self._root / path}: not UTF-8 text") from None
         try:
-            return _module(name, "" if name.endswith(".py") else package, text, self._own)
+            return _module(name, "" if name.endswith(".py") else package, text, self.own)
         except SyntaxError as error:
-            raise CodeError(f"{path}: line {error.lineno}: not Python ({error.msg})") from None
+            where = f"{self._root / path}: line {error.lineno}"
+            raise CodeError(f"{where}: not Python ({error.msg})") from None
 
 
 @cache

@@ -62,7 +62,7 @@ class Reach:
         self._load(self._folder.script(script))
         roots = [Target(Node(STATEMENTS, script), "script")]
         # The script's folder comes first where Python looks for modules, also for libraries.
-        shadows = {path.stem for path in self._folder.root.glob("*.py")} & sys.stdlib_module_names
+        shadows = self._folder.alone & sys.stdlib_module_names
         for name in (*modules, *sorted(shadows)):
             roots.append(Target(Node(WHOLE, name), name if name in shadows else "module"))
         self._follow([roots])

@@ -7,6 +7,7 @@ lists the kinds. No module imports a kind, so that its code is in no other table
 import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Generic, cast
@@ -51,9 +52,10 @@ class Kind(Generic[AnyEntry]):
     problems: Callable[[TableRequest[AnyEntry], Mapping[str, Path]], list[str]] = _no_problems
 
 
-def kind_names() -> list[str]:
+@cache
+def kind_names() -> tuple[str, ...]:
     """The names of all kinds, sorted."""
-    return sorted(module.name for module in pkgutil.iter_modules(kinds.__path__))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(kinds.__path__)))
 
 
 def kind_module(name: str) -> str:

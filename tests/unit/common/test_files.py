@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 from support.project import SCRIPTS
+from support.scripts import run_script
 
 from ecslm.common import versions
 from ecslm.common.cli import read_settings
@@ -259,28 +260,17 @@ def test_what_is_installed_is_what_the_lock_file_names() -> None:
 
 def test_an_error_of_the_system_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file, where a folder is needed")
-    command = [sys.executable, str(SCRIPTS / "demo_data.py"), "--output"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "out/rows.jsonl")],
-        cwd=SCRIPTS.parent,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    options = ["--output", tmp_path / "out/rows.jsonl"]
+    done = run_script("demo_data.py", *options, folder=SCRIPTS.parent)
     assert (done.returncode, done.stderr) == (1, f"error: {tmp_path / 'out'}: File exists\n")
 
 
 def test_a_script_ends_with_code_1_and_a_line_for_each_problem(tmp_path: Path) -> None:
     source = {"source": "path", "path": "x", "lables": 1}
     settings = {"source": source, "aliases": [], "answer": "?"}
-    command = [sys.executable, str(SCRIPTS / "dataset.py"), "--task", "PM", "--split", "test"]
     output = tmp_path / "out" / "test.jsonl"
-    done = subprocess.run(
-        [*command, "--settings", json.dumps(settings), "--output", str(output)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    options = ["--task", "PM", "--split", "test", "--settings", json.dumps(settings)]
+    done = run_script("dataset.py", *options, "--output", output)
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines() == [

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from support.project import ROOT
+from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.families import adjusted
@@ -354,16 +353,11 @@ def write_outcomes(results: Path, model: str, scores: list[int]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
-def run(script: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, f"scripts/{script}", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
-def run_differences(results: Path, **changes: Any) -> "subprocess.CompletedProcess[str]":
+def run_differences(results: Path, **changes: Any) -> subprocess.CompletedProcess[str]:
     where = ["--task", "MPC", "--results", str(results)]
     output = ["--output", str(results / "differences/MPC.json")]
     value = settings(**changes).model_dump_json()
-    return run("differences.py", *where, *output, "--settings", value)
+    return run_script("differences.py", *where, *output, "--settings", value)
 
 
 def test_settings_that_the_outcomes_lack_are_named(tmp_path: Path) -> None:
@@ -387,7 +381,7 @@ def test_the_scripts_write_the_same_bytes_twice_and_say_what_they_were_made_from
     for _ in range(2):
         assert run_differences(tmp_path).returncode == 0
         made = ["--differences", str(tmp_path / "differences/MPC.json")]
-        assert run("compare.py", *made, "--output", str(path.parent)).returncode == 0
+        assert run_script("compare.py", *made, "--output", str(path.parent)).returncode == 0
         written.append(path.read_bytes())
     assert written[0] == written[1]
     (row,) = json.loads(written[0])
@@ -419,7 +413,7 @@ def test_differences_that_cannot_be_adjusted_are_refused(
 ) -> None:
     path = tmp_path / "PM.json"
     path.write_text(content)
-    made = run("compare.py", "--differences", str(path), "--output", str(tmp_path / "out"))
+    made = run_script("compare.py", "--differences", str(path), "--output", str(tmp_path / "out"))
     assert made.returncode == 1
     assert made.stderr.startswith(problem.format(path=path))
     assert not (tmp_path / "out").exists()
@@ -428,7 +422,7 @@ def test_differences_that_cannot_be_adjusted_are_refused(
 def test_the_folder_of_the_differences_is_not_written_over(tmp_path: Path) -> None:
     path = tmp_path / "PM.json"
     path.write_text("[]")
-    made = run("compare.py", "--differences", str(path), "--output", str(tmp_path))
+    made = run_script("compare.py", "--differences", str(path), "--output", str(tmp_path))
     assert made.returncode == 1
     assert made.stderr == f"error: --output: {tmp_path} is the directory of the differences\n"
     assert path.read_text() == "[]"

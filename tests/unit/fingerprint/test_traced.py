@@ -15,6 +15,7 @@ from support.tracing import Ran, trace
 
 from ecslm.data.demo.generator import TEST_SETTINGS
 from ecslm.fingerprint.code import Code
+from ecslm.fingerprint.files import python_files
 from ecslm.fingerprint.modules import Folder, Module, write_definition
 from ecslm.fingerprint.names import DEFINITION, STATEMENTS, Names, Node, left_out
 from ecslm.fingerprint.reach import Reach
@@ -22,6 +23,7 @@ from ecslm.fingerprint.running import code_parameter
 from ecslm.fingerprint.text import Text
 from ecslm.fingerprint.writer import Writer
 
+FILES = python_files(SCRIPTS)
 DEMO = {"source": "demo", "train": 2, "val": 1, "test_ind": 2, "test_ood": 2}
 IND = "IND_Diverse_Instruction"
 TASK = {"aliases": ["Query_Product_Rank"], "answer": "ranking", "input": "object"}
@@ -141,7 +143,7 @@ class Used:
     """The definitions of which code ran, and the constants and classes that these name."""
 
     def __init__(self, ran: set[Ran]) -> None:
-        self.names = Names(Folder(SCRIPTS))
+        self.names = Names(Folder(SCRIPTS, FILES))
         self.modules = {one.file for one in ran if one.name == "<module>"}
         self.modules -= {file for file in self.modules if left_out(module_name(file))}
         # A file and the number of a statement.
@@ -159,22 +161,22 @@ class Used:
 
     def not_in_the_digest(self, job: Job) -> list[str]:
         """Definitions and modules that can be edited as a whole, and the digest stays."""
-        before = Code(SCRIPTS).digest(job.script, job.modules)
+        before = Code(SCRIPTS, FILES).digest(job.script, job.modules)
         missed = []
         for file, number in sorted(self.definitions):
             module = self.module(file)
-            text = edited(file, module.statements[number])
-            if Code(SCRIPTS, {file: text}).digest(job.script, job.modules) == before:
+            files = {**FILES, file: edited(file, module.statements[number]).encode()}
+            if Code(SCRIPTS, files).digest(job.script, job.modules) == before:
                 missed.append(f"{file}: {module.name_of(number)}")
         for file in sorted(self.modules):
-            text = (SCRIPTS / file).read_text(encoding="utf-8") + "\nprint()\n"
-            if Code(SCRIPTS, {file: text}).digest(job.script, job.modules) == before:
+            files = {**FILES, file: FILES[file] + b"\nprint()\n"}
+            if Code(SCRIPTS, files).digest(job.script, job.modules) == before:
                 missed.append(f"{file}: a new statement")
         return missed
 
     def missed_edits(self, job: Job, done: Done) -> tuple[int, list[str]]:
         """The number of small edits, and those that leave the canonical text as it was."""
-        reach = Reach(Names(Folder(SCRIPTS)), job.script, job.modules)
+        reach = Reach(Names(Folder(SCRIPTS, FILES)), job.script, job.modules)
         tried, missed = 0, []
         for file, number in sorted(self.definitions):
             cached = self.module(file)
@@ -240,9 +242,9 @@ def module_name(file: str) -> str:
 def file_of(module: Module) -> str:
     if module.name.endswith(".py"):
         return module.name
-    path = Folder(SCRIPTS).path(module.name)
+    path = Folder(SCRIPTS, FILES).path(module.name)
     assert path is not None
-    return path.relative_to(SCRIPTS).as_posix()
+    return path
 
 
 def edited(file: str, statement: ast.stmt) -> str:

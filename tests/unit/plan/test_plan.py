@@ -1,8 +1,6 @@
 """The plan: which files a study has, and what each job's parameters depend on."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from support.plans import (
     settings_of,
 )
 from support.project import ROOT
+from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl, write_text
@@ -503,10 +502,10 @@ def test_a_job_finds_the_rows_that_the_plan_has_read_whatever_the_file_holds_now
     made = local(rows, labels={"path": "label.json"}, settings=[IND])
     content = dataset_content(made, task, "test")
     local([one | {"instruction": "Say it."} for one in rows])
-    command = [sys.executable, ROOT / "scripts/dataset.py", "--task", task, "--split", "test"]
-    command += ["--settings", dataset_settings(made, task, "test"), "--output", "test.jsonl"]
-    command += ["--location", location(made.source.data), "--content", content]
-    subprocess.run(command, check=True)
+    options = ["--task", task, "--split", "test", "--output", "test.jsonl"]
+    options += ["--settings", dataset_settings(made, task, "test")]
+    options += ["--location", location(made.source.data), "--content", content]
+    run_script("dataset.py", *options).check_returncode()
     (record,) = read_records(Path("test.jsonl"))
     assert record.instruction == "Say."
 

@@ -3,14 +3,13 @@
 import itertools
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.project import ROOT
 from support.scoring_examples import IND, QUICK, TASKS, TWENTY, block, blocks, record
+from support.scripts import run_script
 
 from ecslm.common.files import write_jsonl
 from ecslm.data.settings import Labels
@@ -133,10 +132,9 @@ def test_the_script_gives_the_known_values(rankings: list[Record], tmp_path: Pat
         test, output = tmp_path / f"{code}.jsonl", tmp_path / f"{code}-M.json"
         write_jsonl(test, records)
         settings = {"task": TASKS[code].model_dump(), "scoring": {"resamples": 50}}
-        arguments = ["--baseline", baseline, "--task", code, "--test", test, "--output", output]
-        subprocess.run(
-            [sys.executable, SCRIPT, *arguments, "--settings", json.dumps(settings)], check=True
-        )
+        options = ["--baseline", baseline, "--task", code, "--test", test, "--output", output]
+        options += ["--settings", json.dumps(settings)]
+        run_script("score_baseline.py", *options).check_returncode()
         return json.loads(output.read_text())["settings"][IND]["strict"]["value"]
 
     assert round(value("PM", "always-yes", yes_no_records(111, 253)), 3) == 0.610

@@ -2,14 +2,12 @@
 
 import json
 import statistics
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from support.project import ROOT
+from support.scripts import run_script
 
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import read_outcomes
@@ -92,11 +90,10 @@ def test_a_seed_without_a_defined_value_leaves_the_mean_undefined(tmp_path: Path
 
 def test_the_script_writes_the_same_bytes_twice(tmp_path: Path) -> None:
     paths = [write(tmp_path, n, cells(10 + n, 10, 10 - n, 30)) for n in (0, 1)]
-    command = [sys.executable, "scripts/score_over_seeds.py", "--task", "PM", "--model", "Small"]
-    command += ["--seeds", "0", "1", "--records", *map(str, paths), "--output"]
-    settings = ["--settings", '{"metric": "binary_f1"}']
+    options = ["--task", "PM", "--model", "Small", "--seeds", "0", "1", "--records", *paths]
+    options += ["--settings", '{"metric": "binary_f1"}']
     for name in ("one.json", "two.json"):
-        subprocess.run([*command, str(tmp_path / name), *settings], cwd=ROOT, check=True)
+        run_script("score_over_seeds.py", *options, "--output", tmp_path / name).check_returncode()
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     found = json.loads((tmp_path / "one.json").read_text())
     assert {name: found[name] for name in ("task", "model", "seeds", "metric")} == {
@@ -110,9 +107,7 @@ def test_the_script_writes_the_same_bytes_twice(tmp_path: Path) -> None:
 
 def test_the_script_needs_a_file_for_each_of_several_seeds(tmp_path: Path) -> None:
     path = write(tmp_path, 0, cells(1, 1, 1, 1))
-    command = [sys.executable, "scripts/score_over_seeds.py", "--task", "PM", "--seeds", "0"]
-    command += ["--records", str(path), "--output", str(tmp_path / "M.json")]
-    command += ["--settings", '{"metric": "binary_f1"}']
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    options = ["--task", "PM", "--seeds", "0", "--records", path, "--output", tmp_path / "M.json"]
+    run = run_script("score_over_seeds.py", *options, "--settings", '{"metric": "binary_f1"}')
     assert run.returncode == 1
     assert run.stderr == "error: --seeds: give two or more different seeds\n"

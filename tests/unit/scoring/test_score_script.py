@@ -11,6 +11,7 @@ import pytest
 from support.model_examples import run_here
 from support.project import SCRIPTS
 from support.scoring_examples import FIVE, IND, OOD, TASKS, bertscore, predictions, record
+from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
@@ -21,11 +22,6 @@ from ecslm.schemas.prediction import Prediction, read_predictions
 from ecslm.scoring.modules import task_modules
 
 
-def run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(SCRIPTS / script), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
 def settings(code: str) -> str:
     task = TASKS[code].model_dump(mode="json")
     return json.dumps({"task": task, "scoring": {"resamples": 50}})
@@ -33,7 +29,7 @@ def settings(code: str) -> str:
 
 def score(folder: Path, code: str, given: list, *more: object) -> subprocess.CompletedProcess[str]:
     write_jsonl(folder / "P.jsonl", given)
-    return run(
+    return run_script(
         *("score.py", "--task", code, "--predictions", folder / "P.jsonl"),
         *("--output", folder / "M.json", "--settings", settings(code), *more),
     )
@@ -49,7 +45,7 @@ def score_alone(folder: Path, given: list, *more: object) -> subprocess.Complete
     """Scored without files to write, without a task."""
     write_jsonl(folder / "P.jsonl", given)
     scoring = ("--settings", '{"scoring": {"resamples": 50}}')
-    return run("score.py", "--predictions", folder / "P.jsonl", *scoring, *more)
+    return run_script("score.py", "--predictions", folder / "P.jsonl", *scoring, *more)
 
 
 def test_score_writes_metrics_and_outcomes_beside_them(tmp_path: Path) -> None:
@@ -132,7 +128,7 @@ def test_no_predictions_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    result = run(
+    result = run_script(
         *("score.py", "--task", "PM", "--predictions", tmp_path / "none.jsonl"),
         *("--output", tmp_path / "M.json", "--settings", settings("PM")),
     )
@@ -140,7 +136,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
-    result = run(
+    result = run_script(
         *("score.py", "--task", "PM", "--predictions", tmp_path / "P.jsonl", "--output", "M.json"),
         *("--settings", '{"scoring": {"resample": 10}}'),
     )
@@ -402,7 +398,7 @@ def test_what_is_no_predictions_file_is_told_with_what_to_do(
     tmp_path: Path, content: bytes, told: tuple[str, ...]
 ) -> None:
     (tmp_path / "P.jsonl").write_bytes(content)
-    lines = problems(run("score.py", "--predictions", tmp_path / "P.jsonl"))
+    lines = problems(run_script("score.py", "--predictions", tmp_path / "P.jsonl"))
     assert len(lines) == len(told)
     for line, text in zip(lines, told, strict=True):
         assert line.startswith(f"error: {tmp_path / 'P.jsonl'}: {text}")
@@ -410,7 +406,7 @@ def test_what_is_no_predictions_file_is_told_with_what_to_do(
 
 def test_a_column_in_a_line_is_not_taken_for_a_line(tmp_path: Path) -> None:
     (tmp_path / "P.jsonl").write_text("\n\n{?\n")
-    line = problems(run("score.py", "--predictions", tmp_path / "P.jsonl"))[0]
+    line = problems(run_script("score.py", "--predictions", tmp_path / "P.jsonl"))[0]
     assert ": line 3: " in line
     assert "line 1" not in line
 
@@ -517,7 +513,7 @@ def test_the_words_of_the_summary_are_not_in_the_code_of_the_scores() -> None:
 
 
 def baseline(folder: Path, name: str, code: str, *more: object) -> subprocess.CompletedProcess[str]:
-    return run(
+    return run_script(
         *("score_baseline.py", "--baseline", name, "--task", code, "--output", folder / "M.json"),
         *("--test", folder / "test.jsonl", "--settings", settings(code), *more),
     )
@@ -611,7 +607,7 @@ def test_no_file_is_written_over_one_that_is_read_or_written(tmp_path: Path) -> 
             f"error: --manifest: {other} is also --output: choose another file",
         ),
     ):
-        assert problems(run("score.py", "--predictions", path, *options)) == [line]
+        assert problems(run_script("score.py", "--predictions", path, *options)) == [line]
         assert path.read_bytes() == before
         assert not other.exists()
     write_jsonl(tmp_path / "test.jsonl", [record("yes")])
@@ -627,7 +623,7 @@ def test_the_manifest_of_other_results_is_not_replaced(tmp_path: Path) -> None:
     manifest = {"inputs": {}, "settings": {}, "code": None, "versions": {}}
     files = {"P.jsonl": sha256_of_file(tmp_path / "P.jsonl")}
     write_json(tmp_path / "P.manifest.json", manifest | {"files": files})
-    refused = run(
+    refused = run_script(
         "score.py", "--predictions", tmp_path / "P.jsonl", "--output", tmp_path / "P.json"
     )
     assert problems(refused) == [

@@ -1,12 +1,11 @@
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 from support.project import ROOT
+from support.scripts import run_script
 from support.table_files import (
     IND,
     request,
@@ -367,13 +366,12 @@ def test_the_script_writes_the_same_bytes_each_time_and_no_absolute_path(tmp_pat
     outputs = []
     for name in ("first", "second"):
         tex, twin = tmp_path / name / "ind.tex", tmp_path / name / "ind.json"
-        command = [
-            *(sys.executable, ROOT / "scripts/render_table.py", "--table", "ind"),
-            *("--settings", f"@{settings}", "--results", tmp_path),
+        options = [
+            *("--table", "ind", "--settings", f"@{settings}", "--results", tmp_path),
             *("--template", ROOT / "report/results.tex.jinja"),
             *("--published", write_published(tmp_path), "--tex", tex, "--json", twin),
         ]
-        subprocess.run(command, check=True)
+        run_script("render_table.py", *options).check_returncode()
         outputs.append((tex.read_bytes(), twin.read_bytes()))
     assert outputs[0] == outputs[1]
     assert str(tmp_path).encode() not in b"".join(outputs[0])

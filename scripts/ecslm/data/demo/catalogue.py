@@ -10,12 +10,10 @@ from pydantic import Field
 from ecslm.common.errors import InputError
 from ecslm.common.files import Model, read_text
 from ecslm.common.validation import validated
+from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.schemas.settings import Closed
 
 Pair = Annotated[tuple[str, ...], Field(min_length=2)]
-
-# The pure Python loader needs a second for the catalogue; this one is in every wheel of PyYAML.
-YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Topic(Closed):

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from support.project import ROOT
+from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.data.demo.catalogue import Catalogue
@@ -478,18 +479,15 @@ def test_the_script_writes_rows_and_labels(tmp_path: Path) -> None:
     settings = {"train": 5, "val": 2, "test_ind": 4, "test_ood": 3}
     settings |= {name: str(path) for name, path in FILES.items()}
     output, labels = tmp_path / "rows.jsonl", tmp_path / "labels.json"
-    command = [sys.executable, ROOT / "scripts/demo_data.py", "--output", output]
-    command += ["--labels", labels, "--settings", json.dumps(settings)]
-    subprocess.run(command, check=True)
+    options = ["--output", output, "--labels", labels, "--settings", json.dumps(settings)]
+    run_script("demo_data.py", *options).check_returncode()
     written = [json.loads(line) for line in output.read_text().splitlines()]
     assert written == list(generated(DemoSettings.model_validate(settings)))
     assert len(json.loads(labels.read_text())) == 4
 
 
 def test_the_script_reports_a_misspelt_setting_in_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "scripts/demo_data.py", "--output", tmp_path / "rows.jsonl"]
-    done = subprocess.run(
-        [*command, "--settings", '{"trian": 3}'], capture_output=True, text=True, check=False
-    )
+    options = ["--output", tmp_path / "rows.jsonl", "--settings", '{"trian": 3}']
+    done = run_script("demo_data.py", *options)
     assert done.returncode == 1
     assert done.stderr.startswith("error: --settings: trian: ") and done.stderr.count("\n") == 1

@@ -5,13 +5,14 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from support.project import ROOT
 from support.raw_rows import IND, ONE_SHOT, OOD, ROWS, Row, lines, parquet, row, write
+from support.scripts import run_script
 
 from ecslm.common.files import read_json
 from ecslm.data.content import content_of_all, content_of_split, content_parameter
@@ -26,6 +27,21 @@ ALL = (IND, OOD, ONE_SHOT)
 ALIASES = ["Product_Substitute_Identification", "Product_Substitue_Identification"]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No network for `datasets`, and a cache of its own; it takes a second to import."""
+    from datasets import config
+    from huggingface_hub import constants
+
+    folder = tmp_path_factory.mktemp("hf")
+    with pytest.MonkeyPatch.context() as patch:
+        for library in (config, constants):
+            patch.setattr(library, "HF_HUB_OFFLINE", True)
+        for kind in ("HF_DATASETS_CACHE", "HF_MODULES_CACHE", "DOWNLOADED_DATASETS_PATH"):
+            patch.setattr(config, kind, folder / kind)
+        yield
+
+
 def script(
     folder: Path,
     source: dict[str, Any],
@@ -33,19 +49,19 @@ def script(
     settings: Sequence[str] = (IND,),
     content: str | None = None,
 ) -> subprocess.CompletedProcess[str]:
+    options = script_options(folder, source, output, settings)
+    options += [] if content is None else ["--content", content]
+    return run_script("dataset.py", *options, folder=folder)
+
+
+def script_options(
+    folder: Path, source: dict[str, Any], output: str, settings: Sequence[str]
+) -> list[str]:
     given = {"source": source, "aliases": ALIASES, "answer": "yes_no", "settings": settings}
-    command = [sys.executable, str(SCRIPT), "--task", "PSI", "--split", "test"]
-    command += ["--cache", str(folder / "cache"), "--output", str(folder / output)]
-    command += [] if content is None else ["--content", content]
-    environment = os.environ | {"HF_HOME": str(folder / "hf"), "HF_HUB_OFFLINE": "1"}
-    return subprocess.run(
-        [*command, "--settings", json.dumps(given)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        cwd=folder,
-    )
+    return [
+        *("--task", "PSI", "--split", "test", "--settings", json.dumps(given)),
+        *("--cache", str(folder / "cache"), "--output", str(folder / output)),
+    ]
 
 
 def test_the_script_makes_the_dataset_file_of_one_task_and_split(tmp_path: Path) -> None:
@@ -82,8 +98,15 @@ def test_the_hub_gives_the_records_that_a_local_file_gives(tmp_path: Path) -> No
     rows = [*ROWS, odd, row("PSI", "test", 4, options="[]"), row("PSI", "test", 1, setting=OOD)]
     path = write(tmp_path, lines(sorted(rows, key=lambda row: row["task"])))
     local = script(tmp_path, {"source": "path", "path": str(path)}, "path.jsonl", ALL)
-    remote = script(tmp_path, hub(tmp_path, rows), "hub.jsonl", ALL)
     assert (local.returncode, local.stderr) == (0, "")
+    # As a user would, with all that the library prints and keeps by itself.
+    remote = subprocess.run(
+        [sys.executable, SCRIPT, *script_options(tmp_path, hub(tmp_path, rows), "hub.jsonl", ALL)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"},
+    )
     assert remote.returncode == 0, remote.stderr
 
     def by_id(records: list[Record]) -> dict[str, Record]:
@@ -245,11 +268,11 @@ def test_labels_that_were_edited_since_the_plan_are_refused(tmp_path: Path) -> N
     opened = open_rows(PathData.model_validate(source), tmp_path / "cache")
     content = content_of_split(opened, {"QPR"}, "test")
     settings = {"source": source, "aliases": [], "answer": "ranking", "settings": [IND]}
-    command = [sys.executable, SCRIPT, "--task", "QPR", "--split", "test", "--cache", "cache"]
-    command += ["--settings", json.dumps(settings), "--content", content, "--output", "test.jsonl"]
+    options = ["--task", "QPR", "--split", "test", "--cache", "cache", "--content", content]
+    options += ["--settings", json.dumps(settings), "--output", "test.jsonl"]
 
     def run() -> int:
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, check=False).returncode
+        return run_script("dataset.py", *options, folder=tmp_path).returncode
 
     labels.write_text('[["E", "C"]]')
     assert run() == 1
@@ -306,11 +329,10 @@ def test_the_check_of_a_source_takes_its_rows_from_the_cache_too(tmp_path: Path)
     given = {"tasks": {"PSI": task}, "settings": [IND], "published": [], "comparable": False}
     source = local(path) | {"tolerate": ["duplicate_record"]}
     settings = json.dumps({"source": source, **given})
-    command = [sys.executable, str(ROOT / "scripts/check_data.py"), "--settings", settings]
-    command += ["--cache", "cache", "--output", "check.json", "--content"]
-    subprocess.run([*command, content], check=True, cwd=tmp_path)
+    options = ["--settings", settings, "--cache", "cache", "--output", "check.json", "--content"]
+    run_script("check_data.py", *options, content, folder=tmp_path).check_returncode()
     (splits,) = read_json(tmp_path / "check.json")["tasks"].values()
     assert sum(one["rows"] for split in splits.values() for one in split.values()) == 6
     (tmp_path / "check.json").unlink()
-    done = subprocess.run([*command, "source:0"], cwd=tmp_path, check=False)
+    done = run_script("check_data.py", *options, "source:0", folder=tmp_path)
     assert (done.returncode, (tmp_path / "check.json").exists()) == (1, False)

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from support.project import ROOT, SCRIPTS
+from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.data.settings import Labels
@@ -68,8 +67,7 @@ def test_what_is_not_the_pinned_label_file_is_not_kept(tmp_path: Path) -> None:
 
 def fetch(*options: str) -> tuple[int, str, str]:
     """Status and words of the script."""
-    command = [sys.executable, "scripts/fetch_labels.py", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = run_script("fetch_labels.py", *options, folder=ROOT)
     return done.returncode, done.stdout, done.stderr
 
 

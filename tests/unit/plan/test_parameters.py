@@ -1,0 +1,104 @@
+"""Jobs' parameters follow what the configuration means, not how it is written."""
+
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.configs import SHIPPED, Raw, changed, loaded, put, small
+
+from ecslm.plan.plan import Plan
+
+
+def turned(value: Any) -> Any:
+    """The value with the keys of all its mappings in the opposite order."""
+    if isinstance(value, dict):
+        return {key: turned(value[key]) for key in reversed(value)}
+    return [turned(item) for item in value] if isinstance(value, list) else value
+
+
+def parameters(raw: Raw) -> dict[str, tuple[str | None, str | None]]:
+    """All parameters that the configuration alone decides, by rule and wildcards of their job."""
+    return {
+        " ".join((rule.name, *asdict(key).values())): (
+            rule.settings_parameter(key),
+            rule.versions_parameter(key),
+        )
+        for rule in Plan(loaded(raw)).rules.values()
+        for key in rule.all_keys()
+    }
+
+
+@pytest.mark.parametrize("raw", [small(), SHIPPED, {**SHIPPED, "study": "paper"}])
+def test_the_order_of_keys_changes_no_parameter(raw: Raw) -> None:
+    assert list(turned(raw)) != list(raw)
+    assert parameters(turned(raw)) == parameters(raw)
+
+
+def test_left_out_keys_and_spelt_out_defaults_give_the_same_parameters() -> None:
+    raw = changed(".training", {"rank": 8, "epochs": 2, "alpha": 16, "scheduler": "cosine"})
+    assert parameters(raw) == parameters(small())
+
+
+@given(st.integers(1, 64), st.integers(1, 64))
+def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha: int) -> None:
+    def adapter(rank: int, alpha: int) -> tuple[str | None, str | None]:
+        found = parameters(changed(".training", {"rank": rank, "alpha": alpha}))
+        return found["train_adapter Small-EC 0"]
+
+    assert (adapter(rank, alpha) == adapter(alpha, rank)) == (rank == alpha)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "jobs"),
+    [
+        (".training.rank", 9, ["train_adapter *", "render_table parameters"]),
+        (
+            ".models.Small-EC.training",
+            {"rank": 9},
+            ["train_adapter *", "render_table parameters"],
+        ),
+        (
+            ".task_decoding.AG",
+            {"max_new_tokens": 91},
+            ["predict * AG", "describe_data AG", "export_model *"],
+        ),
+        (".models.Small.decoding", {"sample": True}, ["predict Small *"]),
+        (".scoring", {"resamples": 9}, ["score *", "score_baseline *", "differences *"]),
+        (".bertscore.layer", 9, ["bertscore *"]),
+        ("bases.Small.path", "models/other", ["base_model Small"]),
+        (".title", "Another shop", ["report_page", "data_card", "model_card *"]),
+        (".tables.ind.caption", "Another caption", ["render_table ind"]),
+        # All tables but that of parameters name the task.
+        (
+            "tasks.PM.title",
+            "Matching",
+            ["report_page", "data_card", "model_card *", "render_table [!p]*"],
+        ),
+    ],
+)
+def test_an_edit_changes_the_parameters_of_what_it_concerns_alone(
+    path: str, value: Any, jobs: list[str]
+) -> None:
+    before, after = parameters(small()), parameters(changed(path, value))
+    assert before.keys() == after.keys()
+    expected = {name for name in before for pattern in jobs if fnmatchcase(name, pattern)}
+    assert {name for name in before if before[name] != after[name]} == expected
+
+
+def test_a_model_that_is_not_run_changes_nothing() -> None:
+    raw = small()
+    put(raw, "bases.Other", {"source": "path", "path": "models/other"})
+    off = {"base": "Other", "template": "llama3", "training": {}, "seeds": [0, 1], "run": False}
+    put(raw, ".models.Another-EC", off)
+    assert parameters(raw) == parameters(small())
+
+
+def test_a_model_that_is_no_longer_run_has_no_jobs() -> None:
+    raw = small()
+    put(raw, ".models.Other-EC", dict(raw["studies"]["shop"]["models"]["Small-EC"]))
+    before = parameters(raw)
+    put(raw, ".models.Other-EC.run", False)
+    assert parameters(raw).keys() == {name for name in before if "Other-EC" not in name}
