@@ -114,6 +114,11 @@ class Prompt(Protocol):
 # Is told a number, for people alone.
 Tell = Callable[[int], None]
 
+
+def tell_nobody(_number: int) -> None:
+    """Where nobody waits for the number."""
+
+
 SomePrompt = TypeVar("SomePrompt", bound=Prompt)
 AnyPrompt = TypeVar("AnyPrompt", bound=Prompt, contravariant=True)
 

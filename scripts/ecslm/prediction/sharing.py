@@ -15,7 +15,14 @@ from ecslm.common.versions import LOCK_FILE
 from ecslm.common.worker.channel import Channel
 from ecslm.common.worker.client import ask, join
 from ecslm.models.prompts import PromptTemplate, as_parameter
-from ecslm.prediction.backend import Backend, Generated, Request, Tell, backend_module
+from ecslm.prediction.backend import (
+    Backend,
+    Generated,
+    Request,
+    Tell,
+    backend_module,
+    tell_nobody,
+)
 from ecslm.schemas.record import Record
 
 Open = Callable[[Request[Any]], Backend[Any]]
@@ -164,14 +171,10 @@ class Session:
                 return None
             case {"generate": numbers, "batch": batch}:
                 prompts = [self._prompts[number] for number in numbers]
-                return list(map(asdict, self._model.generate(prompts, batch, _nobody)))
+                return list(map(asdict, self._model.generate(prompts, batch, tell_nobody)))
             case {"cost": True}:
                 return dict(self._model.cost())
         raise AssertionError(f"unknown message: {message}")
-
-
-def _nobody(_count: int) -> None:
-    """The job shows its progress by batches."""
 
 
 def _numbers(prompts: Sequence[SharedPrompt]) -> list[int]:

@@ -119,7 +119,7 @@ def make_substitute(shelf: Shelf, stratum: str, rng: Random) -> Sample:
 def make_ranking(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
     """QPR: an exact match at a given position among one to three products of other labels."""
     size, place = stratum
-    exact, *others = LABELS
+    exact, *others = tuple(LABELS)
     rest = rng.sample(others, size - 1)
     labels = (*rest[:place], exact, *rest[place:])
     query = make_query(any_version(shelf.product(rng), rng), rng)
