@@ -53,7 +53,7 @@ def _origin(history: History, job: Job) -> Iterator[str]:
         name
         for source in history.sources(job)
         if history.stale(source)
-        for name in (*source.results, source.manifest)
+        for name in source.files
     }
     if made.inputs:
         yield f"inputs ({len(made.inputs)})"
