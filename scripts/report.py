@@ -15,6 +15,7 @@ from ecslm.common.manifests import (
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.reports.page import render_page
+from ecslm.reports.verdict import verdict
 from ecslm.reports.settings import (
     LIBRARIES,
     ReportSettings,
@@ -37,7 +38,9 @@ def main(arguments: argparse.Namespace) -> None:
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(inputs, settings, arguments.code, versions)
     page = render_page(settings, arguments.results, arguments.bases, arguments.html_template)
-    document = render(arguments.tex_template, settings=settings)
+    document = render(
+        arguments.tex_template, settings=settings, verdict=verdict(settings, arguments.results)
+    )
     require_unchanged(origin)
     write_text(arguments.html, page)
     write_text(arguments.tex, document)

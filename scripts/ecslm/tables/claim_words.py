@@ -35,7 +35,7 @@ def verdict(
     """
     sentences = [
         *(_general(model, claims, margin) if source is None else _not_comparable(model, source)),
-        *(_untuned(model, untuned, claims) if untuned else ()),
+        *(_untuned(untuned, claims) if untuned else ()),
         *_trivial(claims),
         *_unreliable(claims),
     ]
@@ -73,7 +73,7 @@ def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str
         )
 
 
-def _untuned(model: str, untuned: str, claims: Sequence[Claim]) -> Iterator[str]:
+def _untuned(untuned: str, claims: Sequence[Claim]) -> Iterator[str]:
     compared = [claim for claim in claims if claim.tuned is not None]
     if not compared:
         return
@@ -99,7 +99,7 @@ def _positions(
     known = [claim for claim in compared if of(claim) is not None]
     if not known:
         return
-    parts = []
+    parts: list[str] = []
     for where, words in WHERE.items():
         tasks = _where(known, of, where)
         words = words if parts else words.replace("it", what)
@@ -116,7 +116,9 @@ def _unreliable(claims: Sequence[Claim]) -> Iterator[str]:
     yield f"With so few records, or few that decide, {which} may be too narrow."
 
 
-def _where(claims: Sequence[Claim], of: Callable[[Claim], Value], value: Value) -> list[str]:
+def _where(
+    claims: Sequence[Claim], of: Callable[[Claim], Value | None], value: Value
+) -> list[str]:
     """The tasks whose claim has a value."""
     return [claim.task for claim in claims if of(claim) == value]
 

@@ -96,7 +96,8 @@ def test_results_that_take_long_or_whose_source_may_be_away_are_never_deleted() 
     kept = {name for name, rule in whole_plan().rules.items() if not rule.cheap}
     assert kept == {
         *("base_model", "check_data", "dataset"),
-        *("fetch_answers", "train_adapter", "predict", "bertscore", "export_model"),
+        *("fetch_answers", "train_adapter", "predict", "measure_latency", "bertscore"),
+        "export_model",
     }
 
 

@@ -26,7 +26,13 @@ from ecslm.tables.model import (
 )
 from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes
 from ecslm.tables.published import STUDY, Published
-from ecslm.tables.references import BaselineName, ContrastName, ModelName, SettingName, TaskName
+from ecslm.tables.references import (
+    BaselineName,
+    ModelName,
+    SettingName,
+    TaskName,
+    TestedContrastName,
+)
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
 from ecslm.tables.settings import Entry
@@ -55,7 +61,7 @@ class ClaimsEntry(Entry):
     )
     baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
     untuned: ModelName | None = Field(None, description="The same base, not tuned.")
-    contrast: ContrastName | None = Field(
+    contrast: TestedContrastName | None = Field(
         None, description="Contrast that tests the model against `untuned`."
     )
 
@@ -65,7 +71,7 @@ Request = TableRequest[ClaimsEntry]
 
 @dataclass(frozen=True)
 class _Column:
-    """A column, and how its cell follows from a claim."""
+    """A column, with its cell for each task."""
 
     head: HeaderCell
     cells: Mapping[str, Cell]

@@ -90,7 +90,7 @@ class CostEntry(Entry):
         problems = [f"latency: {name} is not in models" for name in self._unlisted()]
         if self.apis and self.tokens_of is None:
             problems.append("tokens_of: needed, since there are `apis`")
-        if len({one.currency for one in (*self.apis.values(), *self._hardware())}) > 1:
+        if len({one.currency for one in self._prices()}) > 1:
             problems.append("apis: prices should have the currency of the others")
         if problems:
             raise ValueError("; ".join(problems))
@@ -99,13 +99,14 @@ class CostEntry(Entry):
     def _unlisted(self) -> list[str]:
         return [name for name in self.latency if name not in self.models]
 
-    def _hardware(self) -> tuple[Hardware, ...]:
-        return () if self.hardware is None else (self.hardware,)
+    def _prices(self) -> list[Hardware | Prices]:
+        hardware: list[Hardware | Prices] = [] if self.hardware is None else [self.hardware]
+        return [*hardware, *self.apis.values()]
 
     @property
     def currency(self) -> str | None:
         """That of all prices; None without any."""
-        prices = (*self._hardware(), *self.apis.values())
+        prices = self._prices()
         return prices[0].currency if prices else None
 
 
@@ -318,11 +319,10 @@ def _notes(request: Request, models: Sequence[_Model]) -> Iterator[str]:
     if counts:
         prompts = " or ".join(map(str, counts))
         yield f"Latency: seconds to answer a prompt that is alone; of {prompts} test prompts."
-    if entry.hardware is not None:
-        one = entry.hardware
+    if (rent := entry.hardware) is not None:
         yield (
-            f"An hour of {one.name}: {one.currency} {amount_text(one.price)} on {one.as_of} "
-            f"({one.source})."
+            f"An hour of {rent.name}: {rent.currency} {amount_text(rent.price)} on {rent.as_of} "
+            f"({rent.source})."
         )
     for name, prices in entry.apis.items():
         yield (
