@@ -91,7 +91,8 @@ rule measure_latency:
     priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
-    threads: LATENCY.resource("threads")
+    # No other job beside it, which would slow it down.
+    threads: lambda wildcards: max(STUDY.threads, workflow.cores or 1)
     resources:
         gpu=LATENCY.resource("gpu"),
         device=STUDY.device,

@@ -15,7 +15,6 @@ from ecslm.common.manifests import (
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.reports.page import render_page
-from ecslm.reports.verdict import verdict
 from ecslm.reports.settings import (
     LIBRARIES,
     ReportSettings,
@@ -23,6 +22,7 @@ from ecslm.reports.settings import (
     metric_modules,
     report_files,
 )
+from ecslm.reports.verdict import verdict
 from ecslm.schemas.paths import BASE
 from ecslm.tables.latex import render
 

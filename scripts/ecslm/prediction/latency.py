@@ -181,9 +181,7 @@ def _measured(
     )
 
 
-def _answered(
-    model: LoadedModel[Any], record: Record, prompt: Prompt, number: int
-) -> TimedAnswer:
+def _answered(model: LoadedModel[Any], record: Record, prompt: Prompt, number: int) -> TimedAnswer:
     start = time.perf_counter()
     (answer,) = model.generate([prompt], number)
     return TimedAnswer(

@@ -59,9 +59,11 @@ class MeasureLatency(Rule[ModelKey]):
         )
 
     def needs(self, key: ModelKey) -> Mapping[str, int | str]:
-        """Those of predictions, and by what the process is found that has the model."""
-        run = self._run(key)
-        return {**self._predict.needs(run), "worker_code": self._predict.code_parameter(run) or ""}
+        """The GPU of predictions, and by what the process is found that has the model."""
+        return {
+            **self.study.model(key.model).RESOURCES,
+            "worker_code": self._predict.code_parameter(self._run(key)) or "",
+        }
 
     def template(self, key: ModelKey) -> str | None:
         """The model's prompt."""

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ecslm.comparisons.results import read_comparisons
 from ecslm.schemas.paths import comparison_path
-from ecslm.tables.claim_words import verdict
+from ecslm.tables.claim_words import not_comparable, verdict
 from ecslm.tables.claims import Claim, Named, best
 from ecslm.tables.differences import difference_cell
 from ecslm.tables.kind import Kind
@@ -111,18 +111,17 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         label=entry.label,
         panels=panels,
         notes=(*_notes(request), *mark_notes(panels), data_note(request.data)),
-        summary=tuple(
-            verdict(
-                _in_words(setting, list(claims)),
-                entry.model,
-                found,
-                untuned=entry.untuned,
-                margin=entry.margin,
-                source=None if request.data.comparable else request.data.source,
-            )
-            for setting, found in claims.items()
-        ),
+        summary=tuple(_summary(request, claims)),
     )
+
+
+def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
+    entry = request.table
+    if entry.general and not request.data.comparable:
+        yield not_comparable(entry.model, request.data.source)
+    for setting, found in claims.items():
+        where = _in_words(setting, list(claims))
+        yield verdict(where, entry.model, found, untuned=entry.untuned, margin=entry.margin)
 
 
 def _claims(request: Request, sources: Sources) -> dict[str, list[Claim]]:
@@ -223,7 +222,7 @@ def _against_general(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_C
         {claim.task: _difference(claim) for claim in claims},
     )
     yield _Column(
-        HeaderCell("interval", "Interval", "is", form="text"),
+        HeaderCell("interval", "Our interval", "is", form="text"),
         {claim.task: _judged(claim, claim.against_general) for claim in claims},
     )
     yield _Column(
@@ -246,7 +245,7 @@ def _against_untuned(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_C
 def _against_trivial(claims: Sequence[Claim]) -> Iterator[_Column]:
     yield from _named("trivial", "Best trivial", {one.task: one.trivial for one in claims})
     yield _Column(
-        HeaderCell("interval of trivial", "Interval", "is", form="text"),
+        HeaderCell("interval of trivial", "Our interval", "is", form="text"),
         {claim.task: _judged(claim, claim.against_trivial) for claim in claims},
     )
 
@@ -300,7 +299,10 @@ def _notes(request: Request) -> Iterator[str]:
         yield f"Untuned: {entry.untuned}."
     if entry.baselines:
         yield f"Best trivial: the best of {', '.join(entry.baselines)} on the same records."
-    yield "Above, contains, below: where our 95 % interval lies, seen from the value before it."
+    yield (
+        "Above, contains, below: whether our 95 % interval lies above the other score, contains it "
+        "or lies below it."
+    )
     if seeds > 1:
         yield JOINT
 

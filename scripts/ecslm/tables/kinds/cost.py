@@ -292,8 +292,7 @@ def _break_even_panel(tuned: Sequence[_Model], others: Mapping[str, float | None
         )
         for one in tuned
     )
-    title = "Requests from which on training and answers cost no more than the API"
-    return Panel(title, "Tuned model", columns, (RowGroup("", rows),))
+    return Panel("Break-even, requests", "Tuned model", columns, (RowGroup("", rows),))
 
 
 def _break_even_cell(model: _Model, other: float | None) -> Cell:
@@ -308,9 +307,9 @@ def _break_even_cell(model: _Model, other: float | None) -> Cell:
 def _notes(request: Request, models: Sequence[_Model]) -> Iterator[str]:
     entry = request.table
     yield (
-        "Training: one adapter, means over seeds. A request: a test record of any task and "
-        f"setting; answered in batches, of which tokens/s and the price of {REQUESTS:,} requests "
-        "are; models are loaded and devices in use. Memory: the largest."
+        "Training: one adapter, means over seeds. Memory: the largest. A request: a test record of "
+        f"any task and setting. Tokens/s and the price of {REQUESTS:,} requests: of batches, of a "
+        "loaded model on a device that is never idle."
     )
     used = dict.fromkeys(device for one in models for device in _devices(one))
     if used:
@@ -318,7 +317,7 @@ def _notes(request: Request, models: Sequence[_Model]) -> Iterator[str]:
     counts = dict.fromkeys(len(one.latency.answers) for one in models if one.latency is not None)
     if counts:
         prompts = " or ".join(map(str, counts))
-        yield f"Latency: seconds to answer a prompt that is alone; of {prompts} test prompts."
+        yield f"Latency: seconds until a prompt is answered that is alone; of {prompts} test prompts."
     if (rent := entry.hardware) is not None:
         yield (
             f"An hour of {rent.name}: {rent.currency} {amount_text(rent.price)} on {rent.as_of} "
@@ -341,10 +340,15 @@ def _notes(request: Request, models: Sequence[_Model]) -> Iterator[str]:
             "by its own tokenizer; examples in prompts, longer answers and other tokenizers cost "
             "more or less."
         )
+    if entry.hardware is not None and (entry.apis or any(one.context.prices for one in models)):
+        yield (
+            "Break-even: requests from which on training and answers here cost no more than the "
+            "API; never: it costs less per request."
+        )
     absent = [name for name in entry.models if not request.context.costs[name].tasks]
     if absent:
         yield f"Not run, and so without a row: {', '.join(absent)}."
-    yield "--: not measured or not known; energy is what a GPU reports."
+    yield "--: not measured or not known. Energy is what a GPU reports."
 
 
 def _devices(model: _Model) -> Iterable[str]:
@@ -361,33 +365,32 @@ def _summary(
 ) -> Iterator[str]:
     """What training and requests cost, from the smallest to the largest value."""
     currency = request.table.currency
-    hours = {one.name: one.training.device_hours for one in tuned if one.training is not None}
     sentences = []
+    hours = {one.name: one.training.device_hours for one in tuned if one.training is not None}
     if spent := _range(hours, "{} device-hours"):
-        who = f"{tuned[0].name}" if len(tuned) == 1 else f"one of the {len(tuned)} tuned models"
-        prices = _range({one.name: one.training_price for one in tuned}, f"{currency} {{}}")
-        sentences.append(f"Training {who} took {spent}" + (f", {prices}" if prices else ""))
-    if own := _range({one.name: one.price for one in tuned}, f"{currency} {{}}"):
-        sentences.append(f"{REQUESTS:,} requests to it cost {own}")
-    if other := _range(others, f"{currency} {{}}"):
-        kind = "an estimated " if request.table.apis else ""
-        sentences.append(f"to an API, {kind}{other}")
-    text = "; ".join(sentences)
-    if text:
-        yield f"{text}.{_break_even_sentence(panels)}"
+        who = tuned[0].name if len(tuned) == 1 else f"one of the {len(tuned)} tuned models"
+        price = _range({one.name: one.training_price for one in tuned}, f", {currency} {{}}")
+        sentences.append(f"Training {who} took {spent}{price}.")
+    prices = [
+        _range({one.name: one.price for one in tuned}, f"{currency} {{}} here"),
+        _range(others, f"{'an estimated ' if request.table.apis else ''}{currency} {{}} by an API"),
+    ]
+    if any(prices):
+        sentences.append(f"{REQUESTS:,} requests cost {' and '.join(filter(None, prices))}.")
+    if sentences:
+        yield " ".join([*sentences, *_break_even_sentence(panels)])
 
 
-def _break_even_sentence(panels: Sequence[Panel]) -> str:
-    if len(panels) < 2:
-        return ""
-    cells = [cell for row in panels[1].groups[0].rows for cell in row.cells]
+def _break_even_sentence(panels: Sequence[Panel]) -> Iterator[str]:
+    cells = [cell for panel in panels[1:] for row in panel.groups[0].rows for cell in row.cells]
     counts = sorted(cell.value for cell in cells if isinstance(cell.value, int))
-    if not counts:
-        never = any(cell.value == NEVER for cell in cells)
-        return " At these prices an API always costs less." if never else ""
-    least, most = f"{counts[0]:,}", f"{counts[-1]:,}"
-    amount = least if least == most else f"{least} to {most}, depending on model and API,"
-    return f" Training is paid for after {amount} requests."
+    if counts:
+        least, most = f"{counts[0]:,}", f"{counts[-1]:,}"
+        several = f"{least} to {most} requests, depending on model and API"
+        one = f"{least} {'request' if least == '1' else 'requests'}"
+        yield f"Training is paid for after {one if least == most else several}."
+    elif any(cell.value == NEVER for cell in cells):
+        yield "At these prices an API always costs less."
 
 
 def _range(values: Mapping[str, float | None], form: str) -> str:
