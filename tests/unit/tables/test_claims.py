@@ -104,10 +104,10 @@ def test_the_verdict_is_in_plain_words_and_counts_what_the_table_shows(tmp_path:
         "tasks and lower in 1 (SA). Its 95 % interval lies above the published value in 1 (PM), "
         "contains it in 1 (SA) and lies below it in none. By its whole interval it is better, or "
         "worse by at most 0.05, in 2 of 2 tasks, and worse by more in none. Ours is better than "
-        "Small, which is not tuned, in 1 of 2 tasks (PM) and worse in none, by paired tests (Holm's "
-        "p below 0.05); the others are not decided. The interval of Ours lies above the score of "
-        "the best trivial baseline in 1 (PM), contains it in none and lies below it in 1 (SA). With "
-        "so few records, or few that decide, the interval of PM may be too narrow.",
+        "Small, which is not tuned, in 1 of 2 tasks (PM) and worse in none, by paired tests "
+        "(Holm's p below 0.05); the others are not decided. The interval of Ours lies above the "
+        "score of the best trivial baseline in 1 (PM), contains it in none and lies below it in 1 "
+        "(SA). With so few records, or few that decide, the interval of PM may be too narrow.",
     )
 
 

@@ -216,7 +216,7 @@ def test_all_prices_have_a_day_and_a_source_in_the_notes(tmp_path: Path) -> None
     notes = " ".join(example(tmp_path).notes)
     assert "USD 3.60 on 2026-01-02 (a list)" in notes
     assert "USD 10 and 30 per million tokens of prompts and answers on 2024-04-09 (a page)" in notes
-    assert "of 2 test prompts" in notes
+    assert "2 test prompts" in notes
     assert GPU in notes
 
 

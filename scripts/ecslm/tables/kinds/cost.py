@@ -317,7 +317,7 @@ def _notes(request: Request, models: Sequence[_Model]) -> Iterator[str]:
     counts = dict.fromkeys(len(one.latency.answers) for one in models if one.latency is not None)
     if counts:
         prompts = " or ".join(map(str, counts))
-        yield f"Latency: seconds until a prompt is answered that is alone; of {prompts} test prompts."
+        yield f"Latency: seconds until a prompt that is alone is answered; {prompts} test prompts."
     if (rent := entry.hardware) is not None:
         yield (
             f"An hour of {rent.name}: {rent.currency} {amount_text(rent.price)} on {rent.as_of} "
