@@ -66,7 +66,8 @@ class FakeResults:
         study = self.plan.study
         if study.model(model).tuned:
             self.write_adapter(model, seed)
-        write_json(self._path(paths.LATENCY, model=model), LATENCY.model_dump())
+        if model in study.local_models:
+            write_json(self._path(paths.LATENCY, model=model), LATENCY.model_dump())
         for task in study.test_tasks:
             self.write_predictions(model, seed, task)
             if study.is_generation(task):
