@@ -18,7 +18,7 @@ DEMO = {
     "data_card": 1,
     "train_adapter": 1,
     "predict": 20,
-    "measure_latency": 2,
+    "measure_latency": 1,
     "bertscore": 2,
     "score": 20,
     "score_baseline": 22,
