@@ -86,6 +86,12 @@ rule predictions:
         config["predictions"],
 
 
+rule latency:
+    input:
+        f"{RESULTS}/data_check.json",
+        expand(f"{RESULTS}/latency/{{model}}.json", model=config["latencies"]),
+
+
 rule metrics:
     input:
         f"{RESULTS}/data_check.json",
@@ -264,6 +270,26 @@ rule predict:
         "python predict.py --dataset {input.dataset} --base {input.base} --adapter {input.adapter}"
         " --template {input.template} --settings {params.settings} --output {output.predictions}"
         " --cost {output.cost} --log {log}"
+
+
+rule measure_latency:
+    input:
+        lambda wildcards: config["latencies"][wildcards.model],
+    output:
+        cost=f"{RESULTS}/latency/{{model}}.json",
+        manifest=f"{RESULTS}/latency/{{model}}.manifest.json",
+    log:
+        f"{RESULTS}/logs/measure_latency/{{model}}.log",
+    threads: 8
+    resources:
+        gpu=1,
+    params:
+        settings="default",
+    message:
+        "Latency of {wildcards.model}"
+    shell:
+        "python measure_latency.py --inputs {input} --settings {params.settings}"
+        " --output {output.cost} --log {log}"
 
 
 rule bertscore:

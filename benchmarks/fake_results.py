@@ -23,13 +23,23 @@ from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.schemas import paths
 from ecslm.schemas.bertscore import BertScoreRow
+from ecslm.schemas.cost import LatencyFile
 from ecslm.schemas.prediction import Prediction, read_predictions
 from ecslm.schemas.record import Record, read_records
 
 RIGHT, WRONG = 0.7, 0.97  # up to the first an answer is right, up to the second it is wrong
 NO_ANSWER = "I cannot tell."
-GPU_RULES = frozenset({"train_adapter", "predict", "bertscore"})
+GPU_RULES = frozenset({"train_adapter", "predict", "measure_latency", "bertscore"})
 COST = {"seconds": 1.0, "device": "none"}
+LATENCY = LatencyFile(
+    device="none",
+    load_seconds=1.0,
+    seconds=1.0,
+    p50_seconds=0.1,
+    p95_seconds=0.2,
+    peak_memory_bytes=1.0,
+    answers=[],
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +66,8 @@ class FakeResults:
         study = self.plan.study
         if study.model(model).tuned:
             self.write_adapter(model, seed)
+        if model in study.local_models:
+            write_json(self._path(paths.LATENCY, model=model), LATENCY.model_dump())
         for task in study.test_tasks:
             self.write_predictions(model, seed, task)
             if study.is_generation(task):

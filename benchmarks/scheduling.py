@@ -36,7 +36,8 @@ FEW_JOBS = 200
 # Its tuned model is in every table.
 FIRST_BASE = "SmolLM2-360M"
 
-# Base weights have a manifest of another form, and the target `all` has no PDF.
+# Base weights have a manifest of another form, and the target `all` has no PDF, nor the latency of
+# models that no table shows.
 NOT_WRITTEN = frozenset({"base_model", "report_pdf"})
 # Of every made file: metrics files are read by the summary that ends a run.
 CONTENT = '{"task": "", "model": null, "seed": null, "metric": "", "settings": {}}'
@@ -68,7 +69,7 @@ def make_projects(folder: Path, jobs: int) -> dict[str, Path]:
     configuration = configuration_of(jobs)
     ours, bare = copy_project(folder / "ours"), copy_project(folder / "bare")
     # JSON is YAML.
-    (ours / "config.yaml").write_text(json.dumps(configuration))
+    (ours / "config.yaml").write_text(json.dumps(configuration, default=str))
     shutil.copy(ROOT / "benchmarks/bare.smk", bare / "Snakefile")
     (bare / "shape.json").write_text(json.dumps(shape_of(plan_of(configuration))))
     return {"bare": bare, "ours": ours}
@@ -93,7 +94,7 @@ def rows(study: Study) -> Iterator[tuple[str, int]]:
 
     A tuned model comes first, since some tables show tuned models alone.
     """
-    models = study["models"]
+    models = {name: model for name, model in study["models"].items() if "base" in model}
     tuned = [name for name in models if "seeds" in models[name]]
 
     def place(name: str) -> tuple[bool, str, bool]:
@@ -144,6 +145,9 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         "training": {split: study.training_files(split) for split in ("train", "val")},
         "adapters": plan.targets("train_adapter"),
         "predictions": plan.targets("predict"),
+        "latencies": {
+            job.key["model"]: job.inputs for job in plan.jobs if job.rule == "measure_latency"
+        },
         "bertscores": plan.targets("bertscore"),
         "metrics": plan.targets("score", "score_baseline"),
         "seeds": {name: model.seeds for name, model in study.settings.models.items()},
@@ -204,7 +208,11 @@ def write_all_manifests(project: Path) -> None:
         plan = plan_of(read_configuration(project))
         for manifest in plan.targets("base_model"):
             write_base_manifest(project, plan, manifest)
-        made = (job for job in plan.jobs if job.rule not in NOT_WRITTEN)
+        made = (
+            job
+            for job in plan.jobs
+            if job.rule not in NOT_WRITTEN and all(Path(file).exists() for file in job.targets)
+        )
         write_manifests(project, made)
 
 

@@ -28,6 +28,12 @@ def cut_down(study: Study, seeds: Mapping[str, Sequence[int]], tasks: Sequence[s
     """The study with these models alone, each with its seeds, and with these tasks alone."""
     removed = {*study["models"], *study["tasks"]}.difference(seeds, tasks)
     cut: Study = _without(study, removed)
+    # Those that name one model alone, in place of a list, have lost it.
+    cut["tables"] = {
+        name: table
+        for name, table in cut["tables"].items()
+        if removed.isdisjoint(value for value in table.values() if isinstance(value, str))
+    }
     if cut.get("described_with") in removed:
         del cut["described_with"]
     for model, numbers in seeds.items():
@@ -37,6 +43,11 @@ def cut_down(study: Study, seeds: Mapping[str, Sequence[int]], tasks: Sequence[s
             table["rows"] = [
                 group for group in table["rows"] if any(map(_is_names, group.values()))
             ]
+    cut["tables"] = {
+        name: table
+        for name, table in cut["tables"].items()
+        if table.get("rows") != [] and table.get("models") != []
+    }
     _cut_contrasts(cut)
     return cut
 
@@ -85,6 +96,8 @@ def _cut_contrasts(cut: Study) -> None:
             table["contrasts"] = [one for one in table["contrasts"] if one in contrasts]
             if not table["contrasts"]:
                 del cut["tables"][name]
+        if table.get("contrast", "") not in ("", *contrasts):
+            del cut["tables"][name]
     if not contrasts:
         del cut["comparisons"]
 

@@ -1,5 +1,6 @@
 FETCH_ANSWERS = planned("fetch_answers")
 PREDICT = planned("predict")
+LATENCY = planned("measure_latency")
 BERTSCORE = planned("bertscore")
 
 
@@ -75,6 +76,48 @@ rule predict:
         " --threads {resources.model_threads} --code {params.code}"
         " --output {output.predictions} --cost {output.cost} --manifest {output.manifest}"
         " --log {log}"
+
+
+rule measure_latency:
+    input:
+        datasets=LATENCY.input("datasets"),
+        base=LATENCY.input("base"),
+        adapter=LATENCY.input("adapter"),
+    output:
+        cost=LATENCY.output("cost"),
+        manifest=LATENCY.output("manifest"),
+    log:
+        f"{RESULTS}/logs/measure_latency/{{model}}.log",
+    priority: model_by_model
+    conda:
+        "../envs/ecslm.yaml"
+    # No other job beside it, which would slow it down.
+    threads: lambda wildcards: max(STUDY.threads, workflow.cores or 1)
+    resources:
+        gpu=LATENCY.resource("gpu"),
+        device=STUDY.device,
+        template=LATENCY.template_file,
+        # Not {threads}, which `--cores` caps.
+        model_threads=STUDY.threads,
+        # By this the process is found that has the model.
+        worker_code=LATENCY.resource("worker_code"),
+    params:
+        settings=LATENCY.settings,
+        template=LATENCY.template,
+        code=LATENCY.code,
+        versions=LATENCY.versions,
+        adapter=adapter_options,
+        # A change of it changes the inputs, which Snakemake notices.
+        seed=lambda wildcards, input: first_seed(wildcards),
+    message:
+        "Latency of {wildcards.model}"
+    shell:
+        "python scripts/measure_latency.py --datasets {input.datasets} --base {input.base}"
+        " {params.adapter} --template {resources.template} --template-digest {params.template}"
+        " --settings {params.settings:q} --model {wildcards.model} --seed {params.seed}"
+        " --device {resources.device} --threads {resources.model_threads} --code {params.code}"
+        " --worker-code {resources.worker_code} --output {output.cost}"
+        " --manifest {output.manifest} --log {log}"
 
 
 rule bertscore:

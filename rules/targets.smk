@@ -4,6 +4,7 @@ localrules:
     datasets,
     adapters,
     predictions,
+    latency,
     metrics,
     tables,
     report,
@@ -36,6 +37,13 @@ rule predictions:
         PLAN.targets("check_data", "predict"),
     message:
         "All predictions"
+
+
+rule latency:
+    input:
+        PLAN.targets("check_data", "measure_latency"),
+    message:
+        "How long each model takes to answer prompts one at a time"
 
 
 rule metrics:

@@ -22,6 +22,7 @@ from ecslm.reports.settings import (
     metric_modules,
     report_files,
 )
+from ecslm.reports.verdict import verdict
 from ecslm.schemas.paths import BASE
 from ecslm.tables.latex import render
 
@@ -37,7 +38,9 @@ def main(arguments: argparse.Namespace) -> None:
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(inputs, settings, arguments.code, versions)
     page = render_page(settings, arguments.results, arguments.bases, arguments.html_template)
-    document = render(arguments.tex_template, settings=settings)
+    document = render(
+        arguments.tex_template, settings=settings, verdict=verdict(settings, arguments.results)
+    )
     require_unchanged(origin)
     write_text(arguments.html, page)
     write_text(arguments.tex, document)

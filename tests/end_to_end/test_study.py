@@ -23,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 STUDY = Path(__file__).with_name("tiny_study.yaml")
 RUN = ("--configfile", str(STUDY), "--")
+TARGETS = ("all", "report", "latency", "export")
 RESULTS = Path("results/tiny")
 
 
@@ -32,14 +33,14 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("study"))
     write_tiny_model(project / "weights/model")
     write_tiny_encoder(project / "weights/encoder")
-    run = cold_snakemake(project, "--resources", "gpu=2", *RUN, "all", "report", "export")
+    run = cold_snakemake(project, "--resources", "gpu=2", *RUN, *TARGETS)
     assert run.returncode == 0, run.stdout + run.stderr
     (project / "printed.txt").write_text(run.stdout + run.stderr, encoding="utf-8")
     return project
 
 
 def test_a_second_run_has_nothing_to_do(finished: Path) -> None:
-    run = snakemake(finished, *RUN, "all", "report", "export")
+    run = snakemake(finished, *RUN, *TARGETS)
     assert run.returncode == 0, run.stderr
     assert "Nothing to be done" in run.stdout + run.stderr
 
@@ -116,7 +117,7 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
         history = History.of_study([STUDY], None)
         assert {job.rule for job in history.jobs if not history.stale(job)} == {
             *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
-            *("train_adapter", "predict", "bertscore"),
+            *("train_adapter", "predict", "measure_latency", "bertscore"),
             *("score", "score_baseline", "differences", "compare", "tidy_scores"),
             *("render_table", "report_page", "report_pdf", "export_model", "model_card"),
         }
@@ -189,6 +190,6 @@ def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
         "differences": 1,
         "compare": 1,
         "tidy_scores": 1,
-        "render_table": 4,
+        "render_table": 5,
         "report_page": 1,
     }

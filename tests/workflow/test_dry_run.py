@@ -18,13 +18,14 @@ DEMO = {
     "data_card": 1,
     "train_adapter": 1,
     "predict": 20,
+    "measure_latency": 1,
     "bertscore": 2,
     "score": 20,
     "score_baseline": 22,
     "differences": 10,
     "compare": 1,
     "tidy_scores": 1,
-    "render_table": 7,
+    "render_table": 9,
     "report_page": 1,
 }
 PAPER = {
@@ -37,6 +38,7 @@ PAPER = {
     "data_card": 1,
     "train_adapter": 30,
     "predict": 644,
+    "measure_latency": 6,
     "bertscore": 46,
     "score": 644,
     "score_baseline": 22,
@@ -44,7 +46,7 @@ PAPER = {
     "differences": 10,
     "compare": 1,
     "tidy_scores": 1,
-    "render_table": 10,
+    "render_table": 12,
     "report_page": 1,
 }
 # Nothing is trained and no model runs, but the encoder of BERTScores.
@@ -62,7 +64,7 @@ AUTHORS = {
     "differences": 10,
     "compare": 1,
     "tidy_scores": 1,
-    "render_table": 5,
+    "render_table": 6,
     "report_page": 1,
 }
 
@@ -123,6 +125,7 @@ def test_only_jobs_that_run_a_model_ask_for_a_gpu(
         "train_adapter": 1,
         # The backend's.
         "predict": "function(...)",
+        "measure_latency": "function(...)",
         "bertscore": 1,
         "export_model": 1,
     }

@@ -83,17 +83,26 @@ def version(library: str, *jobs: str) -> Row:
 
 
 # Comparisons are of all tasks at once, since p-values are adjusted over them.
-CONTRASTED = ("compare", "render_table differences")
+CONTRASTED = ("compare", "render_table differences", "render_table claims")
 COMPARED_ANEW = ("differences *", *CONTRASTED, "report_page")
 # The model that has several seeds.
 SEVERAL_SEEDS = "Tiny-Exact"
+# The one whose costs are shown.
+COSTED = "Tiny-Chat"
+TIMED = (f"measure_latency {COSTED}", "render_table cost")
 
 
 def predicted(model: str) -> tuple[str, ...]:
-    """All predictions of the models that a pattern names, their scores and comparisons."""
+    """All predictions of the models that a pattern names, their scores, comparisons and costs."""
+    return (*answered(model), *(TIMED if fnmatchcase(COSTED, model) else ()))
+
+
+def answered(model: str) -> tuple[str, ...]:
+    """The same without the time that single answers take, which batches do not concern."""
     rules = tuple(f"{rule} {model}/seed-*" for rule in ("predict", "bertscore", "score"))
     over_seeds = (f"score_over_seeds {model}/*",) if fnmatchcase(SEVERAL_SEEDS, model) else ()
-    return (*rules, *over_seeds, *COMPARED_ANEW)
+    costs = drawn("cost") if fnmatchcase(COSTED, model) else ()
+    return (*rules, *over_seeds, *costs, *COMPARED_ANEW)
 
 
 def trained(model: str) -> tuple[str, ...]:
@@ -351,6 +360,29 @@ CONTRACT = [
             configured("licenses", {"Tiny": "mit"}),
         ),
     ),
+    # Costs
+    generated(
+        "the price of what models run on",
+        configured(f"{TABLES}.cost.hardware.price", 0.3),
+        *drawn("cost"),
+    ),
+    generated(
+        "the list price of an API, and its day",
+        together(
+            configured(f"{TABLES}.cost.apis.An API.input", 5),
+            configured(f"{TABLES}.cost.apis.An API.as_of", "2026-11-26"),
+        ),
+        *drawn("cost"),
+    ),
+    generated("the code of costs", logic("ecslm/tables/costs.py"), *drawn("cost")),
+    generated("the code of claims", logic("ecslm/tables/verdicts.py"), *drawn("claims")),
+    generated("the code of latency", logic("ecslm/prediction/latency.py"), *TIMED, "report_page"),
+    generated(
+        "the prompts by which latency is measured",
+        configured(f"{GENERATED}.latency.prompts", 3),
+        *TIMED,
+        "report_page",
+    ),
     # Scoring
     generated(
         "the logic of a metric, NDCG",
@@ -492,6 +524,7 @@ CONTRACT = [
         "predict */AG",
         "bertscore *",
         *OF_TEXTS,
+        *TIMED,
         # It decides what a prompt may have.
         *described("AG"),
     ),
@@ -499,7 +532,7 @@ CONTRACT = [
         "the batch token budget, where one model's engine is exact",
         configured(f"{GENERATED}.batch_tokens", 3000),
         *predicted("Tiny"),
-        *predicted("Tiny-Chat"),
+        *answered("Tiny-Chat"),
         *drawn("ind", "texts", "validity"),
     ),
     local(
@@ -609,6 +642,7 @@ CONTRACT = [
         configured(f"{MODELS}.Tiny-Chat.seeds", [0, 1]),
         "train_adapter Tiny-Chat/seed-1",
         *new_row("Tiny-Chat/seed-1"),
+        *drawn("cost"),
         *(f"score_over_seeds Tiny-Chat/{task}" for task in ALL_TASKS),
         *COMPARED_ANEW,
         *drawn("ind", "texts", "validity"),
@@ -620,6 +654,7 @@ CONTRACT = [
         *CHECKED,
         *described("MPC"),
         *new_task("MPC"),
+        *TIMED,
         "score_baseline random/seed-0/MPC",
         *drawn("ind"),
     ),
@@ -652,6 +687,7 @@ CONTRACT = [
         "bertscore *",
         "score_baseline */SA",
         *CONTRASTED,
+        *TIMED,
         *drawn("dataset", "ind", "texts", "reproduction"),
     ),
     # Bases and data

@@ -19,6 +19,7 @@ from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
+from ecslm.prediction.latency_settings import SampleSettings
 from ecslm.prediction.published_answers import PublishedAnswers
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.settings import Closed
@@ -87,6 +88,10 @@ class StudySettings(Closed):
     )
     batch_tokens: int = Field(
         4000, ge=16, description="Padded tokens per batch of prompts, answers included."
+    )
+    latency: SampleSettings = Field(
+        SampleSettings(),
+        description="Test prompts that are answered one at a time to measure how long it takes.",
     )
     bertscore: EncoderSettings | None = Field(
         None, description=f"Needed by tasks with the metric {' or '.join(BERTSCORE_METRICS)}."

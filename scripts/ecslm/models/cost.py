@@ -67,6 +67,7 @@ def training_cost(
         "tokens": tokens,
         "batch_tokens": batch_tokens[0],
         "batch_tokens_at_end": batch_tokens[1],
+        "devices": len(of_devices),
         **_together(of_devices),
     }
 

@@ -18,6 +18,7 @@ from ecslm.plan.stages import (
     comparisons,
     data,
     exports,
+    latency,
     models,
     report,
     scores,
@@ -28,10 +29,13 @@ from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
 # Each stage after those whose results it reads.
-STAGES = (bases, data, answers, models, scores, comparisons, exports, tables, report)
-# Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, the PDF
-# needs LaTeX, and exported models take space.
-NOT_IN_ALL = frozenset({"base_model", "report_pdf", "export_model", "model_card"})
+STAGES = (bases, data, answers, models, latency, scores, comparisons, exports, tables, report)
+# Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, latency
+# is measured of the models that a table shows it of, the PDF needs LaTeX, and exported models take
+# space.
+NOT_IN_ALL = frozenset(
+    {"base_model", "measure_latency", "report_pdf", "export_model", "model_card"}
+)
 
 
 SomeRule = TypeVar("SomeRule", bound=Rule[Any])

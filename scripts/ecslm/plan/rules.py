@@ -47,6 +47,8 @@ class Job:
     modules: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     """Files that Snakemake rebuilds when they are missing, even if no job reads them."""
+    timed: tuple[str, ...] = ()
+    """Files with clock values, which the manifest does not list."""
     cheap: bool = False
     """Whether results that do not match are deleted and rebuilt; others are kept and refused."""
     manifest_form: type[Manifest] = Manifest
@@ -57,6 +59,11 @@ class Job:
     def code(self) -> str | None:
         """The code's digest as a parameter."""
         return _code(self.script, self.modules)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that it makes, the manifest last."""
+        return (*self.timed, *self.results, self.manifest)
 
 
 SomeKey = TypeVar("SomeKey", bound=Key)
@@ -157,6 +164,12 @@ class Rule(ABC, Generic[SomeKey]):
             script=self.script,
             modules=self.modules(key),
             targets=tuple(path for name in self.targets for path in self.output_paths(name, key)),
+            timed=tuple(
+                path
+                for name in self.patterns
+                if name in self.timed
+                for path in self.output_paths(name, key)
+            ),
             cheap=self.cheap,
             manifest_form=self.manifest_form,
             made_by=self.made_by(key),

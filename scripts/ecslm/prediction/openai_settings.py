@@ -1,9 +1,6 @@
 """Settings of the backend `openai`: which model of which server answers, and how it is reached."""
 
-import math
 import re
-from collections.abc import Iterable
-from datetime import date
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import (
@@ -16,6 +13,7 @@ from pydantic import (
 )
 
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
+from ecslm.schemas.prices import Prices
 from ecslm.schemas.settings import Closed, hiding
 
 VARIABLE = "^[A-Z_][A-Z0-9_]*$"
@@ -92,23 +90,6 @@ class OpenAISettings(PredictionSettings):
     backend: Literal["openai"]
     server: ServerSettings = Field(description="Which model of which server.")
     decoding: ServerDecoding = ServerDecoding()
-
-
-class Prices(Closed):
-    """What a server takes for tokens."""
-
-    input: float = Field(ge=0, description="Per million tokens of prompts.")
-    output: float = Field(ge=0, description="Per million tokens of answers.")
-    currency: str = Field(pattern="^[A-Z]{3}$", description="Such as USD.")
-    as_of: date = Field(description="Day of these prices.")
-
-    def of(self, prompt_tokens: int, tokens: int) -> float:
-        """The price of a request."""
-        return (prompt_tokens * self.input + tokens * self.output) / 1_000_000
-
-    def of_all(self, requests: Iterable[tuple[int, int]]) -> float:
-        """The price of several requests, given their tokens."""
-        return math.fsum(self.of(*tokens) for tokens in requests)
 
 
 class AccessSettings(Closed):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.validation import read_model
-from ecslm.prediction.openai_settings import Prices
+from ecslm.schemas.prices import Prices
 
 
 class Spending:

@@ -72,8 +72,9 @@ def align_times(jobs: Iterable[Job]) -> None:
     """Set the times of results to that of their manifest: newer results would be hashed."""
     for job in jobs:
         time = Path(job.manifest).stat().st_mtime_ns
-        for path in job.results:
-            os.utime(path, ns=(time, time))
+        for path in (*job.results, *job.timed):
+            if Path(path).exists():
+                os.utime(path, ns=(time, time))
 
 
 def _missing_source(history: History, job: Job, good: Container[Job]) -> Job | None:

@@ -78,7 +78,7 @@ class _Group:
 
 def _grouped(history: History, stale: Iterable[Job]) -> dict[frozenset[str], _Group]:
     """Reasons by the jobs that have them. Alike reasons about several results are one."""
-    makers = {path: job for job in stale for path in (*job.results, job.manifest)}
+    makers = {path: job for job in stale for path in job.files}
     alike: dict[str, dict[str, None]] = {}
     concerned: dict[str, dict[str, None]] = {}
     for job in stale:

@@ -16,7 +16,7 @@ from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 
 # Rules whose jobs run a model; that of BERTScores writes down no cost.
-LONG = ("train_adapter", "predict", "bertscore")
+LONG = ("train_adapter", "predict", "measure_latency", "bertscore")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class _CostFile(BaseModel):
 
 
 class Costs:
-    """Costs of the jobs that train and predict; no others are measured."""
+    """Costs of the jobs that train, predict or measure latency; no others are measured."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan

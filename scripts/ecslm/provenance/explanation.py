@@ -50,10 +50,7 @@ def _origin(history: History, job: Job) -> Iterator[str]:
     """The content of the manifest; inputs that will be rebuilt are marked."""
     made = read_job_manifest(job)
     stale = {
-        name
-        for source in history.sources(job)
-        if history.stale(source)
-        for name in (*source.results, source.manifest)
+        name for source in history.sources(job) if history.stale(source) for name in source.files
     }
     if made.inputs:
         yield f"inputs ({len(made.inputs)})"

@@ -31,7 +31,7 @@ class History:
     def __init__(self, study: str, jobs: Iterable[Job]) -> None:
         self.study, self.jobs = study, tuple(jobs)
         self._read = {path for job in self.jobs for path in job.inputs}
-        self._by_path = {path: job for job in self.jobs for path in (*job.results, job.manifest)}
+        self._by_path = {path: job for job in self.jobs for path in job.files}
 
     @classmethod
     def of_study(cls, configfiles: Sequence[Path], study: str | None) -> "History":
@@ -115,8 +115,9 @@ class History:
         return found
 
     def _wanted(self, job: Job) -> tuple[str, ...]:
-        """Results that are rebuilt when they are missing: targets, and what jobs read."""
-        return tuple(path for path in job.results if path in job.targets or path in self._read)
+        """Files that are rebuilt when they are missing: targets, and what jobs read."""
+        files = (*job.timed, *job.results)
+        return tuple(path for path in files if path in job.targets or path in self._read)
 
     def _changed_inputs(self, then: Mapping[str, str], now: Iterable[str]) -> Iterator[str]:
         for path in sorted({*then, *now}):

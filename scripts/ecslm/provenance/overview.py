@@ -28,6 +28,7 @@ WORDS = {
     "train_adapter": ("adapter", "adapters"),
     "fetch_answers": ("file of answers", "files of answers"),
     "predict": ("prediction", "predictions"),
+    "measure_latency": ("latency", "latencies"),
     "bertscore": ("BERTScore", "BERTScores"),
     **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),
     **dict.fromkeys(("differences", "compare"), ("comparison", "comparisons")),

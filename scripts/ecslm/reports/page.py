@@ -16,7 +16,7 @@ from ecslm.schemas.paths import BASE, TABLE_JSON
 from ecslm.tables.model import Cell, read_table
 
 # Sources in the study's results directory, where the page is too: only these can be links.
-LINKED = ("metrics/", "comparisons/", "dataset/", "predictions/")
+LINKED = ("metrics/", "comparisons/", "dataset/", "predictions/", "adapters/", "latency/")
 
 
 def render_page(settings: ReportSettings, results: Path, bases: Path, template: Path) -> str:

@@ -1,5 +1,6 @@
 """The data of a table: cells with value, shown text, interval, marks and sources."""
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -92,6 +93,8 @@ class Table:
     label: str
     panels: tuple[Panel, ...]
     notes: tuple[str, ...] = ()
+    summary: tuple[str, ...] = ()
+    """What it says, in plain words: paragraphs for the beginning of a report."""
 
     def as_json(self) -> dict[str, Any]:
         """The table as plain JSON values, the twin of the LaTeX."""
@@ -115,6 +118,13 @@ def score_text(value: float) -> str:
 def difference_text(value: float) -> str:
     """A difference of scores as it is shown: three decimals, never "-0.000"."""
     return f"{round(value, 3) + 0.0:.3f}"
+
+
+def amount_text(value: float) -> str:
+    """An amount of any size as it is shown: three significant digits, without an exponent."""
+    if value == 0:
+        return "0"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
 def number_cell(value: float | None, shown: str, sources: tuple[str, ...]) -> Cell:

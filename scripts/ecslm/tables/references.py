@@ -30,7 +30,7 @@ class Reference:
     describes it, if the table needs one."""
 
     part: Part
-    context: Literal["tasks", "models", "baselines", "adapters", "contrasts"] | None = None
+    context: Literal["tasks", "models", "baselines", "adapters", "costs", "contrasts"] | None = None
 
 
 TaskName = Annotated[str, Reference("tasks", "tasks")]
@@ -38,12 +38,16 @@ ModelName = Annotated[str, Reference("models", "models")]
 # A model that need not be in the table.
 AnyModelName = Annotated[str, Reference("models")]
 TunedModelName = Annotated[str, Reference("tuned models", "adapters")]
+# A model whose costs are shown, not its scores.
+CostedModelName = Annotated[str, Reference("models", "costs")]
 BaselineName = Annotated[str, Reference("baselines", "baselines")]
 # An evaluation setting.
 SettingName = Annotated[str, Reference("settings")]
 # An evaluation setting, or that of the training records.
 RecordsSettingName = Annotated[str, Reference("settings of records")]
 ContrastName = Annotated[str, Reference("contrasts", "contrasts")]
+# A contrast whose title is not shown.
+TestedContrastName = Annotated[str, Reference("contrasts")]
 # A contrast that compares settings, not models.
 SettingsContrastName = Annotated[str, Reference("contrasts of settings", "contrasts")]
 

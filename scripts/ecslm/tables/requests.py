@@ -71,6 +71,7 @@ def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEnt
                 for name, of_tasks in _subset(context.baselines, names["baselines"]).items()
             },
             adapters=_subset(context.adapters, names["adapters"]),
+            costs=_subset(context.costs, names["costs"]),
             contrasts={
                 name: contrast.of_tasks(tasks)
                 for name, contrast in _subset(context.contrasts, names["contrasts"]).items()

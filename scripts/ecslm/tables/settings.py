@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from ecslm.schemas.prices import Prices
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, answered_setting
 
@@ -77,6 +78,19 @@ class AdapterContext(Closed):
     target_modules: tuple[str, ...] = Field(min_length=1, description="Adapted module names.")
 
 
+class CostContext(Closed):
+    """What a table needs to know of a model to say what it costs."""
+
+    local: bool = Field(description="Whether its weights run here, on hardware with a price.")
+    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
+    tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
+    adapter_of: str | None = Field(
+        None, description="Model whose adapters of the same seeds it uses: itself if it is tuned."
+    )
+    adapter: AdapterContext | None = Field(None, description="Those adapters.")
+    prices: Prices | None = Field(None, description="Of the server that it runs on.")
+
+
 class DataContext(Closed):
     """The source of the records."""
 
@@ -109,4 +123,5 @@ class TableContext(Closed):
         {}, description="Trivial baselines and the tasks that each is defined for."
     )
     adapters: dict[str, AdapterContext] = Field({}, description="Tuned models by name.")
+    costs: dict[str, CostContext] = Field({}, description="Models by name, with their costs.")
     contrasts: dict[str, ContrastContext] = Field({}, description="Contrasts by name.")

@@ -110,7 +110,11 @@ CHEAP = (
 
 @pytest.mark.parametrize(
     ("script", "modules"),
-    [("train_adapter.py", []), ("predict.py", ["ecslm.prediction.transformers_backend"])],
+    [
+        ("train_adapter.py", []),
+        ("predict.py", ["ecslm.prediction.transformers_backend"]),
+        ("measure_latency.py", ["ecslm.prediction.transformers_backend"]),
+    ],
 )
 def test_a_gpu_step_imports_nothing_whose_edit_must_not_rerun_it(
     script: str, modules: list[str]

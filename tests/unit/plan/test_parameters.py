@@ -63,9 +63,14 @@ def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha
         (
             ".task_decoding.AG",
             {"max_new_tokens": 91},
-            ["predict * AG", "describe_data AG", "export_model *"],
+            ["predict * AG", "measure_latency *", "describe_data AG", "export_model *"],
         ),
-        (".models.Small.decoding", {"sample": True}, ["predict Small *"]),
+        (
+            ".models.Small.decoding",
+            {"sample": True},
+            ["predict Small *", "measure_latency Small"],
+        ),
+        (".latency", {"prompts": 9}, ["measure_latency *"]),
         (".scoring", {"resamples": 9}, ["score *", "score_baseline *", "differences *"]),
         (".bertscore.layer", 9, ["bertscore *"]),
         ("bases.Small.path", "models/other", ["base_model Small"]),

@@ -13,7 +13,7 @@ from support.project import ROOT, SCRIPTS
 
 from ecslm.data.location import location
 from ecslm.plan.directives import Directives
-from ecslm.plan.keys import RunKey
+from ecslm.plan.keys import ModelKey, RunKey
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Rule, as_tuple
 
@@ -90,13 +90,51 @@ def test_outputs_with_clock_values_are_in_no_manifest() -> None:
     assert job.key == {"model": "Small", "seed": "0", "task": "PM"}
     cost = "results/shop/predictions/Small/seed-0/PM.cost.json"
     assert rule.output_paths("cost", RunKey("Small", "0", "PM")) == (cost,)
+    assert job.timed == (cost,)
+    latency = whole_plan().rules["measure_latency"].job(ModelKey("Small"))
+    assert (latency.results, latency.timed) == ((), ("results/shop/latency/Small.json",))
+
+
+def test_latency_is_measured_of_weights_that_run_here_alone() -> None:
+    made = whole_plan()
+    assert made.targets("measure_latency") == [
+        "results/shop/latency/Small.json",
+        "results/shop/latency/Small-EC.json",
+    ]
+    assert "measure_latency" not in made.rules_of_all
+
+
+def test_latency_is_that_of_the_answers_that_are_predicted_but_for_their_batches() -> None:
+    made = plan(precision={"dtype": "bfloat16"}, latency={"prompts": 5})
+    rule = made.rules["measure_latency"]
+    settings = rule.settings(ModelKey("Small-EC"))
+    for task, own in settings.tasks.items():
+        predicted = made.rules["predict"].settings(RunKey("Small-EC", "0", task))
+        assert own == predicted.model_copy(update={"batch_tokens": None})
+        assert predicted.batch_tokens == 777
+    other = plan(precision={"dtype": "bfloat16"}, latency={"prompts": 5}, batch_tokens=99)
+    same = other.rules["measure_latency"].settings_parameter(ModelKey("Small-EC"))
+    assert same == rule.settings_parameter(ModelKey("Small-EC"))
+    inputs = rule.job(ModelKey("Small-EC")).inputs
+    assert "results/shop/adapters/Small-EC/seed-0/manifest.json" in inputs
+    assert {f"results/shop/dataset/{task}/test.jsonl" for task in settings.tasks} <= set(inputs)
+
+
+def test_the_process_with_the_model_is_found_by_the_code_of_its_predictions() -> None:
+    made = whole_plan()
+    needs = made.rules["measure_latency"].needs(ModelKey("Small"))
+    assert needs == {
+        "gpu": 1,
+        "worker_code": made.rules["predict"].job(RunKey("Small", "0", "PM")).code,
+    }
 
 
 def test_results_that_take_long_or_whose_source_may_be_away_are_never_deleted() -> None:
     kept = {name for name, rule in whole_plan().rules.items() if not rule.cheap}
     assert kept == {
         *("base_model", "check_data", "dataset"),
-        *("fetch_answers", "train_adapter", "predict", "bertscore", "export_model"),
+        *("fetch_answers", "train_adapter", "predict", "measure_latency", "bertscore"),
+        "export_model",
     }
 
 

@@ -72,6 +72,27 @@ def test_how_a_server_is_reached_reruns_nothing_and_is_told_to_the_job() -> None
     assert '"key":"SHOP_KEY"' in told
 
 
+def test_the_prices_of_a_server_are_a_parameter_of_the_table_of_costs_alone() -> None:
+    labels = {"label": "tab:x", "caption": "X"}
+    tables = {
+        "cost": {"kind": "cost", "models": ["Large", "Small-EC"], **labels},
+        "parameters": {"kind": "parameters", "models": ["Small-EC"], **labels},
+    }
+    one, two = (
+        made({"access": {"prices": PRICES | {"input": price}}}, tables=tables) for price in (10, 5)
+    )
+    changed = {one.rule for one, other in zip(one.jobs, two.jobs, strict=True) if one != other}
+    assert changed == {"render_table"}
+    assert job(one, "render_table", table="parameters") == job(
+        two, "render_table", table="parameters"
+    )
+    read = job(one, "render_table", table="cost").inputs
+    assert {path for path in read if "/Large/" in path} == {
+        path.replace(".jsonl", ".cost.json") for path in one.targets("predict") if "/Large/" in path
+    }
+    assert "results/shop/adapters/Small-EC/seed-1/cost.json" in read
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -27,6 +27,7 @@ from ecslm.common.worker import place
 from ecslm.fingerprint.digest import code_of
 from ecslm.fingerprint.running import code_parameter
 from ecslm.prediction.backend import modules_of
+from ecslm.prediction.latency_settings import LatencySettings
 
 NO_MODELS = {"PYTHONPATH": str(ROOT / "tests/support/no_models")}
 SAMPLED = prediction_settings(decoding={"sample": True, "temperature": 1.5})
@@ -106,6 +107,32 @@ class Jobs:
             )
         return running
 
+    def measure(self, name: str, base: Path, **environment: str) -> Running:
+        """Start a job that measures latency."""
+        folder = self.folder / name
+        folder.mkdir()
+        chosen, printed = prediction_settings(), folder / "printed"
+        settings = LatencySettings(prompts=2, tasks={"PM": chosen})
+        arguments: list[object] = [
+            *("--datasets", write_records(folder / "test.jsonl", 7, split="test")),
+            *("--base", base, "--template", PROMPTS / "alpaca.jinja", "--threads", 1),
+            *("--settings", settings.model_dump_json(), "--log", folder / "log"),
+            *("--code", code_parameter("measure_latency.py", settings.modules(), self.scripts)),
+            *("--worker-code", code_parameter("predict.py", modules_of(chosen), self.scripts)),
+            *("--output", folder / "latency.json"),
+        ]
+        variables = {place.RUN_VARIABLE: place._name(self.run.pid)}
+        with printed.open("wb") as stream:
+            process = warm.start(
+                [str(self.scripts / "measure_latency.py"), *map(str, arguments)],
+                self.folder,
+                stream,
+                stream,
+                os.environ | variables | environment,
+                session=False,
+            )
+        return Running(process, printed, folder / "paused")
+
     def result(self, name: str, *arguments: Any, **options: Any) -> bytes:
         """The predictions of a job that nothing happens to."""
         self.start(name, *arguments, **options).finish()
@@ -183,6 +210,18 @@ def test_a_job_that_finds_the_process_needs_no_library_of_models(
     without = jobs.start("second", tiny_base, **NO_MODELS)
     without.finish()
     assert jobs.predictions("second") == first
+
+
+def test_latency_is_measured_of_the_model_that_predictions_have_loaded(
+    jobs: Jobs, tiny_base: Path
+) -> None:
+    jobs.result("first", tiny_base)
+    worker = jobs.worker().pid
+    jobs.measure("latency", tiny_base, **NO_MODELS).finish()
+    assert jobs.worker().pid == worker
+    found = json.loads((jobs.folder / "latency/latency.json").read_text())
+    assert [answer["task"] for answer in found["answers"]] == ["PM", "PM"]
+    assert "1 threads" in found["device"]
 
 
 def test_each_job_tells_its_own_cost(jobs: Jobs, tiny_base: Path) -> None:

@@ -472,6 +472,51 @@ def test_a_missing_result_that_a_job_reads_is_rebuilt() -> None:
     assert history().damage(TRAIN_JOB) == []
 
 
+COST = "results/shop/adapter.cost.json"
+TIMED_JOB = replace(TRAIN_JOB, timed=(COST, "results/shop/adapter.log.jsonl"))
+TABLE_JOB = job("score", "table.json", COST)
+TIMED = (DATASET_JOB, TIMED_JOB, TABLE_JOB)
+
+
+@pytest.fixture
+def timed() -> History:
+    """A study with a table of clock values, which no manifest lists."""
+    for path in TIMED_JOB.timed:
+        Path(path).write_text("1 s")
+    make(TABLE_JOB)
+    return history(*TIMED)
+
+
+def test_a_table_of_clock_values_follows_the_job_that_wrote_them(timed: History) -> None:
+    assert not any(map(timed.stale, TIMED))
+    now = replace(with_settings(rank=8), timed=TIMED_JOB.timed)
+    changed = history(DATASET_JOB, now, TABLE_JOB)
+    assert [changed.stale(one) for one in changed.jobs] == [False, True, True]
+    Path(COST).write_text("2 s")
+    other = history(*TIMED)
+    assert other.reasons(TABLE_JOB) == (f"{COST} has changed",)
+    assert not other.stale(TIMED_JOB), "its own manifest does not list them"
+    check_results(TIMED, frozenset())
+
+
+@pytest.mark.usefixtures("timed")
+def test_clock_values_that_a_table_needs_are_missed_and_others_are_not() -> None:
+    Path("results/shop/adapter.log.jsonl").unlink()
+    assert not history(*TIMED).stale(TIMED_JOB)
+    Path(COST).unlink()
+    assert history(*TIMED).reasons(TIMED_JOB) == (f"{COST} is missing",)
+    # Otherwise the next run would train once more.
+    with pytest.raises(InputError, match=r"adapter\.cost\.json is missing: copy it again"):
+        verified(history(*TIMED))
+
+
+@pytest.mark.usefixtures("timed")
+def test_clock_values_get_the_time_of_their_manifest_when_they_are_adopted() -> None:
+    os.utime(COST, (2e9, 2e9))
+    align_times(TIMED)
+    assert Path(COST).stat().st_mtime == Path(TIMED_JOB.manifest).stat().st_mtime
+
+
 def test_matching_results_are_taken_over() -> None:
     assert verified(history()) == list(JOBS)
 

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from ecslm.reports.page import render_page
 from ecslm.reports.plots import interval_plots
 from ecslm.reports.samples import read_samples
 from ecslm.reports.settings import ReportSettings, report_files
+from ecslm.reports.verdict import verdict
 from ecslm.tables.kinds.results import build
 from ecslm.tables.latex import render
 from ecslm.tables.model import Table
@@ -165,8 +167,34 @@ def test_a_plot_places_values_and_intervals_in_per_cent(results: Path) -> None:
     assert [(p.at, p.low, p.high) for p in plot.points] == [(70.0, 67.0, 73.0)]
 
 
+def test_both_reports_begin_with_the_answer_and_the_document_says_nothing_of_the_clock(
+    results: Path,
+) -> None:
+    ind = results_table(results)
+    kinds = {"claims": "Ours is better & cheaper.", "cost": "Training took 2 hours."}
+    for kind, text in kinds.items():
+        write_json(
+            results / f"tables/{kind}.json",
+            replace(ind, name=kind, kind=kind, summary=(text,)).as_json(),
+        )
+    settings = SETTINGS.model_copy(update={"tables": ("claims", "cost", "ind")})
+    template = REPORT / "report.html.jinja"
+    page = render_page(settings, results, results.parent / "bases", template)
+    places = [
+        page.index(text)
+        for text in ("Ours is better &amp; cheaper.", "Training took 2 hours.", "<table>")
+    ]
+    assert places == sorted(places)
+    document = render(
+        REPORT / "report.tex.jinja", settings=settings, verdict=verdict(settings, results)
+    )
+    assert document.index(r"Ours is better \& cheaper.") < document.index("tables/claims.tex")
+    assert "hours" not in document
+
+
 def test_the_document_gathers_the_fragments_of_all_tables() -> None:
-    document = render(REPORT / "report.tex.jinja", settings=SETTINGS)
+    document = render(REPORT / "report.tex.jinja", settings=SETTINGS, verdict=[])
+    assert "Answer" not in document
     assert "\\input{tables/ind.tex}" in document
     assert "a shop \\& co" in document
 

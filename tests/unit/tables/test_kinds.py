@@ -31,7 +31,7 @@ def test_a_kind_has_its_own_entry_template_and_files_of_the_repository(name: str
 def test_the_order_of_kinds_in_the_report() -> None:
     kinds = table_kinds()
     assert sorted(kinds, key=lambda name: kinds[name].place) == [
-        *("parameters", "dataset", "results", "instructions", "comparisons"),
+        *("claims", "cost", "parameters", "dataset", "results", "instructions", "comparisons"),
         *("validity", "reproduction"),
     ]
 

@@ -8,7 +8,8 @@ from support.table_files import request
 
 from ecslm.common.errors import InputError
 from ecslm.models.architecture import SIZES, read_architectures
-from ecslm.tables.kinds.parameters import Counts, ParametersEntry, build, count_parameters
+from ecslm.tables.kinds.parameters import ParametersEntry, build
+from ecslm.tables.parameter_counts import Counts, count_parameters
 from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.settings import AdapterContext, TableContext
 from ecslm.tables.sources import Sources

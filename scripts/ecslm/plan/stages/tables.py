@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 from ecslm.common.errors import InputError
+from ecslm.config.backends.openai import OpenAIModel
 from ecslm.plan.keys import TableKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
@@ -18,6 +19,7 @@ from ecslm.tables.settings import (
     LIBRARIES,
     AdapterContext,
     ContrastContext,
+    CostContext,
     DataContext,
     Entry,
     ModelContext,
@@ -102,6 +104,15 @@ def in_report_order(study: Study) -> tuple[str, ...]:
 def table_context(study: Study) -> TableContext:
     """Everything that tables may need to know about a study."""
     settings = study.settings
+    adapters = {
+        name: AdapterContext(
+            architecture=settings.architectures.get(model.base, model.base),
+            rank=model.training.rank,
+            target_modules=model.training.target_modules,
+        )
+        for name, model in study.local_models.items()
+        if model.training is not None
+    }
     return TableContext(
         data=DataContext(source=source_of(study).title(), comparable=settings.published_comparable),
         tasks={
@@ -124,14 +135,17 @@ def table_context(study: Study) -> TableContext:
             for name, model in settings.models.items()
         },
         baselines={name: study.baseline_tasks(name) for name in settings.baselines},
-        adapters={
-            name: AdapterContext(
-                architecture=settings.architectures.get(model.base, model.base),
-                rank=model.training.rank,
-                target_modules=model.training.target_modules,
+        adapters=adapters,
+        costs={
+            name: CostContext(
+                local=name in study.local_models,
+                seeds=model.seeds,
+                tasks=study.model_tasks(name),
+                adapter_of=model.adapter_name(name),
+                adapter=adapters.get(model.adapter_name(name) or ""),
+                prices=model.access.prices if isinstance(model, OpenAIModel) else None,
             )
-            for name, model in study.local_models.items()
-            if model.training is not None
+            for name, model in settings.models.items()
         },
         contrasts={
             name: ContrastContext(title=one.title or name, tasks=contrast_tasks(study, name))

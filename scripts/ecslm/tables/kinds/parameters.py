@@ -1,7 +1,6 @@
 """The parameters table: exact counts from the architectures, without any weights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -9,13 +8,7 @@ from pydantic import Field
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.models.architecture import (
-    HEAD,
-    Shape,
-    llama_architecture,
-    read_architectures,
-    updated_layers,
-)
+from ecslm.models.architecture import read_architectures
 from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
@@ -29,9 +22,10 @@ from ecslm.tables.model import (
     count_cell,
     number_cell,
 )
+from ecslm.tables.parameter_counts import Counts, count_parameters
 from ecslm.tables.references import TunedModelName
 from ecslm.tables.requests import TableRequest
-from ecslm.tables.settings import AdapterContext, Entry
+from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources, source_name
 
 COLUMNS = (
@@ -57,14 +51,6 @@ class ParametersEntry(Entry):
 
 
 Request = TableRequest[ParametersEntry]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Parameters of a base model, and of the adapter that is trained on it."""
-
-    base: int
-    adapter: int
 
 
 def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
@@ -107,32 +93,6 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         ),
         notes=(NOTE,),
     )
-
-
-def count_parameters(row: Mapping[str, str], adapter: AdapterContext) -> Counts:
-    """Count by arithmetic, in milliseconds: building the model takes torch and peft 15 s.
-
-    Args:
-        row: a row of architectures.csv, all of which are Llama models: without biases, and with
-            RMSNorm twice in each block and once after the last.
-        adapter: low-rank adaptation (E. J. Hu et al., 2021): for a layer of shape (m, n), matrices
-            of shape (m, rank) and (rank, n).
-    """
-    architecture = llama_architecture(row)
-    layers = dict(architecture.layers)
-    if row["tie_word_embeddings"] == "true":
-        del layers[HEAD]
-    norms = int(row["hidden_size"]) * (2 * int(row["num_hidden_layers"]) + 1)
-    updated = updated_layers(architecture, adapter.target_modules)
-    return Counts(
-        base=norms + sum(m * n for m, n in _shapes(layers)),
-        adapter=sum(adapter.rank * (m + n) for m, n in _shapes(updated)),
-    )
-
-
-def _shapes(layers: Mapping[str, Shape]) -> list[tuple[int, int]]:
-    """Those of an architecture of the file, which are all known."""
-    return [shape for shape in layers.values() if shape]
 
 
 def _row(model: str, counts: Counts, source: str, printed: dict[str, Cell]) -> Row:

@@ -1,0 +1,193 @@
+"""Latency: how long a model takes to answer a fixed sample of test prompts, one at a time.
+
+Only weights that run here are measured. The answers of a server come from a cache, and depend on
+the network and on who else asks it.
+"""
+
+import logging
+import statistics
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import remove_temporaries, write_json
+from ecslm.common.hashing import sha256_of_text
+from ecslm.common.locks import held
+from ecslm.common.manifests import made_from, require_unchanged, write_manifest
+from ecslm.common.versions import require_locked
+from ecslm.common.worker.client import WorkerLostError
+from ecslm.models.manifests import run_fields
+from ecslm.models.prompts import PromptTemplate
+from ecslm.prediction.backend import Backend, LoadedModel, Prompt, Request, Run
+from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
+from ecslm.prediction.sharing import shared_backend
+from ecslm.prediction.transformers_backend import OneModelAtATime, libraries
+from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.schemas.cost import LatencyFile, TimedAnswer
+from ecslm.schemas.record import Record, read_records
+
+log = logging.getLogger(__name__)
+
+Open = Callable[[Request[Any]], Backend[Any]]
+
+
+def measure_latency(
+    *,
+    model: str | None,
+    datasets: Sequence[Path],
+    base: Path,
+    adapter: Path | None,
+    adapter_of: str | None,
+    template: Path,
+    template_digest: str | None,
+    settings: LatencySettings,
+    seed: int,
+    device: str,
+    threads: int,
+    output: Path,
+    manifest: Path,
+    code: str | None,
+    worker_code: str | None = None,
+    run: str | None = None,
+) -> None:
+    """Answer the sample; write how long each answer took, and the manifest.
+
+    The manifest does not list the output, which holds clock values. Options are those of `predict`.
+
+    Args:
+        datasets: dataset files of the tasks' test records.
+        worker_code: digest of the prediction code, which the run's process with the model runs.
+        run: the run that the job belongs to, see `common/worker/place.py`. Without it, or without
+            `worker_code`, the job loads the model.
+
+    Raises:
+        InputError: bad input, a model that cannot be used, too few records, or libraries that
+            differ from the lock file.
+    """
+    first = next(iter(settings.tasks.values()))
+    used = (libraries(own, tuned=adapter is not None) for own in settings.tasks.values())
+    versions = require_locked(tuple(dict.fromkeys(name for names in used for name in names)))
+    prompt = PromptTemplate(template, template_digest)
+    inputs = [path for path in (*datasets, base, adapter) if path is not None]
+    origin = made_from(inputs, settings, code, versions, prompt.sha256)
+    request = Request(
+        model=model,
+        base=base,
+        adapter=adapter,
+        adapter_of=adapter_of or model,
+        answers=(),
+        template=prompt,
+        settings=first,
+        batch_tokens=0,  # Prompts are alone in their batch.
+        seed=seed,
+        device=device,
+        threads=threads,
+        run=None if run is None or worker_code is None else Run(run, worker_code, versions),
+    )
+    records = (record for path in datasets for record in read_records(path))
+    sample = sample_of(records, settings, settings.tasks)
+    require_unchanged(origin)
+    # One that outlived its run would slow this one down.
+    with held(manifest.parent / "work" / f"{manifest.name}.lock", str(output), wait=True):
+        found = _found(request, settings.tasks, sample)
+        remove_temporaries(output)
+        write_json(output, found.model_dump(mode="json"))
+        write_manifest(manifest, origin | run_fields(model, seed, device, threads), [])
+
+
+def sample_of(
+    records: Iterable[Record], sample: SampleSettings, tasks: Mapping[str, TransformersSettings]
+) -> dict[str, list[Record]]:
+    """The records of each task that are answered, in an order that their ids and the seed decide.
+
+    So another record changes the sample by itself at most.
+
+    Raises:
+        InputError: there are fewer than two.
+    """
+    asked: dict[str, list[Record]] = {task: [] for task in sorted(tasks)}
+    for record in records:
+        if record.task in tasks and tasks[record.task].asks(record):
+            asked[record.task].append(record)
+    each, more = divmod(sample.prompts, len(asked))
+    chosen = {
+        task: sorted(found, key=lambda record: sha256_of_text(f"{sample.seed} {record.id}"))[
+            : each + (number < more)
+        ]
+        for number, (task, found) in enumerate(asked.items())
+    }
+    if sum(map(len, chosen.values())) < 2:
+        raise InputError(
+            f"latency: fewer than two test records of {', '.join(tasks)} to answer: add some, or "
+            "raise `prompts` of `latency`"
+        )
+    return {task: found for task, found in chosen.items() if found}
+
+
+def _found(
+    request: Request[TransformersSettings],
+    tasks: Mapping[str, TransformersSettings],
+    sample: Mapping[str, Sequence[Record]],
+) -> LatencyFile:
+    """Measure, if need be once more without the process that the run shares."""
+    requests = {task: replace(request, settings=tasks[task]) for task in sample}
+    alone = OneModelAtATime()
+
+    def shared(one: Request[Any]) -> Backend[Any]:
+        return shared_backend(one, OneModelAtATime.weights, OneModelAtATime) or alone(one)
+
+    try:
+        return _measured(requests, sample, shared)
+    except WorkerLostError as error:
+        log.warning("%s: this job loads the model itself", error)
+    return _measured(requests, sample, alone)
+
+
+def _measured(
+    requests: Mapping[str, Request[TransformersSettings]],
+    sample: Mapping[str, Sequence[Record]],
+    open_backend: Open,
+) -> LatencyFile:
+    start = time.perf_counter()
+    answers: list[TimedAnswer] = []
+    costs: list[Mapping[str, float | str | None]] = []
+    for task, records in sample.items():
+        backend = open_backend(requests[task])
+        prompts = backend.prompts(records)
+        model = backend.load()
+        if not answers:
+            # What is done once, such as choosing kernels, is part of no answer.
+            model.generate(prompts[:1], 0)
+        answers += [
+            _answered(model, record, prompt, number)
+            for number, (record, prompt) in enumerate(zip(records, prompts, strict=True))
+        ]
+        costs.append(model.cost())
+    seconds = [answer.seconds for answer in answers]
+    log.info("%d prompts in %.1f s", len(answers), sum(seconds))
+    percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
+    peaks = [cost["peak_memory_bytes"] for cost in costs]
+    return LatencyFile(
+        device=str(costs[0]["device"]),
+        load_seconds=time.perf_counter() - start - sum(seconds),
+        seconds=sum(seconds),
+        p50_seconds=percentiles[49],
+        p95_seconds=percentiles[94],
+        peak_memory_bytes=max(float(peak or 0) for peak in peaks),
+        answers=answers,
+    )
+
+
+def _answered(model: LoadedModel[Any], record: Record, prompt: Prompt, number: int) -> TimedAnswer:
+    start = time.perf_counter()
+    (answer,) = model.generate([prompt], number)
+    return TimedAnswer(
+        task=record.task,
+        id=record.id,
+        seconds=time.perf_counter() - start,
+        prompt_tokens=answer.prompt_tokens,
+        generated_tokens=answer.tokens,
+    )

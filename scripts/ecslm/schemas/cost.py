@@ -1,0 +1,45 @@
+"""What jobs and single answers cost, as tables read it: the files that hold clock values.
+
+A value that is not known is null, or missing from files of earlier versions.
+"""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ecslm.schemas.settings import Closed
+
+
+class CostFile(BaseModel):
+    """What `cost.json` of an adapter or of predictions says; each has some of the fields."""
+
+    model_config = ConfigDict(frozen=True)
+
+    device: str | None
+    devices: int = Field(1, description="Devices that trained together.")
+    seconds: float | None = Field(description="Of training, or of generation.")
+    peak_memory_bytes: float | None = None
+    energy_joules: float | None = None
+    prompts: int | None = None
+    prompt_tokens: int | None = None
+    generated_tokens: int | None = None
+
+
+class TimedAnswer(Closed):
+    """The answer to one prompt that was alone in its batch."""
+
+    task: str
+    id: str = Field(description="Of the record.")
+    seconds: float
+    prompt_tokens: int | None
+    generated_tokens: int | None
+
+
+class LatencyFile(Closed):
+    """`latency/{model}.json`: how long a model takes to answer prompts one at a time."""
+
+    device: str | None
+    load_seconds: float = Field(description="Until the model could answer.")
+    seconds: float = Field(description="Of all answers.")
+    p50_seconds: float = Field(description="Median of the answers' seconds.")
+    p95_seconds: float = Field(description="Their 95th percentile.")
+    peak_memory_bytes: float | None
+    answers: list[TimedAnswer]

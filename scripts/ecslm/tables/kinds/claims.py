@@ -1,0 +1,326 @@
+"""The claims table: one tuned model against the best published, trivial and untuned rows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from ecslm.comparisons.results import read_comparisons
+from ecslm.schemas.paths import comparison_path
+from ecslm.tables.claim_words import not_comparable, verdict
+from ecslm.tables.claims import Claim, Named, best
+from ecslm.tables.differences import difference_cell
+from ecslm.tables.kind import Kind
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    Panel,
+    Row,
+    RowGroup,
+    Table,
+    count_cell,
+    difference_text,
+    number_cell,
+)
+from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes
+from ecslm.tables.published import STUDY, Published
+from ecslm.tables.references import (
+    BaselineName,
+    ModelName,
+    SettingName,
+    TaskName,
+    TestedContrastName,
+)
+from ecslm.tables.requests import TableRequest, metric_files
+from ecslm.tables.scores import Scores, strict_cell
+from ecslm.tables.settings import Entry
+from ecslm.tables.sources import Sources
+
+DOMAINS = {"IND_": "In domain", "OOD_": "Out of domain"}
+
+
+class ClaimsEntry(Entry):
+    """What can be said of one model: its scores beside the best of others, task by task."""
+
+    kind: Literal["claims"]
+    settings: dict[SettingName, str] = Field(
+        min_length=1, description="Published table of each setting, for example `IND`."
+    )
+    tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
+    model: ModelName = Field(
+        description="The model that the claims are about. The best of several in each task would "
+        "be chosen by the test records."
+    )
+    general: tuple[str, ...] = Field(
+        (), description="Published general models: of each task's best the table shows the score."
+    )
+    margin: float = Field(
+        gt=0, description="How much below a published score is close enough, in points of it."
+    )
+    baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
+    untuned: ModelName | None = Field(None, description="The same base, not tuned.")
+    contrast: TestedContrastName | None = Field(
+        None, description="Contrast that tests the model against `untuned`."
+    )
+
+
+Request = TableRequest[ClaimsEntry]
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column, with its cell for each task."""
+
+    head: HeaderCell
+    cells: Mapping[str, Cell]
+
+
+def files(request: Request) -> list[str]:
+    """Scores with intervals of means over seeds, and comparisons with the untuned base."""
+    entry = request.table
+    return [
+        *metric_files(request.context, with_intervals=True),
+        *map(comparison_path, entry.tasks if entry.contrast else ()),
+    ]
+
+
+def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
+    """Names of published rows that do not exist."""
+    path, entry = resources["published"], request.table
+    published = Published(path)
+    return [
+        f"general: {row} is not in table {table} of {path}"
+        for table in dict.fromkeys(entry.settings.values())
+        for row in entry.general
+        if not published.has(table, row)
+    ]
+
+
+def build(name: str, request: Request, sources: Sources) -> Table:
+    """The table from metrics files, comparisons and published numbers: a panel for each setting,
+    with a paragraph of the verdict."""
+    entry = request.table
+    claims = _claims(request, sources)
+    panels = tuple(_panel(request, setting, found) for setting, found in claims.items())
+    return Table(
+        name=name,
+        kind=entry.kind,
+        caption=entry.caption,
+        label=entry.label,
+        panels=panels,
+        notes=(*_notes(request), *mark_notes(panels), data_note(request.data)),
+        summary=tuple(_summary(request, claims)),
+    )
+
+
+def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
+    entry = request.table
+    if entry.general and not request.data.comparable:
+        yield not_comparable(entry.model, request.data.source)
+    for setting, found in claims.items():
+        where = _in_words(setting, list(claims))
+        yield verdict(where, entry.model, found, untuned=entry.untuned, margin=entry.margin)
+
+
+def _claims(request: Request, sources: Sources) -> dict[str, list[Claim]]:
+    """By setting, the claims of the tasks that the model answers in it."""
+    reader = _Reader(request, sources)
+    found = {
+        setting: [
+            claim
+            for task in request.table.tasks
+            if (claim := reader.claim(task, setting)) is not None
+        ]
+        for setting in request.table.settings
+    }
+    return {setting: claims for setting, claims in found.items() if claims}
+
+
+class _Reader:
+    def __init__(self, request: Request, sources: Sources) -> None:
+        entry = request.table
+        self._request, self._results = request, sources.results
+        self._scores = Scores(sources.results, request.context, with_intervals=True)
+        compares = request.data.comparable and entry.general
+        self._published = Published(sources.require("published")) if compares else None
+
+    def claim(self, task: str, setting: str) -> Claim | None:
+        """The claim of a task; None where the model does not answer it."""
+        entry, scores = self._request.table, self._scores
+        measured = scores.model(entry.model, task, setting)
+        if measured is None:
+            return None
+        untuned = entry.untuned and scores.model(entry.untuned, task, setting)
+        return Claim(
+            task=task,
+            n=measured.seeds[0].n,
+            ours=strict_cell(measured),
+            general=self._general(task, entry.settings[setting]),
+            untuned=strict_cell(untuned or None, with_interval=False),
+            tuning=self._tuning(task, setting),
+            trivial=best(
+                {
+                    name: strict_cell(scores.baseline(name, task, setting), with_interval=False)
+                    for name in entry.baselines
+                }
+            ),
+        )
+
+    def _general(self, task: str, table: str) -> Named | None:
+        if self._published is None:
+            return None
+        rows = self._request.table.general
+        return best({row: self._published.cell(table, row, task) for row in rows})
+
+    def _tuning(self, task: str, setting: str) -> Cell:
+        entry = self._request.table
+        if entry.contrast is None:
+            return Cell()
+        for row in read_comparisons(self._results, task):
+            if (row.contrast, row.a, row.b) == (entry.contrast, entry.model, entry.untuned) and (
+                row.setting == setting
+            ):
+                return difference_cell(task, row)
+        return Cell()
+
+
+def _panel(request: Request, setting: str, claims: Sequence[Claim]) -> Panel:
+    entry = request.table
+    columns = [*_own(request, claims)]
+    if request.data.comparable and entry.general:
+        columns += _against_general(entry, claims)
+    if entry.untuned is not None:
+        columns += _against_untuned(entry, claims)
+    if entry.baselines:
+        columns += _against_trivial(claims)
+    rows = tuple(
+        Row(claim.task, "other", tuple(column.cells[claim.task] for column in columns))
+        for claim in claims
+    )
+    return Panel(setting, "Task", tuple(one.head for one in columns), (RowGroup("", rows),))
+
+
+def _own(request: Request, claims: Sequence[Claim]) -> Iterator[_Column]:
+    metrics = {claim.task: request.context.tasks[claim.task].metric for claim in claims}
+    yield _Column(
+        HeaderCell("metric", "Metric", form="text"),
+        {task: Cell(value=metric, shown=metric) for task, metric in metrics.items()},
+    )
+    yield _Column(
+        HeaderCell("records", "n", form="count"),
+        {claim.task: count_cell(claim.n, claim.ours.sources) for claim in claims},
+    )
+    yield _Column(HeaderCell("ours", "Ours"), {claim.task: claim.ours for claim in claims})
+
+
+def _against_general(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_Column]:
+    yield from _named("general", "Best general LLM", {one.task: one.general for one in claims})
+    yield _Column(
+        HeaderCell("difference", "Difference", "ours - published"),
+        {claim.task: _difference(claim) for claim in claims},
+    )
+    yield _Column(
+        HeaderCell("interval", "Our interval", "is", form="text"),
+        {claim.task: _judged(claim, claim.against_general) for claim in claims},
+    )
+    yield _Column(
+        HeaderCell("within", "Within", f"{entry.margin:g}", form="text"),
+        {claim.task: _judged(claim, claim.within(entry.margin)) for claim in claims},
+    )
+
+
+def _against_untuned(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_Column]:
+    yield _Column(
+        HeaderCell("untuned", "Untuned", ""), {claim.task: claim.untuned for claim in claims}
+    )
+    if entry.contrast is not None:
+        yield _Column(
+            HeaderCell("tuning", "Difference", "ours - untuned"),
+            {claim.task: claim.tuning for claim in claims},
+        )
+
+
+def _against_trivial(claims: Sequence[Claim]) -> Iterator[_Column]:
+    yield from _named("trivial", "Best trivial", {one.task: one.trivial for one in claims})
+    yield _Column(
+        HeaderCell("interval of trivial", "Our interval", "is", form="text"),
+        {claim.task: _judged(claim, claim.against_trivial) for claim in claims},
+    )
+
+
+def _named(key: str, title: str, found: Mapping[str, Named | None]) -> Iterator[_Column]:
+    """The name of a row, and its value."""
+    yield _Column(
+        HeaderCell(f"{key} row", title, form="text"),
+        {
+            task: Cell(one.name, one.name, sources=one.cell.sources) if one else Cell()
+            for task, one in found.items()
+        },
+    )
+    yield _Column(
+        HeaderCell(key, "Score"), {task: one.cell if one else Cell() for task, one in found.items()}
+    )
+
+
+def _difference(claim: Claim) -> Cell:
+    published = claim.general.cell.sources if claim.general else ()
+    value = claim.difference
+    shown = "" if value is None else difference_text(value)
+    return number_cell(value, shown, (*claim.ours.sources, *published))
+
+
+def _judged(claim: Claim, judgement: str | None) -> Cell:
+    """A judgement by the interval, with a star where that may be too narrow."""
+    if judgement is None:
+        return Cell()
+    star = "" if claim.reliable else "*"
+    return Cell(judgement, f"{judgement}{star}", sources=claim.ours.sources)
+
+
+def _notes(request: Request) -> Iterator[str]:
+    entry = request.table
+    seeds = len(request.context.models[entry.model].seeds)
+    yield f"Ours: {entry.model}" + (f", mean over {seeds} seeds." if seeds > 1 else ".")
+    yield STRICT
+    if request.data.comparable and entry.general:
+        yield (
+            f"Best general LLM: of {', '.join(entry.general)}, as published; taken as exact but "
+            "for its rounding, since its own uncertainty is not known."
+        )
+        yield (
+            f"Within: whether ours is better, or worse by at most {entry.margin:g}, by its whole "
+            "interval (yes), by none of it (no), or by a part (unclear)."
+        )
+    elif entry.general:
+        yield "Published values were measured on other data: nothing is compared with them."
+    if entry.untuned is not None:
+        yield f"Untuned: {entry.untuned}."
+    if entry.baselines:
+        yield f"Best trivial: the best of {', '.join(entry.baselines)} on the same records."
+    yield (
+        "Above, contains, below: whether our 95 % interval lies above the other score, contains it "
+        "or lies below it."
+    )
+    if seeds > 1:
+        yield JOINT
+
+
+def _in_words(setting: str, settings: Sequence[str]) -> str:
+    """The domain of a setting, with its name where the table has several of the domain."""
+    prefix = next((one for one in DOMAINS if setting.startswith(one)), None)
+    if prefix is None:
+        return setting
+    alone = sum(one.startswith(prefix) for one in settings) == 1
+    return DOMAINS[prefix] if alone else f"{DOMAINS[prefix]} ({setting})"
+
+
+KIND = Kind(
+    entry=ClaimsEntry,
+    place=5,
+    build=build,
+    files=files,
+    resources={"published": STUDY},
+    problems=problems,
+)

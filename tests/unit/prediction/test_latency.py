@@ -1,0 +1,166 @@
+"""Latency: a fixed sample of prompts, each alone in its batch, and a manifest without clock values."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.model_examples import PROMPTS, make_record, prediction_settings, write_records
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_jsonl
+from ecslm.prediction import transformers_engine
+from ecslm.prediction.latency import measure_latency, sample_of
+from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
+from ecslm.prediction.transformers_engine import Engine
+from ecslm.schemas.cost import LatencyFile
+from ecslm.schemas.record import Record
+
+SHORT, LONG = (prediction_settings(decoding={"max_new_tokens": size}) for size in (3, 9))
+TASKS = {"AG": LONG, "PM": SHORT}
+
+
+def records_of(numbers: Sequence[int]) -> list[Record]:
+    """Of tasks that take turns."""
+    return [make_record(number, split="test") for number in numbers]
+
+
+def ids(sample: dict[str, list[Record]]) -> set[str]:
+    return {record.id for found in sample.values() for record in found}
+
+
+@given(st.integers(2, 30), st.integers(0, 5), st.sets(st.integers(0, 40), min_size=4))
+def test_a_sample_is_spread_evenly_and_depends_on_its_records_and_seed_alone(
+    prompts: int, seed: int, numbers: set[int]
+) -> None:
+    settings, listed = SampleSettings(prompts=prompts, seed=seed), sorted(numbers)
+    sample = sample_of(records_of(listed), settings, TASKS)
+    assert sample == sample_of(records_of(listed[::-1]), settings, dict(reversed(TASKS.items())))
+    there = {task: sum(r.task == task for r in records_of(listed)) for task in TASKS}
+    shares = {"AG": prompts - prompts // 2, "PM": prompts // 2}
+    assert {task: len(found) for task, found in sample.items()} == {
+        task: size for task in TASKS if (size := min(there[task], shares[task]))
+    }
+
+
+@given(st.integers(2, 20), st.integers(100, 200))
+def test_one_more_record_takes_the_place_of_one_at_most(prompts: int, new: int) -> None:
+    settings = SampleSettings(prompts=prompts)
+    before = ids(sample_of(records_of(range(30)), settings, TASKS))
+    after = ids(sample_of(records_of([*range(30), new]), settings, TASKS))
+    assert after - before <= {f"r{new}"}
+
+
+def test_another_seed_draws_another_sample() -> None:
+    one, two = (
+        ids(sample_of(records_of(range(40)), SampleSettings(prompts=10, seed=seed), TASKS))
+        for seed in (0, 1)
+    )
+    assert one != two
+
+
+def test_only_records_that_the_model_is_asked_are_in_the_sample() -> None:
+    example = make_record(1, split="test", few_shot_example="An example.")
+    with pytest.raises(InputError, match="fewer than two test records"):
+        sample_of([*records_of([0]), example], SampleSettings(), TASKS)
+
+
+def measured(folder: Path, base: Path, adapter: Path | None = None, **changes: Any) -> LatencyFile:
+    """What is measured of a model in seven records, three of which are texts."""
+    output = folder / "latency.json"
+    options: dict[str, Any] = {
+        "model": "Tiny",
+        "datasets": [write_records(folder / "test.jsonl", 7, split="test")],
+        "base": base,
+        "adapter": adapter,
+        "adapter_of": "Tiny-EC",
+        "template": PROMPTS / "alpaca.jinja",
+        "template_digest": None,
+        "settings": LatencySettings(prompts=4, tasks=TASKS),
+        "seed": 0,
+        "device": "cpu",
+        "threads": 1,
+        "output": output,
+        "manifest": folder / "latency.manifest.json",
+        "code": "code:1",
+    }
+    measure_latency(**(options | changes))
+    return LatencyFile.model_validate(read_json(output))
+
+
+def test_each_prompt_is_answered_alone_as_its_task_is(
+    tmp_path: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    generate = Engine.generate
+
+    def watched(self: Engine, prompts: Sequence[Sequence[int]], *more: Any) -> Any:
+        sizes.append(len(prompts))
+        return generate(self, prompts, *more)
+
+    monkeypatch.setattr(Engine, "generate", watched)
+    found = measured(tmp_path, tiny_base)
+    assert [answer.task for answer in found.answers] == ["AG", "AG", "PM", "PM"]
+    # The first is answered once more, before the others.
+    assert sizes == [1] * 5
+    longest = {"AG": 9, "PM": 3}
+    assert all(0 < (one.generated_tokens or 0) <= longest[one.task] for one in found.answers)
+
+
+def test_a_model_is_loaded_once_though_its_tasks_are_answered_in_several_ways(
+    tmp_path: Path, tiny_base: Path, exact_adapter: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Any] = []
+    load = transformers_engine.load_model
+
+    def counted(*arguments: Any) -> Any:
+        loads.append(arguments)
+        return load(*arguments)
+
+    monkeypatch.setattr(transformers_engine, "load_model", counted)
+    measured(tmp_path, tiny_base, exact_adapter)
+    assert len(loads) == 1
+
+
+def test_percentiles_are_of_the_answers_and_time_is_not_counted_twice(
+    tmp_path: Path, tiny_base: Path
+) -> None:
+    found = measured(tmp_path, tiny_base)
+    seconds = sorted(answer.seconds for answer in found.answers)
+    assert found.seconds == pytest.approx(sum(seconds))
+    assert seconds[1] <= found.p50_seconds <= seconds[2]
+    assert seconds[2] <= found.p95_seconds <= seconds[3]
+    assert found.load_seconds > 0
+    assert found.device is not None and "CPU" in found.device
+
+
+def test_a_manifest_says_what_was_measured_and_is_the_same_each_time(
+    tmp_path: Path, tiny_base: Path
+) -> None:
+    manifests = []
+    for _ in range(2):
+        measured(tmp_path, tiny_base)
+        manifests.append((tmp_path / "latency.manifest.json").read_bytes())
+    assert manifests[0] == manifests[1]
+    manifest = json.loads(manifests[0])
+    assert manifest["files"] == {}
+    assert (manifest["model"], manifest["seed"], manifest["threads"]) == ("Tiny", 0, 1)
+    assert manifest["settings"]["prompts"] == 4
+    assert str(tiny_base) in manifest["inputs"]
+
+
+def test_an_adapter_of_another_model_is_refused(
+    tmp_path: Path, tiny_base: Path, exact_adapter: Path
+) -> None:
+    with pytest.raises(InputError, match="an adapter of the model Tiny-EC, not of Other"):
+        measured(tmp_path, tiny_base, exact_adapter, adapter_of="Other")
+
+
+def test_too_few_records_end_the_job_without_a_file(tmp_path: Path, tiny_base: Path) -> None:
+    write_jsonl(tmp_path / "one.jsonl", records_of([0]))
+    with pytest.raises(InputError, match="fewer than two"):
+        measured(tmp_path, tiny_base, datasets=[tmp_path / "one.jsonl"])
+    assert not (tmp_path / "latency.json").exists()

@@ -1,0 +1,221 @@
+"""Claims: the table, and the verdict that follows from the same numbers."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.project import REPORT
+from support.table_files import (
+    IND,
+    OOD,
+    TASKS,
+    request,
+    scores,
+    write_comparisons,
+    write_metrics,
+    write_published,
+)
+
+from ecslm.tables.claim_words import verdict
+from ecslm.tables.claims import Claim, Named, best
+from ecslm.tables.kinds.claims import build, problems
+from ecslm.tables.latex import render_table
+from ecslm.tables.model import MISSING, Cell, Interval, Table
+from ecslm.tables.requests import TableRequest
+from ecslm.tables.sources import Sources
+
+UNRELIABLE = {"details": {"lenient": None, "interval": {"method": "bootstrap", "reliable": False}}}
+
+
+def asked(comparable: bool = True, **changes: Any) -> TableRequest[Any]:
+    entry = {
+        "kind": "claims",
+        "settings": {IND: "IND"},
+        "tasks": ["PM", "SA"],
+        "model": "Ours",
+        "general": ["GPT-4 Turbo", "EcomGPT"],
+        "margin": 0.05,
+        "baselines": ["always-yes", "random"],
+        "untuned": "Small",
+        "contrast": "tuning",
+        **changes,
+    }
+    model = {"seeds": [0], "tasks": ["PM", "SA"]}
+    return request(
+        entry,
+        models={"Ours": model, "Small": model},
+        baselines={"always-yes": ["PM"], "random": ["PM", "SA"]},
+        contrasts={"tuning": "Tuning"},
+        data={"source": "generated records", "comparable": comparable},
+    )
+
+
+def made(folder: Path, pm: float = 0.8, sa: float = 0.5, comparable: bool = True) -> Table:
+    """Published: 0.753 for PM, 0.516 for SA; all intervals reach 0.03 to either side."""
+    write_metrics(folder, "Ours", "PM", {IND: scores(pm, strict=UNRELIABLE)})
+    write_metrics(folder, "Ours", "SA", {IND: scores(sa)})
+    write_metrics(folder, "Small", "PM", {IND: scores(0.3)})
+    write_metrics(folder, "Small", "SA", {IND: scores(0.4)})
+    write_metrics(folder, "always-yes", "PM", {IND: scores(0.6)})
+    write_metrics(folder, "random", "PM", {IND: scores(0.5)})
+    write_metrics(folder, "random", "SA", {IND: scores(0.6)})
+    names = {"a": "Ours", "b": "Small"}
+    write_comparisons(folder, "PM", names)
+    write_comparisons(folder, "SA", {**names, "p_holm": 0.2})
+    sources = Sources(folder, {"published": write_published(folder)})
+    return build("claims", asked(comparable), sources)
+
+
+def row(table: Table, task: str) -> dict[str, Cell]:
+    (panel,) = table.panels
+    (found,) = [one for one in panel.groups[0].rows if one.name == task]
+    return {column.key: cell for column, cell in zip(panel.columns, found.cells, strict=True)}
+
+
+def test_a_row_has_the_best_published_model_and_where_the_interval_lies(tmp_path: Path) -> None:
+    found = row(made(tmp_path), "PM")
+    assert (found["general row"].shown, found["general"].shown) == ("GPT-4 Turbo", "0.753")
+    assert found["records"].value == 200
+    assert found["ours"].value == 0.8
+    assert found["difference"].shown == "0.047"
+    assert found["interval"].shown == "above*", "its interval may be too narrow"
+    assert found["within"].shown == "yes*"
+    assert (found["trivial row"].shown, found["trivial"].shown) == ("always-yes", "0.600")
+    assert found["interval of trivial"].shown == "above*"
+    assert found["untuned"].shown == "0.300"
+    assert found["tuning"].marks == ("significant",)
+
+
+def test_a_value_inside_the_interval_is_neither_won_nor_lost(tmp_path: Path) -> None:
+    found = row(made(tmp_path), "SA")
+    assert found["difference"].shown == "-0.016"
+    assert found["interval"].shown == "contains"
+    assert found["within"].shown == "yes"
+    assert found["interval of trivial"].shown == "below"
+    assert row(made(tmp_path, sa=0.45), "SA")["within"].shown == "unclear"
+    assert row(made(tmp_path, sa=0.40), "SA")["within"].shown == "no"
+
+
+def test_the_verdict_is_in_plain_words_and_counts_what_the_table_shows(tmp_path: Path) -> None:
+    assert made(tmp_path).summary == (
+        "In domain: Ours scores higher than the best published general LLM of a task in 1 of 2 "
+        "tasks and lower in 1 (SA). Its 95 % interval lies above the published value in 1 (PM), "
+        "contains it in 1 (SA) and lies below it in none. By its whole interval it is better, or "
+        "worse by at most 0.05, in 2 of 2 tasks, and worse by more in none. Ours is better than "
+        "Small, which is not tuned, in 1 of 2 tasks (PM) and worse in none, by paired tests "
+        "(Holm's p below 0.05); the others are not decided. The interval of Ours lies above the "
+        "score of the best trivial baseline in 1 (PM), contains it in none and lies below it in 1 "
+        "(SA). With so few records, or few that decide, the interval of PM may be too narrow.",
+    )
+
+
+def test_on_other_data_nothing_is_compared_with_published_values(tmp_path: Path) -> None:
+    table = made(tmp_path, comparable=False)
+    assert not {"general", "difference", "interval", "within"} & set(row(table, "PM"))
+    first, text = table.summary
+    assert first == (
+        "The published models answered other records than these (generated records), so that "
+        "nothing is said of them here: Ours is compared with rows of this study alone."
+    )
+    assert text.startswith("In domain: Ours is better than Small")
+    assert "published" not in text and "GPT" not in text
+    tex = render_table(REPORT / "claims.tex.jinja", table)
+    assert "0.753" not in tex and "GPT" not in tex
+    assert any("measured on other data" in note for note in table.notes)
+
+
+def test_what_was_not_measured_or_published_is_missing_and_counts_nowhere(tmp_path: Path) -> None:
+    made(tmp_path)
+    undefined = scores(0.0, strict={"defined": False, "ci95": None})
+    write_metrics(tmp_path, "Ours", "SA", {IND: undefined})
+    write_comparisons(tmp_path, "SA")
+    sources = Sources(tmp_path, {"published": tmp_path / "study.csv"})
+    table = build("claims", asked(), sources)
+    found = row(table, "SA")
+    for name in ("ours", "difference", "interval", "within", "tuning", "interval of trivial"):
+        assert found[name].shown == MISSING, name
+    assert "in 1 of 1 task and lower in none" in table.summary[0]
+
+
+def test_a_setting_that_the_model_does_not_answer_has_no_panel_and_no_paragraph(
+    tmp_path: Path,
+) -> None:
+    made(tmp_path)
+    sources = Sources(tmp_path, {"published": tmp_path / "study.csv"})
+    table = build("claims", asked(settings={IND: "IND", OOD: "OOD"}, general=["Small-EC"]), sources)
+    assert [panel.title for panel in table.panels] == [IND]
+    assert len(table.summary) == 1
+
+
+def test_a_published_value_on_another_scale_is_never_the_best() -> None:
+    doubled = Cell(0.988, "0.988", marks=("doubled",))
+    found = best({"a": doubled, "b": Cell(0.5, "0.500"), "c": Cell(0.5, "0.500"), "d": Cell()})
+    assert found is not None and found.name == "b"
+    assert best({"a": doubled, "d": Cell()}) is None
+
+
+def test_published_rows_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    path = write_published(tmp_path)
+    made_request = asked(general=["GPT-4 Turbo", "GPT-9"])
+    assert problems(made_request, {"published": path}) == [
+        f"general: GPT-9 is not in table IND of {path}"
+    ]
+
+
+values = st.floats(0, 1)
+names = st.sampled_from(sorted(TASKS))
+
+
+@st.composite
+def claims(draw: st.DrawFn) -> list[Claim]:
+    """Claims of some tasks, with whatever values and what may be missing missing."""
+
+    def cell() -> Cell:
+        value = draw(st.none() | values)
+        return Cell() if value is None else Cell(value, f"{value:.3f}")
+
+    def named() -> Named | None:
+        found = cell()
+        return None if found.value is None else Named("Other", found, float(found.value))
+
+    found = []
+    for task in draw(st.lists(names, unique=True)):
+        ours = cell()
+        if ours.value is not None and draw(st.booleans()):
+            half = draw(st.floats(0, 0.2))
+            interval = Interval(float(ours.value) - half, float(ours.value) + half)
+            ours = Cell(ours.value, ours.shown, interval)
+        significant = ("significant",) if draw(st.booleans()) else ()
+        tuning = cell()
+        tuning = Cell(tuning.value, tuning.shown, marks=significant if tuning.value else ())
+        found.append(Claim(task, 100, ours, named(), cell(), tuning, named()))
+    return found
+
+
+@given(claims())
+def test_a_verdict_is_whole_sentences_and_every_count_is_of_its_claims(found: list[Claim]) -> None:
+    text = verdict("In domain", "Ours", found, untuned="Small", margin=0.05)
+    assert text.startswith("In domain: ") and text.endswith(".")
+    assert "  " not in text and "None" not in text and "{" not in text
+    compared = [one for one in found if one.outcome is not None]
+    if compared:
+        higher = sum(one.outcome == 1 for one in compared)
+        assert f"LLM of a task in {higher} of {len(compared)} task" in text
+    else:
+        assert "published" not in text
+
+
+@pytest.mark.parametrize("position", ["above", "contains", "below"])
+@given(claims())
+def test_each_task_with_an_interval_is_at_one_place_alone(
+    position: str, found: list[Claim]
+) -> None:
+    for one in found:
+        if one.against_general is None:
+            assert one.ours.interval is None or one.general is None
+        elif one.against_general == position == "above":
+            assert one.outcome == 1 and one.within(0.05) == "yes"
+        elif one.against_general == position == "below":
+            assert one.outcome == -1
