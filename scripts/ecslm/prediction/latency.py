@@ -21,7 +21,7 @@ from ecslm.common.versions import require_locked
 from ecslm.common.worker.client import WorkerLostError
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.backend import Backend, LoadedModel, Prompt, Request, Run
+from ecslm.prediction.backend import Backend, LoadedModel, Prompt, Request, Run, tell_nobody
 from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
 from ecslm.prediction.sharing import shared_backend
 from ecslm.prediction.transformers_backend import OneModelAtATime, libraries
@@ -160,7 +160,7 @@ def _measured(
         model = backend.load()
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
-            model.generate(prompts[:1], 0)
+            model.generate(prompts[:1], 0, tell_nobody)
         answers += [
             _answered(model, record, prompt, number)
             for number, (record, prompt) in enumerate(zip(records, prompts, strict=True))
@@ -183,7 +183,7 @@ def _measured(
 
 def _answered(model: LoadedModel[Any], record: Record, prompt: Prompt, number: int) -> TimedAnswer:
     start = time.perf_counter()
-    (answer,) = model.generate([prompt], number)
+    (answer,) = model.generate([prompt], number, tell_nobody)
     return TimedAnswer(
         task=record.task,
         id=record.id,

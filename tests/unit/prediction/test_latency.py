@@ -1,4 +1,4 @@
-"""Latency: a fixed sample of prompts, each alone in its batch, and a manifest without clock values."""
+"""Latency: a fixed sample of prompts, each alone in its batch; a manifest without clock values."""
 
 import json
 from collections.abc import Sequence
