@@ -42,6 +42,7 @@ class Difference(Closed):
         "proportions, that only one side got right; null if the metric has no classes."
     )
     test: Test | None = Field(description="The test that gave p.")
+    sound: bool = Field(description="Whether the test is valid with these records.")
     p: Probability | None = Field(description="Two-sided p-value; null hypothesis: no difference.")
     p_interval: tuple[Probability, Probability] | None = Field(
         description="95 % interval of a p from random draws; null if p is exact."

@@ -28,6 +28,7 @@ from ecslm.comparisons.significance import (
 )
 from ecslm.scoring.intervals import (
     CONFIDENCE,
+    RELIABLE_RECORDS_OF_RAREST_CLASS,
     bootstrap_is_reliable,
     bootstrap_values,
     wilson_is_reliable,
@@ -47,6 +48,7 @@ NO_RESULT = {
     "reliable": False,
     "deciding": None,
     "test": None,
+    "sound": False,
     "p": None,
     "p_interval": None,
 }
@@ -213,7 +215,8 @@ def _paired(
         "ci95": difference_interval(difference, resampled, len(first.sums), CONFIDENCE),
         "reliable": first.is_reliable(resampled),
         "deciding": _rarest(first),
-        **_test("randomisation", p),
+        # With few records of a class, it takes other habits for another F1 (benchmarks/size.py).
+        **_test("randomisation", p, sound=_enough(first)),
     }
 
 
@@ -230,7 +233,7 @@ def _paired_proportions(first: _Side, second: _Side) -> dict[str, Any]:
         "ci95": consistent_interval(table, CONFIDENCE),
         "reliable": wilson_is_reliable(table.records, table.differing),
         "deciding": table.differing,
-        **_test("mcnemar", PValue(mcnemar_p(table))),
+        **_test("mcnemar", PValue(mcnemar_p(table)), sound=True),
     }
 
 
@@ -240,13 +243,12 @@ def _from_intervals(first: _Side, second: _Side, values: tuple[float, float]) ->
     def intervals(confidence: float) -> tuple[Interval, Interval]:
         return first.interval(confidence), second.interval(confidence)
 
+    reliable = all(wilson_is_reliable(len(side.sums), side.rarest) for side in (first, second))
     return {
         "ci95": newcombe_interval(values, intervals(CONFIDENCE)),
-        "reliable": all(
-            wilson_is_reliable(len(side.sums), side.rarest) for side in (first, second)
-        ),
+        "reliable": reliable,
         "deciding": _rarest(first, second),
-        **_test("newcombe", PValue(newcombe_p(values, intervals))),
+        **_test("newcombe", PValue(newcombe_p(values, intervals)), sound=reliable),
     }
 
 
@@ -261,24 +263,32 @@ def _unpaired(
     )
     resampled = one - other
     records = min(len(first.sums), len(second.sums))
+    # Checked for each side: the spread of one can hide that the other has none.
+    reliable = first.is_reliable(one) and second.is_reliable(other)
     found = {
         "ci95": difference_interval(difference, resampled, records, CONFIDENCE),
-        # Checked for each side: the spread of one can hide that the other has none.
-        "reliable": first.is_reliable(one) and second.is_reliable(other),
+        "reliable": reliable,
         "deciding": _rarest(first, second),
     }
     if records < FEWEST_RECORDS or min(np.ptp(one), np.ptp(other)) < NO_SPREAD:
-        return {**found, **_test(None, None)}
-    return {**found, **_test("bootstrap", centred_bootstrap_p(difference, resampled))}
+        return {**found, **_test(None, None, sound=False)}
+    p = centred_bootstrap_p(difference, resampled)
+    return {**found, **_test("bootstrap", p, sound=reliable)}
 
 
-def _test(name: Test | None, p: PValue | None) -> dict[str, Any]:
+def _test(name: Test | None, p: PValue | None, sound: bool) -> dict[str, Any]:
     """The fields of a test."""
     return {
         "test": name,
+        "sound": sound,
         "p": None if p is None else p.value,
         "p_interval": None if p is None else p.interval,
     }
+
+
+def _enough(side: _Side) -> bool:
+    """Whether each class that the metric depends on, if any, has enough records."""
+    return side.rarest is None or side.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS
 
 
 def _rarest(*sides: _Side) -> int | None:

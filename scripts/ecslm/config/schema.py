@@ -135,6 +135,9 @@ class Config(Closed):
 
     study: str = Field(description="Study to run, an entry of `studies`.")
     tasks: dict[Name, TaskSettings] = Field(description="Registry of tasks by code.")
+    setting_titles: dict[str, str] = Field(
+        {}, description="Titles of evaluation settings in tables; others are shown by their name."
+    )
     bases: dict[Name, BaseSource] = Field(description="Pretrained weights by name.")
     studies: dict[Name, StudySettings] = Field(description="Studies by name.")
 

@@ -79,6 +79,7 @@ COMPARISONS = "comparisons/{task}.json"
 COMPARISONS_MANIFEST = "comparisons/manifest.json"
 
 TABLE = "tables/{table}.tex"
+TABULAR = "tables/{table}.tabular.tex"
 TABLE_JSON = "tables/{table}.json"
 TABLE_MANIFEST = "tables/{table}.manifest.json"
 REPORT_PAGE = "report.html"
