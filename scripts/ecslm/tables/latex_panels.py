@@ -9,8 +9,11 @@ from ecslm.tables.latex import Tex, escape, metric_name
 from ecslm.tables.model import Cell, HeaderCell, IntervalsPlace, Panel, Row
 
 NUMBER = r"(-?)(\d+)\.?(\d*)"
-# Signs after a number, by its mark.
-SIGNS = {"doubled": r"{$^{\dagger}$}", "below_trivial": r"{$^{\downarrow}$}"}
+# Signs after a number, by its mark; smashed, so that they do not make the line higher.
+SIGNS = {
+    "doubled": r"{\smash{$^{\dagger}$}}",
+    "below_trivial": r"{\smash{$^{\downarrow}$}}",
+}
 ROW_SIGNS = {"other_data": r"$^{\ddagger}$", "chosen": r"\,\S{}"}
 
 
@@ -162,9 +165,10 @@ class _Column:
         if not self._is_number:
             return ""
         if cell.interval is not None:
-            # Without a width of its own, so that it does not make the column wider.
-            mark = "" if cell.interval.reliable else r"\rlap{*}"
             low, high = _short(cell.interval.low), _short(cell.interval.high)
+            # Below a number, without a width of its own, which would make the column wider.
+            star = "*" if self._beside else r"\rlap{*}"
+            mark = "" if cell.interval.reliable else star
             return f"{{{self._size} [{low},{high}]{mark}}}"
         return "" if cell.sd is None else rf"{{{self._size} $\pm${_short(cell.sd)}}}"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ecslm.tables.latex import Tex, render
 from ecslm.tables.latex_panels import PanelLayout
-from ecslm.tables.model import Panel, Table
+from ecslm.tables.model import IntervalsPlace, Panel, Table
 
 # From so many columns on, a smaller font: in one column of a document, and in two.
 DENSE, DENSE_WIDE = 4, 8
@@ -16,7 +16,7 @@ DENSE, DENSE_WIDE = 4, 8
 TALL = 40
 LOW = (
     r"\renewcommand{\arraystretch}{0.92}",
-    r"\setlength{\aboverulesep}{1pt}\setlength{\belowrulesep}{1pt}",
+    r"\setlength{\aboverulesep}{1pt}\setlength{\belowrulesep}{2pt}",
 )
 
 # The tabulars of a float stand side by side where they fit.
@@ -88,21 +88,29 @@ def _tabulars(template: Path, table: Table, panels: Sequence[Panel]) -> Tex:
     """The panels' tabulars, with the settings that they need, in a group of their own."""
     layout = table.layout
     parts = [part for panel in panels for part in (_parts(panel) if layout.wide else [panel])]
-    one_column = not layout.wide or len(parts) > len(panels)
-    tall = any(sum(1 for _ in part.rows) > TALL for part in parts)
-    most = DENSE if one_column else DENSE_WIDE
+    narrow = not layout.wide or len(parts) > len(panels)
+    tall = any(len(list(part.rows)) > TALL for part in parts)
+    most = DENSE if narrow else DENSE_WIDE
     dense = tall or any(len(part.columns) >= most for part in parts)
     title = panels[0].float_title
     made = [PanelLayout(part, layout.intervals, dense, title) for part in parts]
-    # Intervals take most of the width, unless they have a wide table for themselves.
-    roomy = layout.intervals == "beside" and not one_column
-    tight = dense and not roomy and any(one.has_spreads for one in made)
     setup = [
         r"\scriptsize" if dense else r"\footnotesize",
         r"\sisetup{mode=text,reset-text-series=false}",
-        rf"\setlength{{\tabcolsep}}{{{'1.4pt' if tight else '2.5pt' if dense else '3pt'}}}",
+        rf"\setlength{{\tabcolsep}}{{{_gap(made, layout.intervals, dense, narrow)}}}",
         r"\setlength{\lineskip}{2ex}",
         *(LOW if tall else ()),
     ]
     texts = BETWEEN.join(render(template, table=table, panel=one) for one in made)
     return Tex(f"{{{''.join(setup)}%\n{texts}\\par}}\n")
+
+
+def _gap(
+    panels: Sequence[PanelLayout], intervals: IntervalsPlace, dense: bool, narrow: bool
+) -> str:
+    """Half the space between columns: little where intervals take most of the width."""
+    if not dense:
+        return "3pt"
+    if not any(panel.has_spreads for panel in panels) or (intervals == "beside" and not narrow):
+        return "2.5pt"
+    return "1.1pt" if narrow else "1.4pt"

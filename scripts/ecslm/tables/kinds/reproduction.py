@@ -53,8 +53,8 @@ OUR_COLUMNS = (
     HeaderCell("verdict", "Published is", "in our interval", form="text"),
 )
 RESCORED_COLUMNS = (
-    HeaderCell("rescored", "Rescored", "released"),
-    HeaderCell("rescored_2024", "Rescored", "released 2024"),
+    HeaderCell("rescored", "Authors' answers", "released"),
+    HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
     HeaderCell("rescored difference", "Difference", "from published"),
 )
 
@@ -177,7 +177,9 @@ def _column_notes(entry: ReproductionEntry) -> Iterator[str]:
             "95 % interval of our strict value."
         )
     if entry.rescored:
-        yield ("Rescored: what the answers that the authors publish score here.")
+        yield (
+            "Authors' answers: what the answers that the authors of the study publish score here."
+        )
 
 
 def _seed_notes(entry: ReproductionEntry, request: Request) -> Iterator[str]:
