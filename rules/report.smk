@@ -7,6 +7,7 @@ rule render_table:
     input:
         results=RENDER_TABLE.input("results"),
         template=RENDER_TABLE.input("template"),
+        float_template=RENDER_TABLE.input("float_template"),
         resources=RENDER_TABLE.input("resources"),
     output:
         tex=report(
@@ -14,6 +15,7 @@ rule render_table:
             caption="../report/captions/table.rst",
             category="Tables",
         ),
+        tabular=RENDER_TABLE.output("tabular"),
         json=RENDER_TABLE.output("json"),
         manifest=RENDER_TABLE.output("manifest"),
     log:
@@ -30,9 +32,10 @@ rule render_table:
         "Table {wildcards.table}"
     shell:
         "python scripts/render_table.py --table {wildcards.table} --template {input.template}"
+        " --float-template {input.float_template}"
         " --results {params.results} {params.resources} --settings {params.settings:q}"
-        " --code {params.code} --tex {output.tex} --json {output.json}"
-        " --manifest {output.manifest} 2> {log}"
+        " --code {params.code} --tex {output.tex} --tabular {output.tabular}"
+        " --json {output.json} --manifest {output.manifest} 2> {log}"
 
 
 rule report_page:

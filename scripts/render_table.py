@@ -1,6 +1,7 @@
-"""Render one table: a LaTeX fragment, and its JSON twin with the source of each cell."""
+"""Render one table: LaTeX fragments, and their JSON twin with the source of each cell."""
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from ecslm.common.cli import run_script
@@ -15,7 +16,7 @@ from ecslm.common.manifests import (
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.tables.kind import kind_module, read_request, resource_options
-from ecslm.tables.latex import render_table
+from ecslm.tables.latex_tables import render_table
 from ecslm.tables.settings import LIBRARIES
 from ecslm.tables.sources import Sources
 
@@ -27,18 +28,19 @@ def main(arguments: argparse.Namespace) -> None:
     inputs = [
         *(arguments.results / path for path in kind.files(request)),
         arguments.template,
+        arguments.float_template,
         *sources.resources.values(),
     ]
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(inputs, request, arguments.code, versions)
-    table = kind.build(arguments.table, request, sources)
-    fragment = render_table(arguments.template, table)
+    table = replace(kind.build(arguments.table, request, sources), layout=request.table.layout)
+    fragments = render_table(arguments.template, arguments.float_template, table)
     require_unchanged(origin)
-    write_text(arguments.tex, fragment)
+    write_text(arguments.tex, fragments.floats)
+    write_text(arguments.tabular, fragments.tabulars)
     write_json(arguments.json, table.as_json())
-    write_manifest(
-        arguments.manifest or manifest_of(arguments.tex), origin, [arguments.tex, arguments.json]
-    )
+    written = [arguments.tex, arguments.tabular, arguments.json]
+    write_manifest(arguments.manifest or manifest_of(arguments.tex), origin, written)
 
 
 def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -54,8 +56,10 @@ def command_line() -> argparse.ArgumentParser:
     add("--table", required=True, help="name of the table")
     add("--settings", required=True, help="the table's entry and context: JSON or @file")
     add("--template", required=True, type=Path, help="Jinja template of the table's kind")
+    add("--float-template", required=True, type=Path, help="Jinja template of the float around it")
     add("--results", required=True, type=Path, help="the study's results directory")
-    add("--tex", required=True, type=Path, help="LaTeX fragment to write")
+    add("--tex", required=True, type=Path, help="LaTeX fragment to write, with caption and notes")
+    add("--tabular", required=True, type=Path, help="LaTeX fragment to write, the tabulars alone")
     add("--json", required=True, type=Path, help="JSON twin to write")
     for option, readers in resource_options().items():
         add(f"--{option}", dest=option, type=Path, help=f"file that these kinds read: {readers}")

@@ -85,9 +85,9 @@ def write_over_seeds(results: Path, name: str, task: str, by_setting: dict[str, 
     write_json(path, {**about, "settings": blocks})
 
 
-def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
-    """A task's comparisons: of models in IND, but for what the rows say."""
-    filled = {
+def comparison_row(**changes: Any) -> dict[str, Any]:
+    """A comparison: of models in IND, but for what the changes say."""
+    return {
         "contrast": "tuning",
         "a": "Small-EC",
         "b": "Small",
@@ -104,11 +104,21 @@ def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
         "difference": 0.1,
         "ci95": [0.05, 0.15],
         "reliable": True,
+        "deciding": None,
         "test": "randomisation",
+        "sound": True,
         "p": 0.0004,
+        "p_interval": None,
         "p_holm": 0.012,
+        "p_holm_interval": None,
+        **changes,
     }
-    write_json(results / "comparisons" / f"{task}.json", [filled | row for row in rows])
+
+
+def write_comparisons(results: Path, task: str, *rows: dict[str, Any]) -> None:
+    """A task's comparisons: of models in IND, but for what the rows say."""
+    made = [comparison_row(**row) for row in rows]
+    write_json(results / "comparisons" / f"{task}.json", made)
 
 
 def write_published(folder: Path) -> Path:

@@ -37,8 +37,16 @@ class Difference(Closed):
     )
     ci95: tuple[Finite, Finite] | None = Field(description="95 % interval of the difference.")
     reliable: bool = Field(description="Whether the interval is reliable.")
+    deciding: int | None = Field(
+        description="Records of the rarest class that the metric depends on or, of paired "
+        "proportions, that only one side got right; null if the metric has no classes."
+    )
     test: Test | None = Field(description="The test that gave p.")
+    sound: bool = Field(description="Whether the test is valid with these records.")
     p: Probability | None = Field(description="Two-sided p-value; null hypothesis: no difference.")
+    p_interval: tuple[Probability, Probability] | None = Field(
+        description="95 % interval of a p from random draws; null if p is exact."
+    )
 
 
 class Comparison(Difference):
@@ -47,6 +55,9 @@ class Comparison(Difference):
     family: int = Field(description="Number of tests that p_holm is adjusted for.")
     p_holm: Probability | None = Field(
         description="p adjusted for all tests of the contrast, in all tasks."
+    )
+    p_holm_interval: tuple[Probability, Probability] | None = Field(
+        description="The same of the ends of all p-values' intervals; null if both are p_holm."
     )
 
 

@@ -9,21 +9,26 @@ import numpy as np
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.comparisons.results import Difference
+from ecslm.comparisons.proportions import (
+    PairedTable,
+    consistent_interval,
+    mcnemar_p,
+    newcombe_interval,
+    newcombe_p,
+)
+from ecslm.comparisons.randomisation import Statistic, randomisation_p
+from ecslm.comparisons.results import Difference, Test
 from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.comparisons.sides import Sides
 from ecslm.comparisons.significance import (
     Interval,
-    Statistic,
+    PValue,
     centred_bootstrap_p,
     difference_interval,
-    mcnemar_p,
-    newcombe_interval,
-    newcombe_p,
-    randomisation_p,
 )
 from ecslm.scoring.intervals import (
     CONFIDENCE,
+    RELIABLE_RECORDS_OF_RAREST_CLASS,
     bootstrap_is_reliable,
     bootstrap_values,
     wilson_is_reliable,
@@ -37,7 +42,16 @@ from ecslm.scoring.outcomes import mean_values
 FEWEST_RECORDS = 10
 NO_SPREAD = 1e-9
 
-NO_RESULT = {"difference": None, "ci95": None, "reliable": False, "test": None, "p": None}
+NO_RESULT = {
+    "difference": None,
+    "ci95": None,
+    "reliable": False,
+    "deciding": None,
+    "test": None,
+    "sound": False,
+    "p": None,
+    "p_interval": None,
+}
 
 
 def differences(compared: Sequence[Sides], settings: DifferencesSettings) -> list[Difference]:
@@ -110,6 +124,24 @@ def _seed_pairs(first: _Side, second: _Side) -> tuple[_Side, _Side]:
     return one, other
 
 
+def _proportion_means(first: _Side, second: _Side) -> tuple[_Side, _Side]:
+    """Each record's difference of the means over seeds, as a whole number, against its negative.
+
+    For means only these differences matter, whatever the two values are, and a common factor does
+    not. So far more records are interchangeable, and exchanges can be enumerated.
+    """
+    hits, other_hits = (
+        side.sums.reshape(len(side.sums), side.seeds, -1)[..., 0].sum(axis=1)
+        for side in (first, second)
+    )
+    gained = second.seeds * hits - first.seeds * other_hits
+    one, other = (
+        _Side(first.measure, np.stack([sums, np.ones_like(sums)], axis=1), seeds=1)
+        for sums in (gained, -gained)
+    )
+    return one, other
+
+
 def _difference(sides: Sides, measure: Metric, settings: DifferencesSettings) -> Difference:
     shared = sides.shared
     first, second = (
@@ -165,7 +197,9 @@ def _tested(
 def _paired(
     first: _Side, second: _Side, difference: float, settings: DifferencesSettings
 ) -> dict[str, Any]:
-    """Interval and test of sides with the same samples, resampled together."""
+    """Interval and test of sides with the same samples."""
+    if first.measure.PROPORTION and first.seeds == second.seeds == 1:
+        return _paired_proportions(first, second)
     at = first.sums.shape[1]
     resampled = bootstrap_values(
         np.concatenate([first.sums, second.sums], axis=1),
@@ -173,18 +207,34 @@ def _paired(
         settings.resamples,
         settings.seed,
     )
-    found = {
-        "ci95": difference_interval(difference, resampled, len(first.sums), CONFIDENCE),
-        "reliable": first.is_reliable(resampled),
-    }
-    if first.measure.PROPORTION and first.seeds == second.seeds == 1:
-        hits, other_hits = first.sums[:, 0] > 0, second.sums[:, 0] > 0
-        p = mcnemar_p(int((hits & ~other_hits).sum()), int((other_hits & ~hits).sum()))
-        return {**found, "test": "mcnemar", "p": p}
-    one, other = _seed_pairs(first, second)
+    exchange = _proportion_means if first.measure.PROPORTION else _seed_pairs
+    one, other = exchange(first, second)
     statistic = Statistic(one.values, one.gradient)
     p = randomisation_p(one.sums, other.sums, statistic, settings.permutations, settings.seed)
-    return {**found, "test": "randomisation", "p": p}
+    return {
+        "ci95": difference_interval(difference, resampled, len(first.sums), CONFIDENCE),
+        "reliable": first.is_reliable(resampled),
+        "deciding": _rarest(first),
+        # With few records of a class, it takes other habits for another F1 (benchmarks/size.py).
+        **_test("randomisation", p, sound=_enough(first)),
+    }
+
+
+def _paired_proportions(first: _Side, second: _Side) -> dict[str, Any]:
+    """Interval and test of two single seeds of which each record adds 0 or 1."""
+    hits, other_hits = first.sums[:, 0] > 0, second.sums[:, 0] > 0
+    table = PairedTable(
+        both=int((hits & other_hits).sum()),
+        first_only=int((hits & ~other_hits).sum()),
+        second_only=int((other_hits & ~hits).sum()),
+        neither=int((~hits & ~other_hits).sum()),
+    )
+    return {
+        "ci95": consistent_interval(table, CONFIDENCE),
+        "reliable": wilson_is_reliable(table.records, table.differing),
+        "deciding": table.differing,
+        **_test("mcnemar", PValue(mcnemar_p(table)), sound=True),
+    }
 
 
 def _from_intervals(first: _Side, second: _Side, values: tuple[float, float]) -> dict[str, Any]:
@@ -193,13 +243,12 @@ def _from_intervals(first: _Side, second: _Side, values: tuple[float, float]) ->
     def intervals(confidence: float) -> tuple[Interval, Interval]:
         return first.interval(confidence), second.interval(confidence)
 
+    reliable = all(wilson_is_reliable(len(side.sums), side.rarest) for side in (first, second))
     return {
         "ci95": newcombe_interval(values, intervals(CONFIDENCE)),
-        "reliable": all(
-            wilson_is_reliable(len(side.sums), side.rarest) for side in (first, second)
-        ),
-        "test": "newcombe",
-        "p": newcombe_p(values, intervals),
+        "reliable": reliable,
+        "deciding": _rarest(first, second),
+        **_test("newcombe", PValue(newcombe_p(values, intervals)), sound=reliable),
     }
 
 
@@ -214,11 +263,35 @@ def _unpaired(
     )
     resampled = one - other
     records = min(len(first.sums), len(second.sums))
+    # Checked for each side: the spread of one can hide that the other has none.
+    reliable = first.is_reliable(one) and second.is_reliable(other)
     found = {
         "ci95": difference_interval(difference, resampled, records, CONFIDENCE),
-        # Checked for each side: the spread of one can hide that the other has none.
-        "reliable": first.is_reliable(one) and second.is_reliable(other),
+        "reliable": reliable,
+        "deciding": _rarest(first, second),
     }
     if records < FEWEST_RECORDS or min(np.ptp(one), np.ptp(other)) < NO_SPREAD:
-        return {**found, "test": None, "p": None}
-    return {**found, "test": "bootstrap", "p": centred_bootstrap_p(difference, resampled)}
+        return {**found, **_test(None, None, sound=False)}
+    p = centred_bootstrap_p(difference, resampled)
+    return {**found, **_test("bootstrap", p, sound=reliable)}
+
+
+def _test(name: Test | None, p: PValue | None, sound: bool) -> dict[str, Any]:
+    """The fields of a test."""
+    return {
+        "test": name,
+        "sound": sound,
+        "p": None if p is None else p.value,
+        "p_interval": None if p is None else p.interval,
+    }
+
+
+def _enough(side: _Side) -> bool:
+    """Whether each class that the metric depends on, if any, has enough records."""
+    return side.rarest is None or side.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS
+
+
+def _rarest(*sides: _Side) -> int | None:
+    """Records of the rarest class of any side; None if the metric has no classes."""
+    found = [int(side.rarest) for side in sides if side.rarest is not None]
+    return min(found, default=None)

@@ -144,6 +144,9 @@ class Config(Closed):
 
     study: str = Field(description="Study to run, an entry of `studies`.")
     tasks: dict[Name, TaskSettings] = Field(description="Registry of tasks by code.")
+    setting_titles: dict[str, str] = Field(
+        {}, description="Titles of evaluation settings in tables; others are shown by their name."
+    )
     bases: dict[Name, BaseSource] = Field(description="Pretrained weights by name.")
     licenses: dict[Name, str] = Field(
         {}, description="Licences of bases, as the hub spells them; model cards name them."

@@ -100,6 +100,7 @@ MODEL_CARD = "exports/{model}/README.md"
 MODEL_CARD_MANIFEST = "exports/{model}/README.manifest.json"
 
 TABLE = "tables/{table}.tex"
+TABULAR = "tables/{table}.tabular.tex"
 TABLE_JSON = "tables/{table}.json"
 TABLE_MANIFEST = "tables/{table}.manifest.json"
 REPORT_PAGE = "report.html"

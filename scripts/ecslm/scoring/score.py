@@ -85,10 +85,10 @@ def score_expected(
 ) -> Scores:
     """Score a random baseline, which gives each of several answers with equal probability.
 
-    `alternatives` has the equally likely predictions of each record. A record's outcome is the mean
-    over them, so counts are expected counts, and the value is the metric of those. Such a value has
-    no sampling interval and no invalid answers: `ci95`, `details.interval` and the released
-    protocols, which drop answers, are null.
+    `alternatives` has the equally likely predictions of each record. The value is the expected one,
+    over all answers, and a record's outcome is the mean over its own: an F1 of the means is a
+    little larger than the value. Such a value has no sampling interval and no invalid answers:
+    `ci95`, `details.interval` and the released protocols, which drop answers, are null.
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
     blocks: dict[str, SettingScores] = {}
@@ -102,7 +102,8 @@ def score_expected(
         ]
         found = iter(measure.outcomes(items))
         means = [_mean_outcome([next(found) for _ in by_id[record.id]]) for record in records]
-        value, defined = _value(column_totals(measure.sums(means)), measure)
+        assert measure.EXPECTED is not None, "no baseline of this metric answers at random"
+        value, defined = _defined(measure.EXPECTED(measure.sums(means)))
         blocks[setting] = SettingScores(
             **_counts(records, n_invalid=0),
             strict=StrictScore(
@@ -170,7 +171,10 @@ def _lenient(items: Sequence[Item], answers: AnswerType, measure: Metric) -> Len
 
 def _value(totals: Array, measure: Metric) -> tuple[float, bool]:
     """The value, 0 if undefined, and whether it is defined."""
-    value = float(measure.values(totals))
+    return _defined(float(measure.values(totals)))
+
+
+def _defined(value: float) -> tuple[float, bool]:
     return (0.0, False) if math.isnan(value) else (value, True)
 
 

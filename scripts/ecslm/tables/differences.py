@@ -1,6 +1,7 @@
 """Cells of differences between scores, and the notes that they need."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
 
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
@@ -15,24 +16,24 @@ TESTS: dict[Test, str] = {
     "bootstrap": "unpaired, centred bootstrap",
 }
 
+Verdict = Literal["significant", "undecided", "few"]
+
 # A comparison with its task.
 TaskComparison = tuple[str, Comparison]
 
 
 def difference_cell(task: str, row: Comparison) -> Cell:
-    """The difference with its interval; marked where its adjusted p is below the level."""
+    """The difference with its interval, and the mark of its verdict."""
     sources = (comparison_path(task),)
     if row.difference is None or row.ci95 is None:
         return Cell(sources=sources)
     low, high = row.ci95
-    # These two tests are valid even with few records.
-    sound = row.reliable or row.test in ("randomisation", "mcnemar")
-    significant = row.p_holm is not None and row.p_holm < LEVEL and sound
+    mark = verdict(row)
     return Cell(
         value=row.difference,
         shown=difference_text(row.difference),
         interval=Interval(low, high, row.reliable),
-        marks=("significant",) if significant else (),
+        marks=() if mark is None else (mark,),
         sources=sources,
     )
 
@@ -43,18 +44,47 @@ def comparison_files(context: TableContext) -> dict[str, str]:
     return {task: comparison_path(task) for task in context.tasks if task in compared}
 
 
-def comparison_notes(
-    compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
-) -> Iterator[str]:
-    """What was compared and how."""
+def verdict(row: Comparison) -> Verdict | None:
+    """Whether the difference is significant, and if only almost, why it is not.
+
+    It must not depend on the luck of random draws, so both ends of the interval of the adjusted p
+    count.
+    """
+    if row.p_holm is None:
+        return None
+    low, high = row.p_holm_interval or (row.p_holm, row.p_holm)
+    if min(low, row.p_holm) >= LEVEL:
+        return None
+    if not row.sound:
+        return "few"
+    return "significant" if high < LEVEL else "undecided"
+
+
+def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
+    """What differences and p are, and which differences are not marked although p is small."""
     if not compared:
         return
     yield (
         "Difference: the first minus the second strict score, means over seeds if there are "
-        "several. p: two-sided, computed in another way than the interval, so that the two may "
-        "disagree near the level. Holm: adjusted over all tests of the contrast, shown here or "
-        "not. All of this is about these adapters: other training runs may differ by more."
+        "several. p: two-sided. But for McNemar's test, p is computed in another way than the "
+        "interval, so that the two may disagree near the level. Holm: adjusted over all tests of "
+        "the contrast, shown here or not. All of this is about these adapters: other training runs "
+        "may differ by more."
     )
+    verdicts = [(task, verdict(row)) for task, row in compared]
+    for mark, reason in (
+        ("few", "the test is not valid with so few records, or so few that decide"),
+        ("undecided", f"random exchanges do not tell on which side of {LEVEL} it is"),
+    ):
+        tasks = dict.fromkeys(task for task, found in verdicts if found == mark)
+        if tasks:
+            yield f"Not marked although p may be below {LEVEL}, {', '.join(tasks)}: {reason}."
+
+
+def contrast_notes(
+    compared: Sequence[TaskComparison], contrasts: Mapping[str, ContrastContext]
+) -> Iterator[str]:
+    """How each contrast was tested."""
     for contrast in dict.fromkeys(row.contrast for _, row in compared):
         own = [(task, row) for task, row in compared if row.contrast == contrast]
         tests = [

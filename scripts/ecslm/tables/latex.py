@@ -1,4 +1,4 @@
-"""LaTeX: the Jinja environment with LaTeX-safe delimiters, escaping, and cells as LaTeX.
+"""LaTeX: the Jinja environment with LaTeX-safe delimiters, and escaping.
 
 Every printed value is escaped, unless a filter of this module returned it as LaTeX (`Tex`).
 """
@@ -11,7 +11,6 @@ import jinja2
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
-from ecslm.tables.model import Cell, Panel, Row, Table
 
 SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -30,10 +29,9 @@ SPECIAL = {
     "\N{NO-BREAK SPACE}": "~",
     "†": r"\textsuperscript{\textdagger}",
     "‡": r"\textsuperscript{\textdaggerdbl}",
+    "\N{DOWNWARDS ARROW}": r"\textsuperscript{$\downarrow$}",
     "\N{SECTION SIGN}": r"\S{}",
 }
-NUMBER = r"(-?)(\d+)\.?(\d*)"
-DAGGER = r"{$^{\dagger}$}"
 
 
 class Tex(str):
@@ -68,55 +66,6 @@ def metric_name(text: str) -> Tex:
     return Tex(rf"{escape(name)}\textsubscript{{{escape(subscript)}}}")
 
 
-def column_type(panel: Panel, index: int) -> Tex:
-    """The column's type: text left, counts right, numbers aligned at the decimal point."""
-    column = panel.columns[index]
-    if column.form != "number":
-        return Tex("l" if column.form == "text" else "r")
-    cells = [row.cells[index] for group in panel.groups for row in group.rows]
-    numbers = [match for cell in cells if (match := re.fullmatch(NUMBER, cell.shown))]
-    sign = "-" if any(match[1] for match in numbers) else ""
-    before = max((len(match[2]) for match in numbers), default=1)
-    after = max((len(match[3]) for match in numbers), default=3)
-    options = f"table-format={sign}{before}.{after}"
-    if _has_dagger(panel, index):
-        options += f",table-space-text-post={DAGGER}"
-    return Tex(f"S[{options}]")
-
-
-def cell_text(cell: Cell, panel: Panel, index: int) -> Tex:
-    """The cell's text, in the form that its column type needs."""
-    if panel.columns[index].form != "number":
-        return escape(cell.shown)
-    dagger = f" {DAGGER}" if "doubled" in cell.marks else ""
-    if not re.fullmatch(NUMBER, cell.shown):
-        return Tex(f"{{{escape(cell.shown)}}}")
-    if "best" in cell.marks or "significant" in cell.marks:
-        return Tex(rf"\bfseries {cell.shown}{dagger}")
-    if "second" in cell.marks:
-        # A braced entry is centred: the phantom aligns it with entries that have a dagger.
-        phantom = rf"\phantom{DAGGER}" if _has_dagger(panel, index) else ""
-        return Tex(rf"{{\underline{{{cell.shown}}}{phantom}}}")
-    return Tex(f"{cell.shown}{dagger}")
-
-
-def spread_text(cell: Cell) -> Tex:
-    """The cell's interval, or else its standard deviation over seeds, in short form for the line
-    below its value: [.463,.527]."""
-    if cell.interval is not None:
-        mark = "" if cell.interval.reliable else "*"
-        low, high = _short(cell.interval.low), _short(cell.interval.high)
-        return Tex(rf"{{\tiny [{low},{high}]{mark}}}")
-    if cell.sd is not None:
-        return Tex(rf"{{\tiny $\pm${_short(cell.sd)}}}")
-    return Tex("")
-
-
-def has_spread(row: Row) -> bool:
-    """Whether any cell has an interval or a standard deviation to show below its value."""
-    return any(cell.interval is not None or cell.sd is not None for cell in row.cells)
-
-
 def environment() -> jinja2.Environment:
     """The environment of all LaTeX templates: `<% %>`, `<< >>`, `<# #>`; undefined is an error."""
     made = jinja2.Environment(
@@ -135,10 +84,6 @@ def environment() -> jinja2.Environment:
     )
     made.filters["plain_name"] = plain_name
     made.filters["metric"] = metric_name
-    made.filters["spread"] = spread_text
-    made.globals["has_spread"] = has_spread
-    made.globals["column_type"] = column_type
-    made.globals["cell_text"] = cell_text
     return made
 
 
@@ -157,21 +102,7 @@ def render(template: Path, **values: Any) -> str:
         raise InputError(f"{template}: {error.message}") from None
 
 
-def render_table(template: Path, table: Table) -> str:
-    """The table as a LaTeX fragment."""
-    return render(template, table=table)
-
-
 def _finalize(value: Any) -> Any:
     if isinstance(value, Tex | jinja2.Undefined):
         return value
     return escape(str(value))
-
-
-def _has_dagger(panel: Panel, index: int) -> bool:
-    return any("doubled" in row.cells[index].marks for group in panel.groups for row in group.rows)
-
-
-def _short(value: float) -> str:
-    text = f"{round(value, 3) + 0.0:.3f}"  # no "-.000"
-    return text.replace("0.", ".", 1) if abs(value) < 1 else text

@@ -1,47 +1,75 @@
-"""Marks the best and second best value of each column among the competing rows."""
+"""Marks of scores in a column: the best of the competing rows, and those below a trivial row."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
 from ecslm.tables.model import Cell, HeaderCell, Row, RowGroup
 
 SHOWN_DIGITS = 3
 
+# With two competitors, every cell would be best or second best.
+FEWEST_FOR_SECOND = 3
+
+Groups = tuple[RowGroup, ...]
+# The marks of a row's cell in a column.
+CellMarks = Callable[[Row, int], tuple[str, ...]]
+
 
 def mark_best(
     groups: Sequence[RowGroup], columns: Sequence[HeaderCell], competitors: Collection[str]
-) -> tuple[RowGroup, ...]:
+) -> Groups:
     """The groups with `best` and `second` marked per column.
 
     Values that look equal share the mark. Cells marked `doubled` and rows of other data do not
-    compete, and a column with one competing value has no best.
+    compete. A column with one competing value has no best, with two no second best, and a score
+    that looks like 0 is neither.
     """
-    marks_by_column = [
-        _marks(
-            [
-                row.cells[index]
-                for group in groups
-                for row in group.rows
-                if _competes(row, competitors)
-            ],
+    found = [
+        _ranks(
+            [row.cells[at] for row in _rows(groups) if competes(row, competitors)],
             bool(column.lower_is_better),
         )
-        for index, column in enumerate(columns)
+        for at, column in enumerate(columns)
     ]
-    return tuple(
-        RowGroup(
-            group.title,
-            tuple(
-                _marked(row, marks_by_column) if _competes(row, competitors) else row
-                for row in group.rows
-            ),
-        )
-        for group in groups
-    )
+
+    def marks(row: Row, at: int) -> tuple[str, ...]:
+        value = _comparable(row, at) if competes(row, competitors) else None
+        return (found[at][value],) if value in found[at] else ()
+
+    return _marked(groups, marks)
 
 
-def _competes(row: Row, competitors: Collection[str]) -> bool:
+def mark_below_trivial(groups: Sequence[RowGroup], columns: Sequence[HeaderCell]) -> Groups:
+    """The groups with `below_trivial` on cells worse than the best trivial baseline of their
+    column, but not on doubled values and rows of other data, which cannot be compared with it."""
+    trivial = [
+        [
+            value
+            for row in _rows(groups)
+            if row.kind == "baseline" and (value := _comparable(row, at)) is not None
+        ]
+        for at in range(len(columns))
+    ]
+
+    def marks(row: Row, at: int) -> tuple[str, ...]:
+        value = _comparable(row, at) if row.kind != "baseline" else None
+        if value is None or not trivial[at]:
+            return ()
+        if columns[at].lower_is_better:
+            return ("below_trivial",) if value > min(trivial[at]) else ()
+        return ("below_trivial",) if value < max(trivial[at]) else ()
+
+    return _marked(groups, marks)
+
+
+def competes(row: Row, competitors: Collection[str]) -> bool:
+    """Whether a row takes part in the ranking of a column."""
     return row.name in competitors and "other_data" not in row.marks
+
+
+def _comparable(row: Row, at: int) -> float | None:
+    """A cell's value as it is shown; None if it is not comparable with others."""
+    return None if "other_data" in row.marks else _shown_value(row.cells[at])
 
 
 def _shown_value(cell: Cell) -> float | None:
@@ -50,18 +78,31 @@ def _shown_value(cell: Cell) -> float | None:
     return round(cell.value, SHOWN_DIGITS)
 
 
-def _marks(cells: Sequence[Cell], lower_is_better: bool) -> dict[float, str]:
+def _ranks(cells: Sequence[Cell], lower_is_better: bool) -> dict[float | None, str]:
+    """The marks of the values that have one."""
     values = [value for cell in cells if (value := _shown_value(cell)) is not None]
     ranked = sorted(set(values), reverse=not lower_is_better)
     if len(values) < 2:
         return {}
-    return dict(zip(ranked, ("best", "second"), strict=False))
+    marks = ("best", "second") if len(values) >= FEWEST_FOR_SECOND else ("best",)
+    found = zip(ranked, marks, strict=False)
+    return {value: mark for value, mark in found if value or lower_is_better}
 
 
-def _marked(row: Row, marks_by_column: Sequence[dict[float, str]]) -> Row:
-    cells = []
-    for cell, marks in zip(row.cells, marks_by_column, strict=True):
-        value = _shown_value(cell)
-        mark = None if value is None else marks.get(value)
-        cells.append(replace(cell, marks=(*cell.marks, mark)) if mark else cell)
+def _marked(groups: Sequence[RowGroup], marks: CellMarks) -> Groups:
+    return tuple(
+        RowGroup(group.title, tuple(_with_marks(row, marks) for row in group.rows))
+        for group in groups
+    )
+
+
+def _with_marks(row: Row, marks: CellMarks) -> Row:
+    cells = (
+        replace(cell, marks=(*cell.marks, *marks(row, at))) for at, cell in enumerate(row.cells)
+    )
     return replace(row, cells=tuple(cells))
+
+
+def _rows(groups: Sequence[RowGroup]) -> Iterator[Row]:
+    for group in groups:
+        yield from group.rows

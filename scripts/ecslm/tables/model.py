@@ -1,6 +1,7 @@
 """The data of a table: cells with value, shown text, interval, marks and sources."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -8,6 +9,7 @@ from typing import Any, Literal
 from ecslm.common.manifests import read_result
 
 Form = Literal["text", "count", "number"]
+IntervalsPlace = Literal["none", "below", "beside"]
 RowKind = Literal["model", "baseline", "published", "other"]
 
 MISSING = "--"
@@ -26,8 +28,10 @@ class Interval:
 class Cell:
     """One value, exact and as shown; `sources` are the files it was computed from.
 
-    Marks: `best` and `second` of the competitors, `doubled` (printed as twice a recall),
-    `significant` (a difference whose adjusted p is below the level).
+    Marks: `best` and `second` of the competitors, `below_trivial` (worse than the best trivial
+    baseline), `doubled` (printed as twice a recall), `significant` (a difference whose adjusted p
+    is below the level), `undecided` and `few` (one that would be, but for the Monte Carlo error of
+    p or for the few records that decide it).
     `sd` is the standard deviation over seeds where there are several.
     """
 
@@ -41,13 +45,18 @@ class Cell:
 
 @dataclass(frozen=True)
 class HeaderCell:
-    """The head of a column; `lower_is_better` is None where columns are not ranked."""
+    """The head of a column.
+
+    `lower_is_better` is None where columns are not ranked, `records` None where they are not scores
+    on the same records in all rows.
+    """
 
     key: str
     text: str
     detail: str = ""
     form: Form = "number"
     lower_is_better: bool | None = None
+    records: int | None = None
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ class Row:
     """A named row.
 
     Marks: `other_data` (measured on data other than the study's), `chosen` (in each column the best
-    of several models).
+    of several models), `follows` (what was published of the model in the row above).
     """
 
     name: str
@@ -75,12 +84,33 @@ class RowGroup:
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows that share their columns. `head` is the heading of the row names."""
+    """Rows that share their columns. `head` is the heading of the row names.
+
+    A panel with a `float_title` begins another float in LaTeX; its notes are below it. With
+    `side_by_side`, its groups can stand next to each other.
+    """
 
     title: str
     head: str
     columns: tuple[HeaderCell, ...]
     groups: tuple[RowGroup, ...]
+    float_title: str = ""
+    notes: tuple[str, ...] = ()
+    side_by_side: bool = False
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        """The rows of all groups."""
+        for group in self.groups:
+            yield from group.rows
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How LaTeX sets a table: over both columns of a document, and where intervals stand."""
+
+    wide: bool = False
+    intervals: IntervalsPlace = "below"
 
 
 @dataclass(frozen=True)
@@ -95,6 +125,7 @@ class Table:
     notes: tuple[str, ...] = ()
     summary: tuple[str, ...] = ()
     """What it says, in plain words: paragraphs for the beginning of a report."""
+    layout: Layout = Layout()
 
     def as_json(self) -> dict[str, Any]:
         """The table as plain JSON values, the twin of the LaTeX."""

@@ -1,9 +1,12 @@
 """Notes below a table: protocol, data, and the marks that occur in the table."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from statistics import median
 
-from ecslm.tables.model import Panel, Row
-from ecslm.tables.settings import DataContext, ModelContext
+from ecslm.tables.marks import competes
+from ecslm.tables.model import Cell, Panel, RowGroup
+from ecslm.tables.settings import DataContext, ModelContext, ScoresEntry
 
 UNRELIABLE = "too few records, or too few that decide: the true interval may be wider."
 
@@ -34,44 +37,103 @@ def limit_notes(models: Mapping[str, ModelContext]) -> list[str]:
         if model.limits is not None:
             names.setdefault(model.limits, []).append(name)
     return [
-        f"{', '.join(some)}: {limits}; by construction no answer is invalid."
+        f"{_together(some, models)}: {limits}; by construction no answer is invalid."
         for limits, some in names.items()
     ]
 
 
-def mark_notes(panels: Iterable[Panel]) -> list[str]:
-    """An explanation of each mark that occurs."""
-    rows = list(_rows(panels))
+def mark_notes(
+    panels: Iterable[Panel], competitors: Collection[str] = (), with_intervals: bool = True
+) -> list[str]:
+    """An explanation of each mark that occurs.
+
+    `competitors` are the rows among which the best is marked. Without intervals, notes on them are
+    left out.
+    """
+    rows = [row for panel in panels for row in panel.rows]
     cells = [cell for row in rows for cell in row.cells]
-    notes = []
-    if any(cell.interval for cell in cells):
-        notes.append("In brackets: 95\N{NO-BREAK SPACE}% intervals.")
-    if any(cell.interval and not cell.interval.reliable for cell in cells):
-        notes.append(f"*: {UNRELIABLE}")
-    if any("doubled" in cell.marks for cell in cells):
+    marks = {mark for cell in cells for mark in cell.marks}
+    notes: list[str] = []
+    if with_intervals:
+        notes += _interval_notes(cells)
+    if "best" in marks:
+        competing = [row.name for row in rows if competes(row, competitors)]
+        second = "; underlined: second best" if "second" in marks else ""
+        notes.append(f"Bold: best of {_listed(dict.fromkeys(competing))}{second}.")
+    if "below_trivial" in marks:
+        notes.append("\N{DOWNWARDS ARROW}: below the best trivial baseline of the column.")
+    if "doubled" in marks:
         notes.append(
             "†: printed as twice a recall, not an F1*; not comparable with the other values "
             "of its column, and never marked as best."
         )
     if any("other_data" in row.marks for row in rows):
         notes.append("‡: published values, measured on other data; shown for scale only.")
-    if any("significant" in cell.marks for cell in cells):
+    if "significant" in marks:
         notes.append(f"Bold: p adjusted by Holm's method is below {LEVEL}.")
-    if any("best" in cell.marks for cell in cells):
-        notes.append("Bold: best; underlined: second best.")
     if any(cell.value is None for cell in cells):
         notes.append("--: not reported, not measured or not defined.")
     return notes
 
 
-def mean_note(seeds: int, spreads: Sequence[str], with_intervals: bool) -> str:
-    """States that cells are means over seeds; gives `spreads` where cells show intervals."""
-    if not with_intervals:
-        return f"mean over {seeds} seeds; below it their standard deviation."
-    return f"mean over {seeds} seeds; standard deviation over seeds: {', '.join(spreads)}."
+def record_notes(panels: Iterable[Panel]) -> list[str]:
+    """What n is, if columns say it."""
+    if any(column.records is not None for panel in panels for column in panel.columns):
+        return ["n: test records."]
+    return []
 
 
-def _rows(panels: Iterable[Panel]) -> Iterator[Row]:
-    for panel in panels:
-        for group in panel.groups:
-            yield from group.rows
+def seed_notes(
+    groups: Iterable[RowGroup], seeds: Mapping[str, int], entry: ScoresEntry
+) -> list[str]:
+    """Which rows are means over seeds, and how much seeds differ.
+
+    Args:
+        groups: all rows.
+        seeds: the number of seeds of each row that has a standard deviation over them.
+    """
+    groups = list(groups)
+    notes = []
+    for count in sorted(set(seeds.values())):
+        names: list[str] = []
+        found: list[float] = []
+        for group in groups:
+            rows = [row for row in group.rows if seeds.get(row.name) == count]
+            found += [cell.sd for row in rows for cell in row.cells if cell.sd is not None]
+            # Published rows are no means of ours.
+            whole = len(rows) > 1 and len(rows) == sum(row.kind == "model" for row in group.rows)
+            names += [group.title] if whole and group.title else [row.name for row in rows]
+        found.sort()
+        note = f"{'; '.join(names)}: mean over {count} seeds"
+        if not entry.shows_intervals:
+            notes.append(f"{note}; with it their standard deviation.")
+            continue
+        notes.append(
+            f"{note}; standard deviations over seeds {found[0]:.3f} to {found[-1]:.3f}, median "
+            f"{median(found):.3f}."
+        )
+    shown = entry.shows_intervals and entry.explains_intervals
+    return [*notes, JOINT] if notes and shown else notes
+
+
+def _interval_notes(cells: Sequence[Cell]) -> Iterator[str]:
+    intervals = [cell.interval for cell in cells if cell.interval]
+    if intervals:
+        yield "In brackets: 95\N{NO-BREAK SPACE}% intervals."
+    if not all(interval.reliable for interval in intervals):
+        yield f"*: {UNRELIABLE}"
+
+
+def _together(names: Sequence[str], models: Iterable[str]) -> str:
+    """Some models: by how their names end if they alone do so, or name by name."""
+    parts = zip(*(reversed(name.split("-")) for name in names), strict=False)
+    common = [part[0] for part in takewhile(lambda part: len(set(part)) == 1, parts)]
+    end = "".join(f"-{part}" for part in reversed(common))
+    if len(names) > 2 and end and [name for name in models if name.endswith(end)] == [*names]:
+        return f"Names that end in {end}"
+    return ", ".join(names)
+
+
+def _listed(names: Iterable[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last

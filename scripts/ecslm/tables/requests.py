@@ -76,6 +76,7 @@ def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEnt
                 name: contrast.of_tasks(tasks)
                 for name, contrast in _subset(context.contrasts, names["contrasts"]).items()
             },
+            setting_titles=context.setting_titles if entry.SHOWS_DATA else {},
         ),
     )
 
@@ -99,7 +100,9 @@ def metric_files(context: TableContext, with_intervals: bool = False) -> list[st
 def _names(entry: Entry) -> dict[str, list[str]]:
     """The names in an entry, by the section of the context that describes them."""
     names: dict[str, list[str]] = {
-        section: [] for section in TableContext.model_fields if section != "data"
+        section: []
+        for section in TableContext.model_fields
+        if section not in ("data", "setting_titles")
     }
     for named in names_in(entry.model_dump(), type(entry)):
         section = named.reference.context

@@ -31,6 +31,11 @@ class Measured:
     sources: tuple[str, ...]
     over_seeds: OverSeedsScore | None = None
 
+    @property
+    def records(self) -> int:
+        """The test records, the same for each seed."""
+        return self.seeds[0].n
+
     def value(self, protocol: Protocol) -> float | None:
         """The mean over seeds, None if it is not defined for every seed."""
         return _mean(_known(getattr(scores, protocol)) for scores in self.seeds)

@@ -8,6 +8,7 @@ from pydantic import Field
 from ecslm.schemas.prices import Prices
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, answered_setting
+from ecslm.tables.model import IntervalsPlace, Layout
 
 # Libraries whose versions can change a table.
 LIBRARIES = ("Jinja2",)
@@ -23,21 +24,47 @@ class Entry(Closed):
     label: str = Field(
         pattern=r"^[A-Za-z0-9:._-]+$", description="LaTeX label, for example `tab:ind`."
     )
+    wide: bool = Field(
+        False, description="Whether it spans both columns of a two-column LaTeX document."
+    )
     kind: str
 
+    @property
+    def layout(self) -> Layout:
+        """How LaTeX sets the table."""
+        return Layout(wide=self.wide)
 
-class ScoresEntry(Entry):
+
+class IntervalsEntry(Entry):
+    """Fields of every table with intervals."""
+
+    intervals: IntervalsPlace = Field(
+        "below", description="Where intervals or standard deviations stand in LaTeX, if at all."
+    )
+
+    @property
+    def layout(self) -> Layout:
+        """How LaTeX sets the table."""
+        return Layout(wide=self.wide, intervals=self.intervals)
+
+    @property
+    def explains_intervals(self) -> bool:
+        """Whether notes on intervals are needed."""
+        return self.intervals != "none"
+
+
+class ScoresEntry(IntervalsEntry):
     """Fields of every table of headline scores."""
 
     spread: Literal["interval", "sd"] = Field(
         "interval",
-        description="Shown below a value: its 95 % interval over records (with several seeds, of "
+        description="Shown with a value: its 95 % interval over records (with several seeds, of "
         "their mean), or its standard deviation over seeds, if there are several.",
     )
 
     @property
     def shows_intervals(self) -> bool:
-        """Whether intervals are shown below the values."""
+        """Whether intervals are shown with the values."""
         return self.spread == "interval"
 
 
@@ -125,3 +152,10 @@ class TableContext(Closed):
     adapters: dict[str, AdapterContext] = Field({}, description="Tuned models by name.")
     costs: dict[str, CostContext] = Field({}, description="Models by name, with their costs.")
     contrasts: dict[str, ContrastContext] = Field({}, description="Contrasts by name.")
+    setting_titles: dict[str, str] = Field(
+        {}, description="Titles of evaluation settings; one without a title is shown by its name."
+    )
+
+    def setting_title(self, name: str) -> str:
+        """How a setting is shown."""
+        return self.setting_titles.get(name, name)

@@ -4,19 +4,24 @@ import json
 import subprocess
 from itertools import product
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.families import adjusted
+from ecslm.comparisons.proportions import PairedTable, newcombe_interval
+from ecslm.comparisons.proportions import mcnemar_p as mcnemar_p_of_table
 from ecslm.comparisons.results import Difference
 from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.comparisons.sides import task_sides
-from ecslm.comparisons.significance import holm, mcnemar_p, newcombe_interval
+from ecslm.comparisons.significance import holm, monte_carlo_p
 from ecslm.comparisons.testing import differences
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.protocol import metric
@@ -39,6 +44,10 @@ def hits(*seeds: list[float], first: int = 0, field: str = "score") -> Outcomes:
     return Outcomes(
         tuple({f"s{first + n:04}": {field: hit} for n, hit in enumerate(seed)} for seed in seeds)
     )
+
+
+def mcnemar_p(first_only: int, second_only: int) -> float:
+    return mcnemar_p_of_table(PairedTable(0, first_only, second_only, 0))
 
 
 def compared(wanted: DifferencesSettings, **outcomes: dict[str, Outcomes]) -> list[Difference]:
@@ -70,11 +79,13 @@ def test_models_with_several_seeds_are_compared_by_a_randomisation_test_of_their
     seeds = [[int(hit) for hit in generator.random(300) < 0.7] for _ in range(3)]
     base = [int(hit) for hit in generator.random(300) < 0.5]
     (row,) = compared(settings(models=models), EC={IND: hits(*seeds)}, Base={IND: hits(base)})
-    assert row.test == "randomisation"
+    assert (row.test, row.p_interval) == ("randomisation", None)
     assert row.difference == pytest.approx(np.mean(seeds) - np.mean(base))
-    assert row.p == 0.001
     # The difference by record is the mean over seeds minus the base.
-    spread = np.std(np.mean(seeds, axis=0) - np.array(base)) / np.sqrt(300)
+    by_record = np.mean(seeds, axis=0) - np.array(base)
+    z = by_record.sum() / np.sqrt(np.square(by_record).sum())
+    assert row.p == pytest.approx(2 * NormalDist().cdf(-z), rel=0.2)
+    spread = np.std(by_record) / np.sqrt(300)
     assert row.ci95[1] - row.ci95[0] == pytest.approx(2 * 1.96 * spread, rel=0.1)
 
 
@@ -85,7 +96,8 @@ def test_a_metric_of_counts_is_compared_by_its_own_value_and_not_by_means_of_rec
     (row,) = compared(settings(metric="binary_f1"), **sides)
     assert (row.value_a, row.value_b) == (0.75, pytest.approx(1 / 3))
     assert row.test == "randomisation"
-    assert row.p == pytest.approx(2 / 2**4, abs=0.03)  # four records differ, all to one side
+    assert row.p == pytest.approx(2 / 2**4)  # four records differ, all to one side
+    assert (row.p_interval, row.deciding, row.reliable) == (None, 10, False)
 
 
 def test_settings_that_share_samples_are_paired_on_those_alone() -> None:
@@ -229,12 +241,12 @@ def exact_p(first: Outcomes, second: Outcomes, name: str) -> float:
     return float(np.mean([studentised(one) >= observed - 1e-9 for one in exchanges]))
 
 
-def test_two_against_three_seeds_of_macro_f1_come_near_the_exact_p() -> None:
+def test_two_against_three_seeds_of_macro_f1_have_the_exact_p() -> None:
     references = "AABBCCAB"
     first = of_choices(references, "AABBCAAB", "AABBCCBB")
     second = of_choices(references, "ABBACCAA", "BABBACAA", "AACBCBAB")
     models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
-    wanted = settings(metric="macro_f1", models=models, permutations=20_000)
+    wanted = settings(metric="macro_f1", models=models)
     (row,) = compared(wanted, EC={IND: first}, Base={IND: second})
     measure = metric("macro_f1")
     means = [
@@ -248,10 +260,18 @@ def test_two_against_three_seeds_of_macro_f1_come_near_the_exact_p() -> None:
     ]
     assert (row.value_a, row.value_b, row.seeds) == (*map(pytest.approx, means), (2, 3))
     assert row.difference == pytest.approx(means[0] - means[1])
-    assert row.p == pytest.approx(exact_p(first, second, "macro_f1"), abs=0.015)
+    assert row.p == pytest.approx(exact_p(first, second, "macro_f1"))
 
 
-def test_two_against_three_seeds_of_f1_come_near_the_exact_p() -> None:
+def test_two_against_three_seeds_of_a_proportion_have_the_exact_p() -> None:
+    first = hits([1, 1, 0, 1, 1, 0, 1, 1], [1, 0, 0, 1, 1, 1, 1, 1])
+    second = hits([0, 1, 0, 0, 1, 0, 1, 0], [0, 1, 0, 0, 0, 1, 1, 1], [1, 0, 1, 0, 0, 0, 1, 0])
+    models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
+    (row,) = compared(settings(models=models), EC={IND: first}, Base={IND: second})
+    assert row.p == pytest.approx(exact_p(first, second, "accuracy"))
+
+
+def test_two_against_three_seeds_of_f1_have_the_exact_p() -> None:
     first = of_cells(
         ["tp", "tp", "fn", "tn", "tn", "tp", "fp"], ["tp", "fn", "tp", "tn", "tn", "tp", "tn"]
     )
@@ -261,9 +281,9 @@ def test_two_against_three_seeds_of_f1_come_near_the_exact_p() -> None:
         ["tp", "fn", "fn", "fp", "fp", "fn", "tn"],
     )
     models = {"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0, 1, 2]}}
-    wanted = settings(metric="binary_f1", models=models, permutations=20_000)
+    wanted = settings(metric="binary_f1", models=models)
     (row,) = compared(wanted, EC={IND: first}, Base={IND: second})
-    assert row.p == pytest.approx(exact_p(first, second, "binary_f1"), abs=0.015)
+    assert row.p == pytest.approx(exact_p(first, second, "binary_f1"))
 
 
 def test_shared_samples_with_other_references_are_an_error() -> None:
@@ -275,8 +295,9 @@ def test_shared_samples_with_other_references_are_an_error() -> None:
 def test_the_same_answers_have_p_one_and_an_interval_that_is_not_empty() -> None:
     same = {IND: hits([1, 0, 1] * 20)}
     (row,) = compared(settings(), EC=same, Base=same)
-    assert (row.difference, row.p) == (0, 1)
-    assert row.ci95 == (-0.05, 0.05)  # 3 / 60
+    assert (row.difference, row.p, row.deciding, row.reliable) == (0, 1, 0, False)
+    low, high = row.ci95
+    assert -0.15 < low < 0 < high < 0.15
 
 
 def test_holm_is_over_all_cells_of_a_contrast_whatever_their_task_and_apart_from_others() -> None:
@@ -296,6 +317,34 @@ def test_holm_is_over_all_cells_of_a_contrast_whatever_their_task_and_apart_from
     tuning = [found["MPC"][0].p_holm, found["SR"][0].p_holm]
     assert tuning == holm([mcnemar_p(10, 0), mcnemar_p(6, 0)])
     assert found["SR"][1].p_holm == found["SR"][1].p
+
+
+@given(
+    families=st.lists(
+        st.tuples(*[st.sampled_from(("tuning", "wording"))], st.integers(0, 99), st.booleans()),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_the_interval_of_an_adjusted_p_contains_it_and_ends_where_all_p_end(
+    families: list[tuple[str, int, bool]],
+) -> None:
+    wanted = settings(contrasts={"tuning": TUNING})
+    (row,) = compared(wanted, EC={IND: hits([1] * 9)}, Base={IND: hits([0] * 9)})
+    rows = []
+    for contrast, extreme, exact in families:
+        drawn = monte_carlo_p(extreme, 99)
+        interval = None if exact else drawn.interval
+        changes = {"contrast": contrast, "p": drawn.value, "p_interval": interval}
+        rows.append(row.model_copy(update=changes))
+    found = adjusted({"MPC": rows})["MPC"]
+    for contrast in ("tuning", "wording"):
+        own = [one for one in found if one.contrast == contrast]
+        ends = [one.p_interval or (one.p, one.p) for one in own]
+        bounds = zip(*(holm(side) for side in zip(*ends, strict=True)), strict=True)
+        for one, (low, high) in zip(own, bounds, strict=True):
+            assert low <= one.p_holm <= high
+            assert one.p_holm_interval == (None if low == high else (low, high))
 
 
 def test_a_model_with_an_example_in_its_prompt_is_compared_on_the_samples_of_its_setting() -> None:

@@ -1,9 +1,18 @@
 """Trivial baselines: which apply and what they answer."""
 
+import math
+from itertools import product
+
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.scoring_examples import FIVE, IND, QUICK, TASKS, block, blocks, entries, record, scored
 
+from ecslm.scoring.answers.protocol import answer_type
 from ecslm.scoring.baselines import answers_of, applicable, as_prediction, majority_label
+from ecslm.scoring.metrics.expectation import expected_f1
+from ecslm.scoring.metrics.protocol import Item, metric
 from ecslm.scoring.score import Row, score_expected
 
 
@@ -57,16 +66,72 @@ def test_majority_is_that_of_the_training_rows_ties_in_order() -> None:
     assert majority_label(yes_no_records(1, 3), TASKS["PM"]) == "no"
 
 
-def test_random_yes_no_is_f1_of_the_expected_counts() -> None:
-    # 2 of 6 yes: tp 1, fn 1, fp 2.
-    strict = expected("PM", yes_no_records(2, 6))["strict"]
-    assert strict["value"] == pytest.approx(2 / (2 + 1 + 2))
+def test_random_yes_no_is_the_mean_f1_of_all_answers() -> None:
+    """Of one yes and one no: F1 is 1, 2/3, 0, 0 for yes no, yes yes, no yes, no no."""
+    strict = expected("PM", yes_no_records(1, 2))["strict"]
+    assert strict["value"] == pytest.approx((1 + 2 / 3) / 4)
 
 
-def test_random_macro_f1_is_that_of_the_expected_counts() -> None:
+def test_random_macro_f1_is_the_mean_over_all_answers() -> None:
     records = [record(o, id=o, options=FIVE, task="SA") for o in "AB"]
-    # Each class: tp 1/5, fn 4/5, fp 1/5.
-    assert expected("SA", records)["strict"]["value"] == pytest.approx(0.4 / (0.4 + 1.0))
+    # A class has F1 1 with probability 1/5 * 4/5, 2/3 with 1/5 * 1/5.
+    assert expected("SA", records)["strict"]["value"] == pytest.approx((4 + 2 / 3) / 25)
+
+
+def test_without_any_yes_the_random_f1_is_zero() -> None:
+    strict = expected("PM", yes_no_records(0, 3))["strict"]
+    assert (strict["value"], strict["defined"]) == (0, True)
+
+
+RANDOM = {
+    "PM": yes_no_records(4, 14),
+    "SA": [record(o, id=str(i), options=FIVE, task="SA") for i, o in enumerate("AABBBCDDDDE")],
+    "PRP": [record("A", id=str(i), options=FIVE[: 2 + i % 3], task="PRP") for i in range(6)]
+    + [record("B", id=f"b{i}", options=FIVE[:3], task="PRP") for i in range(3)],
+    "MPC": [record("A", id=str(i), options=FIVE[: 2 + i % 3], task="MPC") for i in range(9)],
+    "QPR": [record("", id=str(i), task="QPR", relevance=["S", "E", "I"]) for i in range(3)],
+}
+
+
+@pytest.mark.parametrize("code", RANDOM)
+def test_the_random_baseline_is_the_mean_score_of_random_answers(code: str) -> None:
+    records, task = RANDOM[code], TASKS[code]
+    answers, measure = answer_type(task.answer), metric(task.metric)
+    texts = [answers_of("random", r, task, "") for r in records]
+    alternatives = [
+        [as_prediction(r, text) for text in own] for r, own in zip(records, texts, strict=True)
+    ]
+    flat = [Item(p, answers.reference(p), answers.strict(p)) for own in alternatives for p in own]
+    sums = measure.sums(measure.outcomes(flat))
+    starts = np.cumsum([0, *map(len, alternatives)])[:-1]
+    generator = np.random.default_rng(31)
+    drawn = starts + generator.integers(0, [*map(len, alternatives)], size=(20_000, len(starts)))
+    values = np.nan_to_num(measure.values(sums[drawn].sum(axis=1)))
+    error = values.std() / np.sqrt(len(values))
+    found = expected(code, records)["strict"]["value"]
+    assert found == pytest.approx(values.mean(), abs=max(4 * error, 1e-12))
+
+
+@given(
+    hits=st.lists(st.floats(0, 1), max_size=6), false_alarms=st.lists(st.floats(0, 1), max_size=6)
+)
+def test_the_expected_f1_is_the_sum_over_all_outcomes(
+    hits: list[float], false_alarms: list[float]
+) -> None:
+    total = 0.0
+    for outcome in product([0, 1], repeat=len(hits) + len(false_alarms)):
+        chance = math.prod(
+            p if happens else 1 - p
+            for p, happens in zip([*hits, *false_alarms], outcome, strict=True)
+        )
+        tp, fp = sum(outcome[: len(hits)]), sum(outcome[len(hits) :])
+        total += chance * (2 * tp / (tp + fp + len(hits)) if hits or fp else 0.0)
+    assert expected_f1(np.array(hits), np.array(false_alarms)) == pytest.approx(total, abs=1e-12)
+
+
+def test_of_many_records_the_expected_f1_tends_to_the_f1_of_expected_counts() -> None:
+    half = np.full(5_000, 0.5)
+    assert expected_f1(half, half) == pytest.approx(0.5, abs=1e-4)
 
 
 def test_random_choice_uses_each_records_own_options() -> None:

@@ -57,12 +57,13 @@ def test_columns_say_what_the_data_says_whatever_the_setting_is_called(tmp_path:
     table = made(tmp_path)
     (panel,) = table.panels
     assert [(head.text, head.detail) for head in panel.columns] == [
+        ("n", ""),
         ("rewritten", "unseen"),
         ("held out", "seen"),
     ]
     rows = {row.name: [cell.shown for cell in row.cells] for row in panel.groups[0].rows}
-    assert rows == {"PM": ["0.500", "0.400"], "SA": ["0.500", "0.400"]}
-    assert panel.groups[0].rows[0].cells[1].sources == ("metrics/Small/seed-0/PM.json",)
+    assert rows == {"PM": ["200", "0.500", "0.400"], "SA": ["200", "0.500", "0.400"]}
+    assert panel.groups[0].rows[0].cells[2].sources == ("metrics/Small/seed-0/PM.json",)
 
 
 def test_tasks_that_disagree_are_named(tmp_path: Path) -> None:
@@ -70,7 +71,7 @@ def test_tasks_that_disagree_are_named(tmp_path: Path) -> None:
         write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: scores(0.4)})
         write_leakage(tmp_path, task, {IND: "seen", UNSEEN: label})
     table = made(tmp_path)
-    assert [head.detail for head in table.panels[0].columns] == ["seen", "mixed"]
+    assert [head.detail for head in table.panels[0].columns] == ["", "seen", "mixed"]
     assert "held out: PM unseen, SA seen." in table.notes
 
 
@@ -80,8 +81,17 @@ def test_a_setting_that_a_task_lacks_is_missing_and_says_nothing(tmp_path: Path)
     write_leakage(tmp_path, "PM", {IND: "seen"})
     write_leakage(tmp_path, "SA", {IND: "seen", UNSEEN: "unseen"})
     (panel,) = made(tmp_path).panels
-    assert [head.detail for head in panel.columns] == ["seen", "unseen"]
-    assert [cell.shown for cell in panel.groups[0].rows[0].cells] == ["0.500", "--"]
+    assert [head.detail for head in panel.columns] == ["", "seen", "unseen"]
+    assert [cell.shown for cell in panel.groups[0].rows[0].cells] == ["200", "0.500", "--"]
+
+
+def test_different_numbers_of_records_are_both_shown(tmp_path: Path) -> None:
+    for task in ("PM", "SA"):
+        fewer = scores(0.4, n=1_100)
+        write_metrics(tmp_path, "Small", task, {IND: scores(0.5), UNSEEN: fewer})
+        write_leakage(tmp_path, task, {IND: "seen", UNSEEN: "unseen"})
+    (panel,) = made(tmp_path).panels
+    assert panel.groups[0].rows[0].cells[0].shown == "200/1,100"
 
 
 def test_without_training_records_nothing_was_compared(tmp_path: Path) -> None:
@@ -91,7 +101,7 @@ def test_without_training_records_nothing_was_compared(tmp_path: Path) -> None:
     wanted = request(ENTRY, models=MODELS, tasks=tasks)
     assert files(wanted) == ["metrics/Small/seed-0/PM.json", "metrics/Small/seed-0/SA.json"]
     (panel,) = build("instructions", wanted, Sources(tmp_path)).panels
-    assert {head.detail for head in panel.columns} == {"not compared"}
+    assert {head.detail for head in panel.columns[1:]} == {"not compared"}
 
 
 def test_each_model_has_a_panel_and_means_over_seeds_are_called_so(tmp_path: Path) -> None:
@@ -104,8 +114,9 @@ def test_each_model_has_a_panel_and_means_over_seeds_are_called_so(tmp_path: Pat
         write_over_seeds(tmp_path, "Other", task, {IND: 0.3, UNSEEN: 0.3})
     table = made(tmp_path, {**ENTRY, "models": ["Other", "Small"]}, models=models)
     assert [panel.title for panel in table.panels] == ["Other", "Small"]
-    assert table.panels[0].groups[0].rows[0].cells[0].shown == "0.300"
-    assert "Other: mean over 2 seeds; standard deviation over seeds: " in " ".join(table.notes)
+    assert table.panels[0].groups[0].rows[0].cells[1].shown == "0.300"
+    deviations = "standard deviations over seeds 0.141 to 0.141, median 0.141."
+    assert f"Other: mean over 2 seeds; {deviations}" in table.notes
 
 
 COMPARED = {"contrast": "wording", "a": UNSEEN, "b": IND, "setting": None, "model": "Small"}
@@ -121,10 +132,10 @@ def test_the_differences_of_a_contrast_stand_beside_the_scores(tmp_path: Path) -
     wording = {"title": "Wording", "tasks": ["PM", "SA"]}
     table = made(tmp_path, {**ENTRY, "contrast": "wording"}, contrasts={"wording": wording})
     (panel,) = table.panels
-    assert [(head.text, head.detail) for head in panel.columns][2:] == [
+    assert [(head.text, head.detail) for head in panel.columns][3:] == [
         ("Difference", "held out against rewritten")
     ]
-    cells = {row.name: row.cells[2] for row in panel.groups[0].rows}
+    cells = {row.name: row.cells[3] for row in panel.groups[0].rows}
     assert cells["PM"].shown == "-0.100"
     assert cells["PM"].interval == Interval(0.05, 0.15)
     assert cells["PM"].marks == ()

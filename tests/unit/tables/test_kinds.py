@@ -170,9 +170,8 @@ KIND = Kind(
     problems=problems,
 )
 '''
-TEMPLATE = """\\label{<< table.label | plain_name >>}
-<% for row in table.panels[0].groups[0].rows %>
-<< row.name >> & << cell_text(row.cells[0], table.panels[0], 0) >> \\\\
+TEMPLATE = """<% for row in panel.groups[0].rows %>
+<< row.name >><< row.cells >> \\\\
 <% endfor %>
 """
 # What is asked of the copied project: it prints the problems of a configuration, or the request.
@@ -194,6 +193,7 @@ rule, costs = plan.rules["render_table"], TableKey("costs")
 found = {
     "inputs": rule.inputs(costs)["results"],
     "template": rule.inputs(costs)["template"],
+    "float_template": rule.inputs(costs)["float_template"],
     "options": rule.resource_options("costs"),
     "settings": rule.settings_parameter(costs),
     "order": in_report_order(plan.study),
@@ -231,7 +231,8 @@ def configured(**changes: Any) -> dict[str, Any]:
         "models": {name: {"base": "Small", "template": "chatml"} for name in ("Small", "Unpriced")},
         "tables": {
             "a": {"kind": "validity", "settings": [IND], **columns, **head},
-            "costs": {"kind": "prices", "models": ["Small"], "tasks": ["PM"], **head, **changes},
+            "costs": {"kind": "prices", "models": ["Small"], "tasks": ["PM"], "wide": True}
+            | {**head, **changes},
             "z": {
                 "kind": "results",
                 "setting": IND,
@@ -274,16 +275,18 @@ def test_a_module_and_a_template_are_a_new_kind_of_table(extended: Path) -> None
     metrics.write_text("{}")
     command = [
         *(sys.executable, "scripts/render_table.py", "--table", "costs"),
-        *("--template", found["template"], "--results", "results/shop"),
+        *("--template", found["template"], "--float-template", found["float_template"]),
+        *("--results", "results/shop", "--tabular", "costs.tabular.tex"),
         *found["options"].split(),
         *("--settings", found["settings"], "--tex", "costs.tex", "--json", "costs.json"),
     ]
     subprocess.run(command, cwd=extended, check=True)
-    assert (extended / "costs.tex").read_text() == "\\label{tab:a}\nSmall & 0.25 \\\\\n"
+    assert "\nSmall & 0.25 \\\\\n" in (extended / "costs.tabular.tex").read_text()
+    assert "\\begin{table*}" in (extended / "costs.tex").read_text()
     assert json.loads((extended / "costs.json").read_text())["kind"] == "prices"
     assert list(json.loads((extended / "costs.manifest.json").read_text())["inputs"]) == [
         *found["inputs"],
-        *("report/prices.tex.jinja", "resources/prices.csv"),
+        *("report/prices.tex.jinja", "report/float.tex.jinja", "resources/prices.csv"),
     ]
 
 

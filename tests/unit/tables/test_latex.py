@@ -1,6 +1,7 @@
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,16 +10,30 @@ from support.project import REPORT
 from ecslm.common.errors import InputError
 from ecslm.reports.pdf import compile_pdf
 from ecslm.tables.kind import kind_names
-from ecslm.tables.latex import cell_text, column_type, escape, render, render_table, spread_text
-from ecslm.tables.model import Cell, HeaderCell, Interval, Panel, Row, RowGroup, Table
+from ecslm.tables.latex import escape, render
+from ecslm.tables.latex_panels import PanelLayout
+from ecslm.tables.latex_tables import render_table
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    Interval,
+    IntervalsPlace,
+    Layout,
+    Panel,
+    Row,
+    RowGroup,
+    Table,
+)
+
+FLOAT = REPORT / "float.tex.jinja"
 
 HOSTILE = "50%_A&B #1 {x} ~ ^ \\ $ < > |"
 
 
 def panel(*cells: Cell) -> Panel:
     columns = (
-        HeaderCell("metric", "Metric", form="text"),
-        HeaderCell("AVE", "AVE", "F_BERT", lower_is_better=False),
+        HeaderCell("text", "Text", form="text"),
+        HeaderCell("AVE", "AVE", "F_BERT", lower_is_better=False, records=1_000),
     )
     text = Cell(HOSTILE, HOSTILE)
     rows = tuple(
@@ -36,7 +51,8 @@ def table(kind: str) -> Table:
         Cell(0.0001, "<0.001"),
         Cell(),
     )
-    return Table("ind", kind, HOSTILE, "tab:a_b", (made,), (HOSTILE, "†: a note"))
+    second = replace(made, float_title=HOSTILE, notes=(HOSTILE,))
+    return Table("ind", kind, HOSTILE, "tab:a_b", (made, second), (HOSTILE, "†: a note"))
 
 
 @pytest.fixture
@@ -61,11 +77,16 @@ def compile_fragment(tmp_path: Path) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize("kind", kind_names())
-def test_a_fragment_with_hostile_names_compiles_with_booktabs_and_siunitx_alone(
+def test_fragments_with_hostile_names_compile_with_booktabs_and_siunitx_alone(
     kind: str, compile_fragment: Callable[[str], Path]
 ) -> None:
-    fragment = render_table(REPORT / f"{kind}.tex.jinja", table(kind))
-    assert compile_fragment(fragment).read_bytes().startswith(b"%PDF")
+    layouts = Layout(), Layout(wide=True, intervals="beside")
+    texts = []
+    for layout in layouts:
+        made = replace(table(kind), layout=layout)
+        fragments = render_table(REPORT / f"{kind}.tex.jinja", FLOAT, made)
+        texts += [fragments.floats, fragments.tabulars]
+    assert compile_fragment("\n".join(texts)).read_bytes().startswith(b"%PDF")
 
 
 def test_the_same_document_gives_the_same_pdf_bytes(
@@ -114,33 +135,150 @@ def test_a_broken_template_is_an_error_with_its_line(tmp_path: Path) -> None:
         render(template)
 
 
+def number_cells(*cells: Cell, intervals: IntervalsPlace = "none") -> list[str]:
+    """The cells of a column of numbers as LaTeX."""
+    (group,) = PanelLayout(panel(*cells), intervals).groups
+    return [row.cells.split(f"{escape(HOSTILE)} & ")[1] for row in group.rows]
+
+
+def number_type(*cells: Cell, intervals: IntervalsPlace = "none") -> str:
+    """The type of a column with these numbers."""
+    return PanelLayout(panel(*cells), intervals).types.removeprefix("l")
+
+
 def test_best_is_bold_second_is_underlined_and_missing_is_two_hyphens() -> None:
-    made = panel(Cell(0.5, "0.500", marks=("best",)))
-    assert cell_text(Cell(0.5, "0.500", marks=("best",)), made, 1) == r"\bfseries 0.500"
-    assert cell_text(Cell(0.4, "0.400", marks=("second",)), made, 1) == r"{\underline{0.400}}"
-    assert cell_text(Cell(), made, 1) == "{--}"
+    best, second = Cell(0.5, "0.500", marks=("best",)), Cell(0.4, "0.400", marks=("second",))
+    assert number_cells(best, second, Cell()) == [
+        r"\bfseries 0.500",
+        r"{\underline{0.400}}",
+        "{--}",
+    ]
 
 
 def test_a_marked_difference_is_bold_and_a_bound_stands_in_braces() -> None:
-    made = panel(Cell(-0.1, "-0.100", marks=("significant",)))
-    assert cell_text(Cell(-0.1, "-0.100", marks=("significant",)), made, 1) == r"\bfseries -0.100"
-    assert cell_text(Cell(0.0002, "<0.001"), made, 1) == r"{\textless{}0.001}"
+    cells = Cell(-0.1, "-0.100", marks=("significant",)), Cell(0.0002, "<0.001")
+    assert number_cells(*cells) == [r"\bfseries -0.100", r"{\textless{}0.001}"]
 
 
-def test_below_a_value_stands_its_interval_or_else_its_spread_over_seeds() -> None:
-    both = Cell(0.1, "0.100", interval=Interval(-0.05, 0.25, reliable=False), sd=0.01)
-    assert spread_text(both) == r"{\tiny [-.050,.250]*}"
-    assert spread_text(Cell(0.1, "0.100", sd=0.0125)) == r"{\tiny $\pm$.013}"
-    assert spread_text(Cell(0.1, "0.100", interval=Interval(-0.0001, 1.0))) == (
-        r"{\tiny [.000,1.000]}"
-    )
-    assert spread_text(Cell(0.1, "0.100")) == ""
+def test_a_whole_number_among_decimals_stands_in_braces() -> None:
+    assert number_cells(Cell(0.5, "0.500"), Cell(40, "40")) == ["0.500", "{40}"]
+    assert number_cells(Cell(7, "7"), Cell(40, "40")) == ["7", "40"]
+
+
+def test_signs_stand_after_a_number_and_have_a_place_in_their_column() -> None:
+    cells = [
+        Cell(0.1, "0.100", marks=("best", "below_trivial")),
+        Cell(0.2, "0.200", marks=("second",)),
+        Cell(0.3, "0.300", marks=("second", "below_trivial")),
+        Cell(0.4, "0.400"),
+    ]
+    sign = r"{\smash{$^{\downarrow}$}}"
+    assert number_cells(*cells) == [
+        rf"\bfseries 0.100 {sign}",
+        rf"{{\underline{{0.200}}\phantom{sign}}}",
+        rf"{{\underline{{0.300}}{sign}}}",
+        "0.400",
+    ]
+    assert number_type(*cells) == f"S[table-format=1.3,table-space-text-post={sign}]"
+    doubled = number_cells(Cell(0.8, "0.800", marks=("doubled",)))
+    assert doubled == [r"0.800 {\smash{$^{\dagger}$}}"]
+
+
+def test_a_metric_is_set_with_its_subscript_wherever_it_stands() -> None:
+    columns = (HeaderCell("metric", "Metric", "F_BERT", form="text"),)
+    row = Row("AG", "other", (Cell("F_BERT", "F_BERT"),))
+    layout = PanelLayout(Panel("", "Task", columns, (RowGroup("", (row,)),)), "none")
+    assert layout.details == r" & {F\textsubscript{BERT}}"
+    assert layout.groups[0].rows[0].cells == r" & F\textsubscript{BERT}"
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        (Cell(0.1, "0.100", Interval(-0.05, 0.25)), "[$-$.050,.250]"),
+        (Cell(0.1, "0.100", Interval(-0.0001, 1.0)), "[.000,1.000]"),
+        (Cell(0.1, "0.100", Interval(0.1, 0.2), sd=0.01), "[.100,.200]"),
+        (Cell(0.1, "0.100", sd=0.0125), r"$\pm$.013"),
+    ],
+)
+def test_intervals_or_else_standard_deviations_stand_where_the_layout_says(
+    cell: Cell, shown: str
+) -> None:
+    spread = rf"{{\scriptsize {shown}}}"
+    (row,) = PanelLayout(panel(cell), "below").groups[0].rows
+    assert row.spreads == rf" &  & {spread}"
+    (row,) = PanelLayout(panel(cell), "none").groups[0].rows
+    assert row.spreads is None
+    assert spread not in row.cells
+    beside = PanelLayout(panel(cell), "beside")
+    (row,) = beside.groups[0].rows
+    assert row.spreads is None
+    assert row.cells.endswith(f" & 0.100 & {spread}")
+    assert beside.types.endswith("l") and beside.width == 4
+    assert beside.heads.endswith(r" & \multicolumn{2}{c}{AVE}")
+    assert beside.records == r" & {} & \multicolumn{2}{c}{1,000}"
+
+
+def test_an_unreliable_interval_has_a_star_that_takes_no_width_below_a_number() -> None:
+    cell = Cell(0.1, "0.100", Interval(0.1, 0.2, reliable=False))
+    (row,) = PanelLayout(panel(cell), "below").groups[0].rows
+    assert row.spreads is not None and row.spreads.endswith(r"[.100,.200]\rlap{*}}")
+    assert number_cells(cell, intervals="beside")[0].endswith("[.100,.200]*}")
+
+
+def test_a_line_without_any_interval_is_left_out() -> None:
+    (one, other) = PanelLayout(panel(Cell(0.1, "0.100", sd=0.1), Cell()), "below").groups[0].rows
+    assert one.spreads and other.spreads is None
 
 
 def test_number_columns_are_aligned_at_the_decimal_point() -> None:
-    assert column_type(panel(Cell(0.5, "0.500"), Cell()), 1) == "S[table-format=1.3]"
-    wide = panel(Cell(-0.5, "-0.500"), Cell(12.0, "12.0"))
-    assert column_type(wide, 1) == "S[table-format=-2.3]"
+    assert number_type(Cell(0.5, "0.500"), Cell()) == "S[table-format=1.3]"
+    assert number_type(Cell(-0.5, "-0.500"), Cell(12.0, "12.0")) == "S[table-format=-2.3]"
+
+
+def test_neighbours_with_the_same_head_share_it() -> None:
+    heads = [HeaderCell("a", "Ours", "released"), HeaderCell("b", "Ours", "strict")]
+    made = Panel("", "Task", (*heads, HeaderCell("n", "n", form="count")), ())
+    layout = PanelLayout(made, "none")
+    assert layout.heads == r" & \multicolumn{2}{c}{Ours} & {n}"
+    assert layout.details == " & {released} & {strict} & {}"
+    assert layout.records is None
+
+
+def test_a_published_row_below_its_model_is_not_named_again() -> None:
+    row = Row("Small-EC (published)", "published", (), marks=("follows", "other_data"))
+    made = Panel("", "Model", (), (RowGroup("", (row,)),))
+    (shown,) = PanelLayout(made, "none").groups[0].rows
+    assert shown.name == r"\quad published$^{\ddagger}$"
+
+
+def floats(made: Table) -> str:
+    return render_table(REPORT / f"{made.kind}.tex.jinja", FLOAT, made).floats
+
+
+def test_a_wide_table_spans_both_columns() -> None:
+    narrow = floats(table("results"))
+    assert r"\begin{table}[htbp]" in narrow and "table*" not in narrow
+    wide = floats(replace(table("results"), layout=Layout(wide=True)))
+    assert wide.count(r"\begin{table*}[htbp]") == wide.count(r"\end{table*}") == 2
+
+
+def test_a_float_says_what_its_panel_adds_to_the_caption_and_where_the_notes_are() -> None:
+    first, second = floats(table("results")).split(r"\end{table}")[:2]
+    assert r"\label{tab:a_b}" in first and "a note" in first
+    assert rf"\caption{{{escape(HOSTILE)}: {escape(HOSTILE)}}}\label{{tab:a_b-2}}" in second
+    assert r"Notes: Table~\ref{tab:a_b}." in second and "a note" not in second
+    assert escape(HOSTILE) in second.partition(r"\ref")[2]
+
+
+def test_only_in_a_wide_float_groups_stand_side_by_side() -> None:
+    made = panel(Cell(0.1, "0.100"), Cell(0.2, "0.200"))
+    groups = tuple(RowGroup(f"Group {n}", made.groups[0].rows) for n in (1, 2))
+    beside = replace(made, groups=groups, side_by_side=True)
+    table_of_two = Table("c", "comparisons", "C", "tab:c", (beside,))
+    assert floats(table_of_two).count(r"\begin{tabular}") == 1
+    wide = replace(table_of_two, layout=Layout(wide=True))
+    assert floats(wide).count(r"\begin{tabular}") == 2
 
 
 def test_fragments_load_no_package() -> None:

@@ -15,7 +15,7 @@ from support.table_files import (
 )
 
 from ecslm.tables.kinds.reproduction import build
-from ecslm.tables.model import Table
+from ecslm.tables.model import Interval, Table
 from ecslm.tables.notes import JOINT
 from ecslm.tables.sources import Sources
 
@@ -53,17 +53,35 @@ def shown(table: Table, group: int = 0) -> dict[str, list[str]]:
 
 
 def test_each_published_value_stands_beside_ours_with_a_verdict(tmp_path: Path) -> None:
-    rows = shown(built(tmp_path))
-    assert rows["PM"] == ["F1", "0.720", "0.742", "0.022", "0.740", "[0.710, 0.770]", "inside"]
-    assert rows["SA"][1:] == ["0.516", "0.602", "0.086", "0.600", "[0.570, 0.630]", "outside"]
+    table = built(tmp_path)
+    rows = shown(table)
+    heads = [(column.text, column.detail) for column in table.panels[0].columns]
+    assert heads[3:5] == [("Ours", "released"), ("Ours", "released 2024")]
+    assert rows["PM"] == ["F1", "200", "0.720", "0.742", "1.480", "0.022", "0.740", "inside"]
+    assert rows["SA"][2:] == ["0.516", "0.602", "1.200", "0.086", "0.600", "outside"]
+    assert table.panels[0].groups[0].rows[1].cells[6].interval == Interval(0.71, 0.77)
+
+
+def test_a_group_names_the_published_row_and_the_setting(tmp_path: Path) -> None:
+    table = built(
+        tmp_path,
+        model="Mine",
+        reproduces={"Mine": "Small-EC"},
+        setting_titles={IND: "in domain"},
+    )
+    assert [group.title for group in table.panels[0].groups] == [
+        "Mine and the published Small-EC, in domain",
+        f"Mine and the published Small-EC, {OOD}",
+    ]
 
 
 def test_a_doubled_value_is_compared_as_doubled_and_gets_no_verdict(tmp_path: Path) -> None:
     table = built(tmp_path)
-    assert shown(table)["AVE"][1:4] == ["0.858", "0.860", "0.002"]
+    assert shown(table)["AVE"][2:6] == ["0.858", "0.432", "0.860", "0.002"]
     assert shown(table)["AVE"][-1] == "--"
     cells = table.panels[0].groups[0].rows[0].cells
-    assert cells[1].marks == cells[2].marks == ("doubled",)
+    assert cells[2].marks == cells[4].marks == ("doubled",)
+    assert cells[3].marks == ()
     assert any("twice the recall" in note for note in table.notes)
 
 
@@ -79,7 +97,7 @@ def test_the_rounding_of_the_published_value_counts_as_inside(tmp_path: Path) ->
 
 
 def test_an_unpublished_cell_prints_missing_and_keeps_ours(tmp_path: Path) -> None:
-    assert shown(built(tmp_path))["AG"][1:4] == ["--", "0.852", "--"]
+    assert shown(built(tmp_path))["AG"][2:6] == ["--", "0.852", "1.700", "--"]
 
 
 def test_a_task_neither_published_nor_measured_has_no_row(tmp_path: Path) -> None:
@@ -89,13 +107,14 @@ def test_a_task_neither_published_nor_measured_has_no_row(tmp_path: Path) -> Non
 def test_other_data_gets_no_difference_and_no_verdict(tmp_path: Path) -> None:
     table = built(tmp_path, data={"source": "a shop", "comparable": False})
     for row in shown(table).values():
-        assert (row[3], row[-1]) == ("--", "--")
+        assert (row[5], row[-1]) == ("--", "--")
     assert any("measured on other data" in note for note in table.notes)
 
 
 def test_several_seeds_are_judged_by_the_interval_of_their_mean(tmp_path: Path) -> None:
-    rows = shown(built(tmp_path, seeds=(1, 2)))
-    assert rows["PM"][-2:] == ["[0.720, 0.760]", "inside"]
+    table = built(tmp_path, seeds=(1, 2))
+    assert shown(table)["PM"][-1] == "inside"
+    assert table.panels[0].groups[0].rows[1].cells[6].interval == Interval(0.72, 0.76)
 
 
 def test_means_over_seeds_are_called_so(tmp_path: Path) -> None:
@@ -121,11 +140,14 @@ def rescored(tmp_path: Path, models: list[str], comparable: bool = True) -> Tabl
 def test_what_the_authors_answers_score_stands_beside_ours(tmp_path: Path) -> None:
     table = rescored(tmp_path, ["Small-EC"])
     heads = [(column.text, column.detail) for column in table.panels[0].columns]
-    assert heads[-2] == ("Authors' answers", "rescored")
+    assert heads[-3:-1] == [
+        ("Authors' answers", "released"),
+        ("Authors' answers", "released 2024"),
+    ]
     (group,) = table.panels[0].groups
-    assert group.title == f"Small-EC, {IND}"
-    assert shown(table)["PM"][1:4] == ["0.720", "0.742", "0.022"]
-    assert shown(table)["PM"][-2:] == ["0.720", "0.000"]
+    assert group.title == f"Small-EC and the published Small-EC, {IND}"
+    assert shown(table)["PM"][2:6] == ["0.720", "0.742", "1.480", "0.022"]
+    assert shown(table)["PM"][-3:] == ["0.720", "1.436", "0.000"]
     cells = group.rows[1].cells
     assert cells[-2].sources == (f"metrics/{AUTHORS}/seed-0/PM.json",)
 
@@ -138,14 +160,16 @@ def test_a_doubled_value_is_rescored_as_doubled(tmp_path: Path) -> None:
 
 def test_the_authors_answers_alone_need_no_columns_of_ours(tmp_path: Path) -> None:
     table = rescored(tmp_path, [])
-    assert table.panels[0].groups[0].title == f"{AUTHORS}, {IND}"
-    assert shown(table)["PM"] == ["F1", "0.720", "0.720", "0.000"]
+    assert table.panels[0].groups[0].title == f"{AUTHORS} and the published Small-EC, {IND}"
+    assert shown(table)["PM"] == ["F1", "200", "0.720", "0.720", "1.436", "0.000"]
     assert not any("our strict value" in note for note in table.notes)
-    assert any(note.startswith("Rescored: ") for note in table.notes)
+    assert any(note.startswith("Authors' answers: ") for note in table.notes)
 
 
 def test_rescored_answers_to_other_data_get_no_difference(tmp_path: Path) -> None:
-    assert shown(rescored(tmp_path, [], comparable=False))["PM"] == ["F1", "0.720", "0.720", "--"]
+    assert shown(rescored(tmp_path, [], comparable=False))["PM"][2:] == [
+        *("0.720", "0.720", "1.436", "--"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 from support.project import ROOT
 from support.scripts import run_script
@@ -18,7 +20,17 @@ from support.table_files import (
 from ecslm.common.errors import InputError
 from ecslm.tables.kinds.results import ResultsEntry, files, problems
 from ecslm.tables.kinds.results import build as build_results
-from ecslm.tables.model import Interval, Row, Table, read_table
+from ecslm.tables.marks import mark_below_trivial, mark_best
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    Interval,
+    Row,
+    RowGroup,
+    Table,
+    read_table,
+    score_text,
+)
 from ecslm.tables.notes import JOINT
 from ecslm.tables.published import Published
 from ecslm.tables.requests import TableRequest
@@ -94,10 +106,119 @@ def test_models_without_published_results_are_named_in_a_note(tmp_path: Path) ->
 
 def test_best_and_second_are_marked_among_competitors_only(tmp_path: Path) -> None:
     write_all(tmp_path, pm=0.700)
-    rows = rows_of(build(tmp_path, results_request()))
+    table = build(tmp_path, results_request())
+    rows = rows_of(table)
     assert rows["GPT-4 Turbo"].cells[1].marks == ("best",)
     assert rows["Small-EC"].cells[1].marks == ("second",)
     assert rows["always-yes"].cells[1].marks == ()
+    assert (
+        "Bold: best of GPT-4 Turbo, EcomGPT and Small-EC; underlined: second best." in table.notes
+    )
+
+
+def test_of_two_competitors_none_is_called_second_best(tmp_path: Path) -> None:
+    write_all(tmp_path, pm=0.700)
+    wanted = results_request(entry={"competitors": ["Small-EC", "EcomGPT"]})
+    table = build(tmp_path, wanted)
+    rows = rows_of(table)
+    assert rows["Small-EC"].cells[1].marks == ("best",)
+    assert "second" not in rows["EcomGPT"].cells[1].marks
+    assert "Bold: best of EcomGPT and Small-EC." in table.notes
+
+
+def test_a_score_of_zero_is_never_the_best(tmp_path: Path) -> None:
+    write_all(tmp_path, pm=0.0004)
+    write_metrics(tmp_path, "Other", "PM", {IND: scores(0.0)})
+    models = {"Small-EC": {"seeds": [42], "tasks": ["AVE", "PM"]}}
+    models |= {"Other": {"seeds": [0], "tasks": ["PM"]}}
+    rows = [{"group": "Ours", "models": ["Small-EC", "Other"]}]
+    entry = {"rows": rows, "columns": ["PM"], "competitors": ["Small-EC", "Other"]}
+    table = build(tmp_path, results_request(entry=entry, models=models))
+    assert [row.cells[0].marks for row in table.panels[0].rows] == [(), ()]
+    assert not any(note.startswith("Bold") for note in table.notes)
+
+
+def test_a_score_below_the_best_trivial_baseline_is_marked_as_such(tmp_path: Path) -> None:
+    write_all(tmp_path, pm=0.6094)
+    table = build(tmp_path, results_request())
+    marks = {name: row.cells[1].marks for name, row in rows_of(table).items()}
+    assert marks == {
+        "GPT-4 Turbo": ("best",),
+        # The best trivial score is 0.610, which 0.648 is not below.
+        "EcomGPT": ("second",),
+        "always-yes": (),
+        "Small-EC": ("below_trivial",),
+        "Small-EC (published)": (),
+    }
+    assert any(note.startswith("↓: below the best trivial baseline") for note in table.notes)
+
+
+def test_a_score_that_looks_like_the_trivial_one_is_not_below_it(tmp_path: Path) -> None:
+    write_all(tmp_path, pm=0.6096)
+    table = build(tmp_path, results_request())
+    assert rows_of(table)["Small-EC"].cells[1].marks == ()
+    assert not any("trivial" in note for note in table.notes)
+
+
+def test_values_of_other_data_and_doubled_ones_are_not_compared_with_trivial_rows(
+    tmp_path: Path,
+) -> None:
+    write_all(tmp_path)
+    write_metrics(tmp_path, "always-yes", "AVE", {IND: scores(0.99)})
+    write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.99)})
+    other = {"data": {"source": "a shop", "comparable": False}}
+    for changes in ({}, other):
+        wanted = results_request(baselines={"always-yes": ["AVE", "PM"]}, **changes)
+        rows = rows_of(build(tmp_path, wanted))
+        assert "below_trivial" in rows["Small-EC"].cells[0].marks
+        assert rows["Small-EC (published)"].cells[0].marks == ("doubled",)
+        assert ("below_trivial" in rows["EcomGPT"].cells[1].marks) is not bool(changes)
+
+
+@given(
+    values=st.lists(st.floats(0, 1), min_size=1, max_size=6),
+    trivial=st.lists(st.floats(0, 1), max_size=3),
+)
+def test_marks_follow_from_what_is_shown(values: list[float], trivial: list[float]) -> None:
+    def rows(kind: Any, numbers: list[float]) -> RowGroup:
+        cells = [(Cell(value, score_text(value)),) for value in numbers]
+        return RowGroup("", tuple(Row(f"{kind}{n}", kind, own) for n, own in enumerate(cells)))
+
+    groups = [rows("model", values), rows("baseline", trivial)]
+    columns = [HeaderCell("PM", "PM", lower_is_better=False)]
+    names = [row.name for row in groups[0].rows]
+    found = mark_below_trivial(mark_best(groups, columns, names), columns)
+    shown = [float(score_text(value)) for value in values]
+    best_trivial = max((float(score_text(value)) for value in trivial), default=0.0)
+    ranked = sorted(set(shown), reverse=True)
+    for row, value in zip(found[0].rows, shown, strict=True):
+        marks = row.cells[0].marks
+        assert ("best" in marks) == (len(values) > 1 and value == ranked[0] > 0)
+        second = len(values) > 2 and len(ranked) > 1 and value == ranked[1] > 0
+        assert ("second" in marks) == second
+        assert ("below_trivial" in marks) == (value < best_trivial)
+    assert not any(row.cells[0].marks for row in found[1].rows)
+
+
+def test_columns_say_how_many_records_they_have_and_notes_which_rows_have_fewer(
+    tmp_path: Path,
+) -> None:
+    write_all(tmp_path)
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7, n=180)}, seed=42)
+    table = build(tmp_path, results_request())
+    assert [column.records for column in table.panels[0].columns] == [200, 200]
+    assert "PM, Small-EC: n = 180." in table.notes
+    assert "n: test records." in table.notes
+
+
+def test_without_intervals_in_latex_notes_say_nothing_of_them(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    details = {"interval": {"method": "bootstrap", "reliable": False}}
+    doubtful = scores(0.7, strict={"details": details})
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: doubtful}, seed=42)
+    table = build(tmp_path, results_request(entry={"intervals": "none"}))
+    assert rows_of(table)["Small-EC"].cells[1].interval is not None
+    assert not any("interval" in note for note in table.notes)
 
 
 def test_values_that_look_equal_share_the_mark(tmp_path: Path) -> None:
@@ -183,7 +304,8 @@ def test_several_seeds_give_their_mean_its_interval_and_their_spread(tmp_path: P
         "metrics/Small-EC/seed-1/PM.json",
         "metrics/Small-EC/seed-2/PM.json",
     )
-    assert any("mean over 2 seeds" in note and "PM 0.071" in note for note in table.notes)
+    deviations = "standard deviations over seeds 0.071 to 0.071, median 0.071."
+    assert f"Small-EC: mean over 2 seeds; {deviations}" in table.notes
     assert JOINT in table.notes
 
 
@@ -195,8 +317,23 @@ def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: 
     assert rows["Small-EC"].cells[1].interval is None
     assert rows["Small-EC"].cells[1].sd == pytest.approx(0.0707, abs=1e-4)
     assert rows["always-yes"].cells[1].interval is None
-    assert "Small-EC: mean over 2 seeds; below it their standard deviation." in table.notes
+    assert "Small-EC: mean over 2 seeds; with it their standard deviation." in table.notes
     assert JOINT not in table.notes
+
+
+def test_a_group_of_means_over_seeds_is_named_by_its_title(tmp_path: Path) -> None:
+    with_two_seeds(tmp_path)
+    for task in ("AVE", "PM"):
+        write_over_seeds(tmp_path, "Small-EC", task, {IND: 0.65})
+        for seed in (1, 2):
+            write_metrics(tmp_path, "Large-EC", task, {IND: scores(0.5)}, seed=seed)
+        write_over_seeds(tmp_path, "Large-EC", task, {IND: 0.5})
+    names = ["Small-EC", "Large-EC"]
+    group = {"group": "Tuned", "models": names, "followed_by_published": True}
+    models = {name: {"seeds": [1, 2], "tasks": ["AVE", "PM"]} for name in names}
+    wanted = results_request(entry={"rows": [group], "competitors": []}, models=models)
+    notes = build(tmp_path, wanted).notes
+    assert any(note.startswith("Tuned: mean over 2 seeds; standard deviations") for note in notes)
 
 
 def test_the_score_over_seeds_is_needed_for_the_interval(tmp_path: Path) -> None:
@@ -369,10 +506,12 @@ def test_the_script_writes_the_same_bytes_each_time_and_no_absolute_path(tmp_pat
         options = [
             *("--table", "ind", "--settings", f"@{settings}", "--results", tmp_path),
             *("--template", ROOT / "report/results.tex.jinja"),
+            *("--float-template", ROOT / "report/float.tex.jinja"),
             *("--published", write_published(tmp_path), "--tex", tex, "--json", twin),
+            *("--tabular", bare := tmp_path / name / "ind.tabular.tex"),
         ]
         run_script("render_table.py", *options).check_returncode()
-        outputs.append((tex.read_bytes(), twin.read_bytes()))
+        outputs.append((tex.read_bytes(), twin.read_bytes(), bare.read_bytes()))
     assert outputs[0] == outputs[1]
     assert str(tmp_path).encode() not in b"".join(outputs[0])
     assert read_table(twin) == build(tmp_path, results_request())

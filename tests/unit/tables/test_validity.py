@@ -14,22 +14,27 @@ def test_invalid_and_truncated_shares_stand_beside_strict_and_lenient_scores(
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5)})
     write_metrics(tmp_path, "Small", "SA", {IND: scores(0.4), OOD: scores(0.3, n_invalid=0)})
     models = {"Small": {"seeds": [0], "tasks": ["PM", "SA"]}}
-    table = build("validity", request(ENTRY, models=models), Sources(tmp_path))
+    wanted = request(ENTRY, models=models, setting_titles={IND: "in domain"})
+    table = build("validity", wanted, Sources(tmp_path))
     shown = {
         (panel.title, row.detail): [cell.shown for cell in row.cells]
         for panel in table.panels
-        for row in panel.groups[0].rows
+        for row in panel.rows
     }
+    shares, values = ("in domain: unusable answers, %", "in domain: scores")
     assert shown == {
-        (IND, "invalid, %"): ["5.0", "5.0"],
-        (IND, "truncated, %"): ["2.0", "2.0"],
-        (IND, "strict"): ["0.500", "0.400"],
-        (IND, "lenient"): ["0.510", "0.410"],
-        (OOD, "invalid, %"): ["0.0"],
-        (OOD, "truncated, %"): ["2.0"],
-        (OOD, "strict"): ["0.300"],
-        (OOD, "lenient"): ["0.310"],
+        (shares, "invalid"): ["5.0", "5.0"],
+        (shares, "truncated"): ["2.0", "2.0"],
+        (values, "strict"): ["0.500", "0.400"],
+        (values, "lenient"): ["0.510", "0.410"],
+        # Without a title a setting is shown by its name.
+        (f"{OOD}: unusable answers, %", "invalid"): ["0.0"],
+        (f"{OOD}: unusable answers, %", "truncated"): ["2.0"],
+        (f"{OOD}: scores", "strict"): ["0.300"],
+        (f"{OOD}: scores", "lenient"): ["0.310"],
     }
+    assert [column.records for column in table.panels[0].columns] == [200, 200]
+    assert all(panel.float_title == panel.title for panel in table.panels)
 
 
 def test_a_note_says_which_answers_could_not_be_invalid(tmp_path: Path) -> None:
@@ -49,6 +54,23 @@ def test_a_note_says_which_answers_could_not_be_invalid(tmp_path: Path) -> None:
     assert not any("Small:" in note for note in table.notes)
 
 
+def test_models_that_alone_end_so_are_named_by_the_end_of_their_names(tmp_path: Path) -> None:
+    limited = [f"{name}-EC-constrained" for name in ("A", "B", "C")]
+    names = ["A", *limited]
+    for name in names:
+        write_metrics(tmp_path, name, "PM", {IND: scores(0.5)})
+    limits = {"limits": "constrained"}
+    models = {
+        name: {"seeds": [0], "tasks": ["PM"]} | (limits if name in limited else {})
+        for name in names
+    }
+    entry = ENTRY | {"models": names, "columns": ["PM"]}
+    table = build("validity", request(entry, models=models), Sources(tmp_path))
+    assert (
+        "Names that end in -EC-constrained: constrained; by construction no answer is invalid."
+    ) in table.notes
+
+
 def test_shares_are_over_the_answers_of_all_seeds(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5, n_invalid=0)}, seed=1)
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5, n_invalid=20)}, seed=2)
@@ -63,4 +85,7 @@ def test_a_setting_without_any_record_has_no_panel(tmp_path: Path) -> None:
     entry = {**ENTRY, "columns": ["PM"]}
     models = {"Small": {"seeds": [0], "tasks": ["PM"]}}
     table = build("validity", request(entry, models=models), Sources(tmp_path))
-    assert [panel.title for panel in table.panels] == [IND]
+    assert [panel.title for panel in table.panels] == [
+        f"{IND}: unusable answers, %",
+        f"{IND}: scores",
+    ]

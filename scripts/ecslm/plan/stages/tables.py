@@ -32,7 +32,12 @@ class RenderTable(Rule[TableKey]):
     """A table as LaTeX, with its JSON twin."""
 
     name, script, key_type = "render_table", "render_table.py", TableKey
-    outputs = path_patterns(tex=paths.TABLE, json=paths.TABLE_JSON, manifest=paths.TABLE_MANIFEST)
+    outputs = path_patterns(
+        tex=paths.TABLE,
+        tabular=paths.TABULAR,
+        json=paths.TABLE_JSON,
+        manifest=paths.TABLE_MANIFEST,
+    )
     targets = ("tex",)
     libraries = LIBRARIES
     cheap = True
@@ -42,11 +47,12 @@ class RenderTable(Rule[TableKey]):
         yield from map(TableKey, self.study.settings.tables)
 
     def inputs(self, key: TableKey) -> Mapping[str, Files]:
-        """Results of the study, the template and the resources of the table's kind."""
+        """Results of the study, the templates, and the resources of the table's kind."""
         files = self._kind(key).files(self.settings(key))
         return {
             "results": tuple(f"{self.study.results}/{path}" for path in files),
             "template": f"{paths.REPORT_TEMPLATES}/{self._entry(key).kind}.tex.jinja",
+            "float_template": f"{paths.REPORT_TEMPLATES}/float.tex.jinja",
             "resources": tuple(self.resources(key).values()),
         }
 
@@ -150,6 +156,11 @@ def table_context(study: Study) -> TableContext:
         contrasts={
             name: ContrastContext(title=one.title or name, tasks=contrast_tasks(study, name))
             for name, one in contrasts(study).items()
+        },
+        setting_titles={
+            name: study.config.setting_titles[name]
+            for name in settings.settings
+            if name in study.config.setting_titles
         },
     )
 

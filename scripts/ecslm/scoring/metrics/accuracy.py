@@ -11,6 +11,7 @@ from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "accuracy"
 PROPORTION = True
+EXPECTED = mean.expected
 INTERVAL = mean.proportion_interval
 
 

@@ -15,6 +15,7 @@ from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "F_BERT"
 PROPORTION = False
+EXPECTED = None
 INTERVAL = None
 
 

@@ -9,6 +9,7 @@ from ecslm.schemas.metrics_file import Score
 from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.intervals import wilson_f1_interval
 from ecslm.scoring.metrics.arithmetic import f1, f1_gradient, ratio, ratios
+from ecslm.scoring.metrics.expectation import expected_f1
 from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "F1"
@@ -22,6 +23,16 @@ def _wilson(totals: Array, confidence: float) -> tuple[float, float]:
 
 
 INTERVAL = _wilson
+
+
+def _expected(chances: Array) -> float:
+    """The expected F1."""
+    tp, fp, fn, _ = chances.T
+    yes = tp + fn > 0
+    return expected_f1(tp[yes], fp[~yes])
+
+
+EXPECTED = _expected
 
 _CELLS = ("tp", "fp", "fn", "tn")
 

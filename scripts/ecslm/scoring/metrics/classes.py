@@ -8,6 +8,7 @@ import numpy as np
 
 from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.metrics.arithmetic import column_totals, f1, f1_gradient, ratio, ratios
+from ecslm.scoring.metrics.expectation import expected_f1
 from ecslm.scoring.metrics.protocol import Array, Item
 
 RELEASED_LETTERS = "ABCDE"
@@ -52,6 +53,16 @@ def macro_f1_gradient(totals: Array) -> Array:
     by_class = f1_gradient(tp, fp, fn) * (present / count[..., None])[..., None]
     found: Array = by_class.reshape(totals.shape)
     return found
+
+
+def expected_macro_f1(chances: Array) -> float:
+    """The mean over classes of each one's expected F1."""
+    scores = []
+    for tp, fp, fn in np.moveaxis(_by_class(chances), 0, -1):
+        # The reference is of the class if the answer is either right or a miss.
+        own = tp + fn > 0
+        scores.append(expected_f1(tp[own], fp[~own]))
+    return float(np.mean(scores))
 
 
 def smallest_class(totals: Array) -> float:

@@ -13,6 +13,7 @@ from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "F1*"
 PROPORTION = False
+EXPECTED = None
 INTERVAL = None
 
 _NULLS = frozenset({"none", "null", ""})

@@ -12,6 +12,7 @@ from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "HR@1"
 PROPORTION = True
+EXPECTED = mean.expected
 INTERVAL = mean.proportion_interval
 
 _RELEASED_LETTERS = frozenset(ascii_uppercase[:20])

@@ -9,6 +9,7 @@ from ecslm.scoring.metrics.classes import (
     class_outcomes,
     class_quality,
     class_sums,
+    expected_macro_f1,
     macro_f1,
     macro_f1_gradient,
     released_details,
@@ -20,6 +21,7 @@ from ecslm.scoring.metrics.protocol import Array, Item
 NAME = "macro-F1"
 PROPORTION = False
 INTERVAL = None
+EXPECTED = expected_macro_f1
 
 outcomes = class_outcomes
 sums = class_sums

@@ -6,7 +6,7 @@ import numpy as np
 
 from ecslm.schemas.outcome import Outcome
 from ecslm.scoring.intervals import wilson_interval
-from ecslm.scoring.metrics.arithmetic import ratios
+from ecslm.scoring.metrics.arithmetic import column_totals, ratios
 from ecslm.scoring.metrics.protocol import Array
 
 
@@ -18,6 +18,11 @@ def sums_of(field: str, outcomes: Sequence[Outcome]) -> Array:
 def values(totals: Array) -> Array:
     """The mean over records."""
     return ratios(totals[..., 0], totals[..., 1])
+
+
+def expected(chances: Array) -> float:
+    """The expected mean: that of expected numbers."""
+    return float(values(column_totals(chances)))
 
 
 def gradient(totals: Array) -> Array:

@@ -16,6 +16,7 @@ from ecslm.scoring.metrics.protocol import Array, Item
 
 NAME = "NDCG"
 PROPORTION = False
+EXPECTED = mean.expected
 INTERVAL = None
 
 # Exact, substitute, complement, irrelevant: gains of the ESCI shopping queries data set

@@ -33,12 +33,15 @@ class Metric(Protocol):
     `values(sums(outcomes).sum(axis=0))` is the strict value, so resampling and paired tests need
     only the outcomes. `PROPORTION`: each record adds 0 or 1, so McNemar's test applies.
     `INTERVAL`: the Wilson interval of a defined value, from totals and confidence; None if it must
-    be bootstrapped.
+    be bootstrapped. `EXPECTED`: the expected value where each record's outcome is drawn on its own,
+    from the means over its possible outcomes, shape (records, columns); None if no trivial baseline
+    answers at random.
     """
 
     NAME: str
     PROPORTION: bool
     INTERVAL: Callable[[Array, float], tuple[float, float]] | None
+    EXPECTED: Callable[[Array], float] | None
 
     def outcomes(self, items: Sequence[Item], /) -> list[Outcome]:
         """The outcome of each record, in order; all items are of one setting."""

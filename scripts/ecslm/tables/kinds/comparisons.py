@@ -1,6 +1,6 @@
 """The comparisons table: differences of the study's own scores, with intervals and p-values."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,21 +13,42 @@ from ecslm.tables.differences import (
     TaskComparison,
     comparison_files,
     comparison_notes,
+    contrast_notes,
     difference_cell,
 )
 from ecslm.tables.kind import Kind
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
+from ecslm.tables.model import (
+    Cell,
+    HeaderCell,
+    IntervalsPlace,
+    Panel,
+    Row,
+    RowGroup,
+    Table,
+    number_cell,
+)
 from ecslm.tables.notes import data_note, mark_notes
 from ecslm.tables.references import ContrastName, TaskName
 from ecslm.tables.requests import TableRequest
-from ecslm.tables.settings import Entry
+from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 
+COLUMNS = (
+    HeaderCell("metric", "Metric", form="text"),
+    HeaderCell("difference", "Difference"),
+    HeaderCell("p", "p"),
+    HeaderCell("p_holm", "p", "Holm"),
+    HeaderCell("n", "n", form="count"),
+)
 
-class ComparisonsEntry(Entry):
+
+class ComparisonsEntry(IntervalsEntry):
     """Differences between the study's own scores, with intervals and p-values."""
 
     kind: Literal["comparisons"]
+    intervals: IntervalsPlace = Field(
+        "beside", description="Where intervals stand in LaTeX, if at all."
+    )
     contrasts: tuple[ContrastName, ...] = Field(min_length=1, description="Contrasts, in order.")
     columns: tuple[TaskName, ...] = Field(min_length=1, description="Task codes, in order.")
 
@@ -63,20 +84,23 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     for contrast in entry.contrasts:
         rows = [(task, row) for task, row in found if row.contrast == contrast]
         shown += rows
-        for title in dict.fromkeys(_common(row) for _, row in rows):
-            here = [(task, row) for task, row in rows if _common(row) == title]
-            head = request.context.contrasts[contrast].title
-            panels.append(_panel(request, f"{head}: {title}", here))
+        for common in dict.fromkeys(_common(row, request) for _, row in rows):
+            here = [(task, row) for task, row in rows if _common(row, request) == common]
+            panels.append(_panel(request, _title(contrast, common, request), here))
     if not panels:
         raise InputError(f"{name}: {_nothing(entry)}")
-    notes = comparison_notes(shown, request.context.contrasts)
+    notes = [
+        *comparison_notes(shown),
+        *mark_notes(panels, with_intervals=entry.explains_intervals),
+        data_note(request.data),
+    ]
     return Table(
         name=name,
         kind=entry.kind,
         caption=entry.caption,
         label=entry.label,
         panels=tuple(panels),
-        notes=(*notes, *mark_notes(panels), data_note(request.data)),
+        notes=tuple(notes),
     )
 
 
@@ -88,9 +112,16 @@ def _nothing(entry: ComparisonsEntry) -> str:
     )
 
 
-def _common(row: Comparison) -> str:
+def _common(row: Comparison, request: Request) -> str:
     """What the rows of a panel have in common: the setting, or the two compared settings."""
-    return row.setting or f"{row.a} against {row.b}"
+    title = request.context.setting_title
+    return title(row.setting) if row.setting else f"{title(row.a)} against {title(row.b)}"
+
+
+def _title(contrast: str, common: str, request: Request) -> str:
+    """The contrast, and what it leaves open."""
+    title = request.context.contrasts[contrast].title
+    return title if title.lower() == common.lower() else f"{title}: {common}"
 
 
 def _name(row: Comparison) -> str:
@@ -98,36 +129,32 @@ def _name(row: Comparison) -> str:
 
 
 def _panel(request: Request, title: str, compared: Sequence[TaskComparison]) -> Panel:
-    """A group of rows for each comparison, with columns for the tasks that have one."""
-    tasks = list(dict.fromkeys(task for task, _ in compared))
-    columns = tuple(
-        HeaderCell(key=task, text=task, detail=request.context.tasks[task].metric) for task in tasks
-    )
+    """A group of rows for each comparison, a row for each task that has one."""
     groups = []
     for name in dict.fromkeys(_name(row) for _, row in compared):
-        by_task = {task: row for task, row in compared if _name(row) == name}
-        groups.append(RowGroup(name, _rows(name, tasks, by_task)))
-    return Panel(title, "Compared", columns, tuple(groups))
-
-
-def _rows(name: str, tasks: Sequence[str], by_task: dict[str, Comparison]) -> tuple[Row, ...]:
-    measures: dict[str, Callable[[str, Comparison], Cell]] = {
-        "difference": difference_cell,
-        "p": lambda task, row: _p_cell(task, row.p),
-        "p, Holm": lambda task, row: _p_cell(task, row.p_holm),
-        "records": _records_cell,
-    }
-    return tuple(
-        Row(
-            name=name,
-            kind="other",
-            detail=detail,
-            cells=tuple(
-                cell_of(task, by_task[task]) if task in by_task else Cell() for task in tasks
-            ),
-        )
-        for detail, cell_of in measures.items()
+        own = [(task, row) for task, row in compared if _name(row) == name]
+        groups.append(RowGroup(name, tuple(_row(request, task, row) for task, row in own)))
+    return Panel(
+        title,
+        "Task",
+        COLUMNS,
+        tuple(groups),
+        float_title=title,
+        notes=tuple(contrast_notes(compared, request.context.contrasts)),
+        side_by_side=True,
     )
+
+
+def _row(request: Request, task: str, row: Comparison) -> Row:
+    metric = request.context.tasks[task].metric
+    cells = (
+        Cell(value=metric, shown=metric),
+        difference_cell(task, row),
+        _p_cell(task, row.p),
+        _p_cell(task, row.p_holm),
+        _records_cell(task, row),
+    )
+    return Row(name=task, kind="other", cells=cells)
 
 
 def _p_cell(task: str, p: float | None) -> Cell:
@@ -137,7 +164,7 @@ def _p_cell(task: str, p: float | None) -> Cell:
 
 def _records_cell(task: str, row: Comparison) -> Cell:
     """The number of records; if they are not paired, of both sides."""
-    shown = str(row.n) if row.paired else f"{row.n}/{row.n_b}"
+    shown = f"{row.n:,}" if row.paired else f"{row.n}/{row.n_b}"
     return number_cell(row.n, shown, (comparison_path(task),))
 
 

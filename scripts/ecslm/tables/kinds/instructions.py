@@ -16,15 +16,16 @@ from ecslm.tables.differences import (
     TaskComparison,
     comparison_files,
     comparison_notes,
+    contrast_notes,
     difference_cell,
 )
 from ecslm.tables.kind import Kind
 from ecslm.tables.leakage import leakage_files, read_leakage
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
-from ecslm.tables.notes import JOINT, STRICT, data_note, limit_notes, mark_notes, mean_note
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
+from ecslm.tables.notes import STRICT, data_note, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Scores, strict_cell
+from ecslm.tables.scores import Measured, Scores, strict_cell
 from ecslm.tables.settings import ScoresEntry
 from ecslm.tables.sources import Sources
 
@@ -75,6 +76,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     differences = _differences(request, sources.results)
     pairs = tuple(dict.fromkeys((row.a, row.b) for _, row in differences))
     columns = (
+        HeaderCell(key="records", text="n", form="count"),
         *(
             HeaderCell(
                 key=column.setting,
@@ -92,6 +94,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
             "Task",
             columns,
             (RowGroup("", _rows(entry, scores, differences, pairs, model)),),
+            float_title=model,
         )
         for model in entry.models
     )
@@ -103,12 +106,14 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         panels=panels,
         notes=(
             STRICT,
+            "n: test records, the same in each column unless several numbers are given.",
             "Seen, unseen: whether the instructions occur in the task's training records.",
             *_disagreements(entry, found),
             *limit_notes(request.context.models),
-            *mark_notes(panels),
+            *mark_notes(panels, with_intervals=entry.explains_intervals),
             *_seed_notes(panels, request),
-            *comparison_notes(differences, request.context.contrasts),
+            *comparison_notes(differences),
+            *contrast_notes(differences, request.context.contrasts),
             data_note(request.data),
         ),
     )
@@ -155,19 +160,25 @@ def _rows(
     model: str,
 ) -> tuple[Row, ...]:
     found = {(task, (row.a, row.b)): row for task, row in differences if row.model == model}
-    return tuple(
-        Row(
-            name=task,
-            kind="other",
-            cells=(
-                *(
-                    strict_cell(scores.model(model, task, column.setting), entry.shows_intervals)
-                    for column in entry.columns
-                ),
-                *(_difference(task, found.get((task, pair))) for pair in pairs),
-            ),
+    rows = []
+    for task in entry.tasks:
+        measured = [scores.model(model, task, column.setting) for column in entry.columns]
+        cells = (
+            _records(measured),
+            *(strict_cell(one, entry.shows_intervals) for one in measured),
+            *(_difference(task, found.get((task, pair))) for pair in pairs),
         )
-        for task in entry.tasks
+        rows.append(Row(name=task, kind="other", cells=cells))
+    return tuple(rows)
+
+
+def _records(measured: Sequence[Measured | None]) -> Cell:
+    """The number of test records; several, if they differ between the columns."""
+    known = [one for one in measured if one is not None]
+    found = list(dict.fromkeys(one.records for one in known))
+    sources = tuple(dict.fromkeys(path for one in known for path in one.sources))
+    return number_cell(
+        max(found, default=None), "/".join(f"{records:,}" for records in found), sources
     )
 
 
@@ -185,21 +196,19 @@ def _disagreements(
             yield f"{column.title}: {tasks}."
 
 
-def _seed_notes(panels: Sequence[Panel], request: Request) -> Iterator[str]:
-    """Notes on models with several seeds: cells are means, and how much seeds differ."""
-    several = False
-    for panel in panels:
-        seeds = len(request.context.models[panel.title].seeds)
-        if seeds > 1:
-            several = True
-            spreads = [
-                f"{row.name} {' and '.join(shown)}"
-                for row in panel.groups[0].rows
-                if (shown := [f"{cell.sd:.3f}" for cell in row.cells if cell.sd is not None])
-            ]
-            yield f"{panel.title}: {mean_note(seeds, spreads, request.table.shows_intervals)}"
-    if several and request.table.shows_intervals:
-        yield JOINT
+def _seed_notes(panels: Sequence[Panel], request: Request) -> list[str]:
+    """Which panels are means over seeds, and how much seeds differ."""
+    seeds = {
+        panel.title: len(request.context.models[panel.title].seeds)
+        for panel in panels
+        if any(cell.sd is not None for row in panel.rows for cell in row.cells)
+    }
+    # As if each panel were a row.
+    groups = [
+        RowGroup("", (Row(panel.title, "model", sum((row.cells for row in panel.rows), ())),))
+        for panel in panels
+    ]
+    return seed_notes(groups, seeds, request.table)
 
 
 KIND = Kind(entry=InstructionsEntry, place=40, build=build, files=files)

@@ -19,7 +19,6 @@ from ecslm.tables.model import (
     Row,
     RowGroup,
     Table,
-    count_cell,
     number_cell,
 )
 from ecslm.tables.parameter_counts import Counts, count_parameters
@@ -29,11 +28,11 @@ from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources, source_name
 
 COLUMNS = (
-    HeaderCell("total", "Total", "base model", form="count"),
-    HeaderCell("trainable", "Trainable", "adapter", form="count"),
-    HeaderCell("share", "Trainable / total", "%"),
+    HeaderCell("total", "Total", "millions"),
+    HeaderCell("trainable", "Trainable", "millions"),
+    HeaderCell("share", "Trainable", "%"),
 )
-PRINTED = HeaderCell("published", "Trainable", "as published", form="text")
+PRINTED = HeaderCell("published", "Published", "trainable", form="text")
 
 NOTE = (
     "Counted from the architectures. Total: the base model, with an embedding shared by input and "
@@ -98,13 +97,17 @@ def build(name: str, request: Request, sources: Sources) -> Table:
 def _row(model: str, counts: Counts, source: str, printed: dict[str, Cell]) -> Row:
     share = counts.adapter / counts.base
     cells: tuple[Cell, ...] = (
-        count_cell(counts.base, (source,)),
-        count_cell(counts.adapter, (source,)),
+        _millions_cell(counts.base, source),
+        _millions_cell(counts.adapter, source),
         number_cell(share, f"{100 * share:.2f}", (source,)),
     )
     if printed:
         cells = (*cells, printed.get(model, Cell(shown=MISSING)))
     return Row(name=model, kind="model", cells=cells)
+
+
+def _millions_cell(count: int, source: str) -> Cell:
+    return Cell(value=count, shown=f"{count / 1e6:.1f}", sources=(source,))
 
 
 def _read_printed(path: Path | None) -> dict[str, Cell]:

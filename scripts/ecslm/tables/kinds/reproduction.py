@@ -1,9 +1,9 @@
 """The reproduction table: each published value with ours, and whether our interval contains it.
 
-Where the published answers themselves are at hand, what they score stands beside them. Values are
-compared under the protocol of the published ones (`released`, or `released_2024` where
-they were printed as twice a recall). The interval belongs to the strict value, the only one that
-has an interval; a doubled value is on another scale, so it gets no verdict.
+Where the published answers themselves are at hand, what they score stands beside them. Each
+protocol has its column; the difference is that of the published value's own (`released`, or
+`released_2024` where it was printed as twice a recall). The interval belongs to the strict value,
+the only one that has one; a doubled value is on another scale, so it gets no verdict.
 """
 
 from collections.abc import Iterator
@@ -20,10 +20,12 @@ from ecslm.tables.model import (
     Cell,
     HeaderCell,
     Interval,
+    IntervalsPlace,
     Panel,
     Row,
     RowGroup,
     Table,
+    count_cell,
     difference_text,
     number_cell,
     score_text,
@@ -33,32 +35,37 @@ from ecslm.tables.published import STUDY, Published
 from ecslm.tables.references import AnyModelName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Measured, Scores, strict_cell
-from ecslm.tables.settings import Entry
+from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 
 ROUNDING = 0.0005
 
 PUBLISHED_COLUMNS = (
     HeaderCell("metric", "Metric", form="text"),
+    HeaderCell("n", "n", form="count"),
     HeaderCell("published", "Published"),
 )
 OUR_COLUMNS = (
     HeaderCell("released", "Ours", "released"),
-    HeaderCell("difference", "Difference", "ours - published"),
+    HeaderCell("released_2024", "Ours", "released 2024"),
+    HeaderCell("difference", "Difference", "from published"),
     HeaderCell("strict", "Ours", "strict"),
-    HeaderCell("interval", "95 % interval", "strict", form="text"),
     HeaderCell("verdict", "Published is", "in our interval", form="text"),
 )
 RESCORED_COLUMNS = (
-    HeaderCell("rescored", "Authors' answers", "rescored"),
-    HeaderCell("rescored difference", "Difference", "rescored - published"),
+    HeaderCell("rescored", "Authors' answers", "released"),
+    HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
+    HeaderCell("rescored difference", "Difference", "from published"),
 )
 
 
-class ReproductionEntry(Entry):
+class ReproductionEntry(IntervalsEntry):
     """Published values next to ours, cell by cell."""
 
     kind: Literal["reproduction"]
+    intervals: IntervalsPlace = Field(
+        "beside", description="Where the intervals of our strict values stand in LaTeX, if at all."
+    )
     settings: dict[SettingName, str] = Field(
         min_length=1, description="Published table of each setting, for example `IND`."
     )
@@ -127,7 +134,11 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         if not any(published.has(table, compared.row) for table in entry.settings.values())
     ]
     panels = (Panel(title="", head="Task", columns=_columns(entry), groups=tuple(groups)),)
-    notes = [*_column_notes(entry), *mark_notes(panels), *_seed_notes(entry, request)]
+    notes = [
+        *_column_notes(entry),
+        *mark_notes(panels, with_intervals=entry.explains_intervals),
+        *_seed_notes(entry, request),
+    ]
     if not request.data.comparable:
         notes.append(
             "The published values were measured on other data: neither a difference nor a verdict "
@@ -154,6 +165,12 @@ def _columns(entry: ReproductionEntry) -> tuple[HeaderCell, ...]:
 
 
 def _column_notes(entry: ReproductionEntry) -> Iterator[str]:
+    yield (
+        "n: our test records. Released: what the scorer that the authors of the data released "
+        "computes; released 2024: what it computed before its correction of September 2025, which "
+        "differs for AVE alone. Difference from published: of released 2024 where the published "
+        "value has a †, else of released."
+    )
     if entry.models:
         yield (
             "Inside, outside: whether the published value, give or take its rounding, lies in the "
@@ -161,8 +178,7 @@ def _column_notes(entry: ReproductionEntry) -> Iterator[str]:
         )
     if entry.rescored:
         yield (
-            "Rescored: what the answers that the authors publish score here, under the protocol of "
-            "the published value."
+            "Authors' answers: what the answers that the authors of the study publish score here."
         )
 
 
@@ -174,7 +190,7 @@ def _seed_notes(entry: ReproductionEntry, request: Request) -> Iterator[str]:
         if len(request.context.models[model].seeds) > 1
     }
     yield from (f"{model}: mean over {seeds} seeds." for model, seeds in several.items())
-    if several:
+    if several and entry.explains_intervals:
         yield JOINT
 
 
@@ -197,13 +213,18 @@ def _group(
         )
         if cell.value is not None or ours is not None or rescored is not None:
             metric = request.context.tasks[task].metric
-            cells = [Cell(value=metric, shown=metric), cell]
+            cells = [Cell(value=metric, shown=metric), _records_cell(ours or rescored), cell]
             if entry.models:
                 cells += _our_cells(cell, ours, request.data.comparable)
             if entry.rescored:
                 cells += _released_cells(cell, rescored, request.data.comparable)
             rows.append(Row(name=task, kind="model", cells=tuple(cells)))
-    return RowGroup(f"{name}, {setting}", tuple(rows))
+    title = request.context.setting_title(setting)
+    return RowGroup(f"{name} and the published {compared.row}, {title}", tuple(rows))
+
+
+def _records_cell(measured: Measured | None) -> Cell:
+    return Cell() if measured is None else count_cell(measured.records, measured.sources)
 
 
 def _our_cells(published: Cell, measured: Measured | None, comparable: bool) -> tuple[Cell, ...]:
@@ -211,8 +232,7 @@ def _our_cells(published: Cell, measured: Measured | None, comparable: bool) -> 
     strict = strict_cell(measured)
     return (
         *_released_cells(published, measured, comparable),
-        Cell(value=strict.value, shown=strict.shown, sd=strict.sd, sources=strict.sources),
-        _interval_cell(strict),
+        strict,
         _verdict_cell(published, strict.interval if comparable and not doubled else None),
     )
 
@@ -220,43 +240,35 @@ def _our_cells(published: Cell, measured: Measured | None, comparable: bool) -> 
 def _released_cells(
     published: Cell, measured: Measured | None, comparable: bool
 ) -> tuple[Cell, ...]:
-    """A value under the protocol of the published one, and its difference from that."""
+    """The values under both released protocols, and the difference of the published value's own
+    from it."""
+    if measured is None:
+        return Cell(), Cell(), Cell()
     doubled = "doubled" in published.marks
-    released = measured.value("released_2024" if doubled else "released") if measured else None
+    released, released_2024 = measured.value("released"), measured.value("released_2024")
+    same_protocol = released_2024 if doubled else released
     return (
-        _released_cell(released, doubled, measured),
-        _difference_cell(released if comparable else None, published, measured),
+        _released_cell(released, measured),
+        _released_cell(released_2024, measured, doubled and released_2024 is not None),
+        _difference_cell(same_protocol if comparable else None, published, measured),
     )
 
 
-def _released_cell(value: float | None, doubled: bool, measured: Measured | None) -> Cell:
+def _released_cell(value: float | None, measured: Measured, doubled: bool = False) -> Cell:
     return Cell(
         value=value,
         shown=MISSING if value is None else score_text(value),
-        marks=("doubled",) if doubled and value is not None else (),
-        sources=measured.sources if measured else (),
+        marks=("doubled",) if doubled else (),
+        sources=measured.sources,
     )
 
 
-def _difference_cell(released: float | None, published: Cell, measured: Measured | None) -> Cell:
+def _difference_cell(released: float | None, published: Cell, measured: Measured) -> Cell:
     if released is None or not isinstance(published.value, float):
         return Cell()
     difference = released - published.value
-    sources = (*(measured.sources if measured else ()), *published.sources)
+    sources = (*measured.sources, *published.sources)
     return number_cell(difference, difference_text(difference), sources)
-
-
-def _interval_cell(strict: Cell) -> Cell:
-    if strict.interval is None:
-        return Cell()
-    low, high = score_text(strict.interval.low), score_text(strict.interval.high)
-    mark = "" if strict.interval.reliable else "*"
-    return Cell(
-        value=f"[{low}, {high}]",
-        shown=f"[{low}, {high}]{mark}",
-        interval=strict.interval,
-        sources=strict.sources,
-    )
 
 
 def _verdict_cell(published: Cell, interval: Interval | None) -> Cell:

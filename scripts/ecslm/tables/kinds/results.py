@@ -9,9 +9,16 @@ from pydantic import Field, model_validator
 
 from ecslm.schemas.settings import Closed
 from ecslm.tables.kind import Kind
-from ecslm.tables.marks import mark_best
+from ecslm.tables.marks import mark_below_trivial, mark_best
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
-from ecslm.tables.notes import JOINT, STRICT, data_note, limit_notes, mark_notes, mean_note
+from ecslm.tables.notes import (
+    STRICT,
+    data_note,
+    limit_notes,
+    mark_notes,
+    record_notes,
+    seed_notes,
+)
 from ecslm.tables.published import STUDY, Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
@@ -139,18 +146,29 @@ def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
 def build(name: str, request: Request, sources: Sources) -> Table:
     """The table from metrics files and published numbers."""
     entry = request.table
+    rows = _RowBuilder(request, sources)
+    built = [rows.group(group) for group in entry.rows]
     columns = tuple(
         HeaderCell(
-            key=task, text=task, detail=request.context.tasks[task].metric, lower_is_better=False
+            key=task,
+            text=task,
+            detail=request.context.tasks[task].metric,
+            lower_is_better=False,
+            records=rows.records(task),
         )
         for task in entry.columns
     )
-    rows = _RowBuilder(request, sources)
-    built = [rows.group(group) for group in entry.rows]
     groups = mark_best([group for group in built if group.rows], columns, entry.competitors)
+    groups = mark_below_trivial(groups, columns)
     panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
-    notes = [STRICT, *limit_notes(request.context.models), *mark_notes(panels)]
-    notes += [*_seed_notes(panels, request), *rows.notes()]
+    notes = [
+        STRICT,
+        *record_notes(panels),
+        *mark_notes(panels, entry.competitors, entry.explains_intervals),
+        *limit_notes(request.context.models),
+        *_seed_notes(panels, request),
+        *rows.notes(),
+    ]
     return Table(
         name=name,
         kind=entry.kind,
@@ -173,6 +191,7 @@ class _RowBuilder:
         self._without_published: list[str] = []
         self._chosen: list[str] = []
         self._without_answers: list[str] = []
+        self._records: dict[str, dict[int, list[str]]] = {}
 
     def group(self, group: Rows) -> RowGroup:
         """The group's rows, in order; models without answers have none."""
@@ -187,14 +206,24 @@ class _RowBuilder:
                 rows.append(self._best_of(name, answering))
         return RowGroup(group.group, tuple(rows))
 
+    def records(self, task: str) -> int | None:
+        """The test records of a column, the most of any row; None if no row was measured."""
+        return max(self._records.get(task, ()), default=None)
+
     def notes(self) -> list[str]:
-        """Which models were chosen, and models without published results or answers."""
+        """Rows on fewer records, which models were chosen, and which lack results or answers."""
+        fewer = {
+            f"{task}, {', '.join(names)}: n = {records:,}."
+            for task, found in self._records.items()
+            for records, names in found.items()
+            if records != self.records(task)
+        }
         missing = {
             "No results were published for": self._without_published,
             "Without answers, and so without a row": self._without_answers,
         }
         listed = (f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
-        return [*self._chosen, *listed]
+        return [*sorted(fewer), *self._chosen, *listed]
 
     def _answering(self, models: Sequence[str]) -> list[str]:
         """The models that answer any of the columns."""
@@ -212,7 +241,11 @@ class _RowBuilder:
 
     def _cell(self, name: str, kind: str, task: str) -> Cell:
         read = self._scores.model if kind == "model" else self._scores.baseline
-        return strict_cell(read(name, task, self._entry.setting), self._entry.shows_intervals)
+        measured = read(name, task, self._entry.setting)
+        if measured is not None:
+            rows = self._records.setdefault(task, {}).setdefault(measured.records, [])
+            rows += [name] if name not in rows else []
+        return strict_cell(measured, self._entry.shows_intervals)
 
     def _best_of(self, name: str, models: Sequence[str]) -> Row:
         """In each column the cell of the best model, of equal ones the first."""
@@ -253,30 +286,24 @@ class _RowBuilder:
             self._published.cell(self._entry.published_table, published, task)
             for task in self._entry.columns
         )
-        marks = () if self._comparable else ("other_data",)
-        return Row(name=name, kind="published", cells=cells, marks=marks)
+        marks = {"other_data": not self._comparable, "follows": name != published}
+        given = tuple(mark for mark, is_given in marks.items() if is_given)
+        return Row(name=name, kind="published", cells=cells, marks=given)
 
 
 def _seed_notes(panels: Sequence[Panel], request: Request) -> list[str]:
-    """Notes on models with several seeds: cells are means, and how much seeds differ."""
-    with_intervals = request.table.shows_intervals
-    notes = []
+    """Which rows are means over seeds, and how much seeds differ."""
     members = {
         name: models[0] for group in request.table.rows for name, models in group.best_of.items()
     }
-    for panel in panels:
-        for row in (row for group in panel.groups for row in group.rows):
-            spreads = [
-                f"{column.text} {cell.sd:.3f}"
-                for column, cell in zip(panel.columns, row.cells, strict=True)
-                if cell.sd is not None
-            ]
-            if spreads:
-                seeds = len(request.context.models[members.get(row.name, row.name)].seeds)
-                notes.append(f"{row.name}: {mean_note(seeds, spreads, with_intervals)}")
-    if notes and with_intervals:
-        notes.append(JOINT)
-    return notes
+    seeds = {
+        row.name: len(request.context.models[members.get(row.name, row.name)].seeds)
+        for panel in panels
+        for row in panel.rows
+        if any(cell.sd is not None for cell in row.cells)
+    }
+    groups = (group for panel in panels for group in panel.groups)
+    return seed_notes(groups, seeds, request.table)
 
 
 KIND = Kind(

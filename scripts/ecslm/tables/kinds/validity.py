@@ -1,6 +1,6 @@
 """The validity table: invalid and truncated answers, and the scores with a forgiving parser."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -16,7 +16,7 @@ from ecslm.tables.model import (
     number_cell,
     score_text,
 )
-from ecslm.tables.notes import data_note, limit_notes
+from ecslm.tables.notes import data_note, limit_notes, record_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Measured, Scores
@@ -52,25 +52,27 @@ def files(request: Request) -> list[str]:
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from metrics files: a panel for each setting."""
+    """The table from metrics files: for each setting a panel of shares and one of scores."""
     entry = request.table
     scores = Scores(sources.results, request.context)
+    panels = tuple(panel for one in entry.settings for panel in _panels(request, scores, one))
     return Table(
         name=name,
         kind=entry.kind,
         caption=entry.caption,
         label=entry.label,
-        panels=tuple(
-            panel
-            for setting in entry.settings
-            if (panel := _panel(request, scores, setting)) is not None
+        panels=panels,
+        notes=(
+            *NOTES,
+            *record_notes(panels),
+            *limit_notes(request.context.models),
+            data_note(request.data),
         ),
-        notes=(*NOTES, *limit_notes(request.context.models), data_note(request.data)),
     )
 
 
-def _panel(request: Request, scores: Scores, setting: str) -> Panel | None:
-    """The panel of a setting, with columns for the tasks that have it."""
+def _panels(request: Request, scores: Scores, setting: str) -> Iterator[Panel]:
+    """The panels of a setting, with columns for the tasks that have it."""
     entry = request.table
     measured = {
         (model, task): scores.model(model, task, setting)
@@ -79,24 +81,61 @@ def _panel(request: Request, scores: Scores, setting: str) -> Panel | None:
     }
     tasks = [task for task in entry.columns if any(measured[model, task] for model in entry.models)]
     if not tasks:
-        return None
-    columns = tuple(
-        HeaderCell(key=task, text=task, detail=request.context.tasks[task].metric) for task in tasks
-    )
-    groups = tuple(
-        RowGroup(model, _rows(model, [measured[model, task] for task in tasks]))
-        for model in entry.models
-    )
-    return Panel(title=setting, head="Model", columns=columns, groups=groups)
+        return
+    title = request.context.setting_title(setting)
+    for what, rows_of, with_metric in (
+        ("unusable answers, %", _shares, False),
+        ("scores", _scores, True),
+    ):
+        yield Panel(
+            title=f"{title}: {what}",
+            head="Model",
+            columns=tuple(
+                HeaderCell(
+                    key=task,
+                    text=task,
+                    detail=request.context.tasks[task].metric if with_metric else "",
+                    records=max(
+                        found.records for model in entry.models if (found := measured[model, task])
+                    ),
+                )
+                for task in tasks
+            ),
+            groups=tuple(
+                RowGroup(model, rows_of(model, [measured[model, task] for task in tasks]))
+                for model in entry.models
+            ),
+            float_title=f"{title}: {what}",
+        )
 
 
-def _rows(model: str, measured: list[Measured | None]) -> tuple[Row, ...]:
-    measures: dict[str, Callable[[Measured], Cell]] = {
-        "invalid, %": lambda one: _percent(one, one.invalid_share()),
-        "truncated, %": lambda one: _percent(one, one.truncated_share()),
-        "strict": lambda one: _score(one, one.value("strict")),
-        "lenient": lambda one: _score(one, one.lenient()),
-    }
+def _shares(model: str, measured: Sequence[Measured | None]) -> tuple[Row, ...]:
+    return _rows(
+        model,
+        measured,
+        {
+            "invalid": lambda one: _percent(one, one.invalid_share()),
+            "truncated": lambda one: _percent(one, one.truncated_share()),
+        },
+    )
+
+
+def _scores(model: str, measured: Sequence[Measured | None]) -> tuple[Row, ...]:
+    return _rows(
+        model,
+        measured,
+        {
+            "strict": lambda one: _score(one, one.value("strict")),
+            "lenient": lambda one: _score(one, one.lenient()),
+        },
+    )
+
+
+def _rows(
+    model: str,
+    measured: Sequence[Measured | None],
+    measures: Mapping[str, Callable[[Measured], Cell]],
+) -> tuple[Row, ...]:
     return tuple(
         Row(
             name=model,

@@ -1,0 +1,166 @@
+"""The tables of a study in config.yaml, from made-up results, for tests of how they look."""
+
+import random
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from support.project import PROMPTS, REPORT, ROOT
+from support.table_files import comparison_row, scores
+
+from ecslm.common.files import write_json
+from ecslm.comparisons.settings import ModelsContrast
+from ecslm.config.loading import load_config
+from ecslm.plan.plan import Plan
+from ecslm.plan.stages.comparisons import task_contrasts
+from ecslm.plan.study import Study
+from ecslm.scoring.metrics.protocol import metric
+from ecslm.tables.kind import table_kind
+from ecslm.tables.latex_tables import Fragments, render_table
+from ecslm.tables.model import Table
+from ecslm.tables.sources import Sources
+
+RECORDS = 1_000
+
+
+def planned(study: str) -> Plan:
+    """The plan of a study in config.yaml."""
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+    return Plan(load_config(raw | {"study": study}, PROMPTS))
+
+
+def study_tables(study: str, results: Path) -> dict[str, Table]:
+    """All tables of a study. Their numbers are made up, and as wide as real ones can be."""
+    plan = planned(study)
+    rule = plan.rules["render_table"]
+    found = {}
+    for key in rule.all_keys():
+        request = rule.settings(key)
+        kind = table_kind(request.table.kind)
+        for path in kind.files(request):
+            _write(plan.study, results, path)
+        resources = {option: ROOT / path for option, path in kind.resources.items()}
+        table = kind.build(key.table, request, Sources(results, resources))
+        found[key.table] = replace(table, layout=request.table.layout)
+    return found
+
+
+def fragments(table: Table) -> Fragments:
+    """The table as LaTeX."""
+    return render_table(REPORT / f"{table.kind}.tex.jinja", REPORT / "float.tex.jinja", table)
+
+
+def _write(study: Study, results: Path, path: str) -> None:
+    file = results / path
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    folder, task = path.partition("/")[0], file.stem
+    rng = random.Random(zlib.crc32(path.encode()))
+    if "/over-seeds/" in path:
+        write_json(file, _over_seeds(study, task, rng))
+    elif folder == "metrics":
+        write_json(file, _metrics(study, task, rng))
+    elif folder == "comparisons":
+        write_json(file, list(_comparisons(study, task, rng)))
+    elif folder == "leakage":
+        write_json(file, _leakage(study, task))
+    elif folder == "descriptions":
+        write_json(file, _description(study, task))
+    elif path == "data_check.json":
+        write_json(
+            file,
+            {
+                "files": {},
+                "problems": {},
+                "dropped": 0,
+                "elsewhere": 0,
+                "tasks": {},
+                "differing": [],
+            },
+        )
+    else:
+        raise NotImplementedError(f"{path}: say what its content may be")
+
+
+def _metrics(study: Study, task: str, rng: random.Random) -> dict[str, Any]:
+    about = {"task": task, "model": None, "seed": None, "metric": _metric_name(study, task)}
+    by_setting = {
+        setting: scores(round(rng.uniform(0.1, 0.9), 4), n=RECORDS, n_invalid=rng.randrange(900))
+        for setting in study.settings.settings
+    }
+    for found in by_setting.values():
+        found["strict"]["details"]["interval"]["reliable"] = False
+    return {**about, "settings": by_setting}
+
+
+def _over_seeds(study: Study, task: str, rng: random.Random) -> dict[str, Any]:
+    about = {"task": task, "model": None, "seeds": [0, 1], "metric": _metric_name(study, task)}
+    interval = {"method": "bootstrap", "reliable": False}
+    strict = {"value": 0.5, "defined": True, "sd": rng.random() / 9, "ci95": [0.4321, 0.5432]}
+    block = {"n": RECORDS, "strict": strict | {"details": {"by_seed": [], "interval": interval}}}
+    return {**about, "settings": dict.fromkeys(study.settings.settings, block)}
+
+
+def _comparisons(study: Study, task: str, rng: random.Random) -> Iterator[dict[str, Any]]:
+    for name, contrast in task_contrasts(study, task).items():
+        if isinstance(contrast, ModelsContrast):
+            sides = [(s, None, p) for s in contrast.settings for p in contrast.pairs]
+        else:
+            sides = [(None, m, p) for m in contrast.models for p in contrast.pairs]
+        for setting, model, (a, b) in sides:
+            low = round(rng.uniform(-0.4, 0.1), 4)
+            yield comparison_row(
+                contrast=name,
+                a=a,
+                b=b,
+                setting=setting,
+                model=model,
+                n=RECORDS,
+                n_b=RECORDS,
+                paired=setting is not None,
+                difference=low + 0.1,
+                ci95=[low, low + 0.2],
+                reliable=False,
+                p_holm=rng.random() / 10,
+                p_holm_interval=rng.choice([None, (0.001, 0.9)]),
+            )
+
+
+def _leakage(study: Study, task: str) -> dict[str, Any]:
+    found = {
+        "records": RECORDS,
+        "exact": 123,
+        "exact_with_output": 12,
+        "near": RECORDS,
+        "instruction": "seen",
+        "unseen_instructions": 0,
+        "queries": None,
+        "history_targets": None,
+    }
+    about = {"task": task, "train_records": 9 * RECORDS, "shingle_words": 5, "jaccard": 0.8}
+    return {**about, "settings": dict.fromkeys(study.settings.settings, found), "pairs": []}
+
+
+def _description(study: Study, task: str) -> dict[str, Any]:
+    lengths = {"min": 100, "p50": 1_200, "p95": 2_400, "p99": 2_500, "max": 2_600}
+    labelled = study.task(task).answer in ("yes_no", "choice")
+    found = {
+        "records": 10 * RECORDS,
+        "instructions": 5,
+        "labels": {"A": 5_000, "B": 5_000} if labelled else None,
+        "prompt_tokens": lengths,
+        "answer_tokens": lengths,
+        "room": 4_000,
+        "truncated": 12,
+    }
+    by_setting = dict.fromkeys([study.settings.train_setting, *study.settings.settings], found)
+    about = {"task": task, "answer": study.task(task).answer, "tokenizer": "SmolLM2-1.7B"}
+    return {**about, "splits": dict.fromkeys(("train", "val", "test"), by_setting)}
+
+
+def _metric_name(study: Study, task: str) -> str:
+    return metric(study.task(task).metric).NAME
