@@ -21,7 +21,7 @@ from support.table_files import (
 from ecslm.tables.claim_words import verdict
 from ecslm.tables.claims import Claim, Named, best
 from ecslm.tables.kinds.claims import build, problems
-from ecslm.tables.latex import render_table
+from ecslm.tables.latex_tables import render_table
 from ecslm.tables.model import MISSING, Cell, Interval, Table
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.sources import Sources
@@ -121,7 +121,7 @@ def test_on_other_data_nothing_is_compared_with_published_values(tmp_path: Path)
     )
     assert text.startswith("In domain: Ours is better than Small")
     assert "published" not in text and "GPT" not in text
-    tex = render_table(REPORT / "claims.tex.jinja", table)
+    tex = render_table(REPORT / "claims.tex.jinja", REPORT / "float.tex.jinja", table).floats
     assert "0.753" not in tex and "GPT" not in tex
     assert any("measured on other data" in note for note in table.notes)
 

@@ -17,7 +17,7 @@ from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.prices import Prices
 from ecslm.tables.costs import Answering, break_even, read_answering, read_training, total
 from ecslm.tables.kinds.cost import NEVER, build, files, problems
-from ecslm.tables.latex import render_table
+from ecslm.tables.latex_tables import render_table
 from ecslm.tables.model import MISSING, Cell, Table, amount_text
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import CostContext
@@ -254,7 +254,7 @@ def test_latency_of_weights_elsewhere_and_other_currencies_are_problems() -> Non
 
 def test_the_table_renders(tmp_path: Path) -> None:
     table = example(tmp_path)
-    tex = render_table(REPORT / "cost.tex.jinja", table)
+    tex = render_table(REPORT / "cost.tex.jinja", REPORT / "float.tex.jinja", table).floats
     assert "Estimated from list prices" in tex and "1,221" in tex
     json.dumps(table.as_json(), allow_nan=False)
 

@@ -35,13 +35,13 @@ from ecslm.tables.references import (
 )
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
-from ecslm.tables.settings import Entry
+from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 
 DOMAINS = {"IND_": "In domain", "OOD_": "Out of domain"}
 
 
-class ClaimsEntry(Entry):
+class ClaimsEntry(IntervalsEntry):
     """What can be said of one model: its scores beside the best of others, task by task."""
 
     kind: Literal["claims"]
@@ -110,7 +110,11 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         caption=entry.caption,
         label=entry.label,
         panels=panels,
-        notes=(*_notes(request), *mark_notes(panels), data_note(request.data)),
+        notes=(
+            *_notes(request),
+            *mark_notes(panels, with_intervals=entry.explains_intervals),
+            data_note(request.data),
+        ),
         summary=tuple(_summary(request, claims)),
     )
 
@@ -199,7 +203,9 @@ def _panel(request: Request, setting: str, claims: Sequence[Claim]) -> Panel:
         Row(claim.task, "other", tuple(column.cells[claim.task] for column in columns))
         for claim in claims
     )
-    return Panel(setting, "Task", tuple(one.head for one in columns), (RowGroup("", rows),))
+    title = request.context.setting_title(setting)
+    heads = tuple(one.head for one in columns)
+    return Panel(title, "Task", heads, (RowGroup("", rows),), float_title=title)
 
 
 def _own(request: Request, claims: Sequence[Claim]) -> Iterator[_Column]:
