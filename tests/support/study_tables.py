@@ -25,6 +25,26 @@ from ecslm.tables.sources import Sources
 
 RECORDS = 1_000
 
+DEVICE = "NVIDIA H100 80GB HBM3"
+COST = {
+    "device": DEVICE,
+    "seconds": 12_345.6,
+    "peak_memory_bytes": 7.65e10,
+    "energy_joules": 9.87e7,
+    "prompts": RECORDS,
+    "prompt_tokens": 654_321,
+    "generated_tokens": 12_345,
+}
+LATENCY = {
+    "device": DEVICE,
+    "load_seconds": 12.3,
+    "seconds": 23.4,
+    "p50_seconds": 1.23,
+    "p95_seconds": 12.3,
+    "peak_memory_bytes": 7.65e10,
+    "answers": [],
+}
+
 
 def planned(study: str) -> Plan:
     """The plan of a study in config.yaml."""
@@ -60,7 +80,11 @@ def _write(study: Study, results: Path, path: str) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     folder, task = path.partition("/")[0], file.stem
     rng = random.Random(zlib.crc32(path.encode()))
-    if "/over-seeds/" in path:
+    if path.endswith("cost.json"):
+        write_json(file, COST)
+    elif folder == "latency":
+        write_json(file, LATENCY)
+    elif "/over-seeds/" in path:
         write_json(file, _over_seeds(study, task, rng))
     elif folder == "metrics":
         write_json(file, _metrics(study, task, rng))

@@ -528,7 +528,7 @@ def test_score_baseline_majority_and_random(tmp_path: Path) -> None:
     assert metrics["settings"][IND]["strict"]["value"] == pytest.approx(2 / 3)
     assert baseline(tmp_path, "random", "PM", "--records", tmp_path / "R.jsonl").returncode == 0
     metrics = json.loads((tmp_path / "M.json").read_text())
-    assert metrics["settings"][IND]["strict"]["value"] == pytest.approx(1 / 2)
+    assert metrics["settings"][IND]["strict"]["value"] == pytest.approx((1 + 2 / 3) / 4)
     assert json.loads((tmp_path / "R.jsonl").open().readline())["tp"] == 0.5
 
 
@@ -569,6 +569,7 @@ def test_scoring_one_task_loads_no_module_of_another_and_nothing_heavy(tmp_path:
     assert own == {
         "ecslm.scoring.answers.protocol",
         "ecslm.scoring.answers.choice",
+        "ecslm.scoring.metrics.expectation",
         "ecslm.scoring.answers.letters",
         "ecslm.scoring.metrics.protocol",
         "ecslm.scoring.metrics.arithmetic",

@@ -148,7 +148,7 @@ def test_tasks_in_which_nothing_is_compared_are_left_out(tmp_path: Path) -> None
     wanted = request(ENTRY, contrasts=some)
     assert files(wanted) == ["comparisons/SA.json"]
     (panel,) = build("comparisons", wanted, Sources(tmp_path)).panels
-    assert [head.key for head in panel.columns] == ["SA"]
+    assert [row.name for row in panel.rows] == ["SA"]
 
 
 def test_broken_comparisons_are_named_with_their_field(tmp_path: Path) -> None:

@@ -8,10 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from ecslm.comparisons.results import read_comparisons
-from ecslm.schemas.paths import comparison_path
 from ecslm.tables.claim_words import not_comparable, verdict
 from ecslm.tables.claims import Claim, Named, best
-from ecslm.tables.differences import difference_cell
+from ecslm.tables.differences import comparison_files, difference_cell
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
     Cell,
@@ -28,10 +27,10 @@ from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes
 from ecslm.tables.published import STUDY, Published
 from ecslm.tables.references import (
     BaselineName,
+    ContrastName,
     ModelName,
     SettingName,
     TaskName,
-    TestedContrastName,
 )
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
@@ -61,7 +60,7 @@ class ClaimsEntry(IntervalsEntry):
     )
     baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
     untuned: ModelName | None = Field(None, description="The same base, not tuned.")
-    contrast: TestedContrastName | None = Field(
+    contrast: ContrastName | None = Field(
         None, description="Contrast that tests the model against `untuned`."
     )
 
@@ -79,10 +78,10 @@ class _Column:
 
 def files(request: Request) -> list[str]:
     """Scores with intervals of means over seeds, and comparisons with the untuned base."""
-    entry = request.table
+    context = request.context
     return [
-        *metric_files(request.context, with_intervals=True),
-        *map(comparison_path, entry.tasks if entry.contrast else ()),
+        *metric_files(context, with_intervals=True),
+        *comparison_files(context).values(),
     ]
 
 
@@ -99,11 +98,13 @@ def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from metrics files, comparisons and published numbers: a panel for each setting,
+    """The table from metrics files, comparisons and published numbers: a float for each setting,
     with a paragraph of the verdict."""
     entry = request.table
     claims = _claims(request, sources)
-    panels = tuple(_panel(request, setting, found) for setting, found in claims.items())
+    panels = tuple(
+        panel for setting, found in claims.items() for panel in _panels(request, setting, found)
+    )
     return Table(
         name=name,
         kind=entry.kind,
@@ -180,7 +181,7 @@ class _Reader:
 
     def _tuning(self, task: str, setting: str) -> Cell:
         entry = self._request.table
-        if entry.contrast is None:
+        if task not in comparison_files(self._request.context):
             return Cell()
         for row in read_comparisons(self._results, task):
             if (row.contrast, row.a, row.b) == (entry.contrast, entry.model, entry.untuned) and (
@@ -190,22 +191,33 @@ class _Reader:
         return Cell()
 
 
-def _panel(request: Request, setting: str, claims: Sequence[Claim]) -> Panel:
+def _panels(request: Request, setting: str, claims: Sequence[Claim]) -> Iterator[Panel]:
+    """The model beside published rows, if it may be compared with them, and beside own rows."""
     entry = request.table
-    columns = [*_own(request, claims)]
+    title = request.context.setting_title(setting)
+    columns, own = [*_own(request, claims)], title
     if request.data.comparable and entry.general:
         columns += _against_general(entry, claims)
+        yield _panel(f"{title}: published rows", columns, claims, float_title=title)
+        columns, own = [], f"{title}: rows of this study"
     if entry.untuned is not None:
         columns += _against_untuned(entry, claims)
     if entry.baselines:
         columns += _against_trivial(claims)
+    if columns:
+        # A second panel is in the float of the first.
+        yield _panel(own, columns, claims, float_title=title if own == title else "")
+
+
+def _panel(
+    title: str, columns: Sequence[_Column], claims: Sequence[Claim], float_title: str
+) -> Panel:
     rows = tuple(
         Row(claim.task, "other", tuple(column.cells[claim.task] for column in columns))
         for claim in claims
     )
-    title = request.context.setting_title(setting)
     heads = tuple(one.head for one in columns)
-    return Panel(title, "Task", heads, (RowGroup("", rows),), float_title=title)
+    return Panel(title, "Task", heads, (RowGroup("", rows),), float_title=float_title)
 
 
 def _own(request: Request, claims: Sequence[Claim]) -> Iterator[_Column]:
@@ -224,7 +236,7 @@ def _own(request: Request, claims: Sequence[Claim]) -> Iterator[_Column]:
 def _against_general(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_Column]:
     yield from _named("general", "Best general LLM", {one.task: one.general for one in claims})
     yield _Column(
-        HeaderCell("difference", "Difference", "ours - published"),
+        HeaderCell("difference", "Difference", "to published"),
         {claim.task: _difference(claim) for claim in claims},
     )
     yield _Column(
@@ -243,7 +255,7 @@ def _against_untuned(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_C
     )
     if entry.contrast is not None:
         yield _Column(
-            HeaderCell("tuning", "Difference", "ours - untuned"),
+            HeaderCell("tuning", "Difference", "to untuned"),
             {claim.task: claim.tuning for claim in claims},
         )
 
