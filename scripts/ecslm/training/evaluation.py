@@ -32,7 +32,7 @@ class Evaluation:
         """
         found = answer_tokens(causal_model, batch)
         likeliest = found.logits.argmax(dim=-1) == found.targets
-        answers = likeliest.split([len(self._examples[i].answer) for i in micro])
+        answers = torch.split(likeliest, [len(self._examples[i].answer) for i in micro])
         sums = torch.zeros(self.size, dtype=torch.float64, device=likeliest.device)
         sums[0] = found.loss()
         for index, answer in zip(micro, answers, strict=True):
