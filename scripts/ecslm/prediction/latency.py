@@ -160,7 +160,7 @@ def _measured(
         model = backend.load()
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
-            model.generate(prompts[:1], 0)
+            model.generate(prompts[:1], 0, _nobody)
         answers += [
             _answered(model, record, prompt, number)
             for number, (record, prompt) in enumerate(zip(records, prompts, strict=True))
@@ -183,7 +183,7 @@ def _measured(
 
 def _answered(model: LoadedModel[Any], record: Record, prompt: Prompt, number: int) -> TimedAnswer:
     start = time.perf_counter()
-    (answer,) = model.generate([prompt], number)
+    (answer,) = model.generate([prompt], number, _nobody)
     return TimedAnswer(
         task=record.task,
         id=record.id,
@@ -191,3 +191,7 @@ def _answered(model: LoadedModel[Any], record: Record, prompt: Prompt, number: i
         prompt_tokens=answer.prompt_tokens,
         generated_tokens=answer.tokens,
     )
+
+
+def _nobody(_answered: int) -> None:
+    """Nobody is told of answers: each is waited for."""

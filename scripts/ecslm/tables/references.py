@@ -46,8 +46,6 @@ SettingName = Annotated[str, Reference("settings")]
 # An evaluation setting, or that of the training records.
 RecordsSettingName = Annotated[str, Reference("settings of records")]
 ContrastName = Annotated[str, Reference("contrasts", "contrasts")]
-# A contrast whose title is not shown.
-TestedContrastName = Annotated[str, Reference("contrasts")]
 # A contrast that compares settings, not models.
 SettingsContrastName = Annotated[str, Reference("contrasts of settings", "contrasts")]
 

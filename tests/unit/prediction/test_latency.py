@@ -1,4 +1,4 @@
-"""Latency: a fixed sample of prompts, each alone in its batch, and a manifest without clock values."""
+"""Latency: a fixed sample of prompts, each alone in its batch; no clock values in manifests."""
 
 import json
 from collections.abc import Sequence

@@ -47,7 +47,7 @@ def asked(comparable: bool = True, **changes: Any) -> TableRequest[Any]:
         entry,
         models={"Ours": model, "Small": model},
         baselines={"always-yes": ["PM"], "random": ["PM", "SA"]},
-        contrasts={"tuning": "Tuning"},
+        contrasts={"tuning": {"title": "Tuning", "tasks": ["PM", "SA"]}},
         data={"source": "generated records", "comparable": comparable},
     )
 

@@ -8,10 +8,9 @@ from typing import Literal
 from pydantic import Field
 
 from ecslm.comparisons.results import read_comparisons
-from ecslm.schemas.paths import comparison_path
 from ecslm.tables.claim_words import not_comparable, verdict
 from ecslm.tables.claims import Claim, Named, best
-from ecslm.tables.differences import difference_cell
+from ecslm.tables.differences import comparison_files, difference_cell
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
     Cell,
@@ -26,13 +25,7 @@ from ecslm.tables.model import (
 )
 from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes
 from ecslm.tables.published import STUDY, Published
-from ecslm.tables.references import (
-    BaselineName,
-    ModelName,
-    SettingName,
-    TaskName,
-    TestedContrastName,
-)
+from ecslm.tables.references import BaselineName, ContrastName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
 from ecslm.tables.settings import Entry
@@ -61,7 +54,7 @@ class ClaimsEntry(Entry):
     )
     baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
     untuned: ModelName | None = Field(None, description="The same base, not tuned.")
-    contrast: TestedContrastName | None = Field(
+    contrast: ContrastName | None = Field(
         None, description="Contrast that tests the model against `untuned`."
     )
 
@@ -79,10 +72,9 @@ class _Column:
 
 def files(request: Request) -> list[str]:
     """Scores with intervals of means over seeds, and comparisons with the untuned base."""
-    entry = request.table
     return [
         *metric_files(request.context, with_intervals=True),
-        *map(comparison_path, entry.tasks if entry.contrast else ()),
+        *comparison_files(request.context).values(),
     ]
 
 
@@ -142,6 +134,7 @@ class _Reader:
     def __init__(self, request: Request, sources: Sources) -> None:
         entry = request.table
         self._request, self._results = request, sources.results
+        self._compared = comparison_files(request.context)
         self._scores = Scores(sources.results, request.context, with_intervals=True)
         compares = request.data.comparable and entry.general
         self._published = Published(sources.require("published")) if compares else None
@@ -176,9 +169,7 @@ class _Reader:
 
     def _tuning(self, task: str, setting: str) -> Cell:
         entry = self._request.table
-        if entry.contrast is None:
-            return Cell()
-        for row in read_comparisons(self._results, task):
+        for row in read_comparisons(self._results, task) if task in self._compared else ():
             if (row.contrast, row.a, row.b) == (entry.contrast, entry.model, entry.untuned) and (
                 row.setting == setting
             ):
