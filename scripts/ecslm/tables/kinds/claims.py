@@ -1,6 +1,7 @@
 """The claims table: one tuned model against the best published, trivial and untuned rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -91,11 +92,13 @@ def problems(request: Request, resources: Mapping[str, Path]) -> list[str]:
 
 
 def build(name: str, request: Request, sources: Sources) -> Table:
-    """The table from metrics files, comparisons and published numbers: a panel for each setting,
-    with a paragraph of the verdict."""
+    """The table from metrics files, comparisons and published numbers: for each setting a panel of
+    what the model is compared with, and a paragraph of the verdict."""
     entry = request.table
     claims = _claims(request, sources)
-    panels = tuple(_panel(request, setting, found) for setting, found in claims.items())
+    panels = tuple(
+        panel for setting, found in claims.items() for panel in _panels(request, setting, found)
+    )
     return Table(
         name=name,
         kind=entry.kind,
@@ -177,20 +180,26 @@ class _Reader:
         return Cell()
 
 
-def _panel(request: Request, setting: str, claims: Sequence[Claim]) -> Panel:
+def _panels(request: Request, setting: str, claims: Sequence[Claim]) -> Iterator[Panel]:
+    """What the model is compared with, in tables that are narrow enough for a page."""
     entry = request.table
-    columns = [*_own(request, claims)]
     if request.data.comparable and entry.general:
-        columns += _against_general(entry, claims)
-    if entry.untuned is not None:
-        columns += _against_untuned(entry, claims)
-    if entry.baselines:
-        columns += _against_trivial(claims)
+        columns = _against_general(entry, claims)
+        yield _panel(request, f"{setting}, published general LLMs", claims, columns)
+    columns = itertools.chain(_against_untuned(entry, claims), _against_trivial(entry, claims))
+    if entry.untuned is not None or entry.baselines:
+        yield _panel(request, f"{setting}, rows of this study", claims, columns)
+
+
+def _panel(
+    request: Request, title: str, claims: Sequence[Claim], others: Iterable[_Column]
+) -> Panel:
+    columns = [*_own(request, claims), *others]
     rows = tuple(
         Row(claim.task, "other", tuple(column.cells[claim.task] for column in columns))
         for claim in claims
     )
-    return Panel(setting, "Task", tuple(one.head for one in columns), (RowGroup("", rows),))
+    return Panel(title, "Task", tuple(one.head for one in columns), (RowGroup("", rows),))
 
 
 def _own(request: Request, claims: Sequence[Claim]) -> Iterator[_Column]:
@@ -223,6 +232,8 @@ def _against_general(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_C
 
 
 def _against_untuned(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_Column]:
+    if entry.untuned is None:
+        return
     yield _Column(
         HeaderCell("untuned", "Untuned", ""), {claim.task: claim.untuned for claim in claims}
     )
@@ -233,7 +244,9 @@ def _against_untuned(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_C
         )
 
 
-def _against_trivial(claims: Sequence[Claim]) -> Iterator[_Column]:
+def _against_trivial(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_Column]:
+    if not entry.baselines:
+        return
     yield from _named("trivial", "Best trivial", {one.task: one.trivial for one in claims})
     yield _Column(
         HeaderCell("interval of trivial", "Our interval", "is", form="text"),
