@@ -261,7 +261,7 @@ CONTRACT = [
             *(in_python(with_other_annotations, f"{LIBRARY}/{name}") for name in MODEL_PACKAGES)
         ),
         # One of them is handed on as a value: whoever gets it might read its annotations.
-        *drawn("parameters"),
+        *drawn("parameters", "cost"),
     ),
     generated(
         "an unused function, class, constant and import in code that all steps use",
@@ -502,7 +502,7 @@ CONTRACT = [
     generated(
         "the title of a contrast",
         configured(f"{CONTRASTS}.tuning.title", "New"),
-        *drawn("differences"),
+        *drawn("differences", "claims"),
     ),
     # Prediction
     generated(

@@ -81,10 +81,12 @@ def _untuned(model: str, untuned: str, claims: Sequence[Claim]) -> Iterator[str]
         return
     better, worse = (_where(compared, lambda claim: claim.tuned, sign) for sign in (1, -1))
     named = f" ({', '.join(better)})" if better else ""
+    others = len(compared) - len(better) - len(worse)
+    rest = "; the others are not decided" if others else ""
     yield (
         f"{model} is better than {untuned}, which is not tuned, in {len(better)} of "
         f"{_number(compared)}{named} and worse in {_tasks(worse)}, by paired tests (Holm's p below "
-        f"{LEVEL}); the others are not decided."
+        f"{LEVEL}){rest}."
     )
 
 

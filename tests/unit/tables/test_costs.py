@@ -223,8 +223,9 @@ def test_all_prices_have_a_day_and_a_source_in_the_notes(tmp_path: Path) -> None
 def test_the_summary_tells_training_requests_and_when_it_is_paid_for(tmp_path: Path) -> None:
     (text,) = example(tmp_path).summary
     assert text == (
-        "Training Small-EC took 2.00 device-hours, USD 7.20. 1,000 requests cost USD 0.100 here "
-        "and an estimated USD 6.00 by an API. Training is paid for after 1,221 requests."
+        "Training Small-EC took 2.00 device-hours, USD 7.20. 1,000 requests cost USD 0.100 here, "
+        "on a device that is never idle, and an estimated USD 6.00 by an API. Training is paid for "
+        "after 1,221 requests."
     )
     assert example(tmp_path, models=["Small"], latency=[], apis={}, hardware=None).summary == ()
 

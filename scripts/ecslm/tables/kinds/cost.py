@@ -229,15 +229,15 @@ def _columns(currency: str | None) -> tuple[HeaderCell, ...]:
     price = currency or "price"
     return (
         HeaderCell("trainable", "Trainable", "parameters", form="count"),
-        HeaderCell("training device-hours", "Training", "device-hours"),
+        HeaderCell("training device-hours", "Training", "device-h"),
         HeaderCell("training energy", "Training", "kWh"),
         HeaderCell("training price", "Training", price),
-        HeaderCell("training memory", "Memory, GB", "training"),
-        HeaderCell("memory", "Memory, GB", "answering"),
-        HeaderCell("tokens per second", "Tokens/s", "batches"),
-        HeaderCell("latency p50", "Latency, s", "p50"),
-        HeaderCell("latency p95", "Latency, s", "p95"),
-        HeaderCell("price", f"{REQUESTS:,} requests", price),
+        HeaderCell("training memory", "Training", "GB"),
+        HeaderCell("memory", "Answers", "GB"),
+        HeaderCell("tokens per second", "Answers", "tokens/s"),
+        HeaderCell("latency p50", "Latency", "p50, s"),
+        HeaderCell("latency p95", "Latency", "p95, s"),
+        HeaderCell("price", f"{REQUESTS:,} req.", price),
     )
 
 
@@ -307,9 +307,9 @@ def _break_even_cell(model: _Model, other: float | None) -> Cell:
 def _notes(request: Request, models: Sequence[_Model]) -> Iterator[str]:
     entry = request.table
     yield (
-        "Training: one adapter, means over seeds. Memory: the largest. A request: a test record of "
-        f"any task and setting. Tokens/s and the price of {REQUESTS:,} requests: of batches, of a "
-        "loaded model on a device that is never idle."
+        "Training: one adapter, means over seeds. GB: the most memory that was used. A request: a "
+        f"test record of any task and setting. Tokens/s and the price of {REQUESTS:,} requests: of "
+        "batches, of a loaded model on a device that is never idle."
     )
     used = dict.fromkeys(device for one in models for device in _devices(one))
     if used:
@@ -372,11 +372,15 @@ def _summary(
         price = _range({one.name: one.training_price for one in tuned}, f", {currency} {{}}")
         sentences.append(f"Training {who} took {spent}{price}.")
     prices = [
-        _range({one.name: one.price for one in tuned}, f"{currency} {{}} here"),
+        _range(
+            {one.name: one.price for one in tuned},
+            f"{currency} {{}} here, on a device that is never idle,",
+        ),
         _range(others, f"{'an estimated ' if request.table.apis else ''}{currency} {{}} by an API"),
     ]
     if any(prices):
-        sentences.append(f"{REQUESTS:,} requests cost {' and '.join(filter(None, prices))}.")
+        found = " and ".join(filter(None, prices)).removesuffix(",")
+        sentences.append(f"{REQUESTS:,} requests cost {found}.")
     if sentences:
         yield " ".join([*sentences, *_break_even_sentence(panels)])
 
