@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -79,21 +80,27 @@ class ResultsFolder:
 
     def outcomes(self, key: CellKey) -> Outcomes | None:
         """What each record adds to a cell's strict score; None if that is not known."""
-        path = self.path / OUTCOMES.format(model=key.model, seed=key.seed, task=key.task)
         name = self.metric_name(key)
-        if name is None or not path.is_file():
+        if name is None:
             return None
-        try:
-            return read_outcomes([path], metric(name)).get(key.setting)
-        except InputError:
-            # Of another version of the metric, which sums other terms.
-            return None
+        file = OUTCOMES.format(model=key.model, seed=key.seed, task=key.task)
+        return self._outcomes(file, name).get(key.setting)
 
     def metric_name(self, key: CellKey) -> str | None:
         """Name of the metric's module, from the manifest of the score."""
         made = self.manifest(self.score_manifest(key))
         task = None if made is None else made.settings.get("task")
         return task.get("metric") if isinstance(task, dict) else None
+
+    # The cells of a file are compared one after the other.
+    @lru_cache(maxsize=4)  # noqa: B019 - two instances a process
+    def _outcomes(self, file: str, name: str) -> dict[str, Outcomes]:
+        """The outcomes of a file by setting; none of one that is missing or of other terms."""
+        path = self.path / file
+        # An earlier version of the metric may have summed other terms.
+        with suppress(InputError):
+            return read_outcomes([path], metric(name)) if path.is_file() else {}
+        return {}
 
     def _metrics(self, model: str, seed: int, task: str) -> MetricsFile:
         return read_result(
