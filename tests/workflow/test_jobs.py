@@ -28,7 +28,7 @@ with SnakemakeApi(OutputSettings()) as api:
         config_settings=ConfigSettings(config={"study": sys.argv[1]}),
         snakefile=Path("Snakefile"),
     )
-    made.dag(DAGSettings(targets={"all", "report"}))
+    made.dag(DAGSettings(targets={"all", "report", "latency", "export"}))
     workflow = made._workflow
     workflow._prepare_dag(forceall=True, ignore_incomplete=True, lock_warn_only=True)
     workflow._build_dag()

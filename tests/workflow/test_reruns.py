@@ -335,6 +335,14 @@ CONTRACT = [
     generated(
         "the template of a table", added("report/results.tex.jinja", "%"), *drawn("ind", "texts")
     ),
+    generated(
+        "the template of floats and the title of a setting",
+        together(
+            added("report/float.tex.jinja", "%"),
+            configured("setting_titles.IND_Diverse_Instruction", "New"),
+        ),
+        *drawn("*"),
+    ),
     generated("the template of the page", added("report/report.html.jinja", " "), "report_page"),
     generated("the template of the document", added("report/report.tex.jinja", "%"), "report_page"),
     generated("the caption of a table", configured(f"{TABLES}.ind.caption", "New"), *drawn("ind")),
