@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import IO
 
+import pytest
 from filelock import FileLock
 from support.warm_python import protocol
 
@@ -114,6 +115,12 @@ def run(
             stream.seek(0)
             texts.append(stream.read().decode().replace("\r\n", "\n"))
     return subprocess.CompletedProcess(["python", *arguments], status, *texts)
+
+
+def stand_in(patch: pytest.MonkeyPatch) -> None:
+    """From now on, what this process starts as `sys.executable` is warm too."""
+    patch.setenv(protocol.ADDRESS, _address())
+    patch.setattr(sys, "executable", str(_folder() / "bin/python"))
 
 
 @contextmanager

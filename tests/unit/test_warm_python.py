@@ -73,14 +73,24 @@ def test_what_a_command_starts_as_python_is_warm_too_and_everything_else_is_not(
     script: Path,
 ) -> None:
     script.write_text("import sys\nprint('torch' in sys.modules, *sys.argv[1:])\nsys.exit(4)\n")
+    ask = "import sys; print(sys.modules.get('torch'))"
     code = f"""\
 import os, subprocess, sys
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
-for command in ("{script} a", "-c 'import sys; print(\\"torch\\" in sys.modules)'"):
+for command in ("{script} a", "-u {script} b", '-c "{ask}"'):
     print(subprocess.run("python " + command, shell=True).returncode, flush=True)
 """
     run = warm.run(["-c", code], script.parent)
-    assert run.stdout.split("\n") == ["True a", "4", "False", "0", ""], run.stderr
+    assert run.stdout.split("\n") == ["True a", "4", "True b", "4", "None", "0", ""], run.stderr
+
+
+def test_this_process_may_start_warm_ones_too(
+    script: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.write_text("import sys\nprint('torch' in sys.modules)\n")
+    warm.stand_in(monkeypatch)
+    run = subprocess.run([sys.executable, script], capture_output=True, text=True, check=True)
+    assert run.stdout == "True\n"
 
 
 STARTS = """\

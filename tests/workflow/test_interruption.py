@@ -132,25 +132,29 @@ def begun(shared: Shared) -> dict[Stage, Path]:
 
 
 @pytest.fixture(scope="module")
-def finished(begun: dict[Stage, Path], shared: Shared) -> Path:
-    """The project after a run to which nothing happened.
+def finished(begun: dict[Stage, Path], shared: Shared) -> dict[str, Path]:
+    """The project after runs to two targets, to which nothing happened.
 
     The jobs that tests stop run in processes of their own, as those of users do.
     """
 
     def make(folder: Path) -> None:
-        project = shutil.copytree(begun[TRAINING], folder)
-        run = cold_snakemake(project, *RUN, "--", "predictions")
+        project = shutil.copytree(begun[TRAINING], folder / PREDICTION.target)
+        run = cold_snakemake(project, *RUN, "--", PREDICTION.target)
         assert run.returncode == 0, run.stdout + run.stderr
-        finish(project)
+        finish(shutil.copytree(project, folder / "all"))
 
-    return shared("uninterrupted", make)
+    folder = shared("uninterrupted", make)
+    return {target: folder / target for target in (PREDICTION.target, "all")}
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(finished: Path) -> dict[str, bytes]:
-    """What the study's results are when nothing happens on the way."""
-    return contents(finished / RESULTS)
+def uninterrupted(finished: dict[str, Path]) -> dict[str, dict[str, bytes]]:
+    """What the results of runs to each target are when nothing happens on the way."""
+    found = {target: contents(project / RESULTS) for target, project in finished.items()}
+    predicted = found[PREDICTION.target].items()
+    trained = {path: content for path, content in predicted if not path.startswith("predictions/")}
+    return {TRAINING.target: trained, **found}
 
 
 @pytest.fixture
@@ -171,11 +175,13 @@ def finish(project: Path, *targets: str) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def check_finished(project: Path, uninterrupted: dict[str, bytes]) -> None:
-    """All is done, with the same bytes, and nothing else lies about."""
-    assert contents(project / RESULTS) == uninterrupted
+def check_finished(
+    project: Path, uninterrupted: dict[str, dict[str, bytes]], target: str = "all"
+) -> None:
+    """All of a target is done, with the same bytes, and nothing else lies about."""
+    assert contents(project / RESULTS) == uninterrupted[target]
     assert leftovers(project) == []
-    run = snakemake(project, *RUN)
+    run = snakemake(project, *RUN, "--", target)
     assert "Nothing to be done" in run.stdout + run.stderr
 
 
@@ -186,7 +192,7 @@ class StoppedRuns:
 
     @pytest.mark.parametrize("stop", (interrupt, terminate, kill_paused, kill_all))
     def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
-        self, project: Path, stop: Stop, uninterrupted: dict[str, bytes]
+        self, project: Path, stop: Stop, uninterrupted: dict[str, dict[str, bytes]]
     ) -> None:
         *to_moments, to_the_end = self.stage.went_on
         for moment, words in zip(self.stage.moments, to_moments, strict=True):
@@ -197,24 +203,24 @@ class StoppedRuns:
             assert "Traceback" not in printed
             if stop in (interrupt, terminate):
                 assert "error: interrupted: run again" in printed
-        finish(project)
+        finish(project, self.stage.target)
         assert to_the_end in (project / self.stage.log).read_text()
-        check_finished(project, uninterrupted)
+        check_finished(project, uninterrupted, self.stage.target)
 
     def test_after_a_kill_of_snakemake_between_its_own_steps_the_next_run_ends_with_the_same_bytes(
-        self, project: Path, uninterrupted: dict[str, bytes]
+        self, project: Path, uninterrupted: dict[str, dict[str, bytes]]
     ) -> None:
         for moment in OF_SNAKEMAKE:
             run = run_until(project, moment, *RUN, "--", self.stage.target)
             assert run.paused.pid == run.snakemake.pid
             kill_paused(run)
-        finish(project)
+        finish(project, self.stage.target)
         # The cache has kept the results, though Snakemake deletes those that it saw no end of.
         assert "taken from the cache" in (project / self.stage.log).read_text()
-        check_finished(project, uninterrupted)
+        check_finished(project, uninterrupted, self.stage.target)
 
     def test_a_job_that_outlives_its_snakemake_is_waited_for_and_its_results_are_taken(
-        self, project: Path, uninterrupted: dict[str, bytes]
+        self, project: Path, uninterrupted: dict[str, dict[str, bytes]]
     ) -> None:
         run = run_until(project, self.stage.moments[1], *RUN, "--", self.stage.target)
         run.snakemake.kill()
@@ -236,7 +242,7 @@ class StoppedRuns:
         check_finished(project, uninterrupted)
 
     def test_a_second_run_beside_the_first_is_refused_and_disturbs_nothing(
-        self, project: Path, uninterrupted: dict[str, bytes]
+        self, project: Path, uninterrupted: dict[str, dict[str, bytes]]
     ) -> None:
         run = run_until(project, self.stage.moments[1], *RUN, "--", "all")
         second = snakemake(project, *RUN)
@@ -264,9 +270,9 @@ class TestPrediction(StoppedRuns):
 
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="LaTeX is not installed")
 def test_a_pdf_whose_making_is_stopped_at_one_moment_after_the_other(
-    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = shutil.copytree(finished, tmp_path / "project")
+    project = shutil.copytree(finished["all"], tmp_path / "project")
     latex = tmp_path / "bin/pdflatex"
     latex.parent.mkdir()
     real = shutil.which("pdflatex")

@@ -10,12 +10,17 @@ import sys
 
 import protocol
 
+# These start Python for scripts of the project.
+MODULES = ("snakemake", "accelerate.commands.launch")
+
 
 def main(arguments: list[str]) -> None:
     """End as the command ends."""
     connection = None
-    is_script = arguments[:1] != [] and not arguments[0].startswith("-")
-    if is_script or arguments[:2] == ["-m", "snakemake"]:
+    # Launchers of processes ask for streams without buffers, which decide nothing here.
+    command = arguments[1:] if arguments[:1] == ["-u"] else arguments
+    is_script = command[:1] != [] and not command[0].startswith("-")
+    if is_script or command[:2] in [["-m", module] for module in MODULES]:
         with contextlib.suppress(KeyError, OSError):
             connection = protocol.connect(os.environ[protocol.ADDRESS])
     if connection is None:
@@ -24,7 +29,7 @@ def main(arguments: list[str]) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, signal.SIG_IGN)
     message = {
-        "arguments": arguments,
+        "arguments": command,
         "environment": dict(os.environ),
         "folder": os.getcwd(),  # noqa: PTH109
         "session": False,

@@ -16,6 +16,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
+from support import warm
 from support.model_examples import (
     PROMPTS,
     SCRIPTS,
@@ -98,7 +99,7 @@ def start(folder: Path, base: Path, chosen: dict[str, Any]) -> subprocess.Popen[
 
 
 def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
-    tiny_base: Path, tmp_path: Path
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chosen = options(tmp_path)
     job = start(tmp_path, tiny_base, chosen)
@@ -116,6 +117,7 @@ def test_two_processes_train_what_one_does_and_a_killed_training_goes_on(
     assert not (tmp_path / "adapter/manifest.json").exists()
 
     alone = train(tmp_path / "alone", tiny_base, **chosen)
+    warm.stand_in(monkeypatch)
     resumed = train(tmp_path, tiny_base, processes=2, **chosen)
     assert read_adapter(resumed).processes == 2
     logs = [read_lines(path.parent / "log.jsonl") for path in (resumed, alone)]
