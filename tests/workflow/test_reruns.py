@@ -305,7 +305,7 @@ CONTRACT = [
     ),
     generated(
         "the looks of a progress bar",
-        replaced(f"{LIBRARY}/prediction/run.py", 'unit="prompt"', 'unit="answer"'),
+        replaced(f"{LIBRARY}/prediction/shown_progress.py", 'unit="prompt"', 'unit="answer"'),
     ),
     generated("what a job cost", logic("ecslm/models/cost.py")),
     generated("the summary that a script prints", logic("ecslm/reports/score_summary.py")),
@@ -525,7 +525,7 @@ CONTRACT = [
         *predicted("*"),
         *SCORE_TABLES,
     ),
-    generated("the prediction script", logic("predict.py"), *predicted("*"), *SCORE_TABLES),
+    generated("the prediction script", logic("predict.py"), *answered("*"), *SCORE_TABLES),
     generated(
         "the decoding of one task",
         configured(f"{GENERATED}.task_decoding.AG.max_new_tokens", 5),

@@ -11,7 +11,7 @@ from ecslm.common.errors import InputError
 from ecslm.exports.equality import Answer, AnsweredTwice, LogitsEquality
 from ecslm.models.loading import load_tokenizer
 from ecslm.prediction.answers.protocol import mode_module
-from ecslm.prediction.backend import Generated, Request, tell_nobody
+from ecslm.prediction.backend import Generated, Request
 from ecslm.prediction.transformers_backend import (
     FormedPrompt,
     LoadedWeights,
@@ -59,7 +59,9 @@ def ask_adapter(
     model = backend.load()
     answers = _in_order(
         batches,
-        lambda number, members: model.generate([prompts[i] for i in members], number, tell_nobody),
+        lambda number, members: model.generate(
+            [prompts[i] for i in members], number, lambda _: None
+        ),
     )
     return Asked(request, chosen, prompts, batches, answers)
 

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from ecslm.common.errors import InputError, field_problems
 from ecslm.common.text import shown
-from ecslm.prediction.backend import Generated, Prompt, Request, backend_module, tell_nobody
+from ecslm.prediction.backend import Generated, Prompt, Request, backend_module
 from ecslm.schemas.record import DEFAULT_SETTING, Record, Relevance, Split
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import EXAMPLE
@@ -85,5 +85,5 @@ class AskedModel:
         (prompt,) = self._backend.prompts([record])
         if self._loaded is None:
             self._loaded = self._backend.load()
-        (generated,) = self._loaded.generate([prompt], 0, tell_nobody)
+        (generated,) = self._loaded.generate([prompt], 0, lambda _: None)
         return prompt, generated

@@ -115,10 +115,6 @@ class Prompt(Protocol):
 Tell = Callable[[int], None]
 
 
-def tell_nobody(_number: int) -> None:
-    """Where nobody waits for the number."""
-
-
 SomePrompt = TypeVar("SomePrompt", bound=Prompt)
 AnyPrompt = TypeVar("AnyPrompt", bound=Prompt, contravariant=True)
 

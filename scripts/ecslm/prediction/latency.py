@@ -7,7 +7,7 @@ the network and on who else asks it.
 import logging
 import statistics
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,17 +21,15 @@ from ecslm.common.versions import require_locked
 from ecslm.common.worker.client import WorkerLostError
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
-from ecslm.prediction.backend import Backend, LoadedModel, Prompt, Request, Run, tell_nobody
+from ecslm.prediction.backend import Backend, LoadedModel, Prompt, Request, Run
 from ecslm.prediction.latency_settings import LatencySettings, SampleSettings
-from ecslm.prediction.sharing import shared_backend
+from ecslm.prediction.sharing import Open, shared_backend
 from ecslm.prediction.transformers_backend import OneModelAtATime, libraries
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
 
 log = logging.getLogger(__name__)
-
-Open = Callable[[Request[Any]], Backend[Any]]
 
 
 def measure_latency(
@@ -160,20 +158,21 @@ def _measured(
         model = backend.load()
         if not answers:
             # What is done once, such as choosing kernels, is part of no answer.
-            model.generate(prompts[:1], 0, tell_nobody)
+            model.generate(prompts[:1], 0, lambda _: None)
         answers += [
             _answered(model, record, prompt, number)
             for number, (record, prompt) in enumerate(zip(records, prompts, strict=True))
         ]
         costs.append(model.cost())
     seconds = [answer.seconds for answer in answers]
-    log.info("%d prompts in %.1f s", len(answers), sum(seconds))
+    count, total = len(seconds), sum(seconds)
+    log.info("%d prompts in %.1f s", count, total)
     percentiles = statistics.quantiles(seconds, n=100, method="inclusive")
     peaks = [cost["peak_memory_bytes"] for cost in costs]
     return LatencyFile(
         device=str(costs[0]["device"]),
-        load_seconds=time.perf_counter() - start - sum(seconds),
-        seconds=sum(seconds),
+        load_seconds=time.perf_counter() - start - total,
+        seconds=total,
         p50_seconds=percentiles[49],
         p95_seconds=percentiles[94],
         peak_memory_bytes=max(float(peak or 0) for peak in peaks),
@@ -183,7 +182,7 @@ def _measured(
 
 def _answered(model: LoadedModel[Any], record: Record, prompt: Prompt, number: int) -> TimedAnswer:
     start = time.perf_counter()
-    (answer,) = model.generate([prompt], number, tell_nobody)
+    (answer,) = model.generate([prompt], number, lambda _: None)
     return TimedAnswer(
         task=record.task,
         id=record.id,

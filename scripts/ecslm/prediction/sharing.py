@@ -21,7 +21,6 @@ from ecslm.prediction.backend import (
     Request,
     Tell,
     backend_module,
-    tell_nobody,
 )
 from ecslm.schemas.record import Record
 
@@ -171,7 +170,7 @@ class Session:
                 return None
             case {"generate": numbers, "batch": batch}:
                 prompts = [self._prompts[number] for number in numbers]
-                return list(map(asdict, self._model.generate(prompts, batch, tell_nobody)))
+                return list(map(asdict, self._model.generate(prompts, batch, lambda _: None)))
             case {"cost": True}:
                 return dict(self._model.cost())
         raise AssertionError(f"unknown message: {message}")
