@@ -343,7 +343,7 @@ def test_qpr_lists_have_one_exact_match_and_sort_to_the_output(rows: list[Row]) 
         assert len(test_rows) == len(labels)
         for (question, row), relevance in zip(test_rows, labels, strict=True):
             letters = [item[0] for item in question["product list"]]
-            assert letters == list("ABCD"[: len(letters)]) and 2 <= len(letters) <= 4
+            assert letters == list("ABC"[: len(letters)]) and 2 <= len(letters) <= 3
             assert len(set(relevance)) == len(relevance) == len(letters) and "E" in relevance
             order = sorted(zip(relevance, letters, strict=True), key=lambda p: "ESCI".index(p[0]))
             assert ",".join(letter for _, letter in order) == row["output"]

@@ -12,7 +12,7 @@ from ecslm.data.demo.titles import plain_title, short_title
 
 LABELS = "ESCI"
 
-LETTERS = "ABCD"
+LETTERS = "ABC"
 
 OPTIONS = {
     "E": "A: exact match",
@@ -33,7 +33,7 @@ PSI_TRAINING = {"S": 0.5, "E": 0.2, "C": 0.15, "I": 0.15}
 # (number of products, position of the exact match)
 QPR_STRATA = {
     (size, place): share / size
-    for size, share in ((2, 0.5), (3, 0.35), (4, 0.15))
+    for size, share in ((2, 0.6), (3, 0.4))
     for place in range(size)
 }
 
@@ -117,7 +117,7 @@ def make_substitute(shelf: Shelf, stratum: str, rng: Random) -> Sample:
 
 
 def make_ranking(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
-    """QPR: an exact match at a given position among one to three products of other labels."""
+    """QPR: an exact match at a given position and one or two products of other labels."""
     size, place = stratum
     exact, *others = tuple(LABELS)
     rest = rng.sample(others, size - 1)
