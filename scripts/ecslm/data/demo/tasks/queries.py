@@ -32,9 +32,7 @@ PSI_TRAINING = {"S": 0.5, "E": 0.2, "C": 0.15, "I": 0.15}
 
 # (number of products, position of the exact match)
 QPR_STRATA = {
-    (size, place): share / size
-    for size, share in ((2, 0.6), (3, 0.4))
-    for place in range(size)
+    (size, place): share / size for size, share in ((2, 0.6), (3, 0.4)) for place in range(size)
 }
 
 
