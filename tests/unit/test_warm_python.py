@@ -74,10 +74,11 @@ def test_what_a_command_starts_as_python_is_warm_too_and_everything_else_is_not(
 ) -> None:
     script.write_text("import sys\nprint('torch' in sys.modules, *sys.argv[1:])\nsys.exit(4)\n")
     ask = "import sys; print(sys.modules.get('torch'))"
+    commands = (f"{script} a", f"-u {script} b", f'-c "{ask}"')
     code = f"""\
 import os, subprocess, sys
 os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
-for command in ("{script} a", "-u {script} b", '-c "{ask}"'):
+for command in {commands!r}:
     print(subprocess.run("python " + command, shell=True).returncode, flush=True)
 """
     run = warm.run(["-c", code], script.parent)

@@ -1,6 +1,6 @@
 """The request for one table: its entry, and the part of the study that it needs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from pydantic import SerializeAsAny, model_validator
@@ -76,7 +76,7 @@ def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEnt
                 name: contrast.of_tasks(tasks)
                 for name, contrast in _subset(context.contrasts, names["contrasts"]).items()
             },
-            setting_titles=context.setting_titles if entry.SHOWS_DATA else {},
+            setting_titles=_titles(entry, context, names["contrasts"]),
         ),
     )
 
@@ -109,6 +109,17 @@ def _names(entry: Entry) -> dict[str, list[str]]:
         if section and named.name not in names[section]:
             names[section].append(named.name)
     return names
+
+
+def _titles(entry: Entry, context: TableContext, contrasts: Sequence[str]) -> Mapping[str, str]:
+    """The titles of the settings that an entry names; of all, where contrasts name them."""
+    if not entry.SHOWS_DATA:
+        return {}
+    if contrasts:
+        return context.setting_titles
+    found = names_in(entry.model_dump(), type(entry))
+    settings = [named.name for named in found if named.reference.part.startswith("settings")]
+    return _subset(context.setting_titles, settings)
 
 
 def _subset(known: Mapping[str, Value], names: Iterable[str]) -> dict[str, Value]:

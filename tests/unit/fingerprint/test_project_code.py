@@ -183,6 +183,7 @@ FILES_BESIDE = {
     "ecslm/common/versions.py": "the lock file: versions are parameters",
     "ecslm/data/sources/index.py": "its own code, to throw away a cache that other code made",
     "ecslm/fingerprint/digest.py": "the code itself",
+    "ecslm/fingerprint/kept.py": "its own code, to use no digest that other code computed",
     "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/schemas/registry.py": "config.yaml, for a script without settings: never in a job",
     "ecslm/scoring/bertscore/cache.py": "its own code, to throw away a cache that other code made",
