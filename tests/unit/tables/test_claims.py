@@ -49,6 +49,7 @@ def asked(comparable: bool = True, **changes: Any) -> TableRequest[Any]:
         baselines={"always-yes": ["PM"], "random": ["PM", "SA"]},
         contrasts={"tuning": {"title": "Tuning", "tasks": ["PM", "SA"]}},
         data={"source": "generated records", "comparable": comparable},
+        setting_titles={IND: "in domain"},
     )
 
 
