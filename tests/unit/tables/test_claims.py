@@ -49,6 +49,7 @@ def asked(comparable: bool = True, **changes: Any) -> TableRequest[Any]:
         baselines={"always-yes": ["PM"], "random": ["PM", "SA"]},
         contrasts={"tuning": {"title": "Tuning", "tasks": ["PM", "SA"]}},
         data={"source": "generated records", "comparable": comparable},
+        setting_titles={IND: "in domain"},
     )
 
 
@@ -149,7 +150,7 @@ def test_a_setting_that_the_model_does_not_answer_has_no_panel_and_no_paragraph(
     made(tmp_path)
     sources = Sources(tmp_path, {"published": tmp_path / "study.csv"})
     table = build("claims", asked(settings={IND: "IND", OOD: "OOD"}, general=["Small-EC"]), sources)
-    assert [panel.float_title for panel in table.panels] == [IND, ""]
+    assert [panel.float_title for panel in table.panels] == ["in domain", ""]
     assert len(table.summary) == 1
 
 

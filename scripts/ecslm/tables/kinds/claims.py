@@ -37,8 +37,6 @@ from ecslm.tables.scores import Scores, strict_cell
 from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 
-DOMAINS = {"IND_": "In domain", "OOD_": "Out of domain"}
-
 
 class ClaimsEntry(IntervalsEntry):
     """What can be said of one model: its scores beside the best of others, task by task."""
@@ -125,7 +123,8 @@ def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterato
     if entry.general and not request.data.comparable:
         yield not_comparable(entry.model, request.data.source)
     for setting, found in claims.items():
-        where = _in_words(setting, list(claims))
+        title = request.context.setting_title(setting)
+        where = title[:1].upper() + title[1:]
         yield verdict(where, entry.model, found, untuned=entry.untuned, margin=entry.margin)
 
 
@@ -323,15 +322,6 @@ def _notes(request: Request) -> Iterator[str]:
     )
     if seeds > 1:
         yield JOINT
-
-
-def _in_words(setting: str, settings: Sequence[str]) -> str:
-    """The domain of a setting, with its name where the table has several of the domain."""
-    prefix = next((one for one in DOMAINS if setting.startswith(one)), None)
-    if prefix is None:
-        return setting
-    alone = sum(one.startswith(prefix) for one in settings) == 1
-    return DOMAINS[prefix] if alone else f"{DOMAINS[prefix]} ({setting})"
 
 
 KIND = Kind(
