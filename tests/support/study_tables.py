@@ -107,7 +107,7 @@ def _write(study: Study, results: Path, path: str) -> None:
             },
         )
     else:
-        raise NotImplementedError(f"{path}: say what its content may be")
+        raise ValueError(f"{path}: unknown file: say here what its content may be")
 
 
 def _metrics(study: Study, task: str, rng: random.Random) -> dict[str, Any]:
