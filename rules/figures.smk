@@ -1,0 +1,27 @@
+DRAW_FIGURES = planned("draw_figures")
+
+
+rule draw_figures:
+    input:
+        results=DRAW_FIGURES.input("results"),
+        published=DRAW_FIGURES.input("published"),
+        sizes=DRAW_FIGURES.input("sizes"),
+    output:
+        svg=DRAW_FIGURES.output("svg"),
+        pdf=DRAW_FIGURES.output("pdf"),
+        manifest=DRAW_FIGURES.output("manifest"),
+    log:
+        f"{RESULTS}/logs/draw_figures.log",
+    conda:
+        "../envs/ecslm.yaml"
+    params:
+        settings=DRAW_FIGURES.settings,
+        code=DRAW_FIGURES.code,
+        versions=DRAW_FIGURES.versions,
+        results=lambda wildcards: RESULTS,
+    message:
+        "Figures"
+    shell:
+        "python scripts/draw_figures.py --settings {params.settings:q} --results {params.results}"
+        " --published {input.published} --sizes {input.sizes} --code {params.code}"
+        " --manifest {output.manifest} 2> {log}"
