@@ -11,11 +11,11 @@ LINE_HEIGHT, AROUND = 0.145, 0.6
 
 
 def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
-    """The figure of a task: published rows, the best trivial baseline, models that answer freely.
+    """The figure of a task: published rows, the best trivial baseline, the models.
 
     A dotted line goes through all rows at the value of that baseline.
     """
-    points = points_shown(scores, settings)
+    points = points_shown(scores)
     drawing = Drawing(settings.models)
     figure = Figure(figsize=(COLUMN, LINE_HEIGHT * len(points) + AROUND))
     figure.suptitle(f"{scores.title} ({scores.task})", x=0.01, horizontalalignment="left")
@@ -43,12 +43,7 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
     return figure
 
 
-def points_shown(scores: TaskScores, settings: FiguresSettings) -> list[Point]:
+def points_shown(scores: TaskScores) -> list[Point]:
     """The points of the figure, in the order of the table's rows."""
     trivial = scores.best("baseline")
-    limited = {name for name, model in settings.context.models.items() if model.limits}
-    return [
-        point
-        for point in scores.points
-        if (point == trivial if point.kind == "baseline" else point.row not in limited)
-    ]
+    return [one for one in scores.points if one.kind != "baseline" or one == trivial]

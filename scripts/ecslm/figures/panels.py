@@ -102,8 +102,8 @@ def legend_height(entries: int) -> float:
 
 
 def add_legend(figure: Figure, handles: Iterable[Line2D]) -> None:
-    """The legend, below the panels."""
-    figure.legend(handles=list(handles), loc="outside lower center", ncols=LEGEND_COLUMNS)
+    """The legend, above the panels."""
+    figure.legend(handles=list(handles), loc="outside upper left", ncols=LEGEND_COLUMNS)
 
 
 def family_handles(drawing: Drawing, points: Iterable[Point]) -> list[Line2D]:

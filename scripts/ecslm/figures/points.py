@@ -67,6 +67,8 @@ def marker(look: Look, filled: bool) -> dict[str, Any]:
         "linestyle": "none",
         "markerfacecolor": look.colour if filled else PAPER,
         "markeredgewidth": 1.0,
+        # At the ends of an axis it is drawn whole.
+        "clip_on": False,
     }
 
 

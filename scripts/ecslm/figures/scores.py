@@ -43,7 +43,7 @@ class Point:
 
 @dataclass(frozen=True)
 class TaskScores:
-    """The scores of a task, in the order of the table's rows; rows without a value are left out."""
+    """The scores of a task, in the order of the table's rows, of those that have a value."""
 
     task: str
     title: str
@@ -55,10 +55,6 @@ class TaskScores:
         Doubled values never are."""
         found = [point for point in self.points if point.kind == kind and not point.doubled]
         return max(found, key=lambda point: point.value, default=None)
-
-    def only(self, kind: RowKind) -> tuple[Point, ...]:
-        """The points of one kind."""
-        return tuple(point for point in self.points if point.kind == kind)
 
 
 def scores_modules(settings: FiguresSettings) -> tuple[str, ...]:
@@ -83,14 +79,21 @@ def read_scores(settings: FiguresSettings, table: str, sources: Sources) -> list
 
 
 def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
-    """The scores of each column of a results table."""
+    """The scores of each column of a results table; models whose answers are limited to valid ones
+    are left out, since these never compete with free answers."""
     (panel,) = table.panels
+    limited = {name for name, model in settings.context.models.items() if model.limits}
     return [
         TaskScores(
             task=column.key,
             title=settings.context.tasks[column.key].title,
             metric=column.detail,
-            points=tuple(point for group in panel.groups for point in _points(group.rows, number)),
+            points=tuple(
+                point
+                for group in panel.groups
+                for point in _points(group.rows, number)
+                if point.row not in limited
+            ),
         )
         for number, column in enumerate(panel.columns)
     ]

@@ -18,6 +18,8 @@ from ecslm.figures.settings import FiguresSettings
 from ecslm.figures.tokens import TokensPerAnswer
 
 PARAMETERS = ((1e9, "B"), (1e6, "M"))
+# Tuned and untuned models of one base, as a factor.
+BESIDE = 1.06
 OPERATIONS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
 
 
@@ -48,9 +50,12 @@ def draw_parameters(
     """
 
     def parameters(_task: TaskScores, point: Point) -> float | None:
-        name = point.reproduces or point.row
-        model = settings.models.get(name)
-        return published.get(name) if model is None else model.parameters
+        model = settings.models.get(point.reproduces or point.row)
+        if model is None:
+            return published.get(point.row)
+        # Beside each other, not above.
+        shift = BESIDE if model.tuned else 1 / BESIDE
+        return None if model.parameters is None else model.parameters * shift
 
     drawing = Drawing(settings.models)
     return draw_panels(tasks, drawing, parameters, "Parameters of the base model", PARAMETERS)
@@ -64,10 +69,11 @@ def draw_computation(
     read or written. Attention to other tokens, and the adapter, add little and are left out."""
 
     def operations(task: TaskScores, point: Point) -> float | None:
-        model, used = settings.models.get(point.row), tokens(point.row, task.task)
-        if model is None or model.multiplied is None or used is None:
+        model = settings.models.get(point.row)
+        if model is None or model.multiplied is None:
             return None
-        return 2 * model.multiplied * used
+        used = tokens(point.row, task.task)
+        return None if used is None else 2 * model.multiplied * used
 
     label = "Floating-point operations per answer"
     return draw_panels(tasks, Drawing(settings.models), operations, label, OPERATIONS)
