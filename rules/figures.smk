@@ -1,4 +1,5 @@
 DRAW_FIGURES = planned("draw_figures")
+DRAW_RULE_GRAPH = planned("draw_rule_graph")
 
 
 rule draw_figures:
@@ -25,3 +26,23 @@ rule draw_figures:
         "python scripts/draw_figures.py --settings {params.settings:q} --results {params.results}"
         " --published {input.published} --sizes {input.sizes} --code {params.code}"
         " --manifest {output.manifest} 2> {log}"
+
+
+rule draw_rule_graph:
+    output:
+        svg=DRAW_RULE_GRAPH.output("svg"),
+        pdf=DRAW_RULE_GRAPH.output("pdf"),
+        manifest=DRAW_RULE_GRAPH.output("manifest"),
+    log:
+        f"{RESULTS}/logs/draw_rule_graph.log",
+    conda:
+        "../envs/ecslm.yaml"
+    params:
+        settings=DRAW_RULE_GRAPH.settings,
+        code=DRAW_RULE_GRAPH.code,
+        versions=DRAW_RULE_GRAPH.versions,
+    message:
+        "Graph of the rules"
+    shell:
+        "python scripts/draw_rule_graph.py --settings {params.settings:q} --code {params.code}"
+        " --svg {output.svg} --pdf {output.pdf} --manifest {output.manifest} 2> {log}"

@@ -42,6 +42,8 @@ rule report_page:
     input:
         results=REPORT_PAGE.input("results"),
         page=REPORT_PAGE.input("page"),
+        style=REPORT_PAGE.input("style"),
+        script=REPORT_PAGE.input("script"),
         document=REPORT_PAGE.input("document"),
     output:
         html=report(REPORT_PAGE.output("html"), caption="../report/captions/page.rst"),
@@ -61,7 +63,8 @@ rule report_page:
         "Report"
     shell:
         "python scripts/report.py --settings {params.settings:q} --results {params.results}"
-        " --bases {params.bases} --html-template {input.page} --tex-template {input.document}"
+        " --bases {params.bases} --html-template {input.page} --style {input.style}"
+        " --script {input.script} --tex-template {input.document}"
         " --code {params.code} --html {output.html} --tex {output.tex}"
         " --manifest {output.manifest} 2> {log}"
 
@@ -69,7 +72,7 @@ rule report_page:
 rule report_pdf:
     input:
         document=REPORT_PDF.input("document"),
-        tables=REPORT_PDF.input("tables"),
+        parts=REPORT_PDF.input("parts"),
     output:
         pdf=report(REPORT_PDF.output("pdf"), caption="../report/captions/pdf.rst"),
         manifest=REPORT_PDF.output("manifest"),
@@ -82,5 +85,5 @@ rule report_pdf:
     message:
         "Report as PDF"
     shell:
-        "python scripts/report_pdf.py --tex {input.document} --tables {input.tables}"
+        "python scripts/report_pdf.py --tex {input.document} --parts {input.parts}"
         " --code {params.code} --pdf {output.pdf} --manifest {output.manifest} 2> {log}"

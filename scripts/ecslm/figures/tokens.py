@@ -4,19 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel
-
 from ecslm.common.validation import read_model
 from ecslm.figures.settings import FiguresSettings
 from ecslm.schemas import paths
-
-
-class _Spent(BaseModel):
-    """What the cost of predictions says of tokens: values that depend on no clock."""
-
-    prompts: int | None = None
-    prompt_tokens: int | None = None
-    generated_tokens: int | None = None
+from ecslm.schemas.cost import CostFile
 
 
 @dataclass(frozen=True)
@@ -33,7 +24,7 @@ class TokensPerAnswer:
             InputError: a file is missing or broken.
         """
         spent = [
-            read_model(self.results / path, _Spent)
+            read_model(self.results / path, CostFile)
             for path in _paths(paths.PREDICTIONS_COST, self.settings, model, task)
         ]
         answers = sum(one.prompts or 0 for one in spent)

@@ -108,8 +108,9 @@ FIGURE_SVG = "figures/{figure}.svg"
 FIGURE_PDF = "figures/{figure}.pdf"
 # One job draws all figures of scores and trainings; another one the rule graph.
 FIGURES_MANIFEST = "figures/manifest.json"
-RULE_GRAPH_SVG = FIGURE_SVG.format(figure="rule_graph")
-RULE_GRAPH_PDF = FIGURE_PDF.format(figure="rule_graph")
+RULE_GRAPH = "rule_graph"
+RULE_GRAPH_SVG = FIGURE_SVG.format(figure=RULE_GRAPH)
+RULE_GRAPH_PDF = FIGURE_PDF.format(figure=RULE_GRAPH)
 RULE_GRAPH_MANIFEST = "figures/rule_graph.manifest.json"
 REPORT_PAGE = "report.html"
 REPORT_TEX = "report.tex"
