@@ -11,7 +11,7 @@ from ecslm.figures.draw import draw_figures
 from ecslm.figures.inputs import input_files
 from ecslm.figures.scores import scores_modules
 from ecslm.figures.settings import LIBRARIES, FiguresSettings, figure_files
-from ecslm.figures.style import as_pdf, as_svg, styled
+from ecslm.figures.style import as_files, styled
 from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.paths import FIGURES_MANIFEST
 from ecslm.tables.sources import Sources
@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
     sources = Sources(results, {"published": arguments.published})
     with styled():
         drawn = {
-            name: (as_svg(figure, name.stem), as_pdf(figure))
+            name: as_files(figure, name.stem)
             for name, figure in draw_figures(settings, sources, arguments.sizes)
         }
     require_unchanged(origin)

@@ -9,7 +9,7 @@ from ecslm.common.manifests import add_manifest_options, made_from, manifest_of,
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.figures.rule_graph import draw_rule_graph
 from ecslm.figures.settings import GRAPH_LIBRARIES, RuleGraph
-from ecslm.figures.style import as_pdf, as_svg, styled
+from ecslm.figures.style import as_files, styled
 from ecslm.fingerprint.running import as_planned
 
 
@@ -19,8 +19,7 @@ def main(arguments: argparse.Namespace) -> None:
     versions = require_locked(libraries) if arguments.code else installed_versions(libraries)
     origin = made_from([], graph, arguments.code, versions)
     with styled():
-        figure = draw_rule_graph(graph)
-        svg, pdf = as_svg(figure, arguments.svg.stem), as_pdf(figure)
+        svg, pdf = as_files(draw_rule_graph(graph), arguments.svg.stem)
     write_text(arguments.svg, svg)
     write_bytes(arguments.pdf, pdf)
     manifest = arguments.manifest or manifest_of(arguments.svg)

@@ -29,8 +29,8 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
     axes.spines["left"].set_visible(False)
     if trivial := scores.best("baseline"):
         axes.axvline(trivial.value, color=SOFT, linestyle="dotted")
+    drawing.draw(axes, zip(points, range(len(points)), strict=True), upright=False)
     for place, point in enumerate(points):
-        drawing.across(axes, point, place)
         axes.annotate(
             value_text(point),
             (1, place),

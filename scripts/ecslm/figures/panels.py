@@ -15,7 +15,9 @@ from ecslm.figures.style import INK, PAGE, SOFT, Look, axis_end, metric_text
 
 SIDE_BY_SIDE, HEIGHT = 5, 1.5
 LEGEND_COLUMNS, LEGEND_LINE, BELOW = 4, 0.16, 0.35
-TITLE_CHARACTERS = 22
+TITLE_CHARACTERS = 21
+# Above the numbers of the axis, since some titles are wider than a panel.
+TITLE_PLACE = -0.3
 # From the outermost points to the ends of the axis, as a factor.
 MARGIN = 1.6
 # An axis of fewer decades has ticks at 1, 2 and 5.
@@ -48,8 +50,7 @@ def draw_panels(
     for axes, one, points in zip(panels, tasks, placed, strict=True):
         quantity_axis(axes, places, units)
         draw_references(axes, one)
-        for point, place in points:
-            drawing.upright(axes, point, place)
+        drawing.draw(axes, points, upright=True)
     figure.supxlabel(label, fontsize=7)
     add_legend(figure, handles)
     return figure
@@ -64,7 +65,8 @@ def task_panels(tasks: Sequence[TaskScores], entries: int) -> tuple[Figure, list
     for unused in grid[len(tasks) :]:
         unused.set_axis_off()
     for axes, one in zip(grid, tasks, strict=False):
-        axes.set_title(textwrap.fill(f"{one.title} ({one.task})", TITLE_CHARACTERS))
+        title = textwrap.fill(f"{one.title} ({one.task})", TITLE_CHARACTERS)
+        axes.set_title(title, x=TITLE_PLACE)
         axes.set_ylabel(metric_text(one.metric))
         axes.set_ylim(0, axis_end(point.value for point in one.points))
     return figure, grid[: len(tasks)]

@@ -1,10 +1,11 @@
 """How one score is drawn: its marker, its interval, and the signs of what cannot be compared."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 
 from ecslm.figures.scores import Point
 from ecslm.figures.settings import FigureModel
@@ -13,6 +14,8 @@ from ecslm.tables.model import score_text
 
 # Published rows and trivial baselines are no family of models.
 OUTSIDE = {"published": "X", "baseline": "|"}
+
+Segment = list[tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -38,25 +41,30 @@ class Drawing:
         model = self.models.get(point.row)
         return point.comparable and (model is None or model.tuned)
 
-    def across(self, axes: Axes, point: Point, place: float) -> None:
-        """Draw a point with its interval from left to right, at a height."""
-        low, high = _ends(point)
-        axes.plot([low, high], [place, place], **self._line(point))
-        axes.plot([point.value], [place], **self._marker(point))
+    def draw(self, axes: Axes, placed: Iterable[tuple[Point, float]], *, upright: bool) -> None:
+        """Draw points and their intervals: with `upright` scores go up, otherwise to the right.
 
-    def upright(self, axes: Axes, point: Point, place: float) -> None:
-        """Draw a point with its interval from bottom to top, at a place."""
-        low, high = _ends(point)
-        axes.plot([place, place], [low, high], **self._line(point))
-        axes.plot([place], [point.value], **self._marker(point))
+        Those that look alike are one artist each, which takes a tenth of the time.
+        """
+        bars: dict[tuple[str, bool], list[Segment]] = {}
+        markers: dict[tuple[Look, bool], list[tuple[float, float]]] = {}
+        for point, place in placed:
+            look = self.look(point)
+            markers.setdefault((look, self.filled(point)), []).append((place, point.value))
+            if point.interval is not None:
+                ends = [(place, point.interval.low), (place, point.interval.high)]
+                bars.setdefault((look.colour, point.reliable), []).append(ends)
+        for (colour, reliable), segments in bars.items():
+            style = "solid" if reliable else (0, (2, 1))
+            turned = segments if upright else [_turned(ends) for ends in segments]
+            axes.add_collection(LineCollection(turned, colors=colour, linestyles=[style]))
+        for (look, filled), places in markers.items():
+            x, y = zip(*(places if upright else _turned(places)), strict=True)
+            axes.plot(x, y, **marker(look, filled))
 
-    def _line(self, point: Point) -> dict[str, Any]:
-        style = "solid" if point.reliable else (0, (2, 1))
-        return {"color": self.look(point).colour, "linestyle": style, "solid_capstyle": "butt"}
 
-    def _marker(self, point: Point) -> dict[str, Any]:
-        look = self.look(point)
-        return marker(look, self.filled(point))
+def _turned(points: Iterable[tuple[float, float]]) -> Segment:
+    return [(y, x) for x, y in points]
 
 
 def marker(look: Look, filled: bool) -> dict[str, Any]:
@@ -66,7 +74,9 @@ def marker(look: Look, filled: bool) -> dict[str, Any]:
         "marker": look.shape,
         "linestyle": "none",
         "markerfacecolor": look.colour if filled else PAPER,
-        "markeredgewidth": 1.0,
+        # A cross has little room in it.
+        "markersize": 5.5 if look.shape == "X" else 4,
+        "markeredgewidth": 0.7 if look.shape == "X" else 1.0,
         # At the ends of an axis it is drawn whole.
         "clip_on": False,
     }
@@ -80,9 +90,3 @@ def name_text(point: Point) -> str:
 def value_text(point: Point) -> str:
     """The value, with the marks of an interval that is too narrow and of twice a recall."""
     return score_text(point.value) + ("" if point.reliable else "*") + "†" * point.doubled
-
-
-def _ends(point: Point) -> tuple[float, float]:
-    if point.interval is None:
-        return point.value, point.value
-    return point.interval.low, point.interval.high

@@ -81,6 +81,6 @@ def draw_records(
 
 def _draw_line(axes: Axes, drawing: Drawing, points: Mapping[int, Point]) -> None:
     values = [point.value for point in points.values()]
-    for place, point in points.items():
-        axes.plot(list(points), values, color=drawing.look(point).colour, linewidth=0.8)
-        drawing.upright(axes, point, place)
+    for colour in {drawing.look(point).colour for point in points.values()}:
+        axes.plot(list(points), values, color=colour, linewidth=0.8)
+    drawing.draw(axes, [(point, place) for place, point in points.items()], upright=True)

@@ -4,6 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ecslm.reports.plots import interval_plots
+from ecslm.reports.verdict import verdict
 from pydantic import ValidationError
 from support.project import REPORT
 from support.table_files import IND, record_line, request, scores, write_dataset, write_metrics
@@ -11,10 +13,8 @@ from support.table_files import IND, record_line, request, scores, write_dataset
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_text
 from ecslm.reports.page import render_page
-from ecslm.reports.plots import interval_plots
 from ecslm.reports.samples import read_samples
 from ecslm.reports.settings import ReportSettings, report_files
-from ecslm.reports.verdict import verdict
 from ecslm.tables.kinds.results import build
 from ecslm.tables.latex import render
 from ecslm.tables.model import Table
