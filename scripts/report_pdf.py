@@ -18,6 +18,8 @@ from ecslm.reports.pdf import compile_pdf
 def main(arguments: argparse.Namespace) -> None:
     for path in (arguments.tex, *arguments.parts):
         verify_result(path)
+        # Figures have one in common.
+        verify_result(path, path.with_name("manifest.json"))
     origin = made_from([arguments.tex, *arguments.parts], {}, arguments.code, versions={})
     require_unchanged(origin)
     compile_pdf(arguments.tex, arguments.pdf)

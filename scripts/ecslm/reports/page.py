@@ -88,8 +88,10 @@ def _environment() -> jinja2.Environment:
 
 
 def _figure(results: Path, content: Content, name: str) -> Markup:
-    text = _verified_text(results / paths.FIGURE_SVG.format(figure=name))
-    return Markup(inline_svg(text, name, content.captions[name]))
+    path = results / paths.FIGURE_SVG.format(figure=name)
+    # The rule graph has a manifest of its own.
+    verify_result(path, results / paths.FIGURES_MANIFEST)
+    return Markup(inline_svg(_verified_text(path), name, content.captions[name]))
 
 
 def _verified_text(path: Path) -> str:
