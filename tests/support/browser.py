@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,15 @@ from typing import Any, Literal
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run")
-# Where Chromium reads commands and writes answers.
-COMMANDS, ANSWERS = 3, 4
+# Chromium reads commands from its file 3 and writes answers to its file 4.
+LAUNCH = (
+    "import os, sys; from fcntl import F_DUPFD, fcntl\n"
+    # Out of the way first.
+    "commands, answers = (fcntl(int(number), F_DUPFD, 10) for number in sys.argv[1:3])\n"
+    "os.dup2(commands, 3)\n"
+    "os.dup2(answers, 4)\n"
+    "os.execv(sys.argv[3], sys.argv[3:])\n"
+)
 # What the page says itself, what the browser says of it, and what it asks for.
 TOLD = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
 ASKED = "Network.requestWillBeSent"
@@ -116,10 +124,8 @@ def open_browser(folder: Path) -> Iterator[Browser]:
     to_browser, from_test = os.pipe()
     from_browser, to_test = os.pipe()
     command = [program, *OPTIONS, f"--user-data-dir={folder}", "--remote-debugging-pipe"]
-    # The shell puts the pipes where Chromium looks for them.
-    places = f'exec "$@" {COMMANDS}<&{to_browser} {ANSWERS}>&{to_test}'
     process = subprocess.Popen(
-        ["/bin/sh", "-c", places, "sh", *command],
+        [sys.executable, "-c", LAUNCH, str(to_browser), str(to_test), *command],
         pass_fds=(to_browser, to_test),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
