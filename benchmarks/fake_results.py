@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
@@ -86,7 +87,10 @@ class FakeResults:
         path = self._path(paths.ADAPTER, model=model, seed=seed)
         for name in ("adapter_model.safetensors", "adapter_config.json"):
             write_text(path.parent / name, "{}\n")
-        write_jsonl(path.parent / "log.jsonl", training_log(f"{model}/{seed}"))
+        write_jsonl(
+            path.parent / "log.jsonl",
+            training_log(f"{model}/{seed}", self.plan.study.training_tasks),
+        )
         write_json(path.parent / "cost.json", COST)
 
     def write_predictions(self, model: str, seed: int, task: str) -> None:
@@ -137,15 +141,17 @@ class FakeResults:
         tokenizer.save(str(path))
 
 
-def training_log(name: str) -> Iterator[dict[str, float]]:
+def training_log(name: str, tasks: Iterable[str]) -> Iterator[dict[str, Any]]:
     """Losses that fall, of as many steps as the paper's trainings have, with an evaluation after
     each epoch."""
     rng = random.Random(name)
     for step in range(1, STEPS + 1):
         epoch = EPOCHS * step / STEPS
-        yield {"step": step, "epoch": epoch, "loss": (0.3 + rng.random()) / (0.5 + epoch)}
+        done = {"step": step, "epoch": epoch, "records": 64 * step}
+        yield done | {"loss": (0.3 + rng.random()) / (0.5 + epoch)}
         if not step % (STEPS // EPOCHS):
-            yield {"step": step, "epoch": epoch, "eval_loss": 1 / (0.5 + epoch)}
+            right = {task: 1 - rng.random() / (0.5 + epoch) for task in tasks}
+            yield done | {"eval_loss": 1 / (0.5 + epoch), "eval_right": right}
 
 
 def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:

@@ -11,7 +11,7 @@ from ecslm.figures.scores import read_scores
 from ecslm.figures.settings import FigureName, FiguresSettings
 from ecslm.figures.sizes import draw_computation, draw_parameters, read_sizes
 from ecslm.figures.tokens import TokensPerAnswer
-from ecslm.figures.training import draw_loss, read_logs
+from ecslm.figures.training import draw_loss, draw_validation, read_logs
 from ecslm.tables.sources import Sources
 
 
@@ -45,3 +45,5 @@ def draw_figures(
                 yield name, draw_records(scores, settings.tables[name.table], settings, records)
             case "loss":
                 yield name, draw_loss(read_logs(results, settings), settings)
+            case "validation":
+                yield name, draw_validation(read_logs(results, settings), settings)

@@ -17,12 +17,15 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
     """
     points = points_shown(scores)
     drawing = Drawing(settings.models)
-    figure = Figure(figsize=(COLUMN, LINE_HEIGHT * len(points) + AROUND))
-    figure.suptitle(f"{scores.title} ({scores.task})", x=0.01, horizontalalignment="left")
+    lines = max(1, len(points))
+    figure = Figure(figsize=(COLUMN, LINE_HEIGHT * lines + AROUND))
+    records = "" if scores.records is None else f", {scores.records:,} records"
+    title = f"{scores.title} ({scores.task}){records}"
+    figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
     axes = figure.subplots()
     axes.set_xlabel(metric_text(scores.metric))
     axes.set_xlim(0, axis_end(point.value for point in points))
-    axes.set_ylim(len(points) - 0.5, -0.5)
+    axes.set_ylim(lines - 0.5, -0.5)
     axes.set_yticks(range(len(points)), [name_text(point) for point in points])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)

@@ -57,29 +57,42 @@ def draw_panels(
 
 
 def task_panels(tasks: Sequence[TaskScores], entries: int) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel for each task, and room for a legend of so many entries."""
-    columns = min(SIDE_BY_SIDE, len(tasks))
-    rows = -(-len(tasks) // columns)
-    figure = Figure(figsize=(PAGE, HEIGHT * rows + BELOW + legend_height(entries)))
-    grid = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]
-    for unused in grid[len(tasks) :]:
-        unused.set_axis_off()
-    for axes, one in zip(grid, tasks, strict=False):
-        title = textwrap.fill(f"{one.title} ({one.task})", TITLE_CHARACTERS)
-        axes.set_title(title, x=TITLE_PLACE)
+    """A figure with a panel for the scores of each task, and room for so many legend entries."""
+    figure, grid = titled_panels([f"{one.title} ({one.task})" for one in tasks], entries)
+    for axes, one in zip(grid, tasks, strict=True):
         axes.set_ylabel(metric_text(one.metric))
         axes.set_ylim(0, axis_end(point.value for point in one.points))
-    return figure, grid[: len(tasks)]
+    return figure, grid
+
+
+def titled_panels(titles: Sequence[str], entries: int) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel for each title, and room for so many legend entries."""
+    columns = min(SIDE_BY_SIDE, len(titles))
+    rows = -(-len(titles) // columns)
+    figure = Figure(figsize=(PAGE, HEIGHT * rows + BELOW + legend_height(entries)))
+    grid = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]
+    for unused in grid[len(titles) :]:
+        unused.set_axis_off()
+    for axes, title in zip(grid, titles, strict=False):
+        axes.set_title(textwrap.fill(title, TITLE_CHARACTERS), x=TITLE_PLACE)
+    return figure, grid[: len(titles)]
 
 
 def quantity_axis(axes: Axes, places: Sequence[float], units: Units) -> None:
-    """A logarithmic axis for quantities, the same in each panel."""
+    """A logarithmic axis for quantities, if there are any, the same in each panel."""
+    if not places:
+        return
     axes.set_xscale("log")
     axes.set_xlim(min(places) / MARGIN, max(places) * MARGIN)
     short = max(places) * MARGIN**2 < min(places) * 10**SHORT
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value, units)))
+    axes.xaxis.set_major_formatter(in_units(units))
+
+
+def in_units(units: Units) -> FuncFormatter:
+    """Numbers of an axis with suffixes."""
+    return FuncFormatter(lambda value, _: number_text(value, units))
 
 
 def number_text(value: float, units: Units) -> str:

@@ -48,6 +48,8 @@ class TaskScores:
     task: str
     title: str
     metric: str
+    records: int | None
+    """Test records, None if rows differ."""
     points: tuple[Point, ...]
 
     def best(self, kind: RowKind) -> Point | None:
@@ -88,6 +90,7 @@ def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
             task=column.key,
             title=settings.context.tasks[column.key].title,
             metric=column.detail,
+            records=column.records,
             points=tuple(
                 point
                 for group in panel.groups

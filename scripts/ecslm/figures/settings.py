@@ -14,7 +14,7 @@ from ecslm.tables.settings import TableContext
 LIBRARIES = ("matplotlib", "numpy")
 GRAPH_LIBRARIES = ("matplotlib", "networkx")
 
-FigureKind = Literal["intervals", "parameters", "computation", "records", "loss"]
+FigureKind = Literal["intervals", "parameters", "computation", "records", "loss", "validation"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class FiguresSettings(Closed):
                 yield FigureName("parameters", table)
             yield from (FigureName("intervals", table, task) for task in drawn.tasks)
         if self.trained:
+            yield FigureName("validation")
             yield FigureName("loss")
 
     @property

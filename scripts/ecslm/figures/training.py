@@ -1,19 +1,28 @@
-"""Loss curves, from the logs of all trainings."""
+"""What trainings learn, from their logs: losses, and right answers to validation records."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
+from statistics import fmean
 from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from pydantic import BaseModel
 
 from ecslm.common.files import read_jsonl
-from ecslm.figures.panels import add_legend, legend_height, line_handle
+from ecslm.figures.panels import (
+    add_legend,
+    in_units,
+    legend_height,
+    line_handle,
+    titled_panels,
+)
 from ecslm.figures.points import Drawing
+from ecslm.figures.records import RECORDS
 from ecslm.figures.settings import FiguresSettings
-from ecslm.figures.style import PAGE
+from ecslm.figures.style import PAGE, axis_end
 from ecslm.schemas.paths import ADAPTER_LOG
 
 HEIGHT = 2.2
@@ -27,8 +36,11 @@ class LogEntry(BaseModel):
     """A line of log.jsonl, of an optimiser step or of an evaluation; it has more than this."""
 
     epoch: float
+    records: int = 0
     loss: float | None = None
     eval_loss: float | None = None
+    eval_right: dict[str, float] = {}
+    """Share of right answers by task."""
 
 
 # The logs of a model, one for each seed.
@@ -67,6 +79,44 @@ def draw_loss(logs: Logs, settings: FiguresSettings) -> Figure:
         axes.set_ylim(bottom=0)
     add_legend(figure, [line_handle(model, **line) for model, line in styles.items()])
     return figure
+
+
+def draw_validation(logs: Logs, settings: FiguresSettings) -> Figure:
+    """The figure: the share of right answers to the validation records of each task, by the number
+    of training records that were seen; a line for each model, the mean over its seeds."""
+    found = {
+        model: _right_answers([entry for entries in of_seeds for entry in entries])
+        for model, of_seeds in logs.items()
+    }
+    tasks = sorted({task for of_tasks in found.values() for task in of_tasks})
+    styles = _line_styles(list(logs), settings)
+    known = settings.context.tasks
+    titles = [f"{known[task].title} ({task})" if task in known else task for task in tasks]
+    figure, panels = titled_panels(titles or ["No log tells right answers"], len(styles))
+    for axes, task in zip(panels, tasks, strict=False):
+        for model, of_tasks in found.items():
+            points = sorted(of_tasks.get(task, {}).items())
+            axes.plot(*zip(*points, strict=True), marker=".", **styles[model])
+    for axes in panels:
+        axes.set_ylim(0, axis_end([]))
+        axes.xaxis.set_major_formatter(in_units(RECORDS))
+        axes.xaxis.set_major_locator(MaxNLocator(3))
+    figure.supylabel("Right answers", fontsize=7)
+    figure.supxlabel("Training records seen, of all tasks together", fontsize=7)
+    add_legend(figure, [line_handle(model, **line) for model, line in styles.items()])
+    return figure
+
+
+def _right_answers(entries: Sequence[LogEntry]) -> dict[str, dict[int, float]]:
+    """By task and number of records, the mean share of right answers."""
+    shares: dict[str, dict[int, list[float]]] = {}
+    for entry in entries:
+        for task, share in entry.eval_right.items():
+            shares.setdefault(task, {}).setdefault(entry.records, []).append(share)
+    return {
+        task: {records: fmean(of_seeds) for records, of_seeds in by_records.items()}
+        for task, by_records in shares.items()
+    }
 
 
 def _line_styles(models: Sequence[str], settings: FiguresSettings) -> dict[str, dict[str, Any]]:

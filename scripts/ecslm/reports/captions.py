@@ -39,6 +39,12 @@ def figure_caption(figure: ReportFigure, captions: Mapping[str, str]) -> str:
                 f"{of_table}: score against the number of training records. The models of a line "
                 f"differ in nothing else. {INTERVALS}"
             )
+        case "validation":
+            return (
+                "What training teaches: the share of right answers to the validation records of "
+                "each task, by the number of training records that were seen; means over seeds. An "
+                "answer is right if each of its tokens is the likeliest after those before it."
+            )
         case "loss":
             return (
                 "Losses of all trainings, a line for each seed. That of the training records is a "

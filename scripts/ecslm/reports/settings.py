@@ -70,6 +70,9 @@ class ReportSettings(Closed):
         description="Whether the published numbers were measured on these data."
     )
     train_setting: str = Field(description="Setting of the training records.")
+    setting_titles: dict[str, str] = Field(
+        {}, description="Titles of evaluation settings; others are shown by their name."
+    )
     resamples: int = Field(description="Resamples of the bootstrap.")
     tables: tuple[ReportTable, ...] = Field((), description="Tables, in order.")
     figures: tuple[ReportFigure, ...] = Field((), description="Figures, in order.")
@@ -82,6 +85,10 @@ class ReportSettings(Closed):
     )
     samples: int = Field(description="Records of each task and setting whose answers are shown.")
     versions: dict[str, str] = Field({}, description="Locked versions of the libraries.")
+
+    def setting_title(self, name: str) -> str:
+        """What a setting is called in a report."""
+        return self.setting_titles.get(name, name)
 
 
 def report_files(settings: ReportSettings) -> list[str]:

@@ -99,7 +99,8 @@ def write_training(folder: Path, model: str, seed: int, records: dict[str, int])
     adapter = folder / f"adapters/{model}/seed-{seed}"
     write_json(adapter / "manifest.json", {"records": records})
     steps = [{"step": n, "epoch": n / 100, "loss": 2 - n / 100} for n in range(1, 121)]
-    evaluations = [{"step": 100, "epoch": 1.0, "eval_loss": 1.5}]
+    right = {"PM": 0.2 + 0.4 * seed, "SA": 1.0}
+    evaluations = [{"epoch": 1.0, "records": 800, "eval_loss": 1.5, "eval_right": right}]
     write_jsonl(adapter / "log.jsonl", [*steps, *evaluations])
 
 
@@ -109,7 +110,7 @@ def figure(results: Path, kind: str, task: str = "", **changes: Any) -> Figure:
     sources = Sources(results, {"published": results / "study.csv"})
     with styled():
         drawn = dict(draw_figures(chosen, sources, results / "sizes.csv"))
-    table = "" if kind == "loss" else "ind"
+    table = "" if kind in ("loss", "validation") else "ind"
     return drawn[FigureName(kind, table, task)]  # type: ignore[arg-type]
 
 
@@ -212,6 +213,20 @@ def test_loss_curves_are_means_over_steps_with_a_line_for_each_seed(results: Pat
     assert [len(line.get_xdata()) for line in training.lines] == [60, 60]
     assert training.lines[0].get_ydata().mean() == pytest.approx(1.395)
     assert [list(line.get_ydata()) for line in validation.lines] == [[1.5], [1.5]]
+
+
+def test_right_answers_are_means_over_seeds_by_task_and_records_seen(results: Path) -> None:
+    pm, sa = figure(results, "validation").axes
+    assert (pm.get_title(loc="left"), sa.get_title(loc="left")) == ("Product Matching (PM)", "SA")
+    assert [tuple(point) for line in pm.lines for point in line.get_xydata()] == [(800, 0.4)]
+
+
+def test_logs_without_right_answers_say_so(results: Path) -> None:
+    for log in results.glob("adapters/*/*/log.jsonl"):
+        write_jsonl(log, [{"step": 1, "epoch": 1.0, "loss": 2.0}])
+    (axes,) = figure(results, "validation").axes
+    assert "No log tells" in axes.get_title(loc="left")
+    assert axes.lines[:] == []
 
 
 def test_a_missing_log_is_named(results: Path) -> None:

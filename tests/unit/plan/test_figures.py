@@ -35,7 +35,7 @@ def with_table(**changes: Any) -> Plan:
 
 
 def test_a_results_table_has_intervals_for_each_task_and_figures_of_known_sizes() -> None:
-    intervals = {"intervals_ind_PM", "intervals_ind_AVE", "loss"}
+    intervals = {"intervals_ind_PM", "intervals_ind_AVE", "loss", "validation"}
     assert names(with_table()) == {*intervals, "computation_ind", "parameters_ind"}
     assert names(with_table(architectures={})) == intervals
 
@@ -43,8 +43,8 @@ def test_a_results_table_has_intervals_for_each_task_and_figures_of_known_sizes(
 def test_a_study_that_trains_nothing_has_no_loss_curves_and_one_without_tables_no_other() -> None:
     entry = {"rows": [{"group": "Ours", "models": ["Small"]}]}
     untuned = with_table(entry=entry, models={"Small": MODELS["Small"]})
-    assert "loss" not in names(untuned)
-    assert names(plan()) == {"loss"}
+    assert not names(untuned) & {"loss", "validation"}
+    assert names(plan()) == {"loss", "validation"}
     nothing = plan(models={"Small": MODELS["Small"]})
     assert names(nothing) == set()
     assert nothing.targets("draw_figures") == []
@@ -56,7 +56,7 @@ def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_th
     models = MODELS | {"Small-EC-tenth": SHARE}
     rows = [{"group": "Ours", "models": ["Small", "Small-EC", "Small-EC-tenth"]}]
     made = with_table(entry={"rows": rows}, models=models)
-    assert names(made) == {"records_ind", "loss"}
+    assert names(made) == {"records_ind", "loss", "validation"}
     assert figures_settings(made.study).tables["ind"].shares == (("Small-EC-tenth", "Small-EC"),)
     other = models | {"Small-EC-tenth": SHARE | {"template": "alpaca"}}
     assert "records_ind" not in names(with_table(entry={"rows": rows}, models=other))
@@ -65,7 +65,10 @@ def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_th
 def test_words_of_tables_and_the_source_of_the_data_are_no_settings_of_figures() -> None:
     one = with_table()
     two = with_table(
-        entry={"caption": "Other words", "label": "tab:other", "spread": "sd"},
+        entry={
+            **{"caption": "Other words", "label": "tab:other", "spread": "sd", "wide": True},
+            **{"intervals": "none", "competitors": ["Small", "Small-EC"]},
+        },
         data={"source": "hub", "id": "c/d", "revision": "c0ffee"},
     )
     assert job(one, "draw_figures").settings == job(two, "draw_figures").settings

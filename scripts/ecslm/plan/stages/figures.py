@@ -76,7 +76,7 @@ class DrawFigures(Rule[StudyKey]):
 def figures_settings(study: Study) -> FiguresSettings:
     """What figures show of a study."""
     entries = {
-        name: _without_words(study.settings.tables[name])
+        name: _drawn(study.settings.tables[name])
         for name in in_report_order(study)
         if study.settings.tables[name].kind == KIND
     }
@@ -96,9 +96,16 @@ def figures_settings(study: Study) -> FiguresSettings:
     )
 
 
-def _without_words(entry: Entry) -> Entry:
-    """A table's entry without the words of the table, and with intervals in place of deviations."""
-    return entry.model_copy(update={"caption": "", "label": "none", "spread": "interval"})
+# What only the text of a table shows, and intervals in place of deviations.
+NOT_DRAWN = {
+    **{"caption": "", "label": "none", "wide": False, "intervals": "below"},
+    **{"spread": "interval", "competitors": ()},
+}
+
+
+def _drawn(entry: Entry) -> Entry:
+    """A table's entry as far as figures depend on it."""
+    return entry.model_copy(update=NOT_DRAWN)
 
 
 def _together(context: TableContext, cut: Sequence[TableContext]) -> TableContext:

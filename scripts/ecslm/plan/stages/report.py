@@ -137,6 +137,7 @@ def report_settings(study: Study) -> ReportSettings:
         data_source=source_of(study).title(),
         comparable=study.settings.published_comparable,
         train_setting=study.settings.train_setting,
+        setting_titles=context.setting_titles,
         resamples=study.settings.scoring.resamples,
         tables=tuple(
             ReportTable(name=name, kind=entry.kind, setting=getattr(entry, "setting", None))
