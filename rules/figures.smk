@@ -8,7 +8,9 @@ rule draw_figures:
         published=DRAW_FIGURES.input("published"),
         sizes=DRAW_FIGURES.input("sizes"),
     output:
-        svg=DRAW_FIGURES.output("svg"),
+        svg=report(
+            DRAW_FIGURES.output("svg"), caption="../report/captions/figure.rst", category="Figures"
+        ),
         pdf=DRAW_FIGURES.output("pdf"),
         manifest=DRAW_FIGURES.output("manifest"),
     log:
@@ -30,7 +32,11 @@ rule draw_figures:
 
 rule draw_rule_graph:
     output:
-        svg=DRAW_RULE_GRAPH.output("svg"),
+        svg=report(
+            DRAW_RULE_GRAPH.output("svg"),
+            caption="../report/captions/rule_graph.rst",
+            category="Figures",
+        ),
         pdf=DRAW_RULE_GRAPH.output("pdf"),
         manifest=DRAW_RULE_GRAPH.output("manifest"),
     log:

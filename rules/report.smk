@@ -14,6 +14,7 @@ rule render_table:
             RENDER_TABLE.output("tex"),
             caption="../report/captions/table.rst",
             category="Tables",
+            labels={"table": "{table}"},
         ),
         tabular=RENDER_TABLE.output("tabular"),
         json=RENDER_TABLE.output("json"),
@@ -46,7 +47,12 @@ rule report_page:
         script=REPORT_PAGE.input("script"),
         document=REPORT_PAGE.input("document"),
     output:
-        html=report(REPORT_PAGE.output("html"), caption="../report/captions/page.rst"),
+        html=report(
+            REPORT_PAGE.output("html"),
+            caption="../report/captions/page.rst",
+            category="Report",
+            labels={"form": "page"},
+        ),
         tex=REPORT_PAGE.output("tex"),
         manifest=REPORT_PAGE.output("manifest"),
     log:
@@ -74,7 +80,12 @@ rule report_pdf:
         document=REPORT_PDF.input("document"),
         parts=REPORT_PDF.input("parts"),
     output:
-        pdf=report(REPORT_PDF.output("pdf"), caption="../report/captions/pdf.rst"),
+        pdf=report(
+            REPORT_PDF.output("pdf"),
+            caption="../report/captions/pdf.rst",
+            category="Report",
+            labels={"form": "PDF"},
+        ),
         manifest=REPORT_PDF.output("manifest"),
     log:
         f"{RESULTS}/logs/report_pdf.log",

@@ -105,8 +105,11 @@ def number_text(value: float, units: Units) -> str:
 
 def draw_references(axes: Axes, scores: TaskScores) -> None:
     """Lines at the best published and the best trivial value of a task."""
-    for kind, style in (("published", BEST_PUBLISHED), ("baseline", BEST_TRIVIAL)):
-        best = scores.best(kind)
+    references = (
+        (scores.best("published"), BEST_PUBLISHED),
+        (scores.best("baseline"), BEST_TRIVIAL),
+    )
+    for best, style in references:
         if best is not None:
             axes.axhline(best.value, color=SOFT, linestyle=style, linewidth=0.8)
 

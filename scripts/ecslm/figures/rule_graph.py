@@ -97,9 +97,9 @@ def _rows(layers: Mapping[str, int], ways: Collection[Sequence[Node]]) -> list[l
     return rows
 
 
-def _places(rows: Sequence[Sequence[Node]]) -> dict[Node, tuple[float, int]]:
+def _places(rows: Sequence[Sequence[Node]]) -> dict[Node, tuple[float, float]]:
     """Where each node is: from left to right between 0 and 1, and its layer."""
-    places: dict[Node, tuple[float, int]] = {}
+    places: dict[Node, tuple[float, float]] = {}
     for layer, row in enumerate(rows):
         widths = [RULE_WIDTH if isinstance(node, str) else WAYPOINT_WIDTH for node in row]
         for number, node in enumerate(row):
@@ -108,7 +108,7 @@ def _places(rows: Sequence[Sequence[Node]]) -> dict[Node, tuple[float, int]]:
     return places
 
 
-def _arrow(points: Sequence[tuple[float, int]]) -> FancyArrowPatch:
+def _arrow(points: Sequence[tuple[float, float]]) -> FancyArrowPatch:
     """An arrow through the points, vertical at each."""
     vertices, codes = [points[0]], [Path.MOVETO]
     for (x0, y0), (x1, y1) in pairwise(points):

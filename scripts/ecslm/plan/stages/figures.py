@@ -162,8 +162,14 @@ def _table_figures(
         entry=entry.model_dump(mode="json"),
         shares=groups,
         sized=not only_shares and any(models[name].multiplied for name in answering),
-        tasks=() if only_shares else entry.columns,
+        tasks=() if only_shares else shown_tasks(entry),
     )
+
+
+def shown_tasks(entry: Entry) -> tuple[str, ...]:
+    """The columns of a results table. Its kind, like all, is loaded by name."""
+    columns: tuple[str, ...] = entry.columns  # type: ignore[attr-defined]
+    return columns
 
 
 def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]:

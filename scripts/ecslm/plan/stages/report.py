@@ -11,7 +11,7 @@ from ecslm.plan.keys import StudyKey
 from ecslm.plan.rule_graph import rule_graph
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
-from ecslm.plan.stages.figures import figures_settings
+from ecslm.plan.stages.figures import figures_settings, shown_tasks
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
 from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
@@ -128,7 +128,7 @@ def report_settings(study: Study) -> ReportSettings:
     tables = {name: study.settings.tables[name] for name in in_report_order(study)}
     results = [entry for entry in tables.values() if entry.kind == KIND]
     context = table_context(study)
-    tasks = _in_order((task for entry in results for task in entry.columns), study.test_tasks)
+    tasks = _in_order((task for entry in results for task in shown_tasks(entry)), study.test_tasks)
     models = [name for name, model in study.settings.models.items() if model.run]
     rows = (name for entry in results for name in table_request(entry, context).context.models)
     return ReportSettings(
