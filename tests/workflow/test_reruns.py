@@ -661,6 +661,7 @@ CONTRACT = [
         "train_adapter Tiny-New/seed-0",
         *new_row("Tiny-New/seed-0"),
         *drawn("validity"),
+        "draw_rule_graph",
     ),
     generated(
         "a new seed",
@@ -671,6 +672,7 @@ CONTRACT = [
         *(f"score_over_seeds Tiny-Chat/{task}" for task in ALL_TASKS),
         *COMPARED_ANEW,
         *drawn("ind", "texts", "validity"),
+        "draw_rule_graph",
     ),
     generated(
         "a new task that does not train",
@@ -682,6 +684,7 @@ CONTRACT = [
         *TIMED,
         "score_baseline random/seed-0/MPC",
         *drawn("ind"),
+        "draw_rule_graph",
     ),
     generated(
         "a new trained task",
@@ -695,6 +698,7 @@ CONTRACT = [
         *new_task("MPC"),
         *(f"score_baseline {baseline}/seed-0/MPC" for baseline in ("majority", "random")),
         *SCORE_TABLES,
+        "draw_rule_graph",
     ),
     generated(
         "a new evaluation setting, which two of the tasks have",
