@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
@@ -40,6 +41,7 @@ LATENCY = LatencyFile(
     peak_memory_bytes=1.0,
     answers=[],
 )
+STEPS, EPOCHS = 3900, 3
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,12 @@ class FakeResults:
     def write_adapter(self, model: str, seed: int) -> None:
         """An adapter without weights."""
         path = self._path(paths.ADAPTER, model=model, seed=seed)
-        for name in ("adapter_model.safetensors", "adapter_config.json", "log.jsonl"):
+        for name in ("adapter_model.safetensors", "adapter_config.json"):
             write_text(path.parent / name, "{}\n")
+        write_jsonl(
+            path.parent / "log.jsonl",
+            training_log(f"{model}/{seed}", self.plan.study.training_tasks),
+        )
         write_json(path.parent / "cost.json", COST)
 
     def write_predictions(self, model: str, seed: int, task: str) -> None:
@@ -97,8 +103,13 @@ class FakeResults:
             if (record.few_shot_example is not None) == bool(shots)
         ]
         rng = random.Random(f"{model}/{seed}/{task}")
-        write_json(path.with_suffix(".cost.json"), COST)
-        write_jsonl(path, (prediction(record, answer(record, records, rng)) for record in records))
+        rows = [prediction(record, answer(record, records, rng)) for record in records]
+        write_jsonl(path, rows)
+        tokens = {
+            name: sum(int(getattr(row, name) or 0) for row in rows)
+            for name in ("prompt_tokens", "generated_tokens")
+        }
+        write_json(path.with_suffix(".cost.json"), {**COST, "prompts": len(rows), **tokens})
 
     def write_bertscore(self, model: str, seed: int, task: str) -> None:
         """Scores of answers: 1 for the reference itself, otherwise by chance."""
@@ -128,6 +139,19 @@ class FakeResults:
         )
         tokenizer.train_from_iterator([record.input for record in records], trainer)
         tokenizer.save(str(path))
+
+
+def training_log(name: str, tasks: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Losses that fall, of as many steps as the paper's trainings have, with an evaluation after
+    each epoch."""
+    rng = random.Random(name)
+    for step in range(1, STEPS + 1):
+        epoch = EPOCHS * step / STEPS
+        done = {"step": step, "epoch": epoch, "records": 64 * step}
+        yield done | {"loss": (0.3 + rng.random()) / (0.5 + epoch)}
+        if not step % (STEPS // EPOCHS):
+            right = {task: 1 - rng.random() / (0.5 + epoch) for task in tasks}
+            yield done | {"eval_loss": 1 / (0.5 + epoch), "eval_right": right}
 
 
 def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
@@ -163,9 +187,17 @@ def write_manifests(project: Path, jobs: Iterable[Job]) -> None:
             origin = made_from(
                 map(Path, job.inputs), settings, job.code, versions_in(job.versions), template
             )
-            write_manifest(
-                Path(job.manifest), origin | {"content": job.content}, map(Path, job.results)
-            )
+            origin |= {"content": job.content}
+            if job.rule == "train_adapter":
+                origin["records"] = _training_records(job)
+            write_manifest(Path(job.manifest), origin, map(Path, job.results))
+
+
+def _training_records(job: Job) -> dict[str, int]:
+    """The records of each task that an adapter would be trained on."""
+    fraction = json.loads(str(job.settings))["training"]["train_fraction"]
+    files = [Path(path) for path in job.inputs if path.endswith("/train.jsonl")]
+    return {path.parent.name: round(fraction * path.read_bytes().count(b"\n")) for path in files}
 
 
 def answer(record: Record, others: list[Record], rng: random.Random) -> str:

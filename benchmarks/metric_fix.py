@@ -61,7 +61,7 @@ def build(project: Path, settings: int) -> Plan:
     shipped = read_configuration(ROOT)
     configuration = with_study(shipped, paper_sized(shipped, settings))
     # JSON is YAML.
-    text = json.dumps(configuration)
+    text = json.dumps(configuration, default=str)
     (project / "config.yaml").write_text(text)
     plan = Plan(load_config(configuration, project / TEMPLATES))
     results = FakeResults(project, plan)

@@ -91,13 +91,13 @@ def _cut_contrasts(cut: Study) -> None:
     for name, table in list(cut["tables"].items()):
         columns = [column for column in table.get("columns", ()) if isinstance(column, dict)]
         if not all(column["setting"] in settings for column in columns):
-            del cut["tables"][name]
+            cut["tables"].pop(name, None)
         if "contrasts" in table:
             table["contrasts"] = [one for one in table["contrasts"] if one in contrasts]
             if not table["contrasts"]:
-                del cut["tables"][name]
+                cut["tables"].pop(name, None)
         if table.get("contrast", "") not in ("", *contrasts):
-            del cut["tables"][name]
+            cut["tables"].pop(name, None)
     if not contrasts:
         del cut["comparisons"]
 

@@ -112,7 +112,12 @@ rule data_card:
         reports=DATA_CARD.input("reports"),
         template=DATA_CARD.input("template"),
     output:
-        card=report(DATA_CARD.output("card"), caption="../report/captions/data_card.rst"),
+        card=report(
+            DATA_CARD.output("card"),
+            caption="../report/captions/data_card.rst",
+            category="Data",
+            labels={"form": "data card"},
+        ),
         manifest=DATA_CARD.output("manifest"),
     log:
         f"{RESULTS}/logs/data_card.log",

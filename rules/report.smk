@@ -14,6 +14,7 @@ rule render_table:
             RENDER_TABLE.output("tex"),
             caption="../report/captions/table.rst",
             category="Tables",
+            labels={"table": "{table}"},
         ),
         tabular=RENDER_TABLE.output("tabular"),
         json=RENDER_TABLE.output("json"),
@@ -42,9 +43,16 @@ rule report_page:
     input:
         results=REPORT_PAGE.input("results"),
         page=REPORT_PAGE.input("page"),
+        style=REPORT_PAGE.input("style"),
+        script=REPORT_PAGE.input("script"),
         document=REPORT_PAGE.input("document"),
     output:
-        html=report(REPORT_PAGE.output("html"), caption="../report/captions/page.rst"),
+        html=report(
+            REPORT_PAGE.output("html"),
+            caption="../report/captions/page.rst",
+            category="Report",
+            labels={"form": "page"},
+        ),
         tex=REPORT_PAGE.output("tex"),
         manifest=REPORT_PAGE.output("manifest"),
     log:
@@ -61,7 +69,8 @@ rule report_page:
         "Report"
     shell:
         "python scripts/report.py --settings {params.settings:q} --results {params.results}"
-        " --bases {params.bases} --html-template {input.page} --tex-template {input.document}"
+        " --bases {params.bases} --html-template {input.page} --style {input.style}"
+        " --script {input.script} --tex-template {input.document}"
         " --code {params.code} --html {output.html} --tex {output.tex}"
         " --manifest {output.manifest} 2> {log}"
 
@@ -69,9 +78,14 @@ rule report_page:
 rule report_pdf:
     input:
         document=REPORT_PDF.input("document"),
-        tables=REPORT_PDF.input("tables"),
+        parts=REPORT_PDF.input("parts"),
     output:
-        pdf=report(REPORT_PDF.output("pdf"), caption="../report/captions/pdf.rst"),
+        pdf=report(
+            REPORT_PDF.output("pdf"),
+            caption="../report/captions/pdf.rst",
+            category="Report",
+            labels={"form": "PDF"},
+        ),
         manifest=REPORT_PDF.output("manifest"),
     log:
         f"{RESULTS}/logs/report_pdf.log",
@@ -82,5 +96,5 @@ rule report_pdf:
     message:
         "Report as PDF"
     shell:
-        "python scripts/report_pdf.py --tex {input.document} --tables {input.tables}"
+        "python scripts/report_pdf.py --tex {input.document} --parts {input.parts}"
         " --code {params.code} --pdf {output.pdf} --manifest {output.manifest} 2> {log}"

@@ -1,9 +1,10 @@
-"""Build a study's report: one web page, and a LaTeX document of all tables."""
+"""Build a study's report: one web page, and a LaTeX document of all tables and figures."""
 
 import argparse
 from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
+from ecslm.common.commit import project_commit
 from ecslm.common.files import write_text
 from ecslm.common.manifests import (
     add_manifest_options,
@@ -14,7 +15,9 @@ from ecslm.common.manifests import (
 )
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
-from ecslm.reports.page import render_page
+from ecslm.reports.content import read_content
+from ecslm.reports.document import render_document
+from ecslm.reports.page import PageFiles, render_page
 from ecslm.reports.settings import (
     LIBRARIES,
     ReportSettings,
@@ -22,25 +25,24 @@ from ecslm.reports.settings import (
     metric_modules,
     report_files,
 )
-from ecslm.reports.verdict import verdict
 from ecslm.schemas.paths import BASE
-from ecslm.tables.latex import render
 
 
 def main(arguments: argparse.Namespace) -> None:
-    settings = read_settings(arguments.settings, ReportSettings)
+    settings, results = read_settings(arguments.settings, ReportSettings), arguments.results
     inputs = [
-        *(arguments.results / path for path in report_files(settings)),
+        *(results / path for path in report_files(settings)),
         *(arguments.bases / BASE.format(base=base) for base in base_names(settings)),
-        arguments.html_template,
+        *(arguments.html_template, arguments.style, arguments.script),
         arguments.tex_template,
     ]
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(inputs, settings, arguments.code, versions)
-    page = render_page(settings, arguments.results, arguments.bases, arguments.html_template)
-    document = render(
-        arguments.tex_template, settings=settings, verdict=verdict(settings, arguments.results)
-    )
+    commit = project_commit(arguments.html_template.parent)
+    content = read_content(settings, results, arguments.bases, commit)
+    files = PageFiles(arguments.html_template, arguments.style, arguments.script)
+    page = render_page(content, results, files)
+    document = render_document(content, arguments.tex_template)
     require_unchanged(origin)
     write_text(arguments.html, page)
     write_text(arguments.tex, document)
@@ -62,6 +64,8 @@ def command_line() -> argparse.ArgumentParser:
     add("--results", required=True, type=Path, help="the study's results directory")
     add("--bases", required=True, type=Path, help="directory of the bases' manifests")
     add("--html-template", required=True, type=Path, help="Jinja template of the page")
+    add("--style", required=True, type=Path, help="CSS of the page")
+    add("--script", required=True, type=Path, help="JavaScript of the page")
     add("--tex-template", required=True, type=Path, help="Jinja template of the document")
     add("--html", required=True, type=Path, help="page to write, in the results directory")
     add("--tex", required=True, type=Path, help="document to write, in the results directory")

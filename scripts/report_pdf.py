@@ -16,9 +16,11 @@ from ecslm.reports.pdf import compile_pdf
 
 
 def main(arguments: argparse.Namespace) -> None:
-    for path in (arguments.tex, *arguments.tables):
+    for path in (arguments.tex, *arguments.parts):
         verify_result(path)
-    origin = made_from([arguments.tex, *arguments.tables], {}, arguments.code, versions={})
+        # Figures have one in common.
+        verify_result(path, path.with_name("manifest.json"))
+    origin = made_from([arguments.tex, *arguments.parts], {}, arguments.code, versions={})
     require_unchanged(origin)
     compile_pdf(arguments.tex, arguments.pdf)
     # Not report.manifest.json: that is the page's.
@@ -29,9 +31,11 @@ def main(arguments: argparse.Namespace) -> None:
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tex", required=True, type=Path, help="document, next to tables/")
     parser.add_argument(
-        "--tables", nargs="*", default=[], type=Path, help="fragments that the document inputs"
+        "--tex", required=True, type=Path, help="document, next to tables/ and figures/"
+    )
+    parser.add_argument(
+        "--parts", nargs="*", default=[], type=Path, help="tables and figures that it contains"
     )
     parser.add_argument("--pdf", required=True, type=Path, help="PDF to write")
     add_manifest_options(parser)

@@ -140,6 +140,7 @@ def moved_archive(project: Path) -> None:
                 "compare",
                 "tidy_scores",
                 *(f"render_table {name}" for name in ("ind", "validity", "comparisons")),
+                "draw_figures",
                 "report_page",
             },
         ),

@@ -119,7 +119,15 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
             *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
             *("train_adapter", "predict", "measure_latency", "bertscore"),
             *("score", "score_baseline", "differences", "compare", "tidy_scores"),
-            *("render_table", "report_page", "report_pdf", "export_model", "model_card"),
+            *(
+                "render_table",
+                "draw_figures",
+                "draw_rule_graph",
+                "report_page",
+                "report_pdf",
+                "export_model",
+                "model_card",
+            ),
         }
         assert not any(map(history.stale, history.jobs))
         assert not any(map(history.damage, history.jobs))
@@ -191,5 +199,6 @@ def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
         "compare": 1,
         "tidy_scores": 1,
         "render_table": 5,
+        "draw_figures": 1,
         "report_page": 1,
     }

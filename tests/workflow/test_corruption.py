@@ -67,7 +67,10 @@ DAMAGES = (
     (f"{ADAPTER}/adapter_model.safetensors", flipped, ("predict Tiny-Chat/seed-0/QPR",)),
     # What people read, and no job.
     ("report.html", flipped, ()),
-    ("data_card.md", flipped, ()),
+    ("data_card.md", flipped, ("report_page",)),
+    ("figures/intervals_ind_PM.svg", flipped, ("report_page",)),
+    ("figures/rule_graph.svg", flipped, ("report_page",)),
+    ("figures/loss.pdf", flipped, ("report_pdf",)),
     ("scores.parquet", flipped, ()),
     ("tables/texts.tex", flipped, ("report_pdf",)),
     (f"{ADAPTER}/adapter_config.json", shortened, ("predict Tiny-Chat/seed-0/QPR",)),
@@ -88,7 +91,7 @@ DAMAGES = (
     ),
     ("predictions/Tiny/seed-0/AG.jsonl", flipped, ("bertscore Tiny/seed-0/AG",)),
     ("bertscore/Tiny/seed-0/AG.jsonl", truncated, ("score Tiny/seed-0/AG",)),
-    ("metrics/Tiny/seed-0/PM.json", flipped, ("render_table ind", "render_table validity")),
+    ("metrics/Tiny/seed-0/PM.json", flipped, ("render_table ind", "draw_figures", "report_page")),
     (
         "metrics/Tiny-Exact/seed-0/PM.records.jsonl",
         flipped,

@@ -47,7 +47,7 @@ def overview(project: Path) -> list[str]:
 
 def test_a_finished_study_takes_one_line(project: Path) -> None:
     run = explain(project)
-    assert run.stdout == "Study generated: nothing to do, all 91 jobs are up to date\n", run.stderr
+    assert run.stdout == "Study generated: nothing to do, all 93 jobs are up to date\n", run.stderr
 
 
 def test_jobs_are_told_by_cause_with_what_they_took_the_most_expensive_first(
@@ -55,14 +55,14 @@ def test_jobs_are_told_by_cause_with_what_they_took_the_most_expensive_first(
 ) -> None:
     together(LONGER_TEXTS, FASTER)(project)
     assert overview(project) == [
-        "Study generated: 48 of 91 jobs would run",
+        "Study generated: 49 of 93 jobs would run",
         "  2.2 GPU-hours (NVIDIA Z100), as 13 jobs last took",
         "  time unknown: 4 BERTScores",
         "",
         "training.learning_rate: 0.0001 -> 0.0002 (Tiny-Exact)",
         "  2 adapters, 8 predictions, 2 BERTScores, 12 scores, 5 comparisons, 1 file of scores, "
         "5 tables, 1",
-        "  report: 2.1 GPU-hours",
+        "  set of figures, 1 report: 2.1 GPU-hours",
         "decoding.max_new_tokens: 4 -> 5 (AG)",
         "  2 predictions, 2 BERTScores, 2 scores, 2 tables: 2.0 GPU-minutes",
         "tasks.AG.decoding.max_new_tokens: 4 -> 5 (Tiny-Chat)",
@@ -80,7 +80,7 @@ def test_what_never_ran_is_estimated_and_what_was_stopped_is_told(project: Path)
     shutil.rmtree(adapters)
     (adapters / "seed-1/work/manifest.json.0123456789abcdef").mkdir(parents=True)
     assert overview(project) == [
-        "Study generated: 52 of 105 jobs would run",
+        "Study generated: 54 of 107 jobs would run",
         "  3.2 GPU-hours (NVIDIA Z100), as 15 jobs last took, of which 7 have never "
         "run: estimated from",
         "  similar ones",
@@ -88,8 +88,8 @@ def test_what_never_ran_is_estimated_and_what_was_stopped_is_told(project: Path)
         "",
         "not built yet (Tiny-Chat, Tiny-Exact)",
         "  3 adapters, 12 predictions, 3 BERTScores, 20 scores, 5 comparisons, 1 file of scores, "
-        "7 tables, 1",
-        "  report: 3.2 GPU-hours",
+        "7 tables, 2",
+        "  sets of figures, 1 report: 3.2 GPU-hours",
         "",
         "stopped before the end: 1 adapter; a run continues them where nothing that they are "
         "made of has",

@@ -135,6 +135,8 @@ def compared(task: str = "*") -> tuple[str, ...]:
     return f"leakage {task}", *SHOWN_DATA
 
 
+# The figures of scores and trainings, and the report that shows them.
+FIGURES = ("draw_figures", "report_page")
 # What shows the data. The source as a whole is checked again whatever row of it changed.
 SHOWN_DATA = ("data_card", *drawn("dataset"))
 CHECKED = ("check_data", *SHOWN_DATA)
@@ -345,6 +347,21 @@ CONTRACT = [
     ),
     generated("the template of the page", added("report/report.html.jinja", " "), "report_page"),
     generated("the template of the document", added("report/report.tex.jinja", "%"), "report_page"),
+    generated("the style of the page", added("report/report.css", "/* */"), "report_page"),
+    generated("the script of the page", added("report/report.js", "//"), "report_page"),
+    generated("the style of figures", logic("ecslm/figures/style.py"), *FIGURES, "draw_rule_graph"),
+    generated("the code of a figure", logic("ecslm/figures/intervals.py"), *FIGURES),
+    generated(
+        "the parameters of a published model",
+        replaced("resources/published/sizes.csv", "7069016064", "7069016065"),
+        *FIGURES,
+    ),
+    generated(
+        "the code of results tables, which figures are drawn by too",
+        logic("ecslm/tables/kinds/results.py"),
+        *drawn("ind", "texts"),
+        *FIGURES,
+    ),
     generated("the caption of a table", configured(f"{TABLES}.ind.caption", "New"), *drawn("ind")),
     generated("a caption of Snakemake's own report", added("report/captions/table.rst", "New.")),
     generated("the code of a table", logic("ecslm/tables/kinds/validity.py"), *drawn("validity")),
@@ -644,6 +661,7 @@ CONTRACT = [
         "train_adapter Tiny-New/seed-0",
         *new_row("Tiny-New/seed-0"),
         *drawn("validity"),
+        "draw_rule_graph",
     ),
     generated(
         "a new seed",
@@ -654,6 +672,7 @@ CONTRACT = [
         *(f"score_over_seeds Tiny-Chat/{task}" for task in ALL_TASKS),
         *COMPARED_ANEW,
         *drawn("ind", "texts", "validity"),
+        "draw_rule_graph",
     ),
     generated(
         "a new task that does not train",
@@ -665,6 +684,7 @@ CONTRACT = [
         *TIMED,
         "score_baseline random/seed-0/MPC",
         *drawn("ind"),
+        "draw_rule_graph",
     ),
     generated(
         "a new trained task",
@@ -678,6 +698,7 @@ CONTRACT = [
         *new_task("MPC"),
         *(f"score_baseline {baseline}/seed-0/MPC" for baseline in ("majority", "random")),
         *SCORE_TABLES,
+        "draw_rule_graph",
     ),
     generated(
         "a new evaluation setting, which two of the tasks have",
@@ -808,6 +829,8 @@ CONTRACT = [
     version("Jinja2", *described(), *trained("Tiny-*"), *predicted("Tiny"), "render_table *"),
     version("MarkupSafe", "report_page"),
     version("pandas", "tidy_scores"),
+    version("matplotlib", *FIGURES, "draw_rule_graph"),
+    version("networkx", "draw_rule_graph", "report_page"),
     version("peft", *trained("Tiny-*"), *SCORE_TABLES),
     version(
         "bitsandbytes",
@@ -976,8 +999,11 @@ def test_an_edit_reruns_these_jobs_and_no_others(
     )
     reasons = {job.name: job.reason for job in planned if job.command}
     expected = expanded(row.jobs, all_jobs[row.study] | reasons.keys())
-    if any(name.split()[0] in ("score", "score_baseline") for name in expected):
+    rules = {name.split()[0] for name in expected}
+    if rules & {"score", "score_baseline"}:
         expected.add("tidy_scores")
+    if rules & {"train_adapter", "score", "score_baseline", "score_over_seeds"}:
+        expected.add("draw_figures")
     problems = [f"not planned: {name}" for name in sorted(expected - reasons.keys())]
     problems += [f"planned: {name}: {reasons[name]}" for name in sorted(reasons.keys() - expected)]
     assert not problems, "\n".join(problems)
@@ -997,6 +1023,8 @@ def names_of(jobs: Iterable[tuple[str, str]]) -> set[str]:
             wildcards = [part for part in parts if not part.startswith("manifest")]
             if rule == "score_over_seeds":
                 wildcards.remove("over-seeds")
+            if rule == "draw_rule_graph":
+                wildcards.clear()
             names.add(f"{rule} {'/'.join(wildcards)}".rstrip())
     return names
 

@@ -50,6 +50,17 @@ class EncoderSettings(BertScoreSettings):
     encoder: str = Field(description="Encoder weights, an entry of `bases`.")
 
 
+class ReportEntry(Closed):
+    """What the page of a study shows beside tables and figures."""
+
+    samples: int = Field(
+        6,
+        ge=0,
+        description="Records of each task and setting that the page shows, with the answers of all "
+        "models: those that each model answers best and worst, in turn.",
+    )
+
+
 class StudySettings(Closed):
     """A study: data, models, how these are trained, decoded and scored, comparisons and tables."""
 
@@ -126,6 +137,7 @@ class StudySettings(Closed):
     export: ExportEntry = Field(
         ExportEntry(), description="What `snakemake -- export` makes of tuned models."
     )
+    report: ReportEntry = Field(ReportEntry(), description="What the page of the study shows.")
 
     @field_validator("models", mode="before")
     @classmethod

@@ -18,6 +18,7 @@ from ecslm.plan.stages import (
     comparisons,
     data,
     exports,
+    figures,
     latency,
     models,
     report,
@@ -29,7 +30,10 @@ from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
 # Each stage after those whose results it reads.
-STAGES = (bases, data, answers, models, latency, scores, comparisons, exports, tables, report)
+STAGES = (
+    *(bases, data, answers, models, latency, scores, comparisons, exports, tables),
+    *(figures, report),
+)
 # Of these the target `all` asks for nothing: bases are fetched for the jobs that read them, latency
 # is measured of the models that a table shows it of, the PDF needs LaTeX, and exported models take
 # space.
@@ -50,6 +54,7 @@ class Plan:
         self.rules: dict[str, Rule[Any]] = {
             rule.name: rule(self.study) for stage in STAGES for rule in stage.RULES
         }
+        self._rule(report.DrawRuleGraph).rules = self.rules.values()
         self.tables: tables.RenderTable = self._rule(tables.RenderTable)
         self.data_check: data.CheckData = self._rule(data.CheckData)
 

@@ -141,7 +141,7 @@ class Rule(ABC, Generic[SomeKey]):
 
     def output_paths(self, name: str, key: SomeKey) -> tuple[str, ...]:
         """The paths of a job's output."""
-        return tuple(pattern.format(**asdict(key)) for pattern in as_tuple(self.patterns[name]))
+        return tuple(pattern.format(**vars(key)) for pattern in as_tuple(self.patterns[name]))
 
     def job(self, key: SomeKey) -> Job:
         """The job of one key.

@@ -124,12 +124,18 @@ class Study:
 
     def model_tasks(self, model: str) -> tuple[str, ...]:
         """Evaluated tasks that a model answers."""
-        suits = self.model(model).suits
-        return tuple(
-            task
-            for task in self.test_tasks
-            if suits(self.task(task).answer) and self.answered_settings(model, task)
-        )
+        return self._tasks_of_models[model]
+
+    @cached_property
+    def _tasks_of_models(self) -> dict[str, tuple[str, ...]]:
+        return {
+            name: tuple(
+                task
+                for task in self.test_tasks
+                if model.suits(self.task(task).answer) and self.answered_settings(name, task)
+            )
+            for name, model in self.settings.models.items()
+        }
 
     def baseline_tasks(self, baseline: str) -> tuple[str, ...]:
         """Evaluated tasks that a trivial baseline is defined for."""

@@ -36,6 +36,7 @@ WORDS = {
     "export_model": ("exported model", "exported models"),
     "model_card": ("model card", "model cards"),
     "render_table": ("table", "tables"),
+    **dict.fromkeys(("draw_figures", "draw_rule_graph"), ("set of figures", "sets of figures")),
     "report_page": ("report", "reports"),
 }
 

@@ -1,6 +1,8 @@
-"""The report as one self-contained HTML page."""
+"""The report as one HTML page that needs no other file."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,51 +10,62 @@ import jinja2
 from markupsafe import Markup, escape
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json, read_text
-from ecslm.reports.plots import interval_plots
+from ecslm.common.files import read_text
+from ecslm.common.manifests import verify_result
+from ecslm.reports.cells import Origins
+from ecslm.reports.content import QUESTION, Content
+from ecslm.reports.downloads import data_link, table_csv
+from ecslm.reports.inline_svg import inline_svg
 from ecslm.reports.samples import read_samples
-from ecslm.reports.settings import ReportSettings, adapter_manifests, base_names
-from ecslm.schemas.paths import BASE, TABLE_JSON
-from ecslm.tables.model import Cell, read_table
-
-# Sources in the study's results directory, where the page is too: only these can be links.
-LINKED = ("metrics/", "comparisons/", "dataset/", "predictions/", "adapters/", "latency/")
+from ecslm.schemas import paths
+from ecslm.tables.model import Table
 
 
-def render_page(settings: ReportSettings, results: Path, bases: Path, template: Path) -> str:
-    """The page of a study, from its tables, manifests, predictions and outcomes.
+@dataclass(frozen=True)
+class PageFiles:
+    """What a page is made with: a Jinja template, and what is put into it."""
+
+    template: Path
+    style: Path
+    script: Path
+
+
+def render_page(content: Content, results: Path, files: PageFiles) -> str:
+    """The page of a study, from its tables, figures, manifests, predictions and outcomes.
 
     Raises:
-        InputError: a file or the template is missing or invalid.
+        InputError: a file or the template is missing, altered or invalid.
     """
-    tables = [read_table(results / TABLE_JSON.format(table=name)) for name in settings.tables]
-    manifests = {path: read_json(results / path) for path in adapter_manifests(settings)}
-    manifests |= {
-        f"../bases/{BASE.format(base=base)}": read_json(bases / BASE.format(base=base))
-        for base in base_names(settings)
+    settings = content.settings
+    origins = Origins(results, settings, content.tables)
+    titles = {task.code: task.title for task in settings.tasks}
+    settings_of = {table.name: table.setting for table in settings.tables}
+    values: Mapping[str, Any] = {
+        "content": content,
+        "settings": settings,
+        "question": QUESTION,
+        "origins": origins,
+        "origins_json": _json_script(origins.as_json()),
+        "samples": read_samples(results, settings),
+        "card": _verified_text(results / paths.DATA_CARD) if settings.card else None,
+        "style": Markup(read_text(files.style)),
+        "script": Markup(read_text(files.script)),
+        "svg": lambda name: _figure(results, content, name),
+        "spelled": lambda name: titles.get(name, name),
+        "setting_of": lambda table: settings_of[table.name],
+        "rows_of": _rows,
+        "csv_link": lambda table: data_link(table_csv(table), "text/csv"),
+        "tex_link": lambda table: data_link(
+            read_text(results / paths.TABLE.format(table=table.name)), "text/plain"
+        ),
     }
-    source = read_text(template)
+    source = read_text(files.template)
     try:
-        return (
-            _environment()
-            .from_string(source)
-            .render(
-                settings=settings,
-                tables=tables,
-                plots={t.name: interval_plots(t) for t in tables if t.kind == "results"},
-                samples=read_samples(results, settings),
-                manifests=manifests,
-            )
-        )
+        return _environment().from_string(source).render(values)
     except jinja2.TemplateSyntaxError as error:
-        raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
+        raise InputError(f"{files.template}: line {error.lineno}: {error.message}") from None
     except jinja2.UndefinedError as error:
-        raise InputError(f"{template}: {error.message}") from None
-
-
-def cell_link(cell: Cell) -> str | None:
-    """The file to open for a cell: the first of its sources that the page can reach."""
-    return next((source for source in cell.sources if source.startswith(LINKED)), None)
+        raise InputError(f"{files.template}: {error.message}") from None
 
 
 def metric_name(text: str) -> Markup:
@@ -71,8 +84,29 @@ def _environment() -> jinja2.Environment:
     )
     made.filters["metric"] = metric_name
     made.filters["pretty"] = _pretty
-    made.globals["cell_link"] = cell_link
     return made
+
+
+def _figure(results: Path, content: Content, name: str) -> Markup:
+    path = results / paths.FIGURE_SVG.format(figure=name)
+    # The rule graph has a manifest of its own.
+    verify_result(path, results / paths.FIGURES_MANIFEST)
+    return Markup(inline_svg(_verified_text(path), name, content.captions[name]))
+
+
+def _verified_text(path: Path) -> str:
+    verify_result(path)
+    return read_text(path)
+
+
+def _rows(table: Table) -> int:
+    """Rows of the longest panel."""
+    return max(sum(len(group.rows) for group in panel.groups) for panel in table.panels)
+
+
+def _json_script(value: Any) -> Markup:
+    """JSON as the content of a script element, which nothing in it can end."""
+    return Markup(json.dumps(value, ensure_ascii=False).replace("<", "\\u003c"))
 
 
 def _pretty(value: Any) -> str:

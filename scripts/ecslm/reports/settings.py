@@ -1,32 +1,63 @@
-"""Settings of the report: what it shows, and the result files that it reads."""
+"""Settings of the report: what it shows, and the result files that it reads.
+
+Lists, not mappings: jobs get settings with sorted keys, and what a report shows has an order.
+"""
+
+from typing import Literal
 
 from pydantic import Field
 
+from ecslm.figures.settings import FigureKind
+from ecslm.models.precision import Precision
 from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Metric
 from ecslm.scoring.modules import metric_module
+from ecslm.training.settings import TrainingSettings
 
 # Libraries whose versions can change the report.
 LIBRARIES = ("Jinja2", "MarkupSafe")
 
 
-class ReportModel(Closed):
-    """A model whose manifests and predictions the report shows."""
+class ReportTable(Closed):
+    """A table of the report."""
 
-    base: str | None = Field(
-        description="Name of its base, under which the manifest is found; null if it has none."
-    )
-    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
-    tasks: tuple[str, ...] = Field(description="Tasks of which predictions exist.")
-    tuned: bool = Field(description="Whether it has an adapter, with one manifest per seed.")
+    name: str = Field(description="Its name, and that of its files.")
+    kind: str = Field(description="Its kind.")
+    setting: str | None = Field(None, description="Evaluation setting of a results table.")
+
+
+class ReportFigure(Closed):
+    """A figure of the report."""
+
+    name: str = Field(description="Name of its files.")
+    kind: FigureKind | Literal["rule_graph"] = Field(description="What it shows.")
+    table: str = Field("", description="Results table whose scores it shows, if any.")
+    task: str = Field("", description="Task whose scores it shows, if it is one.")
 
 
 class ReportTask(Closed):
-    """A task whose predictions the report shows."""
+    """A task of the report."""
 
+    code: str = Field(description="Its code.")
     title: str = Field(description="Name in prose.")
     metric: Metric = Field(description="Headline metric, which says how good an answer is.")
+    measure: str = Field(description="Display name of the metric.")
+
+
+class ReportModel(Closed):
+    """A model whose manifests and predictions the report shows."""
+
+    name: str = Field(description="Its name.")
+    base: str | None = Field(
+        None, description="Name of its base, under which the manifest is found; null without one."
+    )
+    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
+    tasks: tuple[str, ...] = Field(description="Tasks of which predictions exist.")
+    precision: Precision | None = Field(None, description="Of its base; null without one.")
+    training: TrainingSettings | None = Field(
+        None, description="How its adapters are trained, one for each seed; null without any."
+    )
 
 
 class ReportSettings(Closed):
@@ -35,54 +66,81 @@ class ReportSettings(Closed):
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the report.")
     data_source: str = Field(description="Data source and revision.")
-    tables: tuple[str, ...] = Field(description="Names of the tables, in order.")
-    tasks: dict[str, ReportTask] = Field({}, description="Tasks that have samples, in order.")
-    models: dict[str, ReportModel] = Field({}, description="Models, in order.")
-    sample_models: tuple[str, ...] = Field(
-        (), description="Models whose predictions are shown, each by its first seed."
+    comparable: bool = Field(
+        description="Whether the published numbers were measured on these data."
     )
-    samples: int = Field(
-        2, ge=0, description="Best and worst predictions shown for each task, setting and model."
+    train_setting: str = Field(description="Setting of the training records.")
+    setting_titles: dict[str, str] = Field(
+        {}, description="Titles of evaluation settings; others are shown by their name."
     )
+    resamples: int = Field(description="Resamples of the bootstrap.")
+    tables: tuple[ReportTable, ...] = Field((), description="Tables, in order.")
+    figures: tuple[ReportFigure, ...] = Field((), description="Figures, in order.")
+    tasks: tuple[ReportTask, ...] = Field((), description="Tasks, in order.")
+    models: tuple[ReportModel, ...] = Field((), description="Models, in order.")
+    not_run: tuple[str, ...] = Field((), description="Models that are not run here, sorted.")
+    card: bool = Field(True, description="Whether the study has a data card.")
+    baselines: dict[str, tuple[str, ...]] = Field(
+        {}, description="Trivial baselines and the tasks that each is defined for."
+    )
+    samples: int = Field(description="Records of each task and setting whose answers are shown.")
     versions: dict[str, str] = Field({}, description="Locked versions of the libraries.")
+
+    def setting_title(self, name: str) -> str:
+        """What a setting is called in a report."""
+        return self.setting_titles.get(name, name)
 
 
 def report_files(settings: ReportSettings) -> list[str]:
     """The files that the report reads, relative to the study's results directory."""
     found = [
-        pattern.format(table=table)
+        pattern.format(table=table.name)
         for table in settings.tables
         for pattern in (paths.TABLE_JSON, paths.TABLE)
     ]
-    found += adapter_manifests(settings)
-    for model in settings.sample_models:
-        for task in settings.tasks:
-            if task in settings.models[model].tasks:
-                found += paths.sample_paths(model, settings.models[model].seeds[0], task)
-    found += [
-        paths.DATASET.format(task=task, split="test")
-        for task in settings.tasks
-        if any(task in settings.models[model].tasks for model in settings.sample_models)
-    ]
+    found += [paths.FIGURE_SVG.format(figure=figure.name) for figure in settings.figures]
+    found += [*adapter_manifests(settings), *score_files(settings)]
+    found += [paths.DATA_CARD] if settings.card else []
+    for task in settings.tasks:
+        answering = [model for model in settings.models if task.code in model.tasks]
+        for model in answering if settings.samples else ():
+            found += paths.sample_paths(model.name, model.seeds[0], task.code)
+        if answering and settings.samples:
+            found.append(paths.DATASET.format(task=task.code, split="test"))
     return found
+
+
+def score_files(settings: ReportSettings) -> list[str]:
+    """The scores of all models and baselines, relative to the study's results directory."""
+    of_models = [
+        paths.metric_path(model.name, seed, task)
+        for model in settings.models
+        for task in model.tasks
+        for seed in model.seeds
+    ]
+    return of_models + [
+        paths.metric_path(name, 0, task)
+        for name, tasks in settings.baselines.items()
+        for task in tasks
+    ]
 
 
 def adapter_manifests(settings: ReportSettings) -> list[str]:
     """The manifests of all adapters, relative to the study's results directory."""
     return [
-        paths.ADAPTER.format(model=name, seed=seed)
-        for name, model in settings.models.items()
-        if model.tuned
+        paths.ADAPTER.format(model=model.name, seed=seed)
+        for model in settings.models
+        if model.training is not None
         for seed in model.seeds
     ]
 
 
 def metric_modules(settings: ReportSettings) -> tuple[str, ...]:
     """The modules of the tasks' metrics, which say how good an answer is."""
-    return tuple(sorted({metric_module(task.metric) for task in settings.tasks.values()}))
+    return tuple(sorted({metric_module(task.metric) for task in settings.tasks}))
 
 
 def base_names(settings: ReportSettings) -> list[str]:
     """The bases of all models, each once."""
-    bases = (model.base for model in settings.models.values())
+    bases = (model.base for model in settings.models)
     return list(dict.fromkeys(base for base in bases if base is not None))

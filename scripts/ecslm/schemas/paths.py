@@ -23,6 +23,7 @@ CODE_HISTORY = Path("results/code")
 RUN_LOCK = Path("results/run.lock")
 TEMPLATES = Path("resources/prompts")
 PUBLISHED = Path("resources/published")
+PUBLISHED_SIZES = PUBLISHED / "sizes.csv"
 ARCHITECTURES = Path("resources/architectures.csv")
 REPORT_TEMPLATES = "report"
 # What `results/` has beside the directories of studies.
@@ -103,6 +104,14 @@ TABLE = "tables/{table}.tex"
 TABULAR = "tables/{table}.tabular.tex"
 TABLE_JSON = "tables/{table}.json"
 TABLE_MANIFEST = "tables/{table}.manifest.json"
+FIGURE_SVG = "figures/{figure}.svg"
+FIGURE_PDF = "figures/{figure}.pdf"
+# One job draws all figures of scores and trainings; another one the rule graph.
+FIGURES_MANIFEST = "figures/manifest.json"
+RULE_GRAPH = "rule_graph"
+RULE_GRAPH_SVG = FIGURE_SVG.format(figure=RULE_GRAPH)
+RULE_GRAPH_PDF = FIGURE_PDF.format(figure=RULE_GRAPH)
+RULE_GRAPH_MANIFEST = "figures/rule_graph.manifest.json"
 REPORT_PAGE = "report.html"
 REPORT_TEX = "report.tex"
 REPORT_MANIFEST = "report.manifest.json"

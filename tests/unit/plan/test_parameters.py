@@ -54,11 +54,11 @@ def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha
 @pytest.mark.parametrize(
     ("path", "value", "jobs"),
     [
-        (".training.rank", 9, ["train_adapter *", "render_table parameters"]),
+        (".training.rank", 9, ["train_adapter *", "render_table parameters", "report_page"]),
         (
             ".models.Small-EC.training",
             {"rank": 9},
-            ["train_adapter *", "render_table parameters"],
+            ["train_adapter *", "render_table parameters", "report_page"],
         ),
         (
             ".task_decoding.AG",
@@ -71,7 +71,11 @@ def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha
             ["predict Small *", "measure_latency Small"],
         ),
         (".latency", {"prompts": 9}, ["measure_latency *"]),
-        (".scoring", {"resamples": 9}, ["score *", "score_baseline *", "differences *"]),
+        (
+            ".scoring",
+            {"resamples": 9},
+            ["score *", "score_baseline *", "differences *", "report_page"],
+        ),
         (".bertscore.layer", 9, ["bertscore *"]),
         ("bases.Small.path", "models/other", ["base_model Small"]),
         (".title", "Another shop", ["report_page", "data_card", "model_card *"]),
@@ -80,7 +84,7 @@ def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha
         (
             "tasks.PM.title",
             "Matching",
-            ["report_page", "data_card", "model_card *", "render_table [!p]*"],
+            ["report_page", "draw_figures", "data_card", "model_card *", "render_table [!p]*"],
         ),
     ],
 )
@@ -93,12 +97,14 @@ def test_an_edit_changes_the_parameters_of_what_it_concerns_alone(
     assert {name for name in before if before[name] != after[name]} == expected
 
 
-def test_a_model_that_is_not_run_changes_nothing() -> None:
+def test_a_model_that_is_not_run_changes_only_the_report_which_names_it() -> None:
     raw = small()
     put(raw, "bases.Other", {"source": "path", "path": "models/other"})
     off = {"base": "Other", "template": "llama3", "training": {}, "seeds": [0, 1], "run": False}
     put(raw, ".models.Another-EC", off)
-    assert parameters(raw) == parameters(small())
+    before, after = parameters(small()), parameters(raw)
+    assert before.keys() == after.keys()
+    assert {name for name in before if before[name] != after[name]} == {"report_page"}
 
 
 def test_a_model_that_is_no_longer_run_has_no_jobs() -> None:

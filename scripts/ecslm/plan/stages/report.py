@@ -1,27 +1,58 @@
 """The jobs that build the report, and the summary that a finished run prints."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
 
 from ecslm.common.versions import lock_versions
-from ecslm.plan.keys import StudyKey, TableKey
+from ecslm.figures.scores import KIND
+from ecslm.figures.settings import GRAPH_LIBRARIES, RuleGraph
+from ecslm.plan.keys import StudyKey
+from ecslm.plan.rule_graph import rule_graph
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
+from ecslm.plan.stages.figures import figures_settings, shown_tasks
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
 from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
 from ecslm.reports.settings import (
     LIBRARIES,
+    ReportFigure,
     ReportModel,
     ReportSettings,
+    ReportTable,
     ReportTask,
     base_names,
     metric_modules,
     report_files,
 )
 from ecslm.schemas import paths
+from ecslm.tables.requests import table_request
 
 # Libraries whose versions the report lists.
 LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
+
+
+class DrawRuleGraph(Rule[StudyKey]):
+    """The graph of the study's rules."""
+
+    name, script, key_type = "draw_rule_graph", "draw_rule_graph.py", StudyKey
+    outputs = path_patterns(
+        svg=paths.RULE_GRAPH_SVG, pdf=paths.RULE_GRAPH_PDF, manifest=paths.RULE_GRAPH_MANIFEST
+    )
+    targets = ("svg", "pdf")
+    libraries = GRAPH_LIBRARIES
+    cheap = True
+    rules: Collection[Rule[Any]] = ()
+    """All rules of the plan, which fills them in."""
+
+    def all_keys(self) -> Iterator[StudyKey]:
+        """One job."""
+        yield StudyKey()
+
+    def settings(self, _key: StudyKey) -> RuleGraph:
+        """The graph."""
+        return rule_graph(self.rules)
 
 
 class ReportPage(Rule[StudyKey]):
@@ -49,40 +80,22 @@ class ReportPage(Rule[StudyKey]):
                 *bases,
             ),
             "page": f"{paths.REPORT_TEMPLATES}/report.html.jinja",
+            "style": f"{paths.REPORT_TEMPLATES}/report.css",
+            "script": f"{paths.REPORT_TEMPLATES}/report.js",
             "document": f"{paths.REPORT_TEMPLATES}/report.tex.jinja",
         }
 
     def settings(self, _key: StudyKey) -> ReportSettings:
         """What the report shows of the study."""
-        study = self.study
-        models = {name: model for name, model in study.settings.models.items() if model.run}
-        return ReportSettings(
-            study=study.name,
-            title=study.settings.title,
-            data_source=source_of(study).title(),
-            tables=in_report_order(study),
-            tasks={
-                task: ReportTask(title=study.task(task).title, metric=study.task(task).metric)
-                for task in study.test_tasks
-            },
-            models={
-                name: ReportModel(
-                    base=model.base,
-                    seeds=model.seeds,
-                    tasks=study.model_tasks(name),
-                    tuned=model.tuned,
-                )
-                for name, model in models.items()
-            },
-            sample_models=tuple(
-                sorted([name for name, model in models.items() if model.tuned] or models)
-            ),
-            versions=lock_versions(LISTED),
-        )
+        return self._settings
 
     def modules(self, key: StudyKey) -> tuple[str, ...]:
         """The metrics, which say how good an answer is."""
         return metric_modules(self.settings(key))
+
+    @cached_property
+    def _settings(self) -> ReportSettings:
+        return report_settings(self.study)
 
 
 class ReportPdf(Rule[StudyKey]):
@@ -98,13 +111,84 @@ class ReportPdf(Rule[StudyKey]):
         yield StudyKey()
 
     def inputs(self, _key: StudyKey) -> Mapping[str, Files]:
-        """The document, and the tables that it contains."""
+        """The document, and the tables and figures that it contains."""
         study = self.study
-        tables = map(TableKey, study.settings.tables)
+        figures = (figure.name for figure in report_figures(study))
         return {
             "document": study.path(paths.REPORT_TEX),
-            "tables": tuple(study.path(paths.TABLE, table=key.table) for key in tables),
+            "parts": (
+                *(study.path(paths.TABLE, table=table) for table in study.settings.tables),
+                *(study.path(paths.FIGURE_PDF, figure=figure) for figure in figures),
+            ),
         }
+
+
+def report_settings(study: Study) -> ReportSettings:
+    """What the report shows of a study."""
+    tables = {name: study.settings.tables[name] for name in in_report_order(study)}
+    results = [entry for entry in tables.values() if entry.kind == KIND]
+    context = table_context(study)
+    tasks = _in_order((task for entry in results for task in shown_tasks(entry)), study.test_tasks)
+    models = [name for name, model in study.settings.models.items() if model.run]
+    rows = (name for entry in results for name in table_request(entry, context).context.models)
+    return ReportSettings(
+        study=study.name,
+        title=study.settings.title,
+        data_source=source_of(study).title(),
+        comparable=study.settings.published_comparable,
+        train_setting=study.settings.train_setting,
+        setting_titles=context.setting_titles,
+        resamples=study.settings.scoring.resamples,
+        tables=tuple(
+            ReportTable(name=name, kind=entry.kind, setting=getattr(entry, "setting", None))
+            for name, entry in tables.items()
+        ),
+        figures=report_figures(study),
+        tasks=tuple(
+            ReportTask(
+                code=task,
+                title=study.task(task).title,
+                metric=study.task(task).metric,
+                measure=context.tasks[task].metric,
+            )
+            for task in tasks
+        ),
+        models=tuple(_report_model(study, name) for name in _in_order(rows, models)),
+        not_run=tuple(sorted(set(study.settings.models).difference(models))),
+        card=study.described_model is not None,
+        baselines=context.baselines,
+        samples=study.settings.report.samples,
+        versions=lock_versions(LISTED),
+    )
+
+
+def report_figures(study: Study) -> tuple[ReportFigure, ...]:
+    """The figures of a study's report."""
+    drawn = figures_settings(study).names()
+    found = (
+        ReportFigure(name=one.stem, kind=one.kind, table=one.table, task=one.task) for one in drawn
+    )
+    return (*found, ReportFigure(name=paths.RULE_GRAPH, kind="rule_graph"))
+
+
+def _in_order(first: Iterable[str], names: Iterable[str]) -> list[str]:
+    """The names: those that tables show in the order of the first table, the others sorted. The
+    order of keys in the configuration must not matter."""
+    known = set(names)
+    shown = [name for name in dict.fromkeys(first) if name in known]
+    return [*shown, *sorted(known.difference(shown))]
+
+
+def _report_model(study: Study, name: str) -> ReportModel:
+    model, local = study.model(name), study.local_models.get(name)
+    return ReportModel(
+        name=name,
+        base=model.base,
+        seeds=model.seeds,
+        tasks=study.model_tasks(name),
+        precision=None if local is None else local.precision,
+        training=None if local is None else local.training,
+    )
 
 
 def summary_settings(study: Study) -> str:
@@ -143,4 +227,4 @@ def summary_settings(study: Study) -> str:
     ).model_dump_json()
 
 
-RULES = (ReportPage, ReportPdf)
+RULES = (DrawRuleGraph, ReportPage, ReportPdf)

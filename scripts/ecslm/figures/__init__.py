@@ -1,0 +1,1 @@
+"""Figures of a study: what they show, and how it is drawn."""

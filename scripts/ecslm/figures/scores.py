@@ -1,0 +1,130 @@
+"""The scores that figures show: those of a results table, as its kind builds them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ecslm.figures.settings import FiguresSettings
+from ecslm.tables.kind import Kind, kind_module, table_kind
+from ecslm.tables.model import Interval, Row, RowKind, Table
+from ecslm.tables.requests import TableRequest, table_request
+from ecslm.tables.sources import Sources
+
+KIND = "results"
+
+
+@dataclass(frozen=True)
+class Point:
+    """The score of a row in a task.
+
+    Attributes:
+        comparable: whether the value can be compared with the others of the task.
+        reproduces: the study's model that a published row belongs to, if it follows one.
+    """
+
+    row: str
+    kind: RowKind
+    value: float
+    interval: Interval | None = None
+    doubled: bool = False
+    other_data: bool = False
+    reproduces: str | None = None
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the value can be compared with our own of the task."""
+        return not (self.doubled or self.other_data)
+
+    @property
+    def reliable(self) -> bool:
+        """False where the interval is known to be too narrow."""
+        return self.interval is None or self.interval.reliable
+
+
+@dataclass(frozen=True)
+class TaskScores:
+    """The scores of a task, in the order of the table's rows, of those that have a value."""
+
+    task: str
+    title: str
+    metric: str
+    records: int | None
+    """Test records, None if rows differ."""
+    points: tuple[Point, ...]
+
+    def best(self, kind: RowKind) -> Point | None:
+        """The best of the published rows, or of the trivial baselines; of equal ones the first.
+        Doubled values never are."""
+        found = [point for point in self.points if point.kind == kind and not point.doubled]
+        return max(found, key=lambda point: point.value, default=None)
+
+
+def scores_modules(settings: FiguresSettings) -> tuple[str, ...]:
+    """The module that builds results tables, which is loaded by name."""
+    return (kind_module(KIND),) if settings.tables else ()
+
+
+def scores_files(settings: FiguresSettings) -> list[str]:
+    """The files of all scores, relative to the study's results directory."""
+    found = [path for table in settings.tables for path in _files(settings, table)]
+    return list(dict.fromkeys(found))
+
+
+def read_scores(settings: FiguresSettings, table: str, sources: Sources) -> list[TaskScores]:
+    """The scores of a results table, from the same files and by the same code as the table.
+
+    Raises:
+        InputError: a file is missing or broken.
+    """
+    kind, request = _request(settings, table)
+    return task_scores(kind.build(table, request, sources), settings)
+
+
+def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
+    """The scores of each column of a results table; models whose answers are limited to valid ones
+    are left out, since these never compete with free answers."""
+    (panel,) = table.panels
+    limited = {name for name, model in settings.context.models.items() if model.limits}
+    return [
+        TaskScores(
+            task=column.key,
+            title=settings.context.tasks[column.key].title,
+            metric=column.detail,
+            records=column.records,
+            points=tuple(
+                point
+                for group in panel.groups
+                for point in _points(group.rows, number)
+                if point.row not in limited
+            ),
+        )
+        for number, column in enumerate(panel.columns)
+    ]
+
+
+def _points(rows: Sequence[Row], column: int) -> Iterator[Point]:
+    for before, row in zip((None, *rows), rows, strict=False):
+        cell = row.cells[column]
+        if not isinstance(cell.value, int | float):
+            continue
+        follows = row.kind == "published" and before is not None and before.kind == "model"
+        yield Point(
+            row=row.name,
+            kind=row.kind,
+            value=cell.value,
+            interval=cell.interval,
+            doubled="doubled" in cell.marks,
+            other_data="other_data" in row.marks,
+            reproduces=before.name if follows and before is not None else None,
+        )
+
+
+def _files(settings: FiguresSettings, table: str) -> list[str]:
+    kind, request = _request(settings, table)
+    return kind.files(request)
+
+
+def _request(settings: FiguresSettings, table: str) -> tuple[Kind[Any], TableRequest[Any]]:
+    kind = table_kind(KIND)
+    entry = kind.entry.model_validate(settings.tables[table].entry)
+    return kind, table_request(entry, settings.context)

@@ -1,0 +1,106 @@
+"""Settings of figures: what a study's figures show, and the names of their files."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from ecslm.schemas import paths
+from ecslm.schemas.settings import Closed
+from ecslm.tables.settings import TableContext
+
+# Libraries whose versions can change a figure.
+LIBRARIES = ("matplotlib", "numpy")
+GRAPH_LIBRARIES = ("matplotlib", "networkx")
+
+FigureKind = Literal["intervals", "parameters", "computation", "records", "loss", "validation"]
+
+
+@dataclass(frozen=True)
+class FigureName:
+    """A figure of a results table, or of all trainings; intervals have one for each task."""
+
+    kind: FigureKind
+    table: str = ""
+    task: str = ""
+
+    @property
+    def stem(self) -> str:
+        """The name of its files, without their ending."""
+        return "_".join(filter(None, (self.kind, self.table, self.task)))
+
+
+class FigureModel(Closed):
+    """What figures need to know about a model beside its scores."""
+
+    family: str = Field(description="Models of one family, those of one base, share a colour.")
+    parameters: int | None = Field(
+        None, description="Parameters of its base, null if its architecture is not known."
+    )
+    multiplied: int | None = Field(
+        None, description="Of these, the weights that each token is multiplied with."
+    )
+    tuned: bool = Field(False, description="Whether it answers with an adapter.")
+    trained: tuple[int, ...] = Field((), description="Seeds of the adapters that are its own.")
+
+
+class TableFigures(Closed):
+    """A results table that is drawn."""
+
+    entry: dict[str, Any] = Field(description="Its entry, without caption and label.")
+    shares: tuple[tuple[str, ...], ...] = Field(
+        (),
+        description="Its models that differ in nothing but the share of training records, by share "
+        "in each group: scores against that number are drawn.",
+    )
+    sized: bool = Field(
+        False, description="Whether scores against sizes are drawn: of some models it is known."
+    )
+    tasks: tuple[str, ...] = Field((), description="Columns of which the intervals are drawn.")
+
+
+class FiguresSettings(Closed):
+    """Everything except files that can change the figures."""
+
+    tables: dict[str, TableFigures] = Field({}, description="Results tables, in order.")
+    context: TableContext = Field(TableContext(), description="The part of the study they show.")
+    models: dict[str, FigureModel] = Field({}, description="The study's models by name.")
+
+    def names(self) -> Iterator[FigureName]:
+        """All figures, in the order of a report."""
+        for table, drawn in self.tables.items():
+            if drawn.shares:
+                yield FigureName("records", table)
+            if drawn.sized:
+                yield FigureName("computation", table)
+                yield FigureName("parameters", table)
+            yield from (FigureName("intervals", table, task) for task in drawn.tasks)
+        if self.trained:
+            yield FigureName("validation")
+            yield FigureName("loss")
+
+    @property
+    def trained(self) -> dict[str, tuple[int, ...]]:
+        """The models that are trained, with their seeds."""
+        return {name: one.trained for name, one in self.models.items() if one.trained}
+
+
+class RuleGraph(Closed):
+    """The rules of a study, and how they depend on each other."""
+
+    jobs: dict[str, int] = Field(description="Number of jobs of each rule.")
+    edges: tuple[tuple[str, str], ...] = Field(
+        description="Pairs of rules: the second one reads what the first one makes."
+    )
+
+
+def figure_files(settings: FiguresSettings) -> dict[FigureName, tuple[str, str]]:
+    """The SVG and the PDF of each figure, relative to the study's results directory."""
+    return {
+        name: (
+            paths.FIGURE_SVG.format(figure=name.stem),
+            paths.FIGURE_PDF.format(figure=name.stem),
+        )
+        for name in settings.names()
+    }

@@ -1,0 +1,131 @@
+"""The style of all figures, and how they are written: the same bytes each time.
+
+Colours have a contrast of at least 3 with white paper and with the page's dark background, and
+differ from each other under the common kinds of colour blindness (simulated as by G. M. Machado et
+al., 2009); shapes tell families apart where there is no colour.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+# Widths in inches: a column of a paper that has two, and a page's text.
+COLUMN, PAGE = 3.4, 6.9
+
+# Those of the page, which replaces them where it is dark.
+INK, SOFT, LINE, PAPER = "#1b1f24", "#59636e", "#d1d9e0", "#ffffff"
+COLOURS = ("#2497fd", "#f36c03", "#5d9860", "#7335fe", "#d21a2d", "#d46fbd", "#bb17b6")
+SHAPES = ("o", "s", "^", "D", "v", "p", "h")
+SMALL = 6.5
+
+SETTINGS = {
+    "font.family": "sans-serif",
+    # It comes with matplotlib: others may be missing.
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 7,
+    "axes.titlesize": 7,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 3,
+    "axes.labelsize": 7,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": SOFT,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.5,
+    "text.color": INK,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "xtick.major.size": 2,
+    "ytick.major.size": 2,
+    "xtick.minor.size": 0,
+    "lines.linewidth": 1,
+    "legend.frameon": False,
+    "legend.fontsize": SMALL,
+    # Text stays text in SVG, and TrueType fonts in PDF, so that it can be searched and edited.
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How the models of a family are drawn."""
+
+    colour: str
+    shape: str
+
+
+def looks(families: Iterable[str]) -> dict[str, Look]:
+    """The look of each family, the same in all figures of a study.
+
+    Where colours begin again, shapes are shifted, so that no two of 49 families look alike.
+    """
+    return {
+        family: Look(
+            COLOURS[number % len(COLOURS)],
+            SHAPES[(number + number // len(COLOURS)) % len(SHAPES)],
+        )
+        for number, family in enumerate(sorted(set(families)))
+    }
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw and write in the project's style, whatever style the user has set for other work."""
+    with style.context(["default", SETTINGS]):
+        yield
+
+
+def as_files(figure: Figure, name: str) -> tuple[str, bytes]:
+    """The figure as SVG and as PDF, without the time; `name` makes the identifiers in the SVG its
+    own."""
+    # Here, not as the figure's own layout, with which each file would be drawn twice.
+    ConstrainedLayoutEngine().execute(figure)
+    svg, pdf = BytesIO(), BytesIO()
+    with style.context({"svg.hashsalt": name}):
+        figure.savefig(svg, format="svg", transparent=True, metadata={"Date": None})
+    figure.savefig(pdf, format="pdf", transparent=True, metadata={"CreationDate": None})
+    return svg.getvalue().decode(), pdf.getvalue()
+
+
+def metric_text(name: str) -> str:
+    """A metric's name; the part after an underscore becomes a subscript: F_BERT."""
+    stem, _, subscript = name.partition("_")
+    return rf"{stem}$_\mathrm{{{subscript}}}$" if subscript else stem
+
+
+def axis_end(values: Iterable[float]) -> float:
+    """The end of an axis of scores: 1, or more for values that were printed as twice a recall."""
+    return max([1.0, *values]) * 1.03
+
+
+def panels(count: int, height: float, below: float, columns: int = 5) -> tuple[Figure, list[Axes]]:
+    """A figure of the page's width with a panel for each of `count` tasks.
+
+    Args:
+        height: of a row of panels, in inches.
+        below: height of the legend below them, in inches.
+        columns: panels side by side, at most.
+    """
+    side_by_side = min(columns, count)
+    rows = -(-count // side_by_side)
+    figure = Figure(figsize=(PAGE, rows * height + below))
+    grid = figure.subplots(rows, side_by_side, squeeze=False)
+    axes = [axis for row in grid for axis in row]
+    for unused in axes[count:]:
+        unused.set_axis_off()
+    return figure, axes[:count]

@@ -1,0 +1,146 @@
+"""Everything that the page and the document of a study show, read from its results."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.files import read_json
+from ecslm.reports.captions import figure_caption
+from ecslm.reports.deviations import deviations
+from ecslm.reports.settings import ReportFigure, ReportSettings, adapter_manifests, base_names
+from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
+from ecslm.tables.model import Table, read_table
+
+# Kinds of tables that say what was found. That of costs is none of them: the document would hold
+# clock values, which its tables alone may.
+VERDICT = ("claims",)
+
+QUESTION = "Which small language model is good enough for an online shop, and what does it cost?"
+
+ONE_SEED = "Of each model one seed was trained: how much seeds differ is not known."
+OTHER_DATA = (
+    "The numbers say nothing about ECInstruct, nor about a shop whose records are of another kind."
+)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the adapters of a model were trained on, by its first seed."""
+
+    records: int
+    tokens: int
+    """Of prompts and answers, in all passes."""
+
+
+@dataclass(frozen=True)
+class IntervalFigures:
+    """The interval figures of a table: its title, their common caption, their names."""
+
+    title: str
+    caption: str
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Content:
+    """Tables, captions and manifests of a study.
+
+    Attributes:
+        captions: of the figures, by name.
+        adapters: manifests of adapters, by path; `bases`: those of bases.
+        verdict: paragraphs that say what was found.
+        commit: that of the project when the report was built, None if there is none.
+    """
+
+    settings: ReportSettings
+    tables: tuple[Table, ...]
+    captions: Mapping[str, str]
+    adapters: Mapping[str, Any]
+    bases: Mapping[str, Any]
+    verdict: tuple[str, ...]
+    deviations: tuple[str, ...]
+    commit: str | None
+
+    def figures(self, *kinds: str, table: str | None = None) -> list[ReportFigure]:
+        """The figures of some kinds, of one table or of all."""
+        return [
+            figure
+            for figure in self.settings.figures
+            if figure.kind in kinds and table in (None, figure.table)
+        ]
+
+    @property
+    def intervals(self) -> list[IntervalFigures]:
+        """The interval figures, by table."""
+        found = []
+        for table in self.tables:
+            names = tuple(figure.name for figure in self.figures("intervals", table=table.name))
+            if names:
+                found.append(IntervalFigures(table.caption, self.captions[names[0]], names))
+        return found
+
+    @property
+    def trained(self) -> dict[str, Trained]:
+        """What models were trained on, by name."""
+        found = {}
+        for model in self.settings.models:
+            if model.training is not None:
+                made = self.adapters[ADAPTER.format(model=model.name, seed=model.seeds[0])]
+                counts = (sum(made.get(name, {}).values()) for name in ("records", "tokens"))
+                records, tokens = counts
+                found[model.name] = Trained(records, tokens * model.training.epochs)
+        return found
+
+    @property
+    def manifests(self) -> dict[str, Any]:
+        """The manifests of adapters and bases, by what they are of."""
+        adapters = {
+            path.removesuffix("/manifest.json"): made for path, made in self.adapters.items()
+        }
+        return adapters | {f"bases/{name}": made for name, made in self.bases.items()}
+
+    @property
+    def limits(self) -> list[str]:
+        """What the study does not tell, as far as its settings say."""
+        trained = [len(model.seeds) for model in self.settings.models if model.training is not None]
+        return [
+            "Intervals and tests are about these test records and these adapters: other records of "
+            "the kind, and other training runs, may differ by more.",
+            *([ONE_SEED] if trained and max(trained) == 1 else []),
+            *([] if self.settings.comparable else [OTHER_DATA]),
+            "Values of models that were not run here are quoted as they were published.",
+            "Base models may have seen test records, or texts like them, before they were tuned.",
+            "Computation is counted, not measured: what it takes in time and money depends on the "
+            "machine.",
+        ]
+
+    def of_kind(self, *kinds: str) -> list[Table]:
+        """The tables of some kinds."""
+        return [table for table in self.tables if table.kind in kinds]
+
+
+def read_content(
+    settings: ReportSettings, results: Path, bases: Path, commit: str | None
+) -> Content:
+    """Read tables and manifests.
+
+    Raises:
+        InputError: a file is missing, altered or invalid.
+    """
+    tables = tuple(
+        read_table(results / TABLE_JSON.format(table=table.name)) for table in settings.tables
+    )
+    of_tables = {table.name: table.caption for table in tables}
+    return Content(
+        settings=settings,
+        tables=tables,
+        captions={figure.name: figure_caption(figure, of_tables) for figure in settings.figures},
+        adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
+        bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
+        verdict=tuple(
+            paragraph for table in tables if table.kind in VERDICT for paragraph in table.summary
+        ),
+        deviations=tuple(deviations(settings)),
+        commit=commit,
+    )

@@ -1,0 +1,45 @@
+"""In what a study deviates from the published one, as far as its settings tell."""
+
+from collections.abc import Iterator, Sequence
+
+from ecslm.models.precision import Precision
+from ecslm.reports.settings import ReportModel, ReportSettings
+from ecslm.training.settings import TrainingSettings
+
+# How the same is computed, not what; `max_val_records` decides at most which step is kept.
+TECHNIQUE = frozenset(
+    ("batch_tokens", "packing", "gradient_checkpointing", "fused", "deterministic")
+)
+
+
+def deviations(settings: ReportSettings) -> list[str]:
+    """Sentences. The defaults of the settings of training are those of the published study."""
+    found = []
+    if not settings.comparable:
+        found.append(
+            f"The records are not those of the published study ({settings.data_source}): its "
+            "values are shown for scale, and never compared with ours."
+        )
+    tuned = [model for model in settings.models if model.training is not None]
+    found += _different(tuned)
+    if settings.not_run:
+        found.append(f"In the configuration, and not run here: {', '.join(settings.not_run)}.")
+    return found
+
+
+def _different(tuned: Sequence[ReportModel]) -> Iterator[str]:
+    """Settings of training and precision with other values than the published ones."""
+    models: dict[tuple[str, str, str], list[str]] = {}
+    for model in tuned:
+        for own, published in (
+            (model.training, TrainingSettings()),
+            (model.precision, Precision()),
+        ):
+            values = {} if own is None else own.model_dump()
+            for name, value in published.model_dump().items():
+                if name not in TECHNIQUE and values.get(name, value) != value:
+                    key = name, str(values[name]), str(value)
+                    models.setdefault(key, []).append(model.name)
+    for (name, ours, theirs), names in models.items():
+        of = "all tuned models" if len(names) == len(tuned) else ", ".join(names)
+        yield f"{name.replace('_', ' ').capitalize()} {ours} in place of {theirs}: {of}."

@@ -1,0 +1,149 @@
+"""A small study's results, as a report reads them: hand-made, but for the figure."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from support.project import REPORT
+from support.table_files import IND, record_line, scores, write_dataset, write_metrics
+
+from ecslm.common.files import write_json, write_text
+from ecslm.reports.content import Content, read_content
+from ecslm.reports.page import PageFiles, render_page
+from ecslm.reports.settings import ReportSettings
+from ecslm.tables.model import Cell, HeaderCell, Interval, Panel, Row, RowGroup, Table
+
+HOSTILE = '<script>alert("x")</script>'
+PAGE_FILES = PageFiles(REPORT / "report.html.jinja", REPORT / "report.css", REPORT / "report.js")
+RECORDS = 4
+
+SVG = """<?xml version="1.0" encoding="utf-8"?>
+<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+ width="244pt" height="70pt" viewBox="0 0 244 70" version="1.1">
+ <metadata><x/></metadata>
+ <defs>
+  <clipPath id="p1"><rect width="10" height="10"/></clipPath><path id="m1" d="M 0 0 L 1 1"/>
+ </defs>
+ <g id="figure_1" clip-path="url(#p1)"><use xlink:href="#m1" style="stroke: #1b1f24"/></g>
+</svg>
+"""
+
+
+def report_settings(**changes: Any) -> ReportSettings:
+    """The settings of the study's report."""
+    return ReportSettings.model_validate(
+        {
+            "study": "demo",
+            "title": "A title",
+            "data_source": "a shop & co",
+            "comparable": False,
+            "train_setting": IND,
+            "resamples": 1000,
+            "tables": [{"name": "ind", "kind": "results", "setting": IND}],
+            "figures": [
+                {"name": "computation_ind", "kind": "computation", "table": "ind"},
+                {"name": "intervals_ind_PM", "kind": "intervals", "table": "ind", "task": "PM"},
+            ],
+            "tasks": [
+                {
+                    **{"code": "PM", "title": "Product Matching"},
+                    **{"metric": "binary_f1", "measure": "F1"},
+                }
+            ],
+            "models": [
+                {"name": "Small", "base": "Small", "seeds": [0], "tasks": ["PM"]},
+                {
+                    **{"name": "Small-EC", "base": "Small", "seeds": [42], "tasks": ["PM"]},
+                    **{"precision": {}, "training": {"learning_rate": 0.5}},
+                },
+            ],
+            "samples": 2,
+            "versions": {"torch": "2.13.0"},
+            **changes,
+        }
+    )
+
+
+def write_results(study: Path) -> Path:
+    """The study's results directory; its bases lie beside it."""
+    for model, seed, value in (("Small", 0, 0.4), ("Small-EC", 42, 0.7)):
+        write_metrics(study, model, "PM", {IND: scores(value)}, seed=seed)
+        write_answers(study, model, seed)
+    write_json(study / "adapters/Small-EC/seed-42/manifest.json", ADAPTER)
+    write_json(study.parent / "bases/Small/manifest.json", {"revision": "rev-1"})
+    write_text(study / "data_card.md", "# Data\n")
+    write_dataset(study, "PM", "test", [record_line("PM", "test", n) for n in range(RECORDS)])
+    write_table(study, results_table())
+    for figure in report_settings().figures:
+        write_text(study / f"figures/{figure.name}.svg", SVG)
+    return study
+
+
+ADAPTER = {"seed": 42, "records": {"PM": 30}, "tokens": {"PM": 500}}
+
+
+def results_table(**changes: Any) -> Table:
+    """The table `ind`: a published row and two models in one task."""
+    rows = (
+        Row("GPT-4", "published", (Cell(0.753, "0.753"),), marks=("other_data",)),
+        Row("Small", "model", (score_cell("Small", 0, 0.4),)),
+        Row("Small-EC", "model", (score_cell("Small-EC", 42, 0.7),)),
+    )
+    columns = (HeaderCell("PM", "PM", "F1"),)
+    panel = Panel("", "Model", columns, (RowGroup("All", rows),))
+    options: dict[str, Any] = {"name": "ind", "kind": "results", "caption": "Results"}
+    return Table(**options | {"label": "tab:ind", "panels": (panel,)} | changes)
+
+
+def score_cell(model: str, seed: int, value: float) -> Cell:
+    """The cell of a score."""
+    source = f"metrics/{model}/seed-{seed}/PM.json"
+    interval = Interval(value - 0.03, value + 0.03, reliable=False)
+    return Cell(value, f"{value:.3f}", interval, sources=(source,))
+
+
+def write_table(study: Path, table: Table) -> None:
+    """A table as JSON, and a fragment of LaTeX."""
+    write_json(study / f"tables/{table.name}.json", table.as_json())
+    write_text(study / f"tables/{table.name}.tex", f"% {table.name}\n")
+
+
+def write_answers(study: Path, model: str, seed: int) -> None:
+    """Answers to the records, and their outcomes: every second one of Small-EC is right, the
+    others are no answers; Small always says no, which is wrong."""
+    predictions, outcomes = [], []
+    for number in range(RECORDS):
+        names = {"id": f"PM-test-{number}", "sample_id": f"sample-{number}", "setting": IND}
+        right, valid = model == "Small-EC" and number % 2 == 0, model == "Small"
+        predictions.append(
+            {
+                **names,
+                "task": "PM",
+                "prediction": "yes" if right else "no" if valid else HOSTILE,
+                "reference": "yes",
+                "options": None,
+                "relevance": None,
+                "prompt_sha256": "0",
+                "prompt_tokens": 1,
+                "generated_tokens": 1,
+                "finish_reason": "stop",
+            }
+        )
+        counts = {"tp": int(right), "fp": 0, "fn": int(not right), "tn": 0}
+        outcomes.append({**names, "invalid": not (right or valid), **counts})
+    for path, rows in (
+        (study / f"predictions/{model}/seed-{seed}/PM.jsonl", predictions),
+        (study / f"metrics/{model}/seed-{seed}/PM.records.jsonl", outcomes),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def content_of(study: Path, settings: ReportSettings | None = None) -> Content:
+    """What the report shows."""
+    return read_content(settings or report_settings(), study, study.parent / "bases", "c0ffee")
+
+
+def page_of(study: Path, settings: ReportSettings | None = None) -> str:
+    """The page."""
+    return render_page(content_of(study, settings), study, PAGE_FILES)

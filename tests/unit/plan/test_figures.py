@@ -1,0 +1,111 @@
+"""Which figures a study has, what they are drawn from, and the graph of its rules."""
+
+from typing import Any
+
+from support.plans import BASELINES, IND, MODELS, job, plan
+
+from ecslm.figures.settings import FigureName
+from ecslm.plan.plan import Plan
+from ecslm.plan.rule_graph import rule_graph
+from ecslm.plan.stages.figures import figures_settings
+from ecslm.schemas import paths
+
+RESULTS: dict[str, Any] = {
+    "kind": "results",
+    "label": "tab:ind",
+    "caption": "Results",
+    "setting": IND,
+    "columns": ["PM", "AVE"],
+    "rows": [
+        {"group": "Trivial", "baselines": BASELINES},
+        {"group": "Ours", "models": ["Small", "Small-EC"]},
+    ],
+}
+KNOWN = {"Small": "SmolLM2-135M"}
+SHARE = MODELS["Small-EC"] | {"training": {"train_fraction": 0.1}, "seeds": [0]}
+
+
+def names(made: Plan) -> set[str]:
+    return {name.stem for name in figures_settings(made.study).names()}
+
+
+def with_table(**changes: Any) -> Plan:
+    tables = {"ind": RESULTS | changes.pop("entry", {})}
+    return plan(**{"tables": tables, "architectures": KNOWN} | changes)
+
+
+def test_a_results_table_has_intervals_for_each_task_and_figures_of_known_sizes() -> None:
+    intervals = {"intervals_ind_PM", "intervals_ind_AVE", "loss", "validation"}
+    assert names(with_table()) == {*intervals, "computation_ind", "parameters_ind"}
+    assert names(with_table(architectures={})) == intervals
+
+
+def test_a_study_that_trains_nothing_has_no_loss_curves_and_one_without_tables_no_other() -> None:
+    entry = {"rows": [{"group": "Ours", "models": ["Small"]}]}
+    untuned = with_table(entry=entry, models={"Small": MODELS["Small"]})
+    assert not names(untuned) & {"loss", "validation"}
+    assert names(plan()) == {"loss", "validation"}
+    nothing = plan(models={"Small": MODELS["Small"]})
+    assert names(nothing) == set()
+    assert nothing.targets("draw_figures") == []
+
+
+def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_their_number() -> (
+    None
+):
+    models = MODELS | {"Small-EC-tenth": SHARE}
+    rows = [{"group": "Ours", "models": ["Small", "Small-EC", "Small-EC-tenth"]}]
+    made = with_table(entry={"rows": rows}, models=models)
+    assert names(made) == {"records_ind", "loss", "validation"}
+    assert figures_settings(made.study).tables["ind"].shares == (("Small-EC-tenth", "Small-EC"),)
+    other = models | {"Small-EC-tenth": SHARE | {"template": "alpaca"}}
+    assert "records_ind" not in names(with_table(entry={"rows": rows}, models=other))
+
+
+def test_words_of_tables_and_the_source_of_the_data_are_no_settings_of_figures() -> None:
+    one = with_table()
+    two = with_table(
+        entry={
+            **{"caption": "Other words", "label": "tab:other", "spread": "sd", "wide": True},
+            **{"intervals": "none", "competitors": ["Small", "Small-EC"]},
+        },
+        data={"source": "hub", "id": "c/d", "revision": "c0ffee"},
+    )
+    assert job(one, "draw_figures").settings == job(two, "draw_figures").settings
+
+
+def test_figures_are_drawn_from_scores_manifests_and_published_values() -> None:
+    inputs = job(with_table(), "draw_figures").inputs
+    assert "results/shop/metrics/Small-EC/over-seeds/PM.json" in inputs
+    assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in inputs
+    assert "results/shop/predictions/Small/seed-0/PM.manifest.json" in inputs
+    assert {str(paths.PUBLISHED_SIZES), "resources/published/study.csv"} <= set(inputs)
+    assert not [path for path in inputs if path.endswith(("cost.json", "log.jsonl", ".tex"))]
+
+
+def test_the_page_reads_all_svg_files_and_the_pdf_all_pdf_files() -> None:
+    made = with_table()
+    drawn = {*made.targets("draw_figures"), *made.targets("draw_rule_graph")}
+    for rule, ending in (("report_page", ".svg"), ("report_pdf", ".pdf")):
+        inputs = {path for path in job(made, rule).inputs if "/figures/" in path}
+        assert inputs == {path for path in drawn if path.endswith(ending)}
+
+
+def test_the_graph_has_every_rule_with_jobs_and_what_each_reads() -> None:
+    made = with_table()
+    graph = rule_graph(made.rules.values())
+    assert graph.jobs == {
+        name: count for name, rule in made.rules.items() if (count := len(list(rule.all_keys())))
+    }
+    every = {
+        (maker.rule, reader.rule)
+        for reader in made.jobs
+        for maker in made.jobs
+        if set(reader.inputs) & {*maker.results, maker.manifest}
+    }
+    assert set(graph.edges) == every
+
+
+def test_a_figure_is_named_after_what_it_shows() -> None:
+    assert FigureName("intervals", "ind", "PM").stem == "intervals_ind_PM"
+    assert FigureName("loss").stem == "loss"

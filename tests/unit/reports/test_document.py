@@ -1,0 +1,94 @@
+"""The report as a LaTeX document."""
+
+from pathlib import Path
+
+import pytest
+from support.project import REPORT
+from support.report_files import (
+    HOSTILE,
+    content_of,
+    report_settings,
+    results_table,
+    write_results,
+    write_table,
+)
+
+from ecslm.reports.document import render_document
+
+TEMPLATE = REPORT / "report.tex.jinja"
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """The results of a small study."""
+    return write_results(tmp_path / "demo")
+
+
+def document_of(results: Path, **changes: object) -> str:
+    return render_document(content_of(results, report_settings(**changes)), TEMPLATE)
+
+
+def test_the_document_has_its_parts_in_order(results: Path) -> None:
+    document = document_of(results)
+    parts = ("Question and answer", "Data", "Methods", "Results", "Deviations from the published")
+    more = ("Limits", "Compute and cost", "Environment", "Intervals: Results")
+    places = [document.index(f"\\section{{{part}") for part in (*parts, *more)]
+    assert places == sorted(places)
+
+
+def test_it_can_be_cited_by_title_and_commit(results: Path) -> None:
+    document = document_of(results)
+    assert "pdftitle={A title}" in document
+    assert "\\title{A title}" in document
+    assert document.count("c0ffee") >= 2
+    assert "torch 2.13.0" in document
+
+
+def test_it_inputs_every_table_and_every_figure_once(results: Path) -> None:
+    """Also one of a kind that has no place of its own: it is a result."""
+    kinds = ("claims", "cost", "dataset", "parameters", "comparisons", "new")
+    for kind in kinds:
+        write_table(results, results_table(name=kind, kind=kind, label=f"tab:{kind}"))
+    write_table(results, results_table(name="again", kind="reproduction", label="tab:again"))
+    tables = [{"name": kind, "kind": kind} for kind in kinds]
+    tables += [{"name": "ind", "kind": "results"}, {"name": "again", "kind": "reproduction"}]
+    figures = [
+        {"name": name, "kind": name, "table": table}
+        for name, table in (
+            *(("computation", "ind"), ("parameters", "ind"), ("records", "ind")),
+            *(("intervals", "ind"), ("loss", ""), ("rule_graph", "")),
+        )
+    ]
+    document = document_of(results, tables=tables, figures=figures)
+    for table in tables:
+        assert document.count(f"\\input{{tables/{table['name']}.tex}}") == 1
+    for figure in figures:
+        assert document.count(f"\\includegraphics{{figures/{figure['name']}.pdf}}") == 1
+
+
+def test_text_is_escaped(results: Path) -> None:
+    write_table(results, results_table(caption=HOSTILE + " 50%_A&B"))
+    document = document_of(results, title="50%_A&B")
+    assert r"\title{50\%\_A\&B}" in document
+    assert r"50\%\_A\&B" in document.partition("\\section{Results")[2]
+    assert r"a shop \& co" in document
+
+
+def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None:
+    document = document_of(results, not_run=["Large"])
+    assert "Learning rate 0.5 in place of 0.0001: all tuned models." in document
+    assert "not those of the published study" in document
+    assert "not run here: Large." in document
+    comparable = document_of(results, comparable=True)
+    assert "not those of the published study" not in comparable
+
+
+def test_methods_tell_what_each_model_was_trained_on(results: Path) -> None:
+    (row,) = (line for line in document_of(results).splitlines() if line.startswith("Small-EC &"))
+    # 500 tokens in each of three passes.
+    assert row.split(" & ")[2] == "NF4, bfloat16"
+    assert row.split(" & ")[-3:] == ["30", "1,500", r"42 \\"]
+
+
+def test_without_a_verdict_the_document_says_where_the_answer_is(results: Path) -> None:
+    assert "no table of claims" in document_of(results)

@@ -1,0 +1,170 @@
+import json
+import re
+from dataclasses import replace
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+from pydantic import ValidationError
+from support.report_files import (
+    HOSTILE,
+    content_of,
+    page_of,
+    report_settings,
+    results_table,
+    write_results,
+    write_table,
+)
+from support.table_files import IND
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import made_from, write_manifest
+from ecslm.reports.downloads import table_csv
+from ecslm.reports.settings import ReportSettings, report_files
+from ecslm.schemas.paths import FIGURES_MANIFEST
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """The results of a small study."""
+    return write_results(tmp_path / "demo")
+
+
+def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
+    page = page_of(results)
+    assert not re.findall(r"url\((?!#)|@import|<link rel=\"stylesheet|\ssrc=", page)
+    links = re.findall(r'href="([^"]*)"', page)
+    assert links
+    for link in links:
+        if link.startswith("#"):
+            assert f'id="{link[1:]}"' in page
+        else:
+            assert link.startswith("data:")
+
+
+def test_a_table_is_carried_as_latex_and_as_csv(results: Path) -> None:
+    links = dict(re.findall(r'download="(.*?)" href="(.*?)"', page_of(results)))
+    assert unquote(links["ind.tex"].partition(",")[2]) == "% ind\n"
+    assert unquote(links["ind.csv"].partition(",")[2]) == table_csv(results_table())
+    assert ",GPT-4,,PM,F1,0.753,0.753,,,,other_data,\n" in table_csv(results_table())
+
+
+def test_no_two_elements_have_one_name(results: Path) -> None:
+    names = re.findall(r'\sid="([^"]*)"', page_of(results))
+    assert len(names) == len(set(names))
+
+
+def test_behind_a_cell_are_the_digest_of_its_file_its_counts_and_its_method(
+    results: Path,
+) -> None:
+    path = results / "metrics/Small-EC/seed-42/PM.json"
+    made = made_from([path], {}, code=None, versions={})
+    write_manifest(results / "tables/ind.manifest.json", made, [results / "tables/ind.json"])
+    page = page_of(results)
+    found = re.search(r'<script type="application/json" id="origins">(.*?)</script>', page)
+    origins = json.loads(found[1]) if found else None
+    (number,) = re.findall(r'data-files="(\d+)">0.700', page)
+    origin = origins[int(number)]
+    assert (origin["path"], origin["sha256"]) == (
+        "metrics/Small-EC/seed-42/PM.json",
+        sha256_of_file(path),
+    )
+    facts = origin["scores"][IND]
+    assert (facts["Records"], facts["Invalid answers"]) == (200, 10)
+    assert facts["95 % interval"] == "0.670 to 0.730"
+    assert facts["Method"] == "bootstrap"
+
+
+def test_marks_of_the_table_are_on_the_page(results: Path) -> None:
+    page = page_of(results)
+    assert "GPT-4 ‡" in page
+    assert "[0.670, 0.730]*" in page
+
+
+def test_tasks_are_spelled_out(results: Path) -> None:
+    assert '<button type="button" class="sort">Product Matching</button>' in page_of(results)
+
+
+def test_text_from_models_and_data_cannot_run(results: Path) -> None:
+    write_table(results, results_table(summary=(HOSTILE,), caption="</script>"))
+    page = page_of(results)
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert" in page
+    assert "a shop &amp; co" in page
+    assert page.count("</script>") == 2
+
+
+def test_the_page_tells_where_everything_came_from(results: Path) -> None:
+    page = page_of(results)
+    for text in ("rev-1", "torch 2.13.0", "c0ffee", "# Data"):
+        assert text in page
+
+
+def test_the_page_is_the_same_each_time(results: Path) -> None:
+    assert page_of(results) == page_of(results)
+
+
+def test_the_inputs_of_the_report_are_known_beforehand(results: Path) -> None:
+    files = report_files(report_settings())
+    for path in (
+        "adapters/Small-EC/seed-42/manifest.json",
+        "predictions/Small/seed-0/PM.jsonl",
+        "metrics/Small/seed-0/PM.json",
+        "figures/computation_ind.svg",
+        "data_card.md",
+    ):
+        assert path in files
+    assert all((results / file).is_file() for file in files)
+    assert "predictions/Small/seed-0/PM.jsonl" not in report_files(report_settings(samples=0))
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["adapters/Small-EC/seed-42/manifest.json", "figures/computation_ind.svg", "data_card.md"],
+)
+def test_a_missing_file_is_named(path: str, results: Path) -> None:
+    (results / path).unlink()
+    with pytest.raises(InputError, match=f"{path}: no such file"):
+        page_of(results)
+
+
+def test_the_answer_comes_first(results: Path) -> None:
+    claims = replace(results_table(), name="claims", kind="claims", summary=("Ours & yours.",))
+    cost = replace(results_table(), name="cost", kind="cost", summary=("It took 2 hours.",))
+    write_table(results, claims)
+    write_table(results, cost)
+    kinds = ("claims", "cost", "results")
+    names = ("claims", "cost", "ind")
+    tables = [{"name": name, "kind": kind} for name, kind in zip(names, kinds, strict=True)]
+    page = page_of(results, report_settings(tables=tables))
+    places = [page.index(text) for text in ("Ours &amp; yours.", "It took 2 hours.", "<table")]
+    assert places == sorted(places)
+    # The document may have no clock values: they are in the table of costs alone.
+    assert content_of(results, report_settings(tables=tables)).verdict == ("Ours & yours.",)
+
+
+def test_a_study_without_a_data_card_has_a_page(results: Path) -> None:
+    (results / "data_card.md").unlink()
+    page = page_of(results, report_settings(card=False))
+    assert "<summary>Data card" not in unescape(page)
+
+
+def test_an_unknown_setting_is_refused() -> None:
+    with pytest.raises(ValidationError, match="extra"):
+        ReportSettings.model_validate({**report_settings().model_dump(), "titel": "x"})
+
+
+def test_an_altered_figure_is_refused(results: Path) -> None:
+    svg = results / "figures/computation_ind.svg"
+    write_json(
+        results / FIGURES_MANIFEST,
+        {
+            **{"inputs": {}, "settings": {}, "code": None, "versions": {}},
+            "files": {svg.name: "0" * 64},
+        },
+    )
+    with pytest.raises(InputError, match="altered"):
+        page_of(results)
