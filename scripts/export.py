@@ -10,7 +10,6 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.errors import InputError
 from ecslm.common.logs import add_log_option, start_log
-from ecslm.exports.run import export_model
 from ecslm.exports.settings import ExportSettings
 from ecslm.fingerprint.running import as_planned
 
@@ -18,6 +17,9 @@ from ecslm.fingerprint.running import as_planned
 def main(arguments: argparse.Namespace) -> None:
     """Merge, compare, and write the folder."""
     start_log(arguments.log)
+    # Only now: the libraries that it loads log at once.
+    from ecslm.exports.run import export_model
+
     settings = read_settings(arguments.settings, ExportSettings)
     export_model(
         model=arguments.model,

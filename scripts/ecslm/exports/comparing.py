@@ -21,8 +21,8 @@ from ecslm.prediction.transformers_engine import Engine
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.record import Record
 
-# Largest difference of logits, as a share of the largest: rounding alone gives less. A merge into a
-# tied head is off by much more.
+# Largest difference of logits, as a share of the largest. Rounding alone gives less: 1.2 % was
+# measured of SmolLM2-135M in bfloat16, and a merge into a tied head is off by much more.
 TOLERANCE = {"float32": 1e-4, "bfloat16": 0.05}
 
 

@@ -1,6 +1,7 @@
 """Exported models: folders that load alone and equal the base with the adapter."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from support.model_examples import (
     run_here,
     write_records,
 )
+from support.project import REPORT
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ecslm.common.errors import InputError
@@ -146,6 +148,17 @@ def test_greedy_generation_of_transformers_gives_the_answers_of_the_study(
         whole = plain.generate(**tokens, max_new_tokens=limit)[0]
         generated = whole[tokens["input_ids"].shape[1] :]
         assert tokenizer.decode(generated, skip_special_tokens=True) == answer.exported.text
+
+
+def test_the_code_on_the_card_runs_in_the_folder(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card = (REPORT / "model_card.md.jinja").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    monkeypatch.chdir(exported)
+    capsys.readouterr()
+    exec(code.replace('"..."', '"Answer yes or no."'), {})
+    assert capsys.readouterr().out.strip()
 
 
 def test_the_report_has_the_same_answers_of_both_for_records_of_each_task(exported: Path) -> None:

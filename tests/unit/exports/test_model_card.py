@@ -155,8 +155,8 @@ def test_an_interval_that_may_be_too_narrow_is_marked(results: Path) -> None:
 def test_where_the_model_fails_is_said(results: Path) -> None:
     *lines, last = section(card(results), "Known failures").splitlines()
     assert lines == [
-        f"- Product | Matching (PM), {IND}: not better than answering always-yes (0.300 against "
-        "0.300). Do not use it for this.",
+        f"- Product | Matching (PM), {IND}: not better than the trivial baseline always-yes (0.300 "
+        "against 0.300). Do not use it for this.",
         f"- PM, {IND}: 20 of 200 answers could not be read (10.0 %).",
         f"- PM, {OOD}: 6 of 200 answers were cut off at the limit of tokens.",
         "- Inputs of 1 training records were cut.",

@@ -16,7 +16,7 @@ from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.provenance.difference.cells import CellKey, ResultsFolder
 from ecslm.provenance.difference.compare import ResultsDiff, _missing, diff_results
-from ecslm.provenance.difference.text import as_text
+from ecslm.provenance.difference.text import _signed, as_text
 
 SETTING = "IND_Diverse_Instruction"
 REFERENCES = ["yes", "no"] * 30
@@ -247,11 +247,19 @@ def test_a_changed_cell_stands_below_its_cause(
     after = write_scores("two", flipped(REFERENCES, 30), monkeypatch)
     capsys.readouterr()
     assert run_here(monkeypatch, "diff_results.py", [before, after]) == 4
-    head, _, cause, columns, row, *_ = capsys.readouterr().out.splitlines()
+    head, _, cause, names, columns, row, *_ = capsys.readouterr().out.splitlines()
     assert head.endswith("4 cells in both, 4 changed, 1 of them beyond their interval")
     assert cause == "data: predictions/Small/seed-0/PM.jsonl has other content"
-    assert columns.split()[:7] == ["Task", "Setting", "Model", "Seed", "Protocol", "A", "B"]
-    assert row.split()[:8] == ["PM", SETTING, "Small", "0", "lenient", "1.000", "0.500", "-0.500"]
+    assert names == f"  Task PM, Setting {SETTING}, Model Small, Seed 0"
+    assert columns.split()[:6] == ["Protocol", "A", "B", "B", "-", "A"]
+    assert row.split()[:4] == ["lenient", "1.000", "0.500", "-0.500"]
+
+
+@given(st.floats(-1, 1))
+def test_a_change_is_shown_with_its_sign_however_small(value: float) -> None:
+    shown = _signed(value)
+    assert float(shown) == pytest.approx(value, abs=5e-4)
+    assert (shown[0] == "-", bool(float(shown))) == (value < 0, bool(value)) or not value
 
 
 def test_the_json_has_every_changed_cell(

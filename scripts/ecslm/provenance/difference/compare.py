@@ -11,7 +11,6 @@ from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.testing import differences
 from ecslm.provenance.difference.cells import CellKey, ResultsFolder, ScoreCell
 from ecslm.provenance.difference.origins import Cause, Origins
-from ecslm.scoring.outcomes import Outcomes
 
 Basis = Literal["paired", "overlap"]
 
@@ -48,7 +47,7 @@ class Change:
     ci95: tuple[float, float] | None
     beyond: bool | None
     records_changed: int | None
-    """Shared records that add something else to the score; None if they are not known."""
+    """Shared records that add something else to the strict score; None if they are not known."""
     causes: tuple[Cause, ...]
 
 
@@ -104,6 +103,7 @@ def diff_results(before: ResultsFolder, after: ResultsFolder) -> ResultsDiff:
 def _change(key: CellKey, before: ResultsFolder, after: ResultsFolder, origins: Origins) -> Change:
     cells = before.cells[key], after.cells[key]
     basis, ci95, beyond = _beyond(key, before, after)
+    strict = key.protocol == "strict"
     values = [cell.value for cell in cells]
     known = [value for value in values if value is not None]
     return Change(
@@ -114,7 +114,7 @@ def _change(key: CellKey, before: ResultsFolder, after: ResultsFolder, origins: 
         difference=known[1] - known[0] if len(known) == 2 else None,
         ci95=ci95,
         beyond=beyond,
-        records_changed=_records_changed(before.outcomes(key), after.outcomes(key)),
+        records_changed=_records_changed(key, before, after) if strict else None,
         causes=origins.causes(before.score_manifest(key))
         or (Cause("unknown", "nothing that the manifests know of"),),
     )
@@ -160,11 +160,12 @@ def _paired_interval(
     return found.ci95
 
 
-def _records_changed(before: Outcomes | None, after: Outcomes | None) -> int | None:
-    if before is None or after is None:
+def _records_changed(key: CellKey, before: ResultsFolder, after: ResultsFolder) -> int | None:
+    then, now = before.outcomes(key), after.outcomes(key)
+    if then is None or now is None:
         return None
-    (then,), (now,) = before.seeds, after.seeds
-    return sum(then[sample] != now[sample] for sample in then.keys() & now.keys())
+    (one,), (other,) = then.seeds, now.seeds
+    return sum(one[sample] != other[sample] for sample in one.keys() & other.keys())
 
 
 def _missing(

@@ -1,6 +1,6 @@
 """The difference of two results directories as text for a terminal, and as JSON values."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,13 +9,15 @@ from ecslm.provenance.difference.cells import ScoreCell
 from ecslm.provenance.difference.compare import Change, Missing, ResultsDiff
 from ecslm.provenance.difference.origins import Cause
 from ecslm.reports.plain_tables import aligned
-from ecslm.tables.model import MISSING, difference_text, score_text
+from ecslm.tables.model import MISSING, score_text
 
 HEAD = (
     *("Task", "Setting", "Model", "Seed", "Protocol", "A", "B"),
     *("B - A", "95 % interval", "Beyond", "Records"),
 )
-RIGHT = (3, 5, 6, 7, 10)
+# Columns that name a cell: where all rows have the same value, it stands above them once.
+NAMES = 4
+RIGHT = frozenset(("Seed", "A", "B", "B - A", "Records"))
 NOTE = (
     "Beyond: whether the change is more than chance: records are paired, and the 95 % interval of",
     "B - A lies on one side of 0. *: they cannot be paired, and the two intervals do not overlap.",
@@ -75,8 +77,16 @@ def _cause_lines(causes: Sequence[Cause]) -> Iterator[str]:
         yield f"and {len(causes) - MOST_CAUSES} more"
 
 
-def _table(changes: Sequence[Change]) -> list[str]:
-    return aligned([HEAD, *map(_row, changes)], RIGHT)
+def _table(changes: Sequence[Change]) -> Iterator[str]:
+    rows = [_row(change) for change in changes]
+    shared = [
+        place for place in range(NAMES) if len(rows) > 1 and len({r[place] for r in rows}) == 1
+    ]
+    if shared:
+        yield ", ".join(f"{HEAD[place]} {rows[0][place]}" for place in shared)
+    shown = [place for place in range(len(HEAD)) if place not in shared]
+    right = [place for place, column in enumerate(shown) if HEAD[column] in RIGHT]
+    yield from aligned([[row[place] for place in shown] for row in (HEAD, *rows)], right)
 
 
 def _row(change: Change) -> tuple[str, ...]:
@@ -101,8 +111,9 @@ def _value(cell: ScoreCell) -> str:
 
 
 def _signed(value: float) -> str:
-    text = difference_text(value)
-    return text if value < 0 and text.startswith("-") else f"+{text}"
+    """With its sign, and with more digits if it is less than the last one shown."""
+    text = f"{value:+.3f}"
+    return f"{value:+.1g}" if value and not float(text) else text
 
 
 def _beyond(change: Change) -> str:
@@ -117,7 +128,7 @@ def _records(change: Change) -> str:
     return total if change.records_changed is None else f"{change.records_changed:,} of {total}"
 
 
-def _indented(lines: Sequence[str]) -> list[str]:
+def _indented(lines: Iterable[str]) -> list[str]:
     return [f"  {line}" for line in lines]
 
 
