@@ -16,8 +16,16 @@ from ecslm.provenance.snakemake_records import ADOPTING
 
 STUDIES = ("generated", "local")
 CONFIGURATION = ROOT / "tests/workflow/rerun_study.yaml"
+# Rules whose jobs a run of `all` never makes.
+NOT_OF_ALL = ("report_pdf", "export_model", "model_card")
 # The data of `local`, in a project.
 RECORDS, LABELS = "data/records.jsonl", "data/labels.json"
+# Where a project has what tests edit, and keys of the configuration.
+LIBRARY = "scripts/ecslm"
+ALPACA, CHATML = (f"resources/prompts/{name}.jinja" for name in ("alpaca", "chatml"))
+CATALOGUE, INSTRUCTIONS = "resources/demo/catalogue.yaml", "resources/demo/instructions.yaml"
+GENERATED = "studies.generated"
+MODELS = f"{GENERATED}.models"
 
 
 def study_options(study: str) -> tuple[str, ...]:

@@ -387,6 +387,13 @@ def _write_yaml(path: Path, value: Any) -> None:
     path.write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
 
 
+# A task of the registry that no study has.
+NEW_TASK = configured(
+    "tasks.NEW",
+    {"title": "New", "aliases": ["A_New_Task"], "answer": "yes_no", "metric": "binary_f1"},
+)
+
+
 def with_other_weights(folder: str) -> Edit:
     """One byte of a base's weights is another; the file's date is as before."""
 

@@ -1,5 +1,7 @@
 """What an edit reruns: exactly the jobs that it can affect, each named by its rule and wildcards.
 
+Those that rerun nothing are in test_edits_without_effect.py.
+
 Each row edits a copy of finished studies (rerun_study.yaml), asks Snakemake what it would run, and
 compares all jobs, both ways. Jobs are patterns of names: `score */QPR` is the score of QPR of all
 models and seeds.
@@ -11,46 +13,42 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
-from support.completed import CONFIGURATION, LABELS, RECORDS, STUDIES, study_options
+from support.completed import (
+    ALPACA,
+    CATALOGUE,
+    CHATML,
+    CONFIGURATION,
+    GENERATED,
+    INSTRUCTIONS,
+    LIBRARY,
+    MODELS,
+    NOT_OF_ALL,
+    RECORDS,
+    STUDIES,
+    study_options,
+)
 from support.edits import (
+    NEW_TASK,
     Edit,
     added,
     another_grade,
-    checked_out_again,
-    commented,
     configured,
     copied,
     in_all_records,
-    in_another_layout,
-    in_file,
     in_python,
-    in_rules,
-    laid_out,
     listed,
     locked,
     logic,
-    made,
     moved,
-    moved_function,
-    nothing,
     one_record,
-    renamed,
     replaced,
-    rewritten,
     together,
-    touched,
     turned,
     with_a_remark,
-    with_definitions_reversed,
-    with_keys_reversed,
-    with_more_log_lines,
     with_other_annotations,
-    with_other_docstrings,
-    with_other_errors,
     with_other_weights,
     with_scrambled_times,
     with_turned_keys,
-    without_weights,
 )
 from support.scratch import ListJobs, list_jobs_and_stale_ones
 
@@ -195,68 +193,17 @@ def new_task(task: str) -> tuple[str, ...]:
     return (*rows, *own, *CONTRASTED)
 
 
-LIBRARY = "scripts/ecslm"
 MODEL_PACKAGES = ("models", "prediction", "training", "scoring/bertscore")
-GENERATED = "studies.generated"
-MODELS = f"{GENERATED}.models"
 TABLES = f"{GENERATED}.tables"
 CONTRASTS = f"{GENERATED}.comparisons.contrasts"
 MPC = listed(f"{GENERATED}.tasks", "MPC")
 MPC_SHOWN = listed(f"{TABLES}.ind.columns", "MPC")
-ALPACA, CHATML = (f"resources/prompts/{name}.jinja" for name in ("alpaca", "chatml"))
 MODEL = {"base": "Tiny", "template": "llama3", "training": {}}
 
-CATALOGUE, INSTRUCTIONS = "resources/demo/catalogue.yaml", "resources/demo/instructions.yaml"
 SA_INSTRUCTION = "How does the writer of this review feel?"
-NEW_TASK = configured(
-    "tasks.NEW",
-    {"title": "New", "aliases": ["A_New_Task"], "answer": "yes_no", "metric": "binary_f1"},
-)
 
 CONTRACT = [
-    generated("nothing", nothing),
-    local("nothing, with local data", nothing),
-    # Words, layout and dates
-    generated("comments and blank lines after each statement of Python", in_python(commented)),
-    generated(
-        "comments, blank lines and other line breaks in rules",
-        together(
-            in_rules(r"(?m)^(?=rule )", "# A remark.\n\n"),
-            in_rules(r"(?m)^(?=    (params|shell):)", "    # A remark.\n\n"),
-            # Strings that stand beside each other are one.
-            in_rules(r'"\n +"', ""),
-        ),
-    ),
-    generated("other docstrings anywhere in Python", in_python(with_other_docstrings)),
-    generated("another layout of all Python code", in_python(in_another_layout)),
-    generated("touch of every source and data file", touched),
-    local("touch of every source and data file, local data included", touched),
-    generated("git checkout other && git checkout -", checked_out_again),
-    generated("a fresh clone to which results and .snakemake were copied", rewritten),
-    generated("a copy of everything that kept no dates", with_scrambled_times),
-    local("a copy of everything, local data included, that kept no dates", with_scrambled_times),
-    generated(
-        "log and warning lines in the training code",
-        in_python(with_more_log_lines, "scripts/ecslm/training"),
-    ),
-    generated("log and warning lines in all code", in_python(with_more_log_lines)),
-    generated("the words of all errors", in_python(with_other_errors)),
-    generated(
-        "the words of an error that a variable holds",
-        replaced(f"{LIBRARY}/common/files.py", "the file is truncated", "the file was cut off"),
-    ),
-    generated(
-        "what is said of an altered result",
-        replaced(f"{LIBRARY}/common/manifests.py", "altered: its sha256", "changed: its sha256"),
-    ),
-    generated(
-        "a description and help",
-        together(
-            replaced(f"{LIBRARY}/prediction/settings.py", "Maximum tokens of an answer.", "Most."),
-            replaced("scripts/train_adapter.py", "dataset files to train on", "records"),
-            replaced("scripts/predict.py", "Jinja file of the prompt", "prompt"),
-        ),
-    ),
+    # Words
     generated(
         "annotations of all functions of the steps that use models",
         together(
@@ -264,74 +211,6 @@ CONTRACT = [
         ),
         # One of them is handed on as a value: whoever gets it might read its annotations.
         *drawn("parameters", "cost"),
-    ),
-    generated(
-        "an unused function, class, constant and import in code that all steps use",
-        in_file(
-            lambda text: f"import string\n{text}\n\ndef unused(): return UNUSED\n\n\nUNUSED = 1\n",
-            "ecslm/models/prompts.py",
-        ),
-    ),
-    generated(
-        "an edit of a function that a step does not use, in a module that it does",
-        replaced(
-            f"{LIBRARY}/prediction/progress.py",
-            "class FinishedBatches:",
-            "def unused(): pass\n\n\nclass FinishedBatches:",
-        ),
-    ),
-    generated(
-        "the order of imports and of definitions",
-        together(
-            replaced(
-                f"{LIBRARY}/training/fit.py",
-                "import logging\nfrom collections import Counter\n",
-                "from collections import Counter\nimport logging\n",
-            ),
-            in_file(with_definitions_reversed, "ecslm/training/fit.py"),
-            in_file(with_definitions_reversed, "ecslm/common/files.py"),
-        ),
-    ),
-    generated(
-        "a function in another module that is there, and one in a new module",
-        together(
-            moved_function(
-                "batches_by_length", "ecslm/models/batching.py", "ecslm/models/batches.py"
-            ),
-            moved_function("_evenly", "ecslm/training/fit.py", "ecslm/training/batches.py"),
-        ),
-    ),
-    generated(
-        "the name of a function",
-        in_file(lambda text: text.replace("_in_order", "_sorted"), "ecslm/prediction/run.py"),
-    ),
-    generated(
-        "the looks of a progress bar",
-        replaced(f"{LIBRARY}/prediction/shown_progress.py", 'unit="prompt"', 'unit="answer"'),
-    ),
-    generated("what a job cost", logic("ecslm/models/cost.py")),
-    generated("the summary that a script prints", logic("ecslm/reports/score_summary.py")),
-    generated("the order of keys in config.yaml", with_keys_reversed),
-    local("the order of keys in config.yaml, with local data", with_keys_reversed),
-    generated("log paths", in_rules(r"/logs/", "/messages/")),
-    generated("messages", in_rules(r"(?m)(?<=^    message:\n        \")", "Now: ")),
-    generated(
-        "resources and thread counts",
-        together(
-            configured(f"{GENERATED}.threads", 3),
-            configured(f"{GENERATED}.gpus", 2),
-            in_rules(r"gpu=1,", "gpu=2,\n        mem_mb=4000,"),
-        ),
-    ),
-    generated("the device", configured(f"{GENERATED}.device", "cuda")),
-    generated(
-        "code that only plans, explains or verifies",
-        logic(
-            *(f"ecslm/plan/{name}.py" for name in ("study", "jobs")),
-            "ecslm/fingerprint/digest.py",
-            *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
-            *(f"ecslm/provenance/{name}.py" for name in ("history", "integrity", "run_lock")),
-        ),
     ),
     # Drawing
     generated(
@@ -363,7 +242,6 @@ CONTRACT = [
         *FIGURES,
     ),
     generated("the caption of a table", configured(f"{TABLES}.ind.caption", "New"), *drawn("ind")),
-    generated("a caption of Snakemake's own report", added("report/captions/table.rst", "New.")),
     generated("the code of a table", logic("ecslm/tables/kinds/validity.py"), *drawn("validity")),
     generated(
         "rendering results of another machine: no dates, another device, a new template",
@@ -376,14 +254,6 @@ CONTRACT = [
     ),
     generated(
         "the code that collects scores", logic("ecslm/exports/tidy_scores.py"), "tidy_scores"
-    ),
-    generated(
-        "the code and the card of exported models, which nobody has asked for",
-        together(
-            logic("ecslm/exports/run.py", "ecslm/exports/card.py"),
-            added("report/model_card.md.jinja", "More."),
-            configured("licenses", {"Tiny": "mit"}),
-        ),
     ),
     # Costs
     generated(
@@ -420,10 +290,6 @@ CONTRACT = [
         logic("ecslm/scoring/metrics/macro_f1.py"),
         *rescored("SA"),
         *drawn("ind", "texts", "reproduction"),
-    ),
-    generated(
-        "the logic of a metric that the study does not use",
-        logic("ecslm/scoring/metrics/hit_rate.py"),
     ),
     generated(
         "answer parsing, yes or no",
@@ -560,10 +426,6 @@ CONTRACT = [
         *answered("Tiny-Chat"),
         *drawn("ind", "texts", "validity"),
     ),
-    local(
-        "the batch token budget, where all engines are exact",
-        configured("studies.local.batch_tokens", 3000),
-    ),
     # Training
     generated(
         "training code",
@@ -632,7 +494,6 @@ CONTRACT = [
         *predicted("Tiny"),
         *drawn("ind", "texts", "validity"),
     ),
-    generated("a prompt template of no model", added("resources/prompts/llama3.jinja", "New.")),
     generated(
         "one model's learning rate",
         configured(f"{MODELS}.Tiny-Exact.training.learning_rate", 2e-4),
@@ -732,17 +593,10 @@ CONTRACT = [
         *ALL_BUT_BASES,
     ),
     generated("loader code", logic("ecslm/data/cleaning.py"), *ALL_BUT_BASES),
-    generated(
-        "the loader of local files, where none is loaded", logic("ecslm/data/sources/path.py")
-    ),
     local(
         "the loader of local files",
         logic("ecslm/data/sources/path.py"),
         *ALL_BUT_BASES_OF_LOCAL,
-    ),
-    local(
-        "loader code that makes the same bytes, after a run of `-- datasets`",
-        together(logic("ecslm/data/cleaning.py"), made("local", "datasets")),
     ),
     local(
         "one test record",
@@ -847,8 +701,6 @@ CONTRACT = [
         *SCORE_TABLES,
     ),
     version("scipy", *COMPARED_ANEW),
-    generated("a local tag of a version", locked("torch", "2.13.0+cpu")),
-    generated("the version of a library that only tests use", locked("hypothesis", "99.1")),
     # What bases are made of. The project is a copy of the finished one at another path.
     generated(
         "the weights of a local directory replaced, with their date kept",
@@ -863,36 +715,13 @@ CONTRACT = [
         "bertscore *",
         *OF_TEXTS,
     ),
-    generated("weights that stayed on another machine", without_weights),
     generated(
         "the code that fetches bases",
         logic("ecslm/models/fetching.py"),
         "base_model *",
         *OF_THE_BASE,
     ),
-    generated(
-        "code that fetches the same weights, after a run of `-- bases`",
-        together(logic("ecslm/models/fetching.py"), made("generated", "bases")),
-    ),
-    generated("the version of a library that converts weights of wheels", locked("gguf", "99.1")),
     # Prompt templates: what they render counts
-    generated(
-        "comments and spaces in tags of a prompt template",
-        together(
-            replaced(CHATML, "### Instruction:", "{# Words, on\ntwo lines. #}### Instruction:"),
-            replaced(CHATML, "{{ input }}", "{{input}}"),
-        ),
-    ),
-    generated(
-        "a renamed prompt template, with the configuration",
-        together(
-            renamed(ALPACA, "renamed.jinja"),
-            replaced("config.yaml", "template: alpaca", "template: renamed"),
-            configured(f"{MODELS}.Tiny-Exact.template", "renamed"),
-            configured("studies.local.models.Tiny.template", "renamed"),
-            configured("studies.local.models.Tiny-EC.template", "renamed"),
-        ),
-    ),
     generated(
         "a copy of the prompt template that the data card names",
         together(
@@ -916,17 +745,6 @@ CONTRACT = [
     ),
     # What data contain counts; their layout, their place and orders without a meaning do not
     generated(
-        "comments and layout of the catalogue and the instructions",
-        together(laid_out(CATALOGUE), laid_out(INSTRUCTIONS)),
-    ),
-    generated(
-        "the catalogue and the instructions at another path",
-        together(
-            moved(CATALOGUE, "shop/products.yaml", f"{GENERATED}.data.catalogue"),
-            moved(INSTRUCTIONS, "words/texts.yaml", f"{GENERATED}.data.instructions"),
-        ),
-    ),
-    generated(
         "a word of the catalogue",
         replaced(CATALOGUE, "Made of {value}.", "Built of {value}."),
         *ALL_BUT_BASES,
@@ -943,13 +761,11 @@ CONTRACT = [
         "score_baseline */SA",
         *SCORE_TABLES,
     ),
-    generated("a new task of the registry that is not the study's", NEW_TASK),
     local("a new task of the registry that is not the study's", NEW_TASK, *CHECKED),
     local(
         "the order of keys and the spaces in records", in_all_records(with_turned_keys), *CHECKED
     ),
     local("a column of records that nothing reads", in_all_records(with_a_remark), *CHECKED),
-    local("the layout of the relevance labels", laid_out(LABELS)),
     local(
         "the data file under another name in another directory",
         moved(RECORDS, "shop/rows.jsonl", "studies.local.data.path"),
@@ -957,22 +773,7 @@ CONTRACT = [
         # Its notes name the file.
         *drawn("ind"),
     ),
-    local(
-        "the relevance labels at another path",
-        moved(LABELS, "shop/grades.json", "studies.local.data.labels.path"),
-    ),
-    generated(
-        "the order of the layers that adapters update",
-        configured(
-            f"{GENERATED}.training.target_modules",
-            [f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")] + ["lm_head"],
-        ),
-    ),
     generated("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
-    generated(
-        "the order of a task's names in the data",
-        configured("tasks.QPR.aliases", ["Query_Product_Ranking", "Query_Product_Rank"]),
-    ),
 ]
 
 
@@ -1015,7 +816,7 @@ def names_of(jobs: Iterable[tuple[str, str]]) -> set[str]:
     """The names of jobs by their rule and manifest, but for those that `all` never makes."""
     names = set()
     for rule, manifest in jobs:
-        if rule not in ("report_pdf", "export_model", "model_card"):
+        if rule not in NOT_OF_ALL:
             # The wildcards are what stands between the stage's folder and the end of the path.
             parts = Path(manifest).with_suffix("").with_suffix("").parts[3:]
             if rule == "base_model":

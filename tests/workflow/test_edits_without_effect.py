@@ -1,0 +1,257 @@
+"""Edits that rerun nothing: of words, layout, dates and places, and of code that makes no result.
+
+Edits that cannot hide each other are made together, in the order in which they stand, and
+Snakemake is asked once for all of them. If it would run anything, each is tried alone, to name it.
+test_reruns.py has those that rerun something.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+from support.completed import (
+    ALPACA,
+    CATALOGUE,
+    CHATML,
+    CONFIGURATION,
+    GENERATED,
+    INSTRUCTIONS,
+    LABELS,
+    LIBRARY,
+    MODELS,
+    NOT_OF_ALL,
+    study_options,
+)
+from support.edits import (
+    NEW_TASK,
+    Edit,
+    added,
+    checked_out_again,
+    commented,
+    configured,
+    in_another_layout,
+    in_file,
+    in_python,
+    in_rules,
+    laid_out,
+    locked,
+    logic,
+    made,
+    moved,
+    moved_function,
+    nothing,
+    renamed,
+    replaced,
+    rewritten,
+    together,
+    touched,
+    with_definitions_reversed,
+    with_keys_reversed,
+    with_more_log_lines,
+    with_other_docstrings,
+    with_other_errors,
+    with_scrambled_times,
+    without_weights,
+)
+from support.scratch import list_jobs_and_stale_ones
+
+# By what they have in common: a study, and edits by their words.
+TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
+    "words and layout of Python": (
+        "generated",
+        {
+            "other docstrings anywhere in Python": in_python(with_other_docstrings),
+            "log and warning lines in all code": in_python(with_more_log_lines),
+            "the words of all errors": in_python(with_other_errors),
+            "another layout of all Python code": in_python(in_another_layout),
+            # Last: another layout has no comments.
+            "comments and blank lines after each statement of Python": in_python(commented),
+        },
+    ),
+    "code that no result depends on": (
+        "generated",
+        {
+            "the words of an error that a variable holds": replaced(
+                f"{LIBRARY}/common/files.py", "the file is truncated", "the file was cut off"
+            ),
+            "what is said of an altered result": replaced(
+                f"{LIBRARY}/common/manifests.py", "altered: its sha256", "changed: its sha256"
+            ),
+            "a description and help": together(
+                replaced(
+                    f"{LIBRARY}/prediction/settings.py", "Maximum tokens of an answer.", "Most."
+                ),
+                replaced("scripts/train_adapter.py", "dataset files to train on", "records"),
+                replaced("scripts/predict.py", "Jinja file of the prompt", "prompt"),
+            ),
+            "the looks of a progress bar": replaced(
+                f"{LIBRARY}/prediction/shown_progress.py", 'unit="prompt"', 'unit="answer"'
+            ),
+            "what a job cost": logic("ecslm/models/cost.py"),
+            "the summary that a script prints": logic("ecslm/reports/score_summary.py"),
+            "code that only plans, explains or verifies": logic(
+                *(f"ecslm/plan/{name}.py" for name in ("study", "jobs")),
+                "ecslm/fingerprint/digest.py",
+                *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
+                *(f"ecslm/provenance/{name}.py" for name in ("history", "integrity", "run_lock")),
+            ),
+            "the logic of a metric that the study does not use": logic(
+                "ecslm/scoring/metrics/hit_rate.py"
+            ),
+            "the loader of local files, where none is loaded": logic("ecslm/data/sources/path.py"),
+            "the code and the card of exported models, which nobody has asked for": together(
+                logic("ecslm/exports/run.py", "ecslm/exports/card.py"),
+                added("report/model_card.md.jinja", "More."),
+                configured("licenses", {"Tiny": "mit"}),
+            ),
+            "an unused function, class, constant and import in code that all steps use": in_file(
+                lambda text: (
+                    f"import string\n{text}\n\ndef unused(): return UNUSED\n\n\nUNUSED = 1\n"
+                ),
+                "ecslm/models/prompts.py",
+            ),
+            "an edit of a function that a step does not use, in a module that it does": replaced(
+                f"{LIBRARY}/prediction/progress.py",
+                "class FinishedBatches:",
+                "def unused(): pass\n\n\nclass FinishedBatches:",
+            ),
+            "the name of a function": in_file(
+                lambda text: text.replace("_in_order", "_sorted"), "ecslm/prediction/run.py"
+            ),
+            "the order of imports and of definitions": together(
+                replaced(
+                    f"{LIBRARY}/training/fit.py",
+                    "import logging\nfrom collections import Counter\n",
+                    "from collections import Counter\nimport logging\n",
+                ),
+                in_file(with_definitions_reversed, "ecslm/training/fit.py"),
+                in_file(with_definitions_reversed, "ecslm/common/files.py"),
+            ),
+            "a function in another module that is there, and one in a new module": together(
+                moved_function(
+                    "batches_by_length", "ecslm/models/batching.py", "ecslm/models/batches.py"
+                ),
+                moved_function("_evenly", "ecslm/training/fit.py", "ecslm/training/batches.py"),
+            ),
+        },
+    ),
+    "rules and configuration": (
+        "generated",
+        {
+            "log paths": in_rules(r"/logs/", "/messages/"),
+            "messages": in_rules(r"(?m)(?<=^    message:\n        \")", "Now: "),
+            "resources and thread counts": together(
+                configured(f"{GENERATED}.threads", 3),
+                configured(f"{GENERATED}.gpus", 2),
+                in_rules(r"gpu=1,", "gpu=2,\n        mem_mb=4000,"),
+            ),
+            "comments, blank lines and other line breaks in rules": together(
+                in_rules(r"(?m)^(?=rule )", "# A remark.\n\n"),
+                in_rules(r"(?m)^(?=    (params|shell):)", "    # A remark.\n\n"),
+                # Strings that stand beside each other are one.
+                in_rules(r'"\n +"', ""),
+            ),
+            "the device": configured(f"{GENERATED}.device", "cuda"),
+            "the order of the layers that adapters update": configured(
+                f"{GENERATED}.training.target_modules",
+                [f"{name}_proj" for name in ("q", "k", "v", "o", "gate", "up", "down")]
+                + ["lm_head"],
+            ),
+            "the order of a task's names in the data": configured(
+                "tasks.QPR.aliases", ["Query_Product_Ranking", "Query_Product_Rank"]
+            ),
+            "a new task of the registry that is not the study's": NEW_TASK,
+            "the order of keys in config.yaml": with_keys_reversed,
+        },
+    ),
+    "templates, data and versions": (
+        "generated",
+        {
+            "a caption of Snakemake's own report": added("report/captions/table.rst", "New."),
+            "a prompt template of no model": added("resources/prompts/llama3.jinja", "New."),
+            "comments and spaces in tags of a prompt template": together(
+                replaced(CHATML, "### Instruction:", "{# Words, on\ntwo lines. #}### Instruction:"),
+                replaced(CHATML, "{{ input }}", "{{input}}"),
+            ),
+            "a renamed prompt template, with the configuration": together(
+                renamed(ALPACA, "renamed.jinja"),
+                replaced("config.yaml", "template: alpaca", "template: renamed"),
+                configured(f"{MODELS}.Tiny-Exact.template", "renamed"),
+                configured("studies.local.models.Tiny.template", "renamed"),
+                configured("studies.local.models.Tiny-EC.template", "renamed"),
+            ),
+            "comments and layout of the catalogue and the instructions": together(
+                laid_out(CATALOGUE), laid_out(INSTRUCTIONS)
+            ),
+            "the catalogue and the instructions at another path": together(
+                moved(CATALOGUE, "shop/products.yaml", f"{GENERATED}.data.catalogue"),
+                moved(INSTRUCTIONS, "words/texts.yaml", f"{GENERATED}.data.instructions"),
+            ),
+            "weights that stayed on another machine": without_weights,
+            "a local tag of a version": locked("torch", "2.13.0+cpu"),
+            "the version of a library that only tests use": locked("hypothesis", "99.1"),
+            "the version of a library that converts weights of wheels": locked("gguf", "99.1"),
+        },
+    ),
+    "local data": (
+        "local",
+        {
+            "the batch token budget, where all engines are exact": configured(
+                "studies.local.batch_tokens", 3000
+            ),
+            "the layout of the relevance labels": laid_out(LABELS),
+            "the relevance labels at another path": moved(
+                LABELS, "shop/grades.json", "studies.local.data.labels.path"
+            ),
+            "the order of keys in config.yaml, with local data": with_keys_reversed,
+        },
+    ),
+}
+# Of these, each undoes what another has done, or runs something.
+ALONE: dict[str, tuple[str, Edit]] = {
+    "touch of every source and data file": ("generated", touched),
+    "touch of every source and data file, local data included": ("local", touched),
+    "git checkout other && git checkout -": ("generated", checked_out_again),
+    "a fresh clone to which results and .snakemake were copied": ("generated", rewritten),
+    "a copy of everything that kept no dates": ("generated", with_scrambled_times),
+    "a copy of everything, local data included, that kept no dates": (
+        "local",
+        with_scrambled_times,
+    ),
+    "loader code that makes the same bytes, after a run of `-- datasets`": (
+        "local",
+        together(logic("ecslm/data/cleaning.py"), made("local", "datasets")),
+    ),
+    "code that fetches the same weights, after a run of `-- bases`": (
+        "generated",
+        together(logic("ecslm/models/fetching.py"), made("generated", "bases")),
+    ),
+}
+WITHOUT_EFFECT = TOGETHER | {
+    words: (study, {words: edit}) for words, (study, edit) in ALONE.items()
+}
+
+
+@pytest.mark.parametrize("kind", WITHOUT_EFFECT)
+def test_these_edits_rerun_nothing(kind: str, completed: Path, project: Path) -> None:
+    study, edits = WITHOUT_EFFECT[kind]
+    if rerun_by(edits.values(), project, study):
+        alone = {
+            words: rerun_by([edit], shutil.copytree(completed, project.with_name(str(n))), study)
+            for n, (words, edit) in enumerate({"no edit at all": nothing, **edits}.items())
+        }
+        found = {words: jobs for words, jobs in alone.items() if jobs}
+        raise AssertionError(found or "none of the edits reruns anything alone")
+
+
+def rerun_by(edits: Iterable[Edit], project: Path, study: str) -> set[str]:
+    """What Snakemake would run after some edits, and why; and `why.py`, but for what `all` never
+    makes."""
+    for edit in edits:
+        edit(project)
+    planned, stale = list_jobs_and_stale_ones(
+        project, CONFIGURATION.name, study, "--dry-run", *study_options(study)
+    )
+    found = {f"{job.name}: {job.reason}" for job in planned if job.command}
+    return found | {f"why.py: {manifest}" for rule, manifest in stale if rule not in NOT_OF_ALL}
