@@ -150,8 +150,8 @@ class _Column:
         sign = "-" if any(match[1] for match in self._numbers) else ""
         before = max((len(match[2]) for match in self._numbers), default=1)
         options = f"table-format={sign}{before}.{self._decimals}"
-        if self._sign:
-            options += f",table-space-text-post={self._sign}"
+        if self._widest_sign:
+            options += f",table-space-text-post={self._widest_sign}"
         return f"S[{options}]" + ("@{\\hspace{2pt}}l" if self._beside else "")
 
     def text(self, cell: Cell) -> str:
@@ -185,7 +185,7 @@ class _Column:
             return rf"\bfseries {cell.shown} {sign}".rstrip()
         if "second" in cell.marks:
             # A braced entry is centred: the phantom aligns it with entries that have a sign.
-            after = sign or (rf"\phantom{self._sign}" if self._sign else "")
+            after = sign or (rf"\phantom{self._widest_sign}" if self._widest_sign else "")
             return rf"{{\underline{{{cell.shown}}}{after}}}"
         return f"{cell.shown} {sign}".rstrip()
 
@@ -199,8 +199,8 @@ class _Column:
         return max((len(match[3]) for match in self._numbers), default=3)
 
     @cached_property
-    def _sign(self) -> str:
-        """A sign of the width of the signs in the column, if there is any."""
+    def _widest_sign(self) -> str:
+        """A sign as wide as any in the column, empty without any: all are about as wide."""
         return next(filter(None, map(_sign, self._cells)), "")
 
 

@@ -105,15 +105,15 @@ def seed_notes(
             names += [group.title] if whole and group.title else [row.name for row in rows]
         found.sort()
         note = f"{'; '.join(names)}: mean over {count} seeds"
-        if not entry.shows_intervals:
+        if entry.explains_intervals and not entry.shows_intervals:
             notes.append(f"{note}; with it their standard deviation.")
             continue
         notes.append(
             f"{note}; standard deviations over seeds {found[0]:.3f} to {found[-1]:.3f}, median "
             f"{median(found):.3f}."
         )
-    shown = entry.shows_intervals and entry.explains_intervals
-    return [*notes, JOINT] if notes and shown else notes
+    with_intervals = entry.explains_intervals and entry.shows_intervals
+    return [*notes, JOINT] if notes and with_intervals else notes
 
 
 def _interval_notes(cells: Sequence[Cell]) -> Iterator[str]:
