@@ -15,8 +15,9 @@ from support.table_files import request
 from ecslm.common.files import write_json
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.prices import Prices
+from ecslm.tables.cost_words import NEVER
 from ecslm.tables.costs import Answering, break_even, read_answering, read_training, total
-from ecslm.tables.kinds.cost import NEVER, build, files, problems
+from ecslm.tables.kinds.cost import build, files, problems
 from ecslm.tables.latex_tables import render_table
 from ecslm.tables.model import MISSING, Cell, Table, amount_text
 from ecslm.tables.requests import TableRequest
@@ -225,7 +226,7 @@ def test_the_summary_tells_training_requests_and_when_it_is_paid_for(tmp_path: P
     assert text == (
         "Training Small-EC took 2.00 device-hours, USD 7.20. 1,000 requests cost USD 0.100 here, "
         "on a device that is never idle, and an estimated USD 6.00 by an API. Training is paid for "
-        "after 1,221 requests."
+        "after 1,221 requests: by prices alone, whatever the answers of each are worth."
     )
     assert example(tmp_path, models=["Small"], latency=[], apis={}, hardware=None).summary == ()
 
