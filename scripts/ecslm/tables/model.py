@@ -64,7 +64,7 @@ class Row:
     """A named row.
 
     Marks: `other_data` (measured on data other than the study's), `chosen` (in each column the best
-    of several models), `follows` (what was published of the model in the row above).
+    of several models), `follows` (what was published of the row above).
     """
 
     name: str

@@ -26,6 +26,8 @@ COLUMNS = [
     {"title": "Test IND", "split": "test", "setting": IND},
     {"title": "Test OOD", "split": "test", "setting": OOD},
 ]
+# Columns of the overlap with training.
+OVERLAP = [f"{title} {kind}" for title in ("Test IND", "Test OOD") for kind in ("exact", "near")]
 
 
 def dataset_request(**context: Any) -> TableRequest[DatasetEntry]:
@@ -88,13 +90,12 @@ def write_all(results: Path, **check: Any) -> None:
     write_json(results / "data_check.json", found.model_dump(mode="json"))
 
 
-def cells_of(table: Table, panel: int, name: str) -> tuple[Cell, ...]:
-    rows = {row.name: row for group in table.panels[panel].groups for row in group.rows}
-    return rows[name].cells
-
-
-def column(table: Table, panel: int, key: str) -> int:
-    return [head.key for head in table.panels[panel].columns].index(key)
+def cells_of(table: Table, name: str, *keys: str) -> list[Cell]:
+    """The cells of a row in some columns, by default in all."""
+    (panel,) = table.panels
+    (row,) = (row for row in panel.rows if row.name == name)
+    found = dict(zip((head.key for head in panel.columns), row.cells, strict=True))
+    return [found[key] for key in keys or found]
 
 
 def counts_file(folder: Path) -> Path:
@@ -109,16 +110,18 @@ def counts_file(folder: Path) -> Path:
 def test_records_are_counted_per_task_split_and_setting(tmp_path: Path) -> None:
     write_all(tmp_path)
     table = build("dataset", dataset_request(), Sources(tmp_path))
-    assert [cell.shown for cell in cells_of(table, 0, "PM")[:3]] == ["3", "4", "--"]
-    assert [cell.shown for cell in cells_of(table, 0, "SA")[:3]] == ["1", "1", "1"]
-    assert cells_of(table, 0, "PM")[1].sources == ("descriptions/PM.json",)
+    assert [cell.shown for cell in cells_of(table, "PM")[:3]] == ["3", "4", "--"]
+    assert [cell.shown for cell in cells_of(table, "SA")[:3]] == ["1", "1", "1"]
+    assert cells_of(table, "PM")[1].sources == ("descriptions/PM.json",)
 
 
-def test_published_counts_stand_beside_and_differences_are_named(tmp_path: Path) -> None:
+def test_published_counts_stand_below_and_differences_are_named(tmp_path: Path) -> None:
     write_all(tmp_path)
     sources = Sources(tmp_path, {"published": counts_file(tmp_path)})
     table = build("dataset", dataset_request(), sources)
-    assert [cell.shown for cell in cells_of(table, 0, "SA")[:6]] == ["1", "1", "1", "7", "1", "1"]
+    assert [cell.shown for cell in cells_of(table, "SA")[:3]] == ["1", "1", "1"]
+    assert [cell.shown for cell in cells_of(table, "SA published")[:4]] == ["1", "7", "1", ""]
+    assert [cell.shown for cell in cells_of(table, "PM published")[:3]] == ["3", "4", "--"]
     assert "Counts differ from the published ones for: SA." in table.notes
 
 
@@ -135,10 +138,8 @@ def test_published_counts_of_other_data_are_not_shown(tmp_path: Path) -> None:
     sources = Sources(tmp_path, {"published": counts_file(tmp_path)})
     wanted = dataset_request(data={"source": "a shop", "comparable": False})
     table = build("dataset", wanted, sources)
-    assert [head.key for head in table.panels[0].columns[:4]] == [
-        *("Train", "Test IND", "Test OOD"),
-        "dropped",
-    ]
+    assert not any("published" in row.name for row in table.panels[0].rows)
+    assert not any("published" in note for note in table.notes)
 
 
 def test_dropped_rows_are_counted_by_task_and_told_by_kind(tmp_path: Path) -> None:
@@ -153,8 +154,8 @@ def test_dropped_rows_are_counted_by_task_and_told_by_kind(tmp_path: Path) -> No
         tasks={"PM": {"val": {IND: Count(rows=5, records=3)}}},
     )
     table = build("dataset", dataset_request(), Sources(tmp_path))
-    at = column(table, 0, "dropped")
-    assert [cells_of(table, 0, task)[at].value for task in ("PM", "SA")] == [2, 0]
+    dropped = [cells_of(table, task, "dropped")[0].value for task in ("PM", "SA")]
+    assert dropped == [2, 0]
     assert (
         "Dropped: rows of the task, of any split and setting, that cannot be used. "
         "In the whole source: bad_output 2, unknown_task 1; "
@@ -171,8 +172,15 @@ def test_nothing_is_said_of_kinds_where_nothing_was_dropped(tmp_path: Path) -> N
 def test_label_shares_are_per_label_and_split(tmp_path: Path) -> None:
     write_all(tmp_path)
     table = build("dataset", dataset_request(), Sources(tmp_path))
-    assert [cell.shown for cell in cells_of(table, 1, "PM no")] == ["0.0", "75.0", "--"]
-    assert [cell.shown for cell in cells_of(table, 1, "SA A")] == ["0.0", "0.0", "100.0"]
+    (panel,) = table.panels
+    assert [row.name for row in panel.rows] == ["PM", "PM no", "PM yes", "SA", "SA A", "SA B"]
+    for name, shares in {
+        "PM no": ["0.0 %", "75.0 %", ""],
+        "SA A": ["0.0 %", "0.0 %", "100.0 %"],
+    }.items():
+        cells = cells_of(table, name)
+        assert [cell.shown for cell in cells[:3]] == shares
+        assert {cell.shown for cell in cells[3:]} == {""}
 
 
 def test_token_lengths_are_those_of_the_longest_column_and_cut_inputs_are_summed(
@@ -180,22 +188,23 @@ def test_token_lengths_are_those_of_the_longest_column_and_cut_inputs_are_summed
 ) -> None:
     write_all(tmp_path)
     table = build("dataset", dataset_request(), Sources(tmp_path))
-    assert [cell.value for cell in cells_of(table, 0, "PM")[-3:]] == [80, 120, 2]
+    assert [cell.value for cell in cells_of(table, "PM", "tokens median", "tokens p95", "cut")] == [
+        80,
+        120,
+        2,
+    ]
     assert any("tokenizer of Tiny" in note for note in table.notes)
 
 
 def test_overlap_is_shown_per_test_column(tmp_path: Path) -> None:
     write_all(tmp_path)
     table = build("dataset", dataset_request(), Sources(tmp_path))
-    assert [cell.shown for cell in cells_of(table, 2, "PM")] == [
-        *("25.0", "50.0"),
-        *("--", "--"),
-    ]
-    assert [cell.shown for cell in cells_of(table, 2, "SA")] == [
-        *("0.0", "0.0"),
-        *("100.0", "100.0"),
-    ]
-    assert cells_of(table, 2, "PM")[1].sources == ("leakage/PM.json",)
+    for name, shares in {
+        "PM": ["25.0", "50.0", "--", "--"],
+        "SA": ["0.0", "0.0", "100.0", "100.0"],
+    }.items():
+        assert [cell.shown for cell in cells_of(table, name, *OVERLAP)] == shares
+    assert cells_of(table, "PM", OVERLAP[0])[0].sources == ("leakage/PM.json",)
     assert (
         "Test records of which the query occurs in training, of any task: SA (Test OOD) 1 of 1."
     ) in table.notes
@@ -219,4 +228,5 @@ def test_a_task_that_is_not_trained_has_no_overlap(tmp_path: Path) -> None:
         "leakage/SA.json",
     ]
     table = build("dataset", wanted, Sources(tmp_path))
-    assert [row.name for group in table.panels[2].groups for row in group.rows] == ["SA"]
+    assert {cell.shown for cell in cells_of(table, "PM", *OVERLAP)} == {"--"}
+    assert {cell.shown for cell in cells_of(table, "SA", *OVERLAP)} == {"0.0", "100.0"}

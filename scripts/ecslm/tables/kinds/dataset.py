@@ -32,6 +32,9 @@ from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources, source_name
 
+# Of a row that has nothing to do with the column.
+BLANK = Cell(shown="")
+
 PublishedCounts = dict[tuple[str, str, str], int]
 
 
@@ -44,7 +47,7 @@ class DatasetColumn(Closed):
 
 
 class DatasetEntry(Entry):
-    """Records per task, label shares, token lengths."""
+    """Records per task, label shares, token lengths, overlap with training."""
 
     kind: Literal["dataset"]
     tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
@@ -90,22 +93,20 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         published = {(row.task, row.split, row.setting): row.records for row in counts}
     source = source_name(path) if path else ""
 
-    rows = tuple(_record_row(entry, data, published, source, task) for task in entry.tasks)
-    panels = [Panel("Records", "Task", _record_columns(entry, published), (RowGroup("", rows),))]
-    labels = tuple(group for task in entry.tasks for group in _label_groups(entry, data, task))
-    if labels:
-        heads = tuple(HeaderCell(c.title, c.title, "%") for c in entry.columns)
-        panels.append(Panel("Label shares", "Label", heads, labels))
-    tests = [column for column in entry.columns if column.split == "test"]
-    if data.leakage and tests:
-        panels.append(_overlap_panel(tests, data))
+    columns = (*_record_columns(entry), *_overlap_columns(entry, data))
+    groups = []
+    for task in entry.tasks:
+        rows = [_record_row(entry, data, task)]
+        if published:
+            rows.append(_published_row(entry, published, source, task, columns))
+        groups.append(RowGroup("", (*rows, *_label_rows(entry, data, task, columns))))
     return Table(
         name=name,
         kind=entry.kind,
         caption=entry.caption,
         label=entry.label,
-        panels=tuple(panels),
-        notes=tuple(_notes(entry, request, data, rows, published)),
+        panels=(Panel("", "Task", columns, tuple(groups)),),
+        notes=tuple(_notes(entry, request, data, published)),
     )
 
 
@@ -120,34 +121,22 @@ def _read(request: Request, results: Path) -> _Data:
     )
 
 
-def _record_columns(entry: DatasetEntry, published: PublishedCounts) -> tuple[HeaderCell, ...]:
-    columns = []
-    for column in entry.columns:
-        columns.append(
-            HeaderCell(column.title, column.title, "here" if published else "", form="count")
-        )
-        if published:
-            columns.append(
-                HeaderCell(f"{column.title} published", column.title, "published", form="count")
-            )
-    columns.append(HeaderCell("dropped", "Dropped", "", form="count"))
-    columns.append(HeaderCell("tokens median", "Tokens", "median", form="count"))
-    columns.append(HeaderCell("tokens p95", "Tokens", "95th pct.", form="count"))
-    columns.append(HeaderCell("cut", "Cut", "inputs", form="count"))
-    return tuple(columns)
+def _record_columns(entry: DatasetEntry) -> tuple[HeaderCell, ...]:
+    return (
+        *(HeaderCell(column.title, column.title, form="count") for column in entry.columns),
+        HeaderCell("dropped", "Dropped", form="count"),
+        HeaderCell("tokens median", "Tokens", "median", form="count"),
+        HeaderCell("tokens p95", "Tokens", "95th pct.", form="count"),
+        HeaderCell("cut", "Cut", "inputs", form="count"),
+    )
 
 
-def _record_row(
-    entry: DatasetEntry, data: _Data, published: PublishedCounts, source: str, task: str
-) -> Row:
+def _record_row(entry: DatasetEntry, data: _Data, task: str) -> Row:
     path = (description_path(task),)
     cells: list[Cell] = []
     for column in entry.columns:
         found = data.records(task, column)
         cells.append(count_cell(found.records, path) if found else Cell())
-        if published:
-            expected = published.get((task, column.split, column.setting))
-            cells.append(count_cell(expected, (source,)) if expected else Cell())
     cells.append(count_cell(data.check.dropped_of(task), (DATA_CHECK,)))
     shown = [found for column in entry.columns if (found := data.records(task, column))]
     longest = max(shown, key=lambda found: found.prompt_tokens.p95, default=None)
@@ -155,30 +144,48 @@ def _record_row(
     cells.append(count_cell(lengths.p50, path) if lengths else Cell())
     cells.append(count_cell(lengths.p95, path) if lengths else Cell())
     cells.append(count_cell(sum(found.truncated for found in shown), path))
-    return Row(name=task, kind="other", cells=tuple(cells))
+    return Row(name=task, kind="other", cells=(*cells, *_overlap_cells(entry, data, task)))
 
 
-def _label_groups(entry: DatasetEntry, data: _Data, task: str) -> Iterator[RowGroup]:
-    """Shares of each label, one row per label; nothing if answers are not classes."""
-    counts = [
-        (found.labels or {}) if (found := data.records(task, column)) else {}
+def _published_row(
+    entry: DatasetEntry,
+    published: PublishedCounts,
+    source: str,
+    task: str,
+    columns: Sequence[HeaderCell],
+) -> Row:
+    """The published counts of a task's records."""
+    counts = {
+        column.title: published.get((task, column.split, column.setting))
         for column in entry.columns
-    ]
-    labels = sorted(set().union(*counts))
-    if labels:
-        rows = [
-            Row(
-                name=f"{task} {label}",
-                kind="other",
-                cells=tuple(_share_cell(one, label, description_path(task)) for one in counts),
-            )
-            for label in labels
-        ]
-        yield RowGroup("", tuple(rows))
+    }
+    cells = tuple(
+        count_cell(counts[column.key], (source,)) if column.key in counts else BLANK
+        for column in columns
+    )
+    return Row(f"{task} published", "published", cells, marks=("follows",))
 
 
-def _share_cell(counts: dict[str, int], label: str, source: str) -> Cell:
-    return _percentage(counts.get(label, 0), sum(counts.values()), source)
+def _label_rows(
+    entry: DatasetEntry, data: _Data, task: str, columns: Sequence[HeaderCell]
+) -> Iterator[Row]:
+    """Shares of each label among the records, a row each; none if answers are not classes."""
+    counts = {
+        column.title: found.labels
+        for column in entry.columns
+        if (found := data.records(task, column)) and found.labels
+    }
+    for label in sorted(set().union(*counts.values())):
+        shares = {
+            title: _share_cell(one.get(label, 0), sum(one.values()), description_path(task))
+            for title, one in counts.items()
+        }
+        cells = tuple(shares.get(column.key, BLANK) for column in columns)
+        yield Row(name=f"{task} {label}", kind="other", cells=cells)
+
+
+def _share_cell(part: int, whole: int, source: str) -> Cell:
+    return number_cell(part / whole, f"{100 * part / whole:.1f} %", (source,))
 
 
 def _percentage(part: int, whole: int, source: str) -> Cell:
@@ -187,37 +194,34 @@ def _percentage(part: int, whole: int, source: str) -> Cell:
     return number_cell(part / whole, f"{100 * part / whole:.1f}", (source,))
 
 
-def _overlap_panel(tests: Sequence[DatasetColumn], data: _Data) -> Panel:
-    columns: list[HeaderCell] = []
-    for column in tests:
-        columns += [
-            HeaderCell(f"{column.title} exact", column.title, "exact, %"),
-            HeaderCell(f"{column.title} near", column.title, "near, %"),
-        ]
-    rows = []
-    for task in data.leakage:
-        cells: list[Cell] = []
-        for column in tests:
-            found, source = data.overlap(task, column), leakage_path(task)
-            if found is None:
-                cells += [Cell(), Cell()]
-                continue
-            cells += [_percentage(n, found.records, source) for n in (found.exact, found.near)]
-        rows.append(Row(name=task, kind="other", cells=tuple(cells)))
-    title = "Test inputs that are also in training"
-    return Panel(title, "Task", tuple(columns), (RowGroup("", tuple(rows)),))
+def _test_columns(entry: DatasetEntry, data: _Data) -> list[DatasetColumn]:
+    """Columns of test records, where any task is trained."""
+    return [column for column in entry.columns if column.split == "test" and data.leakage]
+
+
+def _overlap_columns(entry: DatasetEntry, data: _Data) -> Iterator[HeaderCell]:
+    for column in _test_columns(entry, data):
+        for kind in ("exact", "near"):
+            head = f"{column.title}, in training"
+            yield HeaderCell(f"{column.title} {kind}", head, f"{kind}, %")
+
+
+def _overlap_cells(entry: DatasetEntry, data: _Data, task: str) -> Iterator[Cell]:
+    for column in _test_columns(entry, data):
+        found, source = data.overlap(task, column), leakage_path(task)
+        for kind in ("exact", "near"):
+            yield _percentage(getattr(found, kind), found.records, source) if found else Cell()
 
 
 def _notes(
     entry: DatasetEntry,
     request: Request,
     data: _Data,
-    rows: Sequence[Row],
     published: PublishedCounts,
 ) -> Iterator[str]:
-    yield "--: the data has no such records."
+    yield "Below a task, the shares of its labels. --: the data has no such records."
     if published:
-        differing = [row.name for row in rows if _differs(row, entry.columns)]
+        differing = [task for task in entry.tasks if _differs(entry, data, published, task)]
         if differing:
             yield f"Counts differ from the published ones for: {', '.join(differing)}."
         else:
@@ -275,9 +279,15 @@ def _shared(entry: DatasetEntry, data: _Data, part: str) -> Iterator[str]:
                 yield f"{task} ({column.title}) {shared.shared} of {shared.records}"
 
 
-def _differs(row: Row, columns: Sequence[DatasetColumn]) -> bool:
-    counts = [cell.value for cell in row.cells[: 2 * len(columns)]]
-    return any(ours != published for ours, published in zip(counts[::2], counts[1::2], strict=True))
+def _differs(entry: DatasetEntry, data: _Data, published: PublishedCounts, task: str) -> bool:
+    def counted(column: DatasetColumn) -> int:
+        found = data.records(task, column)
+        return found.records if found else 0
+
+    return any(
+        counted(column) != published.get((task, column.split, column.setting), 0)
+        for column in entry.columns
+    )
 
 
 KIND = Kind(entry=DatasetEntry, place=20, build=build, files=files, resources={"published": COUNTS})
