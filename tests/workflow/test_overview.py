@@ -88,8 +88,10 @@ def test_what_never_ran_is_estimated_and_what_was_stopped_is_told(project: Path)
         "",
         "not built yet (Tiny-Chat, Tiny-Exact)",
         "  3 adapters, 12 predictions, 3 BERTScores, 20 scores, 5 comparisons, 1 file of scores, "
-        "7 tables, 2",
-        "  sets of figures, 1 report: 3.2 GPU-hours",
+        "7 tables, 1",
+        "  set of figures, 1 report: 3.2 GPU-hours",
+        "jobs.bertscore: 4 -> 5; jobs.predict: 16 -> 20; and 3 more changes",
+        "  1 set of figures",
         "",
         "stopped before the end: 1 adapter; a run continues them where nothing that they are "
         "made of has",

@@ -13,14 +13,14 @@ TITLE, FEATURE, DESCRIPTION = "product title", "product feature", "product descr
 ABSENT = ("None", "None")
 
 # (number of attributes that the listing states, number of absent ones): a quarter are absent.
-STRATA = {(1, 0): 0.15, (1, 1): 0.20, (2, 0): 0.25, (2, 1): 0.30, (3, 0): 0.05, (0, 1): 0.05}
+STRATA = {(1, 0): 0.30, (1, 1): 0.30, (2, 0): 0.30, (0, 1): 0.10}
 
 # Where the features are written; None leaves them out.
 FEATURE_FIELDS = (FEATURE, FEATURE, DESCRIPTION, None, None)
 
 
 def make_extraction(shelf: Shelf, stratum: tuple[int, int], rng: Random) -> Sample:
-    """A listing and one to three target attributes, some of them absent from it."""
+    """A listing and one or two target attributes, some of them absent from it."""
     version = any_version(shelf.product(rng), rng)
     product = version.product
     stated_count, absent_count = stratum

@@ -28,7 +28,7 @@ MPC_STRATA = {"E": 0.25, "S": 0.25, "C": 0.25, "I": 0.25}
 
 PSI_STRATA = {"S": 0.26, "E": 0.40, "C": 0.15, "I": 0.19}
 
-PSI_TRAINING = {"S": 0.5, "E": 0.2, "C": 0.15, "I": 0.15}
+PSI_TRAINING = {"S": 0.5, "E": 0.3, "C": 0.1, "I": 0.1}
 
 # (number of products, position of the exact match)
 QPR_STRATA = {

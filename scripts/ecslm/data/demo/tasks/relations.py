@@ -5,7 +5,7 @@ from random import Random
 
 from ecslm.data.demo.sampling import Sample, Task
 from ecslm.data.demo.shelf import Shelf, any_version, other_version
-from ecslm.data.demo.titles import any_title
+from ecslm.data.demo.titles import plain_title
 
 OPTIONS = json.dumps(
     [
@@ -28,7 +28,7 @@ def make_relation(shelf: Shelf, stratum: str, rng: Random) -> Sample:
     else:
         second = other_version(first, rng)
     # The colon in the keys is as in the release.
-    pair = {"Product 1:": any_title(first, rng), "Product 2:": any_title(second, rng)}
+    pair = {"Product 1:": plain_title(first), "Product 2:": plain_title(second)}
     return Sample(json.dumps(pair), stratum, OPTIONS)
 
 
