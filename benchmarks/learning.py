@@ -165,8 +165,8 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--base", type=Path, default=Path("results/bases/SmolLM2-135M/manifest.json"))
     add("--training", type=json.loads, default={}, help="training settings that differ: JSON")
-    sizes = {"AVE": 50, "PM": 240, "SA": 300, "QPR": 360, "AP": 340, "MPC": 120, "PSI": 100}
-    sizes |= {"PRP": 15, "SR": 15}
+    sizes = {"AVE": 50, "PM": 240, "SA": 300, "QPR": 360, "PSI": 120, "MPC": 60}
+    sizes |= {"PRP": 15, "SR": 15, "AP": 15}
     add("--sizes", type=json.loads, default=sizes, help="training records of single tasks: JSON")
     add("--train", type=int, default=30, help="training records of each other task")
     add("--tasks", nargs="+", help="tasks trained and evaluated; by default all")
