@@ -135,8 +135,10 @@ def compared(task: str = "*") -> tuple[str, ...]:
 
 # The figures of scores and trainings, and the report that shows them.
 FIGURES = ("draw_figures", "report_page")
+# The data card, and the report that has it within.
+DATA_CARD = ("data_card", "report_page")
 # What shows the data. The source as a whole is checked again whatever row of it changed.
-SHOWN_DATA = ("data_card", *drawn("dataset"))
+SHOWN_DATA = (*DATA_CARD, *drawn("dataset"))
 CHECKED = ("check_data", *SHOWN_DATA)
 
 # What reads scores: the table `ind` all of them, `texts` those of SA and AG of the models on the
@@ -646,10 +648,8 @@ CONTRACT = [
         *drawn("dataset", "ind"),
     ),
     # Describing the data
-    generated(
-        "the template of the data card", added("report/data_card.md.jinja", "."), "data_card"
-    ),
-    generated("the code of the data card", logic("ecslm/data/card/card.py"), "data_card"),
+    generated("the template of the data card", added("report/data_card.md.jinja", "."), *DATA_CARD),
+    generated("the code of the data card", logic("ecslm/data/card/card.py"), *DATA_CARD),
     generated("the code that checks a source", logic("ecslm/data/checking.py"), *CHECKED),
     generated(
         "the code that describes records", logic("ecslm/data/card/description.py"), *described()
@@ -662,7 +662,7 @@ CONTRACT = [
     local(
         "the licence of local data",
         configured("studies.local.data.license", "CC-BY-4.0"),
-        "data_card",
+        *DATA_CARD,
     ),
     local(
         "what may be dropped, of rows that belong to no file",
@@ -729,7 +729,7 @@ CONTRACT = [
             configured(f"{MODELS}.Tiny.template", "copy"),
             configured(f"{MODELS}.Tiny-Chat.template", "copy"),
         ),
-        "data_card",
+        *DATA_CARD,
     ),
     generated(
         "a space more in the prompts of a template",
@@ -773,7 +773,7 @@ CONTRACT = [
         # Its notes name the file.
         *drawn("ind"),
     ),
-    generated("the order of a study's tasks", turned(f"{GENERATED}.tasks"), "data_card"),
+    generated("the order of a study's tasks", turned(f"{GENERATED}.tasks"), *DATA_CARD),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir
@@ -25,7 +26,7 @@ from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.plan.plan import Plan
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.removal import remove
-from ecslm.schemas.paths import FINISHED, log_paths
+from ecslm.schemas.paths import ARCHITECTURES, FINISHED, log_paths
 
 SHOP = Path("results/shop")
 TASKS = ("PM", "SA", "QPR", "AG")
@@ -63,8 +64,15 @@ def leftovers(made: Plan, study: str = "shop") -> Leftovers:
     return Leftovers(made.study.config, study)
 
 
+def lay_resources(folder: Path) -> None:
+    """What a plan reads of the project."""
+    (folder / ARCHITECTURES).parent.mkdir()
+    shutil.copy(ROOT / ARCHITECTURES, folder / ARCHITECTURES)
+
+
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lay_resources(tmp_path)
     monkeypatch.chdir(tmp_path)
 
 
@@ -93,6 +101,7 @@ def test_what_a_configuration_made_and_another_does_not_make_is_left_over(
     before: dict[str, Any], now: dict[str, Any]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        lay_resources(Path(folder))
         was, is_now = shop(**before), shop(**now)
         of_shop = {path for path in files_of(was) if SHOP in path.parents}
         mine = SHOP / "notes.txt"

@@ -126,7 +126,7 @@ def _record_columns(entry: DatasetEntry) -> tuple[HeaderCell, ...]:
         *(HeaderCell(column.title, column.title, form="count") for column in entry.columns),
         HeaderCell("dropped", "Dropped", form="count"),
         HeaderCell("tokens median", "Tokens", "median", form="count"),
-        HeaderCell("tokens p95", "Tokens", "95th pct.", form="count"),
+        HeaderCell("tokens p95", "Tokens", "p95", form="count"),
         HeaderCell("cut", "Cut", "inputs", form="count"),
     )
 
