@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir
@@ -26,7 +25,7 @@ from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.plan.plan import Plan
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.removal import remove
-from ecslm.schemas.paths import ARCHITECTURES, FINISHED, log_paths
+from ecslm.schemas.paths import FINISHED, log_paths
 
 SHOP = Path("results/shop")
 TASKS = ("PM", "SA", "QPR", "AG")
@@ -66,8 +65,7 @@ def leftovers(made: Plan, study: str = "shop") -> Leftovers:
 
 def lay_resources(folder: Path) -> None:
     """What a plan reads of the project."""
-    (folder / ARCHITECTURES).parent.mkdir()
-    shutil.copy(ROOT / ARCHITECTURES, folder / ARCHITECTURES)
+    (folder / "resources").symlink_to(ROOT / "resources")
 
 
 @pytest.fixture(autouse=True)
@@ -244,8 +242,7 @@ def test_logs_and_benchmarks_are_where_rules_write_them() -> None:
 def test_the_script_lists_first_and_removes_when_it_is_told_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("config.yaml", "resources"):
-        Path(name).symlink_to(ROOT / name)
+    Path("config.yaml").symlink_to(ROOT / "config.yaml")
     table = Path("results/demo/tables/old.tex")
     log = Path("results/demo/logs/render_table/old.log")
     write(table, table.with_suffix(".manifest.json"), log, Path("results/demo/report.html"))
@@ -272,8 +269,7 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
 def test_the_script_forgets_results_also_in_the_cache_when_it_is_told_to(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("config.yaml", "resources"):
-        Path(name).symlink_to(ROOT / name)
+    Path("config.yaml").symlink_to(ROOT / "config.yaml")
     folder, key = Path("results/demo/adapters/SmolLM2-135M-EC/seed-0"), sha256_of_text("made from")
     weights = folder / "adapter_model.safetensors"
     write(weights)
