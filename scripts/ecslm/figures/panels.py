@@ -1,5 +1,6 @@
 """Scores of all tasks against a quantity on a logarithmic axis: a panel for each task."""
 
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -82,9 +83,12 @@ def quantity_axis(axes: Axes, places: Sequence[float], units: Units) -> None:
     """A logarithmic axis for quantities, if there are any, the same in each panel."""
     if not places:
         return
+    low, high = min(places), max(places)
+    # At least a decade, since fewer than two ticks of the locator would be replaced by linear ones.
+    margin = max(MARGIN, math.sqrt(10 * low / high))
     axes.set_xscale("log")
-    axes.set_xlim(min(places) / MARGIN, max(places) * MARGIN)
-    short = max(places) * MARGIN**2 < min(places) * 10**SHORT
+    axes.set_xlim(low / margin, high * margin)
+    short = high * margin**2 < low * 10**SHORT
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if short else (1,)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(in_units(units))

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -14,6 +16,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.figures.draw import draw_figures
 from ecslm.figures.inputs import input_files
+from ecslm.figures.panels import quantity_axis
 from ecslm.figures.settings import FigureName, FiguresSettings, figure_files
 from ecslm.figures.style import styled
 from ecslm.tables.sources import Sources
@@ -250,3 +253,14 @@ def test_inputs_have_no_clock_values_and_each_figure_has_two_files() -> None:
         "figures/intervals_ind_PM.pdf",
     )
     assert json.loads(chosen.model_dump_json())
+
+
+@given(st.lists(st.floats(1e6, 1e15), min_size=1, max_size=5))
+def test_an_axis_of_quantities_has_round_numbers_two_at_least(places: list[float]) -> None:
+    axes = Figure().subplots()
+    quantity_axis(axes, places, ((1e9, "G"),))
+    low, high = axes.get_xlim()
+    numbers = [number for number in axes.get_xticks() if low <= number <= high]
+    assert len(numbers) >= 2
+    assert {f"{number:e}"[0] for number in numbers} <= {"1", "2", "5"}
+    assert all(low <= place <= high for place in places)
