@@ -26,6 +26,7 @@ COLUMNS = [
     {"title": "Test IND", "split": "test", "setting": IND},
     {"title": "Test OOD", "split": "test", "setting": OOD},
 ]
+EXAMPLE = {"instruction": "Same?", "input": "a", "options": None, "output": "yes"}
 # Columns of the overlap with training.
 OVERLAP = [f"{title} {kind}" for title in ("Test IND", "Test OOD") for kind in ("exact", "near")]
 
@@ -73,7 +74,10 @@ def write_all(results: Path, **check: Any) -> None:
     }
     for task, splits in descriptions.items():
         description = TaskDescription.model_validate(
-            {"task": task, "answer": TASKS[task]["answer"], "tokenizer": "Tiny", "splits": splits}
+            {
+                **{"task": task, "answer": TASKS[task]["answer"], "tokenizer": "Tiny"},
+                **{"options": None, "example": EXAMPLE, "splits": splits},
+            }
         )
         report = Leakage(
             task=task,

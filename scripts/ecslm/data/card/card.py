@@ -12,6 +12,18 @@ from ecslm.data.card.reports import Leakage, TaskDescription
 from ecslm.data.report import Report
 from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
 from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import Answer
+
+# What a right answer is, by its type.
+ANSWERS: dict[Answer, str] = {
+    "yes_no": "yes or no",
+    "choice": "the letter of an option",
+    "ranking": "the letters of all products, the best first",
+    "extraction": "a JSON list of attributes with their values and where these are written",
+    "generation": "a text",
+}
+# Longer texts of examples are cut.
+MOST_CHARACTERS = 600
 
 
 class CardTask(Closed):
@@ -29,6 +41,7 @@ class CardSettings(Closed):
     title: str = Field(description="Title of the study.")
     source: str = Field(description="Data source and revision.")
     license: str | None = Field(description="Licence of the records, null if unknown.")
+    generated: bool = Field(description="Whether this project generates the records.")
     comparable: bool = Field(description="Whether the data are the published ECInstruct.")
     ranked_by_output: tuple[str, ...] = Field(
         description="Ranking tasks without labels: relevance is derived from the output's order."
@@ -56,7 +69,7 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
     )
-    environment.filters["cell"] = _cell
+    environment.filters |= {"cell": _cell, "code": _code}
     check = read_result(results / DATA_CHECK, Report)
     descriptions = {
         task.code: read_result(results / description_path(task.code), TaskDescription)
@@ -69,7 +82,11 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
     }
     try:
         return environment.from_string(read_text(template)).render(
-            settings=settings, check=check, descriptions=descriptions, leakage=leakage
+            settings=settings,
+            check=check,
+            descriptions=descriptions,
+            leakage=leakage,
+            answers=ANSWERS,
         )
     except jinja2.TemplateSyntaxError as error:
         raise InputError(f"{template}: line {error.lineno}: {error.message}") from None
@@ -80,3 +97,9 @@ def render_card(template: Path, results: Path, settings: CardSettings) -> str:
 def _cell(text: object) -> str:
     """Text that fits into one cell of a Markdown table."""
     return " ".join(str(text).split()).replace("|", "\\|")
+
+
+def _code(text: str) -> str:
+    """Text as a block of code, indented, so that nothing in it is Markdown."""
+    cut = text if len(text) <= MOST_CHARACTERS else f"{text[:MOST_CHARACTERS]} ..."
+    return "\n".join(f"    {line}" for line in cut.splitlines())

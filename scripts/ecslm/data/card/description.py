@@ -12,7 +12,12 @@ from tokenizers import Tokenizer
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.data.card.reports import SettingDescription, TaskDescription, TokenLengths
+from ecslm.data.card.reports import (
+    Example,
+    SettingDescription,
+    TaskDescription,
+    TokenLengths,
+)
 from ecslm.data.card.settings import DescriptionSettings
 from ecslm.models.architecture import Architecture, readable_tokens
 from ecslm.models.prompts import PromptTemplate, encode_prompt
@@ -106,7 +111,26 @@ def describe(
             for setting, group in by_setting.items()
         }
     return TaskDescription(
-        task=task, answer=settings.answer, tokenizer=settings.tokenizer, splits=splits
+        task=task,
+        answer=settings.answer,
+        tokenizer=settings.tokenizer,
+        options=_common_options(records),
+        example=_example(records[0]),
+        splits=splits,
+    )
+
+
+def _common_options(records: Sequence[Record]) -> tuple[str, ...] | None:
+    first = records[0].options
+    return tuple(first) if first and all(one.options == first for one in records) else None
+
+
+def _example(record: Record) -> Example:
+    return Example(
+        instruction=record.instruction,
+        input=record.input,
+        options=tuple(record.options) if record.options else None,
+        output=record.output,
     )
 
 

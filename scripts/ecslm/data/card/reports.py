@@ -41,12 +41,25 @@ class SettingDescription(Closed):
     truncated: int = Field(description="Records whose input training or prediction cuts.")
 
 
+class Example(Closed):
+    """What a record asks, and its right answer."""
+
+    instruction: str
+    input: str
+    options: tuple[str, ...] | None
+    output: str
+
+
 class TaskDescription(Closed):
     """All records of a task, by split and setting in order of appearance."""
 
     task: str
     answer: Answer
     tokenizer: str
+    options: tuple[str, ...] | None = Field(
+        description="The options of the records; null where records differ in them, or have none."
+    )
+    example: Example = Field(description="The first record.")
     splits: dict[Split, dict[str, SettingDescription]]
 
 

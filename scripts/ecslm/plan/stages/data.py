@@ -208,6 +208,7 @@ class DataCard(Rule[StudyKey]):
             title=study.settings.title,
             source=source.title(),
             license=source.data.license,
+            generated=source.data.source == "demo",
             comparable=study.settings.published_comparable,
             ranked_by_output=source.ranked_by_output(),
             template=_described_model(study).template,

@@ -1,15 +1,22 @@
 """The data card: what it says of the reports, and that every template error is one line."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from support.model_examples import run_here
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_json
-from ecslm.data.card.card import CardSettings, card_files, render_card
+from ecslm.common.files import read_json, write_json
+from ecslm.data.card.card import (
+    ANSWERS,
+    MOST_CHARACTERS,
+    CardSettings,
+    card_files,
+    render_card,
+)
+from ecslm.schemas.task import Answer
 
 TEMPLATE = ROOT / "report/data_card.md.jinja"
 IND = "IND_Diverse_Instruction"
@@ -35,6 +42,8 @@ OVERLAP = {
     "history_targets": None,
 }
 
+EXAMPLE = {"instruction": "Same?", "input": "# a\n* b", "options": None, "output": "yes"}
+
 
 def settings(**changes: Any) -> CardSettings:
     fields = {
@@ -42,6 +51,7 @@ def settings(**changes: Any) -> CardSettings:
         "title": "A shop",
         "source": "shop.jsonl",
         "license": "CC-BY-4.0",
+        "generated": False,
         "comparable": False,
         "ranked_by_output": [],
         "template": "chatml",
@@ -55,7 +65,8 @@ def write_reports(results: Path, **check: Any) -> None:
     report = {"files": {"shop.jsonl": "0" * 64}, "problems": {}, "dropped": 0, "elsewhere": 0}
     report |= {"tasks": {"PM": {"test": {IND: {"rows": 6, "records": 4}}}}, "differing": []}
     write_json(results / "data_check.json", {**report, **check})
-    description = {"task": "PM", "answer": "yes_no", "tokenizer": "Tiny"}
+    description = {"task": "PM", "answer": "yes_no", "tokenizer": "Tiny", "options": None}
+    description |= {"example": EXAMPLE}
     write_json(
         results / "descriptions/PM.json", {**description, "splits": {"test": {IND: DESCRIBED}}}
     )
@@ -140,3 +151,46 @@ def test_the_script_writes_the_card_and_what_it_was_made_from(
     assert run_here(monkeypatch, "data_card.py", options) == 0
     assert output.read_text() == render_card(TEMPLATE, tmp_path, settings())
     assert (tmp_path / "data_card.manifest.json").exists()
+
+
+def test_each_task_has_an_example_in_which_nothing_is_markdown(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    card = render_card(TEMPLATE, tmp_path, settings())
+    assert "### PM: Product Matching\n\nAnswer: yes or no.\n" in card
+    assert "\n    Same?\n\n    # a\n    * b\n\nRight answer:\n\n    yes\n" in card
+
+
+def test_options_of_all_records_stand_beside_the_answer_and_others_in_the_example(
+    tmp_path: Path,
+) -> None:
+    options = ["A: good", "B: bad"]
+    write_reports(tmp_path)
+    path = tmp_path / "descriptions/PM.json"
+    described = read_json(path) | {"answer": "choice"}
+    described["example"]["options"] = options
+    for common in (options, None):
+        write_json(path, described | {"options": common})
+        card = render_card(TEMPLATE, tmp_path, settings())
+        assert ("Options of all records: A: good; B: bad." in card) == (common is not None)
+        assert ("    A: good\n    B: bad\n" in card) == (common is None)
+
+
+def test_a_long_example_is_cut(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    path = tmp_path / "descriptions/PM.json"
+    described = read_json(path)
+    described["example"]["input"] = "x" * (MOST_CHARACTERS + 1)
+    write_json(path, described)
+    card = render_card(TEMPLATE, tmp_path, settings())
+    assert f"    {'x' * MOST_CHARACTERS} ...\n" in card
+
+
+def test_each_type_of_answer_is_told() -> None:
+    assert set(ANSWERS) == set(get_args(Answer))
+
+
+def test_generated_records_have_the_licence_of_what_generates_them(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    for generated, words in ((True, "that of ecslm"), (False, "not named")):
+        card = render_card(TEMPLATE, tmp_path, settings(license=None, generated=generated))
+        assert f"- Licence: {words}" in card

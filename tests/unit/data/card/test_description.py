@@ -138,6 +138,18 @@ def test_other_answers_have_no_labels(words: Tokenizer, answer: str) -> None:
     assert labels_of(answer, answered(["yes", "no"]), words) is None
 
 
+def test_the_first_record_is_the_example_and_options_are_those_of_all(words: Tokenizer) -> None:
+    options = ["A: good", "B: bad"]
+    records = answered(["A", "B"], options)
+    found = describe_as("choice", records, words)
+    assert found.options == tuple(options)
+    assert found.example.output == "A"
+    assert found.example.options == tuple(options)
+    other = answered(["A"], [*options, "C: so"])
+    assert describe_as("choice", [*records, *other], words).options is None
+    assert describe_as("yes_no", answered(["yes"]), words).options is None
+
+
 def test_prompt_tokens_are_those_of_the_whole_prompt(words: Tokenizer) -> None:
     record = make_record(instruction="Compare both.", input="a lamp and a chair", options=None)
     lengths = only(describe_as("yes_no", [record], words)).prompt_tokens
