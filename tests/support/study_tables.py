@@ -182,7 +182,9 @@ def _description(study: Study, task: str) -> dict[str, Any]:
         "truncated": 12,
     }
     by_setting = dict.fromkeys([study.settings.train_setting, *study.settings.settings], found)
+    example = {"instruction": "Same?", "input": "a", "options": None, "output": "yes"}
     about = {"task": task, "answer": study.task(task).answer, "tokenizer": "SmolLM2-1.7B"}
+    about |= {"options": None, "example": example}
     return {**about, "splits": dict.fromkeys(("train", "val", "test"), by_setting)}
 
 
