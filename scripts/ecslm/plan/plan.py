@@ -54,7 +54,7 @@ class Plan:
         self.rules: dict[str, Rule[Any]] = {
             rule.name: rule(self.study) for stage in STAGES for rule in stage.RULES
         }
-        self._rule(report.DrawRuleGraph).rules = self.rules.values()
+        self._rule(report.DrawRuleGraph).rules = tuple(self.rules.values())
         self.tables: tables.RenderTable = self._rule(tables.RenderTable)
         self.data_check: data.CheckData = self._rule(data.CheckData)
 
