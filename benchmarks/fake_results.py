@@ -80,6 +80,8 @@ class FakeResults:
         folder = (self.project / manifest).parent
         folder.mkdir(parents=True, exist_ok=True)
         self._train_tokenizer(folder / "tokenizer.json")
+        # Of no known size: nothing is cut to what a model can read.
+        write_json(folder / "config.json", {"tie_word_embeddings": False})
         write_base_manifest(self.project, self.plan, manifest)
 
     def write_adapter(self, model: str, seed: int) -> None:
