@@ -191,15 +191,23 @@ def write_manifests(project: Path, jobs: Iterable[Job]) -> None:
             )
             origin |= {"content": job.content}
             if job.rule == "train_adapter":
-                origin["records"] = _training_records(job)
+                origin |= _training(job)
             write_manifest(Path(job.manifest), origin, map(Path, job.results))
 
 
-def _training_records(job: Job) -> dict[str, int]:
-    """The records of each task that an adapter would be trained on."""
+def _training(job: Job) -> dict[str, object]:
+    """What the manifest of an adapter says of its training."""
     fraction = json.loads(str(job.settings))["training"]["train_fraction"]
     files = [Path(path) for path in job.inputs if path.endswith("/train.jsonl")]
-    return {path.parent.name: round(fraction * path.read_bytes().count(b"\n")) for path in files}
+    records = {path.parent.name: round(fraction * path.read_bytes().count(b"\n")) for path in files}
+    nothing = dict.fromkeys(records, 0)
+    folder = Path(job.manifest).parent
+    return {
+        **{"model": folder.parent.name, "seed": int(folder.name.removeprefix("seed-"))},
+        **{"source": "none", "revision": "none", "base_sha256": sha256_of_text("")},
+        **{"best_step": STEPS, "records": records, "truncated": nothing},
+        **{"tokens": nothing, "answer_tokens": nothing},
+    }
 
 
 def answer(record: Record, others: list[Record], rng: random.Random) -> str:
