@@ -1,3 +1,5 @@
+# What needs no GPU takes seconds, or the network that nodes of a cluster may lack. So it runs where
+# Snakemake does: to wait in a scheduler's queue would take longer.
 localrules:
     all,
     bases,
@@ -9,6 +11,25 @@ localrules:
     tables,
     report,
     export,
+    base_model,
+    check_data,
+    dataset,
+    describe_data,
+    leakage,
+    data_card,
+    fetch_answers,
+    score,
+    score_baseline,
+    score_over_seeds,
+    differences,
+    compare,
+    tidy_scores,
+    model_card,
+    draw_figures,
+    draw_rule_graph,
+    render_table,
+    report_page,
+    report_pdf,
 
 
 rule bases:

@@ -11,8 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import psutil
-from support.scratch import snakemake, start_snakemake
-from support.warm import WarmProcess
+from support.scratch import Started, snakemake, start_snakemake
 
 PAUSING = Path(__file__).with_name("pausing")
 SECONDS_TO_WAIT = 120.0
@@ -37,7 +36,7 @@ class Moment:
 class PausedRun:
     """A run of Snakemake that stands still at a moment of its own or of its job."""
 
-    snakemake: WarmProcess
+    snakemake: Started
     paused: psutil.Process
     marker: Path
     printed: Path
@@ -53,7 +52,9 @@ class PausedRun:
         return status
 
 
-def run_until(project: Path, moment: Moment, *arguments: str) -> PausedRun:
+def run_until(
+    project: Path, moment: Moment, *arguments: str, start: Callable[..., Started] = start_snakemake
+) -> PausedRun:
     """Run Snakemake in a project, as a user does, until the moment has come."""
     marker, printed = project / "paused", project / "printed.txt"
     marker.unlink(missing_ok=True)
@@ -62,7 +63,7 @@ def run_until(project: Path, moment: Moment, *arguments: str) -> PausedRun:
         "PYTHONPATH": str(PAUSING),
         "PAUSE_AT": json.dumps({**at, "marker": str(marker)}),
     }
-    run = start_snakemake(project, printed, *arguments, environment=environment)
+    run = start(project, printed, *arguments, environment=environment)
     wait_until(
         lambda: marker.exists() and marker.read_text() != "",
         lambda: run.poll() is None,

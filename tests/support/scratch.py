@@ -62,9 +62,28 @@ def cold_snakemake(project: Path, *arguments: str) -> subprocess.CompletedProces
     )
 
 
+Started = warm.WarmProcess | subprocess.Popen[bytes]
+
+
+def start_cold_snakemake(
+    project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
+) -> Started:
+    """What `start_snakemake` does, with processes that start from nothing, as those of users do."""
+    with output.open("wb") as stream:
+        return subprocess.Popen(
+            [sys.executable, "-m", "snakemake", *arguments],
+            cwd=project,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
+            env=_environment() | dict(environment),
+            start_new_session=True,
+        )
+
+
 def start_snakemake(
     project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
-) -> warm.WarmProcess:
+) -> Started:
     """Run Snakemake in the background; a file, which no kill can close, takes what it prints.
 
     Signals to its process group, as Ctrl-C sends them, reach it and its jobs.

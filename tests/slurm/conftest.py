@@ -1,0 +1,34 @@
+"""A SLURM cluster for the tests of this directory, and projects that run on it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.cluster import Cluster, running_cluster
+from support.scratch import copy_project
+from support.shared import Shared
+from support.tiny import write_tiny_encoder, write_tiny_model
+
+STUDIES = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """The cluster: one node, which is this machine, with two GPUs that are made up."""
+    with running_cluster(tmp_path_factory.mktemp("cluster") / "slurm", gpus=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def new_project(shared: Shared) -> Path:
+    """A project in which nothing has run yet, with the models of the tests' studies."""
+
+    def make(folder: Path) -> None:
+        project = copy_project(folder)
+        write_tiny_model(project / "weights/model")
+        write_tiny_encoder(project / "weights/encoder")
+        shutil.copy(STUDIES / "end_to_end/tiny_study.yaml", project)
+        shutil.copy(STUDIES / "workflow/interrupted_study.yaml", project)
+
+    return shared("project", make)

@@ -1,0 +1,148 @@
+"""Jobs on a SLURM cluster that are stopped, preempted or lost: nothing is trained twice."""
+
+import os
+import shutil
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from support.cluster import Cluster, slurm, wait_for
+from support.cluster_options import ON_THE_CLUSTER
+from support.interruption import (
+    Moment,
+    PausedRun,
+    contents,
+    finish,
+    interrupt,
+    leftovers,
+    processes_in,
+    run_until,
+)
+from support.scratch import snakemake, start_cold_snakemake
+
+pytestmark = pytest.mark.slow
+
+RESULTS = Path("results/interrupted")
+STUDY = ("--configfile", "interrupted_study.yaml", "--")
+LOG = RESULTS / "logs/train_adapter/Tiny-EC-seed-0.log"
+SECOND_CHECKPOINT = Moment(
+    "the second checkpoint is begun", "open w", "*/checkpoint-8/trainer_state.json"
+)
+FROM_THE_START, FROM_THE_CHECKPOINT = "12 steps, from the start", "12 steps, from checkpoint-4"
+
+
+@pytest.fixture(scope="module")
+def begun(new_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which an adapter alone is to be trained."""
+    project = shutil.copytree(new_project, tmp_path_factory.mktemp("begun") / "project")
+    finish(project, "--cores", "all", *STUDY, "datasets", "bases")
+    return project
+
+
+@pytest.fixture(scope="module")
+def expected(begun: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a training on this machine gives that nobody disturbs."""
+    project = shutil.copytree(begun, tmp_path_factory.mktemp("expected") / "project")
+    finish(project, "--cores", "all", *STUDY, "adapters")
+    return contents(project / RESULTS)
+
+
+@pytest.fixture
+def project(cluster: Cluster, begun: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the project; the jobs and processes of a failed test are ended."""
+    copy = shutil.copytree(begun, tmp_path / "project")
+    yield copy
+    slurm("scancel", "--user=root")
+    for process in psutil.process_iter(["cwd"]):
+        if process.info["cwd"] == str(copy):
+            process.kill()
+    wait_for(lambda: not cluster.jobs(), lambda: slurm("squeue"))
+
+
+def train_until(project: Path, moment: Moment) -> PausedRun:
+    """Run Snakemake until the job on the cluster pauses."""
+    return run_until(
+        project, moment, *ON_THE_CLUSTER, *STUDY, "adapters", start=start_cold_snakemake
+    )
+
+
+def check_restarted(cluster: Cluster, run: PausedRun, job: str) -> None:
+    """The cluster runs the job again by itself, and the same run of Snakemake sees it end."""
+    run.paused.wait(timeout=120)
+    # The next process pauses at the same moment.
+    run.release()
+    wait_for(run.marker.exists, run.printed.read_text)
+    run.release()
+    assert run.snakemake.wait(timeout=120) == 0, run.printed.read_text()
+    assert "Restarts=1" in cluster.details(job)
+
+
+def check_trained(project: Path, expected: dict[str, bytes]) -> None:
+    """The adapter is there with the bytes of one that nobody disturbed, and nothing else is."""
+    assert contents(project / RESULTS) == expected
+    assert leftovers(project) == []
+    run = snakemake(project, *STUDY, "adapters")
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_ctrl_c_leaves_no_job_on_the_cluster_and_the_next_run_goes_on(
+    cluster: Cluster, project: Path, expected: dict[str, bytes]
+) -> None:
+    run = train_until(project, SECOND_CHECKPOINT)
+    os.kill(run.snakemake.pid, signal.SIGINT)
+    assert run.wait() != 0
+    wait_for(lambda: not cluster.jobs(), lambda: slurm("squeue"))
+    assert processes_in(project) == []
+    assert "Traceback" not in run.printed.read_text()
+    finish(project, "--cores", "all", *STUDY, "adapters")
+    assert FROM_THE_CHECKPOINT in (project / LOG).read_text()
+    check_trained(project, expected)
+
+
+def test_after_a_kill_of_snakemake_the_next_run_takes_what_the_first_job_trains(
+    cluster: Cluster, project: Path, expected: dict[str, bytes]
+) -> None:
+    run = train_until(project, SECOND_CHECKPOINT)
+    run.snakemake.kill()
+    run.snakemake.wait()
+    (first,) = cluster.jobs()
+    (project / LOG).unlink()
+    printed = project / "again.txt"
+    again = start_cold_snakemake(
+        project, printed, *ON_THE_CLUSTER, *STUDY, "adapters", environment={}
+    )
+    waiting = f"waiting for process {run.paused.pid} on {cluster.host}"
+    wait_for(lambda: (project / LOG).exists() and waiting in (project / LOG).read_text(), printed.read_text)
+    assert len(cluster.jobs()) == 2
+    run.release()
+    assert again.wait(timeout=120) == 0, printed.read_text()
+    assert first in cluster.jobs("COMPLETED")
+    text = (project / LOG).read_text()
+    assert "taken from the cache" in text
+    assert "steps, from" not in text
+    check_trained(project, expected)
+
+
+def test_a_preempted_job_goes_back_into_the_queue_and_on_from_its_checkpoint(
+    cluster: Cluster, project: Path, expected: dict[str, bytes]
+) -> None:
+    run = train_until(project, SECOND_CHECKPOINT)
+    (job,) = cluster.jobs()
+    slurm("scontrol", "requeue", job)
+    check_restarted(cluster, run, job)
+    assert FROM_THE_CHECKPOINT in (project / LOG).read_text()
+    check_trained(project, expected)
+
+
+def test_a_job_whose_node_fails_goes_on_from_its_checkpoint_when_the_node_is_back(
+    cluster: Cluster, project: Path, expected: dict[str, bytes]
+) -> None:
+    run = train_until(project, SECOND_CHECKPOINT)
+    (job,) = cluster.jobs()
+    cluster.crash_node()
+    cluster.start_node()
+    check_restarted(cluster, run, job)
+    assert FROM_THE_CHECKPOINT in (project / LOG).read_text()
+    check_trained(project, expected)

@@ -1,0 +1,64 @@
+"""A whole study on a real SLURM cluster gives what a run on this machine alone gives."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from support.cluster import Cluster
+from support.cluster_options import ON_THE_CLUSTER
+from support.interruption import contents, leftovers
+from support.scratch import planned_jobs, snakemake, start_cold_snakemake
+
+pytestmark = pytest.mark.slow
+
+STUDY = ("--configfile", "tiny_study.yaml")
+RESULTS = Path("results/tiny")
+# What tells how long something took.
+WITH_TIMES = ("latency/", "tables/cost.", "report.")
+TARGETS = ("all", "latency", "export")
+
+
+@pytest.fixture(scope="module")
+def finished(
+    cluster: Cluster, new_project: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The project after a run on the cluster."""
+    project = shutil.copytree(new_project, tmp_path_factory.mktemp("on_cluster") / "project")
+    printed = project / "printed.txt"
+    run = start_cold_snakemake(
+        project, printed, *ON_THE_CLUSTER, *STUDY, "--", *TARGETS, environment={}
+    )
+    assert run.wait(timeout=600) == 0, printed.read_text()
+    return project
+
+
+def test_a_study_on_the_cluster_has_the_bytes_of_one_on_this_machine(
+    finished: Path, new_project: Path, tmp_path: Path
+) -> None:
+    here = shutil.copytree(new_project, tmp_path / "project")
+    run = snakemake(here, *STUDY, "--cores", "all", "--", *TARGETS)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for folder in (RESULTS, Path("results/bases")):
+        made, expected = contents(finished / folder), contents(here / folder)
+        assert {*made} ^ {*expected} == set()
+        differing = [name for name in made if made[name] != expected[name]]
+        assert [name for name in differing if not name.startswith(WITH_TIMES)] == []
+    assert leftovers(finished) == []
+
+
+@pytest.mark.parametrize("options", ((), ON_THE_CLUSTER))
+def test_after_a_run_on_the_cluster_nothing_is_to_be_done_there_or_here(
+    finished: Path, options: tuple[str, ...]
+) -> None:
+    run = snakemake(finished, *options, *STUDY, "--", *TARGETS)
+    assert run.returncode == 0, run.stderr
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_tables_of_the_clusters_results_are_rendered_here_without_a_job_that_runs_a_model(
+    finished: Path, tmp_path: Path
+) -> None:
+    project = shutil.copytree(finished, tmp_path / "project")
+    (project / "report/validity.tex.jinja").open("a").write("% edited\n")
+    run = snakemake(project, *STUDY, "--dry-run")
+    assert set(planned_jobs(run.stdout)) == {"all", "render_table", "report_page"}

@@ -1,0 +1,236 @@
+"""A SLURM cluster of this machine alone, with GPUs that are made up, from Debian's packages.
+
+It needs root, `slurm-wlm` and `munge`, and no systemd. SLURM's configuration has to be in its
+default place: what a job starts reads it there.
+"""
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+ETC = Path("/etc/slurm")
+MUNGE_KEY = Path("/etc/munge/munge.key")
+# The device that reads and writes nothing: SLURM wants its GPUs to be device files.
+NULL_DEVICE = os.makedev(1, 3)
+SECONDS_TO_WAIT = 120.0
+PARTITION = "debug"
+
+CONFIGURATION = """\
+ClusterName=tests
+SlurmctldHost={host}(127.0.0.1)
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/munge
+# Longer than this a job waits that is put back into the queue.
+AuthInfo=cred_expire=5
+CredType=cred/munge
+MpiDefault=none
+SwitchType=switch/none
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+JobCompType=jobcomp/none
+SlurmdParameters=config_overrides
+SelectType=select/cons_tres
+SelectTypeParameters=CR_CPU_Memory
+SchedulerType=sched/backfill
+SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0
+# How long SLURM knows a job that has ended.
+MinJobAge=3600
+InactiveLimit=0
+KillWait=5
+# As soon as a lost node registers again, its jobs are put back into the queue.
+ReturnToService=2
+SlurmctldTimeout=30
+SlurmdTimeout=30
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:fake:{gpus}
+PartitionName={partition} Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+DEVICES = """\
+AutoDetect=off
+NodeName={host} Name=gpu Type=fake File={folder}/dev/gpu[0-{last}]
+"""
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running cluster."""
+
+    folder: Path
+    host: str
+
+    def jobs(self, *states: str) -> list[str]:
+        """The numbers of all jobs in these states; by default of those that have not ended."""
+        chosen = ",".join(states) or "PENDING,RUNNING,SUSPENDED,COMPLETING,CONFIGURING"
+        return slurm("squeue", "--noheader", "--format=%A", f"--states={chosen}").split()
+
+    def details(self, job: str) -> str:
+        """All that SLURM says of a job."""
+        return slurm("scontrol", "show", "job", job)
+
+    def crash_node(self) -> None:
+        """A node that loses power: nothing on it gets to say a word; then the cluster notices."""
+        daemon = psutil.Process(int((self.folder / "slurmd.pid").read_text()))
+        steps = [one for one in psutil.process_iter() if one.name() == "slurmstepd"]
+        lost = [*(child for step in steps for child in step.children(recursive=True)), *steps]
+        for process in (daemon, *lost):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs([daemon, *lost])
+        # The state of the steps, which would otherwise be looked for.
+        for path in (self.folder / "spool").iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        # By itself it would need minutes.
+        slurm("scontrol", "update", f"NodeName={self.host}", "State=DOWN", "Reason=no answer")
+
+    def start_node(self) -> None:
+        """Start the node, and wait until it takes jobs."""
+        _run("slurmd")
+        wait_for(lambda: self.node_state() in ("idle", "mixed", "allocated"), self._log)
+
+    def node_state(self) -> str:
+        """The node's state, as in `idle` and `down`."""
+        return slurm("sinfo", "--noheader", "--format=%T").strip().rstrip("*")
+
+    def _log(self) -> str:
+        return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+
+@contextmanager
+def running_cluster(folder: Path, gpus: int, cpus: int = 4) -> Iterator[Cluster]:
+    """Start a cluster; its jobs and daemons are gone at the end.
+
+    Args:
+        folder: for its state and logs.
+
+    Raises:
+        RuntimeError: this machine is part of another cluster.
+    """
+    host = socket.gethostname().partition(".")[0]
+    cluster = Cluster(folder, host)
+    _take_configuration(folder, host, gpus, cpus)
+    try:
+        _start_munge()
+        _run("slurmctld", "-c")
+        cluster.start_node()
+        yield cluster
+    finally:
+        with suppress(subprocess.CalledProcessError):
+            slurm("scancel", "--user=root")
+            wait_for(lambda: not cluster.jobs(), cluster._log)
+        _stop(folder)
+
+
+def slurm(*command: str) -> str:
+    """What one of SLURM's commands prints."""
+    run = subprocess.run(command, check=True, capture_output=True, text=True)
+    return run.stdout
+
+
+def wait_for(come: Callable[[], object], otherwise: Callable[[], str]) -> None:
+    """Wait for something.
+
+    Raises:
+        AssertionError: it has not come, with the text of `otherwise`.
+    """
+    end = time.monotonic() + SECONDS_TO_WAIT
+    while not come():
+        assert time.monotonic() < end, otherwise()
+        time.sleep(0.1)
+
+
+def _take_configuration(folder: Path, host: str, gpus: int, cpus: int) -> None:
+    texts = {
+        "slurm": CONFIGURATION.format(
+            folder=folder,
+            host=host,
+            cpus=cpus,
+            gpus=gpus,
+            memory=psutil.virtual_memory().total // 2**20,
+            partition=PARTITION,
+        ),
+        "gres": DEVICES.format(folder=folder, host=host, last=gpus - 1),
+        "cgroup": "CgroupPlugin=disabled\n",
+    }
+    for name in ("state", "spool", "dev"):
+        (folder / name).mkdir(parents=True)
+    for number in range(gpus):
+        os.mknod(folder / f"dev/gpu{number}", stat.S_IFCHR | 0o666, NULL_DEVICE)
+    main = ETC / "slurm.conf"
+    if main.is_symlink():
+        # Of tests that were killed.
+        _stop(main.readlink().parent)
+    if main.exists():
+        raise RuntimeError(f"{main} exists: this machine is part of another cluster")
+    for name, text in texts.items():
+        (folder / f"{name}.conf").write_text(text, encoding="utf-8")
+        (ETC / f"{name}.conf").symlink_to(folder / f"{name}.conf")
+
+
+def _stop(folder: Path) -> None:
+    """Stop the daemons of a cluster in this folder, and give SLURM's configuration back."""
+    for name in ("slurmd", "slurmctld"):
+        _end(folder / f"{name}.pid")
+    for name in ("slurm", "gres", "cgroup"):
+        if (ETC / f"{name}.conf").is_symlink():
+            (ETC / f"{name}.conf").unlink()
+
+
+def _start_munge() -> None:
+    """Start the daemon that vouches for users, as its own user, which owns its directories."""
+    if subprocess.run(["munge", "--no-input"], capture_output=True, check=False).returncode == 0:
+        return
+    user = pwd.getpwnam("munge")
+    for name, mode in (
+        *((name, 0o700) for name in ("/etc/munge", "/var/lib/munge", "/var/log/munge")),
+        ("/run/munge", 0o755),
+    ):
+        Path(name).mkdir(parents=True, exist_ok=True)
+        os.chown(name, user.pw_uid, user.pw_gid)
+        os.chmod(name, mode)
+    if not MUNGE_KEY.exists():
+        MUNGE_KEY.write_bytes(secrets.token_bytes(128))
+    os.chown(MUNGE_KEY, user.pw_uid, user.pw_gid)
+    os.chmod(MUNGE_KEY, 0o400)
+    _run("runuser", "--user", "munge", "--", shutil.which("munged") or "/usr/sbin/munged")
+
+
+def _run(*command: str) -> None:
+    """Run a daemon, which goes into the background; SLURM_CONF would name another cluster's."""
+    environment = {key: value for key, value in os.environ.items() if key != "SLURM_CONF"}
+    subprocess.run(
+        command,
+        check=True,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def _end(pid_file: Path) -> None:
+    with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
+        daemon = psutil.Process(int(pid_file.read_text()))
+        daemon.send_signal(signal.SIGTERM)
+        with suppress(psutil.TimeoutExpired):
+            daemon.wait(SECONDS_TO_WAIT)
