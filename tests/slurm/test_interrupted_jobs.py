@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -30,7 +31,7 @@ LOG = RESULTS / "logs/train_adapter/Tiny-EC-seed-0.log"
 SECOND_CHECKPOINT = Moment(
     "the second checkpoint is begun", "open w", "*/checkpoint-8/trainer_state.json"
 )
-FROM_THE_START, FROM_THE_CHECKPOINT = "12 steps, from the start", "12 steps, from checkpoint-4"
+FROM_THE_CHECKPOINT = "12 steps, from checkpoint-4"
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +69,12 @@ def train_until(project: Path, moment: Moment) -> PausedRun:
     )
 
 
-def check_restarted(cluster: Cluster, run: PausedRun, job: str) -> None:
-    """The cluster runs the job again by itself, and the same run of Snakemake sees it end."""
+def wait_for_restart(run: PausedRun) -> PausedRun:
+    """The cluster runs the job again by itself: until it pauses at the same moment once more."""
     run.paused.wait(timeout=120)
-    # The next process pauses at the same moment.
     run.release()
-    wait_for(run.marker.exists, run.printed.read_text)
-    run.release()
-    assert run.snakemake.wait(timeout=120) == 0, run.printed.read_text()
-    assert "Restarts=1" in cluster.details(job)
+    wait_for(lambda: run.marker.exists() and run.marker.read_text(), run.printed.read_text)
+    return replace(run, paused=psutil.Process(int(run.marker.read_text())))
 
 
 def check_trained(project: Path, expected: dict[str, bytes]) -> None:
@@ -114,7 +112,10 @@ def test_after_a_kill_of_snakemake_the_next_run_takes_what_the_first_job_trains(
         project, printed, *ON_THE_CLUSTER, *STUDY, "adapters", environment={}
     )
     waiting = f"waiting for process {run.paused.pid} on {cluster.host}"
-    wait_for(lambda: (project / LOG).exists() and waiting in (project / LOG).read_text(), printed.read_text)
+    wait_for(
+        lambda: (project / LOG).exists() and waiting in (project / LOG).read_text(),
+        printed.read_text,
+    )
     assert len(cluster.jobs()) == 2
     run.release()
     assert again.wait(timeout=120) == 0, printed.read_text()
@@ -125,24 +126,19 @@ def test_after_a_kill_of_snakemake_the_next_run_takes_what_the_first_job_trains(
     check_trained(project, expected)
 
 
-def test_a_preempted_job_goes_back_into_the_queue_and_on_from_its_checkpoint(
+def test_a_job_that_is_preempted_and_then_loses_its_node_goes_on_from_its_checkpoint(
     cluster: Cluster, project: Path, expected: dict[str, bytes]
 ) -> None:
     run = train_until(project, SECOND_CHECKPOINT)
     (job,) = cluster.jobs()
     slurm("scontrol", "requeue", job)
-    check_restarted(cluster, run, job)
+    run = wait_for_restart(run)
     assert FROM_THE_CHECKPOINT in (project / LOG).read_text()
-    check_trained(project, expected)
-
-
-def test_a_job_whose_node_fails_goes_on_from_its_checkpoint_when_the_node_is_back(
-    cluster: Cluster, project: Path, expected: dict[str, bytes]
-) -> None:
-    run = train_until(project, SECOND_CHECKPOINT)
-    (job,) = cluster.jobs()
     cluster.crash_node()
     cluster.start_node()
-    check_restarted(cluster, run, job)
-    assert FROM_THE_CHECKPOINT in (project / LOG).read_text()
+    run = wait_for_restart(run)
+    run.release()
+    assert run.snakemake.wait(timeout=120) == 0, run.printed.read_text()
+    assert "Restarts=2" in cluster.details(job)
+    assert "from the start" not in (project / LOG).read_text()
     check_trained(project, expected)

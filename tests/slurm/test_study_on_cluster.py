@@ -19,9 +19,7 @@ TARGETS = ("all", "latency", "export")
 
 
 @pytest.fixture(scope="module")
-def finished(
-    cluster: Cluster, new_project: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def finished(cluster: Cluster, new_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project after a run on the cluster."""
     project = shutil.copytree(new_project, tmp_path_factory.mktemp("on_cluster") / "project")
     printed = project / "printed.txt"
