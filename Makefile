@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Where it is set, every start of Python compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: reproduce test setup why export adopt cache clean-study lint lock
+.PHONY: reproduce test test-slurm setup slurm why export adopt cache clean-study lint lock
 
 reproduce: setup ## the demo study, from data to tables
 	$(BIN)/snakemake --cores all
@@ -14,6 +14,9 @@ reproduce: setup ## the demo study, from data to tables
 # One thread for each of pytest's two processes: torch would otherwise start one per core in both.
 test: setup ## all tests: unit, workflow, end to end
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+
+test-slurm: slurm ## tests on a SLURM cluster that they start here; as root, with slurm-wlm and munge
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/slurm
 
 # Options of scripts that take a study.
 OPTIONS = $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
@@ -41,6 +44,12 @@ setup: .venv/locked
 	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock
 	touch $@
 
+slurm: .venv/slurm ## what profiles/slurm needs besides, to run on a cluster
+
+.venv/slurm: requirements-slurm.lock .venv/locked
+	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock --requirement $<
+	touch $@
+
 lint: setup ## what must be clean before a commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -49,10 +58,15 @@ lint: setup ## what must be clean before a commit
 	$(BIN)/mypy
 	PYTHONPATH=scripts $(BIN)/lint-imports --no-cache
 
-lock: ## renew requirements.lock from pyproject.toml, in a throw-away environment
+lock: ## renew the lock files from pyproject.toml, in a throw-away environment
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*p["dependencies"], *p["optional-dependencies"]["dev"], sep="\n")' > .venv-lock/wanted.txt
 	.venv-lock/bin/pip install --quiet --no-compile --requirement .venv-lock/wanted.txt
 	.venv-lock/bin/pip freeze | sed 's/+cpu$$//' > requirements.lock
+	$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
+	print(*p["optional-dependencies"]["slurm"], sep="\n")' > .venv-lock/wanted.txt
+	.venv-lock/bin/pip install --quiet --no-compile --requirement .venv-lock/wanted.txt
+	.venv-lock/bin/pip freeze | sed 's/+cpu$$//' | grep -vxF -f requirements.lock \
+	> requirements-slurm.lock
 	rm -rf .venv-lock

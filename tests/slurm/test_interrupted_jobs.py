@@ -16,7 +16,6 @@ from support.interruption import (
     PausedRun,
     contents,
     finish,
-    interrupt,
     leftovers,
     processes_in,
     run_until,

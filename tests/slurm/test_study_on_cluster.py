@@ -4,12 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.cluster import Cluster
 from support.cluster_options import ON_THE_CLUSTER
 from support.interruption import contents, leftovers
 from support.scratch import planned_jobs, snakemake, start_cold_snakemake
 
-pytestmark = pytest.mark.slow
+pytestmark = (pytest.mark.slow, pytest.mark.usefixtures("cluster"))
 
 STUDY = ("--configfile", "tiny_study.yaml")
 RESULTS = Path("results/tiny")
@@ -19,7 +18,7 @@ TARGETS = ("all", "latency", "export")
 
 
 @pytest.fixture(scope="module")
-def finished(cluster: Cluster, new_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def finished(new_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project after a run on the cluster."""
     project = shutil.copytree(new_project, tmp_path_factory.mktemp("on_cluster") / "project")
     printed = project / "printed.txt"

@@ -124,8 +124,12 @@ def running_cluster(folder: Path, gpus: int, cpus: int = 4) -> Iterator[Cluster]
         folder: for its state and logs.
 
     Raises:
-        RuntimeError: this machine is part of another cluster.
+        RuntimeError: this is not root, a package is missing, or this machine is part of another
+            cluster.
     """
+    missing = [name for name in ("slurmctld", "slurmd", "munged") if not shutil.which(name)]
+    if os.geteuid() or missing:
+        raise RuntimeError("needs root, and `apt-get install slurm-wlm munge`")
     host = socket.gethostname().partition(".")[0]
     cluster = Cluster(folder, host)
     _take_configuration(folder, host, gpus, cpus)
@@ -207,11 +211,11 @@ def _start_munge() -> None:
     ):
         Path(name).mkdir(parents=True, exist_ok=True)
         os.chown(name, user.pw_uid, user.pw_gid)
-        os.chmod(name, mode)
+        Path(name).chmod(mode)
     if not MUNGE_KEY.exists():
         MUNGE_KEY.write_bytes(secrets.token_bytes(128))
     os.chown(MUNGE_KEY, user.pw_uid, user.pw_gid)
-    os.chmod(MUNGE_KEY, 0o400)
+    MUNGE_KEY.chmod(0o400)
     _run("runuser", "--user", "munge", "--", shutil.which("munged") or "/usr/sbin/munged")
 
 

@@ -4,7 +4,7 @@ from support.cluster import PARTITION
 
 # It has neither accounts nor accounting, is quick, and its GPUs are made up.
 ON_THE_CLUSTER = (
-    *("--profile", "profiles/slurm"),
+    *("--workflow-profile", "profiles/slurm"),
     *("--default-resources", f"slurm_partition={PARTITION}", "slurm_account=none"),
     *("runtime=10", "mem_mb=1000", "disk_mb=1000"),
     "--set-resources",

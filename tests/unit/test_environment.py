@@ -6,6 +6,7 @@ import tomllib
 import yaml
 from support.project import ROOT
 
+LOCK_OF_SLURM = (ROOT / "requirements-slurm.lock").read_text(encoding="utf-8")
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 PINS = {
     name.lower().replace("_", "-"): version
@@ -22,6 +23,14 @@ def test_the_lock_file_names_no_wheel_of_one_kind_of_machine() -> None:
     # The CUDA libraries come as dependencies of torch, on the machines that it needs them on.
     special = {name for name in PINS if re.match("nvidia|cuda|triton", name)}
     assert special == {"nvidia-ml-py"}, "pure Python, reads energy counters"
+
+
+def test_the_lock_file_of_slurm_holds_its_plugin_and_nothing_that_the_other_pins() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (wanted,) = project["optional-dependencies"]["slurm"]
+    pins = dict(line.split("==") for line in LOCK_OF_SLURM.splitlines())
+    assert pins[re.match(r"[\w.-]+", wanted)[0]]  # type: ignore[index]
+    assert not pins.keys() & PINS.keys()
 
 
 def test_the_conda_environment_has_every_dependency_at_its_locked_version() -> None:
