@@ -91,9 +91,10 @@ def _given_by_scheduler(count: int) -> bool:
 def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) -> list[Device]:
     """Wait for `count` of the devices, and lock them until this process ends.
 
-    The first that are free are taken, but for those where the run's worker may have a model: these
-    come before. Jobs that need several are served one after the other; so none of them waits for
-    devices that another one holds while it waits itself.
+    The first that are free are taken, but for those where the run's worker may have a model, which
+    come before, and those where processes of other jobs still are, which come after. Jobs that need
+    several are served one after the other; so none of them waits for devices that another one holds
+    while it waits itself.
 
     Args:
         folder: of the locks.
@@ -135,8 +136,7 @@ def _lock_some(devices: Sequence[Device], count: int, folder: Path, run: str) ->
     waiting = _Waiting()
     while True:
         paths = {one: lock_of(folder, one.uuid) for one in devices if one not in held}
-        # Stable: otherwise in the given order.
-        for one in sorted(paths, key=lambda one: not run or _run_of(paths[one]) != run):
+        for one in sorted(paths, key=lambda one: _rank(one, folder, run)):
             descriptor = lock(paths[one], ALONE)
             if descriptor is None:
                 continue
@@ -149,6 +149,13 @@ def _lock_some(devices: Sequence[Device], count: int, folder: Path, run: str) ->
         waiting.tell(f"waiting for {count - len(held)} of {len(devices)} GPUs: {users}")
 
 
+def _rank(device: Device, folder: Path, run: str) -> int:
+    """Lower is better; of the same rank is the first of a list."""
+    if run and _run_of(lock_of(folder, device.uuid)) == run:
+        return 0
+    return 1 if _is_empty(device, folder) else 2
+
+
 def _empty(device: Device, folder: Path, keep: str) -> None:
     """Wait until no process uses a device, but the worker of the run `keep`."""
     run = _run_of(lock_of(folder, device.uuid))
@@ -157,9 +164,16 @@ def _empty(device: Device, folder: Path, keep: str) -> None:
             return
         end_worker(run, device.uuid)
     waiting = _Waiting()
-    while (descriptor := lock(users_of(folder, device.uuid), ALONE)) is None:
+    while not _is_empty(device, folder):
         waiting.tell(f"waiting for processes of an earlier job, which still use {device}")
+
+
+def _is_empty(device: Device, folder: Path) -> bool:
+    descriptor = lock(users_of(folder, device.uuid), ALONE)
+    if descriptor is None:
+        return False
     os.close(descriptor)
+    return True
 
 
 class _Waiting:

@@ -11,19 +11,19 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 
+# The same for every process of a user, unlike what $TMPDIR and $XDG_RUNTIME_DIR say.
+TEMPORARY = Path("/tmp")
 ALONE, BESIDE_OTHERS = fcntl.LOCK_EX, fcntl.LOCK_SH
 
 
 def locks_folder() -> Path:
     """This user's folder of locks on this machine.
 
-    Two sessions of a user may have different environments, so it does not depend on them.
-
     Raises:
         InputError: another user has put something in its place.
     """
     user = os.getuid()
-    folder = Path(f"/tmp/ecslm-devices-{user}")
+    folder = TEMPORARY / f"ecslm-devices-{user}"
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
     state = folder.lstat()
