@@ -13,7 +13,7 @@ from ecslm.preflight.profiles import Profile
 from ecslm.provenance.overview import Overview
 
 HERE = Profile("default", gpus=1)
-GPU = Gpu(name="NVIDIA Z100", uuid="GPU-0", memory=80 * 10**9, free=79 * 10**9)
+GPU = Gpu(name="NVIDIA Z100", memory=80 * 10**9, free=79 * 10**9)
 # The smallest study that trains.
 ONE = {
     "tasks": ["PM"],

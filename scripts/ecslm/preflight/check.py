@@ -10,11 +10,13 @@ from ecslm.preflight.devices import check_devices
 from ecslm.preflight.disk import check_room
 from ecslm.preflight.fetching import check_downloads
 from ecslm.preflight.findings import Finding, Report, Section, errors_of
+from ecslm.preflight.gpu_memory import check_memory
 from ecslm.preflight.keys import check_keys
 from ecslm.preflight.latex import check_latex
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import Profile, check_plugin, read_profile
 from ecslm.preflight.revisions import check_revisions
+from ecslm.preflight.time_needed import estimate_time
 from ecslm.preflight.versions import check_driver, check_versions
 from ecslm.preflight.weights import check_folders
 from ecslm.preflight.work import count_jobs
@@ -34,7 +36,12 @@ CHECKS: Checks = (
     ("LaTeX", check_latex),
 )
 # Those that depend on the machines that the profile names.
-OF_PROFILE: Checks = (("GPUs", check_devices), ("driver", check_driver))
+OF_PROFILE: Checks = (
+    ("time", estimate_time),
+    ("GPUs", check_devices),
+    ("GPU memory", check_memory),
+    ("driver", check_driver),
+)
 # More of them, by the executor that sends jobs to other machines.
 OF_EXECUTORS: Mapping[str, Checks] = {}
 

@@ -1,12 +1,12 @@
 """Whether there are as many GPUs as a run asks for."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 
 from ecslm.common.errors import InputError
+from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.preflight.findings import Finding, error, errors_of, ok
-from ecslm.preflight.gpus import VISIBLE, Gpu, cluster_gpus
+from ecslm.preflight.gpus import Gpu
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import SLURM
 
@@ -17,15 +17,25 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
         yield ok("none needed")
         return
     yield from _here(run) if run.profile.is_local else _on_cluster(run)
+    if run.profile.gpus == 0:
+        yield error(
+            "gpu=0: without a limit all jobs would load their models at once",
+            f"{run.profile.file}: resources",
+            "set gpu=1",
+        )
     wanted, given = run.plan.study.settings.gpus, run.profile.gpus
-    trains = any(job.rule == "train_adapter" for job in run.gpu_jobs)
-    if trains and given is not None and wanted > given:
+    if trains(run) and given and wanted > given:
         study = run.plan.study.name
         yield error(
             f"gpu={given}, but each training takes {wanted} (studies.{study}.gpus)",
             f"{run.profile.file}: resources",
             f"set gpu={wanted} or more there, or `gpus: {given}` in the study",
         )
+
+
+def trains(run: PlannedRun) -> bool:
+    """Whether a job of the run trains."""
+    return any(job.rule == "train_adapter" for job in run.jobs)
 
 
 def listed(gpus: tuple[Gpu, ...]) -> str:
@@ -37,31 +47,39 @@ def listed(gpus: tuple[Gpu, ...]) -> str:
 
 
 def _here(run: PlannedRun) -> Iterator[Finding]:
-    driver, study = run.driver, run.plan.study.name
-    device = f"studies.{study}.device"
-    if driver is None or not driver.gpus:
-        hidden = driver is not None and VISIBLE in os.environ
-        reason = f"{VISIBLE} hides all GPUs" if hidden else "this machine has no NVIDIA GPU"
+    study, asked = run.plan.study.name, run.profile.gpus
+    try:
+        found = run.driver
+    except InputError as problems:
+        yield from errors_of(problems)
+        return
+    if found is None or not found.gpus:
+        hidden = found is not None
+        reason = (
+            f"{DEVICES_VARIABLE} hides all GPUs" if hidden else "this machine has no NVIDIA GPU"
+        )
         yield error(
             f"cuda, but {reason}",
-            device,
-            "run it on a machine with one, send its jobs to a cluster with PROFILE=slurm, or set "
-            "it to cpu",
+            run.device_key,
+            f"unset {DEVICES_VARIABLE}"
+            if hidden
+            else "run it on a machine with one, send its jobs to a cluster with PROFILE=slurm, or "
+            "run models on the CPU: `device: cpu`, and PROFILE=default",
         )
         return
-    here, asked = len(driver.gpus), run.profile.gpus
-    yield ok(listed(driver.gpus))
+    here, whole = len(found.gpus), sum(gpu.whole for gpu in found.gpus)
+    yield ok(listed(found.gpus), gpus=here)
     if asked is not None and asked > here:
         yield error(
             f"gpu={asked}, but jobs would see {here} here",
             f"{run.profile.file}: resources",
             f"set gpu={here}",
         )
-    if (wanted := run.plan.study.settings.gpus) > here:
+    if trains(run) and (wanted := run.plan.study.settings.gpus) > max(whole, 1):
         yield error(
-            f"each training takes {wanted} GPUs, but jobs would see {here} here",
+            f"each training takes {wanted} GPUs, but jobs would see {whole} whole ones here",
             f"studies.{study}.gpus",
-            f"set it to {here}",
+            f"set it to {max(whole, 1)}",
         )
 
 
@@ -70,16 +88,16 @@ def _on_cluster(run: PlannedRun) -> Iterator[Finding]:
         yield ok(f"those of {run.profile.executor}, which are not checked")
         return
     try:
-        found = cluster_gpus()
+        found = run.cluster
     except InputError as problems:
         yield from errors_of(problems)
         return
     if found:
         shown = ", ".join(f"{number} x {kind}" for kind, number in sorted(found.items()))
-        yield ok(f"the cluster has {shown}")
+        yield ok(f"the cluster has {shown}", gpus=sum(found.values()))
     else:
         yield error(
             "no node offers a GPU, but models run on cuda",
             "sinfo",
-            f"name the GPUs as `Gres` in slurm.conf, or set `device: cpu` of {run.plan.study.name}",
+            "name them as `Gres` in slurm.conf, or run models on the CPU: `device: cpu`",
         )

@@ -14,6 +14,6 @@ def check_room(run: PlannedRun) -> Iterator[Finding]:
         yield ok("no weights and no adapters to write whose size is known")
     for disk in found:
         if disk.fits:
-            yield ok(disk.summary())
+            yield ok(disk.summary(), needed_bytes=disk.needed, free_bytes=disk.free)
         else:
             yield error(disk.shortage(), str(disk.folder), disk.FIX)

@@ -1,7 +1,7 @@
 """What a check finds. The printed text and the JSON come from the same values."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ecslm.common.errors import InputError
@@ -21,6 +21,10 @@ class Finding:
     """The key, file or thing that it is about, if `what` does not say it."""
     fix: str = ""
     """What to do about it; empty if nothing, or if `what` says it."""
+    values: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """The numbers in `what`, for programs."""
+    details: tuple[str, ...] = ()
+    """What is too long to be printed."""
 
     def __str__(self) -> str:
         """`where: what: fix`, as in all errors of the project."""
@@ -55,9 +59,9 @@ class Report:
         return self.count("error") > 0
 
 
-def ok(what: str) -> Finding:
-    """Something that is there."""
-    return Finding("ok", what)
+def ok(what: str, **values: float) -> Finding:
+    """Something that is there, or that is only told."""
+    return Finding("ok", what, values=values)
 
 
 def warning(what: str, where: str = "", fix: str = "") -> Finding:

@@ -5,14 +5,15 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pynvml
 
+from ecslm.common.devices.listing import Device, list_devices
+from ecslm.common.devices.visible import visible_devices
 from ecslm.common.errors import InputError
+from ecslm.common.worker.place import DEVICES_VARIABLE
 
-VISIBLE = "CUDA_VISIBLE_DEVICES"
 # How SLURM writes so many GPUs of a type in a node's generic resources, for example `gpu:h100:8`.
 GRES = re.compile(r"gpu:(?:(?P<type>[^:,()]+):)?(?P<number>\d+)")
 SECONDS = 5
@@ -20,17 +21,17 @@ SECONDS = 5
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU; memory in bytes."""
+    """A GPU, or an instance of one that is partitioned; memory in bytes."""
 
     name: str
-    uuid: str
     memory: int
     free: int
+    whole: bool = True
 
 
 @dataclass(frozen=True)
 class Driver:
-    """The NVIDIA driver, and the GPUs that jobs started here would see."""
+    """The NVIDIA driver, and the GPUs that jobs started here would lease."""
 
     version: str
     cuda: tuple[int, int]
@@ -39,39 +40,26 @@ class Driver:
 
 
 def read_driver() -> Driver | None:
-    """The driver of this machine; None if it has none."""
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError:
+    """The driver of this machine; None if it has none, or no GPU.
+
+    Raises:
+        InputError: it does not answer, or CUDA_VISIBLE_DEVICES names a GPU that there is not.
+    """
+    present = list_devices()
+    if not present:
         return None
+    seen = visible_devices(present, os.environ.get(DEVICES_VARIABLE))
+    pynvml.nvmlInit()
     try:
         cuda = int(pynvml.nvmlSystemGetCudaDriverVersion())
-        gpus = [_gpu(number) for number in range(pynvml.nvmlDeviceGetCount())]
         return Driver(
             version=str(pynvml.nvmlSystemGetDriverVersion()),
             # 12040 is 12.4.
             cuda=(cuda // 1000, cuda % 1000 // 10),
-            gpus=visible(gpus, os.environ.get(VISIBLE)),
+            gpus=tuple(map(_gpu, seen)),
         )
     finally:
         pynvml.nvmlShutdown()
-
-
-def visible(gpus: Sequence[Gpu], chosen: str | None) -> tuple[Gpu, ...]:
-    """The GPUs that a value of CUDA_VISIBLE_DEVICES leaves, as CUDA reads it: numbers or beginnings
-    of UUIDs, up to the first that there is not."""
-    if chosen is None:
-        return tuple(gpus)
-    found: list[Gpu] = []
-    for entry in map(str.strip, chosen.split(",")):
-        if entry.isdecimal():
-            fitting = [gpus[int(entry)]] if int(entry) < len(gpus) else []
-        else:
-            fitting = [gpu for gpu in gpus if entry and gpu.uuid.startswith(entry)]
-        if len(fitting) != 1 or fitting[0] in found:
-            break
-        found += fitting
-    return tuple(found)
 
 
 def cluster_gpus() -> Counter[str]:
@@ -103,12 +91,6 @@ def cluster_gpus() -> Counter[str]:
     return found
 
 
-def _gpu(number: int) -> Gpu:
-    handle = pynvml.nvmlDeviceGetHandleByIndex(number)
-    memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-    return Gpu(
-        name=str(pynvml.nvmlDeviceGetName(handle)),
-        uuid=str(pynvml.nvmlDeviceGetUUID(handle)),
-        memory=int(memory.total),
-        free=int(memory.free),
-    )
+def _gpu(device: Device) -> Gpu:
+    memory = pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByUUID(device.uuid))
+    return Gpu(device.name, int(memory.total), int(memory.free), device.whole)

@@ -7,9 +7,9 @@ from functools import cached_property
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.preflight.downloads import Download, downloads
-from ecslm.preflight.gpus import Driver, read_driver
+from ecslm.preflight.gpus import Driver, cluster_gpus, read_driver
 from ecslm.preflight.hub import Repository, repositories
-from ecslm.preflight.profiles import Profile
+from ecslm.preflight.profiles import SLURM, Profile
 from ecslm.preflight.servers import Question, Reply, ask_all
 
 # Rules of jobs that run a model on the study's device, besides predictions.
@@ -33,14 +33,36 @@ class PlannedRun:
     @cached_property
     def gpu_jobs(self) -> tuple[Job, ...]:
         """The jobs that need a GPU, none where models run on the CPU."""
-        if self.plan.study.settings.device != "cuda":
-            return ()
-        return tuple(job for job in self.jobs if job.rule in ON_DEVICE or self._loads_a_model(job))
+        return tuple(
+            job
+            for job in self.jobs
+            if (job.rule in ON_DEVICE or self._loads_a_model(job)) and self._device(job) == "cuda"
+        )
+
+    @property
+    def device_key(self) -> str:
+        """Where it stands that models run on a GPU."""
+        if any(job.rule in self.profile.devices for job in self.gpu_jobs):
+            return f"{self.profile.file}: set-resources"
+        return f"studies.{self.plan.study.name}.device"
 
     @cached_property
     def driver(self) -> Driver | None:
-        """The NVIDIA driver of this machine, if it has one."""
+        """The NVIDIA driver of this machine, if it has one.
+
+        Raises:
+            InputError: it does not answer, or the environment names a GPU that there is not.
+        """
         return read_driver()
+
+    @cached_property
+    def cluster(self) -> Mapping[str, int]:
+        """How many GPUs of each type the cluster of the profile has.
+
+        Raises:
+            InputError: the cluster cannot be asked here.
+        """
+        return cluster_gpus() if self.profile.executor == SLURM else {}
 
     @cached_property
     def repositories(self) -> tuple[Repository, ...]:
@@ -56,6 +78,9 @@ class PlannedRun:
     def replies(self) -> Mapping[Question, Reply]:
         """What servers say of all of these, which are asked once and together."""
         return ask_all((*self.repositories, *self.downloads))
+
+    def _device(self, job: Job) -> str:
+        return self.profile.devices.get(job.rule, self.plan.study.settings.device)
 
     def _loads_a_model(self, job: Job) -> bool:
         return job.rule == "predict" and job.key["model"] in self.plan.study.local_models

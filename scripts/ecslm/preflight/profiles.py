@@ -1,7 +1,7 @@
 """Profiles of Snakemake: what a run is told of the machine, and whether it can be."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ class Profile:
     executor: str = "local"
     gpus: int | None = None
     """GPUs that all jobs together may use at a time; None if it does not say."""
+    devices: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Where the jobs of some rules run models, by rule, whatever the study says."""
 
     @property
     def file(self) -> Path:
@@ -67,6 +69,7 @@ def read_profile(name: str) -> Profile:
         name=name,
         executor=str(content.get("executor") or "local"),
         gpus=_gpus(content.get("resources"), path),
+        devices=dict(_devices(content.get("set-resources"), path)),
     )
 
 
@@ -96,6 +99,22 @@ def _gpus(resources: Any, path: Path) -> int | None:
     return None
 
 
+def _devices(resources: Any, path: Path) -> Iterator[tuple[str, str]]:
+    """The `device` of rules among their resources, which are `rule:name=value` or mappings."""
+    if isinstance(resources, Mapping):
+        entries = [
+            (f"{rule}:{name}", str(value))
+            for rule, values in resources.items()
+            for name, value in (values.items() if isinstance(values, Mapping) else ())
+        ]
+    else:
+        entries = list(_resources(resources, path))
+    for name, value in entries:
+        rule, _, resource = name.partition(":")
+        if resource == "device":
+            yield rule, value
+
+
 def _resources(resources: Any, path: Path) -> Iterator[tuple[str, str]]:
     if isinstance(resources, Mapping):
         for name, value in resources.items():
@@ -105,5 +124,5 @@ def _resources(resources: Any, path: Path) -> Iterator[tuple[str, str]]:
     for entry in entries:
         name, equals, value = str(entry).partition("=")
         if not equals:
-            raise InputError(f"{path}: resources: {entry} is not of the form NAME=NUMBER")
+            raise InputError(f"{path}: resources: {entry} is not of the form NAME=VALUE")
         yield name.strip(), value.strip()

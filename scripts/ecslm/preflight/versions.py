@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
+from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.versions import LOCK_FILE, installed_versions, lock_versions
 from ecslm.plan.parameters import versions_in
 from ecslm.preflight.findings import Finding, error, ok, shortened, warning
+from ecslm.preflight.gpus import Driver
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.torch_build import cuda_of_torch
 
@@ -52,15 +55,24 @@ def check_driver(run: PlannedRun) -> Iterator[Finding]:
             f"install a build of {torch} for CUDA: see pytorch.org/get-started/locally",
         )
         return
-    if run.driver is None or not run.profile.is_local:
+    found = _driver(run)
+    if found is None:
         return
-    has, needs = ".".join(map(str, run.driver.cuda)), ".".join(map(str, built))
-    if built[0] > run.driver.cuda[0]:
+    has, needs = ".".join(map(str, found.cuda)), ".".join(map(str, built))
+    if built[0] > found.cuda[0]:
         yield error(
-            f"{run.driver.version} runs CUDA up to {has}, but torch is built for {needs}",
+            f"{found.version} runs CUDA up to {has}, but torch is built for {needs}",
             "NVIDIA driver",
-            f"install a driver for CUDA {built[0]}, or a build of torch for CUDA "
-            f"{run.driver.cuda[0]}",
+            f"install a driver for CUDA {built[0]}, or a build of torch for CUDA {found.cuda[0]}",
         )
     else:
-        yield ok(f"torch for CUDA {needs}, driver {run.driver.version} for CUDA up to {has}")
+        yield ok(f"torch for CUDA {needs}, driver {found.version} for CUDA up to {has}")
+
+
+def _driver(run: PlannedRun) -> Driver | None:
+    """The driver that jobs meet, if it is that of this machine and answers."""
+    if run.profile.is_local:
+        # That it does not answer is told with the GPUs.
+        with suppress(InputError):
+            return run.driver
+    return None

@@ -10,6 +10,6 @@ from ecslm.provenance.overview import counts_by_kind
 def count_jobs(run: PlannedRun) -> Iterator[Finding]:
     """How many jobs of each kind it would run."""
     if run.jobs:
-        yield ok(f"{len(run.jobs):,}: {counts_by_kind(run.jobs)}")
+        yield ok(f"{len(run.jobs):,}: {counts_by_kind(run.jobs)}", jobs=len(run.jobs))
     else:
-        yield ok("none: all results are up to date")
+        yield ok("none: all results are up to date", jobs=0)

@@ -7,13 +7,16 @@ import pytest
 from support.planned_runs import GPU, driver, lines, planned_run
 
 from ecslm.common.errors import InputError
-from ecslm.preflight import devices
 from ecslm.preflight import planned_run as planned
 from ecslm.preflight.devices import check_devices, listed
 from ecslm.preflight.gpus import Driver
 from ecslm.preflight.profiles import Profile
 
-TWO = driver(GPU, replace(GPU, uuid="GPU-1"))
+TWO = driver(GPU, GPU)
+NO_GPU = (
+    "cuda, but this machine has no NVIDIA GPU: run it on a machine with one, send its jobs to a "
+    "cluster with PROFILE=slurm, or run models on the CPU: `device: cpu`, and PROFILE=default"
+)
 RESOURCES = "error: profiles/gpu/config.yaml: resources"
 
 
@@ -38,16 +41,50 @@ def test_on_a_cpu_none_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_a_gpu_the_ways_to_one_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    expected = (
-        "error: studies.shop.device: cuda, but {}: run it on a machine with one, send its jobs to "
-        "a cluster with PROFILE=slurm, or set it to cpu"
-    )
-    none = expected.format("this machine has no NVIDIA GPU")
-    assert told(None, monkeypatch) == told(driver(), monkeypatch) == [none]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    hidden = expected.format("CUDA_VISIBLE_DEVICES hides all GPUs")
-    assert told(driver(), monkeypatch) == [hidden]
+    assert told(None, monkeypatch) == [f"error: studies.shop.device: {NO_GPU}"]
+
+
+def test_where_a_profile_runs_models_on_gpus_its_key_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: None)
+    of_models = Profile("gpu", gpus=1, devices={"train_adapter": "cuda", "predict": "cuda"})
+    line = f"error: profiles/gpu/config.yaml: set-resources: {NO_GPU}"
+    assert lines(check_devices(planned_run(of_models))) == [line]
+    on_cpu = Profile("mine", devices={"train_adapter": "cpu", "predict": "cpu"})
+    assert not lines(check_devices(planned_run(on_cpu, device="cuda", precision={})))
+
+
+def test_gpus_that_the_environment_hides_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(driver(), monkeypatch) == [
+        "error: studies.shop.device: cuda, but CUDA_VISIBLE_DEVICES hides all GPUs: unset "
+        "CUDA_VISIBLE_DEVICES"
+    ]
+
+
+def test_a_driver_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise InputError("device: the NVIDIA driver does not answer: make it")
+
+    monkeypatch.setattr(planned, "read_driver", fail)
+    run = planned_run(Profile("gpu"), device="cuda", precision={})
+    assert lines(check_devices(run)) == [
+        "error: device: the NVIDIA driver does not answer: make it"
+    ]
+
+
+def test_a_profile_without_any_gpu_to_hand_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = told(TWO, monkeypatch, 0)
+    assert line.startswith(f"{RESOURCES}: gpu=0: without a limit all jobs would load their models")
+
+
+def test_parts_of_a_gpu_cannot_train_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = replace(GPU, name="NVIDIA Z100 MIG 1g.10gb", whole=False)
+    assert not told(driver(part, part), monkeypatch, 2)
+    assert told(driver(part, part), monkeypatch, 2, gpus=2) == [
+        "error: studies.shop.gpus: each training takes 2 GPUs, but jobs would see 0 whole ones "
+        "here: set it to 1"
+    ]
 
 
 def test_a_profile_that_hands_out_more_than_there_are_is_refused(
@@ -66,8 +103,8 @@ def test_a_training_that_takes_more_than_there_are_or_are_handed_out_is_refused(
         "there, or `gpus: 1` in the study"
     ]
     assert told(TWO, monkeypatch, 2, gpus=3)[0] == (
-        "error: studies.shop.gpus: each training takes 3 GPUs, but jobs would see 2 here: set it "
-        "to 2"
+        "error: studies.shop.gpus: each training takes 3 GPUs, but jobs would see 2 whole ones "
+        "here: set it to 2"
     )
 
 
@@ -75,7 +112,10 @@ def test_a_training_that_takes_more_than_there_are_or_are_handed_out_is_refused(
     ("found", "line"),
     [
         (Counter(h100=8), None),
-        (Counter(), "error: sinfo: no node offers a GPU, but models run on cuda: name the GPUs as"),
+        (
+            Counter(),
+            "error: sinfo: no node offers a GPU, but models run on cuda: name them as `Gres`",
+        ),
         (InputError("sinfo: not here: start it there"), "error: sinfo: not here: start it there"),
     ],
 )
@@ -87,7 +127,7 @@ def test_under_slurm_the_gpus_are_those_of_the_cluster(
             raise found
         return found
 
-    monkeypatch.setattr(devices, "cluster_gpus", of_cluster)
+    monkeypatch.setattr(planned, "cluster_gpus", of_cluster)
     monkeypatch.setattr(planned, "read_driver", lambda: None)
     run = planned_run(Profile("slurm", executor="slurm"), device="cuda", precision={})
     told_of = lines(check_devices(run))

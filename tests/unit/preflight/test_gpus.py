@@ -5,92 +5,61 @@ import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
+import pynvml
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from support import machine
 
 from ecslm.common.errors import InputError
 from ecslm.preflight import gpus
-from ecslm.preflight.gpus import Gpu, cluster_gpus, read_driver, visible
+from ecslm.preflight.gpus import Driver, Gpu, cluster_gpus, read_driver
 
-FOUR = [Gpu(f"NVIDIA Z{n}", f"GPU-{n}abc", 10, 5) for n in range(4)]
-
-
-class NoDriverError(Exception):
-    """What NVML raises."""
+TWO = (machine.Gpu("GPU-0"), machine.Gpu("GPU-1", "NVIDIA Z100"))
+MEMORY = {"GPU-0": (40, 30), "GPU-1": (80, 79), "MIG-a": (10, 9)}
 
 
-def use_nvml(monkeypatch: pytest.MonkeyPatch, found: list[Gpu] | None) -> list[str]:
-    """Put an NVML in place that finds these GPUs, or no driver; returns its calls."""
-    calls: list[str] = []
-
-    def initialise() -> None:
-        calls.append("init")
-        if found is None:
-            raise NoDriverError
-
-    monkeypatch.setattr(
-        gpus,
-        "pynvml",
-        SimpleNamespace(
-            NVMLError=NoDriverError,
-            nvmlInit=initialise,
-            nvmlShutdown=lambda: calls.append("shutdown"),
-            nvmlSystemGetCudaDriverVersion=lambda: 12080,
-            nvmlSystemGetDriverVersion=lambda: "570.1",
-            nvmlDeviceGetCount=lambda: len(found or ()),
-            nvmlDeviceGetHandleByIndex=lambda number: (found or [])[number],
-            nvmlDeviceGetMemoryInfo=lambda gpu: SimpleNamespace(total=gpu.memory, free=gpu.free),
-            nvmlDeviceGetName=lambda gpu: gpu.name,
-            nvmlDeviceGetUUID=lambda gpu: gpu.uuid,
-        ),
-    )
-    return calls
+def use_driver(monkeypatch: pytest.MonkeyPatch, *found: machine.Gpu) -> None:
+    """Put a driver in place that has these GPUs."""
+    machine.install(found, monkeypatch.setattr)
+    answers = {
+        "nvmlSystemGetCudaDriverVersion": lambda: 12080,
+        "nvmlSystemGetDriverVersion": lambda: "570.1",
+        "nvmlDeviceGetHandleByUUID": MEMORY.__getitem__,
+        "nvmlDeviceGetMemoryInfo": lambda memory: SimpleNamespace(total=memory[0], free=memory[1]),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(pynvml, name, answer)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
 
 
 def test_the_driver_tells_its_version_and_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    calls = use_nvml(monkeypatch, FOUR)
+    use_driver(monkeypatch, *TWO)
+    both = (Gpu("NVIDIA A100", 40, 30), Gpu("NVIDIA Z100", 80, 79))
+    assert read_driver() == Driver("570.1", (12, 8), both)
+
+
+def test_only_gpus_that_jobs_would_see_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_driver(monkeypatch, *TWO)
+    for chosen, seen in (("1", ["NVIDIA Z100"]), ("", []), ("GPU-0", ["NVIDIA A100"])):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+        driver = read_driver()
+        assert driver is not None
+        assert [gpu.name for gpu in driver.gpus] == seen
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
+    with pytest.raises(InputError, match="2 is no GPU of this machine"):
+        read_driver()
+
+
+def test_an_instance_of_a_gpu_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_driver(monkeypatch, machine.Gpu("GPU-0", instances=("MIG-a", None), partitioned=True))
     driver = read_driver()
     assert driver is not None
-    assert (driver.version, driver.cuda, driver.gpus) == ("570.1", (12, 8), tuple(FOUR))
-    assert calls == ["init", "shutdown"]
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2")
-    assert read_driver().gpus == (FOUR[2],)
+    (part,) = driver.gpus
+    assert (part.memory, part.free, part.whole) == (10, 9, False)
 
 
-def test_without_a_driver_there_are_no_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    use_nvml(monkeypatch, None)
+def test_without_gpus_there_is_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_driver(monkeypatch)
     assert read_driver() is None
-
-
-@pytest.mark.parametrize(
-    ("chosen", "seen"),
-    [
-        (None, [0, 1, 2, 3]),
-        ("", []),
-        ("-1", []),
-        ("3,1", [3, 1]),
-        (" 1 , 2", [1, 2]),
-        ("GPU-2", [2]),
-        ("GPU-2,0", [2, 0]),
-        ("0,4,1", [0]),
-        ("0,x,1", [0]),
-        ("GPU-", []),
-        ("1,1", [1]),
-    ],
-)
-def test_a_choice_of_devices_is_read_as_cuda_reads_it(chosen: str | None, seen: list[int]) -> None:
-    assert visible(FOUR, chosen) == tuple(FOUR[number] for number in seen)
-
-
-@given(st.text(alphabet="0123456789,GPU-abc "), st.integers(0, 4))
-def test_no_choice_of_devices_shows_one_twice_or_one_that_there_is_not(
-    chosen: str, count: int
-) -> None:
-    seen = visible(FOUR[:count], chosen)
-    assert len(set(seen)) == len(seen)
-    assert set(seen) <= set(FOUR[:count])
 
 
 def sinfo(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -49,6 +49,14 @@ def test_the_number_of_gpus_is_read_in_each_form_that_snakemake_takes(
     assert read_profile("mine").gpus == number
 
 
+@pytest.mark.parametrize("form", ["list", "mapping"])
+def test_where_a_profile_runs_models_is_read(form: str) -> None:
+    values = {"predict": {"device": "cuda", "mem_mb": 9}, "score": {"runtime": 5}}
+    listed = [f"{rule}:{name}={it}" for rule, of in values.items() for name, it in of.items()]
+    write(yaml.safe_dump({"set-resources": listed if form == "list" else values}))
+    assert read_profile("mine").devices == {"predict": "cuda"}
+
+
 @pytest.mark.parametrize("text", ["", "cores: 4\n", "resources: [api=1]\n"])
 def test_what_a_profile_does_not_say_is_unknown(text: str) -> None:
     write(text)
@@ -71,7 +79,7 @@ def test_a_profile_that_is_not_there_names_the_nearest_or_all() -> None:
     [
         ("a: [", "not YAML ("),
         ("[1]", "not a YAML mapping"),
-        ("resources: [gpu]", "resources: gpu is not of the form NAME=NUMBER"),
+        ("resources: [gpu]", "resources: gpu is not of the form NAME=VALUE"),
         ("resources: [gpu=many]", "resources: gpu: many is not a whole number"),
         ("resources: {gpu: 1.5}", "resources: gpu: 1.5 is not a whole number"),
     ],
