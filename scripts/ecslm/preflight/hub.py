@@ -38,6 +38,7 @@ class Repository:
             GatedRepoError,
             HfHubHTTPError,
             HFValidationError,
+            OfflineModeIsEnabled,
             RepositoryNotFoundError,
             RevisionNotFoundError,
         )
@@ -53,6 +54,8 @@ class Repository:
         except HfHubHTTPError as error:
             status = error.response.status_code
             return Reply("bad token") if status == 401 else Reply("unreachable", f"status {status}")
+        except OfflineModeIsEnabled:
+            return Reply("unreachable", "HF_HUB_OFFLINE is set")
         except (HTTPError, OSError, ValueError) as error:
             return Reply("unreachable", " ".join(str(error).split()) or type(error).__name__)
 

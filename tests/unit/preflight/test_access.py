@@ -118,7 +118,18 @@ def test_a_hub_that_does_not_answer_is_given_up(
     monkeypatch.setattr(servers, "MOST_SECONDS", 0.05)
     hub.seconds = 0.5
     (line,) = lines(check_access(run()))
-    assert "cannot be reached (no answer within 8 seconds)" in line
+    assert f"cannot be reached ({servers.LATE.reason})" in line
+
+
+def test_where_the_hub_is_not_to_be_asked_it_is_not(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    (line,) = lines(check_access(run(data=ECINSTRUCT)))
+    assert line.startswith(f"error: {hub.url}: cannot be reached (HF_HUB_OFFLINE is set), but")
+    assert not hub.received
 
 
 def test_without_a_connection_weights_in_the_cache_of_the_hub_are_pointed_to(

@@ -16,6 +16,8 @@ FINDINGS = st.builds(
     what=WORDS,
     where=WORDS | st.just(""),
     fix=WORDS | st.just(""),
+    values=st.dictionaries(WORDS, st.floats(allow_nan=False, allow_infinity=False), max_size=2),
+    details=st.lists(WORDS, max_size=2).map(tuple),
 )
 SECTIONS = st.builds(
     Section,
