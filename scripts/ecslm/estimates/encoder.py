@@ -36,11 +36,12 @@ def estimate_bertscore(
     batch = min(BATCH, texts) * longest
     attention = batch * (width // HEAD_SIZE + 1) * longest
     pieces = rates.PIECES[device.kind].value
-    # Read in float32, then turned into float64, matrix by matrix.
-    encoder = weights * (DOUBLE + FLOAT)
+    # It is turned into float64 matrix by matrix.
+    encoder = weights * DOUBLE
     states = round(pieces * DOUBLE * (STATES * batch * width + 2 * attention))
     # On the processor, wherever the encoder is.
     embeddings = round(pieces * DOUBLE * min(2 * CHUNK, texts) * longest * width)
+    # Its files are mapped into memory.
     process = round(rates.PROCESS[device.kind].value + FLOAT * weights)
     context = round(rates.CONTEXT.value)
     host = process + embeddings

@@ -166,7 +166,10 @@ class Requests:
         if encoder is None:
             return None
         sizes, lengths = self.sizes(encoder.encoder), self.workloads.lengths(task, shots=0)
-        known = None if sizes is None else (sizes.stored, sizes.hidden, sizes.depth)
+        # It has no head.
+        known = (
+            None if sizes is None else (sizes.linear + sizes.embedding, sizes.hidden, sizes.depth)
+        )
         # Half of the texts are answers, as long as they may be, and half references.
         limit = self.study.decoding(task).max_new_tokens
         texts = 2 * self.workloads.records(task, "test")
