@@ -1,5 +1,7 @@
 """What BERTScore needs: the encoder in float64, and the embeddings of a chunk of pairs."""
 
+from dataclasses import dataclass
+
 from ecslm.estimates import rates
 from ecslm.estimates.devices import Device
 from ecslm.estimates.estimate import Estimate
@@ -15,43 +17,55 @@ STATES = 14
 HEAD_SIZE = 64
 
 
+@dataclass(frozen=True)
+class Encoder:
+    """The sizes of an encoder, which has no head."""
+
+    embedding: int
+    """Weights of the embedding of tokens."""
+    linear: int
+    """Weights of all other matrices."""
+    width: int
+    depth: int
+
+
+# For an encoder of unknown size: FacebookAI/roberta-large, by its config.json.
+ROBERTA_LARGE = Encoder(50265 * 1024, 24 * 12 * 1024**2, 1024, 24)
+
+
 def estimate_bertscore(
-    weights: int,
-    width: int,
-    depth: int,
-    texts: int,
-    tokens: float,
-    longest: int,
-    device: Device,
+    encoder: Encoder, layer: int, texts: int, tokens: float, longest: int, device: Device
 ) -> Estimate:
     """The needs of one BERTScore job.
 
     Args:
-        weights: of the encoder.
+        layer: whose embeddings are matched; those above are not computed.
         texts: predictions and references.
         tokens: of a text, on average.
         longest: tokens of the longest text.
     """
+    width, weights = encoder.width, encoder.embedding + encoder.linear
     tokens, longest = min(tokens, LONGEST), min(longest, LONGEST)
     batch = min(BATCH, texts) * longest
     attention = batch * (width // HEAD_SIZE + 1) * longest
     pieces = rates.PIECES[device.kind].value
-    # Read in float32, then turned into float64, matrix by matrix.
-    encoder = weights * (DOUBLE + FLOAT)
     states = round(pieces * DOUBLE * (STATES * batch * width + 2 * attention))
     # On the processor, wherever the encoder is.
     embeddings = round(pieces * DOUBLE * min(2 * CHUNK, texts) * longest * width)
+    # Its files are mapped into memory.
     process = round(rates.PROCESS[device.kind].value + FLOAT * weights)
-    context = round(rates.CONTEXT.value)
-    host = process + embeddings
-    parts = {"encoder": encoder, "states": states}
+    # It is turned into float64 matrix by matrix.
+    parts = {"encoder": DOUBLE * weights, "states": states}
     if device.kind == "cpu":
         parts |= {"process": process, "embeddings": embeddings}
         host = sum(parts.values())
     else:
-        parts |= {"process": context}
+        parts["process"] = round(rates.CONTEXT.value)
+        host = process + embeddings
     rate = device.float64_flops * rates.DOUBLES.value
-    computed = texts * tokens * (2 * weights + 4 * depth * width * tokens)
+    used = min(layer / encoder.depth, 1)
+    attention_flops = 4 * encoder.depth * width * tokens
+    computed = used * texts * tokens * (2 * encoder.linear + attention_flops)
     seconds = rates.START[device.kind].value + FLOAT * weights / rates.LOADING.value
     return Estimate(
         device=parts,

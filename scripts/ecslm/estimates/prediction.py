@@ -63,6 +63,29 @@ def estimate_prediction(
     )
 
 
+def fitting_batch(
+    sizes: Sizes,
+    precision: Precision,
+    fused: bool,
+    batch_tokens: int,
+    work: PredictionWork,
+    device: Device,
+) -> int | None:
+    """The tokens of a batch that fit on a device, found by halving them; None if the longest prompt
+    with its answer does not."""
+    longest = work.lengths.longest_prompt + work.longest_answer
+
+    def fits(budget: int) -> bool:
+        parts = _memory(sizes, precision, fused, budget, work, device)
+        return sum(parts.values()) <= device.memory
+
+    while not fits(batch_tokens):
+        if batch_tokens <= longest:
+            return None
+        batch_tokens = max(batch_tokens // 2, longest)
+    return batch_tokens
+
+
 def _memory(
     sizes: Sizes,
     precision: Precision,
@@ -77,6 +100,7 @@ def _memory(
     rows = min(max(batch_tokens // max(round(row), 1), 1), work.prompts)
     tokens = min(max(batch_tokens, longest), math.ceil(work.prompts * longest))
     chunk = min(max(CHUNK[device.kind], longest), tokens)
+    kept = min(KEPT, work.prompts) * PREFIX
     state = 2 * size * sizes.depth * sizes.keys
     # A token that is read: its states before and after a layer, in float32 where a norm computes,
     # and the wide states inside, of one layer at a time.
@@ -93,7 +117,7 @@ def _memory(
         "process": round(context),
         "base": base,
         "adapter": adapter,
-        "keys and values": round(pieces * state * (tokens + chunk + KEPT * PREFIX)),
+        "keys and values": round(pieces * state * (tokens + chunk + kept)),
         "states": round(pieces * chunk * reading),
         "logits": round(pieces * logits),
     }

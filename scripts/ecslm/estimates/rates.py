@@ -48,6 +48,7 @@ PROCESS = {
     "cpu": Assumption("memory of a process without a model", 0.75 * GB, "bytes", *MEASURED),
     "cuda": Assumption("memory of a process without a model", 4 * GB, "bytes", *ASSUMED),
 }
+FETCHER = Assumption("memory of a process that fetches files", 0.4 * GB, "bytes", *ASSUMED)
 # CUDA's own, with workspaces of matrix products.
 CONTEXT = Assumption("memory of a GPU without a model", 1 * GB, "bytes", *ASSUMED)
 # Gaps between tensors, and memory that is kept for the next ones.
@@ -56,7 +57,7 @@ PIECES = {
     "cuda": Assumption("memory for each byte of tensors", 1.15, "bytes", *ASSUMED),
 }
 # On a CPU, products of each new shape leave something behind; a training has hundreds of shapes.
-SHAPES = Assumption("memory of a training for shapes of products", 0.25 * GB, "bytes", *MEASURED)
+SHAPES = Assumption("memory of a training for shapes of products", 0.4 * GB, "bytes", *MEASURED)
 # Numbers in lists of Python, in prompt and answer, and the texts they came from.
 TOKEN = Assumption("memory for each token of the records", 60, "bytes", *ASSUMED)
 

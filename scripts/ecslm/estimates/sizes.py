@@ -11,6 +11,9 @@ from ecslm.models.architecture import (
     updated_layers,
 )
 
+# Names of embeddings that do not say so: GPT-2's.
+EMBEDDINGS = ("wte", "wpe")
+
 
 @dataclass(frozen=True)
 class Sizes:
@@ -82,13 +85,18 @@ class Sizes:
 
     @cached_property
     def _blocks(self) -> tuple[str, ...]:
-        ends = (self.vocabulary, self.hidden)
-        return tuple(name for name, shape in self._shapes.items() if shape != ends)
+        return tuple(name for name in self._shapes if name != HEAD and not _is_embedding(name))
 
     def _width(self, layer: str) -> int:
         named = (shape[0] for name, shape in self._shapes.items() if name.endswith(layer))
         # Architectures that name them otherwise mostly have as many keys as queries.
         return next(named, self.hidden)
+
+
+def _is_embedding(name: str) -> bool:
+    """Whether a layer is looked up: of tokens, positions or kinds of tokens."""
+    last = name.rpartition(".")[2]
+    return "emb" in last or last in EMBEDDINGS
 
 
 def sizes_of_row(row: Mapping[str, str]) -> Sizes:

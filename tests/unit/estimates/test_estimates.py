@@ -13,10 +13,10 @@ from support.project import RESOURCES, ROOT
 from ecslm.common.errors import InputError
 from ecslm.estimates import operations, weights
 from ecslm.estimates.devices import DEVICES, Device, read_devices
-from ecslm.estimates.encoder import estimate_bertscore
+from ecslm.estimates.encoder import Encoder, estimate_bertscore
 from ecslm.estimates.estimate import LEAST_MINUTES, MIB, Estimate, request
 from ecslm.estimates.lengths import LENGTHS, Lengths, lengths_of, read_lengths
-from ecslm.estimates.prediction import PredictionWork, estimate_prediction
+from ecslm.estimates.prediction import PredictionWork, estimate_prediction, fitting_batch
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import TrainingWork, estimate_training, fitting_budget
 from ecslm.models.architecture import SIZES, Architecture, read_architectures
@@ -33,6 +33,7 @@ SHAPE = {
 }
 
 a_device = st.sampled_from(sorted(DEVICE)).map(DEVICE.__getitem__)
+a_gpu = a_device.filter(lambda device: device.kind == "cuda")
 a_precision = st.builds(
     Precision,
     quantization=st.sampled_from(["nf4", "none"]),
@@ -212,17 +213,32 @@ def test_more_and_longer_prompts_and_answers_never_take_less_time(
     )
 
 
-@given(amounts=st.lists(st.tuples(a_number, a_number), min_size=6, max_size=6), device=a_device)
+@given(amounts=st.lists(st.tuples(a_number, a_number), min_size=7, max_size=7), device=a_device)
 def test_more_texts_and_a_larger_encoder_never_need_less(
     amounts: list[tuple[int, int]], device: Device
 ) -> None:
-    less, more = (
-        estimate_bertscore(*(choose(pair) for pair in amounts), device) for choose in (min, max)
-    )
-    assert needs_no_less(more, less)
+    def scoring(choose: Callable[[tuple[int, int]], int]) -> Estimate:
+        embedding, linear, width, layer, *texts = map(choose, amounts)
+        encoder = Encoder(embedding, linear, width, depth=5000)
+        return estimate_bertscore(encoder, layer, *texts, device)
+
+    assert needs_no_less(scoring(max), scoring(min))
 
 
-@given(device=a_device, budget=st.integers(16, 60_000))
+@given(device=a_gpu, budget=st.integers(400, 600_000))
+def test_a_batch_of_prompts_that_fits_is_no_larger_than_the_configured_one(
+    device: Device, budget: int
+) -> None:
+    model = sizes_of_row(ROWS["Llama-3.2-3B"])
+    done = PredictionWork(5000, Lengths(150, 300, 10, 20), longest_answer=32)
+    found = fitting_batch(model, Precision(), True, budget, done, device)
+    assert found is not None
+    needed = estimate_prediction(model, Precision(), True, found, done, device)
+    assert needed.device_bytes <= device.memory
+    assert found <= budget
+
+
+@given(device=a_gpu, budget=st.integers(16, 60_000))
 def test_the_budget_that_fits_is_one_that_the_configuration_halved_gives(
     device: Device, budget: int
 ) -> None:

@@ -61,7 +61,8 @@ def test_a_base_of_unknown_size_asks_for_the_default() -> None:
     assert asked.adapter("Small-EC") == asked.predictions("Small", "PM") == UNKNOWN
     assert asked.latency("Small") == asked.export("Small-EC") == UNKNOWN
     assert asked.base("Small").memory_mb < UNKNOWN.memory_mb
-    assert asked.budget("Small-EC", asked.slow) is None
+    assert asked.training_budget("Small-EC", asked.slow) is None
+    assert asked.prediction_budget("Small", "PM", asked.slow) is None
 
 
 def test_a_job_that_asks_a_server_needs_no_memory_of_a_model() -> None:
