@@ -31,14 +31,17 @@ SCHEDULER_VARIABLE, ORDER_VARIABLE = "SLURM_JOB_ID", "CUDA_DEVICE_ORDER"
 def lease_devices(device: str, count: int = 1) -> None:
     """Have `count` GPUs for this process alone from now on, the only ones that CUDA shows it.
 
-    It waits while too few are free. On a CPU, and where there is no driver, nothing is done: then
-    whoever loads torch says that there is no GPU. Call this before torch is imported.
+    It waits while too few are free. A process that has a lease keeps that one. On a CPU, and where
+    there is no driver, nothing is done: then whoever loads torch says that there is no GPU. Call
+    this before torch is imported.
 
     Raises:
         InputError: there are fewer devices, or CUDA_VISIBLE_DEVICES leaves fewer; it names one that
             does not exist; or the driver does not answer.
     """
-    if device != "cuda" or _given_by_scheduler(count):
+    if device != "cuda" or os.environ.get(LEASE_VARIABLE) == this_run():
+        return
+    if _given_by_scheduler(count):
         return
     present = list_devices()
     if not present:
