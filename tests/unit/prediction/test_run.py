@@ -147,6 +147,8 @@ def test_predictions_that_were_finished_are_put_into_place_again_without_a_model
     for path in results:
         path.unlink()
     seen = watch(monkeypatch)
+    # It does not wait for a device either.
+    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
     run_predict(tmp_path, tiny_base, code="code:1")
     assert seen == []
     assert [path.read_bytes() for path in results] == before

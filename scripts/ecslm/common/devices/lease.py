@@ -1,9 +1,9 @@
 """The lease: each GPU job of this machine and user gets devices that no other such job has.
 
 It is for the rest of the job's life: the kernel ends it with the process, also after `kill -9`.
-Checkouts and studies share it, other users do not. Containers take part if they share /tmp and the
-numbers of processes. Under SLURM a job has the devices that the scheduler gives it; only where
-these are more than it needs, as in an interactive allocation, does it lease some of them.
+Checkouts and studies share it, other users do not; containers do if they share /tmp. Under SLURM a
+job has the devices that the scheduler gives it; only where these are more than it needs, as in an
+interactive allocation, does it lease some of them.
 """
 
 import logging
