@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from support.completed import study_options
 from support.project import ROOT
-from support.scratch import ListJobs, snakemake
+from support.scratch import ListJobs, start_snakemake
 
 GENERATED = study_options("generated")
 PROFILES = [("--workflow-profile", "profiles/gpu"), ("--profile", "profiles/gpu")]
@@ -63,10 +63,26 @@ def test_every_job_of_a_gpu_asks_for_its_device_before_it_loads_torch(
         assert (done.returncode, "Traceback" in done.stderr) == (1, False)
 
 
-def test_a_limit_of_no_gpus_is_refused_before_anything_starts(project: Path) -> None:
-    options = ("--cores", "1", "--resources", "gpu=0", *GENERATED)
-    run = snakemake(project, *options, "--forcerun", "predict")
-    errors = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
-    assert run.returncode == 1
-    assert len(errors) == 1
-    assert "--resources gpu=0: " in errors[0]
+@pytest.mark.parametrize(
+    ("options", "variables", "words"),
+    [
+        (("--resources", "gpu=0"), {}, "--resources gpu=0: "),
+        (PROFILES[0], BROKEN_DRIVER, "device: the NVIDIA driver does not answer"),
+    ],
+    ids=["a limit of no GPUs", "a broken driver"],
+)
+def test_a_run_that_the_machine_cannot_do_is_refused_before_anything_starts(
+    options: tuple[str, str],
+    variables: dict[str, str],
+    words: str,
+    project: Path,
+    tmp_path: Path,
+) -> None:
+    printed = tmp_path / "printed.txt"
+    arguments = (*options, "--cores", "1", *GENERATED, "--forcerun", "predict")
+    assert start_snakemake(project, printed, *arguments, environment=variables).wait() == 1
+    lines = printed.read_text(encoding="utf-8").splitlines()
+    errors = [line for line in lines if line.startswith("error: ")]
+    assert len(errors) == 1, lines
+    assert words in errors[0]
+    assert not [line for line in lines if "Traceback" in line]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.machine import install
 from support.model_examples import (
     EXACT,
     PROMPTS,
@@ -459,6 +460,7 @@ def test_a_device_that_this_machine_lacks_is_refused(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    install([], monkeypatch.setattr)
     assert "device: cuda is configured" in refused(tmp_path, tiny_base, device="cuda")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 from support import tiny, warm
+from support.machine import install
 from support.model_examples import (
     PROMPTS,
     QUANTISED,
@@ -460,6 +461,7 @@ def test_a_device_that_this_machine_lacks_is_refused(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    install([], monkeypatch.setattr)
     with pytest.raises(InputError, match="device: cuda is configured"):
         train(tmp_path, tiny_base, device="cuda")
 
