@@ -1,16 +1,16 @@
 """The lease: each GPU job of this machine and user gets devices that no other such job has.
 
 It is for the rest of the job's life: the kernel ends it with the process, also after `kill -9`.
-Checkouts and studies share it, other users do not. Containers take part if they share /tmp and the
-numbers of processes. Under SLURM a job has the devices that the scheduler gives it; only where
-these are more than it needs, as in an interactive allocation, does it lease some of them.
+Checkouts and studies share it, other users do not; containers do if they share /tmp. Under SLURM a
+job has the devices that the scheduler gives it; only where these are more than it needs, as in an
+interactive allocation, does it lease some of them.
 """
 
 import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -31,14 +31,17 @@ SCHEDULER_VARIABLE, ORDER_VARIABLE = "SLURM_JOB_ID", "CUDA_DEVICE_ORDER"
 def lease_devices(device: str, count: int = 1) -> None:
     """Have `count` GPUs for this process alone from now on, the only ones that CUDA shows it.
 
-    It waits while too few are free. On a CPU, and where there is no driver, nothing is done: then
-    whoever loads torch says that there is no GPU. Call this before torch is imported.
+    It waits while too few are free. A process that has a lease keeps that one. On a CPU, and where
+    there is no driver, nothing is done: then whoever loads torch says that there is no GPU. Call
+    this before torch is imported.
 
     Raises:
         InputError: there are fewer devices, or CUDA_VISIBLE_DEVICES leaves fewer; it names one that
             does not exist; or the driver does not answer.
     """
-    if device != "cuda" or _given_by_scheduler(count):
+    if device != "cuda" or os.environ.get(LEASE_VARIABLE) == this_run():
+        return
+    if _given_by_scheduler(count):
         return
     present = list_devices()
     if not present:
@@ -135,33 +138,43 @@ def _lock_some(devices: Sequence[Device], count: int, folder: Path, run: str) ->
     held: dict[Device, int] = {}
     waiting = _Waiting()
     while True:
-        paths = {one: lock_of(folder, one.uuid) for one in devices if one not in held}
-        for one in sorted(paths, key=lambda one: _rank(one, folder, run)):
-            descriptor = lock(paths[one], ALONE)
-            if descriptor is None:
-                continue
-            held[one] = descriptor
-            # Its worker, if any, is still there.
-            _write(descriptor, _run_of(paths[one]))
-            if len(held) == count:
-                return held
-        users = "; ".join(f"{one} is used by {_holder(paths[one])}" for one in paths)
+        held |= _free(devices, held, count - len(held), folder, run)
+        if len(held) == count:
+            return held
+        users = "; ".join(
+            f"{one} is used by {_holder(lock_of(folder, one.uuid))}"
+            for one in devices
+            if one not in held
+        )
         waiting.tell(f"waiting for {count - len(held)} of {len(devices)} GPUs: {users}")
 
 
-def _rank(device: Device, folder: Path, run: str) -> int:
-    """Lower is better; of the same rank is the first of a list."""
-    if run and _run_of(lock_of(folder, device.uuid)) == run:
-        return 0
-    return 1 if _is_empty(device, folder) else 2
+def _free(
+    devices: Sequence[Device], held: Container[Device], most: int, folder: Path, run: str
+) -> dict[Device, int]:
+    """Lock devices that are free now, the best ones; returns them with their descriptors."""
+    empty: dict[Device, int] = {}
+    others: dict[Device, int] = {}
+    for one in sorted(devices, key=lambda one: not _has_run(one, folder, run)):
+        if one in held or len(empty) == most:
+            continue
+        if (descriptor := lock(lock_of(folder, one.uuid), ALONE)) is not None:
+            best = _has_run(one, folder, run) or _is_empty(one, folder)
+            (empty if best else others)[one] = descriptor
+    taken = dict([*empty.items(), *others.items()][:most])
+    for one, descriptor in taken.items():
+        # Its worker, if any, is still there.
+        _write(descriptor, _run_of(one, folder))
+    for one in others.keys() - taken.keys():
+        os.close(others[one])
+    return taken
 
 
 def _empty(device: Device, folder: Path, keep: str) -> None:
     """Wait until no process uses a device, but the worker of the run `keep`."""
-    run = _run_of(lock_of(folder, device.uuid))
-    if run:
-        if run == keep:
-            return
+    if _has_run(device, folder, keep):
+        return
+    if run := _run_of(device, folder):
         end_worker(run, device.uuid)
     waiting = _Waiting()
     while not _is_empty(device, folder):
@@ -169,6 +182,7 @@ def _empty(device: Device, folder: Path, keep: str) -> None:
 
 
 def _is_empty(device: Device, folder: Path) -> bool:
+    """Whether no process uses a device. Only the job that has locked it may look."""
     descriptor = lock(users_of(folder, device.uuid), ALONE)
     if descriptor is None:
         return False
@@ -210,6 +224,11 @@ def _holder(path: Path) -> str:
     return next(iter(_read(path)), "another process")
 
 
-def _run_of(path: Path) -> str:
-    lines = _read(path)
+def _run_of(device: Device, folder: Path) -> str:
+    lines = _read(lock_of(folder, device.uuid))
     return lines[1] if len(lines) > 1 else ""
+
+
+def _has_run(device: Device, folder: Path, run: str) -> bool:
+    """Whether it is this run whose worker may be on the device."""
+    return run != "" and _run_of(device, folder) == run

@@ -140,6 +140,12 @@ def test_each_job_sees_its_own_device_alone_and_its_log_names_it(start: Start) -
     assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
+def test_a_job_that_has_a_device_keeps_it(start: Start) -> None:
+    job = start()
+    assert [job.does("take", 1) for _ in range(2)] == ["GPU-a", "GPU-a"]
+    assert start().does("take", 1) == "GPU-b"
+
+
 @pytest.mark.parametrize("stop", [Job.kill, Job.end])
 def test_a_job_waits_for_the_first_device_that_is_free_however_the_other_ended(
     stop: Callable[[Job], None], start: Start
