@@ -38,8 +38,8 @@ class Need:
     trains: bool
     memory: int
     """As the study is configured."""
-    least: int
-    """With one record at a time."""
+    budget: int | None
+    """Tokens of a batch that fit; None if not even the longest record does."""
 
     def __str__(self) -> str:
         jobs = "training of" if self.trains else "predictions of"
@@ -58,12 +58,16 @@ def _needs(run: PlannedRun, requests: Requests, on: Met) -> list[Need]:
             tasks.setdefault(job.key["model"], []).append(job.key["task"])
     for model in trained:
         if estimate := requests.training(model, on.device):
-            found.append(Need(model, True, estimate.device_bytes, 0))
+            budget = requests.training_budget(model, on.device)
+            found.append(Need(model, True, estimate.device_bytes, budget))
     for model, of_model in tasks.items():
-        estimates = [requests.prediction(model, task, on.device) for task in set(of_model)]
-        alone = requests.single_answers(model, on.device)
-        if alone and (known := [one.device_bytes for one in estimates if one]):
-            found.append(Need(model, False, max(known), alone.device_bytes))
+        of_tasks = dict.fromkeys(of_model)
+        estimates = [requests.prediction(model, task, on.device) for task in of_tasks]
+        budgets = [requests.prediction_budget(model, task, on.device) for task in of_tasks]
+        if known := [one.device_bytes for one in estimates if one]:
+            fitting = [budget for budget in budgets if budget is not None]
+            least = min(fitting) if len(fitting) == len(budgets) else None
+            found.append(Need(model, False, max(known), least))
     return found
 
 
@@ -85,14 +89,13 @@ def _summary(needs: list[Need]) -> Finding:
 def _trainings(run: PlannedRun, needs: list[Need], on: Met) -> Iterator[Finding]:
     """A training halves its budget of tokens where memory does not suffice, unless it is
     deterministic."""
-    study, requests = run.plan.study, requests_of(run.plan.study)
+    study = run.plan.study
     halved = []
     for one in needs:
         settings = study.local_models[one.model].training
         assert settings is not None, "it is trained"
         where = f"studies.{study.name}.models.{one.model}.training"
-        budget = requests.budget(one.model, on.device)
-        if budget is None:
+        if one.budget is None:
             yield error(
                 f"its longest record alone takes more than the {_gb(on.device.memory)} of a GPU",
                 where,
@@ -104,10 +107,10 @@ def _trainings(run: PlannedRun, needs: list[Need], on: Met) -> Iterator[Finding]
                     f"`batch_tokens: {settings.batch_tokens}` takes about {_gb(one.memory)}, but a "
                     f"GPU has {_gb(on.device.memory)}, and `deterministic` forbids to halve it",
                     where,
-                    f"set `batch_tokens: {budget}`",
+                    f"set `batch_tokens: {one.budget}`",
                 )
             else:
-                halved.append(f"{one.model} ({budget})")
+                halved.append(f"{one.model} ({one.budget})")
     if halved:
         yield warning(
             f"will be halved where they do not fit into {_gb(on.device.memory)}, to about: "
@@ -118,36 +121,45 @@ def _trainings(run: PlannedRun, needs: list[Need], on: Met) -> Iterator[Finding]
 
 
 def _predictions(run: PlannedRun, needs: list[Need], room: int) -> Iterator[Finding]:
+    """A prediction halves its batches where memory does not suffice, if `decoding` says so."""
     study = run.plan.study
-    stopping: list[str] = []
-    halving: list[str] = []
+    stopping: list[Need] = []
+    halving: list[Need] = []
     for one in needs:
         model = study.local_models[one.model]
         decoding = [model.decoded(study.decoding(task)) for task in study.model_tasks(one.model)]
-        if one.least > room:
+        if one.budget is None:
             fused = any(each.fused for each in decoding)
             yield error(
-                f"one prompt alone takes about {_gb(one.least)}, but a GPU has {_gb(room)}",
+                f"with its longest prompt alone it takes more than the {_gb(room)} of a GPU",
                 f"studies.{study.name}.models.{one.model}",
                 "use larger GPUs" + (", or set `decoding: {fused: false}`" if fused else ""),
             )
-        elif one.memory > room:
+        elif one.budget < study.settings.batch_tokens:
             stops = any(each.oom == "stop" for each in decoding)
-            (stopping if stops else halving).append(one.model)
+            (stopping if stops else halving).append(one)
     tokens = f"studies.{study.name}.batch_tokens"
     if stopping:
         yield error(
-            f"with {study.settings.batch_tokens}, predictions of {shortened(stopping)} take more "
+            f"with {study.settings.batch_tokens}, predictions of {_models(stopping)} take more "
             f"than the {_gb(room)} of a GPU, and stop",
             tokens,
-            "set `oom: halve` in `decoding`, or lower it",
+            f"set `oom: halve` in `decoding`, or lower it to {_least(stopping)}",
         )
     if halving:
         yield warning(
-            f"with {study.settings.batch_tokens}, batches of {shortened(halving)} will be halved",
+            f"with {study.settings.batch_tokens}, batches of {_models(halving)} will be halved",
             tokens,
-            "lower it, and no batch is tried in vain",
+            f"lower it to {_least(halving)}, and no batch is tried in vain",
         )
+
+
+def _models(needs: list[Need]) -> str:
+    return shortened([one.model for one in needs])
+
+
+def _least(needs: list[Need]) -> int:
+    return min(one.budget for one in needs if one.budget is not None)
 
 
 def _in_use(run: PlannedRun, needed: int) -> Iterator[Finding]:
