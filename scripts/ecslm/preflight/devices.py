@@ -68,7 +68,8 @@ def _here(run: PlannedRun) -> Iterator[Finding]:
         )
         return
     here, whole = len(found.gpus), sum(gpu.whole for gpu in found.gpus)
-    yield ok(listed(found.gpus), gpus=here)
+    idle = f", of which jobs use {asked} at a time" if asked and asked < here else ""
+    yield ok(f"{listed(found.gpus)}{idle}", gpus=here)
     if asked is not None and asked > here:
         yield error(
             f"gpu={asked}, but jobs would see {here} here",

@@ -2,8 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
+from ecslm.common.errors import InputError
 from ecslm.estimates.devices import Device
 from ecslm.estimates.estimate import Assumption
 from ecslm.plan.requests import requests_of
@@ -24,7 +26,7 @@ class Hours:
 
     device: Device
     total: float
-    """Hours of the device, or of all that a job has."""
+    """Of all jobs, those counted on each device that a job has."""
     longest: float
     """Of one job."""
     measured: int
@@ -68,7 +70,8 @@ def estimate_time(run: PlannedRun) -> Iterator[Finding]:
 def hours_on(run: PlannedRun, on: Met) -> Hours:
     """The hours of a run on a device; measured ones count where they are of the same device."""
     requests, costs = requests_of(run.plan.study), Costs(run.plan)
-    seconds: list[float] = []
+    # Of each job, with how many devices it has.
+    seconds: list[tuple[float, int]] = []
     assumptions: dict[Assumption, None] = {}
     unknown, measured = [], 0
     loaded: set[tuple[str, str]] = set()
@@ -77,7 +80,7 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
         cost = costs.expected(job)
         if cost is not None and _is_same(cost.device, on):
             measured += 1
-            seconds.append(cost.seconds * devices)
+            seconds.append((cost.seconds, devices))
             continue
         who = (job.key.get("model", ""), job.key.get("seed", ""))
         estimate = requests.of_job(job, on.device, loads=who not in loaded)
@@ -87,12 +90,12 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
             continue
         if job.rule == "predict":
             loaded.add(who)
-        seconds.append(estimate.seconds * devices)
+        seconds.append((estimate.seconds, devices))
         assumptions |= dict.fromkeys(estimate.assumptions)
     return Hours(
         device=on.device,
-        total=sum(seconds) / HOUR,
-        longest=max(seconds, default=0.0) / HOUR,
+        total=sum(each * devices for each, devices in seconds) / HOUR,
+        longest=max((each for each, _ in seconds), default=0.0) / HOUR,
         measured=measured,
         estimated=len(seconds) - measured,
         unknown=tuple(unknown),
@@ -107,7 +110,7 @@ def _is_same(device: str, on: Met) -> bool:
 
 
 def _summary(run: PlannedRun, hours: Hours, on: Met) -> Finding:
-    count = run.profile.gpus or 1
+    count = _at_a_time(run)
     wall, unit = hours.at_least(count), "hours" if on.device.kind == "cpu" else "GPU-hours"
     spread = f", at least {_number(wall)} hours with {count} at a time" if count > 1 else ""
     return ok(
@@ -117,6 +120,15 @@ def _summary(run: PlannedRun, hours: Hours, on: Met) -> Finding:
         hours=wall,
         usd=hours.usd,
     )
+
+
+def _at_a_time(run: PlannedRun) -> int:
+    """Devices that compute at once: those that the profile hands out, or all of a cluster."""
+    if run.profile.is_local:
+        return run.profile.gpus or 1
+    with suppress(InputError):
+        return sum(run.cluster.values()) or 1
+    return 1
 
 
 def _basis(hours: Hours) -> Iterator[Finding]:

@@ -36,6 +36,14 @@ def test_as_many_gpus_as_there_are_pass(monkeypatch: pytest.MonkeyPatch) -> None
     assert listed(TWO.gpus) == "2 x NVIDIA Z100 (80 GB)"
 
 
+def test_gpus_that_the_profile_leaves_idle_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: TWO)
+    study = {"device": "cuda", "precision": {}}
+    for gpus, more in ((1, ", of which jobs use 1 at a time"), (2, ""), (None, "")):
+        (found,) = check_devices(planned_run(Profile("gpu", gpus=gpus), **study))
+        assert found.what == f"2 x NVIDIA Z100 (80 GB){more}"
+
+
 def test_on_a_cpu_none_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not told(None, monkeypatch, device="cpu")
 

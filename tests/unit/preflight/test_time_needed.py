@@ -66,7 +66,11 @@ def test_what_ran_on_another_device_does_not_count() -> None:
 def test_a_training_on_several_gpus_counts_on_each() -> None:
     took(30, "adapters/Small-EC/seed-0/", f"2 x {GPU.name}")
     took(12, "predictions/Small-EC/seed-0/PM.")
-    assert told(run(2, gpus=2))[0].startswith("72 GPU-hours")
+    (first, *_) = estimate_time(run(2, gpus=2))
+    assert first.what.startswith("72 GPU-hours")
+    assert first.values["hours"] == pytest.approx(36)
+    (first, *_) = estimate_time(run(8, gpus=2))
+    assert first.values["hours"] == pytest.approx(30)
 
 
 def test_with_several_gpus_the_longest_job_is_the_least_that_a_run_takes() -> None:
@@ -80,6 +84,16 @@ def test_with_several_gpus_the_longest_job_is_the_least_that_a_run_takes() -> No
 
 
 SOME = next(iter(read_devices(ROOT / DEVICES).values()))
+
+
+def test_on_a_cluster_all_of_its_gpus_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "cluster_gpus", lambda: {"a100": 4, "h100": 4})
+    slurm = Profile("slurm", executor="slurm", gpus=1)
+    (first, *_) = estimate_time(planned_run(slurm, **CUDA))
+    assert "on a100, estimated as NVIDIA A100 SXM 80 GB, at least" in first.what
+    assert "with 8 at a time" in first.what
+
+
 HOURS = st.lists(st.floats(0.01, 1000), min_size=1, max_size=5)
 
 
