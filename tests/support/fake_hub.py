@@ -34,6 +34,8 @@ class FakeHub:
     """The tokens that the hub knows, with the gated repositories that each may read."""
     status: int | None = None
     """The status of all answers, if something is wrong with the hub."""
+    content: bytes | None = None
+    """What all answers are, if something else answers in place of the hub."""
     seconds: float = 0.0
     """Before each answer."""
     received: list[str] = field(default_factory=list)
@@ -62,8 +64,8 @@ NOT_FOUND: Answer = (401, {"X-Error-Code": "RepoNotFound"}, {"error": "Repositor
 
 
 def _answer(hub: FakeHub, path: str, authorization: str | None) -> Answer:
-    if hub.status is not None:
-        return hub.status, {}, {"error": "something is wrong"}
+    if hub.status is not None or hub.content is not None:
+        return hub.status or 200, {}, {"error": "something is wrong"}
     token = None if authorization is None else authorization.removeprefix("Bearer ")
     if token is not None and token not in hub.accepted:
         message = "Invalid credentials in Authorization header"
@@ -95,7 +97,7 @@ def _handler(hub: FakeHub) -> type[BaseHTTPRequestHandler]:
             hub.received.append(path)
             time.sleep(hub.seconds)
             status, headers, value = _answer(hub, path, self.headers.get("Authorization"))
-            content = json.dumps(value).encode()
+            content = json.dumps(value).encode() if hub.content is None else hub.content
             self.send_response(status)
             for name, text in {"Content-Length": str(len(content)), **headers}.items():
                 self.send_header(name, text)

@@ -56,8 +56,10 @@ class Repository:
             return Reply("bad token") if status == 401 else Reply("unreachable", f"status {status}")
         except OfflineModeIsEnabled:
             return Reply("unreachable", "HF_HUB_OFFLINE is set")
-        except (HTTPError, OSError, ValueError) as error:
+        except (HTTPError, OSError) as error:
             return Reply("unreachable", " ".join(str(error).split()) or type(error).__name__)
+        except (KeyError, TypeError, ValueError):
+            return Reply("unreachable", "what answers there is no hub")
 
     def _known(self) -> Reply:
         from huggingface_hub import HfApi

@@ -121,6 +121,14 @@ def test_a_hub_that_does_not_answer_is_given_up(
     assert f"cannot be reached ({servers.LATE.reason})" in line
 
 
+@pytest.mark.parametrize("content", [b"<html>Log in</html>", b"{}", b"[1]", b"null", b""])
+def test_what_is_no_hub_is_not_believed(content: bytes, hub: FakeHub) -> None:
+    """A page that a network shows before it lets one through, for example."""
+    hub.content = content
+    (line,) = lines(check_access(run()))
+    assert line.startswith(f"error: {hub.url}: cannot be reached (what answers there is no hub)")
+
+
 def test_where_the_hub_is_not_to_be_asked_it_is_not(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
