@@ -226,6 +226,11 @@ def test_several_devices_are_given_together_and_two_jobs_never_wait_for_each_oth
     assert start().does("take", 1) == "GPU-c"
 
 
+def test_jobs_with_several_devices_each_run_beside_one_another(start: Start) -> None:
+    jobs = [start((*GPUS, "GPU-d")) for _ in range(2)]
+    assert [job.does("take", 2) for job in jobs] == ["GPU-a,GPU-b", "GPU-c,GPU-d"]
+
+
 # Processes that a job leaves.
 
 
@@ -234,15 +239,17 @@ def test_a_killed_job_frees_its_devices_only_when_the_processes_it_started_are_g
 ) -> None:
     job = start()
     visible = job.does("take", 2)
-    part = start(**job.does("environment"))
-    assert part.does("stay") is True
-    assert part.does("environment")[DEVICES_VARIABLE] == visible
+    parts = [start(**job.does("environment")) for _ in range(2)]
+    assert [part.does("stay") for part in parts] == [True, True]
+    assert parts[0].does("environment")[DEVICES_VARIABLE] == visible
     job.kill()
     # The device where none of them is comes first.
     assert start().does("take", 1) == "GPU-c"
     other = start()
     other.waits("take", 1, words="waiting for processes of an earlier job, which still use GPU 0")
-    part.kill()
+    parts[0].kill()
+    assert not other.answered()
+    parts[1].kill()
     assert other.reply() == {"value": "GPU-a"}
 
 
@@ -284,8 +291,9 @@ def test_a_job_goes_where_its_run_has_a_worker_though_others_are_free(
     job.does("take", 1)
     number = job.does("worker")
     job.kill()
+    # Another run has nothing there, and begins with the first.
     assert start(**runs()).does("take", 1) == "GPU-a"
-    again = start(**run)
+    again = start(CUDA_VISIBLE_DEVICES="GPU-c,GPU-b", **run)
     assert again.does("take", 1) == "GPU-b"
     assert again.does("worker") == number
 
@@ -380,6 +388,15 @@ def test_a_file_that_was_removed_while_others_wait_is_not_locked_in_its_place(
     assert descriptor is not None
     assert os.path.sameopenfile(descriptor, os.open(path, os.O_RDONLY))
     assert lock(path, ALONE) is None
+
+
+def test_looking_at_a_lock_leaves_nothing_open(tmp_path: Path) -> None:
+    descriptor = lock(tmp_path / "lock", ALONE)
+    assert descriptor is not None
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    assert [lock(tmp_path / "lock", kind) for kind in (ALONE, locks.BESIDE_OTHERS)] == [None, None]
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    os.close(descriptor)
 
 
 def test_a_link_or_file_in_place_of_the_folder_of_locks_is_refused(
