@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 # Of one request, and of all, which are made at once.
-SECONDS, MOST_SECONDS = 4.0, 7.0
+SECONDS, MOST_SECONDS = 4.0, 6.0
 
 State = Literal["ok", "gated", "unknown", "no revision", "bad token", "unreachable"]
 
