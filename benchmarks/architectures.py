@@ -24,7 +24,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from with_trl import has_trl, synchronise, train_with_trl, without_head
 
-from ecslm.models.architecture import HEAD, SIZES, llama_architecture, read_architectures
+from ecslm.estimates import operations
+from ecslm.estimates.sizes import sizes_of_row
+from ecslm.models.architecture import SIZES, read_architectures
 from ecslm.training.settings import TrainingSettings
 
 ARCHITECTURES = Path(__file__).resolve().parents[1] / "resources/architectures.csv"
@@ -114,25 +116,11 @@ def measure(arguments: argparse.Namespace, name: str) -> dict[str, float | None]
 def model_flops(
     sizes: Mapping[str, int], settings: TrainingSettings, tokens: int, answer: int
 ) -> float:
-    """Floating-point operations that training on one record needs, whatever a recipe does more.
-
-    As in PaLM (Chowdhery et al. 2022, appendix B), a product with a matrix of N weights takes 2N
-    forward for each token and 2N backward for the gradient of its input; 2N more for that of the
-    weights only if these are trained. So 4N for the frozen base and 6N for the adapter; the head's
-    are counted for answer tokens. Attention takes 12 x heads x size x tokens for each token and
-    layer in PaLM, of which causal attention needs half.
-    """
-    architecture = llama_architecture({name: str(size) for name, size in sizes.items()})
-    total = 0.0
-    for layer, shape in architecture.layers.items():
-        if shape is None or layer.endswith("embed_tokens"):
-            continue
-        last = layer.rpartition(".")[2]
-        rows, columns = shape
-        adapter = settings.rank * (rows + columns) if last in settings.target_modules else 0
-        total += (4 * rows * columns + 6 * adapter) * (answer if last == HEAD else tokens)
-    width = sizes["num_attention_heads"] * sizes["head_dim"]
-    return total + 6 * sizes["num_hidden_layers"] * width * tokens**2
+    """Floating-point operations that training on one record needs, whatever a recipe does more."""
+    row = {name: str(size) for name, size in sizes.items()}
+    known = sizes_of_row({**row, "tie_word_embeddings": "true"})
+    updates = known.updates(settings.rank, settings.target_modules)
+    return operations.training(known, updates, tokens, tokens, answer)
 
 
 def peak_tflops(device: str) -> float | None:

@@ -9,6 +9,9 @@ rule base_model:
         f"{BASES}/{{base}}/fetch.log",
     conda:
         "../envs/ecslm.yaml"
+    resources:
+        mem_mb=BASE_MODEL.mem_mb,
+        runtime=BASE_MODEL.runtime,
     params:
         settings=BASE_MODEL.settings,
         content=BASE_MODEL.content,
@@ -43,6 +46,8 @@ rule train_adapter:
     threads: STUDY.threads
     resources:
         gpu=STUDY.gpus,
+        mem_mb=TRAIN_ADAPTER.mem_mb,
+        runtime=TRAIN_ADAPTER.runtime,
         device=STUDY.device,
         template=TRAIN_ADAPTER.template_file,
         # Not {threads}, which `--cores` caps.

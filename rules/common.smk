@@ -22,6 +22,7 @@ from ecslm.data.location import location
 from ecslm.plan.directives import Directives
 from ecslm.plan.plan import Plan
 from ecslm.plan.stages.report import summary_settings
+from ecslm.provenance.gpus import GpuNeed, check_gpus
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
 
@@ -114,10 +115,25 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "none"
 
 
+def check_machine():
+    """See that there are the GPUs that the run's jobs ask for."""
+    limit = workflow.global_resources.get("gpu").value
+    needs = map(gpu_need, workflow.dag.needrun_jobs())
+    check_gpus(needs, limit, here=workflow.local_exec)
+
+
+def gpu_need(job):
+    """What a job asks for, before a limit caps it."""
+    asked = job.rule.resources.get("gpu")
+    own = asked.is_evaluable()
+    count = planned(job.rule.name).resource("gpu")(job.wildcards) if own else asked.value
+    return GpuNeed(count or 0, job.resources.get("device"))
+
+
 def begin_run():
     """Keep other runs out of the results directory, and see that there is room in it."""
     due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
     try:
-        RUN.begin(due)
+        RUN.begin(due, check_machine)
     except InputError as error:
         exit_with(error)

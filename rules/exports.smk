@@ -52,6 +52,8 @@ rule export_model:
     threads: STUDY.threads
     resources:
         gpu=1,
+        mem_mb=EXPORT_MODEL.mem_mb,
+        runtime=EXPORT_MODEL.runtime,
         device=STUDY.device,
         template=EXPORT_MODEL.template_file,
         # Not {threads}, which `--cores` caps.

@@ -50,6 +50,8 @@ rule predict:
         gpu=PREDICT.resource("gpu"),
         api=PREDICT.resource("api"),
         access=PREDICT.resource("access"),
+        mem_mb=PREDICT.mem_mb,
+        runtime=PREDICT.runtime,
         device=STUDY.device,
         template=PREDICT.template_file,
         # Not {threads}, which `--cores` caps.
@@ -95,6 +97,8 @@ rule measure_latency:
     threads: lambda wildcards: max(STUDY.threads, workflow.cores or 1)
     resources:
         gpu=LATENCY.resource("gpu"),
+        mem_mb=LATENCY.mem_mb,
+        runtime=LATENCY.runtime,
         device=STUDY.device,
         template=LATENCY.template_file,
         # Not {threads}, which `--cores` caps.
@@ -136,6 +140,8 @@ rule bertscore:
     threads: STUDY.threads
     resources:
         gpu=1,
+        mem_mb=BERTSCORE.mem_mb,
+        runtime=BERTSCORE.runtime,
         device=STUDY.device,
     params:
         settings=BERTSCORE.settings,

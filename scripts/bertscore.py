@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
+from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import Problem
 from ecslm.common.files import write_jsonl
 from ecslm.common.logs import add_log_option, start_log
@@ -48,6 +49,7 @@ def main(arguments: argparse.Namespace) -> None:
     with work_folder(Outputs(manifest, {"rows": output}), action, origin, FINISHED) as work:
         if work.restored():
             return
+        lease_devices(arguments.device)
         free_memory()
         # Loads torch, so it is imported when it is certain that rows must be computed.
         from ecslm.scoring.bertscore.run import bertscore

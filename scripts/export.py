@@ -8,8 +8,10 @@ import argparse
 from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
+from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.worker.client import free_memory
 from ecslm.exports.settings import ExportSettings
 from ecslm.fingerprint.running import as_planned
 
@@ -17,13 +19,16 @@ from ecslm.fingerprint.running import as_planned
 def main(arguments: argparse.Namespace) -> None:
     """Merge, compare, and write the folder."""
     start_log(arguments.log)
-    # Only now: the libraries that it loads log at once.
+    settings = read_settings(arguments.settings, ExportSettings)
+    datasets = files_by_task(arguments.dataset, settings)
+    lease_devices(arguments.device)
+    free_memory()
+    # Only now: it loads torch, and libraries that log at once.
     from ecslm.exports.run import export_model
 
-    settings = read_settings(arguments.settings, ExportSettings)
     export_model(
         model=arguments.model,
-        datasets=files_by_task(arguments.dataset, settings),
+        datasets=datasets,
         base=arguments.base,
         adapter=arguments.adapter,
         template=arguments.template,

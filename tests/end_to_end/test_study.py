@@ -15,6 +15,8 @@ from support.scratch import cold_snakemake, copy_project, planned_jobs, snakemak
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.common.files import read_jsonl
+from ecslm.estimates.estimate import MIB
+from ecslm.plan.plan import Plan
 from ecslm.provenance.history import History
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import read_records
@@ -73,6 +75,22 @@ def test_answers_that_are_limited_are_never_invalid_and_their_rows_leave_other_t
     assert not (finished / RESULTS / "adapters/Tiny-EC-likelihood").exists()
     note = "Tiny-constrained: constrained to valid answers; by construction no answer is invalid."
     assert note in (finished / RESULTS / "tables/validity.tex").read_text(encoding="utf-8")
+
+
+def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(finished: Path) -> None:
+    asked_and_taken = {}
+    with contextlib.chdir(finished):
+        plan = Plan.read([STUDY], None)
+        for job in plan.jobs:
+            for path in map(Path, job.timed):
+                found = json.loads(path.read_text()) if path.name.endswith(".json") else {}
+                if peak := found.get("peak_memory_bytes"):
+                    rule = plan.rules[job.rule]
+                    asked = rule.request(rule.key_type(**job.key)).memory_mb * MIB
+                    asked_and_taken[path] = asked, peak
+    assert len(asked_and_taken) > 8
+    short = {path: both for path, both in asked_and_taken.items() if both[0] < both[1]}
+    assert short == {}
 
 
 def test_every_metrics_file_has_all_settings_and_protocols(finished: Path) -> None:

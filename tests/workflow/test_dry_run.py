@@ -127,7 +127,7 @@ def test_a_dry_run_plans_exactly_these_jobs(
 def test_only_jobs_that_run_a_model_ask_for_a_gpu(
     project: Path,
 ) -> None:
-    assert resources_of_rules(project) == {
+    assert resources_of_rules(project, "gpu") == {
         "train_adapter": 1,
         # The backend's.
         "predict": "function(...)",
@@ -137,19 +137,34 @@ def test_only_jobs_that_run_a_model_ask_for_a_gpu(
     }
 
 
-def resources_of_rules(project: Path) -> dict[str, int | str]:
-    """The GPUs that each rule asks for, by asking Snakemake itself."""
+def test_jobs_that_run_or_fetch_a_model_ask_for_memory_and_time_by_its_size(
+    project: Path,
+) -> None:
+    asked = dict.fromkeys(
+        (
+            *("base_model", "train_adapter", "predict", "measure_latency"),
+            *("bertscore", "export_model"),
+        ),
+        "function(...)",
+    )
+    assert resources_of_rules(project, "mem_mb") == asked
+    assert resources_of_rules(project, "runtime") == asked
+
+
+def resources_of_rules(project: Path, name: str) -> dict[str, int | str]:
+    """What each rule asks for of a resource, by asking Snakemake itself."""
     code = (
         "import json, sys; from pathlib import Path; from snakemake.api import *\n"
         "with SnakemakeApi(OutputSettings()) as api:\n"
         "    workflow = api.workflow(ResourceSettings(), snakefile=Path('Snakefile'))._workflow\n"
-        "    asked = {r.name: r.resources['gpu'] for r in workflow.rules if 'gpu' in r.resources}\n"
-        "    rules = {name: 'function(...)' if gpu.is_evaluable() else gpu.value"
-        " for name, gpu in asked.items()}\n"
+        "    name = sys.argv[1]\n"
+        "    asked = {r.name: r.resources[name] for r in workflow.rules if name in r.resources}\n"
+        "    rules = {name: 'function(...)' if one.is_evaluable() else one.value"
+        " for name, one in asked.items()}\n"
         "    json.dump(rules, sys.stdout)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, name], cwd=project, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
     found: dict[str, int | str] = json.loads(run.stdout)

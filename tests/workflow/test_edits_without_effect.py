@@ -144,7 +144,9 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "resources and thread counts": together(
                 configured(f"{GENERATED}.threads", 3),
                 configured(f"{GENERATED}.gpus", 2),
-                in_rules(r"gpu=1,", "gpu=2,\n        mem_mb=4000,"),
+                in_rules(r"gpu=1,", "gpu=2,"),
+                in_rules(r"mem_mb=\w+\.mem_mb", "mem_mb=4000"),
+                in_rules(r"runtime=\w+\.runtime", "runtime=9"),
             ),
             "comments, blank lines and other line breaks in rules": together(
                 in_rules(r"(?m)^(?=rule )", "# A remark.\n\n"),
@@ -180,6 +182,13 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 configured(f"{MODELS}.Tiny-Exact.template", "renamed"),
                 configured("studies.local.models.Tiny.template", "renamed"),
                 configured("studies.local.models.Tiny-EC.template", "renamed"),
+            ),
+            "what jobs ask a scheduler for": together(
+                logic("ecslm/plan/requests.py", "ecslm/estimates/training.py"),
+                replaced(
+                    "resources/devices.csv", "NVIDIA A10G,cuda,24,70,", "NVIDIA A10G,cuda,24,7,"
+                ),
+                replaced("resources/lengths.csv", "demo,SA,137,", "demo,SA,1370,"),
             ),
             "comments and layout of the catalogue and the instructions": together(
                 laid_out(CATALOGUE), laid_out(INSTRUCTIONS)

@@ -5,6 +5,8 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Set for the jobs of a run that shows what they write in their logs.
@@ -65,6 +67,24 @@ def collect_log() -> list[tuple[int, str]]:
     lines: list[tuple[int, str]] = []
     root.handlers = [_Collector(lines)]
     return lines
+
+
+@contextmanager
+def collected_warnings() -> Iterator[list[str]]:
+    """The warnings that the library logs while the block runs, once it has ended; they are not
+    printed."""
+    lines: list[tuple[int, str]] = []
+    texts: list[str] = []
+    handler, library = _Collector(lines), logging.getLogger("ecslm")
+    handler.setLevel(logging.WARNING)
+    library.addHandler(handler)
+    propagates, library.propagate = library.propagate, False
+    try:
+        yield texts
+    finally:
+        library.removeHandler(handler)
+        library.propagate = propagates
+        texts += [text for _, text in lines]
 
 
 class _Collector(logging.Handler):

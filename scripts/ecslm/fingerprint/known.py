@@ -6,6 +6,7 @@ A wrong line here can hide a change of a result: when in doubt, leave a name out
 # Modules that change no file that a result is compared by: where they are used counts, what they do
 # does not.
 LEFT_OUT = {
+    "ecslm.common.devices": "which of the machine's GPUs a job computes on, and when",
     "ecslm.common.logs": "messages for people",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",

@@ -161,5 +161,6 @@ def _energy_joules(device: "torch.device") -> float | None:
         pynvml.nvmlInit()
         handle = pynvml.nvmlDeviceGetHandleByIndex(torch.cuda._get_nvml_device_index(device))
         return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
-    except pynvml.NVMLError:
+    except (pynvml.NVMLError, RuntimeError):
+        # The latter is torch's for an instance of a partitioned GPU, which has no counter.
         return None

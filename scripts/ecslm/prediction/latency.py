@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import sha256_of_text
@@ -90,6 +91,7 @@ def measure_latency(
     require_unchanged(origin)
     # One that outlived its run would slow this one down.
     with held(manifest.parent / "work" / f"{manifest.name}.lock", str(output), wait=True):
+        lease_devices(device)
         found = _found(request, settings.tasks, sample)
         remove_temporaries(output)
         write_json(output, found.model_dump(mode="json"))

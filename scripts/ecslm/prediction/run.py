@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_text
@@ -109,8 +110,11 @@ def predict(
         action |= {"batch_tokens": batch_tokens, "device": device, "threads": known["threads"]}
     outputs = Outputs(manifest, {"predictions": output}, {"cost": cost})
     with work_folder(outputs, action, origin, FINISHED, known) as work:
-        if not work.restored():
-            work.publish(_made(module, request, records, work.folder), found={})
+        if work.restored():
+            return
+        if settings.LOCAL:
+            lease_devices(device)
+        work.publish(_made(module, request, records, work.folder), found={})
 
 
 def _made(

@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from tqdm import tqdm
 
@@ -38,6 +39,34 @@ class Need:
     working: int = 0
 
 
+@dataclass(frozen=True)
+class Disk:
+    """What a run is sure to write on a disk, and what is free there, in bytes."""
+
+    folder: Path
+    """A directory on it."""
+    needed: int
+    free: int
+
+    FIX: ClassVar[str] = "make room, or move `results` to another disk and link it here"
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is room."""
+        return self.needed <= self.free
+
+    def summary(self) -> str:
+        """Both numbers."""
+        return f"{self.folder}: at least {_size(self.needed)} needed, {_size(self.free)} free"
+
+    def shortage(self) -> str:
+        """What is wrong where they do not fit."""
+        return (
+            f"{_size(self.free)} are free on this disk, but the adapters and weights of this run "
+            f"need at least {_size(self.needed)}"
+        )
+
+
 def check_disk(plan: Plan, due: Container[str]) -> None:
     """Refuse to start jobs whose results do not fit on the disk.
 
@@ -47,21 +76,32 @@ def check_disk(plan: Plan, due: Container[str]) -> None:
     Raises:
         InputError: a disk has less room than the jobs are sure to need.
     """
-    disks: dict[int, list[Need]] = {}
-    for need in (*_adapters(plan, due), *_bases(plan, due), *_exports(plan, due)):
-        disks.setdefault(need.folder.stat().st_dev, []).append(need)
-    problems = []
-    for needs in disks.values():
-        needed = sum(need.left for need in needs) + max(need.working for need in needs)
-        free = shutil.disk_usage(needs[0].folder).free
-        if needed > free:
-            problems.append(
-                f"{needs[0].folder}: {_size(free)} are free on this disk, but the adapters and "
-                f"weights of this run need at least {_size(needed)}: make room, or move `results` "
-                "to another disk and link it here"
-            )
+    problems = [
+        f"{disk.folder}: {disk.shortage()}: {disk.FIX}"
+        for disk in disks(plan, due)
+        if not disk.fits
+    ]
     if problems:
         raise InputError(*problems)
+
+
+def disks(plan: Plan, due: Container[str]) -> list[Disk]:
+    """The disks that jobs are sure to write on.
+
+    Args:
+        due: files that the run is going to write.
+    """
+    needs_of: dict[int, list[Need]] = {}
+    for need in (*_adapters(plan, due), *_bases(plan, due), *_exports(plan, due)):
+        needs_of.setdefault(need.folder.stat().st_dev, []).append(need)
+    return [
+        Disk(
+            folder=needs[0].folder,
+            needed=sum(need.left for need in needs) + max(need.working for need in needs),
+            free=shutil.disk_usage(needs[0].folder).free,
+        )
+        for needs in needs_of.values()
+    ]
 
 
 def _adapters(plan: Plan, due: Container[str]) -> Iterator[Need]:

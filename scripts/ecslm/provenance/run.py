@@ -1,7 +1,7 @@
 """One run of Snakemake in this directory: checks before it, records, and clean-up after it."""
 
 import time
-from collections.abc import Container
+from collections.abc import Callable, Container
 
 from ecslm.common.cache_entries import size_limit
 from ecslm.common.digest_cache import load_digests, save_digests
@@ -46,17 +46,23 @@ class Run:
         check_source(self._plan)
         check_local_data(self._plan)
 
-    def begin(self, due: Container[str]) -> None:
+    def begin(self, due: Container[str], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.
 
         Args:
             due: files that the run is going to write.
+            check_machine: checks that the jobs could run here.
 
         Raises:
             InputError: they do not fit on the disk, or a key is missing to ask a server for them,
-                or another run holds the lock, or has held it since this one began its checks.
+                or the machine lacks something, or another run holds the lock, or has held it since
+                this one began its checks.
         """
-        all_of(lambda: check_disk(self._plan, due), lambda: check_api_keys(self._plan, due))
+        all_of(
+            lambda: check_disk(self._plan, due),
+            lambda: check_api_keys(self._plan, due),
+            check_machine,
+        )
         acquire_run_lock(self._started)
         keep_results(self._plan, self._unfinished())
         record_code(self._plan.jobs)

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.devices.lease import lease_devices
+from ecslm.common.devices.sharing import stay_on_devices
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import made_from, require_unchanged
 from ecslm.common.versions import require_locked
@@ -126,6 +128,7 @@ def train_adapter(
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored():
             return
+        lease_devices(device, processes)
         free_memory()
         log.info("training %s", manifest.parent.parent.name)
         if processes == 1:
@@ -163,6 +166,8 @@ def _fit(task: Task, work: Path) -> dict[str, Any]:
 def _fit_part(task: Task, work: Path) -> None:
     """Be one of several processes; the job that has started them reports what is wrong."""
     end_with_parent()
+    if not stay_on_devices():
+        sys.exit(1)
     try:
         found = _fit(task, work)
     except InputError as error:

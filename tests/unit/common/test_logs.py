@@ -1,5 +1,6 @@
 """What goes to stderr of what a script logs."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 from support.project import SCRIPTS
 
-from ecslm.common.logs import SHOWN
+from ecslm.common.logs import SHOWN, collected_warnings
 
 SCRIPT = """
 import logging, sys
@@ -43,3 +44,18 @@ def test_what_a_run_shows_of_a_log_is_not_printed_too(
     if with_log:
         lines = log.read_text(encoding="utf-8").splitlines()
         assert [line[9:] for line in lines] == ["step 1 of 2", "damaged"]
+
+
+def test_warnings_of_the_library_are_collected_and_not_printed(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    log = logging.getLogger("ecslm.plan")
+    with collected_warnings() as texts:
+        log.warning("a %s", "warning")
+        log.info("more")
+    assert texts == ["a warning"]
+    assert capfd.readouterr() == ("", "")
+    with collected_warnings() as texts:
+        pass
+    assert texts == []
+    assert logging.getLogger("ecslm").propagate

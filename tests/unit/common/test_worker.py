@@ -259,7 +259,7 @@ def test_it_ends_when_no_job_has_used_it_for_a_while(monkeypatch: pytest.MonkeyP
 @pytest.mark.usefixtures("run")
 def test_a_connection_that_never_asks_for_anything_keeps_nobody_from_it() -> None:
     number = number_of(used())
-    silent = client._connect(os.environ[place.RUN_VARIABLE])
+    silent = client._connect(place.own_address(os.environ[place.RUN_VARIABLE]))
     assert silent is not None
     assert number_of(used()) == number
 

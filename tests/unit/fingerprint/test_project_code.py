@@ -96,6 +96,12 @@ def test_an_edit_of_training_code_concerns_the_adapters_alone(copied: Copied) ->
     assert changed == {"train_adapter.py"}
 
 
+def test_an_edit_of_how_devices_are_leased_concerns_no_step(copied: Copied) -> None:
+    before, after = copied("ecslm/common/devices/lease.py", "\ndef ", "\nassert True\n\n\ndef ")
+    for path in SCRIPTS.glob("*.py"):
+        assert code_digest(path.name, (), before) == code_digest(path.name, (), after), path.name
+
+
 CHEAP = (
     "ecslm.config",
     "ecslm.plan",

@@ -36,12 +36,16 @@ def records(folder: Path, **counts: int) -> Path:
 
 
 def predicted(
-    folder: Path, dataset: Path, *answers: Path, settings: dict[str, Any] | None = None
+    folder: Path,
+    dataset: Path,
+    *answers: Path,
+    settings: dict[str, Any] | None = None,
+    **changes: Any,
 ) -> list[Prediction]:
     """The predictions that come out."""
     options = RecordedSettings.model_validate({"backend": "recorded", **(settings or {})})
     output = run_predict(
-        folder, None, None, options, dataset=dataset, answers=answers, template=None
+        folder, None, None, options, dataset=dataset, answers=answers, template=None, **changes
     )
     return read_predictions(output)
 
@@ -82,6 +86,13 @@ def test_lists_answer_the_records_of_their_setting_in_order(
     assert [row.id for row in rows] == [one["id"] for one in read_lines(dataset)]
     for setting, found in texts.items():
         assert [row.prediction for row in rows if row.setting == setting] == found
+
+
+def test_answers_that_exist_need_no_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
+    texts: dict[str, list[Any]] = {IND: ["yes"]}
+    dataset = records(tmp_path, **{IND: 1})
+    assert len(predicted(tmp_path, dataset, *lists(tmp_path, **texts), device="cuda")) == 1
 
 
 @given(st.permutations(range(5)))

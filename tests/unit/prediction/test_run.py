@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.machine import install
 from support.model_examples import (
     EXACT,
     PROMPTS,
@@ -147,6 +148,8 @@ def test_predictions_that_were_finished_are_put_into_place_again_without_a_model
     for path in results:
         path.unlink()
     seen = watch(monkeypatch)
+    # It does not wait for a device either.
+    monkeypatch.setattr("ecslm.prediction.run.lease_devices", None)
     run_predict(tmp_path, tiny_base, code="code:1")
     assert seen == []
     assert [path.read_bytes() for path in results] == before
@@ -457,6 +460,7 @@ def test_a_device_that_this_machine_lacks_is_refused(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    install([], monkeypatch.setattr)
     assert "device: cuda is configured" in refused(tmp_path, tiny_base, device="cuda")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.machine import install
 from support.model_examples import adapter_settings, make_record, read_lines, train
 from torch.autograd.graph import saved_tensors_hooks
 from transformers import TrainingArguments
@@ -220,6 +221,7 @@ def test_packed_batches_fit_into_the_memory_that_was_measured_and_fill_it(
     rows += [make_record(i, output="yes, no, " * 80 + "yes") for i in range(1, 40)]
     write_jsonl(tmp_path / "train.jsonl", rows)
     device = SmallDevice(free=60_000_000)
+    install([], monkeypatch.setattr)
     monkeypatch.setattr(processes, "require_device", lambda _device: CPU)
     monkeypatch.setattr(fit, "GpuMemory", lambda _device: device)
     monkeypatch.setattr(trainers, "answer_loss", device.loss)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from safetensors.torch import load_file
 from support import tiny, warm
+from support.machine import install
 from support.model_examples import (
     PROMPTS,
     QUANTISED,
@@ -22,16 +24,19 @@ from support.model_examples import (
     write_records,
 )
 
+from ecslm.common.devices import locks, sharing
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.results_cache import ROOT_VARIABLE
+from ecslm.common.worker import place
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.adapters import read_adapter
 from ecslm.models.bases import read_base
 from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import PromptTemplate
 from ecslm.training import fit as training
+from ecslm.training import run as training_run
 
 WEIGHTS = "adapter_model.safetensors"
 FILES = ["adapter_config.json", WEIGHTS]
@@ -332,6 +337,8 @@ def test_an_adapter_that_was_finished_is_put_into_place_again_without_training(
     for name in names:
         (manifest.parent / name).unlink()
     kill_after(monkeypatch, 1)
+    # It does not wait for a device either.
+    monkeypatch.setattr(training_run, "lease_devices", None)
     train(tmp_path, tiny_base, code="code:1")
     assert {name: (manifest.parent / name).read_bytes() for name in names} == before
 
@@ -454,6 +461,7 @@ def test_a_device_that_this_machine_lacks_is_refused(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    install([], monkeypatch.setattr)
     with pytest.raises(InputError, match="device: cuda is configured"):
         train(tmp_path, tiny_base, device="cuda")
 
@@ -501,3 +509,23 @@ def test_what_one_process_has_trained_is_not_what_two_would(
     monkeypatch.setattr("ecslm.training.run.fit_in_processes", start)
     with pytest.raises(InputError, match="two are started"):
         train(tmp_path, tiny_base, processes=2)
+
+
+def test_a_process_of_a_training_whose_job_has_ended_does_not_compute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The job's devices may be another one's already."""
+    with subprocess.Popen(["sleep", "1000"]) as job:
+        monkeypatch.setenv(sharing.LEASE_VARIABLE, place._name(job.pid))
+        monkeypatch.setenv(place.DEVICES_VARIABLE, "GPU-a,GPU-b")
+        monkeypatch.setattr(sharing, "locks_folder", lambda: tmp_path)
+        monkeypatch.setattr(training_run, "end_with_parent", lambda: None)
+        fitted = []
+        monkeypatch.setattr(training_run, "_fit", lambda *_: fitted.append(True))
+        training_run._fit_part(None, tmp_path)  # type: ignore[arg-type]
+        job.kill()
+        job.wait()
+        with pytest.raises(SystemExit):
+            training_run._fit_part(None, tmp_path)  # type: ignore[arg-type]
+    assert fitted == [True]
+    assert locks.lock(sharing.users_of(tmp_path, "GPU-b"), locks.ALONE) is None

@@ -10,7 +10,15 @@ from typing import Any
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.worker.channel import Channel
-from ecslm.common.worker.place import RUN_VARIABLE, address, is_own, is_running, wait_for_end
+from ecslm.common.worker.place import (
+    DEVICES_VARIABLE,
+    RUN_VARIABLE,
+    address,
+    is_own,
+    is_running,
+    own_address,
+    wait_for_end,
+)
 from ecslm.common.worker.server import BUSY, WELCOME, NewSession, start_worker
 
 log = logging.getLogger(__name__)
@@ -53,7 +61,7 @@ def join(
         return None
     started = False
     for _ in range(ATTEMPTS):
-        channel = _connect(run)
+        channel = _connect(own_address(run))
         if channel is None:
             if started:
                 raise WorkerLostError("the process that was to load the model has ended")
@@ -109,9 +117,19 @@ def ask(channel: Channel, message: Any) -> Any:
 def free_memory() -> None:
     """End the worker of this job's run, unless a job uses it: another job needs the device."""
     run = os.environ.get(RUN_VARIABLE)
-    if run is None or not is_running(run):
+    if run is not None:
+        end_worker(run, os.environ.get(DEVICES_VARIABLE))
+
+
+def end_worker(run: str, devices: str | None) -> None:
+    """End the worker of a run's jobs that see these devices, unless a job uses it; wait for that.
+
+    Args:
+        devices: the value of CUDA_VISIBLE_DEVICES there.
+    """
+    if not is_running(run):
         return
-    channel = _connect(run)
+    channel = _connect(address(run, devices))
     if channel is None:
         return
     try:
@@ -127,10 +145,10 @@ def free_memory() -> None:
         channel.close()
 
 
-def _connect(run: str) -> Channel | None:
+def _connect(where: bytes) -> Channel | None:
     connection = socket.socket(socket.AF_UNIX)
     try:
-        connection.connect(address(run))
+        connection.connect(where)
     except OSError:
         connection.close()
         return None
@@ -142,7 +160,7 @@ def _start(run: str, process: Mapping[str, Any], new_session: NewSession) -> boo
     listening = socket.socket(socket.AF_UNIX)
     with listening:
         try:
-            listening.bind(address(run))
+            listening.bind(own_address(run))
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False

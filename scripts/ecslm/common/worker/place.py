@@ -62,13 +62,17 @@ def wait_for_end(process: int) -> None:
         os.close(descriptor)
 
 
-def address(run: str) -> bytes:
-    """The address of the worker of a run's jobs, with the same visible devices as this process.
+def own_address(run: str) -> bytes:
+    """The address of the worker of a run's jobs that see the same devices as this process."""
+    return address(run, os.environ.get(DEVICES_VARIABLE))
+
+
+def address(run: str, devices: str | None) -> bytes:
+    """The address of the worker of a run's jobs that see some devices.
 
     It is abstract: no file that a kill leaves behind. Whoever listens there is checked instead of
     the permissions of a directory, see `is_own`.
     """
-    devices = os.environ.get(DEVICES_VARIABLE)
     return b"\0ecslm-" + sha256(f"{run} {devices}".encode()).hexdigest()[:32].encode()
 
 

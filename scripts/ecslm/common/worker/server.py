@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, NoReturn, Protocol
 
+from ecslm.common.devices.sharing import stay_on_devices
 from ecslm.common.errors import InputError
 from ecslm.common.logs import collect_log
 from ecslm.common.worker.channel import Channel
@@ -77,7 +78,8 @@ def _serve_and_exit(
         kept = listening.fileno()
         os.closerange(3, kept)
         os.closerange(kept + 1, os.sysconf("SC_OPEN_MAX"))
-        Worker(listening, run, process, new_session, lines).serve()
+        if stay_on_devices():
+            Worker(listening, run, process, new_session, lines).serve()
     except BaseException:
         traceback.print_exc()
     finally:

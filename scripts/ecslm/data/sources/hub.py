@@ -2,6 +2,7 @@
 
 import logging
 import re
+from functools import partial
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -41,6 +42,16 @@ def open_rows(source: HubData, cache: Path, _is_current: IsCurrent = outdated) -
     if local is not None and not _matches_source(rows, source, local):
         raise changed_while_read([source.id])
     return rows
+
+
+def is_indexed(source: HubData, cache: Path) -> bool:
+    """Whether `open_rows` finds the rows here, and so asks the hub for nothing."""
+    if _local(source) is not None:
+        return True
+    # As in `open_rows`, which jobs run: if that changed, their results would be built again.
+    origin = ["hub", source.id, source.revision]
+    is_current = partial(_matches_source, source=source, local=None)
+    return cached_rows(cache, origin, is_current, labels=None) is not None
 
 
 def source_digests(source: HubData) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.data.settings import HubData
+from ecslm.estimates.estimate import Request
 from ecslm.exports.card_settings import LIBRARIES as CARD_LIBRARIES
 from ecslm.exports.card_settings import CardTask, ModelCardSettings, card_files, card_modules
 from ecslm.exports.score_rows import LIBRARIES as ROW_LIBRARIES
@@ -11,6 +12,7 @@ from ecslm.exports.score_rows import ModelKind, ScoredModel, ScoreRowsSettings, 
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import ModelKey, StudyKey
+from ecslm.plan.requests import requests_of
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
 from ecslm.plan.stages.scores import ScoreBaseline
@@ -124,6 +126,10 @@ class ExportModel(_OfExport):
             },
             records=study.settings.export.records,
         )
+
+    def request(self, key: ModelKey) -> Request:
+        """By the size of the model."""
+        return requests_of(self.study).export(key.model)
 
     def template(self, key: ModelKey) -> str | None:
         """The model's prompt."""

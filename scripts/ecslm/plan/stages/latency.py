@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
+from ecslm.estimates.estimate import Request
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import ModelKey, RunKey
+from ecslm.plan.requests import requests_of
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.stages.models import Predict
 from ecslm.prediction.latency_settings import LatencySettings
@@ -64,6 +66,10 @@ class MeasureLatency(Rule[ModelKey]):
             **self.study.model(key.model).RESOURCES,
             "worker_code": self._predict.code_parameter(self._run(key)) or "",
         }
+
+    def request(self, key: ModelKey) -> Request:
+        """By the size of the model, and the sample."""
+        return requests_of(self.study).latency(key.model)
 
     def template(self, key: ModelKey) -> str | None:
         """The model's prompt."""

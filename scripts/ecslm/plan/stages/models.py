@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping
 
 from ecslm.config.schema import EncoderSettings
+from ecslm.estimates.estimate import Request
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import RunKey, SeedKey
 from ecslm.plan.parameters import json_parameter
+from ecslm.plan.requests import requests_of
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.prediction.backend import backend_module, modules_of
 from ecslm.prediction.settings import PredictionSettings
@@ -50,6 +52,10 @@ class TrainAdapter(Rule[SeedKey]):
         return AdapterSettings(
             precision=model.precision, shots=model.shots, training=model.training
         )
+
+    def request(self, key: SeedKey) -> Request:
+        """By the size of the model, and the training records."""
+        return requests_of(self.study).adapter(key.model)
 
     def template(self, key: SeedKey) -> str | None:
         """The model's prompt."""
@@ -107,6 +113,10 @@ class Predict(Rule[RunKey]):
         reached = {} if access is None else {"access": json_parameter(access)}
         return {**model.RESOURCES, "threads": threads, **reached}
 
+    def request(self, key: RunKey) -> Request:
+        """By the size of the model, the test records and their answers."""
+        return requests_of(self.study).predictions(key.model, key.task)
+
     def template(self, key: RunKey) -> str | None:
         """The model's prompt, if it is known."""
         return self.study.template(key.model)
@@ -148,6 +158,10 @@ class BertScore(Rule[RunKey]):
     def settings(self, _key: RunKey) -> BertScoreSettings:
         """How texts are compared; the encoder is an input."""
         return BertScoreSettings(**self._encoder.model_dump(exclude={"encoder"}))
+
+    def request(self, key: RunKey) -> Request:
+        """By the size of the encoder, and the test records."""
+        return requests_of(self.study).scored_texts(key.task)
 
     @property
     def _encoder(self) -> EncoderSettings:

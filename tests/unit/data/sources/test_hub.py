@@ -55,3 +55,17 @@ def test_a_local_directory_is_split_again_when_its_files_have_changed(
     assert [opened(name, COMMIT) for _ in range(2)] == [(6, 1), (6, 1)]
     write(tmp_path / "hub", lines(ROWS[:4]), "train.jsonl")
     assert [opened(name, COMMIT) for _ in range(2)] == [(4, 2), (4, 2)]
+
+
+def test_whether_the_hub_is_asked_is_known_before(opened: Open, tmp_path: Path) -> None:
+    def is_indexed(name: str, revision: str) -> bool:
+        source = HubData(source="hub", id=name, revision=revision)
+        return hub.is_indexed(source, tmp_path / "cache")
+
+    for revision in (COMMIT, "v1"):
+        assert not is_indexed("a/b", revision)
+        opened("a/b", revision)
+    assert is_indexed("a/b", COMMIT)
+    assert not is_indexed("a/b", "v1")
+    assert not is_indexed("a/b", COMMIT[::-1])
+    assert is_indexed(str(tmp_path / "hub"), COMMIT)

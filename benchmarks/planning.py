@@ -1,0 +1,335 @@
+"""Hours and cost of the paper's study on several devices, by the pipeline's own estimates.
+
+Writes the part of docs/planning.md between its marks: what the estimates rest on, each model on
+each card, and the whole study on each pool of GPUs. Jobs are placed on GPUs as Snakemake does,
+without looking ahead: of those whose inputs are there, the one with the longest way to go first.
+Nothing is measured, and no data or weights are needed.
+"""
+
+import argparse
+import heapq
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from studies import ROOT, cut_down, read_configuration, with_study
+
+from ecslm.config.loading import load_config
+from ecslm.estimates.devices import Device
+from ecslm.estimates.estimate import Estimate
+from ecslm.plan.plan import Plan
+from ecslm.plan.requests import Requests
+from ecslm.plan.rules import Job
+from ecslm.schemas.paths import TEMPLATES
+
+PAGE = ROOT / "docs/planning.md"
+BEGIN, END = "<!-- written by benchmarks/planning.py: begin -->", "<!-- end -->"
+# The models of the paper's tables, as config.yaml has them: three seeds each.
+SIX = (
+    *("SmolLM-360M-EC", "SmolLM-1.7B-EC", "SmolLM2-360M-EC", "SmolLM2-1.7B-EC"),
+    *("Llama-3.2-1B-EC", "Llama-3.2-3B-EC"),
+)
+CARDS = (
+    *("NVIDIA A10G", "NVIDIA RTX 4090", "NVIDIA A100 SXM 80 GB"),
+    *("NVIDIA H100 PCIe 80 GB", "NVIDIA H100 SXM 80 GB"),
+)
+# Starting a job through a scheduler: seven to fourteen seconds were measured with SLURM.
+SUBMITTING = 14.0
+# Steps that run no model, of six tuned models, on two cores: metric_fix.py, benchmarks/README.md.
+OTHER_STEPS = 153 / 3600
+
+
+@dataclass(frozen=True)
+class Pool:
+    """GPUs of one type that jobs are placed on."""
+
+    name: str
+    card: str
+    count: int
+    submitting: float = 0.0
+    """Seconds that each job takes to start."""
+
+
+POOLS = (
+    Pool("1 x 24 GB", "NVIDIA RTX 4090", 1),
+    Pool("1 x 24 GB, slow", "NVIDIA A10G", 1),
+    Pool("1 x 80 GB", "NVIDIA A100 SXM 80 GB", 1),
+    Pool("1 x 80 GB, fast", "NVIDIA H100 PCIe 80 GB", 1),
+    Pool("8 x 80 GB", "NVIDIA A100 SXM 80 GB", 8),
+    Pool("8 x 80 GB, fast", "NVIDIA H100 SXM 80 GB", 8),
+    Pool("SLURM, 32 GPUs of 80 GB", "NVIDIA A100 SXM 80 GB", 32, SUBMITTING),
+    Pool("SLURM, 32 GPUs of 24 GB", "NVIDIA A10G", 32, SUBMITTING),
+)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What one GPU does at a stretch: a job, or all predictions of a model and seed, which load it
+    once."""
+
+    kind: str
+    makes: frozenset[str]
+    needs: frozenset[str]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Placed:
+    """What a study takes on a pool."""
+
+    hours: Mapping[str, float]
+    """Of GPUs, by kind of job."""
+    wall: float
+    """Hours from the first job to the last."""
+
+    @property
+    def all(self) -> float:
+        """Hours of GPUs, of all jobs."""
+        return sum(self.hours.values())
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the page, or print its part."""
+    part = "\n".join(lines())
+    if arguments.print:
+        print(part)
+        return
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{part}\n{END}{after}", encoding="utf-8")
+
+
+def lines() -> Iterator[str]:
+    """The part of the page."""
+    six, whole = plan_of(SIX), plan_of(None)
+    yield from ("### Each model on each card", "")
+    yield from of_models(Requests(six.study))
+    yield from ("", "### Six models, three seeds", "", *counted(six), "")
+    yield from of_pools(six)
+    yield from ("", "### The whole study, as it is configured", "", *counted(whole), "")
+    yield from of_pools(whole)
+    yield from ("", *not_fitting(whole), "")
+    yield from ("### What this rests on", "", *assumptions(six), "")
+
+
+def plan_of(models: Sequence[str] | None) -> Plan:
+    """The paper's study, with these models alone or with all."""
+    shipped = read_configuration(ROOT)
+    study = shipped["studies"]["paper"]
+    if models is not None:
+        study = cut_down(
+            study, {name: study["models"][name]["seeds"] for name in models}, study["tasks"]
+        )
+    return Plan(load_config(with_study(shipped, study), ROOT / TEMPLATES))
+
+
+def counted(plan: Plan) -> Iterator[str]:
+    """How much there is to do."""
+    jobs = defaultdict(int)
+    for job in plan.jobs:
+        jobs[job.rule] += 1
+    work = Requests(plan.study).workloads
+    answers = sum(
+        work.prediction(key.model, key.task, longest=False).prompts
+        for key in plan.study.runs()
+        if key.model in plan.study.local_models
+    )
+    first = work.training(SIX[0])
+    yield (
+        f"{jobs['train_adapter']} trainings, {jobs['predict']} predictions files with {answers:,} "
+        f"answers, {jobs['bertscore']} BERTScores. A training with all records reads "
+        f"{first.records:,} of them, {first.tokens / 1e6:.0f} million tokens, in each of "
+        f"{plan.study.settings.training.epochs} epochs."
+    )
+
+
+def of_models(requests: Requests) -> Iterator[str]:
+    """Memory and hours of one seed of each model."""
+    yield "| model | card | GB wanted | tokens a pass | training, h | ten predictions, h | GB |"
+    yield "|---|---|---|---|---|---|---|"
+    study = requests.study
+    for model in sorted(study.local_models, key=lambda one: weight(requests, one)):
+        for card in CARDS:
+            device = requests.devices[card]
+            training, budget = (
+                requests.training(model, device),
+                requests.training_budget(model, device),
+            )
+            assert training is not None, "all six are in architectures.csv"
+            answers = predictions_of(requests, model, device)
+            peak = max(one.device_bytes for one in answers) / 1e9
+            hours = sum(one.seconds for one in answers) / 3600
+            room = "does not fit" if budget is None else f"{budget:,}"
+            yield (
+                f"| {model} | {card} | {training.device_bytes / 1e9:.0f} | {room} "
+                f"| {training.seconds / 3600:.1f} | {hours:.2f} | {peak:.0f} |"
+            )
+
+
+def weight(requests: Requests, model: str) -> tuple[int, str]:
+    """The size of a model."""
+    sizes = requests.sizes(requests.study.local_models[model].base)
+    return (0 if sizes is None else sizes.stored), model
+
+
+def predictions_of(requests: Requests, model: str, device: Device) -> list[Estimate]:
+    """Of all tasks; the first loads the model."""
+    tuned = requests.study.model(model).adapter_name(model) is not None
+    tasks = requests.study.model_tasks(model)
+    found = (
+        requests.prediction(model, task, device, loads=task == tasks[0], longest=not tuned)
+        for task in tasks
+    )
+    return [one for one in found if one is not None]
+
+
+def of_pools(plan: Plan) -> Iterator[str]:
+    """Hours and cost of a study on each pool."""
+    requests = Requests(plan.study)
+    yield (
+        "| pool | card | training, GPU-h | predictions, GPU-h | BERTScore, GPU-h | wall, h "
+        "| USD an hour | USD |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    for pool in POOLS:
+        device = requests.devices[pool.card]
+        placed = place(units(plan, requests, device), pool)
+        hours = [placed.hours.get(kind, 0.0) for kind in ("train_adapter", "predict", "bertscore")]
+        cost = placed.all * device.usd_per_hour
+        yield (
+            f"| {pool.name} | {pool.card} | {' | '.join(f'{one:.1f}' for one in hours)} "
+            f"| {placed.wall + OTHER_STEPS:.1f} | {device.usd_per_hour:g} | {cost:,.0f} |"
+        )
+
+
+def units(plan: Plan, requests: Requests, device: Device) -> list[Unit]:
+    """What has to be computed on GPUs, that the target `all` asks for."""
+    wanted = {*plan.targets("train_adapter", "predict", "bertscore")}
+    together: dict[tuple[str, str, str], list[Job]] = defaultdict(list)
+    for job in plan.jobs:
+        if wanted.isdisjoint(job.targets):
+            continue
+        alone = "" if job.rule == "predict" else job.key.get("task", "")
+        together[job.rule, f"{job.key['model']}/{job.key['seed']}", alone].append(job)
+    found = []
+    for (kind, _, _), jobs in together.items():
+        estimates = [
+            requests.of_job(job, device, loads=number == 0) for number, job in enumerate(jobs)
+        ]
+        found.append(
+            Unit(
+                kind,
+                frozenset(path for job in jobs for path in job.files),
+                frozenset(path for job in jobs for path in job.inputs),
+                sum(one.seconds for one in estimates if one is not None),
+            )
+        )
+    return found
+
+
+def place(units: Sequence[Unit], pool: Pool) -> Placed:
+    """Place units on GPUs, each as soon as its inputs are there and a GPU is free."""
+    made_by = {path: number for number, unit in enumerate(units) for path in unit.makes}
+    before = [{made_by[path] for path in unit.needs if path in made_by} for unit in units]
+    after: dict[int, list[int]] = defaultdict(list)
+    for number, needed in enumerate(before):
+        for one in needed:
+            after[one].append(number)
+    way = ways(units, after)
+    ready = [(-way[number], number) for number, needed in enumerate(before) if not needed]
+    heapq.heapify(ready)
+    waiting = {number: set(needed) for number, needed in enumerate(before) if needed}
+    running: list[tuple[float, int]] = []
+    now, free = 0.0, pool.count
+    hours: dict[str, float] = defaultdict(float)
+    while ready or running:
+        while ready and free:
+            _, number = heapq.heappop(ready)
+            seconds = units[number].seconds + pool.submitting
+            heapq.heappush(running, (now + seconds, number))
+            hours[units[number].kind] += seconds / 3600
+            free -= 1
+        now, done = heapq.heappop(running)
+        free += 1
+        for number in after[done]:
+            waiting[number].discard(done)
+            if not waiting[number]:
+                heapq.heappush(ready, (-way[number], number))
+    return Placed(hours, now / 3600)
+
+
+def ways(units: Sequence[Unit], after: Mapping[int, Sequence[int]]) -> dict[int, float]:
+    """Seconds from the start of each unit to the end of the last one that needs it."""
+    found: dict[int, float] = {}
+
+    def way(number: int) -> float:
+        if number not in found:
+            rest = max(map(way, after.get(number, ())), default=0.0)
+            found[number] = units[number].seconds + rest
+        return found[number]
+
+    return {number: way(number) for number in range(len(units))}
+
+
+def not_fitting(plan: Plan) -> Iterator[str]:
+    """Bases whose predictions need smaller batches than the configuration says, by the card."""
+    requests, study = Requests(plan.study), plan.study
+    wanted = study.settings.batch_tokens
+    for card in CARDS:
+        device = requests.devices[card]
+        models: dict[int, list[str]] = defaultdict(list)
+        for model in study.local_models:
+            tasks = study.model_tasks(model)
+            found = [requests.prediction_budget(model, task, device) for task in tasks]
+            least = min((one or 0 for one in found), default=wanted)
+            if least < wanted:
+                models[least].append(study.local_models[model].base)
+        for budget, names in sorted(models.items(), reverse=True):
+            change = f"`batch_tokens: {budget}`" if budget else "`decoding: {fused: false}`"
+            yield f"- {card}: {change} for {', '.join(dict.fromkeys(names))}."
+
+
+def assumptions(plan: Plan) -> Iterator[str]:
+    """All numbers that the estimates rest on, each once."""
+    requests = Requests(plan.study)
+    rows = (
+        one.text()
+        for card in CARDS
+        for estimate in all_estimates(requests, requests.devices[card])
+        for one in estimate.assumptions
+    )
+    yield from (f"- {row}" for row in dict.fromkeys(rows))
+    for card in CARDS:
+        row = requests.devices[card].row
+        yield (
+            f"- {row.device}: USD {row.usd_per_hour:g} an hour (assumed: {row.price_from}, "
+            f"{row.price_as_of})"
+        )
+    yield f"- starting a job through SLURM: {SUBMITTING:g} s (measured on one node, no queue)"
+    yield f"- steps that run no model: {OTHER_STEPS * 3600:.0f} s (measured: benchmarks/README.md)"
+
+
+def all_estimates(requests: Requests, device: Device) -> Iterable[Estimate]:
+    """An estimate of each kind."""
+    model = SIX[0]
+    found = (
+        requests.training(model, device),
+        requests.prediction(model, "AG", device),
+        requests.bertscore("AG", device),
+    )
+    return [one for one in found if one is not None]
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--print", action="store_true", help="print the part, and write no file")
+    return parser
+
+
+if __name__ == "__main__":
+    main(command_line().parse_args())

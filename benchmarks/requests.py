@@ -1,0 +1,137 @@
+"""What jobs ask a scheduler for against what they took: memory and time, by kind of job.
+
+Measured are the jobs of a study that has run here: peak memory and seconds are those of the files
+`cost.json`, or of Snakemake's benchmark files where jobs write none. The estimate is that of the
+device named; the request has margins, and the time of a slower device.
+"""
+
+import argparse
+import csv
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from ecslm.common.cli import run_script
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json
+from ecslm.estimates.estimate import MIB
+from ecslm.plan.plan import Plan
+from ecslm.plan.requests import requests_of
+from ecslm.plan.rules import Job
+from ecslm.schemas.paths import log_paths
+
+# In what order they run.
+RULES = ("train_adapter", "predict", "measure_latency", "bertscore", "export_model")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a job took: MiB, and seconds."""
+
+    peak: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A job with what was estimated of it, asked for and measured: MiB, and seconds."""
+
+    rule: str
+    asked: float
+    minutes: int
+    estimated: float
+    estimated_seconds: float
+    measured: Measured
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Print a row for each kind of job."""
+    plan = Plan.read(arguments.configfile, arguments.study)
+    by_rule = defaultdict(list)
+    for one in compared(plan, arguments.device):
+        by_rule[one.rule].append(one)
+    if not by_rule:
+        raise InputError(f"{plan.study.results}: no job of a model has run: run the study first")
+    print(
+        "| job | jobs | asked, MiB | estimate, MiB | measured, MiB | asked / measured "
+        "| limit, min | estimate, s | measured, s |\n|---|---|---|---|---|---|---|---|---|"
+    )
+    for rule in filter(by_rule.__contains__, RULES):
+        print(row(rule, by_rule[rule]), flush=True)
+
+
+def compared(plan: Plan, device: str) -> Iterator[Compared]:
+    """The jobs that have run."""
+    requests = requests_of(plan.study)
+    known = requests.devices[device].with_threads(plan.study.settings.threads)
+    for job in plan.jobs:
+        estimate = requests.of_job(job, known)
+        measured = measure(plan, job)
+        if estimate is None or measured is None:
+            continue
+        rule = plan.rules[job.rule]
+        asked = rule.request(rule.key_type(**job.key))
+        yield Compared(
+            job.rule,
+            asked.memory_mb,
+            asked.minutes,
+            estimate.host / MIB,
+            estimate.seconds,
+            measured,
+        )
+
+
+def measure(plan: Plan, job: Job) -> Measured | None:
+    """What a job took when it last ran, None if it has not."""
+    pattern = plan.rules[job.rule].patterns.get("cost")
+    cost = Path(str(pattern).format(**job.key))
+    if pattern is not None and cost.is_file():
+        found = read_json(cost)
+        seconds = found.get("job_seconds") or found["load_seconds"] + found["seconds"]
+        return Measured(float(found["peak_memory_bytes"]) / MIB, float(seconds))
+    tables = [f"{plan.study.results}/{path}" for path in log_paths(job.rule, job.key)]
+    for path in filter(Path.is_file, map(Path, tables)):
+        if path.suffix == ".tsv":
+            with path.open(encoding="utf-8") as stream:
+                (line,) = csv.DictReader(stream, delimiter="\t")
+            return Measured(float(line["max_rss"]), float(line["s"]))
+    return None
+
+
+def row(rule: str, jobs: Sequence[Compared]) -> str:
+    """The smallest and the largest value of jobs of one kind."""
+    ratios = [one.asked / one.measured.peak for one in jobs]
+    cells = [
+        span([one.asked for one in jobs]),
+        span([one.estimated for one in jobs]),
+        span([one.measured.peak for one in jobs]),
+        span(ratios, ".2f"),
+        span([one.minutes for one in jobs]),
+        span([one.estimated_seconds for one in jobs]),
+        span([one.measured.seconds for one in jobs]),
+    ]
+    return f"| {rule} | {len(jobs)} | {' | '.join(cells)} |"
+
+
+def span(values: Sequence[float], form: str = ",.0f") -> str:
+    """From the smallest to the largest."""
+    low, high = f"{min(values):{form}}", f"{max(values):{form}}"
+    return low if low == high else f"{low} to {high}"
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--study", help="of config.yaml; the default is the study that it selects")
+    add("--configfile", type=Path, nargs="+", default=[], help="further configuration files")
+    add("--device", default="two CPU cores with AMX", help="a row of resources/devices.csv")
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())

@@ -1,0 +1,234 @@
+"""The lease: each GPU job of this machine and user gets devices that no other such job has.
+
+It is for the rest of the job's life: the kernel ends it with the process, also after `kill -9`.
+Checkouts and studies share it, other users do not; containers do if they share /tmp. Under SLURM a
+job has the devices that the scheduler gives it; only where these are more than it needs, as in an
+interactive allocation, does it lease some of them.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ecslm.common.devices.listing import Device, list_devices
+from ecslm.common.devices.locks import ALONE, BESIDE_OTHERS, lock, locks_folder
+from ecslm.common.devices.sharing import LEASE_VARIABLE, SECONDS_BETWEEN, lock_of, users_of
+from ecslm.common.devices.visible import visible_devices
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.locks import SECONDS_BETWEEN_LINES
+from ecslm.common.worker.client import end_worker
+from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, this_run
+
+log = logging.getLogger(__name__)
+
+SCHEDULER_VARIABLE, ORDER_VARIABLE = "SLURM_JOB_ID", "CUDA_DEVICE_ORDER"
+
+
+def lease_devices(device: str, count: int = 1) -> None:
+    """Have `count` GPUs for this process alone from now on, the only ones that CUDA shows it.
+
+    It waits while too few are free. A process that has a lease keeps that one. On a CPU, and where
+    there is no driver, nothing is done: then whoever loads torch says that there is no GPU. Call
+    this before torch is imported.
+
+    Raises:
+        InputError: there are fewer devices, or CUDA_VISIBLE_DEVICES leaves fewer; it names one that
+            does not exist; or the driver does not answer.
+    """
+    if device != "cuda" or os.environ.get(LEASE_VARIABLE) == this_run():
+        return
+    if _given_by_scheduler(count):
+        return
+    present = list_devices()
+    if not present:
+        return
+    variable = os.environ.get(DEVICES_VARIABLE)
+    usable = usable_devices(present, variable, count)
+    leased = take_devices(usable, count, locks_folder(), os.environ.get(RUN_VARIABLE, ""))
+    os.environ[DEVICES_VARIABLE] = ",".join(one.uuid for one in leased)
+    os.environ[ORDER_VARIABLE] = "PCI_BUS_ID"
+    os.environ[LEASE_VARIABLE] = this_run()
+    gpus = len({one.gpu_uuid for one in present})
+    for one in leased:
+        log.info("device: GPU %d of %d, %s, %s", one.number, gpus, one.name, one.uuid)
+
+
+def usable_devices(present: Sequence[Device], variable: str | None, count: int) -> list[Device]:
+    """The devices that a job may lease.
+
+    Args:
+        variable: the value of CUDA_VISIBLE_DEVICES; None if it is not set.
+
+    Raises:
+        InputError: they are fewer than `count`, or the variable names one that does not exist.
+    """
+    visible = visible_devices(present, variable)
+    usable = visible if count == 1 else [one for one in visible if one.whole]
+    if len(usable) >= count:
+        return usable
+    if count == 1:
+        message = f"{variable!r} hides all GPUs of this machine: unset it, or name some"
+        raise InputError(Problem(message, DEVICES_VARIABLE))
+    hidden = "" if variable is None else f" of those that {DEVICES_VARIABLE}={variable} leaves"
+    partitioned = "" if len(visible) == len(usable) else ", which instances of one are not"
+    raise InputError(
+        f"gpus: {count} are asked for, but this machine has {len(usable)}{hidden}{partitioned}: "
+        "set as many in the study (--processes), or run on a machine with more"
+    )
+
+
+def _given_by_scheduler(count: int) -> bool:
+    if SCHEDULER_VARIABLE not in os.environ:
+        return False
+    given = os.environ.get(DEVICES_VARIABLE)
+    if given is not None and len(given.split(",")) > count:
+        return False
+    log.info("device: as SLURM gives it, %s=%s", DEVICES_VARIABLE, given or "")
+    return True
+
+
+def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) -> list[Device]:
+    """Wait for `count` of the devices, and lock them until this process ends.
+
+    The first that are free are taken, but for those where the run's worker may have a model, which
+    come before, and those where processes of other jobs still are, which come after. Jobs that need
+    several are served one after the other; so none of them waits for devices that another one holds
+    while it waits itself.
+
+    Args:
+        folder: of the locks.
+        run: the run that the job belongs to; empty if none.
+    """
+    # Programs that clean up /tmp leave locked folders alone.
+    lock(folder, BESIDE_OTHERS)
+    # Jobs with several devices have no worker.
+    own = run if count == 1 else ""
+    with _turn(folder, count):
+        held = _lock_some(devices, count, folder, own)
+    taken = [one for one in devices if one in held]
+    for one in taken:
+        _empty(one, folder, keep=own)
+        _write(held[one], own)
+    return taken
+
+
+@contextmanager
+def _turn(folder: Path, count: int) -> Iterator[None]:
+    """The turn of a job that needs several devices."""
+    if count == 1:
+        yield
+        return
+    path = folder / "several.lock"
+    waiting = _Waiting()
+    while (turn := lock(path, ALONE)) is None:
+        waiting.tell(f"waiting for {_holder(path)}, which also waits for several GPUs")
+    try:
+        _write(turn, "")
+        yield
+    finally:
+        os.close(turn)
+
+
+def _lock_some(devices: Sequence[Device], count: int, folder: Path, run: str) -> dict[Device, int]:
+    """Lock devices one by one as they become free; returns them with their descriptors."""
+    held: dict[Device, int] = {}
+    waiting = _Waiting()
+    while True:
+        held |= _free(devices, held, count - len(held), folder, run)
+        if len(held) == count:
+            return held
+        users = "; ".join(
+            f"{one} is used by {_holder(lock_of(folder, one.uuid))}"
+            for one in devices
+            if one not in held
+        )
+        waiting.tell(f"waiting for {count - len(held)} of {len(devices)} GPUs: {users}")
+
+
+def _free(
+    devices: Sequence[Device], held: Container[Device], most: int, folder: Path, run: str
+) -> dict[Device, int]:
+    """Lock devices that are free now, the best ones; returns them with their descriptors."""
+    empty: dict[Device, int] = {}
+    others: dict[Device, int] = {}
+    for one in sorted(devices, key=lambda one: not _has_run(one, folder, run)):
+        if one in held or len(empty) == most:
+            continue
+        if (descriptor := lock(lock_of(folder, one.uuid), ALONE)) is not None:
+            best = _has_run(one, folder, run) or _is_empty(one, folder)
+            (empty if best else others)[one] = descriptor
+    taken = dict([*empty.items(), *others.items()][:most])
+    for one, descriptor in taken.items():
+        # Its worker, if any, is still there.
+        _write(descriptor, _run_of(one, folder))
+    for one in others.keys() - taken.keys():
+        os.close(others[one])
+    return taken
+
+
+def _empty(device: Device, folder: Path, keep: str) -> None:
+    """Wait until no process uses a device, but the worker of the run `keep`."""
+    if _has_run(device, folder, keep):
+        return
+    if run := _run_of(device, folder):
+        end_worker(run, device.uuid)
+    waiting = _Waiting()
+    while not _is_empty(device, folder):
+        waiting.tell(f"waiting for processes of an earlier job, which still use {device}")
+
+
+def _is_empty(device: Device, folder: Path) -> bool:
+    """Whether no process uses a device. Only the job that has locked it may look."""
+    descriptor = lock(users_of(folder, device.uuid), ALONE)
+    if descriptor is None:
+        return False
+    os.close(descriptor)
+    return True
+
+
+class _Waiting:
+    """Sleeps between looks, and logs from time to time what is waited for."""
+
+    def __init__(self) -> None:
+        self._next_line = 0.0
+
+    def tell(self, what: str) -> None:
+        """Log it if it is time to, and sleep."""
+        if time.monotonic() >= self._next_line:
+            log.warning("device: %s", what)
+            self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES
+        time.sleep(SECONDS_BETWEEN)
+
+
+# In the file of a lock: who holds it, and the run whose worker may be on the device.
+
+
+def _write(descriptor: int, run: str) -> None:
+    text = f"process {os.getpid()} on {socket.gethostname()}\n{run}\n".encode()
+    # At no moment is the file empty.
+    os.pwrite(descriptor, text, 0)
+    os.ftruncate(descriptor, len(text))
+
+
+def _read(path: Path) -> list[str]:
+    with suppress(FileNotFoundError):
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return []
+
+
+def _holder(path: Path) -> str:
+    return next(iter(_read(path)), "another process")
+
+
+def _run_of(device: Device, folder: Path) -> str:
+    lines = _read(lock_of(folder, device.uuid))
+    return lines[1] if len(lines) > 1 else ""
+
+
+def _has_run(device: Device, folder: Path, run: str) -> bool:
+    """Whether it is this run whose worker may be on the device."""
+    return run != "" and _run_of(device, folder) == run

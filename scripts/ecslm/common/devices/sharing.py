@@ -1,0 +1,43 @@
+"""Processes that compute on the devices of a job and may outlive it for a moment or longer.
+
+They are the run's worker and what `accelerate launch` starts. A device has a second lock, which
+they hold together; whoever leases the device waits until it is free.
+"""
+
+import os
+import time
+from pathlib import Path
+
+from ecslm.common.devices.locks import BESIDE_OTHERS, lock, locks_folder
+from ecslm.common.worker.place import DEVICES_VARIABLE, is_running
+
+# The job that has leased the visible devices, for the processes that it starts; as a run is told.
+LEASE_VARIABLE = "ECSLM_LEASE"
+SECONDS_BETWEEN = 0.05
+
+
+def lock_of(folder: Path, uuid: str) -> Path:
+    """The lock of the job that has leased a device."""
+    return folder / f"{uuid.replace('/', '_')}.lock"
+
+
+def users_of(folder: Path, uuid: str) -> Path:
+    """The lock of all other processes that use it."""
+    return folder / f"{uuid.replace('/', '_')}.users"
+
+
+def stay_on_devices() -> bool:
+    """Have the devices of the job that started this process counted as in use until it ends.
+
+    Returns:
+        False if that job has ended, so that another one may have the devices already.
+    """
+    job = os.environ.get(LEASE_VARIABLE)
+    if job is None:
+        return True
+    folder = locks_folder()
+    for uuid in os.environ[DEVICES_VARIABLE].split(","):
+        # Whoever looks whether somebody is there holds it for no time.
+        while lock(users_of(folder, uuid), BESIDE_OTHERS) is None:
+            time.sleep(SECONDS_BETWEEN)
+    return is_running(job)

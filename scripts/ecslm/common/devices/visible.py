@@ -1,0 +1,66 @@
+"""Which devices CUDA_VISIBLE_DEVICES leaves to a process: numbers, UUIDs or beginnings of them.
+
+See https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables. What CUDA
+would pass over in silence, such as a device that does not exist, is an error here.
+"""
+
+import re
+from collections.abc import Sequence
+
+from ecslm.common.devices.listing import Device
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.worker.place import DEVICES_VARIABLE
+
+# What ends the list; SLURM's NoDevFiles says that there are none.
+END = ("", "-1", "NoDevFiles")
+NUMBER, UUID = re.compile("[0-9]+"), re.compile("(GPU|MIG)-.*")
+
+
+def visible_devices(devices: Sequence[Device], variable: str | None) -> list[Device]:
+    """The devices that the variable names, in its order; all, if it is not set.
+
+    A GPU that is partitioned stands for all of its instances. Numbers are those of `nvidia-smi`.
+
+    Raises:
+        InputError: a device does not exist, or is named twice.
+    """
+    if variable is None:
+        return list(devices)
+    found: list[Device] = []
+    for entry in map(str.strip, variable.split(",")):
+        if entry in END:
+            break
+        named = _named(devices, entry)
+        if twice := next((device for device in named if device in found), None):
+            raise _wrong(f"{variable} names {twice} twice: name it once")
+        found += named
+    return found
+
+
+def _named(devices: Sequence[Device], entry: str) -> list[Device]:
+    found: list[Device] = []
+    if NUMBER.fullmatch(entry):
+        found = [device for device in devices if device.number == int(entry)]
+    elif UUID.fullmatch(entry):
+        exact = [device for device in devices if entry in (device.uuid, device.gpu_uuid)]
+        found = exact or [
+            device
+            for device in devices
+            if device.uuid.startswith(entry) or device.gpu_uuid.startswith(entry)
+        ]
+    if not found:
+        raise _wrong(
+            f"{entry} is no GPU of this machine, which has {_listed(devices)}: correct the "
+            "variable, or unset it"
+        )
+    if len({device.gpu_uuid for device in found}) > 1:
+        raise _wrong(f"{entry} may be any of {_listed(found)}: write more of the UUID")
+    return found
+
+
+def _listed(devices: Sequence[Device]) -> str:
+    return ", ".join(f"{device.number} ({device.uuid})" for device in devices)
+
+
+def _wrong(message: str) -> InputError:
+    return InputError(Problem(message, DEVICES_VARIABLE))

@@ -1,0 +1,86 @@
+"""The run that checks are about: the jobs that it would do, and how."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Job
+from ecslm.preflight.downloads import Download, downloads
+from ecslm.preflight.gpus import Driver, cluster_gpus, read_driver
+from ecslm.preflight.hub import Repository, repositories
+from ecslm.preflight.profiles import SLURM, Profile
+from ecslm.preflight.servers import Question, Reply, ask_all
+
+# Rules of jobs that run a model on the study's device, besides predictions.
+ON_DEVICE = frozenset({"train_adapter", "measure_latency", "bertscore"})
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedRun:
+    """A run of a study that somebody is about to start."""
+
+    plan: Plan
+    jobs: tuple[Job, ...]
+    """The jobs that it would do."""
+    profile: Profile
+
+    @cached_property
+    def due(self) -> frozenset[str]:
+        """The files that it is going to write."""
+        return frozenset(path for job in self.jobs for path in job.files)
+
+    @cached_property
+    def gpu_jobs(self) -> tuple[Job, ...]:
+        """The jobs that need a GPU, none where models run on the CPU."""
+        return tuple(
+            job
+            for job in self.jobs
+            if (job.rule in ON_DEVICE or self._loads_a_model(job)) and self._device(job) == "cuda"
+        )
+
+    @property
+    def device_key(self) -> str:
+        """Where it stands that models run on a GPU."""
+        if any(job.rule in self.profile.devices for job in self.gpu_jobs):
+            return f"{self.profile.file}: set-resources"
+        return f"studies.{self.plan.study.name}.device"
+
+    @cached_property
+    def driver(self) -> Driver | None:
+        """The NVIDIA driver of this machine, if it has one.
+
+        Raises:
+            InputError: it does not answer, or the environment names a GPU that there is not.
+        """
+        return read_driver()
+
+    @cached_property
+    def cluster(self) -> Mapping[str, int]:
+        """How many GPUs of each type the cluster of the profile has.
+
+        Raises:
+            InputError: the cluster cannot be asked here.
+        """
+        return cluster_gpus() if self.profile.executor == SLURM else {}
+
+    @cached_property
+    def repositories(self) -> tuple[Repository, ...]:
+        """The repositories of the hub that it is going to fetch."""
+        return tuple(repositories(self.plan, self.jobs))
+
+    @cached_property
+    def downloads(self) -> tuple[Download, ...]:
+        """What it is going to fetch from elsewhere."""
+        return tuple(downloads(self.plan, self.jobs))
+
+    @cached_property
+    def replies(self) -> Mapping[Question, Reply]:
+        """What servers say of all of these, which are asked once and together."""
+        return ask_all((*self.repositories, *self.downloads))
+
+    def _device(self, job: Job) -> str:
+        return self.profile.devices.get(job.rule, self.plan.study.settings.device)
+
+    def _loads_a_model(self, job: Job) -> bool:
+        return job.rule == "predict" and job.key["model"] in self.plan.study.local_models

@@ -1,0 +1,158 @@
+"""How long a run takes, and what that costs."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from ecslm.common.errors import InputError
+from ecslm.estimates.devices import Device
+from ecslm.estimates.estimate import Assumption
+from ecslm.plan.requests import requests_of
+from ecslm.plan.rules import Job
+from ecslm.preflight.findings import Finding, ok, shortened
+from ecslm.preflight.hardware import Met, met
+from ecslm.preflight.planned_run import PlannedRun
+from ecslm.provenance.costs import Costs
+from ecslm.provenance.overview import counts_by_kind
+
+HOUR = 3600
+CPU = " CPU"
+
+
+@dataclass(frozen=True)
+class Hours:
+    """What the jobs of a run take on one kind of device."""
+
+    device: Device
+    total: float
+    """Of all jobs, those counted on each device that a job has."""
+    longest: float
+    """Of one job."""
+    measured: int
+    """Jobs that ran here before, or others like them."""
+    estimated: int
+    unknown: tuple[Job, ...]
+    """Jobs of models of unknown size."""
+    assumptions: tuple[Assumption, ...]
+    """What the estimates rest on."""
+
+    @property
+    def usd(self) -> float:
+        """What that costs."""
+        return self.total * self.device.usd_per_hour
+
+    def at_least(self, devices: int) -> float:
+        """Hours from start to end on several devices: jobs wait for one another."""
+        return max(self.total / devices, self.longest)
+
+
+def estimate_time(run: PlannedRun) -> Iterator[Finding]:
+    """Hours and cost, on the devices that the run would meet or, if these are not known, on each of
+    resources/devices.csv."""
+    if not any(map(Costs(run.plan).takes_long, run.jobs)):
+        return
+    on = met(run)
+    if on.name is None:
+        devices = requests_of(run.plan.study).devices.values()
+        found = [hours_on(run, Met(device)) for device in devices if device.kind == "cuda"]
+        shown = "; ".join(
+            f"{_number(one.total)} on {one.device.name}, {_number(one.usd)} USD" for one in found
+        )
+        hours = found[0]
+        yield ok(f"GPU-hours, by the GPU: {shown}", **{one.device.name: one.total for one in found})
+    else:
+        hours = hours_on(run, on)
+        yield _summary(run, hours, on)
+    yield from _basis(hours)
+
+
+def hours_on(run: PlannedRun, on: Met) -> Hours:
+    """The hours of a run on a device; measured ones count where they are of the same device."""
+    requests, costs = requests_of(run.plan.study), Costs(run.plan)
+    # Of each job, with how many devices it has.
+    seconds: list[tuple[float, int]] = []
+    assumptions: dict[Assumption, None] = {}
+    unknown, measured = [], 0
+    loaded: set[tuple[str, str]] = set()
+    for job in filter(costs.takes_long, run.jobs):
+        devices = run.plan.study.settings.gpus if job.rule == "train_adapter" else 1
+        cost = costs.expected(job)
+        if cost is not None and _is_same(cost.device, on):
+            measured += 1
+            seconds.append((cost.seconds, devices))
+            continue
+        who = (job.key.get("model", ""), job.key.get("seed", ""))
+        estimate = requests.of_job(job, on.device, loads=who not in loaded)
+        if estimate is None:
+            if job.rule != "predict" or job.key["model"] in run.plan.study.local_models:
+                unknown.append(job)
+            continue
+        if job.rule == "predict":
+            loaded.add(who)
+        seconds.append((estimate.seconds, devices))
+        assumptions |= dict.fromkeys(estimate.assumptions)
+    return Hours(
+        device=on.device,
+        total=sum(each * devices for each, devices in seconds) / HOUR,
+        longest=max((each for each, _ in seconds), default=0.0) / HOUR,
+        measured=measured,
+        estimated=len(seconds) - measured,
+        unknown=tuple(unknown),
+        assumptions=tuple(assumptions),
+    )
+
+
+def _is_same(device: str, on: Met) -> bool:
+    if on.device.kind == "cpu":
+        return CPU in device
+    return on.name is not None and device.endswith(on.name)
+
+
+def _summary(run: PlannedRun, hours: Hours, on: Met) -> Finding:
+    count = _at_a_time(run)
+    wall, unit = hours.at_least(count), "hours" if on.device.kind == "cpu" else "GPU-hours"
+    spread = f", at least {_number(wall)} hours with {count} at a time" if count > 1 else ""
+    return ok(
+        f"{_number(hours.total)} {unit} on {on.name}, estimated as {hours.device.name}{spread}; "
+        f"{_number(hours.usd)} USD at {hours.device.usd_per_hour:g} USD an hour",
+        device_hours=hours.total,
+        hours=wall,
+        usd=hours.usd,
+    )
+
+
+def _at_a_time(run: PlannedRun) -> int:
+    """Devices that compute at once: those that the profile hands out, or all of a cluster."""
+    if run.profile.is_local:
+        return run.profile.gpus or 1
+    with suppress(InputError):
+        return sum(run.cluster.values()) or 1
+    return 1
+
+
+def _basis(hours: Hours) -> Iterator[Finding]:
+    """Where the numbers come from."""
+    row = hours.device.row
+    last = f"{hours.measured:,} jobs as they last took, " if hours.measured else ""
+    jobs = f"{last}{hours.estimated:,} jobs estimated"
+    prices = f"price of {row.device} as of {row.price_as_of}: {row.price_from}"
+    yield ok(f"{jobs}; {prices}", measured=hours.measured, estimated=hours.estimated)
+    if hours.unknown:
+        models = dict.fromkeys(job.key["model"] for job in hours.unknown if "model" in job.key)
+        yield ok(
+            f"not counted: {counts_by_kind(hours.unknown)} ({shortened(list(models))}), since the "
+            "size of the base is not known before it is fetched"
+        )
+    if hours.assumptions:
+        kinds = Counter(one.evidence for one in hours.assumptions)
+        shown = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
+        yield Finding(
+            "ok",
+            f"estimates rest on {len(hours.assumptions)} numbers ({shown}): `--json` has them",
+            details=tuple(one.text() for one in hours.assumptions),
+        )
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"

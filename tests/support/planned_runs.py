@@ -1,0 +1,51 @@
+"""Runs of a small study that are about to start, on made-up machines."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from support.plans import MODELS, plan
+
+from ecslm.models.bases import BaseSource, HubSource
+from ecslm.preflight.findings import Finding
+from ecslm.preflight.gpus import Driver, Gpu
+from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.profiles import Profile
+from ecslm.provenance.overview import Overview
+
+HERE = Profile("default", gpus=1)
+GPU = Gpu(name="NVIDIA Z100", memory=80 * 10**9, free=79 * 10**9)
+# The smallest study that trains.
+ONE = {
+    "tasks": ["PM"],
+    "baselines": [],
+    "data": {"source": "demo"},
+    "models": {"Small-EC": MODELS["Small-EC"] | {"seeds": [0]}},
+}
+
+
+def planned_run(
+    profile: Profile = HERE,
+    bases: dict[str, BaseSource] | None = None,
+    licences: dict[str, str] | None = None,
+    **study: Any,
+) -> PlannedRun:
+    """A run of a study of one task and one tuned model, of which nothing has been made."""
+    made = plan(**(ONE | study))
+    made.study.config.bases.update(bases or {})
+    made.study.config.licenses.update(licences or {})
+    return PlannedRun(made, tuple(Overview.of(made).planned), profile)
+
+
+def on_hub(id_: str = "a/small", revision: str = "main") -> HubSource:
+    """Weights on the hub."""
+    return HubSource(source="hub", id=id_, revision=revision)
+
+
+def driver(*gpus: Gpu, cuda: tuple[int, int] = (13, 0)) -> Driver:
+    """An NVIDIA driver."""
+    return Driver("580.95.05", cuda, gpus)
+
+
+def lines(findings: Iterable[Finding]) -> list[str]:
+    """Findings as they are told, without those that nothing is wrong with."""
+    return [f"{one.severity}: {one}" for one in findings if one.severity != "ok"]

@@ -1,0 +1,442 @@
+"""Jobs of one machine, each a process, and what is left of them when they are killed."""
+
+import fcntl
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from support.project import ROOT, SCRIPTS
+
+from ecslm.common.devices import lease, locks
+from ecslm.common.devices.locks import ALONE, lock, locks_folder
+from ecslm.common.devices.sharing import LEASE_VARIABLE
+from ecslm.common.errors import InputError
+from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, _name
+
+SECONDS_TO_WAIT = 60.0
+JOB = ROOT / "tests/support/gpu_job.py"
+GPUS = ("GPU-a", "GPU-b", "GPU-c")
+OF_JOBS = (DEVICES_VARIABLE, LEASE_VARIABLE, RUN_VARIABLE, lease.SCHEDULER_VARIABLE)
+
+
+class Job:
+    """A process of `gpu_job.py`."""
+
+    def __init__(self, folder: Path, log: Path, gpus: tuple[str, ...], variables: dict[str, str]):
+        inherited = {name: text for name, text in os.environ.items() if name not in OF_JOBS}
+        paths = os.pathsep.join(map(str, (SCRIPTS, ROOT / "tests")))
+        self.folder, self._log = folder, log
+        with log.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, str(JOB), str(folder), ",".join(gpus)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                env=inherited | {"PYTHONPATH": paths} | variables,
+            )
+
+    @property
+    def log(self) -> str:
+        """What it has logged."""
+        return self._log.read_text()
+
+    def tell(self, *command: Any) -> None:
+        """Send a command."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(command).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def answered(self) -> bool:
+        """Whether it has answered, or ended."""
+        return bool(select.select([self.process.stdout], [], [], 0)[0])
+
+    def reply(self) -> Any:
+        """What it says to the command."""
+        wait_until(self.answered, self)
+        assert self.process.stdout is not None
+        return json.loads(self.process.stdout.readline())
+
+    def does(self, *command: Any) -> Any:
+        """The value of a command."""
+        self.tell(*command)
+        return self.reply()["value"]
+
+    def waits(self, *command: Any, words: str) -> None:
+        """Send a command that cannot be fulfilled yet, which the log then says."""
+        self.tell(*command)
+        wait_until(lambda: words in self.log, self)
+        assert not self.answered()
+
+    def kill(self) -> None:
+        """`kill -9`."""
+        self.process.kill()
+        self.process.wait()
+
+    def end(self) -> None:
+        """Let it end by itself."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        self.process.wait(SECONDS_TO_WAIT)
+
+
+def wait_until(come: Callable[[], bool], job: Job) -> None:
+    end = time.monotonic() + SECONDS_TO_WAIT
+    while not come():
+        assert time.monotonic() < end, job.log
+        time.sleep(0.005)
+
+
+Start = Callable[..., Job]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts jobs of one machine."""
+    with ExitStack() as stack:
+        count = 0
+
+        def start(gpus: tuple[str, ...] = GPUS, **variables: str) -> Job:
+            nonlocal count
+            count += 1
+            (tmp_path / "locks").mkdir(exist_ok=True)
+            job = Job(tmp_path / "locks", tmp_path / f"{count}.log", gpus, variables)
+            stack.callback(job.kill)
+            return job
+
+        yield start
+
+
+@pytest.fixture
+def runs() -> Iterator[Callable[[], dict[str, str]]]:
+    """Starts processes that stand for Snakemake; returns what their jobs' environment has."""
+    with ExitStack() as stack:
+
+        def new() -> dict[str, str]:
+            process = stack.enter_context(subprocess.Popen(["sleep", "1000"]))
+            stack.callback(process.kill)
+            return {RUN_VARIABLE: _name(process.pid)}
+
+        yield new
+
+
+Runs = Callable[[], dict[str, str]]
+
+
+def test_each_job_sees_its_own_device_alone_and_its_log_names_it(start: Start) -> None:
+    jobs = [start() for _ in GPUS]
+    assert [job.does("take", 1) for job in jobs] == [*GPUS]
+    assert jobs[1].log == "device: GPU 1 of 3, NVIDIA A100, GPU-b\n"
+    environment = jobs[1].does("environment")
+    assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
+
+
+def test_a_job_that_has_a_device_keeps_it(start: Start) -> None:
+    job = start()
+    assert [job.does("take", 1) for _ in range(2)] == ["GPU-a", "GPU-a"]
+    assert start().does("take", 1) == "GPU-b"
+
+
+@pytest.mark.parametrize("stop", [Job.kill, Job.end])
+def test_a_job_waits_for_the_first_device_that_is_free_however_the_other_ended(
+    stop: Callable[[Job], None], start: Start
+) -> None:
+    jobs = [start() for _ in GPUS]
+    for job in jobs:
+        job.does("take", 1)
+    waiting = start()
+    who = f"GPU 2 is used by process {jobs[2].process.pid} on "
+    waiting.waits("take", 1, words=who)
+    assert "waiting for 1 of 3 GPUs" in waiting.log
+    stop(jobs[1])
+    assert waiting.reply() == {"value": "GPU-b"}
+
+
+def test_the_variable_is_honoured_and_devices_are_the_same_whatever_they_are_called(
+    start: Start,
+) -> None:
+    by_number, by_uuid = start(CUDA_VISIBLE_DEVICES="2"), start(CUDA_VISIBLE_DEVICES="GPU-c,1")
+    assert by_number.does("take", 1) == "GPU-c"
+    assert by_uuid.does("take", 1) == "GPU-b"
+    assert start().does("take", 1) == "GPU-a"
+    third = start(CUDA_VISIBLE_DEVICES="1,2")
+    third.waits("take", 1, words="waiting for 1 of 2 GPUs")
+    by_number.kill()
+    assert third.reply() == {"value": "GPU-c"}
+
+
+@pytest.mark.parametrize("given", [{}, {DEVICES_VARIABLE: "1"}])
+def test_under_slurm_the_scheduler_gives_the_device(start: Start, given: dict[str, str]) -> None:
+    jobs = [start(SLURM_JOB_ID="1", **given) for _ in range(2)]
+    for job in jobs:
+        assert job.does("take", 1) == given.get(DEVICES_VARIABLE)
+        assert LEASE_VARIABLE not in job.does("environment")
+        assert job.log.startswith("device: as SLURM gives it, CUDA_VISIBLE_DEVICES=")
+
+
+def test_jobs_share_out_what_one_allocation_of_slurm_has_too_much_for_one(start: Start) -> None:
+    jobs = [start(SLURM_JOB_ID="1", CUDA_VISIBLE_DEVICES="0,2") for _ in range(2)]
+    assert [job.does("take", 1) for job in jobs] == ["GPU-a", "GPU-c"]
+
+
+def test_on_a_cpu_and_without_a_driver_nothing_is_done(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = start(gpus=())
+    assert job.does("take", 1) is None
+    assert job.log == ""
+    monkeypatch.setattr(lease, "list_devices", None)
+    before = dict(os.environ)
+    lease.lease_devices("cpu", 4)
+    assert dict(os.environ) == before
+
+
+def test_more_devices_than_there_are_is_refused_at_once_though_others_are_taken(
+    start: Start,
+) -> None:
+    start().does("take", 3)
+    job = start()
+    job.tell("take", 4)
+    (problem,) = job.reply()["problems"]
+    assert problem.startswith("gpus: 4 are asked for, but this machine has 3: ")
+
+
+def test_several_devices_are_given_together_and_two_jobs_never_wait_for_each_other(
+    start: Start,
+) -> None:
+    one = start()
+    assert one.does("take", 1) == "GPU-a"
+    both, more = start(), start()
+    both.waits("take", 3, words="waiting for 1 of 3 GPUs")
+    # It does not take one of those that the other still needs.
+    more.waits("take", 2, words=f"waiting for process {both.process.pid} on ")
+    one.kill()
+    assert both.reply() == {"value": "GPU-a,GPU-b,GPU-c"}
+    both.kill()
+    assert more.reply() == {"value": "GPU-a,GPU-b"}
+    assert start().does("take", 1) == "GPU-c"
+
+
+def test_jobs_with_several_devices_each_run_beside_one_another(start: Start) -> None:
+    jobs = [start((*GPUS, "GPU-d")) for _ in range(2)]
+    assert [job.does("take", 2) for job in jobs] == ["GPU-a,GPU-b", "GPU-c,GPU-d"]
+
+
+# Processes that a job leaves.
+
+
+def test_a_killed_job_frees_its_devices_only_when_the_processes_it_started_are_gone(
+    start: Start,
+) -> None:
+    job = start()
+    visible = job.does("take", 2)
+    parts = [start(**job.does("environment")) for _ in range(2)]
+    assert [part.does("stay") for part in parts] == [True, True]
+    assert parts[0].does("environment")[DEVICES_VARIABLE] == visible
+    job.kill()
+    # The device where none of them is comes first.
+    assert start().does("take", 1) == "GPU-c"
+    other = start()
+    other.waits("take", 1, words="waiting for processes of an earlier job, which still use GPU 0")
+    parts[0].kill()
+    assert not other.answered()
+    parts[1].kill()
+    assert other.reply() == {"value": "GPU-a"}
+
+
+def test_a_process_whose_job_has_ended_does_not_stay(start: Start) -> None:
+    job = start()
+    job.does("take", 1)
+    environment = job.does("environment")
+    job.kill()
+    assert start().does("take", 1) == "GPU-a"
+    assert start(**environment).does("stay") is False
+
+
+def test_without_a_lease_a_process_just_stays(start: Start) -> None:
+    assert start().does("stay") is True
+
+
+def test_the_worker_of_a_run_is_found_by_its_next_job_which_waits_for_nobody(
+    start: Start, runs: Runs
+) -> None:
+    run = runs()
+    first, beside = start(**run), start(**run)
+    assert first.does("take", 1) == "GPU-a"
+    number = first.does("worker")
+    assert beside.does("take", 1) == "GPU-b"
+    # Of other devices.
+    assert beside.does("worker") != number
+    first.end()
+    next_ = start(**run)
+    assert next_.does("take", 1) == "GPU-a"
+    assert next_.does("worker") == number
+    assert "waiting" not in next_.log
+
+
+def test_a_job_goes_where_its_run_has_a_worker_though_others_are_free(
+    start: Start, runs: Runs
+) -> None:
+    run = runs()
+    job = start(CUDA_VISIBLE_DEVICES="GPU-b", **run)
+    job.does("take", 1)
+    number = job.does("worker")
+    job.kill()
+    # Another run has nothing there, and begins with the first.
+    assert start(**runs()).does("take", 1) == "GPU-a"
+    again = start(CUDA_VISIBLE_DEVICES="GPU-c,GPU-b", **run)
+    assert again.does("take", 1) == "GPU-b"
+    assert again.does("worker") == number
+
+
+def test_the_worker_of_another_run_leaves_a_device_before_it_is_given_away(
+    start: Start, runs: Runs
+) -> None:
+    gpus = GPUS[:1]
+    job = start(gpus, **runs())
+    job.does("take", 1)
+    worker = psutil.Process(job.does("worker"))
+    job.end()
+    assert worker.is_running()
+    other = start(gpus, **runs())
+    assert other.does("take", 1) == "GPU-a"
+    assert not is_there(worker)
+
+
+def test_the_workers_of_a_run_leave_the_devices_that_a_job_needs_together(
+    start: Start, runs: Runs
+) -> None:
+    run, gpus = runs(), GPUS[:2]
+    jobs = [start(gpus, **run) for _ in gpus]
+    assert [job.does("take", 1) for job in jobs] == [*gpus]
+    workers = [psutil.Process(job.does("worker")) for job in jobs]
+    for job in jobs:
+        job.end()
+    assert start(gpus, **run).does("take", 2) == "GPU-a,GPU-b"
+    assert not any(map(is_there, workers))
+
+
+def test_a_worker_that_does_not_answer_is_waited_for(start: Start, runs: Runs) -> None:
+    gpus = GPUS[:1]
+    job = start(gpus, **runs())
+    job.does("take", 1)
+    worker = psutil.Process(job.does("worker"))
+    job.kill()
+    # As of a job that was killed while it had the note of the run in hand.
+    (job.folder / "GPU-a.lock").write_text("")
+    other = start(gpus, **runs())
+    other.waits("take", 1, words="waiting for processes of an earlier job, which still use GPU 0")
+    worker.kill()
+    assert other.reply() == {"value": "GPU-a"}
+
+
+def test_a_worker_does_not_keep_the_lock_of_the_job_that_started_it(
+    start: Start, runs: Runs
+) -> None:
+    run = runs()
+    job = start(**run)
+    job.does("take", 1)
+    worker = psutil.Process(job.does("worker"))
+    names = {str(one.readlink()) for one in Path(f"/proc/{worker.pid}/fd").iterdir()}
+    assert [name for name in names if name.endswith(".lock")] == []
+    assert [name for name in names if name.endswith(".users")] == [f"{job.folder}/GPU-a.users"]
+    job.kill()
+    assert start(**run).does("take", 1) == "GPU-a"
+    assert is_there(worker)
+
+
+def is_there(process: psutil.Process) -> bool:
+    """Whether it has not ended; nobody may have asked for its exit status yet."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+# What may have happened to the files.
+
+
+@pytest.mark.parametrize("left", [b"", b"process 1", b"process 1 on here\n\xff\n", b"\0" * 99])
+def test_whatever_a_killed_job_left_in_its_file_hinders_nobody(left: bytes, start: Start) -> None:
+    job = start()
+    for gpu in GPUS:
+        (job.folder / f"{gpu}.lock").write_bytes(left)
+    assert job.does("take", 3) == "GPU-a,GPU-b,GPU-c"
+
+
+def test_a_file_that_was_removed_while_others_wait_is_not_locked_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, locking = tmp_path / "lock", fcntl.flock
+
+    def removing(descriptor: int, kind: int) -> None:
+        monkeypatch.undo()
+        path.unlink()
+        locking(descriptor, kind)
+
+    monkeypatch.setattr(fcntl, "flock", removing)
+    descriptor = lock(path, ALONE)
+    assert descriptor is not None
+    assert os.path.sameopenfile(descriptor, os.open(path, os.O_RDONLY))
+    assert lock(path, ALONE) is None
+
+
+def test_looking_at_a_lock_leaves_nothing_open(tmp_path: Path) -> None:
+    descriptor = lock(tmp_path / "lock", ALONE)
+    assert descriptor is not None
+    before = os.listdir("/proc/self/fd")  # noqa: PTH208
+    assert [lock(tmp_path / "lock", kind) for kind in (ALONE, locks.BESIDE_OTHERS)] == [None, None]
+    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
+    os.close(descriptor)
+
+
+def test_a_link_or_file_in_place_of_the_folder_of_locks_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "TEMPORARY", tmp_path)
+    folder = locks_folder()
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert locks_folder() == folder
+    folder.rmdir()
+    folder.symlink_to(tmp_path)
+    with pytest.raises(InputError, match="not a folder of yours: have it removed"):
+        locks_folder()
+
+
+# Over-subscription.
+
+
+def test_of_many_jobs_that_are_killed_at_random_no_two_have_a_device_at_once(
+    tmp_path: Path,
+) -> None:
+    paths = os.pathsep.join(map(str, (SCRIPTS, ROOT / "tests")))
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests/support/crowded_gpus.py"), str(tmp_path), "400"],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    begun, ended = ([line for line in lines if word in line] for word in ("begins", "ends"))
+    # The last comes first: a job may be killed after it has ended, before that is known.
+    end_of = {line["ends"]: line["at"] for line in reversed(ended)}
+    held: dict[int, list[tuple[int, int]]] = {number: [] for number in range(len(GPUS))}
+    for line in begun:
+        held[line["device"]].append((line["at"], end_of[line["begins"]]))
+    killed = {line["ends"] for line in ended if line.get("killed")}
+    assert len(killed & {line["begins"] for line in begun}) > 10
+    for intervals in held.values():
+        assert len(intervals) > 50
+        # One that is killed between the lock and its line ends before it begins.
+        real = sorted((begin, end) for begin, end in intervals if begin < end)
+        assert [pair for pair in pairwise(real) if pair[1][0] < pair[0][1]] == []

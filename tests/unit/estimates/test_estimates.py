@@ -1,0 +1,332 @@
+"""Memory and time of jobs, estimated from the size of a model: more never needs less."""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.project import RESOURCES, ROOT
+
+from ecslm.common.errors import InputError
+from ecslm.estimates import operations, weights
+from ecslm.estimates.devices import DEVICES, Device, read_devices
+from ecslm.estimates.encoder import Encoder, estimate_bertscore
+from ecslm.estimates.estimate import LEAST_MINUTES, MIB, Estimate, request
+from ecslm.estimates.lengths import LENGTHS, Lengths, lengths_of, read_lengths
+from ecslm.estimates.prediction import PredictionWork, estimate_prediction, fitting_batch
+from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
+from ecslm.estimates.training import TrainingWork, estimate_training, fitting_budget
+from ecslm.models.architecture import SIZES, Architecture, read_architectures
+from ecslm.models.parameter_counts import count_adapter, count_base
+from ecslm.models.precision import Precision
+from ecslm.training.settings import TrainingSettings
+
+ROWS = read_architectures(RESOURCES / "architectures.csv")
+DEVICE = read_devices(ROOT / DEVICES)
+TARGETS = TrainingSettings().target_modules
+SHAPE = {
+    **{"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "vocab_size": 512},
+    **{"num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16},
+}
+
+a_device = st.sampled_from(sorted(DEVICE)).map(DEVICE.__getitem__)
+a_gpu = a_device.filter(lambda device: device.kind == "cuda")
+a_precision = st.builds(
+    Precision,
+    quantization=st.sampled_from(["nf4", "none"]),
+    dtype=st.sampled_from(["float32", "bfloat16"]),
+)
+a_number = st.integers(1, 5000)
+
+
+def sizes(**changes: int | str) -> Sizes:
+    row = {name: str(value) for name, value in (SHAPE | changes).items()}
+    return sizes_of_row({"tie_word_embeddings": "true", **row})
+
+
+def work(**changes: float) -> TrainingWork:
+    known = {"records": 100, "tokens": 20_000, "answer_tokens": 900, "validation_tokens": 3_000}
+    return TrainingWork(**{**known, "longest": 400, "answer_share": 0.2, **changes})  # type: ignore[arg-type]
+
+
+def training(
+    device: Device,
+    precision: Precision | None = None,
+    of: Sizes | None = None,
+    done: TrainingWork | None = None,
+    **settings: object,
+) -> Estimate:
+    return estimate_training(
+        of or sizes(),
+        precision or Precision(),
+        TrainingSettings(**settings),  # type: ignore[arg-type]
+        done or work(),
+        device,
+    )
+
+
+def predicting(
+    device: Device,
+    precision: Precision | None = None,
+    of: Sizes | None = None,
+    batch_tokens: int = 4000,
+    fused: bool = True,
+    **changes: object,
+) -> Estimate:
+    lengths = Lengths(150, 300, 10, 20)
+    done = PredictionWork(200, lengths, longest_answer=32, rank=16, targets=TARGETS)
+    return estimate_prediction(
+        of or sizes(),
+        precision or Precision(),
+        fused,
+        batch_tokens,
+        dataclasses.replace(done, **changes),  # type: ignore[arg-type]
+        device,
+    )
+
+
+def needs_no_less(more: Estimate, less: Estimate) -> bool:
+    return (
+        more.device_bytes >= less.device_bytes
+        and more.host >= less.host
+        and more.seconds >= less.seconds
+    )
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_sizes_count_the_parameters_that_the_parameters_table_counts(row: dict[str, str]) -> None:
+    found = sizes_of_row(row)
+    norms = found.hidden * (2 * found.depth + 1)
+    assert found.stored + norms == count_base(row)
+    assert sum(found.updates(16, TARGETS)) == count_adapter(row, 16, TARGETS)
+
+
+@given(
+    size=st.sampled_from([name for name in SIZES if name != "num_key_value_heads"]),
+    factor=st.integers(1, 4),
+    precision=a_precision,
+    device=a_device,
+    fused=st.booleans(),
+)
+def test_a_larger_model_never_needs_less(
+    size: str, factor: int, precision: Precision, device: Device, fused: bool
+) -> None:
+    larger = sizes(**{size: SHAPE[size] * factor})
+    for needs in (training, predicting):
+        less = needs(device, precision, sizes(), fused=fused)  # type: ignore[operator]
+        more = needs(device, precision, larger, fused=fused)  # type: ignore[operator]
+        assert needs_no_less(more, less)
+
+
+@given(
+    change=st.sampled_from(
+        ["records", "tokens", "answer_tokens", "validation_tokens", "longest", "answer_share"]
+    ),
+    factor=st.floats(1, 10),
+    device=a_device,
+    settings=st.fixed_dictionaries(
+        {
+            "dropout": st.sampled_from([0.0, 0.1]),
+            "fused": st.booleans(),
+            "packing": st.booleans(),
+            "gradient_checkpointing": st.booleans(),
+            "batch_tokens": st.sampled_from(["auto", 2000, 16000]),
+        }
+    ),
+)
+def test_more_to_train_on_never_needs_less_memory(
+    change: str, factor: float, device: Device, settings: dict[str, object]
+) -> None:
+    before = work()
+    value = getattr(before, change) * factor
+    after = work(**{change: value if change == "answer_share" else round(value)})
+    if change == "records":
+        # Of equal length.
+        after = dataclasses.replace(after, tokens=round(before.tokens * factor))
+    less, more = training(device, done=before, **settings), training(device, done=after, **settings)
+    assert more.device_bytes >= less.device_bytes
+    assert more.host >= less.host
+    # A longer record alone means fewer, fuller passes: that may be faster.
+    assert more.seconds >= less.seconds or change == "longest"
+
+
+@given(
+    name=st.sampled_from(["rank", "epochs", "evaluations"]), more=st.integers(2, 8), device=a_device
+)
+def test_a_higher_rank_and_more_passes_never_need_less(
+    name: str, more: int, device: Device
+) -> None:
+    assert needs_no_less(training(device, **{name: more}), training(device, **{name: 1}))
+
+
+@given(few=a_number, more=a_number, device=a_device)
+def test_a_larger_budget_of_tokens_needs_no_less_memory_and_no_more_time(
+    few: int, more: int, device: Device
+) -> None:
+    few, more = sorted((few + 16, more + 16))
+    small, large = (training(device, batch_tokens=budget) for budget in (few, more))
+    assert large.device_bytes >= small.device_bytes
+    assert large.seconds <= small.seconds
+    small, large = (predicting(device, batch_tokens=budget) for budget in (few, more))
+    assert large.device_bytes >= small.device_bytes
+
+
+@pytest.mark.parametrize("settings", [{"dropout": 0.1}, {"dropout": 0.0}, {"fused": True}])
+def test_recomputed_activations_need_less_memory_and_more_time(settings: dict[str, object]) -> None:
+    for device in DEVICE.values():
+        kept = training(device, **settings)
+        recomputed = training(device, gradient_checkpointing=True, **settings)
+        assert recomputed.device_bytes <= kept.device_bytes
+        assert recomputed.seconds >= kept.seconds
+
+
+@given(
+    prompts=st.tuples(a_number, a_number),
+    prompt=st.tuples(a_number, a_number),
+    answer=st.tuples(a_number, a_number),
+    device=a_device,
+    fused=st.booleans(),
+)
+def test_more_and_longer_prompts_and_answers_never_take_less_time(
+    prompts: tuple[int, int],
+    prompt: tuple[int, int],
+    answer: tuple[int, int],
+    device: Device,
+    fused: bool,
+) -> None:
+    less, more = (
+        predicting(
+            device,
+            fused=fused,
+            prompts=choose(prompts),
+            lengths=Lengths(choose(prompt), 2 * choose(prompt), choose(answer), 2 * choose(answer)),
+            longest_answer=2 * choose(answer),
+        )
+        for choose in (min, max)
+    )
+    assert more.seconds >= less.seconds
+    assert sum(more.device.values()) >= sum(
+        value for part, value in less.device.items() if part != "logits"
+    )
+
+
+@given(amounts=st.lists(st.tuples(a_number, a_number), min_size=7, max_size=7), device=a_device)
+def test_more_texts_and_a_larger_encoder_never_need_less(
+    amounts: list[tuple[int, int]], device: Device
+) -> None:
+    def scoring(choose: Callable[[tuple[int, int]], int]) -> Estimate:
+        embedding, linear, width, layer, *texts = map(choose, amounts)
+        encoder = Encoder(embedding, linear, width, depth=5000)
+        return estimate_bertscore(encoder, layer, *texts, device)
+
+    assert needs_no_less(scoring(max), scoring(min))
+
+
+@given(device=a_gpu, budget=st.integers(400, 600_000))
+def test_a_batch_of_prompts_that_fits_is_no_larger_than_the_configured_one(
+    device: Device, budget: int
+) -> None:
+    model = sizes_of_row(ROWS["Llama-3.2-3B"])
+    done = PredictionWork(5000, Lengths(150, 300, 10, 20), longest_answer=32)
+    found = fitting_batch(model, Precision(), True, budget, done, device)
+    assert found is not None
+    needed = estimate_prediction(model, Precision(), True, found, done, device)
+    assert needed.device_bytes <= device.memory
+    assert found <= budget
+
+
+@given(device=a_gpu, budget=st.integers(16, 60_000))
+def test_the_budget_that_fits_is_one_that_the_configuration_halved_gives(
+    device: Device, budget: int
+) -> None:
+    model, done = sizes_of_row(ROWS["Llama-3.2-3B"]), work()
+    settings = TrainingSettings(batch_tokens=budget)
+    found = fitting_budget(model, Precision(), settings, done, device)
+    assert found is not None
+    within = settings.model_copy(update={"batch_tokens": found})
+    assert estimate_training(model, Precision(), within, done, device).device_bytes <= device.memory
+    assert done.longest <= found <= max(budget, done.longest)
+
+
+def test_a_model_that_no_device_holds_has_no_budget() -> None:
+    model = sizes_of_row(ROWS["Llama-2-13B-chat"])
+    settings = TrainingSettings(fused=True, batch_tokens="auto")
+    device = DEVICE["NVIDIA RTX 4090"]
+    assert fitting_budget(model, Precision(), settings, work(), device) is None
+
+
+def test_nf4_takes_the_bits_that_its_authors_state() -> None:
+    # "double quantization ... reduces the memory footprint ... from 0.5 bits to 0.127 bits".
+    scales = 8 * weights.NF4_BYTES - 4
+    assert scales == pytest.approx(0.127, abs=5e-4)
+
+
+def test_operations_are_two_for_each_weight_and_token() -> None:
+    model = sizes()
+    matrices = model.linear + model.embedding
+    assert operations.writing(model, tokens=7, length=0) == 7 * 2 * matrices
+    assert operations.reading(model, tokens=7, length=0) == 7 * 2 * model.linear
+    trained = operations.training(model, (10, 100), tokens=7, length=0, answer=3)
+    assert trained == 7 * (4 * model.linear + 600) + 3 * (4 * model.embedding + 60)
+
+
+@given(bytes_=st.floats(1, 1e12), seconds=st.floats(1, 1e6))
+def test_a_request_is_above_its_estimate_and_never_for_less_than_starting_takes(
+    bytes_: float, seconds: float
+) -> None:
+    asked = request(bytes_, seconds)
+    assert asked.memory_mb * MIB >= bytes_
+    assert asked.minutes * 60 >= seconds
+    assert asked.minutes >= LEAST_MINUTES
+
+
+def test_an_estimate_says_what_it_rests_on() -> None:
+    for device in DEVICE.values():
+        for found in (training(device), predicting(device)):
+            lines = [one.text() for one in found.assumptions]
+            assert device.name in lines[0]
+            assert len(set(lines)) == len(lines)
+            assert all(
+                one.evidence in one.text() and math.isfinite(one.value) for one in found.assumptions
+            )
+
+
+def test_models_of_which_a_layer_is_not_known_have_no_sizes() -> None:
+    assert sizes_of(Architecture({}, 2, None, False)) is None
+    assert sizes_of(Architecture({"lm_head": (9, 8), "proj": None}, 2, None, False)) is None
+    assert sizes_of(Architecture({"lm_head": (9, 8)}, None, None, False)) is None
+    known = sizes_of(Architecture({"lm_head": (9, 8), "up": (16, 8)}, 1, None, False))
+    assert known is not None
+    assert (known.linear, known.stored, known.inner) == (128, 128 + 2 * 72, 16)
+
+
+def test_a_task_that_is_not_in_the_file_has_the_mean_of_all() -> None:
+    known = read_lengths(ROOT / LENGTHS)
+    unknown, each = lengths_of(known, "demo", "NEW", 0), lengths_of(known, "demo", "SA", 0)
+    assert min(row.prompt for row in known.values()) < unknown.prompt
+    assert unknown.longest_prompt >= each.longest_prompt
+    assert (
+        lengths_of(known, "release", "SA", 1).prompt > lengths_of(known, "release", "SA", 0).prompt
+    )
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "column"),
+    [(read_devices, DEVICES, "tflops"), (read_lengths, LENGTHS, "prompt")],
+    ids=["devices", "lengths"],
+)
+def test_a_file_with_a_bad_number_is_refused_with_its_line(
+    tmp_path: Path, read: Callable[[Path], object], name: Path, column: str
+) -> None:
+    text = (ROOT / name).read_text()
+    head, first, *_ = text.splitlines()
+    place = head.split(",").index(column)
+    fields = first.split(",")
+    fields[place] = "many"
+    path = tmp_path / "file.csv"
+    path.write_text(f"{head}\n{','.join(fields)}\n")
+    with pytest.raises(InputError, match=f"line 2.*{column}|{column}"):
+        read(path)

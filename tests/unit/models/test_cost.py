@@ -1,0 +1,27 @@
+"""What a job cost, as far as the device tells."""
+
+import pynvml
+import pytest
+import torch
+from support.machine import Gpu, install
+from torch import cuda
+
+from ecslm.common.worker.place import DEVICES_VARIABLE
+from ecslm.models.cost import _energy_joules
+
+GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c", instances=("MIG-1",), partitioned=True)]
+
+
+@pytest.mark.parametrize(
+    ("visible", "joules"), [("GPU-b", 1.0), ("GPU-b,GPU-a", 1.0), ("0", 0.0), ("MIG-1", None)]
+)
+def test_energy_is_that_of_the_leased_gpu_which_an_instance_of_one_does_not_count(
+    visible: str, joules: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(GPUS, monkeypatch.setattr)
+    monkeypatch.setattr(
+        pynvml, "nvmlDeviceGetTotalEnergyConsumption", lambda gpu: 1000 * GPUS.index(gpu)
+    )
+    monkeypatch.setattr(cuda, "_raw_device_uuid_nvml", lambda: [gpu.uuid for gpu in GPUS])
+    monkeypatch.setenv(DEVICES_VARIABLE, visible)
+    assert _energy_joules(torch.device("cuda:0")) == joules

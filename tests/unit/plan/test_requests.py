@@ -1,0 +1,126 @@
+"""Requests of a study's jobs, in a fresh clone that has neither data nor weights."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.plans import MODELS, plan
+from support.project import ROOT
+
+from ecslm.config.loading import read_config
+from ecslm.plan.plan import Plan
+from ecslm.plan.requests import UNKNOWN, WITHOUT_MODEL, Requests, requests_of
+from ecslm.schemas.registry import CONFIG_FILE
+
+NAMED = {"Small": "SmolLM2-360M"}
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+def requests(**study: Any) -> Requests:
+    return Requests(plan(architectures=NAMED, **study).study)
+
+
+def shipped(name: str, tmp_path: Path) -> Plan:
+    """A study of config.yaml, without files of bases."""
+    config = read_config([CONFIG_FILE], name, ROOT / "resources/prompts")
+    bases = {
+        base: source.model_copy(update={"path": str(tmp_path)})
+        for base, source in config.bases.items()
+        if source.source == "path"
+    }
+    return Plan(config.model_copy(update={"bases": {**config.bases, **bases}}))
+
+
+@pytest.mark.parametrize("study", ["demo", "paper", "authors"])
+def test_every_job_of_the_shipped_studies_that_runs_a_model_is_estimated(
+    study: str, tmp_path: Path
+) -> None:
+    made = shipped(study, tmp_path)
+    asked = requests_of(made.study)
+    running = {"train_adapter", "predict", "measure_latency", "bertscore", "export_model"}
+    for device in asked.devices.values():
+        for job in made.jobs:
+            known = job.rule in running and job.key["model"] in made.study.local_models
+            if job.rule == "bertscore" or known:
+                found = asked.of_job(job, device)
+                assert found is not None, job
+                assert found.seconds > 0
+            else:
+                assert asked.of_job(job, device) is None
+    for key in made.rules["base_model"].all_keys():
+        assert asked.base(key.base).memory_mb > 0
+
+
+def test_a_base_of_unknown_size_asks_for_the_default() -> None:
+    asked = Requests(plan().study)
+    assert asked.sizes("Small") is None
+    assert asked.adapter("Small-EC") == asked.predictions("Small", "PM") == UNKNOWN
+    assert asked.latency("Small") == asked.export("Small-EC") == UNKNOWN
+    assert asked.base("Small").memory_mb < UNKNOWN.memory_mb
+    assert asked.training_budget("Small-EC", asked.slow) is None
+    assert asked.prediction_budget("Small", "PM", asked.slow) is None
+
+
+def test_a_job_that_asks_a_server_needs_no_memory_of_a_model() -> None:
+    server = {
+        **{"backend": "openai", "template": "alpaca", "access": {"key": "KEY"}},
+        "server": {"url": "http://localhost:1/v1", "model": "m"},
+    }
+    asked = requests(models=MODELS | {"Server": server})
+    assert asked.predictions("Server", "PM") == WITHOUT_MODEL
+
+
+def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None:
+    on_cpu, on_gpu = requests(device="cpu"), requests(device="cuda")
+    for asked in (on_cpu, on_gpu):
+        assert asked.slow.kind == asked.study.settings.device
+    found = on_cpu.training("Small-EC", on_cpu.slow)
+    assert found is not None
+    assert found.host == found.device_bytes
+    found = on_gpu.training("Small-EC", on_gpu.slow)
+    assert found is not None
+    assert found.host < found.device_bytes
+
+
+@pytest.mark.parametrize(
+    ("more", "less"),
+    [
+        ({"threads": 1}, {"threads": 4}),
+        ({"gpus": 1}, {"gpus": 4}),
+        ({"training": {"epochs": 4}}, {"training": {"epochs": 1}}),
+    ],
+    ids=["fewer threads", "fewer GPUs", "more epochs"],
+)
+def test_less_to_compute_with_or_more_to_do_takes_no_less_time(
+    more: dict[str, Any], less: dict[str, Any]
+) -> None:
+    assert requests(**more).adapter("Small-EC").minutes >= (
+        requests(**less).adapter("Small-EC").minutes
+    )
+
+
+def test_sizes_of_generated_data_are_those_of_the_configuration() -> None:
+    few, many = (
+        requests(
+            data={"source": "demo", "train": count, "val": 2, "test_ind": count, "test_ood": 2},
+            tasks=["PM", "SA"],
+        ).workloads
+        for count in (4, 400)
+    )
+    assert few.records("PM", "train") == 4
+    assert many.training("Small-EC").records == 100 * few.training("Small-EC").records
+    # SA has records out of domain too.
+    assert (few.records("PM", "test"), few.records("SA", "test")) == (4, 6)
+
+
+def test_a_share_of_the_training_records_is_as_much_less_to_train_on() -> None:
+    models = {
+        name: {**model, "training": {"train_fraction": 0.1}} for name, model in MODELS.items()
+    }
+    part, whole = requests(models=models).workloads, requests().workloads
+    ratio = part.training("Small-EC").tokens / whole.training("Small-EC").tokens
+    assert ratio == pytest.approx(0.1, rel=0.01)

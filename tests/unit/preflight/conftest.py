@@ -1,0 +1,30 @@
+"""Fixtures of the checks before a run: a project without results, and no token."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.fake_hub import FakeHub, fake_hub
+from support.project import ROOT
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project of which nothing has been made."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("profiles", "report", "resources"):
+        Path(name).symlink_to(ROOT / name)
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+    """A hub in place of the real one, whose cache is empty and which no token is kept of."""
+    from huggingface_hub import constants
+
+    for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    with fake_hub() as made:
+        monkeypatch.setattr(constants, "ENDPOINT", made.url)
+        yield made

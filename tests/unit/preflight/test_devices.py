@@ -1,0 +1,142 @@
+"""More GPUs than there are, and fewer than a training takes, are refused with the key to change."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from support.planned_runs import GPU, driver, lines, planned_run
+
+from ecslm.common.errors import InputError
+from ecslm.preflight import planned_run as planned
+from ecslm.preflight.devices import check_devices, listed
+from ecslm.preflight.gpus import Driver
+from ecslm.preflight.profiles import Profile
+
+TWO = driver(GPU, GPU)
+NO_GPU = (
+    "cuda, but this machine has no NVIDIA GPU: run it on a machine with one, send its jobs to a "
+    "cluster with PROFILE=slurm, or run models on the CPU: `device: cpu`, and PROFILE=default"
+)
+RESOURCES = "error: profiles/gpu/config.yaml: resources"
+
+
+def told(
+    found: Driver | None, monkeypatch: pytest.MonkeyPatch, handed_out: int = 1, **more: object
+) -> list[str]:
+    """What is told of a run on this machine."""
+    monkeypatch.setattr(planned, "read_driver", lambda: found)
+    study = {"device": "cuda", "precision": {}} | more
+    return lines(check_devices(planned_run(Profile("gpu", gpus=handed_out), **study)))
+
+
+def test_as_many_gpus_as_there_are_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    for gpus in (1, 2):
+        assert not told(TWO, monkeypatch, gpus)
+    assert not told(TWO, monkeypatch, 2, gpus=2)
+    assert listed(TWO.gpus) == "2 x NVIDIA Z100 (80 GB)"
+
+
+def test_gpus_that_the_profile_leaves_idle_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: TWO)
+    study = {"device": "cuda", "precision": {}}
+    for gpus, more in ((1, ", of which jobs use 1 at a time"), (2, ""), (None, "")):
+        (found,) = check_devices(planned_run(Profile("gpu", gpus=gpus), **study))
+        assert found.what == f"2 x NVIDIA Z100 (80 GB){more}"
+
+
+def test_on_a_cpu_none_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not told(None, monkeypatch, device="cpu")
+
+
+def test_without_a_gpu_the_ways_to_one_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(None, monkeypatch) == [f"error: studies.shop.device: {NO_GPU}"]
+
+
+def test_where_a_profile_runs_models_on_gpus_its_key_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: None)
+    of_models = Profile("gpu", gpus=1, devices={"train_adapter": "cuda", "predict": "cuda"})
+    line = f"error: profiles/gpu/config.yaml: set-resources: {NO_GPU}"
+    assert lines(check_devices(planned_run(of_models))) == [line]
+    on_cpu = Profile("mine", devices={"train_adapter": "cpu", "predict": "cpu"})
+    assert not lines(check_devices(planned_run(on_cpu, device="cuda", precision={})))
+
+
+def test_gpus_that_the_environment_hides_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert told(driver(), monkeypatch) == [
+        "error: studies.shop.device: cuda, but CUDA_VISIBLE_DEVICES hides all GPUs: unset "
+        "CUDA_VISIBLE_DEVICES"
+    ]
+
+
+def test_a_driver_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise InputError("device: the NVIDIA driver does not answer: make it")
+
+    monkeypatch.setattr(planned, "read_driver", fail)
+    run = planned_run(Profile("gpu"), device="cuda", precision={})
+    assert lines(check_devices(run)) == [
+        "error: device: the NVIDIA driver does not answer: make it"
+    ]
+
+
+def test_a_profile_without_any_gpu_to_hand_out_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    (line,) = told(TWO, monkeypatch, 0)
+    assert line.startswith(f"{RESOURCES}: gpu=0: without a limit all jobs would load their models")
+
+
+def test_parts_of_a_gpu_cannot_train_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = replace(GPU, name="NVIDIA Z100 MIG 1g.10gb", whole=False)
+    assert not told(driver(part, part), monkeypatch, 2)
+    assert told(driver(part, part), monkeypatch, 2, gpus=2) == [
+        "error: studies.shop.gpus: each training takes 2 GPUs, but jobs would see 0 whole ones "
+        "here: set it to 1"
+    ]
+
+
+def test_a_profile_that_hands_out_more_than_there_are_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert told(TWO, monkeypatch, 3) == [
+        f"{RESOURCES}: gpu=3, but jobs would see 2 here: set gpu=2"
+    ]
+
+
+def test_a_training_that_takes_more_than_there_are_or_are_handed_out_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert told(TWO, monkeypatch, 1, gpus=2) == [
+        f"{RESOURCES}: gpu=1, but each training takes 2 (studies.shop.gpus): set gpu=2 or more "
+        "there, or `gpus: 1` in the study"
+    ]
+    assert told(TWO, monkeypatch, 2, gpus=3)[0] == (
+        "error: studies.shop.gpus: each training takes 3 GPUs, but jobs would see 2 whole ones "
+        "here: set it to 2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "line"),
+    [
+        (Counter(h100=8), None),
+        (
+            Counter(),
+            "error: sinfo: no node offers a GPU, but models run on cuda: name them as `Gres`",
+        ),
+        (InputError("sinfo: not here: start it there"), "error: sinfo: not here: start it there"),
+    ],
+)
+def test_under_slurm_the_gpus_are_those_of_the_cluster(
+    found: Counter[str] | InputError, line: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def of_cluster() -> Counter[str]:
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    monkeypatch.setattr(planned, "cluster_gpus", of_cluster)
+    monkeypatch.setattr(planned, "read_driver", lambda: None)
+    run = planned_run(Profile("slurm", executor="slurm"), device="cuda", precision={})
+    told_of = lines(check_devices(run))
+    assert [one[: len(line or "")] for one in told_of] == ([] if line is None else [line])

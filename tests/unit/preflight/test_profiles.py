@@ -1,0 +1,116 @@
+"""A profile is read as far as a run depends on it, and what cannot work is told with its fix."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from support.planned_runs import lines
+from support.project import ROOT
+
+from ecslm.common.errors import InputError
+from ecslm.preflight import profiles
+from ecslm.preflight.profiles import Profile, check_plugin, read_profile
+
+
+def write(text: str, name: str = "mine") -> None:
+    """Write a profile in place of those of the project."""
+    if Path("profiles").is_symlink():
+        Path("profiles").unlink()
+    path = Path(f"profiles/{name}/config.yaml")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def problem(name: str = "mine") -> str:
+    with pytest.raises(InputError) as caught:
+        read_profile(name)
+    (line,) = caught.value.problems
+    return line
+
+
+@pytest.mark.parametrize("name", [path.name for path in (ROOT / "profiles").iterdir()])
+def test_each_profile_of_the_project_can_be_read(name: str) -> None:
+    profile = read_profile(name)
+    assert profile.file.is_file()
+    assert profile.is_local == (name != "slurm")
+
+
+@given(st.integers(0, 99), st.sampled_from(["list", "mapping", "text"]), st.booleans())
+def test_the_number_of_gpus_is_read_in_each_form_that_snakemake_takes(
+    number: int, form: str, others: bool
+) -> None:
+    more = {"api": 1, "mem_mb": 8000} if others else {}
+    values = {**more, "gpu": number}
+    listed = [f"{name}={value}" for name, value in values.items()]
+    resources = {"list": listed, "mapping": values, "text": listed[-1]}[form]
+    write(yaml.safe_dump({"resources": resources}))
+    assert read_profile("mine").gpus == number
+
+
+@pytest.mark.parametrize("form", ["list", "mapping"])
+def test_where_a_profile_runs_models_is_read(form: str) -> None:
+    values = {"predict": {"device": "cuda", "mem_mb": 9}, "score": {"runtime": 5}}
+    listed = [f"{rule}:{name}={it}" for rule, of in values.items() for name, it in of.items()]
+    write(yaml.safe_dump({"set-resources": listed if form == "list" else values}))
+    assert read_profile("mine").devices == {"predict": "cuda"}
+
+
+@pytest.mark.parametrize("text", ["", "cores: 4\n", "resources: [api=1]\n"])
+def test_what_a_profile_does_not_say_is_unknown(text: str) -> None:
+    write(text)
+    assert read_profile("mine") == Profile("mine")
+
+
+def test_a_profile_that_is_not_there_names_the_nearest_or_all() -> None:
+    write("", "gpu")
+    write("", "slurm")
+    assert problem("slrum") == (
+        "profiles/slrum/config.yaml: no such profile: did you mean `slurm`?"
+    )
+    assert problem("cloud") == (
+        "profiles/cloud/config.yaml: no such profile: expected one of gpu, slurm"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: [", "not YAML ("),
+        ("[1]", "not a YAML mapping"),
+        ("resources: [gpu]", "resources: gpu is not of the form NAME=VALUE"),
+        ("resources: [gpu=many]", "resources: gpu: many is not a whole number"),
+        ("resources: {gpu: 1.5}", "resources: gpu: 1.5 is not a whole number"),
+    ],
+)
+def test_a_profile_that_cannot_be_read_is_one_line(text: str, line: str) -> None:
+    write(text)
+    assert problem().startswith(f"profiles/mine/config.yaml: {line}")
+
+
+def test_jobs_that_run_here_need_no_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profiles, "find_spec", lambda _: None)
+    for executor in ("local", "dryrun", "touch"):
+        assert not lines(check_plugin(Profile("mine", executor=executor)))
+
+
+@pytest.mark.parametrize(
+    ("executor", "what"),
+    [
+        ("slurm", "--requirement requirements-slurm.lock"),
+        ("google-batch", "snakemake-executor-plugin-google-batch"),
+    ],
+)
+def test_an_executor_without_its_plugin_names_the_command_that_installs_it(
+    executor: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(profiles, "find_spec", asked.append)
+    assert lines(check_plugin(Profile("mine", executor=executor))) == [
+        f"error: profiles/mine/config.yaml: executor: {executor}, but its plugin "
+        f"snakemake-executor-plugin-{executor} is not installed: run `.venv/bin/pip install {what}`"
+    ]
+    assert asked == [f"snakemake_executor_plugin_{executor.replace('-', '_')}"]
+    monkeypatch.setattr(profiles, "find_spec", lambda _: object())
+    assert not lines(check_plugin(Profile("mine", executor=executor)))

@@ -1,0 +1,147 @@
+"""Hours and cost: measured where jobs ran before, else estimated, with what that rests on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.planned_runs import GPU, driver, planned_run
+from support.plans import MODELS
+from support.project import ROOT
+
+from ecslm.common.files import write_json
+from ecslm.estimates.devices import DEVICES, read_devices
+from ecslm.preflight import planned_run as planned
+from ecslm.preflight.findings import Finding
+from ecslm.preflight.hardware import met
+from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.profiles import Profile
+from ecslm.preflight.time_needed import Hours, estimate_time, hours_on
+
+CUDA = {"device": "cuda", "precision": {}, "architectures": {"Small": "SmolLM2-135M"}}
+
+
+@pytest.fixture(autouse=True)
+def one_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: driver(GPU))
+
+
+def run(handed_out: int = 1, **study: object) -> PlannedRun:
+    return planned_run(Profile("gpu", gpus=handed_out), **(CUDA | study))
+
+
+def told(of: PlannedRun) -> list[str]:
+    return [one.what for one in estimate_time(of)]
+
+
+def took(hours: float, path: str, device: str = GPU.name) -> None:
+    """Write down that a job took so long."""
+    write_json(Path(f"results/shop/{path}cost.json"), {"seconds": hours * 3600, "device": device})
+
+
+def test_what_never_ran_is_estimated_and_says_as_what() -> None:
+    first, basis, numbers = told(run())
+    assert "GPU-hours on NVIDIA Z100, estimated as NVIDIA A10G; " in first
+    assert first.endswith(" USD at 1.006 USD an hour")
+    assert basis.startswith("2 jobs estimated; price of NVIDIA A10G as of ")
+    assert numbers.startswith("estimates rest on ")
+
+
+def test_what_ran_here_counts_as_it_took() -> None:
+    took(30, "adapters/Small-EC/seed-0/")
+    took(12, "predictions/Small-EC/seed-0/PM.")
+    first, basis = told(run())
+    assert first.startswith("42 GPU-hours on NVIDIA Z100")
+    assert basis.startswith("2 jobs as they last took, 0 jobs estimated")
+
+
+def test_what_ran_on_another_device_does_not_count() -> None:
+    expected = told(run())
+    took(30, "adapters/Small-EC/seed-0/", "NVIDIA Y50")
+    took(30, "predictions/Small-EC/seed-0/PM.", "x86_64 CPU, 2 threads")
+    assert told(run()) == expected
+
+
+def test_a_training_on_several_gpus_counts_on_each() -> None:
+    took(30, "adapters/Small-EC/seed-0/", f"2 x {GPU.name}")
+    took(12, "predictions/Small-EC/seed-0/PM.")
+    (first, *_) = estimate_time(run(2, gpus=2))
+    assert first.what.startswith("72 GPU-hours")
+    assert first.values["hours"] == pytest.approx(36)
+    (first, *_) = estimate_time(run(8, gpus=2))
+    assert first.values["hours"] == pytest.approx(30)
+
+
+def test_with_several_gpus_the_longest_job_is_the_least_that_a_run_takes() -> None:
+    took(30, "adapters/Small-EC/seed-0/")
+    took(12, "predictions/Small-EC/seed-0/PM.")
+    (first, *_) = estimate_time(run(4))
+    assert "at least 30 hours with 4 at a time" in first.what
+    assert first.values["hours"] == pytest.approx(30)
+    assert first.values["device_hours"] == pytest.approx(42)
+    assert first.values["usd"] == pytest.approx(42 * 1.006)
+
+
+SOME = next(iter(read_devices(ROOT / DEVICES).values()))
+
+
+def test_on_a_cluster_all_of_its_gpus_compute(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "cluster_gpus", lambda: {"a100": 4, "h100": 4})
+    slurm = Profile("slurm", executor="slurm", gpus=1)
+    (first, *_) = estimate_time(planned_run(slurm, **CUDA))
+    assert "on a100, estimated as NVIDIA A100 SXM 80 GB, at least" in first.what
+    assert "with 8 at a time" in first.what
+
+
+HOURS = st.lists(st.floats(0.01, 1000), min_size=1, max_size=5)
+
+
+@given(HOURS, st.integers(1, 99))
+def test_more_devices_take_no_longer_and_never_less_than_the_longest_job(
+    jobs: list[float], devices: int
+) -> None:
+    hours = Hours(SOME, sum(jobs), max(jobs), 0, len(jobs), (), ())
+    one, more, most = (hours.at_least(count) for count in (1, devices, devices + 1))
+    assert one == sum(jobs)
+    assert one >= more >= most >= max(jobs)
+
+
+def test_without_a_gpu_all_of_the_file_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: None)
+    first, *_ = estimate_time(run())
+    assert set(first.values) >= {"NVIDIA A10G", "NVIDIA H100 PCIe 80 GB"}
+    assert all(name in first.what for name in first.values)
+    assert not any("CPU" in name for name in first.values)
+    assert first.values["NVIDIA A10G"] > first.values["NVIDIA H100 PCIe 80 GB"]
+
+
+def test_models_of_unknown_size_are_named_and_not_counted() -> None:
+    models = {"Small-EC": MODELS["Small-EC"] | {"seeds": [0]}, "Other": MODELS["Small"]}
+    made = run(architectures={}, models=models)
+    assert hours_on(made, met(made)).total == 0
+    (line,) = [line for line in told(made) if line.startswith("not counted")]
+    assert line == (
+        "not counted: 1 adapter, 2 predictions (Small-EC, Other), since the size of the base is "
+        "not known before it is fetched"
+    )
+
+
+def test_the_numbers_that_estimates_rest_on_are_in_the_json() -> None:
+    (found,) = _with_details(estimate_time(run()))
+    assert found.what.endswith(": `--json` has them")
+    assert any(line.startswith("share of FLOP/s in training: ") for line in found.details)
+    assert all(
+        "(measured: " in one or "(assumed: " in one or "(published: " in one
+        for one in found.details
+    )
+
+
+def test_a_run_without_models_needs_no_time_worth_telling() -> None:
+    made = run()
+    scores = tuple(job for job in made.jobs if job.rule == "score")
+    assert not list(estimate_time(PlannedRun(made.plan, scores, made.profile)))
+
+
+def _with_details(findings: Iterator[Finding]) -> list[Finding]:
+    return [one for one in findings if one.details]

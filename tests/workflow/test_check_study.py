@@ -1,0 +1,183 @@
+"""`check_study.py` as users start it: what it says, that it changes nothing, and how it ends."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.fake_hub import FakeHub, FakeRepository, fake_hub
+from support.project import ROOT
+from support.scratch import copy_project
+
+from ecslm.preflight.text import FORM, as_text
+
+STUDY = "tiny_study.yaml"
+TINY = yaml.safe_load((ROOT / "tests/end_to_end" / STUDY).read_text(encoding="utf-8"))
+FULL_DISK = {"PYTHONPATH": str(ROOT / "tests/support/full_disk")}
+OF_HUB = {"source": "hub", "id": "a/tiny", "revision": "main"}
+
+Edit = tuple[str, Any]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_encoder: Path) -> Path:
+    """A project of which nothing has been made, with the weights of the tiny study."""
+    from ecslm.models.bases import read_base
+
+    folder = copy_project(tmp_path_factory.mktemp("checked") / "project")
+    (folder / "weights").mkdir()
+    (folder / "weights/model").symlink_to(tiny_model)
+    (folder / "weights/encoder").symlink_to(read_base(tiny_encoder)[1])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[FakeHub]:
+    """A hub that has a gated model."""
+    with fake_hub() as made:
+        made.models["a/tiny"] = FakeRepository(gated=True)
+        yield made
+
+
+def check(
+    project: Path, *arguments: str, edits: tuple[Edit, ...] = (), **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the script on the tiny study, with values put at some paths of keys."""
+    value = yaml.safe_load(yaml.safe_dump(TINY))
+    for path, put in edits:
+        *keys, last = path.split(".")
+        here = value
+        for key in keys:
+            here = here[key]
+        here[last] = put
+    (project / STUDY).write_text(yaml.safe_dump(value), encoding="utf-8")
+    clean = {name: text for name, text in os.environ.items() if name != "HF_TOKEN"}
+    # GPUs of the machine that runs the tests change nothing.
+    hidden = {"CUDA_VISIBLE_DEVICES": "", "HF_HOME": str(project / "results/hub")}
+    # A warm Python has read the hub's variables before.
+    command = [sys.executable, "scripts/check_study.py", "--configfile", STUDY, *arguments]
+    return subprocess.run(
+        command,
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean | hidden | environment,
+    )
+
+
+def contents(project: Path) -> set[Path]:
+    """All files but results and compiled code."""
+    return {
+        path.relative_to(project)
+        for path in project.rglob("*")
+        if "__pycache__" not in path.parts and "results" not in path.parts
+    }
+
+
+def test_a_study_that_can_run_exits_with_0_and_leaves_nothing(project: Path) -> None:
+    (project / STUDY).touch()
+    before = contents(project)
+    run = check(project)
+    assert run.returncode == 0, run.stdout
+    assert run.stderr == ""
+    lines = run.stdout.splitlines()
+    assert lines[0] == "Study tiny, profile default"
+    assert " error " not in run.stdout
+    assert lines[-1].startswith("a run can start: ")
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize(
+    ("edits", "arguments", "environment", "expected"),
+    [
+        (
+            [("studies.tiny.devise", "cpu"), ("studies.tiny.models.Tiny.base", "Tinny")],
+            [],
+            {},
+            ["studies.tiny.devise: unknown key", "studies.tiny.models.Tiny.base: Tinny is not in"],
+        ),
+        (
+            [("studies.tiny.training.rank", 300)],
+            [],
+            {},
+            ["studies.tiny.training.rank: 300 is more than the smaller side"],
+        ),
+        ([], ["--study", "tny"], {}, ["study: tny is not in studies: did you mean `tiny`?"]),
+        ([], ["--profile", "gpuu"], {}, ["profiles/gpuu/config.yaml: no such profile: "]),
+        (
+            [("studies.tiny.device", "cuda")],
+            [],
+            {},
+            ["studies.tiny.device: cuda, but ", "torch: this build is for the CPU alone"],
+        ),
+        (
+            [("bases.Tiny.path", "weights/none")],
+            [],
+            {},
+            ["bases.Tiny.path: weights/none: no such directory: `path` must be"],
+        ),
+        (
+            [("bases.Tiny", OF_HUB)],
+            [],
+            {},
+            ["bases.Tiny: a/tiny is gated, and there is no token: accept its licence at"],
+        ),
+        (
+            [("bases.Tiny", OF_HUB)],
+            [],
+            {"HF_ENDPOINT": "http://127.0.0.1:7"},
+            ["http://127.0.0.1:7: cannot be reached ("],
+        ),
+        ([], [], FULL_DISK, ["1.00B are free on this disk, but the adapters and weights"]),
+    ],
+    ids=[
+        *("keys", "rank", "study", "profile", "no GPU", "no weights", "gated", "no connection"),
+        "full disk",
+    ],
+)
+def test_what_is_missing_is_a_line_each_and_exits_with_1(
+    edits: list[Edit],
+    arguments: list[str],
+    environment: dict[str, str],
+    expected: list[str],
+    project: Path,
+    hub: FakeHub,
+) -> None:
+    if "torch" in " ".join(expected) and not _is_for_cpu():
+        expected = expected[:1]
+    environment = {"HF_ENDPOINT": hub.url} | environment
+    before = contents(project) | {Path(STUDY)}
+    run = check(project, *arguments, edits=tuple(edits), **environment)
+    assert run.returncode == 1, run.stdout
+    assert run.stderr == ""
+    # Lines that go on with a finding.
+    text = re.sub(r"\n {4,}(?=\S)(?!(ok|warning|error) )", " ", run.stdout)
+    found = re.findall(r"^[A-Za-z ]*  error +(.*)$", text, re.MULTILINE)
+    assert len(found) == len(expected), run.stdout
+    for one, words in zip(found, expected, strict=True):
+        assert words in one
+    number = f"{len(found)} error{'s' if len(found) > 1 else ''}"
+    assert run.stdout.splitlines()[-1].startswith(f"a run would fail: {number}")
+    assert contents(project) == before
+
+
+@pytest.mark.parametrize("edits", [(), (("bases.Tiny.path", "weights/none"),)])
+def test_the_text_is_that_of_the_json(edits: tuple[Edit, ...], project: Path) -> None:
+    text, of_json = check(project, edits=edits), check(project, "--json", edits=edits)
+    assert of_json.returncode == text.returncode == len(edits)
+    report = FORM.validate_json(of_json.stdout)
+    assert json.loads(of_json.stdout)["fails"] == report.fails == bool(edits)
+    assert f"{as_text(report)}\n" == text.stdout
+
+
+def _is_for_cpu() -> bool:
+    from ecslm.preflight.torch_build import cuda_of_torch
+
+    return cuda_of_torch() is None
