@@ -6,6 +6,7 @@ import signal
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -20,7 +21,7 @@ from support.interruption import (
     processes_in,
     run_until,
 )
-from support.scratch import snakemake, start_cold_snakemake
+from support.scratch import Started, cold_snakemake, snakemake, start_cold_snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -84,18 +85,55 @@ def check_trained(project: Path, expected: dict[str, bytes]) -> None:
     assert "Nothing to be done" in run.stdout + run.stderr
 
 
-def test_ctrl_c_leaves_no_job_on_the_cluster_and_the_next_run_goes_on(
+def test_two_jobs_at_once_have_a_gpu_each_and_ctrl_c_leaves_neither(
     cluster: Cluster, project: Path, expected: dict[str, bytes]
 ) -> None:
-    run = train_until(project, SECOND_CHECKPOINT)
+    study = project / "interrupted_study.yaml"
+    one_seed = study.read_text()
+    study.write_text(one_seed.replace("training: {}", "training: {}, seeds: [0, 1]"))
+    gpus: list[str] = []
+
+    def start(*arguments: Any, **options: Any) -> Started:
+        run = start_cold_snakemake(*arguments, **options)
+        wait_for(lambda: len(gpus_in_use(project)) == 2, lambda: slurm("squeue"))
+        gpus.extend(gpus_in_use(project))
+        return run
+
+    moment = replace(SECOND_CHECKPOINT, pattern=f"*/seed-0/{SECOND_CHECKPOINT.pattern}")
+    run = run_until(project, moment, *ON_THE_CLUSTER, *STUDY, "adapters", start=start)
+    assert sorted(gpus) == ["0", "1"]
     os.kill(run.snakemake.pid, signal.SIGINT)
     assert run.wait() != 0
     wait_for(lambda: not cluster.jobs(), lambda: slurm("squeue"))
     assert processes_in(project) == []
     assert "Traceback" not in run.printed.read_text()
+    study.write_text(one_seed)
+    shutil.rmtree(project / RESULTS / "adapters/Tiny-EC/seed-1")
     finish(project, "--cores", "all", *STUDY, "adapters")
     assert FROM_THE_CHECKPOINT in (project / LOG).read_text()
     check_trained(project, expected)
+
+
+def gpus_in_use(project: Path) -> list[str]:
+    """The GPU that SLURM lets each training see."""
+    return [
+        process.environ()["CUDA_VISIBLE_DEVICES"]
+        for process in psutil.process_iter(["cwd", "cmdline"])
+        if process.info["cwd"] == str(project)
+        and "scripts/train_adapter.py" in process.info["cmdline"]
+    ]
+
+
+def test_a_job_that_fails_on_the_cluster_is_named_with_its_log_and_how_that_ends(
+    project: Path,
+) -> None:
+    on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
+    run = cold_snakemake(project, *on_a_gpu, *STUDY, "adapters")
+    assert run.returncode == 1
+    printed = run.stdout + run.stderr
+    assert "failed: Adapter Tiny-EC, seed 0, after " in printed
+    assert f"  {LOG} ends with\n    error: device: cuda" in printed
+    assert "Traceback" not in printed
 
 
 def test_after_a_kill_of_snakemake_the_next_run_takes_what_the_first_job_trains(

@@ -92,11 +92,12 @@ class Cluster:
         """A node that loses power: nothing on it gets to say a word; then the cluster notices."""
         daemon = psutil.Process(int((self.folder / "slurmd.pid").read_text()))
         steps = [one for one in psutil.process_iter() if one.name() == "slurmstepd"]
-        lost = [*(child for step in steps for child in step.children(recursive=True)), *steps]
-        for process in (daemon, *lost):
+        jobs = [child for step in steps for child in step.children(recursive=True)]
+        # In this order: a daemon that saw a job end would tell.
+        for process in (lost := [daemon, *steps, *jobs]):
             with suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs([daemon, *lost])
+        psutil.wait_procs(lost)
         # The state of the steps, which would otherwise be looked for.
         for path in (self.folder / "spool").iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
