@@ -1,7 +1,7 @@
 """What the jobs of a study that run a model need, estimated before there are data or weights."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -23,7 +23,7 @@ from ecslm.plan.workloads import Workloads
 from ecslm.schemas.paths import ARCHITECTURES
 
 # Devices that are slow among those that jobs may meet, so that time limits are generous.
-SLOW = {"cpu": "two CPU cores without AMX", "cuda": "NVIDIA A10G"}
+SLOW = {"cpu": "two CPU cores with float32 alone", "cuda": "NVIDIA A10G"}
 # Of a model of unknown size: more than the largest of the paper's study needs.
 UNKNOWN = Request(memory_mb=64_000, minutes=24 * 60)
 # Of weights of unknown size, in bytes: a model of 13 billion parameters in bfloat16.
@@ -80,7 +80,13 @@ class Requests:
     # Estimates; None where the size of a model is not known.
 
     def of_job(self, job: Job, device: Device, loads: bool = True) -> Estimate | None:
-        """Of any job; None, too, if it runs no model here.
+        """Of any job; None, too, if it runs no model here. Arguments as of `of_key`."""
+        return self.of_key(job.rule, job.key, device, loads)
+
+    def of_key(
+        self, rule: str, key: Mapping[str, str], device: Device, loads: bool = True
+    ) -> Estimate | None:
+        """Of the job of a rule with these wildcards; None, too, if it runs no model here.
 
         Answers of tuned models are assumed to be as long as right ones, others as long as they may
         be.
@@ -88,8 +94,7 @@ class Requests:
         Args:
             loads: as of `prediction`.
         """
-        key = job.key
-        match job.rule:
+        match rule:
             case "train_adapter":
                 return self.training(key["model"], device)
             case "predict" if key["model"] in self.study.local_models:
