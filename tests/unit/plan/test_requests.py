@@ -103,6 +103,11 @@ def test_less_to_compute_with_or_more_to_do_takes_no_less_time(
     )
 
 
+def test_processes_that_train_together_have_a_model_each() -> None:
+    one, four = (requests(gpus=count).adapter("Small-EC").memory_mb for count in (1, 4))
+    assert four == pytest.approx(4 * one, abs=4)
+
+
 def test_sizes_of_generated_data_are_those_of_the_configuration() -> None:
     few, many = (
         requests(
