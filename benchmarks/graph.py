@@ -7,7 +7,6 @@ an empty file, so that what is measured is Snakemake's own part.
 """
 
 import argparse
-import copy
 import json
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from processes import ROOT, copy_project, snakemake
-from studies import Configuration, cut_down, read_configuration, with_study
+from studies import read_configuration, with_copies, with_study
 
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
@@ -72,7 +71,8 @@ def main(arguments: argparse.Namespace) -> None:
 
 def planned(project: Path, models: int) -> str:
     """A dry run of our workflow where nothing is made yet."""
-    configuration = with_models(models)
+    shipped = read_configuration(ROOT)
+    configuration = with_study(shipped, with_copies(shipped, MODEL, models, SEEDS))
     # JSON is YAML.
     (project / "config.yaml").write_text(json.dumps(configuration, default=str))
     plan = Plan(load_config(configuration, ROOT / TEMPLATES))
@@ -87,20 +87,6 @@ def planned(project: Path, models: int) -> str:
         f"| {models} | {len(made):,} | {on_gpu:,} | {files:,} | {run.seconds:.1f} "
         f"| {run.cpu_seconds:.1f} | {alone.cpu_seconds:.1f} | {run.peak_mib:,.0f} |"
     )
-
-
-def with_models(count: int) -> Configuration:
-    """The paper's study with so many tuned models, in the tables that show them."""
-    shipped = read_configuration(ROOT)
-    study = cut_down(
-        shipped["studies"]["paper"],
-        {MODEL: range(SEEDS)},
-        shipped["studies"]["paper"]["tasks"],
-    )
-    study["models"] |= {
-        f"{MODEL}-{number}": copy.deepcopy(study["models"][MODEL]) for number in range(1, count)
-    }
-    return with_study(shipped, study)
 
 
 def scheduled(project: Path, trainings: int, arguments: argparse.Namespace) -> str:

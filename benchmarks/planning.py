@@ -16,14 +16,15 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from studies import ROOT, cut_down, read_configuration, with_study
+from studies import ROOT, cut_down, read_configuration, with_copies, with_study
 
 from ecslm.config.loading import load_config
 from ecslm.estimates.devices import Device
 from ecslm.estimates.estimate import Estimate
+from ecslm.plan.keys import Key
 from ecslm.plan.plan import Plan
 from ecslm.plan.requests import Requests
-from ecslm.plan.rules import Job
+from ecslm.plan.rules import as_tuple
 from ecslm.schemas.paths import TEMPLATES
 
 PAGE = ROOT / "docs/planning.md"
@@ -33,6 +34,7 @@ SIX = (
     *("SmolLM-360M-EC", "SmolLM-1.7B-EC", "SmolLM2-360M-EC", "SmolLM2-1.7B-EC"),
     *("Llama-3.2-1B-EC", "Llama-3.2-3B-EC"),
 )
+KINDS = ("train_adapter", "predict", "bertscore")
 CARDS = (
     *("NVIDIA A10G", "NVIDIA RTX 4090", "NVIDIA A100 SXM 80 GB"),
     *("NVIDIA H100 PCIe 80 GB", "NVIDIA H100 SXM 80 GB"),
@@ -41,6 +43,10 @@ CARDS = (
 SUBMITTING = 14.0
 # Steps that run no model, of six tuned models, on two cores: metric_fix.py, benchmarks/README.md.
 OTHER_STEPS = 153 / 3600
+
+
+# A study at the graph's limit.
+MANY_MODEL, MANY, MANY_SEEDS, MANY_CARD = "SmolLM2-360M-EC", 100, 5, "NVIDIA A100 SXM 80 GB"
 
 
 @dataclass(frozen=True)
@@ -113,6 +119,7 @@ def lines() -> Iterator[str]:
     yield from ("", "### The whole study, as it is configured", "", *counted(whole), "")
     yield from of_pools(whole)
     yield from ("", *not_fitting(whole), "")
+    yield from ("### A hundred models, five seeds, a thousand GPUs", "", *of_many(), "")
     yield from ("### What this rests on", "", *assumptions(six), "")
 
 
@@ -129,19 +136,18 @@ def plan_of(models: Sequence[str] | None) -> Plan:
 
 def counted(plan: Plan) -> Iterator[str]:
     """How much there is to do."""
-    jobs = defaultdict(int)
-    for job in plan.jobs:
-        jobs[job.rule] += 1
+    jobs = {kind: sum(1 for _ in plan.rules[kind].all_keys()) for kind in KINDS}
     work = Requests(plan.study).workloads
     answers = sum(
         work.prediction(key.model, key.task, longest=False).prompts
         for key in plan.study.runs()
         if key.model in plan.study.local_models
     )
-    first = work.training(SIX[0])
+    tuned = [name for name, model in plan.study.local_models.items() if model.tuned]
+    first = max((work.training(name) for name in tuned[:10]), key=lambda one: one.records)
     yield (
-        f"{jobs['train_adapter']} trainings, {jobs['predict']} predictions files with {answers:,} "
-        f"answers, {jobs['bertscore']} BERTScores. A training with all records reads "
+        f"{jobs['train_adapter']} trainings, {jobs['predict']:,} predictions files with "
+        f"{answers:,} answers, {jobs['bertscore']} BERTScores. A training with all records reads "
         f"{first.records:,} of them, {first.tokens / 1e6:.0f} million tokens, in each of "
         f"{plan.study.settings.training.epochs} epochs."
     )
@@ -198,7 +204,7 @@ def of_pools(plan: Plan) -> Iterator[str]:
     for pool in POOLS:
         device = requests.devices[pool.card]
         placed = place(units(plan, requests, device), pool)
-        hours = [placed.hours.get(kind, 0.0) for kind in ("train_adapter", "predict", "bertscore")]
+        hours = [placed.hours.get(kind, 0.0) for kind in KINDS]
         cost = placed.all * device.usd_per_hour
         yield (
             f"| {pool.name} | {pool.card} | {' | '.join(f'{one:.1f}' for one in hours)} "
@@ -208,27 +214,53 @@ def of_pools(plan: Plan) -> Iterator[str]:
 
 def units(plan: Plan, requests: Requests, device: Device) -> list[Unit]:
     """What has to be computed on GPUs, that the target `all` asks for."""
-    wanted = {*plan.targets("train_adapter", "predict", "bertscore")}
-    together: dict[tuple[str, str, str], list[Job]] = defaultdict(list)
-    for job in plan.jobs:
-        if wanted.isdisjoint(job.targets):
-            continue
-        alone = "" if job.rule == "predict" else job.key.get("task", "")
-        together[job.rule, f"{job.key['model']}/{job.key['seed']}", alone].append(job)
+    together: dict[tuple[str, str, str], list[Key]] = defaultdict(list)
+    for rule in map(plan.rules.__getitem__, KINDS):
+        for key in rule.all_keys():
+            alone = "" if rule.name == "predict" else getattr(key, "task", "")
+            together[rule.name, f"{key.model}/{key.seed}", alone].append(key)
     found = []
-    for (kind, _, _), jobs in together.items():
+    for (kind, _, _), keys in together.items():
+        rule = plan.rules[kind]
         estimates = [
-            requests.of_job(job, device, loads=number == 0) for number, job in enumerate(jobs)
+            requests.of_key(kind, vars(key), device, loads=number == 0)
+            for number, key in enumerate(keys)
         ]
-        found.append(
-            Unit(
-                kind,
-                frozenset(path for job in jobs for path in job.files),
-                frozenset(path for job in jobs for path in job.inputs),
-                sum(one.seconds for one in estimates if one is not None),
-            )
+        makes = (
+            path for key in keys for name in rule.targets for path in rule.output_paths(name, key)
         )
+        needs = (
+            path for key in keys for files in rule.inputs(key).values() for path in as_tuple(files)
+        )
+        seconds = sum(one.seconds for one in estimates if one is not None)
+        found.append(Unit(kind, frozenset(makes), frozenset(needs), seconds))
     return found
+
+
+def of_many() -> Iterator[str]:
+    """Hours and cost of a study with many copies of one model."""
+    shipped = read_configuration(ROOT)
+    plan = Plan(
+        load_config(
+            with_study(shipped, with_copies(shipped, MANY_MODEL, MANY, MANY_SEEDS)),
+            ROOT / TEMPLATES,
+        )
+    )
+    requests = Requests(plan.study)
+    yield f"{MANY} copies of {MANY_MODEL}, simulated in the same way. " + next(counted(plan))
+    yield ""
+    yield "| GPUs | card | GPU-h | wall, h | GPUs in use, % | USD |"
+    yield "|---|---|---|---|---|---|"
+    device = requests.devices[MANY_CARD]
+    found = units(plan, requests, device)
+    for count in (100, 500, 1000):
+        placed = place(found, Pool("many", MANY_CARD, count, SUBMITTING))
+        used = 100 * placed.all / (placed.wall * count)
+        cost = placed.all * device.usd_per_hour
+        yield (
+            f"| {count:,} | {MANY_CARD} | {placed.all:,.0f} | {placed.wall:.1f} | {used:.0f} "
+            f"| {cost:,.0f} |"
+        )
 
 
 def place(units: Sequence[Unit], pool: Pool) -> Placed:

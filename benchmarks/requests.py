@@ -129,7 +129,7 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--study", help="of config.yaml; the default is the study that it selects")
     add("--configfile", type=Path, nargs="+", default=[], help="further configuration files")
-    add("--device", default="two CPU cores with AMX", help="a row of resources/devices.csv")
+    add("--device", default="two CPU cores with AVX512-BF16", help="a row of resources/devices.csv")
     return parser
 
 

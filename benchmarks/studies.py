@@ -75,6 +75,16 @@ def paper_sized(shipped: Configuration, settings: int) -> Study:
     }
 
 
+def with_copies(shipped: Configuration, model: str, count: int, seeds: int) -> Study:
+    """The paper's study with one tuned model alone, so many times and with so many seeds; tables
+    show it once."""
+    paper = shipped["studies"]["paper"]
+    study = cut_down(paper, {model: range(seeds)}, paper["tasks"])
+    entry = study["models"][model]
+    study["models"] |= {f"{model}-{number}": dict(entry) for number in range(1, count)}
+    return study
+
+
 def _published_sizes() -> dict[str, dict[str, int]]:
     """Sizes of a generated data set: the published counts, by task, or as many as there are."""
     by_task: dict[str, dict[str, int]] = {}

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import warm
 from support.project import ROOT, SCRIPTS
 
@@ -90,3 +92,37 @@ def test_without_trl_its_row_is_asked_for_in_one_line(
     assert not with_trl.has_trl()
     (line,) = capsys.readouterr().err.splitlines()
     assert f"`pip install --no-deps --target FOLDER trl=={with_trl.VERSION}`" in line
+
+
+def test_the_planning_page_says_what_the_estimates_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    monkeypatch.chdir(ROOT)
+    from planning import BEGIN, END, PAGE, lines
+
+    written = PAGE.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0]
+    expected = "\n".join(lines())
+    assert written.strip() == expected.strip(), "run `python benchmarks/planning.py`"
+
+
+@given(data=st.data(), count=st.integers(1, 5))
+def test_jobs_are_placed_within_what_their_sum_and_their_longest_way_allow(
+    data: st.DataObject, count: int
+) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.syspath_prepend(ROOT / "benchmarks")
+        from planning import Pool, Unit, place
+
+    units, ends = [], []
+    for number in range(data.draw(st.integers(1, 8))):
+        needs = data.draw(st.sets(st.integers(0, number - 1))) if number else set()
+        seconds = data.draw(st.integers(1, 100))
+        units.append(
+            Unit("job", frozenset({str(number)}), frozenset(map(str, needs)), float(seconds))
+        )
+        ends.append(seconds + max((ends[one] for one in needs), default=0))
+    placed = place(units, Pool("pool", "card", count))
+    wall, total = placed.wall * 3600, sum(unit.seconds for unit in units)
+    assert placed.all * 3600 == pytest.approx(total)
+    least = max(*ends, total / count)
+    # Graham 1969: placing what is ready takes at most twice the best, less a share.
+    assert least - 1e-6 <= wall <= total / count + max(ends) * (1 - 1 / count) + 1e-6

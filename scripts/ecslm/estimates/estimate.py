@@ -32,7 +32,7 @@ class Assumption:
 
     def text(self) -> str:
         """In words."""
-        value = f"{self.value:g} {self.unit}".strip()
+        value = f"{self.value:,.10g} {self.unit}".strip()
         return f"{self.what}: {value} ({self.evidence}: {self.source})"
 
 

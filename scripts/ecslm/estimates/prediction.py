@@ -4,7 +4,7 @@ Counted are the tensors of `prediction/prefill.py` and `prediction/generation.py
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ecslm.estimates import operations, rates, weights
 from ecslm.estimates.devices import Device
@@ -36,132 +36,108 @@ class PredictionWork:
     targets: tuple[str, ...] = ()
 
 
-def estimate_prediction(
-    sizes: Sizes,
-    precision: Precision,
-    fused: bool,
-    batch_tokens: int,
-    work: PredictionWork,
-    device: Device,
-    loads: bool = True,
-) -> Estimate:
-    """The needs of one prediction job.
+@dataclass(frozen=True)
+class PredictionJob:
+    """The answers of one model and seed to one task."""
 
-    Args:
-        fused: whether the base is unpacked and the adapter merged, at load.
-        loads: whether the job starts libraries and loads the model, which one job does for all of a
-            model and seed.
-    """
-    parts = _memory(sizes, precision, fused, batch_tokens, work, device)
-    started = _loading(sizes, device) if loads else 0.0
-    host = sum(parts.values()) if device.kind == "cpu" else round(_process(sizes, device))
-    return Estimate(
-        device=parts,
-        host=host,
-        seconds=started + _seconds(sizes, precision, fused, batch_tokens, work, device),
-        assumptions=(*rates.common(device), rates.READING[device.kind], rates.WRITING),
-    )
+    sizes: Sizes
+    precision: Precision
+    fused: bool
+    """Whether the base is unpacked and the adapter merged, at load."""
+    batch_tokens: int
+    work: PredictionWork
+    device: Device
+    loads: bool = True
+    """Whether it starts libraries and loads the model, which one job does for all of a model."""
 
+    def estimate(self) -> Estimate:
+        """Its needs."""
+        parts, on_cpu = self._memory(), self.device.kind == "cpu"
+        return Estimate(
+            device=parts,
+            host=sum(parts.values()) if on_cpu else round(self._process()),
+            seconds=(self._loading() if self.loads else 0.0) + self._seconds(),
+            assumptions=(
+                *rates.common(self.device),
+                rates.READING[self.device.kind],
+                rates.WRITING,
+            ),
+        )
 
-def fitting_batch(
-    sizes: Sizes,
-    precision: Precision,
-    fused: bool,
-    batch_tokens: int,
-    work: PredictionWork,
-    device: Device,
-) -> int | None:
-    """The tokens of a batch that fit on a device, found by halving them; None if the longest prompt
-    with its answer does not."""
-    longest = work.lengths.longest_prompt + work.longest_answer
+    def fitting_batch(self) -> int | None:
+        """The tokens of a batch that fit on the device, found by halving them; None if the longest
+        prompt with its answer does not."""
+        job, longest = self, self.work.lengths.longest_prompt + self.work.longest_answer
+        while sum(job._memory().values()) > self.device.memory:
+            if job.batch_tokens <= longest:
+                return None
+            job = replace(job, batch_tokens=max(job.batch_tokens // 2, longest))
+        return job.batch_tokens
 
-    def fits(budget: int) -> bool:
-        parts = _memory(sizes, precision, fused, budget, work, device)
-        return sum(parts.values()) <= device.memory
+    def _memory(self) -> dict[str, int]:
+        sizes, work, kind = self.sizes, self.work, self.device.kind
+        size = weights.TYPE_BYTES[self.precision.dtype]
+        longest = work.lengths.longest_prompt + work.longest_answer
+        rows = min(max(self.batch_tokens // max(round(self._row), 1), 1), work.prompts)
+        tokens = min(max(self.batch_tokens, longest), math.ceil(work.prompts * longest))
+        chunk = min(max(CHUNK[kind], longest), tokens)
+        kept = min(KEPT, work.prompts) * PREFIX
+        # A token that is read: its states before and after a layer, in float32 where a norm
+        # computes, and the wide states inside, of one layer at a time.
+        reading = 3 * FLOAT * sizes.hidden + size * (3 * sizes.inner + 4 * sizes.queries)
+        logits = rows * LOGITS * FLOAT * sizes.vocabulary
+        adapter = FLOAT * sum(sizes.updates(work.rank, work.targets)) if work.rank else 0
+        if self.fused:
+            base = weights.unpacked(sizes, self.precision, own_head=work.rank > 0)
+        else:
+            base = weights.packed(sizes, self.precision)
+        pieces = rates.PIECES[kind].value
+        return {
+            "process": round(self._process() if kind == "cpu" else rates.CONTEXT.value),
+            "base": base,
+            "adapter": adapter,
+            "keys and values": round(pieces * self._state * (tokens + chunk + kept)),
+            "states": round(pieces * chunk * reading),
+            "logits": round(pieces * logits),
+        }
 
-    while not fits(batch_tokens):
-        if batch_tokens <= longest:
-            return None
-        batch_tokens = max(batch_tokens // 2, longest)
-    return batch_tokens
+    def _process(self) -> float:
+        """Bytes of a process without a model, in the memory of the machine."""
+        # The files of the base are mapped into memory while they are loaded.
+        return rates.PROCESS[self.device.kind].value + weights.in_files(self.sizes)
 
+    def _loading(self) -> float:
+        files = weights.in_files(self.sizes) / rates.LOADING.value
+        return rates.START[self.device.kind].value + files
 
-def _memory(
-    sizes: Sizes,
-    precision: Precision,
-    fused: bool,
-    batch_tokens: int,
-    work: PredictionWork,
-    device: Device,
-) -> dict[str, int]:
-    size = weights.TYPE_BYTES[precision.dtype]
-    row = work.lengths.prompt + work.longest_answer
-    longest = work.lengths.longest_prompt + work.longest_answer
-    rows = min(max(batch_tokens // max(round(row), 1), 1), work.prompts)
-    tokens = min(max(batch_tokens, longest), math.ceil(work.prompts * longest))
-    chunk = min(max(CHUNK[device.kind], longest), tokens)
-    kept = min(KEPT, work.prompts) * PREFIX
-    state = 2 * size * sizes.depth * sizes.keys
-    # A token that is read: its states before and after a layer, in float32 where a norm computes,
-    # and the wide states inside, of one layer at a time.
-    reading = 3 * FLOAT * sizes.hidden + size * (3 * sizes.inner + 4 * sizes.queries)
-    logits = rows * LOGITS * FLOAT * sizes.vocabulary
-    pieces = rates.PIECES[device.kind].value
-    adapter = FLOAT * sum(sizes.updates(work.rank, work.targets)) if work.rank else 0
-    if fused:
-        base = weights.unpacked(sizes, precision, own_head=work.rank > 0)
-    else:
-        base = weights.packed(sizes, precision)
-    context = rates.CONTEXT.value if device.kind == "cuda" else _process(sizes, device)
-    return {
-        "process": round(context),
-        "base": base,
-        "adapter": adapter,
-        "keys and values": round(pieces * state * (tokens + chunk + kept)),
-        "states": round(pieces * chunk * reading),
-        "logits": round(pieces * logits),
-    }
+    def _seconds(self) -> float:
+        sizes, work, kind = self.sizes, self.work, self.device.kind
+        lengths, row = work.lengths, self._row
+        batches = math.ceil(work.prompts * row / max(self.batch_tokens, row))
+        read = work.prompts * lengths.prompt
+        written = work.prompts * min(lengths.answer, work.longest_answer)
+        steps = batches * min(lengths.longest_answer, work.longest_answer)
+        chunks = max(read / CHUNK[kind], batches)
+        # Unmerged updates are a second path beside each layer.
+        paths = 1 if self.fused or not work.rank else 2
+        starts = (chunks + steps) * paths * sizes.depth * rates.LAYER[kind].value
+        moved = steps * weights.moved(sizes, self.precision, self.fused)
+        moved += written * row * self._state
+        computed = (
+            operations.reading(sizes, read, lengths.prompt)
+            + batches * 2 * sizes.embedding
+            + operations.writing(sizes, written, row)
+        )
+        rate = self.device.rate(self.precision.dtype) * rates.READING[kind].value
+        return computed / rate + moved / (self.device.bandwidth * rates.WRITING.value) + starts
 
+    @property
+    def _row(self) -> float:
+        """Tokens of a prompt with the room for its answer."""
+        return self.work.lengths.prompt + self.work.longest_answer
 
-def _process(sizes: Sizes, device: Device) -> float:
-    # The files of the base are mapped into memory while they are loaded.
-    return rates.PROCESS[device.kind].value + weights.in_files(sizes)
-
-
-def _loading(sizes: Sizes, device: Device) -> float:
-    return rates.START[device.kind].value + weights.in_files(sizes) / rates.LOADING.value
-
-
-def _seconds(
-    sizes: Sizes,
-    precision: Precision,
-    fused: bool,
-    batch_tokens: int,
-    work: PredictionWork,
-    device: Device,
-) -> float:
-    kind, lengths = device.kind, work.lengths
-    size = weights.TYPE_BYTES[precision.dtype]
-    rate = device.flops * rates.READING[kind].value
-    if precision.dtype == "float32" and kind == "cuda":
-        rate /= 2
-    row = lengths.prompt + work.longest_answer
-    batches = math.ceil(work.prompts * row / max(batch_tokens, row))
-    read = work.prompts * lengths.prompt
-    written = work.prompts * min(lengths.answer, work.longest_answer)
-    steps = batches * min(lengths.longest_answer, work.longest_answer)
-    chunks = max(read / CHUNK[kind], batches)
-    # Unmerged updates are a second path beside each layer.
-    starts = rates.LAYER[kind].value * sizes.depth * (1 if fused or not work.rank else 2)
-    of_step = weights.moved(sizes, precision, fused)
-    moved = steps * of_step + written * row * 2 * size * sizes.depth * sizes.keys
-    computed = (
-        operations.reading(sizes, read, lengths.prompt)
-        + batches * 2 * sizes.embedding
-        + operations.writing(sizes, written, row)
-    )
-    return (
-        computed / rate
-        + moved / (device.bandwidth * rates.WRITING.value)
-        + (chunks + steps) * starts
-    )
+    @property
+    def _state(self) -> int:
+        """Bytes of the keys and values of a token."""
+        size = weights.TYPE_BYTES[self.precision.dtype]
+        return 2 * size * self.sizes.depth * self.sizes.keys

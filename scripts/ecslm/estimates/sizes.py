@@ -71,6 +71,17 @@ class Sizes:
 
     def updates(self, rank: int, targets: Iterable[str]) -> tuple[int, int]:
         """Parameters of a low-rank update: of the head, and of all other layers."""
+        wanted = rank, tuple(targets)
+        if wanted not in self._updates:
+            self._updates[wanted] = self._count(*wanted)
+        return self._updates[wanted]
+
+    @cached_property
+    def _updates(self) -> dict[tuple[int, tuple[str, ...]], tuple[int, int]]:
+        # Counting them takes longer than all else of an estimate.
+        return {}
+
+    def _count(self, rank: int, targets: tuple[str, ...]) -> tuple[int, int]:
         found = {
             name: rank * sum(shape)
             for name, shape in updated_layers(self.architecture, targets).items()

@@ -1,6 +1,6 @@
 """What a training needs: memory and time, from the model's sizes and the settings.
 
-Counted are the tensors that `training/` keeps: see `_kept` and `_kept_fused`.
+Counted are the tensors that `training/` keeps: see `kept` and `kept_fused`.
 """
 
 import math
@@ -46,107 +46,148 @@ class TrainingWork:
         return self.tokens / max(self.records, 1)
 
 
-def estimate_training(
-    sizes: Sizes,
-    precision: Precision,
-    settings: TrainingSettings,
-    work: TrainingWork,
-    device: Device,
-    processes: int = 1,
-) -> Estimate:
-    """The needs of one training job.
+@dataclass(frozen=True)
+class TrainingJob:
+    """The training of one adapter, on a device of this type or several."""
 
-    The memory is that of `batch_tokens`, and the time that of the budget that a training on the
-    device comes down to. With `batch_tokens: auto` a training takes what the device has: the memory
-    is the least that is needed, that of the longest record alone.
+    sizes: Sizes
+    precision: Precision
+    settings: TrainingSettings
+    work: TrainingWork
+    device: Device
+    processes: int = 1
+    """Those that train together, each on a device and with a model of its own."""
+
+    def estimate(self) -> Estimate:
+        """Its needs.
+
+        The memory is that of `batch_tokens`, and the time that of the budget that a training on the
+        device comes down to. With `batch_tokens: auto` a training takes what the device has: the
+        memory is the least that is needed, that of the longest record alone.
+        """
+        wanted = self.settings.batch_tokens
+        budget = self.work.longest if wanted == "auto" else wanted
+        parts = self.memory(budget)
+        of_one = sum(parts.values()) if self.device.kind == "cpu" else round(self._process())
+        return Estimate(
+            device=parts,
+            host=self.processes * of_one,
+            seconds=self._seconds(self.fitting_budget() or budget),
+            assumptions=(
+                *rates.common(self.device),
+                self._share,
+                rates.PASSES,
+                rates.TOKEN,
+                *((rates.TOGETHER,) if self.processes > 1 else ()),
+            ),
+        )
+
+    def fitting_budget(self) -> int | None:
+        """The tokens of a forward pass that a training comes down to by halving them; None if the
+        longest record does not fit."""
+        wanted, longest = self.settings.batch_tokens, self.work.longest
+        budget = self._pass(self.settings.global_batch * longest if wanted == "auto" else wanted)
+        while sum(self.memory(budget).values()) > self.device.memory:
+            if budget <= longest:
+                return None
+            budget = max(budget // 2, longest)
+        return budget
+
+    def memory(self, budget: int) -> dict[str, int]:
+        """Bytes where the model is, by what they are for, with `budget` tokens in a pass."""
+        sizes, tokens, size = self.sizes, self._pass(budget), self._type_bytes
+        answers = math.ceil(self.work.answer_share * tokens)
+        logits = answers * LOGITS * (FLOAT + size) * sizes.vocabulary
+        # The gradients of one layer at a time: of its wide states, and of the narrow ones in
+        # float32.
+        passing = 3 * size * sizes.inner + 4 * FLOAT * sizes.hidden
+        updates = sizes.updates(self.settings.rank, self.settings.target_modules)
+        pieces = rates.PIECES[self.device.kind].value
+        on_cpu = self.device.kind == "cpu"
+        process = self._process() + rates.SHAPES.value if on_cpu else rates.CONTEXT.value
+        return {
+            "process": round(process),
+            "base": self._base(),
+            "adapter": TRAINED_BYTES * sum(updates),
+            "activations": round(pieces * tokens * (self._kept_bytes() + passing)),
+            "logits": round(pieces * logits),
+        }
+
+    def _pass(self, budget: int) -> int:
+        """Most tokens of a forward pass: a global batch may have fewer than the budget, and a
+        record that is longer has its own."""
+        longest = self.work.longest
+        return max(min(budget, self.settings.global_batch * longest), longest)
+
+    def _kept_bytes(self) -> float:
+        """Bytes that the layers keep of each token for the backward pass."""
+        sizes, settings = self.sizes, self.settings
+        if self._fused:
+            work = self.work
+            attended = min(work.longest, work.length + BLOCK) if self.device.kind == "cpu" else 0.0
+            return sizes.depth * kept_fused(sizes, self._type_bytes, attended)
+        layer = kept(sizes, self._type_bytes, settings.dropout > 0)
+        if settings.gradient_checkpointing:
+            # Of each layer its input, and all of the one that is being computed again.
+            return sizes.depth * FLOAT * sizes.hidden + layer
+        return sizes.depth * layer
+
+    def _base(self) -> int:
+        sizes, precision = self.sizes, self.precision
+        if self.settings.fused:
+            return weights.unpacked(sizes, precision, own_head=False)
+        # Of one layer at a time the weights are unpacked.
+        nf4 = precision.quantization == "nf4"
+        one = self._type_bytes * sizes.inner * sizes.hidden if nf4 else 0
+        return weights.packed(sizes, precision) + one
+
+    def _process(self) -> float:
+        """Bytes of a process without a model, in the memory of the machine."""
+        records = rates.TOKEN.value * (self.work.tokens + self.work.validation_tokens)
+        # The files of the base are mapped into memory while they are loaded.
+        return rates.PROCESS[self.device.kind].value + weights.in_files(self.sizes) + records
+
+    def _seconds(self, budget: int) -> float:
+        sizes, settings, work, device = self.sizes, self.settings, self.work, self.device
+        updates = sizes.updates(settings.rank, settings.target_modules)
+        of_pass = operations.training(sizes, updates, work.tokens, work.length, work.answer_tokens)
+        if settings.gradient_checkpointing:
+            of_pass += operations.reading(sizes, work.tokens, work.length)
+        evaluation = operations.reading(sizes, work.validation_tokens, work.length)
+        flops = settings.epochs * (of_pass + settings.evaluations * evaluation)
+        # At least one forward pass a step.
+        steps = math.ceil(work.records / settings.global_batch)
+        passes = settings.epochs * max(steps, work.tokens / self._pass(budget))
+        starts = passes * sizes.depth * rates.PASSES.value * rates.LAYER[device.kind].value
+        rate = device.rate(self.precision.dtype) * self._share.value
+        together = 1 + rates.TOGETHER.value * (self.processes - 1)
+        loading = weights.in_files(sizes) / rates.LOADING.value
+        return rates.START[device.kind].value + loading + (flops / rate + starts) / together
+
+    @property
+    def _share(self) -> Assumption:
+        faster = self._fused if self.device.kind == "cpu" else self.settings.packing
+        return rates.TRAINING[self.device.kind, faster]
+
+    @property
+    def _fused(self) -> bool:
+        """Whether the faster layers compute: see `training.fused` in the configuration's schema."""
+        settings = self.settings
+        return settings.fused and not settings.dropout and not settings.gradient_checkpointing
+
+    @property
+    def _type_bytes(self) -> int:
+        return weights.TYPE_BYTES[self.precision.dtype]
+
+
+def kept(sizes: Sizes, size: int, dropout: bool) -> float:
+    """Bytes that a layer of transformers' Llama with peft's updates keeps of a token.
+
+    All linear layers are assumed to have an update.
+
+    Args:
+        size: bytes of a number, of the type of computation.
     """
-    budget = work.longest if settings.batch_tokens == "auto" else settings.batch_tokens
-    fitting = fitting_budget(sizes, precision, settings, work, device) or budget
-    return Estimate(
-        device=memory(sizes, precision, settings, work, device, budget),
-        host=_host(sizes, precision, settings, work, device, budget),
-        seconds=_seconds(sizes, precision, settings, work, device, fitting, processes),
-        assumptions=(
-            *rates.common(device),
-            _share(settings, device),
-            rates.PASSES,
-            rates.TOKEN,
-            *((rates.TOGETHER,) if processes > 1 else ()),
-        ),
-    )
-
-
-def memory(
-    sizes: Sizes,
-    precision: Precision,
-    settings: TrainingSettings,
-    work: TrainingWork,
-    device: Device,
-    budget: int,
-) -> dict[str, int]:
-    """Bytes where the model is, by what they are for, with `budget` tokens in a forward pass."""
-    tokens = micro_batch(settings, work, budget)
-    size = weights.TYPE_BYTES[precision.dtype]
-    answers = math.ceil(work.answer_share * tokens)
-    kept = kept_bytes(sizes, precision, settings, work, device) * tokens
-    logits = answers * LOGITS * (FLOAT + size) * sizes.vocabulary
-    # The gradients of one layer at a time: of its wide states, and of the narrow ones in float32.
-    passing = tokens * (3 * size * sizes.inner + 4 * FLOAT * sizes.hidden)
-    pieces = rates.PIECES[device.kind].value
-    return {
-        "process": round(_process(sizes, work, device)),
-        "base": _base(sizes, precision, settings),
-        "adapter": TRAINED_BYTES * sum(sizes.updates(settings.rank, settings.target_modules)),
-        "activations": round(pieces * (kept + passing)),
-        "logits": round(pieces * logits),
-    }
-
-
-def micro_batch(settings: TrainingSettings, work: TrainingWork, budget: int) -> int:
-    """Most tokens of a forward pass: a global batch may have fewer than the budget, and a record
-    that is longer has its own."""
-    return max(min(budget, settings.global_batch * work.longest), work.longest)
-
-
-def fitting_budget(
-    sizes: Sizes,
-    precision: Precision,
-    settings: TrainingSettings,
-    work: TrainingWork,
-    device: Device,
-) -> int | None:
-    """The tokens of a forward pass that a training comes down to on a device by halving them; None
-    if the longest record does not fit."""
-    wanted = settings.batch_tokens
-    whole = settings.global_batch * work.longest
-    budget = micro_batch(settings, work, whole if wanted == "auto" else wanted)
-    while sum(memory(sizes, precision, settings, work, device, budget).values()) > device.memory:
-        if budget <= work.longest:
-            return None
-        budget = max(budget // 2, work.longest)
-    return budget
-
-
-def kept_bytes(
-    sizes: Sizes,
-    precision: Precision,
-    settings: TrainingSettings,
-    work: TrainingWork,
-    device: Device,
-) -> float:
-    """Bytes that the layers keep of each token for the backward pass."""
-    size = weights.TYPE_BYTES[precision.dtype]
-    if _is_fused(settings):
-        return sizes.depth * _kept_fused(sizes, size, work, device)
-    layer = _kept(sizes, size, settings.dropout > 0)
-    if settings.gradient_checkpointing:
-        # Of each layer its input, and all of the one that is being computed again.
-        return sizes.depth * FLOAT * sizes.hidden + layer
-    return sizes.depth * layer
-
-
-def _kept(sizes: Sizes, size: int, dropout: bool) -> float:
-    """Of a layer of transformers' Llama with peft's updates of all its linear layers."""
     hidden, inner, queries, keys = sizes.hidden, sizes.inner, sizes.queries, sizes.keys
     # Both norms compute in float32.
     norms = 2 * FLOAT * hidden
@@ -158,91 +199,19 @@ def _kept(sizes: Sizes, size: int, dropout: bool) -> float:
     # in float32 without dropout do updates of one input share it.
     copy = FLOAT + 1 if dropout else FLOAT
     inputs = 2 * hidden if size == FLOAT and not dropout else 5 * hidden
-    updates = copy * (inputs + queries + inner)
-    return norms + attention + feed_forward + updates
+    return norms + attention + feed_forward + copy * (inputs + queries + inner)
 
 
-def _kept_fused(sizes: Sizes, size: int, work: TrainingWork, device: Device) -> float:
-    """Of a layer of `training/fused_llama.py`."""
+def kept_fused(sizes: Sizes, size: int, attended: float) -> float:
+    """Bytes that a layer of `training/fused_llama.py` keeps of a token.
+
+    Args:
+        size: as of `kept`.
+        attended: tokens whose weights of attention are kept, for each head; 0 where a kernel
+            computes them again.
+    """
     hidden, inner, queries, keys = sizes.hidden, sizes.inner, sizes.queries, sizes.keys
     norms = 2 * FLOAT * hidden
     products = size * (2 * hidden + queries + inner)
-    attention: float = size * (2 * queries + 2 * keys)
-    if device.kind == "cpu":
-        # The weights that each token gives to those before it, by head.
-        attention += size * queries / HEAD_SIZE * min(work.longest, work.length + BLOCK)
+    attention = size * (2 * queries + 2 * keys + queries / HEAD_SIZE * attended)
     return norms + products + attention + 2 * size * inner
-
-
-def _base(sizes: Sizes, precision: Precision, settings: TrainingSettings) -> int:
-    if settings.fused:
-        return weights.unpacked(sizes, precision, own_head=False)
-    # Of one layer at a time the weights are unpacked.
-    size = weights.TYPE_BYTES[precision.dtype]
-    one = size * sizes.inner * sizes.hidden if precision.quantization == "nf4" else 0
-    return weights.packed(sizes, precision) + one
-
-
-def _process(sizes: Sizes, work: TrainingWork, device: Device) -> float:
-    """Of the process, where that is the memory of the model, else of the device's context."""
-    if device.kind == "cuda":
-        return rates.CONTEXT.value
-    return rates.SHAPES.value + _of_process(sizes, work, device)
-
-
-def _of_process(sizes: Sizes, work: TrainingWork, device: Device) -> float:
-    records = rates.TOKEN.value * (work.tokens + work.validation_tokens)
-    # The files of the base are mapped into memory while they are loaded.
-    return rates.PROCESS[device.kind].value + weights.in_files(sizes) + records
-
-
-def _host(
-    sizes: Sizes,
-    precision: Precision,
-    settings: TrainingSettings,
-    work: TrainingWork,
-    device: Device,
-    budget: int,
-) -> int:
-    if device.kind == "cuda":
-        return round(_of_process(sizes, work, device))
-    return sum(memory(sizes, precision, settings, work, device, budget).values())
-
-
-def _seconds(
-    sizes: Sizes,
-    precision: Precision,
-    settings: TrainingSettings,
-    work: TrainingWork,
-    device: Device,
-    budget: int,
-    processes: int,
-) -> float:
-    updates = sizes.updates(settings.rank, settings.target_modules)
-    of_pass = operations.training(sizes, updates, work.tokens, work.length, work.answer_tokens)
-    if settings.gradient_checkpointing:
-        of_pass += operations.reading(sizes, work.tokens, work.length)
-    evaluation = operations.reading(sizes, work.validation_tokens, work.length)
-    flops = settings.epochs * (of_pass + settings.evaluations * evaluation)
-    # At least one forward pass a step.
-    steps = math.ceil(work.records / settings.global_batch)
-    passes = settings.epochs * max(steps, work.tokens / micro_batch(settings, work, budget))
-    starts = passes * sizes.depth * rates.PASSES.value * rates.LAYER[device.kind].value
-    rate = device.flops * _share(settings, device).value
-    if precision.dtype == "float32" and device.kind == "cuda":
-        # Half as many products a second, in TF32; none of the vendors' figures are lower.
-        rate /= 2
-    computing = flops / rate + starts
-    shared = computing / (1 + rates.TOGETHER.value * (processes - 1))
-    loading = weights.in_files(sizes) / rates.LOADING.value
-    return rates.START[device.kind].value + loading + shared
-
-
-def _share(settings: TrainingSettings, device: Device) -> Assumption:
-    faster = _is_fused(settings) if device.kind == "cpu" else settings.packing
-    return rates.TRAINING[device.kind, faster]
-
-
-def _is_fused(settings: TrainingSettings) -> bool:
-    """Whether the faster layers compute: see `training.fused` in the configuration's schema."""
-    return settings.fused and not settings.dropout and not settings.gradient_checkpointing

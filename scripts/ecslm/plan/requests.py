@@ -1,7 +1,7 @@
 """What the jobs of a study that run a model need, estimated before there are data or weights."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 
@@ -9,10 +9,10 @@ from ecslm.common.errors import InputError
 from ecslm.estimates.devices import DEVICES, Device, read_devices
 from ecslm.estimates.encoder import ROBERTA_LARGE, Encoder, estimate_bertscore
 from ecslm.estimates.estimate import Estimate, Request, request
-from ecslm.estimates.prediction import estimate_prediction, fitting_batch
+from ecslm.estimates.prediction import PredictionJob
 from ecslm.estimates.rates import FETCHER, FETCHING, LOADING, PROCESS, START
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
-from ecslm.estimates.training import estimate_training, fitting_budget
+from ecslm.estimates.training import TrainingJob
 from ecslm.estimates.weights import in_files
 from ecslm.models.architecture import read_architecture, read_architectures
 from ecslm.models.bases import libraries
@@ -23,7 +23,7 @@ from ecslm.plan.workloads import Workloads
 from ecslm.schemas.paths import ARCHITECTURES
 
 # Devices that are slow among those that jobs may meet, so that time limits are generous.
-SLOW = {"cpu": "two CPU cores without AMX", "cuda": "NVIDIA A10G"}
+SLOW = {"cpu": "two CPU cores with float32 alone", "cuda": "NVIDIA A10G"}
 # Of a model of unknown size: more than the largest of the paper's study needs.
 UNKNOWN = Request(memory_mb=64_000, minutes=24 * 60)
 # Of weights of unknown size, in bytes: a model of 13 billion parameters in bfloat16.
@@ -80,7 +80,13 @@ class Requests:
     # Estimates; None where the size of a model is not known.
 
     def of_job(self, job: Job, device: Device, loads: bool = True) -> Estimate | None:
-        """Of any job; None, too, if it runs no model here.
+        """Of any job; None, too, if it runs no model here. Arguments as of `of_key`."""
+        return self.of_key(job.rule, job.key, device, loads)
+
+    def of_key(
+        self, rule: str, key: Mapping[str, str], device: Device, loads: bool = True
+    ) -> Estimate | None:
+        """Of the job of a rule with these wildcards; None, too, if it runs no model here.
 
         Answers of tuned models are assumed to be as long as right ones, others as long as they may
         be.
@@ -88,8 +94,7 @@ class Requests:
         Args:
             loads: as of `prediction`.
         """
-        key = job.key
-        match job.rule:
+        match rule:
             case "train_adapter":
                 return self.training(key["model"], device)
             case "predict" if key["model"] in self.study.local_models:
@@ -105,22 +110,14 @@ class Requests:
 
     def training(self, model: str, device: Device) -> Estimate | None:
         """Of the training of one adapter."""
-        entry = self.study.local_models[model]
-        sizes = self.sizes(entry.base)
-        if sizes is None or entry.training is None:
-            return None
-        work, processes = self.workloads.training(model), self.study.settings.gpus
-        return estimate_training(sizes, entry.precision, entry.training, work, device, processes)
+        job = self._training_job(model, device)
+        return None if job is None else job.estimate()
 
     def training_budget(self, model: str, device: Device) -> int | None:
         """Tokens of a forward pass that a training comes down to on a device, which may be fewer
         than the configuration says; None, too, if the longest record does not fit."""
-        entry = self.study.local_models[model]
-        sizes = self.sizes(entry.base)
-        if sizes is None or entry.training is None:
-            return None
-        work = self.workloads.training(model)
-        return fitting_budget(sizes, entry.precision, entry.training, work, device)
+        job = self._training_job(model, device)
+        return None if job is None else job.fitting_budget()
 
     def prediction(
         self, model: str, task: str, device: Device, loads: bool = True, longest: bool = True
@@ -131,24 +128,14 @@ class Requests:
             loads: whether the job loads the model, which in a run one does for all of a model.
             longest: whether all answers are as long as they may be; otherwise as the right ones.
         """
-        entry, batch_tokens = self.study.local_models[model], self.study.settings.batch_tokens
-        sizes = self.sizes(entry.base)
-        if sizes is None:
-            return None
-        fused = entry.decoded(self.study.decoding(task)).fused
-        work = self.workloads.prediction(model, task, longest)
-        return estimate_prediction(sizes, entry.precision, fused, batch_tokens, work, device, loads)
+        job = self._prediction_job(model, task, device, longest)
+        return None if job is None else replace(job, loads=loads).estimate()
 
     def prediction_budget(self, model: str, task: str, device: Device) -> int | None:
         """Tokens of a batch that fit on a device: those of the configuration, halved until they do;
         None, too, if not even the longest prompt fits."""
-        entry, batch_tokens = self.study.local_models[model], self.study.settings.batch_tokens
-        sizes = self.sizes(entry.base)
-        if sizes is None:
-            return None
-        fused = entry.decoded(self.study.decoding(task)).fused
-        work = self.workloads.prediction(model, task, longest=True)
-        return fitting_batch(sizes, entry.precision, fused, batch_tokens, work, device)
+        job = self._prediction_job(model, task, device, longest=True)
+        return None if job is None else job.fitting_batch()
 
     def single_answers(self, model: str, device: Device) -> Estimate | None:
         """Of the latency of a model: each prompt is alone in its batch.
@@ -232,26 +219,43 @@ class Requests:
         device = self.devices[SLOW[self.study.settings.device]]
         return device.with_threads(self.study.settings.threads)
 
+    def _training_job(self, model: str, device: Device) -> TrainingJob | None:
+        entry = self.study.local_models[model]
+        sizes = self.sizes(entry.base)
+        if sizes is None or entry.training is None:
+            return None
+        work, processes = self.workloads.training(model), self.study.settings.gpus
+        return TrainingJob(sizes, entry.precision, entry.training, work, device, processes)
+
+    def _prediction_job(
+        self, model: str, task: str, device: Device, longest: bool
+    ) -> PredictionJob | None:
+        entry, batch_tokens = self.study.local_models[model], self.study.settings.batch_tokens
+        sizes = self.sizes(entry.base)
+        if sizes is None:
+            return None
+        fused = entry.decoded(self.study.decoding(task)).fused
+        work = self.workloads.prediction(model, task, longest)
+        return PredictionJob(sizes, entry.precision, fused, batch_tokens, work, device)
+
     def _some_answers(
         self, model: str, prompts: int, batch_tokens: int, device: Device
     ) -> Estimate | None:
         """Of some prompts of each task, in one job: the memory of the task that takes most."""
-        entry, tasks = self.study.local_models[model], self.study.model_tasks(model)
-        sizes = self.sizes(entry.base)
-        if sizes is None or not tasks:
-            return None
+        tasks = self.study.model_tasks(model)
+        jobs = [self._prediction_job(model, task, device, longest=True) for task in tasks]
         found = [
-            estimate_prediction(
-                sizes,
-                entry.precision,
-                entry.decoded(self.study.decoding(task)).fused,
-                batch_tokens,
-                replace(self.workloads.prediction(model, task, longest=True), prompts=prompts),
-                device,
-                loads=task == tasks[0],
-            )
-            for task in tasks
+            replace(
+                job,
+                batch_tokens=batch_tokens,
+                work=replace(job.work, prompts=prompts),
+                loads=number == 0,
+            ).estimate()
+            for number, job in enumerate(jobs)
+            if job is not None
         ]
+        if not found:
+            return None
         largest = max(found, key=lambda one: one.device_bytes)
         return replace(largest, seconds=sum(one.seconds for one in found))
 

@@ -161,8 +161,13 @@ class Study:
         One model and seed after the other, since one process loads them all, and tuned models
         before others, since it has to end where another job trains.
         """
+        return self._priorities[SeedKey(model, seed)]
+
+    @cached_property
+    def _priorities(self) -> dict[SeedKey, int]:
+        # Once: each job asks, and a large study has thousands of seeds.
         keys = sorted(self.seeds(), key=lambda key: not self.model(key.model).tuned)
-        return len(keys) - keys.index(SeedKey(model, seed))
+        return {key: len(keys) - number for number, key in enumerate(keys)}
 
     def runs(self) -> Iterator[RunKey]:
         """Each task that a model answers, of each of its seeds."""

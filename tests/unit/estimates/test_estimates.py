@@ -16,9 +16,9 @@ from ecslm.estimates.devices import DEVICES, Device, read_devices
 from ecslm.estimates.encoder import Encoder, estimate_bertscore
 from ecslm.estimates.estimate import LEAST_MINUTES, MIB, Estimate, request
 from ecslm.estimates.lengths import LENGTHS, Lengths, lengths_of, read_lengths
-from ecslm.estimates.prediction import PredictionWork, estimate_prediction, fitting_batch
+from ecslm.estimates.prediction import PredictionJob, PredictionWork
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
-from ecslm.estimates.training import TrainingWork, estimate_training, fitting_budget
+from ecslm.estimates.training import TrainingJob, TrainingWork
 from ecslm.models.architecture import SIZES, Architecture, read_architectures
 from ecslm.models.parameter_counts import count_adapter, count_base
 from ecslm.models.precision import Precision
@@ -59,13 +59,13 @@ def training(
     done: TrainingWork | None = None,
     **settings: object,
 ) -> Estimate:
-    return estimate_training(
+    return TrainingJob(
         of or sizes(),
         precision or Precision(),
         TrainingSettings(**settings),  # type: ignore[arg-type]
         done or work(),
         device,
-    )
+    ).estimate()
 
 
 def predicting(
@@ -78,14 +78,14 @@ def predicting(
 ) -> Estimate:
     lengths = Lengths(150, 300, 10, 20)
     done = PredictionWork(200, lengths, longest_answer=32, rank=16, targets=TARGETS)
-    return estimate_prediction(
+    return PredictionJob(
         of or sizes(),
         precision or Precision(),
         fused,
         batch_tokens,
         dataclasses.replace(done, **changes),  # type: ignore[arg-type]
         device,
-    )
+    ).estimate()
 
 
 def needs_no_less(more: Estimate, less: Estimate) -> bool:
@@ -231,9 +231,10 @@ def test_a_batch_of_prompts_that_fits_is_no_larger_than_the_configured_one(
 ) -> None:
     model = sizes_of_row(ROWS["Llama-3.2-3B"])
     done = PredictionWork(5000, Lengths(150, 300, 10, 20), longest_answer=32)
-    found = fitting_batch(model, Precision(), True, budget, done, device)
+    job = PredictionJob(model, Precision(), True, budget, done, device)
+    found = job.fitting_batch()
     assert found is not None
-    needed = estimate_prediction(model, Precision(), True, found, done, device)
+    needed = dataclasses.replace(job, batch_tokens=found).estimate()
     assert needed.device_bytes <= device.memory
     assert found <= budget
 
@@ -244,10 +245,12 @@ def test_the_budget_that_fits_is_one_that_the_configuration_halved_gives(
 ) -> None:
     model, done = sizes_of_row(ROWS["Llama-3.2-3B"]), work()
     settings = TrainingSettings(batch_tokens=budget)
-    found = fitting_budget(model, Precision(), settings, done, device)
+    job = TrainingJob(model, Precision(), settings, done, device)
+    found = job.fitting_budget()
     assert found is not None
     within = settings.model_copy(update={"batch_tokens": found})
-    assert estimate_training(model, Precision(), within, done, device).device_bytes <= device.memory
+    needed = dataclasses.replace(job, settings=within).estimate()
+    assert needed.device_bytes <= device.memory
     assert done.longest <= found <= max(budget, done.longest)
 
 
@@ -255,7 +258,7 @@ def test_a_model_that_no_device_holds_has_no_budget() -> None:
     model = sizes_of_row(ROWS["Llama-2-13B-chat"])
     settings = TrainingSettings(fused=True, batch_tokens="auto")
     device = DEVICE["NVIDIA RTX 4090"]
-    assert fitting_budget(model, Precision(), settings, work(), device) is None
+    assert TrainingJob(model, Precision(), settings, work(), device).fitting_budget() is None
 
 
 def test_nf4_takes_the_bits_that_its_authors_state() -> None:

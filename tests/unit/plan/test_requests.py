@@ -8,6 +8,7 @@ from support.plans import MODELS, plan
 from support.project import ROOT
 
 from ecslm.config.loading import read_config
+from ecslm.estimates.estimate import MIB
 from ecslm.plan.plan import Plan
 from ecslm.plan.requests import UNKNOWN, WITHOUT_MODEL, Requests, requests_of
 from ecslm.schemas.registry import CONFIG_FILE
@@ -86,6 +87,24 @@ def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None
     assert found.host < found.device_bytes
 
 
+# Peaks of the demo study in bytes, the largest of each kind: benchmarks/README.md.
+MEASURED = {
+    "train_adapter": 2_895_523_840,
+    "predict": 1_689_669_632,
+    "measure_latency": 1_565_569_024,
+    "export_model": 1_271_475_208,
+}
+
+
+@pytest.mark.parametrize(("rule", "peak"), MEASURED.items(), ids=MEASURED)
+def test_jobs_of_the_demo_ask_for_no_less_than_they_took_and_at_most_for_twice_as_much(
+    rule: str, peak: int, tmp_path: Path
+) -> None:
+    statement = shipped("demo", tmp_path).rules[rule]
+    asked = [statement.request(key).memory_mb * MIB for key in statement.all_keys()]
+    assert 1.1 * peak <= min(asked) <= max(asked) <= 2 * peak
+
+
 @pytest.mark.parametrize(
     ("more", "less"),
     [
@@ -101,6 +120,11 @@ def test_less_to_compute_with_or_more_to_do_takes_no_less_time(
     assert requests(**more).adapter("Small-EC").minutes >= (
         requests(**less).adapter("Small-EC").minutes
     )
+
+
+def test_processes_that_train_together_have_a_model_each() -> None:
+    one, four = (requests(gpus=count).adapter("Small-EC").memory_mb for count in (1, 4))
+    assert four == pytest.approx(4 * one, abs=4)
 
 
 def test_sizes_of_generated_data_are_those_of_the_configuration() -> None:
