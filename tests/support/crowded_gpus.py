@@ -31,14 +31,18 @@ def job(folder: Path, chance: random.Random) -> None:
     for device in lease.take_devices(GPUS, count, folder, ""):
         say(begins=os.getpid(), device=device.number)
     time.sleep(chance.uniform(0, SECONDS_HELD))
-    say(ends=os.getpid())
+    killed = chance.random() < 0.2
+    say(ends=os.getpid(), killed=killed)
+    if killed:
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def main(folder: str, jobs: str) -> None:
-    """Keep so many jobs going until all have begun, killing one every now and then."""
+    """Keep so many jobs going until all have ended; some are killed, at any moment of theirs."""
     lease.SECONDS_BETWEEN = 0.001
     lease.log.disabled = True
     chance, waiting, living = random.Random(1), int(jobs), set[int]()
+    victims: dict[int, float] = {}
     while waiting or living:
         while waiting and len(living) < AT_ONCE:
             waiting -= 1
@@ -48,14 +52,17 @@ def main(folder: str, jobs: str) -> None:
                 job(Path(folder), random.Random(seed))
                 os._exit(0)
             living.add(process)
-        if chance.random() < 0.3:
-            victim = chance.choice(sorted(living))
+            if chance.random() < 0.2:
+                victims[process] = time.monotonic() + chance.uniform(0, 4 * SECONDS_HELD)
+        for process in [one for one in victims if victims[one] < time.monotonic()]:
+            del victims[process]
             # Before it: until then the job may have been alive.
-            say(ends=victim, killed=True)
-            os.kill(victim, signal.SIGKILL)
+            say(ends=process, killed=True)
+            os.kill(process, signal.SIGKILL)
         time.sleep(chance.uniform(0, SECONDS_HELD / 4))
         while living and (ended := os.waitpid(-1, os.WNOHANG)[0]):
             living.remove(ended)
+            victims.pop(ended, None)
 
 
 if __name__ == "__main__":
