@@ -8,7 +8,7 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from ecslm.reports.caught_stderr import CaughtStderr
+from ecslm.reports.job_logs import ends, failed_in, first_lines, last_lines, reasons
 from ecslm.reports.run_progress import JobKey, PlannedJob, RunProgress
 
 # Jobs that took longer leave a line on a terminal.
@@ -25,9 +26,6 @@ LONG = 10.0
 SECONDS_WITHOUT_A_LINE = 120.0
 WIDTH = 80
 MOST_RUNNING = 6
-LAST_LINES = 10
-# Bytes at the end of a log that are read.
-END_OF_LOG = 4000
 # What the bar of a run looks like; `postfix` is the time left.
 BAR = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} jobs{postfix}"
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d ")
@@ -129,6 +127,8 @@ class _RunOnScreen:
         self._progress = progress
         # By the numbers that Snakemake gives them.
         self._running: dict[int, _Shown] = {}
+        # Those that failed with others of a group, which was said of all at once.
+        self._failed_in_groups: set[int] = set()
         self._last_line = time.time()
         self._caught: CaughtStderr | None = None
         self._screen: _Screen | None = None
@@ -145,7 +145,9 @@ class _RunOnScreen:
         elif event == "job_finished":
             self._end(fields)
         elif event == "job_error":
-            return self._fail(fields)
+            return fields["jobid"] in self._failed_in_groups or self._fail(fields)
+        elif event == "group_error":
+            return self._fail_group(fields)
         elif event == "error":
             # That a command failed is said by the `job_error` that follows.
             return "\nCalledProcessError in " in record.getMessage()
@@ -185,6 +187,7 @@ class _RunOnScreen:
             self._progress.begin(key, fields["created"])
             message = fields["rule_msg"] or fields["rule_name"]
             logs = tuple(map(Path, fields["log"]))
+            self._failed_in_groups.discard(fields["jobid"])
             self._running[fields["jobid"]] = _Shown(key, message, logs, fields["created"])
 
     def _end(self, fields: Mapping[str, Any]) -> None:
@@ -199,7 +202,38 @@ class _RunOnScreen:
             return False
         seconds = self._progress.fail(job.key, fields["created"])
         self.refresh(fields["created"])
-        self._print("", f"failed: {job.message}, after {duration(seconds)}", *_ends(job.log), "")
+        others = [path for path in _paths(fields["log"]) if path not in job.log]
+        self._print(
+            "",
+            f"failed: {job.message}, after {duration(seconds)}",
+            *(f"  {line}" for line in first_lines(fields["rule_msg"])),
+            *ends(job.log, job.begun),
+            *reasons(others),
+            "",
+        )
+        return True
+
+    def _fail_group(self, fields: Mapping[str, Any]) -> bool:
+        """Jobs that a scheduler has run as one, one of which failed."""
+        numbers = [info["jobid"] for info in fields["job_error_info"]]
+        jobs = [job for number in numbers if (job := self._running.pop(number, None))]
+        if not jobs:
+            return False
+        self._failed_in_groups.update(numbers)
+        seconds = max(self._progress.fail(job.key, fields["created"]) for job in jobs)
+        self.refresh(fields["created"])
+        logs = _paths(fields["aux_logs"])
+        failed = [job for job in jobs if failed_in(logs, job.log)] or jobs
+        messages = "; ".join(job.message for job in failed)
+        beside = len(jobs) - len(failed)
+        self._print(
+            "",
+            f"failed: {messages}, after {duration(seconds)}",
+            *(line for job in failed for line in ends(job.log, job.begun)),
+            *reasons(logs),
+            *([f"  and with it {beside} more of the same group"] if beside else []),
+            "",
+        )
         return True
 
     def _rows(self, now: float) -> list[str]:
@@ -281,7 +315,7 @@ def duration(seconds: float) -> str:
 
 def _news(job: _Shown) -> str:
     """What a job has last written in its log; with a bar if it says how much is done."""
-    lines = [line for path in job.log for line in _last_lines(path, job.begun)]
+    lines = [line for path in job.log for line in last_lines(path, job.begun)]
     if not lines:
         return ""
     text = CLOCK.sub("", lines[-1])
@@ -292,25 +326,6 @@ def _news(job: _Shown) -> str:
     return f" |{bar}| {text}"
 
 
-def _ends(logs: Sequence[Path]) -> Iterator[str]:
-    """Where the logs of a job are, and how they end."""
-    for path in logs:
-        lines = _last_lines(path)
-        yield f"  {path}{' ends with' if lines else ' is empty'}"
-        yield from (f"    {line}" for line in lines[-LAST_LINES:])
-
-
-def _last_lines(path: Path, since: float = 0.0) -> list[str]:
-    """The lines at the end of a log; none if it is missing or older than `since`."""
-    try:
-        with path.open("rb") as stream:
-            status = os.fstat(stream.fileno())
-            if status.st_mtime < since:
-                return []
-            stream.seek(max(0, status.st_size - END_OF_LOG))
-            lines = stream.read().decode("utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    # The first one may be cut.
-    whole = lines[1:] if status.st_size > END_OF_LOG else lines
-    return [line.rstrip() for line in whole if line.strip()]
+def _paths(names: Sequence[str | None]) -> list[Path]:
+    """Those that are known."""
+    return [Path(name) for name in names if name]

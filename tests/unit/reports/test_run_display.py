@@ -11,7 +11,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -78,10 +78,26 @@ class Snakemake:
         self.says("Finished", at=at, event="job_finished", job_id=NUMBERS[job])
         self.says(None, at=at, event="progress", done=1, total=2)
 
-    def fails(self, job: JobKey, at: float) -> None:
+    def fails(
+        self, job: JobKey, at: float, message: str | None = None, logs: Sequence[str | None] = ()
+    ) -> None:
         self.says(COMMAND_FAILED, logging.ERROR, at, event="error", exception="RuleException")
-        self.says("Error", logging.ERROR, at, event="job_error", jobid=NUMBERS[job])
+        self.says_error(job, at, message, logs)
         self.says("Removing output files of failed job", at=at)
+
+    def says_error(
+        self, job: JobKey, at: float, message: str | None = None, logs: Sequence[str | None] = ()
+    ) -> None:
+        more = {"jobid": NUMBERS[job], "rule_msg": message, "log": logs}
+        self.says("Error", logging.ERROR, at, event="job_error", **more)
+
+    def fails_together(self, jobs: Sequence[JobKey], at: float, log: Path) -> None:
+        """As for jobs that a scheduler ran as one: of each it says once more that it failed."""
+        errors = [{"jobid": NUMBERS[job]} for job in jobs]
+        more = {"groupid": "both", "aux_logs": [str(log)], "job_error_info": errors}
+        self.says("Error in group", logging.ERROR, at, event="group_error", **more)
+        for job in jobs:
+            self.says_error(job, at)
 
 
 @pytest.fixture
@@ -168,6 +184,86 @@ def test_an_empty_log_is_named_too(
     assert f"  {log} is empty\n" in printed.getvalue()
 
 
+def test_a_log_that_an_earlier_run_has_written_is_not_shown(
+    run: Snakemake, printed: io.StringIO, log: Path
+) -> None:
+    log.write_text("error: of yesterday\n")
+    os.utime(log, (0, 0))
+    run.handler.begin("Study shop: 2 jobs", PLANNED)
+    run.begins(SCORE, log)
+    run.fails(SCORE, at=4)
+    assert f"  {log} is of an earlier run\n" in printed.getvalue()
+    assert "yesterday" not in printed.getvalue()
+
+
+# In the middle of much else, as Snakemake's own output in the log of a scheduler's job.
+SCHEDULERS_LOG = """\
+Select jobs to execute...
+error: bad row
+Error in rule score:
+    message: None
+    log: {log} (check log file(s) for error details)
+Exiting because a job execution failed. Look above for error messages
+slurmstepd: error: *** JOB 5 ON node CANCELLED AT 2026-11-26T20:53:18 DUE TO TIME LIMIT ***
+error: bad row
+"""
+
+
+def test_a_job_that_a_scheduler_failed_says_what_that_says(
+    run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
+) -> None:
+    schedulers = tmp_path / "5.log"
+    schedulers.write_text(SCHEDULERS_LOG.format(log=log))
+    run.handler.begin("Study shop: 2 jobs", PLANNED)
+    run.begins(SCORE, log)
+    message = "sbatch failed: no such\npartition\n    sbatch call:\n        sbatch --wrap=..."
+    run.fails(SCORE, 4, message, [str(log), str(schedulers), None])
+    assert printed.getvalue().splitlines()[1:] == [
+        "",
+        "failed: Score of Small, seed 0, PM, after 4 s",
+        "  sbatch failed: no such",
+        "  partition",
+        f"  {log} is empty",
+        f"  {schedulers} says",
+        "    error: bad row",
+        "    slurmstepd: error: *** JOB 5 ON node CANCELLED AT 2026-11-26T20:53:18 DUE TO TIME "
+        "LIMIT ***",
+        "",
+    ]
+
+
+def test_of_jobs_that_a_scheduler_ran_as_one_those_are_named_that_failed(
+    run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
+) -> None:
+    other, schedulers = tmp_path / "job.log.2", tmp_path / "5.log"
+    schedulers.write_text(SCHEDULERS_LOG.format(log=log))
+    run.handler.begin("Study shop: 2 jobs", PLANNED)
+    run.begins(SCORE, log)
+    run.begins(TRAIN, other)
+    run.fails_together([TRAIN, SCORE], 4, schedulers)
+    text = printed.getvalue()
+    assert text.count("failed: ") == 1
+    assert "\nfailed: Score of Small, seed 0, PM, after 4 s\n" in text
+    assert "    error: bad row\n" in text
+    assert text.endswith("  and with it 1 more of the same group\n\n")
+    # Both are begun again.
+    run.begins(TRAIN, other, at=5)
+    run.fails(TRAIN, at=9)
+    assert "failed: Adapter Small-EC, seed 0, after 4 s" in printed.getvalue()
+
+
+def test_of_jobs_that_ran_as_one_all_are_named_where_nobody_says_which_failed(
+    run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
+) -> None:
+    run.handler.begin("Study shop: 2 jobs", PLANNED)
+    run.begins(SCORE, log)
+    run.begins(TRAIN, tmp_path / "other.log")
+    run.fails_together([TRAIN, SCORE], 4, tmp_path / "gone.log")
+    text = printed.getvalue()
+    assert "failed: Adapter Small-EC, seed 0; Score of Small, seed 0, PM, after 4 s" in text
+    assert f"  {tmp_path}/gone.log is empty\n" in text
+
+
 def test_a_job_that_failed_and_is_started_again_counts_once(
     run: Snakemake, printed: io.StringIO, log: Path
 ) -> None:
@@ -188,7 +284,7 @@ def test_warnings_and_errors_that_are_of_no_job_are_passed_on(
     run.begins(SCORE, log)
     missing = "MissingOutputException in rule score:\nJob completed, but x.json is missing"
     run.says(missing, logging.ERROR, event="error", exception="MissingOutputException")
-    run.says("Error", logging.ERROR, event="job_error", jobid=99)
+    run.says("Error", logging.ERROR, event="job_error", jobid=99, rule_msg=None, log=[])
     assert printed.getvalue().splitlines() == [
         "the clock is wrong",
         "Study shop: 2 jobs",

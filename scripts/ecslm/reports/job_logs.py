@@ -1,0 +1,73 @@
+"""What the logs of jobs say: how they end, and in those of a scheduler, why a job failed."""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+LAST_LINES = 10
+# Bytes at the end of a log that are read.
+END_OF_LOG = 4000
+# A scheduler's job says little of its own, and Snakemake, which runs in it, much.
+END_OF_SCHEDULER_LOG = 100_000
+REASON = re.compile(
+    r"^(error: .*"
+    r"|slurmstepd: error: .*"
+    r"|.*\b(No such file or directory|not found|Permission denied|Killed|out of memory)\b.*)$",
+    re.IGNORECASE,
+)
+
+
+def ends(logs: Sequence[Path], since: float) -> Iterator[str]:
+    """Where the logs of a job are that began at a time, and how they end."""
+    for path in logs:
+        lines = last_lines(path, since)
+        if lines:
+            yield f"  {path} ends with"
+            yield from (f"    {line}" for line in lines[-LAST_LINES:])
+        else:
+            yield f"  {path} is {'of an earlier run' if last_lines(path) else 'empty'}"
+
+
+def reasons(logs: Sequence[Path]) -> Iterator[str]:
+    """Where the logs of a scheduler's jobs are, and the lines that say why one failed."""
+    for path in logs:
+        lines = last_lines(path, size=END_OF_SCHEDULER_LOG)
+        told = list(dict.fromkeys(line for line in lines if REASON.match(line)))
+        yield f"  {path}{' says' if told else ' ends with' if lines else ' is empty'}"
+        yield from (f"    {line}" for line in (told or lines)[-LAST_LINES:])
+
+
+def failed_in(logs: Sequence[Path], of_job: Collection[Path]) -> bool:
+    """Whether the logs of a scheduler's jobs say that the job with these logs failed."""
+    lines = (line.strip() for path in logs for line in last_lines(path, size=END_OF_SCHEDULER_LOG))
+    named = tuple(f"log: {path} " for path in of_job)
+    return any(line.startswith(named) for line in lines)
+
+
+def first_lines(message: str | None) -> Iterator[str]:
+    """What an executor says of a job that failed, without the command that it ran."""
+    for line in (message or "").splitlines():
+        if line.startswith(" "):
+            return
+        yield line
+
+
+def last_lines(path: Path, since: float = 0.0, size: int = END_OF_LOG) -> list[str]:
+    """The lines at the end of a log; none if it is missing or older than `since`.
+
+    Args:
+        size: bytes that are read.
+    """
+    try:
+        with path.open("rb") as stream:
+            status = os.fstat(stream.fileno())
+            if status.st_mtime < since:
+                return []
+            stream.seek(max(0, status.st_size - size))
+            lines = stream.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    # The first one may be cut.
+    whole = lines[1:] if status.st_size > size else lines
+    return [line.rstrip() for line in whole if line.strip()]
