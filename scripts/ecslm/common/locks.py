@@ -1,5 +1,11 @@
-"""A lock file that names its holder, and that is released however the process ends."""
+"""A lock file that names its holder, and that is released however the process ends.
 
+On a file system that several machines share, it keeps processes of all of them apart only if the
+file system passes locks on: NFS does unless it is mounted with `nolock` or `local_lock`, Lustre if
+it is mounted with `flock`.
+"""
+
+import errno
 import logging
 import os
 import socket
@@ -14,6 +20,8 @@ from ecslm.common.errors import InputError
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
+# What a file system answers that has no locks.
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
@@ -27,10 +35,11 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
 
     Raises:
         InputError: another process holds the lock and `wait` is false, or one has held it after
-            `since`.
+            `since`, or the file system has no locks.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock, timeout = FileLock(path), 0.0
+    # Files that only stand for locks would outlive a killed process.
+    lock, timeout = FileLock(path, fallback_to_soft=False), 0.0
     while True:
         try:
             lock.acquire(timeout=timeout)
@@ -43,6 +52,13 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
                 ) from None
             log.warning("%s: waiting for %s, which is using it", what, who)
             timeout = SECONDS_BETWEEN_LINES
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            raise InputError(
+                f"{path}: this file system has no locks, which keep two jobs from the same work: "
+                "mount it with them (NFS without `nolock`, Lustre with `flock`), or use another"
+            ) from None
     try:
         state = path.stat()
         # Each holder writes its name into the file and touches it when done.

@@ -1,7 +1,9 @@
 """The work folder of a long job, and the lock on it."""
 
+import errno
 import json
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -274,6 +276,22 @@ def test_a_holder_is_told_when_another_has_held_the_lock_meanwhile(tmp_path: Pat
         pass
     with held(lock, "results", wait=False, since=time.time() + 1):
         pass
+
+
+@pytest.mark.parametrize("number", (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP))
+def test_a_file_system_without_locks_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def flock(*_arguments: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    with (
+        pytest.raises(InputError, match=r"run\.lock: this file system has no locks") as caught,
+        held(tmp_path / "run.lock", "results", wait=True),
+    ):
+        pass
+    assert len(caught.value.problems) == 1
 
 
 def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
