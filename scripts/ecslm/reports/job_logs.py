@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 LAST_LINES = 10
@@ -16,6 +17,14 @@ REASON = re.compile(
     r"|.*\b(No such file or directory|not found|Permission denied|Killed|out of memory)\b.*)$",
     re.IGNORECASE,
 )
+
+# What to do about what SLURM's executor says of a job.
+FIXES = {
+    "sbatch failed": "`make check PROFILE=slurm` says what the cluster offers and the jobs ask for",
+    "'TIMEOUT'": "it ran out of time: set its rule's `runtime` in the profile, and run again: it "
+    "goes on from its last checkpoint",
+    "'OUT_OF_MEMORY'": "it ran out of memory: set its rule's `mem_mb` in the profile",
+}
 
 
 def ends(logs: Sequence[Path], since: float) -> Iterator[str]:
@@ -45,12 +54,12 @@ def failed_in(logs: Sequence[Path], of_job: Collection[Path]) -> bool:
     return any(line.startswith(named) for line in lines)
 
 
-def first_lines(message: str | None) -> Iterator[str]:
-    """What an executor says of a job that failed, without the command that it ran."""
-    for line in (message or "").splitlines():
-        if line.startswith(" "):
-            return
-        yield line
+def executor_says(message: str | None) -> Iterator[str]:
+    """What an executor says of a job that failed, without the command that it ran, and what to do
+    about it."""
+    lines = (message or "").splitlines()
+    yield from takewhile(lambda line: not line.startswith(" "), lines)
+    yield from (fix for words, fix in FIXES.items() if lines and words in lines[0])
 
 
 def last_lines(path: Path, since: float = 0.0, size: int = END_OF_LOG) -> list[str]:

@@ -17,7 +17,7 @@ from typing import Any, TextIO
 from tqdm import tqdm
 
 from ecslm.reports.caught_stderr import CaughtStderr
-from ecslm.reports.job_logs import ends, failed_in, first_lines, last_lines, reasons
+from ecslm.reports.job_logs import ends, executor_says, failed_in, last_lines, reasons
 from ecslm.reports.run_progress import JobKey, PlannedJob, RunProgress
 
 # Jobs that took longer leave a line on a terminal.
@@ -206,7 +206,7 @@ class _RunOnScreen:
         self._print(
             "",
             f"failed: {job.message}, after {duration(seconds)}",
-            *(f"  {line}" for line in first_lines(fields["rule_msg"])),
+            *(f"  {line}" for line in executor_says(fields["rule_msg"])),
             *ends(job.log, job.begun),
             *reasons(others),
             "",

@@ -216,13 +216,14 @@ def test_a_job_that_a_scheduler_failed_says_what_that_says(
     schedulers.write_text(SCHEDULERS_LOG.format(log=log))
     run.handler.begin("Study shop: 2 jobs", PLANNED)
     run.begins(SCORE, log)
-    message = "sbatch failed: no such\npartition\n    sbatch call:\n        sbatch --wrap=..."
+    message = "SLURM sbatch failed: no such\npartition\n    sbatch call:\n        sbatch --wrap=..."
     run.fails(SCORE, 4, message, [str(log), str(schedulers), None])
     assert printed.getvalue().splitlines()[1:] == [
         "",
         "failed: Score of Small, seed 0, PM, after 4 s",
-        "  sbatch failed: no such",
+        "  SLURM sbatch failed: no such",
         "  partition",
+        "  `make check PROFILE=slurm` says what the cluster offers and the jobs ask for",
         f"  {log} is empty",
         f"  {schedulers} says",
         "    error: bad row",
@@ -230,6 +231,20 @@ def test_a_job_that_a_scheduler_failed_says_what_that_says(
         "LIMIT ***",
         "",
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "setting"), (("TIMEOUT", "runtime"), ("OUT_OF_MEMORY", "mem_mb"), ("FAILED", None))
+)
+def test_a_job_that_wanted_more_than_it_asked_for_says_what_to_set(
+    run: Snakemake, printed: io.StringIO, log: Path, status: str, setting: str | None
+) -> None:
+    run.handler.begin("Study shop: 2 jobs", PLANNED)
+    run.begins(SCORE, log)
+    run.fails(SCORE, 4, f"SLURM-job '5' failed, SLURM status is: '{status}'. Reason: Unknown.")
+    assert re.findall("set its rule's `(.*?)` in the profile", printed.getvalue()) == (
+        [setting] if setting else []
+    )
 
 
 def test_of_jobs_that_a_scheduler_ran_as_one_those_are_named_that_failed(
