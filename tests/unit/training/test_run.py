@@ -170,10 +170,11 @@ def test_the_configurations_modules_are_sorted(exact_adapter: Path) -> None:
     assert configuration["target_modules"] == sorted(configuration["target_modules"])
 
 
-def test_bytes_depend_on_the_given_threads_and_on_no_others(
+def test_the_given_threads_are_used_and_bytes_depend_on_no_others(
     tiny_base: Path, tmp_path: Path
 ) -> None:
-    """All records in one batch, which is large enough to be split among threads."""
+    """All records in one batch, which is large enough to be split among threads; whether that
+    changes bytes depends on the CPU."""
     settings = adapter_settings(batch_tokens=20_000, global_batch=40)
     found = {}
     for threads in (1, 2):
@@ -200,7 +201,6 @@ def test_bytes_depend_on_the_given_threads_and_on_no_others(
             found[threads, environment] = (folder / WEIGHTS).read_bytes()
     assert found[1, "1"] == found[1, "2"]
     assert found[2, "1"] == found[2, "2"]
-    assert found[1, "1"] != found[2, "1"]
 
 
 def test_another_seed_gives_another_adapter(
