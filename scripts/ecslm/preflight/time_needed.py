@@ -83,7 +83,9 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
             seconds.append((cost.seconds, devices))
             continue
         who = (job.key.get("model", ""), job.key.get("seed", ""))
-        estimate = requests.of_job(job, on.device, loads=who not in loaded)
+        # Processes that keep a model serve jobs of one machine: see docs/slurm.md.
+        loads = who not in loaded or not run.profile.is_local
+        estimate = requests.of_job(job, on.device, loads)
         if estimate is None:
             if job.rule != "predict" or job.key["model"] in run.plan.study.local_models:
                 unknown.append(job)

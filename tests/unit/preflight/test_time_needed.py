@@ -12,6 +12,7 @@ from support.project import ROOT
 
 from ecslm.common.files import write_json
 from ecslm.estimates.devices import DEVICES, read_devices
+from ecslm.plan.requests import requests_of
 from ecslm.preflight import planned_run as planned
 from ecslm.preflight.findings import Finding
 from ecslm.preflight.hardware import met
@@ -92,6 +93,23 @@ def test_on_a_cluster_all_of_its_gpus_compute(monkeypatch: pytest.MonkeyPatch) -
     (first, *_) = estimate_time(planned_run(slurm, **CUDA))
     assert "on a100, estimated as NVIDIA A100 SXM 80 GB, at least" in first.what
     assert "with 8 at a time" in first.what
+
+
+def test_on_a_cluster_each_prediction_loads_the_model_and_here_one_of_a_seed_does() -> None:
+    three = {"tasks": ["PM", "SA", "QPR"]}
+    here, on_cluster = (
+        planned_run(profile, **(CUDA | three))
+        for profile in (Profile("gpu", gpus=1), Profile("slurm", executor="slurm", gpus=1))
+    )
+    on = met(here)
+    requests = requests_of(here.plan.study)
+    once, each = (
+        requests.prediction("Small-EC", "PM", on.device, loads) for loads in (False, True)
+    )
+    assert once is not None
+    assert each is not None
+    more = hours_on(on_cluster, on).total - hours_on(here, on).total
+    assert more * 3600 == pytest.approx(2 * (each.seconds - once.seconds))
 
 
 HOURS = st.lists(st.floats(0.01, 1000), min_size=1, max_size=5)
