@@ -43,8 +43,6 @@ CARDS = (
 SUBMITTING = 14.0
 # Steps that run no model, of six tuned models, on two cores: metric_fix.py, benchmarks/README.md.
 OTHER_STEPS = 153 / 3600
-
-
 # A study at the graph's limit.
 MANY_MODEL, MANY, MANY_SEEDS, MANY_CARD = "SmolLM2-360M-EC", 100, 5, "NVIDIA A100 SXM 80 GB"
 
@@ -57,7 +55,13 @@ class Pool:
     card: str
     count: int
     submitting: float = 0.0
-    """Seconds that each job takes to start."""
+    """Seconds that a scheduler takes to start each job; 0 without one."""
+
+    @property
+    def shares(self) -> bool:
+        """Whether predictions of a model and seed share a process that loads it once, which jobs of
+        a scheduler do not: see docs/slurm.md."""
+        return self.submitting == 0
 
 
 POOLS = (
@@ -74,8 +78,7 @@ POOLS = (
 
 @dataclass(frozen=True)
 class Unit:
-    """What one GPU does at a stretch: a job, or all predictions of a model and seed, which load it
-    once."""
+    """What one GPU does at a stretch: a job, or all predictions of a model and seed."""
 
     kind: str
     makes: frozenset[str]
@@ -203,7 +206,7 @@ def of_pools(plan: Plan) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     for pool in POOLS:
         device = requests.devices[pool.card]
-        placed = place(units(plan, requests, device), pool)
+        placed = place(units(plan, requests, device, pool.shares), pool)
         hours = [placed.hours.get(kind, 0.0) for kind in KINDS]
         cost = placed.all * device.usd_per_hour
         yield (
@@ -212,8 +215,12 @@ def of_pools(plan: Plan) -> Iterator[str]:
         )
 
 
-def units(plan: Plan, requests: Requests, device: Device) -> list[Unit]:
-    """What has to be computed on GPUs, that the target `all` asks for."""
+def units(plan: Plan, requests: Requests, device: Device, shares: bool) -> list[Unit]:
+    """What has to be computed on GPUs, that the target `all` asks for.
+
+    Args:
+        shares: whether predictions of a model and seed load it once.
+    """
     together: dict[tuple[str, str, str], list[Key]] = defaultdict(list)
     for rule in map(plan.rules.__getitem__, KINDS):
         for key in rule.all_keys():
@@ -223,7 +230,7 @@ def units(plan: Plan, requests: Requests, device: Device) -> list[Unit]:
     for (kind, _, _), keys in together.items():
         rule = plan.rules[kind]
         estimates = [
-            requests.of_key(kind, vars(key), device, loads=number == 0)
+            requests.of_key(kind, vars(key), device, loads=number == 0 or not shares)
             for number, key in enumerate(keys)
         ]
         makes = (
@@ -252,7 +259,7 @@ def of_many() -> Iterator[str]:
     yield "| GPUs | card | GPU-h | wall, h | GPUs in use, % | USD |"
     yield "|---|---|---|---|---|---|"
     device = requests.devices[MANY_CARD]
-    found = units(plan, requests, device)
+    found = units(plan, requests, device, shares=False)
     for count in (100, 500, 1000):
         placed = place(found, Pool("many", MANY_CARD, count, SUBMITTING))
         used = 100 * placed.all / (placed.wall * count)
@@ -308,21 +315,36 @@ def ways(units: Sequence[Unit], after: Mapping[int, Sequence[int]]) -> dict[int,
 
 
 def not_fitting(plan: Plan) -> Iterator[str]:
-    """Bases whose predictions need smaller batches than the configuration says, by the card."""
+    """What predictions of some bases need beside the configuration, by the card."""
     requests, study = Requests(plan.study), plan.study
-    wanted = study.settings.batch_tokens
     for card in CARDS:
         device = requests.devices[card]
-        models: dict[int, list[str]] = defaultdict(list)
+        bases: dict[str, list[str]] = defaultdict(list)
         for model in study.local_models:
-            tasks = study.model_tasks(model)
-            found = [requests.prediction_budget(model, task, device) for task in tasks]
-            least = min((one or 0 for one in found), default=wanted)
-            if least < wanted:
-                models[least].append(study.local_models[model].base)
-        for budget, names in sorted(models.items(), reverse=True):
-            change = f"`batch_tokens: {budget}`" if budget else "`decoding: {fused: false}`"
+            if change := change_to_fit(requests, model, device):
+                bases[change].append(study.local_models[model].base)
+        for change, names in bases.items():
             yield f"- {card}: {change} for {', '.join(dict.fromkeys(names))}."
+
+
+def change_to_fit(requests: Requests, model: str, device: Device) -> str:
+    """What makes predictions of a model fit; empty if they do as they are configured."""
+    wanted = requests.study.settings.batch_tokens
+    if (least := least_budget(requests, model, device, packed=False)) == wanted:
+        return ""
+    if least:
+        return f"`batch_tokens: {least}`"
+    least = least_budget(requests, model, device, packed=True)
+    return f"`decoding: {{fused: false}}` and `batch_tokens: {least}`" if least else "a larger card"
+
+
+def least_budget(requests: Requests, model: str, device: Device, packed: bool) -> int:
+    """Tokens of a batch that fit in all tasks; 0 if in one not even the longest prompt fits."""
+    study = requests.study
+    tasks = study.model_tasks(model)
+    found = (requests.prediction_budget(model, task, device, packed) for task in tasks)
+    # Models that do not run here have no task.
+    return min((one or 0 for one in found), default=study.settings.batch_tokens)
 
 
 def assumptions(plan: Plan) -> Iterator[str]:
