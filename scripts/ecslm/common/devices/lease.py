@@ -3,7 +3,7 @@
 It is for the rest of the job's life: the kernel ends it with the process, also after `kill -9`.
 Checkouts and studies share it, other users do not; containers do if they share /tmp. Under SLURM a
 job has the devices that the scheduler gives it; only where these are more than it needs, as in an
-interactive allocation, does it lease some of them.
+interactive allocation, or where it names none, does it lease some of them.
 """
 
 import logging
@@ -82,12 +82,13 @@ def usable_devices(present: Sequence[Device], variable: str | None, count: int) 
 
 
 def _given_by_scheduler(count: int) -> bool:
-    if SCHEDULER_VARIABLE not in os.environ:
-        return False
     given = os.environ.get(DEVICES_VARIABLE)
-    if given is not None and len(given.split(",")) > count:
+    if SCHEDULER_VARIABLE not in os.environ or given is None:
+        # A cluster that does not count GPUs shows each job all of them.
         return False
-    log.info("device: as SLURM gives it, %s=%s", DEVICES_VARIABLE, given or "")
+    if len(given.split(",")) > count:
+        return False
+    log.info("device: as SLURM gives it, %s=%s", DEVICES_VARIABLE, given)
     return True
 
 
