@@ -127,7 +127,9 @@ def test_more_devices_take_no_longer_and_never_less_than_the_longest_job(
 
 def test_without_a_gpu_all_of_the_file_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planned, "read_driver", lambda: None)
-    first, *_ = estimate_time(run())
+    first, basis, numbers = estimate_time(run())
+    assert all(f"price of {name} as of " in basis.what for name in first.values)
+    assert all(any(name in line for line in numbers.details) for name in first.values)
     assert set(first.values) >= {"NVIDIA A10G", "NVIDIA H100 PCIe 80 GB"}
     assert all(name in first.what for name in first.values)
     assert not any("CPU" in name for name in first.values)
