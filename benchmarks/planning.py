@@ -117,9 +117,9 @@ def lines() -> Iterator[str]:
     six, whole = plan_of(SIX), plan_of(None)
     yield from ("### Each model on each card", "")
     yield from of_models(Requests(six.study))
-    yield from ("", "### Six models, three seeds", "", *counted(six), "")
+    yield from ("", "### Six models, three seeds", "", counted(six), "")
     yield from of_pools(six)
-    yield from ("", "### The whole study, as it is configured", "", *counted(whole), "")
+    yield from ("", "### The whole study, as it is configured", "", counted(whole), "")
     yield from of_pools(whole)
     yield from ("", *not_fitting(whole), "")
     yield from ("### A hundred models, five seeds, a thousand GPUs", "", *of_many(), "")
@@ -137,7 +137,7 @@ def plan_of(models: Sequence[str] | None) -> Plan:
     return Plan(load_config(with_study(shipped, study), ROOT / TEMPLATES))
 
 
-def counted(plan: Plan) -> Iterator[str]:
+def counted(plan: Plan) -> str:
     """How much there is to do."""
     jobs = {kind: sum(1 for _ in plan.rules[kind].all_keys()) for kind in KINDS}
     work = Requests(plan.study).workloads
@@ -147,8 +147,9 @@ def counted(plan: Plan) -> Iterator[str]:
         if key.model in plan.study.local_models
     )
     tuned = [name for name, model in plan.study.local_models.items() if model.tuned]
+    # Copies of a model are trained alike.
     first = max((work.training(name) for name in tuned[:10]), key=lambda one: one.records)
-    yield (
+    return (
         f"{jobs['train_adapter']} trainings, {jobs['predict']:,} predictions files with "
         f"{answers:,} answers, {jobs['bertscore']} BERTScores. A training with all records reads "
         f"{first.records:,} of them, {first.tokens / 1e6:.0f} million tokens, in each of "
@@ -254,7 +255,7 @@ def of_many() -> Iterator[str]:
         )
     )
     requests = Requests(plan.study)
-    yield f"{MANY} copies of {MANY_MODEL}, simulated in the same way. " + next(counted(plan))
+    yield f"{MANY} copies of {MANY_MODEL}, simulated in the same way. {counted(plan)}"
     yield ""
     yield "| GPUs | card | GPU-h | wall, h | GPUs in use, % | USD |"
     yield "|---|---|---|---|---|---|"
