@@ -18,7 +18,7 @@ import pytest
 from support.project import ROOT, SCRIPTS
 
 from ecslm.common.devices import lease, locks
-from ecslm.common.devices.locks import ALONE, lock, locks_folder
+from ecslm.common.devices.locks import EXCLUSIVE, lock, locks_folder
 from ecslm.common.devices.sharing import LEASE_VARIABLE
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, _name
@@ -388,17 +388,17 @@ def test_a_file_that_was_removed_while_others_wait_is_not_locked_in_its_place(
         locking(descriptor, kind)
 
     monkeypatch.setattr(fcntl, "flock", removing)
-    descriptor = lock(path, ALONE)
+    descriptor = lock(path, EXCLUSIVE)
     assert descriptor is not None
     assert os.path.sameopenfile(descriptor, os.open(path, os.O_RDONLY))
-    assert lock(path, ALONE) is None
+    assert lock(path, EXCLUSIVE) is None
 
 
 def test_looking_at_a_lock_leaves_nothing_open(tmp_path: Path) -> None:
-    descriptor = lock(tmp_path / "lock", ALONE)
+    descriptor = lock(tmp_path / "lock", EXCLUSIVE)
     assert descriptor is not None
     before = os.listdir("/proc/self/fd")  # noqa: PTH208
-    assert [lock(tmp_path / "lock", kind) for kind in (ALONE, locks.BESIDE_OTHERS)] == [None, None]
+    assert [lock(tmp_path / "lock", kind) for kind in (EXCLUSIVE, locks.SHARED)] == [None, None]
     assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
     os.close(descriptor)
 
