@@ -43,8 +43,6 @@ CARDS = (
 SUBMITTING = 14.0
 # Steps that run no model, of six tuned models, on two cores: metric_fix.py, benchmarks/README.md.
 OTHER_STEPS = 153 / 3600
-
-
 # A study at the graph's limit.
 MANY_MODEL, MANY, MANY_SEEDS, MANY_CARD = "SmolLM2-360M-EC", 100, 5, "NVIDIA A100 SXM 80 GB"
 
@@ -57,7 +55,13 @@ class Pool:
     card: str
     count: int
     submitting: float = 0.0
-    """Seconds that each job takes to start."""
+    """Seconds that a scheduler takes to start each job; 0 without one."""
+
+    @property
+    def shares(self) -> bool:
+        """Whether predictions of a model and seed share a process that loads it once, which jobs of
+        a scheduler do not: see docs/slurm.md."""
+        return self.submitting == 0
 
 
 POOLS = (
@@ -74,8 +78,7 @@ POOLS = (
 
 @dataclass(frozen=True)
 class Unit:
-    """What one GPU does at a stretch: a job, or all predictions of a model and seed, which load it
-    once."""
+    """What one GPU does at a stretch: a job, or all predictions of a model and seed."""
 
     kind: str
     makes: frozenset[str]
@@ -114,9 +117,9 @@ def lines() -> Iterator[str]:
     six, whole = plan_of(SIX), plan_of(None)
     yield from ("### Each model on each card", "")
     yield from of_models(Requests(six.study))
-    yield from ("", "### Six models, three seeds", "", *counted(six), "")
+    yield from ("", "### Six models, three seeds", "", counted(six), "")
     yield from of_pools(six)
-    yield from ("", "### The whole study, as it is configured", "", *counted(whole), "")
+    yield from ("", "### The whole study, as it is configured", "", counted(whole), "")
     yield from of_pools(whole)
     yield from ("", *not_fitting(whole), "")
     yield from ("### A hundred models, five seeds, a thousand GPUs", "", *of_many(), "")
@@ -134,7 +137,7 @@ def plan_of(models: Sequence[str] | None) -> Plan:
     return Plan(load_config(with_study(shipped, study), ROOT / TEMPLATES))
 
 
-def counted(plan: Plan) -> Iterator[str]:
+def counted(plan: Plan) -> str:
     """How much there is to do."""
     jobs = {kind: sum(1 for _ in plan.rules[kind].all_keys()) for kind in KINDS}
     work = Requests(plan.study).workloads
@@ -144,8 +147,9 @@ def counted(plan: Plan) -> Iterator[str]:
         if key.model in plan.study.local_models
     )
     tuned = [name for name, model in plan.study.local_models.items() if model.tuned]
+    # Copies of a model are trained alike.
     first = max((work.training(name) for name in tuned[:10]), key=lambda one: one.records)
-    yield (
+    return (
         f"{jobs['train_adapter']} trainings, {jobs['predict']:,} predictions files with "
         f"{answers:,} answers, {jobs['bertscore']} BERTScores. A training with all records reads "
         f"{first.records:,} of them, {first.tokens / 1e6:.0f} million tokens, in each of "
@@ -203,7 +207,7 @@ def of_pools(plan: Plan) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     for pool in POOLS:
         device = requests.devices[pool.card]
-        placed = place(units(plan, requests, device), pool)
+        placed = place(units(plan, requests, device, pool.shares), pool)
         hours = [placed.hours.get(kind, 0.0) for kind in KINDS]
         cost = placed.all * device.usd_per_hour
         yield (
@@ -212,8 +216,12 @@ def of_pools(plan: Plan) -> Iterator[str]:
         )
 
 
-def units(plan: Plan, requests: Requests, device: Device) -> list[Unit]:
-    """What has to be computed on GPUs, that the target `all` asks for."""
+def units(plan: Plan, requests: Requests, device: Device, shares: bool) -> list[Unit]:
+    """What has to be computed on GPUs, that the target `all` asks for.
+
+    Args:
+        shares: whether predictions of a model and seed load it once.
+    """
     together: dict[tuple[str, str, str], list[Key]] = defaultdict(list)
     for rule in map(plan.rules.__getitem__, KINDS):
         for key in rule.all_keys():
@@ -223,7 +231,7 @@ def units(plan: Plan, requests: Requests, device: Device) -> list[Unit]:
     for (kind, _, _), keys in together.items():
         rule = plan.rules[kind]
         estimates = [
-            requests.of_key(kind, vars(key), device, loads=number == 0)
+            requests.of_key(kind, vars(key), device, loads=number == 0 or not shares)
             for number, key in enumerate(keys)
         ]
         makes = (
@@ -247,12 +255,12 @@ def of_many() -> Iterator[str]:
         )
     )
     requests = Requests(plan.study)
-    yield f"{MANY} copies of {MANY_MODEL}, simulated in the same way. " + next(counted(plan))
+    yield f"{MANY} copies of {MANY_MODEL}, simulated in the same way. {counted(plan)}"
     yield ""
     yield "| GPUs | card | GPU-h | wall, h | GPUs in use, % | USD |"
     yield "|---|---|---|---|---|---|"
     device = requests.devices[MANY_CARD]
-    found = units(plan, requests, device)
+    found = units(plan, requests, device, shares=False)
     for count in (100, 500, 1000):
         placed = place(found, Pool("many", MANY_CARD, count, SUBMITTING))
         used = 100 * placed.all / (placed.wall * count)
@@ -308,21 +316,36 @@ def ways(units: Sequence[Unit], after: Mapping[int, Sequence[int]]) -> dict[int,
 
 
 def not_fitting(plan: Plan) -> Iterator[str]:
-    """Bases whose predictions need smaller batches than the configuration says, by the card."""
+    """What predictions of some bases need beside the configuration, by the card."""
     requests, study = Requests(plan.study), plan.study
-    wanted = study.settings.batch_tokens
     for card in CARDS:
         device = requests.devices[card]
-        models: dict[int, list[str]] = defaultdict(list)
+        bases: dict[str, list[str]] = defaultdict(list)
         for model in study.local_models:
-            tasks = study.model_tasks(model)
-            found = [requests.prediction_budget(model, task, device) for task in tasks]
-            least = min((one or 0 for one in found), default=wanted)
-            if least < wanted:
-                models[least].append(study.local_models[model].base)
-        for budget, names in sorted(models.items(), reverse=True):
-            change = f"`batch_tokens: {budget}`" if budget else "`decoding: {fused: false}`"
+            if change := change_to_fit(requests, model, device):
+                bases[change].append(study.local_models[model].base)
+        for change, names in bases.items():
             yield f"- {card}: {change} for {', '.join(dict.fromkeys(names))}."
+
+
+def change_to_fit(requests: Requests, model: str, device: Device) -> str:
+    """What makes predictions of a model fit; empty if they do as they are configured."""
+    wanted = requests.study.settings.batch_tokens
+    if (least := least_budget(requests, model, device, packed=False)) == wanted:
+        return ""
+    if least:
+        return f"`batch_tokens: {least}`"
+    least = least_budget(requests, model, device, packed=True)
+    return f"`decoding: {{fused: false}}` and `batch_tokens: {least}`" if least else "a larger card"
+
+
+def least_budget(requests: Requests, model: str, device: Device, packed: bool) -> int:
+    """Tokens of a batch that fit in all tasks; 0 if in one not even the longest prompt fits."""
+    study = requests.study
+    tasks = study.model_tasks(model)
+    found = (requests.prediction_budget(model, task, device, packed) for task in tasks)
+    # Models that do not run here have no task.
+    return min((one or 0 for one in found), default=study.settings.batch_tokens)
 
 
 def assumptions(plan: Plan) -> Iterator[str]:

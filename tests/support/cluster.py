@@ -131,6 +131,9 @@ def running_cluster(folder: Path, gpus: int, cpus: int = 4) -> Iterator[Cluster]
     missing = [name for name in ("slurmctld", "slurmd", "munged") if not shutil.which(name)]
     if os.geteuid() or missing:
         raise RuntimeError("needs root, and `apt-get install slurm-wlm munge`")
+    if "SLURM_CONF" in os.environ:
+        # Jobs would be submitted there, and those of root cancelled.
+        raise RuntimeError("SLURM_CONF names another cluster: unset it")
     host = socket.gethostname().partition(".")[0]
     cluster = Cluster(folder, host)
     _take_configuration(folder, host, gpus, cpus)
@@ -221,12 +224,10 @@ def _start_munge() -> None:
 
 
 def _run(*command: str) -> None:
-    """Run a daemon, which goes into the background; SLURM_CONF would name another cluster's."""
-    environment = {key: value for key, value in os.environ.items() if key != "SLURM_CONF"}
+    """Run a daemon, which goes into the background."""
     subprocess.run(
         command,
         check=True,
-        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -236,6 +237,9 @@ def _run(*command: str) -> None:
 def _end(pid_file: Path) -> None:
     with suppress(FileNotFoundError, ValueError, psutil.NoSuchProcess):
         daemon = psutil.Process(int(pid_file.read_text()))
+        if daemon.name() != pid_file.stem:
+            # One that was killed long ago; its number is another's now.
+            return
         daemon.send_signal(signal.SIGTERM)
         with suppress(psutil.TimeoutExpired):
             daemon.wait(SECONDS_TO_WAIT)

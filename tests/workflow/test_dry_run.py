@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.scratch import copy_project, planned_jobs, snakemake
@@ -151,24 +152,36 @@ def test_jobs_that_run_or_fetch_a_model_ask_for_memory_and_time_by_its_size(
     assert resources_of_rules(project, "runtime") == asked
 
 
+def test_only_jobs_that_ask_for_a_gpu_are_sent_to_a_cluster(project: Path) -> None:
+    rules = of_workflow(project, "[rule.name for rule in workflow.rules]")
+    here = of_workflow(project, "list(workflow._localrules)")
+    assert {*rules} - {*here} == {*resources_of_rules(project, "gpu")}
+
+
 def resources_of_rules(project: Path, name: str) -> dict[str, int | str]:
-    """What each rule asks for of a resource, by asking Snakemake itself."""
+    """What each rule asks for of a resource."""
+    found: dict[str, int | str] = of_workflow(
+        project,
+        "{rule.name: 'function(...)' if asked.is_evaluable() else asked.value"
+        f" for rule in workflow.rules if {name!r} in rule.resources"
+        f" for asked in [rule.resources[{name!r}]]}}",
+    )
+    return found
+
+
+def of_workflow(project: Path, expression: str) -> Any:
+    """The value of an expression about the workflow, by asking Snakemake itself."""
     code = (
         "import json, sys; from pathlib import Path; from snakemake.api import *\n"
         "with SnakemakeApi(OutputSettings()) as api:\n"
         "    workflow = api.workflow(ResourceSettings(), snakefile=Path('Snakefile'))._workflow\n"
-        "    name = sys.argv[1]\n"
-        "    asked = {r.name: r.resources[name] for r in workflow.rules if name in r.resources}\n"
-        "    rules = {name: 'function(...)' if one.is_evaluable() else one.value"
-        " for name, one in asked.items()}\n"
-        "    json.dump(rules, sys.stdout)\n"
+        f"    json.dump({expression}, sys.stdout)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code, name], cwd=project, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    found: dict[str, int | str] = json.loads(run.stdout)
-    return found
+    return json.loads(run.stdout)
 
 
 @pytest.mark.parametrize(

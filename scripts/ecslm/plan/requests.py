@@ -131,11 +131,19 @@ class Requests:
         job = self._prediction_job(model, task, device, longest)
         return None if job is None else replace(job, loads=loads).estimate()
 
-    def prediction_budget(self, model: str, task: str, device: Device) -> int | None:
+    def prediction_budget(
+        self, model: str, task: str, device: Device, packed: bool = False
+    ) -> int | None:
         """Tokens of a batch that fit on a device: those of the configuration, halved until they do;
-        None, too, if not even the longest prompt fits."""
+        None, too, if not even the longest prompt fits.
+
+        Args:
+            packed: whether the base stays as it is stored, whatever `decoding` says of `fused`.
+        """
         job = self._prediction_job(model, task, device, longest=True)
-        return None if job is None else job.fitting_batch()
+        if job is None:
+            return None
+        return (replace(job, fused=False) if packed else job).fitting_batch()
 
     def single_answers(self, model: str, device: Device) -> Estimate | None:
         """Of the latency of a model: each prompt is alone in its batch.

@@ -1,6 +1,6 @@
 """Whether each model fits into the memory of the GPUs that jobs would meet, by the estimates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -40,6 +40,8 @@ class Need:
     """As the study is configured."""
     budget: int | None
     """Tokens of a batch that fit; None if not even the longest record does."""
+    packed: int | None = None
+    """The same of predictions if the base is not unpacked at load."""
 
     def __str__(self) -> str:
         jobs = "training of" if self.trains else "predictions of"
@@ -63,12 +65,20 @@ def _needs(run: PlannedRun, requests: Requests, on: Met) -> list[Need]:
     for model, of_model in tasks.items():
         of_tasks = dict.fromkeys(of_model)
         estimates = [requests.prediction(model, task, on.device) for task in of_tasks]
-        budgets = [requests.prediction_budget(model, task, on.device) for task in of_tasks]
         if known := [one.device_bytes for one in estimates if one]:
-            fitting = [budget for budget in budgets if budget is not None]
-            least = min(fitting) if len(fitting) == len(budgets) else None
-            found.append(Need(model, False, max(known), least))
+            budget, packed = (
+                _least(requests.prediction_budget(model, task, on.device, one) for task in of_tasks)
+                for one in (False, True)
+            )
+            found.append(Need(model, False, max(known), budget, packed))
     return found
+
+
+def _least(budgets: Iterable[int | None]) -> int | None:
+    """The smallest budget; None if there is none for one of the tasks."""
+    found = [*budgets]
+    fitting = [budget for budget in found if budget is not None]
+    return min(fitting) if len(fitting) == len(found) else None
 
 
 def _summary(needs: list[Need]) -> Finding:
@@ -129,11 +139,11 @@ def _predictions(run: PlannedRun, needs: list[Need], room: int) -> Iterator[Find
         model = study.local_models[one.model]
         decoding = [model.decoded(study.decoding(task)) for task in study.model_tasks(one.model)]
         if one.budget is None:
-            fused = any(each.fused for each in decoding)
+            change = f"`decoding: {{fused: false}}` and `batch_tokens: {one.packed}`"
             yield error(
                 f"with its longest prompt alone it takes more than the {_gb(room)} of a GPU",
                 f"studies.{study.name}.models.{one.model}",
-                "use larger GPUs" + (", or set `decoding: {fused: false}`" if fused else ""),
+                "use larger GPUs" + ("" if one.packed is None else f", or set {change}"),
             )
         elif one.budget < study.settings.batch_tokens:
             stops = any(each.oom == "stop" for each in decoding)
@@ -144,13 +154,13 @@ def _predictions(run: PlannedRun, needs: list[Need], room: int) -> Iterator[Find
             f"with {study.settings.batch_tokens}, predictions of {_models(stopping)} take more "
             f"than the {_gb(room)} of a GPU, and stop",
             tokens,
-            f"set `oom: halve` in `decoding`, or lower it to {_least(stopping)}",
+            f"set `oom: halve` in `decoding`, or lower it to {_lowest(stopping)}",
         )
     if halving:
         yield warning(
             f"with {study.settings.batch_tokens}, batches of {_models(halving)} will be halved",
             tokens,
-            f"lower it to {_least(halving)}, and no batch is tried in vain",
+            f"lower it to {_lowest(halving)}, and no batch is tried in vain",
         )
 
 
@@ -158,7 +168,7 @@ def _models(needs: list[Need]) -> str:
     return shortened([one.model for one in needs])
 
 
-def _least(needs: list[Need]) -> int:
+def _lowest(needs: list[Need]) -> int:
     return min(one.budget for one in needs if one.budget is not None)
 
 

@@ -14,7 +14,11 @@ from ecslm.preflight.planned_run import PlannedRun
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
 UNSAID = frozenset({"", "nvidia", "gb", "sxm"})
 CPU_FLAGS = Path("/proc/cpuinfo")
-AMX, WITH_AMX = "amx_bf16", "two CPU cores with AMX"
+# Flags of instructions for bfloat16, the fastest first, and devices that have them.
+CPUS = {
+    "amx_bf16": "two CPU cores with AMX",
+    "avx512_bf16": "two CPU cores with AVX512-BF16",
+}
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,9 @@ def met(run: PlannedRun) -> Met:
     """The device that a run would meet: of several the slowest, with the least memory."""
     requests = requests_of(run.plan.study)
     if not run.gpu_jobs:
-        has_amx = CPU_FLAGS.is_file() and AMX in CPU_FLAGS.read_text(encoding="utf-8").split()
-        cpu = requests.devices[WITH_AMX if has_amx else SLOW["cpu"]]
+        flags = CPU_FLAGS.read_text(encoding="utf-8").split() if CPU_FLAGS.is_file() else []
+        name = next((CPUS[flag] for flag in CPUS if flag in flags), SLOW["cpu"])
+        cpu = requests.devices[name]
         return Met(cpu.with_threads(run.plan.study.settings.threads), "this CPU")
     slow = requests.devices[SLOW["cuda"]]
     known = [device for device in requests.devices.values() if device.kind == "cuda"]

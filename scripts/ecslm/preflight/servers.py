@@ -40,9 +40,13 @@ def ask_all(questions: Iterable[Question]) -> Mapping[Question, Reply]:
     server that is silent, for example, heeds no timeout of a connection.
     """
     found: dict[Question, Reply] = {}
+    failed: list[Exception] = []
 
     def note(question: Question) -> None:
-        found[question] = question.ask()
+        try:
+            found[question] = question.ask()
+        except Exception as error:
+            failed.append(error)
 
     threads = {
         question: threading.Thread(target=note, args=(question,), daemon=True)
@@ -53,4 +57,7 @@ def ask_all(questions: Iterable[Question]) -> Mapping[Question, Reply]:
     end = time.monotonic() + MOST_SECONDS
     for thread in threads.values():
         thread.join(max(end - time.monotonic(), 0))
+    if failed:
+        # An error of ours, which in a thread would pass for a server that does not answer.
+        raise failed[0]
     return {question: found.get(question, LATE) for question in threads}

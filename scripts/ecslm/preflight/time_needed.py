@@ -1,7 +1,7 @@
 """How long a run takes, and what that costs."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -59,12 +59,11 @@ def estimate_time(run: PlannedRun) -> Iterator[Finding]:
         shown = "; ".join(
             f"{_number(one.total)} on {one.device.name}, {_number(one.usd)} USD" for one in found
         )
-        hours = found[0]
         yield ok(f"GPU-hours, by the GPU: {shown}", **{one.device.name: one.total for one in found})
     else:
-        hours = hours_on(run, on)
-        yield _summary(run, hours, on)
-    yield from _basis(hours)
+        found = [hours_on(run, on)]
+        yield _summary(run, found[0], on)
+    yield from _basis(found)
 
 
 def hours_on(run: PlannedRun, on: Met) -> Hours:
@@ -83,7 +82,9 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
             seconds.append((cost.seconds, devices))
             continue
         who = (job.key.get("model", ""), job.key.get("seed", ""))
-        estimate = requests.of_job(job, on.device, loads=who not in loaded)
+        # Processes that keep a model serve jobs of one machine: see docs/slurm.md.
+        loads = who not in loaded or not run.profile.is_local
+        estimate = requests.of_job(job, on.device, loads)
         if estimate is None:
             if job.rule != "predict" or job.key["model"] in run.plan.study.local_models:
                 unknown.append(job)
@@ -131,26 +132,27 @@ def _at_a_time(run: PlannedRun) -> int:
     return 1
 
 
-def _basis(hours: Hours) -> Iterator[Finding]:
-    """Where the numbers come from."""
-    row = hours.device.row
+def _basis(found: Sequence[Hours]) -> Iterator[Finding]:
+    """Where the numbers come from, which differ between devices by the assumptions alone."""
+    hours = found[0]
     last = f"{hours.measured:,} jobs as they last took, " if hours.measured else ""
     jobs = f"{last}{hours.estimated:,} jobs estimated"
-    prices = f"price of {row.device} as of {row.price_as_of}: {row.price_from}"
-    yield ok(f"{jobs}; {prices}", measured=hours.measured, estimated=hours.estimated)
+    rows = [one.device.row for one in found]
+    prices = (f"price of {row.device} as of {row.price_as_of}: {row.price_from}" for row in rows)
+    yield ok("; ".join((jobs, *prices)), measured=hours.measured, estimated=hours.estimated)
     if hours.unknown:
         models = dict.fromkeys(job.key["model"] for job in hours.unknown if "model" in job.key)
         yield ok(
             f"not counted: {counts_by_kind(hours.unknown)} ({shortened(list(models))}), since the "
             "size of the base is not known before it is fetched"
         )
-    if hours.assumptions:
-        kinds = Counter(one.evidence for one in hours.assumptions)
+    if assumptions := dict.fromkeys(one for each in found for one in each.assumptions):
+        kinds = Counter(one.evidence for one in assumptions)
         shown = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
         yield Finding(
             "ok",
-            f"estimates rest on {len(hours.assumptions)} numbers ({shown}): `--json` has them",
-            details=tuple(one.text() for one in hours.assumptions),
+            f"estimates rest on {len(assumptions)} numbers ({shown}): `--json` has them",
+            details=tuple(one.text() for one in assumptions),
         )
 
 

@@ -13,7 +13,8 @@ END_OF_LOG = 4000
 END_OF_SCHEDULER_LOG = 100_000
 REASON = re.compile(
     r"^(error: .*"
-    r"|slurmstepd: error: .*"
+    # SLURM 24.11 names the node: `slurmstepd-node`.
+    r"|slurmstepd(-\S+)?: error: .*"
     r"|.*\b(No such file or directory|not found|Permission denied|Killed|out of memory)\b.*)$",
     re.IGNORECASE,
 )

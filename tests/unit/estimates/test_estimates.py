@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from support.project import RESOURCES, ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.estimates import operations, weights
+from ecslm.estimates import encoder, operations, prediction, weights
+from ecslm.estimates import training as of_training
 from ecslm.estimates.devices import DEVICES, Device, read_devices
 from ecslm.estimates.encoder import Encoder, estimate_bertscore
 from ecslm.estimates.estimate import LEAST_MINUTES, MIB, Estimate, request
@@ -259,6 +260,16 @@ def test_a_model_that_no_device_holds_has_no_budget() -> None:
     settings = TrainingSettings(fused=True, batch_tokens="auto")
     device = DEVICE["NVIDIA RTX 4090"]
     assert TrainingJob(model, Precision(), settings, work(), device).fitting_budget() is None
+
+
+def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch() -> None:
+    from ecslm.prediction import prefill
+    from ecslm.scoring.bertscore import pairs, run
+    from ecslm.training import fused_ops
+
+    assert (prediction.CHUNK, prediction.KEPT) == (prefill.CHUNK, prefill.KEPT)
+    assert (encoder.BATCH, encoder.CHUNK) == (pairs.BATCH, run.CHUNK)
+    assert of_training.BLOCK == fused_ops.BLOCK
 
 
 def test_nf4_takes_the_bits_that_its_authors_state() -> None:

@@ -171,3 +171,12 @@ def test_another_licence_than_the_configured_one_is_a_warning(hub: FakeHub) -> N
     ]
     hub.datasets["a/data"] = FakeRepository(revisions={COMMIT: COMMIT}, license=None)
     assert len(lines(check_access(made))) == 1
+
+
+def test_an_error_of_ours_is_not_taken_for_a_server_that_does_not_answer() -> None:
+    class Broken:
+        def ask(self) -> servers.Reply:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        servers.ask_all([Broken()])

@@ -102,12 +102,28 @@ def test_predictions_that_stop_are_an_error_and_those_that_halve_a_warning(
 def test_a_model_that_does_not_fit_with_its_longest_prompt_is_an_error(
     fused: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = {"decoding": {"max_length": 4000, "oom": "halve", "fused": fused}}
-    line = next(one for one in told(2, monkeypatch, **settings) if "longest prompt" in one)
-    assert line.startswith(
-        f"error: {MODEL}: with its longest prompt alone it takes more than the 2.0 GB"
+    (line,) = beyond_prompts(2, monkeypatch, fused=fused)
+    assert line == (
+        f"error: {MODEL}: with its longest prompt alone it takes more than the 2.0 GB of a GPU: "
+        "use larger GPUs"
     )
-    assert line.endswith("use larger GPUs, or set `decoding: {fused: false}`") == fused
+
+
+def test_not_to_unpack_a_base_is_proposed_only_with_batches_that_then_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (line,) = beyond_prompts(6, monkeypatch, fused=True)
+    start = "use larger GPUs, or set `decoding: {fused: false}` and `batch_tokens: "
+    number = int(line.partition(start)[2].rstrip("`"))
+    assert not beyond_prompts(6, monkeypatch, fused=False, batch_tokens=number)
+
+
+def beyond_prompts(
+    memory: float, monkeypatch: pytest.MonkeyPatch, fused: bool, **changes: Any
+) -> list[str]:
+    """What is told of predictions alone."""
+    settings = {"decoding": {"max_length": 4000, "fused": fused}, **changes}
+    return [one for one in told(memory, monkeypatch, **settings) if "training" not in one]
 
 
 def test_memory_that_other_programs_use_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,7 +96,11 @@ def test_on_a_cluster_its_slowest_type_counts_whose_memory_is_not_known(
 
 @pytest.mark.parametrize(
     ("flags", "name"),
-    [("avx512 amx_bf16", "two CPU cores with AMX"), ("avx2", "two CPU cores without AMX")],
+    [
+        ("avx512_bf16 amx_bf16", "two CPU cores with AMX"),
+        ("avx2 avx512_bf16", "two CPU cores with AVX512-BF16"),
+        ("avx2", "two CPU cores with float32 alone"),
+    ],
 )
 def test_a_cpu_counts_by_its_instructions_and_threads(
     flags: str, name: str, tmp_path, monkeypatch: pytest.MonkeyPatch

@@ -12,6 +12,7 @@ from support.project import ROOT
 
 from ecslm.common.files import write_json
 from ecslm.estimates.devices import DEVICES, read_devices
+from ecslm.plan.requests import requests_of
 from ecslm.preflight import planned_run as planned
 from ecslm.preflight.findings import Finding
 from ecslm.preflight.hardware import met
@@ -94,6 +95,23 @@ def test_on_a_cluster_all_of_its_gpus_compute(monkeypatch: pytest.MonkeyPatch) -
     assert "with 8 at a time" in first.what
 
 
+def test_on_a_cluster_each_prediction_loads_the_model_and_here_one_of_a_seed_does() -> None:
+    three = {"tasks": ["PM", "SA", "QPR"]}
+    here, on_cluster = (
+        planned_run(profile, **(CUDA | three))
+        for profile in (Profile("gpu", gpus=1), Profile("slurm", executor="slurm", gpus=1))
+    )
+    on = met(here)
+    requests = requests_of(here.plan.study)
+    once, each = (
+        requests.prediction("Small-EC", "PM", on.device, loads) for loads in (False, True)
+    )
+    assert once is not None
+    assert each is not None
+    more = hours_on(on_cluster, on).total - hours_on(here, on).total
+    assert more * 3600 == pytest.approx(2 * (each.seconds - once.seconds))
+
+
 HOURS = st.lists(st.floats(0.01, 1000), min_size=1, max_size=5)
 
 
@@ -109,7 +127,9 @@ def test_more_devices_take_no_longer_and_never_less_than_the_longest_job(
 
 def test_without_a_gpu_all_of_the_file_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planned, "read_driver", lambda: None)
-    first, *_ = estimate_time(run())
+    first, basis, numbers = estimate_time(run())
+    assert all(f"price of {name} as of " in basis.what for name in first.values)
+    assert all(any(name in line for line in numbers.details) for name in first.values)
     assert set(first.values) >= {"NVIDIA A10G", "NVIDIA H100 PCIe 80 GB"}
     assert all(name in first.what for name in first.values)
     assert not any("CPU" in name for name in first.values)

@@ -204,16 +204,18 @@ Error in rule score:
     message: None
     log: {log} (check log file(s) for error details)
 Exiting because a job execution failed. Look above for error messages
-slurmstepd: error: *** JOB 5 ON node CANCELLED AT 2026-11-26T20:53:18 DUE TO TIME LIMIT ***
+{speaker}: error: *** JOB 5 ON node CANCELLED AT 2026-11-26T20:53:18 DUE TO TIME LIMIT ***
 error: bad row
 """
+SPEAKERS = ("slurmstepd", "slurmstepd-node")
 
 
+@pytest.mark.parametrize("speaker", SPEAKERS)
 def test_a_job_that_a_scheduler_failed_says_what_that_says(
-    run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
+    speaker: str, run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
 ) -> None:
     schedulers = tmp_path / "5.log"
-    schedulers.write_text(SCHEDULERS_LOG.format(log=log))
+    schedulers.write_text(SCHEDULERS_LOG.format(log=log, speaker=speaker))
     run.handler.begin("Study shop: 2 jobs", PLANNED)
     run.begins(SCORE, log)
     message = "SLURM sbatch failed: no such\npartition\n    sbatch call:\n        sbatch --wrap=..."
@@ -227,7 +229,7 @@ def test_a_job_that_a_scheduler_failed_says_what_that_says(
         f"  {log} is empty",
         f"  {schedulers} says",
         "    error: bad row",
-        "    slurmstepd: error: *** JOB 5 ON node CANCELLED AT 2026-11-26T20:53:18 DUE TO TIME "
+        f"    {speaker}: error: *** JOB 5 ON node CANCELLED AT 2026-11-26T20:53:18 DUE TO TIME "
         "LIMIT ***",
         "",
     ]
@@ -251,7 +253,7 @@ def test_of_jobs_that_a_scheduler_ran_as_one_those_are_named_that_failed(
     run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
 ) -> None:
     other, schedulers = tmp_path / "job.log.2", tmp_path / "5.log"
-    schedulers.write_text(SCHEDULERS_LOG.format(log=log))
+    schedulers.write_text(SCHEDULERS_LOG.format(log=log, speaker="slurmstepd"))
     run.handler.begin("Study shop: 2 jobs", PLANNED)
     run.begins(SCORE, log)
     run.begins(TRAIN, other)

@@ -528,4 +528,4 @@ def test_a_process_of_a_training_whose_job_has_ended_does_not_compute(
         with pytest.raises(SystemExit):
             training_run._fit_part(None, tmp_path)  # type: ignore[arg-type]
     assert fitted == [True]
-    assert locks.lock(sharing.users_of(tmp_path, "GPU-b"), locks.ALONE) is None
+    assert locks.lock(sharing.users_of(tmp_path, "GPU-b"), locks.EXCLUSIVE) is None

@@ -3,7 +3,7 @@
 It is for the rest of the job's life: the kernel ends it with the process, also after `kill -9`.
 Checkouts and studies share it, other users do not; containers do if they share /tmp. Under SLURM a
 job has the devices that the scheduler gives it; only where these are more than it needs, as in an
-interactive allocation, does it lease some of them.
+interactive allocation, or where it names none, does it lease some of them.
 """
 
 import logging
@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ecslm.common.devices.listing import Device, list_devices
-from ecslm.common.devices.locks import ALONE, BESIDE_OTHERS, lock, locks_folder
+from ecslm.common.devices.locks import EXCLUSIVE, SHARED, lock, locks_folder
 from ecslm.common.devices.sharing import LEASE_VARIABLE, SECONDS_BETWEEN, lock_of, users_of
 from ecslm.common.devices.visible import visible_devices
 from ecslm.common.errors import InputError, Problem
@@ -82,12 +82,13 @@ def usable_devices(present: Sequence[Device], variable: str | None, count: int) 
 
 
 def _given_by_scheduler(count: int) -> bool:
-    if SCHEDULER_VARIABLE not in os.environ:
-        return False
     given = os.environ.get(DEVICES_VARIABLE)
-    if given is not None and len(given.split(",")) > count:
+    if SCHEDULER_VARIABLE not in os.environ or given is None:
+        # A cluster that does not count GPUs shows each job all of them.
         return False
-    log.info("device: as SLURM gives it, %s=%s", DEVICES_VARIABLE, given or "")
+    if len(given.split(",")) > count:
+        return False
+    log.info("device: as SLURM gives it, %s=%s", DEVICES_VARIABLE, given)
     return True
 
 
@@ -104,7 +105,7 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
         run: the run that the job belongs to; empty if none.
     """
     # Programs that clean up /tmp leave locked folders alone.
-    lock(folder, BESIDE_OTHERS)
+    lock(folder, SHARED)
     # Jobs with several devices have no worker.
     own = run if count == 1 else ""
     with _turn(folder, count):
@@ -124,7 +125,7 @@ def _turn(folder: Path, count: int) -> Iterator[None]:
         return
     path = folder / "several.lock"
     waiting = _Waiting()
-    while (turn := lock(path, ALONE)) is None:
+    while (turn := lock(path, EXCLUSIVE)) is None:
         waiting.tell(f"waiting for {_holder(path)}, which also waits for several GPUs")
     try:
         _write(turn, "")
@@ -158,7 +159,7 @@ def _free(
     for one in sorted(devices, key=lambda one: not _has_run(one, folder, run)):
         if one in held or len(empty) == most:
             continue
-        if (descriptor := lock(lock_of(folder, one.uuid), ALONE)) is not None:
+        if (descriptor := lock(lock_of(folder, one.uuid), EXCLUSIVE)) is not None:
             best = _has_run(one, folder, run) or _is_empty(one, folder)
             (empty if best else others)[one] = descriptor
     taken = dict([*empty.items(), *others.items()][:most])
@@ -183,7 +184,7 @@ def _empty(device: Device, folder: Path, keep: str) -> None:
 
 def _is_empty(device: Device, folder: Path) -> bool:
     """Whether no process uses a device. Only the job that has locked it may look."""
-    descriptor = lock(users_of(folder, device.uuid), ALONE)
+    descriptor = lock(users_of(folder, device.uuid), EXCLUSIVE)
     if descriptor is None:
         return False
     os.close(descriptor)

@@ -13,7 +13,7 @@ from ecslm.common.errors import InputError
 
 # The same for every process of a user, unlike what $TMPDIR and $XDG_RUNTIME_DIR say.
 TEMPORARY = Path("/tmp")
-ALONE, BESIDE_OTHERS = fcntl.LOCK_EX, fcntl.LOCK_SH
+EXCLUSIVE, SHARED = fcntl.LOCK_EX, fcntl.LOCK_SH
 
 
 def locks_folder() -> Path:

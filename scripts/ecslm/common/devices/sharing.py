@@ -8,7 +8,7 @@ import os
 import time
 from pathlib import Path
 
-from ecslm.common.devices.locks import BESIDE_OTHERS, lock, locks_folder
+from ecslm.common.devices.locks import SHARED, lock, locks_folder
 from ecslm.common.worker.place import DEVICES_VARIABLE, is_running
 
 # The job that has leased the visible devices, for the processes that it starts; as a run is told.
@@ -38,6 +38,6 @@ def stay_on_devices() -> bool:
     folder = locks_folder()
     for uuid in os.environ[DEVICES_VARIABLE].split(","):
         # Whoever looks whether somebody is there holds it for no time.
-        while lock(users_of(folder, uuid), BESIDE_OTHERS) is None:
+        while lock(users_of(folder, uuid), SHARED) is None:
             time.sleep(SECONDS_BETWEEN)
     return is_running(job)

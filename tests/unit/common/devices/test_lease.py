@@ -18,7 +18,7 @@ import pytest
 from support.project import ROOT, SCRIPTS
 
 from ecslm.common.devices import lease, locks
-from ecslm.common.devices.locks import ALONE, lock, locks_folder
+from ecslm.common.devices.locks import EXCLUSIVE, lock, locks_folder
 from ecslm.common.devices.sharing import LEASE_VARIABLE
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, _name
@@ -174,13 +174,17 @@ def test_the_variable_is_honoured_and_devices_are_the_same_whatever_they_are_cal
     assert third.reply() == {"value": "GPU-c"}
 
 
-@pytest.mark.parametrize("given", [{}, {DEVICES_VARIABLE: "1"}])
-def test_under_slurm_the_scheduler_gives_the_device(start: Start, given: dict[str, str]) -> None:
-    jobs = [start(SLURM_JOB_ID="1", **given) for _ in range(2)]
+def test_under_slurm_the_scheduler_gives_the_device(start: Start) -> None:
+    jobs = [start(SLURM_JOB_ID="1", CUDA_VISIBLE_DEVICES="1") for _ in range(2)]
     for job in jobs:
-        assert job.does("take", 1) == given.get(DEVICES_VARIABLE)
+        assert job.does("take", 1) == "1"
         assert LEASE_VARIABLE not in job.does("environment")
-        assert job.log.startswith("device: as SLURM gives it, CUDA_VISIBLE_DEVICES=")
+        assert job.log == "device: as SLURM gives it, CUDA_VISIBLE_DEVICES=1\n"
+
+
+def test_under_a_slurm_that_names_no_devices_each_job_leases_its_own(start: Start) -> None:
+    jobs = [start(SLURM_JOB_ID="1") for _ in range(2)]
+    assert [job.does("take", 1) for job in jobs] == ["GPU-a", "GPU-b"]
 
 
 def test_jobs_share_out_what_one_allocation_of_slurm_has_too_much_for_one(start: Start) -> None:
@@ -384,17 +388,17 @@ def test_a_file_that_was_removed_while_others_wait_is_not_locked_in_its_place(
         locking(descriptor, kind)
 
     monkeypatch.setattr(fcntl, "flock", removing)
-    descriptor = lock(path, ALONE)
+    descriptor = lock(path, EXCLUSIVE)
     assert descriptor is not None
     assert os.path.sameopenfile(descriptor, os.open(path, os.O_RDONLY))
-    assert lock(path, ALONE) is None
+    assert lock(path, EXCLUSIVE) is None
 
 
 def test_looking_at_a_lock_leaves_nothing_open(tmp_path: Path) -> None:
-    descriptor = lock(tmp_path / "lock", ALONE)
+    descriptor = lock(tmp_path / "lock", EXCLUSIVE)
     assert descriptor is not None
     before = os.listdir("/proc/self/fd")  # noqa: PTH208
-    assert [lock(tmp_path / "lock", kind) for kind in (ALONE, locks.BESIDE_OTHERS)] == [None, None]
+    assert [lock(tmp_path / "lock", kind) for kind in (EXCLUSIVE, locks.SHARED)] == [None, None]
     assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
     os.close(descriptor)
 
