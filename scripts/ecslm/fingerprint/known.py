@@ -7,6 +7,7 @@ A wrong line here can hide a change of a result: when in doubt, leave a name out
 # does not.
 LEFT_OUT = {
     "ecslm.common.devices": "which of the machine's GPUs a job computes on, and when",
+    "ecslm.common.locks": "which process may use a directory, and when",
     "ecslm.common.logs": "messages for people",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
