@@ -52,14 +52,19 @@ def test_without_a_gpu_the_ways_to_one_are_named(monkeypatch: pytest.MonkeyPatch
     assert told(None, monkeypatch) == [f"error: studies.shop.device: {NO_GPU}"]
 
 
+def on(device: str) -> dict[str, dict[str, str]]:
+    """Resources of rules that run their models on a device."""
+    return {rule: {"device": device} for rule in ("train_adapter", "predict")}
+
+
 def test_where_a_profile_runs_models_on_gpus_its_key_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(planned, "read_driver", lambda: None)
-    of_models = Profile("gpu", gpus=1, devices={"train_adapter": "cuda", "predict": "cuda"})
+    of_models = Profile("gpu", gpus=1, set_resources=on("cuda"))
     line = f"error: profiles/gpu/config.yaml: set-resources: {NO_GPU}"
     assert lines(check_devices(planned_run(of_models))) == [line]
-    on_cpu = Profile("mine", devices={"train_adapter": "cpu", "predict": "cpu"})
+    on_cpu = Profile("mine", set_resources=on("cpu"))
     assert not lines(check_devices(planned_run(on_cpu, device="cuda", precision={})))
 
 
