@@ -1,4 +1,4 @@
-"""Say what a job of a run would meet on this machine: the part of `check_study.py` that a node runs.
+"""Say what a job of a run would meet on this machine: what `check_study.py` runs on a node.
 
 It prints one line of JSON.
 """

@@ -7,7 +7,6 @@ import pynvml
 
 from ecslm.common.devices.listing import Device, list_devices
 from ecslm.common.devices.visible import visible_devices
-from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE
 
 

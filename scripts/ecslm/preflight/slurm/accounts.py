@@ -3,6 +3,7 @@
 import getpass
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from ecslm.common.errors import InputError
 from ecslm.preflight.findings import Finding, error, ok
@@ -32,8 +33,8 @@ def check_accounts(run: PlannedRun, jobs: Sequence[Asked]) -> Iterator[Finding]:
     except InputError:
         for account, where in named.items():
             yield error(
-                f"{account}, but neither sacctmgr nor sshare tells whether there is such an account, "
-                "and the executor sends no job then",
+                f"{account}, but neither sacctmgr nor sshare tells whether there is such an "
+                "account, and the executor sends no job then",
                 where,
                 "remove it: the executor takes the one of your last jobs",
             )
@@ -48,8 +49,7 @@ def check_accounts(run: PlannedRun, jobs: Sequence[Asked]) -> Iterator[Finding]:
 def _known() -> list[str]:
     """The user's accounts, which SLURM writes in small letters."""
     command, other = ([part.format(user=getpass.getuser()) for part in one] for one in COMMANDS)
-    try:
-        found = answer(*command)
-    except InputError:
-        found = ""
-    return sorted({name.lower() for name in (found.strip() and found or answer(*other)).split()})
+    found = ""
+    with suppress(InputError):
+        found = answer(*command).strip()
+    return sorted({name.lower() for name in (found or answer(*other)).split()})

@@ -8,7 +8,7 @@ from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.slurm.asked import Asked, Place
 from ecslm.preflight.slurm.nodes import Node
 
-HOUR, DAY = 60, 24 * 60
+HOUR = 60
 
 
 @dataclass(frozen=True)
@@ -120,8 +120,8 @@ def _gpus(run: PlannedRun, partition: Partition) -> Iterator[Finding]:
         of_training = most.rule == "train_adapter"
         kind = f" of the type `{model}`" if model else ""
         yield error(
-            f"each job takes {most.gpus} GPUs, but no node of partition `{partition.name}` has more "
-            f"than {partition.most_gpus}{kind}",
+            f"each job takes {most.gpus} GPUs, but no node of partition `{partition.name}` has "
+            f"more than {partition.most_gpus}{kind}",
             f"studies.{study}.gpus" if of_training else f"{run.profile.file}: resources: gpu",
             f"set it to {partition.most_gpus}",
         )
@@ -162,6 +162,12 @@ def _time(partition: Partition) -> Iterator[Finding]:
 
 def _jobs(jobs: Sequence[Asked] | Mapping[Asked, int]) -> str:
     return shortened([job.name for job in jobs])
+
+
+def _duration(minutes: float) -> str:
+    if minutes < 2 * HOUR:
+        return f"{minutes:,.0f} minutes"
+    return f"{minutes / HOUR:,.1f} hours".replace(".0 ", " ")
 
 
 def _kinds(nodes: Sequence[Node]) -> list[str]:

@@ -80,14 +80,14 @@ def _in_folder(folder: Path, received: str) -> dict[str, object]:
     try:
         (folder / ANSWERED).write_text(received, encoding="utf-8")
     except OSError as problem:
-        return {"write_problem": problem.strerror}
+        return {"write_problem": str(problem.strerror)}
     lock = FileLock(folder / LOCKED)
     try:
         lock.acquire(timeout=0)
     except Timeout:
         return {}
     except OSError as problem:
-        return {"lock_problem": problem.strerror}
+        return {"lock_problem": str(problem.strerror)}
     lock.release()
     return {"took_lock": True}
 

@@ -22,8 +22,8 @@ NO_SCRIPT = f"{SCRIPT}': [Errno"
 STATUS = re.compile(r"task \d+: Exited with exit code")
 SPEAKER = re.compile(r"^(?:srun|slurmstepd-\S+): (?:error|fatal): ")
 LOCKS = (
-    "use a folder whose locks hold on all nodes: NFS 4, or NFS 3 without `nolock` and `local_lock`, "
-    "Lustre with `flock`; otherwise two runs could train the same adapter at once"
+    "use a folder whose locks hold on all nodes (NFS 4, or NFS 3 without `nolock` and `local_lock`; "
+    "Lustre with `flock`): otherwise two runs could train the same adapter at once"
 )
 
 
@@ -102,7 +102,7 @@ def _of_folder(trial: Trial, report: NodeReport) -> Iterator[Finding]:
         yield error(
             f"{results} is another folder there than here",
             node,
-            "put it where nodes and this machine see the same files: a node's own disk is not shared",
+            "put it where nodes and this machine see the same files, not on a node's own disk",
         )
     elif trial.lock_problem:
         yield error(f"no locks there ({trial.lock_problem})", str(results), LOCKS)

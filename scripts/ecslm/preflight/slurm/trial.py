@@ -122,7 +122,7 @@ def _held(path: Path) -> Iterator[str]:
             warnings.simplefilter("ignore")
             lock.acquire(timeout=0)
     except OSError as error:
-        problem = error.strerror
+        problem = str(error.strerror)
     # What it becomes where the file system has no locks.
     if isinstance(lock, SoftFileLock):
         problem = os.strerror(errno.ENOSYS)
