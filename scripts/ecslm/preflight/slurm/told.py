@@ -22,8 +22,8 @@ NO_SCRIPT = f"{SCRIPT}': [Errno"
 STATUS = re.compile(r"task \d+: Exited with exit code")
 SPEAKER = re.compile(r"^(?:srun|slurmstepd-\S+): (?:error|fatal): ")
 LOCKS = (
-    "use a folder whose locks hold on all nodes (NFS 4, or NFS 3 without `nolock` and `local_lock`; "
-    "Lustre with `flock`): otherwise two runs could train the same adapter at once"
+    "use a folder whose locks hold on all nodes (NFS 4, or NFS 3 without `nolock` and "
+    "`local_lock`; Lustre with `flock`): otherwise two runs could train the same adapter at once"
 )
 
 
