@@ -81,7 +81,7 @@ def _in_folder(folder: Path, received: str) -> dict[str, object]:
         (folder / ANSWERED).write_text(received, encoding="utf-8")
     except OSError as problem:
         return {"write_problem": str(problem.strerror)}
-    lock = FileLock(folder / LOCKED)
+    lock = FileLock(folder / LOCKED, fallback_to_soft=False)
     try:
         lock.acquire(timeout=0)
     except Timeout:

@@ -9,9 +9,8 @@ from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.preflight.findings import Finding, error, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.slurm.on_node import NodeReport
-from ecslm.preflight.slurm.trial import MOST_SECONDS, SCRIPT, SECONDS_TO_START, Trial
+from ecslm.preflight.slurm.trial import MOST_SECONDS, RESULTS, SCRIPT, SECONDS_TO_START, Trial
 from ecslm.preflight.versions import compared, driver_fits
-from ecslm.schemas.paths import RESULTS
 
 # What `srun` says if all nodes are in use until it gives up.
 BUSY = ("Requested nodes are busy", "Immediate execution impossible")
@@ -90,7 +89,7 @@ def _failure(partition: str, printed: str) -> Finding:
 
 def _of_folder(trial: Trial, report: NodeReport) -> Iterator[Finding]:
     """Whether the results are one folder on both sides, with locks that both sides heed."""
-    results = Path(RESULTS).resolve()
+    results = RESULTS.resolve()
     node = f"node {report.host}"
     if report.write_problem:
         yield error(

@@ -1,25 +1,23 @@
 """A short job that finds out what the jobs of a run would meet on a node."""
 
-import errno
 import os
 import secrets
 import shlex
 import subprocess
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock, SoftFileLock
+from filelock import FileLock
 from pydantic import ValidationError
 
 from ecslm.preflight.slurm.asked import Place
 from ecslm.preflight.slurm.on_node import ANSWERED, LOCKED, SENT, NodeReport
-from ecslm.schemas.paths import RESULTS
 
+RESULTS = Path("results")
 SCRIPT = Path("scripts/check_node.py")
 # How long a node is waited for, and what the job may take.
 SECONDS_TO_START, MINUTES, MEMORY_MB = 30, 1, 1000
@@ -61,9 +59,8 @@ def try_node(place: Place, gpus: int, variables: Sequence[str], asks_driver: boo
         variables: environment variables that jobs need.
         asks_driver: whether jobs run models on GPUs.
     """
-    results = Path(RESULTS)
-    results.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".check-", dir=results) as name:
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".check-", dir=RESULTS) as name:
         folder, sent = Path(name), secrets.token_hex()
         (folder / SENT).write_text(sent, encoding="utf-8")
         with _held(folder / LOCKED) as lock_problem:
@@ -115,17 +112,11 @@ def _options(place: Place, gpus: int) -> Iterator[str]:
 @contextmanager
 def _held(path: Path) -> Iterator[str]:
     """Hold a lock as jobs do, or say why not."""
-    lock, problem = FileLock(path), ""
+    lock, problem = FileLock(path, fallback_to_soft=False), ""
     try:
-        with warnings.catch_warnings():
-            # That there are no locks is told.
-            warnings.simplefilter("ignore")
-            lock.acquire(timeout=0)
+        lock.acquire(timeout=0)
     except OSError as error:
         problem = str(error.strerror)
-    # What it becomes where the file system has no locks.
-    if isinstance(lock, SoftFileLock):
-        problem = os.strerror(errno.ENOSYS)
     try:
         yield problem
     finally:
