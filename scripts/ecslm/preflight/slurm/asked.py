@@ -53,11 +53,11 @@ def asked(run: PlannedRun) -> tuple[Asked, ...]:
         else:
             alone.append(one)
     grouped.sort(key=lambda pair: pair[0])
-    together = (
-        _together([one for _, one in pairs], run.profile.gpus or 1)
+    groups = (
+        together([one for _, one in pairs], run.profile.gpus or 1)
         for _, pairs in groupby(grouped, key=lambda pair: pair[0])
     )
-    return (*alone, *together)
+    return (*alone, *groups)
 
 
 def _of_job(run: PlannedRun, job: Job) -> Asked:
@@ -86,7 +86,7 @@ def _number(value: str) -> int:
     return int(value) if value.isdecimal() else 0
 
 
-def _together(tasks: list[Asked], at_once: int) -> Asked:
+def together(tasks: list[Asked], at_once: int) -> Asked:
     """Tasks of one model and seed as one job of the cluster, as Snakemake adds them up: so many at
     once as there are GPUs, the longest first."""
     longest = sorted(tasks, key=lambda one: one.minutes, reverse=True)
