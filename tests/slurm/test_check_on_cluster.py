@@ -33,6 +33,7 @@ def told(
     *prepare: str,
     python: Path | str = sys.executable,
     folder: Path | None = None,
+    study: str = "interrupted_study.yaml",
     **resources: str,
 ) -> list[str]:
     """What is told of the cluster.
@@ -41,6 +42,7 @@ def told(
         prepare: shell commands whose mounts the check alone sees.
         python: the interpreter that runs it.
         folder: where the check sees the project, if elsewhere.
+        study: file with the study.
         resources: default ones of the profile.
     """
     defaults = {"slurm_partition": PARTITION, "slurm_account": "none"} | resources
@@ -50,7 +52,7 @@ def told(
     commands = (
         *prepare,
         f"cd {folder or project}",
-        f"{script} --configfile interrupted_study.yaml",
+        f"{script} --configfile {study}",
     )
     run = subprocess.run(
         ["unshare", "--mount", "sh", "-e", "-c", "\n".join(commands)],
@@ -92,16 +94,16 @@ def test_a_partition_that_there_is_not_is_one_line_with_those_that_there_are(
     assert cluster.jobs() == []
 
 
-def test_a_type_of_gpu_that_there_is_not_is_one_line(cluster: Cluster, project: Path) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_a_type_of_gpu_that_there_is_not_is_one_line(project: Path) -> None:
     (_, _, line) = told(project, gpu_model="a100")
     assert line.endswith(
         f"no node of partition `{PARTITION}` has GPUs of the type `a100`: set one of fake"
     )
 
 
-def test_nodes_without_the_environment_are_told(
-    cluster: Cluster, project: Path, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_nodes_without_the_environment_are_told(project: Path, tmp_path: Path) -> None:
     python = tmp_path / "environment/bin/python"
     (_, _, line) = told(
         project,
@@ -119,9 +121,8 @@ def test_results_that_nodes_do_not_share_are_told(cluster: Cluster, project: Pat
     )
 
 
-def test_a_project_that_nodes_do_not_see_is_told(
-    cluster: Cluster, project: Path, tmp_path: Path
-) -> None:
+@pytest.mark.usefixtures("cluster")
+def test_a_project_that_nodes_do_not_see_is_told(project: Path, tmp_path: Path) -> None:
     hidden = tmp_path / "project"
     (_, _, line) = told(
         project,
@@ -133,3 +134,22 @@ def test_a_project_that_nodes_do_not_see_is_told(
     assert line.startswith(
         f"error: nodes of partition `{PARTITION}`: they do not see {hidden}: put"
     )
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_key_that_jobs_do_not_get_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = yaml.safe_load((project / "interrupted_study.yaml").read_text(encoding="utf-8"))
+    config["studies"]["interrupted"]["models"]["Served"] = {
+        "backend": "openai",
+        "server": {"url": "http://localhost:1/v1", "model": "served"},
+        "template": "alpaca",
+        "access": {"key": "KEY_OF_A_SERVER"},
+    }
+    (project / "served.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    monkeypatch.setenv("KEY_OF_A_SERVER", "secret")
+    assert "error" not in "".join(told(project, study="served.yaml"))
+    (_, _, line) = told(project, study="served.yaml", slurm_extra="--export=NONE")
+    assert line.startswith(
+        "error: KEY_OF_A_SERVER: the environment variable KEY_OF_A_SERVER is set here, but not on"
+    )
+    assert "secret" not in line

@@ -103,7 +103,7 @@ def _gpus(run: PlannedRun, partition: Partition) -> Iterator[Finding]:
     if not here:
         others = dict.fromkeys(node.partition for node in partition.known if node.gpus)
         yield error(
-            f"no node of partition `{partition.name}` has GPUs, but {_jobs(wanting)} ask for them",
+            f"no node of partition `{partition.name}` has GPUs, needed for {_jobs(wanting)}",
             partition.where,
             f"set one of {', '.join(others)}"
             if others
@@ -138,8 +138,8 @@ def _memory(partition: Partition) -> Iterator[Finding]:
     if lacking:
         worst = max(lacking, key=lambda job: job.memory_mb)
         yield error(
-            f"{_jobs(lacking)} ask for up to {worst.memory_mb:,} MB of memory, but nodes of "
-            f"partition `{partition.name}` have {lacking[worst]:,} at most",
+            f"nodes of partition `{partition.name}` have {lacking[worst]:,} MB of memory at most, "
+            f"but up to {worst.memory_mb:,} are asked for {_jobs(lacking)}",
             partition.where,
             "set another; if less is enough, set "
             f'"{worst.rule}:mem_mb={lacking[worst]}" in `set-resources`',
@@ -152,8 +152,8 @@ def _time(partition: Partition) -> Iterator[Finding]:
     if too_long and limit is not None:
         worst = max(too_long, key=lambda job: job.minutes)
         yield error(
-            f"{_jobs(too_long)} ask for up to {_duration(worst.minutes)}, but jobs of partition "
-            f"`{partition.name}` may take {_duration(limit)}",
+            f"jobs of partition `{partition.name}` may take {_duration(limit)}, but up to "
+            f"{_duration(worst.minutes)} are asked for {_jobs(too_long)}",
             partition.where,
             f'set another, or "{worst.rule}:runtime={int(limit)}" in `set-resources`: a training '
             "that is cut off goes on from its last checkpoint in the next run",

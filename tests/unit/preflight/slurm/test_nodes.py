@@ -82,7 +82,9 @@ def test_a_cluster_that_cannot_be_asked_is_one_line(
     slurm: Slurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slurm.fails("sinfo", "slurm_load_partitions: Unable to contact")
-    assert problem().startswith("sinfo: slurm_load_partitions: Unable to contact: is the controller")
+    assert problem().startswith(
+        "sinfo: slurm_load_partitions: Unable to contact: is the controller"
+    )
 
     def wait(command: list[str], timeout: float, **_: object) -> None:
         raise subprocess.TimeoutExpired(command, timeout)
