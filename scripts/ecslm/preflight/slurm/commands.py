@@ -1,5 +1,6 @@
 """Asking SLURM by its commands."""
 
+import re
 import shutil
 import subprocess
 
@@ -9,6 +10,9 @@ from ecslm.common.errors import InputError
 COMMANDS = ("sinfo", "sbatch", "squeue", "srun")
 # Of a question; the commands themselves give up on a controller that is down after nine.
 SECONDS = 12
+# What a message begins with, and what `srun` writes of a program that has failed.
+SPEAKER = re.compile(r"^(?:[\w-]+: )?(?:error|fatal): ")
+STATUS = re.compile(r"task \d+: Exited with exit code")
 
 
 def missing_commands() -> list[str]:
@@ -36,6 +40,14 @@ def answer(*command: str) -> str:
             f"{name}: no answer within {SECONDS} seconds: is the controller up? ask its operators"
         ) from None
     if run.returncode:
-        reason = " ".join(run.stderr.split()) or f"status {run.returncode}"
-        raise InputError(f"{name}: {reason}: is the controller up? ask its operators")
+        raise InputError(
+            f"{name}: {reason(run.stderr) or f'status {run.returncode}'}: is this a machine of the "
+            "cluster, and is its controller up? ask its operators"
+        )
     return run.stdout
+
+
+def reason(printed: str) -> str:
+    """Why a command failed: its last words on stderr, without who says them; empty if none."""
+    lines = [line.strip() for line in printed.splitlines() if not STATUS.search(line)]
+    return SPEAKER.sub("", next(filter(None, reversed(lines)), ""))

@@ -8,6 +8,7 @@ from pathlib import Path
 from ecslm.common.worker.place import DEVICES_VARIABLE
 from ecslm.preflight.findings import Finding, error, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.slurm.commands import reason
 from ecslm.preflight.slurm.on_node import NodeReport
 from ecslm.preflight.slurm.trial import MOST_SECONDS, RESULTS, SCRIPT, SECONDS_TO_START, Trial
 from ecslm.preflight.versions import compared, driver_fits
@@ -17,9 +18,6 @@ BUSY = ("Requested nodes are busy", "Immediate execution impossible")
 NO_FOLDER = "couldn't chdir to"
 NO_PROGRAM = re.compile(r"execve\(\): (.+?): (?:No such file|Not a directory|Permission denied)")
 NO_SCRIPT = f"{SCRIPT}': [Errno"
-# What `srun` writes after the message of a program that failed, and before messages of its own.
-STATUS = re.compile(r"task \d+: Exited with exit code")
-SPEAKER = re.compile(r"^(?:srun|slurmstepd-\S+): (?:error|fatal): ")
 LOCKS = (
     "use a folder whose locks hold on all nodes (NFS 4, or NFS 3 without `nolock` and "
     "`local_lock`; Lustre with `flock`): otherwise two runs could train the same adapter at once"
@@ -78,10 +76,8 @@ def _failure(partition: str, printed: str) -> Finding:
             where,
             "put the project into a folder that they share with this machine",
         )
-    lines = [line for line in printed.splitlines() if line.strip() and not STATUS.search(line)]
-    reason = SPEAKER.sub("", lines[-1]) if lines else "no reason given"
     return error(
-        f"a short job fails there: {reason.removeprefix('error: ')}",
+        f"a short job fails there: {reason(printed) or 'no reason given'}",
         where,
         "correct it, or the entries of the profile, or ask the operators",
     )

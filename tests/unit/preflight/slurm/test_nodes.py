@@ -81,10 +81,13 @@ def test_what_another_program_prints_is_one_line(line: str, slurm: Slurm) -> Non
 def test_a_cluster_that_cannot_be_asked_is_one_line(
     slurm: Slurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    asks = "is this a machine of the cluster, and is its controller up? ask its operators"
     slurm.fails("sinfo", "slurm_load_partitions: Unable to contact")
-    assert problem().startswith(
-        "sinfo: slurm_load_partitions: Unable to contact: is the controller"
-    )
+    assert problem() == f"sinfo: slurm_load_partitions: Unable to contact: {asks}"
+    slurm.fails("sinfo", "sinfo: error: Unknown host\nsinfo: fatal: No configuration\n\n", 3)
+    assert problem() == f"sinfo: No configuration: {asks}"
+    slurm.make("sinfo", "exit 3")
+    assert problem() == f"sinfo: status 3: {asks}"
 
     def wait(command: list[str], timeout: float, **_: object) -> None:
         raise subprocess.TimeoutExpired(command, timeout)
