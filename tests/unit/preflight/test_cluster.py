@@ -102,6 +102,21 @@ def test_where_a_partition_or_an_account_is_wrong_no_job_is_sent(
     assert tried == []
 
 
+def test_to_an_account_that_is_wrong_no_job_is_charged(slurm: Slurm, tried: list[Any]) -> None:
+    slurm.prints("sacctmgr", "us")
+    defaults = DEFAULTS | {"slurm_account": "none"}
+    (line,) = told(Profile("slurm", "slurm", default_resources=defaults))
+    assert line.endswith("you have no account `none`: set one of us")
+    assert tried == []
+
+
+def test_where_no_node_takes_jobs_none_is_tried(slurm: Slurm, tried: list[Any]) -> None:
+    slurm.prints("sinfo", ONE_NODE.replace("idle", "drained"))
+    (line,) = told()
+    assert line.startswith("warning: sinfo: no node of partition `gpu` takes jobs now")
+    assert tried == []
+
+
 def test_of_each_partition_a_node_is_tried(slurm: Slurm, tried: list[Any]) -> None:
     slurm.prints("sinfo", f"{ONE_NODE}\n{ONE_NODE.replace('gpu*', 'long')}")
     chosen = {"train_adapter": {"slurm_partition": "long"}}

@@ -71,10 +71,10 @@ def try_node(place: Place, gpus: int, variables: Sequence[str], asks_driver: boo
                 *(["--driver"] if asks_driver else []),
             )
             try:
-                status, stdout, stderr = _run(command)
+                stdout, stderr = _run(command)
             except subprocess.TimeoutExpired:
                 return Trial(None, in_time=False)
-        report = _report(stdout) if status == 0 else None
+        report = _report(stdout)
         answer = folder / ANSWERED
         return Trial(
             report=report,
@@ -123,7 +123,7 @@ def _held(path: Path) -> Iterator[str]:
         lock.release()
 
 
-def _run(command: Sequence[str]) -> tuple[int, str, str]:
+def _run(command: Sequence[str]) -> tuple[str, str]:
     """Run `srun`, which ends its job when it is told to end, and before this goes on."""
     with subprocess.Popen(
         command,
@@ -137,7 +137,7 @@ def _run(command: Sequence[str]) -> tuple[int, str, str]:
         start_new_session=True,
     ) as process:
         try:
-            stdout, stderr = process.communicate(timeout=MOST_SECONDS)
+            return process.communicate(timeout=MOST_SECONDS)
         except BaseException:
             process.terminate()
             try:
@@ -145,7 +145,6 @@ def _run(command: Sequence[str]) -> tuple[int, str, str]:
             except subprocess.TimeoutExpired:
                 process.kill()
             raise
-    return process.returncode, stdout, stderr
 
 
 def _report(stdout: str) -> NodeReport | None:

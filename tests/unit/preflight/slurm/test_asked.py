@@ -1,6 +1,7 @@
 """What jobs ask a cluster for is what Snakemake would ask for."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,11 @@ from ecslm.preflight.profiles import Profile, read_profile
 from ecslm.preflight.slurm import asked as module
 from ecslm.preflight.slurm.asked import ON_NODES, Asked, Place, asked, together
 
+SERVER = {
+    "backend": "openai",
+    "server": {"url": "http://localhost:1/v1", "model": "m"},
+    "template": "alpaca",
+}
 SEVERAL = {"models": {"Small-EC": MODELS["Small-EC"] | {"seeds": [0, 1]}}, "tasks": ["PM", "QPR"]}
 
 
@@ -61,6 +67,20 @@ def test_predictions_of_one_model_and_seed_are_one_job_where_the_profile_says_so
         tasks = [by_name[f"{one.name} {task}"] for task in SEVERAL["tasks"]]
         assert one.minutes == sum(task.minutes for task in tasks)
         assert one.memory_mb == max(task.memory_mb for task in tasks)
+
+
+def test_as_many_of_a_group_run_at_once_as_the_profile_has_gpus() -> None:
+    profile = replace(read_profile("slurm"), gpus=2)
+    for one in asked(planned_run(profile, **SEVERAL)):
+        if one.rule == "predict":
+            assert one.gpus == 2
+
+
+def test_predictions_of_a_server_ask_for_no_gpu_each() -> None:
+    models = {"Served": {**SERVER, "seeds": [0]}}
+    run = planned_run(read_profile("slurm"), **(SEVERAL | {"models": models}))
+    found = [(one.name, one.gpus) for one in asked(run) if one.rule == "predict"]
+    assert found == [(f"predict Served 0 {task}", 0) for task in SEVERAL["tasks"]]
 
 
 JOBS = st.lists(st.tuples(st.integers(1, 99), st.integers(1, 99)), min_size=1, max_size=9)

@@ -1,9 +1,11 @@
 """What a node tells of itself is what a job would meet there."""
 
+import fcntl
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
+from support.no_locks import no_locks
 
 from ecslm.common.errors import InputError
 from ecslm.preflight.gpus import Driver, Gpu
@@ -33,8 +35,18 @@ def test_variables_that_are_empty_or_not_set_are_lacking(tmp_path: Path) -> None
 def test_a_lock_is_taken_only_if_nobody_holds_it(tmp_path: Path) -> None:
     (tmp_path / SENT).write_text("x")
     assert report(tmp_path).took_lock
-    with FileLock(tmp_path / LOCKED):
+    # It does not keep it.
+    with FileLock(tmp_path / LOCKED, timeout=0):
         assert not report(tmp_path).took_lock
+
+
+def test_where_there_are_no_locks_none_is_made_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / SENT).write_text("x")
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    found = report(tmp_path)
+    assert (found.took_lock, found.lock_problem) == (False, "Function not implemented")
 
 
 def test_in_a_folder_that_it_does_not_see_it_tries_nothing(tmp_path: Path) -> None:

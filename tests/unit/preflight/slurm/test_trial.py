@@ -1,5 +1,6 @@
 """A job on a node that is this machine, where one thing after the other is wrong."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -10,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
+from support.no_locks import no_locks
 from support.planned_runs import lines, planned_run
 from support.slurm_commands import Slurm
 
@@ -68,6 +69,9 @@ def test_the_job_is_sent_as_those_of_the_run_are(slurm: Slurm, run: PlannedRun) 
     named = ("--partition", "--account", "--gpus", "--qos", "--constraint")
     assert not [option for option in slurm.asked if option.startswith(named)]
     assert slurm.asked[slurm.asked.index("--") + 1] == sys.executable
+    assert "--driver" not in slurm.asked
+    try_node(Place(), 0, (), asks_driver=True)
+    assert "--driver" in slurm.asked
 
 
 def test_a_folder_that_is_another_one_there_is_told(slurm: Slurm, run: PlannedRun) -> None:
@@ -105,10 +109,7 @@ def test_a_file_system_without_locks_is_told(
     (line,) = told(run)
     assert f"no locks on node {os.uname().nodename} (" in line
 
-    def fail(*_: object, **__: object) -> None:
-        raise OSError(38, "Function not implemented")
-
-    monkeypatch.setattr(FileLock, "acquire", fail)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
     slurm.runs_jobs()
     (line,) = told(run)
     assert "results: no locks there (Function not implemented): use a folder" in line
@@ -127,6 +128,8 @@ def test_a_variable_that_does_not_get_there_is_told_but_never_what_is_in_it(
 
 def test_a_job_that_is_not_told_its_gpu_is_warned_of(slurm: Slurm, run: PlannedRun) -> None:
     slurm.runs_jobs()
+    done = try_node(Place("gpu"), 1, (), asks_driver=False)
+    assert [one.severity for one in tell(run, "gpu", done, 1)] == ["warning", "ok"]
     (line,) = told(run, gpus=1)
     assert line.startswith("warning: gres.conf: SLURM gave the job a GPU, but does not tell it")
 
@@ -214,20 +217,23 @@ def test_a_job_that_hangs_is_given_up_and_ended(
 
 def test_ctrl_c_ends_the_job_and_leaves_nothing(slurm: Slurm) -> None:
     ended, begun = slurm.folder / "ended", slurm.folder / "begun"
-    slurm.make(
-        "srun", f"trap 'touch {ended}; kill $!; exit 1' TERM; touch {begun}; sleep 60 & wait"
-    )
+    # The first SIGINT would only make it tell of the job.
+    traps = f"trap 'touch {ended}; kill $!; exit 1' TERM; trap 'touch {slurm.folder}/told' INT"
+    slurm.make("srun", f"{traps}; touch {begun}; sleep 60 & wait")
     code = (
         "import sys; sys.path.insert(0, 'scripts')\n"
         "from ecslm.preflight.slurm.trial import Place, try_node\n"
         "try_node(Place(), 0, (), False)"
     )
-    check = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE)
+    check = subprocess.Popen(
+        [sys.executable, "-c", code], stderr=subprocess.PIPE, start_new_session=True
+    )
     while not begun.exists():
         time.sleep(0.02)
-    check.send_signal(signal.SIGINT)
+    os.killpg(check.pid, signal.SIGINT)
     check.communicate()
     assert ended.exists()
+    assert not (slurm.folder / "told").exists()
     assert list(Path("results").iterdir()) == []
 
 
