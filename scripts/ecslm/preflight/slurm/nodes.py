@@ -47,7 +47,8 @@ def read_nodes() -> tuple[Node, ...]:
     Raises:
         InputError: SLURM cannot be asked here, or answers something else.
     """
-    printed = answer("sinfo", "--noheader", "--Node", "--exact", f"--format={FORMAT}")
+    # Some partitions are shown only to who asks for all.
+    printed = answer("sinfo", "--all", "--noheader", "--Node", "--exact", f"--format={FORMAT}")
     return tuple(_node(line) for line in printed.splitlines() if line.strip())
 
 
