@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.preflight.access import check_access
+from ecslm.preflight.cluster import check_cluster
 from ecslm.preflight.configuration import read_plan
 from ecslm.preflight.devices import check_devices
 from ecslm.preflight.disk import check_room
@@ -14,7 +15,7 @@ from ecslm.preflight.gpu_memory import check_memory
 from ecslm.preflight.keys import check_keys
 from ecslm.preflight.latex import check_latex
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.profiles import Profile, check_plugin, read_profile
+from ecslm.preflight.profiles import SLURM, Profile, check_plugin, read_profile
 from ecslm.preflight.revisions import check_revisions
 from ecslm.preflight.time_needed import estimate_time
 from ecslm.preflight.versions import check_driver, check_versions
@@ -43,7 +44,7 @@ OF_PROFILE: Checks = (
     ("driver", check_driver),
 )
 # More of them, by the executor that sends jobs to other machines.
-OF_EXECUTORS: Mapping[str, Checks] = {}
+OF_EXECUTORS: Mapping[str, Checks] = {SLURM: (("cluster", check_cluster),)}
 
 
 def check_study(configfiles: Sequence[Path], study: str | None, profile: str) -> Report:

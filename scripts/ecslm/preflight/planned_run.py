@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.preflight.downloads import Download, downloads
-from ecslm.preflight.gpus import Driver, cluster_gpus, read_driver
+from ecslm.preflight.gpus import Driver, read_driver
 from ecslm.preflight.hub import Repository, repositories
 from ecslm.preflight.profiles import SLURM, Profile
 from ecslm.preflight.servers import Question, Reply, ask_all
+from ecslm.preflight.slurm.nodes import Node, gpus_of, read_nodes
 
 # Rules of jobs that run a model on the study's device, besides predictions.
 ON_DEVICE = frozenset({"train_adapter", "measure_latency", "bertscore"})
@@ -62,7 +64,26 @@ class PlannedRun:
         Raises:
             InputError: the cluster cannot be asked here.
         """
-        return cluster_gpus() if self.profile.executor == SLURM else {}
+        return gpus_of(self.nodes) if self.profile.executor == SLURM else {}
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The nodes of the cluster on which SLURM runs jobs, once for each of their partitions.
+
+        Raises:
+            InputError: the cluster cannot be asked here.
+        """
+        if isinstance(self._nodes, InputError):
+            raise self._nodes
+        return self._nodes
+
+    @cached_property
+    def _nodes(self) -> tuple[Node, ...] | InputError:
+        # To ask a cluster in vain may take seconds, so it is done once.
+        try:
+            return read_nodes()
+        except InputError as problems:
+            return problems
 
     @cached_property
     def repositories(self) -> tuple[Repository, ...]:

@@ -30,8 +30,18 @@ class Profile:
     executor: str = "local"
     gpus: int | None = None
     """GPUs that all jobs together may use at a time; None if it does not say."""
-    devices: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Where the jobs of some rules run models, by rule, whatever the study says."""
+    default_resources: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What jobs ask for that their rules do not, as text."""
+    set_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
+    """What the jobs of some rules ask for, by rule, whatever the rules do."""
+    grouped: frozenset[str] = frozenset()
+    """Rules whose jobs with the same wildcards in the name of a group are one for the executor."""
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """Where the jobs of some rules run models, by rule, whatever the study says."""
+        chosen = self.set_resources.items()
+        return {rule: values["device"] for rule, values in chosen if "device" in values}
 
     @property
     def file(self) -> Path:
@@ -42,6 +52,18 @@ class Profile:
     def is_local(self) -> bool:
         """Whether jobs run on this machine."""
         return self.executor in HERE
+
+    def resource(self, rule: str, name: str) -> str:
+        """What jobs of a rule ask for that the rule says nothing of; empty if nothing."""
+        chosen = self.set_resources.get(rule, {})
+        return chosen.get(name, self.default_resources.get(name, ""))
+
+    def where(self, rule: str, name: str) -> str:
+        """Where it stands, or would stand, what jobs of a rule ask for."""
+        own = name in self.set_resources.get(rule, {})
+        return f"{self.file}: " + (
+            f"set-resources: {rule}:{name}" if own else f"default-resources: {name}"
+        )
 
 
 def file_of(name: str) -> Path:
@@ -69,7 +91,13 @@ def read_profile(name: str) -> Profile:
         name=name,
         executor=str(content.get("executor") or "local"),
         gpus=_gpus(content.get("resources"), path),
-        devices=dict(_devices(content.get("set-resources"), path)),
+        default_resources=dict(_resources(content.get("default-resources"), path)),
+        set_resources=_of_rules(content.get("set-resources"), path),
+        grouped=frozenset(
+            rule
+            for rule, group in _resources(content.get("groups"), path)
+            if group in dict(_resources(content.get("group-components"), path))
+        ),
     )
 
 
@@ -99,8 +127,8 @@ def _gpus(resources: Any, path: Path) -> int | None:
     return None
 
 
-def _devices(resources: Any, path: Path) -> Iterator[tuple[str, str]]:
-    """The `device` of rules among their resources, which are `rule:name=value` or mappings."""
+def _of_rules(resources: Any, path: Path) -> Mapping[str, Mapping[str, str]]:
+    """Resources of rules, which are `rule:name=value` or mappings."""
     if isinstance(resources, Mapping):
         entries = [
             (f"{rule}:{name}", str(value))
@@ -109,13 +137,15 @@ def _devices(resources: Any, path: Path) -> Iterator[tuple[str, str]]:
         ]
     else:
         entries = list(_resources(resources, path))
-    for name, value in entries:
-        rule, _, resource = name.partition(":")
-        if resource == "device":
-            yield rule, value
+    found: dict[str, dict[str, str]] = {}
+    for key, value in entries:
+        rule, _, name = key.partition(":")
+        found.setdefault(rule, {})[name] = value
+    return found
 
 
 def _resources(resources: Any, path: Path) -> Iterator[tuple[str, str]]:
+    """Names and values, which are `name=value` or mappings."""
     if isinstance(resources, Mapping):
         for name, value in resources.items():
             yield str(name), str(value)

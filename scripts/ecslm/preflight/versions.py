@@ -1,7 +1,7 @@
 """Whether the installed libraries are the locked ones, and run on this driver."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from ecslm.common.errors import InputError
@@ -20,22 +20,41 @@ PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 def check_versions(run: PlannedRun) -> Iterator[Finding]:
     """Whether each library has its locked version: jobs refuse others of those that can change
     their results."""
-    locked = lock_versions(PINNED.findall(read_text(LOCK_FILE)))
-    differing = {
+    differing = other_versions()
+    yield from compared(run, differing, "here", MAKE_SETUP)
+    if not differing:
+        yield ok(f"all {len(_locked())} have the versions of {LOCK_FILE.name}")
+
+
+def other_versions() -> dict[str, str]:
+    """The versions of libraries that are not the locked ones."""
+    locked = _locked()
+    return {
         package: version
         for package, version in installed_versions(locked).items()
         if version != locked[package]
     }
-    if not differing:
-        yield ok(f"all {len(locked)} have the versions of {LOCK_FILE.name}")
-        return
+
+
+def compared(
+    run: PlannedRun, differing: Mapping[str, str], place: str, fix: str
+) -> Iterator[Finding]:
+    """What other versions mean for a run.
+
+    Args:
+        place: where they are installed.
+    """
     checked = {name for job in run.jobs for name in versions_in(job.versions)}
     for package in sorted(checked & differing.keys()):
         yield error(
-            f"{differing[package]} here, {locked[package]} in {LOCK_FILE.name}", package, MAKE_SETUP
+            f"{differing[package]} {place}, {_locked()[package]} in {LOCK_FILE.name}", package, fix
         )
     if others := sorted(differing.keys() - checked):
-        yield warning(f"other versions than in {LOCK_FILE.name}", shortened(others), MAKE_SETUP)
+        yield warning(f"other versions {place} than in {LOCK_FILE.name}", shortened(others), fix)
+
+
+def _locked() -> dict[str, str]:
+    return lock_versions(PINNED.findall(read_text(LOCK_FILE)))
 
 
 def check_driver(run: PlannedRun) -> Iterator[Finding]:
@@ -56,17 +75,26 @@ def check_driver(run: PlannedRun) -> Iterator[Finding]:
         )
         return
     found = _driver(run)
-    if found is None:
-        return
-    has, needs = ".".join(map(str, found.cuda)), ".".join(map(str, built))
-    if built[0] > found.cuda[0]:
-        yield error(
-            f"{found.version} runs CUDA up to {has}, but torch is built for {needs}",
+    if found is not None:
+        yield driver_fits(built, found.version, found.cuda)
+
+
+def driver_fits(
+    built: tuple[int, int], version: str, runs: tuple[int, int], place: str = ""
+) -> Finding:
+    """Whether a driver runs what torch was built for.
+
+    Args:
+        place: where it is, if not here.
+    """
+    has, needs = ".".join(map(str, runs)), ".".join(map(str, built))
+    if built[0] > runs[0]:
+        return error(
+            f"{version}{place} runs CUDA up to {has}, but torch is built for {needs}",
             "NVIDIA driver",
-            f"install a driver for CUDA {built[0]}, or a build of torch for CUDA {found.cuda[0]}",
+            f"install a driver for CUDA {built[0]}, or a build of torch for CUDA {runs[0]}",
         )
-    else:
-        yield ok(f"torch for CUDA {needs}, driver {found.version} for CUDA up to {has}")
+    return ok(f"torch for CUDA {needs}, driver {version}{place} for CUDA up to {has}")
 
 
 def _driver(run: PlannedRun) -> Driver | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -26,16 +26,8 @@ def check_api_keys(plan: Plan, due: Container[str]) -> None:
     Raises:
         InputError: a line for each environment variable that is not set.
     """
-    rule = Predict(plan.study)
-    lacking: dict[str, set[str]] = defaultdict(set)
-    for key in rule.all_keys():
-        model = plan.study.model(key.model)
-        variable = model.access.key if isinstance(model, OpenAIModel) else None
-        if variable is None or os.environ.get(variable, "").strip():
-            continue
-        (predictions,) = rule.output_paths("predictions", key)
-        if predictions in due and _asks(rule, key, due):
-            lacking[variable].add(key.model)
+    set_here = {name for name, value in os.environ.items() if value.strip()}
+    lacking = needed_keys(plan, due, but=set_here)
     if lacking:
         raise InputError(
             *(
@@ -45,6 +37,28 @@ def check_api_keys(plan: Plan, due: Container[str]) -> None:
                 for variable, models in sorted(lacking.items())
             )
         )
+
+
+def needed_keys(
+    plan: Plan, due: Container[str], but: Container[str] = ()
+) -> Mapping[str, set[str]]:
+    """Models that jobs of a run are going to ask servers for, by the variable that has the key.
+
+    Args:
+        due: as of `check_api_keys`.
+        but: variables that are not looked for.
+    """
+    rule = Predict(plan.study)
+    needed: dict[str, set[str]] = defaultdict(set)
+    for key in rule.all_keys():
+        model = plan.study.model(key.model)
+        variable = model.access.key if isinstance(model, OpenAIModel) else None
+        if variable is None or variable in but:
+            continue
+        (predictions,) = rule.output_paths("predictions", key)
+        if predictions in due and _asks(rule, key, due):
+            needed[variable].add(key.model)
+    return needed
 
 
 def _asks(rule: Predict, key: RunKey, due: Container[str]) -> bool:

@@ -1,10 +1,9 @@
 """More GPUs than there are, and fewer than a training takes, are refused with the key to change."""
 
-from collections import Counter
 from dataclasses import replace
 
 import pytest
-from support.planned_runs import GPU, driver, lines, planned_run
+from support.planned_runs import GPU, driver, lines, node, planned_run
 
 from ecslm.common.errors import InputError
 from ecslm.preflight import planned_run as planned
@@ -52,14 +51,19 @@ def test_without_a_gpu_the_ways_to_one_are_named(monkeypatch: pytest.MonkeyPatch
     assert told(None, monkeypatch) == [f"error: studies.shop.device: {NO_GPU}"]
 
 
+def on(device: str) -> dict[str, dict[str, str]]:
+    """Resources of rules that run their models on a device."""
+    return {rule: {"device": device} for rule in ("train_adapter", "predict")}
+
+
 def test_where_a_profile_runs_models_on_gpus_its_key_is_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(planned, "read_driver", lambda: None)
-    of_models = Profile("gpu", gpus=1, devices={"train_adapter": "cuda", "predict": "cuda"})
+    of_models = Profile("gpu", gpus=1, set_resources=on("cuda"))
     line = f"error: profiles/gpu/config.yaml: set-resources: {NO_GPU}"
     assert lines(check_devices(planned_run(of_models))) == [line]
-    on_cpu = Profile("mine", devices={"train_adapter": "cpu", "predict": "cpu"})
+    on_cpu = Profile("mine", set_resources=on("cpu"))
     assert not lines(check_devices(planned_run(on_cpu, device="cuda", precision={})))
 
 
@@ -116,27 +120,28 @@ def test_a_training_that_takes_more_than_there_are_or_are_handed_out_is_refused(
     )
 
 
-@pytest.mark.parametrize(
-    ("found", "line"),
-    [
-        (Counter(h100=8), None),
-        (
-            Counter(),
-            "error: sinfo: no node offers a GPU, but models run on cuda: name them as `Gres`",
-        ),
-        (InputError("sinfo: not here: start it there"), "error: sinfo: not here: start it there"),
-    ],
-)
-def test_under_slurm_the_gpus_are_those_of_the_cluster(
-    found: Counter[str] | InputError, line: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def of_cluster() -> Counter[str]:
-        if isinstance(found, InputError):
-            raise found
-        return found
-
-    monkeypatch.setattr(planned, "cluster_gpus", of_cluster)
+def test_under_slurm_the_gpus_are_those_of_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planned, "read_driver", lambda: None)
+    told_of = []
+    for nodes in ((node(h100=8), node(partition="other", h100=8), node("n2", a100=4)), (node(),)):
+        monkeypatch.setattr(planned, "read_nodes", lambda nodes=nodes: nodes)
+        run = planned_run(Profile("slurm", executor="slurm"), device="cuda", precision={})
+        told_of += [finding.what for finding in check_devices(run)]
+    assert told_of == ["the cluster has 4 x a100, 8 x h100", "the cluster has none"]
+
+
+def test_a_cluster_that_cannot_be_asked_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def fail() -> None:
+        asked.append(1)
+        raise InputError("sinfo: not here")
+
+    monkeypatch.setattr(planned, "read_nodes", fail)
     run = planned_run(Profile("slurm", executor="slurm"), device="cuda", precision={})
-    told_of = lines(check_devices(run))
-    assert [one[: len(line or "")] for one in told_of] == ([] if line is None else [line])
+    for _ in range(2):
+        # Why it cannot is told with the cluster.
+        assert list(check_devices(run)) == []
+        with pytest.raises(InputError, match="sinfo: not here"):
+            run.cluster.clear()
+    assert asked == [1]

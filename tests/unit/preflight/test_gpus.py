@@ -1,8 +1,5 @@
-"""GPUs are known from the driver and from SLURM, and none are invented."""
+"""GPUs are known from the driver, and none are invented."""
 
-import os
-import subprocess
-from pathlib import Path
 from types import SimpleNamespace
 
 import pynvml
@@ -10,8 +7,7 @@ import pytest
 from support import machine
 
 from ecslm.common.errors import InputError
-from ecslm.preflight import gpus
-from ecslm.preflight.gpus import Driver, Gpu, cluster_gpus, read_driver
+from ecslm.preflight.gpus import Driver, Gpu, read_driver
 
 TWO = (machine.Gpu("GPU-0"), machine.Gpu("GPU-1", "NVIDIA Z100"))
 MEMORY = {"GPU-0": (40, 30), "GPU-1": (80, 79), "MIG-a": (10, 9)}
@@ -60,39 +56,3 @@ def test_an_instance_of_a_gpu_has_its_own_memory(monkeypatch: pytest.MonkeyPatch
 def test_without_gpus_there_is_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     use_driver(monkeypatch)
     assert read_driver() is None
-
-
-def sinfo(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    """Put a program `sinfo` in place."""
-    program = folder / "bin/sinfo"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-
-
-def test_the_gpus_of_a_cluster_are_counted_once_a_node(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    nodes = ("n1|gpu:h100:8(S:0-1)", "n1|gpu:h100:8(S:0-1)", "n2|gpu:a100:4,gpu:h100:2,shard:8")
-    printed = "\n".join((*nodes, "n3|(null)", "n4|gpu:2"))
-    sinfo(tmp_path, monkeypatch, f"cat <<END\n{printed}\nEND")
-    assert cluster_gpus() == {"h100": 10, "a100": 4, "of no named type": 2}
-
-
-def test_a_cluster_that_cannot_be_asked_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sinfo(tmp_path, monkeypatch, "echo 'slurm_load_partitions: Unable to contact' >&2; exit 1")
-    with pytest.raises(InputError, match="sinfo: slurm_load_partitions: Unable to contact: is the"):
-        cluster_gpus()
-
-    def wait(command: list[str], timeout: float, **_: object) -> None:
-        raise subprocess.TimeoutExpired(command, timeout)
-
-    monkeypatch.setattr(gpus.subprocess, "run", wait)
-    with pytest.raises(InputError, match="sinfo: no answer within 5 seconds"):
-        cluster_gpus()
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match="sinfo: not here: start the run on a node"):
-        cluster_gpus()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from support.planned_runs import GPU, driver, planned_run
+from support.planned_runs import GPU, driver, node, planned_run
 
 from ecslm.common.errors import InputError
 from ecslm.estimates.devices import DEVICES, read_devices
@@ -88,7 +88,7 @@ def test_without_a_gpu_nobody_knows_what_jobs_will_meet(
 def test_on_a_cluster_its_slowest_type_counts_whose_memory_is_not_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(planned, "cluster_gpus", lambda: {"h100": 8, "a100": 4})
+    monkeypatch.setattr(planned, "read_nodes", lambda: (node(h100=8), node("n2", a100=4)))
     found = met(planned_run(Profile("slurm", executor="slurm"), **CUDA))
     assert (found.name, found.device.name) == ("a100", "NVIDIA A100 SXM 80 GB")
     assert not found.memory_known

@@ -57,6 +57,29 @@ def test_where_a_profile_runs_models_is_read(form: str) -> None:
     assert read_profile("mine").devices == {"predict": "cuda"}
 
 
+def test_jobs_are_one_for_the_executor_only_if_unconnected_ones_of_a_group_are() -> None:
+    groups = {"groups": ["predict=by_model", "bertscore=all"]}
+    write(yaml.safe_dump(groups | {"group-components": ["by_model=1000"]}))
+    assert read_profile("mine").grouped == {"predict"}
+
+
+@pytest.mark.parametrize("form", ["list", "mapping"])
+def test_what_jobs_ask_for_is_that_of_their_rule_or_the_default(form: str) -> None:
+    defaults, chosen = {"slurm_partition": "gpu", "qos": "low"}, {"predict": {"qos": "high"}}
+    listed = {
+        "default-resources": [f"{name}={value}" for name, value in defaults.items()],
+        "set-resources": ["predict:qos=high"],
+    }
+    mapped = {"default-resources": defaults, "set-resources": chosen}
+    write(yaml.safe_dump(listed if form == "list" else mapped))
+    profile = read_profile("mine")
+    asked = [(rule, profile.resource(rule, "qos")) for rule in ("predict", "score")]
+    assert asked == [("predict", "high"), ("score", "low")]
+    assert profile.resource("predict", "slurm_account") == ""
+    assert profile.where("predict", "qos") == f"{profile.file}: set-resources: predict:qos"
+    assert profile.where("score", "qos") == f"{profile.file}: default-resources: qos"
+
+
 @pytest.mark.parametrize("text", ["", "cores: 4\n", "resources: [api=1]\n"])
 def test_what_a_profile_does_not_say_is_unknown(text: str) -> None:
     write(text)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.planned_runs import GPU, driver, planned_run
+from support.planned_runs import GPU, driver, node, planned_run
 from support.plans import MODELS
 from support.project import ROOT
 
@@ -88,7 +88,7 @@ SOME = next(iter(read_devices(ROOT / DEVICES).values()))
 
 
 def test_on_a_cluster_all_of_its_gpus_compute(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(planned, "cluster_gpus", lambda: {"a100": 4, "h100": 4})
+    monkeypatch.setattr(planned, "read_nodes", lambda: (node(a100=4), node("n2", h100=4)))
     slurm = Profile("slurm", executor="slurm", gpus=1)
     (first, *_) = estimate_time(planned_run(slurm, **CUDA))
     assert "on a100, estimated as NVIDIA A100 SXM 80 GB, at least" in first.what

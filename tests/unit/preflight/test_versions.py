@@ -47,8 +47,8 @@ def test_a_library_that_a_job_of_the_run_refuses_is_an_error(
 def test_other_libraries_are_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, ruff="1", mypy="1", tqdm="1", pytest="1")
     assert lines(check_versions(planned_run())) == [
-        "warning: mypy, pytest, ruff and 1 more: other versions than in requirements.lock: run "
-        "`make setup`"
+        "warning: mypy, pytest, ruff and 1 more: other versions here than in requirements.lock: "
+        "run `make setup`"
     ]
 
 
