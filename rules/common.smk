@@ -110,6 +110,11 @@ def first_seed(wildcards):
     return str(STUDY.models[wildcards.model].seeds[0])
 
 
+def whole_machine(wildcards):
+    """All cores that the run may use here; a cluster gives a job those that its study names."""
+    return max(STUDY.threads, workflow.resource_settings.cores or 1)
+
+
 def one_of(names):
     """A wildcard constraint: one of the names."""
     return "|".join(map(re.escape, names)) or "none"

@@ -94,7 +94,7 @@ rule measure_latency:
     conda:
         "../envs/ecslm.yaml"
     # No other job beside it, which would slow it down.
-    threads: lambda wildcards: max(STUDY.threads, workflow.cores or 1)
+    threads: whole_machine
     resources:
         gpu=LATENCY.resource("gpu"),
         mem_mb=LATENCY.mem_mb,

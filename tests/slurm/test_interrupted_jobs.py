@@ -1,6 +1,7 @@
 """Jobs on a SLURM cluster that are stopped, preempted or lost: nothing is trained twice."""
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -132,7 +133,10 @@ def test_a_job_that_fails_on_the_cluster_is_named_with_its_log_and_how_that_ends
     assert run.returncode == 1
     printed = run.stdout + run.stderr
     assert "failed: Adapter Tiny-EC, seed 0, after " in printed
-    assert f"  {LOG} ends with\n    error: device: cuda" in printed
+    assert f"  {LOG} ends with\n" in printed
+    assert re.search(
+        r"  \S+/slurm_logs/rule_train_adapter/\S+\.log says\n    error: device: cuda .*", printed
+    )
     assert "Traceback" not in printed
 
 

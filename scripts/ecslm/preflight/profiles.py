@@ -18,8 +18,8 @@ PROFILES = Path("profiles")
 # What Snakemake runs jobs with that are not sent elsewhere.
 HERE = frozenset({"local", "dryrun", "touch"})
 SLURM = "slurm"
-# The file that has the versions of an executor's plugin.
-LOCKS = {SLURM: "requirements-slurm.lock"}
+# What installs the plugin of an executor, at its locked version.
+INSTALLERS = {SLURM: "make slurm"}
 
 
 @dataclass(frozen=True)
@@ -108,12 +108,11 @@ def check_plugin(profile: Profile) -> Iterator[Finding]:
         yield ok(f"{profile.file}: jobs run {'here' if profile.is_local else 'by ' + name}")
         return
     wanted = f"snakemake-executor-plugin-{profile.executor}"
-    lock = LOCKS.get(profile.executor)
-    what = wanted if lock is None else f"--requirement {lock}"
+    command = INSTALLERS.get(profile.executor, f".venv/bin/pip install {wanted}")
     yield error(
         f"executor: {profile.executor}, but its plugin {wanted} is not installed",
         str(profile.file),
-        f"run `.venv/bin/pip install {what}`",
+        f"run `{command}`",
     )
 
 

@@ -121,7 +121,7 @@ def test_jobs_that_run_here_need_no_plugin(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("executor", "what"),
     [
-        ("slurm", "--requirement requirements-slurm.lock"),
+        ("slurm", "`make slurm`"),
         ("google-batch", "snakemake-executor-plugin-google-batch"),
     ],
 )
