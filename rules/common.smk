@@ -111,8 +111,9 @@ def first_seed(wildcards):
 
 
 def whole_machine(wildcards):
-    """All cores that the run may use here; a cluster gives a job those that its study names."""
-    return max(STUDY.threads, workflow.resource_settings.cores or 1)
+    """All cores that the run may use here; on a cluster as many as other jobs have."""
+    here = workflow.resource_settings.cores if workflow.local_exec else None
+    return max(STUDY.threads, here or 1)
 
 
 def one_of(names):
