@@ -24,6 +24,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([ONE, NONE, ONE], 0, None, ["gpu=0: 2 jobs of this run load a model", "set gpu=1"]),
         ([ON_CPU], 0, None, ["gpu=0: 1 jobs", "on a CPU too"]),
+        ([ON_CPU, ONE, NONE], None, None, ["--resources without gpu: 1 jobs", "gpu=1"]),
         ([ONE], 4, None, ["gpu=4: jobs may use 3 GPUs of this machine: set gpu=3"]),
         ([ONE], 3, "0,2", ["gpu=3: jobs may use 2 GPUs of this machine: set gpu=2"]),
         ([TWO, ONE], 1, "1", ["gpus: 2 are asked for", "CUDA_VISIBLE_DEVICES=1 leaves"]),
@@ -33,7 +34,7 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_run_is_refused_by_one_line_that_names_the_fix(
     needs: list[GpuNeed],
-    limit: int,
+    limit: int | None,
     visible: str | None,
     words: list[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -55,6 +56,7 @@ def test_a_run_is_refused_by_one_line_that_names_the_fix(
         ([NONE], 0, True),
         ([], 0, True),
         ([ON_CPU], 9, True),
+        ([ON_CPU], None, False),
         ([GpuNeed(8, "cuda")], 9, False),
     ],
 )
