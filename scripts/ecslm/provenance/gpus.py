@@ -29,8 +29,8 @@ def check_gpus(needs: Iterable[GpuNeed], limit: int | None, here: bool) -> None:
         here: whether this machine runs the jobs.
 
     Raises:
-        InputError: there is no limit, or it is 0; or there are fewer GPUs than it, or than a job
-            asks for.
+        InputError: there is no limit, or it is 0, or less than a job asks for; or there are fewer
+            GPUs than it, or than a job asks for.
     """
     asked = [need for need in needs if need.count > 0]
     # The lease keeps jobs on GPUs apart; in the memory of this machine nothing but the limit does.
@@ -42,6 +42,12 @@ def check_gpus(needs: Iterable[GpuNeed], limit: int | None, here: bool) -> None:
         raise InputError(
             f"--resources {given}: {len(unlimited)} jobs of this run load a model, and without a "
             "limit all would do so at once: set gpu=1, which counts on a CPU too"
+        )
+    most = max((need.count for need in asked), default=0)
+    if limit is not None and most > limit:
+        raise InputError(
+            f"--resources gpu={limit}: a job of this run takes {most} (`gpus` of the study): set "
+            f"gpu={most}, there or in the profile, or `gpus: {limit}` in the study"
         )
     on_gpus = [need.count for need in asked if need.device == "cuda"]
     if not on_gpus or not here:
