@@ -16,7 +16,7 @@ from ecslm.preflight.slurm.nodes import Node, gpus_of, read_nodes
 from ecslm.provenance.gpus import GpuNeed
 
 # Rules of jobs that run a model on the study's device, besides predictions.
-ON_DEVICE = frozenset({"train_adapter", "measure_latency", "bertscore"})
+ON_DEVICE = frozenset({"train_adapter", "measure_latency", "bertscore", "export_model"})
 
 
 @dataclass(frozen=True, eq=False)
