@@ -1,4 +1,4 @@
-"""What GPUs there are is told, with the lines by which a run would be refused that asks for others."""
+"""What GPUs there are is told, with the lines that refuse a run which asks for others."""
 
 from dataclasses import replace
 
