@@ -263,7 +263,7 @@ def of_many() -> Iterator[str]:
     )
     requests = Requests(plan.study)
     yield (
-        f"{MANY} copies of {MANY_MODEL}, simulated in the same way, but for \"wall\", which ends with "
+        f'{MANY} copies of {MANY_MODEL}, simulated in the same way. Here "wall" ends with '
         f"the last job of a GPU. {counted(plan)}"
     )
     yield ""
