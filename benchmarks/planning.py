@@ -41,8 +41,9 @@ CARDS = (
 )
 # Starting a job through a scheduler: seven to fourteen seconds were measured with SLURM.
 SUBMITTING = 14.0
-# Steps that run no model, of six tuned models, on two cores: metric_fix.py, benchmarks/README.md.
-OTHER_STEPS = 153 / 3600
+# Seconds of the steps that run no model, of a study with so many predictions files, on two cores:
+# metric_fix.py, benchmarks/README.md.
+OTHER_STEPS, OTHER_PREDICTIONS = 153.0, 180
 # A study at the graph's limit.
 MANY_MODEL, MANY, MANY_SEEDS, MANY_CARD = "SmolLM2-360M-EC", 100, 5, "NVIDIA A100 SXM 80 GB"
 
@@ -212,8 +213,14 @@ def of_pools(plan: Plan) -> Iterator[str]:
         cost = placed.all * device.usd_per_hour
         yield (
             f"| {pool.name} | {pool.card} | {' | '.join(f'{one:.1f}' for one in hours)} "
-            f"| {placed.wall + OTHER_STEPS:.1f} | {device.usd_per_hour:g} | {cost:,.0f} |"
+            f"| {placed.wall + other_steps(plan):.1f} | {device.usd_per_hour:g} | {cost:,.0f} |"
         )
+
+
+def other_steps(plan: Plan) -> float:
+    """Hours of the steps that run no model, in proportion to the predictions that they read."""
+    predictions = sum(1 for _ in plan.rules["predict"].all_keys())
+    return OTHER_STEPS / 3600 * predictions / OTHER_PREDICTIONS
 
 
 def units(plan: Plan, requests: Requests, device: Device, shares: bool) -> list[Unit]:
@@ -255,7 +262,10 @@ def of_many() -> Iterator[str]:
         )
     )
     requests = Requests(plan.study)
-    yield f"{MANY} copies of {MANY_MODEL}, simulated in the same way. {counted(plan)}"
+    yield (
+        f'{MANY} copies of {MANY_MODEL}, simulated in the same way. Here "wall" ends with '
+        f"the last job of a GPU. {counted(plan)}"
+    )
     yield ""
     yield "| GPUs | card | GPU-h | wall, h | GPUs in use, % | USD |"
     yield "|---|---|---|---|---|---|"
@@ -365,7 +375,10 @@ def assumptions(plan: Plan) -> Iterator[str]:
             f"{row.price_as_of})"
         )
     yield f"- starting a job through SLURM: {SUBMITTING:g} s (measured on one node, no queue)"
-    yield f"- steps that run no model: {OTHER_STEPS * 3600:.0f} s (measured: benchmarks/README.md)"
+    yield (
+        f"- steps that run no model: {OTHER_STEPS:.0f} s for {OTHER_PREDICTIONS} predictions files "
+        "(measured: benchmarks/README.md), in proportion for other studies (assumed)"
+    )
 
 
 def all_estimates(requests: Requests, device: Device) -> Iterable[Estimate]:

@@ -9,9 +9,6 @@ rule base_model:
         f"{BASES}/{{base}}/fetch.log",
     conda:
         "../envs/ecslm.yaml"
-    resources:
-        mem_mb=BASE_MODEL.mem_mb,
-        runtime=BASE_MODEL.runtime,
     params:
         settings=BASE_MODEL.settings,
         content=BASE_MODEL.content,

@@ -1,5 +1,6 @@
-# What needs no GPU takes seconds, or the network that nodes of a cluster may lack. So it runs where
-# Snakemake does: to wait in a scheduler's queue would take longer.
+# What needs no GPU takes seconds, and preparing the paper's data a minute; or it takes the network,
+# which nodes of a cluster may lack. So it runs where Snakemake does: to wait in a scheduler's queue
+# would take longer.
 localrules:
     all,
     bases,

@@ -1,4 +1,4 @@
-"""Profiles for GPUs and for a cluster name the rules that run models."""
+"""Profiles for GPUs and for a cluster name the rules that run models, as the checks do."""
 
 import re
 from typing import Any
@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 import yaml
 from support.project import ROOT
+
+from ecslm.preflight.planned_run import ON_DEVICE
 
 RULE = re.compile(r"^rule (\w+):\n((?:(?: .*)?\n)*)", re.MULTILINE)
 ON_A_GPU = {
@@ -25,6 +27,10 @@ def profile(name: str) -> dict[str, Any]:
 def test_profiles_with_gpus_put_every_rule_that_runs_a_model_there(name: str) -> None:
     found = [entry.split(":") for entry in profile(name)["set-resources"]]
     assert sorted(found) == sorted([rule, "device=cuda"] for rule in ON_A_GPU)
+
+
+def test_the_check_before_a_run_knows_every_rule_that_runs_a_model() -> None:
+    assert {"predict", *ON_DEVICE} == ON_A_GPU
 
 
 def test_tasks_of_one_model_and_seed_are_one_job_of_a_cluster_with_one_gpu() -> None:

@@ -67,9 +67,10 @@ def test_every_job_of_a_gpu_asks_for_its_device_before_it_loads_torch(
     ("options", "variables", "words"),
     [
         (("--resources", "gpu=0"), {}, "--resources gpu=0: "),
+        (("--resources", "api=1"), {}, "--resources without gpu: "),
         (PROFILES[0], BROKEN_DRIVER, "device: the NVIDIA driver does not answer"),
     ],
-    ids=["a limit of no GPUs", "a broken driver"],
+    ids=["a limit of no GPUs", "no limit", "a broken driver"],
 )
 def test_a_run_that_the_machine_cannot_do_is_refused_before_anything_starts(
     options: tuple[str, str],

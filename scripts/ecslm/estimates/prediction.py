@@ -51,12 +51,17 @@ class PredictionJob:
     """Whether it starts libraries and loads the model, which one job does for all of a model."""
 
     def estimate(self) -> Estimate:
-        """Its needs."""
+        """Its needs.
+
+        The memory is that of `batch_tokens`, and the time that of the batches that the device comes
+        down to by halving; where even the longest prompt does not fit, that of `batch_tokens`, too.
+        """
         parts, on_cpu = self._memory(), self.device.kind == "cpu"
+        fitting = replace(self, batch_tokens=self.fitting_batch() or self.batch_tokens)
         return Estimate(
             device=parts,
             host=sum(parts.values()) if on_cpu else round(self._process()),
-            seconds=(self._loading() if self.loads else 0.0) + self._seconds(),
+            seconds=(self._loading() if self.loads else 0.0) + fitting._seconds(),
             assumptions=(
                 *rates.common(self.device),
                 rates.READING[self.device.kind],

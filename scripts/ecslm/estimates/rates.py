@@ -40,14 +40,12 @@ START = {
     "cuda": Assumption("start of a job", 60, "s", *ASSUMED),
 }
 LOADING = Assumption("reading and verifying files", 0.3e9, "bytes/s", *ASSUMED)
-FETCHING = Assumption("download", 0.02e9, "bytes/s", *ASSUMED)
 
 # Memory of a process beside the model: Python, libraries, tokenizer.
 PROCESS = {
     "cpu": Assumption("memory of a process without a model", 0.75e9, "bytes", *MEASURED),
     "cuda": Assumption("memory of a process without a model", 4e9, "bytes", *ASSUMED),
 }
-FETCHER = Assumption("memory of a process that fetches files", 0.4e9, "bytes", *ASSUMED)
 # CUDA's own, with workspaces of matrix products.
 CONTEXT = Assumption("memory of a GPU without a model", 1e9, "bytes", *ASSUMED)
 # Gaps between tensors, and memory that is kept for the next ones.

@@ -8,14 +8,11 @@ from functools import cached_property, lru_cache
 from ecslm.common.errors import InputError
 from ecslm.estimates.devices import DEVICES, Device, read_devices
 from ecslm.estimates.encoder import ROBERTA_LARGE, Encoder, estimate_bertscore
-from ecslm.estimates.estimate import Estimate, Request, request
+from ecslm.estimates.estimate import Estimate, Request
 from ecslm.estimates.prediction import PredictionJob
-from ecslm.estimates.rates import FETCHER, FETCHING, LOADING, PROCESS, START
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import TrainingJob
-from ecslm.estimates.weights import in_files
 from ecslm.models.architecture import read_architecture, read_architectures
-from ecslm.models.bases import libraries
 from ecslm.plan.model_checks import files_of_base
 from ecslm.plan.rules import Job
 from ecslm.plan.study import Study
@@ -26,8 +23,6 @@ from ecslm.schemas.paths import ARCHITECTURES
 SLOW = {"cpu": "two CPU cores with float32 alone", "cuda": "NVIDIA A10G"}
 # Of a model of unknown size: more than the largest of the paper's study needs.
 UNKNOWN = Request(memory_mb=64_000, minutes=24 * 60)
-# Of weights of unknown size, in bytes: a model of 13 billion parameters in bfloat16.
-UNKNOWN_FILES = 26 * 10**9
 # Of a job without a model of its own, which asks a server or copies answers.
 WITHOUT_MODEL = Request(memory_mb=2_000, minutes=12 * 60)
 
@@ -66,16 +61,6 @@ class Requests:
     def export(self, model: str) -> Request:
         """Of a job that exports a model."""
         return self._request(("export", model), lambda: self.exported(model, self.slow))
-
-    def base(self, base: str) -> Request:
-        """Of a job that fetches weights, and converts some."""
-        sizes = self.sizes(base)
-        files = UNKNOWN_FILES if sizes is None else in_files(sizes)
-        # Those that convert are those that load libraries of models: into float32.
-        converts = libraries(self.study.config.bases[base])
-        memory = PROCESS["cpu"].value + 2 * files if converts else FETCHER.value
-        seconds = START["cpu"].value + files / FETCHING.value + 2 * files / LOADING.value
-        return request(memory, seconds)
 
     # Estimates; None where the size of a model is not known.
 

@@ -131,7 +131,7 @@ class Rule(ABC, Generic[SomeKey]):
         return {}
 
     def request(self, key: SomeKey) -> Request:
-        """What a job asks a scheduler for. Only of rules whose jobs run or fetch a model."""
+        """What a job asks a scheduler for. Only of rules whose jobs run a model."""
         raise NotImplementedError(f"{self.name}: {key}")
 
     @property

@@ -1,6 +1,6 @@
 """The run that checks are about: the jobs that it would do, and how."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,9 +13,10 @@ from ecslm.preflight.hub import Repository, repositories
 from ecslm.preflight.profiles import SLURM, Profile
 from ecslm.preflight.servers import Question, Reply, ask_all
 from ecslm.preflight.slurm.nodes import Node, gpus_of, read_nodes
+from ecslm.provenance.gpus import GpuNeed
 
 # Rules of jobs that run a model on the study's device, besides predictions.
-ON_DEVICE = frozenset({"train_adapter", "measure_latency", "bertscore"})
+ON_DEVICE = frozenset({"train_adapter", "measure_latency", "bertscore", "export_model"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +36,14 @@ class PlannedRun:
     @cached_property
     def gpu_jobs(self) -> tuple[Job, ...]:
         """The jobs that need a GPU, none where models run on the CPU."""
-        return tuple(
-            job
-            for job in self.jobs
-            if (job.rule in ON_DEVICE or self._loads_a_model(job)) and self._device(job) == "cuda"
-        )
+        return tuple(job for job in self._model_jobs if self._device(job) == "cuda")
+
+    @property
+    def gpu_needs(self) -> Iterator[GpuNeed]:
+        """What jobs that run a model ask for, as their rules do, on a CPU too."""
+        several = {"train_adapter": self.plan.study.settings.gpus}
+        for job in self._model_jobs:
+            yield GpuNeed(several.get(job.rule, 1), self._device(job))
 
     @property
     def device_key(self) -> str:
@@ -99,6 +103,10 @@ class PlannedRun:
     def replies(self) -> Mapping[Question, Reply]:
         """What servers say of all of these, which are asked once and together."""
         return ask_all((*self.repositories, *self.downloads))
+
+    @cached_property
+    def _model_jobs(self) -> tuple[Job, ...]:
+        return tuple(job for job in self.jobs if job.rule in ON_DEVICE or self._loads_a_model(job))
 
     def _device(self, job: Job) -> str:
         return self.profile.devices.get(job.rule, self.plan.study.settings.device)

@@ -77,7 +77,7 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
     for job in filter(costs.takes_long, run.jobs):
         devices = run.plan.study.settings.gpus if job.rule == "train_adapter" else 1
         cost = costs.expected(job)
-        if cost is not None and _is_same(cost.device, on):
+        if cost is not None and _is_same(cost.device, on, devices):
             measured += 1
             seconds.append((cost.seconds, devices))
             continue
@@ -104,10 +104,12 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
     )
 
 
-def _is_same(device: str, on: Met) -> bool:
-    if on.device.kind == "cpu":
-        return CPU in device
-    return on.name is not None and device.endswith(on.name)
+def _is_same(device: str, on: Met, count: int) -> bool:
+    """Whether a cost is that of as many devices of the kind: `2 x NVIDIA L4` are two."""
+    number, _, kind = device.rpartition(" x ")
+    if (number or "1") != str(count):
+        return False
+    return CPU in kind if on.device.kind == "cpu" else kind == on.name
 
 
 def _summary(run: PlannedRun, hours: Hours, on: Met) -> Finding:

@@ -25,17 +25,29 @@ def check_gpus(needs: Iterable[GpuNeed], limit: int | None, here: bool) -> None:
 
     Args:
         needs: of the jobs that are due.
-        limit: of the GPUs that jobs may use at once.
+        limit: of the GPUs that jobs may use at once; None if there is none.
         here: whether this machine runs the jobs.
 
     Raises:
-        InputError: the limit is 0, or there are fewer GPUs than it, or than a job asks for.
+        InputError: there is no limit, or it is 0, or less than a job asks for; or there are fewer
+            GPUs than it, or than a job asks for.
     """
     asked = [need for need in needs if need.count > 0]
-    if asked and limit == 0:
+    # The lease keeps jobs on GPUs apart; in the memory of this machine nothing but the limit does.
+    unlimited = [
+        need for need in asked if limit == 0 or (limit is None and here and need.device != "cuda")
+    ]
+    if unlimited:
+        given = "gpu=0" if limit == 0 else "without gpu"
         raise InputError(
-            f"--resources gpu=0: {len(asked)} jobs of this run load a model, and without a limit "
-            "all would do so at once: set gpu=1, which counts on a CPU too"
+            f"--resources {given}: {len(unlimited)} jobs of this run load a model, and without a "
+            "limit all would do so at once: set gpu=1, which counts on a CPU too"
+        )
+    most = max((need.count for need in asked), default=0)
+    if limit is not None and most > limit:
+        raise InputError(
+            f"--resources gpu={limit}: a job of this run takes {most} (`gpus` of the study): set "
+            f"gpu={most}, there or in the profile, or `gpus: {limit}` in the study"
         )
     on_gpus = [need.count for need in asked if need.device == "cuda"]
     if not on_gpus or not here:

@@ -238,6 +238,9 @@ def test_a_batch_of_prompts_that_fits_is_no_larger_than_the_configured_one(
     needed = dataclasses.replace(job, batch_tokens=found).estimate()
     assert needed.device_bytes <= device.memory
     assert found <= budget
+    # Those that do not fit are not computed.
+    assert job.estimate().seconds == needed.seconds
+    assert job.estimate().device_bytes >= needed.device_bytes
 
 
 @given(device=a_gpu, budget=st.integers(16, 60_000))

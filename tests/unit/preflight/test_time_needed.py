@@ -64,6 +64,18 @@ def test_what_ran_on_another_device_does_not_count() -> None:
     assert told(run()) == expected
 
 
+@pytest.mark.parametrize("kind", [GPU.name, "x86_64 CPU, 2 threads"])
+@pytest.mark.parametrize("ran", [1, 2, 3])
+@pytest.mark.parametrize("gpus", [1, 2, 3])
+def test_a_training_counts_as_it_took_on_as_many_devices_alone(
+    kind: str, ran: int, gpus: int
+) -> None:
+    took(30, "adapters/Small-EC/seed-0/", f"{ran} x {kind}" if ran > 1 else kind)
+    changes = {} if kind == GPU.name else {"device": "cpu"}
+    made = run(gpus, gpus=gpus, **changes)
+    assert hours_on(made, met(made)).measured == (ran == gpus)
+
+
 def test_a_training_on_several_gpus_counts_on_each() -> None:
     took(30, "adapters/Small-EC/seed-0/", f"2 x {GPU.name}")
     took(12, "predictions/Small-EC/seed-0/PM.")

@@ -24,16 +24,18 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([ONE, NONE, ONE], 0, None, ["gpu=0: 2 jobs of this run load a model", "set gpu=1"]),
         ([ON_CPU], 0, None, ["gpu=0: 1 jobs", "on a CPU too"]),
+        ([ON_CPU, ONE, NONE], None, None, ["--resources without gpu: 1 jobs", "gpu=1"]),
         ([ONE], 4, None, ["gpu=4: jobs may use 3 GPUs of this machine: set gpu=3"]),
         ([ONE], 3, "0,2", ["gpu=3: jobs may use 2 GPUs of this machine: set gpu=2"]),
-        ([TWO, ONE], 1, "1", ["gpus: 2 are asked for", "CUDA_VISIBLE_DEVICES=1 leaves"]),
+        ([ONE, TWO], 1, None, ["gpu=1: a job of this run takes 2", "gpu=2, there", "`gpus: 1`"]),
+        ([TWO, ONE], 2, "1", ["gpus: 2 are asked for", "CUDA_VISIBLE_DEVICES=1 leaves"]),
         ([ONE], 1, "7", ["CUDA_VISIBLE_DEVICES: 7 is no GPU of this machine"]),
         ([ONE], 1, "", ["CUDA_VISIBLE_DEVICES: '' hides all GPUs"]),
     ],
 )
 def test_a_run_is_refused_by_one_line_that_names_the_fix(
     needs: list[GpuNeed],
-    limit: int,
+    limit: int | None,
     visible: str | None,
     words: list[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -51,10 +53,11 @@ def test_a_run_is_refused_by_one_line_that_names_the_fix(
     [
         ([ONE, TWO], 3, True),
         ([TWO], None, True),
-        ([TWO], 1, True),
+        ([TWO], 2, True),
         ([NONE], 0, True),
         ([], 0, True),
         ([ON_CPU], 9, True),
+        ([ON_CPU], None, False),
         ([GpuNeed(8, "cuda")], 9, False),
     ],
 )

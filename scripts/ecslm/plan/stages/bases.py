@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecslm.estimates.estimate import Request
 from ecslm.models.bases import (
     BaseManifest,
     BaseSettings,
@@ -13,7 +12,6 @@ from ecslm.models.bases import (
     libraries,
 )
 from ecslm.plan.keys import BaseKey
-from ecslm.plan.requests import requests_of
 from ecslm.plan.rules import Rule, path_patterns
 from ecslm.schemas import paths
 
@@ -41,10 +39,6 @@ class BaseWeights(Rule[BaseKey]):
     def settings(self, key: BaseKey) -> BaseSettings:
         """Where the weights come from."""
         return BaseSettings(source=self._source(key))
-
-    def request(self, key: BaseKey) -> Request:
-        """By the size of the weights."""
-        return requests_of(self.study).base(key.base)
 
     def content(self, key: BaseKey) -> str | None:
         """The files of a local directory, which is not pinned by the settings."""
