@@ -8,7 +8,11 @@ from support.cluster_options import ON_THE_CLUSTER
 from support.interruption import contents, leftovers
 from support.scratch import planned_jobs, snakemake, start_cold_snakemake
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("cluster")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.usefixtures("cluster"),
+]
 
 STUDY = ("--configfile", "tiny_study.yaml")
 RESULTS = Path("results/tiny")

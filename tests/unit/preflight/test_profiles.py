@@ -119,20 +119,20 @@ def test_jobs_that_run_here_need_no_plugin(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize(
-    ("executor", "what"),
+    ("executor", "command"),
     [
-        ("slurm", "`make slurm`"),
-        ("google-batch", "snakemake-executor-plugin-google-batch"),
+        ("slurm", "make slurm"),
+        ("google-batch", ".venv/bin/pip install snakemake-executor-plugin-google-batch"),
     ],
 )
 def test_an_executor_without_its_plugin_names_the_command_that_installs_it(
-    executor: str, what: str, monkeypatch: pytest.MonkeyPatch
+    executor: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
     monkeypatch.setattr(profiles, "find_spec", asked.append)
     assert lines(check_plugin(Profile("mine", executor=executor))) == [
         f"error: profiles/mine/config.yaml: executor: {executor}, but its plugin "
-        f"snakemake-executor-plugin-{executor} is not installed: run `.venv/bin/pip install {what}`"
+        f"snakemake-executor-plugin-{executor} is not installed: run `{command}`"
     ]
     assert asked == [f"snakemake_executor_plugin_{executor.replace('-', '_')}"]
     monkeypatch.setattr(profiles, "find_spec", lambda _: object())
