@@ -172,7 +172,7 @@ def test_a_job_that_is_preempted_and_then_loses_its_node_goes_on_from_its_checkp
 ) -> None:
     run = train_until(project, SECOND_CHECKPOINT)
     (job,) = cluster.jobs()
-    slurm("scontrol", "requeue", job)
+    cluster.preempt()
     run = wait_for_restart(run)
     assert FROM_THE_CHECKPOINT in (project / LOG).read_text()
     cluster.crash_node()

@@ -25,7 +25,7 @@ MUNGE_KEY = Path("/etc/munge/munge.key")
 # The device that reads and writes nothing: SLURM wants its GPUs to be device files.
 NULL_DEVICE = os.makedev(1, 3)
 SECONDS_TO_WAIT = 120.0
-PARTITION = "debug"
+PARTITION, URGENT = "debug", "urgent"
 
 CONFIGURATION = """\
 ClusterName=tests
@@ -48,6 +48,9 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU_Memory
 SchedulerType=sched/backfill
 SchedulerParameters=sched_interval=1,sched_min_interval=0,batch_sched_delay=0
+# Jobs of the partition `urgent` take the place of others, which get a signal before they are ended.
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
 # How long SLURM knows a job that has ended.
 MinJobAge=3600
 InactiveLimit=0
@@ -64,7 +67,8 @@ SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.log
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:fake:{gpus}
-PartitionName={partition} Nodes={host} Default=YES MaxTime=INFINITE State=UP
+PartitionName={partition} Nodes={host} Default=YES MaxTime=INFINITE State=UP GraceTime=10
+PartitionName={urgent} Nodes={host} MaxTime=INFINITE State=UP PriorityTier=2 PreemptMode=OFF
 """
 DEVICES = """\
 AutoDetect=off
@@ -87,6 +91,10 @@ class Cluster:
     def details(self, job: str) -> str:
         """All that SLURM says of a job."""
         return slurm("scontrol", "show", "job", job)
+
+    def preempt(self) -> None:
+        """Run a job for which all others of the node have to make room."""
+        slurm("srun", f"--partition={URGENT}", "--exclusive", "true")
 
     def crash_node(self) -> None:
         """A node that loses power: nothing on it gets to say a word; then the cluster notices."""
@@ -176,6 +184,7 @@ def _take_configuration(folder: Path, host: str, gpus: int, cpus: int) -> None:
             gpus=gpus,
             memory=psutil.virtual_memory().total // 2**20,
             partition=PARTITION,
+            urgent=URGENT,
         ),
         "gres": DEVICES.format(folder=folder, host=host, last=gpus - 1),
         "cgroup": "CgroupPlugin=disabled\n",
