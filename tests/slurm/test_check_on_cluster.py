@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.cluster import PARTITION, Cluster
+from support.cluster import PARTITION, URGENT, Cluster
 from support.cluster_options import ON_CPU
 
 PROFILE = Path("profiles/tests/config.yaml")
@@ -69,10 +69,15 @@ def told(
     ]
 
 
+def files(project: Path) -> set[Path]:
+    """All of them but what Python keeps of the modules that it has compiled."""
+    return {path for path in project.rglob("*") if "__pycache__" not in path.parts}
+
+
 def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
     cluster: Cluster, project: Path
 ) -> None:
-    before = {*project.rglob("*")}
+    before = files(project)
     lines = told(project)
     assert lines == [
         "ok: the cluster has no accounts",
@@ -80,7 +85,7 @@ def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
         f"ok: node {cluster.host} of partition `{PARTITION}`: environment, shared folder and locks "
         "are as they have to be",
     ]
-    assert {*project.rglob("*")} - before == {project / PROFILE}
+    assert files(project) - before == {project / PROFILE}
     assert cluster.jobs() == []
 
 
@@ -89,7 +94,7 @@ def test_a_partition_that_there_is_not_is_one_line_with_those_that_there_are(
 ) -> None:
     assert told(project, slurm_partition="nosuch")[1:] == [
         f"error: {PROFILE}: default-resources: slurm_partition: the cluster has no partition "
-        f"`nosuch`: set one of {PARTITION}"
+        f"`nosuch`: set one of {PARTITION}, {URGENT}"
     ]
     assert cluster.jobs() == []
 
