@@ -104,6 +104,9 @@ def test_a_profile_that_is_not_there_names_the_nearest_or_all() -> None:
         ("[1]", "not a YAML mapping"),
         ("resources: [gpu]", "resources: gpu is not of the form NAME=VALUE"),
         ("resources: [gpu=many]", "resources: gpu: many is not a whole number"),
+        ("default-resources: [gpu]", "default-resources: gpu is not of the form NAME=VALUE"),
+        ("set-resources: predict", "set-resources: predict is not of the form NAME=VALUE"),
+        ("groups: [predict]", "groups: predict is not of the form NAME=VALUE"),
         ("resources: {gpu: 1.5}", "resources: gpu: 1.5 is not a whole number"),
     ],
 )
