@@ -33,7 +33,7 @@ class Repository:
 
     def ask(self) -> Reply:
         """Ask the hub whether it can be read, at the revision, and for what everybody may know."""
-        from httpx2 import HTTPError
+        from httpx2 import HTTPError, LocalProtocolError
         from huggingface_hub.errors import (
             GatedRepoError,
             HfHubHTTPError,
@@ -56,9 +56,12 @@ class Repository:
             return Reply("bad token") if status == 401 else Reply("unreachable", f"status {status}")
         except OfflineModeIsEnabled:
             return Reply("unreachable", "HF_HUB_OFFLINE is set")
+        except (LocalProtocolError, UnicodeEncodeError):
+            # The token has characters that no header may have; the message shows it.
+            return Reply("bad token")
         except (HTTPError, OSError) as error:
             return Reply("unreachable", " ".join(str(error).split()) or type(error).__name__)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return Reply("unreachable", "what answers there is no hub")
 
     def _known(self) -> Reply:
