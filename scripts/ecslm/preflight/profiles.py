@@ -1,6 +1,6 @@
 """Profiles of Snakemake: what a run is told of the machine, and whether it can be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,8 @@ PROFILES = Path("profiles")
 # What Snakemake runs jobs with that are not sent elsewhere.
 HERE = frozenset({"local", "dryrun", "touch"})
 SLURM = "slurm"
+# Where models can run.
+DEVICES = ("cpu", "cuda")
 # What installs the plugin of an executor, at its locked version.
 INSTALLERS = {SLURM: "make slurm"}
 
@@ -114,6 +116,23 @@ def check_plugin(profile: Profile) -> Iterator[Finding]:
         str(profile.file),
         f"run `{command}`",
     )
+
+
+def check_rules(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
+    """Whether there are the rules whose resources a profile sets, and the devices: Snakemake passes
+    over a misspelt rule in silence, whose jobs would run on another device or in other time.
+
+    Args:
+        rules: the names of all rules.
+    """
+    where = f"{profile.file}: set-resources"
+    for rule in profile.set_resources:
+        if rule not in rules:
+            yield error(f"no rule `{rule}`{nearest(rule, rules)}", where)
+    for rule, device in profile.devices.items():
+        if device not in DEVICES:
+            known = " or ".join(DEVICES)
+            yield error(f"{rule}:device={device}, which is not {known}", where, "correct it")
 
 
 def _gpus(content: Mapping[str, Any], path: Path) -> int | None:
