@@ -1,6 +1,7 @@
 """What the Hugging Face hub says of the repositories that a run is going to fetch."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from ecslm.schemas.paths import CACHE
 DATA_RULES = frozenset({"check_data", "dataset"})
 # Where the hub's library looks for a token first.
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+# In a URL, with the name of a user.
+PASSWORD = re.compile(r"//[^/]*@")
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,10 @@ def repositories(plan: Plan, jobs: Iterable[Job]) -> Iterator[Repository]:
 
 
 def endpoint() -> str:
-    """The URL of the hub, or of the mirror that HF_ENDPOINT names."""
+    """The URL of the hub, or of the mirror that HF_ENDPOINT names, without a password in it."""
     from huggingface_hub import constants
 
-    return str(constants.ENDPOINT)
+    return PASSWORD.sub("//", str(constants.ENDPOINT))
 
 
 def token_name() -> str | None:

@@ -122,6 +122,18 @@ def test_without_a_connection_a_run_fails_where_weights_are_not_here(
     assert not hub.received
 
 
+def test_the_password_of_a_mirror_is_not_shown(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://me:p@ss@127.0.0.1:7/hub")
+    (line,) = lines(check_access(run()))
+    assert line.startswith("error: http://127.0.0.1:7/hub: cannot be reached (")
+    assert "p@ss" not in line
+    assert not hub.received
+
+
 def test_a_hub_that_does_not_answer_is_given_up(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
