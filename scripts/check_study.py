@@ -7,6 +7,7 @@ a short job tries a node, for which it may wait half a minute.
 
 import argparse
 import json
+import os
 import sys
 
 from ecslm.common.cli import run_script
@@ -23,6 +24,8 @@ exit status:
 
 def main(arguments: argparse.Namespace) -> None:
     """Check, print, and exit with a status that says what was found."""
+    # The hub's library would fetch a list for its statistics, and keep it outside of `results`.
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     report = check_study(arguments.configfile, arguments.study, arguments.profile)
     if arguments.json:
         print(json.dumps(as_json(report), indent=2, ensure_ascii=False))

@@ -11,6 +11,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 TOKEN = "hf_Marked0123456789"
+# What the hub's library fetches for its statistics, and keeps.
+STATISTICS = "/api/agent-harnesses"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
@@ -66,6 +68,8 @@ NOT_FOUND: Answer = (401, {"X-Error-Code": "RepoNotFound"}, {"error": "Repositor
 def _answer(hub: FakeHub, path: str, authorization: str | None) -> Answer:
     if hub.status is not None or hub.content is not None:
         return hub.status or 200, {}, {"error": "something is wrong"}
+    if path == STATISTICS:
+        return 200, {}, {"harnesses": {}}
     token = None if authorization is None else authorization.removeprefix("Bearer ")
     if token is not None and token not in hub.accepted:
         message = "Invalid credentials in Authorization header"

@@ -59,7 +59,7 @@ def check(
     (project / STUDY).write_text(yaml.safe_dump(value), encoding="utf-8")
     clean = {name: text for name, text in os.environ.items() if name != "HF_TOKEN"}
     # GPUs of the machine that runs the tests change nothing.
-    hidden = {"CUDA_VISIBLE_DEVICES": "", "HF_HOME": str(project / "results/hub")}
+    hidden = {"CUDA_VISIBLE_DEVICES": "", "HF_HOME": str(project / "of_hub")}
     # A warm Python has read the hub's variables before.
     command = [sys.executable, "scripts/check_study.py", "--configfile", STUDY, *arguments]
     return subprocess.run(

@@ -15,7 +15,13 @@ from ecslm.preflight.gpu_memory import check_memory
 from ecslm.preflight.keys import check_keys
 from ecslm.preflight.latex import check_latex
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.profiles import SLURM, Profile, check_plugin, read_profile
+from ecslm.preflight.profiles import (
+    SLURM,
+    Profile,
+    check_plugin,
+    check_rules,
+    read_profile,
+)
 from ecslm.preflight.revisions import check_revisions
 from ecslm.preflight.time_needed import estimate_time
 from ecslm.preflight.versions import check_driver, check_versions
@@ -57,6 +63,8 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
     """
     chosen, of_profile = _profile(profile)
     plan, overview, of_plan = read_plan(configfiles, study)
+    if chosen is not None and plan is not None:
+        of_profile += tuple(check_rules(chosen, plan.rules))
     sections = [Section("configuration", of_plan), Section("profile", of_profile)]
     if plan is not None and overview is not None:
         run = PlannedRun(plan, tuple(overview.planned), chosen or Profile(profile))

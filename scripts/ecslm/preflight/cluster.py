@@ -1,6 +1,7 @@
 """Whether a SLURM cluster can run the jobs that the profile sends to it."""
 
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 
 from ecslm.common.errors import InputError
@@ -61,6 +62,12 @@ def _by_place(jobs: Sequence[Asked]) -> Iterator[tuple[Asked, ...]]:
 
 
 def _tried(run: PlannedRun, partition: Partition) -> Iterator[Finding]:
+    try:
+        shlex.split(partition.place.slurm_extra)
+    except ValueError as problem:
+        where = run.profile.where(partition.jobs[0].rule, "slurm_extra")
+        yield error(f"not words of a shell ({problem})", where, "correct its quotation marks")
+        return
     gpus = max(job.gpus for job in partition.jobs)
     # Those that are not set here are told with the API keys.
     variables = [name for name in needed_keys(run.plan, run.due) if os.environ.get(name)]

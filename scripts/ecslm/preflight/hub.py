@@ -1,6 +1,7 @@
 """What the Hugging Face hub says of the repositories that a run is going to fetch."""
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +19,8 @@ from ecslm.schemas.paths import CACHE
 DATA_RULES = frozenset({"check_data", "dataset"})
 # Where the hub's library looks for a token first.
 VARIABLES = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+# In a URL, with the name of a user.
+PASSWORD = re.compile(r"//[^/]*@")
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Repository:
 
     def ask(self) -> Reply:
         """Ask the hub whether it can be read, at the revision, and for what everybody may know."""
-        from httpx2 import HTTPError
+        from httpx2 import HTTPError, LocalProtocolError
         from huggingface_hub.errors import (
             GatedRepoError,
             HfHubHTTPError,
@@ -56,9 +59,12 @@ class Repository:
             return Reply("bad token") if status == 401 else Reply("unreachable", f"status {status}")
         except OfflineModeIsEnabled:
             return Reply("unreachable", "HF_HUB_OFFLINE is set")
+        except (LocalProtocolError, UnicodeEncodeError):
+            # The token has characters that no header may have; the message shows it.
+            return Reply("bad token")
         except (HTTPError, OSError) as error:
             return Reply("unreachable", " ".join(str(error).split()) or type(error).__name__)
-        except (KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, TypeError, ValueError):
             return Reply("unreachable", "what answers there is no hub")
 
     def _known(self) -> Reply:
@@ -96,10 +102,10 @@ def repositories(plan: Plan, jobs: Iterable[Job]) -> Iterator[Repository]:
 
 
 def endpoint() -> str:
-    """The URL of the hub, or of the mirror that HF_ENDPOINT names."""
+    """The URL of the hub, or of the mirror that HF_ENDPOINT names, without a password in it."""
     from huggingface_hub import constants
 
-    return str(constants.ENDPOINT)
+    return PASSWORD.sub("//", str(constants.ENDPOINT))
 
 
 def token_name() -> str | None:

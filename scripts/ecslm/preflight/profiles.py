@@ -1,6 +1,6 @@
 """Profiles of Snakemake: what a run is told of the machine, and whether it can be."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,6 +18,8 @@ PROFILES = Path("profiles")
 # What Snakemake runs jobs with that are not sent elsewhere.
 HERE = frozenset({"local", "dryrun", "touch"})
 SLURM = "slurm"
+# Where models can run.
+DEVICES = ("cpu", "cuda")
 # What installs the plugin of an executor, at its locked version.
 INSTALLERS = {SLURM: "make slurm"}
 
@@ -90,13 +92,13 @@ def read_profile(name: str) -> Profile:
     return Profile(
         name=name,
         executor=str(content.get("executor") or "local"),
-        gpus=_gpus(content.get("resources"), path),
-        default_resources=dict(_resources(content.get("default-resources"), path)),
-        set_resources=_of_rules(content.get("set-resources"), path),
+        gpus=_gpus(content, path),
+        default_resources=dict(_resources(content, "default-resources", path)),
+        set_resources=_of_rules(content, path),
         grouped=frozenset(
             rule
-            for rule, group in _resources(content.get("groups"), path)
-            if group in dict(_resources(content.get("group-components"), path))
+            for rule, group in _resources(content, "groups", path)
+            if group in dict(_resources(content, "group-components", path))
         ),
     )
 
@@ -116,9 +118,26 @@ def check_plugin(profile: Profile) -> Iterator[Finding]:
     )
 
 
-def _gpus(resources: Any, path: Path) -> int | None:
+def check_rules(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
+    """Whether there are the rules whose resources a profile sets, and the devices: Snakemake passes
+    over a misspelt rule in silence, whose jobs would run on another device or in other time.
+
+    Args:
+        rules: the names of all rules.
+    """
+    where = f"{profile.file}: set-resources"
+    for rule in profile.set_resources:
+        if rule not in rules:
+            yield error(f"no rule `{rule}`{nearest(rule, rules)}", where)
+    for rule, device in profile.devices.items():
+        if device not in DEVICES:
+            known = " or ".join(DEVICES)
+            yield error(f"{rule}:device={device}, which is not {known}", where, "correct it")
+
+
+def _gpus(content: Mapping[str, Any], path: Path) -> int | None:
     """The number of `gpu` among resources, which are `gpu=1` or `gpu: 1`, one or several."""
-    for name, value in _resources(resources, path):
+    for name, value in _resources(content, "resources", path):
         if name == "gpu":
             if not value.isdecimal():
                 raise InputError(f"{path}: resources: gpu: {value} is not a whole number")
@@ -126,8 +145,9 @@ def _gpus(resources: Any, path: Path) -> int | None:
     return None
 
 
-def _of_rules(resources: Any, path: Path) -> Mapping[str, Mapping[str, str]]:
+def _of_rules(content: Mapping[str, Any], path: Path) -> Mapping[str, Mapping[str, str]]:
     """Resources of rules, which are `rule:name=value` or mappings."""
+    resources = content.get("set-resources")
     if isinstance(resources, Mapping):
         entries = [
             (f"{rule}:{name}", str(value))
@@ -135,7 +155,7 @@ def _of_rules(resources: Any, path: Path) -> Mapping[str, Mapping[str, str]]:
             for name, value in (values.items() if isinstance(values, Mapping) else ())
         ]
     else:
-        entries = list(_resources(resources, path))
+        entries = list(_resources(content, "set-resources", path))
     found: dict[str, dict[str, str]] = {}
     for key, value in entries:
         rule, _, name = key.partition(":")
@@ -143,8 +163,9 @@ def _of_rules(resources: Any, path: Path) -> Mapping[str, Mapping[str, str]]:
     return found
 
 
-def _resources(resources: Any, path: Path) -> Iterator[tuple[str, str]]:
-    """Names and values, which are `name=value` or mappings."""
+def _resources(content: Mapping[str, Any], key: str, path: Path) -> Iterator[tuple[str, str]]:
+    """Names and values below a key of a profile, which are `name=value` or mappings."""
+    resources = content.get(key)
     if isinstance(resources, Mapping):
         for name, value in resources.items():
             yield str(name), str(value)
@@ -153,5 +174,5 @@ def _resources(resources: Any, path: Path) -> Iterator[tuple[str, str]]:
     for entry in entries:
         name, equals, value = str(entry).partition("=")
         if not equals:
-            raise InputError(f"{path}: resources: {entry} is not of the form NAME=VALUE")
+            raise InputError(f"{path}: {key}: {entry} is not of the form NAME=VALUE")
         yield name.strip(), value.strip()

@@ -14,7 +14,7 @@ from ecslm.common.ledger import is_recorded
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.parameters import versions_parameter
 from ecslm.plan.rules import Job
-from ecslm.provenance.integrity import read_job_manifest
+from ecslm.provenance.integrity import how_to_rebuild, read_job_manifest
 
 # Snakemake's records, a file for each result: of the job that built it; and of a job that has
 # begun, deleted when the job ends.
@@ -37,7 +37,10 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
     the ledger.
 
     If Snakemake has no record of a result, it would judge it by its date alone. Results of other
-    code or settings may have been copied over those that it has a record of.
+    code or settings may have been copied over those that it has a record of. And a job that a
+    scheduler starts reads configuration and code when it begins, while the record has what the run
+    was planned with: if they were edited meanwhile, and then put back, Snakemake would see no
+    difference.
 
     Args:
         unfinished: manifests of results that are rebuilt in any case.
@@ -48,12 +51,24 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
     if ADOPTING in os.environ:
         return
     for job in jobs:
-        exists = job.manifest not in unfinished and Path(job.manifest).exists()
-        if exists and not (is_recorded(Path(job.manifest)) and _has_record(job)):
+        manifest = Path(job.manifest)
+        if job.manifest in unfinished or not manifest.exists():
+            continue
+        record = _record_of(job) if is_recorded(manifest) else None
+        # No other file is likely to have the same time, to a fraction of a microsecond.
+        is_of_job = record is not None and record["endtime"] == manifest.stat().st_mtime
+        if record is not None and _has_same_origin(job, record):
+            continue
+        if record is None or not is_of_job:
             raise InputError(
                 f"{job.manifest}: not built by a run in this directory, or its record of that is "
                 f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you use "
                 "one), which verifies and records existing results"
+            )
+        if _is_as_planned(job, record):
+            raise InputError(
+                f"{job.manifest}: built from other settings, code or inputs than its run was "
+                "planned with, which were edited before the job began: " + how_to_rebuild(job)
             )
 
 
@@ -75,15 +90,15 @@ def remove_records(results: Iterable[str]) -> None:
             _record_path(folder, result).unlink(missing_ok=True)
 
 
-def _has_record(job: Job) -> bool:
+def _record_of(job: Job) -> dict[str, Any] | None:
     path = _record_path(RECORDS, job.manifest)
-    if not path.is_file():
-        return False
-    record = read_json(path)
-    # No other file is likely to have the same time, to a fraction of a microsecond.
-    if record["endtime"] == Path(job.manifest).stat().st_mtime:
-        return True
-    return _has_same_origin(job, record)
+    return dict(read_json(path)) if path.is_file() else None
+
+
+def _is_as_planned(job: Job, record: dict[str, Any]) -> bool:
+    """Whether the record has the parameters of the plan, so that Snakemake keeps the results."""
+    values = (job.code, job.settings, job.content, job.template, job.versions)
+    return {repr(value) for value in values if value} <= set(record["params"])
 
 
 def _has_same_origin(job: Job, record: dict[str, Any]) -> bool:

@@ -25,6 +25,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    # What it fetches for its statistics would replace what it keeps of the real hub.
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
     with fake_hub() as made:
         monkeypatch.setattr(constants, "ENDPOINT", made.url)
         yield made

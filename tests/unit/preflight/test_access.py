@@ -69,6 +69,16 @@ def test_a_token_that_the_hub_refuses_is_told_once_for_all(
     ]
 
 
+@pytest.mark.parametrize("character", ["\v", "\f", "é"])
+def test_a_token_that_no_request_can_have_is_refused_and_never_shown(
+    character: str, hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", f"{TOKEN}{character}x")
+    assert lines(check_access(run())) == [
+        f"error: HF_TOKEN: the hub refuses it: make a new one at {hub.url}/settings/tokens"
+    ]
+
+
 def test_an_unknown_or_private_repository_names_the_key(hub: FakeHub) -> None:
     hub.models["a/small"] = FakeRepository(private=True)
     expected = [
@@ -112,6 +122,18 @@ def test_without_a_connection_a_run_fails_where_weights_are_not_here(
     assert not hub.received
 
 
+def test_the_password_of_a_mirror_is_not_shown(
+    hub: FakeHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", "http://me:p@ss@127.0.0.1:7/hub")
+    (line,) = lines(check_access(run()))
+    assert line.startswith("error: http://127.0.0.1:7/hub: cannot be reached (")
+    assert "p@ss" not in line
+    assert not hub.received
+
+
 def test_a_hub_that_does_not_answer_is_given_up(
     hub: FakeHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -121,7 +143,10 @@ def test_a_hub_that_does_not_answer_is_given_up(
     assert f"cannot be reached ({servers.LATE.reason})" in line
 
 
-@pytest.mark.parametrize("content", [b"<html>Log in</html>", b"{}", b"[1]", b"null", b""])
+@pytest.mark.parametrize(
+    "content",
+    [b"<html>Log in</html>", b"{}", b"[1]", b"null", b"", b'{"id": "a/small", "createdAt": 5}'],
+)
 def test_what_is_no_hub_is_not_believed(content: bytes, hub: FakeHub) -> None:
     """A page that a network shows before it lets one through, for example."""
     hub.content = content

@@ -53,6 +53,14 @@ def test_without_a_plan_only_what_is_wrong_with_it_is_said() -> None:
     assert names(report) == ["configuration", "profile"]
 
 
+def test_what_the_profile_says_of_rules_is_compared_with_those_of_the_plan() -> None:
+    Path("profiles/gpu/config.yaml").write_text("set-resources: [predikt:device=cuda]\n")
+    (section,) = [one for one in check_study([], None, "gpu").sections if one.name == "profile"]
+    assert [str(one) for one in section.findings if one.severity == "error"] == [
+        "profiles/gpu/config.yaml: set-resources: no rule `predikt`: did you mean `predict`?"
+    ]
+
+
 def test_an_executor_may_have_checks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     found = error("no node has the environment", "cluster", "run `make setup` there")
     of_slurm = {"slurm": (("cluster", lambda _run: [found]),)}

@@ -110,6 +110,15 @@ def test_to_an_account_that_is_wrong_no_job_is_charged(slurm: Slurm, tried: list
     assert tried == []
 
 
+def test_options_that_are_no_words_of_a_shell_are_one_line(tried: list[Any]) -> None:
+    wrong = Profile("slurm", "slurm", default_resources=DEFAULTS | {"slurm_extra": "'--exclude=n1"})
+    assert told(wrong) == [
+        "error: profiles/slurm/config.yaml: default-resources: slurm_extra: not words of a shell "
+        "(No closing quotation): correct its quotation marks"
+    ]
+    assert not tried
+
+
 def test_where_no_node_takes_jobs_none_is_tried(slurm: Slurm, tried: list[Any]) -> None:
     slurm.prints("sinfo", ONE_NODE.replace("idle", "drained"))
     (line,) = told()

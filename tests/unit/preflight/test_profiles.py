@@ -6,12 +6,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from support.planned_runs import lines
+from support.planned_runs import lines, planned_run
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.preflight import profiles
-from ecslm.preflight.profiles import Profile, check_plugin, read_profile
+from ecslm.preflight.profiles import Profile, check_plugin, check_rules, read_profile
 
 
 def write(text: str, name: str = "mine") -> None:
@@ -104,12 +104,29 @@ def test_a_profile_that_is_not_there_names_the_nearest_or_all() -> None:
         ("[1]", "not a YAML mapping"),
         ("resources: [gpu]", "resources: gpu is not of the form NAME=VALUE"),
         ("resources: [gpu=many]", "resources: gpu: many is not a whole number"),
+        ("default-resources: [gpu]", "default-resources: gpu is not of the form NAME=VALUE"),
+        ("set-resources: predict", "set-resources: predict is not of the form NAME=VALUE"),
+        ("groups: [predict]", "groups: predict is not of the form NAME=VALUE"),
         ("resources: {gpu: 1.5}", "resources: gpu: 1.5 is not a whole number"),
     ],
 )
 def test_a_profile_that_cannot_be_read_is_one_line(text: str, line: str) -> None:
     write(text)
     assert problem().startswith(f"profiles/mine/config.yaml: {line}")
+
+
+@pytest.mark.parametrize("name", [path.name for path in (ROOT / "profiles").iterdir()])
+def test_profiles_of_the_project_speak_of_rules_that_there_are(name: str) -> None:
+    assert not lines(check_rules(read_profile(name), planned_run().plan.rules))
+
+
+def test_a_misspelt_rule_or_device_which_a_run_would_pass_over_is_an_error() -> None:
+    write("set-resources: [train_adaptor:device=cuda, predict:device=gpu, score:runtime=5]")
+    file = "profiles/mine/config.yaml: set-resources"
+    assert lines(check_rules(read_profile("mine"), ["predict", "score", "train_adapter"])) == [
+        f"error: {file}: no rule `train_adaptor`: did you mean `train_adapter`?",
+        f"error: {file}: predict:device=gpu, which is not cpu or cuda: correct it",
+    ]
 
 
 def test_jobs_that_run_here_need_no_plugin(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -427,6 +427,32 @@ def test_results_that_replaced_recorded_ones_are_refused(other: Callable[[], Job
     check_recorded("shop", JOBS, {SCORE_JOB.manifest})
 
 
+@pytest.mark.parametrize(
+    "other", [other_code, by_hand, other_settings, other_versions, other_input]
+)
+@pytest.mark.usefixtures("recorded")
+def test_results_of_what_was_edited_before_their_job_began_are_refused(
+    other: Callable[[], Job],
+) -> None:
+    """A job of a cluster reads the configuration as it is then, and Snakemake notes its plan."""
+    ended = Path(SCORE_JOB.manifest).stat().st_mtime_ns
+    make(other())
+    os.utime(SCORE_JOB.manifest, ns=(ended, ended))
+    with pytest.raises(InputError, match="were edited before the job began: `rm ") as caught:
+        check_recorded("shop", JOBS, ())
+    assert caught.value.problems[0].startswith(SCORE_JOB.manifest)
+    check_recorded("shop", JOBS, {SCORE_JOB.manifest})
+
+
+@pytest.mark.usefixtures("recorded")
+def test_results_that_are_rebuilt_since_their_plan_has_changed_are_not_refused() -> None:
+    check_recorded("shop", [*JOBS[:-1], other_settings()], ())
+    ended = Path(SCORE_JOB.manifest).stat().st_mtime_ns
+    make(other_code())
+    os.utime(SCORE_JOB.manifest, ns=(ended, ended))
+    check_recorded("shop", [*JOBS[:-1], other_settings()], ())
+
+
 def test_verified_results_pass_while_they_are_adopted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(ADOPTING, "yes")
     check_recorded("shop", JOBS, ())
