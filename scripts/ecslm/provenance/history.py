@@ -63,7 +63,7 @@ class History:
         """Why the job's own results must be rebuilt; empty if they need not be."""
         if not Path(job.manifest).exists():
             return ("not built yet",)
-        if unfinished_results([job.manifest]):
+        if unfinished_results([job]):
             return ("the job that built it was interrupted before Snakemake recorded its end",)
         made = read_job_manifest(job)
         return (

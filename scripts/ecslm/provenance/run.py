@@ -73,4 +73,4 @@ class Run:
         release_run_lock()
 
     def _unfinished(self) -> frozenset[str]:
-        return unfinished_results(job.manifest for job in self._plan.jobs)
+        return unfinished_results(self._plan.jobs)

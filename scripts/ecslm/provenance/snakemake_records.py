@@ -24,12 +24,19 @@ INCOMPLETE = Path(".snakemake/incomplete")
 ADOPTING = "ECSLM_ADOPTING"
 
 
-def unfinished_results(manifests: Iterable[str]) -> frozenset[str]:
+def unfinished_results(jobs: Iterable[Job]) -> frozenset[str]:
     """The manifests of jobs that have begun but not ended: the job or Snakemake was killed.
 
-    Snakemake deletes what exists of their results and runs the jobs again.
+    Snakemake deletes what exists of their results and runs the jobs again. It marks one result
+    after the other while a job starts, so a job of a killed Snakemake may have but one mark.
     """
-    return frozenset(path for path in manifests if _record_path(INCOMPLETE, path).is_file())
+    if not INCOMPLETE.is_dir() or not any(INCOMPLETE.iterdir()):
+        return frozenset()
+    return frozenset(
+        job.manifest
+        for job in jobs
+        if any(_record_path(INCOMPLETE, path).is_file() for path in job.files)
+    )
 
 
 def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) -> None:

@@ -464,13 +464,23 @@ def test_results_that_are_not_there_need_no_records() -> None:
 
 
 @pytest.mark.parametrize("length", [10, 400])
-def test_a_job_that_was_stopped_is_known_by_snakemakes_mark(length: int) -> None:
+@pytest.mark.parametrize("marked", range(3))
+def test_a_job_that_was_stopped_is_known_by_snakemakes_mark_on_any_of_its_files(
+    length: int, marked: int
+) -> None:
     """Long names are cut by Snakemake."""
-    manifest = f"results/{'m' * length}/manifest.json"
-    assert unfinished_results([manifest]) == frozenset()
-    write_json(record_path(INCOMPLETE, manifest), {})
+    folder = f"results/{'m' * length}"
+    stopped = replace(
+        SCORE_JOB,
+        timed=(f"{folder}/cost.json",),
+        results=(f"{folder}/score.json",),
+        manifest=f"{folder}/manifest.json",
+    )
+    assert unfinished_results([stopped]) == frozenset()
     write_json(INCOMPLETE / "of_the_file_system", {})
-    assert unfinished_results([manifest, "other"]) == {manifest}
+    assert unfinished_results([stopped]) == frozenset()
+    write_json(record_path(INCOMPLETE, stopped.files[marked]), {})
+    assert unfinished_results([stopped, *JOBS]) == {stopped.manifest}
 
 
 def test_a_result_whose_job_was_stopped_is_said_to_be_rebuilt() -> None:
