@@ -113,6 +113,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     tokenizer = load_tokenizer(folder)
     template = PromptTemplate(Path("resources/prompts/chatml.jinja"))
     records = read_records(*sorted(arguments.dataset.glob("*/train.jsonl")))
+    if not records:
+        raise SystemExit(f"{arguments.dataset}: no records: run `make reproduce` first")
     random.Random(0).shuffle(records)
     examples = [
         encode_example(record, template, 0, tokenizer, 2048)
