@@ -37,7 +37,7 @@ except InputError as error:
 
 STUDY = PLAN.study.settings
 RESULTS = PLAN.study.results
-# Jobs of this run share what they load; those that a scheduler starts do so with their group.
+# Jobs of this run share what they load. Each that a scheduler starts is a run of its own.
 os.environ[RUN_VARIABLE] = this_run()
 
 
