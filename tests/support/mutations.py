@@ -18,7 +18,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def words(tree: ast.AST) -> set[ast.AST]:
-    """The nodes in which an edit need not count, as the README lists them."""
+    """The nodes in which an edit need not count, as docs/reruns.md lists them."""
     found: set[ast.AST] = set()
 
     def leave(node: ast.AST | None) -> None:

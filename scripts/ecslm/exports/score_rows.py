@@ -1,6 +1,6 @@
 """The scores of a study as tidy rows: the form of `scores.csv` and `scores.parquet`.
 
-The order of fields here is that of the columns, and the README documents them: both are relied on.
+The order of fields here is that of the columns, which docs/results.md documents and users rely on.
 """
 
 from typing import Literal

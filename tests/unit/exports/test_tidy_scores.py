@@ -1,4 +1,4 @@
-"""All scores as tidy rows: what they hold, and that their columns are those of the README."""
+"""All scores as tidy rows: what they hold, and that their columns are the documented ones."""
 
 import io
 import re
@@ -46,7 +46,7 @@ SETTINGS = ScoreRowsSettings.model_validate(
         "baselines": {"random": ["PM"]},
     }
 )
-# Words of the README for the types of columns.
+# Words of docs/results.md for the types of columns.
 TYPES = {"text": "string", "number": "float64", "whole number": "Int64", "true or false": "boolean"}
 
 
@@ -137,8 +137,8 @@ def test_every_file_that_is_read_is_an_input(results: Path) -> None:
 
 
 def documented() -> dict[str, str]:
-    """The columns in the README, and their types as pandas calls them."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The columns in the documentation, and their types as pandas calls them."""
+    text = (ROOT / "docs/results.md").read_text(encoding="utf-8")
     (table,) = re.findall(r"\| column \| type \| content \|\n\|[-|]+\|\n((?:\|.*\n)+)", text)
     found = {}
     for line in table.splitlines():
@@ -148,7 +148,7 @@ def documented() -> dict[str, str]:
     return found
 
 
-def test_the_columns_and_their_types_are_those_that_the_readme_documents(results: Path) -> None:
+def test_the_columns_and_their_types_are_those_that_are_documented(results: Path) -> None:
     frame = score_frame(rows(results))
     found = {name: str(kind) for name, kind in frame.dtypes.items()}
     assert list(found.items()) == list(documented().items())

@@ -32,8 +32,8 @@ def settings(of: Plan, task: str = "PM") -> tuple[str | None, str | None]:
 
 
 def documented() -> Raw:
-    """The models of the README's examples."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    """The models of the examples in the documentation."""
+    text = (ROOT / "docs/own-model.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     found: Raw = {}
     for block in blocks:
@@ -43,7 +43,7 @@ def documented() -> Raw:
     return found
 
 
-def test_the_examples_of_the_readme_are_valid() -> None:
+def test_the_documented_examples_are_valid() -> None:
     models = documented()
     assert len(models) == 4
     settings = ["IND_Diverse_Instruction", "IND_Diverse_Instruction_1-shot"]
