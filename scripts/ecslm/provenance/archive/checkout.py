@@ -59,8 +59,8 @@ def project_files(folder: Path, commit: str) -> Iterator[ProjectFile]:
                 continue
             if member.name.endswith(WEIGHTS):
                 raise InputError(
-                    f"{member.name}: weights are in the commit, and an archive must have none: remove "
-                    "them from the repository"
+                    f"{member.name}: weights are in the commit, and an archive must have none: "
+                    "remove them from the repository"
                 )
             stream = tar.extractfile(member) if member.isfile() else None
             if stream is None:

@@ -35,8 +35,8 @@ def packed_files(plan: Plan) -> list[Path]:
     study = plan.study.name
     if planned := overview.planned:
         raise InputError(
-            f"{plan.study.results}: {len(planned):,} of {len(overview.jobs):,} jobs are not done, or "
-            f"their results are out of date, such as {planned[0].manifest}: run the study "
+            f"{plan.study.results}: {len(planned):,} of {len(overview.jobs):,} jobs are not done, "
+            f"or their results are out of date, such as {planned[0].manifest}: run the study "
             f"{study} to its end, then again; `make why STUDY={study}` says what is missing"
         )
     jobs = [*overview.jobs, *_pdf(plan, History(study, plan.jobs))]
