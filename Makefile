@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Where it is set, every start of Python compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: reproduce test test-slurm setup slurm check why export adopt cache clean-study lint lock
+.PHONY: reproduce test test-slurm setup slurm check why export archive adopt cache clean-study lint lock
 
 reproduce: setup ## the demo study, from data to tables
 	$(BIN)/snakemake --cores all
@@ -30,6 +30,9 @@ check: setup ## whether a run would succeed, and what is missing for it; STUDY=p
 export: setup ## each tuned model as a folder of its own, in results/STUDY/exports
 	$(BIN)/snakemake --cores all $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) \
 	$(if $(STUDY),--config study=$(STUDY)) -- export
+
+archive: setup ## one file to publish, for Zenodo: code, configuration, results; STUDY=paper
+	$(BIN)/python scripts/archive.py $(OPTIONS)
 
 adopt: setup ## verify and record results that were copied here; STUDY=paper for another study
 	$(BIN)/python scripts/adopt.py $(OPTIONS)

@@ -1,5 +1,9 @@
 # ecslm: from raw data to paper-ready tables. What runs is in config.yaml, how it runs in profiles/.
 
+from snakemake.utils import min_version
+
+min_version("9.27")
+
 
 configfile: "config.yaml"
 

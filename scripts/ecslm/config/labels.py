@@ -11,6 +11,7 @@ from ecslm.common.text import nearest
 from ecslm.config.files import merged_files
 from ecslm.config.schema_errors import schema_problems
 from ecslm.data.settings import DataSource, DemoData, Labels
+from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 
 
 class _Study(BaseModel):
@@ -46,12 +47,15 @@ def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
     path = f"studies.{name}.data"
     if labels is None:
         raise InputError(f"{path}: has no `labels`, so there is no file to fetch")
-    if problems := list(unpinned_labels(path, dict(labels))):
+    if problems := list(label_problems(path, dict(labels))):
         raise InputError(*problems)
     return labels
 
 
-def unpinned_labels(path: str, labels: Mapping[str, Any]) -> Iterator[str]:
-    """The problem of a label file that would be fetched without a check of its content."""
+def label_problems(path: str, labels: Mapping[str, Any]) -> Iterator[str]:
+    """Problems of a label file that would be fetched without a check of its content, or from a URL
+    that may hold a secret."""
     if labels.get("url") and not labels.get("sha256"):
         yield f"{path}.labels.sha256: missing: needed to verify the file from `url`"
+    if may_hold_secret(str(labels.get("url") or "")):
+        yield f"{path}.labels.url: {NO_SECRET}"

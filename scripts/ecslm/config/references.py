@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.text import nearest
-from ecslm.config.labels import unpinned_labels
+from ecslm.config.labels import label_problems
 from ecslm.data.relevance import LABELLED_SETTINGS
 from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.settings import DecodingSettings
@@ -201,7 +201,7 @@ def _data_references(
     data = _mapping(study.get("data"))
     labels = _mapping(data.get("labels"))
     settings = _names(study.get("settings"))
-    yield from unpinned_labels(f"{path}.data", labels)
+    yield from label_problems(f"{path}.data", labels)
     tested = {code: task for code, task in tasks.items() if task.get("test") is not False}
     if settings and all(setting.startswith("OOD_") for setting in settings):
         for code in (code for code, task in tested.items() if task.get("ood") is False):

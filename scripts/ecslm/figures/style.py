@@ -58,6 +58,8 @@ SETTINGS = {
     # Text stays text in SVG, and TrueType fonts in PDF, so that it can be searched and edited.
     "svg.fonttype": "none",
     "pdf.fonttype": 42,
+    # A title may have a dollar sign, which would begin a formula.
+    "text.parse_math": False,
 }
 
 

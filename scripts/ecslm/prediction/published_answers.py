@@ -14,15 +14,17 @@ from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.prediction.texts import checked_texts
 from ecslm.schemas.paths import answers_name
-from ecslm.schemas.settings import Closed
+from ecslm.schemas.settings import Closed, hiding
+from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +41,20 @@ class PinnedAnswers(Closed):
     folder: str = Field(description="Directory of the models in the repository.")
 
 
+def _public(archive: str) -> str:
+    """A path, or a URL of the web without a secret."""
+    if "://" in archive:
+        if not archive.startswith(("https://", "http://")):
+            raise hiding("should be a path, or a URL that begins with https://")
+        if may_hold_secret(archive):
+            raise hiding(NO_SECRET)
+    return archive
+
+
 class PublishedAnswers(PinnedAnswers):
     """Answers that others have published, for models with `published`."""
 
-    archive: str = Field(
+    archive: Annotated[str, AfterValidator(_public)] = Field(
         description="URL of the commit's archive as tar.gz, or path of one that was downloaded."
     )
 

@@ -10,6 +10,9 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries
 
+# Texts of others are in the document. They are escaped; if one were not, it could run no program,
+# and read and write no file outside of the document's folder.
+CLOSED = {"openin_any": "p", "openout_any": "p", "shell_escape": "f"}
 # pdfTeX writes into a PDF the current time, unless one is given, and an identifier derived from its
 # path, unless that is emptied.
 FIXED_TIME = {"SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
@@ -38,6 +41,7 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
                 "-norc",
                 r"-usepretex=\pdftrailerid{}",
                 "-pdf",
+                "-latexoption=-no-shell-escape",
                 "-interaction=nonstopmode",
                 "-halt-on-error",
                 "-file-line-error",
@@ -45,7 +49,7 @@ def compile_pdf(tex: Path, pdf: Path) -> None:
                 tex.name,
             ],
             cwd=tex.parent,
-            env={**os.environ, **FIXED_TIME},
+            env={**os.environ, **FIXED_TIME, **CLOSED},
             capture_output=True,
             text=True,
             errors="replace",

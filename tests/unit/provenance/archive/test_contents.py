@@ -1,0 +1,16 @@
+"""What an archive may have of each rule."""
+
+from support.plans import plan
+
+from ecslm.provenance.archive.contents import PDF, PROOF_ALONE
+
+PACKED_WHOLE = {
+    *("check_data", "describe_data", "leakage", "data_card", "measure_latency", "score"),
+    *("score_baseline", "score_over_seeds", "differences", "compare", "tidy_scores"),
+    *("render_table", "draw_figures", "draw_rule_graph", "report_page", PDF),
+}
+
+
+def test_of_every_rule_it_is_said_whether_its_results_may_be_published() -> None:
+    assert set(plan().rules) == PACKED_WHOLE | PROOF_ALONE.keys()
+    assert not PACKED_WHOLE & PROOF_ALONE.keys()
