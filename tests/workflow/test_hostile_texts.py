@@ -1,4 +1,4 @@
-"""A run whose texts attack the shell, Snakemake, HTML and LaTeX, with secrets in the environment."""
+"""A run whose texts attack shell, Snakemake, HTML and LaTeX, with secrets in the environment."""
 
 import re
 import subprocess
