@@ -2,8 +2,10 @@
 
 import json
 import os
+import pickle
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,16 @@ SETTINGS = adapter_settings(learning_rate=0.2, scheduler="constant_with_warmup")
 
 class Killed(BaseException):
     """Stands for a signal that ends the process."""
+
+
+class Bomb:
+    """Touches a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> object:
+        return Path.touch, (self.mark,)
 
 
 def at_step(monkeypatch: pytest.MonkeyPatch, steps: int, action: Callable[[], None]) -> None:
@@ -144,6 +156,26 @@ def test_without_the_best_checkpoint_those_after_it_are_of_no_use(
     reasons = [line.partition("removed: ")[2] for line in caplog.messages if "removed: " in line]
     best = "the best checkpoint before it, of step 3, is missing, incomplete or damaged"
     assert reasons == [best, best, "incomplete or damaged"]
+
+
+@pytest.mark.parametrize(
+    "name", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "training_args.bin"]
+)
+def test_a_checkpoint_that_someone_has_put_there_runs_no_code(
+    name: str, work: Path, killed: Path, tiny_base: Path, tmp_path: Path
+) -> None:
+    """Its digests fit, so nothing tells that it is not our own."""
+    mark = tmp_path / "ran"
+    for checkpoint in work.glob("checkpoint-*"):
+        (checkpoint / name).write_bytes(pickle.dumps(Bomb(mark)))
+        digests = {
+            path.name: sha256_of_file(path) for path in checkpoint.iterdir() if path.name != DIGESTS
+        }
+        (checkpoint / DIGESTS).write_text(json.dumps(digests), encoding="utf-8")
+        assert is_whole(checkpoint)
+    with suppress(pickle.UnpicklingError):
+        run(killed, tiny_base)
+    assert not mark.exists()
 
 
 def test_with_all_damaged_the_training_starts_over(
