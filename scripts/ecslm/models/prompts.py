@@ -11,6 +11,8 @@ from typing import Any, Protocol
 
 import jinja2
 from jinja2 import meta, nodes
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
@@ -82,6 +84,10 @@ class PromptTemplate:
             )
         except jinja2.UndefinedError as error:
             raise InputError(f"{self.path}: {error.message}") from None
+        except (SecurityError, OverflowError) as error:
+            raise InputError(
+                f"{self.path}: {error}: a prompt template prints texts, and runs no code"
+            ) from None
 
 
 def require_markers(template: PromptTemplate, tokenizer: Any, base: str) -> None:
@@ -180,7 +186,8 @@ class _Parsed:
 
 @cache
 def _parsed(path: Path, source: str) -> _Parsed:
-    environment = jinja2.Environment(
+    # A template that came with a stranger's study can neither run code nor read files.
+    environment = ImmutableSandboxedEnvironment(
         undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False
     )
     environment.filters["json"] = lambda value: json.dumps(value, ensure_ascii=False)
