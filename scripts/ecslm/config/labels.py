@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
-from ecslm.config.files import merged_files
+from ecslm.config.files import merged, read_files
 from ecslm.config.schema_errors import schema_problems
 from ecslm.data.settings import DataSource, DemoData, Labels
 from ecslm.schemas.urls import NO_SECRET, may_hold_secret
@@ -33,7 +33,8 @@ def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
         InputError: a file cannot be read, the study is unknown, its section `data` has problems, or
             has no labels.
     """
-    raw = merged_files(files)
+    content = merged(read_files(files))
+    raw = content.values
     name = str(raw.get("study") if study is None else study)
     studies = raw.get("studies")
     if not isinstance(studies, dict) or name not in studies:
@@ -42,7 +43,7 @@ def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
     try:
         data = _Studies.model_validate({"studies": {name: studies[name]}}).studies[name].data
     except ValidationError as error:
-        raise InputError(*schema_problems(error, _Studies)) from None
+        raise content.located(InputError(*schema_problems(error, _Studies))) from None
     labels = None if isinstance(data, DemoData) else data.labels
     path = f"studies.{name}.data"
     if labels is None:

@@ -1,15 +1,15 @@
 """Reading and validating a configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ecslm.common.errors import InputError
-from ecslm.config.files import merged_files
+from ecslm.common.errors import InputError, Problem
+from ecslm.config.files import Content, Place, merged, read_files
 from ecslm.config.references import reference_problems
-from ecslm.config.schema import Config
+from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import schema_problems
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
@@ -17,16 +17,43 @@ from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 
-def read_config(files: Sequence[Path], study: str | None, templates: Path) -> Config:
+def read_config(files: Sequence[Path], values: Mapping[str, Any], templates: Path) -> Config:
     """The configuration of files, later ones over earlier ones, as Snakemake merges them.
 
-    `study`, if given, replaces that of the files; for `templates` see `load_config`.
+    Args:
+        values: what is given beside the files, and goes over them, such as `--config` of Snakemake.
+        templates: as in `load_config`.
 
     Raises:
-        InputError: a file is missing or is not a YAML mapping, or the configuration has problems.
+        InputError: a file cannot be read, or the configuration has problems. Each line has the file
+            and the line of its key, if it stands in a file.
     """
-    merged = merged_files(files)
-    return load_config(merged | ({} if study is None else {"study": study}), templates)
+    contents = read_files(files)
+    if problems := [*_merged_studies(contents)]:
+        raise InputError(*problems)
+    content = merged(contents).with_values(values)
+    try:
+        return load_config(content.values, templates)
+    except InputError as error:
+        raise content.located(error) from None
+
+
+def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
+    """Whole studies by the name of another one: models and tables of both would be merged."""
+    needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
+    before: dict[str, Place] = {}
+    for content in contents:
+        studies = content.values.get("studies")
+        for name, study in studies.items() if isinstance(studies, dict) else ():
+            place = content.places[f"studies.{name}"]
+            if name in before and isinstance(study, dict) and needed <= study.keys():
+                yield Problem(
+                    f"studies.{name}: {before[name]} has a study of this name: rename yours, or "
+                    "leave out what is as in the other",
+                    place.path,
+                    place.line,
+                )
+            before[str(name)] = place
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:

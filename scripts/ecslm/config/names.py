@@ -4,4 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+# Files are called after them, with more words around, and a name of a file has at most 255 bytes.
+MOST_CHARACTERS = 80
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=MOST_CHARACTERS)]

@@ -30,10 +30,40 @@ def _references(raw: Mapping[str, Any], templates: Path) -> Iterator[str]:
     yield from _known(raw.get("study"), studies, "study", "studies")
     for name in sorted(studies.keys() & SHARED):
         yield f"studies.{name}: is the name of a directory that studies share: rename the study"
+    for section, entries in (("studies", studies), ("bases", bases), ("tasks", tasks)):
+        yield from _alike(section, entries)
+    yield from _shared_aliases(tasks)
     for name in _mapping(raw.get("licenses")):
         yield from _known(name, bases, "licenses", "bases")
     for name, study in studies.items():
         yield from _study_references(f"studies.{name}", _mapping(study), bases, tasks, templates)
+
+
+def _alike(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
+    """Names that are one file or folder where a disk does not tell capitals from small letters."""
+    first: dict[str, str] = {}
+    for name in filter(lambda name: isinstance(name, str), entries):
+        other = first.setdefault(name.lower(), name)
+        if other != name:
+            yield (
+                f"{section}.{name}: differs from `{section}.{other}` in capitals alone, which some "
+                "disks do not tell apart: rename one"
+            )
+
+
+def _shared_aliases(tasks: Mapping[str, Any]) -> Iterator[str]:
+    """Names by which the data's rows would be of several tasks."""
+    owners: dict[str, str] = {code: code for code in tasks}
+    for code, task in tasks.items():
+        for alias in dict.fromkeys(_names(_mapping(task).get("aliases"))):
+            owner = owners.setdefault(alias, str(code))
+            if owner == code:
+                continue
+            key = f"tasks.{owner}" if owner == alias else f"tasks.{owner}.aliases"
+            yield (
+                f"tasks.{code}.aliases: {alias} is a name of `{key}` too, and a row has one task: "
+                "remove it from one of them"
+            )
 
 
 def _study_references(
@@ -60,6 +90,8 @@ def _study_references(
     if generates and not encoder:
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
     models = _mapping(study.get("models"))
+    for section in ("models", "tables"):
+        yield from _alike(f"{path}.{section}", _mapping(study.get(section)))
     yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
     described = study.get("described_with")
     if _mapping(models.get(str(described))).get("run") is False:
