@@ -253,9 +253,10 @@ def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> Problem:
         line = text.count("\n", 0, position) + 1
         return Problem("not YAML: a control character: remove it", name, line)
     mark = error.problem_mark or error.context_mark
-    line = 1 if mark is None else mark.line + 1
-    lines = text.split("\n")
-    if line <= len(lines) and re.match(r" *\t", lines[line - 1]):
+    lines = text.rstrip().split("\n")
+    # What is missing at the end is told of the line after it.
+    line = min(1 if mark is None else mark.line + 1, len(lines))
+    if re.match(r" *\t", lines[line - 1]):
         return Problem("is indented with a tab: indent with spaces", name, line)
     what = (error.problem or "").removeprefix("but ")
     begins = error.context_mark

@@ -33,17 +33,23 @@ def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
         InputError: a file cannot be read, the study is unknown, its section `data` has problems, or
             has no labels.
     """
-    content = merged(read_files(files))
-    raw = content.values
-    name = str(raw.get("study") if study is None else study)
-    studies = raw.get("studies")
+    values = {} if study is None else {"study": study}
+    content = merged(read_files(files)).with_values(values)
+    try:
+        return _labels(content.values)
+    except InputError as error:
+        raise content.located(error) from None
+
+
+def _labels(raw: Mapping[str, Any]) -> Labels:
+    name, studies = str(raw.get("study")), raw.get("studies")
     if not isinstance(studies, dict) or name not in studies:
         valid = studies if isinstance(studies, dict) else ()
         raise InputError(f"study: {name} is not in studies{nearest(name, valid)}")
     try:
         data = _Studies.model_validate({"studies": {name: studies[name]}}).studies[name].data
     except ValidationError as error:
-        raise content.located(InputError(*schema_problems(error, _Studies))) from None
+        raise InputError(*schema_problems(error, _Studies)) from None
     labels = None if isinstance(data, DemoData) else data.labels
     path = f"studies.{name}.data"
     if labels is None:

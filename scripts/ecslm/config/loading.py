@@ -11,6 +11,7 @@ from ecslm.config.files import Content, Place, merged, read_files
 from ecslm.config.references import reference_problems
 from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import schema_problems
+from ecslm.config.values import value_problems
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.settings import DecodingSettings
@@ -64,15 +65,19 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     Raises:
         InputError: one line for each problem, with the key's path and the nearest valid name.
     """
+    values = dict(value_problems(raw))
     merged = _with_inherited(raw)
     # References are checked even if single fields are invalid, so that one run shows all problems.
     problems = reference_problems(merged, templates)
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        raise InputError(*schema_problems(error, Config), *problems) from None
-    if problems:
-        raise InputError(*problems)
+        problems = schema_problems(error, Config) + problems
+    # Each key once: what is wrong with it as such says more than what its schema lacks.
+    told = [f"{path}: {problem}" for path, problem in values.items()]
+    told += [line for line in problems if line.partition(": ")[0] not in values]
+    if told:
+        raise InputError(*told)
     return config
 
 

@@ -47,6 +47,8 @@ PATTERNS = {
 def in_plain_words(detail: Mapping[str, Any]) -> str:
     """What is wrong with a value, of one of the errors of pydantic."""
     kind, context = detail["type"], detail.get("ctx", {})
+    # As people write them: 1, not 1.0.
+    context = {k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()}
     match kind:
         case "missing":
             return "missing"

@@ -16,6 +16,9 @@ from ecslm.schemas.task import BERTSCORE_METRICS, has_example
 from ecslm.tables.kind import table_kinds
 from ecslm.tables.references import Part, names_in
 
+# Of files that stand beside those that are called after a task or a table.
+ENDINGS = (".cost", ".manifest", ".records", ".tabular")
+
 
 def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
     """A line for each name that refers to nothing. Other problems are reported by the schema.
@@ -32,6 +35,7 @@ def _references(raw: Mapping[str, Any], templates: Path) -> Iterator[str]:
         yield f"studies.{name}: is the name of a directory that studies share: rename the study"
     for section, entries in (("studies", studies), ("bases", bases), ("tasks", tasks)):
         yield from _alike(section, entries)
+    yield from _ending_as_others("tasks", tasks)
     yield from _shared_aliases(tasks)
     for name in _mapping(raw.get("licenses")):
         yield from _known(name, bases, "licenses", "bases")
@@ -49,6 +53,14 @@ def _alike(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
                 f"{section}.{name}: differs from `{section}.{other}` in capitals alone, which some "
                 "disks do not tell apart: rename one"
             )
+
+
+def _ending_as_others(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
+    """Names whose files would be called like other files of a name without the ending."""
+    for name in filter(lambda name: isinstance(name, str), entries):
+        for ending in ENDINGS:
+            if name.endswith(ending):
+                yield f"{section}.{name}: ends with {ending}, as other files do: rename it"
 
 
 def _shared_aliases(tasks: Mapping[str, Any]) -> Iterator[str]:
@@ -92,6 +104,7 @@ def _study_references(
     models = _mapping(study.get("models"))
     for section in ("models", "tables"):
         yield from _alike(f"{path}.{section}", _mapping(study.get(section)))
+    yield from _ending_as_others(f"{path}.tables", _mapping(study.get("tables")))
     yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
     described = study.get("described_with")
     if _mapping(models.get(str(described))).get("run") is False:
@@ -214,8 +227,8 @@ def _undescribed(path: str, study: Mapping[str, Any]) -> Iterator[str]:
     models = _mapping(study.get("models"))
     with_base = [name for name, model in models.items() if "base" in _mapping(model)]
     named = study.get("described_with")
-    if named in models and named not in with_base:
-        fix = nearest(str(named), with_base) if with_base else ""
+    if isinstance(named, str) and named in models and named not in with_base:
+        fix = nearest(named, with_base) if with_base else ""
         yield f"{path}.described_with: {named} has no base, whose tokenizer is needed{fix}"
     if models and not with_base:
         for name, table in _mapping(study.get("tables")).items():

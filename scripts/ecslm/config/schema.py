@@ -3,6 +3,7 @@
 No job imports this module; rules pass each job the validated settings that it needs.
 """
 
+import re
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -48,6 +49,14 @@ class EncoderSettings(BertScoreSettings):
     """How generated answers are compared with their references."""
 
     encoder: str = Field(description="Encoder weights, an entry of `bases`.")
+
+    @field_validator("rescale_language")
+    @classmethod
+    def _language(cls, language: str | None) -> str | None:
+        # It is the name of a folder of bert-score.
+        if language is not None and not re.fullmatch("[a-z]{2}(-[a-z]+)?", language):
+            raise ValueError("should be a language of bert-score, such as en, or null")
+        return language
 
 
 class ReportEntry(Closed):

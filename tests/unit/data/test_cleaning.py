@@ -268,7 +268,10 @@ def test_rows_with_tolerated_problems_are_dropped_and_others_are_not() -> None:
 
 def test_a_setting_of_which_all_rows_were_dropped_is_an_error() -> None:
     (problem,) = problems([row(output="?")], tolerate=["bad_output"])
-    assert problem.startswith(f"PM test: no rows of {IND} under the names PM, A_Task")
+    assert problem == (
+        f"PM test: none of the 1 rows of {IND} can be used, and `tolerate` drops them all: fix "
+        "the data"
+    )
 
 
 def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
