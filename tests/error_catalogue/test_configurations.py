@@ -290,6 +290,32 @@ KEYS = (
         "line 5: bases.Own.package: begins with -",
     ),
     key("a base at an empty path", "path: models/own", "path: ''", "line 5", "is empty"),
+    key(
+        "a setting of two lines",
+        "settings: [IND_Diverse_Instruction]",
+        'settings: ["a\\nb"]',
+        "line 14",
+        "one line of text",
+    ),
+    key(
+        "a setting without a name",
+        "settings: [IND_Diverse_Instruction]",
+        "settings: ['']",
+        "line 14",
+        "one line of text",
+    ),
+    key(
+        "two tables of one label",
+        "    models:",
+        "    tables:\n"
+        "      a: {kind: results, label: t, caption: A, setting: IND_Diverse_Instruction, "
+        "columns: [PM], rows: [{group: A, models: [Small]}]}\n"
+        "      b: {kind: validity, label: t, caption: B, settings: [IND_Diverse_Instruction], "
+        "columns: [PM], models: [Small]}\n"
+        "    models:",
+        "mine.yaml: line 17: studies.mine.tables.b.label: t is that of `studies.mine.tables.a` "
+        "(mine.yaml: line 16) too: change one",
+    ),
     # Rows that would be of two tasks.
     key(
         "an alias of another task",

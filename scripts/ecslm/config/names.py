@@ -1,4 +1,4 @@
-"""Names that a configuration may give to its entries: they become parts of paths."""
+"""Names that a configuration may give to its entries, which become parts of paths, or quote."""
 
 from typing import Annotated
 
@@ -8,3 +8,6 @@ from pydantic import Field
 MOST_CHARACTERS = 80
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=MOST_CHARACTERS)]
+
+# A name in the data, which may be of any characters.
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=MOST_CHARACTERS)]

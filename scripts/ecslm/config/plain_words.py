@@ -40,6 +40,9 @@ SHOULD_BE = {
 PATTERNS = {
     "^[0-9a-f]{64}$": "a sha256: 64 characters of 0-9 and a-f",
     "^[A-Za-z0-9][A-Za-z0-9._-]*$": "letters, digits and . _ -, the first a letter or digit",
+    "^[A-Z]{3}$": "a currency of three capitals, such as USD",
+    "^[0-9a-f]{7,40}$": "a commit: 7 to 40 characters of 0-9 and a-f",
+    r"^[^\x00-\x1f\x7f]+$": "one line of text",
     "^[A-Za-z0-9:._-]+$": "letters, digits and : . _ -",
 }
 

@@ -153,8 +153,18 @@ def _study_references(
         if name in models and "training" not in _mapping(models[name]):
             yield f"{path}.export.models: {name} is not tuned: it has no adapter to merge"
     yield from _contrast_references(f"{path}.comparisons.contrasts", study)
+    yield from _repeated_labels(f"{path}.tables", _mapping(study.get("tables")))
     for name, table in _mapping(study.get("tables")).items():
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
+
+
+def _repeated_labels(path: str, tables: Mapping[str, Any]) -> Iterator[str]:
+    """Tables of one LaTeX label, so that a reference to it would be to either."""
+    first: dict[str, str] = {}
+    for name, table in tables.items():
+        label = _mapping(table).get("label")
+        if isinstance(label, str) and (other := first.setdefault(label, name)) != name:
+            yield f"{path}.{name}.label: {label} is that of `{path}.{other}` too: change one"
 
 
 def _adapter_problems(

@@ -14,7 +14,7 @@ from ecslm.comparisons.settings import ComparisonsSettings
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
-from ecslm.config.names import Name
+from ecslm.config.names import Line, Name
 from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
@@ -92,8 +92,8 @@ class StudySettings(Closed):
     )
     data: DataSource = Field(description="Where the records come from.")
     tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, entries of `tasks` above.")
-    train_setting: str = Field(description="Setting whose train and val records are used.")
-    settings: tuple[str, ...] = Field(
+    train_setting: Line = Field(description="Setting whose train and val records are used.")
+    settings: tuple[Line, ...] = Field(
         min_length=1, description="Settings whose test records are evaluated."
     )
     precision: Precision = Field(

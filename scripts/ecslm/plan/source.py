@@ -63,11 +63,11 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
+        if missing := [path for path in self.files() if not Path(path).exists()]:
+            raise InputError(*map(self._missing, missing))
         if isinstance(self.data, DemoData):
             return demo.open_rows(self.data, paths.CACHE)
         assert isinstance(self.data, PathData), "a data set of the hub is not fetched for a plan"
-        if not Path(self.data.path).exists():
-            raise InputError(self._missing(self.data.path))
         return path.open_rows(self.data.model_copy(update={"labels": None}), paths.CACHE)
 
     def _missing(self, path: str) -> str:
