@@ -29,8 +29,10 @@ from ecslm.schemas.registry import CONFIG_FILE
 
 try:
     # Read here, since Snakemake tells neither the line of a problem nor of a key that is given twice.
-    FILES = [CONFIG_FILE, *workflow.overwrite_configfiles]
-    PLAN = Plan(read_config(FILES, workflow.config_settings.config, TEMPLATES))
+    FILES = list(workflow.overwrite_configfiles)
+    if not workflow.config_settings.replace_workflow_config:
+        FILES.insert(0, CONFIG_FILE)
+    PLAN = Plan(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
     # Not in jobs that a scheduler starts: these read this file too, while others write results.
     if workflow.is_main_process:
         RUN = Run(PLAN)

@@ -30,7 +30,7 @@ OF_JOBS = (".log", ".tsv", ".lock")
 
 def main(arguments: argparse.Namespace) -> None:
     """List the files, and remove them if told to."""
-    config = read_config([CONFIG_FILE, *arguments.configfile], {}, TEMPLATES)
+    config = read_config([CONFIG_FILE, *arguments.configfile], None, TEMPLATES)
     leftovers = Leftovers(config, arguments.study or config.study)
     # Listed is what is removed: nothing may come in between.
     lock = held(RUN_LOCK, "results", wait=False) if arguments.remove else contextlib.nullcontext()

@@ -35,27 +35,25 @@ class Place:
 
 @dataclass(frozen=True)
 class Content:
-    """The keys of a configuration, as read, and the place of each by its dotted path.
-
-    Keys that no file gives have no place.
-    """
+    """The keys of a configuration, as read, and the place of each by its dotted path; None for
+    those of the command line."""
 
     values: dict[str, Any]
-    places: dict[str, Place] = field(default_factory=dict)
+    places: Mapping[str, Place | None] = field(default_factory=dict)
 
     def with_over(self, over: "Content") -> "Content":
         """These keys under others: mappings are merged key by key, other values are replaced."""
-        return Content(_merged(self.values, over.values), self.places | over.places)
+        return Content(_merged(self.values, over.values), {**self.places, **over.places})
 
     def with_values(self, values: Mapping[str, Any]) -> "Content":
         """These keys under values that stand in no file."""
         paths = tuple(_paths(values))
-        kept = {
+        places = {
             path: place
             for path, place in self.places.items()
-            if not any(path == one or path.startswith(f"{one}.") for one in paths)
+            if not any(path.startswith(f"{one}.") for one in paths)
         }
-        return Content(_merged(self.values, dict(values)), kept)
+        return Content(_merged(self.values, dict(values)), {**places, **dict.fromkeys(paths)})
 
     def located(self, error: InputError) -> InputError:
         """The same problems, each with the place of the key that it begins with, or of the nearest
@@ -68,9 +66,8 @@ class Content:
         key = problem.message.partition(": ")[0]
         while key and key not in self.places:
             key = key.rpartition(".")[0]
-        if not key:
-            return Problem(message)
-        return Problem(message, self.places[key].path, self.places[key].line)
+        place = self.places.get(key)
+        return Problem(message) if place is None else Problem(message, place.path, place.line)
 
     def _quoted(self, match: re.Match[str]) -> str:
         place = self.places.get(match[1])
@@ -94,6 +91,15 @@ def read_files(files: Sequence[Path]) -> list[Content]:
     if problems:
         raise InputError(*dict.fromkeys(problems))
     return contents
+
+
+def merged_files(files: Sequence[Path]) -> dict[str, Any]:
+    """The keys of YAML files, later ones over earlier ones.
+
+    Raises:
+        InputError: see `read_files`.
+    """
+    return merged(read_files(files)).values
 
 
 def merged(contents: Sequence[Content]) -> Content:

@@ -18,12 +18,18 @@ from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 
-def read_config(files: Sequence[Path], values: Mapping[str, Any], templates: Path) -> Config:
+def read_config(
+    files: Sequence[Path],
+    study: str | None,
+    templates: Path,
+    values: Mapping[str, Any] | None = None,
+) -> Config:
     """The configuration of files, later ones over earlier ones, as Snakemake merges them.
 
     Args:
-        values: what is given beside the files, and goes over them, such as `--config` of Snakemake.
+        study: if given, it replaces that of the files.
         templates: as in `load_config`.
+        values: what goes over the files, such as `--config` of Snakemake.
 
     Raises:
         InputError: a file cannot be read, or the configuration has problems. Each line has the file
@@ -32,7 +38,8 @@ def read_config(files: Sequence[Path], values: Mapping[str, Any], templates: Pat
     contents = read_files(files)
     if problems := [*_merged_studies(contents)]:
         raise InputError(*problems)
-    content = merged(contents).with_values(values)
+    own = {} if study is None else {"study": study}
+    content = merged(contents).with_values({**(values or {}), **own})
     try:
         return load_config(content.values, templates)
     except InputError as error:
@@ -46,7 +53,10 @@ def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
     for content in contents:
         studies = content.values.get("studies")
         for name, study in studies.items() if isinstance(studies, dict) else ():
-            place = content.places[f"studies.{name}"]
+            # Names that are no text are refused by the schema.
+            place = content.places.get(f"studies.{name}")
+            if place is None:
+                continue
             if name in before and isinstance(study, dict) and needed <= study.keys():
                 yield Problem(
                     f"studies.{name}: {before[name]} has a study of this name: rename yours, or "

@@ -65,8 +65,7 @@ class Plan:
         Raises:
             InputError: the configuration has problems.
         """
-        values = {} if study is None else {"study": study}
-        return cls(read_config([CONFIG_FILE, *configfiles], values, TEMPLATES))
+        return cls(read_config([CONFIG_FILE, *configfiles], study, TEMPLATES))
 
     def check(self) -> None:
         """Check what the configuration says against the files that it names, before anything runs.

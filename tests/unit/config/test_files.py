@@ -79,7 +79,7 @@ def test_values_that_stand_in_no_file_have_no_place() -> None:
         "study: no",
         "a.yaml: line 2: studies.a.y: no",
     )
-    assert told(over, "studies.a.x: no") == ("a.yaml: line 2: studies.a.x: no",)
+    assert told(over, "studies.a.x.0: no") == ("studies.a.x.0: no",)
 
 
 def test_a_problem_is_one_line_that_a_terminal_can_show() -> None:

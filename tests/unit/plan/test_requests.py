@@ -27,7 +27,7 @@ def requests(**study: Any) -> Requests:
 
 def shipped(name: str, tmp_path: Path) -> Plan:
     """A study of config.yaml, without files of bases."""
-    config = read_config([CONFIG_FILE], {"study": name}, ROOT / "resources/prompts")
+    config = read_config([CONFIG_FILE], name, ROOT / "resources/prompts")
     bases = {
         base: source.model_copy(update={"path": str(tmp_path)})
         for base, source in config.bases.items()
