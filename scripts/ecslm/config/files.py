@@ -123,10 +123,10 @@ def _on_one_line(text: str) -> str:
 
 
 def _paths(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
-    """The dotted paths of all values that are no mappings."""
+    """The dotted paths of all values that are no mappings, or empty ones."""
     for key, value in values.items():
         path = f"{above}{key}"
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and value:
             yield from _paths(value, f"{path}.")
         else:
             yield path
