@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
-from ecslm.config.files import merged, read_files
+from ecslm.config.files import read_files
+from ecslm.config.places import merged
 from ecslm.config.schema_errors import schema_problems
 from ecslm.data.settings import DataSource, DemoData, Labels
 from ecslm.schemas.urls import NO_SECRET, may_hold_secret

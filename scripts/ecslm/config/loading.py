@@ -7,8 +7,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.config.files import Content, Place, merged, read_files
+from ecslm.config.files import read_files
+from ecslm.config.places import Content, Place, merged
 from ecslm.config.references import reference_problems
+from ecslm.config.repeated_names import name_problems
 from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import schema_problems
 from ecslm.config.values import value_problems
@@ -78,7 +80,7 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     values = dict(value_problems(raw))
     merged = _with_inherited(raw)
     # References are checked even if single fields are invalid, so that one run shows all problems.
-    problems = reference_problems(merged, templates)
+    problems = [*name_problems(raw), *reference_problems(merged, templates)]
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:

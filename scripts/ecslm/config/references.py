@@ -16,9 +16,6 @@ from ecslm.schemas.task import BERTSCORE_METRICS, has_example
 from ecslm.tables.kind import table_kinds
 from ecslm.tables.references import Part, names_in
 
-# Of files that stand beside those that are called after a task or a table.
-ENDINGS = (".cost", ".manifest", ".records", ".tabular")
-
 
 def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
     """A line for each name that refers to nothing. Other problems are reported by the schema.
@@ -33,49 +30,10 @@ def _references(raw: Mapping[str, Any], templates: Path) -> Iterator[str]:
     yield from _known(raw.get("study"), studies, "study", "studies")
     for name in sorted(studies.keys() & SHARED):
         yield f"studies.{name}: is the name of a directory that studies share: rename the study"
-    for section, entries in (("studies", studies), ("bases", bases), ("tasks", tasks)):
-        yield from _alike(section, entries)
-    yield from _ending_as_others("tasks", tasks)
-    yield from _shared_aliases(tasks)
     for name in _mapping(raw.get("licenses")):
         yield from _known(name, bases, "licenses", "bases")
     for name, study in studies.items():
         yield from _study_references(f"studies.{name}", _mapping(study), bases, tasks, templates)
-
-
-def _alike(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
-    """Names that are one file or folder where a disk does not tell capitals from small letters."""
-    first: dict[str, str] = {}
-    for name in filter(lambda name: isinstance(name, str), entries):
-        other = first.setdefault(name.lower(), name)
-        if other != name:
-            yield (
-                f"{section}.{name}: differs from `{section}.{other}` in capitals alone, which some "
-                "disks do not tell apart: rename one"
-            )
-
-
-def _ending_as_others(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
-    """Names whose files would be called like other files of a name without the ending."""
-    for name in filter(lambda name: isinstance(name, str), entries):
-        for ending in ENDINGS:
-            if name.endswith(ending):
-                yield f"{section}.{name}: ends with {ending}, as other files do: rename it"
-
-
-def _shared_aliases(tasks: Mapping[str, Any]) -> Iterator[str]:
-    """Names by which the data's rows would be of several tasks."""
-    owners: dict[str, str] = {code: code for code in tasks}
-    for code, task in tasks.items():
-        for alias in dict.fromkeys(_names(_mapping(task).get("aliases"))):
-            owner = owners.setdefault(alias, str(code))
-            if owner == code:
-                continue
-            key = f"tasks.{owner}" if owner == alias else f"tasks.{owner}.aliases"
-            yield (
-                f"tasks.{code}.aliases: {alias} is a name of `{key}` too, and a row has one task: "
-                "remove it from one of them"
-            )
 
 
 def _study_references(
@@ -102,9 +60,6 @@ def _study_references(
     if generates and not encoder:
         yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
     models = _mapping(study.get("models"))
-    for section in ("models", "tables"):
-        yield from _alike(f"{path}.{section}", _mapping(study.get(section)))
-    yield from _ending_as_others(f"{path}.tables", _mapping(study.get("tables")))
     yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
     described = study.get("described_with")
     if _mapping(models.get(str(described))).get("run") is False:
@@ -153,18 +108,8 @@ def _study_references(
         if name in models and "training" not in _mapping(models[name]):
             yield f"{path}.export.models: {name} is not tuned: it has no adapter to merge"
     yield from _contrast_references(f"{path}.comparisons.contrasts", study)
-    yield from _repeated_labels(f"{path}.tables", _mapping(study.get("tables")))
     for name, table in _mapping(study.get("tables")).items():
         yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
-
-
-def _repeated_labels(path: str, tables: Mapping[str, Any]) -> Iterator[str]:
-    """Tables of one LaTeX label, so that a reference to it would be to either."""
-    first: dict[str, str] = {}
-    for name, table in tables.items():
-        label = _mapping(table).get("label")
-        if isinstance(label, str) and (other := first.setdefault(label, name)) != name:
-            yield f"{path}.{name}.label: {label} is that of `{path}.{other}` too: change one"
 
 
 def _adapter_problems(

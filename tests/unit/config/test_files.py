@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecslm.common.errors import InputError
-from ecslm.config.files import Content, merged, read_files
+from ecslm.config.files import read_files
+from ecslm.config.places import Content, merged
 
 
 @pytest.fixture(autouse=True)
