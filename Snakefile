@@ -5,10 +5,13 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 
+include: "rules/common.smk"
+
+
+# For Snakemake's own reports: rules use what common.smk has read.
 configfile: "config.yaml"
 
 
-include: "rules/common.smk"
 include: "rules/data.smk"
 include: "rules/adapters.smk"
 include: "rules/predictions.smk"

@@ -17,7 +17,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
-from ecslm.config.loading import load_config
+from ecslm.config.loading import read_config
 from ecslm.data.location import location
 from ecslm.plan.directives import Directives
 from ecslm.plan.plan import Plan
@@ -25,9 +25,14 @@ from ecslm.plan.stages.report import summary_settings
 from ecslm.provenance.gpus import GpuNeed, check_gpus
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
+from ecslm.schemas.registry import CONFIG_FILE
 
 try:
-    PLAN = Plan(load_config(config, TEMPLATES))
+    # Read here, since Snakemake tells neither the line of a problem nor of a key that is given twice.
+    FILES = list(workflow.overwrite_configfiles)
+    if not workflow.config_settings.replace_workflow_config:
+        FILES.insert(0, CONFIG_FILE)
+    PLAN = Plan(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
     # Not in jobs that a scheduler starts: these read this file too, while others write results.
     if workflow.is_main_process:
         RUN = Run(PLAN)

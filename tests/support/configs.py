@@ -19,8 +19,8 @@ Raw = dict[str, Any]
 def small() -> Raw:
     """A whole configuration with one entry of each kind and a table of each kind."""
     columns = [{"title": "test", "split": "test", "setting": "IND"}]
-    table = {"label": "tab:a", "caption": "A table"}
-    return {
+    table = {"caption": "A table"}
+    raw: Raw = {
         "study": "shop",
         "tasks": {
             "PM": {
@@ -118,6 +118,9 @@ def small() -> Raw:
             }
         },
     }
+    for name, entry in raw["studies"]["shop"]["tables"].items():
+        entry["label"] = f"tab:{name}"
+    return raw
 
 
 def changed(path: str, value: Any) -> Raw:

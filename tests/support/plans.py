@@ -56,7 +56,7 @@ def plan(changes: Raw | None = None, **study: Any) -> Plan:
                 "settings": [IND, OOD],
                 "precision": {"dtype": "float32"},
                 "batch_tokens": 777,
-                "bertscore": {"encoder": "Encoder", "rescale_language": None},
+                "bertscore": {"encoder": "Encoder", "layer": 2, "rescale_language": None},
                 "models": MODELS,
                 "baselines": BASELINES,
             }

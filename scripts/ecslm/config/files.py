@@ -1,36 +1,187 @@
-"""Reads and merges the files of a configuration."""
+"""Reads the files of a configuration, and tells what is wrong with them as YAML."""
 
-from collections.abc import Sequence
+import codecs
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.text import shown
 from ecslm.common.yaml_loader import YAML_LOADER
+from ecslm.config.places import Content, Place, merged
+
+# Keys and items of one file, and how deep they may be nested. Anchors that repeat one another make
+# any number of them from a few lines.
+MOST_KEYS = 100_000
+MOST_NESTED = 30
+EXAMPLE = "expected keys, as in `study: mine`"
+
+
+def read_files(files: Sequence[Path]) -> list[Content]:
+    """The content of YAML files.
+
+    Raises:
+        InputError: a line for each problem of each file: it cannot be read, is not YAML, has no
+            keys, or gives a key twice.
+    """
+    contents: list[Content] = []
+    problems: list[Problem] = []
+    for path in files:
+        try:
+            contents.append(_read(path))
+        except InputError as error:
+            problems += error.details
+    if problems:
+        raise InputError(*dict.fromkeys(problems))
+    return contents
 
 
 def merged_files(files: Sequence[Path]) -> dict[str, Any]:
-    """The content of YAML files, later ones over earlier ones, as Snakemake's `--configfile` does.
+    """The keys of YAML files, later ones over earlier ones.
 
     Raises:
-        InputError: a file is missing or is not a YAML mapping.
+        InputError: see `read_files`.
     """
-    merged: dict[str, Any] = {}
-    for path in files:
+    return merged(read_files(files)).values
+
+
+class _Loader(YAML_LOADER):  # type: ignore[misc, valid-type]
+    """Tells the line of a value that looks like a number or a date and is none."""
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """The value of a node."""
         try:
-            value = yaml.load(read_text(path), Loader=YAML_LOADER) or {}
-        except yaml.YAMLError as error:
-            raise InputError(f"{path}: not YAML ({' '.join(str(error).split())})") from None
-        if not isinstance(value, dict):
-            raise InputError(f"{path}: not a YAML mapping")
-        merged = _merged(merged, value)
-    return merged
+            return super().construct_object(node, deep)
+        except (ValueError, OverflowError):
+            problem = f"{shown(node.value)} is no number or date: put it in quotes"
+            raise yaml.MarkedYAMLError(None, None, problem, node.start_mark) from None
 
 
-def _merged(under: Any, over: Any) -> Any:
-    """Mappings are merged key by key; any other value is replaced by `over`."""
-    if not (isinstance(under, dict) and isinstance(over, dict)):
-        return over
-    return under | {key: _merged(under.get(key), value) for key, value in over.items()}
+def _read(path: Path) -> Content:
+    name = _name(path)
+    text = _text(path, name)
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            raise InputError(Problem(f"is empty: {EXAMPLE}", name))
+        if not isinstance(node, yaml.MappingNode):
+            line = node.start_mark.line + 1
+            raise InputError(Problem(f"{_kind(node)}: {EXAMPLE}", name, line))
+        if problems := sorted(_problems(node)):
+            raise InputError(*(Problem(message, name, line) for line, message in problems))
+        values = loader.construct_document(node)
+        # Only now: keys that an anchor brings have been put in.
+        return Content(values, {key: Place(name, line) for key, line in _lines(node)})
+    except yaml.YAMLError as error:
+        raise InputError(_not_yaml(error, text, name)) from None
+    except RecursionError:
+        raise InputError(Problem("is nested too deeply", name)) from None
+    finally:
+        loader.dispose()
+
+
+def _name(path: Path) -> str:
+    """How a file is called in messages."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(Problem("no such file", name)) from None
+    except IsADirectoryError:
+        raise InputError(Problem("is a directory; expected a file", name)) from None
+    except OSError as error:
+        raise InputError(Problem(f"cannot be read: {error.strerror}", name)) from None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise InputError(Problem("is UTF-16 text: save it as UTF-8", name))
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise InputError(Problem("not UTF-8 text: save it as UTF-8", name, line)) from None
+
+
+def _kind(node: yaml.Node) -> str:
+    return "is a list" if isinstance(node, yaml.SequenceNode) else "has no keys"
+
+
+def _problems(root: yaml.Node) -> Iterator[tuple[int, str]]:
+    """The line and the problem of each key that is given twice, and of anchors without end."""
+    count = 0
+    nodes: list[tuple[yaml.Node, str, int]] = [(root, "", 0)]
+    repeated: set[int] = set()
+    while nodes:
+        node, path, depth = nodes.pop()
+        count += 1
+        if count > MOST_KEYS or depth > MOST_NESTED:
+            yield (
+                node.start_mark.line + 1,
+                f"{path[:100]}: nested too deeply, or anchors (`&`) that repeat one another",
+            )
+            return
+        first: dict[str, int] = {}
+        for key, child in _children(node):
+            name = f"{path}.{key}" if path else key
+            line = child[0].start_mark.line + 1
+            if isinstance(node, yaml.MappingNode) and not isinstance(child[0], yaml.ScalarNode):
+                yield (
+                    line,
+                    f"{path}: a key that is a list or has keys: put it in quotes".lstrip(": "),
+                )
+            if key in first and isinstance(node, yaml.MappingNode) and id(child[0]) not in repeated:
+                # Once, however many anchors lead here.
+                repeated.add(id(child[0]))
+                yield (
+                    line,
+                    f"{name}: given twice: first in line {first[key]}: leave one of them out",
+                )
+            first.setdefault(key, line)
+            nodes.append((child[1], name, depth + 1))
+
+
+def _lines(root: yaml.Node) -> Iterator[tuple[str, int]]:
+    """The dotted path of each key and list item, and its line."""
+    nodes: list[tuple[yaml.Node, str]] = [(root, "")]
+    while nodes:
+        node, path = nodes.pop()
+        for key, child in _children(node):
+            name = f"{path}.{key}" if path else key
+            yield name, child[0].start_mark.line + 1
+            nodes.append((child[1], name))
+
+
+def _children(node: yaml.Node) -> Iterator[tuple[str, tuple[yaml.Node, yaml.Node]]]:
+    """Keys of a mapping, with their nodes and those of their values; or items of a list."""
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield (str(key.value) if isinstance(key, yaml.ScalarNode) else "?"), (key, value)
+    elif isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield str(number), (item, item)
+
+
+def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> Problem:
+    """What is wrong, and in which line."""
+    if not isinstance(error, yaml.MarkedYAMLError):
+        # Characters that no text has.
+        position = getattr(error, "position", 0)
+        line = text.count("\n", 0, position) + 1
+        return Problem("not YAML: a control character: remove it", name, line)
+    mark = error.problem_mark or error.context_mark
+    lines = text.rstrip().split("\n")
+    # What is missing at the end is told of the line after it.
+    line = min(1 if mark is None else mark.line + 1, len(lines))
+    if re.match(r" *\t", lines[line - 1]):
+        return Problem("is indented with a tab: indent with spaces", name, line)
+    what = (error.problem or "").removeprefix("but ")
+    begins = error.context_mark
+    if error.context and error.context.startswith("while") and begins is not None:
+        what += f", {error.context} that begins in line {begins.line + 1}"
+    return Problem(f"not YAML: {what}", name, line)

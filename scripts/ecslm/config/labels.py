@@ -8,7 +8,8 @@ from pydantic import BaseModel, ValidationError
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
-from ecslm.config.files import merged_files
+from ecslm.config.files import read_files
+from ecslm.config.places import merged
 from ecslm.config.schema_errors import schema_problems
 from ecslm.data.settings import DataSource, DemoData, Labels
 from ecslm.schemas.urls import NO_SECRET, may_hold_secret
@@ -33,9 +34,16 @@ def read_label_settings(files: Sequence[Path], study: str | None) -> Labels:
         InputError: a file cannot be read, the study is unknown, its section `data` has problems, or
             has no labels.
     """
-    raw = merged_files(files)
-    name = str(raw.get("study") if study is None else study)
-    studies = raw.get("studies")
+    values = {} if study is None else {"study": study}
+    content = merged(read_files(files)).with_values(values)
+    try:
+        return _labels(content.values)
+    except InputError as error:
+        raise content.located(error) from None
+
+
+def _labels(raw: Mapping[str, Any]) -> Labels:
+    name, studies = str(raw.get("study")), raw.get("studies")
     if not isinstance(studies, dict) or name not in studies:
         valid = studies if isinstance(studies, dict) else ()
         raise InputError(f"study: {name} is not in studies{nearest(name, valid)}")

@@ -1,32 +1,72 @@
 """Reading and validating a configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ecslm.common.errors import InputError
-from ecslm.config.files import merged_files
+from ecslm.common.errors import InputError, Problem
+from ecslm.config.files import read_files
+from ecslm.config.places import Content, Place, merged
 from ecslm.config.references import reference_problems
-from ecslm.config.schema import Config
+from ecslm.config.repeated_names import name_problems
+from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import schema_problems
+from ecslm.config.values import value_problems
 from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.training.settings import TrainingSettings
 
 
-def read_config(files: Sequence[Path], study: str | None, templates: Path) -> Config:
+def read_config(
+    files: Sequence[Path],
+    study: str | None,
+    templates: Path,
+    values: Mapping[str, Any] | None = None,
+) -> Config:
     """The configuration of files, later ones over earlier ones, as Snakemake merges them.
 
-    `study`, if given, replaces that of the files; for `templates` see `load_config`.
+    Args:
+        study: if given, it replaces that of the files.
+        templates: as in `load_config`.
+        values: what goes over the files, such as `--config` of Snakemake.
 
     Raises:
-        InputError: a file is missing or is not a YAML mapping, or the configuration has problems.
+        InputError: a file cannot be read, or the configuration has problems. Each line has the file
+            and the line of its key, if it stands in a file.
     """
-    merged = merged_files(files)
-    return load_config(merged | ({} if study is None else {"study": study}), templates)
+    contents = read_files(files)
+    if problems := [*_merged_studies(contents)]:
+        raise InputError(*problems)
+    own = {} if study is None else {"study": study}
+    content = merged(contents).with_values({**(values or {}), **own})
+    try:
+        return load_config(content.values, templates)
+    except InputError as error:
+        raise content.located(error) from None
+
+
+def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
+    """Whole studies by the name of another one: models and tables of both would be merged."""
+    needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
+    before: dict[str, Place] = {}
+    for content in contents:
+        studies = content.values.get("studies")
+        for name, study in studies.items() if isinstance(studies, dict) else ():
+            # Names that are no text are refused by the schema.
+            place = content.places.get(f"studies.{name}")
+            if place is None:
+                continue
+            if name in before and isinstance(study, dict) and needed <= study.keys():
+                yield Problem(
+                    f"studies.{name}: {before[name]} has a study of this name: rename yours, or "
+                    "leave out what is as in the other",
+                    place.path,
+                    place.line,
+                )
+            before[str(name)] = place
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:
@@ -37,15 +77,19 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     Raises:
         InputError: one line for each problem, with the key's path and the nearest valid name.
     """
+    values = dict(value_problems(raw))
     merged = _with_inherited(raw)
     # References are checked even if single fields are invalid, so that one run shows all problems.
-    problems = reference_problems(merged, templates)
+    problems = [*name_problems(raw), *reference_problems(merged, templates)]
     try:
         config = Config.model_validate(merged)
     except ValidationError as error:
-        raise InputError(*schema_problems(error, Config), *problems) from None
-    if problems:
-        raise InputError(*problems)
+        problems = schema_problems(error, Config) + problems
+    # Each key once: what is wrong with it as such says more than what its schema lacks.
+    told = [f"{path}: {problem}" for path, problem in values.items()]
+    told += [line for line in problems if line.partition(": ")[0] not in values]
+    if told:
+        raise InputError(*told)
     return config
 
 

@@ -1,7 +1,13 @@
-"""Names that a configuration may give to its entries: they become parts of paths."""
+"""Names that a configuration may give to its entries, which become parts of paths, or quote."""
 
 from typing import Annotated
 
 from pydantic import Field
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+# Files are called after them, with more words around, and a name of a file has at most 255 bytes.
+MOST_CHARACTERS = 80
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=MOST_CHARACTERS)]
+
+# A name in the data, which may be of any characters.
+Line = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$", max_length=MOST_CHARACTERS)]

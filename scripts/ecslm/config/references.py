@@ -182,8 +182,8 @@ def _undescribed(path: str, study: Mapping[str, Any]) -> Iterator[str]:
     models = _mapping(study.get("models"))
     with_base = [name for name, model in models.items() if "base" in _mapping(model)]
     named = study.get("described_with")
-    if named in models and named not in with_base:
-        fix = nearest(str(named), with_base) if with_base else ""
+    if isinstance(named, str) and named in models and named not in with_base:
+        fix = nearest(named, with_base) if with_base else ""
         yield f"{path}.described_with: {named} has no base, whose tokenizer is needed{fix}"
     if models and not with_base:
         for name, table in _mapping(study.get("tables")).items():

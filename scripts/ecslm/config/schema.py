@@ -3,6 +3,7 @@
 No job imports this module; rules pass each job the validated settings that it needs.
 """
 
+import re
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,7 +14,7 @@ from ecslm.comparisons.settings import ComparisonsSettings
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
-from ecslm.config.names import Name
+from ecslm.config.names import Line, Name
 from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
@@ -49,6 +50,14 @@ class EncoderSettings(BertScoreSettings):
 
     encoder: str = Field(description="Encoder weights, an entry of `bases`.")
 
+    @field_validator("rescale_language")
+    @classmethod
+    def _language(cls, language: str | None) -> str | None:
+        # It is the name of a folder of bert-score.
+        if language is not None and not re.fullmatch("[a-z]{2}(-[a-z]+)?", language):
+            raise ValueError("should be a language of bert-score, such as en, or null")
+        return language
+
 
 class ReportEntry(Closed):
     """What the page of a study shows beside tables and figures."""
@@ -83,8 +92,8 @@ class StudySettings(Closed):
     )
     data: DataSource = Field(description="Where the records come from.")
     tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, entries of `tasks` above.")
-    train_setting: str = Field(description="Setting whose train and val records are used.")
-    settings: tuple[str, ...] = Field(
+    train_setting: Line = Field(description="Setting whose train and val records are used.")
+    settings: tuple[Line, ...] = Field(
         min_length=1, description="Settings whose test records are evaluated."
     )
     precision: Precision = Field(

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ValidationError
 
 from ecslm.common.text import nearest
-from ecslm.schemas.settings import HIDDEN
+from ecslm.config.plain_words import given, in_plain_words
 
 
 def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str]:
@@ -25,16 +25,10 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str
         path = ".".join(keys)
         if detail["type"] == "extra_forbidden":
             problems.append(f"{path}: unknown key{nearest(keys[-1], fields)}")
-        elif detail["type"] == "missing":
-            problems.append(f"{path}: missing")
         elif detail["type"].startswith("union_tag"):
             problems.append(_wrong_tag(path, detail))
         else:
-            message = detail["msg"].removeprefix("Value error, ")
-            value = detail["input"]
-            shown = detail["type"] != HIDDEN and not isinstance(value, dict | list)
-            given = f", not {value!r}" if shown else ""
-            problems.append(f"{path}: {message[0].lower()}{message[1:]}{given}")
+            problems.append(f"{path}: {in_plain_words(detail)}{given(detail)}")
     return problems
 
 
@@ -45,7 +39,8 @@ def _wrong_tag(path: str, detail: Any) -> str:
         return f"{path}.{key}: missing"
     valid = [tag.strip(" '") for tag in detail["ctx"]["expected_tags"].split(",")]
     tag = detail["ctx"]["tag"]
-    return f"{path}.{key}: unknown {key} {tag}{nearest(tag, valid)}"
+    found = "is empty" if tag in ("", "None") else f"unknown {key} {tag}"
+    return f"{path}.{key}: {found}{nearest(tag, valid)}"
 
 
 def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:

@@ -13,7 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.common.text import nearest, shown
-from ecslm.data.cleaning import clean_records, no_rows
+from ecslm.data.cleaning import all_dropped, clean_records, no_rows
 from ecslm.data.problems import Kind, Problems
 from ecslm.data.published import PublishedCount
 from ecslm.data.report import Count, Report
@@ -101,6 +101,8 @@ def check_rows(
         check.part(code, split, labels if labelled else None)
     differing = tuple(check.differing())
     more = [*check.missing(), *(differing if settings.comparable else ())]
+    if check.problems.by_kind().keys() <= set(settings.source.tolerate):
+        more += check.emptied()
     check.problems.raise_unless(settings.source.tolerate, more)
     return Report(
         files=raw.files,
@@ -152,6 +154,15 @@ class _Check:
                 for setting in settings:
                     if not self._count(code, split, setting):
                         yield no_rows(code, split, setting, task.aliases)
+
+    def emptied(self) -> Iterator[str]:
+        """Settings of which a dataset file of the study would have no record."""
+        for code, task in self._settings.tasks.items():
+            for split, settings in task.splits.items():
+                for setting in settings:
+                    found = self.tasks.get(code, {}).get(split, {}).get(setting)
+                    if found is not None and found.rows and not found.records:
+                        yield all_dropped(code, split, setting, found.rows)
 
     def differing(self) -> Iterator[str]:
         """Counts that differ from the published ones."""

@@ -1,7 +1,7 @@
 """Turns raw rows in the release's form into records: cleaning, checks, stable ids."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ecslm.common.errors import InputError
@@ -41,18 +41,32 @@ def build_records(
     # Labels are in the row order of these settings, even if the file is to have others.
     labelled = LABELLED_SETTINGS if labels is not None else ()
     needed = {*settings.settings, *labelled}
-    cleaned = clean_records(
-        (row for row in rows if str(row[1].get("setting")) in needed),
-        *(task, split, settings, labels, problems),
-    )
+    counts: Counter[str] = Counter()
+    cleaned = clean_records(_counted(rows, needed, counts), task, split, settings, labels, problems)
     problems.raise_unless(settings.source.tolerate)
     records = [record for record in cleaned if record.setting in settings.settings]
     found = {record.setting for record in records}
     missing = [setting for setting in settings.settings if setting not in found]
     if missing:
-        raise InputError(*(no_rows(task, split, name, settings.aliases) for name in missing))
+        raise InputError(
+            *(
+                all_dropped(task, split, name, counts[name])
+                if counts[name]
+                else no_rows(task, split, name, settings.aliases)
+                for name in missing
+            )
+        )
     order = {setting: place for place, setting in enumerate(settings.settings)}
     return sorted(records, key=lambda record: order[record.setting])
+
+
+def _counted(rows: Iterable[Row], settings: Collection[str], counts: Counter[str]) -> Iterator[Row]:
+    """The rows of some settings, which are counted."""
+    for where, row in rows:
+        setting = str(row.get("setting"))
+        if setting in settings:
+            counts[setting] += 1
+            yield where, row
 
 
 def no_rows(task: str, split: str, setting: str, aliases: Iterable[str]) -> str:
@@ -61,6 +75,14 @@ def no_rows(task: str, split: str, setting: str, aliases: Iterable[str]) -> str:
     return (
         f"{task} {split}: no rows of {setting} under the names {', '.join((task, *aliases))}: fix "
         f"`tasks`, `settings` or the data{untrained}"
+    )
+
+
+def all_dropped(task: str, split: str, setting: str, rows: int) -> str:
+    """The problem that a setting has rows, but that none of them can be used."""
+    return (
+        f"{task} {split}: none of the {rows} rows of {setting} can be used, and `tolerate` drops "
+        "them all: fix the data"
     )
 
 

@@ -38,15 +38,22 @@ class RowLabels:
     def matched(self, record: Record, labels: Sequence[str]) -> Record:
         """The record of a labelled setting with its labels.
 
+        Products of the same label may stand in any order.
+
         Raises:
-            RowError: the labels do not imply the order in the record's output.
+            RowError: there is not one label for each product, or the record's output has a product
+                before one of a better label.
         """
-        if len(set(labels)) != len(labels):
-            message = f"relevance: duplicate label in {list(labels)}"
+        letters = record.output.split(",")
+        if len(labels) != len(letters):
+            message = f"relevance: {len(labels)} labels, but {record.output!r} ranks {len(letters)}"
             raise RowError("label_disagreement", message)
-        order = sorted(range(len(labels)), key=lambda i: GRADES.index(labels[i]))
-        if ",".join(ascii_uppercase[i] for i in order) != record.output:
-            message = f"relevance: labels {list(labels)} disagree with {record.output!r}"
+        ranked = [labels[ascii_uppercase.index(letter)] for letter in letters]
+        if ranked != sorted(ranked, key=GRADES.index):
+            message = (
+                f"relevance: labels {list(labels)} disagree with {record.output!r}: products come "
+                f"in the order {', '.join(GRADES)}"
+            )
             raise RowError("label_disagreement", message)
         self._by_sample[record.sample_id] = labels
         return record.model_copy(update={"relevance": list(labels)})

@@ -7,6 +7,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.schema import EncoderSettings
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
@@ -19,7 +20,7 @@ from ecslm.models.architecture import (
 from ecslm.models.bases import FETCH_AGAIN, BaseManifest, PathSource
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import ARCHITECTURES
-from ecslm.scoring.bertscore.rescaling import rescaling_problem
+from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem
 
 log = logging.getLogger(__name__)
 
@@ -147,10 +148,19 @@ class ModelChecks:
         if depth is not None and settings.layer > depth:
             has = f"{encoder} has {depth} layers"
             yield f"{path}.layer: {settings.layer}, but {has}: at most {depth}"
-        elif settings.rescale_language is not None:
+        elif depth is None and not self._has_layer(settings):
+            default = f"the default {settings.layer} is that of roberta-large"
+            yield f"{path}.layer: missing: {default}: set a layer of {encoder}, such as its last"
+        if settings.rescale_language is not None:
             problem = rescaling_problem(encoder, settings.layer, settings.rescale_language)
             if problem is not None:
                 yield f"{path}.rescale_language: {problem}"
+
+    @staticmethod
+    def _has_layer(settings: EncoderSettings) -> bool:
+        """Whether the layer is one that was chosen for the encoder, or that bert-score knows."""
+        chosen = "layer" in settings.model_fields_set
+        return chosen or settings.layer in rescaling_baseline(settings.encoder, "en")
 
     def _decoding(self, name: str, model: TransformersModel, task: str) -> str:
         """The section that a model's `max_length` for a task comes from."""

@@ -12,7 +12,7 @@ from ecslm.data.settings import DataSource, DemoData, HubData, PathData
 from ecslm.data.sources import demo, hub, path
 from ecslm.data.sources.demo import DemoRows
 from ecslm.data.sources.index import IndexedRows
-from ecslm.data.sources.labels import planned_digest
+from ecslm.data.sources.labels import no_label_file, planned_digest
 from ecslm.plan.study import Study
 from ecslm.schemas import paths
 
@@ -51,9 +51,7 @@ class Source:
         """
         missing = self.missing_files()
         if missing and not all(Path(path).is_file() for path in self._derived_files()):
-            raise InputError(
-                *(f"{path}: no such file: fix `data` of the study" for path in missing)
-            )
+            raise InputError(*map(self._missing, missing))
         if isinstance(self.data, PathData) and Path(self.data.path).exists():
             _ = self.rows
 
@@ -65,10 +63,17 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
+        if missing := [path for path in self.files() if not Path(path).exists()]:
+            raise InputError(*map(self._missing, missing))
         if isinstance(self.data, DemoData):
             return demo.open_rows(self.data, paths.CACHE)
         assert isinstance(self.data, PathData), "a data set of the hub is not fetched for a plan"
         return path.open_rows(self.data.model_copy(update={"labels": None}), paths.CACHE)
+
+    def _missing(self, path: str) -> str:
+        if path in self.files():
+            return f"{path}: no such file: fix `data` of the study"
+        return no_label_file(Path(path))
 
     def content_of_split(self, task: str, split: str) -> str:
         """Digest of the source rows of a dataset file, as a parameter.

@@ -26,13 +26,12 @@ PROBLEMS: dict[str, tuple[str, Any, str]] = {
     "a word for a number": (
         ".training.rank",
         "sixteen",
-        "studies.shop.training.rank: input should be a valid integer, unable to parse string as "
-        "an integer, not 'sixteen'",
+        "studies.shop.training.rank: should be a whole number, not 'sixteen'",
     ),
     "a value that is not among the choices": (
         ".device",
         "gpu",
-        "studies.shop.device: input should be 'cpu' or 'cuda', not 'gpu'",
+        "studies.shop.device: should be 'cpu' or 'cuda', not 'gpu'",
     ),
     "an unknown study": (
         "study",
@@ -84,8 +83,8 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
     put(raw, ".tables.ind.columns", ["AGG"])
     assert problems(raw) == (
         "tasks.PM.titel: unknown key: did you mean `title`?",
-        "studies.shop.training.rank: input should be greater than or equal to 1, not 0",
-        "studies.shop.models.Small.shots: input should be 0 or 1, not 2",
+        "studies.shop.training.rank: should be at least 1, not 0",
+        "studies.shop.models.Small.shots: should be 0 or 1, not 2",
         "studies.shop.models.Small.base: Smal is not in bases: did you mean `Small`?",
         "studies.shop.tables.ind.columns: AGG is not in the study's tasks: did you mean `AG`?",
     )
@@ -120,7 +119,7 @@ def test_a_broken_item_does_not_make_its_list_too_short() -> None:
     lines = problems(changed(".tables.ind.rows", rows))
     assert lines == ("studies.shop.tables.ind.rows.0.model: unknown key: did you mean `models`?",)
     assert problems(changed(".tables.ind.rows", [])) == (
-        "studies.shop.tables.ind.rows: tuple should have at least 1 item after validation, not 0",
+        "studies.shop.tables.ind.rows: should be a list of at least 1",
     )
 
 

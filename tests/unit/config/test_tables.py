@@ -101,12 +101,12 @@ PROBLEMS: dict[str, tuple[str, Any, str]] = {
     "a number for a list of names": (
         ".tables.validity.settings",
         3,
-        "studies.shop.tables.validity.settings: input should be a valid tuple, not 3",
+        "studies.shop.tables.validity.settings: should be a list, not 3",
     ),
     "mappings for names": (
         ".tables.validity.models",
         [{"name": "Small"}],
-        "studies.shop.tables.validity.models.0: input should be a valid string",
+        "studies.shop.tables.validity.models.0: should be text",
     ),
 }
 

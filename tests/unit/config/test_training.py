@@ -16,12 +16,12 @@ PROBLEMS: dict[str, tuple[str, Any, str]] = {
     "a number out of range": (
         ".models.Small-EC.training",
         {"dropout": 1.0},
-        "studies.shop.models.Small-EC.training.dropout: input should be less than 1, not 1.0",
+        "studies.shop.models.Small-EC.training.dropout: should be less than 1, not 1.0",
     ),
     "a share of no records": (
         ".training.train_fraction",
         0,
-        "studies.shop.training.train_fraction: input should be greater than 0, not 0",
+        "studies.shop.training.train_fraction: should be more than 0, not 0",
     ),
 }
 

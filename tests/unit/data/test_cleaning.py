@@ -4,6 +4,8 @@ import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
+from string import ascii_uppercase
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from ecslm.common.errors import InputError
 from ecslm.data.cleaning import build_records
+from ecslm.data.relevance import GRADES
 from ecslm.data.settings import DatasetSettings
 from ecslm.schemas.fields import is_nothing, parse_list, parse_options
 from ecslm.schemas.record import Record, read_records
@@ -265,7 +268,10 @@ def test_rows_with_tolerated_problems_are_dropped_and_others_are_not() -> None:
 
 def test_a_setting_of_which_all_rows_were_dropped_is_an_error() -> None:
     (problem,) = problems([row(output="?")], tolerate=["bad_output"])
-    assert problem.startswith(f"PM test: no rows of {IND} under the names PM, A_Task")
+    assert problem == (
+        f"PM test: none of the 1 rows of {IND} can be used, and `tolerate` drops them all: fix "
+        "the data"
+    )
 
 
 def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
@@ -456,7 +462,8 @@ def test_labels_that_disagree_with_the_output_name_the_row() -> None:
     rows = [ranking("B,A", 1), ranking("A,B", 2), ranking("B,A", 3)]
     labels = [["S", "E"], ["S", "E"], ["I", "C"]]
     assert problems(rows, "ranking", (IND,), labels, "QPR") == (
-        "line 2: relevance: labels ['S', 'E'] disagree with 'A,B'",
+        "line 2: relevance: labels ['S', 'E'] disagree with 'A,B': products come in the order "
+        "E, S, C, I",
     )
 
 
@@ -469,7 +476,7 @@ def test_a_dropped_row_keeps_its_place_among_the_labels() -> None:
 
 def test_labels_of_another_number_of_products_disagree() -> None:
     (problem,) = problems([ranking("B,A")], "ranking", (IND,), [["S", "E", "I"]], "QPR")
-    assert problem == "line 1: relevance: labels ['S', 'E', 'I'] disagree with 'B,A'"
+    assert problem == "line 1: relevance: 3 labels, but 'B,A' ranks 2"
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -488,9 +495,21 @@ def test_labelled_rows_give_labels_also_where_their_setting_is_not_wanted() -> N
     assert record.relevance == ["C", "I"]
 
 
-def test_a_duplicate_label_in_a_row_is_an_error() -> None:
-    (problem,) = problems([ranking("A,B")], "ranking", (IND,), [["E", "E"]], "QPR")
-    assert problem == "line 1: relevance: duplicate label in ['E', 'E']"
+@given(st.lists(st.sampled_from(GRADES), min_size=1, max_size=len(ascii_uppercase)), st.randoms())
+def test_any_labels_fit_every_order_in_which_better_products_come_first(
+    labels: list[str], random: Random
+) -> None:
+    letters = list(ascii_uppercase[: len(labels)])
+    random.shuffle(letters)
+    label_of = dict(zip(ascii_uppercase, labels, strict=False))
+    letters.sort(key=lambda letter: GRADES.index(label_of[letter]))
+    rows = [ranking(",".join(letters))]
+    (record,) = build(rows, "ranking", labels=[labels], task="QPR")
+    assert record.relevance == labels
+    if len(set(labels)) > 1:
+        rows = [ranking(",".join(letters[::-1]))]
+        (problem,) = problems(rows, "ranking", (IND,), [labels], "QPR")
+        assert "disagree with" in problem
 
 
 def test_samples_that_no_labelled_row_holds_are_an_error_never_guessed() -> None:

@@ -123,7 +123,7 @@ def test_all_problems_come_at_once() -> None:
     found = problems(
         study(
             models=models(target_modules=["q_prj", "v_prj", "o_proj"], rank=1000),
-            bertscore={"encoder": "Encoder", "layer": 9},
+            bertscore={"encoder": "Encoder", "layer": 9},  # rescaled, if nothing is said
         )
     )
     assert [line.partition(": ")[0] for line in found] == [
@@ -131,7 +131,18 @@ def test_all_problems_come_at_once() -> None:
         "studies.shop.models.Own-EC.training.target_modules",
         "studies.shop.models.Own-EC.training.rank",
         "studies.shop.bertscore.layer",
+        "studies.shop.bertscore.rescale_language",
     ]
+
+
+def test_the_layer_of_an_encoder_that_is_not_here_is_never_that_of_another() -> None:
+    shutil.rmtree("models/encoder")
+    bertscore = {"encoder": "Encoder", "rescale_language": None}
+    assert problems(study(bertscore=bertscore)) == (
+        "studies.shop.bertscore.layer: missing: the default 17 is that of roberta-large: set a "
+        "layer of Encoder, such as its last",
+    )
+    ModelChecks(study(bertscore=bertscore | {"layer": 17})).check()
 
 
 def set_window(window: int, *, learned: bool) -> None:

@@ -182,4 +182,6 @@ def test_a_problem_in_what_a_parameter_reads_ends_in_a_line(
     with pytest.raises(SystemExit) as stopped:
         content(SimpleNamespace())
     assert stopped.value.code == 1
-    assert capsys.readouterr().err == "error: nowhere.jsonl: no such file\n"
+    assert (
+        capsys.readouterr().err == "error: nowhere.jsonl: no such file: fix `data` of the study\n"
+    )

@@ -73,11 +73,9 @@ def test_how_a_server_is_reached_reruns_nothing_and_is_told_to_the_job() -> None
 
 
 def test_the_prices_of_a_server_are_a_parameter_of_the_table_of_costs_alone() -> None:
-    labels = {"label": "tab:x", "caption": "X"}
-    tables = {
-        "cost": {"kind": "cost", "models": ["Large", "Small-EC"], **labels},
-        "parameters": {"kind": "parameters", "models": ["Small-EC"], **labels},
-    }
+    cost = {"kind": "cost", "models": ["Large", "Small-EC"]}
+    kinds = {"cost": cost, "parameters": {"kind": "parameters", "models": ["Small-EC"]}}
+    tables = {name: kind | {"label": name, "caption": "X"} for name, kind in kinds.items()}
     one, two = (
         made({"access": {"prices": PRICES | {"input": price}}}, tables=tables) for price in (10, 5)
     )

@@ -1,6 +1,18 @@
-"""NDCG: what stands beside the value."""
+"""NDCG: what stands beside the value, and lists of any length with any labels."""
 
+import itertools
+from string import ascii_uppercase
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support.scoring_examples import block, predictions
+
+
+def value(answer: str, labels: str) -> float:
+    """The score of one answer; `labels` are those of the products A, B, ..."""
+    found: float = block("QPR", predictions("QPR", [(answer, labels)]))["strict"]["value"]
+    return found
 
 
 def test_best_and_incomplete_orders_are_counted() -> None:
@@ -8,3 +20,25 @@ def test_best_and_incomplete_orders_are_counted() -> None:
     scores = block("QPR", predictions("QPR", pairs))
     assert scores["n_invalid"] == 1
     assert scores["strict"]["details"]["counts"] == {"best_order": 2, "incomplete": 1}
+
+
+def test_equal_labels_may_stand_in_any_order() -> None:
+    # Shown to a shopper: two exact matches, a substitute, two that do not fit.
+    for answer in ("A,B,C,D,E", "B,A,C,D,E", "B,A,C,E,D"):
+        assert value(answer, "EESII") == pytest.approx(1)
+    assert value("C,A,B,D,E", "EESII") < 1
+
+
+@given(st.text(alphabet="ESCI", min_size=1, max_size=5))
+def test_the_best_of_all_orders_scores_1(labels: str) -> None:
+    letters = ascii_uppercase[: len(labels)]
+    found = [value(",".join(order), labels) for order in itertools.permutations(letters)]
+    assert max(found) == pytest.approx(1)
+
+
+@given(st.text(alphabet="ESCI", min_size=1, max_size=len(ascii_uppercase)))
+def test_as_many_products_as_there_are_letters_are_ranked(labels: str) -> None:
+    letters = ascii_uppercase[: len(labels)]
+    best = sorted(letters, key=lambda letter: "ESCI".index(labels[letters.index(letter)]))
+    assert value(",".join(best), labels) == pytest.approx(1)
+    assert 0 <= value(",".join(best[::-1]), labels) <= 1 + 1e-9

@@ -218,7 +218,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def configured(**changes: Any) -> dict[str, Any]:
     """A configuration with a table of the new kind, and two others around it in the report."""
-    head = {"caption": "A caption", "label": "tab:a"}
+    head = {"caption": "A caption", "label": "tab:costs"}
     columns = {"columns": ["PM"], "models": ["Small"]}
     study = {
         "title": "A shop",
@@ -230,7 +230,7 @@ def configured(**changes: Any) -> dict[str, Any]:
         "settings": [IND],
         "models": {name: {"base": "Small", "template": "chatml"} for name in ("Small", "Unpriced")},
         "tables": {
-            "a": {"kind": "validity", "settings": [IND], **columns, **head},
+            "a": {"kind": "validity", "settings": [IND], **columns, **head, "label": "tab:a"},
             "costs": {"kind": "prices", "models": ["Small"], "tasks": ["PM"], "wide": True}
             | {**head, **changes},
             "z": {
@@ -239,6 +239,7 @@ def configured(**changes: Any) -> dict[str, Any]:
                 "columns": ["PM"],
                 "rows": [{"group": "Ours", "models": ["Small"]}],
                 **head,
+                "label": "tab:z",
             },
         },
     }

@@ -42,7 +42,7 @@ class OpenAIModel(AnyModel):
         description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
         "every task.",
     )
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
         (0,), min_length=1, description="Seeds to sample with, in any order."
     )
     access: AccessSettings = Field(

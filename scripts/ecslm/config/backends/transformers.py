@@ -62,7 +62,7 @@ class TransformersModel(AnyModel):
         description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
         "every task.",
     )
-    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
         (0,), min_length=1, description="Seeds to train and predict with, in any order."
     )
 

@@ -1,5 +1,7 @@
 """The files that a source's rows are in."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -40,12 +42,13 @@ def data_files(path: Path) -> list[Path]:
     if path.is_file():
         if path.suffix not in SUFFIXES:
             raise InputError(_other_format(path))
+        _require_readable([path])
         return [path]
     if not path.is_dir():
-        raise InputError(f"{path}: no such file")
+        raise InputError(f"{path}: {'not a regular file' if path.exists() else 'no such file'}")
     visible = [
         file
-        for file in sorted(path.rglob("*"))
+        for file in _all_below(path)
         if not any(part.startswith(".") for part in file.relative_to(path).parts)
     ]
     files = [file for file in visible if file.suffix in SUFFIXES and file.name not in NO_ROWS]
@@ -54,7 +57,33 @@ def data_files(path: Path) -> list[Path]:
         problems = [f"{path}: is a directory without {', '.join(SUFFIXES)} files"]
     if problems:
         raise InputError(*problems)
+    _require_readable(files)
     return files
+
+
+def _all_below(folder: Path) -> list[Path]:
+    """All files and folders below one, sorted."""
+
+    def refuse(error: OSError) -> None:
+        raise _unreadable(Path(error.filename), error)
+
+    return sorted(
+        Path(place, name)
+        for place, folders, files in os.walk(folder, onerror=refuse)
+        for name in (*folders, *files)
+    )
+
+
+def _require_readable(files: Iterable[Path]) -> None:
+    for file in files:
+        try:
+            file.open("rb").close()
+        except OSError as error:
+            raise _unreadable(file, error) from None
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path}: cannot be read ({error.strerror}): fix its permissions, or `data`")
 
 
 def file_name(file: Path, source: Path) -> str:

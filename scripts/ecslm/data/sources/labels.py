@@ -2,10 +2,11 @@
 
 import hashlib
 import urllib.request
+from dataclasses import replace
 from http.client import HTTPException
 from pathlib import Path
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.validation import read_model
@@ -49,8 +50,28 @@ def _read(labels: Labels, path: Path) -> LabelFile:
     try:
         rows: list[list[str]] = [list(row) for row in read_model(path, list[list[Relevance]])]
     except InputError as error:
-        raise InputError(*error.details[:MOST_PROBLEMS]) from None
+        raise InputError(*map(_in_plain_words, error.details[:MOST_PROBLEMS])) from None
     return LabelFile(rows, labels.sha256 or sha256_of_text(canonical_json(rows)))
+
+
+def _in_plain_words(problem: Problem) -> Problem:
+    """A problem of the file's form, with the row and the product as people count them."""
+    if problem.kind in ("", "not_utf8"):
+        # The file cannot be read at all.
+        return problem
+    row, _, product = problem.field.partition(".")
+    if product:
+        field, message = f"row {int(row) + 1}", f"label {int(product) + 1} is not E, S, C or I"
+    elif row:
+        field, message = f"row {int(row) + 1}", "is not a list of labels"
+    else:
+        field, message = "", "is not a list with a list of labels for each row"
+    return replace(problem, field=field, message=message)
+
+
+def no_label_file(path: Path) -> str:
+    """The problem that the file is missing, and cannot be fetched."""
+    return f"{path}: no such file: put the label file there, or set `labels.url`"
 
 
 def fetch_labels(labels: Labels) -> bool:
@@ -65,7 +86,7 @@ def fetch_labels(labels: Labels) -> bool:
             _verify(path, labels.sha256)
         return False
     if labels.url is None:
-        raise InputError(f"{path}: no such file: put the label file there, or set `labels.url`")
+        raise InputError(no_label_file(path))
     by_hand = f"download it and save it as {path}"
     try:
         with urllib.request.urlopen(labels.url, timeout=60) as answer:

@@ -12,6 +12,15 @@ from ecslm.data.sources.parquet_rows import parquet_rows
 from ecslm.data.sources.protocol import Row
 
 PARQUET = b"PAR1"
+# How compressed files begin, whatever they are called.
+COMPRESSED = {
+    b"\x1f\x8b": "gzip",
+    b"BZh": "bzip2",
+    b"\xfd7zXZ": "xz",
+    b"\x28\xb5\x2f\xfd": "zstandard",
+    b"PK\x03\x04": "zip",
+}
+LONGEST = max(map(len, COMPRESSED))
 
 
 def read_rows(
@@ -29,16 +38,19 @@ def read_rows(
         InputError: the file as a whole cannot be read, for example an incomplete list.
     """
     with path.open("rb") as stream:
-        head = stream.read(len(PARQUET))
-        if head == PARQUET:
+        head = stream.read(LONGEST)
+        if head.startswith(PARQUET):
             yield from parquet_rows(path, name, advance)
             return
         if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise InputError(f"{name}: is UTF-16 text: save it as UTF-8")
+        for begin, packer in COMPRESSED.items():
+            if head.startswith(begin):
+                raise InputError(f"{name}: is compressed with {packer}: unpack it")
         stream.seek(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
-        begin = stream.tell()
+        start = stream.tell()
         first = _first_character(stream)
-        stream.seek(begin)
+        stream.seek(start)
         if first != b"[":
             yield from line_rows(stream, name, problems, advance)
             return

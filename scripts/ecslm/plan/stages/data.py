@@ -13,7 +13,7 @@ from ecslm.data.card.settings import (
 )
 from ecslm.data.checking import CheckedTask, CheckSettings
 from ecslm.data.published import COUNTS, SETTINGS, read_counts
-from ecslm.data.settings import DatasetSettings, DemoData
+from ecslm.data.settings import DatasetSettings, HubData
 from ecslm.data.sources.protocol import source_module
 from ecslm.plan.keys import SplitKey, StudyKey, TaskKey
 from ecslm.plan.rules import Files, Rule, path_patterns
@@ -51,7 +51,9 @@ class CheckData(Rule[StudyKey]):
             )
             for code in source.possible_tasks()
         }
-        counts = () if isinstance(source.data, DemoData) else read_counts(COUNTS)
+        comparable = study.settings.published_comparable
+        # Local rows are a user's own, of which nothing is published, unless they are said to be.
+        counts = read_counts(COUNTS) if comparable or isinstance(source.data, HubData) else ()
         known = {*SETTINGS, study.settings.train_setting, *study.settings.settings}
         return CheckSettings(
             source=source.for_check(),
@@ -63,7 +65,7 @@ class CheckData(Rule[StudyKey]):
                 if count.task in tasks
                 and count.setting in tasks[count.task].splits.get(count.split, ())
             ),
-            comparable=study.settings.published_comparable,
+            comparable=comparable,
         )
 
     def content(self, _key: StudyKey) -> str:

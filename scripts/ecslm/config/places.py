@@ -1,0 +1,93 @@
+"""The keys of a configuration with the places where they stand, and problems with their places."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ecslm.common.errors import InputError, Problem
+
+LONG_WORD = re.compile(r"(\S{80})\S{20,}")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a key stands: a file and a line."""
+
+    path: str
+    line: int
+
+    def __str__(self) -> str:
+        """As in errors."""
+        return f"{self.path}: line {self.line}"
+
+
+@dataclass(frozen=True)
+class Content:
+    """The keys of a configuration, as read, and the place of each by its dotted path; None for
+    those of the command line."""
+
+    values: dict[str, Any]
+    places: Mapping[str, Place | None] = field(default_factory=dict)
+
+    def with_over(self, over: "Content") -> "Content":
+        """These keys under others: mappings are merged key by key, other values are replaced."""
+        return Content(_merged(self.values, over.values), {**self.places, **over.places})
+
+    def with_values(self, values: Mapping[str, Any]) -> "Content":
+        """These keys under values that stand in no file."""
+        paths = tuple(_paths(values))
+        places = {
+            path: place
+            for path, place in self.places.items()
+            if not any(path.startswith(f"{one}.") for one in paths)
+        }
+        return Content(_merged(self.values, dict(values)), {**places, **dict.fromkeys(paths)})
+
+    def located(self, error: InputError) -> InputError:
+        """The same problems, each with the place of the key that it begins with, or of the nearest
+        key around that; keys that are quoted in it get their place too."""
+        return InputError(*map(self._located, error.details))
+
+    def _located(self, problem: Problem) -> Problem:
+        message = re.sub(r"`([^`]+\.[^`]+)`", self._quoted, problem.message)
+        message = LONG_WORD.sub(r"\1...", _on_one_line(message))
+        key = problem.message.partition(": ")[0]
+        while key and key not in self.places:
+            key = key.rpartition(".")[0]
+        place = self.places.get(key)
+        return Problem(message) if place is None else Problem(message, place.path, place.line)
+
+    def _quoted(self, match: re.Match[str]) -> str:
+        place = self.places.get(match[1])
+        return match[0] if place is None else f"{match[0]} ({place})"
+
+
+def merged(contents: Sequence[Content]) -> Content:
+    """Contents of files, later ones over earlier ones, as Snakemake's `--configfile` does."""
+    whole = Content({})
+    for content in contents:
+        whole = whole.with_over(content)
+    return whole
+
+
+def _merged(under: Any, over: Any) -> Any:
+    """Mappings are merged key by key; any other value is replaced by `over`."""
+    if not (isinstance(under, dict) and isinstance(over, dict)):
+        return over
+    return under | {key: _merged(under.get(key), value) for key, value in over.items()}
+
+
+def _on_one_line(text: str) -> str:
+    """Text in which control characters are visible."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
+def _paths(values: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """The dotted paths of all values that are no mappings, or empty ones."""
+    for key, value in values.items():
+        path = f"{above}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from _paths(value, f"{path}.")
+        else:
+            yield path

@@ -1,0 +1,79 @@
+"""What is wrong with a value of the configuration, in words for those who write one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ecslm.common.text import shown
+from ecslm.schemas.settings import HIDDEN
+
+# What a value should be, by the error type of pydantic, whose own words are for developers.
+SHOULD_BE = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "date_type": "a date",
+    "dict_type": "a section of keys",
+    "finite_number": "a number that is not infinite",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number with fewer digits",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "model_attributes_type": "a section of keys",
+    "model_type": "a section of keys",
+    "path_type": "a path as text",
+    "string_sub_type": "text",
+    "string_too_long": "at most {max_length} characters long",
+    "string_too_short": "at least {min_length} characters long",
+    "string_type": "text",
+    "string_unicode": "text",
+    "too_long": "a list of at most {max_length}",
+    "too_short": "a list of at least {min_length}",
+    "tuple_type": "a list",
+}
+PATTERNS = {
+    "^[0-9a-f]{64}$": "a sha256: 64 characters of 0-9 and a-f",
+    "^[A-Za-z0-9][A-Za-z0-9._-]*$": "letters, digits and . _ -, the first a letter or digit",
+    "^[A-Z]{3}$": "a currency of three capitals, such as USD",
+    "^[0-9a-f]{7,40}$": "a commit: 7 to 40 characters of 0-9 and a-f",
+    r"^[^\x00-\x1f\x7f]+$": "one line of text",
+    "^[A-Za-z0-9:._-]+$": "letters, digits and : . _ -",
+}
+
+
+def in_plain_words(detail: Mapping[str, Any]) -> str:
+    """What is wrong with a value, of one of the errors of pydantic."""
+    kind, context = detail["type"], detail.get("ctx", {})
+    # As people write them: 1, not 1.0.
+    context = {k: f"{v:g}" if isinstance(v, float) else v for k, v in context.items()}
+    match kind:
+        case "missing":
+            return "missing"
+        case "extra_forbidden":
+            return "unknown key"
+        case "string_pattern_mismatch":
+            pattern = context["pattern"]
+            return f"should be {PATTERNS.get(pattern, f'of the form {pattern}')}"
+        case "json_invalid":
+            return f"not JSON ({context['error']})"
+        case _ if kind in SHOULD_BE:
+            return f"should be {SHOULD_BE[kind].format(**context)}"
+    message = str(detail["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def given(detail: Mapping[str, Any]) -> str:
+    """The value in question, and what to do if it is one that YAML takes for something else."""
+    value = detail["input"]
+    if detail["type"] == HIDDEN or isinstance(value, dict | list):
+        return ""
+    if value is None:
+        return ", but is empty"
+    unquoted = detail["type"].startswith("string") and not isinstance(value, str)
+    return f", not {shown(value)}{': put it in quotes' if unquoted else ''}"

