@@ -49,6 +49,7 @@ onerror:
 
 onsuccess:
     end_display()
+    LAST_WORDS.forget()
     SUMMARY = summary_settings(PLAN.study)
     shell("python scripts/summarise.py --results {RESULTS} --settings {SUMMARY:q}")
     RUN.end()

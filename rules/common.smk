@@ -23,15 +23,17 @@ from ecslm.plan.directives import Directives
 from ecslm.plan.plan import Plan
 from ecslm.plan.stages.report import summary_settings
 from ecslm.provenance.gpus import GpuNeed, check_gpus
+from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
 
 try:
-    PLAN = Plan(load_config(config, TEMPLATES))
-    # Not in jobs that a scheduler starts: these read this file too, while others write results.
-    if workflow.is_main_process:
-        RUN = Run(PLAN)
-        all_of(PLAN.check, RUN.check)
+    with os_errors_told():
+        PLAN = Plan(load_config(config, TEMPLATES))
+        # Not in jobs that a scheduler starts: these read this file too, while others write results.
+        if workflow.is_main_process:
+            RUN = Run(PLAN)
+            all_of(PLAN.check, RUN.check)
 except InputError as error:
     exit_with(error)
 

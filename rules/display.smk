@@ -4,7 +4,10 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from ecslm.common.logs import SHOWN
+from ecslm.provenance.disk import free_space
 from ecslm.provenance.planned_jobs import planned_jobs
+from ecslm.provenance.unknown_targets import about_target
+from ecslm.reports.last_words import LastWords
 from ecslm.reports.run_display import RunDisplay
 from ecslm.reports.run_progress import JobKey
 
@@ -30,7 +33,22 @@ def new_display():
     return display
 
 
+def about(target):
+    """What is wrong with a target that no rule makes."""
+    named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
+    return about_target(PLAN, named, target)
+
+
+def new_last_words():
+    """What says at the very end why a run failed."""
+    words = LastWords(sys.stderr, about, free_space)
+    if workflow.is_main_process:
+        logger.addHandler(words)
+    return words
+
+
 DISPLAY = new_display()
+LAST_WORDS = new_last_words()
 
 
 def begin_display():

@@ -13,6 +13,7 @@ from ecslm.provenance.code_history import record_code
 from ecslm.provenance.disk import check_disk
 from ecslm.provenance.finished_results import keep_results, trim_results
 from ecslm.provenance.integrity import check_inputs, check_results
+from ecslm.provenance.results_folder import check_results_folder, os_errors_told
 from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
 from ecslm.schemas.paths import DIGESTS
@@ -34,15 +35,17 @@ class Run:
         """Check the results and the data source before anything uses them.
 
         Raises:
-            InputError: results or their inputs were modified, are not recorded, or cannot be
-                rebuilt; or rows of the source cannot be used.
+            InputError: there is no folder for results; or results or their inputs were modified,
+                are not recorded, or cannot be rebuilt; or rows of the source cannot be used.
         """
-        jobs = self._plan.jobs
-        unfinished = self._unfinished()
-        check_results(jobs, unfinished)
-        check_inputs(jobs, unfinished)
-        save_digests(DIGESTS)
-        check_recorded(self._plan.study.name, jobs, unfinished)
+        study, jobs = self._plan.study.name, self._plan.jobs
+        check_results_folder(study)
+        with os_errors_told():
+            unfinished = self._unfinished()
+            check_results(jobs, unfinished)
+            check_inputs(jobs, unfinished)
+            save_digests(DIGESTS)
+            check_recorded(study, jobs, unfinished)
         check_source(self._plan)
         check_local_data(self._plan)
 
@@ -63,9 +66,10 @@ class Run:
             lambda: check_api_keys(self._plan, due),
             check_machine,
         )
-        acquire_run_lock(self._started)
-        keep_results(self._plan, self._unfinished())
-        record_code(self._plan.jobs)
+        with os_errors_told():
+            acquire_run_lock(self._started)
+            keep_results(self._plan, self._unfinished())
+            record_code(self._plan.jobs)
 
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""

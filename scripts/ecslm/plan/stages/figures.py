@@ -32,7 +32,6 @@ class DrawFigures(Rule[StudyKey]):
     outputs = path_patterns(
         svg=paths.FIGURE_SVG, pdf=paths.FIGURE_PDF, manifest=paths.FIGURES_MANIFEST
     )
-    targets = ("svg", "pdf")
     libraries = LIBRARIES
     cheap = True
 

@@ -40,7 +40,6 @@ class DrawRuleGraph(Rule[StudyKey]):
     outputs = path_patterns(
         svg=paths.RULE_GRAPH_SVG, pdf=paths.RULE_GRAPH_PDF, manifest=paths.RULE_GRAPH_MANIFEST
     )
-    targets = ("svg", "pdf")
     libraries = GRAPH_LIBRARIES
     cheap = True
     rules: Collection[Rule[Any]] = ()
@@ -62,7 +61,6 @@ class ReportPage(Rule[StudyKey]):
     outputs = path_patterns(
         html=paths.REPORT_PAGE, tex=paths.REPORT_TEX, manifest=paths.REPORT_MANIFEST
     )
-    targets = ("html",)
     libraries = LIBRARIES
     cheap = True
 
@@ -103,7 +101,6 @@ class ReportPdf(Rule[StudyKey]):
 
     name, script, key_type = "report_pdf", "report_pdf.py", StudyKey
     outputs = path_patterns(pdf=paths.REPORT_PDF, manifest=paths.REPORT_PDF_MANIFEST)
-    targets = ("pdf",)
     cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:

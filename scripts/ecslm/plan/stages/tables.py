@@ -38,7 +38,6 @@ class RenderTable(Rule[TableKey]):
         json=paths.TABLE_JSON,
         manifest=paths.TABLE_MANIFEST,
     )
-    targets = ("tex",)
     libraries = LIBRARIES
     cheap = True
 
