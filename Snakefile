@@ -25,7 +25,7 @@ wildcard_constraints:
     split="train|val|test",
     model=one_of(STUDY.models),
     seed=r"\d+",
-    table=one_of(STUDY.tables),
+    table=one_of(study_tables(PLAN.study)),
     base=one_of(PLAN.study.config.bases),
 
 
@@ -50,6 +50,4 @@ onerror:
 onsuccess:
     end_display()
     LAST_WORDS.forget()
-    SUMMARY = summary_settings(PLAN.study)
-    shell("python scripts/summarise.py --results {RESULTS} --settings {SUMMARY:q}")
-    RUN.end()
+    end_run()

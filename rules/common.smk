@@ -21,7 +21,8 @@ from ecslm.config.loading import load_config
 from ecslm.data.location import location
 from ecslm.plan.directives import Directives
 from ecslm.plan.plan import Plan
-from ecslm.plan.stages.report import summary_settings
+from ecslm.plan.stages.report import study_summary
+from ecslm.plan.study_tables import study_tables
 from ecslm.provenance.gpus import GpuNeed, check_gpus
 from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
@@ -143,5 +144,14 @@ def begin_run():
     due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
     try:
         RUN.begin(due, check_machine)
+    except InputError as error:
+        exit_with(error)
+
+
+def end_run():
+    """Show the scores, and let other runs in."""
+    try:
+        print(study_summary(PLAN.study))
+        RUN.end()
     except InputError as error:
         exit_with(error)
