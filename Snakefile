@@ -32,7 +32,7 @@ wildcard_constraints:
 rule all:
     default_target: True
     input:
-        PLAN.targets(*PLAN.rules_of_all),
+        targets(*PLAN.rules_of_all),
     message:
         "The study's results"
 

@@ -14,6 +14,9 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 # again: more than half the time that a job of a model takes to start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Otherwise pip's last word on a failed download may be that there is a newer pip.
+os.environ.update(PIP_DISABLE_PIP_VERSION_CHECK="1")
+
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
@@ -24,8 +27,10 @@ from ecslm.plan.plan import Plan
 from ecslm.plan.stages.report import study_summary
 from ecslm.plan.study_tables import study_tables
 from ecslm.provenance.gpus import GpuNeed, check_gpus
+from ecslm.provenance.integrity import check_bases, check_weights
 from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
+from ecslm.provenance.triggers import check_triggers
 from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
 
 try:
@@ -47,6 +52,32 @@ os.environ[RUN_VARIABLE] = this_run()
 def planned(rule):
     """Inputs, outputs and parameters of a rule, from its plan in `ecslm.plan`."""
     return Directives(PLAN.rules[rule])
+
+
+def targets(*rules):
+    """All files that some rules make, as the input of a target."""
+    files = PLAN.targets(*rules)
+    of_bases = "base_model" in rules
+
+    def wanted(wildcards):
+        # Here, since where nothing seems to be due, nothing else is asked when targets are known.
+        try:
+            check_run_triggers()
+            if of_bases:
+                check_weights(PLAN.jobs)
+            else:
+                check_bases(PLAN.study.name, PLAN.jobs)
+        except InputError as error:
+            exit_with(error)
+        return files
+
+    return wanted
+
+
+def check_run_triggers():
+    """See that no change goes unnoticed; not in jobs that a scheduler starts."""
+    if workflow.is_main_process:
+        check_triggers(str(one) for one in workflow.rerun_triggers)
 
 
 def option(name):
@@ -143,6 +174,7 @@ def begin_run():
     """Keep other runs out of the results directory, and see that there is room in it."""
     due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
     try:
+        check_run_triggers()
         RUN.begin(due, check_machine)
     except InputError as error:
         exit_with(error)

@@ -35,63 +35,63 @@ localrules:
 
 rule bases:
     input:
-        PLAN.targets("base_model"),
+        targets("base_model"),
     message:
         "All base weights"
 
 
 rule datasets:
     input:
-        PLAN.targets("check_data", "dataset"),
+        targets("check_data", "dataset"),
     message:
         "All dataset files, and the check of their source"
 
 
 rule adapters:
     input:
-        PLAN.targets("check_data", "train_adapter"),
+        targets("check_data", "train_adapter"),
     message:
         "All adapters"
 
 
 rule predictions:
     input:
-        PLAN.targets("check_data", "predict"),
+        targets("check_data", "predict"),
     message:
         "All predictions"
 
 
 rule latency:
     input:
-        PLAN.targets("check_data", "measure_latency"),
+        targets("check_data", "measure_latency"),
     message:
         "How long each model takes to answer prompts one at a time"
 
 
 rule metrics:
     input:
-        PLAN.targets("check_data", "score", "score_baseline", "score_over_seeds"),
-        PLAN.targets("differences", "compare", "tidy_scores"),
+        targets("check_data", "score", "score_baseline", "score_over_seeds"),
+        targets("differences", "compare", "tidy_scores"),
     message:
         "All scores and comparisons"
 
 
 rule tables:
     input:
-        PLAN.targets("check_data", "render_table"),
+        targets("check_data", "render_table"),
     message:
         "All tables"
 
 
 rule report:
     input:
-        PLAN.targets("data_card", "report_page", "report_pdf"),
+        targets("data_card", "report_page", "report_pdf"),
     message:
         "The report as a page and as a PDF"
 
 
 rule export:
     input:
-        PLAN.targets("check_data", "export_model", "model_card"),
+        targets("check_data", "export_model", "model_card"),
     message:
         "Tuned models as folders of their own"

@@ -1,4 +1,4 @@
-"""Broken inputs, and what each user who has one must see: the shared part of the error catalogue."""
+"""Broken inputs, and what whoever has one must see: the shared part of the error catalogue."""
 
 import os
 import subprocess

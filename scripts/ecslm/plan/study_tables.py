@@ -1,4 +1,4 @@
-"""The tables of a study: a report has the scores of all models, whatever the configuration shows."""
+"""The tables of a study: a report has the scores of all models, whatever is configured."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache
