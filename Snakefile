@@ -30,6 +30,7 @@ wildcard_constraints:
 
 
 rule all:
+    """target, also without a name: the whole study but exported models and the PDF"""
     default_target: True
     input:
         targets(*PLAN.rules_of_all),

@@ -1,5 +1,7 @@
 # What a run prints, in place of what Snakemake does; all of that is in Snakemake's log.
 
+import sys
+
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
@@ -39,16 +41,10 @@ def about(target):
     return about_target(PLAN, named, target)
 
 
-def new_last_words():
-    """What says at the very end why a run failed."""
-    words = LastWords(sys.stderr, about, free_space)
-    if workflow.is_main_process:
-        logger.addHandler(words)
-    return words
-
-
 DISPLAY = new_display()
-LAST_WORDS = new_last_words()
+LAST_WORDS = LastWords(sys.stderr, about, free_space)
+if workflow.is_main_process:
+    logger.addHandler(LAST_WORDS)
 
 
 def begin_display():

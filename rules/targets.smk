@@ -34,6 +34,7 @@ localrules:
 
 
 rule bases:
+    """target: fetch all base weights; afterwards the study runs without a network"""
     input:
         targets("base_model"),
     message:
@@ -41,6 +42,7 @@ rule bases:
 
 
 rule datasets:
+    """target: fetch and check the data, and split them into files by task"""
     input:
         targets("check_data", "dataset"),
     message:
@@ -48,6 +50,7 @@ rule datasets:
 
 
 rule adapters:
+    """target: train all models that are tuned"""
     input:
         targets("check_data", "train_adapter"),
     message:
@@ -55,6 +58,7 @@ rule adapters:
 
 
 rule predictions:
+    """target: have all models answer the test records"""
     input:
         targets("check_data", "predict"),
     message:
@@ -62,6 +66,7 @@ rule predictions:
 
 
 rule latency:
+    """target: measure how long models take for one answer"""
     input:
         targets("check_data", "measure_latency"),
     message:
@@ -69,6 +74,7 @@ rule latency:
 
 
 rule metrics:
+    """target: score all answers, and compare the models"""
     input:
         targets("check_data", "score", "score_baseline", "score_over_seeds"),
         targets("differences", "compare", "tidy_scores"),
@@ -77,6 +83,7 @@ rule metrics:
 
 
 rule tables:
+    """target: make all LaTeX tables"""
     input:
         targets("check_data", "render_table"),
     message:
@@ -84,6 +91,7 @@ rule tables:
 
 
 rule report:
+    """target: make the report as a page and, with LaTeX, as a PDF"""
     input:
         targets("data_card", "report_page", "report_pdf"),
     message:
@@ -91,6 +99,7 @@ rule report:
 
 
 rule export:
+    """target: merge tuned models into folders that other programs load"""
     input:
         targets("check_data", "export_model", "model_card"),
     message:

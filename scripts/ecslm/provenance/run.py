@@ -8,6 +8,7 @@ from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import all_of
 from ecslm.plan.plan import Plan
 from ecslm.provenance.api_keys import check_api_keys
+from ecslm.provenance.cache_garbage import discard_garbage
 from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.disk import check_disk
@@ -30,6 +31,8 @@ class Run:
         self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
+        # Before the plan reads it, for digests of the data.
+        discard_garbage()
 
     def check(self) -> None:
         """Check the results and the data source before anything uses them.
