@@ -25,25 +25,27 @@ class Run:
 
     def __init__(self, plan: Plan) -> None:
         """Raises:
-        InputError: the size limit of the cache is not a number.
+        InputError: there is no folder for results, or it cannot be used; or the size limit of
+            the cache is not a number.
         """
         self._plan = plan
+        # Before anything reads results, as checks of the plan do.
+        check_results_folder(plan.study.name)
         self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
-        # Before the plan reads it, for digests of the data.
-        discard_garbage()
+        with os_errors_told():
+            discard_garbage()
 
     def check(self) -> None:
         """Check the results and the data source before anything uses them.
 
         Raises:
-            InputError: there is no folder for results; or results or their inputs were modified,
-                are not recorded, or cannot be rebuilt; or rows of the source cannot be used.
+            InputError: results or their inputs were modified, are not recorded, or cannot be
+                rebuilt; or rows of the source cannot be used.
         """
-        study, jobs = self._plan.study.name, self._plan.jobs
-        check_results_folder(study)
         with os_errors_told():
+            study, jobs = self._plan.study.name, self._plan.jobs
             unfinished = self._unfinished()
             check_results(jobs, unfinished)
             check_inputs(jobs, unfinished)
