@@ -293,6 +293,15 @@ def test_weights_that_are_missing_are_said_to_be_by_the_target_that_asks_for_the
     assert "`rm results/bases/Tiny/manifest.json`" in line
 
 
+def test_the_scores_of_a_finished_study_are_printed_again(completed: Path) -> None:
+    with nothing_lost(completed):
+        run = run_script("summarise.py", "--configfile", CONFIGURATION.name, folder=completed)
+    assert run.returncode == 0
+    assert run.stdout.startswith("Study generated: strict scores, and in brackets")
+    assert "Tiny, Tiny-Exact (IND_Diverse_Instruction)" in run.stdout
+    assert run.stdout.endswith("All: results/generated\n")
+
+
 TARGETS = (
     ("adapter", ("adapter: no such target: did you mean `adapters`?",)),
     ("xyz", ("xyz: no such target: expected one of ", "adapters", "tables")),
