@@ -14,7 +14,6 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 # again: more than half the time that a job of a model takes to start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
-
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
