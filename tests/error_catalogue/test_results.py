@@ -136,7 +136,7 @@ CASES = (
             for path in (project / ".snakemake/metadata").rglob("*")
             if path.is_file()
         ],
-        ("its record of that is missing or broken", "`make adopt STUDY=generated`"),
+        ("its record of that is missing", "`make adopt STUDY=generated`"),
     ),
     Case(
         "a manifest that is garbage",

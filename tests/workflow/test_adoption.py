@@ -219,7 +219,7 @@ def test_lost_records_of_the_ledger_are_made_again_by_adoption(
 ) -> None:
     shutil.rmtree(project / "results/made")
     (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
-    assert "its record of that is missing or broken: run `make adopt STUDY=generated`" in line
+    assert "its record of that is missing: run `make adopt STUDY=generated`" in line
     assert adopt(project).returncode == 0
     assert planned(list_jobs, project) == set()
 

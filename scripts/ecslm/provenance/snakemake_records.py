@@ -69,7 +69,7 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
         if record is None or not is_of_job:
             raise InputError(
                 f"{job.manifest}: not built by a run in this directory, or its record of that is "
-                f"missing or broken: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you "
+                f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you "
                 "use one), which verifies and records existing results"
             )
         if _is_as_planned(job, record):
