@@ -6,7 +6,7 @@ BIN := .venv/bin
 # Where it is set, every start of Python compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: reproduce test test-slurm setup slurm check why export archive adopt cache clean-study lint lock
+.PHONY: reproduce test test-slurm setup slurm check why summary export archive adopt cache clean-study lint lock
 
 reproduce: setup ## the demo study, from data to tables
 	$(BIN)/snakemake --cores all
@@ -23,6 +23,9 @@ OPTIONS = $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONF
 
 why: setup ## what a run would do, why, and how long it takes; STUDY=paper for another study
 	$(BIN)/python scripts/why.py $(OPTIONS)
+
+summary: setup ## the scores of a study, as a run prints them; STUDY=paper for another study
+	$(BIN)/python scripts/summarise.py $(OPTIONS)
 
 check: setup ## whether a run would succeed, and what is missing for it; STUDY=paper PROFILE=gpu
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(if $(PROFILE),--profile $(PROFILE))

@@ -28,14 +28,15 @@ wildcard_constraints:
     split="train|val|test",
     model=one_of(STUDY.models),
     seed=r"\d+",
-    table=one_of(STUDY.tables),
+    table=one_of(study_tables(PLAN.study)),
     base=one_of(PLAN.study.config.bases),
 
 
 rule all:
+    """target, also without a name: the whole study but exported models and the PDF"""
     default_target: True
     input:
-        PLAN.targets(*PLAN.rules_of_all),
+        targets(*PLAN.rules_of_all),
     message:
         "The study's results"
 
@@ -52,6 +53,5 @@ onerror:
 
 onsuccess:
     end_display()
-    SUMMARY = summary_settings(PLAN.study)
-    shell("python scripts/summarise.py --results {RESULTS} --settings {SUMMARY:q}")
-    RUN.end()
+    LAST_WORDS.forget()
+    end_run()

@@ -3,6 +3,7 @@ TRAIN_ADAPTER = planned("train_adapter")
 
 
 rule base_model:
+    """step: fetch the pretrained weights of one base"""
     output:
         manifest=BASE_MODEL.output("manifest"),
     log:
@@ -23,6 +24,7 @@ rule base_model:
 
 
 rule train_adapter:
+    """step: tune one model with one seed by QLoRA"""
     input:
         train=TRAIN_ADAPTER.input("train"),
         val=TRAIN_ADAPTER.input("val"),

@@ -21,9 +21,13 @@ from ecslm.config.loading import read_config
 from ecslm.data.location import location
 from ecslm.plan.directives import Directives
 from ecslm.plan.plan import Plan
-from ecslm.plan.stages.report import summary_settings
+from ecslm.plan.stages.report import study_summary
+from ecslm.plan.study_tables import study_tables
 from ecslm.provenance.gpus import GpuNeed, check_gpus
+from ecslm.provenance.integrity import check_bases, check_weights
+from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
+from ecslm.provenance.triggers import check_triggers
 from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
@@ -32,11 +36,12 @@ try:
     FILES = list(workflow.overwrite_configfiles)
     if not workflow.config_settings.replace_workflow_config:
         FILES.insert(0, CONFIG_FILE)
-    PLAN = Plan(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
-    # Not in jobs that a scheduler starts: these read this file too, while others write results.
-    if workflow.is_main_process:
-        RUN = Run(PLAN)
-        all_of(PLAN.check, RUN.check)
+    with os_errors_told():
+        PLAN = Plan(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
+        # Not in jobs that a scheduler starts: these read this file too, while others write results.
+        if workflow.is_main_process:
+            RUN = Run(PLAN)
+            all_of(PLAN.check, RUN.check)
 except InputError as error:
     exit_with(error)
 
@@ -49,6 +54,32 @@ os.environ[RUN_VARIABLE] = this_run()
 def planned(rule):
     """Inputs, outputs and parameters of a rule, from its plan in `ecslm.plan`."""
     return Directives(PLAN.rules[rule])
+
+
+def targets(*rules):
+    """All files that some rules make, as the input of a target."""
+    files = PLAN.targets(*rules)
+    of_bases = "base_model" in rules
+
+    def wanted(wildcards):
+        # Here, since where nothing seems to be due, nothing else is asked when targets are known.
+        try:
+            check_run_triggers()
+            if of_bases:
+                check_weights(PLAN.jobs)
+            else:
+                check_bases(PLAN.study.name, PLAN.jobs)
+        except InputError as error:
+            exit_with(error)
+        return files
+
+    return wanted
+
+
+def check_run_triggers():
+    """See that no change goes unnoticed; not in jobs that a scheduler starts."""
+    if workflow.is_main_process:
+        check_triggers(str(one) for one in workflow.rerun_triggers)
 
 
 def option(name):
@@ -145,6 +176,16 @@ def begin_run():
     """Keep other runs out of the results directory, and see that there is room in it."""
     due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
     try:
+        check_run_triggers()
         RUN.begin(due, check_machine)
+    except InputError as error:
+        exit_with(error)
+
+
+def end_run():
+    """Show the scores, and let other runs in."""
+    try:
+        print(study_summary(PLAN.study))
+        RUN.end()
     except InputError as error:
         exit_with(error)

@@ -8,6 +8,8 @@ DATA_CARD = planned("data_card")
 
 
 rule check_data:
+    """step: check every row of the data"""
+
     # No input, see `dataset`. Runs first, and all targets except `bases` need it, so that all
     # problems of a broken source are reported and stop the run.
     output:
@@ -33,6 +35,8 @@ rule check_data:
 
 
 rule dataset:
+    """step: write the records of one task and split"""
+
     # No input: the source may be removed once the files are built. The parameter `source` ties
     # them to its content.
     output:
@@ -58,6 +62,7 @@ rule dataset:
 
 
 rule describe_data:
+    """step: count the records of one task and their lengths"""
     input:
         records=DESCRIBE_DATA.input("records"),
         base=DESCRIBE_DATA.input("base"),
@@ -85,6 +90,7 @@ rule describe_data:
 
 
 rule leakage:
+    """step: find test records of one task that training has too"""
     input:
         test=LEAKAGE.input("test"),
         train=LEAKAGE.input("train"),
@@ -108,6 +114,7 @@ rule leakage:
 
 
 rule data_card:
+    """step: write what the records are, as a page"""
     input:
         reports=DATA_CARD.input("reports"),
         template=DATA_CARD.input("template"),

@@ -1,10 +1,15 @@
 # What a run prints, in place of what Snakemake does; all of that is in Snakemake's log.
 
+import sys
+
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from ecslm.common.logs import SHOWN
+from ecslm.provenance.disk import free_space
 from ecslm.provenance.planned_jobs import planned_jobs
+from ecslm.provenance.unknown_targets import about_target
+from ecslm.reports.last_words import LastWords
 from ecslm.reports.run_display import RunDisplay
 from ecslm.reports.run_progress import JobKey
 
@@ -30,7 +35,16 @@ def new_display():
     return display
 
 
+def about(target):
+    """What is wrong with a target that no rule makes."""
+    named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
+    return about_target(PLAN, named, target)
+
+
 DISPLAY = new_display()
+LAST_WORDS = LastWords(sys.stderr, about, free_space)
+if workflow.is_main_process:
+    logger.addHandler(LAST_WORDS)
 
 
 def begin_display():

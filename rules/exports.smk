@@ -4,6 +4,7 @@ MODEL_CARD = planned("model_card")
 
 
 rule tidy_scores:
+    """step: write all scores as rows for your own analysis: CSV and Parquet"""
     input:
         results=TIDY_SCORES.input("results"),
     output:
@@ -28,6 +29,7 @@ rule tidy_scores:
 
 
 rule export_model:
+    """step: merge one tuned model into its base"""
     input:
         adapter=EXPORT_MODEL.input("adapter"),
         base=EXPORT_MODEL.input("base"),
@@ -78,6 +80,7 @@ rule export_model:
 
 
 rule model_card:
+    """step: write the card of one exported model"""
     input:
         results=MODEL_CARD.input("results"),
         base=MODEL_CARD.input("base"),

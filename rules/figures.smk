@@ -3,6 +3,7 @@ DRAW_RULE_GRAPH = planned("draw_rule_graph")
 
 
 rule draw_figures:
+    """step: draw all figures of scores and training"""
     input:
         results=DRAW_FIGURES.input("results"),
         published=DRAW_FIGURES.input("published"),
@@ -31,6 +32,7 @@ rule draw_figures:
 
 
 rule draw_rule_graph:
+    """step: draw how results are made from one another"""
     output:
         svg=report(
             DRAW_RULE_GRAPH.output("svg"),

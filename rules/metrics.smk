@@ -6,6 +6,7 @@ COMPARE = planned("compare")
 
 
 rule score:
+    """step: score one model's answers to one task"""
     input:
         predictions=SCORE.input("predictions"),
         bertscore=SCORE.input("bertscore"),
@@ -32,6 +33,7 @@ rule score:
 
 
 rule score_baseline:
+    """step: score one trivial baseline, such as always yes, on one task"""
     input:
         test=SCORE_BASELINE.input("test"),
         train=SCORE_BASELINE.input("train"),
@@ -62,6 +64,7 @@ rule score_baseline:
 
 
 rule score_over_seeds:
+    """step: average one model's scores of one task over its seeds"""
     input:
         records=SCORE_OVER_SEEDS.input("records"),
     output:
@@ -86,6 +89,7 @@ rule score_over_seeds:
 
 
 rule differences:
+    """step: test the differences between models in one task"""
     input:
         records=DIFFERENCES.input("records"),
     output:
@@ -109,6 +113,7 @@ rule differences:
 
 
 rule compare:
+    """step: correct the p-values of all tests for their number"""
     input:
         differences=COMPARE.input("differences"),
     output:

@@ -5,6 +5,7 @@ BERTSCORE = planned("bertscore")
 
 
 rule fetch_answers:
+    """step: fetch answers that others have published"""
     output:
         answers=FETCH_ANSWERS.output("answers"),
         manifest=FETCH_ANSWERS.output("manifest"),
@@ -28,6 +29,7 @@ rule fetch_answers:
 
 
 rule predict:
+    """step: have one model answer the test records of one task"""
     input:
         dataset=PREDICT.input("dataset"),
         base=PREDICT.input("base"),
@@ -81,6 +83,7 @@ rule predict:
 
 
 rule measure_latency:
+    """step: measure how long one model takes for one answer"""
     input:
         datasets=LATENCY.input("datasets"),
         base=LATENCY.input("base"),
@@ -125,6 +128,7 @@ rule measure_latency:
 
 
 rule bertscore:
+    """step: compare one model's texts with their references by BERTScore"""
     input:
         predictions=BERTSCORE.input("predictions"),
         encoder=BERTSCORE.input("encoder"),

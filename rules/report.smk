@@ -4,6 +4,7 @@ REPORT_PDF = planned("report_pdf")
 
 
 rule render_table:
+    """step: make one LaTeX table"""
     input:
         results=RENDER_TABLE.input("results"),
         template=RENDER_TABLE.input("template"),
@@ -40,6 +41,7 @@ rule render_table:
 
 
 rule report_page:
+    """step: make the report as one HTML page that opens offline"""
     input:
         results=REPORT_PAGE.input("results"),
         page=REPORT_PAGE.input("page"),
@@ -76,6 +78,7 @@ rule report_page:
 
 
 rule report_pdf:
+    """step: make the report as a PDF, which needs LaTeX"""
     input:
         document=REPORT_PDF.input("document"),
         parts=REPORT_PDF.input("parts"),

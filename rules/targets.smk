@@ -34,64 +34,73 @@ localrules:
 
 
 rule bases:
+    """target: fetch all base weights; afterwards the study runs without a network"""
     input:
-        PLAN.targets("base_model"),
+        targets("base_model"),
     message:
         "All base weights"
 
 
 rule datasets:
+    """target: fetch and check the data, and split them into files by task"""
     input:
-        PLAN.targets("check_data", "dataset"),
+        targets("check_data", "dataset"),
     message:
         "All dataset files, and the check of their source"
 
 
 rule adapters:
+    """target: train all models that are tuned"""
     input:
-        PLAN.targets("check_data", "train_adapter"),
+        targets("check_data", "train_adapter"),
     message:
         "All adapters"
 
 
 rule predictions:
+    """target: have all models answer the test records"""
     input:
-        PLAN.targets("check_data", "predict"),
+        targets("check_data", "predict"),
     message:
         "All predictions"
 
 
 rule latency:
+    """target: measure how long models take for one answer"""
     input:
-        PLAN.targets("check_data", "measure_latency"),
+        targets("check_data", "measure_latency"),
     message:
         "How long each model takes to answer prompts one at a time"
 
 
 rule metrics:
+    """target: score all answers, and compare the models"""
     input:
-        PLAN.targets("check_data", "score", "score_baseline", "score_over_seeds"),
-        PLAN.targets("differences", "compare", "tidy_scores"),
+        targets("check_data", "score", "score_baseline", "score_over_seeds"),
+        targets("differences", "compare", "tidy_scores"),
     message:
         "All scores and comparisons"
 
 
 rule tables:
+    """target: make all LaTeX tables"""
     input:
-        PLAN.targets("check_data", "render_table"),
+        targets("check_data", "render_table"),
     message:
         "All tables"
 
 
 rule report:
+    """target: make the report as a page and, with LaTeX, as a PDF"""
     input:
-        PLAN.targets("data_card", "report_page", "report_pdf"),
+        targets("data_card", "report_page", "report_pdf"),
     message:
         "The report as a page and as a PDF"
 
 
 rule export:
+    """target: merge tuned models into folders that other programs load"""
     input:
-        PLAN.targets("check_data", "export_model", "model_card"),
+        targets("check_data", "export_model", "model_card"),
     message:
         "Tuned models as folders of their own"

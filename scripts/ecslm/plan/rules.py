@@ -46,8 +46,6 @@ class Job:
     versions: str | None = None
     script: str | None = None
     modules: tuple[str, ...] = ()
-    targets: tuple[str, ...] = ()
-    """Files that Snakemake rebuilds when they are missing, even if no job reads them."""
     timed: tuple[str, ...] = ()
     """Files with clock values, which the manifest does not list."""
     cheap: bool = False
@@ -79,8 +77,6 @@ class Rule(ABC, Generic[SomeKey]):
     outputs: ClassVar[Mapping[str, str]]
     """Path patterns by name. `manifest` must be last: Snakemake deletes outputs in this order, and
     results without a manifest are refused."""
-    targets: ClassVar[tuple[str, ...]]
-    """Names of the outputs that are targets."""
     timed: ClassVar[frozenset[str]] = frozenset()
     """Names of the outputs with clock values, which manifests do not list."""
     libraries: ClassVar[tuple[str, ...]] = ()
@@ -168,7 +164,6 @@ class Rule(ABC, Generic[SomeKey]):
             versions=self.versions_parameter(key),
             script=self.script,
             modules=self.modules(key),
-            targets=tuple(path for name in self.targets for path in self.output_paths(name, key)),
             timed=tuple(
                 path
                 for name in self.patterns
@@ -189,11 +184,11 @@ class Rule(ABC, Generic[SomeKey]):
         return map(self.job, self.all_keys())
 
     def target_files(self) -> list[str]:
-        """The targets of all jobs."""
+        """Everything that the jobs make: whichever file is missing, its job runs again."""
         return [
             path
             for key in self.all_keys()
-            for name in self.targets
+            for name in self.patterns
             for path in self.output_paths(name, key)
         ]
 

@@ -8,6 +8,7 @@ from ecslm.common.logs import collected_warnings
 from ecslm.plan.plan import Plan
 from ecslm.preflight.findings import Finding, errors_of, ok, warning
 from ecslm.provenance.overview import Overview
+from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
 
 # What warnings begin with where they are printed.
@@ -33,7 +34,8 @@ def read_plan(
             findings += errors_of(problems)
         if plan is not None:
             try:
-                overview = Overview.of(plan)
+                with os_errors_told():
+                    overview = Overview.of(plan)
             except InputError as problems:
                 findings += errors_of(problems)
     found = (*dict.fromkeys(findings), *(warning(text.removeprefix(PREFIX)) for text in warned))

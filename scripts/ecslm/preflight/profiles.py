@@ -13,6 +13,7 @@ from ecslm.common.files import read_text
 from ecslm.common.text import nearest
 from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.preflight.findings import Finding, error, ok
+from ecslm.provenance.triggers import OPTION, check_triggers
 
 PROFILES = Path("profiles")
 # What Snakemake runs jobs with that are not sent elsewhere.
@@ -77,7 +78,8 @@ def read_profile(name: str) -> Profile:
     """Read a profile.
 
     Raises:
-        InputError: there is no such profile, or it cannot be read.
+        InputError: there is no such profile, or it cannot be read, or has Snakemake pass over
+            changes.
     """
     path = file_of(name)
     if not path.is_file():
@@ -89,6 +91,10 @@ def read_profile(name: str) -> Profile:
         raise InputError(f"{path}: not YAML ({' '.join(str(problem).split())})") from None
     if not isinstance(content, dict):
         raise InputError(f"{path}: not a YAML mapping")
+    if OPTION in content:
+        triggers = content[OPTION] or []
+        chosen = triggers if isinstance(triggers, list) else str(triggers).split()
+        check_triggers(map(str, chosen), f"{path}: {OPTION}")
     return Profile(
         name=name,
         executor=str(content.get("executor") or "local"),

@@ -24,6 +24,7 @@ from ecslm.models.architecture import HEAD, Shape, updated_layers
 from ecslm.models.bases import PathSource
 from ecslm.plan.model_checks import ModelChecks, tabulated
 from ecslm.plan.plan import Plan
+from ecslm.reports.last_words import MAKE_ROOM
 
 FLOAT32, BFLOAT16 = 4, 2
 # Values per weight in a checkpoint, and checkpoints of one training.
@@ -48,7 +49,7 @@ class Disk:
     needed: int
     free: int
 
-    FIX: ClassVar[str] = "make room, or move `results` to another disk and link it here"
+    FIX: ClassVar[str] = MAKE_ROOM
 
     @property
     def fits(self) -> bool:
@@ -98,7 +99,7 @@ def disks(plan: Plan, due: Container[str]) -> list[Disk]:
         Disk(
             folder=needs[0].folder,
             needed=sum(need.left for need in needs) + max(need.working for need in needs),
-            free=shutil.disk_usage(needs[0].folder).free,
+            free=free_space(needs[0].folder),
         )
         for needs in needs_of.values()
     ]
@@ -142,6 +143,11 @@ def _exports(plan: Plan, due: Container[str]) -> Iterator[Need]:
 
 def _weights(shape: Shape) -> int:
     return shape[0] * shape[1] if shape else 0
+
+
+def free_space(path: Path) -> int:
+    """Bytes that are free on the disk of a directory, or of a file that need not exist yet."""
+    return shutil.disk_usage(path if path.is_dir() else _existing(str(path))).free
 
 
 def _existing(path: str) -> Path:

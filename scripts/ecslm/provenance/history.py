@@ -30,7 +30,6 @@ class History:
 
     def __init__(self, study: str, jobs: Iterable[Job]) -> None:
         self.study, self.jobs = study, tuple(jobs)
-        self._read = {path for job in self.jobs for path in job.inputs}
         self._by_path = {path: job for job in self.jobs for path in job.files}
 
     @classmethod
@@ -67,7 +66,7 @@ class History:
             return ("the job that built it was interrupted before Snakemake recorded its end",)
         made = read_job_manifest(job)
         return (
-            *(f"{path} is missing" for path in self._wanted(job) if not Path(path).exists()),
+            *(f"{path} is missing" for path in job.files if not Path(path).exists()),
             *changed_values(dotted(made.settings), dotted(json.loads(job.settings or "{}"))),
             *([_NEW_CONTENT] if job.content != made.source_content else []),
             *(["the prompt template has changed"] if job.template != _template(made) else []),
@@ -84,11 +83,9 @@ class History:
         made = read_job_manifest(job)
         names = dict.fromkeys((*made.files, *(Path(path).name for path in job.results)))
         damage = list(made.damage(Path(job.manifest), names))
-        unwanted = {Path(path) for path in job.results} - {Path(p) for p in self._wanted(job)}
         return [
             *misplaced(job, made),
             *(f"{one.path} was modified after it was built" for one in damage if not one.missing),
-            *(f"{one.path} is missing" for one in damage if one.missing and one.path in unwanted),
         ]
 
     @cache  # noqa: B019 - one instance a process
@@ -113,11 +110,6 @@ class History:
                     seen.add(source)
                     waiting.append(source)
         return found
-
-    def _wanted(self, job: Job) -> tuple[str, ...]:
-        """Files that are rebuilt when they are missing: targets, and what jobs read."""
-        files = (*job.timed, *job.results)
-        return tuple(path for path in files if path in job.targets or path in self._read)
 
     def _changed_inputs(self, then: Mapping[str, str], now: Iterable[str]) -> Iterator[str]:
         for path in sorted({*then, *now}):

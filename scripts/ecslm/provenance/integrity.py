@@ -1,6 +1,6 @@
 """Checks that existing results are those that their jobs made."""
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -12,6 +12,8 @@ from ecslm.common.validation import read_model
 from ecslm.plan.rules import Job
 
 MOST_PROBLEMS = 10
+# The rule that fetches base weights.
+BASES = "base_model"
 
 
 def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
@@ -88,6 +90,54 @@ def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
                 for path, manifest in exchanged.items()
             )
         )
+
+
+def check_bases(study: str, jobs: Collection[Job]) -> None:
+    """Refuse to go on without the manifest of a base that results were built from.
+
+    A run would fetch the base, and then make everything again that was built from it: after a run
+    of bases alone, nothing is.
+
+    Raises:
+        InputError: there is such a base.
+    """
+    gone = {job.manifest for job in jobs if job.rule == BASES and not Path(job.manifest).exists()}
+    missing = sorted(
+        {
+            base
+            for job in jobs
+            for base in gone.intersection(job.inputs)
+            # A base that has just been chosen is in no manifest yet.
+            if Path(job.manifest).exists() and base in read_job_manifest(job).inputs
+        }
+    )
+    if missing:
+        raise InputError(
+            *(
+                f"{base}: no such file, but results were built from it: bring it back by "
+                f"`snakemake --cores all --config study={study} -- bases`, which reruns nothing "
+                "else"
+                for base in missing
+            )
+        )
+
+
+def check_weights(jobs: Iterable[Job]) -> None:
+    """Refuse bases that are there but for some of their files, where just these are asked for.
+
+    Elsewhere they may be missing: results are used without them.
+
+    Raises:
+        InputError: a file of a base is missing.
+    """
+    bases = [job for job in jobs if job.rule == BASES and Path(job.manifest).exists()]
+    if missing := [
+        f"{damage.path}: no such file, but {job.manifest} lists it: {how_to_rebuild(job)}"
+        for job in bases
+        for damage in read_job_manifest(job).damage(Path(job.manifest))
+        if damage.missing
+    ]:
+        raise InputError(*missing)
 
 
 def misplaced(job: Job, made: Manifest) -> Iterator[str]:

@@ -8,11 +8,13 @@ from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import all_of
 from ecslm.plan.plan import Plan
 from ecslm.provenance.api_keys import check_api_keys
+from ecslm.provenance.cache_garbage import discard_garbage
 from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.disk import check_disk
 from ecslm.provenance.finished_results import keep_results, trim_results
 from ecslm.provenance.integrity import check_inputs, check_results
+from ecslm.provenance.results_folder import check_results_folder, os_errors_told
 from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
 from ecslm.schemas.paths import DIGESTS
@@ -23,12 +25,17 @@ class Run:
 
     def __init__(self, plan: Plan) -> None:
         """Raises:
-        InputError: the size limit of the cache is not a number.
+        InputError: there is no folder for results, or it cannot be used; or the size limit of
+            the cache is not a number.
         """
         self._plan = plan
+        # Before anything reads results, as checks of the plan do.
+        check_results_folder(plan.study.name)
         self._limit = size_limit()
         self._started = time.time()
         load_digests(DIGESTS)
+        with os_errors_told():
+            discard_garbage()
 
     def check(self) -> None:
         """Check the results and the data source before anything uses them.
@@ -37,12 +44,13 @@ class Run:
             InputError: results or their inputs were modified, are not recorded, or cannot be
                 rebuilt; or rows of the source cannot be used.
         """
-        jobs = self._plan.jobs
-        unfinished = self._unfinished()
-        check_results(jobs, unfinished)
-        check_inputs(jobs, unfinished)
-        save_digests(DIGESTS)
-        check_recorded(self._plan.study.name, jobs, unfinished)
+        with os_errors_told():
+            study, jobs = self._plan.study.name, self._plan.jobs
+            unfinished = self._unfinished()
+            check_results(jobs, unfinished)
+            check_inputs(jobs, unfinished)
+            save_digests(DIGESTS)
+            check_recorded(study, jobs, unfinished)
         check_source(self._plan)
         check_local_data(self._plan)
 
@@ -63,9 +71,10 @@ class Run:
             lambda: check_api_keys(self._plan, due),
             check_machine,
         )
-        acquire_run_lock(self._started)
-        keep_results(self._plan, self._unfinished())
-        record_code(self._plan.jobs)
+        with os_errors_told():
+            acquire_run_lock(self._started)
+            keep_results(self._plan, self._unfinished())
+            record_code(self._plan.jobs)
 
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""

@@ -69,8 +69,8 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
         if record is None or not is_of_job:
             raise InputError(
                 f"{job.manifest}: not built by a run in this directory, or its record of that is "
-                f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you use "
-                "one), which verifies and records existing results"
+                f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you "
+                "use one), which verifies and records existing results"
             )
         if _is_as_planned(job, record):
             raise InputError(
@@ -99,7 +99,10 @@ def remove_records(results: Iterable[str]) -> None:
 
 def _record_of(job: Job) -> dict[str, Any] | None:
     path = _record_path(RECORDS, job.manifest)
-    return dict(read_json(path)) if path.is_file() else None
+    # A broken one is as good as none.
+    with suppress(InputError, TypeError, ValueError):
+        return dict(read_json(path)) if path.is_file() else None
+    return None
 
 
 def _is_as_planned(job: Job, record: dict[str, Any]) -> bool:

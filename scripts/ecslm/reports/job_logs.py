@@ -42,10 +42,15 @@ def ends(logs: Sequence[Path], since: float) -> Iterator[str]:
 def reasons(logs: Sequence[Path]) -> Iterator[str]:
     """Where the logs of a scheduler's jobs are, and the lines that say why one failed."""
     for path in logs:
-        lines = last_lines(path, size=END_OF_SCHEDULER_LOG)
-        told = list(dict.fromkeys(line for line in lines if REASON.match(line)))
+        lines, told = last_lines(path, size=END_OF_SCHEDULER_LOG), told_reasons(path)
         yield f"  {path}{' says' if told else ' ends with' if lines else ' is empty'}"
         yield from (f"    {line}" for line in (told or lines)[-LAST_LINES:])
+
+
+def told_reasons(path: Path) -> list[str]:
+    """The lines in the log of a scheduler's job that say why it failed."""
+    lines = last_lines(path, size=END_OF_SCHEDULER_LOG)
+    return list(dict.fromkeys(line for line in lines if REASON.match(line)))
 
 
 def failed_in(logs: Sequence[Path], of_job: Collection[Path]) -> bool:

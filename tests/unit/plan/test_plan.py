@@ -19,6 +19,7 @@ from support.plans import (
     content_of,
     dataset_content,
     dataset_settings,
+    first_files,
     job,
     plan,
     prediction,
@@ -49,7 +50,7 @@ def settings(text: str | None) -> Raw:
 
 
 def test_dataset_files_are_those_of_the_splits_that_a_task_has() -> None:
-    found = plan().targets("dataset")
+    found = first_files(plan(), "dataset")
     prefix = "results/shop/dataset/"
     of = {code: [f for f in found if f.startswith(f"{prefix}{code}/")] for code in TASKS}
     assert of["PM"] == [f"{prefix}PM/{split}.jsonl" for split in ("train", "val", "test")]
@@ -69,7 +70,7 @@ def test_a_new_task_that_does_not_train_changes_nothing_of_the_adapters() -> Non
     before, after = plan(tasks=["PM"]), plan(tasks=["PM", "NEW"])
     assert before.study.training_files("train") == after.study.training_files("train")
     assert adapter(before, "Small-EC").settings == adapter(after, "Small-EC").settings
-    assert set(after.targets("predict")) - set(before.targets("predict")) == {
+    assert set(first_files(after, "predict")) - set(first_files(before, "predict")) == {
         "results/shop/predictions/Small/seed-0/NEW.jsonl",
         "results/shop/predictions/Small-EC/seed-0/NEW.jsonl",
         "results/shop/predictions/Small-EC/seed-1/NEW.jsonl",
@@ -77,14 +78,20 @@ def test_a_new_task_that_does_not_train_changes_nothing_of_the_adapters() -> Non
 
 
 def test_adapters_are_made_for_each_seed_of_tuned_models_alone() -> None:
-    assert plan().targets("train_adapter") == [
-        "results/shop/adapters/Small-EC/seed-0/manifest.json",
-        "results/shop/adapters/Small-EC/seed-1/manifest.json",
+    assert first_files(plan(), "train_adapter") == [
+        "results/shop/adapters/Small-EC/seed-0/adapter_model.safetensors",
+        "results/shop/adapters/Small-EC/seed-1/adapter_model.safetensors",
     ]
 
 
+def test_whatever_a_job_makes_is_a_target_so_that_none_of_it_can_be_missing_unnoticed() -> None:
+    made = plan()
+    every = {path for job in made.jobs for path in job.files}
+    assert set(made.targets(*made.rules)) == every
+
+
 def test_predictions_are_made_for_each_model_seed_and_evaluated_task() -> None:
-    found = plan().targets("predict")
+    found = first_files(plan(), "predict")
     assert len(found) == len(set(found)) == 3 * (len(TASKS) - 1)
     assert "results/shop/predictions/Small-EC/seed-1/NEW.jsonl" in found
     assert not [path for path in found if path.endswith("AUX.jsonl")]
@@ -103,7 +110,7 @@ def test_jobs_of_one_model_and_seed_come_one_after_the_other_tuned_ones_first() 
 
 
 def test_bertscores_are_made_for_generation_tasks_alone() -> None:
-    assert plan().targets("bertscore") == [
+    assert first_files(plan(), "bertscore") == [
         "results/shop/bertscore/Small/seed-0/AG.jsonl",
         "results/shop/bertscore/Small-EC/seed-0/AG.jsonl",
         "results/shop/bertscore/Small-EC/seed-1/AG.jsonl",
@@ -111,12 +118,12 @@ def test_bertscores_are_made_for_generation_tasks_alone() -> None:
 
 
 def test_metrics_are_those_of_models_and_of_baselines_where_they_are_defined() -> None:
-    found = plan().targets("score", "score_baseline")
+    found = first_files(plan(), "score", "score_baseline")
     rows = {path.removeprefix("results/shop/metrics/").split("/")[0] for path in found}
     assert rows == {"Small", "Small-EC", *BASELINES}
     own = [path for path in found if "/Small" in path]
     assert [path.replace("/metrics/", "/predictions/") + "l" for path in own] == (
-        plan().targets("predict")
+        first_files(plan(), "predict")
     )
     assert "results/shop/metrics/input-order/seed-0/QPR.json" in found
 
@@ -137,20 +144,21 @@ def test_a_baseline_is_scored_where_it_is_defined(baseline: str, tasks: tuple[st
 
 
 def test_bases_are_those_of_the_models_and_of_the_encoder() -> None:
-    assert plan().targets("base_model") == [
+    assert first_files(plan(), "base_model") == [
         "results/bases/Small/manifest.json",
         "results/bases/Encoder/manifest.json",
     ]
     without = plan(tasks=["PM"], bertscore=None)
-    assert without.targets("base_model") == ["results/bases/Small/manifest.json"]
-    assert without.targets("bertscore") == []
+    assert first_files(without, "base_model") == ["results/bases/Small/manifest.json"]
+    assert first_files(without, "bertscore") == []
 
 
-def test_a_study_without_tables_has_a_report_all_the_same() -> None:
+def test_a_study_without_tables_has_a_report_all_the_same_with_all_scores() -> None:
     made = plan()
-    assert made.targets("render_table") == []
     page = job(made, "report_page")
-    assert settings(page.settings)["tables"] == []
+    assert [table["name"] for table in settings(page.settings)["tables"]] == [
+        f"scores_{setting}" for setting in (IND, OOD)
+    ]
     assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in page.inputs
 
 
@@ -271,13 +279,13 @@ LIMITED = {
 def test_answers_are_limited_in_tasks_whose_answers_have_a_form_or_a_closed_set_alone() -> None:
     made = plan(models=MODELS | LIMITED)
     tasks = {
-        name: {path.split("/")[-1] for path in made.targets("predict") if f"/{name}/" in path}
+        name: {path.split("/")[-1] for path in first_files(made, "predict") if f"/{name}/" in path}
         for name in ("Small", *LIMITED)
     }
     assert tasks["Small"] - tasks["Small-constrained"] == {"AG.jsonl"}
     left_out = {"AG.jsonl", "AVE.jsonl", "QPR.jsonl"}
     assert tasks["Small"] - tasks["Small-likelihood"] == left_out
-    scored = [path for path in made.targets("score") if "Small-likelihood" in path]
+    scored = [path for path in first_files(made, "score") if "Small-likelihood" in path]
     assert len(scored) == len(tasks["Small-likelihood"])
 
 
@@ -322,7 +330,7 @@ def test_a_model_may_use_the_adapters_of_another_which_are_trained_once() -> Non
     own = {"base": "Small", "template": "chatml", "adapter_of": "Small-EC", "seeds": [1]}
     models = {"Small-EC-constrained": own | {"answers": "constrained"}}
     made = plan(models=MODELS | models)
-    assert made.targets("train_adapter") == plan().targets("train_adapter")
+    assert first_files(made, "train_adapter") == first_files(plan(), "train_adapter")
     found = prediction(made, "Small-EC-constrained", "PM", seed=1)
     assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in found.inputs
     assert found.versions != prediction(made, "Small", "PM").versions, "that of peft"
@@ -539,9 +547,9 @@ def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gon
     write_json(Path("label.json"), [["E"]])
     made = local(ROWS, labels={"path": "label.json"})
     before = {**sources(made), "check": content_of(made, "check_data")}
-    for path in (*made.targets("dataset"), made.targets("check_data")[0]):
+    for path in (*first_files(made, "dataset"), first_files(made, "check_data")[0]):
         write_text(Path(path), "")
-        if path == made.targets("check_data")[0]:
+        if path == first_files(made, "check_data")[0]:
             content = content_of(made, "check_data")
         else:
             content = dataset_content(made, Path(path).parent.name, Path(path).stem)
@@ -554,7 +562,7 @@ def test_without_its_source_a_dataset_file_is_tied_to_what_its_manifest_says(gon
     )
     made.source.check()
     assert {**sources(made), "check": content_of(made, "check_data")} == before
-    Path(made.targets("dataset")[0]).unlink()
+    Path(first_files(made, "dataset")[0]).unlink()
     with pytest.raises(InputError, match=rf"^{gone}: no such file: "):
         made.source.check()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.plans import IND, MODELS, OOD, job, plan, prediction
+from support.plans import IND, MODELS, OOD, first_files, job, plan, prediction
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_text
@@ -124,9 +124,9 @@ def test_reading_answers_is_not_taken_for_work_of_unknown_length() -> None:
 
 def test_without_a_tokenizer_the_data_are_not_described() -> None:
     made = plan(models={"Other": recorded()})
-    assert made.targets("describe_data", "data_card") == []
-    assert len(plan().targets("describe_data")) == 8
-    assert made.targets("base_model") == ["results/bases/Encoder/manifest.json"]
+    assert first_files(made, "describe_data", "data_card") == []
+    assert len(first_files(plan(), "describe_data")) == 8
+    assert first_files(made, "base_model") == ["results/bases/Encoder/manifest.json"]
 
 
 def problems(made: Plan) -> tuple[str, ...]:
@@ -138,7 +138,8 @@ def problems(made: Plan) -> tuple[str, ...]:
 def test_missing_answers_are_told_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecslm.plan.plan.ModelChecks.check", lambda _: None)
+    for check in ("plan.ModelChecks.check", "stages.tables.RenderTable.check"):
+        monkeypatch.setattr(f"ecslm.plan.{check}", lambda _: None)
     monkeypatch.chdir(tmp_path)
     made = with_other(tasks=["PM", "SA"])
     assert problems(made) == ("studies.shop.models.Other.path: answers: no such directory",)
@@ -159,7 +160,7 @@ def test_published_answers_of_all_models_come_from_one_job() -> None:
         "Third-1shot": {"backend": "recorded", "published": "third", "tasks": ["SA"], "shots": 1},
     }
     made = plan(models=MODELS | models, answers=PUBLISHED, settings=[IND, OOD, SHOTS])
-    assert made.targets("fetch_answers") == [
+    assert first_files(made, "fetch_answers") == [
         f"results/shop/answers/{name}.jsonl" for name in ("other-PM", "other-QPR", "third-SA")
     ]
     found = json.loads(str(job(made, "fetch_answers").settings))

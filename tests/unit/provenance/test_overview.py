@@ -30,13 +30,13 @@ def overview(models: int = 1, **study: object) -> Overview:
 
 def test_nothing_was_made_and_nothing_is_known() -> None:
     assert str(overview()).splitlines() == [
-        "Study shop: 15 of 15 jobs would run",
+        "Study shop: 16 of 16 jobs would run",
         "  time unknown: 1 adapter, 1 prediction",
         "",
         "not built yet (M0)",
         "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, "
         "1 file of",
-        "  scores, 2 sets of figures, 1 report",
+        "  scores, 1 table, 2 sets of figures, 1 report",
         "",
         "`python scripts/why.py FILE` explains one result",
     ]
@@ -56,7 +56,7 @@ def test_times_on_several_devices_are_told_apart() -> None:
         "not built yet (M0)",
         "  1 base, 4 reports on the data, 3 dataset files, 1 adapter, 1 prediction, 1 score, "
         "1 file of",
-        "  scores, 2 sets of figures, 1 report: 1.5 GPU-hours and 1.0 minute on the CPU",
+        "  scores, 1 table, 2 sets of figures, 1 report: 1.5 GPU-hours and 1.0 minute on the CPU",
     ]
 
 
@@ -106,5 +106,5 @@ def test_more_causes_than_fit_are_summed_up() -> None:
         origin = {"inputs": {}, "code": one.code, "settings": settings, "versions": {}}
         write_json(Path(one.manifest), {**origin, "files": {}})
     lines = str(Overview.of(made)).splitlines()
-    assert len(lines) < 24
+    assert len(lines) < 30
     assert [line for line in lines if line.startswith("and ")] == ["and 4 more causes"]

@@ -12,6 +12,7 @@ from snakemake.logging import logger
 from support.project import ROOT
 
 from ecslm.common.logs import SHOWN
+from ecslm.reports.last_words import LastWords
 from ecslm.reports.run_display import RunDisplay
 
 RULES = ROOT / "rules/display.smk"
@@ -41,7 +42,7 @@ def display(touch: bool = False, main: bool = True, **options: Any) -> RunDispla
 
 def test_the_display_takes_the_place_of_the_handler_that_prints() -> None:
     made = display()
-    assert [type(one) for one in logger.handlers] == [logging.NullHandler, RunDisplay]
+    assert [type(one) for one in logger.handlers] == [logging.NullHandler, RunDisplay, LastWords]
     assert made in logger.handlers
     assert SHOWN in os.environ
 

@@ -47,6 +47,12 @@ def test_a_model_that_does_not_run_here_is_neither_tuned_nor_untuned(tmp_path: P
     ]
 
 
+def test_a_study_that_tunes_nothing_has_no_column_of_tuned_models(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
+    lines = summary(settings(pairs=[{"untuned": "Small"}]), tmp_path).splitlines()
+    assert lines[3] == "Task  Metric  Untuned      Best trivial"
+
+
 def test_what_was_not_computed_shows_as_missing(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
     assert "0.100 (5 %)  --     --" in summary(settings(), tmp_path)

@@ -15,7 +15,6 @@ class FetchAnswers(Rule[StudyKey]):
 
     name, script, key_type = "fetch_answers", "fetch_answers.py", StudyKey
     outputs = path_patterns(answers=paths.ANSWERS, manifest=paths.ANSWERS_MANIFEST)
-    targets = ("answers",)
 
     def all_keys(self) -> Iterator[StudyKey]:
         """One job, if the study has such models."""

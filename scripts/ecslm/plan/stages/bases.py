@@ -21,7 +21,6 @@ class BaseWeights(Rule[BaseKey]):
 
     name, script, key_type = "base_model", "base_model.py", BaseKey
     outputs = path_patterns(manifest=paths.BASE)
-    targets = ("manifest",)
     manifest_form = BaseManifest
 
     @property

@@ -26,7 +26,6 @@ class Differences(Rule[TaskKey]):
 
     name, script, key_type = "differences", "differences.py", TaskKey
     outputs = path_patterns(differences=paths.DIFFERENCES, manifest=paths.DIFFERENCES_MANIFEST)
-    targets = ("differences",)
     libraries = LIBRARIES
     cheap = True
 
@@ -73,7 +72,6 @@ class Compare(Rule[StudyKey]):
 
     name, script, key_type = "compare", "compare.py", StudyKey
     outputs = path_patterns(comparisons=paths.COMPARISONS, manifest=paths.COMPARISONS_MANIFEST)
-    targets = ("comparisons",)
     cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:

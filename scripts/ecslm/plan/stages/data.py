@@ -27,7 +27,6 @@ class CheckData(Rule[StudyKey]):
 
     name, script, key_type = "check_data", "check_data.py", StudyKey
     outputs = path_patterns(report=paths.DATA_CHECK, manifest=paths.DATA_CHECK_MANIFEST)
-    targets = ("report",)
 
     def __init__(self, study: Study) -> None:
         super().__init__(study)
@@ -82,7 +81,6 @@ class Dataset(Rule[SplitKey]):
 
     name, script, key_type = "dataset", "dataset.py", SplitKey
     outputs = path_patterns(records=paths.DATASET, manifest=paths.DATASET_MANIFEST)
-    targets = ("records",)
 
     def __init__(self, study: Study) -> None:
         super().__init__(study)
@@ -116,7 +114,6 @@ class DescribeData(Rule[TaskKey]):
 
     name, script, key_type = "describe_data", "describe_data.py", TaskKey
     outputs = path_patterns(description=paths.DESCRIPTION, manifest=paths.DESCRIPTION_MANIFEST)
-    targets = ("description",)
     libraries = DESCRIPTION_LIBRARIES
     cheap = True
 
@@ -161,7 +158,6 @@ class Leakage(Rule[TaskKey]):
 
     name, script, key_type = "leakage", "leakage.py", TaskKey
     outputs = path_patterns(report=paths.LEAKAGE, manifest=paths.LEAKAGE_MANIFEST)
-    targets = ("report",)
     libraries = LEAKAGE_LIBRARIES
     cheap = True
 
@@ -184,7 +180,6 @@ class DataCard(Rule[StudyKey]):
 
     name, script, key_type = "data_card", "data_card.py", StudyKey
     outputs = path_patterns(card=paths.DATA_CARD, manifest=paths.DATA_CARD_MANIFEST)
-    targets = ("card",)
     libraries = CARD_LIBRARIES
     cheap = True
 

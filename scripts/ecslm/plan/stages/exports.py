@@ -28,7 +28,6 @@ class TidyScores(Rule[StudyKey]):
     outputs = path_patterns(
         csv=paths.SCORES_CSV, parquet=paths.SCORES_PARQUET, manifest=paths.SCORES_MANIFEST
     )
-    targets = ("csv", "parquet")
     libraries = ROW_LIBRARIES
     cheap = True
 
@@ -100,7 +99,6 @@ class ExportModel(_OfExport):
         training_cost=paths.EXPORT_COST,
         manifest=paths.EXPORT,
     )
-    targets = ("manifest",)
     timed = frozenset(("training_cost",))
     manifest_form = RunManifest
 
@@ -158,7 +156,6 @@ class ModelCard(_OfExport):
 
     name, script = "model_card", "model_card.py"
     outputs = path_patterns(card=paths.MODEL_CARD, manifest=paths.MODEL_CARD_MANIFEST)
-    targets = ("card",)
     libraries = CARD_LIBRARIES
     cheap = True
 

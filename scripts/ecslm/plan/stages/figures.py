@@ -18,6 +18,7 @@ from ecslm.plan.keys import StudyKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
+from ecslm.plan.study_tables import study_tables
 from ecslm.schemas import paths
 from ecslm.tables.published import STUDY
 from ecslm.tables.requests import table_request
@@ -32,7 +33,6 @@ class DrawFigures(Rule[StudyKey]):
     outputs = path_patterns(
         svg=paths.FIGURE_SVG, pdf=paths.FIGURE_PDF, manifest=paths.FIGURES_MANIFEST
     )
-    targets = ("svg", "pdf")
     libraries = LIBRARIES
     cheap = True
 
@@ -76,9 +76,9 @@ class DrawFigures(Rule[StudyKey]):
 def figures_settings(study: Study) -> FiguresSettings:
     """What figures show of a study."""
     entries = {
-        name: _drawn(study.settings.tables[name])
+        name: _drawn(study_tables(study)[name])
         for name in in_report_order(study)
-        if study.settings.tables[name].kind == KIND
+        if study_tables(study)[name].kind == KIND
     }
     context = table_context(study)
     shown = {name: table_request(entry, context).context for name, entry in entries.items()}

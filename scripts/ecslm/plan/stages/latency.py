@@ -19,7 +19,6 @@ class MeasureLatency(Rule[ModelKey]):
     name, script, key_type = "measure_latency", "measure_latency.py", ModelKey
     # What it takes is all that it makes.
     outputs = path_patterns(cost=paths.LATENCY, manifest=paths.LATENCY_MANIFEST)
-    targets = ("cost",)
     timed = frozenset(("cost",))
     manifest_form = RunManifest
 

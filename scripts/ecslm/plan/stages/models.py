@@ -28,7 +28,6 @@ class TrainAdapter(Rule[SeedKey]):
         cost=paths.ADAPTER_COST,
         manifest=paths.ADAPTER,
     )
-    targets = ("manifest",)
     timed = frozenset(("history", "cost"))
     kept = True
     manifest_form = RunManifest
@@ -75,7 +74,6 @@ class Predict(Rule[RunKey]):
         cost=paths.PREDICTIONS_COST,
         manifest=paths.PREDICTIONS_MANIFEST,
     )
-    targets = ("predictions",)
     timed = frozenset(("cost",))
     kept = True
     manifest_form = RunManifest
@@ -138,7 +136,6 @@ class BertScore(Rule[RunKey]):
 
     name, script, key_type = "bertscore", "bertscore.py", RunKey
     outputs = path_patterns(rows=paths.BERTSCORE, manifest=paths.BERTSCORE_MANIFEST)
-    targets = ("rows",)
     libraries = BERTSCORE_LIBRARIES
     kept = True
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
+from ecslm.common.errors import InputError
 from ecslm.common.versions import lock_versions
 from ecslm.figures.scores import KIND
 from ecslm.figures.settings import GRAPH_LIBRARIES, RuleGraph
@@ -14,7 +16,8 @@ from ecslm.plan.source import source_of
 from ecslm.plan.stages.figures import figures_settings, shown_tasks
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
-from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings
+from ecslm.plan.study_tables import study_tables
+from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings, summary
 from ecslm.reports.settings import (
     LIBRARIES,
     ReportFigure,
@@ -40,7 +43,6 @@ class DrawRuleGraph(Rule[StudyKey]):
     outputs = path_patterns(
         svg=paths.RULE_GRAPH_SVG, pdf=paths.RULE_GRAPH_PDF, manifest=paths.RULE_GRAPH_MANIFEST
     )
-    targets = ("svg", "pdf")
     libraries = GRAPH_LIBRARIES
     cheap = True
     rules: Collection[Rule[Any]] = ()
@@ -62,7 +64,6 @@ class ReportPage(Rule[StudyKey]):
     outputs = path_patterns(
         html=paths.REPORT_PAGE, tex=paths.REPORT_TEX, manifest=paths.REPORT_MANIFEST
     )
-    targets = ("html",)
     libraries = LIBRARIES
     cheap = True
 
@@ -103,7 +104,6 @@ class ReportPdf(Rule[StudyKey]):
 
     name, script, key_type = "report_pdf", "report_pdf.py", StudyKey
     outputs = path_patterns(pdf=paths.REPORT_PDF, manifest=paths.REPORT_PDF_MANIFEST)
-    targets = ("pdf",)
     cheap = True
 
     def all_keys(self) -> Iterator[StudyKey]:
@@ -117,7 +117,7 @@ class ReportPdf(Rule[StudyKey]):
         return {
             "document": study.path(paths.REPORT_TEX),
             "parts": (
-                *(study.path(paths.TABLE, table=table) for table in study.settings.tables),
+                *(study.path(paths.TABLE, table=table) for table in study_tables(study)),
                 *(study.path(paths.FIGURE_PDF, figure=figure) for figure in figures),
             ),
         }
@@ -125,7 +125,7 @@ class ReportPdf(Rule[StudyKey]):
 
 def report_settings(study: Study) -> ReportSettings:
     """What the report shows of a study."""
-    tables = {name: study.settings.tables[name] for name in in_report_order(study)}
+    tables = {name: study_tables(study)[name] for name in in_report_order(study)}
     results = [entry for entry in tables.values() if entry.kind == KIND]
     context = table_context(study)
     tasks = _in_order((task for entry in results for task in shown_tasks(entry)), study.test_tasks)
@@ -191,9 +191,22 @@ def _report_model(study: Study, name: str) -> ReportModel:
     )
 
 
-def summary_settings(study: Study) -> str:
-    """`--settings` of the summary that a finished run prints: in-domain results, each tuned model
-    next to the same base untuned, and the models that do not run here."""
+def study_summary(study: Study) -> str:
+    """What a finished run prints of the scores, and where the results are.
+
+    Raises:
+        InputError: there are no results, or scores were altered.
+    """
+    results = Path(study.results)
+    if not results.is_dir():
+        command = f"snakemake --cores all --config study={study.name}"
+        raise InputError(f"{results}: no results yet: `{command}` makes them")
+    return summary(summary_settings(study), results)
+
+
+def summary_settings(study: Study) -> SummarySettings:
+    """What the summary shows: in-domain results, each tuned model next to the same base untuned,
+    and the models that do not run here."""
     models = {name: model for name, model in study.settings.models.items() if model.run}
     local = {name: model for name, model in study.local_models.items() if model.run}
     free = {name: model for name, model in local.items() if model.answers == "free"}
@@ -209,7 +222,6 @@ def summary_settings(study: Study) -> str:
     ] or [Pair(untuned=name) for name in free or local]
     pairs += [Pair(elsewhere=name) for name in models if name not in local]
     context = table_context(study)
-    # Not canonical JSON: this is not a job's parameter, and the order is that of the study.
     return SummarySettings(
         study=study.name,
         settings=study.settings.settings[:1],
@@ -224,7 +236,7 @@ def summary_settings(study: Study) -> str:
         },
         pairs=tuple(pairs),
         baselines=context.baselines,
-    ).model_dump_json()
+    )
 
 
 RULES = (DrawRuleGraph, ReportPage, ReportPdf)

@@ -16,7 +16,6 @@ class _ScoreRule(Rule[RunKey]):
     outputs = path_patterns(
         metrics=paths.METRICS, records=paths.OUTCOMES, manifest=paths.METRICS_MANIFEST
     )
-    targets = ("metrics",)
     libraries = LIBRARIES
     cheap = True
 
@@ -72,7 +71,6 @@ class ScoreOverSeeds(Rule[ModelTaskKey]):
 
     name, script, key_type = "score_over_seeds", "score_over_seeds.py", ModelTaskKey
     outputs = path_patterns(metrics=paths.OVER_SEEDS, manifest=paths.OVER_SEEDS_MANIFEST)
-    targets = ("metrics",)
     libraries = LIBRARIES
     cheap = True
 

@@ -11,6 +11,7 @@ from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
 from ecslm.plan.stages.comparisons import contrast_tasks, contrasts
 from ecslm.plan.study import Study
+from ecslm.plan.study_tables import study_tables
 from ecslm.schemas import paths
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.kind import Kind, kind_module, table_kind
@@ -38,13 +39,12 @@ class RenderTable(Rule[TableKey]):
         json=paths.TABLE_JSON,
         manifest=paths.TABLE_MANIFEST,
     )
-    targets = ("tex",)
     libraries = LIBRARIES
     cheap = True
 
     def all_keys(self) -> Iterator[TableKey]:
         """All tables of the study."""
-        yield from map(TableKey, self.study.settings.tables)
+        yield from map(TableKey, study_tables(self.study))
 
     def inputs(self, key: TableKey) -> Mapping[str, Files]:
         """Results of the study, the templates, and the resources of the table's kind."""
@@ -80,7 +80,7 @@ class RenderTable(Rule[TableKey]):
             InputError: a published row or an architecture that a table names is missing.
         """
         problems = []
-        for key in map(TableKey, self.study.settings.tables):
+        for key in map(TableKey, study_tables(self.study)):
             kind = self._kind(key)
             where = f"studies.{self.study.name}.tables.{key.table}"
             found = kind.problems(self.settings(key), kind.resources)
@@ -89,7 +89,7 @@ class RenderTable(Rule[TableKey]):
             raise InputError(*problems)
 
     def _entry(self, key: TableKey) -> Entry:
-        return self.study.settings.tables[key.table]
+        return study_tables(self.study)[key.table]
 
     def _kind(self, key: TableKey) -> Kind[Any]:
         return table_kind(self._entry(key).kind)
@@ -102,7 +102,7 @@ class RenderTable(Rule[TableKey]):
 def in_report_order(study: Study) -> tuple[str, ...]:
     """The tables, sorted by their kind's place and by name, since the order of keys in the
     configuration must not matter."""
-    tables = study.settings.tables
+    tables = study_tables(study)
     places = {name: table_kind(entry.kind).place for name, entry in tables.items()}
     return tuple(sorted(tables, key=lambda name: (places[name], name)))
 

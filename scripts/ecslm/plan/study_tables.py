@@ -1,0 +1,82 @@
+"""The tables of a study: a report has the scores of all models, whatever is configured."""
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from ecslm.plan.study import Study
+from ecslm.tables.kind import table_kind
+from ecslm.tables.settings import Entry
+
+KIND = "results"
+# With more columns a table takes the whole width of a page.
+MOST_NARROW = 3
+# Of a model, the tasks whose scores a table shows or lacks.
+Shown = dict[str, frozenset[str]]
+
+
+@cache
+def study_tables(study: Study) -> Mapping[str, Entry]:
+    """The tables of a study by name: those of the configuration, and of all other scores."""
+    return {**study.settings.tables, **score_tables(study)}
+
+
+def score_tables(study: Study) -> dict[str, Entry]:
+    """A results table for each setting, by name, of the models and tasks that no results table of
+    the configuration shows in any setting, beside all trivial baselines."""
+    declared = study.settings.tables
+    shown = [_shown(entry) for entry in declared.values()]
+    missing = {
+        name: frozenset(study.model_tasks(name)).difference(*(one.get(name, ()) for one in shown))
+        for name in sorted(study.settings.models)
+    }
+    found = {}
+    for setting in sorted(study.settings.settings):
+        models = {
+            name: left
+            for name, tasks in missing.items()
+            if (left := _answered(study, name, tasks, setting))
+        }
+        if models:
+            found[_free(f"scores_{setting}", declared)] = _entry(study, setting, models)
+    return found
+
+
+def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> frozenset[str]:
+    """Those of some tasks that a model answers in a setting."""
+    return frozenset(task for task in tasks if setting in study.answered_settings(model, task))
+
+
+def _shown(entry: Any) -> Shown:
+    """The models of a results table, each with all of its columns."""
+    if entry.kind != KIND:
+        return {}
+    rows = ((*group.models, *sum(group.best_of.values(), ())) for group in entry.rows)
+    return dict.fromkeys((name for names in rows for name in names), frozenset(entry.columns))
+
+
+def _entry(study: Study, setting: str, models: Shown) -> Entry:
+    tasks = sorted({task for tasks in models.values() for task in tasks})
+    trivial = [
+        name
+        for name in sorted(study.settings.baselines)
+        if set(tasks).intersection(study.baseline_tasks(name))
+    ]
+    rows = [{"group": "Trivial", "baselines": trivial}] if trivial else []
+    title = study.config.setting_titles.get(setting, setting)
+    entry: Entry = table_kind(KIND).entry(
+        kind=KIND,
+        label=f"tab:scores-{setting}",
+        caption=f"Scores, {title}",
+        wide=len(tasks) > MOST_NARROW,
+        setting=setting,
+        columns=tasks,
+        rows=[*rows, {"group": "Models", "models": list(models)}],
+        competitors=list(models) if len(models) > 1 else [],
+    )
+    return entry
+
+
+def _free(name: str, taken: Mapping[str, object]) -> str:
+    """A name that no other table has."""
+    return _free(f"{name}_", taken) if name in taken else name

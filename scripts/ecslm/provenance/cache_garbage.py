@@ -1,0 +1,51 @@
+"""Throws away what is no sound part of `results/cache`, so that it stops no run.
+
+What is in the cache can be made again, but for answers of servers, which are not looked at here.
+Entries that jobs read are verified by these, see `common/results_cache.py`.
+"""
+
+import logging
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json
+from ecslm.common.hashing import sha256_of_file
+from ecslm.data.sources.index import INDEX, Index
+from ecslm.schemas.paths import CACHE, DIGESTS, FINISHED
+
+log = logging.getLogger(__name__)
+
+# Directories of the cache.
+FOLDERS = (FINISHED, CACHE / "bertscore")
+
+
+def discard_garbage() -> None:
+    """Remove indexes of data that are broken or altered, and what stands in the way of others."""
+    for path in CACHE.glob("*/"):
+        if path.name.endswith(DIGESTS.suffix) or ((path / INDEX).exists() and not _is_sound(path)):
+            _discard(path)
+    for path in FOLDERS:
+        if path.is_file():
+            _discard(path)
+
+
+def _is_sound(folder: Path) -> bool:
+    """Whether an index of data is as it was written. Only what has changed is hashed."""
+    with suppress(InputError, ValueError, OSError):
+        index = Index.model_validate(read_json(folder / INDEX))
+        return index.digest == index.content_digest() and all(
+            sha256_of_file(folder / name) == digest
+            for part in index.parts
+            for name, digest in ((part.file, part.sha256), (part.places, part.places_sha256))
+        )
+    return False
+
+
+def _discard(path: Path) -> None:
+    log.warning("cache: %s: damaged: removed, made again where it is needed", path)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

@@ -1,0 +1,42 @@
+"""What is wrong with a target that no rule makes, and which one may be meant."""
+
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+
+from ecslm.common.ledger import RESULTS
+from ecslm.common.text import nearest
+from ecslm.plan.plan import Plan
+from ecslm.schemas.paths import SHARED
+
+# In place of a list that is too long.
+MOST_CHARACTERS = 300
+LISTED = ": `snakemake --list-target-rules` lists what can be made"
+
+
+def about_target(plan: Plan, names: Iterable[str], target: str) -> str:
+    """One line on a target that is unknown to the run of a study.
+
+    Args:
+        names: the targets that are no files.
+    """
+    path = PurePosixPath(target)
+    study, known = plan.study.name, plan.study.config.studies
+    if len(path.parts) == 1 and not path.suffix:
+        return f"{target}: no such target{nearest(target, names)}"
+    files = [file for job in plan.jobs for file in job.files]
+    if path.parts[0] != RESULTS or len(path.parts) < 3 or path.parts[1] in (study, *SHARED):
+        return f"{target}: no result of study {study}{_nearest_file(path, files)}"
+    if path.parts[1] in known:
+        return (
+            f"{target}: a result of study {path.parts[1]}, but this run is of {study}: add "
+            f"`--config study={path.parts[1]}`, and `--` before the target"
+        )
+    return f"{target}: there is no study {path.parts[1]}{nearest(path.parts[1], known)}"
+
+
+def _nearest_file(path: PurePosixPath, files: Iterable[str]) -> str:
+    """The nearest file, first of those in the same folder."""
+    beside = [file for file in files if PurePosixPath(file).parent == path.parent]
+    alike = [file for file in beside if PurePosixPath(file).suffix == path.suffix]
+    suggested = nearest(str(path), alike or beside or files)
+    return suggested if len(suggested) <= MOST_CHARACTERS else LISTED

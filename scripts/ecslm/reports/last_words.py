@@ -1,0 +1,164 @@
+"""The last lines of a run that failed: why, a line for each reason, after all else that is printed.
+
+It takes the records of Snakemake's logger and knows them by the names of their fields alone.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from ecslm.reports.job_logs import executor_says, failed_in, last_lines, told_reasons
+
+BEGIN = "error: "
+MOST_LINES = 20
+MOST_CHARACTERS = 600
+# Bytes below which a disk counts as full: no log says why its job failed.
+FULL = 100_000
+NO_SPACE = "No space left on device"
+MAKE_ROOM = "make room, or move `results` to another disk and link it here"
+
+NO_RULE = re.compile(r"^No rule to produce (.+) \(if you use input functions ", re.MULTILINE)
+AFFECTED = re.compile(r"affected files:\n((?:\s+.+\n?)+)")
+MANY_JOBS = "Target rules may not contain wildcards."
+# What is said of it.
+NAME_ONE = (
+    "the target has many jobs: name a file that it makes, or take a target that is listed by "
+    "`snakemake --list-target-rules`"
+)
+# Snakemake's errors that say nothing but that a job failed, of which its own record tells.
+OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
+# What stands in an error that is one of the workflow itself: its author needs all of it.
+STACK = '\n  File "'
+
+
+@dataclass
+class _Job:
+    """A job that has begun."""
+
+    message: str
+    logs: tuple[Path, ...]
+    begun: float
+
+
+@dataclass
+class _Said:
+    """What has been said of failures, each once."""
+
+    of_jobs: dict[str, None] = field(default_factory=dict)
+    of_run: dict[str, None] = field(default_factory=dict)
+
+
+class LastWords(logging.Handler):
+    """Notes why jobs fail and why Snakemake stops, and says it when Snakemake closes its log."""
+
+    def __init__(
+        self,
+        stream: TextIO,
+        about_target: Callable[[str], str],
+        free_space: Callable[[Path], int],
+    ) -> None:
+        """
+        Args:
+            about_target: says what is wrong with a target that nothing makes.
+            free_space: bytes that are free on the disk of a file.
+        """
+        super().__init__()
+        self._stream = stream
+        self._about_target = about_target
+        self._free_space = free_space
+        self._jobs: dict[int, _Job] = {}
+        self._said = _Said()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note what a record says; what goes wrong in that stops no run."""
+        try:
+            self._note(str(getattr(record, "event", None)), record)
+        except Exception:
+            self.handleError(record)
+
+    def forget(self) -> None:
+        """The run has succeeded, whatever failed on the way."""
+        self._said = _Said()
+
+    def close(self) -> None:
+        """Say it: Snakemake prints nothing after this."""
+        said, self._said = self._said, _Said()
+        lines = list(said.of_jobs or said.of_run)
+        more = len(lines) - MOST_LINES
+        lines = lines[:MOST_LINES] + ([f"and {more} more like these"] if more > 0 else [])
+        for line in lines:
+            print(f"{BEGIN}{line}", file=self._stream, flush=True)
+        super().close()
+
+    def _note(self, event: str, record: logging.LogRecord) -> None:
+        fields = vars(record)
+        if event == "job_info":
+            self._jobs[fields["jobid"]] = _Job(
+                message=fields["rule_msg"] or fields["rule_name"],
+                logs=tuple(map(Path, fields["log"])),
+                begun=fields["created"],
+            )
+        elif event == "job_error":
+            if job := self._jobs.pop(fields["jobid"], None):
+                others = [Path(one) for one in fields["log"] if one and Path(one) not in job.logs]
+                self._note_job(job, others, executor_says(fields["rule_msg"]))
+        elif event == "group_error":
+            numbers = [info["jobid"] for info in fields["job_error_info"]]
+            jobs = [job for number in numbers if (job := self._jobs.pop(number, None))]
+            logs = [Path(one) for one in fields["aux_logs"] if one]
+            for job in [job for job in jobs if failed_in(logs, job.logs)] or jobs[:1]:
+                self._note_job(job, logs)
+        elif event == "error":
+            self._note_stop(record.getMessage())
+
+    def _note_job(self, job: _Job, others: Sequence[Path], executor: Iterable[str] = ()) -> None:
+        """
+        Args:
+            others: logs of a scheduler.
+            executor: what it says itself.
+        """
+        for line in self._reasons(job, others, " ".join(executor)):
+            self._said.of_jobs[_cut(f"{job.message}: {line}")] = None
+
+    def _reasons(self, job: _Job, others: Sequence[Path], executor: str) -> Sequence[str]:
+        lines = [line for path in job.logs for line in last_lines(path, job.begun)]
+        if told := [line.removeprefix(BEGIN) for line in lines if line.startswith(BEGIN)]:
+            return [self._with_place(line, job) for line in told]
+        if executor:
+            return [executor]
+        if job.logs and self._free_space(job.logs[0]) < FULL:
+            return [self._no_space(job)]
+        told = [line.removeprefix(BEGIN) for path in others for line in told_reasons(path)]
+        where = ", ".join(map(str, (*job.logs, *others))) or "what is printed above"
+        last = (told or lines or ["it ended without a word of why"])[-1]
+        return [f"{last}: see {where}"]
+
+    def _with_place(self, line: str, job: _Job) -> str:
+        """A full disk is said without its place, which the job's log is on too."""
+        return self._no_space(job) if line == NO_SPACE else line
+
+    def _no_space(self, job: _Job) -> str:
+        place = f"{job.logs[0].parent}: " if job.logs else ""
+        return f"{place}{NO_SPACE[0].lower()}{NO_SPACE[1:]}: {MAKE_ROOM}"
+
+    def _note_stop(self, message: str) -> None:
+        if found := NO_RULE.search(message):
+            self._said.of_run[_cut(self._about_target(found[1]))] = None
+        elif MANY_JOBS in message:
+            self._said.of_run[NAME_ONE] = None
+        elif found := AFFECTED.search(message):
+            for path in found[1].split("\n"):
+                if path.strip():
+                    line = f"{path.strip()}: no such file, and nothing makes it: bring it back"
+                    self._said.of_run[line] = None
+        elif STACK not in message and not any(words in message for words in OF_JOBS):
+            self._said.of_run[_cut(message)] = None
+
+
+def _cut(text: str) -> str:
+    """A text in one line, not longer than anybody reads."""
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]}..."

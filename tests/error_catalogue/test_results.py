@@ -1,0 +1,355 @@
+"""Broken results: what stops a run, and what it makes again.
+
+`why.py` makes the checks of a run, before anything starts; the targets are Snakemake's own.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from support.broken_inputs import Run, nothing_lost, refused
+from support.completed import CONFIGURATION, shared_studies, study_options
+from support.scratch import list_jobs, snakemake
+from support.scripts import run_script
+from support.shared import Shared
+
+from ecslm.common.errors import InputError
+from ecslm.plan.plan import Plan
+from ecslm.plan.rules import Job
+from ecslm.provenance.integrity import check_bases, check_weights
+from ecslm.provenance.unknown_targets import about_target
+
+STUDY = "results/generated"
+GENERATED = study_options("generated")
+ADAPTER = f"{STUDY}/adapters/Tiny-Exact"
+PREDICTIONS = f"{STUDY}/predictions/Tiny-Exact/seed-0"
+TABLE = f"{STUDY}/tables/ind"
+# Kept beside results by every run.
+DIGESTS = "results/cache/digests.json"
+
+Break = Callable[[Path], object]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What has happened to results, and the words of the line that says so."""
+
+    sentence: str
+    happens: Break
+    words: tuple[str, ...]
+    problems: int = 1
+
+
+def as_file(path: str) -> Break:
+    """A file in place of a folder."""
+
+    def happens(project: Path) -> None:
+        shutil.rmtree(project / path)
+        (project / path).write_text("garbage")
+
+    return happens
+
+
+def as_folder(path: str) -> Break:
+    """A folder in place of a file."""
+
+    def happens(project: Path) -> None:
+        (project / path).unlink()
+        (project / path).mkdir()
+
+    return happens
+
+
+def holding(path: str, text: str) -> Break:
+    """Other text in a file."""
+    return lambda project: (project / path).write_text(text)
+
+
+def without(path: str) -> Break:
+    """A file that is no longer there."""
+    return lambda project: (project / path).unlink()
+
+
+def without_folder(path: str) -> Break:
+    """A folder that is no longer there."""
+    return lambda project: shutil.rmtree(project / path)
+
+
+def link_to_nothing(project: Path) -> None:
+    """The disk of the results is not mounted."""
+    shutil.rmtree(project / "results")
+    (project / "results").symlink_to(project / "disk")
+
+
+def seeds_exchanged(project: Path) -> None:
+    """The adapter of another seed under the name of the first."""
+    shutil.rmtree(project / ADAPTER / "seed-0")
+    shutil.copytree(project / ADAPTER / "seed-1", project / ADAPTER / "seed-0")
+
+
+def settings_edited(project: Path) -> None:
+    """A manifest that was edited by hand."""
+    path = project / f"{TABLE}.manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": {}}))
+
+
+def older_template(project: Path) -> None:
+    """Another template, with a date before that of the tables that were made with the first."""
+    template = project / "report/results.tex.jinja"
+    template.write_text(template.read_text() + "% other\n")
+    os.utime(template, (0, 0))
+
+
+CASES = (
+    Case(
+        "a file in place of all results",
+        as_file("results"),
+        ("results: is a file; expected a folder: move it away (`mv results results.old`)",),
+    ),
+    Case("a link to a disk that is not here", link_to_nothing, ("results: a link to ", "mount")),
+    *(
+        Case(
+            f"a file in place of results/{name}",
+            as_file(f"results/{name}"),
+            (f"results/{name}: is a file; expected a folder", f"`mv results/{name} "),
+        )
+        for name in ("generated", "cache", "bases", "made", "code")
+    ),
+    Case(
+        "a file in place of Snakemake's records",
+        as_file(".snakemake"),
+        (".snakemake: is a file; expected a folder", "move it away"),
+    ),
+    Case(
+        "no records of Snakemake, as after a copy",
+        without_folder(".snakemake"),
+        ("not built by a run in this directory", "`make adopt STUDY=generated`"),
+    ),
+    Case(
+        "records of Snakemake that are garbage",
+        lambda project: [
+            path.write_text("garbage")
+            for path in (project / ".snakemake/metadata").rglob("*")
+            if path.is_file()
+        ],
+        ("its record of that is missing", "`make adopt STUDY=generated`"),
+    ),
+    Case(
+        "a manifest that is garbage",
+        holding(f"{TABLE}.manifest.json", "garbage"),
+        (f"{TABLE}.manifest.json: line 1: not JSON", f"`rm {TABLE}.tex "),
+    ),
+    Case(
+        "an empty manifest",
+        holding(f"{TABLE}.manifest.json", ""),
+        (f"{TABLE}.manifest.json: line 1: not JSON", "then run again to rebuild it"),
+    ),
+    Case(
+        "a manifest that was edited",
+        settings_edited,
+        (f"{TABLE}.manifest.json: altered: its sha256 differs from its record", "`rm "),
+    ),
+    Case(
+        "a table that was edited",
+        holding(f"{TABLE}.tex", "edited"),
+        (f"{TABLE}.tex: altered: its sha256 differs from its manifest: `rm ",),
+    ),
+    Case(
+        "a result without its manifest",
+        without(f"{TABLE}.manifest.json"),
+        (f"{TABLE}.tex: has no manifest: `rm {TABLE}.tex ", "then run again to rebuild it"),
+    ),
+    Case(
+        "predictions that are cut in half",
+        lambda project: os.truncate(project / PREDICTIONS / "PM.jsonl", 20),
+        (f"{PREDICTIONS}/PM.jsonl: altered", "`rm "),
+    ),
+    Case(
+        "weights of an adapter with another byte",
+        lambda project: (
+            (project / ADAPTER / "seed-0/adapter_model.safetensors").open("ab").write(b"!")
+        ),
+        ("seed-0/adapter_model.safetensors: altered", "`rm "),
+    ),
+    Case(
+        "the adapter of another seed",
+        seeds_exchanged,
+        ("seed-0/manifest.json: belongs to seed 1, not 0: `rm ", "differs from its record"),
+        problems=2,
+    ),
+    Case(
+        "a folder in place of a table",
+        as_folder(f"{TABLE}.tex"),
+        (f"{TABLE}.tex: is a directory",),
+    ),
+    Case(
+        "a manifest that no run has recorded",
+        without("results/made/generated/tables/ind.manifest.json.sha256"),
+        (f"{TABLE}.manifest.json: not built by a run in this directory", "`make adopt "),
+    ),
+    Case(
+        "a template that was exchanged for an older one",
+        older_template,
+        ("report/results.tex.jinja: exchanged for an older file since", "`touch "),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def completed(shared: Shared) -> Path:
+    """A project whose studies have run to the end."""
+    return shared_studies(shared)
+
+
+@pytest.fixture
+def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of it."""
+    copy = tmp_path / "project"
+    shutil.copytree(completed, copy, symlinks=True)
+    yield copy
+    shutil.rmtree(copy)
+
+
+def why(project: Path) -> Callable[[], Run]:
+    """The checks of a run."""
+    return lambda: run_script("why.py", "--configfile", CONFIGURATION.name, folder=project)
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.sentence for case in CASES])
+def test_broken_results_are_refused_in_one_line_and_left_as_they_are(
+    case: Case, project: Path
+) -> None:
+    case.happens(project)
+    refused(project, why(project), case.words, case.problems, but=[DIGESTS])
+
+
+def plan_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
+    monkeypatch.chdir(project)
+    return Plan.read([Path(CONFIGURATION.name)], "generated")
+
+
+def test_whichever_file_of_a_job_is_missing_it_is_made_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one job of each rule the last file but the manifest, which is refused if it is missing."""
+    made = plan_of(project, monkeypatch)
+    first: dict[str, Job] = {}
+    for job in made.jobs:
+        if job.results and Path(job.manifest).exists():
+            first.setdefault(job.rule, job)
+    for job in first.values():
+        Path((*job.timed, *job.results)[-1]).unlink()
+    planned = {job.rule for job in list_jobs(project, "--dry-run", *GENERATED)}
+    assert planned >= first.keys()
+
+
+def test_a_missing_file_that_no_job_reads_is_made_again_and_nothing_that_it_is_not_part_of(
+    project: Path,
+) -> None:
+    (project / f"{STUDY}/scores.parquet").unlink()
+    (project / f"{TABLE}.tabular.tex").unlink()
+    planned = {job.name for job in list_jobs(project, "--dry-run", *GENERATED)}
+    assert planned == {"tidy_scores", "render_table ind", "report_page", "all"}
+
+
+def test_a_missing_adapter_is_trained_again_by_the_target_that_asks_for_it(project: Path) -> None:
+    (project / ADAPTER / "seed-0/adapter_model.safetensors").unlink()
+    planned = [job.name for job in list_jobs(project, "--dry-run", *GENERATED, "--", "adapters")]
+    assert "train_adapter Tiny-Exact/seed-0" in planned
+
+
+def test_a_base_without_its_manifest_stops_a_run_that_would_compute_everything_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan_of(project, monkeypatch)
+    check_bases("generated", made.jobs)
+    Path("results/bases/Tiny/manifest.json").unlink()
+    with nothing_lost(project), pytest.raises(InputError) as caught:
+        check_bases("generated", made.jobs)
+    (line,) = caught.value.problems
+    assert line.startswith("results/bases/Tiny/manifest.json: no such file, but results were built")
+    assert "`snakemake --cores all --config study=generated -- bases`" in line
+    # By itself it is fetched again, and nothing else.
+    planned = [job.name for job in list_jobs(project, "--dry-run", *GENERATED, "--", "bases")]
+    assert planned == ["base_model Tiny", "bases"]
+
+
+def test_weights_that_are_missing_are_said_to_be_by_the_target_that_asks_for_them(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan_of(project, monkeypatch)
+    check_weights(made.jobs)
+    Path("weights/model/tokenizer.json").unlink()
+    with pytest.raises(InputError) as caught:
+        check_weights(made.jobs)
+    (line,) = caught.value.problems
+    assert (
+        "weights/model/tokenizer.json: no such file, but results/bases/Tiny/manifest.json" in line
+    )
+    assert "`rm results/bases/Tiny/manifest.json`" in line
+
+
+def test_the_scores_of_a_finished_study_are_printed_again(completed: Path) -> None:
+    with nothing_lost(completed):
+        run = run_script("summarise.py", "--configfile", CONFIGURATION.name, folder=completed)
+    assert run.returncode == 0
+    assert run.stdout.startswith("Study generated: strict scores, and in brackets")
+    assert "Tiny, Tiny-Exact (IND_Diverse_Instruction)" in run.stdout
+    assert run.stdout.endswith("All: results/generated\n")
+
+
+TARGETS = (
+    ("adapter", ("adapter: no such target: did you mean `adapters`?",)),
+    ("xyz", ("xyz: no such target: expected one of ", "adapters", "tables")),
+    (
+        "results/local/tables/ind.tex",
+        ("a result of study local, but this run is of generated", "`--config study=local`"),
+    ),
+    (f"{STUDY}/tables/inx.tex", (f"no result of study generated: did you mean `{TABLE}.tex`?",)),
+    ("results/generatd/tables/ind.tex", ("there is no study generatd: did you mean `generated`?",)),
+    ("results/bases/Tinny/manifest.json", ("did you mean `results/bases/Tiny/manifest.json`?",)),
+    (
+        f"{STUDY}/predictions/Tiny/seed-1/PM.jsonl",
+        (f"no result of study generated: did you mean `{STUDY}/predictions/Tiny",),
+    ),
+    (
+        "somewhere/else.txt",
+        ("somewhere/else.txt: no result of study generated: `snakemake --list",),
+    ),
+)
+
+
+@pytest.mark.parametrize(("target", "words"), TARGETS, ids=[target for target, _ in TARGETS])
+def test_of_a_target_that_nothing_makes_the_nearest_is_named(
+    target: str, words: tuple[str, ...], completed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = plan_of(completed, monkeypatch)
+    line = about_target(made, ["adapters", "tables", "metrics"], target)
+    assert line.startswith(f"{target}: ")
+    assert "\n" not in line
+    for word in words:
+        assert word in line
+
+
+@pytest.mark.parametrize(
+    ("target", "words"), [(TARGETS[0][0], TARGETS[0][1]), (TARGETS[2][0], TARGETS[2][1])]
+)
+def test_what_is_wrong_with_a_target_is_the_last_that_snakemake_prints(
+    target: str, words: tuple[str, ...], project: Path
+) -> None:
+    refused(
+        project,
+        lambda: snakemake(project, "--cores", "1", *GENERATED, "--", target),
+        words,
+        but=[DIGESTS],
+    )
+
+
+def test_the_target_of_many_jobs_is_told_from_one_that_can_be_made(project: Path) -> None:
+    words = ("the target has many jobs: name a file that it makes", "--list-target-rules")
+    run = lambda: snakemake(project, "--dry-run", *GENERATED, "--", "score")  # noqa: E731
+    refused(project, run, words, but=[DIGESTS])

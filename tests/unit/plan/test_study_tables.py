@@ -1,0 +1,82 @@
+"""Which tables a study has: a report shows the scores of all models, whatever is configured."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.broken_inputs import linked_project
+from support.plans import BASELINES, IND, MODELS, OOD, TASKS, job, plan
+from support.project import ROOT
+from support.scripts import run_script
+
+from ecslm.plan.plan import Plan
+from ecslm.plan.study_tables import study_tables
+
+TESTED = sorted(set(TASKS) - {"AUX"})
+PARAMETERS = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
+
+
+def results(models: list[str], columns: list[str], setting: str = IND) -> dict[str, Any]:
+    rows = [{"group": "Ours", "models": models}]
+    entry = {"kind": "results", "label": "tab:r", "caption": "R", "setting": setting}
+    return {**entry, "columns": columns, "rows": rows}
+
+
+def shown(made: Plan) -> Iterator[tuple[str, str]]:
+    """The models and tasks of all results tables."""
+    for entry in study_tables(made.study).values():
+        if entry.kind == "results":
+            for group in entry.rows:  # type: ignore[attr-defined]
+                for name in group.models:
+                    yield from ((name, task) for task in entry.columns)  # type: ignore[attr-defined]
+
+
+def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_is_scored() -> None:
+    made = plan(tables={"parameters": PARAMETERS})
+    assert list(study_tables(made.study)) == ["parameters", f"scores_{IND}", f"scores_{OOD}"]
+    in_domain, outside = (study_tables(made.study)[f"scores_{name}"] for name in (IND, OOD))
+    assert in_domain.columns == tuple(TESTED)  # type: ignore[attr-defined]
+    # Two tasks have no records of it.
+    assert outside.columns == tuple(sorted({*TESTED} - {"PM", "QPR"}))  # type: ignore[attr-defined]
+    trivial, models = in_domain.rows  # type: ignore[attr-defined]
+    assert trivial.baselines == tuple(sorted(BASELINES))
+    assert models.models == ("Small", "Small-EC")
+    assert in_domain.wide
+    assert in_domain.shows_intervals
+
+
+def test_what_tables_of_the_configuration_show_is_in_no_other() -> None:
+    everything = results(list(MODELS), TESTED)
+    assert list(study_tables(plan(tables={"mine": everything}).study)) == ["mine"]
+
+
+def test_a_name_that_is_taken_is_left_to_the_configuration() -> None:
+    name = f"scores_{IND}"
+    made = plan(settings=[IND], tables={name: results(["Small"], ["PM"])})
+    assert list(study_tables(made.study)) == [name, f"{name}_"]
+
+
+@given(
+    models=st.lists(st.sampled_from(sorted(MODELS)), min_size=1, unique=True),
+    columns=st.lists(st.sampled_from(TESTED), min_size=1, unique=True),
+    setting=st.sampled_from([IND, OOD]),
+)
+def test_whatever_is_configured_each_score_is_in_a_table_and_the_page_has_all_of_these(
+    models: list[str], columns: list[str], setting: str
+) -> None:
+    made = plan(tables={"mine": results(models, columns, setting)})
+    answered = {(name, task) for name in MODELS for task in made.study.model_tasks(name)}
+    assert set(shown(made)) >= answered
+    page = job(made, "report_page").inputs
+    assert {f"results/shop/tables/{name}.json" for name in study_tables(made.study)} <= set(page)
+
+
+def test_the_scores_of_a_study_without_results_are_refused_with_the_command_that_makes_them(
+    tmp_path: Path,
+) -> None:
+    run = run_script("summarise.py", folder=linked_project(tmp_path / "project", ROOT))
+    assert run.returncode == 1
+    command = "`snakemake --cores all --config study=demo`"
+    assert run.stderr == f"error: results/demo: no results yet: {command} makes them\n"
