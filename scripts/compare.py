@@ -7,6 +7,7 @@ from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
+from ecslm.common.usage import output_file, output_folder
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.results import read_differences
 from ecslm.fingerprint.running import as_planned
@@ -41,10 +42,15 @@ def command_line() -> argparse.ArgumentParser:
         required=True,
         help="output files of differences.py, one per task",
     )
-    add("--output", type=Path, required=True, help="directory to write files of the same names to")
+    add(
+        "--output",
+        type=output_folder,
+        required=True,
+        help="directory to write files of the same names to",
+    )
     add(
         "--manifest",
-        type=Path,
+        type=output_file,
         help="manifest to write: what the results were made from (default: OUTPUT/manifest.json)",
     )
     add("--code", help="digest of this script's code, recorded in the manifest")

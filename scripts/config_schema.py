@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ecslm.common.cli import run_script
 from ecslm.common.files import write_json
+from ecslm.common.usage import output_file
 from ecslm.config.schema import Config
 
 SCHEMA = Path(__file__).resolve().parents[1] / "resources/config.schema.json"
@@ -14,7 +15,10 @@ def main() -> None:
     """Parse the options and write the schema."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--output", type=Path, default=SCHEMA, help="JSON file to write (default: %(default)s)"
+        "--output",
+        type=output_file,
+        default=SCHEMA,
+        help="JSON file to write (default: %(default)s)",
     )
     run_script(run, parser)
 

@@ -12,6 +12,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.card import CardSettings, card_files, render_card
 from ecslm.data.card.settings import CARD_LIBRARIES as LIBRARIES
@@ -37,7 +38,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--settings", required=True, help="source, licence and tasks: JSON or @FILE")
     add("--results", required=True, type=Path, help="the study's results directory")
     add("--template", required=True, type=Path, help="Jinja template of the card")
-    add("--output", required=True, type=Path, help="card (Markdown) to write")
+    add("--output", required=True, type=output_file, help="card (Markdown) to write")
     add_manifest_options(parser)
     return parser
 

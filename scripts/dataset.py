@@ -9,6 +9,7 @@ from tqdm import tqdm
 from ecslm.common.cli import run_script
 from ecslm.common.files import write_jsonl
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.usage import output_file
 from ecslm.data.cleaning import build_records
 from ecslm.data.content import content_of_split, require_content
 from ecslm.data.location import add_location_option, read_located
@@ -56,7 +57,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--split", choices=("train", "val", "test"), required=True, help="split to build")
     add("--settings", required=True, help="source, names and settings: JSON or @FILE")
     add("--cache", type=Path, default=CACHE, help="directory of data indexes")
-    add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
+    add("--output", type=output_file, required=True, help="dataset file (JSON Lines) to write")
     add(
         "--content",
         help="digest of the rows, recorded in the manifest: other rows are refused, and rows in "

@@ -1,10 +1,10 @@
 """Write the demo data: rows of all ten tasks in the form of the release, and the labels of QPR."""
 
 import argparse
-from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.usage import output_file
 from ecslm.data.demo.generator import generate_rows, load_texts, qpr_labels
 from ecslm.data.demo.settings import DemoSettings
 
@@ -21,11 +21,15 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--output", type=Path, required=True, metavar="FILE.jsonl", help="where to write the rows"
+        "--output",
+        type=output_file,
+        required=True,
+        metavar="FILE.jsonl",
+        help="where to write the rows",
     )
     parser.add_argument(
         "--labels",
-        type=Path,
+        type=output_file,
         metavar="FILE.json",
         help="where to write the E/S/C/I labels of the in-domain QPR test rows (default: nowhere)",
     )

@@ -12,6 +12,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.description import describe, load_tokenizer
 from ecslm.data.card.settings import DESCRIPTION_LIBRARIES as LIBRARIES
@@ -49,7 +50,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--template", type=Path, required=True, help="Jinja file of the prompt")
     add("--template-digest", help="digest of its content as planned; another one is refused")
     add("--settings", required=True, help="answer type, tokenizer, lengths: JSON or @FILE")
-    add("--output", type=Path, required=True, help="description to write (JSON)")
+    add("--output", type=output_file, required=True, help="description to write (JSON)")
     add_manifest_options(parser)
     return parser
 

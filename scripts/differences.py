@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
 from ecslm.comparisons.sides import missing_settings, task_sides
@@ -73,7 +74,7 @@ def command_line() -> argparse.ArgumentParser:
         '"B": {"seeds": [0]}}, "contrasts": {"tuning": {"kind": "models", "pairs": [["A", "B"]], '
         '"settings": ["IND_Diverse_Instruction"]}}}',
     )
-    add("--output", type=Path, required=True, help="file to write (JSON)")
+    add("--output", type=output_file, required=True, help="file to write (JSON)")
     add_manifest_options(parser)
     return parser
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_bytes, write_text
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.figures.draw import draw_figures
 from ecslm.figures.inputs import input_files
@@ -53,7 +54,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--sizes", required=True, type=Path, help="parameters of published models, as CSV")
     add(
         "--manifest",
-        type=Path,
+        type=output_file,
         help="manifest to write: what the figures were made from (default: "
         f"{FIGURES_MANIFEST} in the results directory)",
     )

@@ -11,6 +11,7 @@ from ecslm.common.cli import read_settings, run_script
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.usage import output_file
 from ecslm.common.worker.client import free_memory
 from ecslm.exports.settings import ExportSettings
 from ecslm.fingerprint.running import as_planned
@@ -74,7 +75,12 @@ def command_line() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="seed of the adapter, and of sampled decoding")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
-    add("--output", type=Path, required=True, help="manifest.json to write, in the model's folder")
+    add(
+        "--output",
+        type=output_file,
+        required=True,
+        help="manifest.json to write, in the model's folder",
+    )
     add("--code", help="digest of this script's code, recorded in the manifest")
     add_log_option(parser)
     return parser

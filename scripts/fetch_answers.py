@@ -1,11 +1,11 @@
 """Fetch answers that others have published, from the archive of a pinned commit."""
 
 import argparse
-from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import made_from, write_manifest
+from ecslm.common.usage import output_file, output_folder
 from ecslm.fingerprint.running import as_planned
 from ecslm.prediction.published_answers import FetchSettings, fetch_answers
 
@@ -25,8 +25,13 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--archive", required=True, help="URL of the commit's archive (tar.gz), or its path")
     add("--settings", required=True, help="commit, folder, what to take: JSON or @FILE")
-    add("--output", type=Path, required=True, help="directory to write {model}-{task}.jsonl to")
-    add("--manifest", type=Path, help="manifest to write (default: OUTPUT/manifest.json)")
+    add(
+        "--output",
+        type=output_folder,
+        required=True,
+        help="directory to write {model}-{task}.jsonl to",
+    )
+    add("--manifest", type=output_file, help="manifest to write (default: OUTPUT/manifest.json)")
     add("--code", help="digest of this script's code, recorded in the manifest")
     add_log_option(parser)
     return parser

@@ -12,6 +12,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.leakage import leakage
 from ecslm.data.card.settings import LEAKAGE_LIBRARIES as LIBRARIES
@@ -47,7 +48,7 @@ def command_line() -> argparse.ArgumentParser:
         metavar="FILE",
         help="dataset files of other tasks' training rows, whose queries are compared too",
     )
-    add("--output", type=Path, required=True, help="report to write (JSON)")
+    add("--output", type=output_file, required=True, help="report to write (JSON)")
     add_manifest_options(parser)
     return parser
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, manifest_of
+from ecslm.common.usage import output_file
 from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.running import as_planned
 from ecslm.prediction.latency import measure_latency
@@ -57,7 +58,12 @@ def command_line() -> argparse.ArgumentParser:
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--threads", type=int, default=2, help="on a CPU")
     add("--worker-code", help="digest of predict.py's code, by which the run's process is found")
-    add("--output", type=Path, required=True, help="file to write: the seconds of each answer")
+    add(
+        "--output",
+        type=output_file,
+        required=True,
+        help="file to write: the seconds of each answer",
+    )
     add_manifest_options(parser)
     add_log_option(parser)
     return parser

@@ -12,6 +12,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.exports.card import render_card
 from ecslm.exports.card_settings import LIBRARIES, ModelCardSettings, card_files, card_modules
@@ -44,7 +45,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--results", required=True, type=Path, help="the study's results directory")
     add("--base", required=True, type=Path, help="manifest.json of the base")
     add("--template", required=True, type=Path, help="Jinja template of the card")
-    add("--output", required=True, type=Path, help="card (Markdown) to write")
+    add("--output", required=True, type=output_file, help="card (Markdown) to write")
     add_manifest_options(parser)
     return parser
 

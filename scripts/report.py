@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.reports.content import read_content
@@ -67,8 +68,10 @@ def command_line() -> argparse.ArgumentParser:
     add("--style", required=True, type=Path, help="CSS of the page")
     add("--script", required=True, type=Path, help="JavaScript of the page")
     add("--tex-template", required=True, type=Path, help="Jinja template of the document")
-    add("--html", required=True, type=Path, help="page to write, in the results directory")
-    add("--tex", required=True, type=Path, help="document to write, in the results directory")
+    add("--html", required=True, type=output_file, help="page to write, in the results directory")
+    add(
+        "--tex", required=True, type=output_file, help="document to write, in the results directory"
+    )
     add_manifest_options(parser)
     return parser
 

@@ -11,6 +11,7 @@ from ecslm.common.manifests import (
     verify_result,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.fingerprint.running import as_planned
 from ecslm.reports.pdf import compile_pdf
 
@@ -37,7 +38,7 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument(
         "--parts", nargs="*", default=[], type=Path, help="tables and figures that it contains"
     )
-    parser.add_argument("--pdf", required=True, type=Path, help="PDF to write")
+    parser.add_argument("--pdf", required=True, type=output_file, help="PDF to write")
     add_manifest_options(parser)
     return parser
 

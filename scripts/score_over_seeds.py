@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.scoring.metrics.protocol import metric
@@ -60,7 +61,7 @@ def command_line() -> argparse.ArgumentParser:
         help="outcomes files of score.py, one per seed",
     )
     add("--settings", required=True, help='JSON or @file: {"metric": "ndcg", "scoring": {...}}')
-    add("--output", type=Path, required=True, help="file to write (JSON)")
+    add("--output", type=output_file, required=True, help="file to write (JSON)")
     add_manifest_options(parser)
     return parser
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.usage import output_file
 from ecslm.fingerprint.running import as_planned
 from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings
@@ -49,7 +50,12 @@ def command_line() -> argparse.ArgumentParser:
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
     add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
     add("--processes", type=int, default=1, help="that train together, one for each GPU")
-    add("--output", type=Path, required=True, help="manifest.json to write, next to the adapter")
+    add(
+        "--output",
+        type=output_file,
+        required=True,
+        help="manifest.json to write, next to the adapter",
+    )
     add("--code", help="digest of this script's code, recorded in the manifest")
     add("--checkpoint-seconds", type=float, default=300, help="time between checkpoints")
     add("--part-of", type=Path, help="set by this script where it starts several processes")

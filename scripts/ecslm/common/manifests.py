@@ -16,6 +16,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, sha256_of_file
 from ecslm.common.ledger import differs_from_record, ledger_record, record_made
+from ecslm.common.usage import output_file
 from ecslm.common.validation import Sha256, Value, read_model
 
 
@@ -188,7 +189,7 @@ def add_manifest_options(parser: argparse.ArgumentParser) -> None:
     """Add `--manifest` and `--code`, the same in every script that writes a result."""
     parser.add_argument(
         "--manifest",
-        type=Path,
+        type=output_file,
         help="manifest to write: what the result was made from (default: the result's path with "
         ".manifest.json)",
     )
