@@ -1,6 +1,11 @@
-"""Test differences between scores of one task, record by record, for the contrasts of a study."""
+"""Test differences between scores of one task, record by record, for the contrasts of a study.
+
+Writes them and prints a summary.
+"""
 
 import argparse
+import json
+from importlib import import_module
 from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
@@ -10,6 +15,7 @@ from ecslm.common.manifests import (
     add_manifest_options,
     made_from,
     manifest_of,
+    refuse_replaced,
     require_unchanged,
     write_manifest,
 )
@@ -26,6 +32,8 @@ from ecslm.scoring.outcomes import read_outcomes
 
 
 def main(arguments: argparse.Namespace) -> None:
+    manifest = arguments.manifest or manifest_of(arguments.output)
+    refuse_replaced({}, {"--output": arguments.output}, manifest)
     settings = read_settings(arguments.settings, DifferencesSettings)
     files = {
         name: [
@@ -43,8 +51,13 @@ def main(arguments: argparse.Namespace) -> None:
         raise InputError(*(f"--settings: {problem}" for problem in missing))
     rows = differences(list(task_sides(settings, outcomes)), settings)
     require_unchanged(origin)
-    write_json(arguments.output, [row.model_dump(mode="json") for row in rows])
-    write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
+    written = [row.model_dump(mode="json") for row in rows]
+    write_json(arguments.output, written)
+    write_manifest(manifest, origin, [arguments.output])
+    # As in score.py: no result depends on the summary.
+    report = import_module("ecslm.reports.difference_summary")
+    as_json = json.dumps(written, indent=2, ensure_ascii=False)
+    print(as_json if arguments.json else report.summary({arguments.task: rows}))
 
 
 def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -75,6 +88,7 @@ def command_line() -> argparse.ArgumentParser:
         '"settings": ["IND_Diverse_Instruction"]}}}',
     )
     add("--output", type=output_file, required=True, help="file to write (JSON)")
+    add("--json", action="store_true", help="print JSON, as it is written, instead of a summary")
     add_manifest_options(parser)
     return parser
 

@@ -161,10 +161,12 @@ def refuse_replaced(
         if other != option:
             raise InputError(f"{option}: {path} is also {other}: choose another file")
     if manifest.is_file():
-        listed = read_manifest(manifest).files
-        if not {path.name for path in outputs.values()}.intersection(listed):
+        made, own = read_manifest(manifest), {path.name for path in outputs.values()}
+        folder = made.location(manifest)
+        if others := [name for name in made.files if name not in own and (folder / name).exists()]:
             raise InputError(
-                f"--manifest: {manifest} belongs to {', '.join(listed)}: choose another file"
+                f"--manifest: {manifest} belongs to {', '.join(others)}: choose another file, or "
+                "another --output, which it is named after"
             )
 
 

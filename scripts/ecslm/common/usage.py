@@ -7,6 +7,7 @@ import argparse
 import io
 import os
 import re
+import select
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -143,6 +144,18 @@ def _refuse_files_named_twice(
                 raise InputError(f"{_name(action)}: {path} is also {other}: choose another file")
 
 
+def typed_text(argument: str, option: str) -> str:
+    """The text of an option, which is UTF-8 whatever the locale.
+
+    Raises:
+        InputError: it is not.
+    """
+    try:
+        return os.fsencode(argument).decode("utf-8")
+    except UnicodeError:
+        raise InputError(f"{option}: not UTF-8 text") from None
+
+
 @contextmanager
 def standard_output() -> Iterator[None]:
     """Print anything in this block, whatever the locale, and end quietly if nobody reads it.
@@ -158,23 +171,33 @@ def standard_output() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
-        # Of another pipe, if what was printed has been read.
-        if _flushed():
+        # It may be of another pipe.
+        if not _unread():
             raise
+        _discard()
     finally:
-        _flushed()
+        _flush()
 
 
-def _flushed() -> bool:
-    """Write what is printed; false if nobody reads it any more, as after `| head`."""
+def _unread() -> bool:
+    """Whether nobody reads any more what is printed, as after `| head`."""
+    waiting = select.poll()
+    waiting.register(sys.stdout.fileno(), 0)
+    return waiting.poll(0) != []
+
+
+def _flush() -> None:
     if sys.stdout is None:
-        return True
+        return
     try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        _discard()
     except OSError as error:
-        # Discard the rest, so that Python does not try it again when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):
-            raise InputError(f"standard output: {error.strerror}") from None
-        return False
-    return True
+        _discard()
+        raise InputError(f"standard output: {error.strerror}") from None
+
+
+def _discard() -> None:
+    """Discard what is left to print, so that Python does not try it again when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

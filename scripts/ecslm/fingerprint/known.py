@@ -15,6 +15,8 @@ LEFT_OUT = {
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
     "ecslm.prediction.shown_progress": "the progress of a prediction, for people",
+    "ecslm.reports.difference_summary": "what differences.py and compare.py print of what they "
+    "write",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",
     "ecslm.training.progress": "the progress of a training, for people",
 }

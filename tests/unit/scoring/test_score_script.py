@@ -628,7 +628,8 @@ def test_the_manifest_of_other_results_is_not_replaced(tmp_path: Path) -> None:
         "score.py", "--predictions", tmp_path / "P.jsonl", "--output", tmp_path / "P.json"
     )
     assert problems(refused) == [
-        f"error: --manifest: {tmp_path / 'P.manifest.json'} belongs to P.jsonl: choose another file"
+        f"error: --manifest: {tmp_path / 'P.manifest.json'} belongs to P.jsonl: choose "
+        "another file, or another --output, which it is named after"
     ]
 
 
