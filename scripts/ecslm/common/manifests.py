@@ -150,7 +150,8 @@ def refuse_replaced(
 
     Args:
         inputs: files to read, by the option that names them.
-        outputs: files to write, by option; `manifest` will list them.
+        outputs: files to write, by option; `manifest` will list them. It belongs to these results
+            already if it lists the first.
 
     Raises:
         InputError: a file would be overwritten.
@@ -161,9 +162,10 @@ def refuse_replaced(
         if other != option:
             raise InputError(f"{option}: {path} is also {other}: choose another file")
     if manifest.is_file():
-        made, own = read_manifest(manifest), {path.name for path in outputs.values()}
+        made, (first, *_) = read_manifest(manifest), outputs.values()
         folder = made.location(manifest)
-        if others := [name for name in made.files if name not in own and (folder / name).exists()]:
+        others = [name for name in made.files if (folder / name).exists()]
+        if others and first.name not in made.files:
             raise InputError(
                 f"--manifest: {manifest} belongs to {', '.join(others)}: choose another file, or "
                 "another --output, which it is named after"
