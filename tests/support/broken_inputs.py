@@ -1,0 +1,117 @@
+"""Broken inputs, and what whoever has one must see: the shared part of the error catalogue."""
+
+import os
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from support.scratch import PARTS
+
+Run = subprocess.CompletedProcess[str]
+Contents = dict[Path, tuple[int, int, int, bytes]]
+
+# Snakemake's own records, and compiled code.
+IGNORED = {".snakemake", "__pycache__"}
+RESULTS = "results"
+# Only of files up to this size are the bytes compared, beside size and time.
+MOST_READ = 1_000_000
+BEGIN = "error: "
+
+
+def linked_project(folder: Path, project: Path) -> Path:
+    """A folder in which commands run as in `project`, of which nothing is copied: it has links.
+
+    A case may write files of its own there, and replace links by files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for part in PARTS:
+        (folder / part).symlink_to(project / part)
+    return folder
+
+
+def assert_refused(
+    run: Run, words: Iterable[str], problems: int = 1, begins: str = BEGIN
+) -> Sequence[str]:
+    """A run ended as one with broken input must: with exit status 1, and a line a problem.
+
+    The lines are the last of stderr. With one problem each of the words is in its line, else in one
+    of the lines.
+
+    Args:
+        words: of the thing that is wrong, where it stands, and how to mend it.
+        begins: how a line of a problem begins.
+
+    Returns:
+        The lines, without their beginning.
+    """
+    said = f"--- stdout\n{run.stdout}\n--- stderr\n{run.stderr}"
+    assert run.returncode == 1, f"exit status {run.returncode}\n{said}"
+    assert "Traceback" not in run.stdout + run.stderr, said
+    printed = run.stderr.splitlines()
+    lines = [line.removeprefix(begins) for line in printed if line.startswith(begins)]
+    assert len(lines) == problems, f"{len(lines)} problems, not {problems}\n{said}"
+    last = [line.startswith(begins) for line in printed[-problems:]]
+    assert all(last), f"something follows the problems\n{said}"
+    for word in words:
+        assert any(word in line for line in lines), f"{word!r} is not said\n{said}"
+    return lines
+
+
+@contextmanager
+def nothing_lost(folder: Path, but: Sequence[str] = ()) -> Iterator[None]:
+    """In this block no file outside of `results` is made, changed or removed, and of those in
+    `results` none is changed or removed.
+
+    Args:
+        folder: a project, in which links are followed.
+        but: paths in it that may change, such as a cache that throws garbage away.
+    """
+    before = _contents(folder)
+    yield
+    after = _contents(folder)
+    for path in sorted(before.keys() | after.keys()):
+        new = path not in before
+        if (new and path.parts[0] == RESULTS) or str(path).startswith(tuple(but)):
+            continue
+        assert not new, f"{path} was made"
+        assert path in after, f"{path} was removed"
+        assert before[path] == after[path], f"{path} was changed"
+
+
+def refused(
+    folder: Path,
+    command: Callable[[], Run],
+    words: Iterable[str],
+    problems: int = 1,
+    but: Sequence[str] = (),
+) -> Sequence[str]:
+    """Run a command that must be refused and lose nothing; see the two functions above."""
+    with nothing_lost(folder, but):
+        run = command()
+    return assert_refused(run, words, problems)
+
+
+def _contents(folder: Path) -> Contents:
+    """Size, time, permissions and bytes of each file; folders count as files without bytes."""
+    found: Contents = {}
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if name not in IGNORED]
+        for name in (*folders, *files):
+            path = Path(place, name)
+            found[path.relative_to(folder)] = _content(path, name in folders)
+    return found
+
+
+def _content(path: Path, is_folder: bool) -> tuple[int, int, int, bytes]:
+    try:
+        status = path.stat()
+    except OSError:
+        # A link that leads nowhere.
+        return (0, 0, 0, os.fsencode(path.readlink()))
+    if is_folder:
+        # What is in it tells whether it has changed.
+        return (0, 0, status.st_mode, b"")
+    readable = path.is_file() and status.st_size <= MOST_READ and os.access(path, os.R_OK)
+    content = path.read_bytes() if readable else b""
+    return (status.st_size, status.st_mtime_ns, status.st_mode, content)
