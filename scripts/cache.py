@@ -64,8 +64,8 @@ def command_line() -> argparse.ArgumentParser:
         "--trim",
         type=size,
         metavar="GB",
-        help="remove the least recently used entries until they take at most so much beside the "
-        "results: an entry whose files are results too takes no space and stays",
+        help="remove the least recently used entries until the cache takes at most so many "
+        "gigabytes; an entry whose files are results of a study takes none, and stays",
     )
     return parser
 

@@ -46,7 +46,10 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="example: %(prog)s --differences mine/PM.json mine/SA.json --output adjusted",
+    )
     add = parser.add_argument
     add(
         "--differences",
@@ -67,7 +70,10 @@ def command_line() -> argparse.ArgumentParser:
         help="manifest to write: what the results were made from (default: OUTPUT/manifest.json)",
     )
     add("--json", action="store_true", help="print JSON, by file name, instead of a summary")
-    add("--code", help="digest of this script's code, recorded in the manifest")
+    add(
+        "--code",
+        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+    )
     return parser
 
 

@@ -83,7 +83,7 @@ def command_line() -> argparse.ArgumentParser:
     add(
         "--settings",
         required=True,
-        help='JSON or @file, for example {"metric": "binary_f1", "models": {"A": {"seeds": [0]}, '
+        help='JSON or @FILE, for example {"metric": "binary_f1", "models": {"A": {"seeds": [0]}, '
         '"B": {"seeds": [0]}}, "contrasts": {"tuning": {"kind": "models", "pairs": [["A", "B"]], '
         '"settings": ["IND_Diverse_Instruction"]}}}',
     )

@@ -19,6 +19,12 @@ from ecslm.data.card.settings import LEAKAGE_LIBRARIES as LIBRARIES
 from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.record import read_records, read_task
 
+EPILOG = """\
+example:
+  %(prog)s --task SA --train results/demo/dataset/SA/train.jsonl \\
+      --test results/demo/dataset/SA/test.jsonl --output overlap.json
+"""
+
 
 def main(arguments: argparse.Namespace) -> None:
     """Read the records, compare them, write the report and its manifest."""
@@ -35,7 +41,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
     add("--task", required=True, help="code of the task, for example QPR")
     add("--test", type=Path, required=True, help="dataset file of the task's test rows")

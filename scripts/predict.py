@@ -81,18 +81,32 @@ def command_line() -> argparse.ArgumentParser:
     add("--model", help="name of the model, which that of the adapter must equal (default: any)")
     add("--dataset", type=Path, required=True, help="records to answer (JSON Lines), see below")
     add("--task", help="code of the task of records that name none, for example SA")
-    add("--base", type=Path, help="manifest.json of the base weights")
+    add(
+        "--base",
+        type=Path,
+        help="manifest.json of the base weights, as results/bases/NAME/manifest.json",
+    )
     add("--adapter", type=Path, help="manifest.json of the adapter (default: none)")
-    add("--adapter-of", help="name of the model that it was trained as (default: --model)")
+    add("--adapter-of", help="name of the model that the adapter was trained as (default: --model)")
     add("--answers", type=Path, nargs="+", default=[], help="files of answers that exist already")
-    add("--template", type=Path, help="Jinja file of the prompt")
-    add("--template-digest", help="digest of its content as planned; another one is refused")
+    add("--template", type=Path, help="Jinja file of the prompt, as in resources/prompts")
+    add("--template-digest", help="set by a run: digest of the template; another is refused")
     add("--settings", help="the backend and what it needs: JSON or @FILE")
-    add("--batch-tokens", type=int, default=4000, help="padded tokens per batch; settings win")
+    add(
+        "--batch-tokens",
+        type=int,
+        default=4000,
+        help="most tokens of a batch, padded (default: 4000); settings come first",
+    )
     add("--seed", type=int, default=0, help="seed of sampled decoding, and of the adapter")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
-    add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
-    add("--access", help="how a server is reached, and its budget; no answer depends on it")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
+    add(
+        "--threads",
+        type=int,
+        default=2,
+        help="CPU threads (default: 2); another number gives other last digits",
+    )
+    add("--access", help="how a server is reached, and its budget: JSON or @FILE")
     add("--output", type=output_file, required=True, help="predictions file (JSON Lines) to write")
     add("--cost", type=output_file, help="cost file to write (default: OUTPUT with .cost.json)")
     add_manifest_options(parser)

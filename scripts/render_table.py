@@ -13,7 +13,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
-from ecslm.common.usage import output_file
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.tables.kind import kind_module, read_request, resource_options
@@ -52,13 +52,18 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--table", required=True, help="name of the table")
-    add("--settings", required=True, help="the table's entry and context: JSON or @file")
+    add("--settings", required=True, help="the table's entry and context: JSON or @FILE")
     add("--template", required=True, type=Path, help="Jinja template of the table's kind")
     add("--float-template", required=True, type=Path, help="Jinja template of the float around it")
-    add("--results", required=True, type=Path, help="the study's results directory")
+    add(
+        "--results",
+        required=True,
+        type=Path,
+        help="results directory of the study, as results/demo",
+    )
     add(
         "--tex",
         required=True,

@@ -11,7 +11,7 @@ from ecslm.common.manifests import (
     verify_result,
     write_manifest,
 )
-from ecslm.common.usage import output_file
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.fingerprint.running import as_planned
 from ecslm.reports.pdf import compile_pdf
 
@@ -31,7 +31,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     parser.add_argument(
         "--tex", required=True, type=Path, help="document, next to tables/ and figures/"
     )

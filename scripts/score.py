@@ -150,7 +150,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--seed", type=int, help="seed of the adapter, recorded in the metrics")
     add(
         "--settings",
-        help='JSON or @file: {"task": {...}, "scoring": {...}} (default: the task in config.yaml, '
+        help='JSON or @FILE: {"task": {...}, "scoring": {...}} (default: the task in config.yaml, '
         "and the default scoring settings)",
     )
     return parser

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
+from ecslm.common.usage import AS_IN_A_RUN
 from ecslm.reports.run_summary import SummarySettings, summary
 
 
@@ -13,9 +14,14 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", required=True, help="what the summary shows: JSON or @file")
-    parser.add_argument("--results", required=True, type=Path, help="the study's results directory")
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
+    parser.add_argument("--settings", required=True, help="what the summary shows: JSON or @FILE")
+    parser.add_argument(
+        "--results",
+        required=True,
+        type=Path,
+        help="results directory of the study, as results/demo",
+    )
     return parser
 
 

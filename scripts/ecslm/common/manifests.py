@@ -197,7 +197,10 @@ def add_manifest_options(parser: argparse.ArgumentParser) -> None:
         help="manifest to write: what the result was made from (default: the result's path with "
         ".manifest.json)",
     )
-    parser.add_argument("--code", help="digest of this script's code, recorded in the manifest")
+    parser.add_argument(
+        "--code",
+        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+    )
 
 
 def manifest_of(result: Path) -> Path:

@@ -28,6 +28,12 @@ _PLAIN = {
     r"ignored explicit argument .*": "takes no value",
     r"ambiguous option: \S+ could match (.*)": r"could mean \1: write it out",
 }
+# The end of the help of scripts whose settings nobody types.
+AS_IN_A_RUN = (
+    "In a run the workflow gives these options. `snakemake --cores all --dry-run --forceall "
+    "--printshellcmds` prints the command of each job, with its settings, to be changed and run "
+    "by hand."
+)
 _REQUIRED = "the following arguments are required: "
 
 
