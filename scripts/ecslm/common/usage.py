@@ -9,7 +9,7 @@ import os
 import re
 import select
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
@@ -43,10 +43,7 @@ def output_file(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: it cannot be written there.
     """
-    path = _writable(text)
-    if path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: is a directory; name a file to write")
-    return path
+    return _output(text, is_wrong=Path.is_dir, wrong="is a directory; name a file to write")
 
 
 def output_folder(text: str) -> Path:
@@ -55,16 +52,15 @@ def output_folder(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: nothing can be written there.
     """
-    path = _writable(text)
-    if path.exists() and not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text}: is a file; name a directory to write into")
-    return path
+    return _output(text, is_wrong=Path.is_file, wrong="is a file; name a directory to write into")
 
 
-def _writable(text: str) -> Path:
+def _output(text: str, is_wrong: Callable[[Path], bool], wrong: str) -> Path:
     path = Path(text)
     try:
-        above = next(folder for folder in path.parents if folder.exists())
+        if is_wrong(path):
+            raise argparse.ArgumentTypeError(f"{text}: {wrong}")
+        above = next(folder for folder in (*path.parents, path) if folder.exists())
     except OSError as error:
         raise argparse.ArgumentTypeError(f"{text}: {error.strerror}") from None
     if not above.is_dir():

@@ -260,7 +260,7 @@ def test_what_is_installed_is_what_the_lock_file_names() -> None:
 
 def test_an_error_of_the_system_is_one_line() -> None:
     name = 300 * "n"
-    done = run_script("score.py", "--predictions", name, folder=SCRIPTS.parent)
+    done = run_script("compare.py", "--differences", name, "--output", "out", folder=SCRIPTS.parent)
     assert (done.returncode, done.stderr) == (1, f"error: {name}: File name too long\n")
 
 
