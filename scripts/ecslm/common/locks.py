@@ -34,13 +34,14 @@ def held(
         what: what the lock protects, for messages.
         wait: whether to wait while another process holds it, logging this from time to time.
         since: a time in seconds since the epoch; nobody else may have held the lock since then.
-        stays: whether the file stays, which `since` needs; its directory goes too if it is empty.
-            Whoever waits for a file that has gone makes it again.
+        stays: whether the file stays, which `since` needs. One that was not there before goes
+            otherwise, with its directory if that is empty; whoever waits for it makes it again.
 
     Raises:
         InputError: another process holds the lock and `wait` is false, or one has held it after
             `since`, or the file system has no locks.
     """
+    stays = stays or path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     # Files that only stand for locks would outlive a killed process.
     lock, timeout = FileLock(path, fallback_to_soft=False), 0.0

@@ -156,9 +156,9 @@ def refuse_replaced(
     Raises:
         InputError: a file would be overwritten.
     """
-    taken = {path.resolve(): option for option, path in inputs.items() if path}
+    taken = {os.path.realpath(path): option for option, path in inputs.items() if path}
     for option, path in {**outputs, "--manifest": manifest}.items():
-        other = taken.setdefault(path.resolve(), option)
+        other = taken.setdefault(os.path.realpath(path), option)
         if other != option:
             raise InputError(f"{option}: {path} is also {other}: choose another file")
     if manifest.is_file():

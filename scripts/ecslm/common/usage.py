@@ -134,14 +134,14 @@ def refuse(
 def _refuse_files_named_twice(
     parser: argparse.ArgumentParser, arguments: argparse.Namespace
 ) -> None:
-    taken: dict[Path, str] = {}
+    taken: dict[str, str] = {}
     # Those that are read come first.
     for action in sorted(parser._actions, key=lambda action: action.type is output_file):
         value = getattr(arguments, action.dest, None)
         for path in value if isinstance(value, list) else [value]:
             if not isinstance(path, Path):
                 continue
-            other = taken.setdefault(path.resolve(), _name(action))
+            other = taken.setdefault(os.path.realpath(path), _name(action))
             if action.type is output_file and other != _name(action):
                 raise InputError(f"{_name(action)}: {path} is also {other}: choose another file")
 
