@@ -92,8 +92,17 @@ def lines(arguments: argparse.Namespace) -> Iterator[str]:
     elif arguments.file is not None and str(arguments.file) != "-":
         found = iter(read_text(arguments.file).split("\n"))
     else:
-        found = typed() if sys.stdin.isatty() else iter(sys.stdin)
+        found = typed() if sys.stdin.isatty() else piped()
     return (line for text in found if (line := text.strip()))
+
+
+def piped() -> Iterator[str]:
+    """The lines of standard input, which are UTF-8 whatever the locale."""
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"standard input: line {number}: not UTF-8 text") from None
 
 
 def typed() -> Iterator[str]:
