@@ -26,6 +26,7 @@ from ecslm.common.usage import output_file
 OF_RUNS = {"--code", "--content", "--location", "--log", "--template-digest", "--worker-code"}
 # Of scripts that no job runs, or not of every study.
 BY_HAND: Mapping[str, Sequence[str]] = {
+    "archive.py": ["--output", "a.zip"],
     "ask.py": ["--model", "Tiny", "a question"],
     "check_node.py": ["--folder", "."],
     "demo_data.py": ["--output", "rows.jsonl", "--labels", "labels.json"],
