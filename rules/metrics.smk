@@ -109,7 +109,7 @@ rule differences:
     shell:
         "python scripts/differences.py --task {wildcards.task} --results {params.results}"
         " --settings {params.settings:q} --code {params.code} --output {output.differences}"
-        " --manifest {output.manifest} 2> {log}"
+        " --manifest {output.manifest} > {log} 2>&1"
 
 
 rule compare:
@@ -130,4 +130,4 @@ rule compare:
         "Comparisons"
     shell:
         "python scripts/compare.py --differences {input.differences} --output {params.folder}"
-        " --manifest {output.manifest} --code {params.code} 2> {log}"
+        " --manifest {output.manifest} --code {params.code} > {log} 2>&1"

@@ -7,9 +7,9 @@ same commit and results give the same bytes.
 """
 
 import argparse
-from pathlib import Path
 
 from ecslm.common.cli import run_script
+from ecslm.common.usage import output_file
 from ecslm.config.options import add_study_options
 from ecslm.provenance.archive.study import archive_study
 
@@ -27,7 +27,9 @@ def command_line() -> argparse.ArgumentParser:
     )
     add_study_options(parser)
     parser.add_argument(
-        "--output", type=Path, help="zip file (default: dist/ecslm-STUDY-COMMIT.zip)"
+        "--output",
+        type=output_file,
+        help="zip file to write (default: dist/ecslm-STUDY-COMMIT.zip)",
     )
     return parser
 

@@ -19,8 +19,8 @@ from ecslm.common.logs import start_log
 from ecslm.config.options import add_study_options
 from ecslm.plan.asking import Asking
 from ecslm.plan.plan import Plan
-from ecslm.prediction.asking import AskedModel, Question, read_question
-from ecslm.schemas.record import Record
+from ecslm.prediction.asking import AskedModel, read_question
+from ecslm.schemas.record import GivenRecord, Record
 
 EPILOG = """\
 examples:
@@ -32,6 +32,9 @@ A record needs "instruction" and "input", and may have "options", "output" (the 
 is shown and not read) and the other fields of results/STUDY/dataset/TASK/test.jsonl.
 Answers go to standard output, all else to standard error.
 """
+
+# The id of a record that has none; no answer depends on it.
+NAME = "question"
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -71,14 +74,15 @@ def records(arguments: argparse.Namespace, asking: Asking, task: str) -> Iterato
     instruction = None
     for number, line in enumerate(lines(arguments), start=1):
         if line.lstrip().startswith("{") or arguments.file is not None:
-            yield read_question(line, f"{arguments.file or 'question'}: line {number}").record(task)
+            where = f"{arguments.file or 'question'}: line {number}"
+            yield read_question(line, where).record(task, NAME)
             continue
         if arguments.task is not None and instruction is None:
             instruction = asking.test_records(task)[0].instruction
-        yield Question(
+        yield GivenRecord(
             instruction=line if instruction is None else instruction,
             input="" if instruction is None else line,
-        ).record(task)
+        ).record(task, NAME)
 
 
 def lines(arguments: argparse.Namespace) -> Iterator[str]:
@@ -88,8 +92,17 @@ def lines(arguments: argparse.Namespace) -> Iterator[str]:
     elif arguments.file is not None and str(arguments.file) != "-":
         found = iter(read_text(arguments.file).split("\n"))
     else:
-        found = typed() if sys.stdin.isatty() else iter(sys.stdin)
+        found = typed() if sys.stdin.isatty() else piped()
     return (line for text in found if (line := text.strip()))
+
+
+def piped() -> Iterator[str]:
+    """The lines of standard input, which are UTF-8 whatever the locale."""
+    for number, line in enumerate(sys.stdin.buffer, start=1):
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError:
+            raise InputError(f"standard input: line {number}: not UTF-8 text") from None
 
 
 def typed() -> Iterator[str]:

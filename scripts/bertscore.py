@@ -16,6 +16,8 @@ from ecslm.common.manifests import (
     refuse_replaced,
     require_unchanged,
 )
+from ecslm.common.rows import Numbered, repeated_ids
+from ecslm.common.usage import output_file
 from ecslm.common.versions import lock_versions
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker.client import free_memory
@@ -25,7 +27,13 @@ from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.scoring.bertscore.settings import LIBRARIES, BertScoreSettings
 from ecslm.scoring.given_predictions import read_given
-from ecslm.scoring.rows import Numbered, repeated_ids
+
+EPILOG = """\
+example:
+  %(prog)s --predictions P.jsonl --output B.jsonl --encoder results/bases/MiniLM-L6/manifest.json \\
+      --settings '{"layer": 5, "rescale_language": null}'
+  python scripts/score.py --task AG --predictions P.jsonl --bertscore B.jsonl
+"""
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -75,7 +83,9 @@ def none_given(rows: Numbered[ScoredPrediction]) -> Iterator[str]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
     add(
         "--predictions",
@@ -92,12 +102,17 @@ def command_line() -> argparse.ArgumentParser:
     )
     add(
         "--settings",
-        help='JSON or @file; default, for roberta-large: {"layer": 17, "rescale_language": "en"}; '
+        help='JSON or @FILE; default, for roberta-large: {"layer": 17, "rescale_language": "en"}; '
         'the demo, for MiniLM-L6: {"layer": 5, "rescale_language": null}',
     )
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
     add("--cache", type=Path, help="cache directory for values of pairs of texts (default: none)")
-    add("--output", type=Path, required=True, help="rows (JSON Lines) to write")
+    add(
+        "--output",
+        type=output_file,
+        required=True,
+        help="file to write (JSON Lines), one row per record",
+    )
     add_manifest_options(parser)
     add_log_option(parser)
     return parser

@@ -4,6 +4,7 @@ Nothing is removed without --trim. A result that is removed here stays where it 
 """
 
 import argparse
+from contextlib import suppress
 from datetime import datetime
 
 from ecslm.common.cache_entries import GIGABYTE, LIMIT_VARIABLE, kept_entries, size_limit, trim
@@ -41,11 +42,15 @@ def gigabytes(size: float) -> str:
 
 
 def size(text: str) -> float:
-    """A size in gigabytes, as an option."""
-    value = float(text)
-    if not value >= 0:
-        raise ValueError
-    return value
+    """A size in gigabytes, as the type of an option.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    with suppress(ValueError):
+        if (value := float(text)) >= 0:
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of gigabytes, such as 10 or 0.5")
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -59,8 +64,8 @@ def command_line() -> argparse.ArgumentParser:
         "--trim",
         type=size,
         metavar="GB",
-        help="remove the least recently used entries until they take at most so much beside the "
-        "results: an entry whose files are results too takes no space and stays",
+        help="remove the least recently used entries until the cache takes at most so many "
+        "gigabytes; an entry whose files are results of a study takes none, and stays",
     )
     return parser
 

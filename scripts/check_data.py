@@ -9,6 +9,7 @@ from ecslm.common.cli import run_script
 from ecslm.common.files import write_json
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.content import content_of_all, require_content
 from ecslm.data.location import add_location_option, read_located
@@ -59,15 +60,20 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--settings", required=True, help="source, tasks and known names: JSON or @FILE")
-    add("--cache", type=Path, default=CACHE, help="directory of data indexes")
-    add("--output", type=Path, required=True, help="report (JSON) to write")
+    add(
+        "--cache",
+        type=Path,
+        default=CACHE,
+        help="directory for what is found in a source once (default: %(default)s)",
+    )
+    add("--output", type=output_file, required=True, help="report (JSON) to write")
     add(
         "--content",
-        help="digest of the rows, recorded in the manifest: other rows are refused, and rows in "
-        "the cache are taken without reading the source",
+        help="set by a run: digest of the rows, which is recorded: other rows are refused, and "
+        "those in the cache are taken without reading the source",
     )
     add_location_option(parser)
     add_log_option(parser)

@@ -20,9 +20,19 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("--folder", type=Path, required=True, help="where the other side sends something")
-    add("--variable", action="append", default=[], help="environment variable that jobs need")
-    add("--driver", action="store_true", help="whether jobs run models on GPUs")
+    add(
+        "--folder",
+        type=Path,
+        required=True,
+        help="directory that this node and check_study.py share",
+    )
+    add(
+        "--variable",
+        action="append",
+        default=[],
+        help="environment variable that jobs need; may be given again",
+    )
+    add("--driver", action="store_true", help="set if jobs run models on GPUs")
     return parser
 
 

@@ -1,12 +1,18 @@
-"""Adjust the p-values of each contrast over all tasks, with Holm's method."""
+"""Adjust the p-values of each contrast over all tasks, with Holm's method.
+
+Writes the comparisons of each task and prints a summary.
+"""
 
 import argparse
+import json
+from importlib import import_module
 from pathlib import Path
 
 from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
-from ecslm.common.manifests import made_from, require_unchanged, write_manifest
+from ecslm.common.manifests import made_from, refuse_replaced, require_unchanged, write_manifest
+from ecslm.common.usage import output_file, output_folder
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.results import read_differences
 from ecslm.fingerprint.running import as_planned
@@ -19,20 +25,31 @@ def main(arguments: argparse.Namespace) -> None:
         raise InputError("--differences: two files have the same name; outputs are named like them")
     if arguments.output.resolve() in {path.resolve().parent for path in arguments.differences}:
         raise InputError(f"--output: {arguments.output} is the directory of the differences")
+    manifest = arguments.manifest or arguments.output / "manifest.json"
+    refuse_replaced({}, {name: arguments.output / name for name in differences}, manifest)
     if not any(differences.values()):
         raise InputError("--differences: empty: no task has both sides of any contrast")
     adjusted_rows = adjusted(differences)
     require_unchanged(origin)
-    written = []
-    for name, rows in adjusted_rows.items():
-        written.append(arguments.output / name)
-        write_json(written[-1], [row.model_dump(mode="json") for row in rows])
-    write_manifest(arguments.manifest or arguments.output / "manifest.json", origin, written)
+    found = {
+        name: [row.model_dump(mode="json") for row in rows] for name, rows in adjusted_rows.items()
+    }
+    for name, rows in found.items():
+        write_json(arguments.output / name, rows)
+    write_manifest(manifest, origin, [arguments.output / name for name in found])
+    # As in score.py: no result depends on the summary.
+    report = import_module("ecslm.reports.difference_summary")
+    by_task = {Path(name).stem: rows for name, rows in adjusted_rows.items()}
+    as_json = json.dumps(found, indent=2, ensure_ascii=False)
+    print(as_json if arguments.json else report.summary(by_task))
 
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        epilog="example: %(prog)s --differences mine/PM.json mine/SA.json --output adjusted",
+    )
     add = parser.add_argument
     add(
         "--differences",
@@ -41,13 +58,22 @@ def command_line() -> argparse.ArgumentParser:
         required=True,
         help="output files of differences.py, one per task",
     )
-    add("--output", type=Path, required=True, help="directory to write files of the same names to")
+    add(
+        "--output",
+        type=output_folder,
+        required=True,
+        help="directory to write files of the same names to",
+    )
     add(
         "--manifest",
-        type=Path,
+        type=output_file,
         help="manifest to write: what the results were made from (default: OUTPUT/manifest.json)",
     )
-    add("--code", help="digest of this script's code, recorded in the manifest")
+    add("--json", action="store_true", help="print JSON, by file name, instead of a summary")
+    add(
+        "--code",
+        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+    )
     return parser
 
 

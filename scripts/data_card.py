@@ -12,6 +12,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.card import CardSettings, card_files, render_card
 from ecslm.data.card.settings import CARD_LIBRARIES as LIBRARIES
@@ -32,12 +33,17 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--settings", required=True, help="source, licence and tasks: JSON or @FILE")
-    add("--results", required=True, type=Path, help="the study's results directory")
+    add(
+        "--results",
+        required=True,
+        type=Path,
+        help="results directory of the study, as results/demo",
+    )
     add("--template", required=True, type=Path, help="Jinja template of the card")
-    add("--output", required=True, type=Path, help="card (Markdown) to write")
+    add("--output", required=True, type=output_file, help="card (Markdown) to write")
     add_manifest_options(parser)
     return parser
 

@@ -9,6 +9,7 @@ from tqdm import tqdm
 from ecslm.common.cli import run_script
 from ecslm.common.files import write_jsonl
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.usage import output_file
 from ecslm.data.cleaning import build_records
 from ecslm.data.content import content_of_split, require_content
 from ecslm.data.location import add_location_option, read_located
@@ -16,6 +17,13 @@ from ecslm.data.settings import DatasetSettings
 from ecslm.data.sources.protocol import RawRows, rows_of, source_module
 from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.paths import CACHE
+
+EPILOG = """\
+example, for a file of your own with the columns task, instruction, input and output:
+  %(prog)s --task SA --split test --output test.jsonl --settings '{"source": {"source":
+      "path", "path": "mine.jsonl"}, "aliases": [], "answer": "choice", "settings":
+      ["IND_Diverse_Instruction"]}'
+"""
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -50,17 +58,24 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
     add("--task", required=True, help="task code, for example QPR")
     add("--split", choices=("train", "val", "test"), required=True, help="split to build")
     add("--settings", required=True, help="source, names and settings: JSON or @FILE")
-    add("--cache", type=Path, default=CACHE, help="directory of data indexes")
-    add("--output", type=Path, required=True, help="dataset file (JSON Lines) to write")
+    add(
+        "--cache",
+        type=Path,
+        default=CACHE,
+        help="directory for what is found in a source once (default: %(default)s)",
+    )
+    add("--output", type=output_file, required=True, help="dataset file (JSON Lines) to write")
     add(
         "--content",
-        help="digest of the rows, recorded in the manifest: other rows are refused, and rows in "
-        "the cache are taken without reading the source",
+        help="set by a run: digest of the rows, which is recorded: other rows are refused, and "
+        "those in the cache are taken without reading the source",
     )
     add_location_option(parser)
     add_manifest_options(parser)

@@ -12,6 +12,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.description import describe, load_tokenizer
 from ecslm.data.card.settings import DESCRIPTION_LIBRARIES as LIBRARIES
@@ -41,15 +42,20 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--task", required=True, help="code of the task, for example QPR")
     add("--records", type=Path, nargs="+", required=True, help="dataset files of any splits")
     add("--base", type=Path, required=True, help="manifest.json of the base with the tokenizer")
-    add("--template", type=Path, required=True, help="Jinja file of the prompt")
-    add("--template-digest", help="digest of its content as planned; another one is refused")
+    add(
+        "--template",
+        type=Path,
+        required=True,
+        help="Jinja file of the prompt, as in resources/prompts",
+    )
+    add("--template-digest", help="set by a run: digest of the template; another is refused")
     add("--settings", required=True, help="answer type, tokenizer, lengths: JSON or @FILE")
-    add("--output", type=Path, required=True, help="description to write (JSON)")
+    add("--output", type=output_file, required=True, help="description to write (JSON)")
     add_manifest_options(parser)
     return parser
 

@@ -18,8 +18,8 @@ SAME, CHANGED, BEYOND = 0, 3, 4
 EPILOG = f"""\
 exit status:
   {SAME}  all cells are the same
-  1  a directory has no scores, a file is invalid, or the two have no cell in common
-  2  wrong options
+  1  a directory has no scores, a file is invalid, the two have no cell in common, or an option is
+     wrong
   {CHANGED}  cells changed or are missing, none beyond its interval
   {BEYOND}  a cell changed beyond its interval
 

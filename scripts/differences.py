@@ -1,6 +1,11 @@
-"""Test differences between scores of one task, record by record, for the contrasts of a study."""
+"""Test differences between scores of one task, record by record, for the contrasts of a study.
+
+Writes them and prints a summary.
+"""
 
 import argparse
+import json
+from importlib import import_module
 from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
@@ -10,9 +15,11 @@ from ecslm.common.manifests import (
     add_manifest_options,
     made_from,
     manifest_of,
+    refuse_replaced,
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
 from ecslm.comparisons.sides import missing_settings, task_sides
@@ -25,6 +32,8 @@ from ecslm.scoring.outcomes import read_outcomes
 
 
 def main(arguments: argparse.Namespace) -> None:
+    manifest = arguments.manifest or manifest_of(arguments.output)
+    refuse_replaced({}, {"--output": arguments.output}, manifest)
     settings = read_settings(arguments.settings, DifferencesSettings)
     files = {
         name: [
@@ -42,8 +51,13 @@ def main(arguments: argparse.Namespace) -> None:
         raise InputError(*(f"--settings: {problem}" for problem in missing))
     rows = differences(list(task_sides(settings, outcomes)), settings)
     require_unchanged(origin)
-    write_json(arguments.output, [row.model_dump(mode="json") for row in rows])
-    write_manifest(arguments.manifest or manifest_of(arguments.output), origin, [arguments.output])
+    written = [row.model_dump(mode="json") for row in rows]
+    write_json(arguments.output, written)
+    write_manifest(manifest, origin, [arguments.output])
+    # As in score.py: no result depends on the summary.
+    report = import_module("ecslm.reports.difference_summary")
+    as_json = json.dumps(written, indent=2, ensure_ascii=False)
+    print(as_json if arguments.json else report.summary({arguments.task: rows}))
 
 
 def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -69,11 +83,12 @@ def command_line() -> argparse.ArgumentParser:
     add(
         "--settings",
         required=True,
-        help='JSON or @file, for example {"metric": "binary_f1", "models": {"A": {"seeds": [0]}, '
+        help='JSON or @FILE, for example {"metric": "binary_f1", "models": {"A": {"seeds": [0]}, '
         '"B": {"seeds": [0]}}, "contrasts": {"tuning": {"kind": "models", "pairs": [["A", "B"]], '
         '"settings": ["IND_Diverse_Instruction"]}}}',
     )
-    add("--output", type=Path, required=True, help="file to write (JSON)")
+    add("--output", type=output_file, required=True, help="file to write (JSON)")
+    add("--json", action="store_true", help="print JSON, as it is written, instead of a summary")
     add_manifest_options(parser)
     return parser
 

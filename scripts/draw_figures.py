@@ -6,6 +6,7 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_bytes, write_text
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.figures.draw import draw_figures
 from ecslm.figures.inputs import input_files
@@ -45,19 +46,27 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
-    add("--settings", required=True, help="what figures show: JSON or @file")
-    add("--results", required=True, type=Path, help="the study's results directory")
+    add("--settings", required=True, help="what figures show: JSON or @FILE")
+    add(
+        "--results",
+        required=True,
+        type=Path,
+        help="results directory of the study, as results/demo",
+    )
     add("--published", required=True, type=Path, help="published results, as CSV")
     add("--sizes", required=True, type=Path, help="parameters of published models, as CSV")
     add(
         "--manifest",
-        type=Path,
+        type=output_file,
         help="manifest to write: what the figures were made from (default: "
         f"{FIGURES_MANIFEST} in the results directory)",
     )
-    add("--code", help="digest of this script's code, recorded in the manifest")
+    add(
+        "--code",
+        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+    )
     return parser
 
 

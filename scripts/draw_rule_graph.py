@@ -1,11 +1,11 @@
 """Draw the graph of a study's rules as SVG and as PDF."""
 
 import argparse
-from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.files import write_bytes, write_text
 from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.figures.rule_graph import draw_rule_graph
 from ecslm.figures.settings import GRAPH_LIBRARIES, RuleGraph
@@ -28,11 +28,11 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
-    add("--settings", required=True, help="jobs of each rule, and pairs of rules: JSON or @file")
-    add("--svg", required=True, type=Path, help="SVG to write")
-    add("--pdf", required=True, type=Path, help="PDF to write")
+    add("--settings", required=True, help="jobs of each rule, and pairs of rules: JSON or @FILE")
+    add("--svg", required=True, type=output_file, help="SVG to write")
+    add("--pdf", required=True, type=output_file, help="PDF to write")
     add_manifest_options(parser)
     return parser
 

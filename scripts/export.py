@@ -11,6 +11,7 @@ from ecslm.common.cli import read_settings, run_script
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.worker.client import free_memory
 from ecslm.exports.settings import ExportSettings
 from ecslm.fingerprint.running import as_planned
@@ -61,21 +62,49 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--model", help="name of the model, which that of the adapter must equal (default: any)")
     add("--adapter", type=Path, required=True, help="manifest.json of the adapter")
-    add("--base", type=Path, required=True, help="manifest.json of the base weights")
-    add("--template", type=Path, required=True, help="Jinja file of the prompt")
-    add("--template-digest", help="digest of its content as planned; another one is refused")
+    add(
+        "--base",
+        type=Path,
+        required=True,
+        help="manifest.json of the base weights, as results/bases/NAME/manifest.json",
+    )
+    add(
+        "--template",
+        type=Path,
+        required=True,
+        help="Jinja file of the prompt, as in resources/prompts",
+    )
+    add("--template-digest", help="set by a run: digest of the template; another is refused")
     add("--dataset", type=Path, nargs="+", required=True, help="test file of each task")
     add("--settings", required=True, help="precision, tasks and records: JSON or @FILE")
-    add("--batch-tokens", type=int, default=4000, help="padded tokens per batch; settings win")
+    add(
+        "--batch-tokens",
+        type=int,
+        default=4000,
+        help="most tokens of a batch, padded (default: 4000); settings come first",
+    )
     add("--seed", type=int, default=0, help="seed of the adapter, and of sampled decoding")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
-    add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
-    add("--output", type=Path, required=True, help="manifest.json to write, in the model's folder")
-    add("--code", help="digest of this script's code, recorded in the manifest")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
+    add(
+        "--threads",
+        type=int,
+        default=2,
+        help="CPU threads (default: 2); another number gives other last digits",
+    )
+    add(
+        "--output",
+        type=output_file,
+        required=True,
+        help="manifest.json to write, in the model's folder",
+    )
+    add(
+        "--code",
+        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+    )
     add_log_option(parser)
     return parser
 

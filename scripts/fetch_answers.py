@@ -1,11 +1,11 @@
 """Fetch answers that others have published, from the archive of a pinned commit."""
 
 import argparse
-from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import made_from, write_manifest
+from ecslm.common.usage import AS_IN_A_RUN, output_file, output_folder
 from ecslm.fingerprint.running import as_planned
 from ecslm.prediction.published_answers import FetchSettings, fetch_answers
 
@@ -21,13 +21,21 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--archive", required=True, help="URL of the commit's archive (tar.gz), or its path")
     add("--settings", required=True, help="commit, folder, what to take: JSON or @FILE")
-    add("--output", type=Path, required=True, help="directory to write {model}-{task}.jsonl to")
-    add("--manifest", type=Path, help="manifest to write (default: OUTPUT/manifest.json)")
-    add("--code", help="digest of this script's code, recorded in the manifest")
+    add(
+        "--output",
+        type=output_folder,
+        required=True,
+        help="directory to write {model}-{task}.jsonl to",
+    )
+    add("--manifest", type=output_file, help="manifest to write (default: OUTPUT/manifest.json)")
+    add(
+        "--code",
+        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+    )
     add_log_option(parser)
     return parser
 

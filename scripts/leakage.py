@@ -12,11 +12,18 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.data.card.leakage import leakage
 from ecslm.data.card.settings import LEAKAGE_LIBRARIES as LIBRARIES
 from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.record import read_records, read_task
+
+EPILOG = """\
+example:
+  %(prog)s --task SA --train results/demo/dataset/SA/train.jsonl \\
+      --test results/demo/dataset/SA/test.jsonl --output overlap.json
+"""
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -34,7 +41,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
     add("--task", required=True, help="code of the task, for example QPR")
     add("--test", type=Path, required=True, help="dataset file of the task's test rows")
@@ -47,7 +56,7 @@ def command_line() -> argparse.ArgumentParser:
         metavar="FILE",
         help="dataset files of other tasks' training rows, whose queries are compared too",
     )
-    add("--output", type=Path, required=True, help="report to write (JSON)")
+    add("--output", type=output_file, required=True, help="report to write (JSON)")
     add_manifest_options(parser)
     return parser
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
 from ecslm.common.manifests import add_manifest_options, manifest_of
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.running import as_planned
 from ecslm.prediction.latency import measure_latency
@@ -43,21 +44,39 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--model", help="name of the model, which that of the adapter must equal (default: any)")
     add("--datasets", type=Path, nargs="+", required=True, help="dataset files of test records")
-    add("--base", type=Path, required=True, help="manifest.json of the base weights")
+    add(
+        "--base",
+        type=Path,
+        required=True,
+        help="manifest.json of the base weights, as results/bases/NAME/manifest.json",
+    )
     add("--adapter", type=Path, help="manifest.json of the adapter (default: none)")
-    add("--adapter-of", help="name of the model that it was trained as (default: --model)")
-    add("--template", type=Path, required=True, help="Jinja file of the prompt")
-    add("--template-digest", help="digest of its content as planned; another one is refused")
+    add("--adapter-of", help="name of the model that the adapter was trained as (default: --model)")
+    add(
+        "--template",
+        type=Path,
+        required=True,
+        help="Jinja file of the prompt, as in resources/prompts",
+    )
+    add("--template-digest", help="set by a run: digest of the template; another is refused")
     add("--settings", required=True, help="sample, and how tasks are answered: JSON or @FILE")
     add("--seed", type=int, default=0, help="seed of sampled decoding, and of the adapter")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
-    add("--threads", type=int, default=2, help="on a CPU")
-    add("--worker-code", help="digest of predict.py's code, by which the run's process is found")
-    add("--output", type=Path, required=True, help="file to write: the seconds of each answer")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
+    add("--threads", type=int, default=2, help="CPU threads (default: 2)")
+    add(
+        "--worker-code",
+        help="set by a run: digest of predict.py's code, by which its process is found",
+    )
+    add(
+        "--output",
+        type=output_file,
+        required=True,
+        help="file to write: the seconds of each answer",
+    )
     add_manifest_options(parser)
     add_log_option(parser)
     return parser

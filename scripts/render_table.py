@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.tables.kind import kind_module, read_request, resource_options
@@ -51,16 +52,31 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--table", required=True, help="name of the table")
-    add("--settings", required=True, help="the table's entry and context: JSON or @file")
+    add("--settings", required=True, help="the table's entry and context: JSON or @FILE")
     add("--template", required=True, type=Path, help="Jinja template of the table's kind")
     add("--float-template", required=True, type=Path, help="Jinja template of the float around it")
-    add("--results", required=True, type=Path, help="the study's results directory")
-    add("--tex", required=True, type=Path, help="LaTeX fragment to write, with caption and notes")
-    add("--tabular", required=True, type=Path, help="LaTeX fragment to write, the tabulars alone")
-    add("--json", required=True, type=Path, help="JSON twin to write")
+    add(
+        "--results",
+        required=True,
+        type=Path,
+        help="results directory of the study, as results/demo",
+    )
+    add(
+        "--tex",
+        required=True,
+        type=output_file,
+        help="LaTeX fragment to write, with caption and notes",
+    )
+    add(
+        "--tabular",
+        required=True,
+        type=output_file,
+        help="LaTeX fragment to write, the tabulars alone",
+    )
+    add("--json", required=True, type=output_file, help="JSON twin to write")
     for option, readers in resource_options().items():
         add(f"--{option}", dest=option, type=Path, help=f"file that these kinds read: {readers}")
     add_manifest_options(parser)

@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.reports.content import read_content
@@ -58,17 +59,24 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
-    add("--settings", required=True, help="what the report shows: JSON or @file")
-    add("--results", required=True, type=Path, help="the study's results directory")
+    add("--settings", required=True, help="what the report shows: JSON or @FILE")
+    add(
+        "--results",
+        required=True,
+        type=Path,
+        help="results directory of the study, as results/demo",
+    )
     add("--bases", required=True, type=Path, help="directory of the bases' manifests")
     add("--html-template", required=True, type=Path, help="Jinja template of the page")
     add("--style", required=True, type=Path, help="CSS of the page")
     add("--script", required=True, type=Path, help="JavaScript of the page")
     add("--tex-template", required=True, type=Path, help="Jinja template of the document")
-    add("--html", required=True, type=Path, help="page to write, in the results directory")
-    add("--tex", required=True, type=Path, help="document to write, in the results directory")
+    add("--html", required=True, type=output_file, help="page to write, in the results directory")
+    add(
+        "--tex", required=True, type=output_file, help="document to write, in the results directory"
+    )
     add_manifest_options(parser)
     return parser
 

@@ -11,6 +11,7 @@ from ecslm.common.manifests import (
     verify_result,
     write_manifest,
 )
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.fingerprint.running import as_planned
 from ecslm.reports.pdf import compile_pdf
 
@@ -30,14 +31,14 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     parser.add_argument(
         "--tex", required=True, type=Path, help="document, next to tables/ and figures/"
     )
     parser.add_argument(
         "--parts", nargs="*", default=[], type=Path, help="tables and figures that it contains"
     )
-    parser.add_argument("--pdf", required=True, type=Path, help="PDF to write")
+    parser.add_argument("--pdf", required=True, type=output_file, help="PDF to write")
     add_manifest_options(parser)
     return parser
 

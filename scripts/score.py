@@ -5,9 +5,7 @@ Prints a summary; writes files if --output is given.
 
 import argparse
 import json
-import os
 import shutil
-import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -72,7 +70,7 @@ def main(arguments: argparse.Namespace) -> None:
     if origin is not None:
         made_by = ScriptSettings(task=given.task, scoring=settings.scoring)
         write_scores(scores, arguments, origin, made_by)
-    show(as_json(scores) if arguments.json else as_text(arguments, given, scores))
+    print(as_json(scores) if arguments.json else as_text(arguments, given, scores))
 
 
 def check_files(arguments: argparse.Namespace) -> None:
@@ -122,17 +120,6 @@ def as_text(arguments: argparse.Namespace, given: Scorable, scores: Scores) -> s
     return text
 
 
-def show(text: str) -> None:
-    """Print the text; end quietly if the reader closes the pipe."""
-    # Text of models may contain characters that the encoding of the terminal lacks.
-    sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        # For example `| head`. Discard the rest, so that Python exits without an error.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
     """The modules of the task's answer and metric."""
     return task_modules(read_settings(arguments.settings, ScriptSettings).task)
@@ -163,7 +150,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--seed", type=int, help="seed of the adapter, recorded in the metrics")
     add(
         "--settings",
-        help='JSON or @file: {"task": {...}, "scoring": {...}} (default: the task in config.yaml, '
+        help='JSON or @FILE: {"task": {...}, "scoring": {...}} (default: the task in config.yaml, '
         "and the default scoring settings)",
     )
     return parser

@@ -33,6 +33,12 @@ from ecslm.scoring.predictions import problems
 from ecslm.scoring.score import Row, score, score_expected
 from ecslm.scoring.settings import ScriptSettings
 
+EPILOG = """\
+example:
+  %(prog)s --baseline majority --task SA --train results/demo/dataset/SA/train.jsonl \\
+      --test results/demo/dataset/SA/test.jsonl --output M.json
+"""
+
 
 def main(arguments: argparse.Namespace) -> None:
     """Read the records, answer them like the baseline, score, write metrics and outcomes."""
@@ -84,15 +90,23 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--baseline", required=True, choices=get_args(Baseline))
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--baseline",
+        required=True,
+        choices=get_args(Baseline),
+        help="what answers: always the same, the most frequent class of training, at random (the "
+        "expected score), the products as they are listed, or no value for any attribute",
+    )
     parser.add_argument("--task", required=True, help="code of the task, for example QPR")
     parser.add_argument("--train", type=Path, help="training dataset file, for majority")
     parser.add_argument("--test", type=Path, required=True, help="test dataset file")
     add_output_options(parser)
     parser.add_argument(
         "--settings",
-        help='JSON or @file: {"task": {...}, "scoring": {...}} (default: the task in config.yaml, '
+        help='JSON or @FILE: {"task": {...}, "scoring": {...}} (default: the task in config.yaml, '
         "and the default scoring settings)",
     )
     return parser

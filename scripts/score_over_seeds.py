@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
 from ecslm.scoring.metrics.protocol import metric
@@ -47,7 +48,7 @@ def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--task", required=True, help="code of the task, recorded in the file")
     add("--model", help="name of the model, recorded in the file")
@@ -59,8 +60,8 @@ def command_line() -> argparse.ArgumentParser:
         required=True,
         help="outcomes files of score.py, one per seed",
     )
-    add("--settings", required=True, help='JSON or @file: {"metric": "ndcg", "scoring": {...}}')
-    add("--output", type=Path, required=True, help="file to write (JSON)")
+    add("--settings", required=True, help='JSON or @FILE: {"metric": "ndcg", "scoring": {...}}')
+    add("--output", type=output_file, required=True, help="file to write (JSON)")
     add_manifest_options(parser)
     return parser
 

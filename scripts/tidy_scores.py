@@ -12,6 +12,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.exports.score_rows import LIBRARIES, ScoreRowsSettings, score_files
 from ecslm.exports.tidy_scores import as_csv, as_parquet, score_frame, score_rows
@@ -34,12 +35,17 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
     add("--settings", required=True, help="the study's models and baselines: JSON or @FILE")
-    add("--results", required=True, type=Path, help="the study's results directory")
-    add("--csv", required=True, type=Path, help="CSV file to write")
-    add("--parquet", required=True, type=Path, help="Parquet file to write")
+    add(
+        "--results",
+        required=True,
+        type=Path,
+        help="results directory of the study, as results/demo",
+    )
+    add("--csv", required=True, type=output_file, help="CSV file to write")
+    add("--parquet", required=True, type=output_file, help="Parquet file to write")
     add_manifest_options(parser)
     return parser
 

@@ -5,9 +5,17 @@ from pathlib import Path
 
 from ecslm.common.cli import read_settings, run_script
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.usage import output_file
 from ecslm.fingerprint.running import as_planned
 from ecslm.training.run import train_adapter
 from ecslm.training.settings import AdapterSettings
+
+EPILOG = """\
+example:
+  %(prog)s --base results/bases/SmolLM2-135M/manifest.json \\
+      --template resources/prompts/chatml.jinja --train results/demo/dataset/SA/train.jsonl \\
+      --val results/demo/dataset/SA/val.jsonl --output mine/manifest.json
+"""
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -36,23 +44,58 @@ def main(arguments: argparse.Namespace) -> None:
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     add = parser.add_argument
     add("--model", help="name of the model, recorded in the manifest")
     add("--train", type=Path, nargs="+", required=True, help="dataset files to train on")
     add("--val", type=Path, nargs="+", required=True, help="dataset files for the evaluation loss")
-    add("--base", type=Path, required=True, help="manifest.json of the base weights")
-    add("--template", type=Path, required=True, help="Jinja file of the prompt")
-    add("--template-digest", help="digest of its content as planned; another one is refused")
+    add(
+        "--base",
+        type=Path,
+        required=True,
+        help="manifest.json of the base weights, as results/bases/NAME/manifest.json",
+    )
+    add(
+        "--template",
+        type=Path,
+        required=True,
+        help="Jinja file of the prompt, as in resources/prompts",
+    )
+    add("--template-digest", help="set by a run: digest of the template; another is refused")
     add("--settings", help="precision, shots and training settings: JSON or @FILE")
     add("--seed", type=int, default=0, help="seed of initial weights and order of records")
-    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
-    add("--threads", type=int, default=2, help="on a CPU; another number gives other last digits")
-    add("--processes", type=int, default=1, help="that train together, one for each GPU")
-    add("--output", type=Path, required=True, help="manifest.json to write, next to the adapter")
-    add("--code", help="digest of this script's code, recorded in the manifest")
-    add("--checkpoint-seconds", type=float, default=300, help="time between checkpoints")
-    add("--part-of", type=Path, help="set by this script where it starts several processes")
+    add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
+    add(
+        "--threads",
+        type=int,
+        default=2,
+        help="CPU threads (default: 2); another number gives other last digits",
+    )
+    add(
+        "--processes",
+        type=int,
+        default=1,
+        help="processes that train together, one for each GPU (default: 1)",
+    )
+    add(
+        "--output",
+        type=output_file,
+        required=True,
+        help="manifest.json to write, next to the adapter",
+    )
+    add(
+        "--code",
+        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+    )
+    add(
+        "--checkpoint-seconds",
+        type=float,
+        default=300,
+        help="seconds between checkpoints (default: 300)",
+    )
+    add("--part-of", type=Path, help="set by this script for the processes that it starts")
     add_log_option(parser)
     return parser
 

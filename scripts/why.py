@@ -18,6 +18,12 @@ from ecslm.provenance.overview import Overview
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import SHARED
 
+EPILOG = """\
+examples:
+  %(prog)s --study demo
+  %(prog)s results/demo/metrics/SmolLM2-135M-EC/seed-0/SA.json
+"""
+
 
 def main(arguments: argparse.Namespace) -> None:
     """Explain the study, or each file."""
@@ -40,10 +46,10 @@ def study_of(path: Path) -> str | None:
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "files", nargs="*", type=Path, help="result, for example results/demo/tables/ind.tex"
+        "files", nargs="*", type=Path, help="results to explain (default: the whole run)"
     )
     add_study_options(parser)
     return parser

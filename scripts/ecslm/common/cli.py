@@ -9,18 +9,24 @@ from typing import NoReturn
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Model, read_text
+from ecslm.common.text import shown
+from ecslm.common.usage import refuse, speak_plainly, standard_output, typed_text
 from ecslm.common.validation import validated_json
 
 
 def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
     """Parse the command line and run; an `InputError` exits with 1 and prints a line per problem.
 
-    Ctrl-C and SIGTERM also print one line, after temporary files are removed.
+    So does what is wrong with the command line. Ctrl-C and SIGTERM also print one line, after
+    temporary files are removed.
     """
-    arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    speak_plainly(parser)
     try:
-        run(arguments)
+        with standard_output():
+            arguments, unknown = parser.parse_known_args()
+            refuse(parser, arguments, unknown)
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            run(arguments)
     except InputError as error:
         exit_with(error)
     except OSError as error:
@@ -51,5 +57,9 @@ def read_settings(argument: str | None, model: type[Model], option: str = "--set
     elif argument.startswith("@"):
         text, where = read_text(Path(argument[1:])), argument[1:]
     else:
-        text, where = argument, option
+        text, where = typed_text(argument, option), option
+        if not text.lstrip().startswith("{"):
+            raise InputError(
+                f"{option}: {shown(text)} is not a JSON object; @{text} would be the name of a file"
+            )
     return validated_json(model, text, where)

@@ -10,7 +10,7 @@ import logging
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -25,18 +25,23 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
 @contextmanager
-def held(path: Path, what: str, wait: bool, since: float | None = None) -> Iterator[None]:
+def held(
+    path: Path, what: str, wait: bool, since: float | None = None, stays: bool = True
+) -> Iterator[None]:
     """Hold the lock file `path` while the block runs.
 
     Args:
         what: what the lock protects, for messages.
         wait: whether to wait while another process holds it, logging this from time to time.
         since: a time in seconds since the epoch; nobody else may have held the lock since then.
+        stays: whether the file stays, which `since` needs. One that was not there before goes
+            otherwise, with its directory if that is empty; whoever waits for it makes it again.
 
     Raises:
         InputError: another process holds the lock and `wait` is false, or one has held it after
             `since`, or the file system has no locks.
     """
+    stays = stays or path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     # Files that only stand for locks would outlive a killed process.
     lock, timeout = FileLock(path, fallback_to_soft=False), 0.0
@@ -45,13 +50,16 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
             lock.acquire(timeout=timeout)
             break
         except Timeout:
-            who = path.read_text(encoding="utf-8") or "another process"
+            who = _holder(path)
             if not wait:
                 raise InputError(
                     f"{what}: in use by {who}: wait for it or stop it, then run again"
                 ) from None
             log.warning("%s: waiting for %s, which is using it", what, who)
             timeout = SECONDS_BETWEEN_LINES
+        except FileNotFoundError:
+            # Its last holder has removed the directory.
+            path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 raise
@@ -67,5 +75,18 @@ def held(path: Path, what: str, wait: bool, since: float | None = None) -> Itera
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
-        path.touch()
+        if stays:
+            path.touch()
+        else:
+            path.unlink(missing_ok=True)
+            with suppress(OSError):
+                path.parent.rmdir()
         lock.release()
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8") or "another process"
+    except FileNotFoundError:
+        # It has just ended.
+        return "another process"

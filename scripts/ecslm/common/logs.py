@@ -9,13 +9,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ecslm.common.usage import output_file
+
 # Set for the jobs of a run that shows what they write in their logs.
 SHOWN = "ECSLM_LOGS_ARE_SHOWN"
 
 
 def add_log_option(parser: argparse.ArgumentParser) -> None:
     """Add `--log`, the same in every long-running script."""
-    parser.add_argument("--log", type=Path, help="also write progress to this file, as plain lines")
+    parser.add_argument(
+        "--log", type=output_file, help="also write progress to this file, as plain lines"
+    )
 
 
 def start_log(path: Path | None, more: bool = False) -> None:

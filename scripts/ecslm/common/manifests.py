@@ -16,6 +16,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, sha256_of_file
 from ecslm.common.ledger import differs_from_record, ledger_record, record_made
+from ecslm.common.usage import output_file
 from ecslm.common.validation import Sha256, Value, read_model
 
 
@@ -149,21 +150,25 @@ def refuse_replaced(
 
     Args:
         inputs: files to read, by the option that names them.
-        outputs: files to write, by option; `manifest` will list them.
+        outputs: files to write, by option; `manifest` will list them. It belongs to these results
+            already if it lists the first.
 
     Raises:
         InputError: a file would be overwritten.
     """
-    taken = {path.resolve(): option for option, path in inputs.items() if path}
+    taken = {os.path.realpath(path): option for option, path in inputs.items() if path}
     for option, path in {**outputs, "--manifest": manifest}.items():
-        other = taken.setdefault(path.resolve(), option)
+        other = taken.setdefault(os.path.realpath(path), option)
         if other != option:
             raise InputError(f"{option}: {path} is also {other}: choose another file")
     if manifest.is_file():
-        listed = read_manifest(manifest).files
-        if not {path.name for path in outputs.values()}.intersection(listed):
+        made, (first, *_) = read_manifest(manifest), outputs.values()
+        folder = made.location(manifest)
+        others = [name for name in made.files if (folder / name).exists()]
+        if others and first.name not in made.files:
             raise InputError(
-                f"--manifest: {manifest} belongs to {', '.join(listed)}: choose another file"
+                f"--manifest: {manifest} belongs to {', '.join(others)}: choose another file, or "
+                "another --output, which it is named after"
             )
 
 
@@ -188,11 +193,14 @@ def add_manifest_options(parser: argparse.ArgumentParser) -> None:
     """Add `--manifest` and `--code`, the same in every script that writes a result."""
     parser.add_argument(
         "--manifest",
-        type=Path,
+        type=output_file,
         help="manifest to write: what the result was made from (default: the result's path with "
         ".manifest.json)",
     )
-    parser.add_argument("--code", help="digest of this script's code, recorded in the manifest")
+    parser.add_argument(
+        "--code",
+        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+    )
 
 
 def manifest_of(result: Path) -> Path:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.errors import InputError
 from ecslm.common.files import default_mode, remove_temporaries, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.ledger import record_made
@@ -126,28 +127,37 @@ def work_folder(
     Args:
         action: its `step`, and what `origin` does not say: no paths, and no names that may change.
         origin: the value of `made_from`. Without the code's digest, as when a job is run by hand,
-            nothing is cached or continued: after an edit it would use what the old code made.
+            nothing is cached, continued or left: after an edit it would use what the old code made.
         cache: directory of the cache, unless the environment names another.
         known: the manifest's own fields that are known before the work.
+
+    Raises:
+        InputError: an output is a directory.
     """
-    output = outputs.manifest
+    output, by_hand = outputs.manifest, origin["code"] is None
+    if folders := [path for path in (*outputs.files.values(), output) if path.is_dir()]:
+        raise InputError(*(f"{path}: is a directory; expected a file" for path in folders))
     made_from = {name: value for name, value in origin.items() if name != "inputs"}
     root, key = output.parent / "work", sha256_of_text(canonical_json({**made_from, **action}))
-    with held(root / f"{output.name}.lock", str(output), wait=True):
+    with held(root / f"{output.name}.lock", str(output), wait=True, stays=not by_hand):
         folder = root / f"{output.name}.{key[:16]}"
         for leftover in root.glob(f"{output.name}.*/"):
-            if leftover != folder or origin["code"] is None:
+            if leftover != folder or by_hand:
                 shutil.rmtree(leftover)
         folder.mkdir(exist_ok=True)
-        yield Work(
-            folder=folder,
-            _outputs=outputs,
-            _step=action["step"],
-            _key=key,
-            _origin=origin,
-            _known=known or {},
-            _cache=None if origin["code"] is None else ResultsCache(cache),
-        )
+        try:
+            yield Work(
+                folder=folder,
+                _outputs=outputs,
+                _step=action["step"],
+                _key=key,
+                _origin=origin,
+                _known=known or {},
+                _cache=None if by_hand else ResultsCache(cache),
+            )
+        finally:
+            if by_hand:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def settle(path: Path) -> None:

@@ -22,6 +22,8 @@ def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
 
     `templates` is the directory of the prompt templates.
     """
+    if not templates.is_dir():
+        return [f"{templates}: no such directory: run this in the project's directory"]
     return list(_references(raw, templates))
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
 from ecslm.common.versions import require_locked
@@ -82,6 +83,8 @@ def export_model(
             threads=threads,
         )
         records = read_records(datasets[task])
+        if not records:
+            raise InputError(f"{datasets[task]}: no records to compare the model by")
         asked.append(ask_adapter(request, loaded, records, settings.records))
     require_unchanged(origin)
 

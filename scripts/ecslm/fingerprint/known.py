@@ -11,9 +11,12 @@ LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
+    "ecslm.common.usage": "which command lines are refused, and how what is printed is written",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
     "ecslm.prediction.shown_progress": "the progress of a prediction, for people",
+    "ecslm.reports.difference_summary": "what differences.py and compare.py print of what they "
+    "write",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",
     "ecslm.training.progress": "the progress of a training, for people",
 }
@@ -148,7 +151,7 @@ HOMES = ("ecslm.common.errors", "ecslm.common.cli")
 
 # Functions that do more with a caught error than to raise another one, but nothing else in the end.
 REPORTING = {
-    "ecslm.scoring.rows.read_rows": "collects the problems of rows in the error that it raises",
+    "ecslm.common.rows.read_rows": "collects the problems of rows in the error that it raises",
     "ecslm.training.run._fit_part": "leaves the problems to the job, which raises them",
 }
 

@@ -8,45 +8,10 @@ from pydantic import ValidationError
 from ecslm.common.errors import InputError, field_problems
 from ecslm.common.text import shown
 from ecslm.prediction.backend import Generated, Prompt, Request, backend_module
-from ecslm.schemas.record import DEFAULT_SETTING, Record, Relevance, Split
-from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import EXAMPLE
+from ecslm.schemas.record import GivenRecord, Record
 
 
-class Question(Closed):
-    """A record of one's own: the fields of a dataset's record, of which two are needed."""
-
-    id: str | None = None
-    sample_id: str | None = None
-    task: str | None = None
-    split: Split | None = None
-    setting: str | None = None
-    instruction: str
-    input: str
-    options: list[str] | None = None
-    output: str | None = None
-    few_shot_example: str | None = None
-    relevance: list[Relevance] | None = None
-
-    def record(self, task: str) -> Record:
-        """The question as a test record of a task; the right answer may be unknown."""
-        example = EXAMPLE if self.few_shot_example is not None else ""
-        return Record(
-            id=self.id or "question",
-            sample_id=self.sample_id or "question",
-            task=task,
-            split="test",
-            setting=self.setting or f"{DEFAULT_SETTING}{example}",
-            instruction=self.instruction,
-            input=self.input,
-            options=self.options,
-            output=self.output or "",
-            few_shot_example=self.few_shot_example,
-            relevance=self.relevance,
-        )
-
-
-def read_question(line: str, where: str) -> Question:
+def read_question(line: str, where: str) -> GivenRecord:
     """A line of JSON.
 
     Args:
@@ -57,10 +22,10 @@ def read_question(line: str, where: str) -> Question:
     """
     try:
         value = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: not JSON ({error}): {shown(line)}") from None
     try:
-        return Question.model_validate(value, strict=True)
+        return GivenRecord.model_validate(value, strict=True)
     except ValidationError as error:
         raise InputError(*field_problems(error, where)) from None
 

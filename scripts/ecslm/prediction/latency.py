@@ -90,7 +90,8 @@ def measure_latency(
     sample = sample_of(records, settings, settings.tasks)
     require_unchanged(origin)
     # One that outlived its run would slow this one down.
-    with held(manifest.parent / "work" / f"{manifest.name}.lock", str(output), wait=True):
+    lock = manifest.parent / "work" / f"{manifest.name}.lock"
+    with held(lock, str(output), wait=True, stays=code is not None):
         lease_devices(device)
         found = _found(request, settings.tasks, sample)
         remove_temporaries(output)

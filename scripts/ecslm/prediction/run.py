@@ -28,12 +28,13 @@ from ecslm.prediction.backend import (
     SomePrompt,
     backend_module,
 )
+from ecslm.prediction.given_records import read_given
 from ecslm.prediction.progress import FinishedBatches
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.prediction.shown_progress import progress
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import FinishReason, Prediction
-from ecslm.schemas.record import Record, read_records
+from ecslm.schemas.record import Record
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ def predict(
     *,
     model: str | None,
     dataset: Path,
+    task: str | None = None,
     base: Path | None = None,
     adapter: Path | None = None,
     adapter_of: str | None = None,
@@ -68,6 +70,7 @@ def predict(
     are none.
 
     Args:
+        task: the task of records that name none, as the user's own may.
         adapter_of: the model that the adapter was trained as, if that is not `model`.
         run: the run that the job belongs to, see `common/worker/place.py`. If the code is known,
             its jobs share a process with the model; without a run, the job loads the model.
@@ -96,7 +99,7 @@ def predict(
         access=access,
         run=None if run is None or code is None else Run(run, code, versions),
     )
-    records = _records(dataset, settings)
+    records = _records(dataset, task, settings)
     require_unchanged(origin)
 
     known = run_fields(model, seed, device if settings.LOCAL else None, threads)
@@ -128,8 +131,8 @@ def _made(
     return _predicted(module, replace(request, run=None), records, work)
 
 
-def _records(dataset: Path, settings: PredictionSettings) -> list[Record]:
-    records = [record for record in read_records(dataset) if settings.asks(record)]
+def _records(dataset: Path, task: str | None, settings: PredictionSettings) -> list[Record]:
+    records = [record for record in read_given(dataset, task) if settings.asks(record)]
     if not records:
         needs = f"no records for `shots: {settings.shots}`: 1 needs the 1-shot settings"
         raise InputError(f"{dataset}: {needs}")

@@ -8,6 +8,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
 from ecslm.schemas.settings import Closed
+from ecslm.schemas.task import EXAMPLE
 
 Split = Literal["train", "val", "test"]
 Relevance = Literal["E", "S", "C", "I"]
@@ -34,6 +35,45 @@ class Record(Closed):
     output: str
     few_shot_example: str | None
     relevance: list[Relevance] | None
+
+
+class GivenRecord(Closed):
+    """A record of the user's own: the fields of a dataset's, of which two are needed."""
+
+    id: str | None = None
+    sample_id: str | None = None
+    task: str | None = None
+    split: Split | None = None
+    setting: str | None = None
+    instruction: str
+    input: str
+    options: list[str] | None = None
+    output: str | None = None
+    few_shot_example: str | None = None
+    relevance: list[Relevance] | None = None
+
+    def record(self, task: str, name: str) -> Record:
+        """This as a test record; the right answer may be unknown.
+
+        Args:
+            task: its task, whatever it names itself.
+            name: its id if it has none.
+        """
+        example = EXAMPLE if self.few_shot_example is not None else ""
+        number = name if self.id is None else self.id
+        return Record(
+            id=number,
+            sample_id=number if self.sample_id is None else self.sample_id,
+            task=task,
+            split="test" if self.split is None else self.split,
+            setting=self.setting or f"{DEFAULT_SETTING}{example}",
+            instruction=self.instruction,
+            input=self.input,
+            options=self.options,
+            output=self.output or "",
+            few_shot_example=self.few_shot_example,
+            relevance=self.relevance,
+        )
 
 
 def read_records(*paths: Path) -> list[Record]:

@@ -14,6 +14,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.schemas.paths import RECORDS
 from ecslm.scoring.score import Scores
@@ -23,11 +24,11 @@ from ecslm.scoring.settings import LIBRARIES, ScriptSettings
 def add_output_options(parser: argparse.ArgumentParser, required: bool = True) -> None:
     """Add the options for output files; if not `required`, the script may write none."""
     parser.add_argument(
-        "--output", type=Path, required=required, help="metrics file to write (JSON)"
+        "--output", type=output_file, required=required, help="metrics file to write (JSON)"
     )
     parser.add_argument(
         "--records",
-        type=Path,
+        type=output_file,
         help="outcomes file to write, one line per record (default: OUTPUT with .records.jsonl)",
     )
     add_manifest_options(parser)

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from ecslm.common.errors import Problem
+from ecslm.common.rows import Numbered, read_rows
 from ecslm.schemas.prediction import GivenPrediction, ScoredPrediction
 from ecslm.schemas.record import DEFAULT_SETTING
-from ecslm.scoring.rows import Numbered, read_rows
 
 
 def read_given(

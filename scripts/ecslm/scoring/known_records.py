@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.common.text import shown
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
-from ecslm.scoring.rows import Numbered, read_rows, repeated_ids
 
 # Fields that a prediction copies from its record: names in the prediction and in the record.
 _REPEATED = (

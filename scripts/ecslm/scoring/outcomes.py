@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.rows import Numbered, read_rows, repeated
 from ecslm.schemas.outcome import Outcome, OutcomeRow
 from ecslm.schemas.paths import RECORDS
 from ecslm.scoring.metrics.protocol import Array, Metric
-from ecslm.scoring.rows import Numbered, read_rows, repeated
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.rows import Numbered, repeated_ids
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.registry import registered_kind
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers.protocol import answer_type
 from ecslm.scoring.given_predictions import read_given
 from ecslm.scoring.known_records import KnownRecords
-from ecslm.scoring.rows import Numbered, repeated_ids
 from ecslm.scoring.settings import ScriptSettings
 
 # Tasks listed in a message.

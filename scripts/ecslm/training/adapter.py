@@ -37,13 +37,18 @@ def add_adapter(model: Any, settings: TrainingSettings) -> Any:
     return adapted
 
 
-def save_adapter(model: Any, folder: Path, base: str, revision: str) -> None:
-    """Save only weights and configuration, in bytes that do not depend on the machine."""
+def save_adapter(model: Any, folder: Path, base: Path, revision: str) -> None:
+    """Save only weights and configuration, which says where its base is.
+
+    Args:
+        base: directory of the base, as seen from the project: there `AutoPeftModelForCausalLM` of
+            peft loads the adapter with its base, whose `revision` a directory has only in words.
+    """
     model.save_pretrained(folder, save_embedding_layers=False)
     (folder / "README.md").unlink(missing_ok=True)
     path = folder / "adapter_config.json"
     configuration = json.loads(path.read_text(encoding="utf-8"))
-    # peft writes the modules in the order of a set, which varies, and the path of the base.
+    # peft writes the modules in the order of a set, which varies.
     configuration["target_modules"] = sorted(configuration["target_modules"])
-    configuration["base_model_name_or_path"], configuration["revision"] = base, revision
+    configuration["base_model_name_or_path"], configuration["revision"] = str(base), revision
     write_json(path, configuration)

@@ -120,7 +120,7 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
     if not processes.first:
         return {}
 
-    save_adapter(trainer.model, made, base_manifest.base, base_manifest.revision)
+    save_adapter(trainer.model, made, base_folder, base_manifest.revision)
     history = trainer.state.log_history
     # Entries restored from a checkpoint have their keys in another order.
     losses = [

@@ -258,11 +258,10 @@ def test_what_is_installed_is_what_the_lock_file_names() -> None:
     assert require_locked(["pydantic", "torch"]).keys() == {"pydantic", "torch"}
 
 
-def test_an_error_of_the_system_is_one_line(tmp_path: Path) -> None:
-    (tmp_path / "out").write_text("a file, where a folder is needed")
-    options = ["--output", tmp_path / "out/rows.jsonl"]
-    done = run_script("demo_data.py", *options, folder=SCRIPTS.parent)
-    assert (done.returncode, done.stderr) == (1, f"error: {tmp_path / 'out'}: File exists\n")
+def test_an_error_of_the_system_is_one_line() -> None:
+    name = 300 * "n"
+    done = run_script("compare.py", "--differences", name, "--output", "out", folder=SCRIPTS.parent)
+    assert (done.returncode, done.stderr) == (1, f"error: {name}: File name too long\n")
 
 
 def test_a_script_ends_with_code_1_and_a_line_for_each_problem(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import AbstractContextManager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -167,6 +169,43 @@ def test_unfinished_work_is_continued_only_by_known_code(folder: Path) -> None:
                 assert (work.folder / "half").exists() == existed
                 (work.folder / "half").write_text("")
                 raise RuntimeError
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_job_by_hand_leaves_nothing_but_its_results(folder: Path, fails: bool) -> None:
+    with suppress(RuntimeError), work_in(folder, code=None) as work:
+        (work.folder / "half").write_text("")
+        if fails:
+            raise RuntimeError
+        finish(work)
+    of_job = outputs(folder)
+    made = set() if fails else {of_job.manifest, *of_job.files.values()}
+    assert set(folder.iterdir()) == made
+
+
+def test_who_waits_for_a_job_by_hand_works_alone_after_it(folder: Path) -> None:
+    """The lock file goes with its folder while the other waits for it."""
+    began = Barrier(2)
+    working: list[int] = []
+
+    def work() -> None:
+        began.wait()
+        for _ in range(20):
+            with work_in(folder, code=None):
+                working.append(1)
+                assert len(working) == 1
+                working.pop()
+
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(work) for _ in range(2)]:
+            done.result()
+
+
+def test_an_output_that_is_a_directory_is_refused_before_the_work(folder: Path) -> None:
+    of_job = outputs(folder)
+    of_job.manifest.mkdir(parents=True)
+    with pytest.raises(InputError, match="is a directory; expected a file"), work_in(folder):
+        pytest.fail("the work has begun")
 
 
 def test_a_damaged_entry_is_computed_again_and_kept(

@@ -20,6 +20,7 @@ from support.model_examples import (
     train,
     write_records,
 )
+from support.scripts import run_script
 
 from ecslm.common import hashing
 from ecslm.common.errors import InputError
@@ -31,9 +32,10 @@ from ecslm.models.bases import PathSource
 from ecslm.models.fetching import fetch_base
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Generated
+from ecslm.prediction.given_records import read_given
 from ecslm.prediction.transformers_engine import Engine
 from ecslm.schemas.prediction import read_predictions
-from ecslm.schemas.record import Record, read_records
+from ecslm.schemas.record import Record
 
 
 class Killed(BaseException):
@@ -236,12 +238,12 @@ def test_a_dataset_that_is_edited_while_it_is_read_is_refused(
     """Else the manifest would name other records than those that were answered."""
     dataset = write_records(tmp_path / "own.jsonl", 7, split="test")
 
-    def read_then_edited(path: Path) -> list[Record]:
-        records = read_records(path)
+    def read_then_edited(path: Path, task: str | None) -> list[Record]:
+        records = read_given(path, task)
         write_records(path, 6, split="test")
         return records
 
-    monkeypatch.setattr("ecslm.prediction.run.read_records", read_then_edited)
+    monkeypatch.setattr("ecslm.prediction.run.read_given", read_then_edited)
     problem = refused(tmp_path, tiny_base, dataset=dataset)
     assert problem == f"{dataset}: changed while it was being read: run again"
 
@@ -479,9 +481,60 @@ def test_libraries_that_differ_from_the_lock_file_are_refused(
     assert problem.endswith("run `make setup`")
 
 
+def own_records(path: Path, *rows: dict[str, Any]) -> Path:
+    """A file of the user's own."""
+    needed = {"instruction": "Answer yes or no.", "input": "a lamp", "output": "yes"}
+    write_jsonl(path, [needed | row for row in rows])
+    return path
+
+
+def test_records_of_ones_own_need_three_fields_and_a_task_and_leave_only_results(
+    tiny_base: Path, tmp_path: Path
+) -> None:
+    records = own_records(
+        tmp_path / "mine.jsonl", {}, {"input": "a mat", "options": ["A: yes", "B: no"]}, {"id": "x"}
+    )
+    output = tmp_path / "answers/P.jsonl"
+    options = ["--dataset", records, "--task", "PM", "--output", output, "--base", tiny_base]
+    options += ["--template", PROMPTS / "alpaca.jinja"]
+    options += ["--settings", prediction_settings().model_dump_json()]
+    run = run_script("predict.py", *options)
+    assert run.returncode == 0, run.stderr
+    rows = read_predictions(output)
+    assert [(row.id, row.sample_id, row.task) for row in rows] == [
+        ("1", "1", "PM"),
+        ("2", "2", "PM"),
+        ("x", "x", "PM"),
+    ]
+    assert {row.reference for row in rows} == {"yes"}
+    assert {path.name for path in output.parent.iterdir()} == {
+        *("P.jsonl", "P.cost.json", "P.manifest.json")
+    }
+    assert run_script("score.py", "--predictions", output).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "problem"),
+    [
+        ([{}], "line 1: task: missing: set it on each line, or give --task"),
+        ([{"task": "PM"}, {"task": "PM", "id": "1"}], "line 2: id: '1' is already on line 1"),
+        ([{"task": "PM", "answer": "x"}], "line 1: answer: unknown field"),
+    ],
+    ids=["no task", "an id twice", "an unknown field"],
+)
+def test_records_of_ones_own_that_could_not_be_scored_are_refused_before_the_work(
+    tmp_path: Path, rows: list[dict[str, Any]], problem: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        read_given(own_records(tmp_path / "mine.jsonl", *rows), None)
+    assert problem in caught.value.problems[0]
+
+
 def test_a_dataset_without_records_is_refused(tiny_base: Path, tmp_path: Path) -> None:
     empty = write_records(tmp_path / "empty.jsonl", 0)
-    assert "no records for" in refused(tmp_path, tiny_base, dataset=empty)
+    assert refused(tmp_path, tiny_base, dataset=empty) == f"{empty}: no records"
+    shots = prediction_settings(shots=1)
+    assert "no records for `shots: 1`" in refused(tmp_path, tiny_base, None, shots)
 
 
 def test_answers_as_long_as_the_maximum_leave_no_room(tiny_base: Path, tmp_path: Path) -> None:

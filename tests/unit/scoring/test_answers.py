@@ -1,13 +1,16 @@
 """Parsing raw output: what the rules in words leave to the readers, and what cannot be scored."""
 
 import json
+import re
+from contextlib import suppress
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.scoring_examples import FIVE, TASKS, TWENTY, entries, prediction
 
-from ecslm.scoring.answers import choice, extraction, ranking, yes_no
+from ecslm.scoring.answers import choice, extraction, json_lists, ranking, yes_no
 from ecslm.scoring.answers.protocol import answer_type
 
 
@@ -138,3 +141,135 @@ def test_no_text_crashes_a_reader_and_lenient_finds_what_strict_finds(text: str,
     found = answers.strict(given_text)
     read = answers.lenient(given_text)
     assert found is None or read == found
+
+
+def first_list_of_brackets(text: str) -> Any:
+    """The lenient answer in plain code, which reads the same brackets again and again."""
+    for start in (place for place, character in enumerate(text) if character == "["):
+        with suppress(ValueError, RecursionError):
+            found = json.JSONDecoder().raw_decode(text, start)[0]
+            if extraction._entries(found) is not None:
+                return extraction._entries(found)
+    return None
+
+
+ENTRY = '{"attribute": "a", "value": "b"}'
+PIECES = st.sampled_from(
+    [
+        *("[", "]", "{", "}", ",", ":", '"', "\\", " ", "\n", "\t", "\x01", "a", "é", "\ud83d"),
+        *(
+            "-",
+            "0",
+            "1",
+            "01",
+            "1.",
+            "1.5e3",
+            "-Infinity",
+            "NaN",
+            "true",
+            "null",
+            "nul",
+            "7" * 5000,
+        ),
+        *(ENTRY, f"[{ENTRY}]", "[]", "{}", '"attribute"', '"value"', '"attribute": "a",', '\\"'),
+        *('"\\u0061ttribute": 1', '"\\u00', '"x [] y"', '"[', '["', "[[", "]]", "[{", "}]"),
+    ]
+)
+
+
+@settings(max_examples=1500)
+@given(st.lists(PIECES, max_size=25).map("".join))
+def test_extraction_lenient_finds_what_trying_each_bracket_finds(text: str) -> None:
+    assert extraction.lenient(prediction(text)) == first_list_of_brackets(text)
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text('a"[]{}\\\n'),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["attribute", "value", "a"]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=500)
+@given(JSON_VALUES, st.text('a"[ ', max_size=5), st.integers(0, 5), st.booleans())
+def test_extraction_lenient_finds_it_in_json_that_is_quoted_or_cut_off(
+    value: Any, before: str, cut: int, ascii_only: bool
+) -> None:
+    text = json.dumps(value, ensure_ascii=ascii_only)
+    text = before + text[: len(text) - cut]
+    assert extraction.lenient(prediction(text)) == first_list_of_brackets(text)
+
+
+# What is read of a text that is no token: of a string up to where it is none.
+PART = re.compile(r'[ \t\n\r]*(?:"(?:[^"\\\x00-\x1f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*)?')
+
+
+class CountedTokens:
+    """Counts the characters that are read."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self._pattern, self.read = pattern, 0
+
+    def match(self, text: str, position: int) -> re.Match[str] | None:
+        found = self._pattern.match(text, position)
+        read = found or PART.match(text, position)
+        assert read
+        self.read += read.end() - position + 1
+        return found
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("[", "[{", '["a",', "[1,", '[{"attribute":', '["', '"[', '\\"[', '["\\', "[]", "[[],"),
+        *('["[",', "[1e5,[", "[[[]],", '{"a":[', '"[1,"', "[-", "[]]"),
+    ],
+)
+def test_extraction_lenient_reads_a_text_a_few_times_at_most_whatever_its_length(
+    piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bound holds for each length, so that the steps grow as the text does, and not faster."""
+    for length in (100, 1_000, 10_000):
+        counted = CountedTokens(json_lists._TOKEN)
+        text = piece * (length // len(piece))
+        with monkeypatch.context() as patch:
+            patch.setattr(json_lists, "_TOKEN", counted)
+            extraction.lenient(prediction(text))
+        assert counted.read <= 4 * len(text) + 10, length
+
+
+def test_extraction_lenient_passes_over_lists_too_deep_for_the_reader() -> None:
+    deep = 50_000
+    text = f'[{{"attribute": "a", "value": {"[" * deep}{"]" * deep}}}]'
+    # The innermost list of all is empty, so it has no item of another form.
+    assert extraction.lenient(prediction(text)) == ()
+
+
+def option_texts(text: str, options: dict[str, str]) -> list[tuple[int, int, str]]:
+    """Option texts in a text in plain code, which compares each with each."""
+    found: list[tuple[int, int, str]] = []
+    for letter, option in sorted(options.items(), key=lambda item: (-len(item[1]), item[0])):
+        longer = list(found)
+        for start in range(len(text)):
+            end = start + len(option)
+            around = f"{text[:start][-1:]}{text[end : end + 1]}"
+            if not option or text[start:end] != option or any(map(str.isalnum, around)):
+                continue
+            if not any(one[0] <= start and end <= one[1] for one in longer):
+                found.append((start, end, letter))
+    return found
+
+
+WORDS = st.lists(st.sampled_from(["a", "b", " ", "a b", "b a"]), max_size=12).map("".join)
+
+
+@given(WORDS, st.dictionaries(st.sampled_from("ABCD"), WORDS, max_size=4))
+def test_choice_lenient_finds_option_texts_that_are_no_part_of_longer_ones(
+    text: str, options: dict[str, str]
+) -> None:
+    assert [tuple(one) for one in choice._option_texts(text, options)] == option_texts(
+        text, options
+    )

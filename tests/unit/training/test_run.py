@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -32,7 +33,8 @@ from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.common.worker import place
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.adapters import read_adapter
-from ecslm.models.bases import read_base
+from ecslm.models.bases import PathSource, read_base
+from ecslm.models.fetching import fetch_base
 from ecslm.models.manifests import files_digest
 from ecslm.models.prompts import PromptTemplate
 from ecslm.training import fit as training
@@ -153,14 +155,43 @@ def test_training_again_elsewhere_gives_the_same_bytes(
     assert_same_bytes(train(tmp_path, tiny_base, settings), before)
 
 
-def test_manifest_and_configuration_hold_no_clock_value_and_not_the_models_folder(
+def test_manifest_and_configuration_hold_no_clock_value(exact_adapter: Path) -> None:
+    for name in ("manifest.json", "adapter_config.json"):
+        assert "seconds" not in (exact_adapter.parent / name).read_text()
+
+
+def test_the_manifest_does_not_hold_the_models_folder(
     exact_adapter: Path, tiny_model: Path
 ) -> None:
-    """Two runs have the same manifest; that neither names this machine is checked here."""
-    for name in ("manifest.json", "adapter_config.json"):
-        text = (exact_adapter.parent / name).read_text()
-        assert str(tiny_model) not in text
-        assert "seconds" not in text
+    """Two runs have the same manifest; that it does not name this machine is checked here."""
+    assert str(tiny_model) not in exact_adapter.read_text()
+
+
+def test_peft_loads_an_adapter_with_its_base_from_where_it_was_trained(
+    exact_adapter: Path, tiny_base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peft import AutoPeftModelForCausalLM
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    loaded = AutoPeftModelForCausalLM.from_pretrained(str(exact_adapter.parent))
+    weights = load_file(exact_adapter.parent / WEIGHTS)
+    name = next(name for name in weights if "lora_B" in name)
+    found = loaded.state_dict()[name.replace(".weight", ".default.weight")]
+    assert found.equal(weights[name])
+    assert Path(loaded.peft_config["default"].base_model_name_or_path) == read_base(tiny_base)[1]
+
+
+def test_an_adapter_names_its_base_as_seen_from_the_project(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it can be loaded where the project has been moved to."""
+    monkeypatch.chdir(tmp_path)
+    model, base = Path("models/tiny"), Path("results/bases/tiny/manifest.json")
+    shutil.copytree(tiny_model, model)
+    fetch_base("tiny", PathSource(source="path", path=str(model)), base)
+    train(Path("mine"), base)
+    configuration = json.loads(Path("mine/adapter/adapter_config.json").read_text())
+    assert configuration["base_model_name_or_path"] == str(model)
 
 
 def test_the_configurations_modules_are_sorted(exact_adapter: Path) -> None:

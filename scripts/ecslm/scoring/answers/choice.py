@@ -1,7 +1,9 @@
 """Parsing answers that choose one of the record's lettered options, to the capital letter."""
 
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 from ecslm.common.errors import Problem
 from ecslm.schemas.answers import OPTION
@@ -65,9 +67,11 @@ def lenient(prediction: ScoredPrediction) -> str | None:
     marks = [mark for mark in letters_alone(text) if mark.letter in options]
     quotes = _option_texts(text, options)
     refuted: set[Mention] = set()
+    # Of several at one place the longest, which comes first.
+    quote_at = {quote.start: quote for quote in reversed(quotes)}
     for mark in marks:
         begins = _BETWEEN.match(text, mark.end)
-        follower = next((quote for quote in quotes if begins and quote.start == begins.end()), None)
+        follower = quote_at.get(begins.end()) if begins else None
         if follower and options[follower.letter] != options[mark.letter]:
             refuted |= {mark, follower}
     mentions = sorted(mention for mention in marks + quotes if mention not in refuted)
@@ -98,19 +102,37 @@ def _parse(text: str, options: dict[str, str]) -> str | None:
 def _option_texts(text: str, options: dict[str, str]) -> list[Mention]:
     """Option texts that occur in `text` as whole words; not "positive" within "very positive"."""
     found: list[Mention] = []
+    lowered = text.lower()
     for letter, option in sorted(options.items(), key=lambda item: (-len(item[1]), item[0])):
+        longer = _Spans(found)
         found += [
             Mention(start, start + len(option), letter)
-            for start in _positions(text.lower(), option)
-            if not any(other.start <= start and start + len(option) <= other.end for other in found)
+            for start in _positions(lowered, option)
+            if not longer.contain(start, start + len(option))
         ]
     return found
+
+
+class _Spans:
+    """Where mentions are, for many questions."""
+
+    def __init__(self, mentions: Iterable[Mention]) -> None:
+        spans = sorted((one.start, one.end) for one in mentions)
+        self._starts = [start for start, _ in spans]
+        # The furthest end of those that begin no later.
+        self._ends = list(accumulate((end for _, end in spans), max))
+
+    def contain(self, start: int, end: int) -> bool:
+        """Whether the characters from `start` to `end` are part of one of them."""
+        before = bisect_right(self._starts, start)
+        return before > 0 and end <= self._ends[before - 1]
 
 
 def _positions(text: str, phrase: str) -> Iterator[int]:
     start = text.find(phrase) if phrase else -1
     while start >= 0:
-        before, after = text[max(0, start - 1) : start], text[start + len(phrase) :][:1]
+        end = start + len(phrase)
+        before, after = text[max(0, start - 1) : start], text[end : end + 1]
         if not before.isalnum() and not after.isalnum():
             yield start
         start = text.find(phrase, start + 1)

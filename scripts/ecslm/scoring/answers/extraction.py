@@ -5,10 +5,11 @@ from typing import Any
 
 from ecslm.common.errors import Problem
 from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.scoring.answers.json_lists import lists_of_objects
 
 Entries = tuple[tuple[str, str], ...]
 
-_decoder = json.JSONDecoder()
+KEYS = frozenset({"attribute", "value"})
 
 
 def problems(prediction: ScoredPrediction) -> list[Problem]:
@@ -36,17 +37,11 @@ def strict(prediction: ScoredPrediction) -> Entries | None:
 
 def lenient(prediction: ScoredPrediction) -> Entries | None:
     """The pairs of the first such JSON list anywhere in the text."""
-    text = prediction.prediction
-    start = text.find("[")
-    while start >= 0:
-        try:
-            entries = _entries(_decoder.raw_decode(text, start)[0])
-        except (ValueError, RecursionError):
-            entries = None
-        if entries is not None:
-            return entries
-        start = text.find("[", start + 1)
-    return None
+    answer = strict(prediction)
+    if answer is not None:
+        return answer
+    found = next(lists_of_objects(prediction.prediction, KEYS), None)
+    return None if found is None else _entries(found)
 
 
 def _parse(text: str) -> Entries | None:
@@ -61,9 +56,7 @@ def _parse(text: str) -> Entries | None:
 def _entries(value: Any) -> Entries | None:
     if not isinstance(value, list):
         return None
-    if not all(
-        isinstance(entry, dict) and {"attribute", "value"} <= entry.keys() for entry in value
-    ):
+    if not all(isinstance(entry, dict) and entry.keys() >= KEYS for entry in value):
         return None
     return tuple((_text(entry["attribute"]), _text(entry["value"])) for entry in value)
 

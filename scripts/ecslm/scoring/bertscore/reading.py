@@ -6,9 +6,9 @@ from pathlib import Path
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest
+from ecslm.common.rows import Numbered, read_rows, repeated_ids
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
-from ecslm.scoring.rows import Numbered, read_rows, repeated_ids
 
 
 def read_bertscores(

@@ -55,7 +55,12 @@ def read_rows(
     except InputError as error:
         problems = [_with_suggestion(problem, model) for problem in error.details]
     whole = check_whole(rows) if len(problems) == len(found) else ()
-    reported = [*_first_of_each_kind(problems), *_advice(path, problems, model)]
+    reported = list(_first_of_each_kind(problems))
+    advice = list(_advice(problems, model))
+    if len(reported) == 1:
+        reported = [replace(reported[0], message=": ".join([reported[0].message, *advice]))]
+    else:
+        reported += [Problem(one, path) for one in advice]
     reported += [Problem(problem, path) for problem in whole]
     if reported:
         raise InputError(*reported)
@@ -114,15 +119,15 @@ def _message(problem: Problem) -> str:
     return problem.message
 
 
-def _advice(path: Path, problems: Iterable[Problem], model: type[BaseModel]) -> Iterator[Problem]:
+def _advice(problems: Iterable[Problem], model: type[BaseModel]) -> Iterator[str]:
     """How to fix problems whose own messages do not say so."""
     kinds = {problem.kind for problem in problems}
     if kinds & {"json_invalid", "model_type", "not_utf8"}:
-        yield Problem("each line must be one JSON object, in UTF-8 without byte order mark", path)
+        yield "each line must be one JSON object, in UTF-8 without byte order mark"
     if kinds & {"missing", "unknown_field"}:
-        yield Problem(_fields(model), path)
+        yield _fields(model)
     if "truncated" in kinds:
-        yield Problem("rebuild the file, or end its last line if that is complete", path)
+        yield "rebuild the file, or end its last line if that is complete"
 
 
 def _fields(model: type[BaseModel]) -> str:
