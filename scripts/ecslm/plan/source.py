@@ -146,7 +146,10 @@ class Source:
             return Path(data.id).name if local else f"{data.id} at {data.revision}"
         if isinstance(data, DemoData):
             return f"generated, seed {data.seed}"
-        return Path(data.path).name
+        name = Path(data.path).name
+        if data.split is None:
+            return name
+        return f"{name}, split by input ({data.split.val:.3g} val, {data.split.test:.3g} test)"
 
     def _for_records(self, labelled: bool) -> DataSource:
         data = self.data
