@@ -1,0 +1,95 @@
+"""Begin a study of your own records: write a configuration with comments, and check it.
+
+The records are looked at: the tasks that they belong to, the kind of answer to each, and whether
+they say which are for training and which for tests. Nothing that exists is overwritten.
+"""
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from ecslm.common.cli import run_script
+from ecslm.common.errors import InputError
+from ecslm.config.loading import read_config
+from ecslm.config.schema import Config
+from ecslm.data.checking import check_rows, task_names
+from ecslm.data.report import Report
+from ecslm.plan.keys import StudyKey
+from ecslm.plan.plan import Plan
+from ecslm.preflight.check import check_study
+from ecslm.preflight.text import as_text
+from ecslm.schemas.paths import TEMPLATES
+from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.starter.names import check_study_name
+from ecslm.starter.records import EXAMPLE, look_at
+from ecslm.starter.study import Start, configuration, plan_start
+from ecslm.starter.words import found_lines, next_lines
+
+MOST_THREADS = 8
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Look at the records, write the file, check what a run would need, and say what is next."""
+    if not arguments.study:
+        raise InputError("STUDY: missing: name the study, as in `make new STUDY=mine`")
+    shipped = read_config([CONFIG_FILE], None, TEMPLATES)
+    check_study_name(arguments.study, shipped.studies)
+    written = Path(f"{arguments.study}.yaml")
+    if os.path.lexists(written):
+        raise InputError(f"{written}: exists, and is not overwritten: choose another STUDY")
+    data = arguments.data or Path(f"{arguments.study}.jsonl")
+    start = begun(arguments.study, data, shipped)
+    text = configuration(start)
+    report = checked(text, arguments.study)
+    with written.open("x", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)
+    print("\n".join((str(data), *found_lines(start, report))))
+    run = check_study([written], None, "default")
+    print(f"\nWritten: {written}. Whether it can run here:\n\n{as_text(run)}\n\nNext:")
+    print("\n".join(next_lines(start, written)))
+    sys.exit(int(run.fails))
+
+
+def begun(name: str, data: Path, shipped: Config) -> Start:
+    """The study that the records make."""
+    if not data.exists():
+        raise InputError(
+            f"{data}: no such file: put your records there, or name their file with DATA=FILE; "
+            f"one JSON object a line, as {EXAMPLE}"
+        )
+    codes = task_names({code: task.aliases for code, task in shipped.tasks.items()})
+    seen, divided = look_at(data, codes)
+    threads = min(MOST_THREADS, os.cpu_count() or 1)
+    return plan_start(name, data, seen, divided, shipped.tasks, threads)
+
+
+def checked(text: str, study: str) -> Report:
+    """What a run would find in the records, before there is a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{study}.yaml"
+        file.write_text(text, encoding="utf-8")
+        plan = Plan.read([file], None)
+        plan.source.check()
+        settings = plan.data_check.settings(StudyKey())
+        return check_rows(plan.source.rows, settings, None)
+
+
+def command_line() -> argparse.ArgumentParser:
+    """The options of this script."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--study", help="name of the study; STUDY.yaml is written")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="your records: a JSON Lines, JSON or Parquet file, or a folder of them (default: "
+        "STUDY.jsonl)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    run_script(main, command_line())
