@@ -12,7 +12,7 @@ from ecslm.data.row_checks import check_input, check_output
 from ecslm.data.sources.columns import check_columns
 from ecslm.data.sources.files import data_files, file_name
 from ecslm.data.sources.reading import read_rows
-from ecslm.schemas.fields import is_nothing, parse_options
+from ecslm.schemas.fields import is_nothing, is_writable, parse_options
 from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import Answer, InputForm, has_example
 
@@ -107,7 +107,7 @@ def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
                 said = "split" in row
             task = row.get("task")
             # Rows without one are told with all others that cannot be used.
-            if isinstance(task, str):
+            if isinstance(task, str) and is_writable(task):
                 task = codes.get(task, task)
                 if task not in seen and len(seen) == MOST_TASKS:
                     raise InputError(

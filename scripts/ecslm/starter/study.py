@@ -1,7 +1,6 @@
 """The configuration of a study that a user begins, sized so that it ends in minutes on a CPU."""
 
-import json
-import re
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,8 +41,6 @@ METRIC_OF: Mapping[Answer, str] = {
     "generation": "bert_f1",
 }
 SAME_OPTIONS = "macro_f1"
-# Texts that YAML takes for themselves, unless they are another value, as `no` and `1` are.
-PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*( [A-Za-z0-9_./-]+)*")
 
 
 @dataclass(frozen=True)
@@ -219,12 +216,14 @@ def _check_splits(data: Path, seen: Sequence[Seen]) -> None:
 
 
 def _as_yaml(value: object) -> str:
-    """A value in one line: names as they are, all else as JSON, which is YAML."""
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_as_yaml, value))}]"
-    if isinstance(value, str) and PLAIN.fullmatch(value) and yaml.safe_load(value) == value:
-        return value
-    return json.dumps(value, ensure_ascii=False)
+    """A value in one line."""
+    if isinstance(value, str) and not value.isprintable():
+        return yaml.safe_dump(value, default_style='"', width=math.inf).strip()
+    # As the item of a list, which also shows where quotes are needed.
+    listed = yaml.safe_dump(
+        [value], default_flow_style=True, allow_unicode=True, width=math.inf
+    )
+    return listed.strip()[1:-1]
 
 
 def _rounded(share: float) -> float:
