@@ -39,7 +39,7 @@ def script_of(command: Command) -> str | None:
     return None if found is None else found[1]
 
 
-class _Found(Exception):
+class _NotRunError(Exception):
     """Raised in place of a script's run."""
 
 
@@ -50,12 +50,12 @@ def parser_of(script: str) -> argparse.ArgumentParser:
 
     def stop(_run: object, parser: argparse.ArgumentParser) -> None:
         found.append(parser)
-        raise _Found
+        raise _NotRunError
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(cli, "run_script", stop)
         patch.setattr(sys, "argv", [script])
-        with contextlib.suppress(_Found):
+        with contextlib.suppress(_NotRunError):
             runpy.run_path(str(SCRIPTS / script), run_name="__main__")
     return found[0]
 

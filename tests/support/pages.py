@@ -1,7 +1,7 @@
 """The project's pages in Markdown: their links, headings, and what stands in their blocks of code.
 
 Blocks of `console` have `$ ` before what a reader types, and output; all of `bash` is typed. In
-blocks without a language, lines are typed if they begin as commands of this project do.
+blocks without a language, lines are typed that begin with `$ `, or as commands of this project.
 """
 
 import re
@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from support.project import ROOT
 
-OWN_COMMANDS = re.compile(r"(\$ )?(make|snakemake|python|\.venv/bin/\S+)( |$)")
+OWN_COMMANDS = re.compile(r"\$ |(make|snakemake|python|\.venv/bin/\S+)( |$)")
 PROMPT = "$ "
 # Where one command of a line ends and another begins.
 BETWEEN = {";", "&&", "||", "|", "&", "(", ")", "<", ";;"}

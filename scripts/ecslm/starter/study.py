@@ -220,9 +220,7 @@ def _as_yaml(value: object) -> str:
     if isinstance(value, str) and not value.isprintable():
         return yaml.safe_dump(value, default_style='"', width=math.inf).strip()
     # As the item of a list, which also shows where quotes are needed.
-    listed = yaml.safe_dump(
-        [value], default_flow_style=True, allow_unicode=True, width=math.inf
-    )
+    listed = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=math.inf)
     return listed.strip()[1:-1]
 
 

@@ -29,8 +29,8 @@ def found_lines(start: Start, report: Report) -> Iterator[str]:
         yield from _task_lines(task, report.tasks.get(task.code, {}))
     if start.shares is not None:
         yield ""
-        yield "The records do not say which are for tests, so the study divides them by their input:"
-        yield "the same input is never on both sides, and a record stays where it is when you add more."
+        yield "The records do not say which are for tests, so the study divides them by their input."
+        yield "The same input is never on both sides; a record stays where it is when you add others."
     if not start.tuned:
         yield ""
         yield "All records are for tests, so no model is tuned on them."

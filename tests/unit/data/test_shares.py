@@ -1,5 +1,6 @@
 """Records without a split are divided by their input."""
 
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -34,15 +35,13 @@ def opened(folder: Path, rows: list[Row], shares: Shares | None = SHARES) -> Ind
 
 
 def sides(index: IndexedRows) -> dict[str, list[str]]:
-    return {
-        part.split: [row["input"] for _, row in index.rows([part])] for part in index.parts()
-    }
+    return {part.split: [row["input"] for _, row in index.rows([part])] for part in index.parts()}
 
 
 def test_records_are_divided_by_the_shares_and_none_is_lost(tmp_path: Path) -> None:
     rows = own_rows(2000)
     found = sides(opened(tmp_path, rows))
-    assert sorted(sum(found.values(), [])) == sorted(one["input"] for one in rows)
+    assert sorted(chain(*found.values())) == sorted(one["input"] for one in rows)
     counts = {split: len(inputs) for split, inputs in found.items()}
     assert counts == pytest.approx({"train": 1200, "val": 200, "test": 600}, abs=60)
 
