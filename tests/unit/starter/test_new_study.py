@@ -1,5 +1,8 @@
 """`make new`: a user's records in, a configuration that runs out."""
 
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -152,7 +155,7 @@ def test_records_that_cannot_be_used_are_told_and_nothing_is_written(
         (["--study", "Demo"], "STUDY: Demo is taken by this project"),
         (["--study", "cache"], "STUDY: cache is taken by this project"),
         (["--study", "mine"], "mine.jsonl: no such file: put your records there, or name"),
-        (["--study", "mine", "--data", "records.csv"], "records.csv: not one of .json, .jsonl"),
+        (["--study", "mine", "--data", "records.csv"], "records.csv: is a table: convert it by"),
         (["--study", "mine", "--data", "."], ".csv"),
         (["--study", "config", "--data", "records.csv"], "config.yaml: exists, and is not over"),
     ],
@@ -167,6 +170,17 @@ def test_what_cannot_begin_is_one_line(arguments: list[str], words: str, desk: P
     assert words in line
 
 
+def test_the_command_that_converts_a_table_makes_records(desk: Path) -> None:
+    table = desk / "my records.csv"
+    table.write_text('task,instruction,input,output,price\nFraud,Is it?,"a, b",yes,1\n')
+    ran = run_script("new_study.py", "--study", "mine", "--data", table.name)
+    command = shlex.split(ran.stderr.partition("convert it by ")[2])
+    assert command[0] == ".venv/bin/python"
+    subprocess.run([sys.executable, *command[1:]], check=True)
+    ran = run_script("new_study.py", "--study", "mine", "--data", "my records.jsonl")
+    assert "1 records of Fraud are too few" in ran.stderr
+
+
 def test_a_file_that_exists_keeps_its_content(desk: Path) -> None:
     (desk / "mine.yaml").write_text("mine")
     assert "mine.yaml: exists" in begin(desk, ENOUGH).stderr
@@ -179,7 +193,7 @@ def test_a_file_that_exists_keeps_its_content(desk: Path) -> None:
 def test_each_setting_of_the_file_has_a_comment_or_a_name_that_says_all(desk: Path) -> None:
     begin(desk, ENOUGH)
     text = (desk / "mine.yaml").read_text()
-    assert max(map(len, text.splitlines())) <= 105
+    assert max(map(len, text.splitlines())) <= 100
     assert text.count("#") > 25
     assert "\n\n\n" not in text
     assert "{{" not in text
