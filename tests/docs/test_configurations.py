@@ -34,6 +34,11 @@ SHIPPED = base()
 
 def placed(content: dict[str, Any]) -> dict[str, Any]:
     """A fragment at its place in a configuration, by its keys."""
+    if "studies" in content:
+        # A study that is shown in part.
+        studies = content["studies"].items()
+        named = {name if "title" in study else STUDY: study for name, study in studies}
+        return content | {"studies": named}
     keys = set(content)
     sections = [one for one in content.values() if isinstance(one, dict)]
     # `tasks` is both: the registry, and a list of a study.
@@ -82,6 +87,7 @@ def test_a_configuration_of_a_page_is_valid(block: Block) -> None:
         "training: {epoch: 3}",
         "Mine: {base: SmolLM2, template: chatml}",
         "studies: {mine: {title: Mine}}",
+        "studies: {mine: {modles: {}}}",
         "learning_rate: fast",
     ],
 )

@@ -29,6 +29,8 @@ RUN = {
     "clean.py": {0},
 }
 OF_A_STUDY = {"why.py", "ask.py", "clean.py"}
+# A metric that a page adds to a copy of the project: see test_own_task.py.
+ADDED = "yes_no_accuracy"
 # What the tiny study calls what the pages name.
 NAMES = {
     r"^(results/)(demo|mine|paper)\b": rf"\g<1>{STUDY}",
@@ -42,7 +44,8 @@ LOOP = re.compile(r"for (\w+) in ([^;]+);")
 
 
 def runs(command: Command) -> bool:
-    return command.program.startswith("python") and script_of(command) in RUN
+    own = command.program.startswith("python") and script_of(command) in RUN
+    return own and ADDED not in " ".join(command.words)
 
 
 def script_of(command: Command) -> str:
