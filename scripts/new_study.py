@@ -8,13 +8,16 @@ import argparse
 import os
 import shlex
 import tempfile
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
 from ecslm.data.checking import check_rows, task_names
+from ecslm.data.problems import Kind, Problems
 from ecslm.data.report import Report
 from ecslm.plan.keys import StudyKey
 from ecslm.plan.plan import Plan
@@ -28,6 +31,8 @@ from ecslm.starter.study import Start, configuration, plan_start
 from ecslm.starter.words import found_lines, next_lines
 
 MOST_THREADS = 8
+# The problem of records that may be left out without a question.
+DUPLICATE: Kind = "duplicate_record"
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -41,8 +46,10 @@ def main(arguments: argparse.Namespace) -> None:
         raise InputError(f"{written}: exists, and is not overwritten: choose another STUDY")
     data = arguments.data or Path(f"{arguments.study}.jsonl")
     start = begun(arguments.study, data, shipped)
+    report = checked(configuration(start), arguments.study)
+    if DUPLICATE in report.problems:
+        start = replace(start, tolerate=(DUPLICATE,))
     text = configuration(start)
-    report = checked(text, arguments.study)
     with written.open("x", encoding="utf-8", newline="\n") as stream:
         stream.write(text)
     print("\n".join((str(data), *found_lines(start, report))))
@@ -80,14 +87,24 @@ def as_json_lines(table: Path, target: Path) -> str:
 
 
 def checked(text: str, study: str) -> Report:
-    """What a run would find in the records, before there is a file."""
+    """What a run would find in the records, before there is a file.
+
+    Raises:
+        InputError: records cannot be used, for other reasons than that they are there twice.
+    """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{study}.yaml"
         file.write_text(text, encoding="utf-8")
         plan = Plan.read([file], None)
         plan.source.check()
         settings = plan.data_check.settings(StudyKey())
-        return check_rows(plan.source.rows, settings, None)
+        # All of them are told at once, and not in the words for a study that there is.
+        source = settings.source.model_copy(update={"tolerate": get_args(Kind)})
+        settings = settings.model_copy(update={"source": source})
+        report = check_rows(plan.source.rows, settings, None)
+    if lines := Problems(report.problems).lines((DUPLICATE,)):
+        raise InputError(*lines, "these records cannot be used: correct or remove them first")
+    return report
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -9,6 +9,7 @@ import jinja2
 import yaml
 
 from ecslm.common.errors import InputError
+from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
 from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
 from ecslm.scoring.baselines import Baseline, applicable
@@ -87,6 +88,8 @@ class Start:
     settings: tuple[str, ...]
     shares: Shares | None
     threads: int
+    tolerate: tuple[Kind, ...] = ()
+    """Kinds of problems whose records are left out."""
 
     @property
     def tuned(self) -> bool:

@@ -27,6 +27,10 @@ def found_lines(start: Start, report: Report) -> Iterator[str]:
     """What the records are, task by task, as the check of the data counts them."""
     for task in start.tasks:
         yield from _task_lines(task, report.tasks.get(task.code, {}))
+    left_out = sum(found.count for found in report.problems.values())
+    if left_out:
+        yield ""
+        yield f"Left out, since the same record is there before: {left_out}."
     if start.shares is not None:
         yield ""
         yield "The records do not say which are for tests, so the study divides them by their"

@@ -95,6 +95,13 @@ def test_records_that_say_their_split_keep_it(desk: Path) -> None:
     assert planned().study.settings.data.split is None  # type: ignore[union-attr]
 
 
+def test_records_that_are_there_twice_are_left_out_and_counted(desk: Path) -> None:
+    ran = begin(desk, [row(number % 40) for number in range(43)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Left out, since the same record is there before: 3." in ran.stdout
+    assert planned().study.settings.data.tolerate == ("duplicate_record",)
+
+
 def test_records_for_tests_alone_tune_nothing(desk: Path) -> None:
     ran = begin(desk, [row(number, split="test") for number in range(5)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
@@ -117,7 +124,10 @@ ENOUGH = [row(number) for number in range(40)]
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ([*ENOUGH, row(40, output="maybe")], ["mine.jsonl: line 41: output: 'maybe'", "cannot be"]),
+        (
+            [*ENOUGH, row(40, output="maybe")],
+            ["mine.jsonl: line 41: output: 'maybe'", "correct or remove"],
+        ),
         ([row(number, output="Yes") for number in range(40)], ["line 1: output: 'Yes'"]),
         ([*ENOUGH, {"task": "Fraud"}], ["line 41: no text in instruction, input, output"]),
         ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", '{"task":']),
