@@ -1,4 +1,5 @@
 # Everything here works in .venv, which `make setup` creates with the locked versions.
+# `make help` prints what follows `##` here: groups (`##@`), targets, variables (`##=`).
 
 PYTHON ?= python3.11
 BIN := .venv/bin
@@ -6,60 +7,69 @@ BIN := .venv/bin
 # Where it is set, every start of Python compiles all that it imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: reproduce test test-slurm setup slurm check why summary export archive adopt cache clean-study lint lock
+.PHONY: help new check reproduce why summary cache clean-study export archive adopt setup slurm lint \
+test test-slurm lock
 
-reproduce: setup ## the demo study, from data to tables
-	$(BIN)/snakemake --cores all
+# First, so that a plain `make` changes nothing.
+help: ## print this list
+	@awk '/^##@ / {print "\n" substr($$0, 5)} \
+	/^##= / {print "  " substr($$0, 5)} \
+	/^[a-z-]+:.* ## / {split($$0, part, " ## "); split(part[2], said, " [|] "); \
+	sub(/:.*/, "", part[1]); printf "  make %-12s %s\n", part[1], said[1]; \
+	if (said[2]) printf "%20s%s\n", "", said[2]}' $(MAKEFILE_LIST)
 
-# One thread for each of pytest's two processes: torch would otherwise start one per core in both.
-test: setup ## all tests: unit, workflow, end to end
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
-
-test-slurm: slurm ## tests on a SLURM cluster that they start here; as root, with slurm-wlm and munge
-	OMP_NUM_THREADS=1 $(BIN)/pytest tests/slurm
-
-# Options of scripts that take a study.
+# Options of scripts that take a study, and the same for Snakemake.
 OPTIONS = $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+OF_SNAKEMAKE = $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) $(if $(STUDY),--config study=$(STUDY))
 
-why: setup ## what a run would do, why, and how long it takes; STUDY=paper for another study
-	$(BIN)/python scripts/why.py $(OPTIONS)
+##@ Run
+new: setup ## begin a study of records of your own: write its configuration, STUDY.yaml | STUDY DATA
+	$(BIN)/python scripts/new_study.py $(if $(STUDY),--study '$(STUDY)') $(if $(DATA),--data '$(DATA)')
 
-summary: setup ## the scores of a study, as a run prints them; STUDY=paper for another study
-	$(BIN)/python scripts/summarise.py $(OPTIONS)
-
-check: setup ## whether a run would succeed, and what is missing for it; STUDY=paper PROFILE=gpu
+check: setup ## say whether a run would succeed, what is missing, how long it takes | STUDY CONFIGFILE PROFILE
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(if $(PROFILE),--profile $(PROFILE))
 
-export: setup ## each tuned model as a folder of its own, in results/STUDY/exports
-	$(BIN)/snakemake --cores all $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) \
-	$(if $(STUDY),--config study=$(STUDY)) -- export
+reproduce: setup ## run a study, from data to tables and report; alone, the demo study | STUDY CONFIGFILE
+	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE)
 
-archive: setup ## one file to publish, for Zenodo: code, configuration, results; STUDY=paper
-	$(BIN)/python scripts/archive.py $(OPTIONS)
+##@ Look
+why: setup ## say what a run would do, because of which change, and how long it takes | STUDY CONFIGFILE
+	$(BIN)/python scripts/why.py $(OPTIONS)
 
-adopt: setup ## verify and record results that were copied here; STUDY=paper for another study
-	$(BIN)/python scripts/adopt.py $(OPTIONS)
+summary: setup ## print the scores of a study again, as its run did | STUDY CONFIGFILE
+	$(BIN)/python scripts/summarise.py $(OPTIONS)
 
-clean-study: setup ## list results that no job makes any more; REMOVE=yes removes them
-	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
-
-cache: setup ## what is kept of finished GPU work; TRIM=10 removes the least recently used, down to 10 GB
+cache: setup ## list what is kept of finished work, so that nothing is computed twice | TRIM
 	$(BIN)/python scripts/cache.py $(if $(TRIM),--trim $(TRIM))
 
-setup: .venv/locked
+clean-study: setup ## list results that the configuration no longer asks for | STUDY CONFIGFILE REMOVE
+	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
+
+##@ Take home
+export: setup ## make each tuned model a folder of its own, to serve or publish | STUDY CONFIGFILE
+	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) -- export
+
+archive: setup ## pack code, configuration and results into one file to publish | STUDY CONFIGFILE
+	$(BIN)/python scripts/archive.py $(OPTIONS)
+
+adopt: setup ## verify results that come from another machine, and go on with them | STUDY CONFIGFILE
+	$(BIN)/python scripts/adopt.py $(OPTIONS)
+
+##@ Change
+setup: .venv/locked ## install the libraries into .venv; other targets do it too
 
 .venv/locked: requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock
 	touch $@
 
-slurm: .venv/slurm ## what profiles/slurm needs besides, to run on a cluster
+slurm: .venv/slurm ## install what a run on a SLURM cluster needs besides
 
 .venv/slurm: requirements-slurm.lock .venv/locked
 	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock --requirement $<
 	touch $@
 
-lint: setup ## what must be clean before a commit
+lint: setup ## check style, types and layers; it must be clean before a commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
@@ -67,7 +77,15 @@ lint: setup ## what must be clean before a commit
 	$(BIN)/mypy
 	PYTHONPATH=scripts $(BIN)/lint-imports --no-cache
 
-lock: ## renew the lock files from pyproject.toml, in a throw-away environment
+##@ Contribute
+# One thread for each of pytest's two processes: torch would otherwise start one per core in both.
+test: setup ## run all tests, about 10 minutes on two cores
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
+
+test-slurm: slurm ## run tests on a SLURM cluster that they start here, as root
+	OMP_NUM_THREADS=1 $(BIN)/pytest tests/slurm
+
+lock: ## renew the locked versions of libraries from pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*p["dependencies"], *p["optional-dependencies"]["dev"], sep="\n")' > .venv-lock/wanted.txt
@@ -79,3 +97,11 @@ lock: ## renew the lock files from pyproject.toml, in a throw-away environment
 	.venv-lock/bin/pip freeze | sed 's/+cpu$$//' | grep -vxF -f requirements.lock \
 	> requirements-slurm.lock
 	rm -rf .venv-lock
+
+##@ Variables
+##= STUDY=paper           a study of the configuration; of `new`, the name of the one to begin
+##= CONFIGFILE=mine.yaml  a configuration of your own, over config.yaml
+##= DATA=records.jsonl    records of your own; without it, STUDY.jsonl
+##= PROFILE=gpu           how a run would be executed: a folder of profiles/
+##= TRIM=10               remove the least recently used of it, down to 10 GB
+##= REMOVE=yes            remove what is listed

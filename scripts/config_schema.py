@@ -1,30 +1,38 @@
-"""Write the JSON schema of config.yaml, with which editors complete and check it."""
+"""Write the JSON schema of config.yaml, with which editors complete and check it, and the page
+that explains every key."""
 
 import argparse
 from pathlib import Path
 
 from ecslm.common.cli import run_script
-from ecslm.common.files import write_json
+from ecslm.common.files import write_json, write_text
 from ecslm.common.usage import output_file
+from ecslm.config.reference_page import reference_page
 from ecslm.config.schema import Config
 
-SCHEMA = Path(__file__).resolve().parents[1] / "resources/config.schema.json"
+PROJECT = Path(__file__).resolve().parents[1]
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the schema."""
-    write_json(arguments.output, Config.model_json_schema())
+    """Write the files that the options name."""
+    schema = Config.model_json_schema()
+    write_json(arguments.output, schema)
+    write_text(arguments.markdown, reference_page(schema))
 
 
 def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--output",
-        type=output_file,
-        default=SCHEMA,
-        help="JSON file to write (default: the project's resources/config.schema.json)",
-    )
+    for option, default, what in (
+        ("--output", "resources/config.schema.json", "JSON schema"),
+        ("--markdown", "docs/configuration.md", "page"),
+    ):
+        parser.add_argument(
+            option,
+            type=output_file,
+            default=PROJECT / default,
+            help=f"where to write the {what} (default: {default})",
+        )
     return parser
 
 

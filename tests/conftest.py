@@ -1,7 +1,9 @@
-"""Fixtures of all tests: tiny models and adapters, made once a session."""
+"""Fixtures of all tests: tiny models, adapters and finished studies, made once a session."""
 
 import gc
 import os
+import shutil
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,27 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ModulesToget
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
     """What workers make for one another."""
     return shared_by_workers(tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def completed(shared: Shared) -> Path:
+    """A project whose studies have run to the end."""
+
+    def make(folder: Path) -> None:
+        from support.completed import completed_studies
+
+        completed_studies(folder)
+
+    return shared("completed", make)
+
+
+@pytest.fixture
+def project(completed: Path, tmp_path: Path) -> Iterator[Path]:
+    """A copy of the finished project, to be edited."""
+    copy = tmp_path / "project"
+    shutil.copytree(completed, copy)
+    yield copy
+    shutil.rmtree(copy)
 
 
 @pytest.fixture(scope="session")

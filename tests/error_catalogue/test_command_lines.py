@@ -18,7 +18,6 @@ from support.broken_inputs import assert_refused, nothing_lost
 from support.project import SCRIPTS
 from support.scratch import list_jobs
 from support.scripts import run_script
-from support.shared import Shared
 
 from ecslm.common.usage import output_file
 
@@ -56,16 +55,10 @@ BAD = "bad"
 
 
 @pytest.fixture(scope="module")
-def project(shared: Shared, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def project(completed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A copy of a project with a finished study, and broken files in a directory of it."""
-
-    def make(folder: Path) -> None:
-        from support.completed import completed_studies
-
-        completed_studies(folder)
-
     copy = tmp_path_factory.mktemp("catalogue") / "project"
-    shutil.copytree(shared("completed", make), copy)
+    shutil.copytree(completed, copy)
     broken = copy / BAD
     (broken / "a directory").mkdir(parents=True)
     (broken / "binary").write_bytes(bytes(range(256)))

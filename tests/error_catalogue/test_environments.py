@@ -11,11 +11,10 @@ from types import SimpleNamespace
 import pytest
 from support import warm
 from support.broken_inputs import Run, assert_refused, nothing_lost, refused
-from support.completed import CONFIGURATION, shared_studies, study_options
+from support.completed import CONFIGURATION, study_options
 from support.project import ROOT
 from support.scratch import snakemake
 from support.scripts import run_script
-from support.shared import Shared
 
 from ecslm.common.errors import InputError
 from ecslm.preflight.profiles import read_profile
@@ -27,12 +26,6 @@ DIGESTS = "results/cache/digests.json"
 # Root may read and write whatever permissions say, unless it gives that up.
 NO_PRIVILEGES = {"PYTHONPATH": str(ROOT / "tests/support/no_privileges")}
 CHECKS = ["scripts/why.py", "--configfile", CONFIGURATION.name]
-
-
-@pytest.fixture(scope="module")
-def completed(shared: Shared) -> Path:
-    """A project whose studies have run to the end."""
-    return shared_studies(shared)
 
 
 @pytest.fixture

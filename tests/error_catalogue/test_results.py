@@ -12,10 +12,9 @@ from pathlib import Path
 
 import pytest
 from support.broken_inputs import Run, nothing_lost, refused
-from support.completed import CONFIGURATION, shared_studies, study_options
+from support.completed import CONFIGURATION, study_options
 from support.scratch import list_jobs, snakemake
 from support.scripts import run_script
-from support.shared import Shared
 
 from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan
@@ -197,12 +196,6 @@ CASES = (
         ("report/results.tex.jinja: exchanged for an older file since", "`touch "),
     ),
 )
-
-
-@pytest.fixture(scope="module")
-def completed(shared: Shared) -> Path:
-    """A project whose studies have run to the end."""
-    return shared_studies(shared)
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import pytest
 from support.model_examples import run_here
 from support.project import ROOT
 from support.scratch import QUICK_TOUCH, Job, copy_project, list_jobs
-from support.shared import Shared
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.provenance.snakemake_records import ADOPTING
@@ -27,11 +26,6 @@ ALPACA, CHATML = (f"resources/prompts/{name}.jinja" for name in ("alpaca", "chat
 CATALOGUE, INSTRUCTIONS = "resources/demo/catalogue.yaml", "resources/demo/instructions.yaml"
 GENERATED = "studies.generated"
 MODELS = f"{GENERATED}.models"
-
-
-def shared_studies(shared: Shared) -> Path:
-    """The folder of a project whose studies have run to the end, for tests that copy it."""
-    return shared("completed", completed_studies)
 
 
 def study_options(study: str) -> tuple[str, ...]:

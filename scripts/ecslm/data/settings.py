@@ -6,11 +6,12 @@ neither compared nor recorded: see `ecslm.data.location`.
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ecslm.common.validation import Sha256
 from ecslm.data.demo.settings import DemoSettings
 from ecslm.data.problems import Kind
+from ecslm.data.shares import Shares
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, InputForm
 
@@ -77,7 +78,23 @@ class PathData(Data):
         description="The file or directory, relative to the working directory or absolute.",
         exclude=True,
     )
+    split: Shares | None = Field(
+        None,
+        description="Shares by which rows without a column `split` are divided; without them, all "
+        "are test rows.",
+        # Older results were made from settings that lack it.
+        exclude_if=lambda shares: shares is None,
+    )
     labels: Labels | None = None
+
+    @model_validator(mode="after")
+    def _labels_have_rows(self) -> "PathData":
+        if self.split is not None and self.labels is not None:
+            raise ValueError(
+                "split: labels are one list per test row, so the rows must say which they are: "
+                "give them a column `split`, and remove this"
+            )
+        return self
 
 
 DataSource = Annotated[DemoData | HubData | PathData, Field(discriminator="source")]

@@ -100,6 +100,17 @@ class Source:
         check = self._study.path(paths.DATA_CHECK)
         return self._content(check, self.is_labelled(), lambda: self.rows.source_digests())
 
+    def count_rows(self, task: str, split: str) -> int:
+        """The number of rows of a task and split in local files.
+
+        Raises:
+            InputError: a file is missing or cannot be read.
+        """
+        assert isinstance(self.rows, IndexedRows), "demo data are generated"
+        names = {task, *self._study.task(task).aliases}
+        parts = self.rows.index.parts
+        return sum(part.rows for part in parts if part.task in names and part.split == split)
+
     def for_split(self, task: str, split: str) -> DataSource:
         """The source without settings that affect only other dataset files."""
         if isinstance(self.data, DemoData):
@@ -151,7 +162,10 @@ class Source:
             return Path(data.id).name if local else f"{data.id} at {data.revision}"
         if isinstance(data, DemoData):
             return f"generated, seed {data.seed}"
-        return Path(data.path).name
+        name = Path(data.path).name
+        if data.split is None:
+            return name
+        return f"{name}, split by input ({data.split.val:.3g} val, {data.split.test:.3g} test)"
 
     def _for_records(self, labelled: bool) -> DataSource:
         data = self.data

@@ -3,22 +3,24 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from ecslm.data.published import COUNTS, read_counts
-from ecslm.data.settings import DemoData
+from ecslm.data.settings import DemoData, PathData
 from ecslm.estimates.lengths import LENGTHS, Kind, Lengths, LengthsRow, lengths_of, read_lengths
 from ecslm.estimates.prediction import PredictionWork
 from ecslm.estimates.training import TrainingWork
+from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 
-# Of a task without published counts.
+# Of a task without published counts, whose rows are not here.
 UNKNOWN_RECORDS = {"train": 10_000, "val": 1_000, "test": 1_000}
 
 
 @dataclass(frozen=True, eq=False)
 class Workloads:
-    """Numbers of records are those of the configuration, or as published; their lengths those of
-    resources/lengths.csv."""
+    """Numbers of records are those of the configuration, of local files, or as published; their
+    lengths those of resources/lengths.csv."""
 
     study: Study
 
@@ -71,8 +73,12 @@ class Workloads:
 
     def records(self, task: str, split: str, settings: Iterable[str] | None = None) -> int:
         """Records of a dataset file; of all settings, or of these."""
+        every = tuple(self.study.evaluated_settings(task, split))
         if settings is None:
-            settings = self.study.evaluated_settings(task, split)
+            settings = every
+        if (rows := self._local_rows(task, split)) is not None:
+            # Which setting a row is of, its file alone tells.
+            return round(rows * len(tuple(settings)) / max(len(every), 1))
         return sum(self._of_setting(task, split, setting) for setting in settings)
 
     def lengths(self, task: str, shots: int) -> Lengths:
@@ -84,6 +90,13 @@ class Workloads:
         demo = isinstance(self.study.settings.data, DemoData)
         kind: Kind = "demo" if demo else "release"
         return lengths_of(self._rows, kind, task, shots)
+
+    def _local_rows(self, task: str, split: str) -> int | None:
+        """Rows in local files; None if there are none."""
+        data = self.study.settings.data
+        if not isinstance(data, PathData) or not Path(data.path).exists():
+            return None
+        return source_of(self.study).count_rows(task, split)
 
     def _of_setting(self, task: str, split: str, setting: str) -> int:
         data = self.study.settings.data

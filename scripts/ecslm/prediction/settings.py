@@ -21,8 +21,15 @@ class DecodingSettings(Closed):
     sample: bool = Field(
         False, description="Sample tokens with a seed instead of taking the likeliest."
     )
-    temperature: float = Field(0.15, gt=0, description="Only with `sample`.")
-    top_p: float = Field(0.95, gt=0, le=1, description="Only with `sample`.")
+    temperature: float = Field(
+        0.15, gt=0, description="With `sample`: near 0 likely tokens alone, at 1 as the model says."
+    )
+    top_p: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="With `sample`: of the likeliest tokens, up to this probability.",
+    )
     fused: bool = Field(
         True,
         description="Dequantise the base and merge the adapter into it once, at load: the same "

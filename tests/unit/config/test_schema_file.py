@@ -10,11 +10,14 @@ from support.scripts import run_script
 from ecslm.config.schema import Config
 
 
-def test_the_schema_file_is_in_step_with_the_code(tmp_path: Path) -> None:
-    output = tmp_path / "schema.json"
-    run_script("config_schema.py", "--output", output).check_returncode()
-    shipped = ROOT / "resources/config.schema.json"
-    assert output.read_bytes() == shipped.read_bytes(), "run scripts/config_schema.py"
+def test_the_schema_file_and_the_page_are_in_step_with_the_code(tmp_path: Path) -> None:
+    files = {"--output": "resources/config.schema.json", "--markdown": "docs/configuration.md"}
+    written = {option: tmp_path / Path(file).name for option, file in files.items()}
+    options = [one for option in written.items() for one in option]
+    run_script("config_schema.py", *options).check_returncode()
+    for option, file in files.items():
+        same = written[option].read_bytes() == (ROOT / file).read_bytes()
+        assert same, f"{file}: run scripts/config_schema.py"
 
 
 # Fields that their section's own description explains, and the tags that tell sections apart.

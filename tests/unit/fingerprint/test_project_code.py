@@ -185,14 +185,16 @@ LOADED_BY_NAME = {
 }
 # What looks for files from where it stands itself, and why no result escapes its digest.
 FILES_BESIDE = {
-    "config_schema.py": "writes the schema of config.yaml, which no job reads",
+    "config_schema.py": "writes the schema of config.yaml and its page, which no job reads",
     "ecslm/common/versions.py": "the lock file: versions are parameters",
+    "ecslm/config/reference_page.py": "examples of that page",
     "ecslm/data/sources/index.py": "its own code, to throw away a cache that other code made",
     "ecslm/fingerprint/digest.py": "the code itself",
     "ecslm/fingerprint/kept.py": "its own code, to use no digest that other code computed",
     "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/schemas/registry.py": "config.yaml, for a script without settings: never in a job",
     "ecslm/scoring/bertscore/cache.py": "its own code, to throw away a cache that other code made",
+    "ecslm/starter/study.py": "the template of a configuration: never in a job",
     "ecslm/training/launch.py": "the path of the script of training, which its jobs run again",
 }
 

@@ -21,6 +21,7 @@ from ecslm.common.files import read_json, remove_temporaries, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text, unchanged
 from ecslm.common.locks import held
 from ecslm.data.problems import FoundProblems, Kind, Problems
+from ecslm.data.shares import Shares
 from ecslm.data.sources.files import DataFile
 from ecslm.data.sources.protocol import IsCurrent, LabelFile, PartName, Row
 from ecslm.data.sources.splitting import Part, split_files
@@ -31,6 +32,7 @@ SCRIPTS = Path(__file__).resolve().parents[3]
 # Modules that affect the content of an index; a test compares them with what this one imports.
 SPLITTING_CODE = (
     "ecslm.data.problems",
+    "ecslm.data.shares",
     "ecslm.data.sources.columns",
     "ecslm.data.sources.files",
     "ecslm.data.sources.index",
@@ -187,6 +189,7 @@ def read_index(
     defaults: Mapping[str, str],
     labels: LabelFile | None,
     identity: Sequence[str] | None = None,
+    shares: Shares | None = None,
 ) -> IndexedRows:
     """The rows of data files, which are indexed unless they have been.
 
@@ -195,6 +198,7 @@ def read_index(
         origin: identity of the source, so that indexes of its former content can be removed.
         defaults: values of columns that a file may lack.
         labels, identity: as in `IndexedRows`.
+        shares: by which rows without a split are divided. They are part of `origin`.
 
     Raises:
         InputError: a file is missing or truncated, or has no rows, or changes while it is read.
@@ -207,7 +211,7 @@ def read_index(
         with _locked(folder, wait=True):
             if not (folder / INDEX).exists():
                 _remove_remains(cache)
-                _build(folder, files, digests, origin, defaults)
+                _build(folder, files, digests, origin, defaults, shares)
                 for older in _folders_of(cache, origin):
                     if older != folder:  # as large as the source
                         shutil.rmtree(older)
@@ -220,6 +224,7 @@ def _build(
     digests: Mapping[str, str],
     origin: Sequence[str],
     defaults: Mapping[str, str],
+    shares: Shares | None,
 ) -> None:
     problems = Problems()
     remove_temporaries(folder)
@@ -228,7 +233,7 @@ def _build(
         with unchanged(file.path for file in files):
             if _digests(files) != digests:
                 raise InputError("the data changed while they were being read: run again")
-            parts = split_files(files, Path(temporary), defaults, problems)
+            parts = split_files(files, Path(temporary), defaults, problems, shares)
         folder.mkdir(exist_ok=True)
         for path in Path(temporary).iterdir():
             path.replace(folder / path.name)

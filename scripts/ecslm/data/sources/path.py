@@ -22,6 +22,10 @@ def open_rows(source: PathData, cache: Path, is_current: IsCurrent = outdated) -
     labels = None if source.labels is None else read_labels(source.labels)
     path = Path(source.path)
     files = [DataFile(name=file_name(file, path), path=file) for file in data_files(path)]
-    origin = ["path", *(str(file.path.absolute()) for file in files)]
+    shares = source.split
+    divided = [] if shares is None else [f"split {shares.val}, {shares.test}"]
+    origin = ["path", *(str(file.path.absolute()) for file in files), *divided]
     cached = cached_rows(cache, origin, is_current, labels)
-    return read_index(files, cache, origin, DEFAULTS, labels) if cached is None else cached
+    if cached is not None:
+        return cached
+    return read_index(files, cache, origin, DEFAULTS, labels, shares=shares)

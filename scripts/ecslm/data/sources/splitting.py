@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from ecslm.common.errors import InputError
 from ecslm.data.problems import Problems
+from ecslm.data.shares import Shares
 from ecslm.data.sources.columns import COLUMNS, check_columns
 from ecslm.data.sources.files import DataFile
 from ecslm.data.sources.protocol import PartName
@@ -48,13 +49,18 @@ class Part(Closed):
 
 
 def split_files(
-    files: Sequence[DataFile], folder: Path, defaults: Mapping[str, str], problems: Problems
+    files: Sequence[DataFile],
+    folder: Path,
+    defaults: Mapping[str, str],
+    problems: Problems,
+    shares: Shares | None = None,
 ) -> tuple[Part, ...]:
     """Write the parts of data files into a directory, sorted by task and split.
 
     Args:
         defaults: values of columns that a file may lack.
         problems: collects the rows that belong to no part.
+        shares: by which rows are divided; they may not say their split themselves.
 
     Raises:
         InputError: a file cannot be read as a whole, or has no rows, or its columns are not those
@@ -73,6 +79,11 @@ def split_files(
                 if absent is None:
                     # Defaults are for columns that the first row lacks, not for gaps in later rows.
                     absent = {name: text for name, text in defaults.items() if name not in row}
+                    if shares is not None and "split" in row:
+                        raise InputError(
+                            f"{where}: has `split`: remove `split` from `data` of the study, or "
+                            "this column from all rows"
+                        )
                 if mixed := sorted(absent.keys() & row.keys()):
                     raise InputError(
                         f"{where}: has {', '.join(mixed)}, which earlier rows lack: "
@@ -83,6 +94,8 @@ def split_files(
                     check_columns(sorted(unknown), where)
                     seen |= unknown
                 full = {**absent, **row}
+                if shares is not None:
+                    full["split"] = shares.split_of(row)
                 name = _part_name(full, where, problems)
                 if name is None:
                     continue

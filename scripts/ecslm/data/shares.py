@@ -1,0 +1,43 @@
+"""Splits records that say no split themselves: by their input, so that each stays on its side."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from ecslm.schemas.settings import Closed
+
+# Bits of a digest that become a number from 0 to 1.
+BITS = 64
+
+
+class Shares(Closed):
+    """Shares of a user's records, which have no column `split`; the rest is trained on.
+
+    A record's input alone decides where it belongs, whatever its case and spaces. So the same
+    input is never on both sides, whichever tasks ask about it, and a record stays where it is when
+    others are added. The numbers of records follow the shares only roughly.
+    """
+
+    val: float = Field(
+        gt=0, lt=1, description="Share that is looked at while training, to see how it goes."
+    )
+    test: float = Field(
+        gt=0, lt=1, description="Share that is never trained on, from which scores come."
+    )
+
+    @model_validator(mode="after")
+    def _some_left(self) -> "Shares":
+        if self.val + self.test >= 1:
+            raise ValueError("val and test: leave a share to train on: their sum must be below 1")
+        return self
+
+    def split_of(self, row: Mapping[str, Any]) -> str:
+        """Where a row belongs."""
+        words = " ".join(str(row.get("input")).casefold().split())
+        digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
+        place = int(digest[: BITS // 4], 16) / 2**BITS
+        if place < self.test:
+            return "test"
+        return "val" if place < self.test + self.val else "train"

@@ -1,0 +1,171 @@
+"""What a user's records are: their tasks, the kind of answer to each, how many and how long."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ecslm.common.errors import InputError
+from ecslm.data.problems import Problems, RowError
+from ecslm.data.row_checks import check_input, check_output
+from ecslm.data.sources.columns import check_columns
+from ecslm.data.sources.files import data_files, file_name
+from ecslm.data.sources.reading import read_rows
+from ecslm.schemas.fields import is_nothing, is_writable, parse_options
+from ecslm.schemas.record import DEFAULT_SETTING
+from ecslm.schemas.task import Answer, InputForm, has_example
+
+NEEDED = ("task", "instruction", "input", "output")
+EXAMPLE = (
+    '{"task": "Fraud", "instruction": "Is this return fraudulent? Answer yes or no.", '
+    '"input": "Third return this month, the tag is missing", "output": "yes"}'
+)
+# More than this means that the column `task` has another meaning.
+MOST_TASKS = 30
+# Answers and lists of options that are told apart.
+MOST_KINDS = 50
+# Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
+FITTING = 0.8
+
+
+@dataclass
+class Seen:
+    """The records of a task, by its code or else its name in the data: counts and lengths."""
+
+    name: str
+    records: int = 0
+    splits: Counter[str] = field(default_factory=Counter)
+    settings: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    """The different outputs, those of more than a few kinds left out."""
+    options: Counter[tuple[str, ...]] = field(default_factory=Counter)
+    fits: Counter[Answer] = field(default_factory=Counter)
+    inputs: Counter[InputForm] = field(default_factory=Counter)
+    characters: int = 0
+    """Of all records, answers included."""
+    longest: int = 0
+    """Characters of the longest record, its answer included."""
+    longest_output: int = 0
+    """Characters of the longest answer."""
+
+    def add(self, row: Mapping[str, Any], split: str) -> None:
+        """Count a record."""
+        instruction, text, output = (
+            value if isinstance(value := row.get(name), str) else ""
+            for name in ("instruction", "input", "output")
+        )
+        self.records += 1
+        self.splits[split] += 1
+        setting = row.get("setting")
+        self.settings[setting if isinstance(setting, str) else DEFAULT_SETTING] += 1
+        _count(self.answers, output)
+        options = _options(row)
+        if options:
+            _count(self.options, tuple(options))
+        for answer in ("yes_no", "choice", "extraction", "ranking"):
+            self.fits[answer] += _fits(answer, text, output, options)
+        self.inputs["object"] += _is_object(text)
+        self.longest_output = max(self.longest_output, len(output))
+        length = len(instruction) + len(text) + sum(map(len, options)) + len(output)
+        self.longest = max(self.longest, length)
+        self.characters += length
+
+    @property
+    def answer(self) -> Answer:
+        """The kind of answer that its records have."""
+        if self.options.total() >= FITTING * self.records:
+            return "choice"
+        kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
+        fitting = (kind for kind in kinds if self.fits[kind] >= FITTING * self.records)
+        return next(fitting, "generation")
+
+    @property
+    def input(self) -> InputForm:
+        """The form of its inputs."""
+        return "object" if self.inputs["object"] == self.records else "text"
+
+
+def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
+    """The tasks of a file, or of all files of a folder, and whether records say their split.
+
+    Args:
+        codes: of the project's tasks, by each name that the data may use for them.
+
+    Raises:
+        InputError: a file cannot be read, or its rows are no records.
+    """
+    seen: dict[str, Seen] = {}
+    said = False
+    for file in data_files(path):
+        name = file_name(file, path)
+        problems = Problems()
+        for place, row in read_rows(file, name, problems, lambda _: None):
+            if not seen:
+                check_columns(sorted(row), f"{name}: {place}")
+                _check_first(row, f"{name}: {place}")
+                said = "split" in row
+            task = row.get("task")
+            # Rows without one are told with all others that cannot be used.
+            if isinstance(task, str) and is_writable(task):
+                task = codes.get(task, task)
+                if task not in seen and len(seen) == MOST_TASKS:
+                    raise InputError(
+                        f"{name}: {place}: more than {MOST_TASKS} different values of `task`: it "
+                        "must be the name of the question that a record belongs to"
+                    )
+                seen.setdefault(task, Seen(task)).add(row, str(row.get("split", "test")))
+        if not seen:
+            problems.raise_unless(())
+            raise InputError(f"{name}: has no records: write one JSON object a line, as {EXAMPLE}")
+    return list(seen.values()), said
+
+
+def _check_first(row: Mapping[str, Any], where: str) -> None:
+    if missing := [name for name in NEEDED if name not in row]:
+        raise InputError(
+            f"{where}: has no {', '.join(missing)}: each record needs {', '.join(NEEDED)}, "
+            f"as {EXAMPLE}"
+        )
+
+
+def _count(counter: Counter[Any], value: Any) -> None:
+    if value in counter or len(counter) < MOST_KINDS:
+        counter[value] += 1
+
+
+def _options(row: Mapping[str, Any]) -> list[str]:
+    """The options of a row; those that cannot be read are told later."""
+    value = row.get("options")
+    try:
+        return [] if is_nothing(value) else parse_options(value) or []
+    except ValueError:
+        return []
+
+
+def _fits(answer: Answer, text: str, output: str, options: list[str]) -> bool:
+    """Whether an output is of a kind, but for its case, which is told later."""
+    try:
+        if answer == "ranking":
+            check_input(text, "object", answer, output)
+        given = output.strip().lower() if answer == "yes_no" else output
+        check_output(given, options or None, answer)
+    except RowError:
+        return False
+    return True
+
+
+def _is_object(text: str) -> bool:
+    try:
+        check_input(text, "object", "yes_no", "")
+    except RowError:
+        return False
+    return True
+
+
+def evaluated(tasks: list[Seen]) -> list[str]:
+    """The settings of the records, the most frequent first; those with an example are left out."""
+    counted: Counter[str] = Counter()
+    for task in tasks:
+        counted.update(task.settings)
+    return [setting for setting, _ in counted.most_common() if not has_example(setting)]

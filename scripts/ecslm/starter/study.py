@@ -1,0 +1,253 @@
+"""The configuration of a study that a user begins, sized so that it ends in minutes on a CPU."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jinja2
+import yaml
+
+from ecslm.common.errors import InputError
+from ecslm.data.problems import Kind
+from ecslm.data.shares import Shares
+from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
+from ecslm.scoring.baselines import Baseline, applicable
+from ecslm.starter.names import task_code
+from ecslm.starter.records import Seen, evaluated
+
+TEMPLATE = Path(__file__).resolve().parents[3] / "resources/starter/study.yaml.jinja"
+BASE = "SmolLM2-135M"
+TUNED = f"{BASE}-tuned"
+# Its window, in tokens.
+WINDOW = 8192
+LENGTHS = (512, 1024, 2048, 4096, WINDOW)
+# Characters of a token at least, of English and of most other languages in Latin letters.
+CHARACTERS = 2.5
+# Of a prompt beside the record: the turns of a chat.
+TURNS = 40
+# Fewer records cannot be divided so that each part has some.
+FEWEST = 30
+# Records of the whole study at most, that are tested and that show how training goes.
+MOST_TESTED, MOST_WATCHED = 400, 60
+# Tokens of all passes of training: two cores without AMX take some minutes for them.
+MOST_TOKENS = 60_000
+MOST_EPOCHS = 3
+# The metrics of the kinds of answer; of choices among the same options another one.
+METRIC_OF: Mapping[Answer, str] = {
+    "yes_no": "binary_f1",
+    "choice": "accuracy",
+    "ranking": "ndcg",
+    "extraction": "extraction_f1",
+    "generation": "bert_f1",
+}
+SAME_OPTIONS = "macro_f1"
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the study."""
+
+    code: str
+    seen: Seen
+    kind: TaskKind
+    input: InputForm
+    known: TaskSettings | None
+    """Its entry in the project's registry, if it has one."""
+    trains: bool
+
+    @property
+    def entry(self) -> dict[str, object]:
+        """What the configuration must say of it."""
+        if self.known is None:
+            entry: dict[str, object] = {
+                "title": self.seen.name,
+                "aliases": [] if self.seen.name == self.code else [self.seen.name],
+                "answer": self.kind.answer,
+                "input": self.input,
+                "metric": self.kind.metric,
+                "ood": False,
+            }
+        else:
+            entry = {} if self.input == self.known.input else {"input": self.input}
+        return entry if self.trains else entry | {"train": False}
+
+    @property
+    def most_new_tokens(self) -> int:
+        """A limit for its answers that the longest of the records fits into."""
+        return 8 + round(self.seen.longest_output / CHARACTERS)
+
+
+@dataclass(frozen=True)
+class Start:
+    """A study to begin: what its configuration has."""
+
+    name: str
+    data: Path
+    tasks: tuple[Task, ...]
+    settings: tuple[str, ...]
+    shares: Shares | None
+    threads: int
+    tolerate: tuple[Kind, ...] = ()
+    """Kinds of problems whose records are left out."""
+
+    @property
+    def tuned(self) -> bool:
+        """Whether a model is tuned."""
+        return any(task.trains for task in self.tasks)
+
+    @property
+    def train_fraction(self) -> float:
+        """The share of them that is used."""
+        return min(1.0, _rounded(MOST_TOKENS / self._pass))
+
+    @property
+    def epochs(self) -> int:
+        """Passes over the training records."""
+        return max(1, min(MOST_EPOCHS, round(MOST_TOKENS / self._pass)))
+
+    @property
+    def max_length(self) -> int:
+        """Tokens that a record and its answer fit into, as far as the model can read."""
+        needed = max(task.seen.longest for task in self.tasks) / CHARACTERS + TURNS
+        return next((length for length in LENGTHS if length >= needed), WINDOW)
+
+    @property
+    def baselines(self) -> list[Baseline]:
+        """The trivial baselines of its tasks, each once."""
+        found = dict.fromkeys(name for task in self.tasks for name in applicable(task.kind))
+        # It needs training records to count.
+        return [name for name in found if self.tuned or name != "majority"]
+
+    @property
+    def generates(self) -> bool:
+        """Whether a task is scored by BERTScore."""
+        return any(METRICS[task.kind.metric].bertscore for task in self.tasks)
+
+    @property
+    def _pass(self) -> float:
+        """Tokens of a pass over the training records, about as many."""
+        return sum(
+            self._trained(task) * (task.seen.characters / task.seen.records / CHARACTERS + TURNS)
+            for task in self.tasks
+        )
+
+    def _trained(self, task: Task) -> float:
+        if self.shares is None:
+            return task.seen.splits["train"]
+        return task.seen.records * (1 - self.shares.val - self.shares.test)
+
+
+def plan_start(
+    name: str,
+    data: Path,
+    seen: Sequence[Seen],
+    divided: bool,
+    registry: Mapping[str, TaskSettings],
+    threads: int,
+) -> Start:
+    """A study of records.
+
+    Args:
+        divided: whether the records say themselves for what they are.
+        registry: the project's tasks.
+        threads: of each job that runs a model.
+
+    Raises:
+        InputError: there are too few records, or only for training.
+    """
+    tasks: list[Task] = []
+    for one in seen:
+        taken = (*registry, *(task.code for task in tasks))
+        code = one.name if one.name in registry else task_code(one.name, taken)
+        tasks.append(_task(code, one, registry.get(code), not divided or one.splits["train"] > 0))
+    if divided:
+        _check_splits(data, seen)
+    return Start(
+        name=name,
+        data=data,
+        tasks=tuple(tasks),
+        settings=tuple(evaluated(list(seen))),
+        shares=None if divided else _shares(data, seen),
+        threads=threads,
+    )
+
+
+def _task(code: str, seen: Seen, known: TaskSettings | None, trains: bool) -> Task:
+    if known is not None:
+        # Inputs of the others have parts that answers are read by.
+        any_text = known.answer in ("yes_no", "choice", "generation") and known.input == "object"
+        form = "text" if any_text and not seen.inputs["object"] else known.input
+        return Task(code, seen, known.kind(), form, known, trains)
+    answer = seen.answer
+    metric = METRIC_OF[answer]
+    if answer == "choice" and len(seen.options) == 1:
+        metric = SAME_OPTIONS
+    form = "object" if answer in ("ranking", "extraction") else seen.input
+    return Task(code, seen, TaskKind(answer=answer, metric=metric), form, None, trains)
+
+
+def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
+    """How to divide records: enough to test, no more than a CPU answers in minutes."""
+    fewest = min(seen, key=lambda task: task.records)
+    if fewest.records < FEWEST:
+        raise InputError(
+            f"{data}: {fewest.records} records of {fewest.name} are too few to tune on some and "
+            f"test on others: bring at least {FEWEST}, better 200; or, to test alone, give all "
+            'records `"split": "test"`'
+        )
+    every = sum(task.records for task in seen)
+    val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest.records))
+    return Shares(val=_rounded(val), test=_rounded(min(0.3, MOST_TESTED / every)))
+
+
+def _check_splits(data: Path, seen: Sequence[Seen]) -> None:
+    """Refuse records of which some parts are missing."""
+    for task in seen:
+        splits = task.splits
+        if not splits["test"]:
+            raise InputError(
+                f"{data}: no record of {task.name} is for tests: give some of them "
+                '`"split": "test"`, or leave `split` out of all records and they will be divided'
+            )
+        if splits["train"] and not splits["val"]:
+            raise InputError(
+                f"{data}: {task.name} has records to train on but none to watch the training by: "
+                'give a tenth of them `"split": "val"`, or leave `split` out of all records and '
+                "they will be divided"
+            )
+
+
+def _as_yaml(value: object) -> str:
+    """A value in one line."""
+    if isinstance(value, str) and not value.isprintable():
+        return yaml.safe_dump(value, default_style='"', width=math.inf).strip()
+    # As the item of a list, which also shows where quotes are needed.
+    listed = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=math.inf)
+    return listed.strip()[1:-1]
+
+
+def _rounded(share: float) -> float:
+    return float(f"{share:.2g}")
+
+
+def configuration(start: Start) -> str:
+    """The text of the configuration file."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["yaml"] = _as_yaml
+    return environment.get_template(TEMPLATE.name).render(
+        start=start,
+        base=BASE,
+        tuned=TUNED,
+        codes=[task.code for task in start.tasks],
+        notes={
+            "ood": " # no records of another domain",
+            "train": " # all of its records are for tests",
+        },
+    )

@@ -1,0 +1,103 @@
+"""What is said of a study that begins: what its records are, and what to do next."""
+
+import math
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ecslm.data.report import Count, Report
+from ecslm.schemas.record import Split
+from ecslm.schemas.task import METRICS, Answer
+from ecslm.starter.study import BASE, TUNED, Start, Task
+
+ANSWERS: Mapping[Answer, str] = {
+    "yes_no": "yes or no",
+    "choice": "one of the options",
+    "ranking": "an order of products",
+    "extraction": "attributes and their values",
+    "generation": "text",
+}
+# Kinds of answers of which each has a class, whose numbers are shown.
+CLASSES = 6
+# A share of right answers whose interval is told, and the normal quantile of 95 %.
+SHARE, QUANTILE = 0.8, 1.96
+
+
+def found_lines(start: Start, report: Report) -> Iterator[str]:
+    """What the records are, task by task, as the check of the data counts them."""
+    for task in start.tasks:
+        yield from _task_lines(task, report.tasks.get(task.code, {}))
+    left_out = sum(found.count for found in report.problems.values())
+    if left_out:
+        yield ""
+        yield f"Left out, since the same record is there before: {left_out}."
+    if start.shares is not None:
+        yield ""
+        yield "The records do not say which are for tests, so the study divides them by their"
+        yield "input. The same input is never on both sides, and a record stays where it is when"
+        yield "you add others."
+    if not start.tuned:
+        yield ""
+        yield "All records are for tests, so no model is tuned on them."
+
+
+def _task_lines(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> Iterator[str]:
+    tested = {name: count.records for name, count in counts.get("test", {}).items()}
+    numbers = {
+        split: sum(count.records for count in counts.get(split, {}).values())
+        for split in ("train", "val", "test")
+    }
+    named = "" if task.seen.name == task.code else f" ({task.seen.name})"
+    known = "" if task.known is None else f": {task.known.title}, a task of config.yaml"
+    yield ""
+    yield f"{task.code}{named}{known}"
+    answers = [f"{count} {text}" for text, count in task.seen.answers.most_common()]
+    counted = task.kind.answer in ("yes_no", "choice") and len(answers) <= CLASSES
+    yield f"  answer   {ANSWERS[task.kind.answer]}{': ' + ', '.join(answers) if counted else ''}"
+    trains = f"{numbers['train']} to train on, {numbers['val']} to watch it by, "
+    yield f"  records  {trains if task.trains else ''}{numbers['test']} to test"
+    score = SCORES.get(task.kind.metric, task.kind.metric)
+    yield f"  score    {score}"
+    if told := _precision(tested, task):
+        yield f"           {told}"
+
+
+# What a score is, where the name of its metric does not say it.
+SCORES = {
+    "binary_f1": "F1 of the answer yes",
+    "macro_f1": "F1, the mean of the options",
+    "accuracy": "share of right answers",
+    "hit_rate": "share of right answers",
+    "ndcg": "NDCG, how near the order is to the right one",
+    "extraction_f1": "F1 of the attributes found",
+    "bert_f1": "likeness of meaning (BERTScore)",
+}
+
+
+def _precision(tested: Mapping[str, int], task: Task) -> str:
+    """How well a share of right answers can be known, where a record is right or wrong."""
+    records = min(tested.values(), default=0)
+    if not records or not (METRICS[task.kind.metric].classes or task.kind.metric == "hit_rate"):
+        return ""
+    half = QUANTILE * math.sqrt(SHARE * (1 - SHARE) / records)
+    return (
+        f"with {records} test records, a share of {SHARE} right answers is known to within "
+        f"{half:.2f}"
+    )
+
+
+def next_lines(start: Start, written: Path) -> Iterator[str]:
+    """Commands that follow, each with what it does."""
+    option = f"CONFIGFILE={shlex.quote(str(written))}"
+    results = f"results/{start.name}"
+    commands = {f"make check {option}": "after an edit of the file"}
+    commands[f"make reproduce {option}"] = f"the study: {results}/report.html"
+    if start.tuned:
+        commands[f"make export {option}"] = f"the tuned model: {results}/exports"
+    width = max(map(len, commands))
+    yield from (f"  {command:<{width}}  {what}" for command, what in commands.items())
+    model = TUNED if start.tuned else BASE
+    yield (
+        f"  .venv/bin/python scripts/ask.py --configfile {shlex.quote(str(written))} "
+        f"--model {model} --task {start.tasks[0].code}"
+    )

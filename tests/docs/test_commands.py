@@ -1,0 +1,194 @@
+"""Commands of the pages name what there is: targets, variables, scripts, options, results."""
+
+import argparse
+import contextlib
+import io
+import re
+import runpy
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+import snakemake.cli
+from support.makefile import targets
+from support.pages import Block, Command, Page, commands_of, pages
+from support.project import ROOT, SCRIPTS
+
+from ecslm.common import cli
+from ecslm.plan.plan import Plan
+
+COMMANDS = [command for page in pages() for command in page.commands]
+# Words that stand for something else.
+ELLIPSIS = "..."
+PROFILE = "--workflow-profile"
+
+
+def of(*programs: str) -> list[Command]:
+    return [c for c in COMMANDS if c.program in programs and ELLIPSIS not in c.words]
+
+
+def of_scripts(commands: list[Command]) -> list[Command]:
+    return [command for command in commands if script_of(command)]
+
+
+def script_of(command: Command) -> str | None:
+    """The script that a command of Python runs."""
+    found = re.fullmatch(r"scripts/(\w+\.py)", command.words[1]) if command.words[1:] else None
+    return None if found is None else found[1]
+
+
+class _NotRunError(Exception):
+    """Raised in place of a script's run."""
+
+
+@cache
+def parser_of(script: str) -> argparse.ArgumentParser:
+    """The parser of a script, which is not run."""
+    found: list[argparse.ArgumentParser] = []
+
+    def stop(_run: object, parser: argparse.ArgumentParser) -> None:
+        found.append(parser)
+        raise _NotRunError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cli, "run_script", stop)
+        patch.setattr(sys, "argv", [script])
+        with contextlib.suppress(_NotRunError):
+            runpy.run_path(str(SCRIPTS / script), run_name="__main__")
+    return found[0]
+
+
+def complaint(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> str:
+    """What a parser says of arguments that it refuses."""
+    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        parser.parse_args(words)
+        return ""
+    return said.getvalue().strip().splitlines()[-1]
+
+
+def make_problem(words: tuple[str, ...]) -> str:
+    """What make would not know."""
+    known = targets()
+    goals = [word for word in words if "=" not in word and not word.startswith("-")]
+    if unknown := [goal for goal in goals if goal not in known]:
+        return f"no target {unknown[0]}"
+    used = {name for goal in goals for name in known[goal].used}
+    given = [word.partition("=")[0] for word in words if "=" in word]
+    unused = [name for name in given if name not in used and name != "PYTHON"]
+    return f"{', '.join(goals)} does not use {unused[0]}" if unused else ""
+
+
+@cache
+def rules() -> set[str]:
+    texts = [path.read_text(encoding="utf-8") for path in ROOT.glob("rules/*.smk")]
+    texts.append((ROOT / "Snakefile").read_text(encoding="utf-8"))
+    return {name for text in texts for name in re.findall(r"^rule (\w+):", text, re.MULTILINE)}
+
+
+@cache
+def planned_files(study: str | None) -> set[str]:
+    plan = Plan.read([], study)
+    return {
+        str(path)
+        for rule in plan.rules.values()
+        for key in rule.all_keys()
+        for name in rule.patterns
+        for path in rule.output_paths(name, key)
+    }
+
+
+def snakemake_problem(words: tuple[str, ...]) -> str:
+    """What Snakemake would not know: a profile, an option, or a target."""
+    if PROFILE in words:
+        at = words.index(PROFILE)
+        # Snakemake would also load the profile's executor, which may not be installed.
+        if not (ROOT / words[at + 1] / "config.yaml").is_file():
+            return f"no profile {words[at + 1]}"
+        words = (*words[:at], *words[at + 2 :])
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            _, parsed = snakemake.cli.parse_args(list(words))
+        except SystemExit as end:
+            return said.getvalue().strip() if end.code else ""
+    study = dict(one.split("=", 1) for one in parsed.config or ()).get("study")
+    shipped = not [file for file in parsed.configfile or () if not Path(file).is_file()]
+    for target in parsed.targets or ():
+        if target in rules():
+            continue
+        if not target.startswith("results/"):
+            return f"no target {target}"
+        if shipped and not parsed.configfile and target not in planned_files(study):
+            return f"{target}: no job makes it"
+    return ""
+
+
+@pytest.fixture(autouse=True)
+def _in_the_project(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(ROOT)
+    yield
+
+
+def test_the_pages_have_commands_of_each_sort() -> None:
+    assert of("make")
+    assert of("snakemake")
+    assert of_scripts(of("python"))
+
+
+@pytest.mark.parametrize("command", of("make"), ids=str)
+def test_make_knows_the_targets_and_they_use_the_variables(command: Command) -> None:
+    assert make_problem(command.words[1:]) == ""
+
+
+@pytest.mark.parametrize("command", of_scripts(of("python")), ids=str)
+def test_scripts_take_the_options(command: Command) -> None:
+    script = script_of(command)
+    assert script is not None
+    assert (SCRIPTS / script).is_file()
+    assert complaint(parser_of(script), command.words[2:]) == ""
+
+
+@pytest.mark.parametrize("command", of("snakemake"), ids=str)
+def test_snakemake_knows_the_options_and_the_targets(command: Command) -> None:
+    assert snakemake_problem(command.words[1:]) == ""
+
+
+WRONG = {
+    "make reproduc": "no target",
+    "make lint STUDY=paper": "does not use STUDY",
+    "python scripts/score.py --predictionz P.jsonl": "required: --predictions",
+    "python scripts/why.py --study": "expected one argument",
+    "snakemake --workflow-profile profiles/gpus": "no profile profiles/gpus",
+    "snakemake --corse 2": "unrecognized|ambiguous|corse",
+    "snakemake --cores 2 -- tabels": "no target tabels",
+    "snakemake --cores 2 -- results/demo/tables/no.tex": "no job makes it",
+}
+
+
+@pytest.mark.parametrize("line", WRONG)
+def test_a_mistake_in_a_page_would_be_noticed(line: str) -> None:
+    block = Block(Page(ROOT / "README.md"), 1, "console", f"$ {line}\nan answer\n")
+    (command,) = commands_of(block)
+    arguments = command.words[1:]
+    if command.program == "make":
+        problem = make_problem(arguments)
+    elif command.program == "snakemake":
+        problem = snakemake_problem(arguments)
+    else:
+        problem = complaint(parser_of(str(script_of(command))), arguments[1:])
+    assert re.search(WRONG[line], problem), problem
+
+
+def test_loops_pipes_and_comments_hide_no_command() -> None:
+    text = (
+        "for m in A B; do python scripts/a.py --x $m > $m.txt 2> log; done\n"
+        "FOO=1 make test  # a comment\ncat x | python scripts/b.py --y '{\n\"a\": 1}' \\\n --z\n"
+    )
+    found = commands_of(Block(Page(ROOT / "README.md"), 1, "bash", text))
+    own = [command.words for command in found if command.program in {"python", "make"}]
+    assert own == [
+        ("python", "scripts/a.py", "--x", "$m"),
+        ("make", "test"),
+        ("python", "scripts/b.py", "--y", '{\n"a": 1}', "--z"),
+    ]

@@ -1,0 +1,67 @@
+"""The page that explains every key."""
+
+import re
+
+import yaml
+from support.project import ROOT
+
+from ecslm.config.reference_page import EXAMPLES, reference_page
+from ecslm.config.schema import Config
+
+SCHEMA = Config.model_json_schema()
+PAGE = reference_page(SCHEMA)
+HEADING = re.compile(r"^##+ `?(.*?)`?$", re.MULTILINE)
+
+
+def tables() -> dict[str, dict[str, list[str]]]:
+    """The cells of each key, by the heading above it."""
+    found: dict[str, dict[str, list[str]]] = {}
+    heading = ""
+    for line in PAGE.splitlines():
+        if match := HEADING.match(line):
+            heading = match[1]
+        elif line.startswith("| `"):
+            key, *cells = re.split(r"(?<!\\) \| ", line.strip("| "))
+            assert key not in found.setdefault(heading, {}), f"{heading}: {key} twice"
+            found[heading][key.strip("`")] = cells
+    return found
+
+
+def test_every_key_of_the_schema_is_on_the_page_once() -> None:
+    keys = sorted(tuple(sorted(table)) for table in tables().values())
+    schemas = (SCHEMA, *SCHEMA["$defs"].values())
+    assert keys == sorted(tuple(sorted(schema["properties"])) for schema in schemas)
+
+
+def test_every_key_says_what_it_holds_its_default_and_what_it_means() -> None:
+    for heading, table in tables().items():
+        for key, cells in table.items():
+            assert len(cells) == 3, f"{heading}: {key}"
+            assert all(len(cell.strip()) > 1 for cell in cells), f"{heading}: {key}"
+
+
+def test_no_two_sections_have_one_heading() -> None:
+    headings = HEADING.findall(PAGE)
+    assert sorted(set(headings)) == sorted(headings)
+
+
+def test_keys_have_their_types_limits_and_defaults() -> None:
+    found = tables()
+    training = found["studies.NAME.training"]
+    assert training["dropout"][:2] == ["number, at least 0, below 1", "`0.1`"]
+    assert training["batch_tokens"][0] == "whole number, at least 16 or `auto`"
+    assert found["studies.NAME"]["device"][:2] == ["`cpu` or `cuda`", "**needed**"]
+    link = "[studies.NAME.tables.NAME](#studiesnametablesname)"
+    assert found["studies.NAME"]["tables"][0] == f"by name: section {link}, by its `kind`"
+
+
+def test_each_example_stands_in_its_section() -> None:
+    examples = yaml.safe_load(EXAMPLES.read_text(encoding="utf-8"))
+    for path, example in examples.items():
+        before = PAGE[: PAGE.index(f"```yaml\n{example.strip()}\n```")]
+        assert (HEADING.findall(before) or ["Every setting"])[-1] == (path or "Every setting")
+
+
+def test_the_page_is_made_of_what_editors_read() -> None:
+    shipped = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
+    assert shipped == PAGE, "run scripts/config_schema.py"

@@ -1,0 +1,210 @@
+"""`make new`: a user's records in, a configuration that runs out."""
+
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from support.scratch import planned_jobs, snakemake
+from support.scripts import run_script
+
+from ecslm.plan.plan import Plan
+
+from .own_records import KINDS, Row, lines, row
+
+
+def begin(desk: Path, rows: list[Row] | str, study: str = "mine"):  # type: ignore[no-untyped-def]
+    (desk / f"{study}.jsonl").write_text(rows if isinstance(rows, str) else lines(rows))
+    return run_script("new_study.py", "--study", study)
+
+
+def planned(study: str = "mine") -> Plan:
+    """The plan of the study that was written, which must pass the checks before a run."""
+    plan = Plan.read([Path(f"{study}.yaml")], None)
+    plan.check()
+    return plan
+
+
+def refused(desk: Path, rows: list[Row] | str) -> list[str]:
+    """The lines of errors; nothing may have been written."""
+    before = {path.name for path in desk.iterdir()}
+    ran = begin(desk, rows)
+    assert ran.returncode == 1
+    assert "Traceback" not in ran.stderr
+    assert {path.name for path in desk.iterdir()} - before <= {"mine.jsonl", "results"}
+    *_, last = ran.stderr.splitlines()
+    assert last.startswith("error: ")
+    return [line for line in ran.stderr.splitlines() if line.startswith("error: ")]
+
+
+def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: Path) -> None:
+    ran = begin(desk, [row(number) for number in range(200)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "answer   yes or no: 133 no, 67 yes" in ran.stdout
+    assert "a run can start: nothing is missing" in ran.stdout
+    assert "make reproduce CONFIGFILE=mine.yaml" in ran.stdout
+    plan = planned()
+    study = plan.study.settings
+    assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned"]
+    assert study.data.split.test == 0.3  # type: ignore[union-attr]
+    parts = {part.split: part.rows for part in plan.source.rows.index.parts}  # type: ignore[union-attr]
+    assert sum(parts.values()) == 200
+    assert f"{parts['train']} to train on, {parts['val']} to watch it by" in ran.stdout
+    dry = snakemake(desk, "--cores", "1", "--configfile", "mine.yaml", "--dry-run")
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert planned_jobs(dry.stdout + dry.stderr)["predict"] == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "answer", "metric", "form"),
+    [
+        ("yes_no", "Fraud", "yes_no", "binary_f1", "text"),
+        ("choice", "Case", "choice", "macro_f1", "text"),
+        ("other options", "Where", "choice", "accuracy", "text"),
+        ("ranking", "Order", "ranking", "ndcg", "object"),
+        ("extraction", "Colours", "extraction", "extraction_f1", "object"),
+        ("generation", "Reply", "generation", "bert_f1", "text"),
+        ("known", "PM", "yes_no", "binary_f1", "text"),
+    ],
+)
+def test_each_kind_of_answer_is_found_and_scored(
+    kind: str, code: str, answer: str, metric: str, form: str, desk: Path
+) -> None:
+    ran = begin(desk, [KINDS[kind](number) for number in range(60)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    plan = planned()
+    task = plan.study.config.tasks[code]
+    assert (task.answer, task.metric, task.input) == (answer, metric, form)
+    assert plan.study.settings.tasks == (code,)
+
+
+def test_several_tasks_make_one_study(desk: Path) -> None:
+    rows = [make(number) for make in KINDS.values() for number in range(40)]
+    ran = begin(desk, rows)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert len(planned().study.settings.tasks) == len(KINDS)
+
+
+def test_records_that_say_their_split_keep_it(desk: Path) -> None:
+    splits = ["train"] * 8 + ["val"] * 2 + ["test"] * 5
+    ran = begin(desk, [row(number, split=split) for number, split in enumerate(splits)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "records  8 to train on, 2 to watch it by, 5 to test" in ran.stdout
+    assert planned().study.settings.data.split is None  # type: ignore[union-attr]
+
+
+def test_records_that_are_there_twice_are_left_out_and_counted(desk: Path) -> None:
+    ran = begin(desk, [row(number % 40) for number in range(43)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "Left out, since the same record is there before: 3." in ran.stdout
+    assert planned().study.settings.data.tolerate == ("duplicate_record",)
+
+
+def test_records_for_tests_alone_tune_nothing(desk: Path) -> None:
+    ran = begin(desk, [row(number, split="test") for number in range(5)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "so no model is tuned" in ran.stdout
+    assert list(planned().study.settings.models) == ["SmolLM2-135M"]
+
+
+def test_names_that_are_no_file_names_become_codes(desk: Path) -> None:
+    name = 'Is it "fraud"? ja/nein: \u9000\u8d27'
+    ran = begin(desk, [row(number, task=name) for number in range(40)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (code,) = planned().study.settings.tasks
+    assert code == "Is_it_fraud_ja_nein"
+    assert planned().study.task(code).title == name
+
+
+ENOUGH = [row(number) for number in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (
+            [*ENOUGH, row(40, output="maybe")],
+            ["mine.jsonl: line 41: output: 'maybe'", "correct or remove"],
+        ),
+        ([row(number, output="Yes") for number in range(40)], ["line 1: output: 'Yes'"]),
+        ([*ENOUGH, {"task": "Fraud"}], ["line 41: no text in instruction, input, output"]),
+        ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", '{"task":']),
+        ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
+        ([row(1)], ["1 records of Fraud are too few", "at least 30"]),
+        ([row(1, split="train")], ["no record of Fraud is for tests"]),
+        ([row(1, split="train"), row(2, split="test")], ["none to watch", '"split": "val"']),
+        ([row(n, split="exam" if n else "test") for n in range(9)], ["unknown name 'exam'"]),
+        ([row(n, task=f"T{n}") for n in range(40)], ["more than 30 different values of `task`"]),
+        ([*ENOUGH, row(1, task="\ud800")], ["line 41: task and split", "unpaired surrogate"]),
+        ("", ["has no records", '{"task":']),
+        ("{not json}\n", ["mine.jsonl: line 1: not JSON"]),
+        ("[1, 2]", ["row 1: not an object"]),
+        ("\ufffe", ["not JSON"]),
+    ],
+)
+def test_records_that_cannot_be_used_are_told_and_nothing_is_written(
+    rows: list[Row] | str, words: list[str], desk: Path
+) -> None:
+    told = "\n".join(refused(desk, rows))
+    for word in words:
+        assert word in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "STUDY: missing: name the study, as in `make new STUDY=mine`"),
+        (["--study", ""], "STUDY: missing"),
+        (["--study", "my shop"], "STUDY: 'my shop' cannot be the name of a study"),
+        (["--study", "../mine"], "cannot be the name of a study"),
+        (["--study", ".."], "cannot be the name of a study"),
+        (["--study", "x" * 300], "cannot be the name of a study"),
+        (["--study", "caf\u00e9"], "cannot be the name of a study"),
+        (["--study", "Demo"], "STUDY: Demo is taken by this project"),
+        (["--study", "cache"], "STUDY: cache is taken by this project"),
+        (["--study", "mine"], "mine.jsonl: no such file: put your records there, or name"),
+        (["--study", "mine", "--data", "records.csv"], "records.csv: is a table: convert it by"),
+        (["--study", "mine", "--data", "."], ".csv"),
+        (["--study", "config", "--data", "records.csv"], "config.yaml: exists, and is not over"),
+    ],
+)
+def test_what_cannot_begin_is_one_line(arguments: list[str], words: str, desk: Path) -> None:
+    (desk / "records.csv").write_text("task,output\nFraud,yes\n")
+    ran = run_script("new_study.py", *arguments)
+    assert ran.returncode == 1
+    assert not ran.stdout
+    (line,) = ran.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert words in line
+
+
+def test_the_command_that_converts_a_table_makes_records(desk: Path) -> None:
+    table = desk / "my records.csv"
+    table.write_text('task,instruction,input,output,price\nFraud,Is it?,"a, b",yes,1\n')
+    ran = run_script("new_study.py", "--study", "mine", "--data", table.name)
+    command = shlex.split(ran.stderr.partition("convert it by ")[2])
+    assert command[0] == ".venv/bin/python"
+    subprocess.run([sys.executable, *command[1:]], check=True)
+    ran = run_script("new_study.py", "--study", "mine", "--data", "my records.jsonl")
+    assert "1 records of Fraud are too few" in ran.stderr
+
+
+def test_a_file_that_exists_keeps_its_content(desk: Path) -> None:
+    (desk / "mine.yaml").write_text("mine")
+    assert "mine.yaml: exists" in begin(desk, ENOUGH).stderr
+    assert (desk / "mine.yaml").read_text() == "mine"
+    (desk / "other.yaml").symlink_to("nowhere")
+    assert "other.yaml: exists" in begin(desk, ENOUGH, "other").stderr
+    assert not (desk / "nowhere").exists()
+
+
+def test_each_setting_of_the_file_has_a_comment_or_a_name_that_says_all(desk: Path) -> None:
+    begin(desk, ENOUGH)
+    text = (desk / "mine.yaml").read_text()
+    assert max(map(len, text.splitlines())) <= 100
+    assert text.count("#") > 25
+    assert "\n\n\n" not in text
+    assert "{{" not in text
+    assert yaml.safe_load(text)["study"] == "mine"

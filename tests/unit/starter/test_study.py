@@ -1,0 +1,61 @@
+"""A study that begins is sized by its records, and its file holds whatever they are called."""
+
+from pathlib import Path
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ecslm.config.loading import read_config
+from ecslm.schemas.paths import TEMPLATES
+from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.starter.records import Seen
+from ecslm.starter.study import MOST_TOKENS, Start, configuration, plan_start
+
+from .own_records import row
+
+REGISTRY = read_config([CONFIG_FILE], None, CONFIG_FILE.parent / TEMPLATES).tasks
+
+
+def begun(count: int, length: int = 100, name: str = "Fraud", data: str = "r.jsonl") -> Start:
+    seen = Seen(name)
+    for number in range(min(count, 50)):
+        seen.add(row(number, input=f"{number} {'x' * length}"), "test")
+    factor = count / seen.records
+    seen.records, seen.characters = count, round(seen.characters * factor)
+    for kind in (seen.fits, seen.answers, seen.splits):
+        for key in kind:
+            kind[key] = round(kind[key] * factor)
+    return plan_start("mine", Path(data), [seen], False, REGISTRY, threads=2)
+
+
+@given(st.integers(30, 10**6), st.integers(0, 20_000))
+@settings(max_examples=200)
+def test_training_ends_in_minutes_however_many_and_long_the_records(
+    count: int, length: int
+) -> None:
+    start = begun(count, length)
+    tokens = start._pass * start.train_fraction * start.epochs
+    assert 0 < tokens <= 1.6 * MOST_TOKENS
+    assert 1 <= start.epochs <= 3
+    assert start.shares is not None
+    assert start.shares.test * count <= 420
+    assert start.shares.val * count >= 3
+
+
+@given(st.text(min_size=1).filter(lambda name: name not in REGISTRY), st.text(min_size=1))
+@settings(max_examples=50)
+def test_whatever_a_task_and_a_file_are_called_the_file_reads_back(name: str, data: str) -> None:
+    raw = yaml.safe_load(configuration(begun(40, name=name, data=data)))
+    ((code, task),) = raw["tasks"].items()
+    assert task["title"] == name
+    assert name in (code, *task["aliases"])
+    assert raw["studies"]["mine"]["data"]["path"] == Path(data).as_posix()
+    assert raw["studies"]["mine"]["tasks"] == [code]
+
+
+@given(st.sampled_from(["no", "Yes", "null", "1", "1e3", "2026-11-26", "on", "~", "0x1F", ".5"]))
+def test_names_that_yaml_takes_for_other_values_stay_names(name: str) -> None:
+    raw = yaml.safe_load(configuration(begun(40, name=name)))
+    assert list(raw["studies"]["mine"]["tasks"]) == list(raw["tasks"])
+    assert all(isinstance(code, str) for code in raw["tasks"])

@@ -1,0 +1,45 @@
+"""The Makefile tells what it is for."""
+
+import subprocess
+
+from support.makefile import TEXT, explained_variables, phony_targets, targets
+from support.project import ROOT
+
+
+def make(*arguments: str) -> str:
+    return subprocess.run(
+        ["make", "--no-print-directory", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+
+def test_every_target_has_a_purpose_in_one_line_of_a_terminal() -> None:
+    assert sorted(targets()) == sorted(phony_targets())
+    for target in targets().values():
+        assert 10 < len(target.purpose) < 80, target.name
+
+
+def test_the_variables_that_a_target_names_are_those_that_it_uses_and_all_are_explained() -> None:
+    for target in targets().values():
+        assert set(target.said) == target.used, target.name
+    assert explained_variables().keys() == {
+        name for target in targets().values() for name in target.used
+    }
+
+
+def test_plain_make_prints_help_with_every_target_in_a_group_and_runs_nothing() -> None:
+    printed = make()
+    assert printed == make("help")
+    lines = printed.splitlines()
+    assert [line.split()[1] for line in lines if line.startswith("  make ")] == list(targets())
+    groups = [line for line in lines if line and not line.startswith(" ")]
+    assert groups == [line[4:] for line in TEXT.splitlines() if line.startswith("##@ ")]
+    assert max(map(len, lines)) <= 100
+
+
+def test_make_passes_names_with_spaces_on_as_one_argument() -> None:
+    printed = make("--dry-run", "new", "STUDY=my shop", "DATA=my data.jsonl")
+    assert printed.endswith("scripts/new_study.py --study 'my shop' --data 'my data.jsonl'\n")
