@@ -548,7 +548,7 @@ def base(tmp_path: Path) -> Job:
     """The job of a base whose weights are in a directory of the user's."""
     (tmp_path / "weights").mkdir()
     for name in ("config.json", "tokenizer.json", "model.safetensors"):
-        (tmp_path / "weights" / name).write_text(name)
+        (tmp_path / "weights" / name).write_text("{}", encoding="utf-8")
     source = PathSource(source="path", path="weights")
     manifest = Path("results/bases/tiny/manifest.json")
     fetch_base("tiny", source, manifest)
