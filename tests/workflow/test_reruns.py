@@ -523,7 +523,8 @@ CONTRACT = [
         ),
         "train_adapter Tiny-New/seed-0",
         *new_row("Tiny-New/seed-0"),
-        *drawn("validity"),
+        # No other table has its scores.
+        *drawn("validity", "scores_IND_Diverse_Instruction"),
         "draw_rule_graph",
     ),
     generated(

@@ -215,7 +215,8 @@ def test_a_damaged_entry_is_not_taken_and_the_job_computes(project: Path) -> Non
 
 def test_a_cache_that_cannot_be_written_is_a_warning_and_stops_nothing(project: Path) -> None:
     shutil.rmtree(project / CACHE)
-    (project / CACHE).write_text("in the way")
+    # A disk that is not mounted.
+    (project / CACHE).symlink_to(project / "disk/finished")
     shutil.rmtree(project / ADAPTER)
     assert computing(project, "local", "adapters") == {TRAINING}
     assert logs(project)[TRAINING].count("cache: ") == 1
