@@ -55,7 +55,7 @@ archive: setup ## pack code, configuration and results into one file to publish 
 adopt: setup ## verify results that come from another machine, and go on with them | STUDY CONFIGFILE
 	$(BIN)/python scripts/adopt.py $(OPTIONS)
 
-##@ Change
+##@ Set up
 setup: .venv/locked ## install the libraries into .venv; other targets do it too
 
 .venv/locked: requirements.lock
@@ -69,6 +69,7 @@ slurm: .venv/slurm ## install what a run on a SLURM cluster needs besides
 	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock --requirement $<
 	touch $@
 
+##@ Contribute
 lint: setup ## check style, types and layers; it must be clean before a commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -77,7 +78,6 @@ lint: setup ## check style, types and layers; it must be clean before a commit
 	$(BIN)/mypy
 	PYTHONPATH=scripts $(BIN)/lint-imports --no-cache
 
-##@ Contribute
 # One thread for each of pytest's two processes: torch would otherwise start one per core in both.
 test: setup ## run all tests, about 10 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
