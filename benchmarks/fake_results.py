@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from studies import main_files
+
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.ledger import record_made
@@ -53,12 +55,12 @@ class FakeResults:
 
     def files(self) -> list[str]:
         """One file of each GPU job; a job's other files are made with it."""
-        return self.plan.targets("base_model", *sorted(GPU_RULES))
+        return main_files(self.plan, "base_model", *sorted(GPU_RULES))
 
     def write(self, processes: int) -> None:
         """Write everything. In other processes, so that this one stays small."""
         with ProcessPoolExecutor(processes) as pool:
-            list(pool.map(self.write_base, self.plan.targets("base_model")))
+            list(pool.map(self.write_base, main_files(self.plan, "base_model")))
             list(pool.map(self.write_row, *zip(*self._rows(), strict=True)))
         jobs = (job for job in self.plan.jobs if job.rule in GPU_RULES)
         write_manifests(self.project, jobs)

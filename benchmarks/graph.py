@@ -77,7 +77,7 @@ def planned(project: Path, models: int) -> str:
     (project / "config.yaml").write_text(json.dumps(configuration, default=str))
     plan = Plan(load_config(configuration, ROOT / TEMPLATES))
     wanted = set(plan.targets(*plan.rules_of_all))
-    made = [job for job in plan.jobs if not wanted.isdisjoint(job.targets)]
+    made = [job for job in plan.jobs if not wanted.isdisjoint(job.files)]
     on_gpu = sum(job.rule in {"train_adapter", "predict", "bertscore"} for job in made)
     files = sum(len(job.files) for job in made)
     # Before the run that counts, which then compiles nothing.

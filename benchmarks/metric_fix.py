@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from fake_results import GPU_RULES, FakeResults
 from processes import ROOT, Run, copy_project, snakemake
-from studies import paper_sized, read_configuration, with_study
+from studies import main_files, paper_sized, read_configuration, with_study
 
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
@@ -99,7 +99,7 @@ def table(project: Path, plan: Plan) -> bytes:
 
 def print_size(project: Path, plan: Plan) -> None:
     """How much there is to score, and the head of the table."""
-    files = [project / path for path in plan.targets("predict")]
+    files = [project / path for path in main_files(plan, "predict")]
     lines = sum(path.read_bytes().count(b"\n") for path in files)
     size = sum(path.stat().st_size for path in files) / 2**20
     print(f"{len(files)} predictions files, {lines:,} answers, {size:.0f} MiB\n")

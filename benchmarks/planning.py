@@ -242,7 +242,7 @@ def units(plan: Plan, requests: Requests, device: Device, shares: bool) -> list[
             for number, key in enumerate(keys)
         ]
         makes = (
-            path for key in keys for name in rule.targets for path in rule.output_paths(name, key)
+            path for key in keys for name in rule.patterns for path in rule.output_paths(name, key)
         )
         needs = (
             path for key in keys for files in rule.inputs(key).values() for path in as_tuple(files)

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from fake_results import write_base_manifest, write_manifests
 from processes import ROOT, Run, copy_project, snakemake
-from studies import Configuration, Study, cut_down, read_configuration, with_study
+from studies import Configuration, Study, cut_down, main_files, read_configuration, with_study
 
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
@@ -135,29 +135,29 @@ def shape_of(plan: Plan) -> dict[str, Any]:
             name: {"base": model.base, "tuned": model.tuned, "template": study.template(name)}
             for name, model in study.settings.models.items()
         },
-        "bases": [Path(path).parent.name for path in plan.targets("base_model")],
+        "bases": [Path(path).parent.name for path in main_files(plan, "base_model")],
         "encoder": [] if encoder is None else [study.base(encoder.encoder)],
-        "datasets": plan.targets("check_data", "dataset"),
+        "datasets": main_files(plan, "check_data", "dataset"),
         "task_files": {task: study.task_files(task) for task in study.settings.tasks},
         "described": study.described_model,
-        "descriptions": plan.targets("describe_data", "leakage"),
+        "descriptions": main_files(plan, "describe_data", "leakage"),
         "card": inputs("data_card", "reports"),
         "training": {split: study.training_files(split) for split in ("train", "val")},
-        "adapters": plan.targets("train_adapter"),
-        "predictions": plan.targets("predict"),
+        "adapters": main_files(plan, "train_adapter"),
+        "predictions": main_files(plan, "predict"),
         "latencies": {
             job.key["model"]: job.inputs for job in plan.jobs if job.rule == "measure_latency"
         },
-        "bertscores": plan.targets("bertscore"),
-        "metrics": plan.targets("score", "score_baseline"),
+        "bertscores": main_files(plan, "bertscore"),
+        "metrics": main_files(plan, "score", "score_baseline"),
         "seeds": {name: model.seeds for name, model in study.settings.models.items()},
-        "over_seeds": plan.targets("score_over_seeds"),
+        "over_seeds": main_files(plan, "score_over_seeds"),
         "compared": {task: inputs("differences", "records", task=task) for task in study.test_tasks}
-        if plan.targets("differences")
+        if main_files(plan, "differences")
         else {},
-        "differences": plan.targets("differences"),
-        "comparisons": plan.targets("compare"),
-        "drawn": plan.targets("render_table"),
+        "differences": main_files(plan, "differences"),
+        "comparisons": main_files(plan, "compare"),
+        "drawn": main_files(plan, "render_table"),
         "tables": {
             name: {
                 "results": inputs("render_table", "results", table=name),
@@ -206,7 +206,7 @@ def write_all_manifests(project: Path) -> None:
     """The manifests that our workflow looks at; the bare one does not read its own."""
     with contextlib.chdir(project):
         plan = plan_of(read_configuration(project))
-        for manifest in plan.targets("base_model"):
+        for manifest in main_files(plan, "base_model"):
             write_base_manifest(project, plan, manifest)
         made = (
             job

@@ -7,6 +7,8 @@ from typing import Any
 
 import yaml
 
+from ecslm.plan.plan import Plan
+
 Configuration = dict[str, Any]
 Study = dict[str, Any]
 
@@ -18,6 +20,20 @@ MOST_GENERATED = {
     "PSI": {"train": 4500, "val": 900},
 }
 ROOT = Path(__file__).resolve().parents[1]
+
+
+# Outputs that stand for a job, where it is not the first one.
+READ_BY_OTHERS = {"train_adapter": "manifest"}
+
+
+def main_files(plan: Plan, *rules: str) -> list[str]:
+    """One file of each job of some rules: that which other jobs read."""
+    return [
+        path
+        for rule in map(plan.rules.__getitem__, rules)
+        for key in rule.all_keys()
+        for path in rule.output_paths(READ_BY_OTHERS.get(rule.name, next(iter(rule.patterns))), key)
+    ]
 
 
 def read_configuration(project: Path) -> Configuration:

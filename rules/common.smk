@@ -185,7 +185,9 @@ def begin_run():
 def end_run():
     """Show the scores, and let other runs in."""
     try:
-        print(study_summary(PLAN.study))
+        # A run of `bases` alone leaves none.
+        if Path(RESULTS).is_dir():
+            print(study_summary(PLAN.study))
         RUN.end()
     except InputError as error:
         exit_with(error)

@@ -199,8 +199,10 @@ def study_summary(study: Study) -> str:
     """
     results = Path(study.results)
     if not results.is_dir():
-        command = f"snakemake --cores all --config study={study.name}"
-        raise InputError(f"{results}: no results yet: `{command}` makes them")
+        raise InputError(
+            f"{results}: no results yet: run the study first, by `make reproduce` and the same "
+            "STUDY or CONFIGFILE"
+        )
     return summary(summary_settings(study), results)
 
 
