@@ -49,7 +49,7 @@ class CheckSettings(Closed):
         """Tasks whose test records take relevance labels."""
         return [
             code
-            for code, task in self._tasks.items()
+            for code, task in self.tasks.items()
             if task.answer == "ranking" and "test" in task.splits
         ]
 

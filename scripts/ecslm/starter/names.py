@@ -5,9 +5,9 @@ from collections.abc import Collection
 
 from ecslm.common.errors import InputError
 from ecslm.common.text import shown
+from ecslm.config.names import NAME
 from ecslm.schemas.paths import SHARED
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 OTHER = re.compile(r"[^A-Za-z0-9._-]+")
 # Room for suffixes in the 255 bytes that file systems give a name.
 LONGEST = 60
@@ -22,7 +22,7 @@ def check_study_name(name: str, taken: Collection[str]) -> None:
     Raises:
         InputError: it is taken, or cannot be the name of a file everywhere.
     """
-    if not NAME.fullmatch(name) or len(name) > LONGEST:
+    if not re.fullmatch(NAME, name) or len(name) > LONGEST:
         raise InputError(
             f"STUDY: {shown(name)} cannot be the name of a study: use at most {LONGEST} letters "
             "without accents, digits, `-`, `_` and `.`, the first one a letter or a digit"
