@@ -1,4 +1,4 @@
-"""Names of a new study and of its tasks: they become parts of files and commands."""
+"""The name of a new study: it becomes part of files and commands."""
 
 import re
 from collections.abc import Collection
@@ -8,7 +8,6 @@ from ecslm.common.text import shown
 from ecslm.config.names import NAME
 from ecslm.schemas.paths import SHARED
 
-OTHER = re.compile(r"[^A-Za-z0-9._-]+")
 # Room for suffixes in the 255 bytes that file systems give a name.
 LONGEST = 60
 
@@ -30,10 +29,3 @@ def check_study_name(name: str, taken: Collection[str]) -> None:
     # Some file systems take names that differ in case alone for the same.
     if name.lower() in {other.lower() for other in (*taken, *SHARED)}:
         raise InputError(f"STUDY: {name} is taken by this project: choose another name")
-
-
-def task_code(name: str, taken: Collection[str]) -> str:
-    """A code for a task: its name in the data as far as a file can be called so."""
-    code = OTHER.sub("_", name).strip("._-")[:LONGEST] or "Task"
-    codes = (code, *(f"{code}_{number}" for number in range(2, len(taken) + 3)))
-    return next(one for one in codes if one not in taken)
