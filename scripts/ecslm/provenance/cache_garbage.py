@@ -48,7 +48,9 @@ def _is_sound(folder: Path) -> bool:
 
 def _discard(path: Path) -> None:
     log.warning("cache: %s: damaged: removed, made again where it is needed", path)
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    # A run beside this one may have removed it too, as an index of former data.
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
