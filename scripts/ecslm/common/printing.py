@@ -8,7 +8,7 @@ import os
 import select
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ecslm.common.errors import InputError
 
@@ -32,6 +32,11 @@ def standard_output() -> Iterator[None]:
         if not _unread():
             raise
         _discard()
+    except Exception:
+        # It says more than that something could not be printed.
+        with suppress(InputError):
+            _flush()
+        raise
     finally:
         _flush()
 
