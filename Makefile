@@ -18,16 +18,21 @@ help: ## print this list
 	sub(/:.*/, "", part[1]); printf "  make %-12s %s\n", part[1], said[1]; \
 	if (said[2]) printf "%20s%s\n", "", said[2]}' $(MAKEFILE_LIST)
 
+# The value of a variable as one word of the shell, whatever characters it has.
+quoted = '$(subst ','\'',$(value $(1)))'
+# An option with the value of a variable, if it has one.
+option = $(if $(value $(2)),$(1)$(call quoted,$(2)))
+
 # Options of scripts that take a study, and the same for Snakemake.
-OPTIONS = $(if $(STUDY),--study $(STUDY)) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
-OF_SNAKEMAKE = $(if $(CONFIGFILE),--configfile $(CONFIGFILE)) $(if $(STUDY),--config study=$(STUDY))
+OPTIONS = $(call option,--study=,STUDY) $(call option,--configfile=,CONFIGFILE)
+OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(call option,--config study=,STUDY)
 
 ##@ Run
 new: setup ## begin a study of records of your own: write its configuration, STUDY.yaml | STUDY DATA
-	$(BIN)/python scripts/new_study.py $(if $(STUDY),--study '$(STUDY)') $(if $(DATA),--data '$(DATA)')
+	$(BIN)/python scripts/new_study.py $(call option,--study=,STUDY) $(call option,--data=,DATA)
 
 check: setup ## say whether a run would succeed, what is missing, how long it takes | STUDY CONFIGFILE PROFILE
-	$(BIN)/python scripts/check_study.py $(OPTIONS) $(if $(PROFILE),--profile $(PROFILE))
+	$(BIN)/python scripts/check_study.py $(OPTIONS) $(call option,--profile=,PROFILE)
 
 reproduce: setup ## run a study, from data to tables and report; alone, the demo study | STUDY CONFIGFILE
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE)
@@ -40,7 +45,7 @@ summary: setup ## print the scores of a study again, as its run did | STUDY CONF
 	$(BIN)/python scripts/summarise.py $(OPTIONS)
 
 cache: setup ## list what is kept of finished work, so that nothing is computed twice | TRIM
-	$(BIN)/python scripts/cache.py $(if $(TRIM),--trim $(TRIM))
+	$(BIN)/python scripts/cache.py $(call option,--trim=,TRIM)
 
 clean-study: setup ## list results that the configuration no longer asks for | STUDY CONFIGFILE REMOVE
 	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)

@@ -1,9 +1,10 @@
 """Pack a finished study into one file to publish, for example on Zenodo.
 
 The zip file has the code of the commit, the configuration, tables, figures, scores, manifests, the
-report, and the sha256 of each. It has no weights, records, predictions or logs. Nothing is packed
-while results are missing or out of date, or while files of the project differ from the commit. The
-same commit and results give the same bytes.
+report, and the sha256 of each. It has no weights and no logs, and no records or predictions but the
+few that the report shows (`report: {samples: 0}` shows none). Nothing is packed while results are
+missing or out of date, or while files of the project differ from the commit. The same commit and
+results give the same bytes.
 """
 
 import argparse

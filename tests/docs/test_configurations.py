@@ -9,7 +9,7 @@ from support.pages import Block, pages
 from support.project import PROMPTS, ROOT
 
 from ecslm.common.errors import InputError
-from ecslm.config.files import merged_files
+from ecslm.config.files import read_files
 from ecslm.config.loading import load_config
 from ecslm.config.schema import Config, StudySettings
 from ecslm.data.settings import HubData, PathData
@@ -23,7 +23,8 @@ STUDY = "demo"
 
 def base() -> dict[str, Any]:
     """The configuration that fragments are put into: all settings, as in the paper's study."""
-    shipped = merged_files([ROOT / "config.yaml"])
+    (content,) = read_files([ROOT / "config.yaml"])
+    shipped = content.values
     studies = shipped["studies"]
     studies[STUDY]["settings"] = studies["paper"]["settings"]
     return shipped

@@ -206,6 +206,22 @@ def test_garbage_in_the_cache_is_thrown_away_and_stops_no_run(
         assert not (project / "results/cache" / name).is_file()
 
 
+@pytest.mark.parametrize("content", ["", "{}", '{"index": []}', "\x00"])
+def test_answers_that_were_paid_for_are_kept_whatever_is_thrown_away(
+    content: str, project: Path
+) -> None:
+    checked(project, "local")
+    answers = project / "results/cache/api"
+    for name in ("aa/answer.json", "digests.json", "index.json", "old.jsonl"):
+        path = answers / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    for happens in GARBAGE.values():
+        happens(project)
+        with nothing_lost(answers):
+            assert checked(project, "local").returncode == 0
+
+
 def test_a_limit_of_the_cache_that_is_no_number_is_refused(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,7 +14,7 @@ from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.common.yaml_loader import YAML_LOADER
-from ecslm.config.files import merged_files
+from ecslm.config.files import read_files
 from ecslm.models.bases import PathSource, model_files, read_base
 from ecslm.models.fetching import fetch_base
 from ecslm.models.loading import load_base_model, load_tokenizer
@@ -179,5 +179,5 @@ def test_a_configuration_cannot_name_python_objects(value: str, tmp_path: Path) 
     path = tmp_path / "hostile.yaml"
     path.write_text(f"study: {value}\n", encoding="utf-8")
     with pytest.raises(InputError, match="could not determine a constructor"):
-        merged_files([path])
+        read_files([path])
     assert issubclass(YAML_LOADER, yaml.SafeLoader | yaml.CSafeLoader)

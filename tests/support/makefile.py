@@ -43,7 +43,7 @@ def explained_variables() -> Mapping[str, str]:
 
 def _variables(recipe: str) -> set[str]:
     """Those that a text expands, also within others."""
-    found = set(re.findall(r"\$\((\w+)\)", recipe))
+    found = set(re.findall(r"\$\((?:call option,[^,)]*,)?(\w+)\)", recipe))
     for name in tuple(found):
         for value in re.findall(rf"^{name} = (.*)", TEXT, re.MULTILINE):
             found = (found - {name}) | _variables(value)

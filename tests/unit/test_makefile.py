@@ -1,7 +1,9 @@
 """The Makefile tells what it is for."""
 
+import shlex
 import subprocess
 
+import pytest
 from support.makefile import TEXT, explained_variables, phony_targets, targets
 from support.project import ROOT
 
@@ -40,6 +42,18 @@ def test_plain_make_prints_help_with_every_target_in_a_group_and_runs_nothing() 
     assert max(map(len, lines)) <= 100
 
 
-def test_make_passes_names_with_spaces_on_as_one_argument() -> None:
-    printed = make("--dry-run", "new", "STUDY=my shop", "DATA=my data.jsonl")
-    assert printed.endswith("scripts/new_study.py --study 'my shop' --data 'my data.jsonl'\n")
+@pytest.mark.parametrize("name", ["my shop", "a'b", "a$b", 'a"b', "a;b", "-b", "$(shell pwd)"])
+@pytest.mark.parametrize(
+    ("target", "variables"),
+    [
+        ("new", {"STUDY": "--study=", "DATA": "--data="}),
+        ("check", {"STUDY": "--study=", "CONFIGFILE": "--configfile=", "PROFILE": "--profile="}),
+        ("export", {"STUDY": "study=", "CONFIGFILE": "--configfile="}),
+    ],
+)
+def test_make_passes_any_name_on_as_one_argument(
+    target: str, variables: dict[str, str], name: str
+) -> None:
+    printed = make("--dry-run", target, *(f"{variable}={name}" for variable in variables))
+    arguments = shlex.split(printed.splitlines()[-1])
+    assert {f"{option}{name}" for option in variables.values()} <= set(arguments)

@@ -9,8 +9,8 @@ from typing import NoReturn
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Model, read_text
-from ecslm.common.text import shown
-from ecslm.common.usage import refuse, speak_plainly, standard_output, typed_text
+from ecslm.common.printing import standard_output
+from ecslm.common.usage import refuse, speak_plainly, typed_object
 from ecslm.common.validation import validated_json
 
 
@@ -57,9 +57,5 @@ def read_settings(argument: str | None, model: type[Model], option: str = "--set
     elif argument.startswith("@"):
         text, where = read_text(Path(argument[1:])), argument[1:]
     else:
-        text, where = typed_text(argument, option), option
-        if not text.lstrip().startswith("{"):
-            raise InputError(
-                f"{option}: {shown(text)} is not a JSON object; @{text} would be the name of a file"
-            )
+        text, where = typed_object(argument, option), option
     return validated_json(model, text, where)

@@ -60,7 +60,7 @@ def field_problems(
     """A pydantic error as problems of `path`; their kind is the error type of pydantic."""
     return [
         Problem(
-            message=detail["msg"][0].lower() + detail["msg"][1:],
+            message=in_a_line(detail["msg"]),
             path=path,
             line=line,
             field=".".join(str(part) for part in detail["loc"]),
@@ -68,3 +68,9 @@ def field_problems(
         )
         for detail in error.errors(include_url=False)
     ]
+
+
+def in_a_line(message: str) -> str:
+    """A message of pydantic as it stands after the name of a field."""
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]

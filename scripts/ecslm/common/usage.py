@@ -4,18 +4,15 @@ Left out of code digests: an edit here computes no result again.
 """
 
 import argparse
-import io
 import os
 import re
-import select
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from ecslm.common.errors import InputError
-from ecslm.common.text import nearest
+from ecslm.common.text import nearest, shown
 
 # What argparse says of an option, and what a person is told.
 _PLAIN = {
@@ -146,60 +143,18 @@ def _refuse_files_named_twice(
                 raise InputError(f"{_name(action)}: {path} is also {other}: choose another file")
 
 
-def typed_text(argument: str, option: str) -> str:
-    """The text of an option, which is UTF-8 whatever the locale.
+def typed_object(argument: str, option: str) -> str:
+    """The JSON object that is the value of an option, as text, which is UTF-8 whatever the locale.
 
     Raises:
-        InputError: it is not.
+        InputError: it is not UTF-8, or no object: then it may be the name of a file.
     """
     try:
-        return os.fsencode(argument).decode("utf-8")
+        text = os.fsencode(argument).decode("utf-8")
     except UnicodeError:
         raise InputError(f"{option}: not UTF-8 text") from None
-
-
-@contextmanager
-def standard_output() -> Iterator[None]:
-    """Print anything in this block, whatever the locale, and end quietly if nobody reads it.
-
-    Text of models and names of files may have characters that the encoding of a terminal lacks.
-
-    Raises:
-        InputError: what was printed cannot be written, as to a full disk.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        yield
-    except BrokenPipeError:
-        # It may be of another pipe.
-        if not _unread():
-            raise
-        _discard()
-    finally:
-        _flush()
-
-
-def _unread() -> bool:
-    """Whether nobody reads any more what is printed, as after `| head`."""
-    waiting = select.poll()
-    waiting.register(sys.stdout.fileno(), 0)
-    return waiting.poll(0) != []
-
-
-def _flush() -> None:
-    if sys.stdout is None:
-        return
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard()
-    except OSError as error:
-        _discard()
-        raise InputError(f"standard output: {error.strerror}") from None
-
-
-def _discard() -> None:
-    """Discard what is left to print, so that Python does not try it again when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if not text.lstrip().startswith("{"):
+        raise InputError(
+            f"{option}: {shown(text)} is not a JSON object; @{text} would be the name of a file"
+        )
+    return text

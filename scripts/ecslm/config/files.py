@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,9 @@ import yaml
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import shown
 from ecslm.common.yaml_loader import YAML_LOADER
-from ecslm.config.places import Content, Place, merged
+from ecslm.config.places import Content, Place
+from ecslm.config.yaml_keys import key_lines, key_problems
 
-# Keys and items of one file, and how deep they may be nested. Anchors that repeat one another make
-# any number of them from a few lines.
-MOST_KEYS = 100_000
-MOST_NESTED = 30
 EXAMPLE = "expected keys, as in `study: mine`"
 
 
@@ -37,15 +34,6 @@ def read_files(files: Sequence[Path]) -> list[Content]:
     if problems:
         raise InputError(*dict.fromkeys(problems))
     return contents
-
-
-def merged_files(files: Sequence[Path]) -> dict[str, Any]:
-    """The keys of YAML files, later ones over earlier ones.
-
-    Raises:
-        InputError: see `read_files`.
-    """
-    return merged(read_files(files)).values
 
 
 class _Loader(YAML_LOADER):  # type: ignore[misc, valid-type]
@@ -71,11 +59,11 @@ def _read(path: Path) -> Content:
         if not isinstance(node, yaml.MappingNode):
             line = node.start_mark.line + 1
             raise InputError(Problem(f"{_kind(node)}: {EXAMPLE}", name, line))
-        if problems := sorted(_problems(node)):
+        if problems := sorted(key_problems(node)):
             raise InputError(*(Problem(message, name, line) for line, message in problems))
         values = loader.construct_document(node)
         # Only now: keys that an anchor brings have been put in.
-        return Content(values, {key: Place(name, line) for key, line in _lines(node)})
+        return Content(values, {key: Place(name, line) for key, line in key_lines(node)})
     except yaml.YAMLError as error:
         raise InputError(_not_yaml(error, text, name)) from None
     except RecursionError:
@@ -110,61 +98,6 @@ def _text(path: Path, name: str) -> str:
 
 def _kind(node: yaml.Node) -> str:
     return "is a list" if isinstance(node, yaml.SequenceNode) else "has no keys"
-
-
-def _problems(root: yaml.Node) -> Iterator[tuple[int, str]]:
-    """The line and the problem of each key that is given twice, and of anchors without end."""
-    count = 0
-    nodes: list[tuple[yaml.Node, str, int]] = [(root, "", 0)]
-    repeated: set[int] = set()
-    while nodes:
-        node, path, depth = nodes.pop()
-        count += 1
-        if count > MOST_KEYS or depth > MOST_NESTED:
-            yield (
-                node.start_mark.line + 1,
-                f"{path[:100]}: nested too deeply, or anchors (`&`) that repeat one another",
-            )
-            return
-        first: dict[str, int] = {}
-        for key, child in _children(node):
-            name = f"{path}.{key}" if path else key
-            line = child[0].start_mark.line + 1
-            if isinstance(node, yaml.MappingNode) and not isinstance(child[0], yaml.ScalarNode):
-                yield (
-                    line,
-                    f"{path}: a key that is a list or has keys: put it in quotes".lstrip(": "),
-                )
-            if key in first and isinstance(node, yaml.MappingNode) and id(child[0]) not in repeated:
-                # Once, however many anchors lead here.
-                repeated.add(id(child[0]))
-                yield (
-                    line,
-                    f"{name}: given twice: first in line {first[key]}: leave one of them out",
-                )
-            first.setdefault(key, line)
-            nodes.append((child[1], name, depth + 1))
-
-
-def _lines(root: yaml.Node) -> Iterator[tuple[str, int]]:
-    """The dotted path of each key and list item, and its line."""
-    nodes: list[tuple[yaml.Node, str]] = [(root, "")]
-    while nodes:
-        node, path = nodes.pop()
-        for key, child in _children(node):
-            name = f"{path}.{key}" if path else key
-            yield name, child[0].start_mark.line + 1
-            nodes.append((child[1], name))
-
-
-def _children(node: yaml.Node) -> Iterator[tuple[str, tuple[yaml.Node, yaml.Node]]]:
-    """Keys of a mapping, with their nodes and those of their values; or items of a list."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            yield (str(key.value) if isinstance(key, yaml.ScalarNode) else "?"), (key, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            yield str(number), (item, item)
 
 
 def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> Problem:

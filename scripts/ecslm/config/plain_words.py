@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ecslm.common.errors import in_a_line
 from ecslm.common.text import shown
+from ecslm.config.names import LINE, NAME
 from ecslm.schemas.settings import HIDDEN
 
 # What a value should be, by the error type of pydantic, whose own words are for developers.
@@ -39,10 +41,10 @@ SHOULD_BE = {
 }
 PATTERNS = {
     "^[0-9a-f]{64}$": "a sha256: 64 characters of 0-9 and a-f",
-    "^[A-Za-z0-9][A-Za-z0-9._-]*$": "letters, digits and . _ -, the first a letter or digit",
+    NAME: "letters, digits and . _ -, the first a letter or digit",
     "^[A-Z]{3}$": "a currency of three capitals, such as USD",
     "^[0-9a-f]{7,40}$": "a commit: 7 to 40 characters of 0-9 and a-f",
-    r"^[^\x00-\x1f\x7f]+$": "one line of text",
+    LINE: "one line of text",
     "^[A-Za-z0-9:._-]+$": "letters, digits and : . _ -",
 }
 
@@ -64,8 +66,7 @@ def in_plain_words(detail: Mapping[str, Any]) -> str:
             return f"not JSON ({context['error']})"
         case _ if kind in SHOULD_BE:
             return f"should be {SHOULD_BE[kind].format(**context)}"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]
+    return in_a_line(detail["msg"])
 
 
 def given(detail: Mapping[str, Any]) -> str:

@@ -94,37 +94,50 @@ def check_rows(
         InputError: problems that are not tolerated, a dataset file without rows, counts that differ
             from the published ones of the same data, more or fewer labels than ranking rows.
     """
-    check = _Check(raw, settings)
-    parts = [(code, split) for code in settings.tasks for split in SPLITS]
-    for code, split in tqdm(parts, desc="Checking the data", unit="part", disable=None):
-        labelled = split == "test" and code in settings.ranked
-        check.part(code, split, labels if labelled else None)
-    differing = tuple(check.differing())
-    more = [*check.missing(), *(differing if settings.comparable else ())]
-    if check.problems.by_kind().keys() <= set(settings.source.tolerate):
-        more += check.emptied()
-    check.problems.raise_unless(settings.source.tolerate, more)
-    return Report(
-        files=raw.files,
-        problems=check.problems.by_kind(),
-        dropped=check.problems.total(),
-        elsewhere=check.problems.total() - check.dropped(),
-        tasks=check.tasks,
-        differing=differing,
-    )
+    check = DataCheck(raw, settings, labels)
+    check.require_usable()
+    return check.report()
 
 
-class _Check:
-    """A check in progress: counts and problems so far."""
+class DataCheck:
+    """What is found in the rows of a source: counts, and problems that are not refused yet."""
 
-    def __init__(self, raw: RawRows, settings: CheckSettings) -> None:
+    def __init__(
+        self, raw: RawRows, settings: CheckSettings, labels: Sequence[Sequence[str]] | None
+    ) -> None:
+        """Check every row; arguments as of `check_rows`."""
         self._raw, self._settings = raw, settings
         self._names = task_names({code: task.aliases for code, task in settings.tasks.items()})
         self._yes: Counter[tuple[str, Split, str]] = Counter()
         self.problems = misplaced_rows(raw, self._names)
-        self.tasks: dict[str, dict[Split, dict[str, Count]]] = {}
+        self._tasks: dict[str, dict[Split, dict[str, Count]]] = {}
+        parts = [(code, split) for code in settings.tasks for split in SPLITS]
+        for code, split in tqdm(parts, desc="Checking the data", unit="part", disable=None):
+            labelled = split == "test" and code in settings.ranked
+            self._part(code, split, labels if labelled else None)
 
-    def part(self, code: str, split: Split, labels: Sequence[Sequence[str]] | None) -> None:
+    def require_usable(self) -> None:
+        """Raises:
+        InputError: see `check_rows`.
+        """
+        tolerated = self._settings.source.tolerate
+        more = [*self._missing(), *(self._differing() if self._settings.comparable else ())]
+        if self.problems.by_kind().keys() <= set(tolerated):
+            more += self._emptied()
+        self.problems.raise_unless(tolerated, more)
+
+    def report(self) -> Report:
+        """The numbers."""
+        return Report(
+            files=self._raw.files,
+            problems=self.problems.by_kind(),
+            dropped=self.problems.total(),
+            elsewhere=self.problems.total() - self._dropped(),
+            tasks=self._tasks,
+            differing=tuple(self._differing()),
+        )
+
+    def _part(self, code: str, split: Split, labels: Sequence[Sequence[str]] | None) -> None:
         """Check the rows of one task and split."""
         names = frozenset(name for name, owner in self._names.items() if owner == code)
         counts: Counter[str] = Counter()
@@ -133,21 +146,21 @@ class _Check:
         records = clean_records(rows, code, split, form, labels, self.problems)
         kept = Counter(record.setting for record in records)
         if counts:
-            self.tasks.setdefault(code, {})[split] = {
+            self._tasks.setdefault(code, {})[split] = {
                 setting: Count(rows=count, records=kept[setting])
                 for setting, count in counts.items()
             }
 
-    def dropped(self) -> int:
+    def _dropped(self) -> int:
         """Rows of known tasks, splits and settings that cannot be used."""
         return sum(
             count.rows - count.records
-            for splits in self.tasks.values()
+            for splits in self._tasks.values()
             for settings in splits.values()
             for count in settings.values()
         )
 
-    def missing(self) -> Iterator[str]:
+    def _missing(self) -> Iterator[str]:
         """Settings without rows in a dataset file of the study."""
         for code, task in self._settings.tasks.items():
             for split, settings in task.splits.items():
@@ -155,16 +168,16 @@ class _Check:
                     if not self._count(code, split, setting):
                         yield no_rows(code, split, setting, task.aliases)
 
-    def emptied(self) -> Iterator[str]:
+    def _emptied(self) -> Iterator[str]:
         """Settings of which a dataset file of the study would have no record."""
         for code, task in self._settings.tasks.items():
             for split, settings in task.splits.items():
                 for setting in settings:
-                    found = self.tasks.get(code, {}).get(split, {}).get(setting)
+                    found = self._tasks.get(code, {}).get(split, {}).get(setting)
                     if found is not None and found.rows and not found.records:
                         yield all_dropped(code, split, setting, found.rows)
 
-    def differing(self) -> Iterator[str]:
+    def _differing(self) -> Iterator[str]:
         """Counts that differ from the published ones."""
         for published in self._settings.published:
             key = published.task, published.split, published.setting
@@ -194,7 +207,7 @@ class _Check:
             yield where, row
 
     def _count(self, code: str, split: Split, setting: str) -> int:
-        count = self.tasks.get(code, {}).get(split, {}).get(setting)
+        count = self._tasks.get(code, {}).get(split, {}).get(setting)
         return 0 if count is None else count.rows
 
 

@@ -8,7 +8,14 @@ from typing import Any
 
 from ecslm.common.text import shown
 from ecslm.data.problems import RowError
-from ecslm.schemas.fields import is_nothing, is_writable, parse_list, parse_object, parse_options
+from ecslm.schemas.fields import (
+    is_nothing,
+    is_writable,
+    parse_example,
+    parse_list,
+    parse_object,
+    parse_options,
+)
 from ecslm.schemas.task import Answer, InputForm
 
 TEXTS = ("instruction", "input", "output")
@@ -75,14 +82,9 @@ def checked_example(value: Any, setting: str) -> str | None:
     if not isinstance(value, str):
         raise RowError("bad_example", "few_shot_example: not text")
     try:
-        example = json.loads(value)
-        parse_options(example.get("options"))
-        valid = isinstance(example["input"], str) and isinstance(example["output"], str)
-    except (ValueError, KeyError, AttributeError, RecursionError):
-        valid = False
-    if not valid:
-        message = "few_shot_example: not a JSON object with input, options and output"
-        raise RowError("bad_example", message)
+        example = parse_example(value)
+    except ValueError as error:
+        raise RowError("bad_example", f"few_shot_example: {error}") from None
     if not is_writable(value) or not is_writable(json.dumps(example, ensure_ascii=False)):
         raise RowError("unwritable_text", "few_shot_example: contains an unpaired surrogate")
     return value

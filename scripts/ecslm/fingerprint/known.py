@@ -11,7 +11,9 @@ LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
-    "ecslm.common.usage": "which command lines are refused, and how what is printed is written",
+    "ecslm.common.printing": "how what is printed is written, and that nobody may read it",
+    "ecslm.common.row_problems": "in how few lines the problems of many rows are told",
+    "ecslm.common.usage": "which command lines are refused",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
     "ecslm.prediction.shown_progress": "the progress of a prediction, for people",

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
+from ecslm.config.names import name_like
 from ecslm.plan.study import Study
 from ecslm.tables.kind import table_kind
 from ecslm.tables.settings import Entry
 
 KIND = "results"
+LABEL = "tab:"
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
 # Of a model, the tasks whose scores a table shows or lacks.
@@ -30,7 +32,9 @@ def score_tables(study: Study) -> dict[str, Entry]:
         name: frozenset(study.model_tasks(name)).difference(*(one.get(name, ()) for one in shown))
         for name in sorted(study.settings.models)
     }
-    found = {}
+    # A table's label is that of its name.
+    taken = {*declared, *(entry.label.removeprefix(LABEL) for entry in declared.values())}
+    found: dict[str, Entry] = {}
     for setting in sorted(study.settings.settings):
         models = {
             name: left
@@ -38,7 +42,9 @@ def score_tables(study: Study) -> dict[str, Entry]:
             if (left := _answered(study, name, tasks, setting))
         }
         if models:
-            found[_free(f"scores_{setting}", declared)] = _entry(study, setting, models)
+            # A setting is called as the data call it, which may be no name of a file.
+            name = name_like(f"scores_{setting}", {*taken, *found}, otherwise="scores")
+            found[name] = _entry(study, name, setting, models)
     return found
 
 
@@ -55,7 +61,7 @@ def _shown(entry: Any) -> Shown:
     return dict.fromkeys((name for names in rows for name in names), frozenset(entry.columns))
 
 
-def _entry(study: Study, setting: str, models: Shown) -> Entry:
+def _entry(study: Study, name: str, setting: str, models: Shown) -> Entry:
     tasks = sorted({task for tasks in models.values() for task in tasks})
     trivial = [
         name
@@ -66,7 +72,7 @@ def _entry(study: Study, setting: str, models: Shown) -> Entry:
     title = study.config.setting_titles.get(setting, setting)
     entry: Entry = table_kind(KIND).entry(
         kind=KIND,
-        label=f"tab:scores-{setting}",
+        label=f"{LABEL}{name}",
         caption=f"Scores, {title}",
         wide=len(tasks) > MOST_NARROW,
         setting=setting,
@@ -75,8 +81,3 @@ def _entry(study: Study, setting: str, models: Shown) -> Entry:
         competitors=list(models) if len(models) > 1 else [],
     )
     return entry
-
-
-def _free(name: str, taken: Mapping[str, object]) -> str:
-    """A name that no other table has."""
-    return _free(f"{name}_", taken) if name in taken else name

@@ -13,7 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.data.sources.index import INDEX, Index
-from ecslm.schemas.paths import CACHE, DIGESTS, FINISHED
+from ecslm.schemas.paths import CACHE, DIGESTS, FINISHED, SERVER_ANSWERS
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,9 @@ FOLDERS = (FINISHED, CACHE / "bertscore")
 def discard_garbage() -> None:
     """Remove indexes of data that are broken or altered, and what stands in the way of others."""
     for path in CACHE.glob("*/"):
+        # These may have been paid for.
+        if path == SERVER_ANSWERS:
+            continue
         if path.name.endswith(DIGESTS.suffix) or ((path / INDEX).exists() and not _is_sound(path)):
             _discard(path)
     for path in FOLDERS:
@@ -45,7 +48,9 @@ def _is_sound(folder: Path) -> bool:
 
 def _discard(path: Path) -> None:
     log.warning("cache: %s: damaged: removed, made again where it is needed", path)
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
+    # A run beside this one may have removed it too, as an index of former data.
+    with suppress(FileNotFoundError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
@@ -45,10 +46,15 @@ class _Job:
 
 @dataclass
 class _Said:
-    """What has been said of failures, each once."""
+    """What has been said of failures: of jobs by their number, and of the run."""
 
-    of_jobs: dict[str, None] = field(default_factory=dict)
-    of_run: dict[str, None] = field(default_factory=dict)
+    of_jobs: dict[int, list[str]] = field(default_factory=dict)
+    of_run: list[str] = field(default_factory=list)
+
+    @property
+    def lines(self) -> list[str]:
+        """Each line once, those of jobs first."""
+        return list(dict.fromkeys((*chain(*self.of_jobs.values()), *self.of_run)))
 
 
 class LastWords(logging.Handler):
@@ -86,7 +92,7 @@ class LastWords(logging.Handler):
     def close(self) -> None:
         """Say it: Snakemake prints nothing after this."""
         said, self._said = self._said, _Said()
-        lines = list(said.of_jobs or said.of_run)
+        lines = said.lines
         more = len(lines) - MOST_LINES
         lines = lines[:MOST_LINES] + ([f"and {more} more like these"] if more > 0 else [])
         for line in lines:
@@ -96,6 +102,8 @@ class LastWords(logging.Handler):
     def _note(self, event: str, record: logging.LogRecord) -> None:
         fields = vars(record)
         if event == "job_info":
+            # A job that is tried again: what it said before is not the end of it.
+            self._said.of_jobs.pop(fields["jobid"], None)
             self._jobs[fields["jobid"]] = _Job(
                 message=fields["rule_msg"] or fields["rule_name"],
                 logs=tuple(map(Path, fields["log"])),
@@ -104,24 +112,27 @@ class LastWords(logging.Handler):
         elif event == "job_error":
             if job := self._jobs.pop(fields["jobid"], None):
                 others = [Path(one) for one in fields["log"] if one and Path(one) not in job.logs]
-                self._note_job(job, others, executor_says(fields["rule_msg"]))
+                self._note_job(fields["jobid"], job, others, executor_says(fields["rule_msg"]))
         elif event == "group_error":
             numbers = [info["jobid"] for info in fields["job_error_info"]]
-            jobs = [job for number in numbers if (job := self._jobs.pop(number, None))]
+            jobs = {number: job for number in numbers if (job := self._jobs.pop(number, None))}
             logs = [Path(one) for one in fields["aux_logs"] if one]
-            for job in [job for job in jobs if failed_in(logs, job.logs)] or jobs[:1]:
-                self._note_job(job, logs)
+            failed = [number for number, job in jobs.items() if failed_in(logs, job.logs)]
+            for number in failed or list(jobs)[:1]:
+                self._note_job(number, jobs[number], logs)
         elif event == "error":
             self._note_stop(record.getMessage())
 
-    def _note_job(self, job: _Job, others: Sequence[Path], executor: Iterable[str] = ()) -> None:
+    def _note_job(
+        self, number: int, job: _Job, others: Sequence[Path], executor: Iterable[str] = ()
+    ) -> None:
         """
         Args:
             others: logs of a scheduler.
             executor: what it says itself.
         """
-        for line in self._reasons(job, others, " ".join(executor)):
-            self._said.of_jobs[_cut(f"{job.message}: {line}")] = None
+        reasons = self._reasons(job, others, " ".join(executor))
+        self._said.of_jobs[number] = [_cut(f"{job.message}: {line}") for line in reasons]
 
     def _reasons(self, job: _Job, others: Sequence[Path], executor: str) -> Sequence[str]:
         lines = [line for path in job.logs for line in last_lines(path, job.begun)]
@@ -146,16 +157,17 @@ class LastWords(logging.Handler):
 
     def _note_stop(self, message: str) -> None:
         if found := NO_RULE.search(message):
-            self._said.of_run[_cut(self._about_target(found[1]))] = None
+            self._said.of_run.append(_cut(self._about_target(found[1])))
         elif MANY_JOBS in message:
-            self._said.of_run[NAME_ONE] = None
+            self._said.of_run.append(NAME_ONE)
         elif found := AFFECTED.search(message):
             for path in found[1].split("\n"):
                 if path.strip():
-                    line = f"{path.strip()}: no such file, and nothing makes it: bring it back"
-                    self._said.of_run[line] = None
+                    self._said.of_run.append(
+                        f"{path.strip()}: no such file, and nothing makes it: bring it back"
+                    )
         elif STACK not in message and not any(words in message for words in OF_JOBS):
-            self._said.of_run[_cut(message)] = None
+            self._said.of_run.append(_cut(message))
 
 
 def _cut(text: str) -> str:

@@ -71,3 +71,20 @@ def parse_object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")
     return value
+
+
+def parse_example(text: str) -> dict[str, Any]:
+    """Parse the example of a record: a JSON object of which prompts use input, options and output.
+
+    Raises:
+        ValueError: the text is not such an object.
+    """
+    try:
+        example = parse_object(text)
+        parse_options(example.get("options"))
+        valid = isinstance(example["input"], str) and isinstance(example["output"], str)
+    except (ValueError, KeyError):
+        valid = False
+    if not valid:
+        raise ValueError("not a JSON object with input, options and output")
+    return example

@@ -4,9 +4,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
+from pydantic import field_validator
+
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_jsonl
 from ecslm.common.manifests import verify_result
+from ecslm.schemas.fields import parse_example
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import EXAMPLE
 
@@ -51,6 +54,13 @@ class GivenRecord(Closed):
     output: str | None = None
     few_shot_example: str | None = None
     relevance: list[Relevance] | None = None
+
+    @field_validator("few_shot_example")
+    @classmethod
+    def _example(cls, text: str | None) -> str | None:
+        if text is not None:
+            parse_example(text)
+        return text
 
     def record(self, task: str, name: str) -> Record:
         """This as a test record; the right answer may be unknown.

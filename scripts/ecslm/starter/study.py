@@ -9,11 +9,11 @@ import jinja2
 import yaml
 
 from ecslm.common.errors import InputError
+from ecslm.config.names import name_like
 from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
 from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
 from ecslm.scoring.baselines import Baseline, applicable
-from ecslm.starter.names import task_code
 from ecslm.starter.records import Seen, evaluated
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "resources/starter/study.yaml.jinja"
@@ -159,7 +159,7 @@ def plan_start(
     tasks: list[Task] = []
     for one in seen:
         taken = (*registry, *(task.code for task in tasks))
-        code = one.name if one.name in registry else task_code(one.name, taken)
+        code = one.name if one.name in registry else name_like(one.name, taken, otherwise="Task")
         tasks.append(_task(code, one, registry.get(code), not divided or one.splits["train"] > 0))
     if divided:
         _check_splits(data, seen)

@@ -1,4 +1,4 @@
-"""What is said of a study that begins: what its records are, and what to do next."""
+"""What is said to those who begin a study: what their records are, and which commands to type."""
 
 import math
 import shlex
@@ -83,6 +83,17 @@ def _precision(tested: Mapping[str, int], task: Task) -> str:
     return (
         f"with {records} test records, a share of {SHARE} right answers is known to within "
         f"{half:.2f}"
+    )
+
+
+def as_json_lines(table: Path, target: Path) -> str:
+    """The command that makes JSON Lines of a table."""
+    read = f"pandas.read_csv({str(table)!r}, dtype=str)"
+    code = f"import pandas; {read}.to_json({str(target)!r}, orient='records', lines=True)"
+    # In double quotes it is easier to read; whatever the shell would expand in them is rare.
+    plain = not set(code) & set('"$`\\!')
+    return (
+        f'.venv/bin/python -c "{code}"' if plain else shlex.join([".venv/bin/python", "-c", code])
     )
 
 

@@ -82,7 +82,7 @@ def test_a_size_that_is_none_is_refused(cache: ResultsCache, size: str) -> None:
 
 
 def test_make_passes_the_size_on() -> None:
-    for arguments, expected in (([], "cache.py "), (["TRIM=10"], "cache.py --trim 10")):
+    for arguments, expected in (([], "cache.py "), (["TRIM=10"], "cache.py --trim='10'")):
         ran = subprocess.run(
             ["make", "--no-print-directory", "--dry-run", "cache", *arguments],
             cwd=ROOT,

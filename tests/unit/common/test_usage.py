@@ -171,6 +171,21 @@ def test_a_full_disk_below_what_a_script_prints_is_one_line(text: str, tmp_path:
     assert b"space left" in run.stderr
 
 
+def test_a_full_disk_does_not_hide_why_a_script_failed(tmp_path: Path) -> None:
+    fails = '[print("short"), open("/missing/file")]'
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(
+            printing(fails, tmp_path),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            # What is printed is written at the end.
+            env={"PATH": os.environ["PATH"]},
+            check=False,
+        )
+    assert run.returncode == 1
+    assert run.stderr.decode() == "error: /missing/file: No such file or directory\n"
+
+
 @pytest.mark.parametrize(
     "environment",
     [

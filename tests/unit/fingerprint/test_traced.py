@@ -2,7 +2,8 @@
 
 import ast
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,13 +140,25 @@ def test_every_edit_of_code_that_a_job_has_run_changes_its_digest(
     assert (whole, missed) == ([], [])
 
 
+def imported_by(file: str, others: Iterable[str]) -> bool:
+    """Whether one of some files imports a module."""
+    statement = re.compile(rf"^\s*(from|import) {re.escape(module_name(file))}\b", re.MULTILINE)
+    return any(statement.search(FILES[other].decode()) for other in others)
+
+
 class Used:
     """The definitions of which code ran, and the constants and classes that these name."""
 
     def __init__(self, ran: set[Ran]) -> None:
         self.names = Names(Folder(SCRIPTS, FILES))
-        self.modules = {one.file for one in ran if one.name == "<module>"}
-        self.modules -= {file for file in self.modules if left_out(module_name(file))}
+        loaded = {one.file for one in ran if one.name == "<module>"}
+        counted = {file for file in loaded if not left_out(module_name(file))}
+        # What modules alone load that are left out is left out with them.
+        self.modules = {
+            file
+            for file in counted
+            if imported_by(file, counted) or not imported_by(file, loaded - counted)
+        }
         # A file and the number of a statement.
         self.definitions: set[tuple[str, int]] = set()
         waiting = [found for one in ran if (found := self._statement_of(one)) is not None]

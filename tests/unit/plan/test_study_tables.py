@@ -1,16 +1,18 @@
 """Which tables a study has: a report shows the scores of all models, whatever is configured."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.broken_inputs import linked_project
 from support.plans import BASELINES, IND, MODELS, OOD, TASKS, job, plan
 from support.project import ROOT
 from support.scripts import run_script
 
+from ecslm.config.names import NAME
 from ecslm.plan.plan import Plan
 from ecslm.plan.study_tables import study_tables
 
@@ -55,7 +57,22 @@ def test_what_tables_of_the_configuration_show_is_in_no_other() -> None:
 def test_a_name_that_is_taken_is_left_to_the_configuration() -> None:
     name = f"scores_{IND}"
     made = plan(settings=[IND], tables={name: results(["Small"], ["PM"])})
-    assert list(study_tables(made.study)) == [name, f"{name}_"]
+    assert list(study_tables(made.study)) == [name, f"{name}_2"]
+    labelled = {**results(["Small"], ["PM"]), "label": f"tab:{name}"}
+    made = plan(settings=[IND], tables={"mine": labelled})
+    assert list(study_tables(made.study)) == ["mine", f"{name}_2"]
+
+
+@given(st.lists(st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"])), min_size=1))
+def test_whatever_a_setting_is_called_its_table_has_a_name_and_a_label(settings: list[str]) -> None:
+    settings = [one for one in settings if 0 < len(one) <= 80 and one.isprintable()]
+    assume(settings)
+    made = plan(settings=list(dict.fromkeys(settings)))
+    tables = study_tables(made.study)
+    assert len({name.lower() for name in tables}) == len({*settings})
+    for name, entry in tables.items():
+        assert re.fullmatch(NAME, name)
+        assert entry.label == f"tab:{name}"
 
 
 @given(

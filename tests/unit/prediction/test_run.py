@@ -519,8 +519,12 @@ def test_records_of_ones_own_need_three_fields_and_a_task_and_leave_only_results
         ([{}], "line 1: task: missing: set it on each line, or give --task"),
         ([{"task": "PM"}, {"task": "PM", "id": "1"}], "line 2: id: '1' is already on line 1"),
         ([{"task": "PM", "answer": "x"}], "line 1: answer: unknown field"),
+        (
+            [{"task": "PM", "few_shot_example": "yes"}],
+            "line 1: few_shot_example: not a JSON object with input, options and output",
+        ),
     ],
-    ids=["no task", "an id twice", "an unknown field"],
+    ids=["no task", "an id twice", "an unknown field", "an example that is none"],
 )
 def test_records_of_ones_own_that_could_not_be_scored_are_refused_before_the_work(
     tmp_path: Path, rows: list[dict[str, Any]], problem: str

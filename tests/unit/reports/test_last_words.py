@@ -164,6 +164,44 @@ def test_a_run_that_succeeds_in_the_end_has_no_last_words(
     assert lines(words, printed) == []
 
 
+def test_a_job_that_succeeds_when_tried_again_is_not_named_beside_one_that_fails(
+    words: LastWords, says: Say, printed: io.StringIO, log: Path
+) -> None:
+    log.write_text("error: once\n")
+    begins(says, log)
+    fails(says)
+    log.write_text("")
+    begins(says, log)
+    other = log.with_name("other.log")
+    other.write_text("error: for good\n")
+    begins(says, other, 2, "Table ood")
+    fails(says, 2)
+    assert lines(words, printed) == ["error: Table ood: for good"]
+
+
+def test_a_job_that_fails_again_is_named_with_its_last_reason(
+    words: LastWords, says: Say, printed: io.StringIO, log: Path
+) -> None:
+    for reason in ("first", "second"):
+        log.write_text(f"error: {reason}\n")
+        begins(says, log)
+        fails(says)
+    assert lines(words, printed) == ["error: Table ind: second"]
+
+
+def test_a_failed_job_does_not_hide_why_snakemake_stops(
+    words: LastWords, says: Say, printed: io.StringIO, log: Path
+) -> None:
+    log.write_text("error: bad row\n")
+    begins(says, log)
+    fails(says)
+    says("WorkflowError:\nFailed to open the lock", "error")
+    assert lines(words, printed) == [
+        "error: Table ind: bad row",
+        "error: WorkflowError: Failed to open the lock",
+    ]
+
+
 @pytest.mark.parametrize(
     ("message", "line"),
     [

@@ -3,18 +3,16 @@
 from pathlib import Path
 
 import pytest
+from support.broken_inputs import linked_project
 from support.project import ROOT
 
 from ecslm.preflight import check
-
-PARTS = ("profiles", "report", "requirements.lock", "resources", "rules", "scripts", "Snakefile")
 
 
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project without results, in which files may be made."""
-    for part in (*PARTS, "config.yaml"):
-        (tmp_path / part).symlink_to(ROOT / part)
+    linked_project(tmp_path, ROOT)
     # These ask the network, or what this machine has.
     monkeypatch.setattr(check, "CHECKS", ())
     monkeypatch.chdir(tmp_path)

@@ -25,8 +25,9 @@ def readme(plan: Plan, commit: str, version: str) -> str:
         | `results/**/*manifest.json` | what each result was made from, with sha256 |
         | `SHA256SUMS` | sha256 of every file here |
 
-        Not here: weights, records of the data, predictions, logs. `code/docs/licenses.md` says
-        under which terms weights and data can be had; manifests have their sha256.
+        Not here: weights, logs, and records of the data with their predictions, but for the few
+        that the report shows. `code/docs/licenses.md` says under which terms weights and data can
+        be had; manifests have their sha256.
 
         ## To verify it
 

@@ -9,7 +9,8 @@ import yaml
 
 from ecslm.common.files import read_text
 from ecslm.config.backends.openai import OpenAIModel
-from ecslm.config.files import merged_files
+from ecslm.config.files import read_files
+from ecslm.config.places import merged
 from ecslm.plan.plan import Plan
 from ecslm.provenance.archive.bundle import write_bundle
 from ecslm.provenance.archive.checkout import current_commit, project_files
@@ -39,7 +40,11 @@ def archive_study(
     results = packed_files(plan)
     commit = current_commit(PROJECT)
     code = list(project_files(PROJECT, commit))
-    configuration = merged_files([CONFIG_FILE, *configfiles]) | {"study": plan.study.name}
+    configuration = (
+        merged(read_files([CONFIG_FILE, *configfiles]))
+        .with_values({"study": plan.study.name})
+        .values
+    )
     version = tomllib.loads(read_text(PROJECT / "pyproject.toml"))["project"]["version"]
     files = {
         "README.md": readme(plan, commit, version).encode(),

@@ -1,0 +1,81 @@
+"""Begins a study of records: what its file says, once a check of the records has shown that a run
+can use them."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.data.checking import DataCheck, task_names
+from ecslm.data.problems import Kind
+from ecslm.data.report import Report
+from ecslm.plan.keys import StudyKey
+from ecslm.plan.plan import Plan
+from ecslm.schemas.task import TaskSettings
+from ecslm.starter.records import EXAMPLE, look_at
+from ecslm.starter.study import Start, configuration, plan_start
+from ecslm.starter.words import as_json_lines
+
+MOST_THREADS = 8
+# The problem of records that may be left out without a question.
+DUPLICATE: Kind = "duplicate_record"
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A study that can be run: what it is, what its records are, and the text of its file."""
+
+    start: Start
+    report: Report
+    text: str
+
+
+def begin_study(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Begun:
+    """The study that records make; no file is written.
+
+    Args:
+        registry: the project's tasks.
+
+    Raises:
+        InputError: there are no such records, or they cannot be used for other reasons than that
+            some are there twice.
+    """
+    start = _planned(name, data, registry)
+    report = _checked(configuration(start), name)
+    if DUPLICATE in report.problems:
+        start = replace(start, tolerate=(DUPLICATE,))
+    return Begun(start, report, configuration(start))
+
+
+def _planned(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Start:
+    if not data.exists():
+        raise InputError(
+            f"{data}: no such file: put your records there, or name their file with DATA=FILE; "
+            f"one JSON object a line, as {EXAMPLE}"
+        )
+    if data.suffix.lower() == ".csv":
+        target = data.with_suffix(".jsonl")
+        raise InputError(f"{data}: is a table: convert it by {as_json_lines(data, target)}")
+    codes = task_names({code: task.aliases for code, task in registry.items()})
+    seen, divided = look_at(data, codes)
+    threads = min(MOST_THREADS, os.cpu_count() or 1)
+    return plan_start(name, data, seen, divided, registry, threads)
+
+
+def _checked(text: str, study: str) -> Report:
+    """What a run would find in the records, before there is a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / f"{study}.yaml"
+        file.write_text(text, encoding="utf-8")
+        plan = Plan.read([file], None)
+    plan.source.check()
+    settings = plan.data_check.settings(StudyKey())
+    source = settings.source.model_copy(update={"tolerate": (DUPLICATE,)})
+    check = DataCheck(plan.source.rows, settings.model_copy(update={"source": source}), None)
+    # Not in the words for a study that there is.
+    if lines := check.problems.lines((DUPLICATE,)):
+        raise InputError(*lines, "these records cannot be used: correct or remove them first")
+    check.require_usable()
+    return check.report()

@@ -1,0 +1,57 @@
+"""What makes a study of records, apart from the file that is written of it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ecslm.common.errors import InputError
+from ecslm.config.loading import read_config
+from ecslm.schemas.paths import TEMPLATES
+from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.starter.begin import Begun, begin_study
+
+from .own_records import lines, row
+
+
+def begun(rows: str, name: str = "mine") -> Begun:
+    Path("mine.jsonl").write_text(rows)
+    registry = read_config([CONFIG_FILE], None, TEMPLATES).tasks
+    return begin_study(name, Path("mine.jsonl"), registry)
+
+
+def test_a_study_is_begun_without_a_file_of_it(desk: Path) -> None:
+    study = begun(lines([row(number) for number in range(60)]))
+    assert yaml.safe_load(study.text)["study"] == "mine"
+    assert not study.report.problems
+    assert {path.name for path in desk.glob("mine*")} == {"mine.jsonl"}
+
+
+@pytest.mark.usefixtures("desk")
+def test_records_that_are_there_twice_are_left_out_by_the_file() -> None:
+    study = begun(lines([row(number % 60) for number in range(61)]))
+    assert study.report.problems["duplicate_record"].count == 1
+    assert study.start.tolerate == ("duplicate_record",)
+    assert yaml.safe_load(study.text)["studies"]["mine"]["data"]["tolerate"] == ["duplicate_record"]
+
+
+@pytest.mark.usefixtures("desk")
+def test_other_problems_of_records_refuse_the_study() -> None:
+    with pytest.raises(InputError, match="cannot be used: correct or remove them first"):
+        begun(lines([*(row(number) for number in range(60)), row(61, output="maybe")]))
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize("name", ["123", "on", "null", "1e3", "0x1", "2026-11-27"])
+def test_a_study_may_be_called_what_yaml_takes_for_another_value(name: str) -> None:
+    assert (
+        yaml.safe_load(begun(lines([row(number) for number in range(60)]), name).text)["study"]
+        == name
+    )
+
+
+@pytest.mark.usefixtures("desk")
+def test_tasks_that_differ_in_capitals_alone_have_codes_that_differ_otherwise() -> None:
+    tasks = ("Fraud", "fraud")
+    study = begun(lines([row(n, task=task) for n in range(60) for task in tasks]))
+    assert [task.code for task in study.start.tasks] == ["Fraud", "fraud_2"]
