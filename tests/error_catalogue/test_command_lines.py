@@ -6,6 +6,7 @@ what users do to the scripts that they run alone.
 
 import argparse
 import json
+import os
 import runpy
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -63,6 +64,8 @@ def project(completed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (broken / "a directory").mkdir(parents=True)
     (broken / "binary").write_bytes(bytes(range(256)))
     (broken / "empty").touch()
+    (broken / "a link").symlink_to("empty")
+    os.mkfifo(broken / "a pipe")
     # Unreadable for everybody: permissions do not stop an administrator.
     (broken / "unreadable").symlink_to("unreadable")
     yield copy
@@ -124,6 +127,8 @@ def faults(script: str, words: Sequence[str]) -> Iterator[tuple[str, list[str], 
             for name, problem in {
                 f"{BAD}/a directory": "is a directory; name a file to write",
                 f"{BAD}/empty/x": f"{BAD}/empty is a file, not a directory",
+                f"{BAD}/a link": f"{BAD}/a link: is a link to empty: name the file itself",
+                f"{BAD}/a pipe": f"{BAD}/a pipe: is a device or a pipe; name a file to write",
                 300 * "n": "name too long",
             }.items():
                 yield f"{option} {name[:9]}", replaced(words, option, name), problem

@@ -74,6 +74,14 @@ FILES = (
     Case(
         "a date that is none", "study: 2026-13-45\n", ("mine.yaml: line 1: not YAML", "in quotes")
     ),
+    *(
+        Case(
+            f"a tag of {tag}",
+            f"study: !!{tag} {value}\n",
+            ("mine.yaml: line 1: not YAML", "no number"),
+        )
+        for tag, value in (("bool", "perhaps"), ("int", '""'), ("timestamp", "soon"))
+    ),
     Case("a number of 5000 digits", f"study: {'9' * 5000}\n", ("mine.yaml: line 1: not YAML",)),
     Case("an anchor in itself", "study: &a [*a]\n", ("mine.yaml: line 1: ", "anchors (`&`)")),
     Case(

@@ -40,7 +40,14 @@ def output_file(text: str) -> Path:
     Raises:
         argparse.ArgumentTypeError: it cannot be written there.
     """
-    return _output(text, is_wrong=Path.is_dir, wrong="is a directory; name a file to write")
+    path = _output(text, is_wrong=Path.is_dir, wrong="is a directory; name a file to write")
+    # A finished file replaces what is there, be it a link or a device, even /dev/null.
+    if path.is_symlink():
+        message = f"{text}: is a link to {path.readlink()}: name the file itself, or another one"
+        raise argparse.ArgumentTypeError(message)
+    if path.exists() and not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text}: is a device or a pipe; name a file to write")
+    return path
 
 
 def output_folder(text: str) -> Path:

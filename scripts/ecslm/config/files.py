@@ -37,13 +37,15 @@ def read_files(files: Sequence[Path]) -> list[Content]:
 
 
 class _Loader(YAML_LOADER):  # type: ignore[misc, valid-type]
-    """Tells the line of a value that looks like a number or a date and is none."""
+    """Tells the line of a value that looks like a number or a date, or has the tag of one, and is
+    none."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node."""
         try:
             return super().construct_object(node, deep)
-        except (ValueError, OverflowError):
+        except (ValueError, OverflowError, LookupError, AttributeError):
+            # PyYAML looks into such values without a check.
             problem = f"{shown(node.value)} is no number or date: put it in quotes"
             raise yaml.MarkedYAMLError(None, None, problem, node.start_mark) from None
 

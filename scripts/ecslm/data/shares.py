@@ -1,6 +1,7 @@
 """Splits records that say no split themselves: by their input, so that each stays on its side."""
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +16,10 @@ BITS = 64
 class Shares(Closed):
     """Shares of a user's records, which have no column `split`; the rest is trained on.
 
-    A record's input alone decides where it belongs, whatever its case and spaces. So the same
-    input is never on both sides, whichever tasks ask about it, and a record stays where it is when
-    others are added. The numbers of records follow the shares only roughly.
+    A record's input alone decides where it belongs, whatever its case and spaces, and however its
+    accents are encoded. So the same input is never on both sides, whichever tasks ask about it, and
+    a record stays where it is when others are added. The numbers of records follow the shares only
+    roughly.
     """
 
     val: float = Field(
@@ -35,7 +37,8 @@ class Shares(Closed):
 
     def split_of(self, row: Mapping[str, Any]) -> str:
         """Where a row belongs."""
-        words = " ".join(str(row.get("input")).casefold().split())
+        text = unicodedata.normalize("NFKC", str(row.get("input")))
+        words = " ".join(text.casefold().split())
         digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
         place = int(digest[: BITS // 4], 16) / 2**BITS
         if place < self.test:

@@ -27,7 +27,7 @@ def score_tables(study: Study) -> dict[str, Entry]:
     """A results table for each setting, by name, of the models and tasks that no results table of
     the configuration shows in any setting, beside all trivial baselines."""
     declared = study.settings.tables
-    shown = [_shown(entry) for entry in declared.values()]
+    shown = [_shown(study, entry) for entry in declared.values()]
     missing = {
         name: frozenset(study.model_tasks(name)).difference(*(one.get(name, ()) for one in shown))
         for name in sorted(study.settings.models)
@@ -53,12 +53,16 @@ def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> f
     return frozenset(task for task in tasks if setting in study.answered_settings(model, task))
 
 
-def _shown(entry: Any) -> Shown:
-    """The models of a results table, each with all of its columns."""
+def _shown(study: Study, entry: Any) -> Shown:
+    """The models of a results table, each with the columns that it has an answer to."""
     if entry.kind != KIND:
         return {}
     rows = ((*group.models, *sum(group.best_of.values(), ())) for group in entry.rows)
-    return dict.fromkeys((name for names in rows for name in names), frozenset(entry.columns))
+    return {
+        name: _answered(study, name, entry.columns, entry.setting)
+        for names in rows
+        for name in names
+    }
 
 
 def _entry(study: Study, name: str, setting: str, models: Shown) -> Entry:

@@ -1,5 +1,6 @@
 """Records without a split are divided by their input."""
 
+import unicodedata
 from itertools import chain
 from pathlib import Path
 
@@ -66,6 +67,12 @@ def test_other_shares_divide_the_same_file_anew(tmp_path: Path) -> None:
 def test_case_and_spaces_do_not_part_what_is_the_same(text, change) -> None:  # type: ignore[no-untyped-def]
     if change(text).casefold().split() == text.casefold().split():
         assert SHARES.split_of({"input": change(text)}) == SHARES.split_of({"input": text})
+
+
+@given(st.text(st.characters(max_codepoint=0x3FF)))
+def test_the_encoding_of_accents_does_not_part_what_looks_the_same(text: str) -> None:
+    forms = {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
+    assert len({SHARES.split_of({"input": form}) for form in forms}) == 1
 
 
 def test_rows_that_say_their_split_are_not_divided_again(tmp_path: Path) -> None:

@@ -32,7 +32,10 @@ def shown(made: Plan) -> Iterator[tuple[str, str]]:
         if entry.kind == "results":
             for group in entry.rows:  # type: ignore[attr-defined]
                 for name in group.models:
-                    yield from ((name, task) for task in entry.columns)  # type: ignore[attr-defined]
+                    for task in entry.columns:  # type: ignore[attr-defined]
+                        # A column of a task without records of the setting shows no score.
+                        if entry.setting in made.study.answered_settings(name, task):  # type: ignore[attr-defined]
+                            yield name, task
 
 
 def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_is_scored() -> None:
@@ -52,6 +55,11 @@ def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_
 def test_what_tables_of_the_configuration_show_is_in_no_other() -> None:
     everything = results(list(MODELS), TESTED)
     assert list(study_tables(plan(tables={"mine": everything}).study)) == ["mine"]
+
+
+def test_a_score_of_a_task_without_records_of_a_tables_setting_is_in_another_table() -> None:
+    made = plan(tables={"mine": results(list(MODELS), TESTED, OOD)})
+    assert study_tables(made.study)[f"scores_{IND}"].columns == ("PM", "QPR")  # type: ignore[attr-defined]
 
 
 def test_a_name_that_is_taken_is_left_to_the_configuration() -> None:
