@@ -415,6 +415,19 @@ def test_a_pipe_is_no_file(project: Path) -> None:
     assert run.stderr == f"error: {ROWS}: not a regular file\n"
 
 
+def test_a_pipe_among_files_is_not_waited_for(project: Path) -> None:
+    laid_out(project, Case("a pipe", {"data/a.jsonl": GOOD}, [], data={"path": "data"}))
+    os.mkfifo(project / "data/b.jsonl")
+    run = why(project)()
+    assert run.stderr == "error: data/b.jsonl: not a regular file: remove it from the folder\n"
+
+
+def test_a_file_whose_name_is_no_text_is_told(project: Path) -> None:
+    laid_out(project, Case("a name", {"data/a.jsonl": GOOD}, [], data={"path": "data"}))
+    (project / "data" / os.fsdecode(b"\xff.jsonl")).write_text(GOOD)
+    refused(project, why(project), [r"data/\udcff.jsonl: its name is not UTF-8 text: rename it"])
+
+
 def test_any_damaged_bytes_are_refused_in_lines_or_taken(
     origin: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

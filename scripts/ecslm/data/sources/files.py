@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.schemas.fields import is_writable
 from ecslm.schemas.settings import Closed
 
 # Suffixes of files with rows.
@@ -76,6 +77,11 @@ def _all_below(folder: Path) -> list[Path]:
 
 def _require_readable(files: Iterable[Path]) -> None:
     for file in files:
+        if not is_writable(str(file)):
+            raise InputError(f"{file}: its name is not UTF-8 text: rename it")
+        # To open a pipe would wait for a writer.
+        if file.exists() and not (file.is_file() or file.is_dir()):
+            raise InputError(f"{file}: not a regular file: remove it from the folder")
         try:
             file.open("rb").close()
         except OSError as error:
