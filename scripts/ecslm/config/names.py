@@ -10,7 +10,8 @@ from pydantic import Field
 MOST_CHARACTERS = 80
 # Of a name that is made of a text, with room for a number.
 MOST_TAKEN = 60
-OTHERS = re.compile(r"[^A-Za-z0-9._-]+")
+# Dots too: `x.cost` would be called like a file of `x`.
+OTHERS = re.compile(r"[^A-Za-z0-9_-]+")
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 LINE = r"^[^\x00-\x1f\x7f]+$"

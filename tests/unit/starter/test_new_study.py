@@ -118,6 +118,15 @@ def test_names_that_are_no_file_names_become_codes(desk: Path) -> None:
     assert planned().study.task(code).title == name
 
 
+@pytest.mark.parametrize(("name", "expected"), [("pm", "pm_2"), ("x.cost", "x_cost")])
+def test_a_task_called_like_another_or_its_files_gets_a_code_of_its_own(
+    name: str, expected: str, desk: Path
+) -> None:
+    ran = begin(desk, [row(number, task=name) for number in range(40)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert list(planned().study.settings.tasks) == [expected]
+
+
 ENOUGH = [row(number) for number in range(40)]
 
 
