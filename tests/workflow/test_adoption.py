@@ -260,4 +260,4 @@ def test_make_passes_the_study_and_the_configuration_on() -> None:
         check=True,
     )
     command = run.stdout.splitlines()[-1]
-    assert command.endswith("scripts/adopt.py --study paper --configfile mine.yaml")
+    assert command.endswith("scripts/adopt.py --study='paper' --configfile='mine.yaml'")
