@@ -23,7 +23,7 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
     title = f"{scores.title} ({scores.task}){records}"
     figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
     axes = figure.subplots()
-    axes.set_xlabel(metric_text(scores.metric))
+    axes.set_xlabel(metric_text(scores.metric), parse_math=True)
     axes.set_xlim(0, axis_end(point.value for point in points))
     axes.set_ylim(lines - 0.5, -0.5)
     axes.set_yticks(range(len(points)), [name_text(point) for point in points])

@@ -61,7 +61,7 @@ def task_panels(tasks: Sequence[TaskScores], entries: int) -> tuple[Figure, list
     """A figure with a panel for the scores of each task, and room for so many legend entries."""
     figure, grid = titled_panels([f"{one.title} ({one.task})" for one in tasks], entries)
     for axes, one in zip(grid, tasks, strict=True):
-        axes.set_ylabel(metric_text(one.metric))
+        axes.set_ylabel(metric_text(one.metric), parse_math=True)
         axes.set_ylim(0, axis_end(point.value for point in one.points))
     return figure, grid
 
