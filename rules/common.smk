@@ -19,7 +19,7 @@ from ecslm.common.errors import InputError, all_of
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
 from ecslm.data.location import location
-from ecslm.plan.directives import Directives
+from ecslm.plan.directives import directives
 from ecslm.plan.plan import Plan
 from ecslm.plan.stages.report import study_summary
 from ecslm.plan.study_tables import study_tables
@@ -53,7 +53,7 @@ os.environ[RUN_VARIABLE] = this_run()
 
 def planned(rule):
     """Inputs, outputs and parameters of a rule, from its plan in `ecslm.plan`."""
-    return Directives(PLAN.rules[rule])
+    return directives(PLAN.rules[rule])
 
 
 def targets(*rules):

@@ -18,7 +18,7 @@ ATTACKS = (
     *("../outside", "/etc/passwd", "a/b", "..", ".", "", ".hidden", "-rf", "--output=x", "a b"),
     *("a;touch ran", "$(touch ran)", "`touch ran`", "a|b", "a&b", "a'b", 'a"b', "a\nb", "a\n"),
     *("{model}", "{{x}}", "{0.__class__}", "%s", "a*", "a?", "[a]", "~", "a\\b", "\\input{x}"),
-    *("<script>", "a\x00b", "a\u202eb", "é", "../../../tmp/x", "a/../../b", "C:\\x", "#a", "=1+1"),
+    *("<script>", "a\x00b", "a\u202eb", "é", "../../../x", "a/../../b", "C:\\x", "#a", "=1+1"),
 )
 MODEL = {"base": "Small", "template": "chatml", "training": {}}
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")

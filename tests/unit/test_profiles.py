@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 import yaml
+from support.plans import plan
 from support.project import ROOT
 
-from ecslm.preflight.planned_run import ON_DEVICE
+from ecslm.plan.rules import ModelRule
 
 RULE = re.compile(r"^rule (\w+):\n((?:(?: .*)?\n)*)", re.MULTILINE)
 ON_A_GPU = {
@@ -29,8 +30,9 @@ def test_profiles_with_gpus_put_every_rule_that_runs_a_model_there(name: str) ->
     assert sorted(found) == sorted([rule, "device=cuda"] for rule in ON_A_GPU)
 
 
-def test_the_check_before_a_run_knows_every_rule_that_runs_a_model() -> None:
-    assert {"predict", *ON_DEVICE} == ON_A_GPU
+def test_the_plan_knows_every_rule_that_runs_a_model() -> None:
+    rules = plan().rules
+    assert {name for name, rule in rules.items() if isinstance(rule, ModelRule)} == ON_A_GPU
 
 
 def test_tasks_of_one_model_and_seed_are_one_job_of_a_cluster_with_one_gpu() -> None:

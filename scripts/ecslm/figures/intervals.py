@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from ecslm.figures.points import Drawing, name_text, value_text
 from ecslm.figures.scores import Point, TaskScores
 from ecslm.figures.settings import FiguresSettings
-from ecslm.figures.style import COLUMN, SMALL, SOFT, axis_end, metric_text
+from ecslm.figures.style import COLUMN, SMALL, SOFT, axis_end, label_metric
 
 LINE_HEIGHT, AROUND = 0.145, 0.6
 
@@ -23,7 +23,7 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
     title = f"{scores.title} ({scores.task}){records}"
     figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
     axes = figure.subplots()
-    axes.set_xlabel(metric_text(scores.metric), parse_math=True)
+    label_metric(axes.xaxis, scores.metric)
     axes.set_xlim(0, axis_end(point.value for point in points))
     axes.set_ylim(lines - 0.5, -0.5)
     axes.set_yticks(range(len(points)), [name_text(point) for point in points])

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from ecslm.figures.points import Drawing, marker
 from ecslm.figures.scores import Point, TaskScores
-from ecslm.figures.style import INK, PAGE, SOFT, Look, axis_end, metric_text
+from ecslm.figures.style import INK, PAGE, SOFT, Look, axis_end, label_metric
 
 SIDE_BY_SIDE, HEIGHT = 5, 1.5
 LEGEND_COLUMNS, LEGEND_LINE, BELOW = 4, 0.16, 0.35
@@ -61,7 +61,7 @@ def task_panels(tasks: Sequence[TaskScores], entries: int) -> tuple[Figure, list
     """A figure with a panel for the scores of each task, and room for so many legend entries."""
     figure, grid = titled_panels([f"{one.title} ({one.task})" for one in tasks], entries)
     for axes, one in zip(grid, tasks, strict=True):
-        axes.set_ylabel(metric_text(one.metric), parse_math=True)
+        label_metric(axes.yaxis, one.metric)
         axes.set_ylim(0, axis_end(point.value for point in one.points))
     return figure, grid
 

@@ -12,6 +12,7 @@ from io import BytesIO
 
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -104,10 +105,11 @@ def as_files(figure: Figure, name: str) -> tuple[str, bytes]:
     return svg.getvalue().decode(), pdf.getvalue()
 
 
-def metric_text(name: str) -> str:
-    """A metric's name; the part after an underscore becomes a subscript: F_BERT."""
+def label_metric(axis: Axis, name: str) -> None:
+    """Label an axis by a metric; what follows an underscore becomes a subscript: F_BERT."""
     stem, _, subscript = name.partition("_")
-    return rf"{stem}$_\mathrm{{{subscript}}}$" if subscript else stem
+    # The only formula that figures have.
+    axis.set_label_text(rf"{stem}$_\mathrm{{{subscript}}}$" if subscript else stem, parse_math=True)
 
 
 def axis_end(values: Iterable[float]) -> float:

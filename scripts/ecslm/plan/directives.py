@@ -7,7 +7,7 @@ from typing import Any
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError
 from ecslm.plan.keys import Key
-from ecslm.plan.rules import Files, Rule
+from ecslm.plan.rules import Files, ModelRule, Rule
 
 # A job's wildcards are attributes.
 FromWildcards = Callable[[Any], Any]
@@ -56,16 +56,6 @@ class Directives:
         return self._of(lambda key: self._rule.needs(key).get(name, 0))
 
     @property
-    def mem_mb(self) -> FromWildcards:
-        """MiB of memory that a job asks a scheduler for."""
-        return self._of(lambda key: self._rule.request(key).memory_mb)
-
-    @property
-    def runtime(self) -> FromWildcards:
-        """Minutes that a job asks a scheduler for."""
-        return self._of(lambda key: self._rule.request(key).minutes)
-
-    @property
     def code(self) -> FromWildcards:
         """Digest of the script's code."""
         return self._of(self._rule.code_parameter)
@@ -87,3 +77,26 @@ class Directives:
                 exit_with(error)
 
         return of_wildcards
+
+
+class ModelDirectives(Directives):
+    """Those of a rule whose jobs run a model, and ask a scheduler for memory and time."""
+
+    def __init__(self, rule: ModelRule[Any]) -> None:
+        super().__init__(rule)
+        self._request = rule.request
+
+    @property
+    def mem_mb(self) -> FromWildcards:
+        """MiB of memory that a job asks a scheduler for."""
+        return self._of(lambda key: self._request(key).memory_mb)
+
+    @property
+    def runtime(self) -> FromWildcards:
+        """Minutes that a job asks a scheduler for."""
+        return self._of(lambda key: self._request(key).minutes)
+
+
+def directives(rule: Rule[Any]) -> Directives:
+    """Those of a rule."""
+    return ModelDirectives(rule) if isinstance(rule, ModelRule) else Directives(rule)

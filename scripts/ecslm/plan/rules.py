@@ -126,10 +126,6 @@ class Rule(ABC, Generic[SomeKey]):
         """What a job needs of Snakemake's resources, where that differs between jobs."""
         return {}
 
-    def request(self, key: SomeKey) -> Request:
-        """What a job asks a scheduler for. Only of rules whose jobs run a model."""
-        raise NotImplementedError(f"{self.name}: {key}")
-
     @property
     def folder(self) -> str:
         """The directory that the paths of outputs are relative to."""
@@ -226,3 +222,11 @@ def as_tuple(files: Files) -> tuple[str, ...]:
 
 def _code(script: str | None, modules: tuple[str, ...]) -> str | None:
     return None if script is None else code_parameter(script, modules)
+
+
+class ModelRule(Rule[SomeKey]):
+    """A rule whose jobs run a model: they go to the nodes of a cluster, with a request."""
+
+    @abstractmethod
+    def request(self, key: SomeKey) -> Request:
+        """What a job asks a scheduler for."""

@@ -12,7 +12,7 @@ from pydantic import (
     model_validator,
 )
 
-from ecslm.prediction.settings import DecodingSettings, PredictionSettings
+from ecslm.prediction.settings import DecodingSettings, PredictionSettings, Sampling
 from ecslm.schemas.prices import Prices
 from ecslm.schemas.settings import Closed, hiding
 
@@ -64,23 +64,11 @@ class ServerSettings(Closed):
     )
 
 
-class ServerDecoding(Closed):
+class ServerDecoding(Sampling):
     """The settings of decoding that a server is told. See `DecodingSettings`."""
 
     max_new_tokens: int = Field(
         100, ge=1, description="Maximum tokens of an answer, hidden thoughts included."
-    )
-    sample: bool = Field(
-        False, description="Sample tokens with a seed instead of taking the likeliest."
-    )
-    temperature: float = Field(
-        0.15, gt=0, description="With `sample`: near 0 likely tokens alone, at 1 as the model says."
-    )
-    top_p: float = Field(
-        0.95,
-        gt=0,
-        le=1,
-        description="With `sample`: of the likeliest tokens, up to this probability.",
     )
 
     @classmethod

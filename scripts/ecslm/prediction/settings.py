@@ -8,16 +8,9 @@ from ecslm.schemas.record import Record
 from ecslm.schemas.settings import Closed
 
 
-class DecodingSettings(Closed):
-    """Decoding of one task. The default is greedy."""
+class Sampling(Closed):
+    """Whether tokens are sampled, and how."""
 
-    max_new_tokens: int = Field(100, ge=1, description="Maximum tokens of an answer.")
-    max_length: int = Field(
-        4000,
-        ge=16,
-        validate_default=True,
-        description="Tokens of prompt and answer; longer inputs are cut at the end.",
-    )
     sample: bool = Field(
         False, description="Sample tokens with a seed instead of taking the likeliest."
     )
@@ -29,6 +22,18 @@ class DecodingSettings(Closed):
         gt=0,
         le=1,
         description="With `sample`: of the likeliest tokens, up to this probability.",
+    )
+
+
+class DecodingSettings(Sampling):
+    """Decoding of one task. The default is greedy."""
+
+    max_new_tokens: int = Field(100, ge=1, description="Maximum tokens of an answer.")
+    max_length: int = Field(
+        4000,
+        ge=16,
+        validate_default=True,
+        description="Tokens of prompt and answer; longer inputs are cut at the end.",
     )
     fused: bool = Field(
         True,

@@ -6,7 +6,7 @@ from functools import cached_property
 
 from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
+from ecslm.plan.rules import Job, ModelRule
 from ecslm.preflight.downloads import Download, downloads
 from ecslm.preflight.gpus import Driver, read_driver
 from ecslm.preflight.hub import Repository, repositories
@@ -14,9 +14,6 @@ from ecslm.preflight.profiles import SLURM, Profile
 from ecslm.preflight.servers import Question, Reply, ask_all
 from ecslm.preflight.slurm.nodes import Node, gpus_of, read_nodes
 from ecslm.provenance.gpus import GpuNeed
-
-# Rules of jobs that run a model on the study's device, besides predictions.
-ON_DEVICE = frozenset({"train_adapter", "measure_latency", "bertscore", "export_model"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,10 +103,14 @@ class PlannedRun:
 
     @cached_property
     def _model_jobs(self) -> tuple[Job, ...]:
-        return tuple(job for job in self.jobs if job.rule in ON_DEVICE or self._loads_a_model(job))
+        return tuple(job for job in self.jobs if self._loads_a_model(job))
 
     def _device(self, job: Job) -> str:
         return self.profile.devices.get(job.rule, self.plan.study.settings.device)
 
     def _loads_a_model(self, job: Job) -> bool:
-        return job.rule == "predict" and job.key["model"] in self.plan.study.local_models
+        """Predictions may also be a server's answers, or exist already."""
+        of_model = isinstance(self.plan.rules[job.rule], ModelRule)
+        return of_model and (
+            job.rule != "predict" or job.key["model"] in self.plan.study.local_models
+        )

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from support.table_files import IND, TASKS, scores, write_metrics, write_published
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.figures.draw import draw_figures
 from ecslm.figures.inputs import input_files
-from ecslm.figures.panels import quantity_axis
+from ecslm.figures.panels import quantity_axis, task_panels
+from ecslm.figures.scores import TaskScores
 from ecslm.figures.settings import FigureName, FiguresSettings, figure_files
 from ecslm.figures.style import styled
 from ecslm.tables.sources import Sources
@@ -264,3 +266,14 @@ def test_an_axis_of_quantities_has_round_numbers_two_at_least(places: list[float
     assert len(numbers) >= 2
     assert {f"{number:e}"[0] for number in numbers} <= {"1", "2", "5"}
     assert all(low <= place <= high for place in places)
+
+
+def test_a_subscript_is_drawn_as_one_and_a_dollar_in_a_title_begins_no_formula() -> None:
+    scored = TaskScores(task="AG", title="Costs $1 to $2", metric="F_BERT", records=4, points=())
+    with styled():
+        figure, (axes, *_) = task_panels([scored], 0)
+        assert axes.yaxis.label.get_parse_math()
+        titles = [text for text in figure.findobj(Text) if "$1" in text.get_text()]
+        assert titles
+        assert not any(text.get_parse_math() for text in titles)
+        figure.canvas.draw()

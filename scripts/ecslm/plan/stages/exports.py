@@ -13,7 +13,7 @@ from ecslm.exports.settings import ExportSettings
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import ModelKey, StudyKey
 from ecslm.plan.requests import requests_of
-from ecslm.plan.rules import Files, Rule, path_patterns
+from ecslm.plan.rules import Files, ModelRule, Rule, path_patterns
 from ecslm.plan.source import source_of
 from ecslm.plan.stages.scores import ScoreBaseline
 from ecslm.plan.study import Study
@@ -82,7 +82,7 @@ class _OfExport(Rule[ModelKey]):
         )
 
 
-class ExportModel(_OfExport):
+class ExportModel(_OfExport, ModelRule[ModelKey]):
     """A tuned model, merged into its base: a folder that other programs load."""
 
     name, script = "export_model", "export.py"

@@ -6,14 +6,14 @@ from ecslm.estimates.estimate import Request
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import ModelKey, RunKey
 from ecslm.plan.requests import requests_of
-from ecslm.plan.rules import Files, Rule, path_patterns
+from ecslm.plan.rules import Files, ModelRule, path_patterns
 from ecslm.plan.stages.models import Predict
 from ecslm.prediction.latency_settings import LatencySettings
 from ecslm.prediction.transformers_backend import libraries
 from ecslm.schemas import paths
 
 
-class MeasureLatency(Rule[ModelKey]):
+class MeasureLatency(ModelRule[ModelKey]):
     """The latency of one model, of its first seed; of models whose weights run here."""
 
     name, script, key_type = "measure_latency", "measure_latency.py", ModelKey

@@ -8,7 +8,7 @@ from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import RunKey, SeedKey
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.requests import requests_of
-from ecslm.plan.rules import Files, Rule, path_patterns
+from ecslm.plan.rules import Files, ModelRule, path_patterns
 from ecslm.prediction.backend import backend_module, modules_of
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.schemas import paths
@@ -17,7 +17,7 @@ from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.training.settings import AdapterSettings
 
 
-class TrainAdapter(Rule[SeedKey]):
+class TrainAdapter(ModelRule[SeedKey]):
     """The adapter of one tuned model and seed."""
 
     name, script, key_type = "train_adapter", "train_adapter.py", SeedKey
@@ -65,7 +65,7 @@ class TrainAdapter(Rule[SeedKey]):
         return self.settings(key).libraries
 
 
-class Predict(Rule[RunKey]):
+class Predict(ModelRule[RunKey]):
     """The answers of one model and seed to the test records of one task."""
 
     name, script, key_type = "predict", "predict.py", RunKey
@@ -131,7 +131,7 @@ class Predict(Rule[RunKey]):
         return backend.libraries(settings, tuned=tuned)
 
 
-class BertScore(Rule[RunKey]):
+class BertScore(ModelRule[RunKey]):
     """BERTScores of the answers to a generation task."""
 
     name, script, key_type = "bertscore", "bertscore.py", RunKey

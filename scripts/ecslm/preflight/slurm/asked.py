@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Any
 
-from ecslm.plan.rules import Job
+from ecslm.plan.rules import Job, ModelRule
 from ecslm.preflight.planned_run import PlannedRun
-
-# Rules whose jobs Snakemake sends to nodes. It runs the other ones itself, see rules/targets.smk.
-ON_NODES = frozenset({"train_adapter", "predict", "measure_latency", "bertscore", "export_model"})
 
 
 @dataclass(frozen=True)
@@ -45,9 +43,11 @@ def asked(run: PlannedRun) -> tuple[Asked, ...]:
     alone: list[Asked] = []
     grouped: list[tuple[tuple[str, ...], Asked]] = []
     for job in run.jobs:
-        if job.rule not in ON_NODES:
+        rule = run.plan.rules[job.rule]
+        # Snakemake runs the other ones itself, see rules/targets.smk.
+        if not isinstance(rule, ModelRule):
             continue
-        one = _of_job(run, job)
+        one = _of_job(run, rule, job)
         if job.rule in run.profile.grouped and one.gpus:
             grouped.append(((job.rule, job.key["model"], job.key["seed"]), one))
         else:
@@ -60,8 +60,8 @@ def asked(run: PlannedRun) -> tuple[Asked, ...]:
     return (*alone, *groups)
 
 
-def _of_job(run: PlannedRun, job: Job) -> Asked:
-    profile, rule = run.profile, run.plan.rules[job.rule]
+def _of_job(run: PlannedRun, rule: ModelRule[Any], job: Job) -> Asked:
+    profile = run.profile
     key = rule.key_type(**job.key)
     request = rule.request(key)
     match job.rule:

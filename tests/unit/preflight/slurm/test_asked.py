@@ -4,7 +4,6 @@ import re
 from dataclasses import replace
 from types import SimpleNamespace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from snakemake.resources import GroupResources
@@ -12,9 +11,9 @@ from support.planned_runs import planned_run
 from support.plans import MODELS, plan
 from support.project import ROOT
 
+from ecslm.plan.rules import ModelRule
 from ecslm.preflight.profiles import Profile, read_profile
-from ecslm.preflight.slurm import asked as module
-from ecslm.preflight.slurm.asked import ON_NODES, Asked, Place, asked, together
+from ecslm.preflight.slurm.asked import Asked, Place, asked, together
 
 SERVER = {
     "backend": "openai",
@@ -27,8 +26,10 @@ SEVERAL = {"models": {"Small-EC": MODELS["Small-EC"] | {"seeds": [0, 1]}}, "task
 def test_each_rule_runs_here_or_on_nodes() -> None:
     text = (ROOT / "rules/targets.smk").read_text(encoding="utf-8")
     local = set(re.findall(r"^    (\w+),$", text.partition("\n\n\n")[0], re.MULTILINE))
-    assert set(plan().rules) == (set(plan().rules) & local) | ON_NODES
-    assert not local & ON_NODES
+    rules = plan().rules
+    on_nodes = {name for name, rule in rules.items() if isinstance(rule, ModelRule)}
+    assert set(rules) == (set(rules) & local) | on_nodes
+    assert not local & on_nodes
 
 
 def test_jobs_ask_for_what_their_rules_say_unless_the_profile_says_other() -> None:
@@ -110,6 +111,8 @@ def job_of_snakemake(memory_mb: int, minutes: int) -> SimpleNamespace:
     return SimpleNamespace(resources=resources, pipe_group=None, is_group=lambda: False)
 
 
-def test_jobs_that_run_here_ask_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ON_NODES", frozenset())
-    assert asked(planned_run(Profile("slurm"))) == ()
+def test_jobs_that_run_here_ask_for_nothing() -> None:
+    run = planned_run(Profile("slurm"))
+    here = tuple(job for job in run.jobs if not isinstance(run.plan.rules[job.rule], ModelRule))
+    assert here
+    assert asked(replace(run, jobs=here)) == ()
