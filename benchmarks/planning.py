@@ -1,30 +1,26 @@
 """Hours and cost of the paper's study on several devices, by the pipeline's own estimates.
 
 Writes the part of docs/planning.md between its marks: what the estimates rest on, each model on
-each card, and the whole study on each pool of GPUs. Jobs are placed on GPUs as Snakemake does,
-without looking ahead: of those whose inputs are there, the one with the longest way to go first.
-Nothing is measured, and no data or weights are needed.
+each card, and the whole study on each pool of GPUs, on which `pools.py` places its jobs. Nothing is
+measured, and no data or weights are needed.
 """
 
 import argparse
-import heapq
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
+from pools import KINDS, Pool, place, units
 from studies import ROOT, cut_down, read_configuration, with_copies, with_study
 
 from ecslm.config.loading import load_config
 from ecslm.estimates.devices import Device
 from ecslm.estimates.estimate import Estimate
-from ecslm.plan.keys import Key
 from ecslm.plan.plan import Plan
 from ecslm.plan.requests import Requests
-from ecslm.plan.rules import as_tuple
 from ecslm.schemas.paths import TEMPLATES
 
 PAGE = ROOT / "docs/planning.md"
@@ -34,7 +30,6 @@ SIX = (
     *("SmolLM-360M-EC", "SmolLM-1.7B-EC", "SmolLM2-360M-EC", "SmolLM2-1.7B-EC"),
     *("Llama-3.2-1B-EC", "Llama-3.2-3B-EC"),
 )
-KINDS = ("train_adapter", "predict", "bertscore")
 CARDS = (
     *("NVIDIA A10G", "NVIDIA RTX 4090", "NVIDIA A100 SXM 80 GB"),
     *("NVIDIA H100 PCIe 80 GB", "NVIDIA H100 SXM 80 GB"),
@@ -48,23 +43,6 @@ OTHER_STEPS, OTHER_PREDICTIONS = 153.0, 180
 MANY_MODEL, MANY, MANY_SEEDS, MANY_CARD = "SmolLM2-360M-EC", 100, 5, "NVIDIA A100 SXM 80 GB"
 
 
-@dataclass(frozen=True)
-class Pool:
-    """GPUs of one type that jobs are placed on."""
-
-    name: str
-    card: str
-    count: int
-    submitting: float = 0.0
-    """Seconds that a scheduler takes to start each job; 0 without one."""
-
-    @property
-    def shares(self) -> bool:
-        """Whether predictions of a model and seed share a process that loads it once, which jobs of
-        a scheduler do not: see docs/slurm.md."""
-        return self.submitting == 0
-
-
 POOLS = (
     Pool("1 x 24 GB", "NVIDIA RTX 4090", 1),
     Pool("1 x 24 GB, slow", "NVIDIA A10G", 1),
@@ -75,31 +53,6 @@ POOLS = (
     Pool("SLURM, 32 GPUs of 80 GB", "NVIDIA A100 SXM 80 GB", 32, SUBMITTING),
     Pool("SLURM, 32 GPUs of 24 GB", "NVIDIA A10G", 32, SUBMITTING),
 )
-
-
-@dataclass(frozen=True)
-class Unit:
-    """What one GPU does at a stretch: a job, or all predictions of a model and seed."""
-
-    kind: str
-    makes: frozenset[str]
-    needs: frozenset[str]
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Placed:
-    """What a study takes on a pool."""
-
-    hours: Mapping[str, float]
-    """Of GPUs, by kind of job."""
-    wall: float
-    """Hours from the first job to the last."""
-
-    @property
-    def all(self) -> float:
-        """Hours of GPUs, of all jobs."""
-        return sum(self.hours.values())
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -223,35 +176,6 @@ def other_steps(plan: Plan) -> float:
     return OTHER_STEPS / 3600 * predictions / OTHER_PREDICTIONS
 
 
-def units(plan: Plan, requests: Requests, device: Device, shares: bool) -> list[Unit]:
-    """What has to be computed on GPUs, that the target `all` asks for.
-
-    Args:
-        shares: whether predictions of a model and seed load it once.
-    """
-    together: dict[tuple[str, str, str], list[Key]] = defaultdict(list)
-    for rule in map(plan.rules.__getitem__, KINDS):
-        for key in rule.all_keys():
-            alone = "" if rule.name == "predict" else getattr(key, "task", "")
-            together[rule.name, f"{key.model}/{key.seed}", alone].append(key)
-    found = []
-    for (kind, _, _), keys in together.items():
-        rule = plan.rules[kind]
-        estimates = [
-            requests.of_key(kind, vars(key), device, loads=number == 0 or not shares)
-            for number, key in enumerate(keys)
-        ]
-        makes = (
-            path for key in keys for name in rule.patterns for path in rule.output_paths(name, key)
-        )
-        needs = (
-            path for key in keys for files in rule.inputs(key).values() for path in as_tuple(files)
-        )
-        seconds = sum(one.seconds for one in estimates if one is not None)
-        found.append(Unit(kind, frozenset(makes), frozenset(needs), seconds))
-    return found
-
-
 def of_many() -> Iterator[str]:
     """Hours and cost of a study with many copies of one model."""
     shipped = read_configuration(ROOT)
@@ -279,50 +203,6 @@ def of_many() -> Iterator[str]:
             f"| {count:,} | {MANY_CARD} | {placed.all:,.0f} | {placed.wall:.1f} | {used:.0f} "
             f"| {cost:,.0f} |"
         )
-
-
-def place(units: Sequence[Unit], pool: Pool) -> Placed:
-    """Place units on GPUs, each as soon as its inputs are there and a GPU is free."""
-    made_by = {path: number for number, unit in enumerate(units) for path in unit.makes}
-    before = [{made_by[path] for path in unit.needs if path in made_by} for unit in units]
-    after: dict[int, list[int]] = defaultdict(list)
-    for number, needed in enumerate(before):
-        for one in needed:
-            after[one].append(number)
-    way = ways(units, after)
-    ready = [(-way[number], number) for number, needed in enumerate(before) if not needed]
-    heapq.heapify(ready)
-    waiting = {number: set(needed) for number, needed in enumerate(before) if needed}
-    running: list[tuple[float, int]] = []
-    now, free = 0.0, pool.count
-    hours: dict[str, float] = defaultdict(float)
-    while ready or running:
-        while ready and free:
-            _, number = heapq.heappop(ready)
-            seconds = units[number].seconds + pool.submitting
-            heapq.heappush(running, (now + seconds, number))
-            hours[units[number].kind] += seconds / 3600
-            free -= 1
-        now, done = heapq.heappop(running)
-        free += 1
-        for number in after[done]:
-            waiting[number].discard(done)
-            if not waiting[number]:
-                heapq.heappush(ready, (-way[number], number))
-    return Placed(hours, now / 3600)
-
-
-def ways(units: Sequence[Unit], after: Mapping[int, Sequence[int]]) -> dict[int, float]:
-    """Seconds from the start of each unit to the end of the last one that needs it."""
-    found: dict[int, float] = {}
-
-    def way(number: int) -> float:
-        if number not in found:
-            rest = max(map(way, after.get(number, ())), default=0.0)
-            found[number] = units[number].seconds + rest
-        return found[number]
-
-    return {number: way(number) for number in range(len(units))}
 
 
 def not_fitting(plan: Plan) -> Iterator[str]:

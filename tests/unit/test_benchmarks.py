@@ -123,7 +123,7 @@ def test_jobs_are_placed_within_what_their_sum_and_their_longest_way_allow(
 ) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.syspath_prepend(ROOT / "benchmarks")
-        from planning import Pool, Unit, place
+        from pools import Pool, Unit, place
 
     units, ends = [], []
     for number in range(data.draw(st.integers(1, 8))):

@@ -1,0 +1,175 @@
+"""The same faults for the options of every script, as a job of a finished study has them."""
+
+import argparse
+import os
+import runpy
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from support.broken_inputs import assert_refused, nothing_lost
+from support.project import SCRIPTS
+from support.scratch import list_jobs
+from support.scripts import run_script
+
+from ecslm.common.usage import output_file
+
+# What a run sets, so that nobody types it.
+OF_RUNS = {"--code", "--content", "--location", "--log", "--template-digest", "--worker-code"}
+# Of scripts that no job runs, or not of every study.
+BY_HAND: Mapping[str, Sequence[str]] = {
+    "archive.py": ["--output", "a.zip"],
+    "ask.py": ["--model", "Tiny", "a question"],
+    "check_node.py": ["--folder", "."],
+    "demo_data.py": ["--output", "rows.jsonl", "--labels", "labels.json"],
+    "config_schema.py": ["--output", "schema.json"],
+    "diff_results.py": ["before", "after"],
+    "fetch_answers.py": ["--archive", "a.tar.gz", "--settings", "{}", "--output", "answers"],
+}
+# Of which a user may write an empty one; and files beside others, which have what is needed.
+MAY_BE_EMPTY = {
+    *("--template", "--float-template", "--html-template", "--tex-template", "--style", "--script"),
+    *("--other-train", "--datasets", "--train", "--val"),
+}
+DIRECTORIES = {"--results", "--bases"}
+# What these jobs do not read: a table of settings alone, where a node may write, and files that
+# LaTeX finds itself.
+NOT_READ = {
+    ("render_table.py", "--results"),
+    ("check_node.py", "--folder"),
+    ("report_pdf.py", "--parts"),
+}
+# A cache that is no directory is not used; a configuration file is another chapter.
+OTHERWISE = {"--cache", "--configfile", "--part-of"}
+# A job takes a lock that the study's own has left.
+LOCKS = ("results/generated/latency/work/",)
+BAD = "bad"
+
+
+@pytest.fixture(scope="module")
+def project(completed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A copy of a project with a finished study, and broken files in a directory of it."""
+    copy = tmp_path_factory.mktemp("catalogue") / "project"
+    shutil.copytree(completed, copy)
+    broken = copy / BAD
+    (broken / "a directory").mkdir(parents=True)
+    (broken / "binary").write_bytes(bytes(range(256)))
+    (broken / "empty").touch()
+    (broken / "a link").symlink_to("empty")
+    os.mkfifo(broken / "a pipe")
+    # Unreadable for everybody: permissions do not stop an administrator.
+    (broken / "unreadable").symlink_to("unreadable")
+    yield copy
+    shutil.rmtree(copy)
+
+
+@pytest.fixture(scope="module")
+def commands(project: Path) -> dict[str, list[str]]:
+    """The options of a job of each script: of the job that gives the most."""
+    from support.completed import script_of, study_options
+
+    found = {path.name: list(BY_HAND.get(path.name, [])) for path in SCRIPTS.glob("*.py")}
+    targets = ("all", "export", "latency", "report")
+    for study in ("generated", "local"):
+        options = ("--dry-run", "--forceall", *study_options(study), "--", *targets)
+        for job in list_jobs(project, *options):
+            if job.command:
+                script, words = script_of(job.command)
+                words = without(words, *OF_RUNS)
+                found[script] = max(found[script], words, key=len_of_options)
+    return found
+
+
+def len_of_options(words: Sequence[str]) -> int:
+    return sum(word.startswith("--") for word in words)
+
+
+def without(words: Sequence[str], *options: str) -> list[str]:
+    """A command line without some options and their values."""
+    left, skip = [], False
+    for word in words:
+        if word.startswith("--"):
+            skip = word in options
+        if not skip:
+            left.append(word)
+    return left
+
+
+def replaced(words: Sequence[str], option: str, value: str) -> list[str]:
+    """A command line with another first value of an option."""
+    place = words.index(option) + 1
+    return [*words[:place], value, *words[place + 1 :]]
+
+
+def faults(script: str, words: Sequence[str]) -> Iterator[tuple[str, list[str], str]]:
+    """What can be wrong with any command line: in words, the options, and a part of the answer."""
+    yield "an unknown option", [*words, "--no-such-option"], "--no-such-option: unknown option"
+    parser = runpy.run_path(str(SCRIPTS / script))["command_line"]()
+    inputs = [a for a in parser._actions if a.type is Path and given(a, words)]
+    for action in (action for action in parser._actions if given(action, words)):
+        (option,) = action.option_strings
+        if action.required:
+            yield f"no {option}", without(words, option), f"{option}: missing: "
+        if action.choices:
+            yield f"an unknown {option}", replaced(words, option, "x"), f"{option}: 'x' is unknown"
+        if action.type is int:
+            yield f"no number as {option}", replaced(words, option, "x"), f"{option}: 'x' is not"
+        if action.type is output_file:
+            for name, problem in {
+                f"{BAD}/a directory": "is a directory; name a file to write",
+                f"{BAD}/empty/x": f"{BAD}/empty is a file, not a directory",
+                f"{BAD}/a link": f"{BAD}/a link: is a link to empty: name the file itself",
+                f"{BAD}/a pipe": f"{BAD}/a pipe: is a device or a pipe; name a file to write",
+                300 * "n": "name too long",
+            }.items():
+                yield f"{option} {name[:9]}", replaced(words, option, name), problem
+            for one in inputs:
+                read = words[words.index(one.option_strings[0]) + 1]
+                if one.option_strings[0] not in DIRECTORIES | OTHERWISE:
+                    yield f"{option} is read", replaced(words, option, read), f"{read} is also"
+    for action in inputs:
+        if (script, action.option_strings[0]) not in NOT_READ:
+            yield from broken_inputs(action.option_strings[0], words)
+
+
+def given(action: argparse.Action, words: Sequence[str]) -> bool:
+    return any(option in words for option in action.option_strings)
+
+
+def broken_inputs(option: str, words: Sequence[str]) -> Iterator[tuple[str, list[str], str]]:
+    """A file to read that cannot be read."""
+    if option in OTHERWISE:
+        return
+    kinds = ["no such file", "unreadable"]
+    if option not in DIRECTORIES:
+        kinds += ["a directory", "binary", *([] if option in MAY_BE_EMPTY else ["empty"])]
+    for kind in kinds:
+        yield f"{option} {kind}", replaced(words, option, f"{BAD}/{kind}"), ""
+
+
+ALL = sorted(path.name for path in SCRIPTS.glob("*.py"))
+
+
+@pytest.mark.parametrize("script", ALL)
+def test_whatever_is_wrong_with_its_options_a_script_says_it_and_loses_nothing(
+    script: str, project: Path, commands: dict[str, list[str]]
+) -> None:
+    with nothing_lost(project, but=LOCKS):
+        for fault, words, part in faults(script, commands[script]):
+            run = run_script(script, *words, folder=project)
+            lines = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
+            assert lines, f"{fault}: {run.returncode} {run.stdout[-500:]} {run.stderr[-500:]}"
+            assert_refused(run, [part], problems=len(lines))
+            assert len(set(lines)) == len(lines), fault
+
+
+def test_each_script_has_a_command_line_to_break(commands: dict[str, list[str]]) -> None:
+    """Of scripts without required options none is needed."""
+    for script, words in commands.items():
+        parser = runpy.run_path(str(SCRIPTS / script))["command_line"]()
+        required = [a for a in parser._actions if a.required and a.option_strings]
+        assert words or not required, f"add {script} to BY_HAND"
+        known = {option for action in parser._actions for option in action.option_strings}
+        # Otherwise each fault would be told for another reason.
+        assert {word for word in words if word.startswith("--")} <= known, script
