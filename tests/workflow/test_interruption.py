@@ -5,6 +5,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle, islice
 from pathlib import Path
 
 import psutil
@@ -36,13 +37,15 @@ RUN = ("--cores", "all", "--configfile", STUDY.name)
 class Stage:
     """A target with one job, moments to stop it, and where its log says that it began or went on.
 
-    `went_on` has a text for the run to each moment, and one for the run to the end.
+    `went_on` has a text for the run to each moment, and one for the run to the end. The stops of
+    one stage are shifted against those of the other.
     """
 
     target: str
     log: Path
     moments: tuple[Moment, ...]
     went_on: tuple[str, ...]
+    first_stop: int = 0
 
 
 TRAINING = Stage(
@@ -84,6 +87,7 @@ PREDICTION = Stage(
         "taken from the cache",
         "taken from the cache",
     ),
+    first_stop=2,
 )
 # The PDF has no work that is kept: each run begins again.
 SECOND_RUN = Moment("LaTeX has run once", "latex", "")
@@ -112,6 +116,10 @@ OF_SNAKEMAKE = (
     Moment("the job has ended and is half recorded", "open w", "*/.snakemake/metadata/*", 2),
     Moment("the job is recorded and marked as begun", "os.remove", "*/.snakemake/incomplete/*", 2),
 )
+
+
+# Each moment meets one that lets the job say a last word, and one that does not.
+STOPS: tuple[Stop, ...] = (interrupt, kill_all, terminate, kill_paused)
 
 
 @pytest.fixture(scope="module")
@@ -190,12 +198,13 @@ class StoppedRuns:
 
     stage: Stage
 
-    @pytest.mark.parametrize("stop", (interrupt, terminate, kill_paused, kill_all))
+    @pytest.mark.parametrize("first", (0, 1))
     def test_a_job_stopped_at_one_moment_after_the_other_ends_with_the_same_bytes(
-        self, project: Path, stop: Stop, uninterrupted: dict[str, dict[str, bytes]]
+        self, project: Path, first: int, uninterrupted: dict[str, dict[str, bytes]]
     ) -> None:
         *to_moments, to_the_end = self.stage.went_on
-        for moment, words in zip(self.stage.moments, to_moments, strict=True):
+        stops = islice(cycle(STOPS), self.stage.first_stop + first, None)
+        for moment, words, stop in zip(self.stage.moments, to_moments, stops, strict=False):
             run = run_until(project, moment, *RUN, "--", self.stage.target)
             assert words in (project / self.stage.log).read_text(), moment
             stop(run)
