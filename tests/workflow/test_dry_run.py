@@ -1,14 +1,32 @@
 """What a dry run plans: exact jobs of the shipped studies, and which rules ask for a GPU."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support import warm
 from support.scratch import copy_project, planned_jobs, snakemake
 
+ASK = """
+import json, sys
+from pathlib import Path
+from snakemake.api import *
+
+with SnakemakeApi(OutputSettings()) as api:
+    workflow = api.workflow(ResourceSettings(), snakefile=Path("Snakefile"))._workflow
+    found = {
+        rule.name: (
+            rule.name in workflow._localrules,
+            {
+                name: "function(...)" if asked.is_evaluable() else asked.value
+                for name, asked in rule.resources.items()
+            },
+        )
+        for rule in workflow.rules
+    }
+    json.dump(found, sys.stdout)
+"""
+Rules = dict[str, tuple[bool, dict[str, int | str]]]
 DEMO = {
     "all": 1,
     "base_model": 2,
@@ -125,10 +143,21 @@ def test_a_dry_run_plans_exactly_these_jobs(
     assert planned_jobs(run.stdout + run.stderr) == jobs
 
 
-def test_only_jobs_that_run_a_model_ask_for_a_gpu(
-    project: Path,
-) -> None:
-    assert resources_of_rules(project, "gpu") == {
+@pytest.fixture(scope="module")
+def rules(project: Path) -> Rules:
+    """By rule, as Snakemake has it: whether its jobs stay here, and what they ask for."""
+    run = warm.run(["-c", ASK], project)
+    assert run.returncode == 0, run.stderr
+    return {rule: tuple(found) for rule, found in json.loads(run.stdout).items()}
+
+
+def asked(rules: Rules, resource: str) -> dict[str, int | str]:
+    """What the rules that ask for a resource ask for."""
+    return {rule: found[resource] for rule, (_, found) in rules.items() if resource in found}
+
+
+def test_only_jobs_that_run_a_model_ask_for_a_gpu(rules: Rules) -> None:
+    assert asked(rules, "gpu") == {
         "train_adapter": 1,
         # The backend's.
         "predict": "function(...)",
@@ -138,43 +167,14 @@ def test_only_jobs_that_run_a_model_ask_for_a_gpu(
     }
 
 
-def test_jobs_that_run_a_model_ask_for_memory_and_time_by_its_size(project: Path) -> None:
-    rules = ("train_adapter", "predict", "measure_latency", "bertscore", "export_model")
-    asked = dict.fromkeys(rules, "function(...)")
-    assert resources_of_rules(project, "mem_mb") == asked
-    assert resources_of_rules(project, "runtime") == asked
+def test_jobs_that_run_a_model_ask_for_memory_and_time_by_its_size(rules: Rules) -> None:
+    by_size = dict.fromkeys(asked(rules, "gpu"), "function(...)")
+    assert asked(rules, "mem_mb") == by_size
+    assert asked(rules, "runtime") == by_size
 
 
-def test_only_jobs_that_ask_for_a_gpu_are_sent_to_a_cluster(project: Path) -> None:
-    rules = of_workflow(project, "[rule.name for rule in workflow.rules]")
-    here = of_workflow(project, "list(workflow._localrules)")
-    assert {*rules} - {*here} == {*resources_of_rules(project, "gpu")}
-
-
-def resources_of_rules(project: Path, name: str) -> dict[str, int | str]:
-    """What each rule asks for of a resource."""
-    found: dict[str, int | str] = of_workflow(
-        project,
-        "{rule.name: 'function(...)' if asked.is_evaluable() else asked.value"
-        f" for rule in workflow.rules if {name!r} in rule.resources"
-        f" for asked in [rule.resources[{name!r}]]}}",
-    )
-    return found
-
-
-def of_workflow(project: Path, expression: str) -> Any:
-    """The value of an expression about the workflow, by asking Snakemake itself."""
-    code = (
-        "import json, sys; from pathlib import Path; from snakemake.api import *\n"
-        "with SnakemakeApi(OutputSettings()) as api:\n"
-        "    workflow = api.workflow(ResourceSettings(), snakefile=Path('Snakefile'))._workflow\n"
-        f"    json.dump({expression}, sys.stdout)\n"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+def test_only_jobs_that_ask_for_a_gpu_are_sent_to_a_cluster(rules: Rules) -> None:
+    assert {rule for rule, (here, _) in rules.items() if not here} == {*asked(rules, "gpu")}
 
 
 @pytest.mark.parametrize(

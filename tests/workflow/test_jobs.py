@@ -5,12 +5,11 @@ What `why.py` and `adopt.py` say rests on that statement.
 
 import contextlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support import warm
 from support.scratch import copy_project
 
 from ecslm.plan.plan import Plan
@@ -75,13 +74,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["demo", "paper"])
 def both(request: pytest.FixtureRequest, project: Path) -> list[tuple[Job, dict[str, Any]]]:
     """Each job of a shipped study as the library has it, beside Snakemake's."""
-    run = subprocess.run(
-        [sys.executable, "-c", ASK, request.param],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    run = warm.run(["-c", ASK, request.param], project)
     assert run.returncode == 0, run.stderr
     with contextlib.chdir(project):
         jobs = {job.manifest: job for job in Plan.read([], request.param).jobs}
@@ -131,8 +124,6 @@ def test_each_job_comes_after_those_whose_results_it_reads(
 
 
 def test_a_process_for_one_job_works_out_no_other_and_checks_no_results(project: Path) -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", ONE_JOB], cwd=project, capture_output=True, text=True, check=False
-    )
+    run = warm.run(["-c", ONE_JOB], project)
     assert run.returncode == 0, run.stderr
     assert run.stdout == "['dataset', 'score_baseline']\nFalse False\n"

@@ -36,6 +36,7 @@ LIBRARIES = (
     *("snakemake.report.html_reporter", "snakemake.storage", "pandas", "smart_open", "yte"),
     # What the scripts import.
     *("pydantic", "jinja2", "yaml", "filelock", "numpy", "scipy.stats"),
+    *("matplotlib.backends.backend_svg", "matplotlib.backends.backend_pdf", "openai"),
     *("pyarrow.parquet", "torch", "accelerate", "bitsandbytes"),
     *("peft", "bert_score", "safetensors.torch", "transformers.trainer"),
     *("transformers.models.llama.modeling_llama", "transformers.models.bert.modeling_bert"),
