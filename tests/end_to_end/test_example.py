@@ -17,6 +17,9 @@ from ecslm.schemas.prediction import Prediction
 EXAMPLE = ROOT / "examples/backends.yaml"
 RESULTS = Path("results/backends")
 ROWS = ("EC", "served", "recorded", "constrained", "likelihood")
+TASKS = ("PM", "QPR")
+# Rows whose answers are limited, and the tasks that allow it.
+LIMITED = {("constrained", "PM"), ("constrained", "QPR"), ("likelihood", "PM")}
 
 
 @pytest.mark.parametrize("study", ["untuned", "backends"])
@@ -30,12 +33,12 @@ def test_the_example_is_valid_and_its_tables_find_what_they_name(
 
 
 def scaled_down(server: LocalServer) -> dict[str, Any]:
-    """The example with few records of one task and a tiny model. Lists and sections that YAML
-    shares stay shared."""
+    """The example with few records of two tasks and a tiny model, which answers the likeliest of
+    the options with an adapter. Lists and sections that YAML shares stay shared."""
     example: dict[str, Any] = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
     example["bases"] = {"Tiny": {"source": "path", "path": "weights"}}
     study = example["studies"]["backends"]
-    study["tasks"][:] = ["PM"]
+    study["tasks"][:] = TASKS
     study["data"] |= {"train": 4, "val": 2, "test_ind": 4}
     study["precision"]["dtype"] = "float32"
     for section in (study["decoding"], study["training"]):
@@ -46,6 +49,7 @@ def scaled_down(server: LocalServer) -> dict[str, Any]:
             model["base"] = "Tiny"
     study["models"]["SmolLM2-135M-served"]["server"]["url"] = server.url
     study["models"]["SmolLM2-135M-recorded"]["path"] = "answers"
+    study["models"]["SmolLM2-135M-likelihood"]["adapter_of"] = "SmolLM2-135M-EC"
     return example
 
 
@@ -53,7 +57,8 @@ def scaled_down(server: LocalServer) -> dict[str, Any]:
 def test_a_row_of_each_kind_and_a_second_run_that_asks_and_pays_nothing(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     write_tiny_model(project / "weights")
-    write_json(project / "answers/PM/IND_Diverse_Instruction.json", ["yes", "no", "no idea", "yes"])
+    for task, answers in (("PM", ["yes", "no", "no idea", "yes"]), ("QPR", ["A,B"] * 4)):
+        write_json(project / f"answers/{task}/IND_Diverse_Instruction.json", answers)
     run = ("--cores", "2", "--configfile", "example.yaml")
     with local_server(
         lambda body: completion(body, "yes" if len(prompt_of(body)) % 2 else "no")
@@ -62,14 +67,14 @@ def test_a_row_of_each_kind_and_a_second_run_that_asks_and_pays_nothing(tmp_path
         (project / "example.yaml").write_text(text, encoding="utf-8")
         first = snakemake(project, *run)
         assert first.returncode == 0, first.stdout + first.stderr
-        assert len(server.received) == 4
+        assert len(server.received) == 8
         second = snakemake(project, *run)
     # The third finds no server.
     third = snakemake(project, *run)
     for again in (second, third):
         assert again.returncode == 0, again.stdout + again.stderr
         assert "Nothing to be done" in again.stdout + again.stderr
-    assert len(server.received) == 4
+    assert len(server.received) == 8
     found = project / RESULTS
     cells = {
         row["name"]: row["cells"][0]
@@ -82,7 +87,20 @@ def test_a_row_of_each_kind_and_a_second_run_that_asks_and_pays_nothing(tmp_path
     for row in ROWS:
         path = found / f"predictions/SmolLM2-135M-{row}/seed-0/PM.jsonl"
         assert len(read_jsonl(path, Prediction)) == 4
-    cost = read_json(found / "predictions/SmolLM2-135M-served/seed-0/PM.cost.json")
-    assert cost["price"] == cost["paid"] > 0
+    costs = [
+        read_json(found / f"predictions/SmolLM2-135M-served/seed-0/{task}.cost.json")
+        for task in TASKS
+    ]
+    assert all(cost["price"] == cost["paid"] > 0 for cost in costs)
     (account,) = project.glob("results/cache/api/*/spent.json")
-    assert read_json(account)["spent"] == pytest.approx(cost["price"])
+    assert read_json(account)["spent"] == pytest.approx(sum(cost["price"] for cost in costs))
+    assert not (found / "adapters/SmolLM2-135M-likelihood").exists()
+    invalid = {
+        (row, task): read_json(path)["settings"]["IND_Diverse_Instruction"]["n_invalid"]
+        for row in ("constrained", "likelihood")
+        for task in TASKS
+        if (path := found / f"metrics/SmolLM2-135M-{row}/seed-0/{task}.json").exists()
+    }
+    assert invalid == dict.fromkeys(LIMITED, 0)
+    note = "SmolLM2-135M-constrained: constrained to valid answers; by construction no answer is"
+    assert note in (found / "tables/validity.tex").read_text(encoding="utf-8")

@@ -57,26 +57,6 @@ def test_each_prediction_answers_its_test_record(finished: Path) -> None:
             assert [p.reference for p in predictions] == [r.output for r in records]
 
 
-def test_answers_that_are_limited_are_never_invalid_and_their_rows_leave_other_tasks_out(
-    finished: Path,
-) -> None:
-    invalid = {
-        (model, task): json.loads(path.read_text(encoding="utf-8"))["settings"]
-        for model in ("Tiny-constrained", "Tiny-EC-likelihood")
-        for task in ("PM", "QPR", "AG")
-        if (path := finished / RESULTS / f"metrics/{model}/seed-0/{task}.json").exists()
-    }
-    assert set(invalid) == {
-        ("Tiny-constrained", "PM"),
-        ("Tiny-constrained", "QPR"),
-        ("Tiny-EC-likelihood", "PM"),
-    }
-    assert {one["n_invalid"] for settings in invalid.values() for one in settings.values()} == {0}
-    assert not (finished / RESULTS / "adapters/Tiny-EC-likelihood").exists()
-    note = "Tiny-constrained: constrained to valid answers; by construction no answer is invalid."
-    assert note in (finished / RESULTS / "tables/validity.tex").read_text(encoding="utf-8")
-
-
 def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(finished: Path) -> None:
     asked_and_taken = {}
     with contextlib.chdir(finished):
@@ -88,7 +68,7 @@ def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(finishe
                     rule = plan.rules[job.rule]
                     asked = rule.request(rule.key_type(**job.key)).memory_mb * MIB
                     asked_and_taken[path] = asked, peak
-    assert len(asked_and_taken) > 8
+    assert len(asked_and_taken) > 5
     short = {path: both for path, both in asked_and_taken.items() if both[0] < both[1]}
     assert short == {}
 
@@ -188,7 +168,7 @@ def test_the_run_ends_with_a_summary_and_the_place_of_the_results(finished: Path
 def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(finished: Path) -> None:
     lines = (finished / "printed.txt").read_text(encoding="utf-8").splitlines()
     (head,) = (line for line in lines if line.startswith("Study tiny: ") and " jobs: " in line)
-    assert "1 adapter, 9 predictions, 2 BERTScores" in head
+    assert "1 adapter, 6 predictions, 2 BERTScores" in head
     total = int(head.split()[2])
     done = [re.fullmatch(r"\[ *(\d+)/(\d+)\] \S.*  (\d+ min )?\d+ s", line) for line in lines]
     assert [(int(one[1]), int(one[2])) for one in done if one] == [
@@ -211,7 +191,7 @@ def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
     jobs = planned_jobs(run.stdout + run.stderr)
     assert jobs == {
         "all": 1,
-        "score": 3,
+        "score": 2,
         "score_baseline": 2,
         "differences": 1,
         "compare": 1,
