@@ -69,7 +69,12 @@ def summary(settings: SummarySettings, results: Path) -> str:
     if lines:
         title = "strict scores, and in brackets the share of invalid answers"
         lines = [f"Study {settings.study}: {title}", "", *lines]
-    places = {"Tables": results / "tables", "Report": results / REPORT_PAGE, "All": results}
+    places = {
+        "Tables": results / "tables",
+        "Report": results / REPORT_PAGE,
+        "Exported models": results / "exports",
+        "All": results,
+    }
     lines += [f"{name}: {place}" for name, place in places.items() if place.exists()]
     return "\n".join(lines)
 

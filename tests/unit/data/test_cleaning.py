@@ -218,7 +218,7 @@ def test_a_sound_output_is_kept(answer: str, options: str | None, output: str) -
 @pytest.mark.parametrize(
     ("answer", "options", "output", "words"),
     [
-        ("yes_no", None, "Yes", "output: 'Yes' is neither yes nor no"),
+        ("yes_no", None, "Yes", "output: 'Yes' is neither yes nor no, in lower case"),
         ("choice", FIVE, "F", "output: 'F' is neither an option nor an option's letter"),
         ("choice", FIVE, "positive", "output: 'positive' is neither an option nor an option's"),
         ("choice", "None", "A", "options: missing, but the task chooses among options"),

@@ -39,6 +39,7 @@ def test_the_document_has_its_parts_in_order(results: Path) -> None:
 def test_it_can_be_cited_by_title_and_commit(results: Path) -> None:
     document = document_of(results)
     assert "pdftitle={A title}" in document
+    assert "pdfsubject={Which model \\& at what price?}" in document
     assert "\\title{A title}" in document
     assert document.count("c0ffee") >= 2
     assert "torch 2.13.0" in document

@@ -45,6 +45,12 @@ def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
             assert link.startswith("data:")
 
 
+def test_the_question_of_the_study_comes_before_all_answers(results: Path) -> None:
+    page = page_of(results)
+    question = page.index("<strong>Which model &amp; at what price?</strong>")
+    assert question < page.index("<table")
+
+
 def test_a_table_is_carried_as_latex_and_as_csv(results: Path) -> None:
     links = dict(re.findall(r'download="(.*?)" href="(.*?)"', page_of(results)))
     assert unquote(links["ind.tex"].partition(",")[2]) == "% ind\n"

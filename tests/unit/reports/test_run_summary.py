@@ -63,5 +63,10 @@ def test_a_pair_of_unknown_models_is_refused() -> None:
         settings(pairs=[{"untuned": "Big"}])
 
 
+def test_models_that_were_exported_are_pointed_to(tmp_path: Path) -> None:
+    (tmp_path / "exports").mkdir()
+    assert f"Exported models: {tmp_path / 'exports'}" in summary(settings(), tmp_path).splitlines()
+
+
 def test_results_that_do_not_exist_are_not_promised(tmp_path: Path) -> None:
     assert summary(settings(), tmp_path).splitlines() == [f"All: {tmp_path}"]

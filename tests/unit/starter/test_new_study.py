@@ -1,5 +1,6 @@
 """`make new`: a user's records in, a configuration that runs out."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -78,6 +79,25 @@ def test_each_kind_of_answer_is_found_and_scored(
     task = plan.study.config.tasks[code]
     assert (task.answer, task.metric, task.input) == (answer, metric, form)
     assert plan.study.settings.tasks == (code,)
+
+
+def test_a_few_short_texts_might_be_options_and_the_note_says_how(desk: Path) -> None:
+    topics = ("price", "delivery", "service")
+    ran = begin(desk, [row(number, output=topics[number % 3]) for number in range(60)])
+    assert "only 3 different answers" in ran.stdout
+    (form,) = [line for line in ran.stdout.splitlines() if line.strip().startswith('"options"')]
+    new = json.loads(f"{{{form}}}")
+    assert new == {"options": ["A: delivery", "B: price", "C: service"], "output": "A"}
+    (desk / "mine.yaml").unlink()
+    chosen = [row(number, **new | {"output": "ABC"[number % 3]}) for number in range(60)]
+    again = begin(desk, chosen)
+    assert "different answers" not in again.stdout
+    assert planned().study.config.tasks["Fraud"].answer == "choice"
+
+
+def test_texts_that_differ_are_no_options(desk: Path) -> None:
+    ran = begin(desk, [KINDS["generation"](number) for number in range(60)])
+    assert "different answers" not in ran.stdout
 
 
 def test_several_tasks_make_one_study(desk: Path) -> None:
