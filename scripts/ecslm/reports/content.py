@@ -17,6 +17,7 @@ from ecslm.tables.model import Table, read_table
 VERDICT = ("claims",)
 
 ONE_SEED = "Of each model one seed was trained: how much seeds differ is not known."
+QUOTED = "Values of models that were not run here are quoted as they were published."
 OTHER_DATA = (
     "The numbers say nothing about ECInstruct, nor about a shop whose records are of another kind."
 )
@@ -48,6 +49,7 @@ class Content:
         captions: of the figures, by name.
         adapters: manifests of adapters, by path; `bases`: those of bases.
         verdict: paragraphs that say what was found.
+        deviations: from the study whose published values are shown, if any are.
         commit: that of the project when the report was built, None if there is none.
     """
 
@@ -99,15 +101,29 @@ class Content:
         return adapters | {f"bases/{name}": made for name, made in self.bases.items()}
 
     @property
+    def published(self) -> bool:
+        """Whether values that others have published stand beside the study's own."""
+        rows = (
+            row
+            for table in self.tables
+            for panel in table.panels
+            for group in panel.groups
+            for row in group.rows
+        )
+        return bool(self.of_kind("reproduction")) or any(row.kind == "published" for row in rows)
+
+    @property
     def limits(self) -> list[str]:
         """What the study does not tell, as far as its settings say."""
         trained = [len(model.seeds) for model in self.settings.models if model.training is not None]
+        not_run = ", ".join(self.settings.not_run)
         return [
             "Intervals and tests are about these test records and these adapters: other records of "
             "the kind, and other training runs, may differ by more.",
             *([ONE_SEED] if trained and max(trained) == 1 else []),
-            *([] if self.settings.comparable else [OTHER_DATA]),
-            "Values of models that were not run here are quoted as they were published.",
+            *([OTHER_DATA] if self.published and not self.settings.comparable else []),
+            *([QUOTED] if self.published else []),
+            *([f"In the configuration, and not run here: {not_run}."] if not_run else []),
             "Base models may have seen test records, or texts like them, before they were tuned.",
             "Computation is counted, not measured: what it takes in time and money depends on the "
             "machine.",
