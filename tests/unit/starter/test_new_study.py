@@ -162,6 +162,7 @@ ENOUGH = [row(number) for number in range(40)]
         ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", '{"task":']),
         ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
         ([row(1)], ["1 records of Fraud are too few", "at least 30"]),
+        ([*ENOUGH, row(1, task="fraud")], ["1 records of fraud", "if Fraud is meant, write it so"]),
         ([row(1, split="train")], ["no record of Fraud is for tests"]),
         ([row(1, split="train"), row(2, split="test")], ["none to watch", '"split": "val"']),
         ([row(n, split="exam" if n else "test") for n in range(9)], ["unknown name 'exam'"]),
