@@ -99,9 +99,10 @@ def _precision(tested: Mapping[str, int], task: Task) -> str:
     )
 
 
-def as_json_lines(table: Path, target: Path) -> str:
-    """The command that makes JSON Lines of a table."""
-    read = f"pandas.read_csv({str(table)!r}, dtype=str)"
+def as_json_lines(table: Path, target: Path, separator: str) -> str:
+    """The command that makes JSON Lines of a table with a separator of columns."""
+    between = "" if separator == "," else f", sep={separator!r}"
+    read = f"pandas.read_csv({str(table)!r}, dtype=str{between})"
     code = f"import pandas; {read}.to_json({str(target)!r}, orient='records', lines=True)"
     # In double quotes it is easier to read; whatever the shell would expand in them is rare.
     plain = not set(code) & set('"$`\\!')

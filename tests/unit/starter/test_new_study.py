@@ -210,15 +210,28 @@ def test_what_cannot_begin_is_one_line(arguments: list[str], words: str, desk: P
     assert words in line
 
 
-def test_the_command_that_converts_a_table_makes_records(desk: Path) -> None:
-    table = desk / "my records.csv"
-    table.write_text('task,instruction,input,output,price\nFraud,Is it?,"a, b",yes,1\n')
+@pytest.mark.parametrize(
+    ("name", "separator"), [("a b.csv", ","), ("a b.csv", ";"), ("a b.tsv", "\t")]
+)
+def test_the_command_that_converts_a_table_makes_records(
+    name: str, separator: str, desk: Path
+) -> None:
+    table = desk / name
+    columns = ("task", "instruction", "input", "output", "price")
+    cells = ("Fraud", "Is it?", '"a, b; c"', "yes", "1")
+    table.write_text(f"{separator.join(columns)}\n{separator.join(cells)}\n")
     ran = run_script("new_study.py", "--study", "mine", "--data", table.name)
     command = shlex.split(ran.stderr.partition("convert it by ")[2])
     assert command[0] == ".venv/bin/python"
     subprocess.run([sys.executable, *command[1:]], check=True)
-    ran = run_script("new_study.py", "--study", "mine", "--data", "my records.jsonl")
+    ran = run_script("new_study.py", "--study", "mine", "--data", "a b.jsonl")
     assert "1 records of Fraud are too few" in ran.stderr
+
+
+def test_a_spreadsheet_is_to_be_saved_as_a_table(desk: Path) -> None:
+    (desk / "records.xlsx").touch()
+    ran = run_script("new_study.py", "--study", "mine", "--data", "records.xlsx")
+    assert "records.xlsx: is a spreadsheet: save it as CSV in UTF-8" in ran.stderr
 
 
 def test_a_file_that_exists_keeps_its_content(desk: Path) -> None:
