@@ -124,8 +124,9 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
             _check_choice(output, options)
         case "yes_no":
             if output not in ("yes", "no"):
-                message = f"output: {shown(output)} is neither yes nor no, in lower case"
-                raise RowError("bad_output", message)
+                raise RowError(
+                    "bad_output", f"output: {shown(output)} is neither yes nor no, in lower case"
+                )
         case "ranking":
             letters = output.split(",")
             if sorted(letters) != list(ascii_uppercase[: len(letters)]):
