@@ -47,6 +47,9 @@ def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
     structured = [name for name in missing if isinstance(row.get(name), dict | list)]
     if structured:
         return f": write {', '.join(structured)} as JSON text"
+    numbers = [name for name in missing if isinstance(row.get(name), bool | int | float)]
+    if numbers:
+        return f": write {', '.join(numbers)} in quotes, as text"
     if any(name not in row for name in missing):
         return f": the row has {', '.join(map(shown, list(row)[:MOST_NAMES]))}"
     return ""

@@ -279,7 +279,7 @@ def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
     found = problems([row(), bare, row(output=None, instruction=3), row(input={"a": 1})])
     assert found == (
         "line 2: no text in input, output: the row has 'setting', 'instruction', 'answer'",
-        "line 3: no text in instruction, output",
+        "line 3: no text in instruction, output: write instruction in quotes, as text",
         "line 4: no text in input: write input as JSON text",
     )
 
