@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from pydantic import BaseModel
 
 from ecslm.common.files import read_jsonl
+from ecslm.common.text import with_code
 from ecslm.figures.panels import (
     add_legend,
     in_units,
@@ -91,7 +92,7 @@ def draw_validation(logs: Logs, settings: FiguresSettings) -> Figure:
     tasks = sorted({task for of_tasks in found.values() for task in of_tasks})
     styles = _line_styles(list(logs), settings)
     known = settings.context.tasks
-    titles = [f"{known[task].title} ({task})" if task in known else task for task in tasks]
+    titles = [with_code(known[task].title, task) if task in known else task for task in tasks]
     figure, panels = titled_panels(titles or ["No log tells right answers"], len(styles))
     for axes, task in zip(panels, tasks, strict=False):
         for model, of_tasks in found.items():

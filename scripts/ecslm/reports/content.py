@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import read_json
-from ecslm.reports.captions import figure_caption
+from ecslm.reports.captions import figure_caption, shows_published
 from ecslm.reports.deviations import deviations
 from ecslm.reports.settings import ReportFigure, ReportSettings, adapter_manifests, base_names
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
@@ -103,14 +103,7 @@ class Content:
     @property
     def published(self) -> bool:
         """Whether values that others have published stand beside the study's own."""
-        rows = (
-            row
-            for table in self.tables
-            for panel in table.panels
-            for group in panel.groups
-            for row in group.rows
-        )
-        return bool(self.of_kind("reproduction")) or any(row.kind == "published" for row in rows)
+        return shows_published(self.tables)
 
     @property
     def limits(self) -> list[str]:
@@ -145,11 +138,10 @@ def read_content(
     tables = tuple(
         read_table(results / TABLE_JSON.format(table=table.name)) for table in settings.tables
     )
-    of_tables = {table.name: table.caption for table in tables}
     return Content(
         settings=settings,
         tables=tables,
-        captions={figure.name: figure_caption(figure, of_tables) for figure in settings.figures},
+        captions={figure.name: figure_caption(figure, tables) for figure in settings.figures},
         adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
         bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
         verdict=tuple(

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ecslm.common.text import with_code
 from ecslm.figures.settings import FigureKind
 from ecslm.models.precision import Precision
 from ecslm.schemas import paths
@@ -43,6 +44,11 @@ class ReportTask(Closed):
     title: str = Field(description="Name in prose.")
     metric: Metric = Field(description="Headline metric, which says how good an answer is.")
     measure: str = Field(description="Display name of the metric.")
+
+    @property
+    def name(self) -> str:
+        """Its title, with its code."""
+        return with_code(self.title, self.code)
 
 
 class ReportModel(Closed):

@@ -277,3 +277,25 @@ def test_a_subscript_is_drawn_as_one_and_a_dollar_in_a_title_begins_no_formula()
         assert titles
         assert not any(text.get_parse_math() for text in titles)
         figure.canvas.draw()
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3, 5])
+def test_titles_stay_inside_the_figure_however_wide_its_panels(tasks: int) -> None:
+    scored = [
+        TaskScores(task=f"T{number}", title="Topic", metric="F1", records=4, points=())
+        for number in range(tasks)
+    ]
+    with styled():
+        figure, _ = task_panels(scored, 0)
+        figure.canvas.draw()
+        titles = [text for text in figure.findobj(Text) if text.get_text().startswith("Topic")]
+        assert len(titles) == tasks
+        assert all(title.get_window_extent().x0 >= 0 for title in titles)
+
+
+def test_a_code_that_is_all_of_a_title_stands_there_once() -> None:
+    names = [
+        TaskScores(task=code, title="Topic", metric="F1", records=4, points=()).name
+        for code in ("Topic", "TOP")
+    ]
+    assert names == ["Topic", "Topic (TOP)"]

@@ -57,6 +57,7 @@ def test_the_page_of_a_study_of_its_own_speaks_of_no_published_one(results: Path
     content, _, _ = page_of(results).partition("<dialog")
     assert "published" not in content.partition("<body>")[2].lower()
     assert "ECInstruct" not in content
+    assert "table of costs" not in content, "it has none"
 
 
 def test_a_table_is_carried_as_latex_and_as_csv(results: Path) -> None:
