@@ -41,6 +41,9 @@ class SummarySettings(Closed):
 
     study: str = Field(description="Name of the study.")
     settings: tuple[str, ...] = Field(min_length=1, description="Evaluation settings, in order.")
+    titles: dict[str, str] = Field(
+        {}, description="Titles of settings; others are shown by their name."
+    )
     tasks: dict[str, str] = Field(description="Display name of each task's metric, in order.")
     models: dict[str, SummaryModel] = Field(description="The models that pairs name.")
     pairs: tuple[Pair, ...] = Field(description="What is shown side by side, in order.")
@@ -65,7 +68,7 @@ def summary(settings: SummarySettings, results: Path) -> str:
             names = ", ".join(pair.columns.values())
             # The first row is the head.
             if len(rows) > 1:
-                lines += [f"{names} ({setting})", *aligned(rows), ""]
+                lines += [f"{names} ({settings.titles.get(setting, setting)})", *aligned(rows), ""]
     if lines:
         title = "strict scores, and in brackets the share of invalid answers"
         lines = [f"Study {settings.study}: {title}", "", *lines]

@@ -13,6 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.config.names import name_like
 from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
+from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
 from ecslm.scoring.baselines import Baseline, applicable
 from ecslm.starter.records import Seen, evaluated
@@ -251,6 +252,7 @@ def configuration(start: Start) -> str:
         start=start,
         base=BASE,
         tuned=TUNED,
+        default_setting=DEFAULT_SETTING,
         codes=[task.code for task in start.tasks],
         notes={
             "ood": " # no records of another domain",

@@ -228,6 +228,7 @@ def summary_settings(study: Study) -> SummarySettings:
     return SummarySettings(
         study=study.name,
         settings=study.settings.settings[:1],
+        titles=context.setting_titles,
         tasks={
             code: context.tasks[code].metric
             for code in study.settings.tasks
