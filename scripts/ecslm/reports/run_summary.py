@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from ecslm.common.manifests import read_result
 from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
-from ecslm.schemas.paths import REPORT_PAGE, metric_path
+from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF, metric_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import MISSING, score_text
 from ecslm.tables.scores import Measured
@@ -75,6 +75,7 @@ def summary(settings: SummarySettings, results: Path) -> str:
     places = {
         "Tables": results / "tables",
         "Report": results / REPORT_PAGE,
+        "Report as PDF": results / REPORT_PDF,
         "Exported models": results / "exports",
         "All": results,
     }
