@@ -121,9 +121,8 @@ def test_the_card_says_how_the_model_was_tuned(
 ) -> None:
     path = results / f"exports/{MODEL}/equality.json"
     equality = read_json(path)
-    write_json(
-        path, equality | {"precision": equality["precision"] | {"quantization": quantization}}
-    )
+    equality["precision"]["quantization"] = quantization
+    write_json(path, equality)
     text = card(results)
     assert f'Small tuned by {method} on 2 tasks of the study "A shop"' in text
     assert ModelCard(text).data.tags == [method.lower()]
