@@ -291,7 +291,7 @@ def test_the_scores_of_a_finished_study_are_printed_again(completed: Path) -> No
         run = run_script("summarise.py", "--configfile", CONFIGURATION.name, folder=completed)
     assert run.returncode == 0
     assert run.stdout.startswith("Study generated: strict scores, and in brackets")
-    assert "Tiny, Tiny-Exact (IND_Diverse_Instruction)" in run.stdout
+    assert "Tiny, Tiny-Exact (in domain)" in run.stdout
     assert run.stdout.endswith("All: results/generated\n")
 
 

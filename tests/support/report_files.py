@@ -1,6 +1,7 @@
 """A small study's results, as a report reads them: hand-made, but for the figure."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def report_settings(**changes: Any) -> ReportSettings:
         {
             "study": "demo",
             "title": "A title",
+            "question": "Which model & at what price?",
             "data_source": "a shop & co",
             "comparable": False,
             "train_setting": IND,
@@ -93,6 +95,13 @@ def results_table(**changes: Any) -> Table:
     panel = Panel("", "Model", columns, (RowGroup("All", rows),))
     options: dict[str, Any] = {"name": "ind", "kind": "results", "caption": "Results"}
     return Table(**options | {"label": "tab:ind", "panels": (panel,)} | changes)
+
+
+def own_table() -> Table:
+    """The table `ind` of a study that shows nothing that others have published."""
+    (panel,) = results_table().panels
+    rows = tuple(row for row in panel.groups[0].rows if row.kind != "published")
+    return results_table(panels=(replace(panel, groups=(RowGroup("All", rows),)),))
 
 
 def score_cell(model: str, seed: int, value: float) -> Cell:

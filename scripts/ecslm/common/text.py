@@ -1,4 +1,4 @@
-"""Parts of error messages: quoted values, and suggestions for misspelt names."""
+"""Parts of texts: quoted values, suggestions for misspelt names, titles with codes."""
 
 import difflib
 from collections.abc import Iterable
@@ -11,6 +11,11 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
     """Quote a value with `repr`, which shows control characters, cut to `most` characters."""
     text = repr(value)
     return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."
+
+
+def with_code(title: str, code: str) -> str:
+    """What a task is called where its code is told too, which may be all of its title."""
+    return title if title == code else f"{title} ({code})"
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:

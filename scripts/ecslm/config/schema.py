@@ -74,6 +74,10 @@ class StudySettings(Closed):
     """A study: data, models, how these are trained, decoded and scored, comparisons and tables."""
 
     title: str = Field(description="Title of the reports.")
+    question: str = Field(
+        "Which of these models is good enough, and what does it cost?",
+        description="What the study asks: the reports answer it first.",
+    )
     device: Literal["cpu", "cuda"] = Field(description="Where models run.")
     threads: int = Field(
         2,

@@ -47,6 +47,9 @@ def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
     structured = [name for name in missing if isinstance(row.get(name), dict | list)]
     if structured:
         return f": write {', '.join(structured)} as JSON text"
+    numbers = [name for name in missing if isinstance(row.get(name), bool | int | float)]
+    if numbers:
+        return f": write {', '.join(numbers)} in quotes, as text"
     if any(name not in row for name in missing):
         return f": the row has {', '.join(map(shown, list(row)[:MOST_NAMES]))}"
     return ""
@@ -124,7 +127,9 @@ def check_output(output: str, options: Sequence[str] | None, answer: Answer) -> 
             _check_choice(output, options)
         case "yes_no":
             if output not in ("yes", "no"):
-                raise RowError("bad_output", f"output: {shown(output)} is neither yes nor no")
+                raise RowError(
+                    "bad_output", f"output: {shown(output)} is neither yes nor no, in lower case"
+                )
         case "ranking":
             letters = output.split(",")
             if sorted(letters) != list(ascii_uppercase[: len(letters)]):

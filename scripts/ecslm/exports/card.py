@@ -93,10 +93,12 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
         autoescape=False,
     )
     base_manifest = read_model(base, BaseManifest)
+    method = "LoRA" if equality.precision.quantization == "none" else "QLoRA"
     environment.filters |= {"cell": _cell, "pretty": _pretty, "score": _score, "share": _share}
     try:
         return environment.from_string(read_text(template)).render(
-            metadata=_metadata(settings, base_manifest, lines).to_yaml(),
+            metadata=_metadata(settings, base_manifest, method, lines).to_yaml(),
+            method=method,
             settings=settings,
             base=base_manifest,
             adapter=read_model(results / adapter_file, AdapterManifest),
@@ -159,7 +161,7 @@ def _strict(code: str, task: CardTask, rows: Sequence[AnsweredTwice], by: str) -
 
 
 def _metadata(
-    settings: ModelCardSettings, base: BaseManifest, lines: Sequence[ScoreLine]
+    settings: ModelCardSettings, base: BaseManifest, method: str, lines: Sequence[ScoreLine]
 ) -> ModelCardData:
     """What the hub reads; a base or data that are not there have no id to name."""
     on_hub = isinstance(base.source, HubSource)
@@ -172,13 +174,13 @@ def _metadata(
         base_model=base.source.id if isinstance(base.source, HubSource) else None,
         base_model_relation="finetune" if on_hub else None,
         datasets=None if data is None else [data],
-        tags=["e-commerce", "qlora"],
+        tags=[method.lower()],
         model_name=settings.model,
         eval_results=[
             EvalResult(
                 task_type="text-generation",
                 task_name=settings.tasks[line.task].title,
-                dataset_type=data or "generated",
+                dataset_type=data or "local",
                 dataset_name=settings.data_source,
                 # The library takes results of one `config` for those of one task.
                 dataset_config=f"{line.task} {line.setting}",

@@ -20,7 +20,7 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
     lines = max(1, len(points))
     figure = Figure(figsize=(COLUMN, LINE_HEIGHT * lines + AROUND))
     records = "" if scores.records is None else f", {scores.records:,} records"
-    title = f"{scores.title} ({scores.task}){records}"
+    title = f"{scores.name}{records}"
     figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
     axes = figure.subplots()
     label_metric(axes.xaxis, scores.metric)

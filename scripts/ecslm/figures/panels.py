@@ -16,8 +16,9 @@ from ecslm.figures.style import INK, PAGE, SOFT, Look, axis_end, label_metric
 
 SIDE_BY_SIDE, HEIGHT = 5, 1.5
 LEGEND_COLUMNS, LEGEND_LINE, BELOW = 4, 0.16, 0.35
+# Of five panels side by side; fewer ones are wider.
 TITLE_CHARACTERS = 21
-# Above the numbers of the axis, since some titles are wider than a panel.
+# Above the numbers of the axis, since some titles are wider than a panel: so much of its width.
 TITLE_PLACE = -0.3
 # From the outermost points to the ends of the axis, as a factor.
 MARGIN = 1.6
@@ -59,7 +60,7 @@ def draw_panels(
 
 def task_panels(tasks: Sequence[TaskScores], entries: int) -> tuple[Figure, list[Axes]]:
     """A figure with a panel for the scores of each task, and room for so many legend entries."""
-    figure, grid = titled_panels([f"{one.title} ({one.task})" for one in tasks], entries)
+    figure, grid = titled_panels([one.name for one in tasks], entries)
     for axes, one in zip(grid, tasks, strict=True):
         label_metric(axes.yaxis, one.metric)
         axes.set_ylim(0, axis_end(point.value for point in one.points))
@@ -74,8 +75,10 @@ def titled_panels(titles: Sequence[str], entries: int) -> tuple[Figure, list[Axe
     grid = [axes for row in figure.subplots(rows, columns, squeeze=False) for axes in row]
     for unused in grid[len(titles) :]:
         unused.set_axis_off()
+    wider = SIDE_BY_SIDE / columns
     for axes, title in zip(grid, titles, strict=False):
-        axes.set_title(textwrap.fill(title, TITLE_CHARACTERS), x=TITLE_PLACE)
+        text = textwrap.fill(title, round(TITLE_CHARACTERS * wider))
+        axes.set_title(text, x=TITLE_PLACE / wider)
     return figure, grid[: len(titles)]
 
 

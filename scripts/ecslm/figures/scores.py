@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ecslm.common.text import with_code
 from ecslm.figures.settings import FiguresSettings
 from ecslm.tables.kind import Kind, kind_module, table_kind
 from ecslm.tables.model import Interval, Row, RowKind, Table
@@ -51,6 +52,11 @@ class TaskScores:
     records: int | None
     """Test records, None if rows differ."""
     points: tuple[Point, ...]
+
+    @property
+    def name(self) -> str:
+        """What the task is called above a panel."""
+        return with_code(self.title, self.task)
 
     def best(self, kind: RowKind) -> Point | None:
         """The best of the published rows, or of the trivial baselines; of equal ones the first.

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from pydantic import BaseModel
 
 from ecslm.common.files import read_jsonl
+from ecslm.common.text import with_code
 from ecslm.figures.panels import (
     add_legend,
     in_units,
@@ -35,8 +36,8 @@ PATTERNS = ("solid", "dashed", "dotted", "dashdot")
 class LogEntry(BaseModel):
     """A line of log.jsonl, of an optimiser step or of an evaluation; it has more than this."""
 
-    epoch: float
-    records: int = 0
+    records: int
+    """Training records seen, in all passes."""
     loss: float | None = None
     eval_loss: float | None = None
     eval_right: dict[str, float] = {}
@@ -74,7 +75,8 @@ def draw_loss(logs: Logs, settings: FiguresSettings) -> Figure:
             validation.plot(*_losses(entries, "eval_loss"), marker=".", **styles[model])
     for axes, records in ((training, "training"), (validation, "validation")):
         axes.set_title(f"Loss of the {records} records")
-        axes.set_xlabel("Passes over the training records")
+        axes.set_xlabel("Training records seen, in all passes")
+        axes.xaxis.set_major_formatter(in_units(RECORDS))
         axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
     add_legend(figure, [line_handle(model, **line) for model, line in styles.items()])
@@ -91,7 +93,7 @@ def draw_validation(logs: Logs, settings: FiguresSettings) -> Figure:
     tasks = sorted({task for of_tasks in found.values() for task in of_tasks})
     styles = _line_styles(list(logs), settings)
     known = settings.context.tasks
-    titles = [f"{known[task].title} ({task})" if task in known else task for task in tasks]
+    titles = [with_code(known[task].title, task) if task in known else task for task in tasks]
     figure, panels = titled_panels(titles or ["No log tells right answers"], len(styles))
     for axes, task in zip(panels, tasks, strict=False):
         for model, of_tasks in found.items():
@@ -134,8 +136,8 @@ def _line_styles(models: Sequence[str], settings: FiguresSettings) -> dict[str, 
 def _losses(
     entries: Sequence[LogEntry], name: Literal["loss", "eval_loss"], points: int | None = None
 ) -> tuple[list[float], list[float]]:
-    """Epochs and losses; with `points`, means over as many parts of the steps at most."""
-    known = [(one.epoch, loss) for one in entries if (loss := getattr(one, name)) is not None]
+    """Records seen and losses; with `points`, means over as many parts of the steps at most."""
+    known = [(one.records, loss) for one in entries if (loss := getattr(one, name)) is not None]
     parts = np.array_split(np.array(known), min(points or len(known), len(known)) or 1)
     means = [part.mean(axis=0) for part in parts if len(part)]
     return [float(one[0]) for one in means], [float(one[1]) for one in means]

@@ -31,7 +31,8 @@ class Asking:
         models = plan.study.settings.models
         if model not in models:
             raise InputError(
-                f"--model: {model} is not in the study's models{nearest(model, models)}"
+                f"--model: {model} is not a model of the study {plan.study.name}"
+                f"{nearest(model, models)}"
             )
         if isinstance(models[model], RecordedModel):
             raise InputError(f"--model: {model} is answers in files: it cannot be asked anything")

@@ -14,9 +14,11 @@ from ecslm.preflight.findings import Finding, ok, shortened
 from ecslm.preflight.hardware import Met, met
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.provenance.costs import Costs
-from ecslm.provenance.overview import counts_by_kind
+from ecslm.provenance.overview import counts_by_kind, time_text
 
 HOUR = 3600
+# Of a dollar.
+CENT = 0.01
 CPU = " CPU"
 
 
@@ -57,7 +59,7 @@ def estimate_time(run: PlannedRun) -> Iterator[Finding]:
         devices = requests_of(run.plan.study).devices.values()
         found = [hours_on(run, Met(device)) for device in devices if device.kind == "cuda"]
         shown = "; ".join(
-            f"{_number(one.total)} on {one.device.name}, {_number(one.usd)} USD" for one in found
+            f"{_number(one.total)} on {one.device.name}, {_usd(one.usd)}" for one in found
         )
         yield ok(f"GPU-hours, by the GPU: {shown}", **{one.device.name: one.total for one in found})
     else:
@@ -114,11 +116,12 @@ def _is_same(device: str, on: Met, count: int) -> bool:
 
 def _summary(run: PlannedRun, hours: Hours, on: Met) -> Finding:
     count = _at_a_time(run)
-    wall, unit = hours.at_least(count), "hours" if on.device.kind == "cpu" else "GPU-hours"
-    spread = f", at least {_number(wall)} hours with {count} at a time" if count > 1 else ""
+    wall, form = hours.at_least(count), "{} {}" if on.device.kind == "cpu" else "{} GPU-{}"
+    at_least = time_text(wall * HOUR, "{} {}")
+    spread = f", at least {at_least} with {count} at a time" if count > 1 else ""
     return ok(
-        f"{_number(hours.total)} {unit} on {on.name}, estimated as {hours.device.name}{spread}; "
-        f"{_number(hours.usd)} USD at {hours.device.usd_per_hour:g} USD an hour",
+        f"{time_text(hours.total * HOUR, form)} on {on.name}, estimated as {hours.device.name}"
+        f"{spread}; {_usd(hours.usd)} at {hours.device.usd_per_hour:g} USD an hour",
         device_hours=hours.total,
         hours=wall,
         usd=hours.usd,
@@ -159,4 +162,11 @@ def _basis(found: Sequence[Hours]) -> Iterator[Finding]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 10 else f"{value:,.1f}"
+    """A number with two digits at least, as far as hundredths."""
+    return f"{value:,.{0 if value >= 10 else 1 if value >= 1 else 2}f}"
+
+
+def _usd(value: float) -> str:
+    if value < CENT:
+        return "less than 0.01 USD"
+    return f"{value:,.0f} USD" if value >= 10 else f"{value:,.2f} USD"

@@ -200,7 +200,7 @@ def _hours(costs: Iterable[Cost]) -> str:
     for cost in costs:
         form = _form(cost.device)
         sums[form] = sums.get(form, 0.0) + cost.seconds
-    return " and ".join(_time(seconds, form) for form, seconds in sums.items())
+    return " and ".join(time_text(seconds, form) for form, seconds in sums.items())
 
 
 def _form(device: str) -> str:
@@ -210,7 +210,8 @@ def _form(device: str) -> str:
     return "{} {} of a server" if "://" in device else "{} GPU-{}"
 
 
-def _time(seconds: float, form: str) -> str:
+def time_text(seconds: float, form: str) -> str:
+    """A time in the unit that suits it; a form such as `{} GPU-{}` takes number and unit."""
     number, unit = (seconds / 60, "minute") if seconds < 5400 else (seconds / 3600, "hour")
     text = f"{number:,.0f}" if number >= 10 else f"{number:,.1f}"
     units = unit if text == "1.0" else f"{unit}s"

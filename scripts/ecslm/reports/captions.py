@@ -1,38 +1,60 @@
 """What stands below a figure, in the page and in the document."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from ecslm.reports.settings import ReportFigure
+from ecslm.tables.model import Table
 
 INTERVALS = (
     "Bars are 95 % intervals over test records, dashed where they are known to be too narrow (*). "
     "Tuned models are filled; others, and values that cannot be compared, are hollow. Models whose "
     "answers are limited to valid ones are left out."
 )
-MARKS = "‡: measured on other data. †: printed as twice a recall."
+MARKS = " ‡: measured on other data. †: printed as twice a recall."
 
 
-def figure_caption(figure: ReportFigure, captions: Mapping[str, str]) -> str:
-    """The caption of a figure; `captions` are those of the tables."""
-    of_table = captions.get(figure.table, "")
+CROSSES = "Published rows whose size is known are crosses. "
+COSTS = "seconds and money are in the table of costs"
+
+
+def shows_published(tables: Sequence[Table]) -> bool:
+    """Whether values that others have published stand beside the study's own."""
+    rows = (
+        row
+        for table in tables
+        for panel in table.panels
+        for group in panel.groups
+        for row in group.rows
+    )
+    compared = any(table.kind == "reproduction" for table in tables)
+    return compared or any(row.kind == "published" for row in rows)
+
+
+def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
+    """The caption of a figure.
+
+    Args:
+        tables: of the study; it speaks of what they show alone.
+    """
+    of_table = next((one.caption for one in tables if one.name == figure.table), "")
+    published = shows_published(tables)
     match figure.kind:
         case "computation":
+            costs = f"; {COSTS}" if any(one.kind == "cost" for one in tables) else ""
             return (
                 f"{of_table}: score against computation. Floating-point operations per answer: two "
                 "for each weight and each token of the prompt and the answer. It is what can be "
-                "told of cost whatever the machine; seconds and money are in the table of costs. "
-                f"{INTERVALS}"
+                f"told of cost whatever the machine{costs}. {INTERVALS}"
             )
         case "parameters":
             return (
                 f"{of_table}: score against the parameters of the base model. Models of one base "
-                f"are drawn beside each other. Published rows whose size is known are crosses. "
-                f"{INTERVALS}"
+                f"are drawn beside each other. {CROSSES if published else ''}{INTERVALS}"
             )
         case "intervals":
             return (
                 f"{of_table}: scores with their intervals. The dotted line is the best trivial "
-                f"baseline. {INTERVALS} {MARKS}"
+                f"baseline. {INTERVALS}{MARKS if published else ''}"
             )
         case "records":
             return (

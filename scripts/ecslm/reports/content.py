@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.files import read_json
-from ecslm.reports.captions import figure_caption
+from ecslm.reports.captions import figure_caption, shows_published
 from ecslm.reports.deviations import deviations
 from ecslm.reports.settings import ReportFigure, ReportSettings, adapter_manifests, base_names
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
@@ -16,9 +16,8 @@ from ecslm.tables.model import Table, read_table
 # clock values, which its tables alone may.
 VERDICT = ("claims",)
 
-QUESTION = "Which small language model is good enough for an online shop, and what does it cost?"
-
 ONE_SEED = "Of each model one seed was trained: how much seeds differ is not known."
+QUOTED = "Values of models that were not run here are quoted as they were published."
 OTHER_DATA = (
     "The numbers say nothing about ECInstruct, nor about a shop whose records are of another kind."
 )
@@ -50,6 +49,7 @@ class Content:
         captions: of the figures, by name.
         adapters: manifests of adapters, by path; `bases`: those of bases.
         verdict: paragraphs that say what was found.
+        deviations: from the study whose published values are shown, if any are.
         commit: that of the project when the report was built, None if there is none.
     """
 
@@ -101,15 +101,22 @@ class Content:
         return adapters | {f"bases/{name}": made for name, made in self.bases.items()}
 
     @property
+    def published(self) -> bool:
+        """Whether values that others have published stand beside the study's own."""
+        return shows_published(self.tables)
+
+    @property
     def limits(self) -> list[str]:
         """What the study does not tell, as far as its settings say."""
         trained = [len(model.seeds) for model in self.settings.models if model.training is not None]
+        not_run = ", ".join(self.settings.not_run)
         return [
             "Intervals and tests are about these test records and these adapters: other records of "
             "the kind, and other training runs, may differ by more.",
             *([ONE_SEED] if trained and max(trained) == 1 else []),
-            *([] if self.settings.comparable else [OTHER_DATA]),
-            "Values of models that were not run here are quoted as they were published.",
+            *([OTHER_DATA] if self.published and not self.settings.comparable else []),
+            *([QUOTED] if self.published else []),
+            *([f"In the configuration, and not run here: {not_run}."] if not_run else []),
             "Base models may have seen test records, or texts like them, before they were tuned.",
             "Computation is counted, not measured: what it takes in time and money depends on the "
             "machine.",
@@ -131,11 +138,10 @@ def read_content(
     tables = tuple(
         read_table(results / TABLE_JSON.format(table=table.name)) for table in settings.tables
     )
-    of_tables = {table.name: table.caption for table in tables}
     return Content(
         settings=settings,
         tables=tables,
-        captions={figure.name: figure_caption(figure, of_tables) for figure in settings.figures},
+        captions={figure.name: figure_caption(figure, tables) for figure in settings.figures},
         adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
         bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
         verdict=tuple(

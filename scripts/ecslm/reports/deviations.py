@@ -21,10 +21,7 @@ def deviations(settings: ReportSettings) -> list[str]:
             "values are shown for scale, and never compared with ours."
         )
     tuned = [model for model in settings.models if model.training is not None]
-    found += _different(tuned)
-    if settings.not_run:
-        found.append(f"In the configuration, and not run here: {', '.join(settings.not_run)}.")
-    return found
+    return [*found, *_different(tuned)]
 
 
 def _different(tuned: Sequence[ReportModel]) -> Iterator[str]:

@@ -31,6 +31,9 @@ NAME_ONE = (
 )
 # Snakemake's errors that say nothing but that a job failed, of which its own record tells.
 OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
+# How a line of progress begins in the log of a job.
+PROGRESS = re.compile(r"\d\d:\d\d:\d\d ")
+KILLED = "it ended without a word of why, as one that is killed, perhaps for want of memory"
 # What stands in an error that is one of the workflow itself: its author needs all of it.
 STACK = '\n  File "'
 
@@ -144,7 +147,9 @@ class LastWords(logging.Handler):
             return [self._no_space(job)]
         told = [line.removeprefix(BEGIN) for path in others for line in told_reasons(path)]
         where = ", ".join(map(str, (*job.logs, *others))) or "what is printed above"
-        last = (told or lines or ["it ended without a word of why"])[-1]
+        # What it did last is no reason.
+        silent = not lines or PROGRESS.match(lines[-1])
+        last = (told or ([KILLED] if silent else lines))[-1]
         return [f"{last}: see {where}"]
 
     def _with_place(self, line: str, job: _Job) -> str:

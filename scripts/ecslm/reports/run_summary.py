@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from ecslm.common.manifests import read_result
 from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
-from ecslm.schemas.paths import REPORT_PAGE, metric_path
+from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF, metric_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import MISSING, score_text
 from ecslm.tables.scores import Measured
@@ -41,6 +41,9 @@ class SummarySettings(Closed):
 
     study: str = Field(description="Name of the study.")
     settings: tuple[str, ...] = Field(min_length=1, description="Evaluation settings, in order.")
+    titles: dict[str, str] = Field(
+        {}, description="Titles of settings; others are shown by their name."
+    )
     tasks: dict[str, str] = Field(description="Display name of each task's metric, in order.")
     models: dict[str, SummaryModel] = Field(description="The models that pairs name.")
     pairs: tuple[Pair, ...] = Field(description="What is shown side by side, in order.")
@@ -65,11 +68,17 @@ def summary(settings: SummarySettings, results: Path) -> str:
             names = ", ".join(pair.columns.values())
             # The first row is the head.
             if len(rows) > 1:
-                lines += [f"{names} ({setting})", *aligned(rows), ""]
+                lines += [f"{names} ({settings.titles.get(setting, setting)})", *aligned(rows), ""]
     if lines:
         title = "strict scores, and in brackets the share of invalid answers"
         lines = [f"Study {settings.study}: {title}", "", *lines]
-    places = {"Tables": results / "tables", "Report": results / REPORT_PAGE, "All": results}
+    places = {
+        "Tables": results / "tables",
+        "Report": results / REPORT_PAGE,
+        "Report as PDF": results / REPORT_PDF,
+        "Exported models": results / "exports",
+        "All": results,
+    }
     lines += [f"{name}: {place}" for name, place in places.items() if place.exists()]
     return "\n".join(lines)
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from ecslm.common.text import with_code
 from ecslm.figures.settings import FigureKind
 from ecslm.models.precision import Precision
 from ecslm.schemas import paths
@@ -44,6 +45,11 @@ class ReportTask(Closed):
     metric: Metric = Field(description="Headline metric, which says how good an answer is.")
     measure: str = Field(description="Display name of the metric.")
 
+    @property
+    def name(self) -> str:
+        """Its title, with its code."""
+        return with_code(self.title, self.code)
+
 
 class ReportModel(Closed):
     """A model whose manifests and predictions the report shows."""
@@ -65,6 +71,7 @@ class ReportSettings(Closed):
 
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the report.")
+    question: str = Field(description="What the study asks.")
     data_source: str = Field(description="Data source and revision.")
     comparable: bool = Field(
         description="Whether the published numbers were measured on these data."

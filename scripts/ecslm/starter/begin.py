@@ -19,6 +19,7 @@ from ecslm.starter.study import Start, configuration, plan_start
 from ecslm.starter.words import as_json_lines
 
 MOST_THREADS = 8
+TABLES, SPREADSHEETS = (".csv", ".tsv"), (".xlsx", ".xls", ".ods")
 # The problem of records that may be left out without a question.
 DUPLICATE: Kind = "duplicate_record"
 
@@ -55,13 +56,23 @@ def _planned(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Sta
             f"{data}: no such file: put your records there, or name their file with DATA=FILE; "
             f"one JSON object a line, as {EXAMPLE}"
         )
-    if data.suffix.lower() == ".csv":
-        target = data.with_suffix(".jsonl")
-        raise InputError(f"{data}: is a table: convert it by {as_json_lines(data, target)}")
+    suffix = data.suffix.lower()
+    if suffix in SPREADSHEETS:
+        raise InputError(f"{data}: is a spreadsheet: save it as CSV in UTF-8, and name that file")
+    if suffix in TABLES:
+        command = as_json_lines(data, data.with_suffix(".jsonl"), _separator(data))
+        raise InputError(f"{data}: is a table: convert it by {command}")
     codes = task_names({code: task.aliases for code, task in registry.items()})
     seen, divided = look_at(data, codes)
     threads = min(MOST_THREADS, os.cpu_count() or 1)
     return plan_start(name, data, seen, divided, registry, threads)
+
+
+def _separator(table: Path) -> str:
+    """What stands between columns, by the first line: spreadsheets of some countries write `;`."""
+    with table.open(encoding="utf-8", errors="replace") as stream:
+        head = stream.readline()
+    return max(",;\t", key=head.count)
 
 
 def _checked(text: str, study: str) -> Report:

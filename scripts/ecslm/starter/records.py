@@ -25,6 +25,8 @@ EXAMPLE = (
 MOST_TASKS = 30
 # Answers and lists of options that are told apart.
 MOST_KINDS = 50
+# Texts that are so few, so short and so frequent are labels: one of them is right, or wrong.
+MOST_LABELS, LONGEST_LABEL, LEAST_OF_A_LABEL = 12, 40, 5
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
 FITTING = 0.8
 
@@ -79,6 +81,14 @@ class Seen:
         kinds: tuple[Answer, ...] = ("yes_no", "extraction", "ranking")
         fitting = (kind for kind in kinds if self.fits[kind] >= FITTING * self.records)
         return next(fitting, "generation")
+
+    @property
+    def labels(self) -> list[str]:
+        """The answers in order, if they are texts but might be options; else none."""
+        few = len(self.answers) <= min(MOST_LABELS, self.records / LEAST_OF_A_LABEL)
+        if self.answer != "generation" or not few or self.longest_output > LONGEST_LABEL:
+            return []
+        return sorted(self.answers)
 
     @property
     def input(self) -> InputForm:

@@ -1,5 +1,6 @@
 """The configuration of a study that a user begins, sized so that it ends in minutes on a CPU."""
 
+import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.config.names import name_like
 from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
+from ecslm.schemas.record import DEFAULT_SETTING
 from ecslm.schemas.task import METRICS, Answer, InputForm, TaskKind, TaskSettings
 from ecslm.scoring.baselines import Baseline, applicable
 from ecslm.starter.records import Seen, evaluated
@@ -28,6 +30,8 @@ CHARACTERS = 2.5
 TURNS = 40
 # Fewer records cannot be divided so that each part has some.
 FEWEST = 30
+# Names that are that much alike may be one, with a slip of the pen.
+SIMILAR = 0.8
 # Records of the whole study at most, that are tested and that show how training goes.
 MOST_TESTED, MOST_WATCHED = 400, 60
 # Tokens of all passes of training: two cores without AMX take some minutes for them.
@@ -191,10 +195,13 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
     """How to divide records: enough to test, no more than a CPU answers in minutes."""
     fewest = min(seen, key=lambda task: task.records)
     if fewest.records < FEWEST:
+        others = [task.name for task in seen if task is not fewest]
+        similar = difflib.get_close_matches(fewest.name, others, n=1, cutoff=SIMILAR)
+        hint = f"; if {similar[0]} is meant, write it so" if similar else ""
         raise InputError(
             f"{data}: {fewest.records} records of {fewest.name} are too few to tune on some and "
             f"test on others: bring at least {FEWEST}, better 200; or, to test alone, give all "
-            'records `"split": "test"`'
+            f'records `"split": "test"`{hint}'
         )
     every = sum(task.records for task in seen)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest.records))
@@ -245,6 +252,7 @@ def configuration(start: Start) -> str:
         start=start,
         base=BASE,
         tuned=TUNED,
+        default_setting=DEFAULT_SETTING,
         codes=[task.code for task in start.tasks],
         notes={
             "ood": " # no records of another domain",

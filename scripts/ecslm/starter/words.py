@@ -1,9 +1,11 @@
 """What is said to those who begin a study: what their records are, and which commands to type."""
 
+import json
 import math
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from string import ascii_uppercase
 
 from ecslm.data.report import Count, Report
 from ecslm.schemas.record import Split
@@ -60,6 +62,17 @@ def _task_lines(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> Iter
     yield f"  score    {score}"
     if told := _precision(tested, task):
         yield f"           {told}"
+    if task.known is None and task.seen.labels:
+        yield from _as_options(task.seen.labels)
+
+
+def _as_options(labels: Sequence[str]) -> Iterator[str]:
+    """How answers that are compared as texts become options."""
+    options = [f"{letter}: {text}" for letter, text in zip(ascii_uppercase, labels, strict=False)]
+    fields = json.dumps({"options": options, "output": "A"}, ensure_ascii=False)[1:-1]
+    yield f"  note     only {len(labels)} different answers. To score each as right or wrong,"
+    yield "           make them options: in each record, with the letter of its own answer,"
+    yield f"           {fields}"
 
 
 # What a score is, where the name of its metric does not say it.
@@ -86,9 +99,10 @@ def _precision(tested: Mapping[str, int], task: Task) -> str:
     )
 
 
-def as_json_lines(table: Path, target: Path) -> str:
-    """The command that makes JSON Lines of a table."""
-    read = f"pandas.read_csv({str(table)!r}, dtype=str)"
+def as_json_lines(table: Path, target: Path, separator: str) -> str:
+    """The command that makes JSON Lines of a table with a separator of columns."""
+    between = "" if separator == "," else f", sep={separator!r}"
+    read = f"pandas.read_csv({str(table)!r}, dtype=str{between})"
     code = f"import pandas; {read}.to_json({str(target)!r}, orient='records', lines=True)"
     # In double quotes it is easier to read; whatever the shell would expand in them is rare.
     plain = not set(code) & set('"$`\\!')

@@ -145,7 +145,7 @@ BROKEN: dict[str, tuple[Row | str, str]] = {
     ),
     "bad_input": (row(input="{"), "input: not JSON"),
     "bad_options": (row("Sentiment_Analysis", options="A or B"), "options: neither JSON nor a"),
-    "bad_output": (row(output="maybe"), "output: 'maybe' is neither yes nor no"),
+    "bad_output": (row(output="maybe"), "output: 'maybe' is neither yes nor no, in lower case"),
     "bad_example": (row(setting=ONE_SHOT), f"few_shot_example: missing, but {ONE_SHOT} needs one"),
     "answer_not_in_options": (
         row("Sequential_Recommendation", output="C"),

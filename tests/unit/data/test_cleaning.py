@@ -218,7 +218,7 @@ def test_a_sound_output_is_kept(answer: str, options: str | None, output: str) -
 @pytest.mark.parametrize(
     ("answer", "options", "output", "words"),
     [
-        ("yes_no", None, "Yes", "output: 'Yes' is neither yes nor no"),
+        ("yes_no", None, "Yes", "output: 'Yes' is neither yes nor no, in lower case"),
         ("choice", FIVE, "F", "output: 'F' is neither an option nor an option's letter"),
         ("choice", FIVE, "positive", "output: 'positive' is neither an option nor an option's"),
         ("choice", "None", "A", "options: missing, but the task chooses among options"),
@@ -279,7 +279,7 @@ def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
     found = problems([row(), bare, row(output=None, instruction=3), row(input={"a": 1})])
     assert found == (
         "line 2: no text in input, output: the row has 'setting', 'instruction', 'answer'",
-        "line 3: no text in instruction, output",
+        "line 3: no text in instruction, output: write instruction in quotes, as text",
         "line 4: no text in input: write input as JSON text",
     )
 

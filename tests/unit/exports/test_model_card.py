@@ -10,7 +10,7 @@ from support.model_examples import run_here
 from support.project import REPORT
 from support.table_files import IND, OOD, scores, write_metrics
 
-from ecslm.common.files import write_json
+from ecslm.common.files import read_json, write_json
 from ecslm.exports.card import render_card
 from ecslm.exports.card_settings import ModelCardSettings, card_files
 
@@ -113,6 +113,19 @@ def card(results: Path, source: dict[str, str] | None = None, **changes: Any) ->
 
 def section(text: str, title: str) -> str:
     return text.split(f"\n## {title}\n")[1].split("\n## ")[0].strip()
+
+
+@pytest.mark.parametrize(("quantization", "method"), [("nf4", "QLoRA"), ("none", "LoRA")])
+def test_the_card_says_how_the_model_was_tuned(
+    quantization: str, method: str, results: Path
+) -> None:
+    path = results / f"exports/{MODEL}/equality.json"
+    equality = read_json(path)
+    equality["precision"]["quantization"] = quantization
+    write_json(path, equality)
+    text = card(results)
+    assert f'Small tuned by {method} on 2 tasks of the study "A shop"' in text
+    assert ModelCard(text).data.tags == [method.lower()]
 
 
 def test_the_hub_reads_base_licence_data_and_each_score(results: Path) -> None:

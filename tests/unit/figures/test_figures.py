@@ -103,9 +103,9 @@ def write_cost(folder: Path, model: str, seed: int, **changes: Any) -> None:
 def write_training(folder: Path, model: str, seed: int, records: dict[str, int]) -> None:
     adapter = folder / f"adapters/{model}/seed-{seed}"
     write_json(adapter / "manifest.json", {"records": records})
-    steps = [{"step": n, "epoch": n / 100, "loss": 2 - n / 100} for n in range(1, 121)]
+    steps = [{"step": n, "records": 4 * n, "loss": 2 - n / 100} for n in range(1, 121)]
     right = {"PM": 0.2 + 0.4 * seed, "SA": 1.0}
-    evaluations = [{"epoch": 1.0, "records": 800, "eval_loss": 1.5, "eval_right": right}]
+    evaluations = [{"records": 800, "eval_loss": 1.5, "eval_right": right}]
     write_jsonl(adapter / "log.jsonl", [*steps, *evaluations])
 
 
@@ -217,6 +217,8 @@ def test_loss_curves_are_means_over_steps_with_a_line_for_each_seed(results: Pat
     training, validation = figure(results, "loss").axes
     assert [len(line.get_xdata()) for line in training.lines] == [60, 60]
     assert training.lines[0].get_ydata().mean() == pytest.approx(1.395)
+    assert training.lines[0].get_xdata()[-1] == 4 * 119.5, "records of all passes"
+    assert [list(line.get_xdata()) for line in validation.lines] == [[800], [800]]
     assert [list(line.get_ydata()) for line in validation.lines] == [[1.5], [1.5]]
 
 
@@ -228,7 +230,7 @@ def test_right_answers_are_means_over_seeds_by_task_and_records_seen(results: Pa
 
 def test_logs_without_right_answers_say_so(results: Path) -> None:
     for log in results.glob("adapters/*/*/log.jsonl"):
-        write_jsonl(log, [{"step": 1, "epoch": 1.0, "loss": 2.0}])
+        write_jsonl(log, [{"step": 1, "records": 4, "loss": 2.0}])
     (axes,) = figure(results, "validation").axes
     assert "No log tells" in axes.get_title(loc="left")
     assert axes.lines[:] == []
@@ -277,3 +279,25 @@ def test_a_subscript_is_drawn_as_one_and_a_dollar_in_a_title_begins_no_formula()
         assert titles
         assert not any(text.get_parse_math() for text in titles)
         figure.canvas.draw()
+
+
+@pytest.mark.parametrize("tasks", [1, 2, 3, 5])
+def test_titles_stay_inside_the_figure_however_wide_its_panels(tasks: int) -> None:
+    scored = [
+        TaskScores(task=f"T{number}", title="Topic", metric="F1", records=4, points=())
+        for number in range(tasks)
+    ]
+    with styled():
+        figure, _ = task_panels(scored, 0)
+        figure.canvas.draw()
+        titles = [text for text in figure.findobj(Text) if text.get_text().startswith("Topic")]
+        assert len(titles) == tasks
+        assert all(title.get_window_extent().x0 >= 0 for title in titles)
+
+
+def test_a_code_that_is_all_of_a_title_stands_there_once() -> None:
+    names = [
+        TaskScores(task=code, title="Topic", metric="F1", records=4, points=()).name
+        for code in ("Topic", "TOP")
+    ]
+    assert names == ["Topic", "Topic (TOP)"]

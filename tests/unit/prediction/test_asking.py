@@ -165,7 +165,7 @@ def test_an_adapter_that_is_not_there_is_named_with_the_command_that_builds_it(a
 @pytest.mark.parametrize(
     ("options", "model", "problem"),
     [
-        (["Hi"], "Tiny-ED", "--model: Tiny-ED is not in the study's models: did you mean"),
+        (["Hi"], "Tiny-ED", "--model: Tiny-ED is not a model of the study shop: did you mean"),
         (["Hi"], "Theirs", "--model: Theirs is answers in files"),
         (["--task", "QPR"], MODEL, "--task: QPR is no task that Tiny-EC answers"),
         (["--seed", "7"], MODEL, "--seed: Tiny-EC has the seeds 0"),

@@ -43,7 +43,7 @@ def took(hours: float, path: str, device: str = GPU.name) -> None:
 
 def test_what_never_ran_is_estimated_and_says_as_what() -> None:
     first, basis, numbers = told(run())
-    assert "GPU-hours on NVIDIA Z100, estimated as NVIDIA A10G; " in first
+    assert " on NVIDIA Z100, estimated as NVIDIA A10G; " in first
     assert first.endswith(" USD at 1.006 USD an hour")
     assert basis.startswith("2 jobs estimated; price of NVIDIA A10G as of ")
     assert numbers.startswith("estimates rest on ")
@@ -55,6 +55,18 @@ def test_what_ran_here_counts_as_it_took() -> None:
     first, basis = told(run())
     assert first.startswith("42 GPU-hours on NVIDIA Z100")
     assert basis.startswith("2 jobs as they last took, 0 jobs estimated")
+
+
+@pytest.mark.parametrize(
+    ("hours", "time", "price"),
+    [(0.06, "7.2 minutes", "0.02 USD"), (0.01, "1.2 minutes", "less than 0.01 USD")],
+)
+def test_a_short_run_is_told_in_minutes_and_cents(hours: float, time: str, price: str) -> None:
+    took(hours, "adapters/Small-EC/seed-0/", "x86_64 CPU, 2 threads")
+    took(hours, "predictions/Small-EC/seed-0/PM.", "x86_64 CPU, 2 threads")
+    first, *_ = told(run(device="cpu"))
+    assert first.startswith(f"{time} on this CPU, ")
+    assert f"; {price} at " in first
 
 
 def test_what_ran_on_another_device_does_not_count() -> None:

@@ -7,6 +7,7 @@ from support.project import REPORT
 from support.report_files import (
     HOSTILE,
     content_of,
+    own_table,
     report_settings,
     results_table,
     write_results,
@@ -39,6 +40,7 @@ def test_the_document_has_its_parts_in_order(results: Path) -> None:
 def test_it_can_be_cited_by_title_and_commit(results: Path) -> None:
     document = document_of(results)
     assert "pdftitle={A title}" in document
+    assert "pdfsubject={Which model \\& at what price?}" in document
     assert "\\title{A title}" in document
     assert document.count("c0ffee") >= 2
     assert "torch 2.13.0" in document
@@ -81,6 +83,15 @@ def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None
     assert "not run here: Large." in document
     comparable = document_of(results, comparable=True)
     assert "not those of the published study" not in comparable
+
+
+def test_a_study_of_its_own_is_not_measured_by_a_published_one(results: Path) -> None:
+    write_table(results, own_table())
+    document = document_of(results, not_run=["Large"])
+    assert not [line for line in document.splitlines() if "published" in line.lower()]
+    assert "ECInstruct" not in document
+    assert "in place of" not in document
+    assert "not run here: Large." in document.partition("\\section{Limits}")[2]
 
 
 def test_methods_tell_what_each_model_was_trained_on(results: Path) -> None:

@@ -101,12 +101,17 @@ def test_a_full_disk_is_said_with_its_place_though_the_log_is_on_it(
     ]
 
 
-def test_an_empty_log_on_a_disk_with_room_is_named(
-    words: LastWords, says: Say, printed: io.StringIO, log: Path
+@pytest.mark.parametrize("text", ["", "04:00:17 step 41 of 302: loss 0.6085\n"])
+def test_of_a_job_that_was_killed_no_line_of_its_log_passes_for_the_reason(
+    text: str, words: LastWords, says: Say, printed: io.StringIO, log: Path
 ) -> None:
     begins(says, log)
+    log.write_text(text)
     fails(says)
-    assert lines(words, printed) == [f"error: Table ind: it ended without a word of why: see {log}"]
+    assert lines(words, printed) == [
+        "error: Table ind: it ended without a word of why, as one that is killed, perhaps for want "
+        f"of memory: see {log}"
+    ]
 
 
 def test_what_a_scheduler_says_of_a_job_is_said_with_what_to_do(

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from support.report_files import (
     HOSTILE,
     content_of,
+    own_table,
     page_of,
     report_settings,
     results_table,
@@ -43,6 +44,20 @@ def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
             assert f'id="{link[1:]}"' in page
         else:
             assert link.startswith("data:")
+
+
+def test_the_question_of_the_study_comes_before_all_answers(results: Path) -> None:
+    page = page_of(results)
+    question = page.index("<strong>Which model &amp; at what price?</strong>")
+    assert question < page.index("<table")
+
+
+def test_the_page_of_a_study_of_its_own_speaks_of_no_published_one(results: Path) -> None:
+    write_table(results, own_table())
+    content, _, _ = page_of(results).partition("<dialog")
+    assert "published" not in content.partition("<body>")[2].lower()
+    assert "ECInstruct" not in content
+    assert "table of costs" not in content, "it has none"
 
 
 def test_a_table_is_carried_as_latex_and_as_csv(results: Path) -> None:

@@ -63,5 +63,19 @@ def test_a_pair_of_unknown_models_is_refused() -> None:
         settings(pairs=[{"untuned": "Big"}])
 
 
+def test_a_setting_is_called_by_its_title(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
+    lines = summary(settings(titles={IND: "own records"}), tmp_path).splitlines()
+    assert lines[2] == "Small, Small-EC (own records)"
+
+
+def test_models_that_were_exported_and_a_pdf_are_pointed_to(tmp_path: Path) -> None:
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "report.pdf").touch()
+    lines = summary(settings(), tmp_path).splitlines()
+    assert f"Exported models: {tmp_path / 'exports'}" in lines
+    assert f"Report as PDF: {tmp_path / 'report.pdf'}" in lines
+
+
 def test_results_that_do_not_exist_are_not_promised(tmp_path: Path) -> None:
     assert summary(settings(), tmp_path).splitlines() == [f"All: {tmp_path}"]

@@ -1,5 +1,6 @@
 """`make new`: a user's records in, a configuration that runs out."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     plan = planned()
     study = plan.study.settings
     assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned"]
+    assert plan.study.config.setting_titles["IND_Diverse_Instruction"] == "own records"
     assert study.data.split.test == 0.3  # type: ignore[union-attr]
     parts = {part.split: part.rows for part in plan.source.rows.index.parts}  # type: ignore[union-attr]
     assert sum(parts.values()) == 200
@@ -78,6 +80,25 @@ def test_each_kind_of_answer_is_found_and_scored(
     task = plan.study.config.tasks[code]
     assert (task.answer, task.metric, task.input) == (answer, metric, form)
     assert plan.study.settings.tasks == (code,)
+
+
+def test_a_few_short_texts_might_be_options_and_the_note_says_how(desk: Path) -> None:
+    topics = ("price", "delivery", "service")
+    ran = begin(desk, [row(number, output=topics[number % 3]) for number in range(60)])
+    assert "only 3 different answers" in ran.stdout
+    (form,) = [line for line in ran.stdout.splitlines() if line.strip().startswith('"options"')]
+    new = json.loads(f"{{{form}}}")
+    assert new == {"options": ["A: delivery", "B: price", "C: service"], "output": "A"}
+    (desk / "mine.yaml").unlink()
+    chosen = [row(number, **new | {"output": "ABC"[number % 3]}) for number in range(60)]
+    again = begin(desk, chosen)
+    assert "different answers" not in again.stdout
+    assert planned().study.config.tasks["Fraud"].answer == "choice"
+
+
+def test_texts_that_differ_are_no_options(desk: Path) -> None:
+    ran = begin(desk, [KINDS["generation"](number) for number in range(60)])
+    assert "different answers" not in ran.stdout
 
 
 def test_several_tasks_make_one_study(desk: Path) -> None:
@@ -142,6 +163,7 @@ ENOUGH = [row(number) for number in range(40)]
         ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", '{"task":']),
         ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
         ([row(1)], ["1 records of Fraud are too few", "at least 30"]),
+        ([*ENOUGH, row(1, task="fraud")], ["1 records of fraud", "if Fraud is meant, write it so"]),
         ([row(1, split="train")], ["no record of Fraud is for tests"]),
         ([row(1, split="train"), row(2, split="test")], ["none to watch", '"split": "val"']),
         ([row(n, split="exam" if n else "test") for n in range(9)], ["unknown name 'exam'"]),
@@ -189,15 +211,28 @@ def test_what_cannot_begin_is_one_line(arguments: list[str], words: str, desk: P
     assert words in line
 
 
-def test_the_command_that_converts_a_table_makes_records(desk: Path) -> None:
-    table = desk / "my records.csv"
-    table.write_text('task,instruction,input,output,price\nFraud,Is it?,"a, b",yes,1\n')
+@pytest.mark.parametrize(
+    ("name", "separator"), [("a b.csv", ","), ("a b.csv", ";"), ("a b.tsv", "\t")]
+)
+def test_the_command_that_converts_a_table_makes_records(
+    name: str, separator: str, desk: Path
+) -> None:
+    table = desk / name
+    columns = ("task", "instruction", "input", "output", "price")
+    cells = ("Fraud", "Is it?", '"a, b; c"', "yes", "1")
+    table.write_text(f"{separator.join(columns)}\n{separator.join(cells)}\n")
     ran = run_script("new_study.py", "--study", "mine", "--data", table.name)
     command = shlex.split(ran.stderr.partition("convert it by ")[2])
     assert command[0] == ".venv/bin/python"
     subprocess.run([sys.executable, *command[1:]], check=True)
-    ran = run_script("new_study.py", "--study", "mine", "--data", "my records.jsonl")
+    ran = run_script("new_study.py", "--study", "mine", "--data", "a b.jsonl")
     assert "1 records of Fraud are too few" in ran.stderr
+
+
+def test_a_spreadsheet_is_to_be_saved_as_a_table(desk: Path) -> None:
+    (desk / "records.xlsx").touch()
+    ran = run_script("new_study.py", "--study", "mine", "--data", "records.xlsx")
+    assert "records.xlsx: is a spreadsheet: save it as CSV in UTF-8" in ran.stderr
 
 
 def test_a_file_that_exists_keeps_its_content(desk: Path) -> None:

@@ -134,6 +134,7 @@ def report_settings(study: Study) -> ReportSettings:
     return ReportSettings(
         study=study.name,
         title=study.settings.title,
+        question=study.settings.question,
         data_source=source_of(study).title(),
         comparable=study.settings.published_comparable,
         train_setting=study.settings.train_setting,
@@ -227,6 +228,7 @@ def summary_settings(study: Study) -> SummarySettings:
     return SummarySettings(
         study=study.name,
         settings=study.settings.settings[:1],
+        titles=context.setting_titles,
         tasks={
             code: context.tasks[code].metric
             for code in study.settings.tasks
