@@ -5,8 +5,8 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ecslm.common.usage import output_file
@@ -54,6 +54,23 @@ def start_log(path: Path | None, more: bool = False) -> None:
         logging.getLogger(__name__).critical("stopped", exc_info=(kind, error, trace))  # type: ignore[arg-type]
 
     sys.excepthook = log_uncaught
+
+
+def say_errors(lines: Iterable[str]) -> None:
+    """Say why a script fails: on stderr, and in the file of `start_log`, where its run looks.
+
+    A job of a run says it in the file alone, whose end is shown.
+    """
+    said = "".join(f"{line}\n" for line in lines)
+    handlers = logging.getLogger().handlers
+    files = [one.stream for one in handlers if isinstance(one, logging.FileHandler)]
+    for file in files:
+        # On a full disk nothing more can be written: whoever shows the file knows that.
+        with suppress(OSError):
+            file.write(said)
+            file.flush()
+    if not files or SHOWN not in os.environ:
+        sys.stderr.write(said)
 
 
 def collect_log() -> list[tuple[int, str]]:

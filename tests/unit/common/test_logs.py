@@ -46,6 +46,31 @@ def test_what_a_run_shows_of_a_log_is_not_printed_too(
         assert [line[9:] for line in lines] == ["step 1 of 2", "damaged"]
 
 
+FAILING = """
+import sys
+from pathlib import Path
+from ecslm.common.cli import exit_with
+from ecslm.common.errors import InputError
+from ecslm.common.logs import start_log
+start_log(Path(sys.argv[1]))
+exit_with(InputError("a.json: line 1: bad", "a.json: line 2: bad"))
+"""
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["by hand", "in a run"])
+def test_the_log_says_why_a_job_failed(tmp_path: Path, shown: bool) -> None:
+    log = tmp_path / "job.log"
+    run = subprocess.run(
+        [sys.executable, "-c", FAILING, str(log)],
+        env={"PYTHONPATH": str(SCRIPTS)} | ({SHOWN: "yes"} if shown else {}),
+        capture_output=True,
+        text=True,
+    )
+    said = "error: a.json: line 1: bad\nerror: a.json: line 2: bad\n"
+    assert (run.returncode, log.read_text(encoding="utf-8")) == (1, said)
+    assert run.stderr == ("" if shown else said), "a run shows the end of the log"
+
+
 def test_warnings_of_the_library_are_collected_and_not_printed(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
