@@ -63,12 +63,11 @@ def say_errors(lines: Iterable[str]) -> None:
     """
     said = "".join(f"{line}\n" for line in lines)
     handlers = logging.getLogger().handlers
-    files = [one.stream for one in handlers if isinstance(one, logging.FileHandler)]
-    for file in files:
+    files = [Path(one.baseFilename) for one in handlers if isinstance(one, logging.FileHandler)]
+    for path in files:
         # On a full disk nothing more can be written: whoever shows the file knows that.
-        with suppress(OSError):
+        with suppress(OSError), path.open("a", encoding="utf-8") as file:
             file.write(said)
-            file.flush()
     if not files or SHOWN not in os.environ:
         sys.stderr.write(said)
 
