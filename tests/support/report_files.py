@@ -35,6 +35,7 @@ def report_settings(**changes: Any) -> ReportSettings:
         {
             "study": "demo",
             "title": "A title",
+            "question": "Is it <good>?",
             "data_source": "a shop & co",
             "comparable": False,
             "train_setting": IND,

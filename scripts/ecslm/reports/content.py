@@ -16,11 +16,10 @@ from ecslm.tables.model import Table, read_table
 # clock values, which its tables alone may.
 VERDICT = ("claims",)
 
-QUESTION = "Which small language model is good enough for an online shop, and what does it cost?"
-
 ONE_SEED = "Of each model one seed was trained: how much seeds differ is not known."
 OTHER_DATA = (
-    "The numbers say nothing about ECInstruct, nor about a shop whose records are of another kind."
+    "The numbers say nothing about the data that published values were measured on, nor about "
+    "records of another kind."
 )
 
 

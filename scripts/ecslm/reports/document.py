@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ecslm.reports.content import QUESTION, Content
+from ecslm.reports.content import Content
 from ecslm.reports.settings import ReportModel
 from ecslm.tables.latex import Tex, render
 
@@ -19,7 +19,6 @@ def render_document(content: Content, template: Path) -> str:
         template,
         content=content,
         settings=content.settings,
-        question=QUESTION,
         # What a macro of the template returns, whose values are escaped already.
         tex=Tex,
         weights=weights_text,

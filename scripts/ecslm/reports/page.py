@@ -13,7 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.common.manifests import verify_result
 from ecslm.reports.cells import Origins
-from ecslm.reports.content import QUESTION, Content
+from ecslm.reports.content import Content
 from ecslm.reports.downloads import data_link, table_csv
 from ecslm.reports.inline_svg import inline_svg
 from ecslm.reports.samples import read_samples
@@ -43,7 +43,6 @@ def render_page(content: Content, results: Path, files: PageFiles) -> str:
     values: Mapping[str, Any] = {
         "content": content,
         "settings": settings,
-        "question": QUESTION,
         "origins": origins,
         "origins_json": _json_script(origins.as_json()),
         "samples": read_samples(results, settings),

@@ -65,6 +65,7 @@ class ReportSettings(Closed):
 
     study: str = Field(description="Name of the study.")
     title: str = Field(description="Title of the report.")
+    question: str = Field(description="What the study asks.")
     data_source: str = Field(description="Data source and revision.")
     comparable: bool = Field(
         description="Whether the published numbers were measured on these data."

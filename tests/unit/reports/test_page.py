@@ -140,10 +140,17 @@ def test_the_answer_comes_first(results: Path) -> None:
     names = ("claims", "cost", "ind")
     tables = [{"name": name, "kind": kind} for name, kind in zip(names, kinds, strict=True)]
     page = page_of(results, report_settings(tables=tables))
-    places = [page.index(text) for text in ("Ours &amp; yours.", "It took 2 hours.", "<table")]
+    expected = ("Is it &lt;good&gt;?", "Ours &amp; yours.", "It took 2 hours.", "<table")
+    places = [page.index(text) for text in expected]
     assert places == sorted(places)
+    assert "no table of claims" not in page
     # The document may have no clock values: they are in the table of costs alone.
     assert content_of(results, report_settings(tables=tables)).verdict == ("Ours & yours.",)
+
+
+def test_a_study_that_claims_nothing_says_where_its_answer_is(results: Path) -> None:
+    page = page_of(results)
+    assert page.index("Is it &lt;good&gt;?") < page.index("The study has no table of claims: ")
 
 
 def test_a_study_without_a_data_card_has_a_page(results: Path) -> None:

@@ -134,6 +134,7 @@ def report_settings(study: Study) -> ReportSettings:
     return ReportSettings(
         study=study.name,
         title=study.settings.title,
+        question=study.settings.question,
         data_source=source_of(study).title(),
         comparable=study.settings.published_comparable,
         train_setting=study.settings.train_setting,
