@@ -172,7 +172,7 @@ def _metadata(
         base_model=base.source.id if isinstance(base.source, HubSource) else None,
         base_model_relation="finetune" if on_hub else None,
         datasets=None if data is None else [data],
-        tags=["e-commerce", "qlora"],
+        tags=["qlora"],
         model_name=settings.model,
         eval_results=[
             EvalResult(

@@ -50,6 +50,11 @@ class Study:
         path = Path(self.settings.published_numbers) / file.relative_to(paths.PUBLISHED)
         return str(path) if file == paths.PUBLISHED_SCORES or path.exists() else None
 
+    @property
+    def of_the_paper(self) -> bool:
+        """Whether it is compared with the paper that this project reproduces, not with another."""
+        return Path(self.settings.published_numbers) == paths.PUBLISHED
+
     def template(self, model: str) -> str | None:
         """Path of a model's prompt template, None if it has none."""
         name = self.model(model).template

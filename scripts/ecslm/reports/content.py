@@ -114,6 +114,18 @@ class Content:
             "machine.",
         ]
 
+    @property
+    def doubled(self) -> bool:
+        """Whether a published value was printed as twice a recall."""
+        return any(
+            "doubled" in cell.marks
+            for table in self.tables
+            for panel in table.panels
+            for group in panel.groups
+            for row in group.rows
+            for cell in row.cells
+        )
+
     def of_kind(self, *kinds: str) -> list[Table]:
         """The tables of some kinds."""
         return [table for table in self.tables if table.kind in kinds]

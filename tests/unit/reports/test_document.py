@@ -1,5 +1,6 @@
 """The report as a LaTeX document."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from support.report_files import (
 )
 
 from ecslm.reports.document import render_document
+from ecslm.tables.model import Cell, Row, RowGroup
 
 TEMPLATE = REPORT / "report.tex.jinja"
 
@@ -81,6 +83,23 @@ def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None
     assert "not run here: Large." in document
     comparable = document_of(results, comparable=True)
     assert "not those of the published study" not in comparable
+
+
+def test_a_study_of_another_paper_says_nothing_of_the_recipe_of_this_one(results: Path) -> None:
+    document = document_of(results, comparable=True, of_the_paper=False)
+    assert "Learning rate 0.5" not in document
+    assert "None are known of data.\n" in document
+
+
+def test_only_where_values_are_doubled_the_document_says_so(results: Path) -> None:
+    words = "are twice a recall"
+    assert words not in document_of(results)
+    doubled = Cell(0.988, "0.988", marks=("doubled",))
+    panel = replace(
+        results_table().panels[0], groups=(RowGroup("", (Row("A", "published", (doubled,)),)),)
+    )
+    write_table(results, results_table(panels=(panel,)))
+    assert words in document_of(results)
 
 
 def test_methods_tell_what_each_model_was_trained_on(results: Path) -> None:

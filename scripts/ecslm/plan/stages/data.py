@@ -209,7 +209,7 @@ class DataCard(Rule[StudyKey]):
             source=source.title(),
             license=source.data.license,
             generated=source.data.source == "demo",
-            comparable=study.settings.published_comparable,
+            comparable=study.settings.published_comparable and study.of_the_paper,
             ranked_by_output=source.ranked_by_output(),
             template=_described_model(study).template,
             tolerated=source.data.tolerate,
