@@ -9,7 +9,6 @@ from typing import NoReturn
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Model, read_text
-from ecslm.common.logs import say_errors
 from ecslm.common.printing import standard_output
 from ecslm.common.usage import refuse, speak_plainly, typed_object
 from ecslm.common.validation import validated_json
@@ -38,8 +37,9 @@ def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.Argum
 
 
 def exit_with(error: InputError, status: int = 1) -> NoReturn:
-    """Exit and say one line per problem, on stderr and in the log, without a traceback."""
-    say_errors(f"error: {problem}" for problem in error.problems)
+    """Exit and print one line per problem to stderr, without a traceback."""
+    for problem in error.problems:
+        print(f"error: {problem}", file=sys.stderr)
     sys.exit(status)
 
 

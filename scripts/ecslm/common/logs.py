@@ -5,11 +5,14 @@ import logging
 import os
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ecslm.common.usage import output_file
+from ecslm.common.worker.place import RUN_VARIABLE
+
+STDERR = 2
 
 # Set for the jobs of a run that shows what they write in their logs.
 SHOWN = "ECSLM_LOGS_ARE_SHOWN"
@@ -28,6 +31,9 @@ def start_log(path: Path | None, more: bool = False) -> None:
     On a terminal, where progress bars are shown, stderr gets only warnings and errors; so it does
     from a job of a run, which shows the end of `path`. With `more` the file keeps what the process
     that started this one has logged.
+
+    In a run all else that is written to stderr goes to `path`, where the run looks for the reason
+    when the job fails: the lines of an `InputError`, and the last words of a library.
     """
     console = logging.StreamHandler(sys.stderr)
     shown = sys.stderr.isatty() or (path is not None and SHOWN in os.environ)
@@ -39,6 +45,10 @@ def start_log(path: Path | None, more: bool = False) -> None:
         if not more:
             path.write_text("", encoding="utf-8")
         handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
+        if RUN_VARIABLE in os.environ:
+            console.setStream(os.fdopen(os.dup(STDERR), "w", encoding="utf-8", errors="replace"))
+            with path.open("ab") as log:
+                os.dup2(log.fileno(), STDERR)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )
@@ -54,22 +64,6 @@ def start_log(path: Path | None, more: bool = False) -> None:
         logging.getLogger(__name__).critical("stopped", exc_info=(kind, error, trace))  # type: ignore[arg-type]
 
     sys.excepthook = log_uncaught
-
-
-def say_errors(lines: Iterable[str]) -> None:
-    """Say why a script fails: on stderr, and in the file of `start_log`, where its run looks.
-
-    A job of a run says it in the file alone, whose end is shown.
-    """
-    said = "".join(f"{line}\n" for line in lines)
-    handlers = logging.getLogger().handlers
-    files = [Path(one.baseFilename) for one in handlers if isinstance(one, logging.FileHandler)]
-    for path in files:
-        # On a full disk nothing more can be written: whoever shows the file knows that.
-        with suppress(OSError), path.open("a", encoding="utf-8") as file:
-            file.write(said)
-    if not files or SHOWN not in os.environ:
-        sys.stderr.write(said)
 
 
 def collect_log() -> list[tuple[int, str]]:
