@@ -23,11 +23,12 @@ rule draw_figures:
         code=DRAW_FIGURES.code,
         versions=DRAW_FIGURES.versions,
         results=lambda wildcards: RESULTS,
+        sizes=option("sizes"),
     message:
         "Figures"
     shell:
         "python scripts/draw_figures.py --settings {params.settings:q} --results {params.results}"
-        " --published {input.published} --sizes {input.sizes} --code {params.code}"
+        " --published {input.published} {params.sizes} --code {params.code}"
         " --manifest {output.manifest} 2> {log}"
 
 

@@ -21,7 +21,7 @@ from ecslm.tables.sources import Sources
 def main(arguments: argparse.Namespace) -> None:
     settings, results = read_settings(arguments.settings, FiguresSettings), arguments.results
     inputs = [results / path for path in input_files(settings)]
-    inputs += [arguments.published, arguments.sizes]
+    inputs += [path for path in (arguments.published, arguments.sizes) if path]
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(inputs, settings, arguments.code, versions)
     sources = Sources(results, {"published": arguments.published})
@@ -56,7 +56,7 @@ def command_line() -> argparse.ArgumentParser:
         help="results directory of the study, as results/demo",
     )
     add("--published", required=True, type=Path, help="published results, as CSV")
-    add("--sizes", required=True, type=Path, help="parameters of published models, as CSV")
+    add("--sizes", type=Path, help="parameters of published models, as CSV, if they are known")
     add(
         "--manifest",
         type=output_file,

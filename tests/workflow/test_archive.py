@@ -129,9 +129,10 @@ def test_code_that_is_not_committed_is_refused(checkout: Path) -> None:
     with (checkout / "Makefile").open("a") as stream:
         stream.write("# changed\n")
     (checkout / "scripts/new.py").write_text("", encoding="utf-8")
+    (checkout / "resources/published/more.csv").write_text("", encoding="utf-8")
     (checkout / "notes.txt").write_text("of my own", encoding="utf-8")
     line = refusal(archive(checkout), checkout)
-    assert line.startswith("error: Makefile, scripts/new.py: not as in the commit")
+    assert line.startswith("error: Makefile, resources/published/more.csv, scripts/new.py: not as")
 
 
 def test_without_a_commit_there_is_no_code_to_pack(project: Path) -> None:

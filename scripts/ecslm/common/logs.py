@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ecslm.common.usage import output_file
+from ecslm.common.worker.place import RUN_VARIABLE
+
+STDERR = 2
 
 # Set for the jobs of a run that shows what they write in their logs.
 SHOWN = "ECSLM_LOGS_ARE_SHOWN"
@@ -28,6 +31,9 @@ def start_log(path: Path | None, more: bool = False) -> None:
     On a terminal, where progress bars are shown, stderr gets only warnings and errors; so it does
     from a job of a run, which shows the end of `path`. With `more` the file keeps what the process
     that started this one has logged.
+
+    In a run all else that is written to stderr goes to `path`, where the run looks for the reason
+    when the job fails: the lines of an `InputError`, and the last words of a library.
     """
     console = logging.StreamHandler(sys.stderr)
     shown = sys.stderr.isatty() or (path is not None and SHOWN in os.environ)
@@ -39,6 +45,10 @@ def start_log(path: Path | None, more: bool = False) -> None:
         if not more:
             path.write_text("", encoding="utf-8")
         handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
+        if RUN_VARIABLE in os.environ:
+            console.setStream(os.fdopen(os.dup(STDERR), "w", encoding="utf-8", errors="replace"))
+            with path.open("ab") as log:
+                os.dup2(log.fileno(), STDERR)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )

@@ -23,6 +23,7 @@ from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.latency_settings import SampleSettings
 from ecslm.prediction.published_answers import PublishedAnswers
 from ecslm.prediction.settings import DecodingSettings
+from ecslm.schemas.paths import PUBLISHED
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
 from ecslm.scoring.baselines import Baseline
@@ -93,6 +94,11 @@ class StudySettings(Closed):
     )
     published_comparable: bool = Field(
         description="Whether the data are those that the published results were measured on."
+    )
+    published_numbers: str = Field(
+        str(PUBLISHED),
+        description="Folder of what others have published, for the tables that name it: study.csv, "
+        "and where there are any notes.csv, counts.csv, parameters.csv and sizes.csv.",
     )
     data: DataSource = Field(description="Where the records come from.")
     tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, entries of `tasks` above.")

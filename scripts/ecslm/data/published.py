@@ -9,8 +9,6 @@ from ecslm.common.validation import validated
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
 
-COUNTS = Path("resources/published/counts.csv")
-
 SETTINGS = tuple(
     f"{domain}_{kind}"
     for domain in ("IND", "OOD")

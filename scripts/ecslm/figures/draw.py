@@ -16,18 +16,18 @@ from ecslm.tables.sources import Sources
 
 
 def draw_figures(
-    settings: FiguresSettings, sources: Sources, sizes: Path
+    settings: FiguresSettings, sources: Sources, sizes: Path | None
 ) -> Iterator[tuple[FigureName, Figure]]:
     """All figures, one after the other.
 
     Args:
-        sizes: the parameters of published models, as CSV.
+        sizes: the parameters of published models, as CSV, if they are known.
 
     Raises:
         InputError: a file is missing or broken.
     """
     results = sources.results
-    published = read_sizes(sizes)
+    published = read_sizes(sizes) if sizes else {}
     tokens = TokensPerAnswer(results, settings)
     tables = {table: read_scores(settings, table, sources) for table in settings.tables}
     for name in settings.names():

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
@@ -42,6 +43,17 @@ class Study:
     def base(name: str) -> str:
         """Path of a base's manifest; studies share bases."""
         return f"{paths.BASES}/{paths.BASE.format(base=name)}"
+
+    def published(self, file: Path) -> str | None:
+        """A file of published numbers, in the study's own folder of them, by its path in that of
+        this repository; None if the folder has none. Scores it must have."""
+        path = Path(self.settings.published_numbers) / file.relative_to(paths.PUBLISHED)
+        return str(path) if file == paths.PUBLISHED_SCORES or path.exists() else None
+
+    @property
+    def of_the_paper(self) -> bool:
+        """Whether it is compared with the paper that this project reproduces, not with another."""
+        return Path(self.settings.published_numbers) == paths.PUBLISHED
 
     def template(self, model: str) -> str | None:
         """Path of a model's prompt template, None if it has none."""

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ecslm.data.published import COUNTS, read_counts
+from ecslm.data.published import read_counts
 from ecslm.data.settings import DemoData, PathData
 from ecslm.estimates.lengths import LENGTHS, Kind, Lengths, LengthsRow, lengths_of, read_lengths
 from ecslm.estimates.prediction import PredictionWork
 from ecslm.estimates.training import TrainingWork
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
+from ecslm.schemas.paths import PUBLISHED_COUNTS
 
 # Of a task without published counts, whose rows are not here.
 UNKNOWN_RECORDS = {"train": 10_000, "val": 1_000, "test": 1_000}
@@ -112,9 +113,10 @@ class Workloads:
 
     @cached_property
     def _published(self) -> Mapping[tuple[str, str, str], int]:
+        path = self.study.published(PUBLISHED_COUNTS)
         return {
             (one.task, one.split, one.setting.partition("_")[0].lower()): one.records
-            for one in read_counts(COUNTS)
+            for one in (read_counts(Path(path)) if path else ())
         }
 
 

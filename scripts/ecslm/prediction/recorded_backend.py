@@ -4,7 +4,7 @@ Two forms are read:
 
 - a JSON Lines file, as the predict step writes it; a line needs its `prediction` alone. Lines of
   settings that are not asked for are left out. The others are matched by `id` or, if none has one,
-  in the order of the records.
+  in the order of the records of their setting.
 - a file `{setting}.json` for each setting: a JSON list of texts in the order of its records.
 """
 
@@ -29,6 +29,8 @@ LINES, LISTS = ".jsonl", ".json"
 RESTRICT = "restrict the model to the settings that it has, with `settings`"
 
 RecordedRequest = Request[RecordedSettings]
+# An answer with the number of its line.
+Line = tuple[int, RecordedAnswer]
 
 
 def libraries(_settings: RecordedSettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
@@ -149,24 +151,44 @@ def _of_lines(path: Path, records: Sequence[Record]) -> list[RecordedAnswer]:
     with_id = sum(line.id is not None for _, line in lines)
     if 0 < with_id < len(lines):
         raise InputError(f"{path}: only {with_id} of {len(lines)} answers have an `id`")
-    if with_id:
-        by_id = {str(line.id): (number, line) for number, line in lines}
-        absent = [record.id for record in records if record.id not in by_id]
-        if absent:
-            raise InputError(
-                f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
-                f"as `id` {absent[0]}: answers to other records?"
-            )
-        lines = [by_id[record.id] for record in records]
+    lines = (_by_id if with_id else _by_place)(path, lines, records)
     problems = list(_mismatches(path, lines, records))
     if problems:
         raise InputError(*problems[:1])
     return [line for _, line in lines]
 
 
-def _mismatches(
-    path: Path, lines: Sequence[tuple[int, RecordedAnswer]], records: Sequence[Record]
-) -> Iterator[Problem]:
+def _by_id(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list[Line]:
+    by_id = {str(line.id): (number, line) for number, line in lines}
+    absent = [record.id for record in records if record.id not in by_id]
+    if absent:
+        raise InputError(
+            f"{path}: has no answers to {len(absent):,} of the {len(records):,} records, such "
+            f"as `id` {absent[0]}: answers to other records?"
+        )
+    return [by_id[record.id] for record in records]
+
+
+def _by_place(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list[Line]:
+    """Each setting by itself: whoever writes a file cannot know which of them comes first."""
+    asked = Counter(record.setting for record in records)
+    if len(asked) == 1:
+        return list(lines)
+    unknown = next((number for number, line in lines if line.setting is None), None)
+    if unknown is not None:
+        message = f"missing: without an `id`, a line needs it, as one of {', '.join(asked)}"
+        raise InputError(Problem(message, path, unknown, "setting"))
+    found = Counter(line.setting for _, line in lines)
+    differing = [setting for setting in asked if found[setting] != asked[setting]]
+    if differing:
+        raise InputError(*(_miscounted(path, found[one], asked[one], one) for one in differing))
+    in_order = {
+        setting: iter([one for one in lines if one[1].setting == setting]) for setting in asked
+    }
+    return [next(in_order[record.setting]) for record in records]
+
+
+def _mismatches(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> Iterator[Problem]:
     """Fields that differ from those of the record."""
     for (number, line), record in zip(lines, records, strict=True):
         expected = {

@@ -19,7 +19,8 @@ VERDICT = ("claims",)
 ONE_SEED = "Of each model one seed was trained: how much seeds differ is not known."
 QUOTED = "Values of models that were not run here are quoted as they were published."
 OTHER_DATA = (
-    "The numbers say nothing about ECInstruct, nor about a shop whose records are of another kind."
+    "The numbers say nothing about the data that published values were measured on, nor about "
+    "records of another kind."
 )
 
 
@@ -121,6 +122,18 @@ class Content:
             "Computation is counted, not measured: what it takes in time and money depends on the "
             "machine.",
         ]
+
+    @property
+    def doubled(self) -> bool:
+        """Whether a published value was printed as twice a recall."""
+        return any(
+            "doubled" in cell.marks
+            for table in self.tables
+            for panel in table.panels
+            for group in panel.groups
+            for row in group.rows
+            for cell in row.cells
+        )
 
     def of_kind(self, *kinds: str) -> list[Table]:
         """The tables of some kinds."""

@@ -13,7 +13,8 @@ TECHNIQUE = frozenset(
 
 
 def deviations(settings: ReportSettings) -> list[str]:
-    """Sentences. The defaults of the settings of training are those of the published study."""
+    """Sentences. The defaults of the settings of training are those of the paper that this project
+    reproduces; the recipe of another paper is not known."""
     found = []
     if not settings.comparable:
         found.append(
@@ -21,7 +22,9 @@ def deviations(settings: ReportSettings) -> list[str]:
             "values are shown for scale, and never compared with ours."
         )
     tuned = [model for model in settings.models if model.training is not None]
-    return [*found, *_different(tuned)]
+    if settings.of_the_paper:
+        found += _different(tuned)
+    return found
 
 
 def _different(tuned: Sequence[ReportModel]) -> Iterator[str]:

@@ -76,6 +76,11 @@ class ReportSettings(Closed):
     comparable: bool = Field(
         description="Whether the published numbers were measured on these data."
     )
+    of_the_paper: bool = Field(
+        True,
+        description="Whether they are those of the paper that this project reproduces: its recipe "
+        "is the default of the training settings.",
+    )
     train_setting: str = Field(description="Setting of the training records.")
     setting_titles: dict[str, str] = Field(
         {}, description="Titles of evaluation settings; others are shown by their name."

@@ -1,14 +1,11 @@
-"""Published results: rows of resources/published/study.csv as cells."""
+"""Published results: rows of a study.csv as cells."""
 
 from pathlib import Path
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.schemas.paths import PUBLISHED
 from ecslm.tables.model import Cell
 from ecslm.tables.sources import source_name
-
-STUDY = PUBLISHED / "study.csv"
 
 
 class Published:

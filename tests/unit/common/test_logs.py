@@ -9,6 +9,7 @@ import pytest
 from support.project import SCRIPTS
 
 from ecslm.common.logs import SHOWN, collected_warnings
+from ecslm.common.worker.place import RUN_VARIABLE
 
 SCRIPT = """
 import logging, sys
@@ -44,6 +45,34 @@ def test_what_a_run_shows_of_a_log_is_not_printed_too(
     if with_log:
         lines = log.read_text(encoding="utf-8").splitlines()
         assert [line[9:] for line in lines] == ["step 1 of 2", "damaged"]
+
+
+FAILING = """
+import logging, os, sys
+from pathlib import Path
+from ecslm.common.cli import exit_with
+from ecslm.common.errors import InputError
+from ecslm.common.logs import start_log
+start_log(Path(sys.argv[1]))
+logging.warning("damaged")
+os.write(2, b"last words of a library\\n")
+exit_with(InputError("a.json: line 1: bad", "a.json: line 2: bad"))
+"""
+SAID = "last words of a library\nerror: a.json: line 1: bad\nerror: a.json: line 2: bad\n"
+
+
+@pytest.mark.parametrize("in_a_run", [False, True])
+def test_in_a_run_the_log_says_why_a_job_failed(tmp_path: Path, in_a_run: bool) -> None:
+    log = tmp_path / "job.log"
+    run = subprocess.run(
+        [sys.executable, "-c", FAILING, str(log)],
+        env={"PYTHONPATH": str(SCRIPTS)} | ({RUN_VARIABLE: "1-1"} if in_a_run else {}),
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 1
+    assert run.stderr[9:] == "damaged\n" + ("" if in_a_run else SAID)
+    assert log.read_text(encoding="utf-8")[9:] == "damaged\n" + (SAID if in_a_run else "")
 
 
 def test_warnings_of_the_library_are_collected_and_not_printed(

@@ -14,10 +14,11 @@ from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.problems import Kind
-from ecslm.data.published import COUNTS, read_counts
+from ecslm.data.published import read_counts
 from ecslm.data.report import Count, Report
 from ecslm.data.settings import DemoData
 from ecslm.data.sources import demo, path
+from ecslm.schemas.paths import PUBLISHED_COUNTS
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
@@ -277,7 +278,7 @@ def test_the_registry_knows_the_names_of_the_release() -> None:
 
 
 def test_the_shipped_counts_are_those_of_the_paper() -> None:
-    counts = read_counts(ROOT / COUNTS)
+    counts = read_counts(ROOT / PUBLISHED_COUNTS)
     totals = {
         split: sum(one.records for one in counts if (one.split, one.setting) == (split, IND))
         for split in ("train", "val", "test")

@@ -1,9 +1,12 @@
 """Which figures a study has, what they are drawn from, and the graph of its rules."""
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from support.plans import BASELINES, IND, MODELS, job, plan
 
+from ecslm.common.errors import InputError
 from ecslm.figures.settings import FigureName
 from ecslm.plan.plan import Plan
 from ecslm.plan.rule_graph import rule_graph
@@ -79,6 +82,19 @@ def test_figures_are_drawn_from_scores_manifests_and_published_values() -> None:
     assert "results/shop/predictions/Small/seed-0/PM.manifest.json" in inputs
     assert {str(paths.PUBLISHED_SIZES), "resources/published/study.csv"} <= set(inputs)
     assert not [path for path in inputs if path.endswith(("cost.json", "log.jsonl", ".tex"))]
+
+
+def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "counts.csv").write_text("task,split,setting,records,yes\nPM,test,X,1,\n")
+    made = with_table(published_numbers=str(tmp_path))
+    inputs = job(made, "draw_figures").inputs
+    assert str(tmp_path / "study.csv") in inputs, "which must be there"
+    assert not [path for path in inputs if path.endswith("sizes.csv")], "which there is none of"
+    assert made.rules["render_table"].resource_options("ind") == (
+        f"--published {tmp_path / 'study.csv'}"
+    )
+    with pytest.raises(InputError, match=r"study\.csv: no such file"):
+        made.check()
 
 
 def test_the_page_reads_all_svg_files_and_the_pdf_all_pdf_files() -> None:

@@ -79,6 +79,7 @@ def test_swapping_rank_and_alpha_changes_the_adapters_parameter(rank: int, alpha
         (".bertscore.layer", 9, ["bertscore *"]),
         ("bases.Small.path", "models/other", ["base_model Small"]),
         (".title", "Another shop", ["report_page", "data_card", "model_card *"]),
+        (".question", "Is it good enough?", ["report_page"]),
         (".tables.ind.caption", "Another caption", ["render_table ind"]),
         # All tables but that of parameters name the task.
         (

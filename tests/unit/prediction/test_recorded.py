@@ -112,6 +112,34 @@ def test_lines_without_ids_are_in_the_order_of_the_records(tmp_path: Path) -> No
     assert [row.prediction for row in predicted(tmp_path, dataset, found)] == list("abc")
 
 
+def test_lines_without_ids_are_in_the_order_of_the_records_of_their_setting(tmp_path: Path) -> None:
+    dataset = records(tmp_path, **{IND: 2, OOD: 2})
+    rows = [(OOD, "a"), (OOD, "b"), (IND, "c"), (IND, "d")]
+    found = lines(tmp_path, [{"setting": setting, "prediction": text} for setting, text in rows])
+    answered = [(row.setting, row.prediction) for row in predicted(tmp_path, dataset, found)]
+    assert answered == [(IND, "c"), (OOD, "a"), (IND, "d"), (OOD, "b")]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            [IND, None],
+            f"line 2: setting: missing: without an `id`, a line needs it, as one of {IND}",
+        ),
+        ([IND, IND], f"2 answers, but 1 test records of {IND}: "),
+    ],
+)
+def test_lines_whose_setting_nobody_knows_are_refused(
+    settings: list[str | None], words: str, tmp_path: Path
+) -> None:
+    dataset = records(tmp_path, **{IND: 1, OOD: 1})
+    found = lines(tmp_path, [{"setting": one, "prediction": "no"} for one in settings])
+    with pytest.raises(InputError) as caught:
+        predicted(tmp_path, dataset, found)
+    assert caught.value.problems[0].startswith(f"{found}: {words}")
+
+
 @pytest.mark.parametrize("with_id", [True, False])
 def test_lines_of_settings_that_are_not_asked_for_are_left_out(
     with_id: bool, tmp_path: Path

@@ -1,5 +1,6 @@
 """The report as a LaTeX document."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from support.report_files import (
 )
 
 from ecslm.reports.document import render_document
+from ecslm.tables.model import Cell, Row, RowGroup
 
 TEMPLATE = REPORT / "report.tex.jinja"
 
@@ -92,6 +94,23 @@ def test_a_study_of_its_own_is_not_measured_by_a_published_one(results: Path) ->
     assert "ECInstruct" not in document
     assert "in place of" not in document
     assert "not run here: Large." in document.partition("\\section{Limits}")[2]
+
+
+def test_a_study_of_another_paper_says_nothing_of_the_recipe_of_this_one(results: Path) -> None:
+    document = document_of(results, comparable=True, of_the_paper=False)
+    assert "Learning rate 0.5" not in document
+    assert "None are known of data.\n" in document
+
+
+def test_only_where_values_are_doubled_the_document_says_so(results: Path) -> None:
+    words = "are twice a recall"
+    assert words not in document_of(results)
+    doubled = Cell(0.988, "0.988", marks=("doubled",))
+    panel = replace(
+        results_table().panels[0], groups=(RowGroup("", (Row("A", "published", (doubled,)),)),)
+    )
+    write_table(results, results_table(panels=(panel,)))
+    assert words in document_of(results)
 
 
 def test_methods_tell_what_each_model_was_trained_on(results: Path) -> None:

@@ -27,6 +27,9 @@ from ecslm.reports.downloads import table_csv
 from ecslm.reports.settings import ReportSettings, report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
 
+# As the page has it.
+QUESTION = "Which model &amp; at what price?"
+
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
@@ -48,7 +51,7 @@ def test_the_page_needs_no_network_and_no_other_file(results: Path) -> None:
 
 def test_the_question_of_the_study_comes_before_all_answers(results: Path) -> None:
     page = page_of(results)
-    question = page.index("<strong>Which model &amp; at what price?</strong>")
+    question = page.index(f"<strong>{QUESTION}</strong>")
     assert question < page.index("<table")
 
 
@@ -155,10 +158,17 @@ def test_the_answer_comes_first(results: Path) -> None:
     names = ("claims", "cost", "ind")
     tables = [{"name": name, "kind": kind} for name, kind in zip(names, kinds, strict=True)]
     page = page_of(results, report_settings(tables=tables))
-    places = [page.index(text) for text in ("Ours &amp; yours.", "It took 2 hours.", "<table")]
+    expected = (QUESTION, "Ours &amp; yours.", "It took 2 hours.", "<table")
+    places = [page.index(text) for text in expected]
     assert places == sorted(places)
+    assert "no table of claims" not in page
     # The document may have no clock values: they are in the table of costs alone.
     assert content_of(results, report_settings(tables=tables)).verdict == ("Ours & yours.",)
+
+
+def test_a_study_that_claims_nothing_says_where_its_answer_is(results: Path) -> None:
+    page = page_of(results)
+    assert page.index(QUESTION) < page.index("The study has no table of claims: ")
 
 
 def test_a_study_without_a_data_card_has_a_page(results: Path) -> None:

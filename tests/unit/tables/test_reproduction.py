@@ -124,13 +124,18 @@ def test_means_over_seeds_are_called_so(tmp_path: Path) -> None:
     assert JOINT not in built(tmp_path).notes
 
 
-def rescored(tmp_path: Path, models: list[str], comparable: bool = True) -> Table:
+def rescored(
+    tmp_path: Path,
+    models: list[str],
+    comparable: bool = True,
+    columns: tuple[str, ...] = ("AVE", "PM"),
+) -> Table:
     """A table with the authors' own answers."""
     known = {name: {"seeds": [0], "tasks": ["AVE", "PM"]} for name in [*models, AUTHORS]}
     for name, value in [*((name, 0.74) for name in models), (AUTHORS, 0.718)]:
         write_metrics(tmp_path, name, "PM", {IND: scores(value)})
         write_metrics(tmp_path, name, "AVE", {IND: scores(0.429), OOD: scores(0.33)})
-    entry = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": ["AVE", "PM"]}
+    entry = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": columns}
     entry |= {"models": models, "rescored": {AUTHORS: "Small-EC"}}
     data = {"source": "a shop", "comparable": comparable}
     wanted = request(entry, models=known, data=data)
@@ -150,6 +155,15 @@ def test_what_the_authors_answers_score_stands_beside_ours(tmp_path: Path) -> No
     assert shown(table)["PM"][-3:] == ["0.720", "1.436", "0.000"]
     cells = group.rows[1].cells
     assert cells[-2].sources == (f"metrics/{AUTHORS}/seed-0/PM.json",)
+
+
+def test_without_extraction_the_scorer_of_2024_has_no_column(tmp_path: Path) -> None:
+    table = rescored(tmp_path, ["Small-EC"], columns=("PM",))
+    heads = [column.detail for column in table.panels[0].columns]
+    assert heads.count("released") == 2
+    assert "released 2024" not in heads
+    assert shown(table)["PM"][-2:] == ["0.720", "0.000"]
+    assert not any("2024" in note for note in table.notes)
 
 
 def test_a_doubled_value_is_rescored_as_doubled(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The jobs of the data stage: check, dataset files, descriptions, overlap, data card."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from ecslm.config.backends.transformers import TransformersModel
@@ -12,7 +13,7 @@ from ecslm.data.card.settings import (
     DescriptionSettings,
 )
 from ecslm.data.checking import CheckedTask, CheckSettings
-from ecslm.data.published import COUNTS, SETTINGS, read_counts
+from ecslm.data.published import SETTINGS, read_counts
 from ecslm.data.settings import DatasetSettings, HubData
 from ecslm.data.sources.protocol import source_module
 from ecslm.plan.keys import SplitKey, StudyKey, TaskKey
@@ -52,7 +53,9 @@ class CheckData(Rule[StudyKey]):
         }
         comparable = study.settings.published_comparable
         # Local rows are a user's own, of which nothing is published, unless they are said to be.
-        counts = read_counts(COUNTS) if comparable or isinstance(source.data, HubData) else ()
+        path = study.published(paths.PUBLISHED_COUNTS)
+        asked = path and (comparable or isinstance(source.data, HubData))
+        counts = read_counts(Path(path)) if path and asked else ()
         known = {*SETTINGS, study.settings.train_setting, *study.settings.settings}
         return CheckSettings(
             source=source.for_check(),
@@ -206,7 +209,7 @@ class DataCard(Rule[StudyKey]):
             source=source.title(),
             license=source.data.license,
             generated=source.data.source == "demo",
-            comparable=study.settings.published_comparable,
+            comparable=study.settings.published_comparable and study.of_the_paper,
             ranked_by_output=source.ranked_by_output(),
             template=_described_model(study).template,
             tolerated=source.data.tolerate,

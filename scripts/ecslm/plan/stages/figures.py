@@ -20,7 +20,6 @@ from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
 from ecslm.plan.study_tables import study_tables
 from ecslm.schemas import paths
-from ecslm.tables.published import STUDY
 from ecslm.tables.requests import table_request
 from ecslm.tables.settings import DataContext, Entry, ModelContext, TableContext
 
@@ -56,8 +55,8 @@ class DrawFigures(Rule[StudyKey]):
         found = dict.fromkeys(input_files(self.settings(key)))
         return {
             "results": tuple(self.study.path(path) for path in found),
-            "published": str(STUDY),
-            "sizes": str(paths.PUBLISHED_SIZES),
+            "published": self.study.published(paths.PUBLISHED_SCORES) or (),
+            "sizes": self.study.published(paths.PUBLISHED_SIZES) or (),
         }
 
     def settings(self, _key: StudyKey) -> FiguresSettings:

@@ -137,6 +137,7 @@ def report_settings(study: Study) -> ReportSettings:
         question=study.settings.question,
         data_source=source_of(study).title(),
         comparable=study.settings.published_comparable,
+        of_the_paper=study.of_the_paper,
         train_setting=study.settings.train_setting,
         setting_titles=context.setting_titles,
         resamples=study.settings.scoring.resamples,

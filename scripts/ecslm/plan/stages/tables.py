@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
@@ -65,8 +66,13 @@ class RenderTable(Rule[TableKey]):
         return (kind_module(self._entry(key).kind),)
 
     def resources(self, key: TableKey) -> dict[str, str]:
-        """Files of the repository that the kind reads, by the option of the script."""
-        return {option: str(path) for option, path in self._kind(key).resources.items()}
+        """Files that the kind reads besides results, by the option of the script."""
+        found = {option: self._resource(path) for option, path in self._kind(key).resources.items()}
+        return {option: path for option, path in found.items() if path is not None}
+
+    def _resource(self, path: Path) -> str | None:
+        published = path.is_relative_to(paths.PUBLISHED)
+        return self.study.published(path) if published else str(path)
 
     def resource_options(self, table: str) -> str:
         """Those files as options on the script's command line."""
@@ -83,7 +89,8 @@ class RenderTable(Rule[TableKey]):
         for key in map(TableKey, study_tables(self.study)):
             kind = self._kind(key)
             where = f"studies.{self.study.name}.tables.{key.table}"
-            found = kind.problems(self.settings(key), kind.resources)
+            files = {option: Path(path) for option, path in self.resources(key).items()}
+            found = kind.problems(self.settings(key), files)
             problems += [f"{where}.{problem}" for problem in found]
         if problems:
             raise InputError(*problems)

@@ -49,8 +49,8 @@ def _pdf(plan: Plan, history: History) -> Iterator[Job]:
         if job.rule == PDF and Path(job.manifest).exists():
             if history.stale(job):
                 raise InputError(
-                    f"{job.results[0]}: out of date: run `snakemake -- report` for the study "
-                    f"{plan.study.name}, or `rm {job.results[0]} {job.manifest}`"
+                    f"{job.results[0]}: out of date: run the study {plan.study.name} with the "
+                    f"target `report` (`-- report`), or `rm {job.results[0]} {job.manifest}`"
                 )
             yield job
 

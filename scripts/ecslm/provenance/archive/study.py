@@ -38,7 +38,7 @@ def archive_study(
     """
     plan = Plan.read(configfiles, study)
     results = packed_files(plan)
-    commit = current_commit(PROJECT)
+    commit = current_commit(PROJECT, Path(plan.study.settings.published_numbers))
     code = list(project_files(PROJECT, commit))
     configuration = (
         merged(read_files([CONFIG_FILE, *configfiles]))

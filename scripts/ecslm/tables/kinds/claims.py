@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from ecslm.comparisons.results import read_comparisons
+from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.tables.claim_words import not_comparable, verdict
 from ecslm.tables.claims import Claim, Named, best
 from ecslm.tables.differences import comparison_files, difference_cell
@@ -24,7 +25,7 @@ from ecslm.tables.model import (
     number_cell,
 )
 from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes
-from ecslm.tables.published import STUDY, Published
+from ecslm.tables.published import Published
 from ecslm.tables.references import (
     BaselineName,
     ContrastName,
@@ -329,6 +330,6 @@ KIND = Kind(
     place=5,
     build=build,
     files=files,
-    resources={"published": STUDY},
+    resources={"published": PUBLISHED_SCORES},
     problems=problems,
 )

@@ -9,9 +9,9 @@ from pydantic import Field
 
 from ecslm.common.manifests import read_result
 from ecslm.data.card.reports import Leakage, SettingDescription, SettingLeakage, TaskDescription
-from ecslm.data.published import COUNTS, read_counts
+from ecslm.data.published import read_counts
 from ecslm.data.report import Report
-from ecslm.schemas.paths import DATA_CHECK, description_path, leakage_path
+from ecslm.schemas.paths import DATA_CHECK, PUBLISHED_COUNTS, description_path, leakage_path
 from ecslm.schemas.record import Split
 from ecslm.schemas.settings import Closed
 from ecslm.tables.kind import Kind
@@ -290,4 +290,10 @@ def _differs(entry: DatasetEntry, data: _Data, published: PublishedCounts, task:
     )
 
 
-KIND = Kind(entry=DatasetEntry, place=20, build=build, files=files, resources={"published": COUNTS})
+KIND = Kind(
+    entry=DatasetEntry,
+    place=20,
+    build=build,
+    files=files,
+    resources={"published": PUBLISHED_COUNTS},
+)

@@ -9,7 +9,7 @@ from pydantic import Field
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
 from ecslm.models.architecture import read_architectures
-from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED
+from ecslm.schemas.paths import ARCHITECTURES, PUBLISHED_PARAMETERS
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
     MISSING,
@@ -126,7 +126,7 @@ KIND = Kind(
     place=10,
     build=build,
     resources={
-        "published": PUBLISHED / "parameters.csv",
+        "published": PUBLISHED_PARAMETERS,
         "architectures": ARCHITECTURES,
     },
     problems=problems,

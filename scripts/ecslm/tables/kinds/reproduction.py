@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from ecslm.common.csv_rows import read_csv
-from ecslm.schemas.paths import PUBLISHED
+from ecslm.schemas.paths import PUBLISHED_NOTES, PUBLISHED_SCORES
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
     MISSING,
@@ -31,7 +31,7 @@ from ecslm.tables.model import (
     score_text,
 )
 from ecslm.tables.notes import JOINT, data_note, mark_notes
-from ecslm.tables.published import STUDY, Published
+from ecslm.tables.published import Published
 from ecslm.tables.references import AnyModelName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Measured, Scores, strict_cell
@@ -57,6 +57,7 @@ RESCORED_COLUMNS = (
     HeaderCell("rescored_2024", "Authors' answers", "released 2024"),
     HeaderCell("rescored difference", "Difference", "from published"),
 )
+OF_2024 = ("released_2024", "rescored_2024")
 
 
 class ReproductionEntry(IntervalsEntry):
@@ -133,9 +134,10 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         for name, compared in entry.rows.items()
         if not any(published.has(table, compared.row) for table in entry.settings.values())
     ]
-    panels = (Panel(title="", head="Task", columns=_columns(entry), groups=tuple(groups)),)
+    columns = _columns(request)
+    panels = (Panel(title="", head="Task", columns=columns, groups=tuple(groups)),)
     notes = [
-        *_column_notes(entry),
+        *_column_notes(request),
         *mark_notes(panels, with_intervals=entry.explains_intervals),
         *_seed_notes(entry, request),
     ]
@@ -156,21 +158,36 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     )
 
 
-def _columns(entry: ReproductionEntry) -> tuple[HeaderCell, ...]:
-    return (
+def _columns(request: Request) -> tuple[HeaderCell, ...]:
+    entry = request.table
+    columns = (
         *PUBLISHED_COLUMNS,
         *(OUR_COLUMNS if entry.models else ()),
         *(RESCORED_COLUMNS if entry.rescored else ()),
     )
+    both = _with_2024(request)
+    return tuple(column for column in columns if both or column.key not in OF_2024)
 
 
-def _column_notes(entry: ReproductionEntry) -> Iterator[str]:
-    yield (
-        "n: our test records. Released: what the scorer that the authors of the data released "
-        "computes; released 2024: what it computed before its correction of September 2025, which "
-        "differs for AVE alone. Difference from published: of released 2024 where the published "
-        "value has a †, else of released."
+def _with_2024(request: Request) -> bool:
+    """Whether the scorer of 2024 may differ from today's."""
+    tasks = request.context.tasks
+    return any(tasks[task].answer == "extraction" for task in request.table.columns)
+
+
+def _column_notes(request: Request) -> Iterator[str]:
+    entry = request.table
+    released = (
+        "n: our test records. Released: what the scorer of the authors of ECInstruct computes"
     )
+    if _with_2024(request):
+        yield (
+            f"{released}; released 2024: what it computed before its correction of September 2025, "
+            "which differs for extraction (AVE) alone. Difference from published: of released 2024 "
+            "where the published value has a †, else of released."
+        )
+    else:
+        yield f"{released}. Difference from published: of released."
     if entry.models:
         yield (
             "Inside, outside: whether the published value, give or take its rounding, lies in the "
@@ -214,10 +231,11 @@ def _group(
         if cell.value is not None or ours is not None or rescored is not None:
             metric = request.context.tasks[task].metric
             cells = [Cell(value=metric, shown=metric), _records_cell(ours or rescored), cell]
+            comparable, both = request.data.comparable, _with_2024(request)
             if entry.models:
-                cells += _our_cells(cell, ours, request.data.comparable)
+                cells += _our_cells(cell, ours, comparable, both)
             if entry.rescored:
-                cells += _released_cells(cell, rescored, request.data.comparable)
+                cells += _released_cells(cell, rescored, comparable, both)
             rows.append(Row(name=task, kind="model", cells=tuple(cells)))
     title = request.context.setting_title(setting)
     return RowGroup(f"{name} and the published {compared.row}, {title}", tuple(rows))
@@ -227,29 +245,32 @@ def _records_cell(measured: Measured | None) -> Cell:
     return Cell() if measured is None else count_cell(measured.records, measured.sources)
 
 
-def _our_cells(published: Cell, measured: Measured | None, comparable: bool) -> tuple[Cell, ...]:
+def _our_cells(
+    published: Cell, measured: Measured | None, comparable: bool, both: bool
+) -> tuple[Cell, ...]:
     doubled = "doubled" in published.marks
     strict = strict_cell(measured)
     return (
-        *_released_cells(published, measured, comparable),
+        *_released_cells(published, measured, comparable, both),
         strict,
         _verdict_cell(published, strict.interval if comparable and not doubled else None),
     )
 
 
 def _released_cells(
-    published: Cell, measured: Measured | None, comparable: bool
+    published: Cell, measured: Measured | None, comparable: bool, both: bool
 ) -> tuple[Cell, ...]:
-    """The values under both released protocols, and the difference of the published value's own
-    from it."""
+    """The values under one released protocol or both, and the difference of the published value's
+    own from it."""
     if measured is None:
-        return Cell(), Cell(), Cell()
+        return (Cell(),) * (3 if both else 2)
     doubled = "doubled" in published.marks
     released, released_2024 = measured.value("released"), measured.value("released_2024")
     same_protocol = released_2024 if doubled else released
+    of_2024 = doubled and released_2024 is not None
     return (
         _released_cell(released, measured),
-        _released_cell(released_2024, measured, doubled and released_2024 is not None),
+        *((_released_cell(released_2024, measured, of_2024),) if both else ()),
         _difference_cell(same_protocol if comparable else None, published, measured),
     )
 
@@ -289,5 +310,5 @@ KIND = Kind(
     place=70,
     build=build,
     files=files,
-    resources={"published": STUDY, "notes": PUBLISHED / "notes.csv"},
+    resources={"published": PUBLISHED_SCORES, "notes": PUBLISHED_NOTES},
 )

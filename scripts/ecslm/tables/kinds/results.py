@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
 from ecslm.tables.kind import Kind
 from ecslm.tables.marks import mark_below_trivial, mark_best
@@ -19,7 +20,7 @@ from ecslm.tables.notes import (
     record_notes,
     seed_notes,
 )
-from ecslm.tables.published import STUDY, Published
+from ecslm.tables.published import Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Scores, strict_cell
@@ -311,6 +312,6 @@ KIND = Kind(
     place=30,
     build=build,
     files=files,
-    resources={"published": STUDY},
+    resources={"published": PUBLISHED_SCORES},
     problems=problems,
 )
