@@ -79,7 +79,7 @@ def test_of_an_answer_that_is_damaged_again_each_version_is_kept_and_named_in_a_
     ]
 
 
-@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("nowhere", path)])
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")])
 def test_what_is_no_file_is_moved_aside_and_not_waited_for(
     make: Callable[[Path], object], tmp_path: Path
 ) -> None:
