@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import require_file
 from ecslm.common.text import shown
 from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.config.places import Content, Place
@@ -81,6 +82,7 @@ def _name(path: Path) -> str:
 
 
 def _text(path: Path, name: str) -> str:
+    require_file(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError:

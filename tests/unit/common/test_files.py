@@ -1,20 +1,23 @@
 """Files: whole or absent outputs, problems that name their place, verified bytes."""
 
 import json
+import os
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
+from support.broken_inputs import NO_FILES
 from support.project import SCRIPTS
 from support.scripts import run_script
 
 from ecslm.common import versions
 from ecslm.common.cli import read_settings
+from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import (
     atomic_writer,
@@ -26,7 +29,11 @@ from ecslm.common.files import (
     write_jsonl,
     write_text,
 )
+from ecslm.common.hashing import known_digests, sha256_of_file
+from ecslm.common.locks import held
 from ecslm.common.versions import installed_versions, lock_versions, require_locked
+from ecslm.config.files import read_files
+from ecslm.prediction.progress import FinishedBatches
 
 LINE_SEPARATOR = "\u2028"
 
@@ -322,3 +329,47 @@ def test_a_copy_has_the_same_bytes_and_no_companions(tmp_path: Path) -> None:
 
 def test_packages_that_are_not_installed_are_called_so() -> None:
     assert installed_versions(["no-such-package"]) == {"no-such-package": "not installed"}
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "text": read_text,
+    "digest": sha256_of_file,
+    "lock": lambda path: held(path, "results", wait=False).__enter__(),
+    "batches": lambda path: FinishedBatches(path, []),
+    "configuration": lambda path: read_files([path]),
+}
+
+
+@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("read", READERS.values(), ids=list(READERS))
+def test_whatever_is_read_a_pipe_or_a_device_in_its_place_is_refused_and_not_waited_for(
+    read: Callable[[Path], object], make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    make(path)
+    with pytest.raises(InputError, match="file: is a pipe or a device; expected a file: remove it"):
+        read(path)
+
+
+@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
+def test_digests_of_an_earlier_run_that_are_no_file_are_replaced(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "digests.json"
+    make(path)
+    load_digests(path)
+    write_text(tmp_path / "file", "text")
+    sha256_of_file(tmp_path / "file")
+    known_digests[str(tmp_path / "file")] = (0,), "digest"
+    save_digests(path)
+    del known_digests[str(tmp_path / "file")]
+    assert path.is_file()
+
+
+def test_settings_may_come_from_a_pipe_that_a_shell_writes_into() -> None:
+    """As of `@<(command)`."""
+    reading, writing = os.pipe()
+    os.write(writing, b'{"id": "one", "count": 1}')
+    os.close(writing)
+    assert read_settings(f"@/dev/fd/{reading}", Sample).id == "one"
+    os.close(reading)
