@@ -267,6 +267,7 @@ KEYS = (
     key("a name with an accent", "      Small:", "      Café:", "line 16", "letters, digits"),
     key("a name with a new line", "      Small:", '      "a\\nb":', "the key has a control char"),
     key("a name of 300 letters", "      Small:", f"      {'x' * 300}:", "line 16", "at most 80"),
+    key("a name of one letter", "      Small:", f"      {'x' * 80}:", "16: ", "20 times or more"),
     key("a name that YAML takes for yes", "      Small:", "      yes:", "not True", "in quotes"),
     key("an empty name", "      Small:", '      "":', "line 16", "letters, digits"),
     key(

@@ -7,10 +7,7 @@ import os
 import socket
 from collections.abc import Iterator
 from urllib.parse import urlsplit
-from urllib.request import (
-    getproxies_environment,
-    proxy_bypass_environment,  # type: ignore[attr-defined]
-)
+from urllib.request import getproxies_environment, proxy_bypass
 
 CERTIFICATES = "SSL_CERT_FILE"
 FIX = "set it to one such as http://proxy.example:3128, or unset it"
@@ -51,7 +48,7 @@ def route_problems(url: str) -> Iterator[str]:
 def proxy_variable(url: str) -> str | None:
     """The environment variable of the proxy by which the server of a URL is asked, if any."""
     parts, proxies = urlsplit(url), getproxies_environment()
-    if proxy_bypass_environment(parts.netloc, proxies):
+    if proxy_bypass(parts.netloc):
         return None
     scheme = next(filter(proxies.get, (parts.scheme, "all")), None)
     return None if scheme is None else _variable(scheme)
