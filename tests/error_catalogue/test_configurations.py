@@ -156,6 +156,31 @@ def key(sentence: str, old: str, new: str, *words: str, problems: int = 1) -> Ca
     return Case(sentence, with_line(old, new), words, problems)
 
 
+# What does not fit the files that the configuration names.
+
+OWN_BASE = "study: demo\nbases:\n  Own: {source: path, path: nowhere}\nstudies:\n  demo:\n"
+UNFIT = (
+    Case(
+        "a rank that no layer has",
+        "study: demo\nstudies:\n  demo:\n    training:\n      rank: 300\n",
+        ("mine.yaml: line 5: studies.demo.training.rank: 300 is more than the smaller side",),
+    ),
+    Case(
+        "a directory of weights that is not there",
+        OWN_BASE + "    models:\n      Own: {base: Own, template: chatml}\n",
+        ("mine.yaml: line 3: bases.Own.path: nowhere: no such directory: ", "put the model there"),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", UNFIT, ids=[case.sentence for case in UNFIT])
+def test_what_does_not_fit_is_told_with_file_and_line_as_what_is_misspelt_is(
+    case: Case, project: Path
+) -> None:
+    written(project, case.content)
+    refused(project, why(project), case.words, case.problems)
+
+
 MODEL = "{base: SmolLM2-135M, template: chatml}"
 TRAIN = "{base: SmolLM2-135M, template: chatml, training: {rank: 8}}"
 KEYS = (
@@ -356,7 +381,8 @@ KEYS = (
         "bertscore.layer: missing: the default 17 is that of roberta-large: set a layer of Own",
         "bertscore.rescale_language: no rescaling baseline for layer 17 of Own in en",
         "rows.jsonl: no such file",
-        problems=3,
+        "bases.Own.path: ",
+        problems=4,
     ),
 )
 

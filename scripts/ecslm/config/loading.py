@@ -43,7 +43,7 @@ def read_config(
     own = {} if study is None else {"study": study}
     content = merged(contents).with_values({**(values or {}), **own})
     try:
-        return load_config(content.values, templates)
+        return load_config(content.values, templates).read_from(content)
     except InputError as error:
         raise content.located(error) from None
 

@@ -5,7 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ecslm.common.errors import all_of
+from ecslm.common.errors import InputError, all_of
 from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
 from ecslm.plan.answer_checks import check_answers
@@ -77,12 +77,15 @@ class Plan:
                 repository's files lack what a table names, a base what a model needs, or answers
                 that are recorded are missing.
         """
-        all_of(
-            self.source.check,
-            self.tables.check,
-            ModelChecks(self.study).check,
-            lambda: check_answers(self.study),
-        )
+        try:
+            all_of(
+                self.source.check,
+                self.tables.check,
+                ModelChecks(self.study).check,
+                lambda: check_answers(self.study),
+            )
+        except InputError as error:
+            raise self.study.config.with_places(error) from None
         comparisons.warn_of_idle_contrasts(self.study)
 
     def _rule(self, kind: type[SomeRule]) -> SomeRule:
