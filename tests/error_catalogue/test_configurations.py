@@ -94,7 +94,10 @@ FILES = (
         ("mine.yaml: line ", "anchors (`&`) that repeat one another"),
     ),
     Case("lists in lists without end", "study: " + "[" * 50_000, ("mine.yaml: line 1: ",)),
-    Case("text in UTF-16", "study: demo\n".encode("utf-16"), ("is UTF-16 text: save it as UTF-8",)),
+    *(
+        Case(f"text in {name}", "study: demo\n".encode(name), (f"is {name} text: save it as UTF-8",))
+        for name in ("UTF-16", "UTF-32")
+    ),
     Case(
         "text in Latin-1",
         "study: demo\n# Café\n".encode("latin-1"),

@@ -35,6 +35,7 @@ SPLITTING_CODE = (
     "ecslm.data.shares",
     "ecslm.data.sources.columns",
     "ecslm.data.sources.files",
+    "ecslm.data.sources.forms",
     "ecslm.data.sources.index",
     "ecslm.data.sources.json_rows",
     "ecslm.data.sources.parquet_rows",
