@@ -95,7 +95,7 @@ FILES = (
     ),
     Case("lists in lists without end", "study: " + "[" * 50_000, ("mine.yaml: line 1: ",)),
     *(
-        Case(f"text in {name}", "study: demo\n".encode(name), (f"is {name} text: save it as UTF-8",))
+        Case(f"text in {name}", "study: demo\n".encode(name), (f"is {name} text: save it as",))
         for name in ("UTF-16", "UTF-32")
     ),
     Case(
@@ -157,6 +157,21 @@ def with_line(old: str, new: str) -> str:
 def key(sentence: str, old: str, new: str, *words: str, problems: int = 1) -> Case:
     """A case that changes a part of the study."""
     return Case(sentence, with_line(old, new), words, problems)
+
+
+@pytest.mark.parametrize(("study", "told"), [("demo", 1), ("authors", 0)])
+def test_a_study_by_the_name_of_a_shipped_one_is_said_to_change_that_one(
+    study: str, told: int, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be meant as one of its own."""
+    written(project, f"study: {study}\nstudies:\n  demo:\n    title: Mine\n")
+    why(project)()
+    lines = [line for line in caplog.messages if "changes the study" in line]
+    assert len(lines) == told
+    for line in lines:
+        assert line.startswith("warning: mine.yaml: line 3: studies.demo: changes the study of ")
+        assert "config.yaml: line " in line
+        assert line.endswith("whose other keys stay: rename yours if it is another study")
 
 
 # What does not fit the files that the configuration names.

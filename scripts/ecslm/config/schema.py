@@ -4,6 +4,7 @@ No job imports this module; rules pass each job the validated settings that it n
 """
 
 import re
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -176,12 +177,22 @@ class Config(Closed):
     )
     studies: dict[Name, StudySettings] = Field(description="Studies by name.")
     _content: Content = PrivateAttr(default_factory=lambda: Content({}))
+    _changes: tuple[str, ...] = PrivateAttr(())
 
-    def read_from(self, content: Content) -> Self:
-        """The same, which knows where its keys stand."""
+    def read_from(self, content: Content, changes: Iterable[str]) -> Self:
+        """The same, which knows where its keys stand.
+
+        Args:
+            changes: a line for each file that changes the study to run.
+        """
         copy = self.model_copy()
-        copy._content = content
+        copy._content, copy._changes = content, tuple(changes)
         return copy
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """A line for each file that changes the study of an earlier one."""
+        return self._changes
 
     def with_places(self, error: InputError) -> InputError:
         """The same problems; those that begin with a key have its file and line."""

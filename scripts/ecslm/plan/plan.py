@@ -1,5 +1,6 @@
 """The plan of a study: all of its rules, and all of their jobs."""
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +43,8 @@ NOT_IN_ALL = frozenset(
 )
 
 
+log = logging.getLogger(__name__)
+
 SomeRule = TypeVar("SomeRule", bound=Rule[Any])
 
 
@@ -70,13 +73,15 @@ class Plan:
     def check(self) -> None:
         """Check what the configuration says against the files that it names, before anything runs.
 
-        Of contrasts that compare nothing it only warns.
+        Of contrasts that compare nothing, and of a study that several files change, it only warns.
 
         Raises:
             InputError: all problems: a file of the data source is missing or cannot be read, the
                 repository's files lack what a table names, a base what a model needs, or answers
                 that are recorded are missing.
         """
+        for line in self.study.config.changes:
+            log.warning("warning: %s", line)
         try:
             all_of(
                 self.source.check,
