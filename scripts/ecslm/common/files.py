@@ -61,9 +61,12 @@ def _atomic_path(path: Path) -> Iterator[Path]:
         # mkstemp makes files private to their owner.
         temporary.chmod(default_mode())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         # It no longer exists if a signal arrived right after it was moved.
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # Where a disk is full, the system does not say which file it was for.
+            error.filename = str(path)
         raise
     finally:
         os.close(descriptor)

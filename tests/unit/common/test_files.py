@@ -1,5 +1,6 @@
 """Files: whole or absent outputs, problems that name their place, verified bytes."""
 
+import errno
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
@@ -373,3 +375,21 @@ def test_settings_may_come_from_a_pipe_that_a_shell_writes_into() -> None:
     os.close(writing)
     assert read_settings(f"@/dev/fd/{reading}", Sample).id == "one"
     os.close(reading)
+
+
+@pytest.mark.parametrize("place", ["os.fsync", "ecslm.data.demo.generator.generate_rows"])
+def test_a_full_disk_is_said_with_the_file_or_the_folder_that_has_no_room(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the library that writes does not say the file, it is that of the output."""
+
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(place, full)
+    sizes = '{"train": 2, "val": 1, "test_ind": 2, "test_ood": 1}'
+    run = run_script("demo_data.py", "--settings", sizes, "--output", tmp_path / "made/rows.jsonl")
+    where = tmp_path / ("made/rows.jsonl" if place == "os.fsync" else "made")
+    line = f"error: {where}: No space left on device: make room there, or write to another disk\n"
+    assert (run.returncode, run.stderr) == (1, line)
+    assert not list(tmp_path.rglob("*.jsonl"))
