@@ -94,7 +94,10 @@ FILES = (
         ("mine.yaml: line ", "anchors (`&`) that repeat one another"),
     ),
     Case("lists in lists without end", "study: " + "[" * 50_000, ("mine.yaml: line 1: ",)),
-    Case("text in UTF-16", "study: demo\n".encode("utf-16"), ("is UTF-16 text: save it as UTF-8",)),
+    *(
+        Case(f"text in {name}", "study: demo\n".encode(name), (f"is {name} text: save it as",))
+        for name in ("UTF-16", "UTF-32")
+    ),
     Case(
         "text in Latin-1",
         "study: demo\n# Café\n".encode("latin-1"),
@@ -154,6 +157,46 @@ def with_line(old: str, new: str) -> str:
 def key(sentence: str, old: str, new: str, *words: str, problems: int = 1) -> Case:
     """A case that changes a part of the study."""
     return Case(sentence, with_line(old, new), words, problems)
+
+
+@pytest.mark.parametrize(("study", "told"), [("demo", 1), ("authors", 0)])
+def test_a_study_by_the_name_of_a_shipped_one_is_said_to_change_that_one(
+    study: str, told: int, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It may be meant as one of its own."""
+    written(project, f"study: {study}\nstudies:\n  demo:\n    title: Mine\n")
+    why(project)()
+    lines = [line for line in caplog.messages if "changes the study" in line]
+    assert len(lines) == told
+    for line in lines:
+        assert line.startswith("warning: mine.yaml: line 3: studies.demo: changes the study of ")
+        assert "config.yaml: line " in line
+        assert line.endswith("whose other keys stay: rename yours if it is another study")
+
+
+# What does not fit the files that the configuration names.
+
+OWN_BASE = "study: demo\nbases:\n  Own: {source: path, path: nowhere}\nstudies:\n  demo:\n"
+UNFIT = (
+    Case(
+        "a rank that no layer has",
+        "study: demo\nstudies:\n  demo:\n    training:\n      rank: 300\n",
+        ("mine.yaml: line 5: studies.demo.training.rank: 300 is more than the smaller side",),
+    ),
+    Case(
+        "a directory of weights that is not there",
+        OWN_BASE + "    models:\n      Own: {base: Own, template: chatml}\n",
+        ("mine.yaml: line 3: bases.Own.path: nowhere: no such directory: ", "put the model there"),
+    ),
+)
+
+
+@pytest.mark.parametrize("case", UNFIT, ids=[case.sentence for case in UNFIT])
+def test_what_does_not_fit_is_told_with_file_and_line_as_what_is_misspelt_is(
+    case: Case, project: Path
+) -> None:
+    written(project, case.content)
+    refused(project, why(project), case.words, case.problems)
 
 
 MODEL = "{base: SmolLM2-135M, template: chatml}"
@@ -267,6 +310,7 @@ KEYS = (
     key("a name with an accent", "      Small:", "      Café:", "line 16", "letters, digits"),
     key("a name with a new line", "      Small:", '      "a\\nb":', "the key has a control char"),
     key("a name of 300 letters", "      Small:", f"      {'x' * 300}:", "line 16", "at most 80"),
+    key("a name of one letter", "      Small:", f"      {'x' * 80}:", "16: ", "20 times or more"),
     key("a name that YAML takes for yes", "      Small:", "      yes:", "not True", "in quotes"),
     key("an empty name", "      Small:", '      "":', "line 16", "letters, digits"),
     key(
@@ -355,7 +399,8 @@ KEYS = (
         "bertscore.layer: missing: the default 17 is that of roberta-large: set a layer of Own",
         "bertscore.rescale_language: no rescaling baseline for layer 17 of Own in en",
         "rows.jsonl: no such file",
-        problems=3,
+        "bases.Own.path: ",
+        problems=4,
     ),
 )
 

@@ -4,6 +4,7 @@
 """
 
 import bz2
+import codecs
 import gzip
 import io
 import json
@@ -146,7 +147,22 @@ WHOLE_FILES = (
     of_file("a file packed by bzip2", bz2.compress(GOOD.encode()), "with bzip2: unpack it"),
     of_file("a file packed by xz", lzma.compress(GOOD.encode()), "with xz: unpack it"),
     of_file("a zip archive", zipped(GOOD), f"{ROWS}: is compressed with zip: unpack it"),
-    of_file("text in UTF-16", GOOD.encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
+    *(
+        of_file(f"text in {name}", GOOD.encode(name), f"is {name[:6]} text: save it as UTF-8")
+        for name in ("UTF-32", "UTF-16")
+    ),
+    of_file(
+        "text in UTF-32 of other machines",
+        codecs.BOM_UTF32_BE + GOOD.encode("utf-32-be"),
+        "is UTF-32 text",
+    ),
+    of_file(
+        "line ends of old Macs",
+        GOOD.replace("\n", "\r"),
+        rf"{ROWS}: its lines end with \r alone: save it with line ends of Unix, \n",
+    ),
+    of_file("a database", b"SQLite format 3\0", "is a database of SQLite: save it as JSON"),
+    of_file("bytes that are no text", bytes(range(64)), f"{ROWS}: is not text: save it as JSON"),
     of_file(
         "text in Latin-1",
         lines(matching(1)).replace("Same", "Même").encode("latin-1"),
@@ -159,12 +175,13 @@ WHOLE_FILES = (
     ),
     of_file("a list with a comma too many", "[{},]", f"{ROWS}: row 2: not JSON"),
     of_file("a Parquet file that is cut off", parquet([matching()])[:-9], "not Parquet"),
-    of_file(
-        "a table for a spreadsheet",
-        "task,instruction,input,output\n",
-        f"{ROWS}: line 1: not JSON",
-        NONE_LEFT,
-        problems=3,
+    *(
+        of_file(
+            f"a table for a spreadsheet, with {sign!r}",
+            sign.join(["task", "instruction", "input", "output"]) + "\n",
+            f"{ROWS}: looks like {form}: save it as JSON Lines, as pandas does by `to_json(path, ",
+        )
+        for sign, form in ((",", "CSV"), (";", "CSV"), ("\t", "TSV"))
     ),
     of_file(
         "a page of a web site",

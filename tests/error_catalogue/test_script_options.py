@@ -1,14 +1,13 @@
 """The same faults for the options of every script, as a job of a finished study has them."""
 
 import argparse
-import os
 import runpy
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from support.broken_inputs import assert_refused, nothing_lost
+from support.broken_inputs import assert_refused, device, nothing_lost, own_socket, pipe
 from support.project import SCRIPTS
 from support.scratch import list_jobs
 from support.scripts import run_script
@@ -57,7 +56,9 @@ def project(completed: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     (broken / "binary").write_bytes(bytes(range(256)))
     (broken / "empty").touch()
     (broken / "a link").symlink_to("empty")
-    os.mkfifo(broken / "a pipe")
+    pipe(broken / "a pipe")
+    device(broken / "a device")
+    own_socket(broken / "a socket")
     # Unreadable for everybody: permissions do not stop an administrator.
     (broken / "unreadable").symlink_to("unreadable")
     yield copy
@@ -143,6 +144,8 @@ def broken_inputs(option: str, words: Sequence[str]) -> Iterator[tuple[str, list
         return
     kinds = ["no such file", "unreadable"]
     if option not in DIRECTORIES:
+        # Opened, the first two would never end.
+        kinds += ["a pipe", "a device", "a socket"]
         kinds += ["a directory", "binary", *([] if option in MAY_BE_EMPTY else ["empty"])]
     for kind in kinds:
         yield f"{option} {kind}", replaced(words, option, f"{BAD}/{kind}"), ""

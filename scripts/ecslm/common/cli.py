@@ -1,6 +1,7 @@
 """Running a script from the command line, and reading its `--settings`."""
 
 import argparse
+import errno
 import signal
 import sys
 from collections.abc import Callable
@@ -10,8 +11,10 @@ from typing import NoReturn
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Model, read_text
 from ecslm.common.printing import standard_output
-from ecslm.common.usage import refuse, speak_plainly, typed_object
+from ecslm.common.usage import refuse, speak_plainly, typed_object, written_to
 from ecslm.common.validation import validated_json
+
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
@@ -21,6 +24,7 @@ def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.Argum
     temporary files are removed.
     """
     speak_plainly(parser)
+    arguments = argparse.Namespace()
     try:
         with standard_output():
             arguments, unknown = parser.parse_known_args()
@@ -30,7 +34,12 @@ def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.Argum
     except InputError as error:
         exit_with(error)
     except OSError as error:
-        exit_with(InputError(Problem(error.strerror or str(error), path=error.filename or "")))
+        what, path = error.strerror or str(error), error.filename
+        if error.errno in NO_ROOM:
+            # A library may not say what it was writing.
+            path = path or written_to(parser, arguments)
+            what = f"{what}: make room there, or write to another disk"
+        exit_with(InputError(Problem(what, path=path or "")))
     except KeyboardInterrupt:
         interrupted = InputError("interrupted: run again to continue from what is finished")
         exit_with(interrupted, 128 + signal.SIGINT)

@@ -29,6 +29,6 @@ def save_digests(path: Path) -> None:
 
 def _read(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
     try:
-        return _FORM.validate_json(path.read_bytes())
+        return _FORM.validate_json(path.read_bytes()) if path.is_file() else {}
     except (OSError, ValueError):
         return {}

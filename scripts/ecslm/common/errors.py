@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from ecslm.common.plain_words import in_plain_words_with_value
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -60,7 +62,7 @@ def field_problems(
     """A pydantic error as problems of `path`; their kind is the error type of pydantic."""
     return [
         Problem(
-            message=in_a_line(detail["msg"]),
+            message=in_plain_words_with_value(detail),
             path=path,
             line=line,
             field=".".join(str(part) for part in detail["loc"]),
@@ -68,9 +70,3 @@ def field_problems(
         )
         for detail in error.errors(include_url=False)
     ]
-
-
-def in_a_line(message: str) -> str:
-    """A message of pydantic as it stands after the name of a field."""
-    message = message.removeprefix("Value error, ")
-    return message[:1].lower() + message[1:]

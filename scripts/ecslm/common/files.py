@@ -17,6 +17,10 @@ from ecslm.common.errors import InputError, Problem, field_problems
 
 Model = TypeVar("Model", bound=BaseModel)
 
+# Where shells have what they write into.
+OF_SHELL = ("/dev/fd/", "/dev/stdin")
+NO_FILE = "is a pipe or a device; expected a file: remove it"
+
 
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file atomically."""
@@ -57,9 +61,12 @@ def _atomic_path(path: Path) -> Iterator[Path]:
         # mkstemp makes files private to their owner.
         temporary.chmod(default_mode())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         # It no longer exists if a signal arrived right after it was moved.
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            # Where a disk is full, the system does not say which file it was for.
+            error.filename = str(path)
         raise
     finally:
         os.close(descriptor)
@@ -103,12 +110,32 @@ def json_line(row: Mapping[str, Any] | BaseModel) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def is_pipe_or_device(path: Path) -> bool:
+    """Whether there is a pipe, a socket or a device, or a link to one.
+
+    A pipe would be waited for until somebody writes into it, and some devices have no end.
+    """
+    return path.exists() and not (path.is_file() or path.is_dir())
+
+
+def require_file(path: Path) -> None:
+    """Refuse to open what would be waited for; not pipes of a shell, as of `<(command)`, which
+    writes into them.
+
+    Raises:
+        InputError: it is a pipe, a socket or a device.
+    """
+    if is_pipe_or_device(path) and not str(path).startswith(OF_SHELL):
+        raise InputError(f"{path}: {NO_FILE}")
+
+
 def read_text(path: Path) -> str:
     """Read a UTF-8 text file.
 
     Raises:
-        InputError: the file is missing or is not UTF-8.
+        InputError: the file is missing, is no file or is not UTF-8.
     """
+    require_file(path)
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:

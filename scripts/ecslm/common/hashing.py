@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import require_file
 
 # A file modified more recently may change again within the same tick of a coarse file system clock,
 # which would go unnoticed.
@@ -80,13 +81,14 @@ def sha256_of_file(path: Path) -> str:
     cannot show a change.
 
     Raises:
-        InputError: the file does not exist, or is a directory.
+        InputError: the file does not exist, or is no file.
     """
     try:
         state = file_state(path)
         known_state, digest = known_digests.get(str(path), (None, ""))
         if known_state == state:
             return digest
+        require_file(path)
         settled = time.time_ns() - max(state.modified_ns, state.changed_ns) > SETTLED_NS
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -8,7 +8,7 @@ machines never write the same file. The files have the form that `sha256sum --ch
 import os
 from pathlib import Path
 
-from ecslm.common.files import write_text
+from ecslm.common.files import require_file, write_text
 from ecslm.common.hashing import sha256_of_file
 
 # Relative to the project, like all paths of results.
@@ -36,14 +36,17 @@ def differs_from_record(manifest: Path) -> bool:
     """Whether the manifest is recorded with another sha256 than it has now.
 
     Raises:
-        InputError: the manifest is missing.
+        InputError: the manifest is missing, or its record is no file.
     """
     record = ledger_record(manifest)
+    if record is None:
+        return False
+    require_file(record)
     try:
-        recorded = record.read_bytes().split() if record is not None else None
+        recorded = record.read_bytes().split()
     except FileNotFoundError:
         return False
-    return recorded is not None and recorded[:1] != [sha256_of_file(manifest).encode()]
+    return recorded[:1] != [sha256_of_file(manifest).encode()]
 
 
 def ledger_record(manifest: Path) -> Path | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ecslm.common.errors import InputError
+from ecslm.common.files import require_file
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,9 @@ def held(
 
     Raises:
         InputError: another process holds the lock and `wait` is false, or one has held it after
-            `since`, or the file system has no locks.
+            `since`, or there is no file, or the file system has no locks.
     """
+    require_file(path)
     stays = stays or path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     # Files that only stand for locks would outlive a killed process.

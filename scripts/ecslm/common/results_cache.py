@@ -135,13 +135,13 @@ def read_entry(folder: Path) -> Entry:
     Raises:
         DamagedEntryError: it is missing, or it is not what was written for this key.
     """
+    if not (folder / ENTRY).is_file():
+        raise DamagedEntryError(f"no {ENTRY}")
     try:
         text = (folder / ENTRY).read_bytes().decode()
         content = json.loads(text)
         content.pop("sha256")
         entry = Entry.model_validate(content)
-    except FileNotFoundError:
-        raise DamagedEntryError(f"no {ENTRY}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise DamagedEntryError(f"{ENTRY} cannot be read") from None
     if _text(entry) != text or entry.key != folder.name:
@@ -188,10 +188,9 @@ def _copy_verified(source: Path, copy: Path, digest: str) -> None:
     The copy is new, not a link of the entry's file, which may be a result of another study: no two
     results may change with one another.
     """
-    try:
-        shutil.copyfile(source, copy)
-    except FileNotFoundError:
-        raise DamagedEntryError(f"{source.name} is missing") from None
+    if not source.is_file():
+        raise DamagedEntryError(f"{source.name} is missing")
+    shutil.copyfile(source, copy)
     if sha256_of_file(copy) != digest:
         raise DamagedEntryError(f"{source.name} is altered")
     with suppress(OSError):

@@ -135,6 +135,17 @@ def refuse(
     _refuse_files_named_twice(parser, arguments)
 
 
+def written_to(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> Path:
+    """The folder of the first file that a command line names to be written; if there is none, that
+    in which the script runs."""
+    values = (
+        getattr(arguments, action.dest, None)
+        for action in parser._actions
+        if action.type in (output_file, output_folder)
+    )
+    return next((value.parent for value in values if isinstance(value, Path)), Path())
+
+
 def _refuse_files_named_twice(
     parser: argparse.ArgumentParser, arguments: argparse.Namespace
 ) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import require_file
 from ecslm.common.text import shown
 from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.config.places import Content, Place
@@ -81,6 +82,7 @@ def _name(path: Path) -> str:
 
 
 def _text(path: Path, name: str) -> str:
+    require_file(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -89,6 +91,9 @@ def _text(path: Path, name: str) -> str:
         raise InputError(Problem("is a directory; expected a file", name)) from None
     except OSError as error:
         raise InputError(Problem(f"cannot be read: {error.strerror}", name)) from None
+    # First, since one of them begins as UTF-16 does.
+    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise InputError(Problem("is UTF-32 text: save it as UTF-8", name))
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise InputError(Problem("is UTF-16 text: save it as UTF-8", name))
     try:

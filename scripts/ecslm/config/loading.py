@@ -43,14 +43,35 @@ def read_config(
     own = {} if study is None else {"study": study}
     content = merged(contents).with_values({**(values or {}), **own})
     try:
-        return load_config(content.values, templates)
+        config = load_config(content.values, templates)
     except InputError as error:
         raise content.located(error) from None
+    changes = (
+        f"{place}: studies.{name}: changes the study of this name in {first}, whose other keys "
+        "stay: rename yours if it is another study"
+        for name, _, place, first in _changed_studies(contents)
+        if name == config.study
+    )
+    return config.read_from(content, changes)
 
 
 def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
     """Whole studies by the name of another one: models and tables of both would be merged."""
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
+    for name, study, place, before in _changed_studies(contents):
+        if needed <= study.keys():
+            yield Problem(
+                f"studies.{name}: {before} has a study of this name: rename yours, or leave out "
+                "what is as in the other",
+                place.path,
+                place.line,
+            )
+
+
+def _changed_studies(
+    contents: Sequence[Content],
+) -> Iterator[tuple[str, Mapping[str, Any], Place, Place]]:
+    """Studies of a file by the name of one in a file before it: the name, the keys, both places."""
     before: dict[str, Place] = {}
     for content in contents:
         studies = content.values.get("studies")
@@ -59,13 +80,8 @@ def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
             place = content.places.get(f"studies.{name}")
             if place is None:
                 continue
-            if name in before and isinstance(study, dict) and needed <= study.keys():
-                yield Problem(
-                    f"studies.{name}: {before[name]} has a study of this name: rename yours, or "
-                    "leave out what is as in the other",
-                    place.path,
-                    place.line,
-                )
+            if name in before and isinstance(study, dict):
+                yield name, study, place, before[name]
             before[str(name)] = place
 
 

@@ -6,15 +6,14 @@ from typing import Annotated
 
 from pydantic import Field
 
+from ecslm.common.plain_words import LINE, NAME
+
 # Files are called after them, with more words around, and a name of a file has at most 255 bytes.
 MOST_CHARACTERS = 80
 # Of a name that is made of a text, with room for a number.
 MOST_TAKEN = 60
 # Dots too: `x.cost` would be called like a file of `x`.
 OTHERS = re.compile(r"[^A-Za-z0-9_-]+")
-
-NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
-LINE = r"^[^\x00-\x1f\x7f]+$"
 
 Name = Annotated[str, Field(pattern=NAME, max_length=MOST_CHARACTERS)]
 

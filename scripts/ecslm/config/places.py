@@ -49,14 +49,28 @@ class Content:
         key around that; keys that are quoted in it get their place too."""
         return InputError(*map(self._located, error.details))
 
+    def with_places(self, error: InputError) -> InputError:
+        """As `located` those problems that begin with a key; others as they are: they are of files
+        that the configuration names."""
+        return InputError(
+            *(
+                one if one.path or self._place(one.message) is None else self._located(one)
+                for one in error.details
+            )
+        )
+
     def _located(self, problem: Problem) -> Problem:
         message = re.sub(r"`([^`]+\.[^`]+)`", self._quoted, problem.message)
         message = LONG_WORD.sub(r"\1...", _on_one_line(message))
-        key = problem.message.partition(": ")[0]
+        place = self._place(problem.message)
+        return Problem(message) if place is None else Problem(message, place.path, place.line)
+
+    def _place(self, message: str) -> Place | None:
+        """Of the key that a message begins with, or of the nearest one around it."""
+        key = message.partition(": ")[0]
         while key and key not in self.places:
             key = key.rpartition(".")[0]
-        place = self.places.get(key)
-        return Problem(message) if place is None else Problem(message, place.path, place.line)
+        return self.places.get(key)
 
     def _quoted(self, match: re.Match[str]) -> str:
         place = self.places.get(match[1])

@@ -1,10 +1,16 @@
-"""Names in a configuration that would be one: of a file, of a task in the data, of a table."""
+"""Names in a configuration that would be one: of a file, of a task in the data, of a table; and
+those that are none for Snakemake."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from ecslm.config.names import MOST_CHARACTERS
+
 # Of files that stand beside those that are called after a task or a table.
 ENDINGS = (".cost", ".manifest", ".records", ".tabular")
+# What Snakemake takes for a path without end.
+PERIODIC = re.compile(r"(.+?)\1{19,}$", re.DOTALL)
 
 
 def name_problems(raw: Mapping[str, Any]) -> Iterator[str]:
@@ -12,12 +18,15 @@ def name_problems(raw: Mapping[str, Any]) -> Iterator[str]:
     tasks, studies = _mapping(raw.get("tasks")), _mapping(raw.get("studies"))
     for section in ("studies", "bases", "tasks"):
         yield from _alike(section, _mapping(raw.get(section)))
+        yield from _periodic(section, _mapping(raw.get(section)))
     yield from _ending_as_others("tasks", tasks)
     yield from _shared_aliases(tasks)
     for name, study in studies.items():
         tables = _mapping(_mapping(study).get("tables"))
         for section in ("models", "tables"):
-            yield from _alike(f"studies.{name}.{section}", _mapping(_mapping(study).get(section)))
+            entries = _mapping(_mapping(study).get(section))
+            yield from _alike(f"studies.{name}.{section}", entries)
+            yield from _periodic(f"studies.{name}.{section}", entries)
         yield from _ending_as_others(f"studies.{name}.tables", tables)
         yield from _repeated_labels(f"studies.{name}.tables", tables)
 
@@ -31,6 +40,17 @@ def _alike(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
             yield (
                 f"{section}.{name}: differs from `{section}.{other}` in capitals alone, which some "
                 "disks do not tell apart: rename one"
+            )
+
+
+def _periodic(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
+    """Names that Snakemake would stop at."""
+    for name in filter(lambda name: isinstance(name, str), entries):
+        # Those that are too long are told to be.
+        if len(name) <= MOST_CHARACTERS and (match := PERIODIC.search(name)):
+            yield (
+                f"{section}.{name}: ends with {match[1]} 20 times or more, which Snakemake takes "
+                "for a path without end: shorten it"
             )
 
 

@@ -4,17 +4,20 @@ No job imports this module; rules pass each job the validated settings that it n
 """
 
 import re
+from collections.abc import Iterable
 from functools import reduce
 from operator import or_
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, PrivateAttr, field_validator
 
+from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import ComparisonsSettings
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.names import Line, Name
+from ecslm.config.places import Content
 from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
 from ecslm.models.bases import BaseSource
@@ -183,6 +186,27 @@ class Config(Closed):
         {}, description="Licences of bases, as the hub spells them; model cards name them."
     )
     studies: dict[Name, StudySettings] = Field(description="Studies by name.")
+    _content: Content = PrivateAttr(default_factory=lambda: Content({}))
+    _changes: tuple[str, ...] = PrivateAttr(())
+
+    def read_from(self, content: Content, changes: Iterable[str]) -> Self:
+        """The same, which knows where its keys stand.
+
+        Args:
+            changes: a line for each file that changes the study to run.
+        """
+        copy = self.model_copy()
+        copy._content, copy._changes = content, tuple(changes)
+        return copy
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """A line for each file that changes the study of an earlier one."""
+        return self._changes
+
+    def with_places(self, error: InputError) -> InputError:
+        """The same problems; those that begin with a key have its file and line."""
+        return self._content.with_places(error)
 
     @property
     def current(self) -> StudySettings:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ValidationError
 
+from ecslm.common.plain_words import given, in_plain_words
 from ecslm.common.text import nearest
-from ecslm.config.plain_words import given, in_plain_words
 
 
 def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str]:

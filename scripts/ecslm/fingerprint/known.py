@@ -11,6 +11,7 @@ LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
+    "ecslm.common.plain_words": "in which words a value is told to be wrong",
     "ecslm.common.printing": "how what is printed is written, and that nobody may read it",
     "ecslm.common.row_problems": "in how few lines the problems of many rows are told",
     "ecslm.common.usage": "which command lines are refused",

@@ -18,6 +18,7 @@ from ecslm.models.architecture import (
     readable_tokens,
 )
 from ecslm.models.bases import FETCH_AGAIN, BaseManifest, PathSource
+from ecslm.models.fetching import require_model
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import ARCHITECTURES
 from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem
@@ -39,7 +40,8 @@ class ModelChecks:
         self._known: dict[str, Architecture | None] = {}
 
     def check(self) -> None:
-        """Check target modules, ranks, lengths, budgets, and the encoder's layer and rescaling.
+        """Check directories of weights, target modules, ranks, lengths, budgets, and the encoder's
+        layer and rescaling.
 
         A training beyond the window of a base that can read it, and prompts that are going to be
         cut, are only warned of.
@@ -47,7 +49,8 @@ class ModelChecks:
         Raises:
             InputError: a line for each setting that does not fit a base.
         """
-        problems = [
+        problems = [*self._folders()]
+        problems += [
             problem
             for name, model in self._running.items()
             for problem in (
@@ -59,7 +62,7 @@ class ModelChecks:
         if problems:
             raise InputError(*dict.fromkeys(problems))
         for warning in dict.fromkeys(self._warnings()):
-            log.warning("warning: %s", warning)
+            log.warning("warning: %s", self._study.config.with_places(InputError(warning)))
 
     def architecture(self, base: str) -> Architecture | None:
         """What is known of a base.
@@ -83,6 +86,20 @@ class ModelChecks:
             else:
                 fix = FETCH_AGAIN.format(self._study.base(base))
             raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
+
+    def _folders(self) -> Iterator[str]:
+        """What directories of bases lack. Those that have been read already may be gone."""
+        encoder = self._study.settings.bertscore
+        bases = [model.base for model in self._running.values()]
+        for base in dict.fromkeys([*bases, *([] if encoder is None else [encoder.encoder])]):
+            source = self._study.config.bases[base]
+            if isinstance(source, PathSource) and not _was_fetched(self._study, base):
+                try:
+                    require_model(Path(source.path), source.path)
+                except InputError as error:
+                    self._known[base] = tabulated(self._study, base)
+                    fix = "put the model there, or name another directory"
+                    yield from (f"bases.{base}.path: {one}: {fix}" for one in error.problems)
 
     def _adapter(self, name: str, model: TransformersModel) -> Iterator[str]:
         architecture = self.architecture(model.base)
@@ -193,6 +210,18 @@ def files_of_base(study: Study, base: str) -> Path | None:
     # Weights of another source are fetched again.
     fetched = made.source == source and all((folder / name).exists() for name in made.files)
     return folder if fetched else None
+
+
+def _was_fetched(study: Study, base: str) -> bool:
+    """Whether a base has a manifest, of the source that is configured now.
+
+    Raises:
+        InputError: the manifest is invalid.
+    """
+    manifest = Path(study.base(base))
+    return manifest.exists() and (
+        read_model(manifest, BaseManifest).source == study.config.bases[base]
+    )
 
 
 def tabulated(study: Study, base: str) -> Architecture | None:

@@ -1,11 +1,12 @@
 """The plan of a study: all of its rules, and all of their jobs."""
 
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ecslm.common.errors import all_of
+from ecslm.common.errors import InputError, all_of
 from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
 from ecslm.plan.answer_checks import check_answers
@@ -42,6 +43,8 @@ NOT_IN_ALL = frozenset(
 )
 
 
+log = logging.getLogger(__name__)
+
 SomeRule = TypeVar("SomeRule", bound=Rule[Any])
 
 
@@ -70,19 +73,24 @@ class Plan:
     def check(self) -> None:
         """Check what the configuration says against the files that it names, before anything runs.
 
-        Of contrasts that compare nothing it only warns.
+        Of contrasts that compare nothing, and of a study that several files change, it only warns.
 
         Raises:
             InputError: all problems: a file of the data source is missing or cannot be read, the
                 repository's files lack what a table names, a base what a model needs, or answers
                 that are recorded are missing.
         """
-        all_of(
-            self.source.check,
-            self.tables.check,
-            ModelChecks(self.study).check,
-            lambda: check_answers(self.study),
-        )
+        for line in self.study.config.changes:
+            log.warning("warning: %s", line)
+        try:
+            all_of(
+                self.source.check,
+                self.tables.check,
+                ModelChecks(self.study).check,
+                lambda: check_answers(self.study),
+            )
+        except InputError as error:
+            raise self.study.config.with_places(error) from None
         comparisons.warn_of_idle_contrasts(self.study)
 
     def _rule(self, kind: type[SomeRule]) -> SomeRule:

@@ -4,8 +4,11 @@ An answer may have been paid for, so each is a file of its own, written as soon 
 """
 
 import logging
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -97,7 +100,7 @@ def server_folder(root: Path, server: ServerSettings) -> Path:
 class AnswerCache:
     """The answers of one model of one server, by the digest of their request.
 
-    A damaged one is removed, and its request is asked again.
+    A damaged one is moved aside, so that a person can fix it, and its request is asked again.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -106,15 +109,16 @@ class AnswerCache:
     def get(self, key: str) -> Answer | None:
         """The answer to a request; None if there is none."""
         path = self._path(key)
-        try:
-            kept = _Kept.model_validate_json(path.read_bytes())
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return None
-        except ValidationError:
-            kept = None
+        kept = _read(path)
         if kept is None or kept.request != key or kept.sha256 != _digest(key, kept.answer):
-            log.warning("%s: damaged: removed, its request is asked again", path)
-            path.unlink(missing_ok=True)
+            # What stands there may have been paid for, so it replaces nothing and is never removed.
+            aside = path.with_name(f"{path.name}.damaged-{token_hex(4)}")
+            # Another process may have been faster.
+            with suppress(FileNotFoundError):
+                path.rename(aside)
+                log.warning("%s: damaged: moved to %s, its request is asked again", path, aside)
             return None
         return kept.answer
 
@@ -137,6 +141,14 @@ class _Kept(BaseModel):
     request: str
     answer: Answer
     sha256: str
+
+
+def _read(path: Path) -> _Kept | None:
+    """What is kept in a file; None if it is damaged, or no file: a pipe would be waited for."""
+    try:
+        return _Kept.model_validate_json(path.read_bytes()) if path.is_file() else None
+    except ValidationError:
+        return None
 
 
 def _digest(key: str, answer: Answer) -> str:

@@ -15,6 +15,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.prediction.openai_settings import AccessSettings, ServerSettings
 from ecslm.prediction.server_answers import WITHHELD, Answer, UnusableAnswerError, answer_of
 from ecslm.prediction.server_requests import ServerRequest
+from ecslm.prediction.server_route import proxy_variable, route_problems
 from ecslm.prediction.spending import Charge, Spending
 
 if TYPE_CHECKING:
@@ -39,9 +40,12 @@ class ServerClient:
     def __init__(self, server: ServerSettings, access: AccessSettings) -> None:
         """
         Raises:
-            InputError: the key's environment variable is not set.
+            InputError: the key's environment variable is not set, or others are wrong by which the
+                server is reached.
         """
         self._server, self._access = server, access
+        if problems := [*route_problems(server.url)]:
+            raise InputError(*(Problem(problem, server.url) for problem in problems))
         self._key = "" if access.key is None else self._key_of(access.key)
 
     def ask(
@@ -197,7 +201,12 @@ class ServerClient:
                 "lower `concurrency` in `access`; answers so far are kept"
             )
         cause = self._line(str(error.__cause__) or type(error.__cause__).__name__)
-        if isinstance(error.__cause__, httpx2.ConnectError):
+        if isinstance(error.__cause__, (httpx2.ConnectError, httpx2.ProxyError)):
+            if (variable := proxy_variable(self._server.url)) is not None:
+                return self._problem(
+                    f"cannot be reached ({cause}) through the proxy of the environment variable "
+                    f"{variable}: correct or unset it, or name the server in `no_proxy`"
+                )
             return self._problem(
                 f"cannot be reached ({cause}): start the server, or change `url` in `server`"
             )

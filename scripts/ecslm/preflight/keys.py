@@ -1,4 +1,4 @@
-"""Whether the keys are set with which servers are asked."""
+"""Whether servers can be asked, as the environment is."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from ecslm.provenance.api_keys import check_api_keys
 
 
 def check_keys(run: PlannedRun) -> Iterator[Finding]:
-    """Whether the key of each server that a run asks is in the environment."""
+    """Whether the environment has the key of each server that a run asks, and how to reach it."""
     models = run.plan.study.settings.models.values()
     if not any(isinstance(model, OpenAIModel) and model.run for model in models):
         return

@@ -5,12 +5,14 @@ Entries that jobs read are verified by these, see `common/results_cache.py`.
 """
 
 import logging
+import os
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json
+from ecslm.common.files import is_pipe_or_device, read_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.data.sources.index import INDEX, Index
 from ecslm.schemas.paths import CACHE, DIGESTS, FINISHED, SERVER_ANSWERS
@@ -23,6 +25,8 @@ FOLDERS = (FINISHED, CACHE / "bertscore")
 
 def discard_garbage() -> None:
     """Remove indexes of data that are broken or altered, and what stands in the way of others."""
+    for path in _no_files():
+        _discard(path)
     for path in CACHE.glob("*/"):
         # These may have been paid for.
         if path == SERVER_ANSWERS:
@@ -32,6 +36,16 @@ def discard_garbage() -> None:
     for path in FOLDERS:
         if path.is_file():
             _discard(path)
+
+
+def _no_files() -> Iterator[Path]:
+    """Pipes, sockets, devices and links to such, which a job would open and wait for."""
+    for place, folders, files in os.walk(CACHE):
+        if Path(place) == CACHE and SERVER_ANSWERS.name in folders:
+            folders.remove(SERVER_ANSWERS.name)
+        for path in (Path(place, name) for name in files):
+            if is_pipe_or_device(path):
+                yield path
 
 
 def _is_sound(folder: Path) -> bool:

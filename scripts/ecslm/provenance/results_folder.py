@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import NO_FILE, is_pipe_or_device
 from ecslm.common.ledger import RESULTS
 from ecslm.provenance.snakemake_records import INCOMPLETE, RECORDS
 from ecslm.reports.last_words import MAKE_ROOM
@@ -31,7 +32,7 @@ def check_results_folder(study: str) -> None:
 
     Raises:
         InputError: `results`, or a folder in it that the study uses, is no folder, or leads
-            nowhere, or may not be read or written.
+            nowhere, or may not be read or written; or a file of the study is no file.
     """
     top = Path(RESULTS)
     # Where there is none yet, it will be made.
@@ -79,8 +80,12 @@ def _barriers(path: Path) -> Iterator[Problem]:
 
 
 def _barriers_below(folder: Path) -> Iterator[Problem]:
-    """Those of the folders in a folder."""
-    for place, folders, _ in os.walk(folder):
+    """Those of the folders in a folder, and what stands there in place of a file, even of a log:
+    whoever opens it would wait forever."""
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in sorted(files)):
+            if is_pipe_or_device(path):
+                yield Problem(NO_FILE, path)
         barriers = {name: list(_barriers(Path(place, name))) for name in sorted(folders)}
         folders[:] = [name for name, found in barriers.items() if not found]
         for found in barriers.values():

@@ -74,6 +74,8 @@ def last_lines(path: Path, since: float = 0.0, size: int = END_OF_LOG) -> list[s
     Args:
         size: bytes that are read.
     """
+    if not path.is_file():
+        return []
     try:
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())

@@ -3,8 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 from pydantic_core import PydanticCustomError
 
-# The type of an error whose value may be a secret: no message shows it.
-HIDDEN = "hidden_value"
+from ecslm.common.plain_words import HIDDEN
 
 
 class Closed(BaseModel):

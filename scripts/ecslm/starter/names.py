@@ -4,8 +4,8 @@ import re
 from collections.abc import Collection
 
 from ecslm.common.errors import InputError
+from ecslm.common.plain_words import NAME
 from ecslm.common.text import shown
-from ecslm.config.names import NAME
 from ecslm.schemas.paths import SHARED
 
 # Room for suffixes in the 255 bytes that file systems give a name.

@@ -41,13 +41,13 @@ def test_a_schemas_problems_name_place_and_kind() -> None:
     path = Path("pair.json")
     assert field_problems(caught.value, path, 7) == [
         Problem(
-            "input should be a valid integer, unable to parse string as an integer",
+            "should be a whole number, not 'b'",
             path,
             7,
             "numbers.1",
             "int_parsing",
         ),
-        Problem("field required", path, 7, "name", "missing"),
+        Problem("missing", path, 7, "name", "missing"),
     ]
 
 

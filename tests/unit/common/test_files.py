@@ -1,20 +1,25 @@
 """Files: whole or absent outputs, problems that name their place, verified bytes."""
 
+import errno
 import json
+import os
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
+from support.broken_inputs import NO_FILES
 from support.project import SCRIPTS
 from support.scripts import run_script
 
 from ecslm.common import versions
 from ecslm.common.cli import read_settings
+from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import (
     atomic_writer,
@@ -26,7 +31,11 @@ from ecslm.common.files import (
     write_jsonl,
     write_text,
 )
+from ecslm.common.hashing import known_digests, sha256_of_file
+from ecslm.common.locks import held
 from ecslm.common.versions import installed_versions, lock_versions, require_locked
+from ecslm.config.files import read_files
+from ecslm.prediction.progress import FinishedBatches
 
 LINE_SEPARATOR = "\u2028"
 
@@ -122,14 +131,14 @@ def test_a_line_separator_inside_a_string_does_not_end_the_line(tmp_path: Path) 
 
 def test_a_missing_field_is_named_with_file_and_line(tmp_path: Path) -> None:
     path = jsonl(tmp_path, '{"id": "a", "count": 1}\n\n{"id": "b"}\n')
-    assert problems_of(path) == (f"{path}: line 3: count: field required",)
+    assert problems_of(path) == (f"{path}: line 3: count: missing",)
 
 
 def test_a_wrong_type_is_named_and_not_converted(tmp_path: Path) -> None:
     path = jsonl(tmp_path, '{"id": "a", "count": "1"}\n{"id": "b", "count": 2, "words": [3]}\n')
     assert problems_of(path) == (
-        f"{path}: line 1: count: input should be a valid integer",
-        f"{path}: line 2: words.0: input should be a valid string",
+        f"{path}: line 1: count: should be a whole number, not '1'",
+        f"{path}: line 2: words.0: should be text, not 3: put it in quotes",
     )
 
 
@@ -142,7 +151,7 @@ def test_every_broken_line_is_named_in_one_run(tmp_path: Path) -> None:
 def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     path = jsonl(tmp_path, "{'id': 'a'}\n")
     (problem,) = problems_of(path)
-    assert problem.startswith(f"{path}: line 1: invalid JSON")
+    assert problem.startswith(f"{path}: line 1: not JSON")
 
 
 def test_a_truncated_last_line_is_called_truncated(tmp_path: Path) -> None:
@@ -201,8 +210,8 @@ def test_every_problem_of_the_settings_names_option_and_key() -> None:
     with pytest.raises(InputError) as caught:
         read_settings('{"resamples": 0, "sede": 1}', Options)
     assert caught.value.problems == (
-        "--settings: resamples: input should be greater than or equal to 1",
-        "--settings: sede: extra inputs are not permitted",
+        "--settings: resamples: should be at least 1, not 0",
+        "--settings: sede: unknown key",
     )
 
 
@@ -212,7 +221,7 @@ def test_settings_in_a_file_name_the_file(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_settings(f"@{path}", Options)
     (problem,) = caught.value.problems
-    assert problem.startswith(f"{path}: invalid JSON")
+    assert problem.startswith(f"{path}: not JSON")
     with pytest.raises(InputError, match=r"none\.json: no such file"):
         read_settings("@none.json", Options)
 
@@ -273,10 +282,10 @@ def test_a_script_ends_with_code_1_and_a_line_for_each_problem(tmp_path: Path) -
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr.splitlines() == [
-        "error: --settings: answer: input should be 'yes_no', 'choice', 'ranking', 'extraction' or "
-        "'generation'",
-        "error: --settings: source.path.lables: extra inputs are not permitted",
-        "error: --settings: settings: field required",
+        "error: --settings: answer: should be 'yes_no', 'choice', 'ranking', 'extraction' or "
+        "'generation', not '?'",
+        "error: --settings: source.path.lables: unknown key",
+        "error: --settings: settings: missing",
     ]
     assert not output.parent.exists()
 
@@ -322,3 +331,65 @@ def test_a_copy_has_the_same_bytes_and_no_companions(tmp_path: Path) -> None:
 
 def test_packages_that_are_not_installed_are_called_so() -> None:
     assert installed_versions(["no-such-package"]) == {"no-such-package": "not installed"}
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "text": read_text,
+    "digest": sha256_of_file,
+    "lock": lambda path: held(path, "results", wait=False).__enter__(),
+    "batches": lambda path: FinishedBatches(path, []),
+    "configuration": lambda path: read_files([path]),
+}
+
+
+@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("read", READERS.values(), ids=list(READERS))
+def test_whatever_is_read_a_pipe_or_a_device_in_its_place_is_refused_and_not_waited_for(
+    read: Callable[[Path], object], make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    make(path)
+    with pytest.raises(InputError, match="file: is a pipe or a device; expected a file: remove it"):
+        read(path)
+
+
+@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
+def test_digests_of_an_earlier_run_that_are_no_file_are_replaced(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "digests.json"
+    make(path)
+    load_digests(path)
+    write_text(tmp_path / "file", "text")
+    sha256_of_file(tmp_path / "file")
+    known_digests[str(tmp_path / "file")] = (0,), "digest"
+    save_digests(path)
+    del known_digests[str(tmp_path / "file")]
+    assert path.is_file()
+
+
+def test_settings_may_come_from_a_pipe_that_a_shell_writes_into() -> None:
+    """As of `@<(command)`."""
+    reading, writing = os.pipe()
+    os.write(writing, b'{"id": "one", "count": 1}')
+    os.close(writing)
+    assert read_settings(f"@/dev/fd/{reading}", Sample).id == "one"
+    os.close(reading)
+
+
+@pytest.mark.parametrize("place", ["os.fsync", "ecslm.data.demo.generator.generate_rows"])
+def test_a_full_disk_is_said_with_the_file_or_the_folder_that_has_no_room(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the library that writes does not say the file, it is that of the output."""
+
+    def full(*_: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(place, full)
+    sizes = '{"train": 2, "val": 1, "test_ind": 2, "test_ood": 1}'
+    run = run_script("demo_data.py", "--settings", sizes, "--output", tmp_path / "made/rows.jsonl")
+    where = tmp_path / ("made/rows.jsonl" if place == "os.fsync" else "made")
+    line = f"error: {where}: No space left on device: make room there, or write to another disk\n"
+    assert (run.returncode, run.stderr) == (1, line)
+    assert not list(tmp_path.rglob("*.jsonl"))

@@ -59,8 +59,8 @@ def test_a_broken_manifest_is_named_with_its_field(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         read_manifest(tmp_path / "m.json")
     assert [problem.partition(": ")[2] for problem in caught.value.problems] == [
-        "code: input should be a valid string",
-        "files: field required",
+        "code: should be text, not 1: put it in quotes",
+        "files: missing",
     ]
 
 

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.broken_inputs import NO_FILES
 from support.project import ROOT
 
 from ecslm.common.cache_entries import GIGABYTE, kept_entries, size_limit, trim
@@ -69,6 +70,19 @@ def test_what_was_put_is_taken(contents: dict[str, bytes], text: str, number: fl
         assert entry is not None
         assert entry.fields == fields
         assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == contents
+
+
+@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("name", [ENTRY, *CONTENTS])
+def test_an_entry_with_a_pipe_or_a_device_in_place_of_a_file_is_removed(
+    name: str, make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    cache = ResultsCache(tmp_path / "cache")
+    entry = put(cache, write_files(tmp_path / "made", CONTENTS))
+    (entry / name).unlink()
+    make(entry / name)
+    assert taken(cache, tmp_path / "taken") is None
+    assert not entry.exists()
 
 
 def test_another_key_has_nothing(tmp_path: Path) -> None:

@@ -1,14 +1,24 @@
 """Values of a given form."""
 
+import math
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.validation import read_model, validated, validated_json
+from ecslm.data.demo.catalogue import Catalogue
+from ecslm.data.demo.settings import DemoSettings
+from ecslm.models.bases import BaseSettings
+from ecslm.prediction.openai_settings import OpenAISettings
+from ecslm.scoring.settings import ScoringSettings
+from ecslm.training.settings import TrainingSettings
 
 
 class Count(BaseModel):
@@ -41,19 +51,18 @@ def test_a_value_of_the_form_is_given_as_it() -> None:
 def test_each_problem_names_the_place_and_the_field(tmp_path: Path) -> None:
     path = tmp_path / "counts.csv"
     assert problems_of(Count, {"records": "x", "set": 1}, path, 4) == (
-        f"{path}: line 4: task: field required",
-        f"{path}: line 4: records: input should be a valid integer, unable to parse string as an "
-        "integer",
-        f"{path}: line 4: set: extra inputs are not permitted",
+        f"{path}: line 4: task: missing",
+        f"{path}: line 4: records: should be a whole number, not 'x'",
+        f"{path}: line 4: set: unknown key",
     )
     assert problems_of(list[Count], [{"task": "PM", "records": None}], "--counts") == (
-        "--counts: 0.records: input should be a valid integer",
+        "--counts: 0.records: should be a whole number, but is empty",
     )
 
 
 def test_json_text_is_validated_and_named_when_it_is_broken() -> None:
     assert validated_json(Count, '{"task": "PM", "records": 3}', "x").records == 3
-    with pytest.raises(InputError, match=r"^--count: invalid JSON"):
+    with pytest.raises(InputError, match=r"^--count: not JSON"):
         validated_json(Count, "{", "--count")
 
 
@@ -62,5 +71,25 @@ def test_the_content_of_a_file_is_validated(tmp_path: Path) -> None:
     write_json(path, {"task": "PM", "records": 3})
     assert read_model(path, Count) == Count(task="PM", records=3)
     write_json(path, {"task": "PM"})
-    with pytest.raises(InputError, match=rf"^{path}: records: field required$"):
+    with pytest.raises(InputError, match=rf"^{path}: records: missing$"):
         read_model(path, Count)
+
+
+FORMS = (DemoSettings, Catalogue, ScoringSettings, TrainingSettings, OpenAISettings, BaseSettings)
+WRONG = st.sampled_from([None, "x", "", 3, -1, 0.5, 10**400, math.inf, True, [], [3], {}, {"x": 1}])
+# Of pydantic, for developers.
+FOREIGN = re.compile(r"[iI]nput|instance|valid |unable|permitted|required|got a|dictionary|greater")
+
+
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.__name__)
+def test_whatever_is_wrong_is_told_in_words_for_those_who_write_settings(
+    form: type[BaseModel],
+) -> None:
+    @given(st.dictionaries(st.sampled_from([*form.model_fields, "x"]), WRONG | st.lists(WRONG)))
+    def check(value: dict[str, object]) -> None:
+        try:
+            validated(form, value, "--settings")
+        except InputError as error:
+            assert not [line for line in error.problems if FOREIGN.search(line)]
+
+    check()

@@ -453,8 +453,8 @@ def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:
     ("content", "problem"),
     [
         ("[]", "error: --differences: empty: no task has both sides of any contrast\n"),
-        ('[{"a": 1, "p": NaN}]', "error: {path}: 0.contrast: field required\n"),
-        ('[{"a": 1}]', "error: {path}: 0.contrast: field required\n"),
+        ('[{"a": 1, "p": NaN}]', "error: {path}: 0.contrast: missing\n"),
+        ('[{"a": 1}]', "error: {path}: 0.contrast: missing\n"),
     ],
 )
 def test_differences_that_cannot_be_adjusted_are_refused(

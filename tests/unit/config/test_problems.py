@@ -4,7 +4,12 @@ import copy
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from snakemake.io import PeriodicityDetector
 from support.configs import changed, problems, put, small, study_of
+
+from ecslm.config.repeated_names import name_problems
 
 # Each edit of the small configuration, and the only line that it gives.
 PROBLEMS: dict[str, tuple[str, Any, str]] = {
@@ -55,6 +60,27 @@ def test_any_wrong_shape_is_told_with_its_key(path: str, value: Any) -> None:
     raw = small()
     raw["studies"]["shop"][path] = value
     assert any(line.startswith(f"studies.shop.{path}") for line in problems(raw))
+
+
+SECTIONS = ("tasks", "bases", "studies", "studies.shop.models", "studies.shop.tables")
+
+
+@given(st.text("ab", max_size=3), st.text("ab", min_size=1, max_size=4), st.integers(1, 30))
+@example("", "x", 80)
+@example("a", "b", 19)
+@example("a", "b", 20)
+def test_a_name_that_snakemake_takes_for_a_path_without_end_is_told(
+    begin: str, part: str, times: int
+) -> None:
+    name = (begin + part * times)[:80]
+    told = PeriodicityDetector().is_periodic(name) is not None
+    for section in SECTIONS:
+        raw: dict[str, Any] = {name: {}}
+        for key in reversed(section.split(".")):
+            raw = {key: raw}
+        lines = list(name_problems(raw))
+        assert len(lines) == told, name
+        assert all(line.startswith(f"{section}.{name}: ends with ") for line in lines)
 
 
 @pytest.mark.parametrize("key", ["study", "tasks", "bases", "studies"])

@@ -59,8 +59,8 @@ def test_by_hand_the_settings_may_say_it_all() -> None:
 @pytest.mark.parametrize(
     ("where", "problem"),
     [
-        (None, "--settings: source.path.path: field required"),
-        ('{"paht": "x"}', "--settings: source.path.paht: extra inputs are not permitted"),
+        (None, "--settings: source.path.path: missing"),
+        ('{"paht": "x"}', "--settings: source.path.paht: unknown key"),
     ],
 )
 def test_a_missing_or_misspelt_place_is_one_line(where: str | None, problem: str) -> None:

@@ -349,7 +349,7 @@ def test_a_broken_manifest_is_named_field_by_field(model: Path, tmp_path: Path) 
     with pytest.raises(InputError) as caught:
         read_base(manifest)
     assert len(caught.value.problems) == 2
-    assert any("revision: field required" in problem for problem in caught.value.problems)
+    assert any("revision: missing" in problem for problem in caught.value.problems)
     assert any("extra: " in problem for problem in caught.value.problems)
 
 
@@ -480,5 +480,5 @@ def test_the_script_names_a_misspelt_field(
     arguments = ["--base", "tiny", "--settings", settings, "--output", tmp_path / "m.json"]
     assert run_here(monkeypatch, "base_model.py", arguments) == 1
     errors = capsys.readouterr().err
-    assert "error: --settings: source.path.path: field required" in errors
+    assert "error: --settings: source.path.path: missing" in errors
     assert "pth" in errors

@@ -601,7 +601,7 @@ def test_published_rows_and_architectures_that_are_not_there_stop_the_plan(
     parameters = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
     made = plan(data={"source": "demo"}, tables={"ind": results, "parameters": parameters})
     with pytest.raises(InputError) as caught:
-        made.check()
+        made.tables.check()
     assert len(caught.value.problems) == 2
     row, architecture = caught.value.problems
     assert row.startswith("studies.shop.tables.ind.rows: GPT-5 is not in table IND")
@@ -612,7 +612,7 @@ def test_an_architecture_may_have_another_name(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(ROOT)
     entry = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
     named = {"Small": "SmolLM2-135M"}
-    plan(data={"source": "demo"}, tables={"parameters": entry}, architectures=named).check()
+    plan(data={"source": "demo"}, tables={"parameters": entry}, architectures=named).tables.check()
 
 
 def test_the_code_of_the_report_is_that_of_the_metrics_of_its_tasks_too() -> None:

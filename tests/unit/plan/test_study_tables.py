@@ -12,7 +12,7 @@ from support.plans import BASELINES, IND, MODELS, OOD, TASKS, job, plan
 from support.project import ROOT
 from support.scripts import run_script
 
-from ecslm.config.names import NAME
+from ecslm.common.plain_words import NAME
 from ecslm.plan.plan import Plan
 from ecslm.plan.study_tables import study_tables
 

@@ -187,9 +187,9 @@ def test_what_cannot_be_asked_is_one_line(
     ("line", "problem"),
     [
         ('{"instruction": "Hi"', "x: not JSON"),
-        ('{"instruction": "Hi"}', "x: input: field required"),
-        ('{"instruction": "Hi", "input": "a", "option": []}', "x: option: extra inputs"),
-        ('{"instruction": "Hi", "input": {"a": 1}}', "x: input: input should be a valid string"),
+        ('{"instruction": "Hi"}', "x: input: missing"),
+        ('{"instruction": "Hi", "input": "a", "option": []}', "x: option: unknown key"),
+        ('{"instruction": "Hi", "input": {"a": 1}}', "x: input: should be text"),
     ],
 )
 def test_a_line_that_is_no_record_is_refused(line: str, problem: str) -> None:

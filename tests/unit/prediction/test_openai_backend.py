@@ -237,7 +237,7 @@ def test_sampling_sends_the_seed_of_the_job(server: LocalServer, tmp_path: Path)
     [
         ({"template": None}, "--template: missing: backend openai needs it"),
         ({"base": Path("base.json")}, "--base: backend openai takes none: leave it out"),
-        ({"access": '{"kye": "A"}'}, "--access: kye: extra inputs are not permitted"),
+        ({"access": '{"kye": "A"}'}, "--access: kye: unknown key"),
     ],
 )
 def test_options_that_do_not_fit_are_one_line(

@@ -1,5 +1,7 @@
 """The cache of a server's answers: what was kept is found, and what is damaged is asked again."""
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,9 +43,10 @@ def test_what_was_kept_is_found_again(
 
 
 @given(ANSWERS, st.data())
-def test_an_answer_that_was_damaged_is_removed(
+def test_an_answer_that_was_damaged_is_moved_aside_whole(
     tmp_path_factory: pytest.TempPathFactory, answer: Answer, data: st.DataObject
 ) -> None:
+    """It may have been paid for, and a person may mend it."""
     cache = AnswerCache(tmp_path_factory.mktemp("answers"))
     cache.add(KEY, answer)
     (path,) = cache._folder.rglob("*.json")
@@ -51,7 +54,45 @@ def test_an_answer_that_was_damaged_is_removed(
     end = data.draw(st.integers(0, len(content) - 3))
     path.write_bytes(content[:end])
     assert cache.get(KEY) is None
-    assert not path.exists()
+    assert cache.is_empty()
+    (aside,) = path.parent.iterdir()
+    assert aside.read_bytes() == content[:end]
+    aside.write_bytes(content)
+    aside.rename(path)
+    assert cache.get(KEY) == answer
+
+
+def test_of_an_answer_that_is_damaged_again_each_version_is_kept_and_named_in_a_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = AnswerCache(tmp_path)
+    for number in range(3):
+        cache.add(KEY, Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1))
+        (path,) = tmp_path.rglob("*.json")
+        path.write_text(f"damaged {number}")
+        assert cache.get(KEY) is None
+    asides = {one.read_text(): str(one) for one in path.parent.iterdir()}
+    assert sorted(asides) == ["damaged 0", "damaged 1", "damaged 2"]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{path}: damaged: moved to {asides[text]}, its request is asked again"
+        for text in sorted(asides)
+    ]
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("nowhere")])
+def test_what_is_no_file_is_moved_aside_and_not_waited_for(
+    make: Callable[[Path], object], tmp_path: Path
+) -> None:
+    cache = AnswerCache(tmp_path)
+    answer = Answer(text="yes", finish_reason="stop", prompt_tokens=1, tokens=1)
+    cache.add(KEY, answer)
+    (path,) = tmp_path.rglob("*.json")
+    path.unlink()
+    make(path)
+    assert cache.get(KEY) is None
+    cache.add(KEY, answer)
+    assert cache.get(KEY) == answer
+    assert len(list(path.parent.iterdir())) == 2
 
 
 def test_an_answer_under_the_name_of_another_request_is_not_used(tmp_path: Path) -> None:

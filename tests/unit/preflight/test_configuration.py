@@ -39,6 +39,14 @@ def told(**changes: Any) -> tuple[bool, list[str]]:
     return overview is not None, [f"{one.severity}: {one}" for one in findings]
 
 
+@pytest.fixture
+def weights(tiny_model: Path) -> None:
+    """The directory of the model."""
+    Path("models").mkdir()
+    Path("models/small").symlink_to(tiny_model)
+
+
+@pytest.mark.usefixtures("weights")
 def test_what_fits_is_one_line() -> None:
     assert told() == (True, ["ok: fits the files that it names, and the results"])
 
@@ -51,13 +59,13 @@ def test_a_configuration_that_cannot_be_read_is_a_line_for_each_problem() -> Non
     assert any("did you mean `PM`?" in line for line in lines)
 
 
-def test_what_a_base_lacks_is_told_and_the_rest_is_still_checked(tiny_model: Path) -> None:
-    Path("models").mkdir()
-    Path("models/small").symlink_to(tiny_model)
+@pytest.mark.usefixtures("weights")
+def test_what_a_base_lacks_is_told_and_the_rest_is_still_checked() -> None:
     readable, lines = told(training={"rank": 1000})
     assert readable
     (line,) = lines
-    assert line.startswith("error: studies.shop.training.rank: 1000 is more than the smaller side")
+    assert line.startswith("error: mine.yaml: line ")
+    assert "studies.shop.training.rank: 1000 is more than the smaller side" in line
 
 
 def test_what_a_run_warns_of_is_a_warning(tiny_model: Path, capfd: pytest.CaptureFixture) -> None:

@@ -229,7 +229,7 @@ def lost() -> str:
 
 def foreign() -> str:
     Path(TRAIN_JOB.manifest).write_text("{}")
-    return f"{TRAIN_JOB.manifest}: inputs: field required"
+    return f"{TRAIN_JOB.manifest}: inputs: missing"
 
 
 @pytest.mark.parametrize("damage", [altered, half_written, lost, foreign])
@@ -577,7 +577,7 @@ def test_a_manifest_of_a_base_that_has_lost_a_field_stops_the_run(base: Job, fie
     content = json.loads(Path(base.manifest).read_text())
     del content[field]
     write_json(Path(base.manifest), content)
-    with pytest.raises(InputError, match=f"{field}: field required"):
+    with pytest.raises(InputError, match=f"{field}: missing"):
         check_results([base], ())
 
 

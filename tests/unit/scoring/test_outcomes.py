@@ -55,7 +55,7 @@ def test_values_are_those_of_each_seed_and_their_mean() -> None:
         ([row("a", score=7)], "line 1: not an outcome of accuracy"),
         ([row("a", score=True)], "line 1: not an outcome of accuracy"),
         ([row(name, score=2) for name in "abcdef"], "3 more lines have the problem of line 3"),
-        ([row("a") | {"setting": 3}], "line 1: setting: input should be a valid string"),
+        ([row("a") | {"setting": 3}], "line 1: setting: should be text"),
         ([], "no outcomes"),
     ],
 )

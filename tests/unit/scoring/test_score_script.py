@@ -259,7 +259,7 @@ def test_many_bad_lines_are_told_by_kind(tmp_path: Path) -> None:
     needed = "prediction, reference"
     others = ", ".join(name for name in Prediction.model_fields if name not in needed.split(", "))
     assert lines == [
-        *(f"{where}: line {line}: {needed}: field required" for line in (1001, 1002, 1003)),
+        *(f"{where}: line {line}: {needed}: missing" for line in (1001, 1002, 1003)),
         f"{where}: 1 more line has the problem of line 1003",
         *(f'{where}: line {i + 1}: reference: "it\'s {i}" is neither yes nor no' for i in range(3)),
         f"{where}: 997 more lines have the problem of line 3",
@@ -364,7 +364,7 @@ def test_a_misspelt_field_is_told_with_the_one_that_was_meant(tmp_path: Path) ->
     rows = [{"predicton": "yes", "reference": "yes", "setting": IND, "option": None}]
     where = f"error: {tmp_path / 'P.jsonl'}"
     assert problems(score_own(tmp_path, rows, "--task", "PM"))[:3] == [
-        f"{where}: line 1: prediction: field required",
+        f"{where}: line 1: prediction: missing",
         f"{where}: line 1: predicton: unknown field: did you mean `prediction`?",
         f"{where}: line 1: option: unknown field: did you mean `options`?",
     ]
@@ -377,22 +377,22 @@ def test_a_study_reads_complete_predictions_alone(tmp_path: Path) -> None:
     for field in Prediction.model_fields:
         rest = {name: value for name, value in whole.model_dump().items() if name != field}
         write_jsonl(tmp_path / "P.jsonl", [rest])
-        with pytest.raises(InputError, match=f"line 1: {field}: field required"):
+        with pytest.raises(InputError, match=f"line 1: {field}: missing"):
             read_predictions(tmp_path / "P.jsonl")
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"[1, 2]\nnonsense\n", ("line 1: input", "line 2: invalid JSON", "each line must be")),
+        (b"[1, 2]\nnonsense\n", ("line 1: should be", "line 2: not JSON", "each line must be")),
         (
             b"\xef\xbb\xbf{}\n",
-            ("line 1: invalid JSON: expected value at column 1: each line must be",),
+            ("line 1: not JSON (expected value at column 1): each line must be",),
         ),
         (b"\xff\n", ("not UTF-8 text (byte 0): each line must be one JSON object",)),
         (
             b"{",
-            ("line 1: no newline", "line 1: invalid JSON", "each line must", "rebuild the file"),
+            ("line 1: no newline", "line 1: not JSON", "each line must", "rebuild the file"),
         ),
         (b"", ("no predictions",)),
     ],

@@ -133,7 +133,7 @@ def test_a_broken_count_is_named_by_its_line(tmp_path: Path) -> None:
     write_all(tmp_path)
     path = counts_file(tmp_path)
     path.write_text(path.read_text().replace(",7,", ",many,"))
-    with pytest.raises(InputError, match=rf"^{path}: line 5: records: input should be a valid int"):
+    with pytest.raises(InputError, match=rf"^{path}: line 5: records: should be a whole number"):
         build("dataset", dataset_request(), Sources(tmp_path, {"published": path}))
 
 

@@ -50,7 +50,7 @@ def test_an_unknown_kind_is_named_with_the_nearest() -> None:
 
 
 def test_a_request_is_validated_by_the_schema_of_its_kind() -> None:
-    with pytest.raises(InputError, match=r"--settings: table\.captoin: extra inputs"):
+    with pytest.raises(InputError, match=r"--settings: table\.captoin: unknown key"):
         read_request('{"table": {"kind": "validity", "captoin": "x"}, "context": {}}')
 
 
@@ -247,7 +247,7 @@ def configured(**changes: Any) -> dict[str, Any]:
     return {
         "study": "shop",
         "tasks": {"PM": task},
-        "bases": {"Small": {"source": "path", "path": "models/small"}},
+        "bases": {"Small": {"source": "hub", "id": "a/small", "revision": "main"}},
         "studies": {"shop": study},
     }
 

@@ -35,6 +35,7 @@ SPLITTING_CODE = (
     "ecslm.data.shares",
     "ecslm.data.sources.columns",
     "ecslm.data.sources.files",
+    "ecslm.data.sources.forms",
     "ecslm.data.sources.index",
     "ecslm.data.sources.json_rows",
     "ecslm.data.sources.parquet_rows",
@@ -131,6 +132,8 @@ class IndexedRows:
     def _numbered(self, part: Part) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """The rows of a part with their numbers in the source."""
         digest, count = hashlib.sha256(), 0
+        if not (self.folder / part.file).is_file():
+            raise self._damaged(part.file, "missing, or no file")
         try:
             with (self.folder / part.file).open(encoding="utf-8") as lines:
                 for line, (number, where) in zip(lines, self._places(part), strict=True):

@@ -7,20 +7,14 @@ from typing import IO
 
 from ecslm.common.errors import InputError
 from ecslm.data.problems import Problems
+from ecslm.data.sources.forms import problem_of
 from ecslm.data.sources.json_rows import line_rows, list_rows
 from ecslm.data.sources.parquet_rows import parquet_rows
 from ecslm.data.sources.protocol import Row
 
 PARQUET = b"PAR1"
-# How compressed files begin, whatever they are called.
-COMPRESSED = {
-    b"\x1f\x8b": "gzip",
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "zstandard",
-    b"PK\x03\x04": "zip",
-}
-LONGEST = max(map(len, COMPRESSED))
+# Bytes by which the form of a file is told.
+LOOKED_AT = 1 << 16
 
 
 def read_rows(
@@ -38,15 +32,12 @@ def read_rows(
         InputError: the file as a whole cannot be read, for example an incomplete list.
     """
     with path.open("rb") as stream:
-        head = stream.read(LONGEST)
+        head = stream.read(LOOKED_AT)
         if head.startswith(PARQUET):
             yield from parquet_rows(path, name, advance)
             return
-        if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            raise InputError(f"{name}: is UTF-16 text: save it as UTF-8")
-        for begin, packer in COMPRESSED.items():
-            if head.startswith(begin):
-                raise InputError(f"{name}: is compressed with {packer}: unpack it")
+        if problem := problem_of(head):
+            raise InputError(f"{name}: {problem}")
         stream.seek(len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0)
         start = stream.tell()
         first = _first_character(stream)

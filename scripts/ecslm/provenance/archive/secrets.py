@@ -1,7 +1,8 @@
-"""Secrets of the environment, which no published file may have."""
+"""Secrets of the environment and of the hub's token files, which no published file may have."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from ecslm.common.errors import InputError
 
@@ -11,29 +12,48 @@ SHORTEST = 8
 
 
 def refuse_secrets(
-    files: Mapping[str, bytes], environment: Mapping[str, str], named: Iterable[str] = ()
+    files: Mapping[str, bytes],
+    environment: Mapping[str, str],
+    named: Iterable[str] = (),
+    token_files: Iterable[Path] = (),
 ) -> None:
-    """Refuse files that have the value of a secret variable.
+    """Refuse files that have a secret: the value of a variable, or a token of a file.
 
     Args:
         files: contents by name.
         named: variables that the configuration names as those of keys, whatever they are called.
+        token_files: each line is a token, or a name in brackets, or has a token after `=`.
 
     Raises:
         InputError: a line for each such file, without the value.
     """
     known = set(named)
-    values = {
-        name: value.strip().encode()
+    values = [
+        (f"the value of the environment variable {name}", value)
         for name, value in environment.items()
-        if (name in known or SECRET.search(name)) and len(value.strip()) >= SHORTEST
-    }
+        if name in known or SECRET.search(name)
+    ]
+    values += [(f"a token of {path}", token) for path in token_files for token in _tokens(path)]
+    secrets = {value.strip().encode(): what for what, value in values}
     problems = [
-        f"{file}: has the value of the environment variable {name}: remove it from there, and "
-        "change the secret"
+        f"{file}: has {what}: remove it from there, and change the secret"
         for file, content in files.items()
-        for name, value in values.items()
-        if value in content
+        for secret, what in secrets.items()
+        if len(secret) >= SHORTEST and secret in content
     ]
     if problems:
         raise InputError(*problems)
+
+
+def hub_token_files() -> list[Path]:
+    """Where the hub's library keeps the tokens that it sends: of the last login, and of all."""
+    from huggingface_hub import constants
+
+    return [Path(constants.HF_TOKEN_PATH), Path(constants.HF_STORED_TOKENS_PATH)]
+
+
+def _tokens(path: Path) -> Iterator[str]:
+    if path.is_file():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if not line.startswith("["):
+                yield line.rpartition("=")[2]

@@ -16,7 +16,7 @@ from ecslm.provenance.archive.bundle import write_bundle
 from ecslm.provenance.archive.checkout import current_commit, project_files
 from ecslm.provenance.archive.contents import packed_files
 from ecslm.provenance.archive.readme import readme
-from ecslm.provenance.archive.secrets import refuse_secrets
+from ecslm.provenance.archive.secrets import hub_token_files, refuse_secrets
 from ecslm.schemas.registry import CONFIG_FILE
 
 PROJECT = CONFIG_FILE.parent
@@ -34,7 +34,7 @@ def archive_study(
 
     Raises:
         InputError: a result is missing or out of date, files differ from the commit, or a file has
-            the value of a secret variable.
+            a secret.
     """
     plan = Plan.read(configfiles, study)
     results = packed_files(plan)
@@ -55,7 +55,7 @@ def archive_study(
         **{f"code/{file.name}": file.content for file in code},
         **{path.as_posix(): path.read_bytes() for path in results},
     }
-    refuse_secrets(files, os.environ, _key_variables(plan))
+    refuse_secrets(files, os.environ, _key_variables(plan), hub_token_files())
     name = f"ecslm-{plan.study.name}-{commit[:LENGTH]}"
     path = Path("dist") / f"{name}.zip" if output is None else output
     programs = {f"code/{file.name}" for file in code if file.executable}

@@ -437,7 +437,7 @@ def edited(tmp_path: Path, edit: Any) -> Path:
     ("edit", "message"),
     [
         (lambda c: c.update(ood="toys"), "'toys' is not among"),
-        (lambda c: c.update(odd="toys"), "odd: extra inputs"),
+        (lambda c: c.update(odd="toys"), "odd: unknown key"),
         (lambda c: c["categories"]["bath"]["kinds"].pop("shampoo"), "its kind is not among"),
         (lambda c: c["feature_sentences"].pop("nib"), "'nib' has no entry"),
         (lambda c: c["topics"].pop("age"), "'age' is not among `topics`"),

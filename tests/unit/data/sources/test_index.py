@@ -284,7 +284,7 @@ def test_the_index_of_what_a_file_held_before_is_removed(tmp_path: Path) -> None
 def test_a_damaged_index_says_how_to_fix_it(tmp_path: Path) -> None:
     index = index_of(tmp_path, lines(ROWS))
     (index.folder / "index.json").write_text('{"origin": []}')
-    with pytest.raises(InputError, match="code: field required: delete the directory"):
+    with pytest.raises(InputError, match="code: missing: delete the directory"):
         index_of(tmp_path, lines(ROWS))
 
 

@@ -1,12 +1,18 @@
-"""What is wrong with a value of the configuration, in words for those who write one."""
+"""What is wrong with a value, in words for those who have written it.
+
+Left out of code digests: an edit here computes no result again.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
-from ecslm.common.errors import in_a_line
 from ecslm.common.text import shown
-from ecslm.config.names import LINE, NAME
-from ecslm.schemas.settings import HIDDEN
+
+# Forms of text that a configuration asks for.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+LINE = r"^[^\x00-\x1f\x7f]+$"
+# The type of an error whose value may be a secret: no message shows it.
+HIDDEN = "hidden_value"
 
 # What a value should be, by the error type of pydantic, whose own words are for developers.
 SHOULD_BE = {
@@ -62,11 +68,23 @@ def in_plain_words(detail: Mapping[str, Any]) -> str:
         case "string_pattern_mismatch":
             pattern = context["pattern"]
             return f"should be {PATTERNS.get(pattern, f'of the form {pattern}')}"
+        case "union_tag_not_found":
+            return f"{context['discriminator']} is missing"
+        case "union_tag_invalid":
+            return f"{context['discriminator']} should be one of {context['expected_tags']}"
         case "json_invalid":
             return f"not JSON ({context['error']})"
         case _ if kind in SHOULD_BE:
             return f"should be {SHOULD_BE[kind].format(**context)}"
-    return in_a_line(detail["msg"])
+    message = detail["msg"].removeprefix("Value error, ")
+    return str(message[:1].lower() + message[1:])
+
+
+def in_plain_words_with_value(detail: Mapping[str, Any]) -> str:
+    """The same, with the value where that is what is wrong."""
+    kind = detail["type"]
+    told = kind in SHOULD_BE or kind == "string_pattern_mismatch"
+    return f"{in_plain_words(detail)}{given(detail) if told else ''}"
 
 
 def given(detail: Mapping[str, Any]) -> str:

@@ -1,0 +1,50 @@
+"""What a file is that has no rows in a form that is read, by how it begins."""
+
+import codecs
+import re
+
+AS_UTF8 = "save it as UTF-8"
+AS_ROWS = "save it as JSON Lines, a JSON list or Parquet"
+# Those of UTF-32 come first: one begins as UTF-16 does.
+BEGINNINGS = {
+    codecs.BOM_UTF32_LE: f"is UTF-32 text: {AS_UTF8}",
+    codecs.BOM_UTF32_BE: f"is UTF-32 text: {AS_UTF8}",
+    codecs.BOM_UTF16_LE: f"is UTF-16 text: {AS_UTF8}",
+    codecs.BOM_UTF16_BE: f"is UTF-16 text: {AS_UTF8}",
+    b"\x1f\x8b": "is compressed with gzip: unpack it",
+    b"BZh": "is compressed with bzip2: unpack it",
+    b"\xfd7zXZ": "is compressed with xz: unpack it",
+    b"\x28\xb5\x2f\xfd": "is compressed with zstandard: unpack it",
+    b"PK\x03\x04": "is compressed with zip: unpack it",
+    b"ARROW1": f"is Arrow: {AS_ROWS}",
+    b"SQLite format 3": f"is a database of SQLite: {AS_ROWS}",
+}
+# What separates fields, and how files of such are called.
+TABLES = {b"\t": "TSV", b",": "CSV", b";": "CSV"}
+OLD_LINE_ENDS = re.compile(rb"\}\s*\r\s*\{")
+
+
+def problem_of(begin: bytes) -> str:
+    """What is wrong with a file as a whole; empty if it may have rows.
+
+    Args:
+        begin: its first bytes, some lines of them if it has any.
+    """
+    for first, problem in BEGINNINGS.items():
+        if begin.startswith(first):
+            return problem
+    begin = begin.removeprefix(codecs.BOM_UTF8)
+    if b"\n" not in begin and OLD_LINE_ENDS.search(begin):
+        return r"its lines end with \r alone: save it with line ends of Unix, \n"
+    lines = [line for line in begin.split(b"\n") if line.strip()]
+    if not lines or any(line.lstrip().startswith((b"{", b"[")) for line in lines):
+        return ""
+    if b"\0" in begin:
+        return f"is not text: {AS_ROWS}"
+    for separator, form in TABLES.items():
+        if all(separator in line for line in lines[:2]):
+            return (
+                f"looks like {form}: save it as JSON Lines, as pandas does by "
+                "`to_json(path, orient='records', lines=True)`"
+            )
+    return ""
