@@ -13,6 +13,7 @@ from support.model_examples import run_here
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
+from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.provenance.difference.cells import CellKey, ResultsFolder
 from ecslm.provenance.difference.compare import ResultsDiff, _missing, diff_results
@@ -111,6 +112,24 @@ def test_without_records_intervals_are_compared(
     change = strict_change(compared(before, after))
     assert (change.basis, change.beyond, change.ci95) == ("overlap", beyond, None)
     assert change.records_changed is None
+
+
+def test_another_formula_on_the_same_records_is_not_judged_by_pairs_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = write_scores("one", flipped(REFERENCES, 20), monkeypatch)
+    after = Path("results/two")
+    shutil.copytree(before, after)
+    path = after / "metrics/Small/seed-0/PM.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics["settings"][SETTING]["strict"] |= {"value": 0.1, "ci95": [0.05, 0.2]}
+    digest = sha256_of_file(path)
+    write_json(path, metrics)
+    manifest = manifest_of(path)
+    manifest.write_text(manifest.read_text().replace(digest, sha256_of_file(path)))
+    change = strict_change(compared(before, after))
+    assert (change.basis, change.ci95, change.beyond) == ("overlap", None, True)
+    assert change.records_changed == 0
 
 
 def test_only_the_strict_score_has_an_interval_to_be_beyond(

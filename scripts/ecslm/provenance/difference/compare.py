@@ -127,7 +127,10 @@ def _beyond(
     and whether they differ by more than chance. Only the strict score has intervals."""
     if key.protocol != "strict":
         return None, None, None
-    ci95 = _paired_interval(key, before, after)
+    # Where no record adds anything else, the score is another function of the same records, of
+    # which their pairs know nothing.
+    of_records = _records_changed(key, before, after) != 0
+    ci95 = _paired_interval(key, before, after) if of_records else None
     if ci95 is not None:
         return "paired", ci95, not ci95[0] <= 0 <= ci95[1]
     one, other = before.cells[key].ci95, after.cells[key].ci95
