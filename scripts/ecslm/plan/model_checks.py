@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -213,15 +214,14 @@ def files_of_base(study: Study, base: str) -> Path | None:
 
 
 def _was_fetched(study: Study, base: str) -> bool:
-    """Whether a base has a manifest, of the source that is configured now.
-
-    Raises:
-        InputError: the manifest is invalid.
-    """
+    """Whether a base has a manifest, of the source that is configured now."""
     manifest = Path(study.base(base))
-    return manifest.exists() and (
-        read_model(manifest, BaseManifest).source == study.config.bases[base]
-    )
+    if not manifest.exists():
+        return False
+    # What is wrong with it the checks of results tell.
+    with suppress(InputError):
+        return read_model(manifest, BaseManifest).source == study.config.bases[base]
+    return True
 
 
 def tabulated(study: Study, base: str) -> Architecture | None:
