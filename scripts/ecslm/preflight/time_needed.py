@@ -36,8 +36,15 @@ class Hours:
     estimated: int
     unknown: tuple[Job, ...]
     """Jobs of models of unknown size."""
+    served: tuple[Job, ...]
+    """Jobs whose answers a server gives."""
     assumptions: tuple[Assumption, ...]
     """What the estimates rest on."""
+
+    @property
+    def counted(self) -> int:
+        """Jobs whose time is known or estimated."""
+        return self.measured + self.estimated
 
     @property
     def usd(self) -> float:
@@ -64,7 +71,8 @@ def estimate_time(run: PlannedRun) -> Iterator[Finding]:
         yield ok(f"GPU-hours, by the GPU: {shown}", **{one.device.name: one.total for one in found})
     else:
         found = [hours_on(run, on)]
-        yield _summary(run, found[0], on)
+        if found[0].counted:
+            yield _summary(run, found[0], on)
     yield from _basis(found)
 
 
@@ -74,7 +82,9 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
     # Of each job, with how many devices it has.
     seconds: list[tuple[float, int]] = []
     assumptions: dict[Assumption, None] = {}
-    unknown, measured = [], 0
+    unknown: list[Job] = []
+    served: list[Job] = []
+    measured = 0
     loaded: set[tuple[str, str]] = set()
     for job in filter(costs.takes_long, run.jobs):
         devices = run.plan.study.settings.gpus if job.rule == "train_adapter" else 1
@@ -88,8 +98,8 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
         loads = who not in loaded or not run.profile.is_local
         estimate = requests.of_job(job, on.device, loads)
         if estimate is None:
-            if job.rule != "predict" or job.key["model"] in run.plan.study.local_models:
-                unknown.append(job)
+            local = job.rule != "predict" or job.key["model"] in run.plan.study.local_models
+            (unknown if local else served).append(job)
             continue
         if job.rule == "predict":
             loaded.add(who)
@@ -102,6 +112,7 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
         measured=measured,
         estimated=len(seconds) - measured,
         unknown=tuple(unknown),
+        served=tuple(served),
         assumptions=tuple(assumptions),
     )
 
@@ -140,17 +151,15 @@ def _at_a_time(run: PlannedRun) -> int:
 def _basis(found: Sequence[Hours]) -> Iterator[Finding]:
     """Where the numbers come from, which differ between devices by the assumptions alone."""
     hours = found[0]
-    last = f"{hours.measured:,} jobs as they last took, " if hours.measured else ""
-    jobs = f"{last}{hours.estimated:,} jobs estimated"
-    rows = [one.device.row for one in found]
-    prices = (f"price of {row.device} as of {row.price_as_of}: {row.price_from}" for row in rows)
-    yield ok("; ".join((jobs, *prices)), measured=hours.measured, estimated=hours.estimated)
+    if hours.counted:
+        yield _counted(found)
     if hours.unknown:
-        models = dict.fromkeys(job.key["model"] for job in hours.unknown if "model" in job.key)
         yield ok(
-            f"not counted: {counts_by_kind(hours.unknown)} ({shortened(list(models))}), since the "
-            "size of the base is not known before it is fetched"
+            f"{_left_out(hours.unknown)}, since the size of the base is not known before it is "
+            "fetched"
         )
+    if hours.served:
+        yield ok(f"{_left_out(hours.served)}, whose time and price are a server's")
     if assumptions := dict.fromkeys(one for each in found for one in each.assumptions):
         kinds = Counter(one.evidence for one in assumptions)
         shown = ", ".join(f"{number} {kind}" for kind, number in sorted(kinds.items()))
@@ -159,6 +168,20 @@ def _basis(found: Sequence[Hours]) -> Iterator[Finding]:
             f"estimates rest on {len(assumptions)} numbers ({shown}): `--json` has them",
             details=tuple(one.text() for one in assumptions),
         )
+
+
+def _counted(found: Sequence[Hours]) -> Finding:
+    hours = found[0]
+    last = f"{hours.measured:,} jobs as they last took, " if hours.measured else ""
+    jobs = f"{last}{hours.estimated:,} jobs estimated"
+    rows = [one.device.row for one in found]
+    prices = (f"price of {row.device} as of {row.price_as_of}: {row.price_from}" for row in rows)
+    return ok("; ".join((jobs, *prices)), measured=hours.measured, estimated=hours.estimated)
+
+
+def _left_out(jobs: Sequence[Job]) -> str:
+    models = dict.fromkeys(job.key["model"] for job in jobs if "model" in job.key)
+    return f"not counted: {counts_by_kind(jobs)} ({shortened(list(models))})"
 
 
 def _number(value: float) -> str:

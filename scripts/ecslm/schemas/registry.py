@@ -26,6 +26,6 @@ def registered_kind(code: str, config_file: Path = CONFIG_FILE) -> TaskKind:
     except KeyError:
         raise InputError(
             f"--task {code}: not in `tasks:` of {config_file}: expected one of "
-            f"{', '.join(registry)}"
+            f"{', '.join(registry)}, or say with `--settings` how it is scored: docs/own-task.md"
         ) from None
     return validated(TaskSettings, entry, f"{config_file}: tasks.{code}").kind()

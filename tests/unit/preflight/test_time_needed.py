@@ -143,7 +143,7 @@ HOURS = st.lists(st.floats(0.01, 1000), min_size=1, max_size=5)
 def test_more_devices_take_no_longer_and_never_less_than_the_longest_job(
     jobs: list[float], devices: int
 ) -> None:
-    hours = Hours(SOME, sum(jobs), max(jobs), 0, len(jobs), (), ())
+    hours = Hours(SOME, sum(jobs), max(jobs), 0, len(jobs), (), (), ())
     one, more, most = (hours.at_least(count) for count in (1, devices, devices + 1))
     assert one == sum(jobs)
     assert one >= more >= most >= max(jobs)
@@ -169,6 +169,14 @@ def test_models_of_unknown_size_are_named_and_not_counted() -> None:
         "not counted: 1 adapter, 2 predictions (Small-EC, Other), since the size of the base is "
         "not known before it is fetched"
     )
+
+
+def test_what_a_server_answers_is_named_and_no_time_of_a_device() -> None:
+    server = {"url": "http://127.0.0.1:1/v1", "model": "m"}
+    models = {"Served": {"backend": "openai", "template": "alpaca", "server": server}}
+    assert told(run(models=models, tasks=["PM"])) == [
+        "not counted: 1 prediction (Served), whose time and price are a server's"
+    ]
 
 
 def test_the_numbers_that_estimates_rest_on_are_in_the_json() -> None:
