@@ -348,7 +348,13 @@ VALUES = st.one_of(
 def is_refusal(error: InputError) -> bool:
     """Whether it is one line about the file as a whole, beside its not being JSON."""
     (problem,) = error.problems
-    words = ("has no rows", "a duplicate key", "did you mean", "which earlier rows lack")
+    words = (
+        "has no rows",
+        "a duplicate key",
+        "did you mean",
+        "which earlier rows lack",
+        "not text",
+    )
     return problem.startswith("rows.jsonl: ") and any(one in problem for one in words)
 
 

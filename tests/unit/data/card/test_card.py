@@ -104,7 +104,7 @@ def test_dropped_rows_are_told_by_kind_with_the_first_of_each(tmp_path: Path) ->
     card = render_card(TEMPLATE, tmp_path, settings())
     assert "tolerates bad_output: 2 rows, 1 of them of no known task" in card
     assert "| bad_output | 2 | line 3: output: 'a\\|b' |" in card
-    assert "Counts other than the published ones of ECInstruct: 1; for example PM: 6 rows." in card
+    assert "Counts other than the published ones: 1; for example PM: 6 rows." in card
 
 
 def test_what_is_known_of_the_published_data_stands_beside_its_numbers(tmp_path: Path) -> None:
