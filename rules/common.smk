@@ -13,6 +13,10 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.get
 # Where this is set, as in many containers, each job would compile torch and all its other libraries
 # again: more than half the time that a job of a model takes to start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# Threads that wait for one another ask again and again, and keep the cores of a busy machine from
+# those that compute. After so often they sleep; benchmarks/waiting.py measures it.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of

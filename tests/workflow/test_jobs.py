@@ -5,6 +5,7 @@ What `why.py` and `adopt.py` say rests on that statement.
 
 import contextlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,13 @@ with SnakemakeApi(OutputSettings()) as api:
     json.dump(jobs, sys.stdout)
 """
 
+LOAD = """
+from pathlib import Path
+from snakemake.api import *
 
+with SnakemakeApi(OutputSettings()) as api:
+    api.workflow(ResourceSettings(), snakefile=Path("Snakefile"))._workflow
+"""
 # As a scheduler starts it on another machine, for one job.
 ONE_JOB = """
 from pathlib import Path
@@ -127,3 +134,16 @@ def test_a_process_for_one_job_works_out_no_other_and_checks_no_results(project:
     run = warm.run(["-c", ONE_JOB], project)
     assert run.returncode == 0, run.stderr
     assert run.stdout == "['dataset', 'score_baseline']\nFalse False\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "limit"), [({}, "10000"), ({"OMP_WAIT_POLICY": "active"}, None)]
+)
+def test_threads_of_jobs_wait_as_the_user_says_or_leave_cores_to_others(
+    project: Path, variables: dict[str, str], limit: str | None
+) -> None:
+    environment = {name: value for name, value in os.environ.items() if "OMP_" not in name}
+    code = f"{LOAD}import os; print(os.environ.get('GOMP_SPINCOUNT'))"
+    run = warm.run(["-c", code], project, environment | variables)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == f"{limit}\n"
