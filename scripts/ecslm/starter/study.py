@@ -201,8 +201,8 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
         hint = f"; if {similar[0]} is meant, write it so" if similar else ""
         raise InputError(
             f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to tune on "
-            f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, give "
-            f'all records `"split": "test"`{hint}'
+            f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
+            f'give all records `"split": "test"`{hint}'
         )
     every = sum(task.records for task in seen)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest.records))
