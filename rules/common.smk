@@ -4,7 +4,7 @@ import os
 import re
 import sys
 from pathlib import Path
-from shlex import quote
+from shlex import join, quote
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
@@ -90,7 +90,8 @@ def option(name):
     """The command-line option of an input that only some jobs of a rule have."""
 
     def text(wildcards, input):
-        return f"--{name} {input[name]}" if input[name] else ""
+        files = [input[name]] if isinstance(input[name], str) else input[name]
+        return f"--{name} {join(files)}" if files else ""
 
     return text
 

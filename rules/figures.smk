@@ -28,7 +28,7 @@ rule draw_figures:
         "Figures"
     shell:
         "python scripts/draw_figures.py --settings {params.settings:q} --results {params.results}"
-        " --published {input.published} {params.sizes} --code {params.code}"
+        " --published {input.published:q} {params.sizes} --code {params.code}"
         " --manifest {output.manifest} 2> {log}"
 
 

@@ -11,6 +11,7 @@ from ecslm.common.cli import read_settings, run_script
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.logs import add_log_option, start_log
+from ecslm.common.text import number_of
 from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.worker.client import free_memory
 from ecslm.exports.settings import ExportSettings
@@ -51,7 +52,8 @@ def files_by_task(files: list[Path], settings: ExportSettings) -> dict[str, Path
         InputError: there are more or fewer than tasks.
     """
     if len(files) != len(settings.tasks):
-        raise InputError(f"--dataset: {len(files)} files for {len(settings.tasks)} tasks")
+        given, wanted = number_of(len(files), "file"), number_of(len(settings.tasks), "task")
+        raise InputError(f"--dataset: {given} for {wanted}")
     return dict(zip(settings.tasks, files, strict=True))
 
 

@@ -13,6 +13,7 @@ from ecslm.common.manifests import (
     require_unchanged,
     write_manifest,
 )
+from ecslm.common.text import number_of
 from ecslm.common.usage import AS_IN_A_RUN, output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.fingerprint.running import as_planned
@@ -29,9 +30,8 @@ def main(arguments: argparse.Namespace) -> None:
     if len(seeds) < 2 or len(set(seeds)) < len(seeds):
         raise InputError("--seeds: give two or more different seeds")
     if len(records) != len(seeds):
-        raise InputError(
-            f"--records: {len(records)} files for {len(seeds)} seeds: give one per seed"
-        )
+        given = number_of(len(records), "file")
+        raise InputError(f"--records: {given} for {len(seeds)} seeds: give one per seed")
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     origin = made_from(records, settings, arguments.code, versions)
     outcomes = read_outcomes(records, metric(settings.metric))

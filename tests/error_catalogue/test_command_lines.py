@@ -381,7 +381,7 @@ CASES = (
             "--output",
             "M.json",
         ),
-        ("--records: 1 files for 2 seeds",),
+        ("--records: 1 file for 2 seeds",),
     ),
     Case("results that are not there", "diff_results.py", ("a", "b"), ("a",)),
     Case(

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.broken_inputs import Run, linked_project, nothing_lost, refused
+from support.broken_inputs import Run, assert_refused, linked_project, nothing_lost, refused
 from support.configs import SHIPPED, small
 from support.scratch import copy_project, snakemake
 from support.scripts import run_script
@@ -460,6 +460,12 @@ def test_a_study_that_the_command_line_names_stands_in_no_file(project: Path) ->
     written(project, LINES)
     (line,) = refused(project, why(project, "--study", "mien"), ["did you mean `mine`?"])
     assert line.startswith("study: mien is not in studies")
+
+
+def test_a_study_that_is_named_without_its_file_is_told_how_to_name_that(project: Path) -> None:
+    run = run_script("why.py", "results/mypaper/tables/ind.json", folder=project)
+    words = ["study: mypaper is not in studies, and no `--configfile` is given: did you mean"]
+    assert_refused(run, words)
 
 
 @pytest.mark.parametrize("script", ["check_study.py", "ask.py", "clean.py", "fetch_labels.py"])

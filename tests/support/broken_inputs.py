@@ -62,7 +62,7 @@ def assert_refused(
     of the lines.
 
     Args:
-        words: of the thing that is wrong, where it stands, and how to mend it.
+        words: of the thing that is wrong, where it stands, and how to fix it.
         begins: how a line of a problem begins.
 
     Returns:

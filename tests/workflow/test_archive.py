@@ -129,10 +129,15 @@ def test_code_that_is_not_committed_is_refused(checkout: Path) -> None:
     with (checkout / "Makefile").open("a") as stream:
         stream.write("# changed\n")
     (checkout / "scripts/new.py").write_text("", encoding="utf-8")
-    (checkout / "resources/published/more.csv").write_text("", encoding="utf-8")
     (checkout / "notes.txt").write_text("of my own", encoding="utf-8")
     line = refusal(archive(checkout), checkout)
-    assert line.startswith("error: Makefile, resources/published/more.csv, scripts/new.py: not as")
+    assert line.startswith("error: Makefile, scripts/new.py: not as in the commit")
+
+
+def test_published_numbers_that_no_commit_has_are_refused(checkout: Path) -> None:
+    (checkout / "resources/published/more.csv").write_text("", encoding="utf-8")
+    line = refusal(archive(checkout), checkout)
+    assert line.startswith("error: resources/published/more.csv: is not in the commit")
 
 
 def test_without_a_commit_there_is_no_code_to_pack(project: Path) -> None:

@@ -29,14 +29,16 @@ def start_log(path: Path | None, more: bool = False) -> None:
     """Log the messages and uncaught errors of this process to stderr and to `path`.
 
     On a terminal, where progress bars are shown, stderr gets only warnings and errors; so it does
-    from a job of a run, which shows the end of `path`. With `more` the file keeps what the process
+    from a job of a run that shows the end of `path`. With `more` the file keeps what the process
     that started this one has logged.
 
     In a run all else that is written to stderr goes to `path`, where the run looks for the reason
     when the job fails: the lines of an `InputError`, and the last words of a library.
     """
     console = logging.StreamHandler(sys.stderr)
-    shown = sys.stderr.isatty() or (path is not None and SHOWN in os.environ)
+    in_run = path is not None and RUN_VARIABLE in os.environ
+    # In a run stderr becomes a file, where no bars are drawn.
+    shown = (path is not None and SHOWN in os.environ) or (sys.stderr.isatty() and not in_run)
     console.setLevel(logging.WARNING if shown else logging.INFO)
     handlers: list[logging.Handler] = [console]
     if path is not None:
@@ -45,7 +47,10 @@ def start_log(path: Path | None, more: bool = False) -> None:
         if not more:
             path.write_text("", encoding="utf-8")
         handlers.append(logging.FileHandler(path, mode="a", encoding="utf-8"))
-        if RUN_VARIABLE in os.environ:
+        if in_run and more:
+            # Its stderr is `path` already, where each message would stand twice.
+            handlers.remove(console)
+        elif in_run:
             console.setStream(os.fdopen(os.dup(STDERR), "w", encoding="utf-8", errors="replace"))
             with path.open("ab") as log:
                 os.dup2(log.fileno(), STDERR)

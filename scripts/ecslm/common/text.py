@@ -13,6 +13,11 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
     return text if len(text) <= most else f"{text[: max(0, most - 3)]}..."
 
 
+def number_of(number: int, noun: str) -> str:
+    """So many things, whose plural ends with s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def with_code(title: str, code: str) -> str:
     """What a task is called where its code is told too, which may be all of its title."""
     return title if title == code else f"{title} ({code})"

@@ -1,6 +1,5 @@
 """Reads the files of a configuration, and tells what is wrong with them as YAML."""
 
-import codecs
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from ecslm.common.encodings import encoding_problem
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import require_file
 from ecslm.common.text import shown
@@ -91,11 +91,8 @@ def _text(path: Path, name: str) -> str:
         raise InputError(Problem("is a directory; expected a file", name)) from None
     except OSError as error:
         raise InputError(Problem(f"cannot be read: {error.strerror}", name)) from None
-    # First, since one of them begins as UTF-16 does.
-    if content.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise InputError(Problem("is UTF-32 text: save it as UTF-8", name))
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise InputError(Problem("is UTF-16 text: save it as UTF-8", name))
+    if problem := encoding_problem(content):
+        raise InputError(Problem(problem, name))
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

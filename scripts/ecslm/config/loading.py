@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ecslm.common.errors import InputError, Problem
+from ecslm.common.text import nearest
 from ecslm.config.files import read_files
 from ecslm.config.places import Content, Place, merged
 from ecslm.config.references import reference_problems
@@ -42,6 +43,12 @@ def read_config(
         raise InputError(*problems)
     own = {} if study is None else {"study": study}
     content = merged(contents).with_values({**(values or {}), **own})
+    studies = content.values.get("studies")
+    if study is not None and len(files) == 1 and isinstance(studies, dict) and study not in studies:
+        raise InputError(
+            f"study: {study} is not in studies, and no `--configfile` is given"
+            f"{nearest(study, studies)}"
+        )
     try:
         config = load_config(content.values, templates)
     except InputError as error:

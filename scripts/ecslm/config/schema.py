@@ -100,8 +100,9 @@ class StudySettings(Closed):
     )
     published_numbers: str = Field(
         str(PUBLISHED),
-        description="Folder of what others have published, for the tables that name it: study.csv, "
-        "and where there are any notes.csv, counts.csv, parameters.csv and sizes.csv.",
+        description="Folder of what others have published, relative to the working directory or "
+        "absolute: study.csv, and where there are any notes.csv, counts.csv, parameters.csv and "
+        "sizes.csv.",
     )
     data: DataSource = Field(description="Where the records come from.")
     tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, entries of `tasks` above.")

@@ -11,7 +11,7 @@ MOST = 10**12
 # Keys of what is asked for elsewhere, as an argument of a command or a part of an address.
 ASKED_FOR = frozenset({"id", "package", "revision", "version"})
 # These and keys of files and folders must say something.
-NEEDED = ASKED_FOR | {"archive", "path", "url", "weights"}
+NEEDED = ASKED_FOR | {"archive", "path", "published_numbers", "url", "weights"}
 
 
 def value_problems(value: Any, path: str = "") -> Iterator[tuple[str, str]]:

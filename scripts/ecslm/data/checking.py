@@ -199,7 +199,10 @@ class DataCheck:
             setting = row.get("setting")
             if isinstance(setting, str):
                 if setting not in known:
-                    message = f"setting: unknown name {shown(setting)}{nearest(setting, known)}"
+                    message = (
+                        f"setting: unknown name {shown(setting)}, which `settings` of the study "
+                        f"may list{nearest(setting, known)}"
+                    )
                     self.problems.add("unknown_setting", where, message)
                     continue
                 counts[setting] += 1

@@ -6,6 +6,7 @@ from typing import Any
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.common.text import number_of
 from ecslm.data.problems import Problems, RowError
 from ecslm.data.relevance import LABELLED_SETTINGS, RowLabels, by_rank
 from ecslm.data.row_checks import (
@@ -81,8 +82,8 @@ def no_rows(task: str, split: str, setting: str, aliases: Iterable[str]) -> str:
 def all_dropped(task: str, split: str, setting: str, rows: int) -> str:
     """The problem that a setting has rows, but that none of them can be used."""
     return (
-        f"{task} {split}: none of the {rows} rows of {setting} can be used, and `tolerate` drops "
-        "them all: fix the data"
+        f"{task} {split}: {number_of(rows, 'row')} of {setting}, none of which can be used, and "
+        "`tolerate` drops them all: fix the data"
     )
 
 

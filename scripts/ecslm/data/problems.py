@@ -6,6 +6,7 @@ from typing import Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import number_of
 
 Kind = Literal[
     "unreadable_row",
@@ -77,8 +78,8 @@ class Problems:
         for kind, found in self.by_kind().items():
             if kind not in tolerated:
                 lines += found.first
-                if found.count > len(found.first):
-                    lines.append(f"and {found.count - len(found.first)} more rows ({kind})")
+                if more := found.count - len(found.first):
+                    lines.append(f"and {number_of(more, 'more row')} ({kind})")
         return lines
 
     def raise_unless(self, tolerated: Collection[Kind], more: Iterable[str] = ()) -> None:
@@ -96,7 +97,7 @@ class Problems:
             rows = sum(self._found[kind].count for kind in kinds)
             drop = ", ".join(kind for kind in get_args(Kind) if kind in (*kinds, *tolerated))
             lines.append(
-                f"{rows} {'row' if rows == 1 else 'rows'} cannot be used: fix the data, or drop "
+                f"{number_of(rows, 'row')} cannot be used: fix the data, or drop "
                 f"and count them with `tolerate: [{drop}]` in `data` of the study"
             )
         if lines:

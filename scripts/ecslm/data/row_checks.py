@@ -20,6 +20,8 @@ from ecslm.schemas.task import Answer, InputForm
 
 TEXTS = ("instruction", "input", "output")
 LETTERED = re.compile(r"[A-Z]:")
+# Columns that a user's rows may lack, since they are filled in: to see them listed would mislead.
+FILLED_IN = ("split", "setting")
 # Column names listed in a message.
 MOST_NAMES = 10
 # Settings with this ending have an example in each row; others have none.
@@ -51,7 +53,8 @@ def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
     if numbers:
         return f": write {', '.join(numbers)} in quotes, as text"
     if any(name not in row for name in missing):
-        return f": the row has {', '.join(map(shown, list(row)[:MOST_NAMES]))}"
+        own = [name for name in row if name not in FILLED_IN]
+        return f": the row has {', '.join(map(shown, own[:MOST_NAMES]))}"
     return ""
 
 

@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from ecslm.common.text import number_of
 from ecslm.figures.points import Drawing, name_text, value_text
 from ecslm.figures.scores import Point, TaskScores
 from ecslm.figures.settings import FiguresSettings
@@ -19,7 +20,7 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
     drawing = Drawing(settings.models)
     lines = max(1, len(points))
     figure = Figure(figsize=(COLUMN, LINE_HEIGHT * lines + AROUND))
-    records = "" if scores.records is None else f", {scores.records:,} records"
+    records = "" if scores.records is None else f", {number_of(scores.records, 'record')}"
     title = f"{scores.name}{records}"
     figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=8)
     axes = figure.subplots()

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 from matplotlib.path import Path
 
+from ecslm.common.text import number_of
 from ecslm.figures.settings import RuleGraph
 from ecslm.figures.style import PAGE, PAPER, SMALL, SOFT
 
@@ -45,7 +46,7 @@ def draw_rule_graph(graph: RuleGraph) -> Figure:
     for way in ways:
         axes.add_patch(_arrow([places[node] for node in way]))
     for rule, count in graph.jobs.items():
-        jobs = "1 job" if count == 1 else f"{count:,} jobs"
+        jobs = number_of(count, "job")
         axes.text(
             *places[rule],
             f"{rule}\n{jobs}",

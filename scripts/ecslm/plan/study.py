@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from ecslm.common.errors import InputError
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.plan.keys import RunKey, SeedKey
@@ -46,9 +47,21 @@ class Study:
 
     def published(self, file: Path) -> str | None:
         """A file of published numbers, in the study's own folder of them, by its path in that of
-        this repository; None if the folder has none. Scores it must have."""
+        this repository; None if the folder has none."""
         path = Path(self.settings.published_numbers) / file.relative_to(paths.PUBLISHED)
-        return str(path) if file == paths.PUBLISHED_SCORES or path.exists() else None
+        return str(path) if path.exists() else None
+
+    def require_published_scores(self) -> None:
+        """Refuse a folder of published numbers without scores, which tables and figures read.
+
+        Raises:
+            InputError: there are none.
+        """
+        if self.published(paths.PUBLISHED_SCORES) is None:
+            raise InputError(
+                f"studies.{self.name}.published_numbers: {self.settings.published_numbers}: no "
+                f"{paths.PUBLISHED_SCORES.name} there: write one, see docs/own-paper.md"
+            )
 
     @property
     def of_the_paper(self) -> bool:

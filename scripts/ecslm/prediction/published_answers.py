@@ -1,6 +1,6 @@
 """Answers that others have published in a repository: fetched at a pinned commit.
 
-The archive of a commit has another sha256 whenever the server compresses it anew. What pins it is
+The archive of a commit has another sha256 whenever the server compresses it again. What pins it is
 the commit's own name, which git writes into the archive.
 """
 

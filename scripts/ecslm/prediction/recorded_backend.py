@@ -17,6 +17,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import read_json, read_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import verify_result
+from ecslm.common.text import number_of
 from ecslm.prediction.backend import Generated, Request, Tell
 from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.texts import checked_texts
@@ -205,6 +206,6 @@ def _mismatches(path: Path, lines: Sequence[Line], records: Sequence[Record]) ->
 
 def _miscounted(path: Path, found: int, expected: int, setting: str) -> str:
     return (
-        f"{path}: {found:,} answers, but {expected:,} test records of {setting}: use the answers "
-        f"to these records, or {RESTRICT}"
+        f"{path}: {number_of(found, 'answer')}, but {number_of(expected, 'test record')} of "
+        f"{setting}: use the answers to these records, or {RESTRICT}"
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from ecslm.common.text import number_of
 from ecslm.preflight.findings import Report, Section
 
 WIDTH = 100
@@ -26,7 +27,7 @@ def verdict(report: Report) -> str:
     outcome = "a run would fail" if report.fails else "a run can start"
     errors, warnings = report.count("error"), report.count("warning")
     counted = [
-        f"{number} {word}{'s' if number > 1 else ''}"
+        number_of(number, word)
         for number, word in ((errors, "error"), (warnings, "warning"))
         if number
     ]

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import number_of
 from ecslm.estimates.devices import Device
 from ecslm.estimates.estimate import Assumption
 from ecslm.plan.requests import requests_of
@@ -172,8 +173,8 @@ def _basis(found: Sequence[Hours]) -> Iterator[Finding]:
 
 def _counted(found: Sequence[Hours]) -> Finding:
     hours = found[0]
-    last = f"{hours.measured:,} jobs as they last took, " if hours.measured else ""
-    jobs = f"{last}{hours.estimated:,} jobs estimated"
+    last = f"{number_of(hours.measured, 'job')} as last measured, " if hours.measured else ""
+    jobs = f"{last}{number_of(hours.estimated, 'job')} estimated"
     rows = [one.device.row for one in found]
     prices = (f"price of {row.device} as of {row.price_as_of}: {row.price_from}" for row in rows)
     return ok("; ".join((jobs, *prices)), measured=hours.measured, estimated=hours.estimated)

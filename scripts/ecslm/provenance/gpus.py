@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ecslm.common.devices.lease import usable_devices
 from ecslm.common.devices.listing import list_devices
 from ecslm.common.errors import InputError
+from ecslm.common.text import number_of
 from ecslm.common.worker.place import DEVICES_VARIABLE
 
 
@@ -40,8 +41,8 @@ def check_gpus(needs: Iterable[GpuNeed], limit: int | None, here: bool) -> None:
     if unlimited:
         given = "gpu=0" if limit == 0 else "without gpu"
         raise InputError(
-            f"--resources {given}: {len(unlimited)} jobs of this run load a model, and without a "
-            "limit all would do so at once: set gpu=1, which counts on a CPU too"
+            f"--resources {given}: {number_of(len(unlimited), 'job')} of this run would load a "
+            "model, and without a limit all at once: set gpu=1, which counts on a CPU too"
         )
     most = max((need.count for need in asked), default=0)
     if limit is not None and most > limit:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 
+from ecslm.common.text import number_of
 from ecslm.plan.plan import NOT_IN_ALL, Plan
 from ecslm.plan.rules import Job
 from ecslm.provenance.causes import Cause, find_causes
@@ -96,7 +97,7 @@ class Overview:
             yield from self._cause(cause)
         if more := shown[MOST_CAUSES:]:
             jobs = [job for cause in more for job in cause.counted]
-            yield f"and {len(more):,} more {'causes' if len(more) > 1 else 'cause'}"
+            yield f"and {number_of(len(more), 'more cause')}"
             yield _indented(self._amount(jobs))
         yield ""
         yield from self._stopped(planned)
@@ -119,8 +120,8 @@ class Overview:
                 if guessed
                 else ""
             )
-            jobs = "job" if len(costs) == 1 else "jobs"
-            yield _indented(f"{_hours(costs)} ({device}), as {len(costs):,} {jobs} last took{how}")
+            jobs = number_of(len(costs), "job")
+            yield _indented(f"{_hours(costs)} ({device}), as {jobs} last took{how}")
         if unknown:
             yield _indented(f"time unknown: {counts_by_kind(unknown)}")
         if not by_device and not unknown:

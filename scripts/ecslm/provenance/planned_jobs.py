@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ecslm.common.text import number_of
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
 from ecslm.provenance.costs import Costs
@@ -28,7 +29,7 @@ def planned_jobs(
         )
         for job in jobs
     }
-    number = f"{len(jobs):,} {'job' if len(jobs) == 1 else 'jobs'}"
+    number = number_of(len(jobs), "job")
     return f"Study {plan.study.name}: {number}: {counts_by_kind(jobs)}", planned
 
 

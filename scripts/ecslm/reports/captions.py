@@ -11,21 +11,13 @@ INTERVALS = (
     "answers are limited to valid ones are left out."
 )
 MARKS = " ‡: measured on other data. †: printed as twice a recall."
-
-
 CROSSES = "Published rows whose size is known are crosses. "
 COSTS = "seconds and money are in the table of costs"
 
 
 def shows_published(tables: Sequence[Table]) -> bool:
     """Whether values that others have published stand beside the study's own."""
-    rows = (
-        row
-        for table in tables
-        for panel in table.panels
-        for group in panel.groups
-        for row in group.rows
-    )
+    rows = (row for table in tables for panel in table.panels for row in panel.rows)
     compared = any(table.kind == "reproduction" for table in tables)
     return compared or any(row.kind == "published" for row in rows)
 

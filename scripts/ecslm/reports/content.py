@@ -130,8 +130,7 @@ class Content:
             "doubled" in cell.marks
             for table in self.tables
             for panel in table.panels
-            for group in panel.groups
-            for row in group.rows
+            for row in panel.rows
             for cell in row.cells
         )
 

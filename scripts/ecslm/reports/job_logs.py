@@ -68,6 +68,11 @@ def executor_says(message: str | None) -> Iterator[str]:
     yield from (fix for words, fix in FIXES.items() if lines and words in lines[0])
 
 
+def written_since(path: Path, since: float) -> bool:
+    """Whether there is a log that was written at a time or after it."""
+    return path.is_file() and path.stat().st_mtime >= since
+
+
 def last_lines(path: Path, since: float = 0.0, size: int = END_OF_LOG) -> list[str]:
     """The lines at the end of a log; none if it is missing or older than `since`.
 

@@ -11,14 +11,20 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from ecslm.reports.job_logs import executor_says, failed_in, last_lines, told_reasons
+from ecslm.reports.job_logs import (
+    executor_says,
+    failed_in,
+    last_lines,
+    told_reasons,
+    written_since,
+)
 
 BEGIN = "error: "
 MOST_LINES = 20
 MOST_CHARACTERS = 600
 # Bytes below which a disk counts as full: no log says why its job failed.
 FULL = 100_000
-NO_SPACE = "No space left on device"
+NO_SPACE = "no space left on device"
 MAKE_ROOM = "make room, or move `results` to another disk and link it here"
 
 NO_RULE = re.compile(r"^No rule to produce (.+) \(if you use input functions ", re.MULTILINE)
@@ -34,6 +40,7 @@ OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete succes
 # How a line of progress begins in the log of a job.
 PROGRESS = re.compile(r"\d\d:\d\d:\d\d ")
 KILLED = "it ended without a word of why, as one that is killed, perhaps for want of memory"
+NOT_BEGUN = "it ended before it wrote a log"
 # What stands in an error that is one of the workflow itself: its author needs all of it.
 STACK = '\n  File "'
 
@@ -140,25 +147,21 @@ class LastWords(logging.Handler):
     def _reasons(self, job: _Job, others: Sequence[Path], executor: str) -> Sequence[str]:
         lines = [line for path in job.logs for line in last_lines(path, job.begun)]
         if told := [line.removeprefix(BEGIN) for line in lines if line.startswith(BEGIN)]:
-            return [self._with_place(line, job) for line in told]
+            return told
         if executor:
             return [executor]
         if job.logs and self._free_space(job.logs[0]) < FULL:
             return [self._no_space(job)]
         told = [line.removeprefix(BEGIN) for path in others for line in told_reasons(path)]
-        where = ", ".join(map(str, (*job.logs, *others))) or "what is printed above"
+        logs = (*(path for path in job.logs if written_since(path, job.begun)), *others)
+        where = ", ".join(map(str, logs)) or "what is printed above"
         # What it did last is no reason.
         silent = not lines or PROGRESS.match(lines[-1])
-        last = (told or ([KILLED] if silent else lines))[-1]
+        last = (told or ([KILLED if logs else NOT_BEGUN] if silent else lines))[-1]
         return [f"{last}: see {where}"]
 
-    def _with_place(self, line: str, job: _Job) -> str:
-        """A full disk is said without its place, which the job's log is on too."""
-        return self._no_space(job) if line == NO_SPACE else line
-
     def _no_space(self, job: _Job) -> str:
-        place = f"{job.logs[0].parent}: " if job.logs else ""
-        return f"{place}{NO_SPACE[0].lower()}{NO_SPACE[1:]}: {MAKE_ROOM}"
+        return f"{job.logs[0].parent}: {NO_SPACE}: {MAKE_ROOM}"
 
     def _note_stop(self, message: str) -> None:
         if found := NO_RULE.search(message):

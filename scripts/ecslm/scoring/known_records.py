@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.rows import Numbered, read_rows, repeated_ids
-from ecslm.common.text import shown
+from ecslm.common.text import number_of, shown
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.record import Record
 
@@ -57,8 +57,8 @@ class KnownRecords:
         if lines:
             line, first = lines[0]
             yield (
-                f"no prediction for {len(lines)} records of {self._path}, the first is "
-                f"{shown(first)} on line {line}"
+                f"no prediction for {number_of(len(lines), 'record')} of {self._path}, the first "
+                f"is {shown(first)} on line {line}"
             )
 
     def _differing_in(

@@ -10,6 +10,7 @@ import jinja2
 import yaml
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import number_of
 from ecslm.config.names import name_like
 from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
@@ -199,9 +200,9 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
         similar = difflib.get_close_matches(fewest.name, others, n=1, cutoff=SIMILAR)
         hint = f"; if {similar[0]} is meant, write it so" if similar else ""
         raise InputError(
-            f"{data}: {fewest.records} records of {fewest.name} are too few to tune on some and "
-            f"test on others: bring at least {FEWEST}, better 200; or, to test alone, give all "
-            f'records `"split": "test"`{hint}'
+            f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to tune on "
+            f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
+            f'give all records `"split": "test"`{hint}'
         )
     every = sum(task.records for task in seen)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest.records))

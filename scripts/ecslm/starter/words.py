@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from string import ascii_uppercase
 
+from ecslm.common.text import number_of
 from ecslm.data.report import Count, Report
 from ecslm.schemas.record import Split
 from ecslm.schemas.task import METRICS, Answer
@@ -94,8 +95,8 @@ def _precision(tested: Mapping[str, int], task: Task) -> str:
         return ""
     half = QUANTILE * math.sqrt(SHARE * (1 - SHARE) / records)
     return (
-        f"with {records} test records, a share of {SHARE} right answers is known to within "
-        f"{half:.2f}"
+        f"with {number_of(records, 'test record')}, a share of {SHARE} right answers is known to "
+        f"within {half:.2f}"
     )
 
 

@@ -62,8 +62,8 @@ def fit_in_processes(options: Mapping[str, Any], count: int, work: Path) -> dict
         raise InputError(*read_json(work / PROBLEMS))
     if status or not (work / FOUND).exists():
         raise InputError(
-            f"training: one of {count} processes failed, see the lines above: run again to "
-            "continue from the last checkpoint"
+            f"training: one of {count} processes failed, see {options.get('--log') or 'above'}: "
+            "run again to continue from the last checkpoint"
         )
     return dict(read_json(work / FOUND))
 

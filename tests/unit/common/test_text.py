@@ -2,7 +2,7 @@
 
 import pytest
 
-from ecslm.common.text import nearest
+from ecslm.common.text import nearest, number_of
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,10 @@ def test_the_nearest_name_is_offered_or_a_few_are_listed(
     name: str, valid: list[str], phrase: str
 ) -> None:
     assert nearest(name, valid) == phrase
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0, "0 jobs"), (1, "1 job"), (2, "2 jobs"), (1000, "1,000 jobs")]
+)
+def test_one_thing_has_no_plural(number: int, text: str) -> None:
+    assert number_of(number, "job") == text

@@ -142,7 +142,8 @@ BROKEN: dict[str, tuple[Row | str, str]] = {
     ),
     "unknown_setting": (
         row(setting="IND_Diverse_Instructions"),
-        "setting: unknown name 'IND_Diverse_Instructions': did you mean `IND_Diverse_Instruction`?",
+        "setting: unknown name 'IND_Diverse_Instructions', which `settings` of the study may list: "
+        "did you mean `IND_Diverse_Instruction`?",
     ),
     "bad_input": (row(input="{"), "input: not JSON"),
     "bad_options": (row("Sentiment_Analysis", options="A or B"), "options: neither JSON nor a"),

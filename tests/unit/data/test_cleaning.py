@@ -243,7 +243,7 @@ def test_every_broken_row_is_named_and_a_flood_of_them_is_cut() -> None:
     kinds = [line.partition(": ")[2].partition(":")[0] for line in flood]
     assert kinds == [*["instruction"] * 5, "", *["output"] * 5, ""]
     assert (flood[5], flood[-1]) == (
-        "and 1 more rows (empty_field)",
+        "and 1 more row (empty_field)",
         "and 20 more rows (bad_output)",
     )
 
@@ -269,7 +269,7 @@ def test_rows_with_tolerated_problems_are_dropped_and_others_are_not() -> None:
 def test_a_setting_of_which_all_rows_were_dropped_is_an_error() -> None:
     (problem,) = problems([row(output="?")], tolerate=["bad_output"])
     assert problem == (
-        f"PM test: none of the 1 rows of {IND} can be used, and `tolerate` drops them all: fix "
+        f"PM test: 1 row of {IND}, none of which can be used, and `tolerate` drops them all: fix "
         "the data"
     )
 
@@ -278,7 +278,7 @@ def test_a_row_without_a_text_is_named_with_the_columns_that_lack_it() -> None:
     bare = {"setting": IND, "instruction": "Same?", "answer": "no"}
     found = problems([row(), bare, row(output=None, instruction=3), row(input={"a": 1})])
     assert found == (
-        "line 2: no text in input, output: the row has 'setting', 'instruction', 'answer'",
+        "line 2: no text in input, output: the row has 'instruction', 'answer'",
         "line 3: no text in instruction, output: write instruction in quotes, as text",
         "line 4: no text in input: write input as JSON text",
     )

@@ -1,5 +1,6 @@
 """Which figures a study has, what they are drawn from, and the graph of its rules."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +86,20 @@ def test_figures_are_drawn_from_scores_manifests_and_published_values() -> None:
 
 
 def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Path) -> None:
-    (tmp_path / "counts.csv").write_text("task,split,setting,records,yes\nPM,test,X,1,\n")
-    made = with_table(published_numbers=str(tmp_path))
-    inputs = job(made, "draw_figures").inputs
-    assert str(tmp_path / "study.csv") in inputs, "which must be there"
-    assert not [path for path in inputs if path.endswith("sizes.csv")], "which there is none of"
-    assert made.rules["render_table"].resource_options("ind") == (
-        f"--published {tmp_path / 'study.csv'}"
-    )
-    with pytest.raises(InputError, match=r"study\.csv: no such file"):
+    folder = tmp_path / "theirs; touch ran"
+    folder.mkdir()
+    made = with_table(published_numbers=str(folder))
+    with pytest.raises(InputError) as caught:
         made.check()
+    problem = f"studies.shop.published_numbers: {folder}: no study.csv there: write one, see "
+    assert caught.value.problems[0].startswith(problem)
+    scores = folder / "study.csv"
+    scores.write_text("table,model,doubled,PM\n")
+    inputs = job(made, "draw_figures").inputs
+    assert str(scores) in inputs
+    assert not [path for path in inputs if path.endswith("sizes.csv")], "which there is none of"
+    options = made.rules["render_table"].resource_options("ind")
+    assert shlex.split(options) == ["--published", str(scores)]
 
 
 def test_the_page_reads_all_svg_files_and_the_pdf_all_pdf_files() -> None:

@@ -127,7 +127,7 @@ def test_lines_without_ids_are_in_the_order_of_the_records_of_their_setting(tmp_
             [IND, None],
             f"line 2: setting: missing: without an `id`, a line needs it, as one of {IND}",
         ),
-        ([IND, IND], f"2 answers, but 1 test records of {IND}: "),
+        ([IND, IND], f"2 answers, but 1 test record of {IND}: "),
     ],
 )
 def test_lines_whose_setting_nobody_knows_are_refused(
@@ -212,7 +212,7 @@ def test_another_number_of_texts_is_refused_with_the_file_and_both_counts(
 def test_a_file_of_a_setting_without_records_is_refused(tmp_path: Path) -> None:
     found = lists(tmp_path, **{IND: ["no"], OOD: ["no"]})
     problem = refusal(tmp_path, records(tmp_path, **{IND: 1}), *found)
-    assert problem.startswith(f"{found[1]}: 1 answers, but 0 test records of {OOD}: ")
+    assert problem.startswith(f"{found[1]}: 1 answer, but 0 test records of {OOD}: ")
 
 
 def test_a_setting_without_a_file_names_the_key_that_leaves_it_out(tmp_path: Path) -> None:

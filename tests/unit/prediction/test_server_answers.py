@@ -46,7 +46,7 @@ def test_what_was_kept_is_found_again(
 def test_an_answer_that_was_damaged_is_moved_aside_whole(
     tmp_path_factory: pytest.TempPathFactory, answer: Answer, data: st.DataObject
 ) -> None:
-    """It may have been paid for, and a person may mend it."""
+    """It may have been paid for, and a person may fix it."""
     cache = AnswerCache(tmp_path_factory.mktemp("answers"))
     cache.add(KEY, answer)
     (path,) = cache._folder.rglob("*.json")

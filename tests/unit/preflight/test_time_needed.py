@@ -54,7 +54,7 @@ def test_what_ran_here_counts_as_it_took() -> None:
     took(12, "predictions/Small-EC/seed-0/PM.")
     first, basis = told(run())
     assert first.startswith("42 GPU-hours on NVIDIA Z100")
-    assert basis.startswith("2 jobs as they last took, 0 jobs estimated")
+    assert basis.startswith("2 jobs as last measured, 0 jobs estimated")
 
 
 @pytest.mark.parametrize(

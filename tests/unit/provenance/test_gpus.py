@@ -22,9 +22,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("needs", "limit", "visible", "words"),
     [
-        ([ONE, NONE, ONE], 0, None, ["gpu=0: 2 jobs of this run load a model", "set gpu=1"]),
-        ([ON_CPU], 0, None, ["gpu=0: 1 jobs", "on a CPU too"]),
-        ([ON_CPU, ONE, NONE], None, None, ["--resources without gpu: 1 jobs", "gpu=1"]),
+        ([ONE, NONE, ONE], 0, None, ["gpu=0: 2 jobs of this run would load a model", "set gpu=1"]),
+        ([ON_CPU], 0, None, ["gpu=0: 1 job of", "on a CPU too"]),
+        ([ON_CPU, ONE, NONE], None, None, ["--resources without gpu: 1 job of", "gpu=1"]),
         ([ONE], 4, None, ["gpu=4: jobs may use 3 GPUs of this machine: set gpu=3"]),
         ([ONE], 3, "0,2", ["gpu=3: jobs may use 2 GPUs of this machine: set gpu=2"]),
         ([ONE, TWO], 1, None, ["gpu=1: a job of this run takes 2", "gpu=2, there", "`gpus: 1`"]),

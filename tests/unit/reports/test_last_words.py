@@ -87,11 +87,10 @@ def test_of_a_job_that_says_no_reason_its_last_line_and_its_log_are_named(
     assert lines(words, printed) == [f"error: Table ind: ValueError: 3: see {log}"]
 
 
-@pytest.mark.parametrize("text", ["", "error: No space left on device\n"])
 def test_a_full_disk_is_said_with_its_place_though_the_log_is_on_it(
-    text: str, words: LastWords, says: Say, printed: io.StringIO, log: Path, free: dict[str, int]
+    words: LastWords, says: Say, printed: io.StringIO, log: Path, free: dict[str, int]
 ) -> None:
-    log.write_text(text)
+    log.write_text("")
     begins(says, log)
     free["bytes"] = 0
     fails(says)
@@ -114,6 +113,16 @@ def test_of_a_job_that_was_killed_no_line_of_its_log_passes_for_the_reason(
     ]
 
 
+def test_of_a_job_that_ended_before_its_log_began_the_terminal_has_the_reason(
+    words: LastWords, says: Say, printed: io.StringIO, log: Path
+) -> None:
+    begins(says, log.with_name("none.log"))
+    fails(says)
+    assert lines(words, printed) == [
+        "error: Table ind: it ended before it wrote a log: see what is printed above"
+    ]
+
+
 def test_what_a_scheduler_says_of_a_job_is_said_with_what_to_do(
     words: LastWords, says: Say, printed: io.StringIO, log: Path
 ) -> None:
@@ -132,7 +141,7 @@ def test_the_log_of_a_scheduler_tells_what_that_of_the_job_does_not(
     begins(says, log)
     fails(says, 1, None, str(log), str(other))
     assert lines(words, printed) == [
-        f"error: Table ind: bash: line 1: python: command not found: see {log}, {other}"
+        f"error: Table ind: bash: line 1: python: command not found: see {other}"
     ]
 
 

@@ -294,8 +294,8 @@ def test_a_right_answer_in_place_of_any_other_never_lowers_the_value(
     rows = data.draw(rows_of(code, right_too=False))
     place = data.draw(st.integers(0, len(rows) - 1))
     _, reference, _ = rows[place]
-    mended = [*rows[:place], (right(code, reference), reference, 1.0), *rows[place + 1 :]]
-    assert value_of(code, mended) >= value_of(code, rows) - 1e-12
+    corrected = [*rows[:place], (right(code, reference), reference, 1.0), *rows[place + 1 :]]
+    assert value_of(code, corrected) >= value_of(code, rows) - 1e-12
 
 
 @pytest.mark.parametrize("code", ["PM", "PSI", "AP", "MPC", "SR", "QPR", "AG"])

@@ -165,7 +165,7 @@ def test_bertscore_rows_must_be_those_of_the_predictions(tmp_path: Path) -> None
     rows = [bertscore(given[0], 0.75)]
     write_jsonl(tmp_path / "B.jsonl", rows)
     (line,) = problems(score(tmp_path, "AG", given, "--bertscore", tmp_path / "B.jsonl"))
-    assert "no row for 1 predictions, the first is 'r1'" in line
+    assert "no row for 1 prediction, the first is 'r1'" in line
     strange = rows[0].model_copy(update={"id": "x"})
     moved = bertscore(given[1], 0.5).model_copy(update={"setting": "OOD"})
     write_jsonl(tmp_path / "B.jsonl", [*rows, *rows, strange, moved])

@@ -162,8 +162,11 @@ ENOUGH = [row(number) for number in range(40)]
         ([*ENOUGH, {"task": "Fraud"}], ["line 41: no text in instruction, input, output"]),
         ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", '{"task":']),
         ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
-        ([row(1)], ["1 records of Fraud are too few", "at least 30"]),
-        ([*ENOUGH, row(1, task="fraud")], ["1 records of fraud", "if Fraud is meant, write it so"]),
+        ([row(1)], ["Fraud has 1 record, too few", "at least 30"]),
+        (
+            [*ENOUGH, row(1, task="fraud")],
+            ["fraud has 1 record, ", "if Fraud is meant, write it so"],
+        ),
         ([row(1, split="train")], ["no record of Fraud is for tests"]),
         ([row(1, split="train"), row(2, split="test")], ["none to watch", '"split": "val"']),
         ([row(n, split="exam" if n else "test") for n in range(9)], ["unknown name 'exam'"]),
@@ -226,7 +229,7 @@ def test_the_command_that_converts_a_table_makes_records(
     assert command[0] == ".venv/bin/python"
     subprocess.run([sys.executable, *command[1:]], check=True)
     ran = run_script("new_study.py", "--study", "mine", "--data", "a b.jsonl")
-    assert "1 records of Fraud are too few" in ran.stderr
+    assert "Fraud has 1 record, too few" in ran.stderr
 
 
 def test_a_spreadsheet_is_to_be_saved_as_a_table(desk: Path) -> None:

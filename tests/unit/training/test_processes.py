@@ -173,8 +173,8 @@ def test_what_an_earlier_run_left_is_not_taken_for_that_of_this_one(
 ) -> None:
     for name in (launch.FOUND, launch.PROBLEMS):
         write_json(tmp_path / name, {})
-    with pytest.raises(InputError, match="one of 2 processes failed"):
-        fit_in_processes({}, 2, tmp_path)
+    with pytest.raises(InputError, match=r"one of 2 processes failed, see job\.log: run again"):
+        fit_in_processes({"--log": Path("job.log")}, 2, tmp_path)
     assert len(launcher.commands) == 1
 
 

@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 
 from ecslm.common.errors import InputError
+from ecslm.common.text import number_of
 from ecslm.data.demo.shelf import Shelf
 
 # The share of all possible inputs that each split may use.
@@ -80,7 +81,7 @@ def draw_samples(
         else:
             share = shares[stratum] / sum(shares.values())
             raise InputError(
-                f"{where}: {count} records requested, but the catalogue gives about "
+                f"{where}: {number_of(count, 'record')} requested, but the catalogue gives about "
                 f"{int(made[stratum] / share)} distinct ones; request fewer or add products"
             )
         seen.add(digest)

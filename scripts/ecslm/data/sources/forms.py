@@ -3,14 +3,10 @@
 import codecs
 import re
 
-AS_UTF8 = "save it as UTF-8"
+from ecslm.common.encodings import encoding_problem
+
 AS_ROWS = "save it as JSON Lines, a JSON list or Parquet"
-# Those of UTF-32 come first: one begins as UTF-16 does.
 BEGINNINGS = {
-    codecs.BOM_UTF32_LE: f"is UTF-32 text: {AS_UTF8}",
-    codecs.BOM_UTF32_BE: f"is UTF-32 text: {AS_UTF8}",
-    codecs.BOM_UTF16_LE: f"is UTF-16 text: {AS_UTF8}",
-    codecs.BOM_UTF16_BE: f"is UTF-16 text: {AS_UTF8}",
     b"\x1f\x8b": "is compressed with gzip: unpack it",
     b"BZh": "is compressed with bzip2: unpack it",
     b"\xfd7zXZ": "is compressed with xz: unpack it",
@@ -30,6 +26,8 @@ def problem_of(begin: bytes) -> str:
     Args:
         begin: its first bytes, some lines of them if it has any.
     """
+    if problem := encoding_problem(begin):
+        return problem
     for first, problem in BEGINNINGS.items():
         if begin.startswith(first):
             return problem

@@ -53,9 +53,9 @@ class CheckData(Rule[StudyKey]):
         }
         comparable = study.settings.published_comparable
         # Local rows are a user's own, of which nothing is published, unless they are said to be.
-        path = study.published(paths.PUBLISHED_COUNTS)
-        asked = path and (comparable or isinstance(source.data, HubData))
-        counts = read_counts(Path(path)) if path and asked else ()
+        asked = comparable or isinstance(source.data, HubData)
+        path = study.published(paths.PUBLISHED_COUNTS) if asked else None
+        counts = read_counts(Path(path)) if path else ()
         known = {*SETTINGS, study.settings.train_setting, *study.settings.settings}
         return CheckSettings(
             source=source.for_check(),

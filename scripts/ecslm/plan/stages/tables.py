@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from ecslm.common.errors import InputError
@@ -77,14 +78,16 @@ class RenderTable(Rule[TableKey]):
     def resource_options(self, table: str) -> str:
         """Those files as options on the script's command line."""
         files = self.resources(TableKey(table))
-        return " ".join(f"--{option} {path}" for option, path in files.items())
+        return " ".join(f"--{option} {quote(path)}" for option, path in files.items())
 
     def check(self) -> None:
         """Check the names that tables look up in files of the repository, before anything runs.
 
         Raises:
-            InputError: a published row or an architecture that a table names is missing.
+            InputError: a published row or an architecture that a table names is missing, or there
+                are no published scores.
         """
+        self.study.require_published_scores()
         problems = []
         for key in map(TableKey, study_tables(self.study)):
             kind = self._kind(key)

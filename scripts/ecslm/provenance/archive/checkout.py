@@ -25,20 +25,16 @@ class ProjectFile:
     executable: bool
 
 
-def current_commit(folder: Path, published: Path) -> str:
+def current_commit(folder: Path) -> str:
     """The commit that is checked out.
-
-    Args:
-        published: folder of published numbers, which a run reads too.
 
     Raises:
         InputError: this is no git repository, or files differ from the commit.
     """
-    read = (*CODE, f"{published}/")
     changed = [
         line[3:]
         for line in _git(folder, "status", "--porcelain", "--untracked-files=all").splitlines()
-        if not line.startswith("??") or line[3:].strip('"').startswith(read)
+        if not line.startswith("??") or line[3:].strip('"').startswith(CODE)
     ]
     if changed:
         more = len(changed) - MOST_NAMED

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import yaml
 
+from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.files import read_files
 from ecslm.config.places import merged
 from ecslm.plan.plan import Plan
 from ecslm.provenance.archive.bundle import write_bundle
-from ecslm.provenance.archive.checkout import current_commit, project_files
+from ecslm.provenance.archive.checkout import ProjectFile, current_commit, project_files
 from ecslm.provenance.archive.contents import packed_files
 from ecslm.provenance.archive.readme import readme
 from ecslm.provenance.archive.secrets import hub_token_files, refuse_secrets
@@ -33,13 +34,14 @@ def archive_study(
         output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
 
     Raises:
-        InputError: a result is missing or out of date, files differ from the commit, or a file has
-            a secret.
+        InputError: a result is missing or out of date, files differ from the commit, published
+            numbers are not in it, or a file has a secret.
     """
     plan = Plan.read(configfiles, study)
     results = packed_files(plan)
-    commit = current_commit(PROJECT, Path(plan.study.settings.published_numbers))
+    commit = current_commit(PROJECT)
     code = list(project_files(PROJECT, commit))
+    _require_published(plan, code)
     configuration = (
         merged(read_files([CONFIG_FILE, *configfiles]))
         .with_values({"study": plan.study.name})
@@ -68,3 +70,22 @@ def _key_variables(plan: Plan) -> list[str]:
     models = [one for study in plan.study.config.studies.values() for one in study.models.values()]
     keys = (model.access.key for model in models if isinstance(model, OpenAIModel))
     return [key for key in keys if key is not None]
+
+
+def _require_published(plan: Plan, code: Sequence[ProjectFile]) -> None:
+    """Refuse a study whose published numbers are elsewhere, or ignored, or not committed yet.
+
+    Raises:
+        InputError: a line for each file of them.
+    """
+    packed = {file.name for file in code}
+    files = sorted(Path(plan.study.settings.published_numbers).glob("*.csv"))
+    lacking = [path for path in files if os.path.relpath(path, PROJECT) not in packed]
+    if lacking:
+        raise InputError(
+            *(
+                f"{path}: is not in the commit, so an archive would lack published numbers that "
+                "the study reads: commit it in the project"
+                for path in lacking
+            )
+        )

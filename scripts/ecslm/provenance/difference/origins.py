@@ -89,7 +89,9 @@ class Origins:
             yield Cause("data", f"{path} has other content")
             return
         # Of the same code, settings, data and versions, yet with other bytes.
-        other = f"{path} was computed anew, with other bytes: on another machine, or not to the bit"
+        other = (
+            f"{path} was computed again, with other bytes: on another machine, or not to the bit"
+        )
         yield from self.causes(manifest) or (Cause("unknown", other),)
 
     def _manifest(self, path: str) -> str | None:

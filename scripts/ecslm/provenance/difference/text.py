@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.text import number_of
 from ecslm.provenance.difference.cells import ScoreCell
 from ecslm.provenance.difference.compare import Change, Missing, ResultsDiff
 from ecslm.provenance.difference.origins import Cause
@@ -51,7 +52,7 @@ def as_json(diff: ResultsDiff, before: Path, after: Path) -> dict[str, Any]:
 
 
 def _headline(diff: ResultsDiff, before: Path, after: Path) -> str:
-    cells = f"{diff.compared:,} cell{'s' if diff.compared != 1 else ''} in both"
+    cells = f"{number_of(diff.compared, 'cell')} in both"
     if not diff.changes:
         changed = "none changed"
     else:

@@ -7,6 +7,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.common.rows import Numbered, read_rows, repeated_ids
+from ecslm.common.text import number_of
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.prediction import ScoredPrediction
 
@@ -42,6 +43,6 @@ def read_bertscores(
     def check_whole(rows: Numbered[BertScoreRow]) -> Iterator[str]:
         missing = sorted(setting_of.keys() - {row.id for _, row in rows})
         if missing:
-            yield f"no row for {len(missing)} predictions, the first is {missing[0]!r}"
+            yield f"no row for {number_of(len(missing), 'prediction')}, the first is {missing[0]!r}"
 
     return [row for _, row in read_rows(path, BertScoreRow, check, check_whole)]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from huggingface_hub import constants, get_token
 
 from ecslm.common.errors import InputError
 from ecslm.provenance.archive.secrets import hub_token_files, refuse_secrets
@@ -40,7 +41,12 @@ def test_a_file_without_secrets_is_not_refused(files: list[Path]) -> None:
     refuse_secrets({"sound.txt": FILES["sound.txt"]}, {"PATH": "nothing"}, [], files)
 
 
-def test_the_hubs_tokens_are_where_its_library_reads_them() -> None:
-    from huggingface_hub import constants
-
-    assert str(hub_token_files()[0]) == constants.HF_TOKEN_PATH
+def test_the_token_that_the_hubs_library_sends_is_looked_for(
+    files: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(files[0]))
+    token = get_token()
+    assert token == TOKEN
+    with pytest.raises(InputError, match="has a token of"):
+        refuse_secrets({"a.txt": token.encode()}, {}, [], hub_token_files())

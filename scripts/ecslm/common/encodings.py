@@ -1,0 +1,17 @@
+"""Encodings of text that are not read, by how a file begins."""
+
+import codecs
+
+# Those of UTF-32 come first: one begins as UTF-16 does.
+MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
+
+
+def encoding_problem(content: bytes) -> str:
+    """What is wrong with text in another encoding than UTF-8 that says which; else empty."""
+    name = next((name for mark, name in MARKS.items() if content.startswith(mark)), None)
+    return "" if name is None else f"is {name} text: save it as UTF-8"
