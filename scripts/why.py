@@ -11,6 +11,7 @@ from ecslm.common.cli import run_script
 from ecslm.common.errors import all_of
 from ecslm.common.ledger import RESULTS
 from ecslm.config.options import add_study_options
+from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.history import History
@@ -31,7 +32,9 @@ def main(arguments: argparse.Namespace) -> None:
         plan = Plan.read(arguments.configfile, arguments.study)
         # As before a run, which would be refused for the same reasons.
         all_of(plan.check, Run(plan).check)
-        print(Overview.of(plan))
+        overview = Overview.of(plan)
+        check_base_folders(plan.study, {job.manifest for job in overview.planned})
+        print(overview)
     for path in arguments.files:
         study = arguments.study or study_of(path)
         print(explain(History.of_study(arguments.configfile, study), path))

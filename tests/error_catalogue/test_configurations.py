@@ -399,8 +399,7 @@ KEYS = (
         "bertscore.layer: missing: the default 17 is that of roberta-large: set a layer of Own",
         "bertscore.rescale_language: no rescaling baseline for layer 17 of Own in en",
         "rows.jsonl: no such file",
-        "bases.Own.path: ",
-        problems=4,
+        problems=3,
     ),
 )
 

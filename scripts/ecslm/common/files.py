@@ -56,20 +56,29 @@ def _atomic_path(path: Path) -> Iterator[Path]:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        yield temporary
-        os.fsync(descriptor)
+        with _named_in_errors(path):
+            yield temporary
+            os.fsync(descriptor)
         # mkstemp makes files private to their owner.
         temporary.chmod(default_mode())
         temporary.replace(path)
-    except BaseException as error:
+    except BaseException:
         # It no longer exists if a signal arrived right after it was moved.
         temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            # Where a disk is full, the system does not say which file it was for.
-            error.filename = str(path)
         raise
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _named_in_errors(path: Path) -> Iterator[None]:
+    """Where a disk is full, the system does not say which file it was for."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
 
 
 def default_mode() -> int:

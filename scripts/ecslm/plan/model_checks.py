@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -19,7 +18,6 @@ from ecslm.models.architecture import (
     readable_tokens,
 )
 from ecslm.models.bases import FETCH_AGAIN, BaseManifest, PathSource
-from ecslm.models.fetching import require_model
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import ARCHITECTURES
 from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem
@@ -41,8 +39,7 @@ class ModelChecks:
         self._known: dict[str, Architecture | None] = {}
 
     def check(self) -> None:
-        """Check directories of weights, target modules, ranks, lengths, budgets, and the encoder's
-        layer and rescaling.
+        """Check target modules, ranks, lengths, budgets, and the encoder's layer and rescaling.
 
         A training beyond the window of a base that can read it, and prompts that are going to be
         cut, are only warned of.
@@ -50,8 +47,7 @@ class ModelChecks:
         Raises:
             InputError: a line for each setting that does not fit a base.
         """
-        problems = [*self._folders()]
-        problems += [
+        problems = [
             problem
             for name, model in self._running.items()
             for problem in (
@@ -87,20 +83,6 @@ class ModelChecks:
             else:
                 fix = FETCH_AGAIN.format(self._study.base(base))
             raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
-
-    def _folders(self) -> Iterator[str]:
-        """What directories of bases lack. Those that have been read already may be gone."""
-        encoder = self._study.settings.bertscore
-        bases = [model.base for model in self._running.values()]
-        for base in dict.fromkeys([*bases, *([] if encoder is None else [encoder.encoder])]):
-            source = self._study.config.bases[base]
-            if isinstance(source, PathSource) and not _was_fetched(self._study, base):
-                try:
-                    require_model(Path(source.path), source.path)
-                except InputError as error:
-                    self._known[base] = tabulated(self._study, base)
-                    fix = "put the model there, or name another directory"
-                    yield from (f"bases.{base}.path: {one}: {fix}" for one in error.problems)
 
     def _adapter(self, name: str, model: TransformersModel) -> Iterator[str]:
         architecture = self.architecture(model.base)
@@ -211,17 +193,6 @@ def files_of_base(study: Study, base: str) -> Path | None:
     # Weights of another source are fetched again.
     fetched = made.source == source and all((folder / name).exists() for name in made.files)
     return folder if fetched else None
-
-
-def _was_fetched(study: Study, base: str) -> bool:
-    """Whether a base has a manifest, of the source that is configured now."""
-    manifest = Path(study.base(base))
-    if not manifest.exists():
-        return False
-    # What is wrong with it the checks of results tell.
-    with suppress(InputError):
-        return read_model(manifest, BaseManifest).source == study.config.bases[base]
-    return True
 
 
 def tabulated(study: Study, base: str) -> Architecture | None:

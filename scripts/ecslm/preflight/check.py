@@ -25,6 +25,7 @@ from ecslm.preflight.profiles import (
 from ecslm.preflight.revisions import check_revisions
 from ecslm.preflight.time_needed import estimate_time
 from ecslm.preflight.versions import check_driver, check_versions
+from ecslm.preflight.weights import check_folders
 from ecslm.preflight.work import count_jobs
 
 Check = Callable[[PlannedRun], Iterable[Finding]]
@@ -34,6 +35,7 @@ OF_WORK: Checks = (("jobs", count_jobs),)
 CHECKS: Checks = (
     ("disk", check_room),
     ("libraries", check_versions),
+    ("weights", check_folders),
     ("hub", check_access),
     ("revisions", check_revisions),
     ("downloads", check_downloads),

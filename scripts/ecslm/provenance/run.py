@@ -6,6 +6,7 @@ from collections.abc import Callable, Container
 from ecslm.common.cache_entries import size_limit
 from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import all_of
+from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan
 from ecslm.provenance.api_keys import check_api_keys
 from ecslm.provenance.cache_garbage import discard_garbage
@@ -62,12 +63,13 @@ class Run:
             check_machine: checks that the jobs could run here.
 
         Raises:
-            InputError: they do not fit on the disk, or a key is missing to ask a server for them,
-                or the machine lacks something, or another run holds the lock, or has held it since
-                this one began its checks.
+            InputError: they do not fit on the disk, or weights for them are not there, or a key is
+                missing to ask a server for them, or the machine lacks something, or another run
+                holds the lock, or has held it since this one began its checks.
         """
         all_of(
             lambda: check_disk(self._plan, due),
+            lambda: check_base_folders(self._plan.study, due),
             lambda: check_api_keys(self._plan, due),
             check_machine,
         )

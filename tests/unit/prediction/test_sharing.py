@@ -272,7 +272,7 @@ def test_a_cancelled_job_says_so_and_its_process_serves_the_next(
     paused = jobs.start("job", tiny_base, pause_at=2)
     os.killpg(paused.process.pid, stop)
     assert paused.process.wait() != 0
-    assert "error: interrupted: run again" in paused.printed.read_text()
+    assert "error: interrupted: run again" in jobs.log("job")
     worker = jobs.worker()
     jobs.result("job", tiny_base)
     assert jobs.worker() == worker
@@ -327,10 +327,10 @@ def test_problems_that_only_the_process_sees_are_told_as_in_a_job_alone(
 
 
 def refused(jobs: Jobs, name: str, base: Path, **options: Any) -> Sequence[str]:
-    """What a job prints that ends with an error."""
+    """What a job logs that ends with an error."""
     job = jobs.start(name, base, **options)
     assert job.process.wait(60) == 1
-    return [line for line in job.printed.read_text().splitlines() if "error" in line]
+    return [line for line in jobs.log(name).splitlines() if "error" in line]
 
 
 def test_code_that_was_edited_is_run_by_another_process(jobs: Jobs, tiny_base: Path) -> None:

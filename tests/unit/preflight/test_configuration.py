@@ -39,14 +39,6 @@ def told(**changes: Any) -> tuple[bool, list[str]]:
     return overview is not None, [f"{one.severity}: {one}" for one in findings]
 
 
-@pytest.fixture
-def weights(tiny_model: Path) -> None:
-    """The directory of the model."""
-    Path("models").mkdir()
-    Path("models/small").symlink_to(tiny_model)
-
-
-@pytest.mark.usefixtures("weights")
 def test_what_fits_is_one_line() -> None:
     assert told() == (True, ["ok: fits the files that it names, and the results"])
 
@@ -59,8 +51,9 @@ def test_a_configuration_that_cannot_be_read_is_a_line_for_each_problem() -> Non
     assert any("did you mean `PM`?" in line for line in lines)
 
 
-@pytest.mark.usefixtures("weights")
-def test_what_a_base_lacks_is_told_and_the_rest_is_still_checked() -> None:
+def test_what_a_base_lacks_is_told_and_the_rest_is_still_checked(tiny_model: Path) -> None:
+    Path("models").mkdir()
+    Path("models/small").symlink_to(tiny_model)
     readable, lines = told(training={"rank": 1000})
     assert readable
     (line,) = lines
