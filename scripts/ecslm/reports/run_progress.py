@@ -86,23 +86,25 @@ class RunProgress:
         return None
 
     def time_left(self, now: float) -> TimeLeft | None:
-        """How long the rest of the run takes; None if nothing is known of it.
+        """How long the rest of the run takes; None if too little is known of it: nothing at all, or
+        less than a job of unknown length has been running.
 
         The resource that is short decides: jobs that need all of it run one after the other, and
         those that need half of it two at a time. Waiting for inputs is not counted.
         """
         work: dict[str, float] = defaultdict(float)
-        longest, known, unknown = 0.0, 0, 0
+        longest, known, unknown = 0.0, 0, list[float]()
         for job in (*self._waiting, *self._begun):
-            expected = self.expected(job)
+            expected, running = self.expected(job), now - self._begun.get(job, now)
             if expected is None:
-                unknown += 1
+                unknown.append(running)
                 continue
             known += 1
-            left = max(0.0, expected - (now - self._begun.get(job, now)))
+            left = max(0.0, expected - running)
             longest = max(longest, left)
             for resource, share in self._planned[job].shares.items():
                 work[resource] += left * share
-        if unknown and not known:
+        seconds = max(longest, *work.values()) if work else longest
+        if unknown and (not known or seconds < max(unknown)):
             return None
-        return TimeLeft(max(longest, *work.values()) if work else longest, unknown > 0)
+        return TimeLeft(seconds, bool(unknown))

@@ -64,8 +64,12 @@ def test_the_most_similar_jobs_count() -> None:
     assert progress.expected(C) == 10
 
 
-def test_nothing_is_said_while_nothing_is_known() -> None:
+def test_nothing_is_said_while_too_little_is_known() -> None:
     assert left(RunProgress({A: job(), B: job()})) is None
+    progress = RunProgress({A: job(), B: job(30)})
+    progress.begin(A, START)
+    assert left(progress, START + 30) == TimeLeft(30, at_least=True)
+    assert left(progress, START + 31) is None, "that A takes longer than the rest is known"
 
 
 def test_a_job_that_failed_is_not_waited_for_unless_it_begins_again() -> None:
