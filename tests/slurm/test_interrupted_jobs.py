@@ -133,8 +133,11 @@ def test_a_job_that_fails_on_the_cluster_is_named_with_its_log_and_how_that_ends
     assert run.returncode == 1
     printed = run.stdout + run.stderr
     assert "failed: Adapter Tiny-EC, seed 0, after " in printed
-    assert re.search(rf"  {LOG} ends with\n(    .*\n)*    error: device: cuda is configured", printed)
-    assert "error: device: cuda is configured" in printed.splitlines()[-1]
+    assert re.search(
+        rf"  {LOG} ends with\n(    .*\n)*    error: device: cuda is configured", printed
+    )
+    last = "error: Adapter Tiny-EC, seed 0: device: cuda is configured"
+    assert printed.splitlines()[-1].startswith(last)
     assert "Traceback" not in printed
 
 
