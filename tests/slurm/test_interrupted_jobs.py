@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 from support.cluster import Cluster, slurm, wait_for
-from support.cluster_options import ON_THE_CLUSTER
+from support.cluster_options import ON_THE_CLUSTER, run_on_the_cluster, start_on_the_cluster
 from support.interruption import (
     Moment,
     PausedRun,
@@ -22,7 +22,7 @@ from support.interruption import (
     processes_in,
     run_until,
 )
-from support.scratch import Started, cold_snakemake, snakemake, start_cold_snakemake
+from support.scratch import Started, snakemake
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +66,7 @@ def project(cluster: Cluster, begun: Path, tmp_path: Path) -> Iterator[Path]:
 def train_until(project: Path, moment: Moment) -> PausedRun:
     """Run Snakemake until the job on the cluster pauses."""
     return run_until(
-        project, moment, *ON_THE_CLUSTER, *STUDY, "adapters", start=start_cold_snakemake
+        project, moment, *ON_THE_CLUSTER, *STUDY, "adapters", start=start_on_the_cluster
     )
 
 
@@ -95,7 +95,7 @@ def test_two_jobs_at_once_have_a_gpu_each_and_ctrl_c_leaves_neither(
     gpus: list[str] = []
 
     def start(*arguments: Any, **options: Any) -> Started:
-        run = start_cold_snakemake(*arguments, **options)
+        run = start_on_the_cluster(*arguments, **options)
         wait_for(lambda: len(gpus_in_use(project)) == 2, lambda: slurm("squeue"))
         gpus.extend(gpus_in_use(project))
         return run
@@ -129,7 +129,7 @@ def test_a_job_that_fails_on_the_cluster_is_named_with_its_log_and_how_that_ends
     project: Path,
 ) -> None:
     on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
-    run = cold_snakemake(project, *on_a_gpu, *STUDY, "adapters")
+    run = run_on_the_cluster(project, *on_a_gpu, *STUDY, "adapters")
     assert run.returncode == 1
     printed = run.stdout + run.stderr
     assert "failed: Adapter Tiny-EC, seed 0, after " in printed
@@ -150,7 +150,7 @@ def test_after_a_kill_of_snakemake_the_next_run_takes_what_the_first_job_trains(
     (first,) = cluster.jobs()
     (project / LOG).unlink()
     printed = project / "again.txt"
-    again = start_cold_snakemake(
+    again = start_on_the_cluster(
         project, printed, *ON_THE_CLUSTER, *STUDY, "adapters", environment={}
     )
     waiting = f"waiting for process {run.paused.pid} on {cluster.host}"

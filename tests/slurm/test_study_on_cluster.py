@@ -4,9 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from support.cluster_options import ON_THE_CLUSTER
+from support.cluster_options import ON_THE_CLUSTER, start_on_the_cluster
 from support.interruption import contents, leftovers
-from support.scratch import planned_jobs, snakemake, start_cold_snakemake
+from support.scratch import planned_jobs, snakemake
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,7 +26,7 @@ def finished(new_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     """The project after a run on the cluster."""
     project = shutil.copytree(new_project, tmp_path_factory.mktemp("on_cluster") / "project")
     printed = project / "printed.txt"
-    run = start_cold_snakemake(
+    run = start_on_the_cluster(
         project, printed, *ON_THE_CLUSTER, *STUDY, "--", *TARGETS, environment={}
     )
     assert run.wait(timeout=600) == 0, printed.read_text()

@@ -50,10 +50,19 @@ def snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str
     return warm.run(["-m", "snakemake", *arguments], project, _environment())
 
 
-def cold_snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a scratch copy as users do: each process starts from nothing."""
+SNAKEMAKE = ("-m", "snakemake")
+
+
+def cold_snakemake(
+    project: Path, *arguments: str, program: Sequence[str] = SNAKEMAKE
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a scratch copy as users do: each process starts from nothing.
+
+    Args:
+        program: what Python starts.
+    """
     return subprocess.run(
-        [sys.executable, "-m", "snakemake", *arguments],
+        [sys.executable, *program, *arguments],
         cwd=project,
         capture_output=True,
         text=True,
@@ -66,12 +75,16 @@ Started = warm.WarmProcess | subprocess.Popen[bytes]
 
 
 def start_cold_snakemake(
-    project: Path, output: Path, *arguments: str, environment: Mapping[str, str]
+    project: Path,
+    output: Path,
+    *arguments: str,
+    environment: Mapping[str, str],
+    program: Sequence[str] = SNAKEMAKE,
 ) -> Started:
     """What `start_snakemake` does, with processes that start from nothing, as those of users do."""
     with output.open("wb") as stream:
         return subprocess.Popen(
-            [sys.executable, "-m", "snakemake", *arguments],
+            [sys.executable, *program, *arguments],
             cwd=project,
             stdin=subprocess.DEVNULL,
             stdout=stream,
