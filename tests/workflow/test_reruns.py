@@ -7,6 +7,7 @@ compares all jobs, both ways. Jobs are patterns of names: `score */QPR` is the s
 models and seeds.
 """
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -137,6 +138,16 @@ def compared(task: str = "*") -> tuple[str, ...]:
 FIGURES = ("draw_figures", "report_page")
 # The data card, and the report that has it within.
 DATA_CARD = ("data_card", "report_page")
+
+
+def published_scores_alone(project: Path) -> None:
+    """A folder of published numbers of the study's own, without files that may be missing."""
+    folder = project / "data/their numbers"
+    folder.mkdir()
+    shutil.copy(project / "resources/published/study.csv", folder)
+    configured(f"{GENERATED}.published_numbers", str(folder.relative_to(project)))(project)
+
+
 # What shows the data. The source as a whole is checked again whatever row of it changed.
 SHOWN_DATA = (*DATA_CARD, *drawn("dataset"))
 CHECKED = ("check_data", *SHOWN_DATA)
@@ -235,6 +246,12 @@ CONTRACT = [
     generated(
         "the parameters of a published model",
         replaced("resources/published/sizes.csv", "7069016064", "7069016065"),
+        *FIGURES,
+    ),
+    generated(
+        "published numbers of its own, which are scores alone",
+        published_scores_alone,
+        *drawn("claims", "dataset", "ind", "parameters", "reproduction", "texts"),
         *FIGURES,
     ),
     generated(

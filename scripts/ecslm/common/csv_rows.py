@@ -1,6 +1,7 @@
 """Reading CSV files with required columns."""
 
 import csv
+from collections import Counter
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -11,12 +12,18 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     """Read the rows of a CSV file, which must have `columns`.
 
     Raises:
-        InputError: the file or a column is missing, or a row has too few or too many fields.
+        InputError: the file or a column is missing, a column is there twice, or a row has too few
+            or too many fields.
     """
-    reader = csv.DictReader(read_text(path).splitlines())
-    missing = [column for column in columns if column not in (reader.fieldnames or ())]
+    # Spreadsheets begin UTF-8 with a byte order mark.
+    reader = csv.DictReader(read_text(path).removeprefix("\ufeff").splitlines())
+    found = reader.fieldnames or ()
+    missing = [column for column in columns if column not in found]
     if missing:
         raise InputError(f"{path}: line 1: missing columns: {', '.join(missing)}")
+    repeated = [column for column, count in Counter(found).items() if count > 1]
+    if repeated:
+        raise InputError(f"{path}: line 1: columns that are there twice: {', '.join(repeated)}")
     rows = list(reader)
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():

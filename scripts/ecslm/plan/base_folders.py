@@ -12,8 +12,8 @@ from ecslm.plan.study import Study
 def base_folders(study: Study, due: Container[str]) -> dict[str, str]:
     """The directories by base.
 
-    A base that has been read needs its directory no more, nor does a run that makes dataset files
-    alone.
+    Those of bases that have been read are left out: jobs that load them may find their results in
+    the cache. So are those that a run does not read, as one that makes dataset files alone.
 
     Args:
         due: files that the run is going to write.

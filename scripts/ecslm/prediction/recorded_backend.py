@@ -197,6 +197,9 @@ def _mismatches(path: Path, lines: Sequence[Line], records: Sequence[Record]) ->
             "sample_id": record.sample_id,
             "task": record.task,
             "reference": record.output,
+            # Letters of the same question in another order mean something else.
+            "options": record.options,
+            "relevance": record.relevance,
         }
         for field, value in expected.items():
             if getattr(line, field) not in (None, value):

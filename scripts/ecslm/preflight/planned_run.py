@@ -31,15 +31,20 @@ class PlannedRun:
         return frozenset(path for job in self.jobs for path in job.files)
 
     @cached_property
+    def model_jobs(self) -> tuple[Job, ...]:
+        """The jobs that load a model."""
+        return tuple(job for job in self.jobs if self._loads_a_model(job))
+
+    @cached_property
     def gpu_jobs(self) -> tuple[Job, ...]:
         """The jobs that need a GPU, none where models run on the CPU."""
-        return tuple(job for job in self._model_jobs if self._device(job) == "cuda")
+        return tuple(job for job in self.model_jobs if self._device(job) == "cuda")
 
     @property
     def gpu_needs(self) -> Iterator[GpuNeed]:
         """What jobs that run a model ask for, as their rules do, on a CPU too."""
         several = {"train_adapter": self.plan.study.settings.gpus}
-        for job in self._model_jobs:
+        for job in self.model_jobs:
             yield GpuNeed(several.get(job.rule, 1), self._device(job))
 
     @property
@@ -100,10 +105,6 @@ class PlannedRun:
     def replies(self) -> Mapping[Question, Reply]:
         """What servers say of all of these, which are asked once and together."""
         return ask_all((*self.repositories, *self.downloads))
-
-    @cached_property
-    def _model_jobs(self) -> tuple[Job, ...]:
-        return tuple(job for job in self.jobs if self._loads_a_model(job))
 
     def _device(self, job: Job) -> str:
         return self.profile.devices.get(job.rule, self.plan.study.settings.device)

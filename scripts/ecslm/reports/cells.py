@@ -9,6 +9,7 @@ from ecslm.reports.settings import ReportSettings, score_files
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.paths import TABLE_MANIFEST
 from ecslm.tables.model import Cell, Table
+from ecslm.tables.sources import source_name
 
 
 class Origins:
@@ -23,7 +24,10 @@ class Origins:
         for table in tables:
             manifest = results / TABLE_MANIFEST.format(table=table.name)
             if manifest.is_file():
-                digests |= read_manifest(manifest).inputs
+                inputs = read_manifest(manifest).inputs
+                # Cells name files that are elsewhere without their folder.
+                digests |= {source_name(Path(path)): digest for path, digest in inputs.items()}
+                digests |= inputs
             for panel in table.panels:
                 for group in panel.groups:
                     for row in group.rows:

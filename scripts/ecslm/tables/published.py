@@ -15,10 +15,25 @@ class Published:
     """
 
     def __init__(self, path: Path) -> None:
+        """
+        Raises:
+            InputError: the file is missing or broken, has a row twice, or `doubled` names no
+                column.
+        """
         self._path = path
         self._rows: dict[tuple[str, str], dict[str, str]] = {}
-        for row in read_csv(path, ("table", "model", "doubled")):
-            self._rows[row["table"], row["model"]] = row
+        for line, row in enumerate(read_csv(path, ("table", "model", "doubled")), start=2):
+            name = row["table"], row["model"]
+            if name in self._rows:
+                raise InputError(
+                    f"{path}: line {line}: {', '.join(name)}: is on an earlier line too"
+                )
+            if unknown := [task for task in row["doubled"].split() if task not in row]:
+                raise InputError(
+                    f"{path}: line {line}: doubled: {unknown[0]} is no column: name those of "
+                    "tasks, with spaces between them"
+                )
+            self._rows[name] = row
 
     def has(self, table: str, model: str) -> bool:
         """Whether the row was published."""
@@ -28,7 +43,7 @@ class Published:
         """The published value, with the digits as printed.
 
         Raises:
-            InputError: no such row, or the value is not a number.
+            InputError: no such row, or the value is not a score.
         """
         row = self._rows.get((table, model))
         if row is None:
@@ -36,13 +51,15 @@ class Published:
         printed = row.get(task, "")
         if not printed:
             return Cell()
+        doubled = task in row["doubled"].split()
+        where = f"{self._path}: {table}, {model}, {task}"
         try:
             value = float(printed)
         except ValueError:
-            raise InputError(
-                f"{self._path}: {table}, {model}, {task}: not a number ({printed})"
-            ) from None
-        doubled = task in row["doubled"].split()
+            raise InputError(f"{where}: not a number ({printed})") from None
+        # Not so of nan either.
+        if not abs(value) <= (2 if doubled else 1):
+            raise InputError(f"{where}: {printed} is no score: 1 is the best, not 100 per cent")
         return Cell(
             value=value,
             shown=printed,

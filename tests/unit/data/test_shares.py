@@ -107,6 +107,10 @@ def test_a_record_is_where_it_was_before_the_spaces_of_json_were_looked_at(text:
     assert SHARES.split_of({"input": text}) == before
 
 
+def test_an_input_that_is_nested_without_end_has_a_side() -> None:
+    assert SHARES.split_of({"input": "[" * 100_000}) in ("train", "val", "test")
+
+
 def test_rows_that_say_their_split_are_not_divided_again(tmp_path: Path) -> None:
     said = own_rows(1)[0] | {"split": "train"}
     for rows, line in (([said], 1), ([*own_rows(2), said], 3)):

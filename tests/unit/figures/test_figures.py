@@ -113,8 +113,9 @@ def figure(results: Path, kind: str, task: str = "", **changes: Any) -> Figure:
     """One of the figures."""
     chosen = settings(**changes)
     sources = Sources(results, {"published": results / "study.csv"})
+    sizes = results / "sizes.csv"
     with styled():
-        drawn = dict(draw_figures(chosen, sources, results / "sizes.csv"))
+        drawn = dict(draw_figures(chosen, sources, sizes if sizes.exists() else None))
     table = "" if kind in ("loss", "validation") else "ind"
     return drawn[FigureName(kind, table, task)]  # type: ignore[arg-type]
 
@@ -246,6 +247,12 @@ def test_a_size_that_is_no_number_is_named(results: Path) -> None:
     (results / "sizes.csv").write_text("model,parameters\nEcomGPT,7B\n")
     with pytest.raises(InputError, match="EcomGPT: '7B' is not a whole number"):
         figure(results, "parameters")
+
+
+def test_published_models_whose_sizes_nobody_tells_are_not_drawn_by_size(results: Path) -> None:
+    (results / "sizes.csv").unlink()
+    axes = figure(results, "parameters").axes[0]
+    assert {round(value, 3) for _, value, _ in markers(axes)} == {0.3, 0.7, 0.72}
 
 
 def test_inputs_have_no_clock_values_and_each_figure_has_two_files() -> None:

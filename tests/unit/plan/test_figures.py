@@ -1,5 +1,6 @@
 """Which figures a study has, what they are drawn from, and the graph of its rules."""
 
+import json
 import shlex
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,15 @@ def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Pat
     assert not [path for path in inputs if path.endswith("sizes.csv")], "which there is none of"
     options = made.rules["render_table"].resource_options("ind")
     assert shlex.split(options) == ["--published", str(scores)]
+
+
+@pytest.mark.parametrize("folder", ["resources/published", "theirs"])
+def test_the_data_card_tells_what_is_known_of_ecinstruct_where_its_numbers_are_compared(
+    folder: str,
+) -> None:
+    made = with_table(published_numbers=folder, published_comparable=True)
+    settings = json.loads(job(made, "data_card").settings or "")
+    assert settings["comparable"] == (folder == "resources/published")
 
 
 def test_the_page_reads_all_svg_files_and_the_pdf_all_pdf_files() -> None:

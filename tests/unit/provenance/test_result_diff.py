@@ -114,12 +114,13 @@ def test_without_records_intervals_are_compared(
     assert change.records_changed is None
 
 
-def test_another_formula_on_the_same_records_is_not_judged_by_pairs_of_them(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("count", [0, 1])
+def test_another_formula_is_not_judged_by_pairs_of_records(
+    monkeypatch: pytest.MonkeyPatch, count: int
 ) -> None:
+    """Whether some of them have changed too or not."""
     before = write_scores("one", flipped(REFERENCES, 20), monkeypatch)
-    after = Path("results/two")
-    shutil.copytree(before, after)
+    after = write_scores("two", flipped(REFERENCES, 20 + count), monkeypatch)
     path = after / "metrics/Small/seed-0/PM.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
     metrics["settings"][SETTING]["strict"] |= {"value": 0.1, "ci95": [0.05, 0.2]}
@@ -127,9 +128,10 @@ def test_another_formula_on_the_same_records_is_not_judged_by_pairs_of_them(
     write_json(path, metrics)
     manifest = manifest_of(path)
     manifest.write_text(manifest.read_text().replace(digest, sha256_of_file(path)))
+    Path("results/made/two/metrics/Small/seed-0/PM.manifest.json.sha256").unlink()
     change = strict_change(compared(before, after))
     assert (change.basis, change.ci95, change.beyond) == ("overlap", None, True)
-    assert change.records_changed == 0
+    assert change.records_changed == count
 
 
 def test_only_the_strict_score_has_an_interval_to_be_beyond(

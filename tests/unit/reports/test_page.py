@@ -23,9 +23,12 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import made_from, write_manifest
+from ecslm.reports.cells import Origins
 from ecslm.reports.downloads import table_csv
 from ecslm.reports.settings import ReportSettings, report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
+from ecslm.tables.model import Cell, Row, RowGroup
+from ecslm.tables.sources import source_name
 
 # As the page has it.
 QUESTION = "Which model &amp; at what price?"
@@ -94,6 +97,19 @@ def test_behind_a_cell_are_the_digest_of_its_file_its_counts_and_its_method(
     assert (facts["Records"], facts["Invalid answers"]) == (200, 10)
     assert facts["95 % interval"] == "0.670 to 0.730"
     assert facts["Method"] == "bootstrap"
+
+
+def test_the_digest_of_published_numbers_that_are_elsewhere_is_known(
+    results: Path, tmp_path: Path
+) -> None:
+    scores = tmp_path / "theirs/study.csv"
+    write_json(scores, {})
+    made = made_from([scores], {}, code=None, versions={})
+    write_manifest(results / "tables/ind.manifest.json", made, [results / "tables/ind.json"])
+    row = Row("GPT-4", "published", (Cell(0.753, "0.753", sources=(source_name(scores),)),))
+    panel = replace(results_table().panels[0], groups=(RowGroup("All", (row,)),))
+    (origin,) = Origins(results, report_settings(), [results_table(panels=(panel,))]).as_json()
+    assert (origin["path"], origin["sha256"]) == ("study.csv", sha256_of_file(scores))
 
 
 def test_marks_of_the_table_are_on_the_page(results: Path) -> None:

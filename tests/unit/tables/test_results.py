@@ -524,3 +524,34 @@ def test_the_repository_holds_the_published_results() -> None:
     assert published.cell("IND", "SmolLM2-360M-EC", "PSI").shown == "--"
     assert published.cell("OOD", "GPT-4 Turbo", "AVE").marks == ()
     assert published.cell("OOD", "GPT-4 Turbo", "AG").shown == "0.860"
+
+
+HEAD = "table,model,doubled,PM,SA\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (f"{HEAD}IND,A,,0.1,\nIND,A,,0.2,\n", "line 3: IND, A: is on an earlier line too"),
+        (f'{HEAD}IND,A,"PM,SA",0.1,\n', "line 2: doubled: PM,SA is no column: name those of tasks"),
+        ("table,model,doubled,PM,PM\n", "line 1: columns that are there twice: PM"),
+        (f"{HEAD}IND,A,,91.2,\n", "IND, A, PM: 91.2 is no score: 1 is the best, not 100 per cent"),
+        (f"{HEAD}IND,A,,nan,\n", "IND, A, PM: nan is no score: "),
+        (f"{HEAD}IND,A,,n/a,\n", "IND, A, PM: not a number (n/a)"),
+    ],
+)
+def test_published_numbers_that_would_be_taken_for_others_are_refused(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        Published(path).cell("IND", "A", "PM")
+    assert caught.value.problems[0].startswith(f"{path}: {problem}")
+
+
+def test_published_numbers_of_a_spreadsheet_are_read(tmp_path: Path) -> None:
+    """Which begins with a byte order mark, and ends lines as Windows does."""
+    path = tmp_path / "study.csv"
+    path.write_bytes(f"{HEAD}IND,A,PM,1.2,\n".replace("\n", "\r\n").encode("utf-8-sig"))
+    assert Published(path).cell("IND", "A", "PM").value == 1.2

@@ -1,5 +1,6 @@
 """Comparing the cells of two results directories."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.testing import differences
 from ecslm.provenance.difference.cells import CellKey, ResultsFolder, ScoreCell
 from ecslm.provenance.difference.origins import Cause, Origins
+from ecslm.scoring.metrics.arithmetic import column_totals
+from ecslm.scoring.metrics.protocol import Metric, metric
+from ecslm.scoring.outcomes import Outcomes
 
 Basis = Literal["paired", "overlap"]
 
@@ -127,10 +131,7 @@ def _beyond(
     and whether they differ by more than chance. Only the strict score has intervals."""
     if key.protocol != "strict":
         return None, None, None
-    # Where no record adds anything else, the score is another function of the same records, of
-    # which their pairs know nothing.
-    of_records = _records_changed(key, before, after) != 0
-    ci95 = _paired_interval(key, before, after) if of_records else None
+    ci95 = _paired_interval(key, before, after)
     if ci95 is not None:
         return "paired", ci95, not ci95[0] <= 0 <= ci95[1]
     one, other = before.cells[key].ci95, after.cells[key].ci95
@@ -143,12 +144,20 @@ def _paired_interval(
     key: CellKey, before: ResultsFolder, after: ResultsFolder
 ) -> tuple[float, float] | None:
     """The interval of the difference, B minus A, over the samples that both have."""
-    then, now, metric = before.outcomes(key), after.outcomes(key), after.metric_name(key)
-    if then is None or now is None or metric is None or metric != before.metric_name(key):
+    then, now, name = before.outcomes(key), after.outcomes(key), after.metric_name(key)
+    if then is None or now is None or name is None or name != before.metric_name(key):
+        return None
+    measure = metric(name)
+    same_formula = _is_score(before.cells[key], then, measure) and _is_score(
+        after.cells[key], now, measure
+    )
+    # Of a difference that another formula makes, or records that are not shared, pairs of records
+    # know nothing.
+    if not (same_formula and _records_changed(key, before, after)):
         return None
     contrast = ModelsContrast(kind="models", pairs=(("B", "A"),), settings=(key.setting,))
     settings = DifferencesSettings(
-        metric=metric,
+        metric=name,
         models=dict.fromkeys("AB", ComparedModel(seeds=(key.seed,))),
         contrasts={"diff": contrast},
         resamples=RESAMPLES,
@@ -161,6 +170,13 @@ def _paired_interval(
         # They share too few samples, or these have other references.
         return None
     return found.ci95
+
+
+def _is_score(cell: ScoreCell, outcomes: Outcomes, measure: Metric) -> bool:
+    """Whether the metric, as it is now, makes the score of these records."""
+    value = float(measure.values(column_totals(outcomes.sums(measure, outcomes.samples))))
+    # Another machine may add up in another order.
+    return cell.value is not None and math.isclose(value, cell.value, abs_tol=1e-9)
 
 
 def _records_changed(key: CellKey, before: ResultsFolder, after: ResultsFolder) -> int | None:
