@@ -149,9 +149,12 @@ def test_a_variable_with_which_no_server_can_be_reached_is_named_and_not_shown(
     assert caught.value.problems == (f"{SERVER['url']}: {line}",)
 
 
+@pytest.mark.parametrize(
+    ("proxy", "without"), [("garbage.invalid", "models.example"), ("ftp://garbage", "*")]
+)
 def test_a_proxy_that_a_server_is_not_asked_through_need_not_be_there(
-    monkeypatch: pytest.MonkeyPatch,
+    proxy: str, without: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("https_proxy", "garbage.invalid")
-    monkeypatch.setenv("no_proxy", "models.example")
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.setenv("no_proxy", without)
     assert not problems(made(key=None), due("Large"))

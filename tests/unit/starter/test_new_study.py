@@ -101,6 +101,15 @@ def test_texts_that_differ_are_no_options(desk: Path) -> None:
     assert "different answers" not in ran.stdout
 
 
+def test_few_texts_that_are_longer_than_labels_are_no_options(desk: Path) -> None:
+    texts = [
+        f"Please {word} the parcel, and tell us when that is done" for word in ("send", "keep")
+    ]
+    ran = begin(desk, [row(number, output=texts[number % 2]) for number in range(60)])
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "different answers" not in ran.stdout
+
+
 def test_several_tasks_make_one_study(desk: Path) -> None:
     rows = [make(number) for make in KINDS.values() for number in range(40)]
     ran = begin(desk, rows)
