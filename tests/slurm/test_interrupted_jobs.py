@@ -19,8 +19,8 @@ from support.interruption import (
     contents,
     finish,
     leftovers,
-    processes_in,
     run_until,
+    wait_for_no_process,
 )
 from support.scratch import Started, snakemake
 
@@ -106,7 +106,7 @@ def test_two_jobs_at_once_have_a_gpu_each_and_ctrl_c_leaves_neither(
     os.kill(run.snakemake.pid, signal.SIGINT)
     assert run.wait() != 0
     wait_for(lambda: not cluster.jobs(), lambda: slurm("squeue"))
-    assert processes_in(project) == []
+    wait_for_no_process(project)
     assert "Traceback" not in run.printed.read_text()
     study.write_text(one_seed)
     shutil.rmtree(project / RESULTS / "adapters/Tiny-EC/seed-1")

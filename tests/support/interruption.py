@@ -138,7 +138,7 @@ def stop_at_each(
     before.rename(project)
     for moment, stop in stops:
         stop(run_until(project, moment, *arguments))
-        assert processes_in(project) == [], moment
+        wait_for_no_process(project)
     finish(project, *arguments)
     made = contents(project / results)
     assert {*made} ^ {*expected} == set()
@@ -152,6 +152,22 @@ def finish(project: Path, *arguments: str) -> None:
     """A run to the end."""
     run = snakemake(project, *arguments)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def wait_for_no_process(project: Path) -> None:
+    """Wait until no process works below a directory.
+
+    A signal to a group is no wait for its end: one between Snakemake and the paused process, such
+    as latexmk, may be there a moment longer.
+
+    Raises:
+        AssertionError: one does not end.
+    """
+    wait_until(
+        lambda: processes_in(project) == [],
+        lambda: True,
+        lambda: f"still there: {processes_in(project)}",
+    )
 
 
 def processes_in(project: Path) -> list[list[str]]:
