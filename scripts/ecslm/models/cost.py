@@ -56,11 +56,16 @@ def training_cost(
     """cost.json of an adapter.
 
     Args:
+        job_seconds: of the job since it last began, with loading.
         seconds: of training, including those of killed runs.
-        of_devices: the summary of each device that it was trained on.
+        of_devices: the summary of each device that it was trained on, since the job last began.
         batch_tokens: the token budget at the start and at the end, which is lower where memory did
             not suffice.
     """
+    together = _together(of_devices)
+    if seconds > job_seconds:
+        # Killed runs have told nobody what they took: that of the last one is not that of all.
+        together = together | {"energy_joules": None}
     return {
         "seconds": seconds,
         "job_seconds": job_seconds,
@@ -68,7 +73,7 @@ def training_cost(
         "batch_tokens": batch_tokens[0],
         "batch_tokens_at_end": batch_tokens[1],
         "devices": len(of_devices),
-        **_together(of_devices),
+        **together,
     }
 
 

@@ -57,7 +57,10 @@ def cost_notes(request: TableRequest[CostEntry], models: Sequence[CostedModel]) 
     absent = [name for name in entry.models if not request.context.costs[name].tasks]
     if absent:
         yield f"Not run, and so without a row: {', '.join(absent)}."
-    yield "--: not measured or not known. Energy is what a GPU reports."
+    yield (
+        "--: not measured or not known. Energy is what a GPU reports, of trainings that were not "
+        "interrupted."
+    )
 
 
 def _devices(model: CostedModel) -> Iterable[str]:

@@ -7,7 +7,7 @@ from support.machine import Gpu, install
 from torch import cuda
 
 from ecslm.common.worker.place import DEVICES_VARIABLE
-from ecslm.models.cost import _energy_joules
+from ecslm.models.cost import _energy_joules, training_cost
 
 GPUS = [Gpu("GPU-a"), Gpu("GPU-b"), Gpu("GPU-c", instances=("MIG-1",), partitioned=True)]
 
@@ -25,3 +25,12 @@ def test_energy_is_that_of_the_leased_gpu_which_an_instance_of_one_does_not_coun
     monkeypatch.setattr(cuda, "_raw_device_uuid_nvml", lambda: [gpu.uuid for gpu in GPUS])
     monkeypatch.setenv(DEVICES_VARIABLE, visible)
     assert _energy_joules(torch.device("cuda:0")) == joules
+
+
+def test_the_energy_of_a_training_that_was_killed_is_not_that_of_its_rest() -> None:
+    measured = {"device": "NVIDIA Z100", "peak_memory_bytes": 2.0, "energy_joules": 500.0}
+    whole = training_cost(80, 60, 1, [measured], (1, 1))
+    rest = training_cost(80, 600, 1, [measured], (1, 1))
+    rest_of_two = training_cost(80, 600, 1, [measured, measured], (1, 1))
+    found = [cost["energy_joules"] for cost in (whole, rest, rest_of_two)]
+    assert found == [500.0, None, None]
