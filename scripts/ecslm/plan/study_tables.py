@@ -74,6 +74,7 @@ def _entry(study: Study, name: str, setting: str, models: Shown) -> Entry:
     ]
     rows = [{"group": "Trivial", "baselines": trivial}] if trivial else []
     title = study.config.setting_titles.get(setting, setting)
+    free = [name for name in models if study.settings.models[name].limits() is None]
     entry: Entry = table_kind(KIND).entry(
         kind=KIND,
         label=f"{LABEL}{name}",
@@ -82,6 +83,6 @@ def _entry(study: Study, name: str, setting: str, models: Shown) -> Entry:
         setting=setting,
         columns=tasks,
         rows=[*rows, {"group": "Models", "models": list(models)}],
-        competitors=list(models) if len(models) > 1 else [],
+        competitors=free if len(free) > 1 else [],
     )
     return entry

@@ -62,6 +62,14 @@ def test_a_score_of_a_task_without_records_of_a_tables_setting_is_in_another_tab
     assert study_tables(made.study)[f"scores_{IND}"].columns == ("PM", "QPR")  # type: ignore[attr-defined]
 
 
+def test_answers_that_are_limited_to_valid_ones_compete_in_no_table() -> None:
+    limited = MODELS["Small-EC"] | {"answers": "constrained"}
+    made = plan(tasks=["PM"], models=MODELS | {"Small-EC-constrained": limited})
+    table: Any = study_tables(made.study)[f"scores_{IND}"]
+    assert table.rows[-1].models == ("Small", "Small-EC", "Small-EC-constrained")
+    assert table.competitors == ("Small", "Small-EC")
+
+
 def test_a_name_that_is_taken_is_left_to_the_configuration() -> None:
     name = f"scores_{IND}"
     made = plan(settings=[IND], tables={name: results(["Small"], ["PM"])})

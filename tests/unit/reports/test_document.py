@@ -16,6 +16,8 @@ from support.report_files import (
 )
 
 from ecslm.reports.document import render_document
+from ecslm.schemas.task import METRICS
+from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.model import Cell, Row, RowGroup
 
 TEMPLATE = REPORT / "report.tex.jinja"
@@ -111,6 +113,15 @@ def test_only_where_values_are_doubled_the_document_says_so(results: Path) -> No
     )
     write_table(results, results_table(panels=(panel,)))
     assert words in document_of(results)
+
+
+def test_methods_name_the_metrics_whose_intervals_are_not_of_a_bootstrap(results: Path) -> None:
+    """Those that have an interval of a formula, which is of one seed."""
+    names = {measure.NAME for measure in map(metric, METRICS) if measure.INTERVAL}
+    assert names == {"accuracy", "HR@1", "F1"}
+    methods = " ".join(document_of(results).split())
+    assert "Wilson's for accuracy, HR@1 and F1 of one seed, and otherwise bootstrap" in methods
+    assert "with 1,000 resamples" in methods
 
 
 def test_methods_tell_what_each_model_was_trained_on(results: Path) -> None:
