@@ -69,7 +69,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     entry = request.table
     path = sources.require("architectures")
     architectures = read_architectures(path)
-    printed = _read_printed(sources.resources.get("published"))
+    printed = read_printed(sources.resources.get("published"))
     rows = []
     for model in entry.models:
         adapter = request.context.adapters[model]
@@ -110,14 +110,19 @@ def _millions_cell(count: int, source: str) -> Cell:
     return Cell(value=count, shown=f"{count / 1e6:.1f}", sources=(source,))
 
 
-def _read_printed(path: Path | None) -> dict[str, Cell]:
+def read_printed(path: Path | None) -> dict[str, Cell]:
+    """The published values by model, as printed; none without a file.
+
+    Raises:
+        InputError: the file is missing or broken, or has a model twice.
+    """
     if path is None:
         return {}
     return {
         row["model"]: Cell(
             value=row["trainable"], shown=row["trainable"], sources=(source_name(path),)
         )
-        for row in read_csv(path, ("model", "trainable"))
+        for row in read_csv(path, ("model", "trainable"), ("model",))
     }
 
 
