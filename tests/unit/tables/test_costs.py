@@ -240,6 +240,18 @@ def test_the_summary_tells_training_requests_and_when_it_is_paid_for(tmp_path: P
     assert example(tmp_path, models=["Small"], latency=[], apis={}, hardware=None).summary == ()
 
 
+def test_the_summary_tells_where_training_is_never_paid_for(tmp_path: Path) -> None:
+    cheap = PRICES | {"input": 0.001, "output": 0}
+    (text,) = example(tmp_path, apis={"An API": PRICES, "A cheap API": cheap}).summary
+    assert text.endswith(
+        "Training is paid for after 1,221 requests, but never in 1 of 2 pairs of a model and an "
+        "API, where that costs less per request: by prices alone, whatever the answers of each are "
+        "worth."
+    )
+    (text,) = example(tmp_path, apis={"A cheap API": cheap}).summary
+    assert text.endswith("At these prices an API always costs less.")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

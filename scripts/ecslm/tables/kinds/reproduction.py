@@ -178,7 +178,8 @@ def _with_2024(request: Request) -> bool:
 def _column_notes(request: Request) -> Iterator[str]:
     entry = request.table
     released = (
-        "n: our test records. Released: what the scorer of the authors of ECInstruct computes"
+        "n: our test records, from which the released scorers leave out yes/no answers and choices "
+        "that they cannot read. Released: what the scorer of the authors of ECInstruct computes"
     )
     if _with_2024(request):
         yield (
