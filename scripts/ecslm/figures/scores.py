@@ -96,7 +96,7 @@ def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
             task=column.key,
             title=settings.context.tasks[column.key].title,
             metric=column.detail,
-            records=column.records,
+            records=None if column.fewer else column.records,
             points=tuple(
                 point
                 for group in panel.groups

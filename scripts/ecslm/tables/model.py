@@ -47,8 +47,8 @@ class Cell:
 class HeaderCell:
     """The head of a column.
 
-    `lower_is_better` is None where columns are not ranked, `records` None where they are not scores
-    on the same records in all rows.
+    `lower_is_better` is None where columns are not ranked. `records` are the test records of its
+    scores, but for the rows that `fewer` names, with their own number; None where it has none.
     """
 
     key: str
@@ -57,6 +57,7 @@ class HeaderCell:
     form: Form = "number"
     lower_is_better: bool | None = None
     records: int | None = None
+    fewer: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)

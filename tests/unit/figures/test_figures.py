@@ -151,6 +151,14 @@ def test_intervals_are_those_of_free_models_published_rows_and_the_best_trivial_
     }
 
 
+def test_a_number_of_records_stands_above_intervals_if_it_is_that_of_all_rows(
+    results: Path,
+) -> None:
+    assert "200 records" in figure(results, "intervals", "PM").get_suptitle()
+    write_metrics(results, "Other", "PM", {IND: scores(0.5, n=150)})
+    assert "records" not in figure(results, "intervals", "PM").get_suptitle()
+
+
 def test_values_of_other_data_and_doubled_ones_are_marked_and_hollow(results: Path) -> None:
     axes = figure(results, "intervals", "PM", comparable=False).axes[0]
     assert {name for name in rows(axes) if name.endswith("‡")} == {

@@ -37,6 +37,17 @@ def test_invalid_and_truncated_shares_stand_beside_strict_and_lenient_scores(
     assert all(panel.float_title == panel.title for panel in table.panels)
 
 
+def test_notes_say_which_models_answered_fewer_records(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5), OOD: scores(0.5, n=90)})
+    write_metrics(tmp_path, "Other", "PM", {IND: scores(0.5, n=180), OOD: scores(0.5, n=90)})
+    models = {name: {"seeds": [0], "tasks": ["PM"]} for name in ("Small", "Other")}
+    entry = ENTRY | {"models": list(models), "columns": ["PM"]}
+    table = build("validity", request(entry, models=models), Sources(tmp_path))
+    assert [panel.columns[0].records for panel in table.panels] == [200, 200, 90, 90]
+    fewer = ("PM, Other: n = 180.",)
+    assert [panel.notes for panel in table.panels] == [fewer, fewer, (), ()]
+
+
 def test_a_note_says_which_answers_could_not_be_invalid(tmp_path: Path) -> None:
     names = ("Small", "Small-constrained", "Other-constrained")
     for name in names:
