@@ -21,7 +21,7 @@ Segment = list[tuple[float, float]]
 @dataclass(frozen=True)
 class Drawing:
     """Draws points: a family's colour and shape, filled if tuned, hollow if not, or if the value
-    cannot be compared with others; a dashed interval is known to be too narrow."""
+    cannot be compared with others; a dashed interval may be too narrow."""
 
     models: Mapping[str, FigureModel]
 
@@ -88,5 +88,5 @@ def name_text(point: Point) -> str:
 
 
 def value_text(point: Point) -> str:
-    """The value, with the marks of an interval that is too narrow and of twice a recall."""
+    """The value, with the marks of an interval that may be too narrow and of twice a recall."""
     return score_text(point.value) + ("" if point.reliable else "*") + "†" * point.doubled

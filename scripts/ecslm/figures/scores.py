@@ -38,7 +38,7 @@ class Point:
 
     @property
     def reliable(self) -> bool:
-        """False where the interval is known to be too narrow."""
+        """False where the interval may be too narrow."""
         return self.interval is None or self.interval.reliable
 
 

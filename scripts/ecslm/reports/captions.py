@@ -6,7 +6,7 @@ from ecslm.reports.settings import ReportFigure
 from ecslm.tables.model import Table
 
 INTERVALS = (
-    "Bars are 95 % intervals over test records, dashed where they are known to be too narrow (*). "
+    "Bars are 95 % intervals over test records, dashed where they may be too narrow (*). "
     "Tuned models are filled; others, and values that cannot be compared, are hollow. Models whose "
     "answers are limited to valid ones are left out."
 )

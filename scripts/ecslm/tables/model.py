@@ -17,7 +17,7 @@ MISSING = "--"
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval; `reliable` is false where it is known to be too narrow."""
+    """A 95 % interval; `reliable` is false where it may be too narrow."""
 
     low: float
     high: float
@@ -150,6 +150,16 @@ def score_text(value: float) -> str:
 def difference_text(value: float) -> str:
     """A difference of scores as it is shown: three decimals, never "-0.000"."""
     return f"{round(value, 3) + 0.0:.3f}"
+
+
+def percent_text(share: float, decimals: int = 1) -> str:
+    """A share in per cent as it is shown; what is neither none nor all never looks as if it was."""
+    shown, least = f"{100 * share:.{decimals}f}", 10.0**-decimals
+    if share > 0 and float(shown) == 0:
+        return f"<{least:.{decimals}f}"
+    if share < 1 and float(shown) == 100:
+        return f">{100 - least:.{decimals}f}"
+    return shown
 
 
 def amount_text(value: float) -> str:

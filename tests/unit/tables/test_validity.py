@@ -1,8 +1,11 @@
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
 from support.table_files import IND, OOD, request, scores, write_metrics
 
 from ecslm.tables.kinds.validity import build
+from ecslm.tables.model import percent_text
 from ecslm.tables.sources import Sources
 
 ENTRY = {"kind": "validity", "settings": [IND, OOD], "columns": ["PM", "SA"], "models": ["Small"]}
@@ -35,6 +38,14 @@ def test_invalid_and_truncated_shares_stand_beside_strict_and_lenient_scores(
     }
     assert [column.records for column in table.panels[0].columns] == [200, 200]
     assert all(panel.float_title == panel.title for panel in table.panels)
+
+
+@given(st.floats(0, 1), st.integers(0, 3))
+def test_a_share_looks_like_none_or_all_only_if_it_is(share: float, decimals: int) -> None:
+    shown = percent_text(share, decimals)
+    assert (shown == f"{0:.{decimals}f}") == (share == 0)
+    assert (shown == f"{100:.{decimals}f}") == (share == 1)
+    assert abs(float(shown.lstrip("<>")) - 100 * share) <= 10.0**-decimals
 
 
 def test_notes_say_which_models_answered_fewer_records(tmp_path: Path) -> None:

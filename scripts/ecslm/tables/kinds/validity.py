@@ -14,6 +14,7 @@ from ecslm.tables.model import (
     RowGroup,
     Table,
     number_cell,
+    percent_text,
     score_text,
 )
 from ecslm.tables.notes import data_note, fewer_notes, limit_notes, record_notes
@@ -152,7 +153,7 @@ def _rows(
 
 
 def _percent(measured: Measured, share: float | None) -> Cell:
-    return number_cell(share, "" if share is None else f"{100 * share:.1f}", measured.sources)
+    return number_cell(share, "" if share is None else percent_text(share), measured.sources)
 
 
 def _score(measured: Measured, value: float | None) -> Cell:
