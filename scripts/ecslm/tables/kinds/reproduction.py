@@ -185,8 +185,8 @@ def _column_notes(request: Request) -> Iterator[str]:
         yield (
             f"{released}; released 2024: what it computed before its correction of September 2025, "
             "which differs for extraction (AVE) alone. Both count an extracted entry as often as "
-            "the answer repeats it, so that they may exceed 1. Difference from published: of released "
-            "2024 where the published value has a †, else of released."
+            "the answer repeats it, so that they may exceed 1. Difference from published: of "
+            "released 2024 where the published value has a †, else of released."
         )
     else:
         yield f"{released}. Difference from published: of released."
