@@ -173,6 +173,16 @@ def test_values_of_other_data_and_doubled_ones_are_marked_and_hollow(results: Pa
     assert (0.858, 2, False) in markers(doubled)
 
 
+def test_a_row_that_was_chosen_by_the_test_records_is_marked_and_hollow(results: Path) -> None:
+    best = {"group": "Best", "best_of": {"Best": ["Small", "Other"]}}
+    entry = ENTRY | {"rows": [*ENTRY["rows"], best]}
+    axes = figure(results, "intervals", "PM", entry=entry).axes[0]
+    *_, last = rows(axes)
+    assert last == "Best\N{NO-BREAK SPACE}§"
+    by_place = {place: filled for _, place, filled in markers(axes)}
+    assert not by_place[len(rows(axes)) - 1]
+
+
 def test_an_interval_that_is_too_narrow_is_dashed(results: Path) -> None:
     axes = figure(results, "intervals", "PM").axes[0]
     bars = {
