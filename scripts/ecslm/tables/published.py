@@ -35,6 +35,12 @@ class Published:
         """Whether the row was published."""
         return (table, model) in self._rows
 
+    def rounding(self, table: str, task: str) -> float:
+        """How much the values of a column may be off, since they were rounded: half of the last
+        digit that any of them has, as others may have lost zeros at their end."""
+        printed = (row.get(task, "") for (name, _), row in self._rows.items() if name == table)
+        return 0.5 * 10.0 ** -max((len(one.partition(".")[2]) for one in printed), default=0)
+
     def cell(self, table: str, model: str, task: str) -> Cell:
         """The published value, with the digits as printed.
 
