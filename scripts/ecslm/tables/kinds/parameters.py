@@ -36,7 +36,8 @@ PRINTED = HeaderCell("published", "Published", "trainable", form="text")
 
 NOTE = (
     "Counted from the architectures. Total: the base model, with an embedding shared by input and "
-    "output counted once. Trainable: the adapter's matrices, in addition to the base model."
+    "output counted once. Trainable: the adapter's matrices, in addition to the base model, "
+    "and in per cent of that total, to which they do not count."
 )
 
 
