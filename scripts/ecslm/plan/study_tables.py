@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import product
 from typing import Any
 
 from ecslm.config.names import name_like
 from ecslm.plan.study import Study
+from ecslm.schemas.task import has_example
 from ecslm.tables.kind import table_kind
+from ecslm.tables.references import names_in
 from ecslm.tables.settings import Entry
 
 KIND = "results"
@@ -46,6 +49,28 @@ def score_tables(study: Study) -> dict[str, Entry]:
             name = name_like(f"scores_{setting}", {*taken, *found}, otherwise="scores")
             found[name] = _entry(study, name, setting, models)
     return found
+
+
+def partly_shown(study: Study) -> tuple[str, ...]:
+    """The settings of which some model's score of some task is in no table, sorted."""
+    shown: set[tuple[str, str, str]] = set()
+    for entry in study_tables(study).values():
+        named: dict[str, set[str]] = {"models": set(), "tasks": set(), "settings": set()}
+        for one in names_in(entry.model_dump(), type(entry)):
+            if one.reference.part in named:
+                named[one.reference.part].add(one.name)
+        shown |= {*product(named["models"], named["tasks"], named["settings"])}
+    return tuple(
+        setting
+        for setting in sorted(study.settings.settings)
+        # Tables show the answers to prompts with an example in the setting without.
+        if not has_example(setting)
+        and any(
+            (model, task, setting) not in shown
+            for model in study.settings.models
+            for task in _answered(study, model, study.model_tasks(model), setting)
+        )
+    )
 
 
 def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> frozenset[str]:

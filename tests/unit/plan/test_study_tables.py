@@ -14,7 +14,7 @@ from support.scripts import run_script
 
 from ecslm.common.plain_words import NAME
 from ecslm.plan.plan import Plan
-from ecslm.plan.study_tables import study_tables
+from ecslm.plan.study_tables import partly_shown, study_tables
 
 TESTED = sorted(set(TASKS) - {"AUX"})
 PARAMETERS = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
@@ -55,6 +55,19 @@ def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_
 def test_what_tables_of_the_configuration_show_is_in_no_other() -> None:
     everything = results(list(MODELS), TESTED)
     assert list(study_tables(plan(tables={"mine": everything}).study)) == ["mine"]
+
+
+def test_settings_of_which_scores_are_in_no_table_are_known() -> None:
+    def left_out(**tables: Any) -> tuple[str, ...]:
+        return partly_shown(plan(tables=tables).study)
+
+    assert left_out() == ()
+    everything = results(list(MODELS), TESTED)
+    assert left_out(mine=everything) == (OOD,)
+    validity = {"kind": "validity", "label": "tab:v", "caption": "V", "models": list(MODELS)}
+    validity |= {"settings": [OOD], "columns": TESTED}
+    assert left_out(mine=everything, other=validity) == ()
+    assert left_out(mine=everything, other=validity | {"models": ["Small"]}) == (OOD,)
 
 
 def test_a_score_of_a_task_without_records_of_a_tables_setting_is_in_another_table() -> None:

@@ -89,6 +89,13 @@ def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None
     assert "not those of the published study" not in comparable
 
 
+def test_limits_name_settings_whose_scores_are_in_no_table(results: Path) -> None:
+    words = "Some scores of these settings are in scores.csv alone"
+    assert words not in document_of(results)
+    document = document_of(results, partly_shown=["OOD_A", "B"])
+    assert f"{words}: OOD\\_A; B." in document.partition("\\section{Limits}")[2]
+
+
 def test_a_study_of_its_own_is_not_measured_by_a_published_one(results: Path) -> None:
     write_table(results, own_table())
     document = document_of(results, not_run=["Large"])
