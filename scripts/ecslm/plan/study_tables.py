@@ -7,7 +7,7 @@ from typing import Any
 
 from ecslm.config.names import name_like
 from ecslm.plan.study import Study
-from ecslm.schemas.task import has_example
+from ecslm.schemas.task import EXAMPLE, answered_setting
 from ecslm.tables.kind import table_kind
 from ecslm.tables.references import names_in
 from ecslm.tables.settings import Entry
@@ -38,7 +38,7 @@ def score_tables(study: Study) -> dict[str, Entry]:
     # A table's label is that of its name.
     taken = {*declared, *(entry.label.removeprefix(LABEL) for entry in declared.values())}
     found: dict[str, Entry] = {}
-    for setting in sorted(study.settings.settings):
+    for setting in _settings(study):
         models = {
             name: left
             for name, tasks in missing.items()
@@ -62,10 +62,8 @@ def partly_shown(study: Study) -> tuple[str, ...]:
         shown |= {*product(named["models"], named["tasks"], named["settings"])}
     return tuple(
         setting
-        for setting in sorted(study.settings.settings)
-        # Tables show the answers to prompts with an example in the setting without.
-        if not has_example(setting)
-        and any(
+        for setting in _settings(study)
+        if any(
             (model, task, setting) not in shown
             for model in study.settings.models
             for task in _answered(study, model, study.model_tasks(model), setting)
@@ -73,9 +71,16 @@ def partly_shown(study: Study) -> tuple[str, ...]:
     )
 
 
+def _settings(study: Study) -> list[str]:
+    """The settings that tables are of: the answers to prompts with an example are in those
+    without."""
+    return sorted({setting.removesuffix(EXAMPLE) for setting in study.settings.settings})
+
+
 def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> frozenset[str]:
-    """Those of some tasks that a model answers in a setting."""
-    return frozenset(task for task in tasks if setting in study.answered_settings(model, task))
+    """Those of some tasks that a model answers in a setting, with as many examples as it has."""
+    own = answered_setting(setting, study.model(model).shots)
+    return frozenset(task for task in tasks if own in study.answered_settings(model, task))
 
 
 def _shown(study: Study, entry: Any) -> Shown:

@@ -57,6 +57,19 @@ def test_what_tables_of_the_configuration_show_is_in_no_other() -> None:
     assert list(study_tables(plan(tables={"mine": everything}).study)) == ["mine"]
 
 
+def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_without() -> None:
+    one_shot = {"base": "Small", "template": "chatml", "shots": 1}
+    for settings, names in (
+        ([IND, f"{IND}_1-shot"], ("Small", "Small-1shot")),
+        ([f"{IND}_1-shot"], ("Small-1shot",)),
+    ):
+        made = plan(settings=settings, models={"Small": MODELS["Small"], "Small-1shot": one_shot})
+        (table,) = study_tables(made.study).values()
+        assert table.setting == IND  # type: ignore[attr-defined]
+        assert table.rows[-1].models == names  # type: ignore[attr-defined]
+        assert partly_shown(made.study) == ()
+
+
 def test_settings_of_which_scores_are_in_no_table_are_known() -> None:
     def left_out(**tables: Any) -> tuple[str, ...]:
         return partly_shown(plan(tables=tables).study)
