@@ -87,6 +87,15 @@ class ResultsEntry(ScoresEntry):
             for name in set(chosen)
             if name in others or chosen.count(name) > 1
         ]
+        rows = [
+            name
+            for group in self.rows
+            for name in (*group.models, *group.baselines, *group.published)
+        ]
+        for field, listed in (("rows", rows), ("columns", self.columns)):
+            # Twice the same would compete with itself, or be taken for another.
+            twice = sorted({name for name in listed if listed.count(name) > 1})
+            problems += [f"{field}: {name} is listed twice" for name in twice]
         if self.published_table is None and self.needs_published():
             problems.append("published_table: needed, since rows name published results")
         if problems:
