@@ -8,12 +8,15 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import read_text
 
 
-def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
+def read_csv(path: Path, columns: tuple[str, ...], *keys: tuple[str, ...]) -> list[dict[str, str]]:
     """Read the rows of a CSV file, which must have `columns`.
 
+    Args:
+        keys: columns whose values, those of each key together, name a row, if it has any.
+
     Raises:
-        InputError: the file or a column is missing, a column is there twice, or a row has too few
-            or too many fields.
+        InputError: the file or a column is missing, a column is there twice, a row has too few or
+            too many fields, or the name of an earlier one.
     """
     # Spreadsheets begin UTF-8 with a byte order mark.
     reader = csv.DictReader(read_text(path).removeprefix("\ufeff").splitlines())
@@ -28,4 +31,16 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
             raise InputError(f"{path}: line {number}: not the same number of fields as the header")
+    for key in keys:
+        _refuse_repeated(path, rows, key)
     return rows
+
+
+def _refuse_repeated(path: Path, rows: list[dict[str, str]], key: tuple[str, ...]) -> None:
+    """Refuse a row with the name of an earlier one; without a name it has none."""
+    earlier: set[tuple[str, ...]] = set()
+    for line, row in enumerate(rows, start=2):
+        name = tuple(row[column] for column in key)
+        if any(name) and name in earlier:
+            raise InputError(f"{path}: line {line}: {', '.join(name)}: is on an earlier line too")
+        earlier.add(name)

@@ -277,9 +277,16 @@ def _table_references(
         "contrasts": ("contrasts", contrasts),
         "contrasts of settings": ("contrasts", contrasts),
     }
-    for name in _names(table.get("competitors")):
-        if (mode := _mapping(models.get(name)).get("answers", "free")) != "free":
-            yield f"{path}.competitors: {name} does not compete: its answers are {mode}, not free"
+    best_of = {
+        row: _names(members)
+        for group in _sequence(table.get("rows"))
+        for row, members in _mapping(_mapping(group).get("best_of")).items()
+    }
+    for row in _names(table.get("competitors")):
+        for name in best_of.get(row, (row,)):
+            if (mode := _mapping(models.get(name)).get("answers", "free")) != "free":
+                whose = "its answers" if name == row else f"the answers of {name}"
+                yield f"{path}.competitors: {row} does not compete: {whose} are {mode}, not free"
     for named in names_in(table, kind.entry):
         part, where = named.reference.part, f"{path}.{named.field}"
         section, valid = parts[part]

@@ -35,9 +35,9 @@ def read_counts(path: Path) -> tuple[PublishedCount, ...]:
     """The counts in a CSV file; an empty field is unknown.
 
     Raises:
-        InputError: the file is missing or a row is not a valid count.
+        InputError: the file is missing, a row is not a valid count, or a count is there twice.
     """
-    rows = read_csv(path, tuple(PublishedCount.model_fields))
+    rows = read_csv(path, tuple(PublishedCount.model_fields), ("task", "split", "setting"))
     known = [{name: value for name, value in row.items() if value} for row in rows]
     return tuple(
         validated(PublishedCount, row, path, line) for line, row in enumerate(known, start=2)

@@ -66,9 +66,9 @@ def read_devices(path: Path) -> dict[str, Device]:
     """The devices of the file by name.
 
     Raises:
-        InputError: the file is missing, or a row is not valid.
+        InputError: the file is missing, a row is not valid, or a device is there twice.
     """
-    rows = read_csv(path, tuple(DeviceRow.model_fields))
+    rows = read_csv(path, tuple(DeviceRow.model_fields), ("device",))
     found = (validated(DeviceRow, row, path, line) for line, row in enumerate(rows, start=2))
     return {
         row.device: Device(

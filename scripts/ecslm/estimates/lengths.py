@@ -48,9 +48,9 @@ def read_lengths(path: Path) -> dict[tuple[str, str], LengthsRow]:
     """The rows of the file by kind of records and task.
 
     Raises:
-        InputError: the file is missing, or a row is not valid.
+        InputError: the file is missing, a row is not valid, or a task is there twice.
     """
-    rows = read_csv(path, tuple(LengthsRow.model_fields))
+    rows = read_csv(path, tuple(LengthsRow.model_fields), ("records", "task"))
     found = (validated(LengthsRow, row, path, line) for line, row in enumerate(rows, start=2))
     return {(row.records, row.task): row for row in found}
 

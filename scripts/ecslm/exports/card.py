@@ -25,6 +25,7 @@ from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.score import Row, score
 from ecslm.scoring.settings import ScoringSettings
+from ecslm.tables.model import percent_text
 
 # The score itself is asked for, not its interval.
 NO_INTERVAL = ScoringSettings(resamples=1)
@@ -209,4 +210,4 @@ def _score(value: float | None) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{100 * value:.1f} %"
+    return f"{percent_text(value)} %"

@@ -35,7 +35,9 @@ class ScoreRow(Closed):
     interval_method: str | None
     interval_reliable: bool | None = Field(description="False if it may be too narrow.")
     n: int = Field(description="Records.")
-    invalid: int = Field(description="Answers that the protocol's parser could not read.")
+    invalid: int | None = Field(
+        description="Answers that the protocol cannot read; null where a scorer does not tell them."
+    )
     truncated: int | None = Field(description="Answers cut off at the token limit.")
     prompt_tokens: int | None = Field(description="Of all prompts.")
     generated_tokens: int | None = Field(description="Of all answers.")

@@ -136,7 +136,7 @@ def _protocols(scores: SettingScores) -> Iterator[dict[str, Any]]:
     for protocol in ("released", "released_2024"):
         score = getattr(scores, protocol)
         if score is not None:
-            yield {"protocol": protocol, "value": score.known, "invalid": scores.n_invalid, **none}
+            yield {"protocol": protocol, "value": score.known, "invalid": score.dropped, **none}
 
 
 def _training(results: Path, model: ScoredModel, seed: int) -> dict[str, int | None]:

@@ -21,7 +21,7 @@ Segment = list[tuple[float, float]]
 @dataclass(frozen=True)
 class Drawing:
     """Draws points: a family's colour and shape, filled if tuned, hollow if not, or if the value
-    cannot be compared with others; a dashed interval is known to be too narrow."""
+    cannot be compared with others; a dashed interval may be too narrow."""
 
     models: Mapping[str, FigureModel]
 
@@ -39,7 +39,7 @@ class Drawing:
     def filled(self, point: Point) -> bool:
         """Whether the marker is filled."""
         model = self.models.get(point.row)
-        return point.comparable and (model is None or model.tuned)
+        return point.comparable and not point.chosen and (model is None or model.tuned)
 
     def draw(self, axes: Axes, placed: Iterable[tuple[Point, float]], *, upright: bool) -> None:
         """Draw points and their intervals: with `upright` scores go up, otherwise to the right.
@@ -83,10 +83,12 @@ def marker(look: Look, filled: bool) -> dict[str, Any]:
 
 
 def name_text(point: Point) -> str:
-    """The row's name, with the mark of values that were measured on other data."""
-    return f"{point.row}\N{NO-BREAK SPACE}‡" if point.other_data else point.row
+    """The row's name, with the marks of values that were measured on other data, and of those that
+    were chosen by the test records."""
+    marks = "‡" * point.other_data + "\N{SECTION SIGN}" * point.chosen
+    return f"{point.row}\N{NO-BREAK SPACE}{marks}" if marks else point.row
 
 
 def value_text(point: Point) -> str:
-    """The value, with the marks of an interval that is too narrow and of twice a recall."""
+    """The value, with the marks of an interval that may be too narrow and of twice a recall."""
     return score_text(point.value) + ("" if point.reliable else "*") + "†" * point.doubled

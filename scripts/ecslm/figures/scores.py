@@ -19,7 +19,7 @@ class Point:
     """The score of a row in a task.
 
     Attributes:
-        comparable: whether the value can be compared with the others of the task.
+        chosen: whether it is the best of several models, chosen by the test records themselves.
         reproduces: the study's model that a published row belongs to, if it follows one.
     """
 
@@ -29,6 +29,7 @@ class Point:
     interval: Interval | None = None
     doubled: bool = False
     other_data: bool = False
+    chosen: bool = False
     reproduces: str | None = None
 
     @property
@@ -38,7 +39,7 @@ class Point:
 
     @property
     def reliable(self) -> bool:
-        """False where the interval is known to be too narrow."""
+        """False where the interval may be too narrow."""
         return self.interval is None or self.interval.reliable
 
 
@@ -96,7 +97,7 @@ def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
             task=column.key,
             title=settings.context.tasks[column.key].title,
             metric=column.detail,
-            records=column.records,
+            records=None if column.fewer else column.records,
             points=tuple(
                 point
                 for group in panel.groups
@@ -121,6 +122,7 @@ def _points(rows: Sequence[Row], column: int) -> Iterator[Point]:
             interval=cell.interval,
             doubled="doubled" in cell.marks,
             other_data="other_data" in row.marks,
+            chosen="chosen" in row.marks,
             reproduces=before.name if follows and before is not None else None,
         )
 

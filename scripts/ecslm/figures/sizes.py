@@ -27,9 +27,10 @@ def read_sizes(path: Path) -> dict[str, int]:
     """The parameters of published models whose authors tell them, from a CSV file.
 
     Raises:
-        InputError: the file is missing, lacks a column, or has a size that is not a number.
+        InputError: the file is missing, lacks a column, has a model twice, or a size that is not a
+            number.
     """
-    rows = read_csv(path, ("model", "parameters"))
+    rows = read_csv(path, ("model", "parameters"), ("model",))
     problems = [
         f"{path}: {row['model']}: {row['parameters']!r} is not a whole number"
         for row in rows

@@ -92,9 +92,11 @@ def read_architectures(path: Path) -> dict[str, dict[str, str]]:
     """The rows of resources/architectures.csv by name and by hub id.
 
     Raises:
-        InputError: the file is missing, lacks a column, or has a size that is not a number.
+        InputError: the file is missing, lacks a column, has a model twice, or a size that is not a
+            number.
     """
-    rows = read_csv(path, ("model", "hub_id", *SIZES, "tie_word_embeddings"))
+    columns = ("model", "hub_id", *SIZES, "tie_word_embeddings")
+    rows = read_csv(path, columns, ("model",), ("hub_id",))
     problems = [
         f"{path}: {row['model']}: {size}: {row[size]!r} is not a whole number"
         for row in rows

@@ -17,6 +17,9 @@ Cost = dict[str, float | str | None]
 # What makes Linux forget the peak of a process's memory.
 CLEAR_REFS, PEAK_OF_MEMORY = Path("/proc/self/clear_refs"), "5"
 
+# In a summary, how long it was measured for; in no cost.json.
+METERED = "metered_seconds"
+
 
 @dataclass
 class CostMeter:
@@ -36,13 +39,14 @@ class CostMeter:
 
     def summary(self) -> Cost:
         """Device name, peak memory in bytes since the start (of the process on a CPU, of tensors on
-        a GPU), and energy in joules, None if the device does not report it."""
+        a GPU), energy in joules, None if the device does not report it, and the seconds of both."""
         energy = _energy_joules(self.device)
         used = None if energy is None or self._start_energy is None else energy - self._start_energy
         return {
             "device": device_name(self.device),
             "peak_memory_bytes": _peak_memory(self.device),
             "energy_joules": used,
+            METERED: self.seconds(),
         }
 
 
@@ -56,8 +60,9 @@ def training_cost(
     """cost.json of an adapter.
 
     Args:
+        job_seconds: of the job since it last began, with loading.
         seconds: of training, including those of killed runs.
-        of_devices: the summary of each device that it was trained on.
+        of_devices: the summary of each device that it was trained on, since the job last began.
         batch_tokens: the token budget at the start and at the end, which is lower where memory did
             not suffice.
     """
@@ -68,8 +73,20 @@ def training_cost(
         "batch_tokens": batch_tokens[0],
         "batch_tokens_at_end": batch_tokens[1],
         "devices": len(of_devices),
-        **_together(of_devices),
+        **_together([_of_all(each, seconds) for each in of_devices]),
     }
+
+
+def _of_all(
+    measured: Mapping[str, float | str | None], seconds: float
+) -> dict[str, float | str | None]:
+    """What was measured since a job last began, without the energy if killed runs were a part of
+    its seconds: they have told nobody what they took."""
+    found = dict(measured)
+    metered = found.pop(METERED, None)
+    if metered is not None and seconds > float(metered):
+        found["energy_joules"] = None
+    return found
 
 
 def _together(summaries: Sequence[Cost]) -> Cost:
@@ -110,7 +127,7 @@ def prediction_cost(
         "prompt_tokens": _sum(prompt_tokens),
         "generated_tokens": _sum(generated_tokens),
         "truncated_inputs": _sum(truncated),
-        **of_model,
+        **_of_all(of_model, seconds),
     }
 
 

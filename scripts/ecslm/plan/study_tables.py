@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import product
 from typing import Any
 
 from ecslm.config.names import name_like
 from ecslm.plan.study import Study
+from ecslm.schemas.task import EXAMPLE, answered_setting
 from ecslm.tables.kind import table_kind
+from ecslm.tables.references import names_in
 from ecslm.tables.settings import Entry
 
 KIND = "results"
@@ -35,7 +38,7 @@ def score_tables(study: Study) -> dict[str, Entry]:
     # A table's label is that of its name.
     taken = {*declared, *(entry.label.removeprefix(LABEL) for entry in declared.values())}
     found: dict[str, Entry] = {}
-    for setting in sorted(study.settings.settings):
+    for setting in _settings(study):
         models = {
             name: left
             for name, tasks in missing.items()
@@ -48,9 +51,36 @@ def score_tables(study: Study) -> dict[str, Entry]:
     return found
 
 
+def partly_shown(study: Study) -> tuple[str, ...]:
+    """The settings of which some model's score of some task is in no table, sorted."""
+    shown: set[tuple[str, str, str]] = set()
+    for entry in study_tables(study).values():
+        named: dict[str, set[str]] = {"models": set(), "tasks": set(), "settings": set()}
+        for one in names_in(entry.model_dump(), type(entry)):
+            if one.reference.part in named:
+                named[one.reference.part].add(one.name)
+        shown |= {*product(named["models"], named["tasks"], named["settings"])}
+    return tuple(
+        setting
+        for setting in _settings(study)
+        if any(
+            (model, task, setting) not in shown
+            for model in study.settings.models
+            for task in _answered(study, model, study.model_tasks(model), setting)
+        )
+    )
+
+
+def _settings(study: Study) -> list[str]:
+    """The settings that tables are of: the answers to prompts with an example are in those
+    without."""
+    return sorted({setting.removesuffix(EXAMPLE) for setting in study.settings.settings})
+
+
 def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> frozenset[str]:
-    """Those of some tasks that a model answers in a setting."""
-    return frozenset(task for task in tasks if setting in study.answered_settings(model, task))
+    """Those of some tasks that a model answers in a setting, with as many examples as it has."""
+    own = answered_setting(setting, study.model(model).shots)
+    return frozenset(task for task in tasks if own in study.answered_settings(model, task))
 
 
 def _shown(study: Study, entry: Any) -> Shown:
@@ -74,6 +104,7 @@ def _entry(study: Study, name: str, setting: str, models: Shown) -> Entry:
     ]
     rows = [{"group": "Trivial", "baselines": trivial}] if trivial else []
     title = study.config.setting_titles.get(setting, setting)
+    free = [name for name in models if study.settings.models[name].limits() is None]
     entry: Entry = table_kind(KIND).entry(
         kind=KIND,
         label=f"{LABEL}{name}",
@@ -82,6 +113,6 @@ def _entry(study: Study, name: str, setting: str, models: Shown) -> Entry:
         setting=setting,
         columns=tasks,
         rows=[*rows, {"group": "Models", "models": list(models)}],
-        competitors=list(models) if len(models) > 1 else [],
+        competitors=free if len(free) > 1 else [],
     )
     return entry

@@ -21,24 +21,31 @@ LONG = ("train_adapter", "predict", "measure_latency", "bertscore")
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds of a job on a device; `estimated` if it has not run here yet."""
+    """Seconds of a job on its devices; `estimated` if it has not run here yet."""
 
     seconds: float
+    """From start to end."""
     device: str
     estimated: bool = False
 
+    @property
+    def device_seconds(self) -> float:
+        """Those of each device together: `2 x NVIDIA L4` are two."""
+        number, _, _ = self.device.rpartition(" x ")
+        return self.seconds * (int(number) if number.isdecimal() else 1)
+
 
 class _CostFile(BaseModel):
-    """What a cost.json says of time. That of an adapter also has the seconds of the whole job."""
+    """What a cost.json says of time. That of an adapter also has the seconds of the job since it
+    last began: if it was killed before that, less than those of training."""
 
     device: str
     seconds: float
     load_seconds: float = 0.0
-    job_seconds: float | None = None
+    job_seconds: float = 0.0
 
     def cost(self) -> Cost:
-        seconds = self.job_seconds or self.load_seconds + self.seconds
-        return Cost(seconds, self.device)
+        return Cost(max(self.job_seconds, self.load_seconds + self.seconds), self.device)
 
 
 class Costs:

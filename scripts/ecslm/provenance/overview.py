@@ -200,7 +200,7 @@ def _hours(costs: Iterable[Cost]) -> str:
     sums: dict[str, float] = {}
     for cost in costs:
         form = _form(cost.device)
-        sums[form] = sums.get(form, 0.0) + cost.seconds
+        sums[form] = sums.get(form, 0.0) + cost.device_seconds
     return " and ".join(time_text(seconds, form) for form, seconds in sums.items())
 
 

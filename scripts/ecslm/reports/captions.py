@@ -6,11 +6,15 @@ from ecslm.reports.settings import ReportFigure
 from ecslm.tables.model import Table
 
 INTERVALS = (
-    "Bars are 95 % intervals over test records, dashed where they are known to be too narrow (*). "
+    "Bars are 95 % intervals over test records, dashed where they may be too narrow (*). "
     "Tuned models are filled; others, and values that cannot be compared, are hollow. Models whose "
     "answers are limited to valid ones are left out."
 )
 MARKS = " ‡: measured on other data. †: printed as twice a recall."
+CHOSEN = (
+    " \N{SECTION SIGN}: the best of several models, chosen by the test records themselves, which "
+    "flatters it."
+)
 CROSSES = "Published rows whose size is known are crosses. "
 COSTS = "seconds and money are in the table of costs"
 
@@ -28,7 +32,9 @@ def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
     Args:
         tables: of the study; it speaks of what they show alone.
     """
-    of_table = next((one.caption for one in tables if one.name == figure.table), "")
+    own = [one for one in tables if one.name == figure.table]
+    of_table = own[0].caption if own else ""
+    chosen = any("chosen" in row.marks for one in own for panel in one.panels for row in panel.rows)
     published = shows_published(tables)
     match figure.kind:
         case "computation":
@@ -46,7 +52,7 @@ def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
         case "intervals":
             return (
                 f"{of_table}: scores with their intervals. The dotted line is the best trivial "
-                f"baseline. {INTERVALS}{MARKS if published else ''}"
+                f"baseline. {INTERVALS}{MARKS if published else ''}{CHOSEN if chosen else ''}"
             )
         case "records":
             return (

@@ -73,7 +73,7 @@ def _facts(scores: SettingScores) -> dict[str, Any]:
     if strict.ci95 is not None and strict.details.interval is not None:
         method = strict.details.interval
         facts["95 % interval"] = "{:.3f} to {:.3f}".format(*strict.ci95)
-        facts["Method"] = method.method + ("" if method.reliable else ", known to be too narrow")
+        facts["Method"] = method.method + ("" if method.reliable else ", may be too narrow")
     lenient = strict.details.lenient
     facts["Score with the lenient parser"] = None if lenient is None else lenient.known
     for protocol, value in (("released", scores.released), ("2024", scores.released_2024)):

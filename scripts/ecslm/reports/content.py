@@ -111,6 +111,7 @@ class Content:
         """What the study does not tell, as far as its settings say."""
         trained = [len(model.seeds) for model in self.settings.models if model.training is not None]
         not_run = ", ".join(self.settings.not_run)
+        partly = "; ".join(map(self.settings.setting_title, self.settings.partly_shown))
         return [
             "Intervals and tests are about these test records and these adapters: other records of "
             "the kind, and other training runs, may differ by more.",
@@ -118,6 +119,11 @@ class Content:
             *([OTHER_DATA] if self.published and not self.settings.comparable else []),
             *([QUOTED] if self.published else []),
             *([f"In the configuration, and not run here: {not_run}."] if not_run else []),
+            *(
+                [f"Some scores of these settings are in scores.csv alone: {partly}."]
+                if partly
+                else []
+            ),
             "Base models may have seen test records, or texts like them, before they were tuned.",
             "Computation is counted, not measured: what it takes in time and money depends on the "
             "machine.",

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from ecslm.comparisons.results import Comparison, Difference
 from ecslm.reports.plain_tables import aligned
+from ecslm.tables.differences import p_text
 from ecslm.tables.model import MISSING, difference_text, score_text
 
-# Below it a p-value is shown as less than it.
-LEAST_P = 0.001
 NOTES = {
     "Difference": "of the strict scores, A minus B: above 0 A is better",
     "p (Holm)": "p adjusted for all tests of the contrast, in all tasks",
@@ -57,4 +56,4 @@ def _line(row: Difference) -> tuple[str, ...]:
 def _p(value: float | None) -> str:
     if value is None:
         return MISSING
-    return f"below {LEAST_P}" if value < LEAST_P else f"{value:.3f}"
+    return p_text(value, "below ")

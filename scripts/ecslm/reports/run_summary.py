@@ -10,7 +10,7 @@ from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF, metric_path
 from ecslm.schemas.settings import Closed
-from ecslm.tables.model import MISSING, score_text
+from ecslm.tables.model import MISSING, percent_text, score_text
 from ecslm.tables.scores import Measured
 
 
@@ -107,7 +107,7 @@ def _model_text(
         return MISSING
     value, invalid = measured.value("strict"), measured.invalid_share()
     shown = MISSING if value is None else score_text(value)
-    return shown if invalid is None else f"{shown} ({100 * invalid:.0f} %)"
+    return shown if invalid is None else f"{shown} ({percent_text(invalid, 0)} %)"
 
 
 def _best_trivial(settings: SummarySettings, results: Path, task: str, setting: str) -> str:

@@ -91,6 +91,9 @@ class ReportSettings(Closed):
     tasks: tuple[ReportTask, ...] = Field((), description="Tasks, in order.")
     models: tuple[ReportModel, ...] = Field((), description="Models, in order.")
     not_run: tuple[str, ...] = Field((), description="Models that are not run here, sorted.")
+    partly_shown: tuple[str, ...] = Field(
+        (), description="Evaluation settings of which some scores are in no table, sorted."
+    )
     card: bool = Field(True, description="Whether the study has a data card.")
     baselines: dict[str, tuple[str, ...]] = Field(
         {}, description="Trivial baselines and the tasks that each is defined for."

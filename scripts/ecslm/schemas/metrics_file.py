@@ -37,6 +37,11 @@ class Score(Value):
 
     details: dict[str, Any]
 
+    @property
+    def dropped(self) -> int | None:
+        """Answers that the scorer cannot read and leaves out; None if it leaves out none."""
+        return self.details.get("n_dropped")
+
     @classmethod
     def of(cls, value: float | None, details: dict[str, Any]) -> "Score":
         """The score of a ratio that may be undefined (None)."""

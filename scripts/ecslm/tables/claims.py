@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ecslm.tables.model import Cell
-from ecslm.tables.verdicts import ROUNDING, Position, Within, advantage, position, within
+from ecslm.tables.verdicts import Position, Within, advantage, position, within
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Claim:
         untuned: the same base, not tuned.
         tuning: the difference of the two, marked where it is significant.
         trivial: the best trivial baseline.
+        rounding: how much the published value may be off, since it was rounded.
     """
 
     task: str
@@ -36,6 +37,7 @@ class Claim:
     untuned: Cell
     tuning: Cell
     trivial: Named | None
+    rounding: float
 
     @property
     def value(self) -> float | None:
@@ -47,7 +49,7 @@ class Claim:
         """Where the interval lies; the published value is taken as exact but for its rounding."""
         if self.ours.interval is None or self.general is None:
             return None
-        return position(self.ours.interval, self.general.value, ROUNDING)
+        return position(self.ours.interval, self.general.value, self.rounding)
 
     @property
     def difference(self) -> float | None:
@@ -61,13 +63,13 @@ class Claim:
         """1: the score is higher than the published one, -1: lower, 0: the same as printed."""
         if self.value is None or self.general is None:
             return None
-        return advantage(self.value, self.general.value, ROUNDING)
+        return advantage(self.value, self.general.value, self.rounding)
 
     def within(self, margin: float) -> Within | None:
         """Whether the score is at most so much below the published one."""
         if self.ours.interval is None or self.general is None:
             return None
-        return within(self.ours.interval, self.general.value, margin + ROUNDING)
+        return within(self.ours.interval, self.general.value, margin + self.rounding)
 
     @property
     def against_trivial(self) -> Position | None:

@@ -57,7 +57,10 @@ def cost_notes(request: TableRequest[CostEntry], models: Sequence[CostedModel]) 
     absent = [name for name in entry.models if not request.context.costs[name].tasks]
     if absent:
         yield f"Not run, and so without a row: {', '.join(absent)}."
-    yield "--: not measured or not known. Energy is what a GPU reports."
+    yield (
+        "--: not measured or not known. Energy is what a GPU reports, of trainings that were not "
+        "interrupted."
+    )
 
 
 def _devices(model: CostedModel) -> Iterable[str]:
@@ -97,15 +100,20 @@ def cost_summary(
 def _break_even_sentence(panels: Sequence[Panel]) -> Iterator[str]:
     cells = [cell for panel in panels[1:] for row in panel.groups[0].rows for cell in row.cells]
     counts = sorted(cell.value for cell in cells if isinstance(cell.value, int))
+    never = sum(cell.value == NEVER for cell in cells)
     if counts:
         least, most = f"{counts[0]:,}", f"{counts[-1]:,}"
         several = f"{least} to {most} requests, depending on model and API"
         one = f"{least} {'request' if least == '1' else 'requests'}"
-        yield (
-            f"Training is paid for after {one if least == most else several}: by prices alone, "
-            "whatever the answers of each are worth."
+        but = (
+            f", but never in {never} of {never + len(counts)} pairs of a model and an API, where "
+            "that costs less per request"
         )
-    elif any(cell.value == NEVER for cell in cells):
+        yield (
+            f"Training is paid for after {one if least == most else several}"
+            f"{but if never else ''}: by prices alone, whatever the answers of each are worth."
+        )
+    elif never:
         yield "At these prices an API always costs less."
 
 

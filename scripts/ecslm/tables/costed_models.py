@@ -44,6 +44,12 @@ class CostedModel:
         return self.answering.price_on_hardware(self.hardware.price)
 
     @property
+    def tokens_per_second(self) -> float | None:
+        """Of weights that run here: how fast the answers of a server come depends on the network
+        and on who else asks it, and those that were kept come at once."""
+        return self.answering.tokens_per_second if self.context.local else None
+
+    @property
     def tuned(self) -> bool:
         """Whether its adapters are its own."""
         return self.context.adapter_of == self.name

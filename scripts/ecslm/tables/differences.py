@@ -16,6 +16,9 @@ TESTS: dict[Test, str] = {
     "bootstrap": "unpaired, centred bootstrap",
 }
 
+# Below it a p-value is shown as less than it.
+LEAST_P = 0.001
+
 Verdict = Literal["significant", "undecided", "few"]
 
 # A comparison with its task.
@@ -36,6 +39,18 @@ def difference_cell(task: str, row: Comparison) -> Cell:
         marks=() if mark is None else (mark,),
         sources=sources,
     )
+
+
+def p_text(p: float, below: str) -> str:
+    """A p-value as it is shown: three decimals, that tell on which side of the level it is.
+
+    Args:
+        below: the sign, or words, before a number that p is less than.
+    """
+    if p < LEAST_P:
+        return f"{below}{LEAST_P}"
+    shown = f"{p:.3f}"
+    return f"{below}{LEVEL:.3f}" if p < LEVEL <= float(shown) else shown
 
 
 def comparison_files(context: TableContext) -> dict[str, str]:

@@ -17,7 +17,7 @@ MISSING = "--"
 
 @dataclass(frozen=True)
 class Interval:
-    """A 95 % interval; `reliable` is false where it is known to be too narrow."""
+    """A 95 % interval; `reliable` is false where it may be too narrow."""
 
     low: float
     high: float
@@ -47,8 +47,8 @@ class Cell:
 class HeaderCell:
     """The head of a column.
 
-    `lower_is_better` is None where columns are not ranked, `records` None where they are not scores
-    on the same records in all rows.
+    `lower_is_better` is None where columns are not ranked. `records` are the test records of its
+    scores, but for the rows that `fewer` names, with their own number; None where it has none.
     """
 
     key: str
@@ -57,6 +57,7 @@ class HeaderCell:
     form: Form = "number"
     lower_is_better: bool | None = None
     records: int | None = None
+    fewer: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,16 @@ def score_text(value: float) -> str:
 def difference_text(value: float) -> str:
     """A difference of scores as it is shown: three decimals, never "-0.000"."""
     return f"{round(value, 3) + 0.0:.3f}"
+
+
+def percent_text(share: float, decimals: int = 1) -> str:
+    """A share in per cent as it is shown; what is neither none nor all never looks as if it was."""
+    shown, least = f"{100 * share:.{decimals}f}", 10.0**-decimals
+    if share > 0 and float(shown) == 0:
+        return f"<{least:.{decimals}f}"
+    if share < 1 and float(shown) == 100:
+        return f">{100 - least:.{decimals}f}"
+    return shown
 
 
 def amount_text(value: float) -> str:

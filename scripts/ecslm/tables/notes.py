@@ -5,7 +5,7 @@ from itertools import takewhile
 from statistics import median
 
 from ecslm.tables.marks import competes
-from ecslm.tables.model import Cell, Panel, RowGroup
+from ecslm.tables.model import Cell, HeaderCell, Panel, RowGroup
 from ecslm.tables.settings import DataContext, ModelContext, ScoresEntry
 
 UNRELIABLE = "too few records, or too few that decide: the true interval may be wider."
@@ -81,6 +81,18 @@ def record_notes(panels: Iterable[Panel]) -> list[str]:
     if any(column.records is not None for panel in panels for column in panel.columns):
         return ["n: test records."]
     return []
+
+
+def fewer_notes(columns: Iterable[HeaderCell]) -> list[str]:
+    """The rows of a column that were measured on fewer records than the others."""
+    names: dict[tuple[str, int], list[str]] = {}
+    for column in columns:
+        for row, records in column.fewer:
+            names.setdefault((column.text, records), []).append(row)
+    return [
+        f"{column}, {', '.join(rows)}: n = {records:,}."
+        for (column, records), rows in sorted(names.items())
+    ]
 
 
 def seed_notes(

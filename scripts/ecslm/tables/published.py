@@ -22,22 +22,24 @@ class Published:
         """
         self._path = path
         self._rows: dict[tuple[str, str], dict[str, str]] = {}
-        for line, row in enumerate(read_csv(path, ("table", "model", "doubled")), start=2):
-            name = row["table"], row["model"]
-            if name in self._rows:
-                raise InputError(
-                    f"{path}: line {line}: {', '.join(name)}: is on an earlier line too"
-                )
+        rows = read_csv(path, ("table", "model", "doubled"), ("table", "model"))
+        for line, row in enumerate(rows, start=2):
             if unknown := [task for task in row["doubled"].split() if task not in row]:
                 raise InputError(
                     f"{path}: line {line}: doubled: {unknown[0]} is no column: name those of "
                     "tasks, with spaces between them"
                 )
-            self._rows[name] = row
+            self._rows[row["table"], row["model"]] = row
 
     def has(self, table: str, model: str) -> bool:
         """Whether the row was published."""
         return (table, model) in self._rows
+
+    def rounding(self, table: str, task: str) -> float:
+        """How much the values of a column may be off, since they were rounded: half of the last
+        digit that any of them has, as others may have lost zeros at their end."""
+        printed = (row.get(task, "") for (name, _), row in self._rows.items() if name == table)
+        return 0.5 * 10.0 ** -max((len(one.partition(".")[2]) for one in printed), default=0)
 
     def cell(self, table: str, model: str, task: str) -> Cell:
         """The published value, with the digits as printed.

@@ -5,7 +5,7 @@ interval is that of the mean, from the file of the score over seeds.
 """
 
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,6 +117,16 @@ class Scores:
         if path not in self._read:
             self._read[path] = read_result(self._results / path, MetricsFile)
         return self._read[path]
+
+
+def counted(records: Mapping[str, int]) -> tuple[int | None, tuple[tuple[str, int], ...]]:
+    """The test records of a column, and the rows that have fewer: both as its head has them.
+
+    Args:
+        records: those of each row that was measured.
+    """
+    most = max(records.values(), default=None)
+    return most, tuple((row, count) for row, count in records.items() if count != most)
 
 
 def strict_cell(measured: Measured | None, with_interval: bool = True) -> Cell:

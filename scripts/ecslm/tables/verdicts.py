@@ -4,9 +4,6 @@ from typing import Literal
 
 from ecslm.tables.model import Interval
 
-# A published value was rounded to three decimals.
-ROUNDING = 0.0005
-
 Position = Literal["above", "contains", "below"]
 Within = Literal["yes", "no", "unclear"]
 

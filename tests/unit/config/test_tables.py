@@ -125,6 +125,18 @@ def test_rows_whose_answers_are_not_free_do_not_compete() -> None:
     ) in problems(raw)
 
 
+def test_the_best_of_rows_whose_answers_are_not_free_does_not_compete() -> None:
+    raw = changed(".tables.ind.competitors", ["Best", "Small-EC"])
+    study = raw["studies"]["shop"]
+    study["models"]["Small"]["answers"] = "likelihood"
+    best = {"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}
+    study["tables"]["ind"]["rows"].append(best)
+    assert (
+        "studies.shop.tables.ind.competitors: Best does not compete: the answers of Small are "
+        "likelihood, not free"
+    ) in problems(raw)
+
+
 def test_a_table_of_lengths_in_tokens_needs_a_tokenizer() -> None:
     raw = small()
     study = raw["studies"]["shop"]

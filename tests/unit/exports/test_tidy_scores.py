@@ -46,6 +46,7 @@ SETTINGS = ScoreRowsSettings.model_validate(
         "baselines": {"random": ["PM"]},
     }
 )
+KEY = ("Small", "PM")
 # Words of docs/results.md for the types of columns.
 TYPES = {"text": "string", "number": "float64", "whole number": "Int64", "true or false": "boolean"}
 
@@ -105,6 +106,16 @@ def test_the_interval_is_that_of_the_strict_score(results: Path) -> None:
     assert lenient.invalid == 3
 
 
+def test_the_invalid_answers_of_a_released_score_are_those_that_its_scorer_drops(
+    results: Path,
+) -> None:
+    """ "Yes." can be read by the strict parser, and not by that scorer."""
+    dropping = {"value": 0.7, "defined": True, "details": {"n_dropped": 150}}
+    write_metrics(results, "Small", "PM", {IND: scores(0.4, released=dropping)})
+    found = {one.protocol: one.invalid for one in rows(results) if (one.model, one.task) == KEY}
+    assert found == {"strict": 10, "lenient": 3, "released": 150, "released_2024": None}
+
+
 def test_a_value_that_is_not_defined_is_missing_and_not_zero(results: Path) -> None:
     first = rows(results)[0]
     assert (first.value, first.low, first.interval_reliable) == (None, None, None)
@@ -162,8 +173,8 @@ def test_a_study_without_scores_has_the_same_columns() -> None:
 
 NAMES = st.text(st.characters(categories=["L", "N", "P"]), min_size=1)
 TEXTS = ("study", "model", "base", "task", "setting", "metric", "interval_method")
-COUNTS = ("seed", "n", "invalid")
-MAY_BE_MISSING = ("truncated", "prompt_tokens", "generated_tokens", "training_records")
+COUNTS = ("seed", "n")
+MAY_BE_MISSING = ("invalid", "truncated", "prompt_tokens", "generated_tokens", "training_records")
 ROWS = st.builds(
     ScoreRow,
     value=st.none() | st.floats(0, 1),

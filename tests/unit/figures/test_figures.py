@@ -151,6 +151,14 @@ def test_intervals_are_those_of_free_models_published_rows_and_the_best_trivial_
     }
 
 
+def test_a_number_of_records_stands_above_intervals_if_it_is_that_of_all_rows(
+    results: Path,
+) -> None:
+    assert "200 records" in figure(results, "intervals", "PM").get_suptitle()
+    write_metrics(results, "Other", "PM", {IND: scores(0.5, n=150)})
+    assert "records" not in figure(results, "intervals", "PM").get_suptitle()
+
+
 def test_values_of_other_data_and_doubled_ones_are_marked_and_hollow(results: Path) -> None:
     axes = figure(results, "intervals", "PM", comparable=False).axes[0]
     assert {name for name in rows(axes) if name.endswith("‡")} == {
@@ -163,6 +171,16 @@ def test_values_of_other_data_and_doubled_ones_are_marked_and_hollow(results: Pa
     doubled = figure(results, "intervals", "AVE").axes[0]
     assert rows(doubled)["Small-EC (published)"] == "0.858†"
     assert (0.858, 2, False) in markers(doubled)
+
+
+def test_a_row_that_was_chosen_by_the_test_records_is_marked_and_hollow(results: Path) -> None:
+    best = {"group": "Best", "best_of": {"Best": ["Small", "Other"]}}
+    entry = ENTRY | {"rows": [*ENTRY["rows"], best]}
+    axes = figure(results, "intervals", "PM", entry=entry).axes[0]
+    *_, last = rows(axes)
+    assert last == "Best\N{NO-BREAK SPACE}§"
+    by_place = {place: filled for _, place, filled in markers(axes)}
+    assert not by_place[len(rows(axes)) - 1]
 
 
 def test_an_interval_that_is_too_narrow_is_dashed(results: Path) -> None:

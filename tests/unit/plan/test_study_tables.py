@@ -14,7 +14,7 @@ from support.scripts import run_script
 
 from ecslm.common.plain_words import NAME
 from ecslm.plan.plan import Plan
-from ecslm.plan.study_tables import study_tables
+from ecslm.plan.study_tables import partly_shown, study_tables
 
 TESTED = sorted(set(TASKS) - {"AUX"})
 PARAMETERS = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
@@ -57,9 +57,43 @@ def test_what_tables_of_the_configuration_show_is_in_no_other() -> None:
     assert list(study_tables(plan(tables={"mine": everything}).study)) == ["mine"]
 
 
+def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_without() -> None:
+    one_shot = {"base": "Small", "template": "chatml", "shots": 1}
+    for settings, names in (
+        ([IND, f"{IND}_1-shot"], ("Small", "Small-1shot")),
+        ([f"{IND}_1-shot"], ("Small-1shot",)),
+    ):
+        made = plan(settings=settings, models={"Small": MODELS["Small"], "Small-1shot": one_shot})
+        (table,) = study_tables(made.study).values()
+        assert table.setting == IND  # type: ignore[attr-defined]
+        assert table.rows[-1].models == names  # type: ignore[attr-defined]
+        assert partly_shown(made.study) == ()
+
+
+def test_settings_of_which_scores_are_in_no_table_are_known() -> None:
+    def left_out(**tables: Any) -> tuple[str, ...]:
+        return partly_shown(plan(tables=tables).study)
+
+    assert left_out() == ()
+    everything = results(list(MODELS), TESTED)
+    assert left_out(mine=everything) == (OOD,)
+    validity = {"kind": "validity", "label": "tab:v", "caption": "V", "models": list(MODELS)}
+    validity |= {"settings": [OOD], "columns": TESTED}
+    assert left_out(mine=everything, other=validity) == ()
+    assert left_out(mine=everything, other=validity | {"models": ["Small"]}) == (OOD,)
+
+
 def test_a_score_of_a_task_without_records_of_a_tables_setting_is_in_another_table() -> None:
     made = plan(tables={"mine": results(list(MODELS), TESTED, OOD)})
     assert study_tables(made.study)[f"scores_{IND}"].columns == ("PM", "QPR")  # type: ignore[attr-defined]
+
+
+def test_answers_that_are_limited_to_valid_ones_compete_in_no_table() -> None:
+    limited = MODELS["Small-EC"] | {"answers": "constrained"}
+    made = plan(tasks=["PM"], models=MODELS | {"Small-EC-constrained": limited})
+    table: Any = study_tables(made.study)[f"scores_{IND}"]
+    assert table.rows[-1].models == ("Small", "Small-EC", "Small-EC-constrained")
+    assert table.competitors == ("Small", "Small-EC")
 
 
 def test_a_name_that_is_taken_is_left_to_the_configuration() -> None:

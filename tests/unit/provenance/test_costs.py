@@ -39,6 +39,12 @@ def test_a_job_is_expected_to_take_what_it_took() -> None:
     assert Costs(made).expected(prediction(made, "Small", "PM")) == Cost(9, GPU)
 
 
+def test_a_training_that_was_killed_is_expected_to_take_all_of_its_time_again() -> None:
+    took(ADAPTER.format("Small-EC", 1), 3600, job_seconds=360)
+    made = shop()
+    assert Costs(made).expected(adapter(made, "Small-EC", 1)) == Cost(3600, GPU)
+
+
 def test_one_that_never_ran_is_expected_to_take_what_the_most_similar_ones_took() -> None:
     made = shop()
 

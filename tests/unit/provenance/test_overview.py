@@ -60,6 +60,12 @@ def test_times_on_several_devices_are_told_apart() -> None:
     ]
 
 
+def test_hours_are_those_of_each_gpu_of_a_training() -> None:
+    path = Path("results/shop/adapters/M0/seed-0/cost.json")
+    write_json(path, {"seconds": 5400, "device": "2 x Z100"})
+    assert str(overview()).splitlines()[1] == "  3.0 GPU-hours (2 x Z100), as 1 job last took"
+
+
 def test_the_time_of_a_server_is_no_time_of_a_gpu() -> None:
     device = "large-1 at https://models.example/v1"
     write_json(

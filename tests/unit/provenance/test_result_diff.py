@@ -134,6 +134,15 @@ def test_another_formula_is_not_judged_by_pairs_of_records(
     assert change.records_changed == count
 
 
+def test_a_released_score_has_not_changed_with_what_only_strict_can_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its scorer drops both answers to the first record."""
+    before = write_scores("one", ["Yes.", *REFERENCES[1:]], monkeypatch)
+    after = write_scores("two", ["?", *REFERENCES[1:]], monkeypatch)
+    assert {one.key.protocol for one in compared(before, after).changes} == {"strict", "lenient"}
+
+
 def test_only_the_strict_score_has_an_interval_to_be_beyond(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -16,6 +16,8 @@ from support.report_files import (
 )
 
 from ecslm.reports.document import render_document
+from ecslm.schemas.task import METRICS
+from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.model import Cell, Row, RowGroup
 
 TEMPLATE = REPORT / "report.tex.jinja"
@@ -87,6 +89,13 @@ def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None
     assert "not those of the published study" not in comparable
 
 
+def test_limits_name_settings_whose_scores_are_in_no_table(results: Path) -> None:
+    words = "Some scores of these settings are in scores.csv alone"
+    assert words not in document_of(results)
+    document = document_of(results, partly_shown=["OOD_A", "B"])
+    assert f"{words}: OOD\\_A; B." in document.partition("\\section{Limits}")[2]
+
+
 def test_a_study_of_its_own_is_not_measured_by_a_published_one(results: Path) -> None:
     write_table(results, own_table())
     document = document_of(results, not_run=["Large"])
@@ -111,6 +120,16 @@ def test_only_where_values_are_doubled_the_document_says_so(results: Path) -> No
     )
     write_table(results, results_table(panels=(panel,)))
     assert words in document_of(results)
+
+
+def test_methods_name_the_metrics_whose_intervals_are_not_of_a_bootstrap(results: Path) -> None:
+    """Those that have an interval of a formula, which is of one seed."""
+    for measure in map(metric, METRICS):
+        assert bool(measure.INTERVAL) == (measure.PROPORTION or measure.NAME == "F1")
+    methods = " ".join(document_of(results).split())
+    words = "Wilson's for shares of right answers (accuracy, HR@1) and for F1, of one seed"
+    assert f"{words}, and otherwise bootstrap" in methods
+    assert "with 1,000 resamples" in methods
 
 
 def test_methods_tell_what_each_model_was_trained_on(results: Path) -> None:

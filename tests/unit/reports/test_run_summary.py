@@ -37,6 +37,12 @@ def test_untuned_tuned_and_best_trivial_stand_side_by_side(tmp_path: Path) -> No
     assert f"Report: {tmp_path / 'report.html'}" in lines
 
 
+def test_few_invalid_answers_are_not_none_and_nearly_all_not_all(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1, n=1000, n_invalid=999)})
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7, n=1000, n_invalid=1)}, seed=42)
+    assert "0.100 (>99 %)  0.700 (<1 %)" in summary(settings(), tmp_path)
+
+
 def test_a_model_that_does_not_run_here_is_neither_tuned_nor_untuned(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
     lines = summary(settings(pairs=[{"elsewhere": "Small"}]), tmp_path).splitlines()

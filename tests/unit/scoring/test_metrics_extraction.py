@@ -27,6 +27,14 @@ def test_all_values_left_out_is_zero_but_defined() -> None:
     assert strict["details"]["precision"] is None
 
 
+def test_released_counts_an_entry_as_often_as_it_is_repeated_and_strict_once() -> None:
+    entry = ("brand", "acme", TITLE)
+    scores = block("AVE", predictions("AVE", [(entries(*[entry] * 5), entries(entry))]))
+    assert scores["strict"]["value"] == 1
+    assert scores["released"]["value"] == pytest.approx(2 * 5 / (5 + 1))
+    assert scores["released_2024"]["value"] == 2 * 5
+
+
 @pytest.mark.parametrize("setting", [IND, OOD])
 def test_released_neither_hits_by_a_number_nor_reads_what_is_nested_too_deeply(
     setting: str,

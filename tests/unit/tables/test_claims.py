@@ -169,6 +169,24 @@ def test_published_rows_that_do_not_exist_are_named(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("printed", "where", "within"),
+    [("0.770", "above*", "yes*"), ("0.77", "contains*", "yes*"), ("0.82", "contains*", "yes*")],
+)
+def test_a_published_value_may_be_off_by_half_of_its_last_digit(
+    printed: str, where: str, within: str, tmp_path: Path
+) -> None:
+    """The interval is from 0.7741 to 0.83."""
+    made(tmp_path)
+    write_metrics(
+        tmp_path, "Ours", "PM", {IND: scores(0.8, strict=UNRELIABLE | {"ci95": [0.7741, 0.83]})}
+    )
+    path = tmp_path / "study.csv"
+    path.write_text(f"table,model,doubled,PM,SA\nIND,GPT-4 Turbo,,{printed},\nIND,EcomGPT,,0.5,\n")
+    found = row(build("claims", asked(), Sources(tmp_path, {"published": path})), "PM")
+    assert (found["interval"].shown, found["within"].shown) == (where, within)
+
+
 values = st.floats(0, 1)
 names = st.sampled_from(sorted(TASKS))
 
@@ -195,7 +213,7 @@ def claims(draw: st.DrawFn) -> list[Claim]:
         significant = ("significant",) if draw(st.booleans()) else ()
         tuning = cell()
         tuning = Cell(tuning.value, tuning.shown, marks=significant if tuning.value else ())
-        found.append(Claim(task, 100, ours, named(), cell(), tuning, named()))
+        found.append(Claim(task, 100, ours, named(), cell(), tuning, named(), 0.0005))
     return found
 
 

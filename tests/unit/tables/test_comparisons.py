@@ -48,6 +48,15 @@ def test_each_comparison_has_its_difference_both_p_values_and_its_records(tmp_pa
     assert panel.groups[0].title == "Small-EC against Small"
 
 
+def test_a_p_that_is_marked_is_never_rounded_to_one_that_is_not(tmp_path: Path) -> None:
+    write_comparisons(tmp_path, "PM", {"p": 0.01, "p_holm": 0.0496})
+    write_comparisons(tmp_path, "SA", {"p": 0.01, "p_holm": 0.0504})
+    table = made(tmp_path)
+    assert [shown(table)[task][3] for task in ("PM", "SA")] == ["<0.050", "0.050"]
+    marks = [row.cells[1].marks for row in table.panels[0].groups[0].rows]
+    assert marks == [("significant",), ()]
+
+
 def test_a_panel_has_the_rows_of_the_tasks_that_have_its_setting(tmp_path: Path) -> None:
     write_comparisons(tmp_path, "PM", {})
     write_comparisons(tmp_path, "SA", {}, {"setting": OOD})

@@ -169,6 +169,15 @@ def test_a_model_of_a_server_costs_what_its_tokens_do(tmp_path: Path) -> None:
     assert [column.text for column in panel.columns] == ["Served", "An API"]
 
 
+def test_answers_that_a_server_gave_before_tell_no_speed(tmp_path: Path) -> None:
+    kept = {"seconds": 0.001, "peak_memory_bytes": None, "device": "a server"}
+    write_costs(tmp_path, "Served", PM=ANSWERED | kept)
+    table = example(tmp_path, models=["Small-EC", "Served"], Served=SERVED)
+    served = cells(table, "Served")
+    assert served["tokens per second"].shown == MISSING
+    assert served["price"].value == pytest.approx(6.0)
+
+
 def test_the_break_even_is_of_tuned_models_with_prices(tmp_path: Path) -> None:
     panel = example(tmp_path).panels[1]
     (row,) = panel.groups[0].rows
@@ -229,6 +238,18 @@ def test_the_summary_tells_training_requests_and_when_it_is_paid_for(tmp_path: P
         "after 1,221 requests: by prices alone, whatever the answers of each are worth."
     )
     assert example(tmp_path, models=["Small"], latency=[], apis={}, hardware=None).summary == ()
+
+
+def test_the_summary_tells_where_training_is_never_paid_for(tmp_path: Path) -> None:
+    cheap = PRICES | {"input": 0.001, "output": 0}
+    (text,) = example(tmp_path, apis={"An API": PRICES, "A cheap API": cheap}).summary
+    assert text.endswith(
+        "Training is paid for after 1,221 requests, but never in 1 of 2 pairs of a model and an "
+        "API, where that costs less per request: by prices alone, whatever the answers of each are "
+        "worth."
+    )
+    (text,) = example(tmp_path, apis={"A cheap API": cheap}).summary
+    assert text.endswith("At these prices an API always costs less.")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def test_the_counts_are_exactly_those_of_the_architectures(tmp_path: Path) -> No
     rows = table.panels[0].groups[0].rows
     assert {row.name: (row.cells[0].value, row.cells[1].value) for row in rows} == EXPECTED
     assert [row.cells[2].shown for row in rows][:2] == ["4.22", "2.62"]
+    assert "in per cent of that total" in table.notes[0]
     assert [row.cells[3].shown for row in rows] == [
         *("--", "9.4M", "9.4M", "19M", "19M", "13M", "26.4M")
     ]

@@ -62,6 +62,22 @@ def test_each_published_value_stands_beside_ours_with_a_verdict(tmp_path: Path) 
     assert table.panels[0].groups[0].rows[1].cells[6].interval == Interval(0.71, 0.77)
 
 
+@pytest.mark.parametrize(("printed", "verdict"), [("0.706", "outside"), ("0.71", "inside")])
+def test_a_published_value_is_inside_if_it_was_before_it_was_rounded(
+    printed: str, verdict: str, tmp_path: Path
+) -> None:
+    built(tmp_path)
+    path = tmp_path / "study.csv"
+    path.write_text(f"table,model,doubled,PM\nIND,Small-EC,,{printed}\n")
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7442)})
+    entry = {"kind": "reproduction", "settings": {IND: "IND"}, "columns": ["PM"]}
+    models = {"Small-EC": {"seeds": [0], "tasks": ["PM"]}}
+    wanted = request(entry | {"models": ["Small-EC"]}, models=models)
+    # The interval begins at 0.7142.
+    table = build("reproduction", wanted, Sources(tmp_path, {"published": path}))
+    assert shown(table)["PM"][-1] == verdict
+
+
 def test_a_group_names_the_published_row_and_the_setting(tmp_path: Path) -> None:
     table = built(
         tmp_path,
@@ -83,6 +99,8 @@ def test_a_doubled_value_is_compared_as_doubled_and_gets_no_verdict(tmp_path: Pa
     assert cells[2].marks == cells[4].marks == ("doubled",)
     assert cells[3].marks == ()
     assert any("twice the recall" in note for note in table.notes)
+    (released,) = (note for note in table.notes if note.startswith("n: our test records, from"))
+    assert "as often as the answer repeats it" in released
 
 
 def test_the_rounding_of_the_published_value_counts_as_inside(tmp_path: Path) -> None:

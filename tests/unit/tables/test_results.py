@@ -416,7 +416,7 @@ def test_the_best_of_means_says_over_how_many_seeds(tmp_path: Path) -> None:
 def test_a_model_without_answers_has_no_row_but_is_named(tmp_path: Path) -> None:
     write_both(tmp_path, ("One", "PM", 0.5))
     models = OF_BOTH | {"Zero": {"seeds": [0], "tasks": []}}
-    rows = [{"group": "Alone", "models": ["Zero"]}, {"group": "Both", "models": ["Zero", "One"]}]
+    rows = [{"group": "Alone", "models": ["Zero"]}, {"group": "Both", "models": ["One"]}]
     wanted = best_of_both(entry={"columns": ["PM"], "rows": [*rows, BOTH]}, models=models)
     table = build(tmp_path, wanted)
     assert [group.title for group in table.panels[0].groups] == ["Both", "Shop model"]
@@ -446,6 +446,30 @@ def test_a_row_of_the_best_that_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(ValidationError, match=problem):
         best_of_both(entry={"rows": rows})
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"columns": ["PM", "PM"]}, "columns: PM is listed twice"),
+        ({"rows": [{"group": "A", "models": ["Zero", "Zero"]}]}, "rows: Zero is listed twice"),
+        (
+            {
+                "rows": [
+                    {"group": "A", "models": ["Zero"]},
+                    {"group": "B", "published": ["Zero"]},
+                ],
+                "competitors": ["Zero"],
+            },
+            "rows: Zero is listed twice",
+        ),
+    ],
+)
+def test_a_row_never_competes_with_one_of_its_own_name(
+    changes: dict[str, Any], problem: str
+) -> None:
+    with pytest.raises(ValidationError, match=problem):
+        best_of_both(entry=changes)
 
 
 def test_a_missing_metrics_file_is_named(tmp_path: Path) -> None:

@@ -1,8 +1,11 @@
 from pathlib import Path
 
+from hypothesis import given
+from hypothesis import strategies as st
 from support.table_files import IND, OOD, request, scores, write_metrics
 
 from ecslm.tables.kinds.validity import build
+from ecslm.tables.model import percent_text
 from ecslm.tables.sources import Sources
 
 ENTRY = {"kind": "validity", "settings": [IND, OOD], "columns": ["PM", "SA"], "models": ["Small"]}
@@ -35,6 +38,25 @@ def test_invalid_and_truncated_shares_stand_beside_strict_and_lenient_scores(
     }
     assert [column.records for column in table.panels[0].columns] == [200, 200]
     assert all(panel.float_title == panel.title for panel in table.panels)
+
+
+@given(st.floats(0, 1), st.integers(0, 3))
+def test_a_share_looks_like_none_or_all_only_if_it_is(share: float, decimals: int) -> None:
+    shown = percent_text(share, decimals)
+    assert (shown == f"{0:.{decimals}f}") == (share == 0)
+    assert (shown == f"{100:.{decimals}f}") == (share == 1)
+    assert abs(float(shown.lstrip("<>")) - 100 * share) <= 10.0**-decimals
+
+
+def test_notes_say_which_models_answered_fewer_records(tmp_path: Path) -> None:
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5), OOD: scores(0.5, n=90)})
+    write_metrics(tmp_path, "Other", "PM", {IND: scores(0.5, n=180), OOD: scores(0.5, n=90)})
+    models = {name: {"seeds": [0], "tasks": ["PM"]} for name in ("Small", "Other")}
+    entry = ENTRY | {"models": list(models), "columns": ["PM"]}
+    table = build("validity", request(entry, models=models), Sources(tmp_path))
+    assert [panel.columns[0].records for panel in table.panels] == [200, 200, 90, 90]
+    fewer = ("PM, Other: n = 180.",)
+    assert [panel.notes for panel in table.panels] == [fewer, fewer, (), ()]
 
 
 def test_a_note_says_which_answers_could_not_be_invalid(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ class CardTask(Closed):
     code: str
     title: str = Field(description="Name in prose.")
     leakage: bool = Field(description="Whether its overlap with training was measured.")
+    classes: bool = Field(False, description="Whether its score or baselines have classes.")
 
 
 class CardSettings(Closed):

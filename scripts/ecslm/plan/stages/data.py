@@ -21,6 +21,7 @@ from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study, template_path
 from ecslm.schemas import paths
+from ecslm.schemas.task import METRICS
 
 
 class CheckData(Rule[StudyKey]):
@@ -214,7 +215,12 @@ class DataCard(Rule[StudyKey]):
             template=_described_model(study).template,
             tolerated=source.data.tolerate,
             tasks=tuple(
-                CardTask(code=task, title=study.task(task).title, leakage=task in measured)
+                CardTask(
+                    code=task,
+                    title=study.task(task).title,
+                    leakage=task in measured,
+                    classes=METRICS[study.task(task).metric].classes,
+                )
                 for task in study.settings.tasks
             ),
         )

@@ -16,7 +16,7 @@ from ecslm.plan.source import source_of
 from ecslm.plan.stages.figures import figures_settings, shown_tasks
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
-from ecslm.plan.study_tables import study_tables
+from ecslm.plan.study_tables import partly_shown, study_tables
 from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings, summary
 from ecslm.reports.settings import (
     LIBRARIES,
@@ -157,6 +157,7 @@ def report_settings(study: Study) -> ReportSettings:
         ),
         models=tuple(_report_model(study, name) for name in _in_order(rows, models)),
         not_run=tuple(sorted(set(study.settings.models).difference(models))),
+        partly_shown=partly_shown(study),
         card=study.described_model is not None,
         baselines=context.baselines,
         samples=study.settings.report.samples,

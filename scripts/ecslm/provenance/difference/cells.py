@@ -9,13 +9,12 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 from ecslm.common.manifests import Manifest, read_manifest, read_result
-from ecslm.schemas.metrics_file import Interval95, MetricsFile, SettingScores
+from ecslm.schemas.metrics_file import Interval95, MetricsFile, SettingScores, Value
 from ecslm.schemas.paths import METRICS, METRICS_MANIFEST, OUTCOMES
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import Outcomes, read_outcomes
 
 METRICS_FILE = re.compile(r"metrics/(?P<model>[^/]+)/seed-(?P<seed>\d+)/(?P<task>[^/.]+)\.json")
-PROTOCOLS = ("strict", "lenient", "released", "released_2024")
 
 
 @dataclass(frozen=True, order=True)
@@ -31,12 +30,15 @@ class CellKey:
 
 @dataclass(frozen=True)
 class ScoreCell:
-    """A score: its value, None if it is not defined, its interval if it has one, and counts."""
+    """A score: its value, None if it is not defined, its interval if it has one, and counts.
+
+    `invalid` is None of a scorer that does not tell what it cannot read.
+    """
 
     value: float | None
     ci95: Interval95 | None
     n: int
-    invalid: int
+    invalid: int | None
     truncated: int | None
 
 
@@ -115,22 +117,19 @@ class ResultsFolder:
 
 
 def _cells(scores: SettingScores) -> Iterator[tuple[str, ScoreCell]]:
-    values = {
-        "strict": scores.strict,
-        "lenient": scores.strict.details.lenient,
-        "released": scores.released,
-        "released_2024": scores.released_2024,
-    }
-    for protocol in PROTOCOLS:
-        score = values[protocol]
+    strict = scores.strict
+    yield "strict", _cell(scores, strict, scores.n_invalid, strict.ci95)
+    if (lenient := strict.details.lenient) is not None:
+        yield "lenient", _cell(scores, lenient, lenient.n_invalid)
+    for protocol, score in (
+        ("released", scores.released),
+        ("released_2024", scores.released_2024),
+    ):
         if score is not None:
-            yield (
-                protocol,
-                ScoreCell(
-                    value=score.known,
-                    ci95=scores.strict.ci95 if protocol == "strict" else None,
-                    n=scores.n,
-                    invalid=getattr(score, "n_invalid", scores.n_invalid),
-                    truncated=scores.n_truncated,
-                ),
-            )
+            yield protocol, _cell(scores, score, score.dropped)
+
+
+def _cell(
+    scores: SettingScores, score: Value, invalid: int | None, ci95: Interval95 | None = None
+) -> ScoreCell:
+    return ScoreCell(score.known, ci95, scores.n, invalid, scores.n_truncated)

@@ -171,6 +171,9 @@ class _Reader:
                     for name in entry.baselines
                 }
             ),
+            rounding=(
+                self._published.rounding(entry.settings[setting], task) if self._published else 0.0
+            ),
         )
 
     def _general(self, task: str, table: str) -> Named | None:

@@ -15,6 +15,7 @@ from ecslm.tables.differences import (
     comparison_notes,
     contrast_notes,
     difference_cell,
+    p_text,
 )
 from ecslm.tables.kind import Kind
 from ecslm.tables.model import (
@@ -158,7 +159,7 @@ def _row(request: Request, task: str, row: Comparison) -> Row:
 
 
 def _p_cell(task: str, p: float | None) -> Cell:
-    shown = "<0.001" if p is not None and p < 0.001 else f"{p or 0:.3f}"
+    shown = "" if p is None else p_text(p, "<")
     return number_cell(p, shown, (comparison_path(task),))
 
 

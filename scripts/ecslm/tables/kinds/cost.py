@@ -157,7 +157,7 @@ def _row(model: CostedModel, architectures: Mapping[str, Mapping[str, str]], sou
         _amount(model.training_price, of_training),
         _amount(_gigabytes(training.memory if training else None), of_training),
         _amount(_gigabytes(answering.memory), answering.sources),
-        _amount(answering.tokens_per_second, answering.sources),
+        _amount(model.tokens_per_second, answering.sources),
         _amount(latency.p50_seconds if latency else None, of_latency),
         _amount(latency.p95_seconds if latency else None, of_latency),
         _amount(model.price, answering.sources),

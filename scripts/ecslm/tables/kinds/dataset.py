@@ -25,6 +25,7 @@ from ecslm.tables.model import (
     Table,
     count_cell,
     number_cell,
+    percent_text,
 )
 from ecslm.tables.notes import data_note
 from ecslm.tables.references import RecordsSettingName, TaskName
@@ -185,13 +186,13 @@ def _label_rows(
 
 
 def _share_cell(part: int, whole: int, source: str) -> Cell:
-    return number_cell(part / whole, f"{100 * part / whole:.1f} %", (source,))
+    return number_cell(part / whole, f"{percent_text(part / whole)} %", (source,))
 
 
 def _percentage(part: int, whole: int, source: str) -> Cell:
     if not whole:
         return Cell()
-    return number_cell(part / whole, f"{100 * part / whole:.1f}", (source,))
+    return number_cell(part / whole, percent_text(part / whole), (source,))
 
 
 def _test_columns(entry: DatasetEntry, data: _Data) -> list[DatasetColumn]:

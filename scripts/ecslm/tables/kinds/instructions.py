@@ -21,7 +21,7 @@ from ecslm.tables.differences import (
 )
 from ecslm.tables.kind import Kind
 from ecslm.tables.leakage import leakage_files, read_leakage
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
+from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, Row, RowGroup, Table, number_cell
 from ecslm.tables.notes import STRICT, data_note, limit_notes, mark_notes, seed_notes
 from ecslm.tables.references import ModelName, SettingName, SettingsContrastName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
@@ -106,7 +106,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         panels=panels,
         notes=(
             STRICT,
-            "n: test records, the same in each column unless several numbers are given.",
+            "n: test records, the same in each column unless there is a number for each.",
             "Seen, unseen: whether the instructions occur in the task's training records.",
             *_disagreements(entry, found),
             *limit_notes(request.context.models),
@@ -173,13 +173,13 @@ def _rows(
 
 
 def _records(measured: Sequence[Measured | None]) -> Cell:
-    """The number of test records; several, if they differ between the columns."""
+    """The number of test records; one for each column, if they differ."""
     known = [one for one in measured if one is not None]
-    found = list(dict.fromkeys(one.records for one in known))
+    most = max((one.records for one in known), default=None)
+    each = [MISSING if one is None else f"{one.records:,}" for one in measured]
+    same = len({one.records for one in known}) == 1
     sources = tuple(dict.fromkeys(path for one in known for path in one.sources))
-    return number_cell(
-        max(found, default=None), "/".join(f"{records:,}" for records in found), sources
-    )
+    return number_cell(most, f"{most:,}" if same else "/".join(each), sources)
 
 
 def _difference(task: str, row: Comparison | None) -> Cell:

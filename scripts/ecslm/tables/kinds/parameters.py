@@ -36,7 +36,8 @@ PRINTED = HeaderCell("published", "Published", "trainable", form="text")
 
 NOTE = (
     "Counted from the architectures. Total: the base model, with an embedding shared by input and "
-    "output counted once. Trainable: the adapter's matrices, in addition to the base model."
+    "output counted once. Trainable: the adapter's matrices, in addition to the base model, "
+    "and in per cent of that total, to which they do not count."
 )
 
 
@@ -69,7 +70,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     entry = request.table
     path = sources.require("architectures")
     architectures = read_architectures(path)
-    printed = _read_printed(sources.resources.get("published"))
+    printed = read_printed(sources.resources.get("published"))
     rows = []
     for model in entry.models:
         adapter = request.context.adapters[model]
@@ -110,14 +111,19 @@ def _millions_cell(count: int, source: str) -> Cell:
     return Cell(value=count, shown=f"{count / 1e6:.1f}", sources=(source,))
 
 
-def _read_printed(path: Path | None) -> dict[str, Cell]:
+def read_printed(path: Path | None) -> dict[str, Cell]:
+    """The published values by model, as printed; none without a file.
+
+    Raises:
+        InputError: the file is missing or broken, or has a model twice.
+    """
     if path is None:
         return {}
     return {
         row["model"]: Cell(
             value=row["trainable"], shown=row["trainable"], sources=(source_name(path),)
         )
-        for row in read_csv(path, ("model", "trainable"))
+        for row in read_csv(path, ("model", "trainable"), ("model",))
     }
 
 

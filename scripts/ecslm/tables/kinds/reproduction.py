@@ -37,8 +37,7 @@ from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Measured, Scores, strict_cell
 from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
-
-ROUNDING = 0.0005
+from ecslm.tables.verdicts import position
 
 PUBLISHED_COLUMNS = (
     HeaderCell("metric", "Metric", form="text"),
@@ -178,13 +177,15 @@ def _with_2024(request: Request) -> bool:
 def _column_notes(request: Request) -> Iterator[str]:
     entry = request.table
     released = (
-        "n: our test records. Released: what the scorer of the authors of ECInstruct computes"
+        "n: our test records, from which the released scorers leave out yes/no answers and choices "
+        "that they cannot read. Released: what the scorer of the authors of ECInstruct computes"
     )
     if _with_2024(request):
         yield (
             f"{released}; released 2024: what it computed before its correction of September 2025, "
-            "which differs for extraction (AVE) alone. Difference from published: of released 2024 "
-            "where the published value has a †, else of released."
+            "which differs for extraction (AVE) alone. Both count an extracted entry as often as "
+            "the answer repeats it, so that they may exceed 1. Difference from published: of "
+            "released 2024 where the published value has a †, else of released."
         )
     else:
         yield f"{released}. Difference from published: of released."
@@ -233,7 +234,8 @@ def _group(
             cells = [Cell(value=metric, shown=metric), _records_cell(ours or rescored), cell]
             comparable, both = request.data.comparable, _with_2024(request)
             if entry.models:
-                cells += _our_cells(cell, ours, comparable, both)
+                rounding = published.rounding(entry.settings[setting], task)
+                cells += _our_cells(cell, ours, comparable, both, rounding)
             if entry.rescored:
                 cells += _released_cells(cell, rescored, comparable, both)
             rows.append(Row(name=task, kind="model", cells=tuple(cells)))
@@ -246,14 +248,15 @@ def _records_cell(measured: Measured | None) -> Cell:
 
 
 def _our_cells(
-    published: Cell, measured: Measured | None, comparable: bool, both: bool
+    published: Cell, measured: Measured | None, comparable: bool, both: bool, rounding: float
 ) -> tuple[Cell, ...]:
     doubled = "doubled" in published.marks
     strict = strict_cell(measured)
+    interval = strict.interval if comparable and not doubled else None
     return (
         *_released_cells(published, measured, comparable, both),
         strict,
-        _verdict_cell(published, strict.interval if comparable and not doubled else None),
+        _verdict_cell(published, interval, rounding),
     )
 
 
@@ -292,10 +295,10 @@ def _difference_cell(released: float | None, published: Cell, measured: Measured
     return number_cell(difference, difference_text(difference), sources)
 
 
-def _verdict_cell(published: Cell, interval: Interval | None) -> Cell:
+def _verdict_cell(published: Cell, interval: Interval | None, rounding: float) -> Cell:
     if interval is None or not isinstance(published.value, float):
         return Cell()
-    inside = interval.low - ROUNDING <= published.value <= interval.high + ROUNDING
+    inside = position(interval, published.value, rounding) == "contains"
     verdict = "inside" if inside else "outside"
     return Cell(value=verdict, shown=verdict, sources=published.sources)
 

@@ -15,6 +15,7 @@ from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
 from ecslm.tables.notes import (
     STRICT,
     data_note,
+    fewer_notes,
     limit_notes,
     mark_notes,
     record_notes,
@@ -23,7 +24,7 @@ from ecslm.tables.notes import (
 from ecslm.tables.published import Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Scores, strict_cell
+from ecslm.tables.scores import Scores, counted, strict_cell
 from ecslm.tables.settings import ScoresEntry
 from ecslm.tables.sources import Sources
 
@@ -86,6 +87,15 @@ class ResultsEntry(ScoresEntry):
             for name in set(chosen)
             if name in others or chosen.count(name) > 1
         ]
+        rows = [
+            name
+            for group in self.rows
+            for name in (*group.models, *group.baselines, *group.published)
+        ]
+        for field, listed in (("rows", rows), ("columns", self.columns)):
+            # Twice the same would compete with itself, or be taken for another.
+            twice = sorted({name for name in listed if listed.count(name) > 1})
+            problems += [f"{field}: {name} is listed twice" for name in twice]
         if self.published_table is None and self.needs_published():
             problems.append("published_table: needed, since rows name published results")
         if problems:
@@ -149,22 +159,14 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     entry = request.table
     rows = _RowBuilder(request, sources)
     built = [rows.group(group) for group in entry.rows]
-    columns = tuple(
-        HeaderCell(
-            key=task,
-            text=task,
-            detail=request.context.tasks[task].metric,
-            lower_is_better=False,
-            records=rows.records(task),
-        )
-        for task in entry.columns
-    )
+    columns = tuple(_head(request, task, rows.records(task)) for task in entry.columns)
     groups = mark_best([group for group in built if group.rows], columns, entry.competitors)
     groups = mark_below_trivial(groups, columns)
     panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
     notes = [
         STRICT,
         *record_notes(panels),
+        *fewer_notes(columns),
         *mark_notes(panels, entry.competitors, entry.explains_intervals),
         *limit_notes(request.context.models),
         *_seed_notes(panels, request),
@@ -180,6 +182,19 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     )
 
 
+def _head(request: Request, task: str, measured: Mapping[str, int]) -> HeaderCell:
+    """The head of a task's column, by the records of its rows."""
+    records, fewer = counted(measured)
+    return HeaderCell(
+        key=task,
+        text=task,
+        detail=request.context.tasks[task].metric,
+        lower_is_better=False,
+        records=records,
+        fewer=fewer,
+    )
+
+
 class _RowBuilder:
     def __init__(self, request: Request, sources: Sources) -> None:
         self._entry = entry = request.table
@@ -192,7 +207,7 @@ class _RowBuilder:
         self._without_published: list[str] = []
         self._chosen: list[str] = []
         self._without_answers: list[str] = []
-        self._records: dict[str, dict[int, list[str]]] = {}
+        self._records: dict[str, dict[str, int]] = {}
 
     def group(self, group: Rows) -> RowGroup:
         """The group's rows, in order; models without answers have none."""
@@ -207,24 +222,18 @@ class _RowBuilder:
                 rows.append(self._best_of(name, answering))
         return RowGroup(group.group, tuple(rows))
 
-    def records(self, task: str) -> int | None:
-        """The test records of a column, the most of any row; None if no row was measured."""
-        return max(self._records.get(task, ()), default=None)
+    def records(self, task: str) -> Mapping[str, int]:
+        """The test records of each row of a column that was measured."""
+        return self._records.get(task, {})
 
     def notes(self) -> list[str]:
-        """Rows on fewer records, which models were chosen, and which lack results or answers."""
-        fewer = {
-            f"{task}, {', '.join(names)}: n = {records:,}."
-            for task, found in self._records.items()
-            for records, names in found.items()
-            if records != self.records(task)
-        }
+        """Which models were chosen, and which lack results or answers."""
         missing = {
             "No results were published for": self._without_published,
             "Without answers, and so without a row": self._without_answers,
         }
         listed = (f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
-        return [*sorted(fewer), *self._chosen, *listed]
+        return [*self._chosen, *listed]
 
     def _answering(self, models: Sequence[str]) -> list[str]:
         """The models that answer any of the columns."""
@@ -244,8 +253,7 @@ class _RowBuilder:
         read = self._scores.model if kind == "model" else self._scores.baseline
         measured = read(name, task, self._entry.setting)
         if measured is not None:
-            rows = self._records.setdefault(task, {}).setdefault(measured.records, [])
-            rows += [name] if name not in rows else []
+            self._records.setdefault(task, {})[name] = measured.records
         return strict_cell(measured, self._entry.shows_intervals)
 
     def _best_of(self, name: str, models: Sequence[str]) -> Row:

@@ -14,12 +14,13 @@ from ecslm.tables.model import (
     RowGroup,
     Table,
     number_cell,
+    percent_text,
     score_text,
 )
-from ecslm.tables.notes import data_note, limit_notes, record_notes
+from ecslm.tables.notes import data_note, fewer_notes, limit_notes, record_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Measured, Scores
+from ecslm.tables.scores import Measured, Scores, counted
 from ecslm.tables.settings import Entry
 from ecslm.tables.sources import Sources
 
@@ -87,26 +88,30 @@ def _panels(request: Request, scores: Scores, setting: str) -> Iterator[Panel]:
         ("unusable answers, %", _shares, False),
         ("scores", _scores, True),
     ):
+        columns = tuple(
+            _head(
+                task,
+                request.context.tasks[task].metric if with_metric else "",
+                {model: one.records for model in entry.models if (one := measured[model, task])},
+            )
+            for task in tasks
+        )
         yield Panel(
             title=f"{title}: {what}",
             head="Model",
-            columns=tuple(
-                HeaderCell(
-                    key=task,
-                    text=task,
-                    detail=request.context.tasks[task].metric if with_metric else "",
-                    records=max(
-                        found.records for model in entry.models if (found := measured[model, task])
-                    ),
-                )
-                for task in tasks
-            ),
+            columns=columns,
             groups=tuple(
                 RowGroup(model, rows_of(model, [measured[model, task] for task in tasks]))
                 for model in entry.models
             ),
             float_title=f"{title}: {what}",
+            notes=tuple(fewer_notes(columns)),
         )
+
+
+def _head(task: str, detail: str, measured: Mapping[str, int]) -> HeaderCell:
+    records, fewer = counted(measured)
+    return HeaderCell(key=task, text=task, detail=detail, records=records, fewer=fewer)
 
 
 def _shares(model: str, measured: Sequence[Measured | None]) -> tuple[Row, ...]:
@@ -148,7 +153,7 @@ def _rows(
 
 
 def _percent(measured: Measured, share: float | None) -> Cell:
-    return number_cell(share, "" if share is None else f"{100 * share:.1f}", measured.sources)
+    return number_cell(share, "" if share is None else percent_text(share), measured.sources)
 
 
 def _score(measured: Measured, value: float | None) -> Cell:

@@ -74,6 +74,21 @@ def write_reports(results: Path, **check: Any) -> None:
     write_json(results / "leakage/PM.json", {**leakage, "settings": {IND: OVERLAP}})
 
 
+def test_letters_that_mean_other_options_in_each_record_are_no_classes(tmp_path: Path) -> None:
+    write_reports(tmp_path)
+    path = tmp_path / "descriptions/PM.json"
+    words = "are letters: each means other options"
+    for classes, options, told in (
+        (True, None, True),
+        (True, ["A: x", "B: y"], False),
+        (False, None, False),
+    ):
+        example = EXAMPLE | {"options": ["A: x", "B: y"]}
+        write_json(path, read_json(path) | {"options": options, "example": example})
+        task = {"code": "PM", "title": "Matching", "leakage": True, "classes": classes}
+        assert (words in render_card(TEMPLATE, tmp_path, settings(tasks=[task]))) == told
+
+
 def rows(card: str) -> list[list[str]]:
     """The cells of all table rows that are about the setting."""
     return [
