@@ -68,8 +68,8 @@ def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
     for name, study, place, before in _changed_studies(contents):
         if needed <= study.keys():
             yield Problem(
-                f"studies.{name}: {before} has a study of this name: rename yours, or leave out the "
-                "keys that are equal in both",
+                f"studies.{name}: {before} has a study of this name: rename yours, or leave out "
+                "the keys that are equal in both",
                 place.path,
                 place.line,
             )
