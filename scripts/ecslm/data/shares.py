@@ -27,10 +27,10 @@ class Shares(Closed):
     """
 
     val: float = Field(
-        gt=0, lt=1, description="Share that is looked at while training, to see how it goes."
+        gt=0, lt=1, description="Share that is not trained on, but evaluated during training."
     )
     test: float = Field(
-        gt=0, lt=1, description="Share that is never trained on, from which scores come."
+        gt=0, lt=1, description="Share that is not trained on, and that scores are computed on."
     )
 
     @model_validator(mode="after")

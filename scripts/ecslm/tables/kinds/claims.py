@@ -48,14 +48,16 @@ class ClaimsEntry(IntervalsEntry):
     )
     tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
     model: ModelName = Field(
-        description="The model that the claims are about. The best of several in each task would "
-        "be chosen by the test records."
+        description="The model that the claims are about: one, since to choose the best of "
+        "several in each task would be to choose by the test records."
     )
     general: tuple[str, ...] = Field(
-        (), description="Published general models: of each task's best the table shows the score."
+        (), description="Published general models; the table shows the best of them in each task."
     )
     margin: float = Field(
-        gt=0, description="How much below a published score is close enough, in points of it."
+        gt=0,
+        description="How far below a published score still counts as close enough, as a "
+        "difference of scores.",
     )
     baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
     untuned: ModelName | None = Field(None, description="The same base, not tuned.")
