@@ -28,7 +28,7 @@ PROTOCOLS = {
 }
 NOT_RELIABLE = "(not reliable)"
 NOTES = {
-    NOT_RELIABLE: "too few records, or too few that decide: the true interval may be wider",
+    NOT_RELIABLE: "the interval may be too narrow: too few records, or too few that decide",
     MISSING: "not defined",
 }
 # Meanings of counts whose names do not explain themselves.

@@ -317,7 +317,7 @@ def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: 
     assert rows["Small-EC"].cells[1].interval is None
     assert rows["Small-EC"].cells[1].sd == pytest.approx(0.0707, abs=1e-4)
     assert rows["always-yes"].cells[1].interval is None
-    assert "Small-EC: mean over 2 seeds; with it their standard deviation." in table.notes
+    assert "Small-EC: mean over 2 seeds, with the standard deviation over them." in table.notes
     assert JOINT not in table.notes
 
 
@@ -421,7 +421,7 @@ def test_a_model_without_answers_has_no_row_but_is_named(tmp_path: Path) -> None
     table = build(tmp_path, wanted)
     assert [group.title for group in table.panels[0].groups] == ["Both", "Shop model"]
     assert list(rows_of(table)) == ["One", "Best of both"]
-    assert "Without answers, and so without a row: Zero." in table.notes
+    assert "Without answers, and therefore without a row: Zero." in table.notes
     assert any("the best of One, chosen" in note for note in table.notes)
 
 

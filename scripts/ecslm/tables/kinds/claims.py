@@ -306,15 +306,15 @@ def _notes(request: Request) -> Iterator[str]:
     yield STRICT
     if request.data.comparable and entry.general:
         yield (
-            f"Best general LLM: of {', '.join(entry.general)}, as published; taken as exact but "
-            "for its rounding, since its own uncertainty is not known."
+            f"Best general LLM: the best of {', '.join(entry.general)}, as published. It is taken "
+            "as exact up to rounding, since its uncertainty is not known."
         )
         yield (
-            f"Within: whether ours is better, or worse by at most {entry.margin:g}, by its whole "
-            "interval (yes), by none of it (no), or by a part (unclear)."
+            f"Within: whether ours is better, or worse by at most {entry.margin:g}: yes for its "
+            "whole interval, no for none of it, otherwise unclear."
         )
     elif entry.general:
-        yield "Published values were measured on other data: nothing is compared with them."
+        yield "Published values were measured on other data: they are not compared with ours."
     if entry.untuned is not None:
         yield f"Untuned: {entry.untuned}."
     if entry.baselines:

@@ -221,7 +221,7 @@ class _RowBuilder:
         }
         missing = {
             "No results were published for": self._without_published,
-            "Without answers, and so without a row": self._without_answers,
+            "Without answers, and therefore without a row": self._without_answers,
         }
         listed = (f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
         return [*sorted(fewer), *self._chosen, *listed]
