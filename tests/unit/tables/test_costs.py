@@ -225,8 +225,8 @@ def test_the_summary_tells_training_requests_and_when_it_is_paid_for(tmp_path: P
     (text,) = example(tmp_path).summary
     assert text == (
         "Training Small-EC took 2.00 device-hours, USD 7.20. 1,000 requests cost USD 0.100 here, "
-        "on a device that is never idle, and an estimated USD 6.00 by an API. Training has paid off "
-        "after 1,221 requests, by prices alone, without regard to the quality of the answers."
+        "on a device that is never idle, and an estimated USD 6.00 by an API. Training has paid "
+        "off after 1,221 requests, by prices alone, without regard to the quality of the answers."
     )
     assert example(tmp_path, models=["Small"], latency=[], apis={}, hardware=None).summary == ()
 
