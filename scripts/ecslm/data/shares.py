@@ -1,4 +1,4 @@
-"""Splits records that say no split themselves: by their input, so that each stays on its side."""
+"""Divides records without a split by a hash of their input, so that each stays in its split."""
 
 import hashlib
 import json

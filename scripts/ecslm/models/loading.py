@@ -34,7 +34,8 @@ def require_device(device: str) -> torch.device:
 
 
 def use_threads(device: torch.device, threads: int) -> None:
-    """Compute with so many threads on a CPU, whatever OMP_NUM_THREADS and the number of cores.
+    """Compute with this number of threads on a CPU, whatever OMP_NUM_THREADS and the number of
+    cores are.
 
     Sums are split among the threads, so their number changes rounding. bitsandbytes uses the same
     OpenMP library as torch, and so the same number.

@@ -1,4 +1,4 @@
-"""What asking a model takes: the request that its prediction jobs would make, from the plan."""
+"""Asking a model by the plan: the request that its prediction jobs would make."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ class Asking:
         """
         Args:
             seed: of its adapter; None: the first.
-            how_to_build: the command that makes a file of the study, but for the file.
+            how_to_build: the command that makes files of the study, without their names.
 
         Raises:
             InputError: the study has no such model or seed, or its answers exist already.

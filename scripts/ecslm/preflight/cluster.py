@@ -69,7 +69,7 @@ def _tried(run: PlannedRun, partition: Partition) -> Iterator[Finding]:
         yield error(f"not words of a shell ({problem})", where, "correct its quotation marks")
         return
     gpus = max(job.gpus for job in partition.jobs)
-    # Those that are not set here are told with the API keys.
+    # Those that are not set here are reported with the API keys.
     variables = [name for name in needed_keys(run.plan, run.due) if os.environ.get(name)]
     trial = try_node(partition.place, gpus, variables, asks_driver=bool(run.gpu_jobs))
     yield from tell(run, partition.name, trial, gpus)

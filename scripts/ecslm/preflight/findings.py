@@ -60,17 +60,17 @@ class Report:
 
 
 def ok(what: str, **values: float) -> Finding:
-    """Something that is there, or that is only told."""
+    """A finding about something that is there, or that is only information."""
     return Finding("ok", what, values=values)
 
 
 def warning(what: str, where: str = "", fix: str = "") -> Finding:
-    """Something that does not stop a run."""
+    """A finding that does not stop a run."""
     return Finding("warning", what, where, fix)
 
 
 def error(what: str, where: str = "", fix: str = "") -> Finding:
-    """Something that a run would fail for."""
+    """A finding for which a run would fail."""
     return Finding("error", what, where, fix)
 
 

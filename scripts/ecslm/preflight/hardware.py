@@ -1,4 +1,4 @@
-"""Which device of resources/devices.csv the jobs of a run would meet, for estimates."""
+"""Finds the device of resources/devices.csv on which jobs of a run would compute, for estimates."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -25,13 +25,13 @@ TUNED = f"{BASE}-tuned"
 # Its window, in tokens.
 WINDOW = 8192
 LENGTHS = (512, 1024, 2048, 4096, WINDOW)
-# Characters of a token at least, of English and of most other languages in Latin letters.
+# Fewest characters per token, of English and of most other languages in Latin letters.
 CHARACTERS = 2.5
 # Of a prompt beside the record: the turns of a chat.
 TURNS = 40
 # Fewer records cannot be divided so that each part has some.
 FEWEST = 30
-# Names that are that much alike may be one, with a slip of the pen.
+# Names with at least this similarity may be the same, one of them misspelt.
 SIMILAR = 0.8
 # Records of the whole study at most, that are tested and that show how training goes.
 MOST_TESTED, MOST_WATCHED = 400, 60

@@ -1,4 +1,4 @@
-"""What is said to those who begin a study: what their records are, and which commands to type."""
+"""The texts of `make new`: what the records are, and which commands follow."""
 
 import json
 import math
@@ -68,7 +68,7 @@ def _task_lines(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> Iter
 
 
 def _as_options(labels: Sequence[str]) -> Iterator[str]:
-    """How answers that are compared as texts become options."""
+    """How to turn answers that are compared as texts into options."""
     options = [f"{letter}: {text}" for letter, text in zip(ascii_uppercase, labels, strict=False)]
     fields = json.dumps({"options": options, "output": "A"}, ensure_ascii=False)[1:-1]
     yield f"  note     only {len(labels)} different answers. To score each as right or wrong,"

@@ -1,4 +1,4 @@
-"""Constrained answers: at each step only tokens with which a valid answer begins or goes on."""
+"""Constrained answers: only tokens with which a valid answer can begin or continue."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What a node tells of itself, and the part of the trial that runs on it."""
+"""The part of the trial that runs on a node, and its report on the node."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""What a trial on a node means for a run."""
+"""The findings of a trial on a node: what it means for a run."""
 
 import re
 import sys

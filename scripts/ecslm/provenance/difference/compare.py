@@ -57,7 +57,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Missing:
-    """What only one of the directories has, in as few names as tell it, and its number of cells."""
+    """Cells that only one directory has: as few names as describe them, and their number."""
 
     side: Literal["A", "B"]
     names: dict[str, str | int]
