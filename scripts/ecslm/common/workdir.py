@@ -26,7 +26,7 @@ class Outputs:
 
     manifest: Path
     results: Mapping[str, Path]
-    """By name; the manifest lists their sha256."""
+    """Paths of the results by name; the manifest lists their sha256."""
     timed: Mapping[str, Path] = field(default_factory=dict)
 
     @property

@@ -54,7 +54,7 @@ class Section:
     names: tuple[str, ...]
     tag: str | None
     within: str = ""
-    """The form of the section above, where two of its forms have sections of one path."""
+    """The form of the section above, if sections of several forms have the same path."""
 
     def headings(self, definitions: Mapping[str, Json]) -> list[str]:
         """A heading for each schema."""

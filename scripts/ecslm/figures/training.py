@@ -37,7 +37,7 @@ class LogEntry(BaseModel):
     """A line of log.jsonl, of an optimiser step or of an evaluation; it has more than this."""
 
     records: int
-    """Training records seen, in all passes."""
+    """Training records seen so far, over all epochs."""
     loss: float | None = None
     eval_loss: float | None = None
     eval_right: dict[str, float] = {}

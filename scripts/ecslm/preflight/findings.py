@@ -24,7 +24,7 @@ class Finding:
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
     """The numbers in `what`, for programs."""
     details: tuple[str, ...] = ()
-    """What is too long to be printed."""
+    """Lines that are too long to be printed, for `--json`."""
 
     def __str__(self) -> str:
         """`where: what: fix`, as in all errors of the project."""
@@ -44,7 +44,7 @@ class Report:
     """What all checks of a study found, for one way to run it."""
 
     study: str | None
-    """None if the configuration cannot be read."""
+    """The study's name; None if the configuration cannot be read."""
     profile: str
     sections: tuple[Section, ...]
 

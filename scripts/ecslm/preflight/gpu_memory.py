@@ -37,11 +37,11 @@ class Need:
     model: str
     trains: bool
     memory: int
-    """As the study is configured."""
+    """Bytes needed with the study's settings."""
     budget: int | None
     """Tokens of a batch that fit; None if not even the longest record does."""
     packed: int | None = None
-    """The same of predictions if the base is not unpacked at load."""
+    """The same for predictions if the base is not dequantised when it is loaded."""
 
     def __str__(self) -> str:
         jobs = "training of" if self.trains else "predictions of"

@@ -21,7 +21,7 @@ class Cause:
     reached: tuple[Job, ...]
     """All jobs that would run because of it: those concerned, and those that read their results."""
     counted: tuple[Job, ...]
-    """Those of them that no cause before it reaches."""
+    """The reached jobs that no earlier cause reaches."""
 
 
 def find_causes(

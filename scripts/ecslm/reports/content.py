@@ -30,7 +30,7 @@ class Trained:
 
     records: int
     tokens: int
-    """Of prompts and answers, in all passes."""
+    """Tokens of prompts and answers, in all epochs."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Begins a study of records: checks that a run can use them, and writes its configuration."""
+"""Begins a study of records: checks that a run can use them, and composes its configuration."""
 
 import os
 import tempfile

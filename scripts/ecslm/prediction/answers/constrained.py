@@ -32,7 +32,7 @@ class Grammar:
 
     text: str
     endings: tuple[tuple[int, ...], ...]
-    """The shortest first; empty: the answer ends in time by itself."""
+    """Endings as tokens, the shortest first; empty if every answer ends in time by itself."""
     needed: int
     """Tokens that suffice to end an answer that has begun, whatever it begins with."""
 

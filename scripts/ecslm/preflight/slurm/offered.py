@@ -18,7 +18,7 @@ class Partition:
     name: str
     nodes: tuple[Node, ...]
     known: tuple[Node, ...]
-    """Those of all partitions."""
+    """The nodes of all partitions."""
     jobs: tuple[Asked, ...]
     where: str
     """The key of the profile that names it."""

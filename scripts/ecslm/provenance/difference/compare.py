@@ -51,7 +51,8 @@ class Change:
     ci95: tuple[float, float] | None
     beyond: bool | None
     records_changed: int | None
-    """Shared records that add something else to the strict score; None if they are not known."""
+    """Number of shared records that contribute another value to the strict score; None if unknown.
+    """
     causes: tuple[Cause, ...]
 
 
