@@ -23,7 +23,7 @@ def read_csv(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
         raise InputError(f"{path}: line 1: missing columns: {', '.join(missing)}")
     repeated = [column for column, count in Counter(found).items() if count > 1]
     if repeated:
-        raise InputError(f"{path}: line 1: columns that are there twice: {', '.join(repeated)}")
+        raise InputError(f"{path}: line 1: duplicate columns: {', '.join(repeated)}")
     rows = list(reader)
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():

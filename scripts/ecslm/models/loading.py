@@ -27,8 +27,8 @@ def require_device(device: str) -> torch.device:
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "device: cuda is configured, but this machine has no usable GPU: "
-            "run on one that does, or set `device: cpu` in the study"
+            "device: cuda is configured, but this machine has no usable GPU: run on one that has "
+            "it, or set `device: cpu` in the study"
         )
     return torch.device(device)
 

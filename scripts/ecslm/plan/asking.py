@@ -35,7 +35,7 @@ class Asking:
                 f"{nearest(model, models)}"
             )
         if isinstance(models[model], RecordedModel):
-            raise InputError(f"--model: {model} is answers in files: it cannot be asked anything")
+            raise InputError(f"--model: {model} consists of answers in files: it cannot be asked")
         seeds = models[model].seeds
         if seed is not None and seed not in seeds:
             raise InputError(f"--seed: {model} has the seeds {', '.join(map(str, seeds))}")

@@ -20,7 +20,7 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     """Whether SLURM answers, its partitions suffice, and a node has what jobs need."""
     if JOB in os.environ:
         yield warning(
-            f"this is within job {os.environ[JOB]}, whose end would be that of the run",
+            f"this is within job {os.environ[JOB]}, and would end with it",
             JOB,
             "start the run on a login node",
         )

@@ -39,7 +39,7 @@ NAME_ONE = (
 OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
 # How a line of progress begins in the log of a job.
 PROGRESS = re.compile(r"\d\d:\d\d:\d\d ")
-KILLED = "it ended without a word of why, as one that is killed, perhaps for want of memory"
+KILLED = "it ended without saying why, as a killed job does: perhaps for lack of memory"
 NOT_BEGUN = "it ended before it wrote a log"
 # Words in errors of the workflow itself, which are printed in full for its authors.
 STACK = '\n  File "'

@@ -33,7 +33,7 @@ NOTES = {
 }
 # Meanings of counts whose names do not explain themselves.
 COUNTED = {
-    "nv": "attributes without a value, answered so",
+    "nv": "attributes without a value, answered with none",
     "iv": "attributes without a value, answered with one or unreadably",
     "cv": "attributes with a value, answered with it",
     "wv": "attributes with a value, answered with another or unreadably",

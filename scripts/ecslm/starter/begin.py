@@ -52,8 +52,8 @@ def begin_study(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> 
 def _planned(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Start:
     if not data.exists():
         raise InputError(
-            f"{data}: no such file: put your records there, or name their file with DATA=FILE; "
-            f"one JSON object a line, as {EXAMPLE}"
+            f"{data}: no such file: put your records there, or name their file with DATA=FILE; one "
+            f"JSON object per line, as {EXAMPLE}"
         )
     suffix = data.suffix.lower()
     if suffix in SPREADSHEETS:

@@ -127,7 +127,9 @@ def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
                 seen.setdefault(task, Seen(task)).add(row, str(row.get("split", "test")))
         if not seen:
             problems.raise_unless(())
-            raise InputError(f"{name}: has no records: write one JSON object a line, as {EXAMPLE}")
+            raise InputError(
+                f"{name}: has no records: write one JSON object per line, as {EXAMPLE}"
+            )
     return list(seen.values()), said
 
 

@@ -200,7 +200,7 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
         similar = difflib.get_close_matches(fewest.name, others, n=1, cutoff=SIMILAR)
         hint = f"; if {similar[0]} is meant, write it so" if similar else ""
         raise InputError(
-            f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to tune on "
+            f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to train on "
             f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
             f'give all records `"split": "test"`{hint}'
         )
@@ -220,7 +220,7 @@ def _check_splits(data: Path, seen: Sequence[Seen]) -> None:
             )
         if splits["train"] and not splits["val"]:
             raise InputError(
-                f"{data}: {task.name} has records to train on but none to watch the training by: "
+                f"{data}: {task.name} has records for training but none for validation: "
                 'give a tenth of them `"split": "val"`, or leave `split` out of all records and '
                 "they will be divided"
             )

@@ -26,7 +26,7 @@ class Published:
             name = row["table"], row["model"]
             if name in self._rows:
                 raise InputError(
-                    f"{path}: line {line}: {', '.join(name)}: is on an earlier line too"
+                    f"{path}: line {line}: {', '.join(name)}: duplicates an earlier line"
                 )
             if unknown := [task for task in row["doubled"].split() if task not in row]:
                 raise InputError(

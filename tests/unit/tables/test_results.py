@@ -532,9 +532,9 @@ HEAD = "table,model,doubled,PM,SA\n"
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"{HEAD}IND,A,,0.1,\nIND,A,,0.2,\n", "line 3: IND, A: is on an earlier line too"),
+        (f"{HEAD}IND,A,,0.1,\nIND,A,,0.2,\n", "line 3: IND, A: duplicates an earlier line"),
         (f'{HEAD}IND,A,"PM,SA",0.1,\n', "line 2: doubled: PM,SA is no column: name those of tasks"),
-        ("table,model,doubled,PM,PM\n", "line 1: columns that are there twice: PM"),
+        ("table,model,doubled,PM,PM\n", "line 1: duplicate columns: PM"),
         (f"{HEAD}IND,A,,91.2,\n", "IND, A, PM: 91.2 is no score: 1 is the best, not 100 per cent"),
         (f"{HEAD}IND,A,,nan,\n", "IND, A, PM: nan is no score: "),
         (f"{HEAD}IND,A,,n/a,\n", "IND, A, PM: not a number (n/a)"),

@@ -156,7 +156,7 @@ def _time(partition: Partition) -> Iterator[Finding]:
             f"{_duration(worst.minutes)} are asked for {_jobs(too_long)}",
             partition.where,
             f'set another, or "{worst.rule}:runtime={int(limit)}" in `set-resources`: a training '
-            "that is cut off goes on from its last checkpoint in the next run",
+            "that is cut off continues from its last checkpoint in the next run",
         )
 
 

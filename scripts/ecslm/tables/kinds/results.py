@@ -268,7 +268,7 @@ class _RowBuilder:
                 chosen.append(f"{task} {best}")
         self._chosen.append(
             f"{CHOSEN_SIGN} {name}: in each column the best of {', '.join(models)}, chosen by the "
-            "score shown, on the test records themselves: that flatters it, and its intervals do "
+            "score shown, on the test records themselves: this favours it, and its intervals do "
             f"not cover the choice. Chosen: {', '.join(chosen) or 'none'}."
         )
         return Row(name=name, kind="model", cells=tuple(cells), marks=("chosen",))
