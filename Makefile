@@ -4,7 +4,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-# Where it is set, every start of Python compiles all that it imports again.
+# Where it is set, every start of Python compiles all imported modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help new check reproduce why summary cache clean-study export archive adopt setup slurm lint \
@@ -30,56 +30,56 @@ OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(call option,--config st
 CHECKED = $(if $(value CONFIGFILE),$(BIN)/python scripts/check_configuration.py $(OPTIONS))
 
 ##@ Run
-new: setup ## begin a study of records of your own: write its configuration, STUDY.yaml | STUDY DATA
+new: setup ## begin a study of your own records: look at them, and write STUDY.yaml | STUDY DATA
 	$(BIN)/python scripts/new_study.py $(call option,--study=,STUDY) $(call option,--data=,DATA)
 
 check: setup ## say whether a run would succeed, what is missing, how long it takes | STUDY CONFIGFILE PROFILE
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(call option,--profile=,PROFILE)
 
-reproduce: setup ## run a study, from data to tables and report; alone, the demo study | STUDY CONFIGFILE
+reproduce: setup ## run a study, from data to tables and report (default: the demo) | STUDY CONFIGFILE
 	$(CHECKED)
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE)
 
 ##@ Look
-why: setup ## say what a run would do, because of which change, and how long it takes | STUDY CONFIGFILE
+why: setup ## say what a run would do, which changes cause it, and how long it takes | STUDY CONFIGFILE
 	$(BIN)/python scripts/why.py $(OPTIONS)
 
-summary: setup ## print the scores of a study again, as its run did | STUDY CONFIGFILE
+summary: setup ## print the scores of a study again, as at the end of its run | STUDY CONFIGFILE
 	$(BIN)/python scripts/summarise.py $(OPTIONS)
 
-cache: setup ## list what is kept of finished work, so that nothing is computed twice | TRIM
+cache: setup ## list the finished work that is kept so that nothing is computed twice | TRIM
 	$(BIN)/python scripts/cache.py $(call option,--trim=,TRIM)
 
-clean-study: setup ## list results that the configuration no longer asks for | STUDY CONFIGFILE REMOVE
+clean-study: setup ## list results that no longer belong to the configuration | STUDY CONFIGFILE REMOVE
 	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
 
-##@ Take home
-export: setup ## make each tuned model a folder of its own, to serve or publish | STUDY CONFIGFILE
+##@ Use elsewhere
+export: setup ## turn each tuned model into a folder to serve or publish | STUDY CONFIGFILE
 	$(CHECKED)
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) -- export
 
 archive: setup ## pack code, configuration and results into one file to publish | STUDY CONFIGFILE
 	$(BIN)/python scripts/archive.py $(OPTIONS)
 
-adopt: setup ## verify results that come from another machine, and go on with them | STUDY CONFIGFILE
+adopt: setup ## verify results from another machine, and continue with them | STUDY CONFIGFILE
 	$(BIN)/python scripts/adopt.py $(OPTIONS)
 
 ##@ Set up
-setup: .venv/locked ## install the libraries into .venv; other targets do it too
+setup: .venv/locked ## install the libraries into .venv; the other targets do it when needed
 
 .venv/locked: requirements.lock
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock
 	touch $@
 
-slurm: .venv/slurm ## install what a run on a SLURM cluster needs besides
+slurm: .venv/slurm ## install Snakemake's plugin for SLURM, for runs on a cluster
 
 .venv/slurm: requirements-slurm.lock .venv/locked
 	$(BIN)/pip install --quiet --no-compile --requirement requirements.lock --requirement $<
 	touch $@
 
 ##@ Contribute
-lint: setup ## check style, types and layers; it must be clean before a commit
+lint: setup ## check style, types and imports; must be clean before a commit
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile rules
@@ -91,10 +91,10 @@ lint: setup ## check style, types and layers; it must be clean before a commit
 test: setup ## run all tests, about 10 minutes on two cores
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2
 
-test-slurm: slurm ## run tests on a SLURM cluster that they start here, as root
+test-slurm: slurm ## start a SLURM cluster on this machine, as root, and run its tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest tests/slurm
 
-lock: ## renew the locked versions of libraries from pyproject.toml
+lock: ## update the locked versions of libraries, within the bounds of pyproject.toml
 	rm -rf .venv-lock && $(PYTHON) -m venv .venv-lock
 	$(PYTHON) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
 	print(*p["dependencies"], *p["optional-dependencies"]["dev"], sep="\n")' > .venv-lock/wanted.txt
@@ -108,9 +108,9 @@ lock: ## renew the locked versions of libraries from pyproject.toml
 	rm -rf .venv-lock
 
 ##@ Variables
-##= STUDY=paper           a study of the configuration; of `new`, the name of the one to begin
-##= CONFIGFILE=mine.yaml  a configuration of your own, over config.yaml
-##= DATA=records.jsonl    records of your own; without it, STUDY.jsonl
-##= PROFILE=gpu           how a run would be executed: a folder of profiles/
-##= TRIM=10               remove the least recently used of it, down to 10 GB
+##= STUDY=paper           a study of the configuration; for `new`, the name of the new one
+##= CONFIGFILE=mine.yaml  your own configuration; its keys replace those of config.yaml
+##= DATA=records.jsonl    your own records (default: STUDY.jsonl)
+##= PROFILE=gpu           where the run is to be executed: a folder in profiles/
+##= TRIM=10               shrink the cache to 10 GB: what was not used for longest goes
 ##= REMOVE=yes            remove what is listed

@@ -8,7 +8,7 @@ min_version("9.27")
 include: "rules/common.smk"
 
 
-# For Snakemake's own reports: rules use what common.smk has read.
+# Only for Snakemake's own reports: the rules use what common.smk has read.
 configfile: "config.yaml"
 
 
@@ -33,7 +33,7 @@ wildcard_constraints:
 
 
 rule all:
-    """target, also without a name: the whole study but exported models and the PDF"""
+    """target (the default): the whole study, except exported models and the PDF"""
     default_target: True
     input:
         targets(*PLAN.rules_of_all),

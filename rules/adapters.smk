@@ -24,7 +24,7 @@ rule base_model:
 
 
 rule train_adapter:
-    """step: tune one model with one seed by QLoRA"""
+    """step: train the adapter of one model and seed with QLoRA"""
     input:
         train=TRAIN_ADAPTER.input("train"),
         val=TRAIN_ADAPTER.input("val"),

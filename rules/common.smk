@@ -1,4 +1,4 @@
-# The plan of the study that config.yaml selects, and helpers of rules. All logic is in the library.
+# The plan of the study to run, and helpers for the rules. All logic is in the library.
 
 import os
 import re
@@ -10,11 +10,11 @@ sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
 # environment of `--sdm conda` takes precedence.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), os.getenv("PATH", "")]))
-# Where this is set, as in many containers, each job would compile torch and all its other libraries
-# again: more than half the time that a job of a model takes to start.
+# If this is set, as in many containers, each job compiles torch and all other libraries again: more
+# than half the time that a job with a model takes to start.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# Threads that wait for one another ask again and again, and keep the cores of a busy machine from
-# those that compute. After so often they sleep; benchmarks/waiting.py measures it.
+# Threads that wait for one another do so in a loop, and on a busy machine take cores from threads
+# that compute. After this many rounds they sleep; benchmarks/waiting.py measures the effect.
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
@@ -36,13 +36,14 @@ from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
 try:
-    # Read here, since Snakemake tells neither the line of a problem nor of a key that is given twice.
+    # Read here, since Snakemake reports neither the line of a problem nor keys that are given
+    # twice.
     FILES = list(workflow.overwrite_configfiles)
     if not workflow.config_settings.replace_workflow_config:
         FILES.insert(0, CONFIG_FILE)
     with os_errors_told():
         PLAN = Plan(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
-        # Not in jobs that a scheduler starts: these read this file too, while others write results.
+        # Not in jobs that a scheduler starts: they also read this file, while others write results.
         if workflow.is_main_process:
             RUN = Run(PLAN)
             all_of(PLAN.check, RUN.check)
@@ -51,7 +52,7 @@ except InputError as error:
 
 STUDY = PLAN.study.settings
 RESULTS = PLAN.study.results
-# Jobs of this run share what they load. Each that a scheduler starts is a run of its own.
+# Jobs of this run share a loaded model. Each job that a scheduler starts counts as its own run.
 os.environ[RUN_VARIABLE] = this_run()
 
 
@@ -66,7 +67,7 @@ def targets(*rules):
     of_bases = "base_model" in rules
 
     def wanted(wildcards):
-        # Here, since where nothing seems to be due, nothing else is asked when targets are known.
+        # Here, since `onstart` does not run when Snakemake finds nothing to do.
         try:
             check_run_triggers()
             if of_bases:
@@ -81,7 +82,7 @@ def targets(*rules):
 
 
 def check_run_triggers():
-    """See that no change goes unnoticed; not in jobs that a scheduler starts."""
+    """Refuse triggers that would miss changes; jobs that a scheduler starts need no check."""
     if workflow.is_main_process:
         check_triggers(str(one) for one in workflow.rerun_triggers)
 
@@ -108,7 +109,7 @@ def adapter_options(wildcards, input):
 def prompt_options(wildcards, resources):
     """The command-line options of the prompt template of a prediction job that has one.
 
-    With the parameter `resources`, Snakemake does not compare its path.
+    Since it takes the parameter `resources`, Snakemake does not compare the path between runs.
     """
     if not resources.template:
         return ""
@@ -117,17 +118,17 @@ def prompt_options(wildcards, resources):
 
 
 def access_option(wildcards, resources):
-    """The command-line option of how a server is reached: it changes no answer.
+    """The command-line option that says how a server is reached, which changes no answer.
 
-    With the parameter `resources`, Snakemake does not compare it.
+    Since it takes the parameter `resources`, Snakemake does not compare it between runs.
     """
     return f"--access {quote(resources.access)}" if resources.access else ""
 
 
 def weights_content(wildcards, input):
-    """The command-line option of a base that its content alone pins: a local directory.
+    """The command-line option of a base that only its content identifies: a local directory.
 
-    With the parameter `input`, Snakemake does not compare it once more.
+    Since it takes the parameter `input`, Snakemake does not compare it a second time.
     """
     content = planned("base_model").content(wildcards)
     return f"--content {content}" if content else ""
@@ -136,13 +137,14 @@ def weights_content(wildcards, input):
 def table_resources(wildcards, input):
     """The command-line options of the repository's files that a kind of table reads.
 
-    They are inputs: with the parameter `input`, Snakemake does not compare them once more.
+    They are inputs already: since it takes the parameter `input`, Snakemake does not compare them a
+    second time.
     """
     return PLAN.rules["render_table"].resource_options(wildcards.table)
 
 
 def model_by_model(wildcards):
-    """A priority: one model and seed after the other, so that each is loaded once."""
+    """The priority that runs one model and seed after the other, so that each is loaded once."""
     return PLAN.study.priority(wildcards.model, wildcards.get("seed", first_seed(wildcards)))
 
 
@@ -152,7 +154,7 @@ def first_seed(wildcards):
 
 
 def whole_machine(wildcards):
-    """All cores that the run may use here; on a cluster as many as other jobs have."""
+    """All cores that the run may use on this machine; on a cluster, those of any other job."""
     here = workflow.resource_settings.cores if workflow.local_exec else None
     return max(STUDY.threads, here or 1)
 
@@ -163,14 +165,14 @@ def one_of(names):
 
 
 def check_machine():
-    """See that there are the GPUs that the run's jobs ask for."""
+    """Refuse a run whose jobs request more GPUs than the machine or a limit of the run allows."""
     limit = workflow.global_resources.get("gpu").value
     needs = map(gpu_need, workflow.dag.needrun_jobs())
     check_gpus(needs, limit, here=workflow.local_exec)
 
 
 def gpu_need(job):
-    """What a job asks for, before a limit caps it."""
+    """The GPUs that a job requests, before a limit caps them."""
     asked = job.rule.resources.get("gpu")
     own = asked.is_evaluable()
     count = planned(job.rule.name).resource("gpu")(job.wildcards) if own else asked.value
@@ -178,7 +180,7 @@ def gpu_need(job):
 
 
 def begin_run():
-    """Keep other runs out of the results directory, and see that there is room in it."""
+    """Keep other runs out of the results directory, and check machine and disk."""
     due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
     try:
         check_run_triggers()
@@ -190,7 +192,7 @@ def begin_run():
 def end_run():
     """Show the scores, and let other runs in."""
     try:
-        # A run of `bases` alone leaves none.
+        # There is none after a run of the target `bases`.
         if Path(RESULTS).is_dir():
             print(study_summary(PLAN.study))
         RUN.end()

@@ -1,4 +1,4 @@
-# Results depend on what the data contain, not on where they are.
+# Results depend on the content of the data, not on their path, so it is not among the settings.
 LOCATION = location(STUDY.data)
 CHECK_DATA = planned("check_data")
 DATASET = planned("dataset")
@@ -10,8 +10,8 @@ DATA_CARD = planned("data_card")
 rule check_data:
     """step: check every row of the data"""
 
-    # No input, see `dataset`. Runs first, and all targets except `bases` need it, so that all
-    # problems of a broken source are reported and stop the run.
+    # No input, as in `dataset`. It runs first, and all targets except `bases` need it, so that all
+    # problems of the source are reported and stop the run.
     output:
         report=CHECK_DATA.output("report"),
         manifest=CHECK_DATA.output("manifest"),
@@ -37,8 +37,8 @@ rule check_data:
 rule dataset:
     """step: write the records of one task and split"""
 
-    # No input: the source may be removed once the files are built. The parameter `source` ties
-    # them to its content.
+    # No input: the source may be removed once the files are built. The parameter `source` makes
+    # them depend on its content.
     output:
         records=DATASET.output("records"),
         manifest=DATASET.output("manifest"),
@@ -62,7 +62,7 @@ rule dataset:
 
 
 rule describe_data:
-    """step: count the records of one task and their lengths"""
+    """step: count the records of one task and their tokens"""
     input:
         records=DESCRIBE_DATA.input("records"),
         base=DESCRIBE_DATA.input("base"),
@@ -90,7 +90,7 @@ rule describe_data:
 
 
 rule leakage:
-    """step: find test records of one task that training has too"""
+    """step: measure the overlap of one task's test records with training"""
     input:
         test=LEAKAGE.input("test"),
         train=LEAKAGE.input("train"),
@@ -114,7 +114,7 @@ rule leakage:
 
 
 rule data_card:
-    """step: write what the records are, as a page"""
+    """step: write the data card, which describes the records"""
     input:
         reports=DATA_CARD.input("reports"),
         template=DATA_CARD.input("template"),

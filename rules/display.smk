@@ -1,4 +1,4 @@
-# What a run prints, in place of what Snakemake does; all of that is in Snakemake's log.
+# What a run prints instead of Snakemake's own output, which is all in Snakemake's log.
 
 import sys
 
@@ -13,7 +13,7 @@ from ecslm.reports.last_words import LastWords
 from ecslm.reports.run_display import RunDisplay
 from ecslm.reports.run_progress import JobKey
 
-# What is no detail of a job, though Snakemake says it as if it were.
+# Messages that are shown although Snakemake logs them at the level of details of jobs.
 ANSWERS = (
     NOTHING_TO_BE_DONE_MSG,
     "Terminating processes on user request, this might take some time.",
@@ -21,10 +21,10 @@ ANSWERS = (
 
 
 def new_display():
-    """The display of this run; None where no jobs run, or where options ask for other output."""
+    """The display of this run; None if no jobs run, or if options ask for other output."""
     asked = workflow.output_settings
     other = (asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.dryrun)
-    # With a plugin that writes to the terminal, Snakemake's own handler is not there.
+    # If a plugin writes to the terminal, Snakemake's own handler is missing.
     usual = next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
     if not usual or any(other) or workflow.touch or not workflow.is_main_process:
         return None
@@ -58,7 +58,7 @@ def begin_display():
 
 
 def shares(job):
-    """The share of cores and GPUs that a job takes, of those that the run may use."""
+    """The share of the run's cores and GPUs that a job takes."""
     limits = {name: workflow.global_resources.get(name) for name in ("_cores", "gpu")}
     return {
         name: min(1.0, job.resources.get(name, 0) / limit.value)
@@ -68,6 +68,6 @@ def shares(job):
 
 
 def end_display():
-    """Show no more jobs."""
+    """Stop showing jobs."""
     if DISPLAY:
         DISPLAY.end()

@@ -4,7 +4,7 @@ MODEL_CARD = planned("model_card")
 
 
 rule tidy_scores:
-    """step: write all scores as rows for your own analysis: CSV and Parquet"""
+    """step: write all scores as rows, in CSV and Parquet, for your own analysis"""
     input:
         results=TIDY_SCORES.input("results"),
     output:
@@ -66,7 +66,7 @@ rule export_model:
         template=EXPORT_MODEL.template,
         code=EXPORT_MODEL.code,
         versions=EXPORT_MODEL.versions,
-        # A change of the seed changes the adapter, which is an input.
+        # Compared through the adapter, an input that changes with it.
         seed=lambda wildcards, input: PLAN.study.first_seed(wildcards.model),
     message:
         "Exported model {wildcards.model}"

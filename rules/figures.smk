@@ -33,7 +33,7 @@ rule draw_figures:
 
 
 rule draw_rule_graph:
-    """step: draw how results are made from one another"""
+    """step: draw the graph of the rules"""
     output:
         svg=report(
             DRAW_RULE_GRAPH.output("svg"),

@@ -43,7 +43,7 @@ rule score_baseline:
         manifest=SCORE_BASELINE.output("manifest"),
     log:
         f"{RESULTS}/logs/score_baseline/{{model}}-seed-{{seed}}-{{task}}.log",
-    # A baseline takes the place of a model; it has one seed.
+    # Files of a baseline are called like those of a model with the single seed 0.
     wildcard_constraints:
         model=one_of(STUDY.baselines),
         seed="0",
@@ -78,7 +78,7 @@ rule score_over_seeds:
         settings=SCORE_OVER_SEEDS.settings,
         code=SCORE_OVER_SEEDS.code,
         versions=SCORE_OVER_SEEDS.versions,
-        # A change of the seeds changes the inputs, which Snakemake notices.
+        # Compared through the inputs, which change with them.
         seeds=lambda wildcards, input: " ".join(map(str, STUDY.models[wildcards.model].seeds)),
     message:
         "Score of {wildcards.model} over its seeds, {wildcards.task}"
@@ -89,7 +89,7 @@ rule score_over_seeds:
 
 
 rule differences:
-    """step: test the differences between models in one task"""
+    """step: test differences between scores of one task"""
     input:
         records=DIFFERENCES.input("records"),
     output:
@@ -113,7 +113,7 @@ rule differences:
 
 
 rule compare:
-    """step: correct the p-values of all tests for their number"""
+    """step: adjust the p-values for the number of tests (Holm)"""
     input:
         differences=COMPARE.input("differences"),
     output:

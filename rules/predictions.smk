@@ -14,7 +14,7 @@ rule fetch_answers:
     conda:
         "../envs/ecslm.yaml"
     resources:
-        # The commit pins what is fetched, from wherever.
+        # The commit pins the content, whatever its source.
         archive=STUDY.answers.archive if STUDY.answers else "",
     params:
         settings=FETCH_ANSWERS.settings,
@@ -29,7 +29,7 @@ rule fetch_answers:
 
 
 rule predict:
-    """step: have one model answer the test records of one task"""
+    """step: let one model answer the test records of one task"""
     input:
         dataset=PREDICT.input("dataset"),
         base=PREDICT.input("base"),
@@ -48,7 +48,7 @@ rule predict:
         "../envs/ecslm.yaml"
     threads: PREDICT.resource("threads")
     resources:
-        # 0 where the backend needs none.
+        # 0 if the backend needs none.
         gpu=PREDICT.resource("gpu"),
         api=PREDICT.resource("api"),
         access=PREDICT.resource("access"),
@@ -96,7 +96,7 @@ rule measure_latency:
     priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
-    # No other job beside it, which would slow it down.
+    # All cores, so that no other job runs at the same time and slows it down.
     threads: whole_machine
     resources:
         gpu=LATENCY.resource("gpu"),
@@ -106,7 +106,7 @@ rule measure_latency:
         template=LATENCY.template_file,
         # Not {threads}, which `--cores` caps.
         model_threads=STUDY.threads,
-        # By this the process is found that has the model.
+        # Identifies the process that has loaded the model.
         worker_code=LATENCY.resource("worker_code"),
     params:
         settings=LATENCY.settings,
@@ -114,7 +114,7 @@ rule measure_latency:
         code=LATENCY.code,
         versions=LATENCY.versions,
         adapter=adapter_options,
-        # A change of it changes the inputs, which Snakemake notices.
+        # Compared through the inputs, which change with it.
         seed=lambda wildcards, input: first_seed(wildcards),
     message:
         "Latency of {wildcards.model}"
@@ -128,7 +128,7 @@ rule measure_latency:
 
 
 rule bertscore:
-    """step: compare one model's texts with their references by BERTScore"""
+    """step: score one model's generated texts by BERTScore"""
     input:
         predictions=BERTSCORE.input("predictions"),
         encoder=BERTSCORE.input("encoder"),

@@ -1,6 +1,5 @@
-# What needs no GPU takes seconds, and preparing the paper's data a minute; or it takes the network,
-# which nodes of a cluster may lack. So it runs where Snakemake does: to wait in a scheduler's queue
-# would take longer.
+# These run where Snakemake runs, not on the nodes of a cluster: they take seconds (a minute for the
+# paper's data), less than waiting in a scheduler's queue, or need a network, which nodes may lack.
 localrules:
     all,
     bases,
@@ -58,7 +57,7 @@ rule adapters:
 
 
 rule predictions:
-    """target: have all models answer the test records"""
+    """target: let all models answer the test records"""
     input:
         targets("check_data", "predict"),
     message:

@@ -1,8 +1,8 @@
 """Ask a model of a study from the terminal, with the study's own prompt.
 
-A question is answered as the instruction or, with --task, as the input under an instruction of that
+The question is used as the instruction or, with --task, as the input for an instruction of that
 task. Without a question, --file or --index, questions are read from the terminal or standard input,
-one a line; a line that begins with { is a record as JSON.
+one per line; a line that begins with { is a record as JSON.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def how_to_build(arguments: argparse.Namespace) -> str:
-    """The command that makes a file of the study, but for the file."""
+    """The command that makes files of the study, without their names."""
     files = ["--configfile", *map(str, arguments.configfile)] if arguments.configfile else []
     study = ["--config", f"study={arguments.study}"] if arguments.study else []
     return shlex.join(["snakemake", "--cores", "all", *files, *study])

@@ -52,7 +52,7 @@ def command_line() -> argparse.ArgumentParser:
         help="manifest.json to write, next to the weights",
     )
     add("--code", help="set by a run: digest of the code, which is recorded in fetched.json")
-    add("--content", help="set by a run: digest of a local directory; another is refused")
+    add("--content", help="set by a run: digest of a local directory; other content is refused")
     add_log_option(parser)
     return parser
 

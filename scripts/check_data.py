@@ -67,7 +67,7 @@ def command_line() -> argparse.ArgumentParser:
         "--cache",
         type=Path,
         default=CACHE,
-        help="directory for what is found in a source once (default: %(default)s)",
+        help="cache directory for indexes of the source (default: %(default)s)",
     )
     add("--output", type=output_file, required=True, help="report (JSON) to write")
     add(

@@ -1,9 +1,10 @@
 """List files of a study that no job makes any more, and remove them with `--remove`.
 
-They are left by models, seeds, tasks and tables that are no longer in the configuration; of a study
-that is no longer in it, by all. Base weights are listed if no study of the configuration uses them.
+They are results of models, seeds, tasks and tables that are no longer in the configuration, or of a
+whole study that is not. Base weights are listed if no study of the configuration uses them.
 
-With `--forget`: finished results that are to be made again, though nothing has changed.
+With `--forget FILE`: list or remove finished results, so that they are made again although nothing
+has changed.
 """
 
 import argparse

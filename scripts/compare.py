@@ -72,7 +72,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print JSON, by file name, instead of a summary")
     add(
         "--code",
-        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+        help="set by a run: digest of the code, which is recorded; other code refuses to run",
     )
     return parser
 

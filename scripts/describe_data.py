@@ -53,7 +53,10 @@ def command_line() -> argparse.ArgumentParser:
         required=True,
         help="Jinja file of the prompt, as in resources/prompts",
     )
-    add("--template-digest", help="set by a run: digest of the template; another is refused")
+    add(
+        "--template-digest",
+        help="set by a run: digest of the template; another template is refused",
+    )
     add("--settings", required=True, help="answer type, tokenizer, lengths: JSON or @FILE")
     add("--output", type=output_file, required=True, help="description to write (JSON)")
     add_manifest_options(parser)

@@ -65,7 +65,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     add(
         "--code",
-        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+        help="set by a run: digest of the code, which is recorded; other code refuses to run",
     )
     return parser
 

@@ -66,7 +66,7 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
-    add("--model", help="name of the model, which that of the adapter must equal (default: any)")
+    add("--model", help="name of the model, which must be that of the adapter (default: any)")
     add("--adapter", type=Path, required=True, help="manifest.json of the adapter")
     add(
         "--base",
@@ -80,14 +80,18 @@ def command_line() -> argparse.ArgumentParser:
         required=True,
         help="Jinja file of the prompt, as in resources/prompts",
     )
-    add("--template-digest", help="set by a run: digest of the template; another is refused")
+    add(
+        "--template-digest",
+        help="set by a run: digest of the template; another template is refused",
+    )
     add("--dataset", type=Path, nargs="+", required=True, help="test file of each task")
     add("--settings", required=True, help="precision, tasks and records: JSON or @FILE")
     add(
         "--batch-tokens",
         type=int,
         default=4000,
-        help="most tokens of a batch, padded (default: 4000); settings come first",
+        help="most tokens in a batch, padding included (default: 4000); --settings takes "
+        "precedence",
     )
     add("--seed", type=int, default=0, help="seed of the adapter, and of sampled decoding")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
@@ -95,7 +99,7 @@ def command_line() -> argparse.ArgumentParser:
         "--threads",
         type=int,
         default=2,
-        help="CPU threads (default: 2); another number gives other last digits",
+        help="CPU threads (default: 2); the number decides how sums are rounded",
     )
     add(
         "--output",
@@ -105,7 +109,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     add(
         "--code",
-        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+        help="set by a run: digest of the code, which is recorded; other code refuses to run",
     )
     add_log_option(parser)
     return parser

@@ -34,7 +34,7 @@ def command_line() -> argparse.ArgumentParser:
     add("--manifest", type=output_file, help="manifest to write (default: OUTPUT/manifest.json)")
     add(
         "--code",
-        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+        help="set by a run: digest of the code, which is recorded; other code refuses to run",
     )
     add_log_option(parser)
     return parser

@@ -46,7 +46,7 @@ def command_line() -> argparse.ArgumentParser:
     """The options of this script."""
     parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
     add = parser.add_argument
-    add("--model", help="name of the model, which that of the adapter must equal (default: any)")
+    add("--model", help="name of the model, which must be that of the adapter (default: any)")
     add("--datasets", type=Path, nargs="+", required=True, help="dataset files of test records")
     add(
         "--base",
@@ -62,14 +62,17 @@ def command_line() -> argparse.ArgumentParser:
         required=True,
         help="Jinja file of the prompt, as in resources/prompts",
     )
-    add("--template-digest", help="set by a run: digest of the template; another is refused")
+    add(
+        "--template-digest",
+        help="set by a run: digest of the template; another template is refused",
+    )
     add("--settings", required=True, help="sample, and how tasks are answered: JSON or @FILE")
     add("--seed", type=int, default=0, help="seed of sampled decoding, and of the adapter")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
     add("--threads", type=int, default=2, help="CPU threads (default: 2)")
     add(
         "--worker-code",
-        help="set by a run: digest of predict.py's code, by which its process is found",
+        help="set by a run: digest of predict.py's code, which identifies its process",
     )
     add(
         "--output",

@@ -78,7 +78,7 @@ def command_line() -> argparse.ArgumentParser:
         description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--model", help="name of the model, which that of the adapter must equal (default: any)")
+    add("--model", help="name of the model, which must be that of the adapter (default: any)")
     add("--dataset", type=Path, required=True, help="records to answer (JSON Lines), see below")
     add("--task", help="code of the task of records that name none, for example SA")
     add(
@@ -90,13 +90,17 @@ def command_line() -> argparse.ArgumentParser:
     add("--adapter-of", help="name of the model that the adapter was trained as (default: --model)")
     add("--answers", type=Path, nargs="+", default=[], help="files of answers that exist already")
     add("--template", type=Path, help="Jinja file of the prompt, as in resources/prompts")
-    add("--template-digest", help="set by a run: digest of the template; another is refused")
+    add(
+        "--template-digest",
+        help="set by a run: digest of the template; another template is refused",
+    )
     add("--settings", help="the backend and what it needs: JSON or @FILE")
     add(
         "--batch-tokens",
         type=int,
         default=4000,
-        help="most tokens of a batch, padded (default: 4000); settings come first",
+        help="most tokens in a batch, padding included (default: 4000); --settings takes "
+        "precedence",
     )
     add("--seed", type=int, default=0, help="seed of sampled decoding, and of the adapter")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
@@ -104,7 +108,7 @@ def command_line() -> argparse.ArgumentParser:
         "--threads",
         type=int,
         default=2,
-        help="CPU threads (default: 2); another number gives other last digits",
+        help="CPU threads (default: 2); the number decides how sums are rounded",
     )
     add("--access", help="how a server is reached, and its budget: JSON or @FILE")
     add("--output", type=output_file, required=True, help="predictions file (JSON Lines) to write")

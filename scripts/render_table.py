@@ -74,11 +74,11 @@ def command_line() -> argparse.ArgumentParser:
         "--tabular",
         required=True,
         type=output_file,
-        help="LaTeX fragment to write, the tabulars alone",
+        help="LaTeX fragment to write, only the tabulars",
     )
     add("--json", required=True, type=output_file, help="JSON twin to write")
     for option, readers in resource_options().items():
-        add(f"--{option}", dest=option, type=Path, help=f"file that these kinds read: {readers}")
+        add(f"--{option}", dest=option, type=Path, help=f"file for tables of kind {readers}")
     add_manifest_options(parser)
     return parser
 

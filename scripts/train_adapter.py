@@ -63,7 +63,10 @@ def command_line() -> argparse.ArgumentParser:
         required=True,
         help="Jinja file of the prompt, as in resources/prompts",
     )
-    add("--template-digest", help="set by a run: digest of the template; another is refused")
+    add(
+        "--template-digest",
+        help="set by a run: digest of the template; another template is refused",
+    )
     add("--settings", help="precision, shots and training settings: JSON or @FILE")
     add("--seed", type=int, default=0, help="seed of initial weights and order of records")
     add("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default: cpu)")
@@ -71,7 +74,7 @@ def command_line() -> argparse.ArgumentParser:
         "--threads",
         type=int,
         default=2,
-        help="CPU threads (default: 2); another number gives other last digits",
+        help="CPU threads (default: 2); the number decides how sums are rounded",
     )
     add(
         "--processes",
@@ -87,7 +90,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     add(
         "--code",
-        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+        help="set by a run: digest of the code, which is recorded; other code refuses to run",
     )
     add(
         "--checkpoint-seconds",

@@ -427,6 +427,11 @@ def test_a_study_named_like_one_that_is_there_is_refused_as_a_whole(project: Pat
     refused(project, why(project), words)
 
 
+def test_a_file_may_repeat_what_is_there(project: Path) -> None:
+    run = run_script("why.py", "--configfile", "config.yaml", folder=project)
+    assert run.returncode == 0, run.stderr
+
+
 def test_single_keys_of_a_study_that_is_there_are_changed(project: Path) -> None:
     written(project, "studies: {demo: {scoring: {resamples: 20}}}\n")
     run = why(project)()

@@ -129,7 +129,7 @@ def test_a_disk_that_is_mounted_for_reading_alone_is_told_from_a_lack_of_permiss
         (errno.ENOSPC, "no space left on device: make room, or move `results` to another disk"),
         (errno.EDQUOT, "disk quota exceeded: make room, or move `results` to another disk"),
         (errno.EROFS, "read-only file system: mount its disk for writing"),
-        (errno.EIO, "input/output error: see whether its disk is sound"),
+        (errno.EIO, "input/output error: check whether its disk is damaged"),
         (errno.ESTALE, "stale file handle: mount its disk again"),
         (errno.ENOTDIR, "not a directory: move away the file that stands where a folder must be"),
     ],

@@ -83,7 +83,7 @@ def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
         "ok: the cluster has no accounts",
         f"ok: partition `{PARTITION}`: 1 node with up to 2 x fake GPUs, no time limit",
         f"ok: node {cluster.host} of partition `{PARTITION}`: environment, shared folder and locks "
-        "are as they have to be",
+        "are as required",
     ]
     assert files(project) - before == {project / PROFILE}
     assert cluster.jobs() == []

@@ -58,7 +58,7 @@ def test_the_workflow_asks_for_the_snakemake_that_the_project_does() -> None:
 @pytest.mark.parametrize(
     ("heading", "requirements"),
     [
-        ("## Why each is here", PROJECT["dependencies"]),
+        ("## What each is for", PROJECT["dependencies"]),
         ("For work on the project", PROJECT["optional-dependencies"]["dev"]),
     ],
 )

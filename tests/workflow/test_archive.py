@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import zipfile
@@ -12,6 +13,7 @@ import yaml
 from support import warm
 from support.completed import CONFIGURATION
 from support.project import ROOT
+from support.scratch import snakemake
 
 ARCHIVE = Path("dist/study.zip")
 KEY = "sk-a-key-that-nobody-may-see"
@@ -38,7 +40,7 @@ def committed(project: Path) -> Path:
     for name in (".gitignore", "CITATION.cff", "LICENSE", "Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, project)
     with (project / ".gitignore").open("a") as ignored:
-        ignored.write("weights/\ndata/\n")
+        ignored.write("/weights/\n/data/\n")
     git(project, "init", "--quiet")
     commit(project)
     return project
@@ -97,6 +99,19 @@ def test_an_archive_has_what_a_reader_needs_and_nothing_that_may_not_be_publishe
     assert kept and not [name for name in kept if name.endswith(".jsonl")]
     assert yaml.safe_load(files["configuration.yaml"])["study"] == "generated"
     assert git(packed, "rev-parse", "HEAD") in files["README.md"].decode()
+
+
+def test_what_it_says_to_run_plans_the_study(packed: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(packed / ARCHIVE) as file:
+        file.extractall(tmp_path)
+    (unpacked,) = tmp_path.iterdir()
+    for folder in ("data", "weights"):
+        shutil.copytree(packed / folder, unpacked / "code" / folder)
+    text = (unpacked / "README.md").read_text(encoding="utf-8").replace("\\\n", "")
+    (command,) = (line for line in text.splitlines() if "bin/snakemake " in line)
+    run = snakemake(unpacked / "code", *shlex.split(command)[1:], "--dry-run")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "train_adapter" in run.stdout + run.stderr
 
 
 def test_its_sums_are_those_of_its_files(packed: Path) -> None:

@@ -115,7 +115,7 @@ def test_a_study_that_can_run_exits_with_0_and_leaves_nothing(project: Path) -> 
             [("studies.tiny.device", "cuda")],
             [],
             {},
-            ["studies.tiny.device: cuda, but ", "torch: this build is for the CPU alone"],
+            ["studies.tiny.device: cuda, but ", "torch: this build is only for the CPU"],
         ),
         (
             [("bases.Tiny.path", "weights/none")],

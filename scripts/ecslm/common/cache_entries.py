@@ -39,7 +39,7 @@ class Kept:
 
 
 def size_limit() -> float:
-    """The most bytes that the cache may take, beside what results take.
+    """The most bytes that the cache may take, without entries that share their space with results.
 
     Raises:
         InputError: the variable of the environment is not a number of gigabytes.
@@ -64,9 +64,9 @@ def kept_entries(cache: ResultsCache) -> list[Kept]:
 
 
 def trim(cache: ResultsCache, limit: float) -> list[Kept]:
-    """Remove the least recently used entries until the rest take at most `limit` bytes.
+    """Remove the least recently used entries until the others take at most `limit` bytes.
 
-    Those that take no space stay. Returns what was removed.
+    Entries that take no space of their own stay. Returns the removed ones.
     """
     _remove_unfinished(cache.root.glob("??/.*"))
     entries = kept_entries(cache)
@@ -82,7 +82,7 @@ def trim(cache: ResultsCache, limit: float) -> list[Kept]:
 
 
 def _kept(folder: Path) -> Kept | None:
-    """None if another process has just removed it."""
+    """The entry in a directory; None if another process has just removed it."""
     try:
         states = {path.name: path.stat() for path in folder.iterdir()}
         used = (states.get(ENTRY) or folder.stat()).st_mtime

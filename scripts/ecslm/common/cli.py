@@ -20,8 +20,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
     """Parse the command line and run; an `InputError` exits with 1 and prints a line per problem.
 
-    So does what is wrong with the command line. Ctrl-C and SIGTERM also print one line, after
-    temporary files are removed.
+    So does an invalid command line. Ctrl-C and SIGTERM remove temporary files, and print one line.
     """
     speak_plainly(parser)
     arguments = argparse.Namespace()

@@ -26,7 +26,7 @@ def read_csv(path: Path, columns: tuple[str, ...], *keys: tuple[str, ...]) -> li
         raise InputError(f"{path}: line 1: missing columns: {', '.join(missing)}")
     repeated = [column for column, count in Counter(found).items() if count > 1]
     if repeated:
-        raise InputError(f"{path}: line 1: columns that are there twice: {', '.join(repeated)}")
+        raise InputError(f"{path}: line 1: duplicate columns: {', '.join(repeated)}")
     rows = list(reader)
     for number, row in enumerate(rows, start=2):
         if None in row or None in row.values():
@@ -42,5 +42,5 @@ def _refuse_repeated(path: Path, rows: list[dict[str, str]], key: tuple[str, ...
     for line, row in enumerate(rows, start=2):
         name = tuple(row[column] for column in key)
         if any(name) and name in earlier:
-            raise InputError(f"{path}: line {line}: {', '.join(name)}: is on an earlier line too")
+            raise InputError(f"{path}: line {line}: {', '.join(name)}: duplicates an earlier line")
         earlier.add(name)

@@ -1,4 +1,4 @@
-"""Digests of files on disk, so that a run does not hash what has not changed since an earlier one.
+"""Digests of files, kept on disk: a run hashes only files that changed since an earlier one.
 
 A change that keeps a file's date still changes the time of its last status change, which no program
 can set, so the file is hashed again (`sha256_of_file`).

@@ -1,4 +1,4 @@
-"""Encodings of text that are not read, by how a file begins."""
+"""Recognising text in encodings that are not supported, by how a file begins."""
 
 import codecs
 
@@ -12,6 +12,6 @@ MARKS = {
 
 
 def encoding_problem(content: bytes) -> str:
-    """What is wrong with text in another encoding than UTF-8 that says which; else empty."""
+    """The problem of a text whose beginning shows another encoding than UTF-8; otherwise empty."""
     name = next((name for mark, name in MARKS.items() if content.startswith(mark)), None)
     return "" if name is None else f"is {name} text: save it as UTF-8"

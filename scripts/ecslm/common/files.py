@@ -17,7 +17,7 @@ from ecslm.common.errors import InputError, Problem, field_problems
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# Where shells have what they write into.
+# Paths of pipes that a shell writes into.
 OF_SHELL = ("/dev/fd/", "/dev/stdin")
 NO_FILE = "is a pipe or a device; expected a file: remove it"
 
@@ -72,7 +72,7 @@ def _atomic_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _named_in_errors(path: Path) -> Iterator[None]:
-    """Where a disk is full, the system does not say which file it was for."""
+    """Add the path to errors without one: on a full disk the system does not name the file."""
     try:
         yield
     except OSError as error:
@@ -128,8 +128,8 @@ def is_pipe_or_device(path: Path) -> bool:
 
 
 def require_file(path: Path) -> None:
-    """Refuse to open what would be waited for; not pipes of a shell, as of `<(command)`, which
-    writes into them.
+    """Refuse a pipe, a socket or a device, except the pipe of a shell's `<(command)`, which does
+    not block.
 
     Raises:
         InputError: it is a pipe, a socket or a device.

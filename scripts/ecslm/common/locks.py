@@ -21,7 +21,7 @@ from ecslm.common.files import require_file
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30.0
-# What a file system answers that has no locks.
+# Errors of file systems without locks.
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP)
 
 
@@ -35,8 +35,9 @@ def held(
         what: what the lock protects, for messages.
         wait: whether to wait while another process holds it, logging this from time to time.
         since: a time in seconds since the epoch; nobody else may have held the lock since then.
-        stays: whether the file stays, which `since` needs. One that was not there before goes
-            otherwise, with its directory if that is empty; whoever waits for it makes it again.
+        stays: whether the lock file is kept, as `since` needs. If not, a file that was not there
+            before is removed, with its directory if that is empty; a waiting process makes it
+            again.
 
     Raises:
         InputError: another process holds the lock and `wait` is false, or one has held it after
@@ -90,5 +91,5 @@ def _holder(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8") or "another process"
     except FileNotFoundError:
-        # It has just ended.
+        # The holder has just ended.
         return "another process"

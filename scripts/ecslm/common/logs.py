@@ -14,7 +14,7 @@ from ecslm.common.worker.place import RUN_VARIABLE
 
 STDERR = 2
 
-# Set for the jobs of a run that shows what they write in their logs.
+# Set in the environment of jobs if the run shows the last lines of their logs.
 SHOWN = "ECSLM_LOGS_ARE_SHOWN"
 
 

@@ -199,7 +199,7 @@ def add_manifest_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--code",
-        help="set by a run: digest of the code, which is recorded, and of which no other may run",
+        help="set by a run: digest of the code, which is recorded; other code refuses to run",
     )
 
 

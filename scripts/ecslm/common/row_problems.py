@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from ecslm.common.errors import Problem
 from ecslm.common.text import nearest
 
-# Problems of each kind that are told one by one; the others are counted.
+# How many problems of each kind are listed; the others are only counted.
 FIRST = 3
 
 

@@ -1,4 +1,4 @@
-"""Reading the user's own JSON Lines files, whose problems are all told at once."""
+"""Reading the user's own JSON Lines files, with all of their problems reported at once."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path

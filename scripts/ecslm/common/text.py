@@ -14,12 +14,12 @@ def shown(value: object, most: int = MOST_SHOWN) -> str:
 
 
 def number_of(number: int, noun: str) -> str:
-    """So many things, whose plural ends with s."""
+    """A number with its noun, whose plural ends with s, for example `1 file` and `2 files`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def with_code(title: str, code: str) -> str:
-    """What a task is called where its code is told too, which may be all of its title."""
+    """A task's title followed by its code, or the code alone if it is the title."""
     return title if title == code else f"{title} ({code})"
 
 

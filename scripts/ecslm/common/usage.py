@@ -14,7 +14,7 @@ from typing import NoReturn
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest, shown
 
-# What argparse says of an option, and what a person is told.
+# Messages of argparse about an option, and what is printed instead.
 _PLAIN = {
     r"invalid int value: (.*)": r"\1 is not a whole number",
     r"invalid float value: (.*)": r"\1 is not a number",
@@ -25,11 +25,10 @@ _PLAIN = {
     r"ignored explicit argument .*": "takes no value",
     r"ambiguous option: \S+ could match (.*)": r"could mean \1: write it out",
 }
-# The end of the help of scripts whose settings nobody types.
+# The end of the help of scripts whose settings are too long to type.
 AS_IN_A_RUN = (
-    "In a run the workflow gives these options. `snakemake --cores all --dry-run --forceall "
-    "--printshellcmds` prints the command of each job, with its settings, to be changed and run "
-    "by hand."
+    "In a run the workflow sets these options. `snakemake --cores all --dry-run --forceall "
+    "--printshellcmds` prints the command of each job with its settings, to change and run by hand."
 )
 _REQUIRED = "the following arguments are required: "
 
@@ -76,7 +75,7 @@ def _output(text: str, is_wrong: Callable[[Path], bool], wrong: str) -> Path:
 
 
 def speak_plainly(parser: argparse.ArgumentParser) -> None:
-    """Let a parser raise what is wrong with a command line, in place of usage and exit status 2."""
+    """Make a parser raise its errors, instead of printing usage and exiting with status 2."""
 
     def error(message: str) -> NoReturn:
         raise InputError(*_problems(parser, message))

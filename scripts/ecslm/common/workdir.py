@@ -26,7 +26,7 @@ class Outputs:
 
     manifest: Path
     results: Mapping[str, Path]
-    """By name; the manifest lists their sha256."""
+    """Paths of the results by name; the manifest lists their sha256."""
     timed: Mapping[str, Path] = field(default_factory=dict)
 
     @property
@@ -50,8 +50,8 @@ class Work:
     def restored(self) -> bool:
         """Take finished results from the cache; returns False if it has none.
 
-        Snakemake deletes results before it runs their job, and those of a job that it did not see
-        end. So this is how they come back, wherever they were made.
+        Snakemake deletes results before it runs their job, and results of a job whose end it did
+        not see. This brings them back, wherever they were made.
         """
         if self._cache is None:
             return False
@@ -161,8 +161,9 @@ def work_folder(
 
 
 def settle(path: Path) -> None:
-    """Give a file that a library wrote what files of `write_json` have: it is on the disk, with the
-    permissions of the user's umask."""
+    """Flush a file that a library wrote to the disk, and give it the permissions of the user's
+    umask, as `write_json` does.
+    """
     with path.open("rb") as stream:
         os.fsync(stream.fileno())
     path.chmod(default_mode())

@@ -63,13 +63,13 @@ def read_config(
 
 
 def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
-    """Whole studies by the name of another one: models and tables of both would be merged."""
+    """Complete studies with the name of another: models and tables of both would be merged."""
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
     for name, study, place, before in _changed_studies(contents):
         if needed <= study.keys():
             yield Problem(
                 f"studies.{name}: {before} has a study of this name: rename yours, or leave out "
-                "what is as in the other",
+                "the keys that are equal in both",
                 place.path,
                 place.line,
             )
@@ -78,8 +78,8 @@ def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
 def _changed_studies(
     contents: Sequence[Content],
 ) -> Iterator[tuple[str, Mapping[str, Any], Place, Place]]:
-    """Studies of a file by the name of one in a file before it: the name, the keys, both places."""
-    before: dict[str, Place] = {}
+    """Studies with the name of one in an earlier file, but other keys: name, keys, both places."""
+    before: dict[str, tuple[Place, Any]] = {}
     for content in contents:
         studies = content.values.get("studies")
         for name, study in studies.items() if isinstance(studies, dict) else ():
@@ -87,9 +87,11 @@ def _changed_studies(
             place = content.places.get(f"studies.{name}")
             if place is None:
                 continue
-            if name in before and isinstance(study, dict):
-                yield name, study, place, before[name]
-            before[str(name)] = place
+            earlier, keys = before.get(name, (place, study))
+            # Equal ones are no change, as when config.yaml itself is given as `--configfile`.
+            if isinstance(study, dict) and study != keys:
+                yield name, study, place, earlier
+            before[str(name)] = place, study
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:

@@ -12,7 +12,7 @@ LONG_WORD = re.compile(r"(\S{80})\S{20,}")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a key stands: a file and a line."""
+    """The place of a key: a file and a line."""
 
     path: str
     line: int

@@ -16,15 +16,16 @@ Json = Mapping[str, Any]
 INTRODUCTION = """\
 # Every setting
 
-The configuration says what is done: which records, which models, how they are tuned, how answers
-are scored, which tables are made. `config.yaml` is the configuration of this project. A file of
-your own is laid over it (`make reproduce CONFIGFILE=mine.yaml`): what you leave out is that of
-`config.yaml`. To begin one, let `make new STUDY=mine DATA=records.jsonl` write it.
+The configuration decides everything that a study does: which records and models it has, how these
+are tuned, how answers are scored, which tables are made. `config.yaml` has the studies of this
+project. Keys in a file of your own (`make reproduce CONFIGFILE=mine.yaml`) replace those of
+`config.yaml`; keys that you leave out stay as they are there. `make new STUDY=mine
+DATA=records.jsonl` writes such a file.
 
-This page is made from the code, and lists all keys, section by section. A key that is marked
-**needed** must be there; another has the default that stands beside it. A key that is not listed is
-refused. NAME stands for a name that you choose. In an editor with a YAML language server,
-`resources/config.schema.json` completes and checks the same keys.
+This page is generated from the code, and lists all keys, section by section. Keys marked **needed**
+must be given; others have the default shown. Keys that are not listed are refused. NAME stands for
+a name that you choose. In an editor with a YAML language server, `resources/config.schema.json`
+completes and checks the same keys.
 """
 SIMPLE = {
     "boolean": "true or false",
@@ -53,7 +54,7 @@ class Section:
     names: tuple[str, ...]
     tag: str | None
     within: str = ""
-    """The form of the section above, where two of its forms have sections of one path."""
+    """The form of the section above, if sections of several forms have the same path."""
 
     def headings(self, definitions: Mapping[str, Json]) -> list[str]:
         """A heading for each schema."""

@@ -1,5 +1,4 @@
-"""Names in a configuration that would be one: of a file, of a task in the data, of a table; and
-those that are none for Snakemake."""
+"""Names that would collide, as those of files, tasks or tables, or that Snakemake cannot use."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,14 +6,14 @@ from typing import Any
 
 from ecslm.config.names import MOST_CHARACTERS
 
-# Of files that stand beside those that are called after a task or a table.
+# Endings of files next to those that are named after a task or a table.
 ENDINGS = (".cost", ".manifest", ".records", ".tabular")
-# What Snakemake takes for a path without end.
+# Names that Snakemake takes for endless paths.
 PERIODIC = re.compile(r"(.+?)\1{19,}$", re.DOTALL)
 
 
 def name_problems(raw: Mapping[str, Any]) -> Iterator[str]:
-    """A line for each name that another one is, or may be taken for."""
+    """A line for each name that may be confused with another, or that Snakemake cannot use."""
     tasks, studies = _mapping(raw.get("tasks")), _mapping(raw.get("studies"))
     for section in ("studies", "bases", "tasks"):
         yield from _alike(section, _mapping(raw.get(section)))
@@ -44,9 +43,9 @@ def _alike(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _periodic(section: str, entries: Mapping[str, Any]) -> Iterator[str]:
-    """Names that Snakemake would stop at."""
+    """Names that would make Snakemake fail."""
     for name in filter(lambda name: isinstance(name, str), entries):
-        # Those that are too long are told to be.
+        # Longer names are reported as too long.
         if len(name) <= MOST_CHARACTERS and (match := PERIODIC.search(name)):
             yield (
                 f"{section}.{name}: ends with {match[1]} 20 times or more, which Snakemake takes "

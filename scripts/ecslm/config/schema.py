@@ -80,29 +80,28 @@ class StudySettings(Closed):
     title: str = Field(description="Title of the reports.")
     question: str = Field(
         "Which of these models is good enough, and what does it cost?",
-        description="What the study asks: the reports answer it first.",
+        description="The question that the study asks; reports answer it first.",
     )
     device: Literal["cpu", "cuda"] = Field(description="Where models run.")
     threads: int = Field(
         2,
         ge=1,
-        description="Threads of each training and prediction job. On a CPU another number gives "
-        "other last digits, so it does not follow `--cores`; a change reruns nothing.",
+        description="Threads of each training and prediction job. On a CPU the number decides how "
+        "sums are rounded, so it does not follow `--cores`; a change reruns nothing.",
     )
     gpus: int = Field(
         1,
         ge=1,
-        description="GPUs of each training job, a process each (on a CPU, processes). Another "
-        "number gives other last digits; a change reruns nothing.",
+        description="GPUs of each training job, with a process for each (on a CPU, processes). "
+        "The number decides how sums are rounded; a change reruns nothing.",
     )
     published_comparable: bool = Field(
         description="Whether the data are those that the published results were measured on."
     )
     published_numbers: str = Field(
         str(PUBLISHED),
-        description="Folder of what others have published, relative to the working directory or "
-        "absolute: study.csv, and where there are any notes.csv, counts.csv, parameters.csv and "
-        "sizes.csv.",
+        description="Folder with the published results, relative to the working directory or "
+        "absolute: study.csv and, if needed, notes.csv, counts.csv, parameters.csv and sizes.csv.",
     )
     data: DataSource = Field(description="Where the records come from.")
     tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, entries of `tasks` above.")
@@ -121,11 +120,11 @@ class StudySettings(Closed):
         {}, description="Keys that replace those of `decoding`, by task."
     )
     batch_tokens: int = Field(
-        4000, ge=16, description="Padded tokens per batch of prompts, answers included."
+        4000, ge=16, description="Most tokens in a batch of prompts, padding and answers included."
     )
     latency: SampleSettings = Field(
         SampleSettings(),
-        description="Test prompts that are answered one at a time to measure how long it takes.",
+        description="Test prompts that are answered one at a time, to measure how long that takes.",
     )
     bertscore: EncoderSettings | None = Field(
         None, description=f"Needed by tasks with the metric {' or '.join(BERTSCORE_METRICS)}."

@@ -15,7 +15,7 @@ NEEDED = ASKED_FOR | {"archive", "path", "published_numbers", "url", "weights"}
 
 
 def value_problems(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """The dotted path of a key and what is wrong with its value."""
+    """The dotted path and the problem of each key with such a value."""
     if isinstance(value, dict):
         for key, inner in value.items():
             name = f"{path}.{key}" if path else str(key)
@@ -46,7 +46,7 @@ def _problem(value: Any, key: str) -> str:
 
 
 def _text_problem(text: str, forbidden: str) -> str:
-    """What a text has that nobody sees in a name, a path or a line of a log."""
+    """The problem of a text with characters that are invisible in a name, a path or a log line."""
     if not is_writable(text):
         return "has half a character (a surrogate): remove it"
     hidden = (one for one in text if (ord(one) < 32 and one not in "\n\t") or ord(one) == 127)

@@ -1,4 +1,4 @@
-"""Where the files of a data source are: options of scripts that results do not depend on."""
+"""Where the files of a data source are: settings on which results do not depend."""
 
 import argparse
 from collections.abc import Mapping

@@ -45,7 +45,7 @@ def check_texts(row: Mapping[str, Any]) -> None:
 
 
 def _instead(row: Mapping[str, Any], missing: Sequence[str]) -> str:
-    """What the row has in place of texts."""
+    """A phrase that names the columns of a row that lacks texts."""
     structured = [name for name in missing if isinstance(row.get(name), dict | list)]
     if structured:
         return f": write {', '.join(structured)} as JSON text"

@@ -1,4 +1,4 @@
-"""Splits records that say no split themselves: by their input, so that each stays on its side."""
+"""Divides records without a split by a hash of their input, so that each stays in its split."""
 
 import hashlib
 import json
@@ -25,10 +25,10 @@ class Shares(Closed):
     """
 
     val: float = Field(
-        gt=0, lt=1, description="Share that is looked at while training, to see how it goes."
+        gt=0, lt=1, description="Share that is not trained on, but evaluated during training."
     )
     test: float = Field(
-        gt=0, lt=1, description="Share that is never trained on, from which scores come."
+        gt=0, lt=1, description="Share that is not trained on, and that scores are computed on."
     )
 
     @model_validator(mode="after")

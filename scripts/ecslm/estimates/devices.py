@@ -42,11 +42,11 @@ class Device:
     memory: float
     """Bytes."""
     flops: float
-    """Of products in bfloat16, per second."""
+    """Floating-point operations per second of matrix products in bfloat16."""
     float64_flops: float
-    """Of products in float64, per second."""
+    """Floating-point operations per second of matrix products in float64."""
     bandwidth: float
-    """Bytes per second."""
+    """Bytes per second that its memory reads or writes."""
     usd_per_hour: float
     row: DeviceRow
 

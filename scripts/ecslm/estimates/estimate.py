@@ -50,11 +50,11 @@ class Estimate:
     """What a job needs, without margins."""
 
     device: Mapping[str, int]
-    """Bytes of the memory where the model is, by what they are for."""
+    """Bytes of the memory that holds the model, by purpose."""
     host: int
-    """Bytes of the memory of the machine; on a CPU that is the same memory."""
+    """Bytes of the machine's memory; on a CPU this is the memory that holds the model."""
     seconds: float
-    """From start to end."""
+    """Seconds from the start of the job to its end."""
     assumptions: tuple[Assumption, ...]
 
     @property

@@ -28,11 +28,11 @@ class PredictionWork:
 
     prompts: int
     lengths: Lengths
-    """Of prompts, and of answers as the model gives them."""
+    """Tokens of the prompts, and of the answers that the model gives."""
     longest_answer: int
-    """`max_new_tokens`: room for so many is kept."""
+    """`max_new_tokens`, for which memory is kept."""
     rank: int = 0
-    """Of the adapter; 0 without one."""
+    """Rank of the adapter; 0 without one."""
     targets: tuple[str, ...] = ()
 
 
@@ -43,12 +43,12 @@ class PredictionJob:
     sizes: Sizes
     precision: Precision
     fused: bool
-    """Whether the base is unpacked and the adapter merged, at load."""
+    """Whether the base is dequantised and the adapter merged when the model is loaded."""
     batch_tokens: int
     work: PredictionWork
     device: Device
     loads: bool = True
-    """Whether it starts libraries and loads the model, which one job does for all of a model."""
+    """Whether the job imports libraries and loads the model, which one job does for all others."""
 
     def estimate(self) -> Estimate:
         """Its needs.

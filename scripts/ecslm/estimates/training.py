@@ -31,14 +31,14 @@ class TrainingWork:
 
     records: int
     tokens: int
-    """Of prompts and answers."""
+    """Tokens of prompts and answers."""
     answer_tokens: int
     validation_tokens: int
-    """Of the records that an evaluation reads."""
+    """Tokens of the records that an evaluation reads."""
     longest: int
     """Tokens of the longest record."""
     answer_share: float
-    """The largest share of answer tokens that the records of a task have."""
+    """The share of answer tokens in the records of the task where it is largest."""
 
     @property
     def length(self) -> float:
@@ -56,7 +56,7 @@ class TrainingJob:
     work: TrainingWork
     device: Device
     processes: int = 1
-    """Those that train together, each on a device and with a model of its own."""
+    """Processes that train together, each on its own device and with its own model."""
 
     def estimate(self) -> Estimate:
         """Its needs.

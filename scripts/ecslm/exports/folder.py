@@ -52,7 +52,7 @@ def write_folder(
 
 
 def _configuration(base: Path, dtype: str) -> dict[str, Any]:
-    """The base's own, for the same reason, but for what the merge has changed."""
+    """The base's own configuration, for the same reason, except what the merge has changed."""
     found: dict[str, Any] = json.loads((base / "config.json").read_text(encoding="utf-8"))
     for name in ("quantization_config", "torch_dtype"):
         found.pop(name, None)

@@ -37,7 +37,7 @@ class LogEntry(BaseModel):
     """A line of log.jsonl, of an optimiser step or of an evaluation; it has more than this."""
 
     records: int
-    """Training records seen, in all passes."""
+    """Training records seen so far, over all epochs."""
     loss: float | None = None
     eval_loss: float | None = None
     eval_right: dict[str, float] = {}
@@ -94,7 +94,7 @@ def draw_validation(logs: Logs, settings: FiguresSettings) -> Figure:
     styles = _line_styles(list(logs), settings)
     known = settings.context.tasks
     titles = [with_code(known[task].title, task) if task in known else task for task in tasks]
-    figure, panels = titled_panels(titles or ["No log tells right answers"], len(styles))
+    figure, panels = titled_panels(titles or ["No log has right answers"], len(styles))
     for axes, task in zip(panels, tasks, strict=False):
         for model, of_tasks in found.items():
             points = sorted(of_tasks.get(task, {}).items())

@@ -27,7 +27,7 @@ SIZES = (
     "vocab_size",
 )
 
-# Names that architectures have for the same number, in config.json.
+# Keys of config.json for the same number, which differ between architectures.
 DEPTH = ("num_hidden_layers", "n_layers", "n_layer", "num_layers")
 WINDOW = ("max_position_embeddings", "n_positions", "max_seq_len")
 WIDTH = ("hidden_size", "n_embd", "d_model")

@@ -167,7 +167,7 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
 
 
 def base_identity(manifest: Path) -> dict[str, str]:
-    """What identifies base weights by content: name, revision and digest, as the manifest has them.
+    """The identity of base weights by content: name, revision and digest of the manifest.
 
     The weights are verified where they are loaded: hashing gigabytes would be for nothing where
     finished results are taken.
@@ -180,8 +180,8 @@ def base_identity(manifest: Path) -> dict[str, str]:
 
 
 def described_folder(manifest: Path) -> Path:
-    """The directory of a base, of which what the data are described with is verified: config.json
-    and tokenizer.json. The weights may be absent.
+    """The directory of a base, after verifying config.json and tokenizer.json, with which the data
+    are described. The weights may be absent.
 
     Raises:
         InputError: the manifest is missing or invalid, or one of the files is missing or altered.

@@ -23,6 +23,6 @@ def batches_by_length(
 
 
 def common_length(first: Sequence[int], last: Sequence[int]) -> int:
-    """How many tokens all sequences begin with that are, in order, between these two."""
+    """How many first tokens two sequences share; so do all that are sorted between them."""
     pairs = zip(first, last, strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

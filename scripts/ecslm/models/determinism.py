@@ -10,8 +10,8 @@ WORKSPACE, FIXED = "CUBLAS_WORKSPACE_CONFIG", (":4096:8", ":16:8")
 
 
 def compute_deterministically(device: str) -> None:
-    """Use deterministic algorithms alone on a GPU from now on, at some cost of time; an operation
-    that has none is an error. On a CPU all that the project uses are.
+    """Use only deterministic algorithms on a GPU from now on, at some cost of time; an operation
+    without one raises an error. On a CPU all algorithms that the project uses are deterministic.
 
     Call it before anything is computed on the GPU: cuBLAS reads its setting once.
     """

@@ -27,14 +27,15 @@ def require_device(device: str) -> torch.device:
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise InputError(
-            "device: cuda is configured, but this machine has no usable GPU: "
-            "run on one that does, or set `device: cpu` in the study"
+            "device: cuda is configured, but this machine has no usable GPU: run on one that has "
+            "it, or set `device: cpu` in the study"
         )
     return torch.device(device)
 
 
 def use_threads(device: torch.device, threads: int) -> None:
-    """Compute with so many threads on a CPU, whatever OMP_NUM_THREADS and the number of cores.
+    """Compute with this number of threads on a CPU, whatever OMP_NUM_THREADS and the number of
+    cores are.
 
     Sums are split among the threads, so their number changes rounding. bitsandbytes uses the same
     OpenMP library as torch, and so the same number.

@@ -1,4 +1,4 @@
-"""What asking a model takes: the request that its prediction jobs would make, from the plan."""
+"""Asking a model by the plan: the request that its prediction jobs would make."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ class Asking:
         """
         Args:
             seed: of its adapter; None: the first.
-            how_to_build: the command that makes a file of the study, but for the file.
+            how_to_build: the command that makes files of the study, without their names.
 
         Raises:
             InputError: the study has no such model or seed, or its answers exist already.
@@ -35,7 +35,7 @@ class Asking:
                 f"{nearest(model, models)}"
             )
         if isinstance(models[model], RecordedModel):
-            raise InputError(f"--model: {model} is answers in files: it cannot be asked anything")
+            raise InputError(f"--model: {model} consists of answers in files: it cannot be asked")
         seeds = models[model].seeds
         if seed is not None and seed not in seeds:
             raise InputError(f"--seed: {model} has the seeds {', '.join(map(str, seeds))}")

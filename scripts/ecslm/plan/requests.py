@@ -1,4 +1,4 @@
-"""What the jobs of a study that run a model need, estimated before there are data or weights."""
+"""Estimates of what jobs that run a model need, made before there are data or weights."""
 
 import math
 from collections.abc import Callable, Mapping

@@ -47,7 +47,7 @@ class Job:
     script: str | None = None
     modules: tuple[str, ...] = ()
     timed: tuple[str, ...] = ()
-    """Files with clock values, which the manifest does not list."""
+    """Files with measured times, which the manifest does not list."""
     cheap: bool = False
     """Whether results that do not match are deleted and rebuilt; others are kept and refused."""
     manifest_form: type[Manifest] = Manifest
@@ -78,7 +78,7 @@ class Rule(ABC, Generic[SomeKey]):
     """Path patterns by name. `manifest` must be last: Snakemake deletes outputs in this order, and
     results without a manifest are refused."""
     timed: ClassVar[frozenset[str]] = frozenset()
-    """Names of the outputs with clock values, which manifests do not list."""
+    """Names of the outputs with measured times, which manifests do not list."""
     libraries: ClassVar[tuple[str, ...]] = ()
     cheap: ClassVar[bool] = False
     """Whether results are rebuilt in seconds."""

@@ -1,4 +1,4 @@
-"""Asking a model a question of one's own, outside of a study's jobs, by the same backend."""
+"""Asking a model a user's own question, outside of a study's jobs, through the same backend."""
 
 import json
 from typing import Any

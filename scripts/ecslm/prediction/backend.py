@@ -29,11 +29,11 @@ class Run:
     """The run that a job belongs to: a model that one of its jobs has loaded may serve the next."""
 
     name: str
-    """As in the environment, see `common/worker/place.py`."""
+    """The value of the environment variable: see `common/worker/place.py`."""
     code: str
     """Digest of the code as the run has planned it; another code is served by another process."""
     versions: Mapping[str, str]
-    """Of the libraries that can change an answer."""
+    """Versions of the libraries that can change an answer."""
 
 
 SomeSettings = TypeVar("SomeSettings", bound=PredictionSettings, covariant=True)
@@ -45,11 +45,11 @@ class Request(Generic[SomeSettings]):
     """Which model is to answer, and how. What a backend does not need may be missing."""
 
     model: str | None
-    """Its name, if it is named."""
+    """The model's name, if it has one."""
     base: Path | None
     adapter: Path | None
     adapter_of: str | None
-    """The model that the adapter was trained as; None: not named, so that any is accepted."""
+    """The model that the adapter was trained as; None accepts any."""
     answers: tuple[Path, ...]
     """Files of answers that exist already."""
     template: PromptTemplate | None
@@ -58,11 +58,11 @@ class Request(Generic[SomeSettings]):
     seed: int
     device: str
     threads: int
-    """On a CPU."""
+    """Threads on a CPU."""
     access: str | None = None
     """How the model's server is reached, as JSON or `@file`; no answer depends on it."""
     run: Run | None = None
-    """None: the job loads the model itself."""
+    """The run whose worker may hold the model; None: the job loads the model itself."""
 
     def refuse(self, *options: str) -> None:
         """Refuse options that have no meaning for a backend.

@@ -1,7 +1,7 @@
-"""The backend that asks an OpenAI-compatible server, of whatever software, local or not.
+"""The backend that asks an OpenAI-compatible server, local or remote.
 
-Nothing is known of its tokenizer: no prompt is cut. Each answer is kept as soon as it arrives, and
-no request is sent twice, whatever job or study it is for.
+Its tokenizer is not known, so no prompt is cut. Each answer is kept as soon as it arrives, and an
+answered request is never sent again, for any job or study.
 """
 
 import logging
@@ -64,7 +64,7 @@ def open_backend(request: OpenAIRequest) -> "ServerBackend":
 def going_to_ask(
     settings: OpenAISettings, template: Path, seed: int, records: Sequence[Record] | None
 ) -> bool:
-    """Whether a job is sure to ask the server, since an answer is not kept.
+    """Whether a job will certainly ask the server, since an answer is missing.
 
     Args:
         template: file of the prompt.

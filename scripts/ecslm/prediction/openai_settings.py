@@ -48,19 +48,19 @@ class ServerSettings(Closed):
     model: str = Field(min_length=1, description="Name of the model at the server.")
     api: Api = Field(
         "chat",
-        description="chat: the prompt is a message of the user, to which the server adds the "
-        "markers of turns, so its template has none. completions: the prompt is all that the model "
-        "reads, so its template has them.",
+        description="chat: the prompt is sent as the user's message, and the server adds turn "
+        "markers, so the template has none. completions: the model reads the prompt as it is, so "
+        "the template has turn markers.",
     )
     limit: Literal["max_tokens", "max_completion_tokens"] = Field(
         "max_tokens",
-        description="What the server calls the limit of an answer; some models of OpenAI take "
-        "the second alone.",
+        description="What the server calls the limit of an answer; some models of OpenAI accept "
+        "only the second.",
     )
     sampling: Literal["told", "own"] = Field(
         "told",
-        description="told: the server is told to take the likeliest tokens, or how to sample. own: "
-        "it is told nothing, as models want it that only sample in their own way.",
+        description="told: each request says to take the likeliest tokens, or how to sample. own: "
+        "it says nothing, for models that accept no such settings.",
     )
 
 
@@ -109,8 +109,9 @@ class AccessSettings(Closed):
     budget: float | None = Field(
         None,
         gt=0,
-        description="Most that the model may cost, in the currency of the prices: all that was "
-        "ever spent on it in this project counts. No request is sent that may pass it.",
+        description="The most that the model may cost, in the currency of the prices, counting "
+        "all that was ever spent on it in this project. A request that might exceed it is not "
+        "sent.",
     )
 
     @model_validator(mode="after")

@@ -28,11 +28,11 @@ class Reading:
     order: list[int]
     """The prompt of each row."""
     logits: torch.Tensor
-    """Of the token after each prompt, rows x vocabulary."""
+    """Logits of the token after each prompt, rows x vocabulary."""
     cache: Cache
-    """Of all prompts, with room for the answers."""
+    """Keys and values of all prompts, with room for the answers."""
     mask: torch.Tensor
-    """Of the cache with its room, rows x tokens; 0: padding."""
+    """Mask of the cache, its room included, rows x tokens; 0: padding."""
 
 
 @dataclass(frozen=True)

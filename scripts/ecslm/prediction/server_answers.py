@@ -51,7 +51,7 @@ class Answer(BaseModel):
 
 
 WITHHELD = Answer(text="", finish_reason="content_filter", prompt_tokens=0, tokens=0)
-"""That to a prompt which a content filter has refused."""
+"""The answer to a prompt that a content filter has refused."""
 
 
 def answer_of(reply: str, api: Api) -> Answer:

@@ -16,11 +16,11 @@ class ServerRequest:
     """A request, and the record that it is for."""
 
     key: str
-    """Digest of the server, and of all that is sent but the key of the user."""
+    """Digest of the server and of everything that is sent, except the user's API key."""
     record: str
     body: Mapping[str, Any]
     most_tokens: tuple[int, int]
-    """As many tokens of prompt and answer as it may have at most."""
+    """The most tokens that its prompt and its answer may have."""
 
 
 def request_for(

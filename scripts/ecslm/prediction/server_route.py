@@ -1,4 +1,4 @@
-"""How servers are reached, as the environment says: by which proxy, and with which certificates.
+"""How the environment says that servers are reached: through which proxy, with which certificates.
 
 OpenAI's client reads these variables too, but its errors do not name them.
 """

@@ -15,13 +15,17 @@ class Sampling(Closed):
         False, description="Sample tokens with a seed instead of taking the likeliest."
     )
     temperature: float = Field(
-        0.15, gt=0, description="With `sample`: near 0 likely tokens alone, at 1 as the model says."
+        0.15,
+        gt=0,
+        description="Only with `sample`: 1 draws tokens by the model's own probabilities, a value "
+        "near 0 almost always the likeliest.",
     )
     top_p: float = Field(
         0.95,
         gt=0,
         le=1,
-        description="With `sample`: of the likeliest tokens, up to this probability.",
+        description="Only with `sample`: draw from the likeliest tokens whose probabilities add "
+        "up to this.",
     )
 
 

@@ -60,7 +60,7 @@ def _refusal(one: Repository, reply: Reply) -> Finding:
             )
         case _:
             return error(
-                f"the hub has no {one.kind} {one.id}, or shows it to others alone",
+                f"the hub has no {one.kind} {one.id}, or shows it only to others",
                 f"{one.where}.id",
                 "correct it"
                 if token is not None

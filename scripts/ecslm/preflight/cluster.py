@@ -20,7 +20,7 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     """Whether SLURM answers, its partitions suffice, and a node has what jobs need."""
     if JOB in os.environ:
         yield warning(
-            f"this is within job {os.environ[JOB]}, whose end would be that of the run",
+            f"this is within job {os.environ[JOB]}, and would end with it",
             JOB,
             "start the run on a login node",
         )
@@ -69,7 +69,7 @@ def _tried(run: PlannedRun, partition: Partition) -> Iterator[Finding]:
         yield error(f"not words of a shell ({problem})", where, "correct its quotation marks")
         return
     gpus = max(job.gpus for job in partition.jobs)
-    # Those that are not set here are told with the API keys.
+    # Those that are not set here are reported with the API keys.
     variables = [name for name in needed_keys(run.plan, run.due) if os.environ.get(name)]
     trial = try_node(partition.place, gpus, variables, asks_driver=bool(run.gpu_jobs))
     yield from tell(run, partition.name, trial, gpus)

@@ -24,7 +24,7 @@ class Finding:
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
     """The numbers in `what`, for programs."""
     details: tuple[str, ...] = ()
-    """What is too long to be printed."""
+    """Lines that are too long to be printed, for `--json`."""
 
     def __str__(self) -> str:
         """`where: what: fix`, as in all errors of the project."""
@@ -44,7 +44,7 @@ class Report:
     """What all checks of a study found, for one way to run it."""
 
     study: str | None
-    """None if the configuration cannot be read."""
+    """The study's name; None if the configuration cannot be read."""
     profile: str
     sections: tuple[Section, ...]
 
@@ -60,17 +60,17 @@ class Report:
 
 
 def ok(what: str, **values: float) -> Finding:
-    """Something that is there, or that is only told."""
+    """A finding about something that is there, or that is only information."""
     return Finding("ok", what, values=values)
 
 
 def warning(what: str, where: str = "", fix: str = "") -> Finding:
-    """Something that does not stop a run."""
+    """A finding that does not stop a run."""
     return Finding("warning", what, where, fix)
 
 
 def error(what: str, where: str = "", fix: str = "") -> Finding:
-    """Something that a run would fail for."""
+    """A finding for which a run would fail."""
     return Finding("error", what, where, fix)
 
 

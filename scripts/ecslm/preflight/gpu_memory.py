@@ -37,11 +37,11 @@ class Need:
     model: str
     trains: bool
     memory: int
-    """As the study is configured."""
+    """Bytes needed with the study's settings."""
     budget: int | None
     """Tokens of a batch that fit; None if not even the longest record does."""
     packed: int | None = None
-    """The same of predictions if the base is not unpacked at load."""
+    """The same for predictions if the base is not dequantised when it is loaded."""
 
     def __str__(self) -> str:
         jobs = "training of" if self.trains else "predictions of"
@@ -126,7 +126,7 @@ def _trainings(run: PlannedRun, needs: list[Need], on: Met) -> Iterator[Finding]
             f"will be halved where they do not fit into {_gb(on.device.memory)}, to about: "
             f"{shortened(halved)}",
             f"studies.{study.name}: batch_tokens of trainings",
-            "set them to `auto` or so low, and no step is tried in vain",
+            "set them to `auto` or to these numbers, so that no step is tried in vain",
         )
 
 
@@ -160,7 +160,7 @@ def _predictions(run: PlannedRun, needs: list[Need], room: int) -> Iterator[Find
         yield warning(
             f"with {study.settings.batch_tokens}, batches of {_models(halving)} will be halved",
             tokens,
-            f"lower it to {_lowest(halving)}, and no batch is tried in vain",
+            f"lower it to {_lowest(halving)}, so that no batch is tried in vain",
         )
 
 

@@ -1,4 +1,4 @@
-"""Which device of resources/devices.csv the jobs of a run would meet, for estimates."""
+"""Finds the device of resources/devices.csv on which jobs of a run would compute, for estimates."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -26,11 +26,11 @@ class Met:
     """A device that jobs would meet."""
 
     device: Device
-    """The nearest of the file, with the memory of the one that is there."""
+    """The most similar device of the file, with the memory of the actual one."""
     name: str | None = None
-    """As the machine or the cluster calls it; None if nobody knows what jobs will meet."""
+    """The name that the machine or cluster gives it; None if the device is not known."""
     memory_known: bool = False
-    """Whether the memory is that of what is there, not that of the file."""
+    """Whether the memory is that of the actual device, not that of the file."""
 
 
 def met(run: PlannedRun) -> Met:

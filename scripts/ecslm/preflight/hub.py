@@ -65,7 +65,7 @@ class Repository:
         except (HTTPError, OSError) as error:
             return Reply("unreachable", " ".join(str(error).split()) or type(error).__name__)
         except (AttributeError, KeyError, TypeError, ValueError):
-            return Reply("unreachable", "what answers there is no hub")
+            return Reply("unreachable", "the server that answers is not a hub")
 
     def _known(self) -> Reply:
         from huggingface_hub import HfApi

@@ -15,7 +15,7 @@ def check_latex(_run: PlannedRun) -> Iterator[Finding]:
         yield ok("latexmk is installed")
         return
     yield warning(
-        "not installed: `snakemake -- report` cannot make the PDF, all else can be made",
+        "not installed: `snakemake -- report` cannot make the PDF; everything else can be made",
         "latexmk",
         f"on Debian or Ubuntu: apt-get install --no-install-recommends {PACKAGES}",
     )

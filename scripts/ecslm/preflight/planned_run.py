@@ -49,7 +49,7 @@ class PlannedRun:
 
     @property
     def device_key(self) -> str:
-        """Where it stands that models run on a GPU."""
+        """The key or the profile that says that models run on a GPU."""
         if any(job.rule in self.profile.devices for job in self.gpu_jobs):
             return f"{self.profile.file}: set-resources"
         return f"studies.{self.plan.study.name}.device"

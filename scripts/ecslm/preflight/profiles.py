@@ -32,13 +32,13 @@ class Profile:
     name: str
     executor: str = "local"
     gpus: int | None = None
-    """GPUs that all jobs together may use at a time; None if it does not say."""
+    """GPUs that all jobs together may use at a time; None if the profile does not say."""
     default_resources: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """What jobs ask for that their rules do not, as text."""
+    """Default resources of jobs, for what their rules do not request, as text."""
     set_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
-    """What the jobs of some rules ask for, by rule, whatever the rules do."""
+    """Resources by rule that replace the requests of the rules."""
     grouped: frozenset[str] = frozenset()
-    """Rules whose jobs with the same wildcards in the name of a group are one for the executor."""
+    """Rules whose jobs are submitted as one job for each value of the group's wildcards."""
 
     @property
     def devices(self) -> Mapping[str, str]:

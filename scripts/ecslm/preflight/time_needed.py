@@ -29,11 +29,11 @@ class Hours:
 
     device: Device
     total: float
-    """Of all jobs, those counted on each device that a job has."""
+    """Hours of all jobs, counted for each device that a job uses."""
     longest: float
-    """Of one job."""
+    """Hours of the longest job."""
     measured: int
-    """Jobs that ran here before, or others like them."""
+    """Number of jobs that ran here before, or whose like did."""
     estimated: int
     unknown: tuple[Job, ...]
     """Jobs of models of unknown size."""

@@ -69,7 +69,7 @@ def check_driver(run: PlannedRun) -> Iterator[Finding]:
     if built is None:
         torch = lock_versions(["torch"])["torch"]
         yield error(
-            "this build is for the CPU alone, but models run on cuda",
+            "this build is only for the CPU, but models run on cuda",
             "torch",
             f"install a build of {torch} for CUDA: see pytorch.org/get-started/locally",
         )

@@ -1,4 +1,4 @@
-"""Whether jobs of a run can ask servers, as the environment is: for keys, proxies, certificates."""
+"""Whether the environment lets jobs of a run ask servers: keys, proxies, certificates."""
 
 import os
 from collections import defaultdict
@@ -17,10 +17,11 @@ from ecslm.schemas.record import read_records
 
 
 def check_api_keys(plan: Plan, due: Container[str]) -> None:
-    """Refuse to start jobs that are going to ask a server, but have not its key, or cannot reach
-    it, as the environment is.
+    """Refuse to start jobs that will ask a server if the environment lacks its key, or does not let
+    them reach it.
 
-    A job whose answers are all kept asks nothing. Where that cannot be known yet, the job tells.
+    A job whose answers are all kept asks nothing. If that cannot be known yet, the job itself
+    reports a missing key.
 
     Args:
         due: files that the run is going to write.

@@ -1,7 +1,7 @@
-"""Throws away what is no sound part of `results/cache`, so that it stops no run.
+"""Removes damaged parts of `results/cache`, so that they stop no run.
 
-What is in the cache can be made again, but for answers of servers, which are not looked at here.
-Entries that jobs read are verified by these, see `common/results_cache.py`.
+Everything in the cache can be made again, except answers of servers, which are not touched here.
+Jobs verify the entries that they read: see `common/results_cache.py`.
 """
 
 import logging

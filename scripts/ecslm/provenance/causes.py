@@ -21,7 +21,7 @@ class Cause:
     reached: tuple[Job, ...]
     """All jobs that would run because of it: those concerned, and those that read their results."""
     counted: tuple[Job, ...]
-    """Those of them that no cause before it reaches."""
+    """The reached jobs that no earlier cause reaches."""
 
 
 def find_causes(
@@ -95,8 +95,7 @@ def _grouped(history: History, stale: Iterable[Job]) -> dict[frozenset[str], _Gr
 
 
 def _root_reasons(history: History, job: Job, makers: dict[str, Job]) -> Iterator[str]:
-    """Reasons but for those that only follow from another job that would run: an input that it
-    makes is new or other than before."""
+    """Reasons without those that only follow from an input which another job would make anew."""
     reasons = history.reasons(job)
     inputs = set(job.inputs) if reasons else ()
     for reason in reasons:

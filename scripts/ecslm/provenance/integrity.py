@@ -93,10 +93,10 @@ def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
 
 
 def check_bases(study: str, jobs: Collection[Job]) -> None:
-    """Refuse to go on without the manifest of a base that results were built from.
+    """Refuse a run if the manifest of a base is missing that results were built from.
 
-    A run would fetch the base, and then make everything again that was built from it: after a run
-    of bases alone, nothing is.
+    A run would fetch the base, and then make everything again that was built from it. Nothing is
+    made again after a run of the target `bases`.
 
     Raises:
         InputError: there is such a base.
@@ -123,9 +123,9 @@ def check_bases(study: str, jobs: Collection[Job]) -> None:
 
 
 def check_weights(jobs: Iterable[Job]) -> None:
-    """Refuse bases that are there but for some of their files, where just these are asked for.
+    """Refuse bases of which some files are missing, if the run asks for bases only.
 
-    Elsewhere they may be missing: results are used without them.
+    Other runs may lack them: results can be used without weights.
 
     Raises:
         InputError: a file of a base is missing.

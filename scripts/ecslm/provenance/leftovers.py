@@ -1,7 +1,8 @@
 """Files below `results/` that no job makes as the studies are configured now.
 
 A model, seed, task or table that is removed from the configuration leaves its files, and so do
-studies and bases. They are told by the patterns of what rules write; other files are never listed.
+studies and bases. They are recognised by the path patterns of the rules; other files are never
+listed.
 """
 
 import os

@@ -22,7 +22,7 @@ FIXES = {
     errno.EDQUOT: MAKE_ROOM,
     errno.ENOTDIR: "move away the file that stands where a folder must be",
     errno.EEXIST: "move away the file that stands where a folder must be",
-    errno.EIO: "see whether its disk is sound",
+    errno.EIO: "check whether its disk is damaged",
     errno.ESTALE: "mount its disk again",
 }
 

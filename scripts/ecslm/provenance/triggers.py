@@ -1,4 +1,4 @@
-"""What Snakemake compares to find out which results an edit has reached."""
+"""The rerun triggers of Snakemake, by which it finds the results that an edit affects."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ NEEDED = ("mtime", "params", "input", "code")
 
 
 def check_triggers(triggers: Iterable[str], where: str = f"--{OPTION}") -> None:
-    """Refuse a choice of triggers by which results would stay that an edit has reached.
+    """Refuse a choice of triggers with which results would stay that an edit affects.
 
     Args:
         where: the option or profile that has them, for the message.

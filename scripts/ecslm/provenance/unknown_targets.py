@@ -8,7 +8,7 @@ from ecslm.common.text import nearest
 from ecslm.plan.plan import Plan
 from ecslm.schemas.paths import SHARED
 
-# In place of a list that is too long.
+# Used instead of a list that is too long.
 MOST_CHARACTERS = 300
 LISTED = ": `snakemake --list-target-rules` lists what can be made"
 

@@ -1,4 +1,4 @@
-"""What stands below a figure, in the page and in the document."""
+"""Captions of the figures, in the page and in the document."""
 
 from collections.abc import Sequence
 
@@ -6,21 +6,21 @@ from ecslm.reports.settings import ReportFigure
 from ecslm.tables.model import Table
 
 INTERVALS = (
-    "Bars are 95 % intervals over test records, dashed where they may be too narrow (*). "
-    "Tuned models are filled; others, and values that cannot be compared, are hollow. Models whose "
-    "answers are limited to valid ones are left out."
+    "Bars are 95 % intervals over test records, dashed where they may be too narrow (*). Markers "
+    "of tuned models are filled; those of others, and of values that cannot be compared, are "
+    "hollow. Models whose answers are limited to valid ones are left out."
 )
 MARKS = " ‡: measured on other data. †: printed as twice a recall."
 CHOSEN = (
-    " \N{SECTION SIGN}: the best of several models, chosen by the test records themselves, which "
-    "flatters it."
+    " \N{SECTION SIGN}: the best of several models, chosen by its scores on the test records, "
+    "which makes it look better than it is."
 )
-CROSSES = "Published rows whose size is known are crosses. "
-COSTS = "seconds and money are in the table of costs"
+CROSSES = "Crosses are published rows, if the size of the model is known. "
+COSTS = "time and money are in the table of costs"
 
 
 def shows_published(tables: Sequence[Table]) -> bool:
-    """Whether values that others have published stand beside the study's own."""
+    """Whether any table shows values that others have published."""
     rows = (row for table in tables for panel in table.panels for row in panel.rows)
     compared = any(table.kind == "reproduction" for table in tables)
     return compared or any(row.kind == "published" for row in rows)
@@ -30,7 +30,7 @@ def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
     """The caption of a figure.
 
     Args:
-        tables: of the study; it speaks of what they show alone.
+        tables: those of the study; the caption only mentions what they show.
     """
     own = [one for one in tables if one.name == figure.table]
     of_table = own[0].caption if own else ""
@@ -41,13 +41,13 @@ def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
             costs = f"; {COSTS}" if any(one.kind == "cost" for one in tables) else ""
             return (
                 f"{of_table}: score against computation. Floating-point operations per answer: two "
-                "for each weight and each token of the prompt and the answer. It is what can be "
-                f"told of cost whatever the machine{costs}. {INTERVALS}"
+                "for each weight and each token of the prompt and the answer. This cost does not "
+                f"depend on the machine{costs}. {INTERVALS}"
             )
         case "parameters":
             return (
-                f"{of_table}: score against the parameters of the base model. Models of one base "
-                f"are drawn beside each other. {CROSSES if published else ''}{INTERVALS}"
+                f"{of_table}: score against the parameters of the base model. Models of the same "
+                f"base are drawn side by side. {CROSSES if published else ''}{INTERVALS}"
             )
         case "intervals":
             return (
@@ -56,23 +56,24 @@ def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
             )
         case "records":
             return (
-                f"{of_table}: score against the number of training records. The models of a line "
-                f"differ in nothing else. {INTERVALS}"
+                f"{of_table}: score against the number of training records. The models on a line "
+                f"differ only in that number. {INTERVALS}"
             )
         case "validation":
             return (
-                "What training teaches: the share of right answers to the validation records of "
-                "each task, by the number of training records that were seen; means over seeds. An "
-                "answer is right if each of its tokens is the likeliest after those before it."
+                "Course of training: the share of right answers to the validation records of each "
+                "task, by the number of training records seen so far; means over seeds. An answer "
+                "is right if each of its tokens is the likeliest after those before it."
             )
         case "loss":
             return (
-                "Losses of all trainings, a line for each seed. That of the training records is a "
-                "mean over some steps. Of each training the step with the lowest loss of the "
-                "validation records is kept."
+                "Losses of all trainings, a line for each seed. The loss on training records is a "
+                "mean over several steps. Each training keeps the step with the lowest loss on "
+                "the validation records."
             )
         case "rule_graph":
             return (
-                "How the results are made: the rules of the workflow and the number of their jobs, "
-                "from data and base weights down to reports. Each reads what those above it make."
+                "How the results are made: the rules of the workflow with the number of their "
+                "jobs, from data and base weights down to reports. Each rule reads results of "
+                "those above it."
             )

@@ -12,15 +12,15 @@ from ecslm.reports.settings import ReportFigure, ReportSettings, adapter_manifes
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
 from ecslm.tables.model import Table, read_table
 
-# Kinds of tables that say what was found. That of costs is none of them: the document would hold
-# clock values, which its tables alone may.
+# Kinds of tables whose summary is the verdict. That of costs is not one of them: measured times may
+# be in tables, but not in the text of the document.
 VERDICT = ("claims",)
 
-ONE_SEED = "Of each model one seed was trained: how much seeds differ is not known."
-QUOTED = "Values of models that were not run here are quoted as they were published."
+ONE_SEED = "Each model was trained with a single seed: how much training runs differ is not known."
+QUOTED = "Values of models that were not run here are quoted as published."
 OTHER_DATA = (
-    "The numbers say nothing about the data that published values were measured on, nor about "
-    "records of another kind."
+    "The numbers say nothing about the data on which the published values were measured, nor about "
+    "other kinds of records."
 )
 
 
@@ -30,7 +30,7 @@ class Trained:
 
     records: int
     tokens: int
-    """Of prompts and answers, in all passes."""
+    """Tokens of prompts and answers, in all epochs."""
 
 
 @dataclass(frozen=True)
@@ -108,24 +108,24 @@ class Content:
 
     @property
     def limits(self) -> list[str]:
-        """What the study does not tell, as far as its settings say."""
+        """Sentences on what the results do not show, as far as the settings tell."""
         trained = [len(model.seeds) for model in self.settings.models if model.training is not None]
         not_run = ", ".join(self.settings.not_run)
         partly = "; ".join(map(self.settings.setting_title, self.settings.partly_shown))
         return [
-            "Intervals and tests are about these test records and these adapters: other records of "
-            "the kind, and other training runs, may differ by more.",
+            "Intervals and tests hold for records like these test records and for these adapters: "
+            "another training run may differ by more.",
             *([ONE_SEED] if trained and max(trained) == 1 else []),
             *([OTHER_DATA] if self.published and not self.settings.comparable else []),
             *([QUOTED] if self.published else []),
-            *([f"In the configuration, and not run here: {not_run}."] if not_run else []),
+            *([f"In the configuration, but not run here: {not_run}."] if not_run else []),
             *(
-                [f"Some scores of these settings are in scores.csv alone: {partly}."]
+                [f"Some scores of these settings are only in scores.csv: {partly}."]
                 if partly
                 else []
             ),
             "Base models may have seen test records, or texts like them, before they were tuned.",
-            "Computation is counted, not measured: what it takes in time and money depends on the "
+            "Computation is counted, not measured: the time and money that it takes depend on the "
             "machine.",
         ]
 

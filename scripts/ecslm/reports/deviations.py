@@ -1,4 +1,4 @@
-"""In what a study deviates from the published one, as far as its settings tell."""
+"""Deviations of a study from the published one, as far as its settings show them."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,20 +6,23 @@ from ecslm.models.precision import Precision
 from ecslm.reports.settings import ReportModel, ReportSettings
 from ecslm.training.settings import TrainingSettings
 
-# How the same is computed, not what; `max_val_records` decides at most which step is kept.
+# Settings that decide how something is computed, not what.
 TECHNIQUE = frozenset(
     ("batch_tokens", "packing", "gradient_checkpointing", "fused", "deterministic")
 )
 
 
 def deviations(settings: ReportSettings) -> list[str]:
-    """Sentences. The defaults of the settings of training are those of the paper that this project
-    reproduces; the recipe of another paper is not known."""
+    """A sentence for each deviation.
+
+    The defaults of the training settings are those of the paper that this project reproduces; the
+    recipe of any other paper is not known.
+    """
     found = []
     if not settings.comparable:
         found.append(
             f"The records are not those of the published study ({settings.data_source}): its "
-            "values are shown for scale, and never compared with ours."
+            "values are shown for scale only, and not compared with ours."
         )
     tuned = [model for model in settings.models if model.training is not None]
     if settings.of_the_paper:
@@ -42,4 +45,4 @@ def _different(tuned: Sequence[ReportModel]) -> Iterator[str]:
                     models.setdefault(key, []).append(model.name)
     for (name, ours, theirs), names in models.items():
         of = "all tuned models" if len(names) == len(tuned) else ", ".join(names)
-        yield f"{name.replace('_', ' ').capitalize()} {ours} in place of {theirs}: {of}."
+        yield f"{name.replace('_', ' ').capitalize()} {ours} instead of {theirs}: {of}."

@@ -13,7 +13,7 @@ from ecslm.tables.model import MISSING, difference_text, score_text
 NOTES = {
     "Difference": "of the strict scores, A minus B: above 0 A is better",
     "p (Holm)": "p adjusted for all tests of the contrast, in all tasks",
-    "(not reliable)": "too few records, or too few that decide: the true interval may be wider",
+    "(not reliable)": "the interval may be too narrow: too few records, or too few that decide",
     "(not valid)": "too few records for this test",
     MISSING: "not defined",
 }

@@ -23,7 +23,7 @@ REASON = re.compile(
 FIXES = {
     "sbatch failed": "`make check PROFILE=slurm` says what the cluster offers and the jobs ask for",
     "'TIMEOUT'": "it ran out of time: set its rule's `runtime` in the profile, and run again: it "
-    "goes on from its last checkpoint",
+    "continues from its last checkpoint",
     "'OUT_OF_MEMORY'": "it ran out of memory: set its rule's `mem_mb` in the profile",
 }
 

@@ -39,9 +39,9 @@ NAME_ONE = (
 OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
 # How a line of progress begins in the log of a job.
 PROGRESS = re.compile(r"\d\d:\d\d:\d\d ")
-KILLED = "it ended without a word of why, as one that is killed, perhaps for want of memory"
+KILLED = "it ended without saying why, as a killed job does: perhaps for lack of memory"
 NOT_BEGUN = "it ended before it wrote a log"
-# What stands in an error that is one of the workflow itself: its author needs all of it.
+# Words in errors of the workflow itself, which are printed in full for its authors.
 STACK = '\n  File "'
 
 
@@ -68,7 +68,7 @@ class _Said:
 
 
 class LastWords(logging.Handler):
-    """Notes why jobs fail and why Snakemake stops, and says it when Snakemake closes its log."""
+    """Notes why jobs fail and why Snakemake stops, and prints it when Snakemake closes its log."""
 
     def __init__(
         self,

@@ -24,9 +24,9 @@ class PlannedJob:
     """What is known of a job before it runs."""
 
     seconds: float | None = None
-    """What it took when it last ran, or what jobs like it took; None if unknown."""
+    """Seconds that it last took, or that jobs like it took; None if unknown."""
     likenesses: tuple[tuple[str, ...], ...] = ()
-    """What jobs of this run that take about as long have in common, the most similar first."""
+    """Keys that jobs of about the same length share, the most similar jobs first."""
     shares: Mapping[str, float] = field(default_factory=dict)
     """The share of each limited resource, of cores for example, that it takes while it runs."""
 

@@ -28,12 +28,12 @@ PROTOCOLS = {
 }
 NOT_RELIABLE = "(not reliable)"
 NOTES = {
-    NOT_RELIABLE: "too few records, or too few that decide: the true interval may be wider",
+    NOT_RELIABLE: "the interval may be too narrow: too few records, or too few that decide",
     MISSING: "not defined",
 }
 # Meanings of counts whose names do not explain themselves.
 COUNTED = {
-    "nv": "attributes without a value, answered so",
+    "nv": "attributes without a value, answered with none",
     "iv": "attributes without a value, answered with one or unreadably",
     "cv": "attributes with a value, answered with it",
     "wv": "attributes with a value, answered with another or unreadably",

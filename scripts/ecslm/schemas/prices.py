@@ -10,7 +10,7 @@ from ecslm.schemas.settings import Closed
 
 
 class Prices(Closed):
-    """What a server takes for tokens."""
+    """What a server charges for tokens."""
 
     input: float = Field(ge=0, description="Per million tokens of prompts.")
     output: float = Field(ge=0, description="Per million tokens of answers.")

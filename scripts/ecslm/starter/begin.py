@@ -1,5 +1,4 @@
-"""Begins a study of records: what its file says, once a check of the records has shown that a run
-can use them."""
+"""Begins a study of records: checks that a run can use them, and composes its configuration."""
 
 import os
 import tempfile
@@ -34,7 +33,7 @@ class Begun:
 
 
 def begin_study(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Begun:
-    """The study that records make; no file is written.
+    """Plan the study of some records; no file is written.
 
     Args:
         registry: the project's tasks.
@@ -53,8 +52,8 @@ def begin_study(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> 
 def _planned(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Start:
     if not data.exists():
         raise InputError(
-            f"{data}: no such file: put your records there, or name their file with DATA=FILE; "
-            f"one JSON object a line, as {EXAMPLE}"
+            f"{data}: no such file: put your records there, or name their file with DATA=FILE; one "
+            f"JSON object per line, as {EXAMPLE}"
         )
     suffix = data.suffix.lower()
     if suffix in SPREADSHEETS:

@@ -40,12 +40,12 @@ class Seen:
     splits: Counter[str] = field(default_factory=Counter)
     settings: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
-    """The different outputs, those of more than a few kinds left out."""
+    """How often each output occurs; at most the first few different ones are counted."""
     options: Counter[tuple[str, ...]] = field(default_factory=Counter)
     fits: Counter[Answer] = field(default_factory=Counter)
     inputs: Counter[InputForm] = field(default_factory=Counter)
     characters: int = 0
-    """Of all records, answers included."""
+    """Characters of all records, answers included."""
     longest: int = 0
     """Characters of the longest record, its answer included."""
     longest_output: int = 0
@@ -127,7 +127,9 @@ def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
                 seen.setdefault(task, Seen(task)).add(row, str(row.get("split", "test")))
         if not seen:
             problems.raise_unless(())
-            raise InputError(f"{name}: has no records: write one JSON object a line, as {EXAMPLE}")
+            raise InputError(
+                f"{name}: has no records: write one JSON object per line, as {EXAMPLE}"
+            )
     return list(seen.values()), said
 
 

@@ -25,13 +25,13 @@ TUNED = f"{BASE}-tuned"
 # Its window, in tokens.
 WINDOW = 8192
 LENGTHS = (512, 1024, 2048, 4096, WINDOW)
-# Characters of a token at least, of English and of most other languages in Latin letters.
+# Fewest characters per token, of English and of most other languages in Latin letters.
 CHARACTERS = 2.5
 # Of a prompt beside the record: the turns of a chat.
 TURNS = 40
 # Fewer records cannot be divided so that each part has some.
 FEWEST = 30
-# Names that are that much alike may be one, with a slip of the pen.
+# Names with at least this similarity may be the same, one of them misspelt.
 SIMILAR = 0.8
 # Records of the whole study at most, that are tested and that show how training goes.
 MOST_TESTED, MOST_WATCHED = 400, 60
@@ -200,7 +200,7 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
         similar = difflib.get_close_matches(fewest.name, others, n=1, cutoff=SIMILAR)
         hint = f"; if {similar[0]} is meant, write it so" if similar else ""
         raise InputError(
-            f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to tune on "
+            f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to train on "
             f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
             f'give all records `"split": "test"`{hint}'
         )
@@ -220,7 +220,7 @@ def _check_splits(data: Path, seen: Sequence[Seen]) -> None:
             )
         if splits["train"] and not splits["val"]:
             raise InputError(
-                f"{data}: {task.name} has records to train on but none to watch the training by: "
+                f"{data}: {task.name} has records for training but none for validation: "
                 'give a tenth of them `"split": "val"`, or leave `split` out of all records and '
                 "they will be divided"
             )

@@ -1,4 +1,4 @@
-"""What is said to those who begin a study: what their records are, and which commands to type."""
+"""The texts of `make new`: what the records are, and which commands follow."""
 
 import json
 import math
@@ -33,7 +33,7 @@ def found_lines(start: Start, report: Report) -> Iterator[str]:
     left_out = sum(found.count for found in report.problems.values())
     if left_out:
         yield ""
-        yield f"Left out, since the same record is there before: {left_out}."
+        yield f"Left out, since an equal record comes before: {left_out}."
     if start.shares is not None:
         yield ""
         yield "The records do not say which are for tests, so the study divides them by their"
@@ -57,8 +57,8 @@ def _task_lines(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> Iter
     answers = [f"{count} {text}" for text, count in task.seen.answers.most_common()]
     counted = task.kind.answer in ("yes_no", "choice") and len(answers) <= CLASSES
     yield f"  answer   {ANSWERS[task.kind.answer]}{': ' + ', '.join(answers) if counted else ''}"
-    trains = f"{numbers['train']} to train on, {numbers['val']} to watch it by, "
-    yield f"  records  {trains if task.trains else ''}{numbers['test']} to test"
+    trains = f"{numbers['train']} for training, {numbers['val']} for validation, "
+    yield f"  records  {trains if task.trains else ''}{numbers['test']} for testing"
     score = SCORES.get(task.kind.metric, task.kind.metric)
     yield f"  score    {score}"
     if told := _precision(tested, task):
@@ -68,7 +68,7 @@ def _task_lines(task: Task, counts: Mapping[Split, Mapping[str, Count]]) -> Iter
 
 
 def _as_options(labels: Sequence[str]) -> Iterator[str]:
-    """How answers that are compared as texts become options."""
+    """How to turn answers that are compared as texts into options."""
     options = [f"{letter}: {text}" for letter, text in zip(ascii_uppercase, labels, strict=False)]
     fields = json.dumps({"options": options, "output": "A"}, ensure_ascii=False)[1:-1]
     yield f"  note     only {len(labels)} different answers. To score each as right or wrong,"
@@ -82,9 +82,9 @@ SCORES = {
     "macro_f1": "F1, the mean of the options",
     "accuracy": "share of right answers",
     "hit_rate": "share of right answers",
-    "ndcg": "NDCG, how near the order is to the right one",
+    "ndcg": "NDCG, how close the order is to the right one",
     "extraction_f1": "F1 of the attributes found",
-    "bert_f1": "likeness of meaning (BERTScore)",
+    "bert_f1": "similarity of meaning (BERTScore)",
 }
 
 

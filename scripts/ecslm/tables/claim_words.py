@@ -1,4 +1,4 @@
-"""The verdict: what claims say, in plain words, and no more than their numbers bear."""
+"""The verdict: the claims in plain words, which say no more than the numbers support."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
@@ -17,10 +17,10 @@ WHERE: dict[Position, str] = {
 
 
 def not_comparable(model: str, source: str) -> str:
-    """The paragraph before all others where published values are of other data than `source`."""
+    """The first paragraph if the published values were measured on other data than `source`."""
     return (
-        f"The published models answered other records than these ({source}), so that nothing is "
-        f"said of them here: {model} is compared with rows of this study alone."
+        f"The published models answered other records than these ({source}), so they are not "
+        f"compared with: {model} is compared only with rows of this study."
     )
 
 
@@ -59,8 +59,8 @@ def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str
     )
     same = f", as high in {_tasks(equal)}" if equal else ""
     yield (
-        f"{model} scores higher than the best published general LLM of a task in "
-        f"{len(higher)} of {_number(compared)}{same} and lower in {_tasks(lower)}."
+        f"{model} scores higher than the best published general LLM in {len(higher)} of "
+        f"{_number(compared)}{same} and lower in {_tasks(lower)}."
     )
     yield from _positions(
         "Its 95 % interval", compared, lambda claim: claim.against_general, "the published value"
@@ -70,7 +70,7 @@ def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str
     far = _where(judged, lambda claim: claim.within(margin), "no")
     if judged:
         yield (
-            f"By its whole interval it is better, or worse by at most {margin:g}, in "
+            f"Over its whole interval it is better, or worse by at most {margin:g}, in "
             f"{len(close)} of {_number(judged)}, and worse by more in {_tasks(far)}."
         )
 
@@ -82,18 +82,18 @@ def _untuned(model: str, untuned: str, claims: Sequence[Claim]) -> Iterator[str]
     better, worse = (_where(compared, lambda claim: claim.tuned, sign) for sign in (1, -1))
     named = f" ({', '.join(better)})" if better else ""
     others = len(compared) - len(better) - len(worse)
-    rest = "; the others are not decided" if others else ""
+    rest = "; the other tests do not decide" if others else ""
     yield (
         f"{model} is better than {untuned}, which is not tuned, in {len(better)} of "
-        f"{_number(compared)}{named} and worse in {_tasks(worse)}, by paired tests (Holm's p below "
-        f"{LEVEL}){rest}."
+        f"{_number(compared)}{named} and worse in {_tasks(worse)}, by paired tests (p adjusted by "
+        f"Holm's method below {LEVEL}){rest}."
     )
 
 
 def _positions(
     whose: str, claims: Sequence[Claim], of: Callable[[Claim], Position | None], what: str
 ) -> Iterator[str]:
-    """Where intervals lie, of the claims that have one."""
+    """A sentence on where the intervals lie, for the claims that have one."""
     known = [claim for claim in claims if of(claim) is not None]
     if not known:
         return
@@ -111,11 +111,11 @@ def _unreliable(claims: Sequence[Claim]) -> Iterator[str]:
     if not doubtful:
         return
     which = "all of these intervals" if len(doubtful) == len(known) else _named(doubtful)
-    yield f"With so few records, or few that decide, {which} may be too narrow."
+    yield f"Since there are few records, or few that decide, {which} may be too narrow."
 
 
 def _where(claims: Sequence[Claim], of: Callable[[Claim], Value | None], value: Value) -> list[str]:
-    """The tasks whose claim has a value."""
+    """The tasks of the claims for which `of` returns the value."""
     return [claim.task for claim in claims if of(claim) == value]
 
 

@@ -12,15 +12,15 @@ from ecslm.tables.settings import Entry
 
 
 class ListPrices(Prices):
-    """What an API takes for tokens, as published."""
+    """What an API charges for tokens, as published."""
 
     source: str = Field(description="Where that is published.")
 
 
 class Hardware(Closed):
-    """What a device takes for an hour: a GPU, or the machine where models run on a CPU."""
+    """What an hour of a device costs: of a GPU, or of the machine whose CPU models run on."""
 
-    name: str = Field(description="Name of the device, and of who rents it out.")
+    name: str = Field(description="Name of the device, and of its provider.")
     price: float = Field(ge=0, description="Per hour of one device.")
     currency: str = Field(pattern="^[A-Z]{3}$", description="Such as USD.")
     as_of: date = Field(description="Day of the price.")
@@ -34,15 +34,17 @@ class CostEntry(Entry):
     models: tuple[CostedModelName, ...] = Field(min_length=1, description="Models, in order.")
     latency: tuple[CostedModelName, ...] = Field(
         (),
-        description="Models whose latency is shown, and so is measured. Of others it is measured "
-        "by the target `latency` alone.",
+        description="Models whose latency is measured and shown; that of others is measured only "
+        "by the target `latency`.",
     )
-    hardware: Hardware | None = Field(None, description="Price of what models run on here.")
+    hardware: Hardware | None = Field(
+        None, description="Price of the hardware that models run on here."
+    )
     apis: dict[str, ListPrices] = Field(
         {}, description="List prices of models that are not run, by the name of their row."
     )
     tokens_of: CostedModelName | None = Field(
-        None, description="Model whose tokens per request an API is assumed to count."
+        None, description="Model whose tokens per request are used to estimate the cost of an API."
     )
 
     @model_validator(mode="after")

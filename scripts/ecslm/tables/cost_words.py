@@ -1,4 +1,4 @@
-"""What the cost table says in words: its notes, and its summary."""
+"""The sentences of the cost table: its notes and its summary."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -16,9 +16,9 @@ def cost_notes(request: TableRequest[CostEntry], models: Sequence[CostedModel]) 
     """What the columns mean, where it was measured, and whose prices these are."""
     entry = request.table
     yield (
-        "Training: one adapter, means over seeds. GB: the most memory that was used. A request: a "
-        f"test record of any task and setting. Tokens/s and the price of {REQUESTS:,} requests: of "
-        "batches, of a loaded model on a device that is never idle."
+        "Training: one adapter, mean over seeds. GB: peak memory. A request is a test record of "
+        f"any task and setting. Tokens/s and the price of {REQUESTS:,} requests are those of a "
+        "loaded model that answers in batches, on a device that is never idle."
     )
     used = dict.fromkeys(device for one in models for device in _devices(one))
     if used:
@@ -26,7 +26,7 @@ def cost_notes(request: TableRequest[CostEntry], models: Sequence[CostedModel]) 
     counts = dict.fromkeys(len(one.latency.answers) for one in models if one.latency is not None)
     if counts:
         prompts = " or ".join(map(str, counts))
-        yield f"Latency: seconds until a prompt that is alone is answered; {prompts} test prompts."
+        yield f"Latency: seconds until a single prompt is answered; {prompts} test prompts."
     if (rent := entry.hardware) is not None:
         yield (
             f"An hour of {rent.name}: {rent.currency} {amount_text(rent.price)} on {rent.as_of} "
@@ -40,25 +40,24 @@ def cost_notes(request: TableRequest[CostEntry], models: Sequence[CostedModel]) 
     for one in models:
         if (own := one.context.prices) is not None:
             yield (
-                f"{one.name}: by its tokens; {own.currency} {own.input:g} and {own.output:g} per "
-                f"million of prompts and answers on {own.as_of}."
+                f"{one.name}: {own.currency} {own.input:g} and {own.output:g} per million tokens "
+                f"of prompts and answers on {own.as_of}."
             )
     if entry.apis:
         yield (
-            f"Estimated: of as many tokens as the prompts and answers of {entry.tokens_of} have, "
-            "by its own tokenizer; examples in prompts, longer answers and other tokenizers cost "
-            "more or less."
+            f"Estimated: for the number of tokens of the prompts and answers of {entry.tokens_of}; "
+            "examples in prompts, longer answers and other tokenizers cost more or less."
         )
     if entry.hardware is not None and (entry.apis or any(one.context.prices for one in models)):
         yield (
-            "Break-even: requests from which on training and answers here cost no more than the "
-            "API; never: it costs less per request."
+            "Break-even: the number of requests from which training and answers here cost no more "
+            "than the API; never: the API costs less per request."
         )
     absent = [name for name in entry.models if not request.context.costs[name].tasks]
     if absent:
-        yield f"Not run, and so without a row: {', '.join(absent)}."
+        yield f"Not run, and therefore without a row: {', '.join(absent)}."
     yield (
-        "--: not measured or not known. Energy is what a GPU reports, of trainings that were not "
+        "--: not measured or not known. Energy is what a GPU reports, for trainings that were not "
         "interrupted."
     )
 
@@ -106,12 +105,13 @@ def _break_even_sentence(panels: Sequence[Panel]) -> Iterator[str]:
         several = f"{least} to {most} requests, depending on model and API"
         one = f"{least} {'request' if least == '1' else 'requests'}"
         but = (
-            f", but never in {never} of {never + len(counts)} pairs of a model and an API, where "
-            "that costs less per request"
+            f", but never for {never} of {never + len(counts)} pairs of a model and an API, where "
+            "the API costs less per request"
         )
         yield (
-            f"Training is paid for after {one if least == most else several}"
-            f"{but if never else ''}: by prices alone, whatever the answers of each are worth."
+            f"Training has paid off after {one if least == most else several}"
+            f"{but if never else ''}, by prices alone, without regard to the quality of the "
+            "answers."
         )
     elif never:
         yield "At these prices an API always costs less."

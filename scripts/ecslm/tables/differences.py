@@ -76,20 +76,20 @@ def verdict(row: Comparison) -> Verdict | None:
 
 
 def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
-    """What differences and p are, and which differences are not marked although p is small."""
+    """What differences and p mean, and which differences are not marked although p is small."""
     if not compared:
         return
     yield (
         "Difference: the first minus the second strict score, means over seeds if there are "
-        "several. p: two-sided. But for McNemar's test, p is computed in another way than the "
-        "interval, so that the two may disagree near the level. Holm: adjusted over all tests of "
-        "the contrast, shown here or not. All of this is about these adapters: other training runs "
-        "may differ by more."
+        "several. p: two-sided; except in McNemar's test it is computed in another way than the "
+        "interval, so the two may disagree near the level. Holm: p adjusted over all tests of the "
+        "contrast, whether shown here or not. All of this holds for these adapters: other training "
+        "runs may differ by more."
     )
     verdicts = [(task, verdict(row)) for task, row in compared]
     for mark, reason in (
-        ("few", "the test is not valid with so few records, or so few that decide"),
-        ("undecided", f"random exchanges do not tell on which side of {LEVEL} it is"),
+        ("few", "the test is not valid with so few records, or so few that decide the score"),
+        ("undecided", f"too few random exchanges to tell on which side of {LEVEL} it is"),
     ):
         tasks = dict.fromkeys(task for task, found in verdicts if found == mark)
         if tasks:

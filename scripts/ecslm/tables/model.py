@@ -125,7 +125,7 @@ class Table:
     panels: tuple[Panel, ...]
     notes: tuple[str, ...] = ()
     summary: tuple[str, ...] = ()
-    """What it says, in plain words: paragraphs for the beginning of a report."""
+    """What the table says, in words: paragraphs for the beginning of a report."""
     layout: Layout = Layout()
 
     def as_json(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ecslm.tables.marks import competes
 from ecslm.tables.model import Cell, HeaderCell, Panel, RowGroup
 from ecslm.tables.settings import DataContext, ModelContext, ScoresEntry
 
-UNRELIABLE = "too few records, or too few that decide: the true interval may be wider."
+UNRELIABLE = "the interval may be too narrow: too few records, or too few that decide the score."
 
 # A difference is marked if its adjusted p is below this level.
 LEVEL = 0.05
@@ -20,8 +20,8 @@ STRICT = (
 
 
 JOINT = (
-    "The interval of a mean over seeds is over test records, each resampled with the outcomes of "
-    "all seeds; it does not cover other seeds."
+    "The interval of a mean over seeds resamples test records, each with the outcomes of all "
+    "seeds; it does not cover other seeds."
 )
 
 
@@ -31,7 +31,7 @@ def data_note(data: DataContext) -> str:
 
 
 def limit_notes(models: Mapping[str, ModelContext]) -> list[str]:
-    """How the answers of the models are limited that are not free."""
+    """How the answers of models are limited that are not free."""
     names: dict[str, list[str]] = {}
     for name, model in models.items():
         if model.limits is not None:
@@ -77,7 +77,7 @@ def mark_notes(
 
 
 def record_notes(panels: Iterable[Panel]) -> list[str]:
-    """What n is, if columns say it."""
+    """The meaning of n, if a column shows it."""
     if any(column.records is not None for panel in panels for column in panel.columns):
         return ["n: test records."]
     return []
@@ -112,13 +112,13 @@ def seed_notes(
         for group in groups:
             rows = [row for row in group.rows if seeds.get(row.name) == count]
             found += [cell.sd for row in rows for cell in row.cells if cell.sd is not None]
-            # Published rows are no means of ours.
+            # Published rows are not means over our seeds.
             whole = len(rows) > 1 and len(rows) == sum(row.kind == "model" for row in group.rows)
             names += [group.title] if whole and group.title else [row.name for row in rows]
         found.sort()
         note = f"{'; '.join(names)}: mean over {count} seeds"
         if entry.explains_intervals and not entry.shows_intervals:
-            notes.append(f"{note}; with it their standard deviation.")
+            notes.append(f"{note}, with the standard deviation over them.")
             continue
         notes.append(
             f"{note}; standard deviations over seeds {found[0]:.3f} to {found[-1]:.3f}, median "
@@ -137,7 +137,7 @@ def _interval_notes(cells: Sequence[Cell]) -> Iterator[str]:
 
 
 def _together(names: Sequence[str], models: Iterable[str]) -> str:
-    """Some models: by how their names end if they alone do so, or name by name."""
+    """Names of models: the common end of their names if no other model has it, or all names."""
     parts = zip(*(reversed(name.split("-")) for name in names), strict=False)
     common = [part[0] for part in takewhile(lambda part: len(set(part)) == 1, parts)]
     end = "".join(f"-{part}" for part in reversed(common))

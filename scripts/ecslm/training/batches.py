@@ -27,7 +27,7 @@ class Example:
     answer: list[int]
     truncated: bool
     token_weight: float = 1.0
-    """What each token of the answer counts in the loss."""
+    """Weight of each token of the answer in the loss."""
 
     def __len__(self) -> int:
         return len(self.prompt) + len(self.answer)

@@ -24,8 +24,8 @@ PR_SET_PDEATHSIG = 1
 
 
 def fit_in_processes(options: Mapping[str, Any], count: int, work: Path) -> dict[str, Any]:
-    """Have `count` processes run the script of training with these options, by name; those
-    that are None are left out.
+    """Run the training script in `count` processes with these options, by name; options that are
+    None are left out.
 
     Returns:
         What the first of them left for the job, see `leave_found`.
@@ -79,8 +79,9 @@ def leave_problems(work: Path, error: InputError) -> None:
 
 
 def end_with_parent() -> None:
-    """Have this process killed when the one that started it ends: its work is then no longer
-    locked, and a new run may continue it."""
+    """Let the kernel kill this process when the process that started it ends: its work is then no
+    longer locked, and a new run may continue it.
+    """
     parent = os.getppid()
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:

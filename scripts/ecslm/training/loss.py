@@ -14,11 +14,11 @@ class AnswerTokens:
     """The answer tokens of a batch, those of one example after those of the one before."""
 
     logits: torch.Tensor
-    """Of each token, given all before it, (tokens, vocabulary), in float32."""
+    """Logits of each token given all before it, (tokens, vocabulary), in float32."""
     targets: torch.Tensor
-    """The tokens themselves."""
+    """The answer tokens, (tokens,)."""
     weights: torch.Tensor
-    """What each counts in the loss."""
+    """The weight of each token in the loss, (tokens,)."""
 
     def loss(self) -> torch.Tensor:
         """Weighted sum of the cross-entropies, in nats: a scalar."""

@@ -98,7 +98,9 @@ class MicroBatches:
         # The budget may be far larger than the batch, where a whole step has fewer tokens.
         self.budget = min(self.budget, tokens) // 2
         log.warning(
-            "out of memory with a batch of %d tokens: going on with at most %d", tokens, self.budget
+            "out of memory with a batch of %d tokens: continuing with at most %d",
+            tokens,
+            self.budget,
         )
 
 

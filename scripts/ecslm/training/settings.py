@@ -44,16 +44,16 @@ class TrainingSettings(Closed):
         1.0,
         gt=0,
         le=1,
-        description="Share of each task's training records that is used, at least one of each "
-        "task; those of a smaller share are among those of a larger one.",
+        description="Share of each task's training records that is used, at least one record of "
+        "each task; a smaller share is part of every larger one.",
     )
     epochs: int = Field(3, ge=1, description="Passes over the training records.")
     global_batch: int = Field(64, ge=1, description="Records per optimiser step.")
     order: Order = Field(
         "shuffled",
-        description="Order of the records in a pass. shuffled: random. stratified: those of one "
-        "task and answer evenly spread, else random, so that neighboring steps have a task's "
-        "answers in equal shares: less noise, so short answers are learned sooner.",
+        description="Order of the records in an epoch. shuffled: random. stratified: random, but "
+        "with the records of each task and answer spread evenly over the epoch. That makes small "
+        "batches less noisy, so that short answers are learned sooner.",
     )
     max_length: int = Field(
         4000, ge=16, description="Tokens of prompt and answer; longer inputs are cut at the end."
@@ -65,8 +65,9 @@ class TrainingSettings(Closed):
     )
     packing: bool = Field(
         False,
-        description="Records of a forward pass one after the other, without padding; attention "
-        "keeps them apart. Without dropout, what their prompts all begin with is computed once.",
+        description="Put the records of a forward pass one after the other, without padding; "
+        "attention keeps them apart. Without dropout, the beginning that all their prompts share "
+        "is computed once.",
     )
     max_val_records: int | None = Field(
         None, ge=1, description="Evaluate on this many records, evenly spaced; null: on all."
@@ -74,27 +75,28 @@ class TrainingSettings(Closed):
     evaluations: int = Field(
         1,
         ge=1,
-        description="Evaluations in each epoch, evenly spaced. All are in log.jsonl, to see what "
-        "training teaches; the adapter is the best of those at the ends of epochs.",
+        description="Evaluations in each epoch, evenly spaced. log.jsonl has the results of all; "
+        "the adapter is the best of those at the ends of epochs.",
     )
     loss_weights: LossWeights = Field(
         "tokens",
-        description="What counts alike in the loss. tokens: each token of an answer, so that long "
-        "answers count more. records: each answer.",
+        description="What has the same weight in the loss. tokens: each token of an answer, so "
+        "that long answers count more. records: each answer.",
     )
     gradient_checkpointing: bool = Field(
         False, description="Recompute activations in the backward pass: less memory, more time."
     )
     fused: bool = Field(
         False,
-        description="Unpack a quantised base once, at load, and compute the layers of Llama models "
-        "by fewer operations: the same function up to rounding, faster, with more memory. With "
-        "dropout, with gradient checkpointing, and for other architectures, only the former.",
+        description="Dequantise the base once, when it is loaded, and compute the layers of Llama "
+        "models with fewer operations: the same function up to rounding, faster, with more "
+        "memory. With dropout, with gradient checkpointing, or with other architectures, only the "
+        "base is dequantised.",
     )
     deterministic: bool = Field(
         False,
-        description="The same bytes in every run on a GPU of one type, at some cost of time; on a "
-        "CPU they always are.",
+        description="Give the same bytes in every run on the same type of GPU, at some cost of "
+        "time; on a CPU this is always so.",
     )
 
     @field_validator("batch_tokens", mode="before")

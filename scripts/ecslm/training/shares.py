@@ -8,7 +8,7 @@ from ecslm.schemas.record import Record
 
 
 def share_of(records: Sequence[Record], fraction: float) -> list[Record]:
-    """That share of each task's records, at least one of each, in the order that they have.
+    """A share of each task's records, at least one of each task, in their order.
 
     Records are taken by the digests of their ids. So which ones are in a share depends on no seed
     and no other record, and those of a share are among those of every larger one.

@@ -14,7 +14,7 @@ class Task:
     """Records, base and settings of an adapter, and what computes."""
 
     records: Mapping[str, Sequence[Record]]
-    """By split: train, validation."""
+    """Records by split: `train` and `val`."""
     base: Path
     prompt: PromptTemplate
     settings: AdapterSettings
@@ -22,5 +22,5 @@ class Task:
     device: str
     threads: int
     processes: int
-    """Those that train together; this may be one of them."""
+    """Number of processes that train together; this process may be one of them."""
     checkpoint_seconds: float

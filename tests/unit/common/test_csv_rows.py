@@ -33,7 +33,7 @@ def test_a_row_that_would_hide_another_of_its_name_is_refused(
     lines = (RESOURCES / name).read_text(encoding="utf-8").splitlines()
     path = tmp_path / "rows.csv"
     path.write_text("\n".join([*lines, lines[1]]))
-    words = f"{path}: line {len(lines) + 1}: .*: is on an earlier line too"
+    words = f"{path}: line {len(lines) + 1}: .*: duplicates an earlier line"
     with pytest.raises(InputError, match=words):
         read(path)
 
@@ -43,5 +43,5 @@ def test_rows_may_lack_a_name(tmp_path: Path) -> None:
     path.write_text("model,hub_id\nA,\nB,\nC,x\n")
     assert len(read_csv(path, (), ("model",), ("hub_id",))) == 3
     path.write_text("model,hub_id\nA,x\nB,x\n")
-    with pytest.raises(InputError, match=re.escape("line 3: x: is on an earlier line too")):
+    with pytest.raises(InputError, match=re.escape("line 3: x: duplicates an earlier line")):
         read_csv(path, (), ("model",), ("hub_id",))

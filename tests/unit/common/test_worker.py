@@ -269,7 +269,7 @@ def test_a_job_learns_that_it_was_killed_and_the_next_one_starts_another() -> No
     channel = used()
     number = number_of(channel)
     os.kill(number, signal.SIGKILL)
-    with pytest.raises(WorkerLostError, match="was killed, perhaps for want of memory"):
+    with pytest.raises(WorkerLostError, match="was killed, perhaps for lack of memory"):
         ask(channel, "count")
     assert number_of(used()) != number
 

@@ -124,7 +124,7 @@ def test_the_card_says_how_the_model_was_tuned(
     equality["precision"]["quantization"] = quantization
     write_json(path, equality)
     text = card(results)
-    assert f'Small tuned by {method} on 2 tasks of the study "A shop"' in text
+    assert f'Small tuned with {method} on 2 tasks of the study "A shop"' in text
     assert ModelCard(text).data.tags == [method.lower()]
 
 
@@ -174,21 +174,21 @@ def test_where_the_model_fails_is_said(results: Path) -> None:
         f"- PM, {OOD}: 6 of 200 answers were cut off at the limit of tokens.",
         "- Inputs of 1 training records were cut.",
     ]
-    assert "may be wrong" in last
+    assert "whether it is wrong" in last
 
 
 def test_the_records_that_both_answered_are_scored_once_more(results: Path) -> None:
     text = section(card(results), "Equal to the base with the adapter")
     assert "| AG | 1 | 1 | -- | -- |" in text
     assert "| PM | 2 | 1 | 1.000 | 0.667 |" in text
-    assert "2 of 3 test records are answered by the same text" in text
+    assert "2 of 3 test records have the same answer from both" in text
     assert "0.5 % of the largest logit (accepted: 5.0 %)" in text
 
 
 def test_the_recipe_and_an_example_of_a_whole_prompt_are_there(results: Path) -> None:
     text = card(results)
     assert '"rank": 16' in section(text, "Recipe and cost")
-    assert "Tuned on 30 records, 4,000 tokens a pass (60 of them answers)" in text
+    assert "Tuned on 30 records, 4,000 tokens per epoch (60 of them answers)" in text
     assert "### Instruction:\nSay.\n" in section(text, "Use")
     assert 'Its answer: "It is."' in text
 

@@ -251,7 +251,7 @@ def test_logs_without_right_answers_say_so(results: Path) -> None:
     for log in results.glob("adapters/*/*/log.jsonl"):
         write_jsonl(log, [{"step": 1, "records": 4, "loss": 2.0}])
     (axes,) = figure(results, "validation").axes
-    assert "No log tells" in axes.get_title(loc="left")
+    assert "No log has" in axes.get_title(loc="left")
     assert axes.lines[:] == []
 
 

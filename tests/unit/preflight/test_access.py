@@ -82,7 +82,7 @@ def test_a_token_that_no_request_can_have_is_refused_and_never_shown(
 def test_an_unknown_or_private_repository_names_the_key(hub: FakeHub) -> None:
     hub.models["a/small"] = FakeRepository(private=True)
     expected = [
-        "error: bases.Small.id: the hub has no model a/small, or shows it to others alone: correct "
+        "error: bases.Small.id: the hub has no model a/small, or shows it only to others: correct "
         "it or, if the repository is private, set HF_TOKEN"
     ]
     assert lines(check_access(run())) == expected
@@ -151,7 +151,9 @@ def test_what_is_no_hub_is_not_believed(content: bytes, hub: FakeHub) -> None:
     """A page that a network shows before it lets one through, for example."""
     hub.content = content
     (line,) = lines(check_access(run()))
-    assert line.startswith(f"error: {hub.url}: cannot be reached (what answers there is no hub)")
+    assert line.startswith(
+        f"error: {hub.url}: cannot be reached (the server that answers is not a hub)"
+    )
 
 
 def test_where_the_hub_is_not_to_be_asked_it_is_not(

@@ -84,7 +84,7 @@ def test_a_controller_that_does_not_answer_is_one_line(slurm: Slurm, tried: list
 def test_a_run_within_a_job_is_warned_of(tried: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     (line,) = told()
-    assert line.startswith("warning: SLURM_JOB_ID: this is within job 7, whose end would be that")
+    assert line.startswith("warning: SLURM_JOB_ID: this is within job 7, and would end with it")
     assert len(tried) == 1
 
 

@@ -94,7 +94,7 @@ def test_predictions_that_stop_are_an_error_and_those_that_halve_a_warning(
     halving = {"decoding": {"max_length": 4000, "oom": "halve"}}
     assert told(12, monkeypatch, **automatic, **halving) == [
         "warning: studies.shop.batch_tokens: with 64000, batches of Small-EC will be halved: lower "
-        f"it to {number}, and no batch is tried in vain"
+        f"it to {number}, so that no batch is tried in vain"
     ]
 
 

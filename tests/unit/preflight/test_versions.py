@@ -93,7 +93,7 @@ def test_a_torch_for_the_cpu_alone_is_refused_where_models_run_on_a_gpu(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (line,) = told(monkeypatch, None, driver(GPU))
-    assert line.startswith("error: torch: this build is for the CPU alone, but models run on cuda")
+    assert line.startswith("error: torch: this build is only for the CPU, but models run on cuda")
     assert "install a build of 2.13.0 for CUDA" in line
     monkeypatch.setattr(versions, "cuda_of_torch", lambda: None)
     assert list(check_driver(planned_run())) == []

@@ -68,7 +68,7 @@ def test_what_limits_a_difference_is_in_its_line(changes: dict[str, Any], shown:
 
 def test_marks_are_explained_where_they_occur() -> None:
     assert "(not reliable):" not in summary({"PM": [ROW]})
-    assert "(not reliable):  too few" in summary(
+    assert "(not reliable):  the interval may" in summary(
         {"PM": [ROW.model_copy(update={"reliable": False})]}
     )
 

@@ -82,7 +82,7 @@ def test_text_is_escaped(results: Path) -> None:
 
 def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None:
     document = document_of(results, not_run=["Large"])
-    assert "Learning rate 0.5 in place of 0.0001: all tuned models." in document
+    assert "Learning rate 0.5 instead of 0.0001: all tuned models." in document
     assert "not those of the published study" in document
     assert "not run here: Large." in document
     comparable = document_of(results, comparable=True)
@@ -90,7 +90,7 @@ def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None
 
 
 def test_limits_name_settings_whose_scores_are_in_no_table(results: Path) -> None:
-    words = "Some scores of these settings are in scores.csv alone"
+    words = "Some scores of these settings are only in scores.csv"
     assert words not in document_of(results)
     document = document_of(results, partly_shown=["OOD_A", "B"])
     assert f"{words}: OOD\\_A; B." in document.partition("\\section{Limits}")[2]
@@ -108,7 +108,7 @@ def test_a_study_of_its_own_is_not_measured_by_a_published_one(results: Path) ->
 def test_a_study_of_another_paper_says_nothing_of_the_recipe_of_this_one(results: Path) -> None:
     document = document_of(results, comparable=True, of_the_paper=False)
     assert "Learning rate 0.5" not in document
-    assert "None are known of data.\n" in document
+    assert "None are known in the data.\n" in document
 
 
 def test_only_where_values_are_doubled_the_document_says_so(results: Path) -> None:

@@ -108,8 +108,8 @@ def test_of_a_job_that_was_killed_no_line_of_its_log_passes_for_the_reason(
     log.write_text(text)
     fails(says)
     assert lines(words, printed) == [
-        "error: Table ind: it ended without a word of why, as one that is killed, perhaps for want "
-        f"of memory: see {log}"
+        "error: Table ind: it ended without saying why, as a killed job does: perhaps for lack of "
+        f"memory: see {log}"
     ]
 
 

@@ -44,7 +44,7 @@ def results(tmp_path: Path) -> Path:
 def test_what_was_chosen_by_the_test_records_is_called_so_below_the_intervals(
     results: Path,
 ) -> None:
-    words = "chosen by the test records themselves"
+    words = "chosen by its scores on the test records"
     assert words not in page_of(results)
     (panel,) = results_table().panels
     best = Row("Best", "model", (score_cell("Small", 0, 0.4),), marks=("chosen",))

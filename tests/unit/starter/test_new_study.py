@@ -53,7 +53,7 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     assert study.data.split.test == 0.3  # type: ignore[union-attr]
     parts = {part.split: part.rows for part in plan.source.rows.index.parts}  # type: ignore[union-attr]
     assert sum(parts.values()) == 200
-    assert f"{parts['train']} to train on, {parts['val']} to watch it by" in ran.stdout
+    assert f"{parts['train']} for training, {parts['val']} for validation" in ran.stdout
     dry = snakemake(desk, "--cores", "1", "--configfile", "mine.yaml", "--dry-run")
     assert dry.returncode == 0, dry.stdout + dry.stderr
     assert planned_jobs(dry.stdout + dry.stderr)["predict"] == 2
@@ -121,14 +121,14 @@ def test_records_that_say_their_split_keep_it(desk: Path) -> None:
     splits = ["train"] * 8 + ["val"] * 2 + ["test"] * 5
     ran = begin(desk, [row(number, split=split) for number, split in enumerate(splits)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "records  8 to train on, 2 to watch it by, 5 to test" in ran.stdout
+    assert "records  8 for training, 2 for validation, 5 for testing" in ran.stdout
     assert planned().study.settings.data.split is None  # type: ignore[union-attr]
 
 
 def test_records_that_are_there_twice_are_left_out_and_counted(desk: Path) -> None:
     ran = begin(desk, [row(number % 40) for number in range(43)])
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "Left out, since the same record is there before: 3." in ran.stdout
+    assert "Left out, since an equal record comes before: 3." in ran.stdout
     assert planned().study.settings.data.tolerate == ("duplicate_record",)
 
 
@@ -177,7 +177,7 @@ ENOUGH = [row(number) for number in range(40)]
             ["fraud has 1 record, ", "if Fraud is meant, write it so"],
         ),
         ([row(1, split="train")], ["no record of Fraud is for tests"]),
-        ([row(1, split="train"), row(2, split="test")], ["none to watch", '"split": "val"']),
+        ([row(1, split="train"), row(2, split="test")], ["none for validation", '"split": "val"']),
         ([row(n, split="exam" if n else "test") for n in range(9)], ["unknown name 'exam'"]),
         ([row(n, task=f"T{n}") for n in range(40)], ["more than 30 different values of `task`"]),
         ([*ENOUGH, row(1, task="\ud800")], ["line 41: task and split", "unpaired surrogate"]),

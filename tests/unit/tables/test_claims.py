@@ -105,14 +105,15 @@ def test_a_value_inside_the_interval_is_neither_won_nor_lost(tmp_path: Path) -> 
 
 def test_the_verdict_is_in_plain_words_and_counts_what_the_table_shows(tmp_path: Path) -> None:
     assert made(tmp_path).summary == (
-        "In domain: Ours scores higher than the best published general LLM of a task in 1 of 2 "
-        "tasks and lower in 1 (SA). Its 95 % interval lies above the published value in 1 (PM), "
-        "contains it in 1 (SA) and lies below it in none. By its whole interval it is better, or "
-        "worse by at most 0.05, in 2 of 2 tasks, and worse by more in none. Ours is better than "
-        "Small, which is not tuned, in 1 of 2 tasks (PM) and worse in none, by paired tests "
-        "(Holm's p below 0.05); the others are not decided. The interval of Ours lies above the "
-        "score of the best trivial baseline in 1 (PM), contains it in none and lies below it in 1 "
-        "(SA). With so few records, or few that decide, the interval of PM may be too narrow.",
+        "In domain: Ours scores higher than the best published general LLM in 1 of 2 tasks and "
+        "lower in 1 (SA). Its 95 % interval lies above the published value in 1 (PM), contains it "
+        "in 1 (SA) and lies below it in none. Over its whole interval it is better, or worse by at "
+        "most 0.05, in 2 of 2 tasks, and worse by more in none. Ours is better than Small, which "
+        "is not tuned, in 1 of 2 tasks (PM) and worse in none, by paired tests (p adjusted by "
+        "Holm's method below 0.05); the other tests do not decide. The interval of Ours lies above "
+        "the score of the best trivial baseline in 1 (PM), contains it in none and lies below it "
+        "in 1 (SA). Since there are few records, or few that decide, the interval of PM may be too "
+        "narrow.",
     )
 
 
@@ -121,8 +122,8 @@ def test_on_other_data_nothing_is_compared_with_published_values(tmp_path: Path)
     assert not {"general", "difference", "interval", "within"} & set(row(table, "PM"))
     first, text = table.summary
     assert first == (
-        "The published models answered other records than these (generated records), so that "
-        "nothing is said of them here: Ours is compared with rows of this study alone."
+        "The published models answered other records than these (generated records), so they are "
+        "not compared with: Ours is compared only with rows of this study."
     )
     assert text.startswith("In domain: Ours is better than Small")
     assert "published" not in text and "GPT" not in text
@@ -225,7 +226,7 @@ def test_a_verdict_is_whole_sentences_and_every_count_is_of_its_claims(found: li
     compared = [one for one in found if one.outcome is not None]
     if compared:
         higher = sum(one.outcome == 1 for one in compared)
-        assert f"LLM of a task in {higher} of {len(compared)} task" in text
+        assert f"LLM in {higher} of {len(compared)} task" in text
     else:
         assert "published" not in text
 

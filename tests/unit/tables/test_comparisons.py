@@ -92,7 +92,7 @@ def test_a_contrast_of_settings_names_both_settings_and_has_a_group_a_model(tmp_
     assert panel.notes == (
         "Out of domain against in domain, 6 tests: unpaired, centred bootstrap (SA).",
     )
-    assert any("about these adapters" in note for note in table.notes)
+    assert any("for these adapters" in note for note in table.notes)
 
 
 def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: Path) -> None:
@@ -117,8 +117,8 @@ def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: P
         ({"p_holm": 0.05}, (), None),
         ({"sound": False}, ("few",), "so few that decide"),
         ({"p_holm_interval": (0.001, 0.049)}, ("significant",), None),
-        ({"p_holm_interval": (0.001, 0.05)}, ("undecided",), "random exchanges do not tell"),
-        ({"p_holm": 0.06, "p_holm_interval": (0.04, 0.07)}, ("undecided",), "do not tell"),
+        ({"p_holm_interval": (0.001, 0.05)}, ("undecided",), "too few random exchanges to tell"),
+        ({"p_holm": 0.06, "p_holm_interval": (0.04, 0.07)}, ("undecided",), "too few random"),
         ({"p_holm": 0.06, "p_holm_interval": (0.051, 0.07)}, (), None),
         ({"sound": False, "p_holm_interval": (0.001, 0.05)}, ("few",), "so few that decide"),
     ],

@@ -210,7 +210,7 @@ def test_a_model_that_is_not_run_has_no_row_and_needs_no_files(tmp_path: Path) -
     assert not [path for path in files(made) if "Idle" in path]
     table = example(tmp_path, models=["Small-EC", "Idle"], Idle=idle)
     assert [row.name for row in table.panels[0].groups[0].rows] == ["Small-EC"]
-    assert "Not run, and so without a row: Idle." in table.notes
+    assert "Not run, and therefore without a row: Idle." in table.notes
 
 
 def test_the_files_of_a_table_are_those_with_clock_values_of_its_models() -> None:
@@ -234,19 +234,19 @@ def test_the_summary_tells_training_requests_and_when_it_is_paid_for(tmp_path: P
     (text,) = example(tmp_path).summary
     assert text == (
         "Training Small-EC took 2.00 device-hours, USD 7.20. 1,000 requests cost USD 0.100 here, "
-        "on a device that is never idle, and an estimated USD 6.00 by an API. Training is paid for "
-        "after 1,221 requests: by prices alone, whatever the answers of each are worth."
+        "on a device that is never idle, and an estimated USD 6.00 by an API. Training has paid "
+        "off after 1,221 requests, by prices alone, without regard to the quality of the answers."
     )
     assert example(tmp_path, models=["Small"], latency=[], apis={}, hardware=None).summary == ()
 
 
-def test_the_summary_tells_where_training_is_never_paid_for(tmp_path: Path) -> None:
+def test_the_summary_tells_where_training_never_pays_off(tmp_path: Path) -> None:
     cheap = PRICES | {"input": 0.001, "output": 0}
     (text,) = example(tmp_path, apis={"An API": PRICES, "A cheap API": cheap}).summary
     assert text.endswith(
-        "Training is paid for after 1,221 requests, but never in 1 of 2 pairs of a model and an "
-        "API, where that costs less per request: by prices alone, whatever the answers of each are "
-        "worth."
+        "Training has paid off after 1,221 requests, but never for 1 of 2 pairs of a model and an "
+        "API, where the API costs less per request, by prices alone, without regard to the quality "
+        "of the answers."
     )
     (text,) = example(tmp_path, apis={"A cheap API": cheap}).summary
     assert text.endswith("At these prices an API always costs less.")

@@ -210,7 +210,8 @@ def test_overlap_is_shown_per_test_column(tmp_path: Path) -> None:
         assert [cell.shown for cell in cells_of(table, name, *OVERLAP)] == shares
     assert cells_of(table, "PM", OVERLAP[0])[0].sources == ("leakage/PM.json",)
     assert (
-        "Test records of which the query occurs in training, of any task: SA (Test OOD) 1 of 1."
+        "Test records in which the query occurs in training records of any task: "
+        "SA (Test OOD) 1 of 1."
     ) in table.notes
 
 

@@ -317,7 +317,7 @@ def test_a_table_can_show_the_spread_over_seeds_in_place_of_intervals(tmp_path: 
     assert rows["Small-EC"].cells[1].interval is None
     assert rows["Small-EC"].cells[1].sd == pytest.approx(0.0707, abs=1e-4)
     assert rows["always-yes"].cells[1].interval is None
-    assert "Small-EC: mean over 2 seeds; with it their standard deviation." in table.notes
+    assert "Small-EC: mean over 2 seeds, with the standard deviation over them." in table.notes
     assert JOINT not in table.notes
 
 
@@ -421,7 +421,7 @@ def test_a_model_without_answers_has_no_row_but_is_named(tmp_path: Path) -> None
     table = build(tmp_path, wanted)
     assert [group.title for group in table.panels[0].groups] == ["Both", "Shop model"]
     assert list(rows_of(table)) == ["One", "Best of both"]
-    assert "Without answers, and so without a row: Zero." in table.notes
+    assert "Without answers, and therefore without a row: Zero." in table.notes
     assert any("the best of One, chosen" in note for note in table.notes)
 
 
@@ -556,9 +556,9 @@ HEAD = "table,model,doubled,PM,SA\n"
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (f"{HEAD}IND,A,,0.1,\nIND,A,,0.2,\n", "line 3: IND, A: is on an earlier line too"),
+        (f"{HEAD}IND,A,,0.1,\nIND,A,,0.2,\n", "line 3: IND, A: duplicates an earlier line"),
         (f'{HEAD}IND,A,"PM,SA",0.1,\n', "line 2: doubled: PM,SA is no column: name those of tasks"),
-        ("table,model,doubled,PM,PM\n", "line 1: columns that are there twice: PM"),
+        ("table,model,doubled,PM,PM\n", "line 1: duplicate columns: PM"),
         (f"{HEAD}IND,A,,91.2,\n", "IND, A, PM: 91.2 is no score: 1 is the best, not 100 per cent"),
         (f"{HEAD}IND,A,,nan,\n", "IND, A, PM: nan is no score: "),
         (f"{HEAD}IND,A,,n/a,\n", "IND, A, PM: not a number (n/a)"),

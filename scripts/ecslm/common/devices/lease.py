@@ -1,9 +1,9 @@
 """The lease: each GPU job of this machine and user gets devices that no other such job has.
 
-It is for the rest of the job's life: the kernel ends it with the process, also after `kill -9`.
-Checkouts and studies share it, other users do not; containers do if they share /tmp. Under SLURM a
-job has the devices that the scheduler gives it; only where these are more than it needs, as in an
-interactive allocation, or where it names none, does it lease some of them.
+A lease lasts until the job's process ends: the kernel releases it, also after `kill -9`. It holds
+across checkouts and studies of a user, and across containers that share /tmp, but not between
+users. Under SLURM a job has the devices that the scheduler gives it; it leases some of them only if
+they are more than it needs, as in an interactive allocation, or if the scheduler names none.
 """
 
 import logging
@@ -29,11 +29,11 @@ SCHEDULER_VARIABLE, ORDER_VARIABLE = "SLURM_JOB_ID", "CUDA_DEVICE_ORDER"
 
 
 def lease_devices(device: str, count: int = 1) -> None:
-    """Have `count` GPUs for this process alone from now on, the only ones that CUDA shows it.
+    """Lease `count` GPUs for this process until it ends; CUDA shows it only these.
 
-    It waits while too few are free. A process that has a lease keeps that one. On a CPU, and where
-    there is no driver, nothing is done: then whoever loads torch says that there is no GPU. Call
-    this before torch is imported.
+    Waits while too few are free. A process that already has a lease keeps it. Does nothing on a CPU
+    or without a driver: the code that loads torch then reports that there is no GPU. Must be called
+    before torch is imported.
 
     Raises:
         InputError: there are fewer devices, or CUDA_VISIBLE_DEVICES leaves fewer; it names one that
@@ -95,10 +95,9 @@ def _given_by_scheduler(count: int) -> bool:
 def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) -> list[Device]:
     """Wait for `count` of the devices, and lock them until this process ends.
 
-    The first that are free are taken, but for those where the run's worker may have a model, which
-    come before, and those where processes of other jobs still are, which come after. Jobs that need
-    several are served one after the other; so none of them waits for devices that another one holds
-    while it waits itself.
+    Devices on which the run's worker may hold a model are taken first, then free ones in order, and
+    last those that processes of other jobs still use. Jobs that need several devices are served one
+    after the other, so that no two of them wait for each other.
 
     Args:
         folder: of the locks.
@@ -172,7 +171,7 @@ def _free(
 
 
 def _empty(device: Device, folder: Path, keep: str) -> None:
-    """Wait until no process uses a device, but the worker of the run `keep`."""
+    """Wait until no process uses a device, except the worker of the run `keep`."""
     if _has_run(device, folder, keep):
         return
     if run := _run_of(device, folder):
@@ -198,7 +197,7 @@ class _Waiting:
         self._next_line = 0.0
 
     def tell(self, what: str) -> None:
-        """Log it if it is time to, and sleep."""
+        """Log what is waited for if it is time to, and sleep."""
         if time.monotonic() >= self._next_line:
             log.warning("device: %s", what)
             self._next_line = time.monotonic() + SECONDS_BETWEEN_LINES

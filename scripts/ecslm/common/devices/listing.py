@@ -17,10 +17,10 @@ class Device:
 
     uuid: str
     number: int
-    """Of the GPU, as `nvidia-smi` counts."""
+    """The number of the GPU, as `nvidia-smi` counts."""
     name: str
     gpu_uuid: str
-    """Of the GPU that it is an instance of; the same as `uuid` if it is a whole one."""
+    """The UUID of the GPU that it is an instance of; equal to `uuid` for a whole GPU."""
 
     @property
     def whole(self) -> bool:

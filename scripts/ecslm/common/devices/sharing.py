@@ -11,7 +11,8 @@ from pathlib import Path
 from ecslm.common.devices.locks import SHARED, lock, locks_folder
 from ecslm.common.worker.place import DEVICES_VARIABLE, is_running
 
-# The job that has leased the visible devices, for the processes that it starts; as a run is told.
+# Names the job that has leased the visible devices, for the processes that it starts, as
+# `RUN_VARIABLE` names a run.
 LEASE_VARIABLE = "ECSLM_LEASE"
 SECONDS_BETWEEN = 0.05
 
@@ -27,7 +28,7 @@ def users_of(folder: Path, uuid: str) -> Path:
 
 
 def stay_on_devices() -> bool:
-    """Have the devices of the job that started this process counted as in use until it ends.
+    """Mark the devices of the job that started this process as in use until this process ends.
 
     Returns:
         False if that job has ended, so that another one may have the devices already.
@@ -37,7 +38,7 @@ def stay_on_devices() -> bool:
         return True
     folder = locks_folder()
     for uuid in os.environ[DEVICES_VARIABLE].split(","):
-        # Whoever looks whether somebody is there holds it for no time.
+        # A process that checks whether the lock is free holds it only for a moment.
         while lock(users_of(folder, uuid), SHARED) is None:
             time.sleep(SECONDS_BETWEEN)
     return is_running(job)

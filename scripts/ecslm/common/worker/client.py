@@ -103,7 +103,7 @@ def ask(channel: Channel, message: Any) -> Any:
         reply = channel.receive()
     except (EOFError, OSError):
         raise WorkerLostError(
-            "the process that held the model was killed, perhaps for want of memory"
+            "the process that held the model was killed, perhaps for lack of memory"
         ) from None
     for level, text in reply["log"]:
         log.log(level, "%s", text)

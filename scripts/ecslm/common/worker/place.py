@@ -1,7 +1,8 @@
 """The run that a job belongs to, and where the run's worker listens.
 
-A run is its main process, whose name and start the environment tells its jobs. On Linux alone is
-there more: elsewhere, and where the main process cannot be seen, runs have no worker.
+A run is identified by its main process: an environment variable passes that process's number and
+start time to the jobs. On other systems than Linux, and where the main process cannot be seen, runs
+have no worker.
 """
 
 import os
@@ -20,12 +21,12 @@ START_TICKS = 19
 
 
 def this_run() -> str:
-    """What `RUN_VARIABLE` is for the jobs of a run, of which this is the main process."""
+    """The value of `RUN_VARIABLE` for the jobs of a run whose main process this is."""
     return _name(os.getpid())
 
 
 def is_running(run: str) -> bool:
-    """Whether the main process of a run is there, as far as this process can see."""
+    """Whether the main process of a run still runs; false if this process cannot see it."""
     try:
         os.close(run_descriptor(run))
     except (OSError, ValueError):
@@ -34,7 +35,7 @@ def is_running(run: str) -> bool:
 
 
 def run_descriptor(run: str) -> int:
-    """A descriptor of a run's main process: it is readable when that has ended.
+    """A file descriptor of a run's main process, which becomes readable when the process ends.
 
     Raises:
         OSError: there is no such process, or it cannot be seen.
@@ -70,8 +71,8 @@ def own_address(run: str) -> bytes:
 def address(run: str, devices: str | None) -> bytes:
     """The address of the worker of a run's jobs that see some devices.
 
-    It is abstract: no file that a kill leaves behind. Whoever listens there is checked instead of
-    the permissions of a directory, see `is_own`.
+    It is an abstract socket, so a kill leaves no file behind. Instead of a directory's permissions,
+    the listening process is checked: see `is_own`.
     """
     return b"\0ecslm-" + sha256(f"{run} {devices}".encode()).hexdigest()[:32].encode()
 

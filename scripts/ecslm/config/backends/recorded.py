@@ -15,7 +15,7 @@ from ecslm.schemas.task import Answer, has_example
 
 
 class RecordedModel(AnyModel):
-    """Answers in files, of whatever model."""
+    """Answers in files, from any model."""
 
     # Nothing of these is known, and nothing is computed.
     base: ClassVar[None] = None

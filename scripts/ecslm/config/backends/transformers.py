@@ -51,8 +51,8 @@ class TransformersModel(AnyModel):
     )
     adapter_of: Name | None = Field(
         None,
-        description="The model whose adapters it uses in place of its own, without training; with "
-        "the same base, template and precision.",
+        description="Model whose adapters it uses instead of training its own; both need the same "
+        "base, template and precision.",
     )
     precision: Precision = Field(
         Precision(), description="Keys that replace those of the study's `precision`."
@@ -69,13 +69,13 @@ class TransformersModel(AnyModel):
     answers: Literal["free", "constrained", "likelihood"] = Field(
         "free",
         description="free: whatever the model generates. constrained: only tokens with which a "
-        "valid answer goes on. likelihood: the likeliest of the options, or of yes and no. A model "
-        "is not evaluated on tasks whose answers cannot be limited so.",
+        "valid answer can continue. likelihood: the likeliest of the options, or of yes and no. A "
+        "model is not evaluated on tasks whose answers cannot be limited in this way.",
     )
     normalization: Normalization = Field(
         "none",
         description="Only with `answers: likelihood`: what the log-likelihood of an answer is "
-        "divided by, nothing or its tokens or bytes.",
+        "divided by: nothing, or its number of tokens or bytes.",
     )
 
     @field_validator("normalization")

@@ -21,7 +21,7 @@ class LabelFile(NamedTuple):
 
     rows: list[list[str]]
     digest: str
-    """Its sha256 if that is pinned, else a digest of the rows."""
+    """The file's sha256 if that is pinned, otherwise a digest of the rows."""
 
 
 class RawRows(Protocol):

@@ -46,7 +46,7 @@ class DrawRuleGraph(Rule[StudyKey]):
     libraries = GRAPH_LIBRARIES
     cheap = True
     rules: Collection[Rule[Any]] = ()
-    """All rules of the plan, which fills them in."""
+    """All rules of the plan; the plan sets them."""
 
     def all_keys(self) -> Iterator[StudyKey]:
         """One job."""

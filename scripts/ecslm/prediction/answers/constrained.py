@@ -1,4 +1,4 @@
-"""Constrained answers: at each step only tokens with which a valid answer begins or goes on."""
+"""Constrained answers: only tokens with which a valid answer can begin or continue."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,7 +32,7 @@ class Grammar:
 
     text: str
     endings: tuple[tuple[int, ...], ...]
-    """The shortest first; empty: the answer ends in time by itself."""
+    """Endings as tokens, the shortest first; empty if every answer ends in time by itself."""
     needed: int
     """Tokens that suffice to end an answer that has begun, whatever it begins with."""
 

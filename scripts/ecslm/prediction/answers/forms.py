@@ -31,10 +31,11 @@ class Form:
 
     grammar: str
     longest: int | None
-    """Bytes of the longest; None: there is no longest one."""
+    """Bytes of the longest valid answer; None if there is no limit."""
     endings: tuple[bytes, ...] = ()
-    """If there is none: of these at least one completes whatever an answer begins with, unless that
-    ends within a character of free text."""
+    """Only if answers have no limit: endings of which at least one completes every beginning of an
+    answer, unless that ends within a character of free text.
+    """
 
 
 def form_of(answer: Answer, record: Record) -> Form:

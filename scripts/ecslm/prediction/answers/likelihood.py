@@ -29,11 +29,11 @@ class Candidate:
     """An answer of the closed set."""
 
     text: str
-    """What stands in the predictions file."""
+    """The prediction that is written for this candidate."""
     tokens: tuple[int, ...]
-    """What is scored."""
+    """The tokens whose likelihood is computed."""
     length: int
-    """What the score is divided by."""
+    """The length by which the log-likelihood is divided."""
 
 
 class Likelihood:

@@ -62,7 +62,7 @@ class ModeModule(Protocol):
     """The functions of a module `ecslm.prediction.answers.{mode}`, which must be fast to import."""
 
     LIBRARIES: tuple[str, ...]
-    """Those that can change an answer, besides those of models."""
+    """Libraries that can change an answer, in addition to those of models."""
 
     def open_mode(self, settings: TransformersSettings, tokenizer: Any, /) -> AnswerMode:
         """The mode, for settings that name it."""

@@ -34,7 +34,7 @@ class Asked:
     place: Place
     gpus: int
     memory_mb: int
-    """0 if an expression of the profile computes it, as in `minutes`: nothing is compared then."""
+    """0 if an expression in the profile computes it (as in `minutes`), which is not compared."""
     minutes: int
 
 

@@ -38,7 +38,7 @@ class Node:
     takes_jobs: bool
     memory_mb: int
     gpus: Mapping[str, int] = field(default_factory=dict, hash=False)
-    """How many of each type."""
+    """Number of GPUs of each type."""
 
 
 def read_nodes() -> tuple[Node, ...]:

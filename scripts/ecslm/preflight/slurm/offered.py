@@ -18,7 +18,7 @@ class Partition:
     name: str
     nodes: tuple[Node, ...]
     known: tuple[Node, ...]
-    """Those of all partitions."""
+    """The nodes of all partitions."""
     jobs: tuple[Asked, ...]
     where: str
     """The key of the profile that names it."""
@@ -156,7 +156,7 @@ def _time(partition: Partition) -> Iterator[Finding]:
             f"{_duration(worst.minutes)} are asked for {_jobs(too_long)}",
             partition.where,
             f'set another, or "{worst.rule}:runtime={int(limit)}" in `set-resources`: a training '
-            "that is cut off goes on from its last checkpoint in the next run",
+            "that is cut off continues from its last checkpoint in the next run",
         )
 
 

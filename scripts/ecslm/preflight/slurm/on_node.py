@@ -1,4 +1,4 @@
-"""What a node tells of itself, and the part of the trial that runs on it."""
+"""The part of the trial that runs on a node, and its report on the node."""
 
 import os
 import socket
@@ -38,15 +38,15 @@ class NodeReport(BaseModel):
     other_versions: dict[str, str]
     """Libraries of other versions than the locked ones."""
     received: str | None
-    """What was sent by a file; None if the file is not seen."""
+    """The content of the file that was sent; None if the node does not see the file."""
     write_problem: str = ""
-    """Why no file could be written beside it."""
+    """Why no file could be written next to it; empty if one could."""
     took_lock: bool = False
     """Whether a lock could be taken that another machine holds."""
     lock_problem: str = ""
-    """Why it could not be tried."""
+    """Why the lock could not be tried; empty if it could."""
     lacking: tuple[str, ...] = ()
-    """Environment variables that are not set; never what is in those that are."""
+    """Names of environment variables that are not set; values are never reported."""
     given_devices: str | None = None
     """CUDA_VISIBLE_DEVICES, by which SLURM tells a job its GPUs."""
     cuda_of_torch: tuple[int, int] | None = None

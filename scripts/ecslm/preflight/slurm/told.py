@@ -1,4 +1,4 @@
-"""What a trial on a node means for a run."""
+"""The findings of a trial on a node: what it means for a run."""
 
 import re
 import sys
@@ -50,7 +50,7 @@ def tell(run: PlannedRun, partition: str, trial: Trial, gpus: int) -> Iterator[F
         if not any(finding.severity == "error" for finding in found):
             yield ok(
                 f"node {trial.report.host} of partition `{partition}`: environment, shared folder "
-                "and locks are as they have to be"
+                "and locks are as required"
             )
 
 

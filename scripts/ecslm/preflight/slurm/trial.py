@@ -39,7 +39,7 @@ class Trial:
     """What came of it."""
 
     report: NodeReport | None
-    """None if the script did not run to its end."""
+    """The report of the node; None if the script did not run to its end."""
     printed: str = ""
     """What `srun` and the script wrote to stderr."""
     in_time: bool = True

@@ -12,12 +12,12 @@ from ecslm.provenance.run import Run
 
 # Of jobs of these rules only manifests and costs are packed, and why.
 PROOF_ALONE = {
-    "base_model": "weights have licences of their own, some of which forbid to hand them on",
+    "base_model": "weights have licences of their own, some of which forbid passing them on",
     "train_adapter": "weights made from those of a base",
     "export_model": "weights of a base, with an adapter in them",
     "model_card": "belongs to an exported model",
     "dataset": "records have the licence of the data",
-    "fetch_answers": "answers of others, who have not allowed to hand them on",
+    "fetch_answers": "answers of others, who have not allowed passing them on",
     "predict": "each prediction has the reference of its record",
     "bertscore": "large, and computed from predictions",
 }

@@ -1,4 +1,4 @@
-"""What an archive says of itself."""
+"""The README of an archive."""
 
 from textwrap import dedent
 
@@ -14,7 +14,7 @@ def readme(plan: Plan, commit: str, version: str) -> str:
         Study `{study.name}`, made with ecslm {version}, commit {commit}.
         To cite it: `CITATION.cff`.
 
-        | here | what it is |
+        | file | what it is |
         |---|---|
         | `code/` | the project at that commit: workflow, library, templates, tests |
         | `code/requirements.lock` | versions of all libraries |
@@ -25,22 +25,23 @@ def readme(plan: Plan, commit: str, version: str) -> str:
         | `results/**/*manifest.json` | what each result was made from, with sha256 |
         | `SHA256SUMS` | sha256 of every file here |
 
-        Not here: weights, logs, and records of the data with their predictions, but for the few
-        that the report shows. `code/docs/licenses.md` says under which terms weights and data can
-        be had; manifests have their sha256.
+        Not included: weights, logs, and records of the data with their predictions, except the few
+        that the report shows. `code/docs/licenses.md` has the terms of weights and data; manifests
+        have their sha256.
 
         ## To verify it
 
             sha256sum --check --quiet SHA256SUMS
 
-        Each result's manifest lists the sha256 of the files that it was made from. `code/` is what
-        `git archive` gives of that commit in a clone of the project.
+        The manifest of each result lists the sha256 of the files that it was made from. `code/` has
+        the files that `git archive` writes for that commit in a clone of the project.
 
-        ## To make it again
+        ## To reproduce it
 
             cd code
             make setup
-            .venv/bin/snakemake --cores all --configfile ../configuration.yaml
+            .venv/bin/snakemake --cores all --replace-workflow-config \\
+                --configfile ../configuration.yaml
 
         Your own data and weights must be where `configuration.yaml` says. On a CPU of the same type
         results have the same bytes. On a GPU they may differ in the last digits, unless

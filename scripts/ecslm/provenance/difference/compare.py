@@ -51,13 +51,14 @@ class Change:
     ci95: tuple[float, float] | None
     beyond: bool | None
     records_changed: int | None
-    """Shared records that add something else to the strict score; None if they are not known."""
+    """Number of shared records that contribute another value to the strict score; None if unknown.
+    """
     causes: tuple[Cause, ...]
 
 
 @dataclass(frozen=True)
 class Missing:
-    """What only one of the directories has, in as few names as tell it, and its number of cells."""
+    """Cells that only one directory has: as few names as describe them, and their number."""
 
     side: Literal["A", "B"]
     names: dict[str, str | int]

@@ -90,7 +90,8 @@ class Origins:
             return
         # Of the same code, settings, data and versions, yet with other bytes.
         other = (
-            f"{path} was computed again, with other bytes: on another machine, or not to the bit"
+            f"{path} was computed again, with other bytes: on another machine, or not "
+            "deterministically"
         )
         yield from self.causes(manifest) or (Cause("unknown", other),)
 

@@ -22,7 +22,7 @@ RIGHT = frozenset(("Seed", "A", "B", "B - A", "Records"))
 NOTE = (
     "Beyond: whether the change is more than chance: records are paired, and the 95 % interval of",
     "B - A lies on one side of 0. *: they cannot be paired, and the two intervals do not overlap.",
-    "Records: those that add something else to the score, of all.",
+    "Records: how many contribute another value to the score, of all.",
 )
 # Causes of one change that are listed; there may be as many as definitions of code.
 MOST_CAUSES = 8

@@ -48,14 +48,16 @@ class ClaimsEntry(IntervalsEntry):
     )
     tasks: tuple[TaskName, ...] = Field(min_length=1, description="Rows: task codes, in order.")
     model: ModelName = Field(
-        description="The model that the claims are about. The best of several in each task would "
-        "be chosen by the test records."
+        description="The model that the claims are about: one, since to choose the best of "
+        "several in each task would be to choose by the test records."
     )
     general: tuple[str, ...] = Field(
-        (), description="Published general models: of each task's best the table shows the score."
+        (), description="Published general models; the table shows the best of them in each task."
     )
     margin: float = Field(
-        gt=0, description="How much below a published score is close enough, in points of it."
+        gt=0,
+        description="How far below a published score still counts as close enough, as a "
+        "difference of scores.",
     )
     baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
     untuned: ModelName | None = Field(None, description="The same base, not tuned.")
@@ -307,15 +309,15 @@ def _notes(request: Request) -> Iterator[str]:
     yield STRICT
     if request.data.comparable and entry.general:
         yield (
-            f"Best general LLM: of {', '.join(entry.general)}, as published; taken as exact but "
-            "for its rounding, since its own uncertainty is not known."
+            f"Best general LLM: the best of {', '.join(entry.general)}, as published. It is taken "
+            "as exact up to rounding, since its uncertainty is not known."
         )
         yield (
-            f"Within: whether ours is better, or worse by at most {entry.margin:g}, by its whole "
-            "interval (yes), by none of it (no), or by a part (unclear)."
+            f"Within: whether ours is better, or worse by at most {entry.margin:g}: yes for its "
+            "whole interval, no for none of it, otherwise unclear."
         )
     elif entry.general:
-        yield "Published values were measured on other data: nothing is compared with them."
+        yield "Published values were measured on other data: they are not compared with ours."
     if entry.untuned is not None:
         yield f"Untuned: {entry.untuned}."
     if entry.baselines:

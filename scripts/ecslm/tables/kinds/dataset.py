@@ -220,7 +220,7 @@ def _notes(
     data: _Data,
     published: PublishedCounts,
 ) -> Iterator[str]:
-    yield "Below a task, the shares of its labels. --: the data has no such records."
+    yield "Rows below a task: the shares of its labels. --: the data have no such records."
     if published:
         differing = [task for task in entry.tasks if _differs(entry, data, published, task)]
         if differing:
@@ -236,23 +236,23 @@ def _notes(
         )
     tokenizer = next(iter(data.descriptions.values())).tokenizer
     yield (
-        f"Tokens: whole prompts, by the tokenizer of {tokenizer}, of the column where they are "
-        "longest. Cut: inputs cut to the maximum length."
+        f"Tokens: of complete prompts, counted by the tokenizer of {tokenizer}, in the column with "
+        "the longest ones. Cut: inputs cut to the maximum length."
     )
     if data.leakage:
         report = next(iter(data.leakage.values()))
         yield (
-            "Exact: the input of a training record of the task. Near: Jaccard index of "
-            f"{report.shingle_words}-word shingles at least {report.jaccard}, exact included."
+            "Exact: the input is that of a training record of the task. Near: the Jaccard index of "
+            f"{report.shingle_words}-word shingles is at least {report.jaccard}, or exact."
         )
         yield f"Instructions that occur in training: {'; '.join(_instructions(entry, data))}."
     for what, part in (
-        ("the query occurs in training, of any task", "queries"),
-        ("a right answer of training is in the history", "history_targets"),
+        ("the query occurs in training records of any task", "queries"),
+        ("the history contains a right answer of training", "history_targets"),
     ):
         shares = list(_shared(entry, data, part))
         if shares:
-            yield f"Test records of which {what}: {', '.join(shares)}."
+            yield f"Test records in which {what}: {', '.join(shares)}."
     yield data_note(request.data)
 
 

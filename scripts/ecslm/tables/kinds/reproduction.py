@@ -142,8 +142,8 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     ]
     if not request.data.comparable:
         notes.append(
-            "The published values were measured on other data: neither a difference nor a verdict "
-            "is given."
+            "The published values were measured on other data, so there are no differences and no "
+            "verdicts."
         )
     if without_published:
         notes.append(f"No results were published for: {', '.join(without_published)}.")
@@ -178,26 +178,24 @@ def _column_notes(request: Request) -> Iterator[str]:
     entry = request.table
     released = (
         "n: our test records, from which the released scorers leave out yes/no answers and choices "
-        "that they cannot read. Released: what the scorer of the authors of ECInstruct computes"
+        "that they cannot read. Released: the score of the scorer that ECInstruct's authors publish"
     )
     if _with_2024(request):
         yield (
-            f"{released}; released 2024: what it computed before its correction of September 2025, "
-            "which differs for extraction (AVE) alone. Both count an extracted entry as often as "
-            "the answer repeats it, so that they may exceed 1. Difference from published: of "
-            "released 2024 where the published value has a †, else of released."
+            f"{released}; released 2024: its score before its correction of September 2025, which "
+            "differs only for extraction (AVE). Both count an extracted entry as often as the "
+            "answer repeats it, so they may exceed 1. Difference from published: released 2024 "
+            "minus the published value if that has a †, otherwise released minus published."
         )
     else:
-        yield f"{released}. Difference from published: of released."
+        yield f"{released}. Difference from published: released minus published."
     if entry.models:
         yield (
-            "Inside, outside: whether the published value, give or take its rounding, lies in the "
-            "95 % interval of our strict value."
+            "Inside, outside: whether the published value, up to rounding, lies in the 95 % "
+            "interval of our strict value."
         )
     if entry.rescored:
-        yield (
-            "Authors' answers: what the answers that the authors of the study publish score here."
-        )
+        yield ("Authors' answers: the scores here of the answers that the study's authors publish.")
 
 
 def _seed_notes(entry: ReproductionEntry, request: Request) -> Iterator[str]:

@@ -230,7 +230,7 @@ class _RowBuilder:
         """Which models were chosen, and which lack results or answers."""
         missing = {
             "No results were published for": self._without_published,
-            "Without answers, and so without a row": self._without_answers,
+            "Without answers, and therefore without a row": self._without_answers,
         }
         listed = (f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
         return [*self._chosen, *listed]
@@ -276,7 +276,7 @@ class _RowBuilder:
                 chosen.append(f"{task} {best}")
         self._chosen.append(
             f"{CHOSEN_SIGN} {name}: in each column the best of {', '.join(models)}, chosen by the "
-            "score shown, on the test records themselves: that flatters it, and its intervals do "
+            "score shown, on the test records themselves: this favours it, and its intervals do "
             f"not cover the choice. Chosen: {', '.join(chosen) or 'none'}."
         )
         return Row(name=name, kind="model", cells=tuple(cells), marks=("chosen",))

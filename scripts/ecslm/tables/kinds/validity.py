@@ -28,7 +28,7 @@ NOTES = (
     "Invalid: share of the test records whose answer cannot be parsed; such answers are scored "
     "as wrong. Truncated: share of answers cut off by the limit of new tokens.",
     "Lenient: the strict metric with a forgiving parser, which looks for the answer anywhere "
-    "in the text; what it gains over strict is due to format only.",
+    "in the text; the difference from strict is due to format only.",
     "--: not measured or not defined.",
 )
 

@@ -117,7 +117,7 @@ def test_dropped_rows_are_told_by_kind_with_the_first_of_each(tmp_path: Path) ->
     problems = {"bad_output": {"count": 2, "first": ["line 3: output: 'a|b'", "line 4"]}}
     write_reports(tmp_path, problems=problems, dropped=2, elsewhere=1, differing=["PM: 6 rows"])
     card = render_card(TEMPLATE, tmp_path, settings())
-    assert "tolerates bad_output: 2 rows, 1 of them of no known task" in card
+    assert "tolerates bad_output: 2 rows, 1 of them without a known task" in card
     assert "| bad_output | 2 | line 3: output: 'a\\|b' |" in card
     assert "Counts other than the published ones: 1; for example PM: 6 rows." in card
 

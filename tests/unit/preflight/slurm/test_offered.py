@@ -116,7 +116,7 @@ def test_time_counts_against_the_longest_limit_of_all_partitions_named(run: Plan
     assert told(run, short, long, jobs=(TRAINING, PREDICTION)) == [
         f"{PARTITION}: jobs of partition `gpu` may take 90 minutes, but up to 10 hours are asked "
         'for train_adapter Big-EC 0, predict Big-EC 0: set another, or "train_adapter:runtime=90" '
-        "in `set-resources`: a training that is cut off goes on from its last checkpoint in the "
+        "in `set-resources`: a training that is cut off continues from its last checkpoint in the "
         "next run"
     ]
     assert not told(run, short, long, jobs=to("gpu,long"))
