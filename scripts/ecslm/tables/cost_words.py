@@ -109,9 +109,8 @@ def _break_even_sentence(panels: Sequence[Panel]) -> Iterator[str]:
             "the API costs less per request"
         )
         yield (
-            f"Training has paid off after {one if least == most else several}"
-            f"{but if never else ''}, by prices alone, without regard to the quality of the "
-            "answers."
+            "By prices alone, without regard to the quality of the answers, training has paid off "
+            f"after {one if least == most else several}{but if never else ''}."
         )
     elif never:
         yield "At these prices an API always costs less."

@@ -234,8 +234,8 @@ def test_the_summary_tells_training_requests_and_when_it_is_paid_for(tmp_path: P
     (text,) = example(tmp_path).summary
     assert text == (
         "Training Small-EC took 2.00 device-hours, USD 7.20. 1,000 requests cost USD 0.100 here, "
-        "on a device that is never idle, and an estimated USD 6.00 by an API. Training has paid "
-        "off after 1,221 requests, by prices alone, without regard to the quality of the answers."
+        "on a device that is never idle, and an estimated USD 6.00 by an API. By prices alone, "
+        "without regard to the quality of the answers, training has paid off after 1,221 requests."
     )
     assert example(tmp_path, models=["Small"], latency=[], apis={}, hardware=None).summary == ()
 
@@ -244,9 +244,8 @@ def test_the_summary_tells_where_training_never_pays_off(tmp_path: Path) -> None
     cheap = PRICES | {"input": 0.001, "output": 0}
     (text,) = example(tmp_path, apis={"An API": PRICES, "A cheap API": cheap}).summary
     assert text.endswith(
-        "Training has paid off after 1,221 requests, but never for 1 of 2 pairs of a model and an "
-        "API, where the API costs less per request, by prices alone, without regard to the quality "
-        "of the answers."
+        "training has paid off after 1,221 requests, but never for 1 of 2 pairs of a model and an "
+        "API, where the API costs less per request."
     )
     (text,) = example(tmp_path, apis={"A cheap API": cheap}).summary
     assert text.endswith("At these prices an API always costs less.")
