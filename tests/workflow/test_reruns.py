@@ -289,7 +289,12 @@ CONTRACT = [
         *drawn("cost"),
     ),
     generated("the code of costs", logic("ecslm/tables/costs.py"), *drawn("cost")),
-    generated("the code of claims", logic("ecslm/tables/verdicts.py"), *drawn("claims")),
+    generated("the code of claims", logic("ecslm/tables/claims.py"), *drawn("claims")),
+    generated(
+        "the code of verdicts",
+        logic("ecslm/tables/verdicts.py"),
+        *drawn("claims", "reproduction"),
+    ),
     generated("the code of latency", logic("ecslm/prediction/latency.py"), *TIMED, "report_page"),
     generated(
         "the prompts by which latency is measured",

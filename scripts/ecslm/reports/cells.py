@@ -78,5 +78,8 @@ def _facts(scores: SettingScores) -> dict[str, Any]:
     facts["Score with the lenient parser"] = None if lenient is None else lenient.known
     for protocol, value in (("released", scores.released), ("2024", scores.released_2024)):
         facts[f"Score by the {protocol} scorer"] = None if value is None else value.known
+        facts[f"Answers that the {protocol} scorer drops"] = (
+            None if value is None else value.dropped
+        )
     facts["Counts"] = strict.details.of_metric
     return {name: value for name, value in facts.items() if value not in (None, {})}

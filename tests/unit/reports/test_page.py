@@ -18,7 +18,7 @@ from support.report_files import (
     write_results,
     write_table,
 )
-from support.table_files import IND
+from support.table_files import IND, scores, write_metrics
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
@@ -123,6 +123,16 @@ def test_the_digest_of_published_numbers_that_are_elsewhere_is_known(
     panel = replace(results_table().panels[0], groups=(RowGroup("All", (row,)),))
     (origin,) = Origins(results, report_settings(), [results_table(panels=(panel,))]).as_json()
     assert (origin["path"], origin["sha256"]) == ("study.csv", sha256_of_file(scores))
+
+
+def test_beside_a_released_score_stands_how_many_answers_its_scorer_drops(results: Path) -> None:
+    dropping = {"value": 0.9, "defined": True, "details": {"n_dropped": 7}}
+    write_metrics(results, "Small", "PM", {IND: scores(0.4, released=dropping)})
+    origins = Origins(results, report_settings(), [results_table()]).as_json()
+    facts = {one["path"]: one["scores"][IND] for one in origins}
+    told = facts["metrics/Small/seed-0/PM.json"]
+    assert told["Answers that the released scorer drops"] == 7
+    assert "Answers that the 2024 scorer drops" not in told
 
 
 def test_marks_of_the_table_are_on_the_page(results: Path) -> None:
