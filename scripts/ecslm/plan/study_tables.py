@@ -13,7 +13,7 @@ KIND = "results"
 LABEL = "tab:"
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
-# Of a model, the tasks whose scores a table shows or lacks.
+# By model, the tasks whose scores a table shows or lacks.
 Shown = dict[str, frozenset[str]]
 
 

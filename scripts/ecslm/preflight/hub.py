@@ -35,7 +35,9 @@ class Repository:
     license: str | None = None
 
     def ask(self) -> Reply:
-        """Ask the hub whether it can be read, at the revision, and for what everybody may know."""
+        """Ask the hub whether the repository can be read at the revision, and for its public
+        properties.
+        """
         from httpx2 import HTTPError, LocalProtocolError
         from huggingface_hub.errors import (
             GatedRepoError,
@@ -77,7 +79,7 @@ class Repository:
         licence = None if info.card_data is None else info.card_data.get("license")
         known = Reply("ok", commit=info.sha, license=licence if isinstance(licence, str) else None)
         if info.gated:
-            # What it is can be read by everybody, its files cannot.
+            # Its properties are public, its files are not.
             try:
                 hub.auth_check(self.id, repo_type=self.kind)
             except GatedRepoError:

@@ -16,7 +16,7 @@ from ecslm.preflight.findings import Finding, error, ok
 from ecslm.provenance.triggers import OPTION, check_triggers
 
 PROFILES = Path("profiles")
-# What Snakemake runs jobs with that are not sent elsewhere.
+# Names of executors that run jobs on this machine.
 HERE = frozenset({"local", "dryrun", "touch"})
 SLURM = "slurm"
 # Where models can run.
@@ -125,8 +125,8 @@ def check_plugin(profile: Profile) -> Iterator[Finding]:
 
 
 def check_rules(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
-    """Whether there are the rules whose resources a profile sets, and the devices: Snakemake passes
-    over a misspelt rule in silence, whose jobs would run on another device or in other time.
+    """Whether the rules and devices that a profile names exist: Snakemake silently ignores a
+    misspelt rule, whose jobs would then run on another device or with another limit.
 
     Args:
         rules: the names of all rules.

@@ -54,7 +54,7 @@ def _changed_names(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     for name in sorted(before.keys() | after.keys()):
-        # What a module executes besides its definitions has no name.
+        # Statements of a module that are no definitions have an empty name.
         if name and name not in after:
             yield name, "is no longer used"
         elif name and name not in before:

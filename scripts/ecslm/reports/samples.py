@@ -1,4 +1,4 @@
-"""Sample records: what they ask, and what all models answer, side by side.
+"""Sample records with the answers of all models, side by side.
 
 The task's metric, which is loaded by name, says how good an answer is.
 """

@@ -1,6 +1,6 @@
 """What a model costs, from the files with clock values: training, answers, single answers.
 
-What is not known of a part is not known of the whole: sums are never of some parts alone.
+If a part is unknown, so is the whole: sums never leave out parts.
 """
 
 import math
@@ -143,7 +143,7 @@ def break_even(training: float, own: float, other: float) -> int | None:
         other: price of a request to the other.
     """
     saved = other - own
-    # Too little to be told from nothing gives no number of requests either.
+    # A difference too small to count gives no number of requests either.
     return math.ceil(training / saved) if saved > 0 and training / saved < 1e15 else None
 
 

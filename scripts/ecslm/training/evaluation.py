@@ -67,7 +67,7 @@ class FurtherEvaluations(TrainerCallback):
 
 
 def within_epochs(steps: int, epochs: int, evaluations: int) -> set[int]:
-    """Steps after which to evaluate for so many evaluations in each epoch, but for its end.
+    """Steps after which to evaluate for so many evaluations in each epoch, except its end.
 
     Args:
         steps: of the training, as many in each epoch.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 
-# Variables that hold secrets, by what they are usually called. Shorter values are switches.
+# Usual names of variables with secrets. Shorter values are taken for switches.
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 SHORTEST = 8
 
