@@ -1,4 +1,4 @@
-"""What is wrong with a value, in words for those who have written it.
+"""Words errors of values for those who have written the values.
 
 Left out of code digests: an edit here computes no result again.
 """

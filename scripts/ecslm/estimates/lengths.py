@@ -1,4 +1,4 @@
-"""How many tokens the records of a task have, before there are any: resources/lengths.csv."""
+"""Typical tokens of a task's records, before there are any: resources/lengths.csv."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

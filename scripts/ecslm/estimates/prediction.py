@@ -1,4 +1,4 @@
-"""What predictions need: memory and time, from the model's sizes and the settings.
+"""Estimates what predictions need: memory and time, from the model's sizes and the settings.
 
 Counted are the tensors of `prediction/prefill.py` and `prediction/generation.py`.
 """

@@ -1,4 +1,4 @@
-"""What a training needs: memory and time, from the model's sizes and the settings.
+"""Estimates what a training needs: memory and time, from the model's sizes and the settings.
 
 Counted are the tensors that `training/` keeps: see `kept` and `kept_fused`.
 """

@@ -1,4 +1,4 @@
-"""What trainings learn, from their logs: losses, and right answers to validation records."""
+"""Figures of the course of training: losses, and right answers to validation records."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle

@@ -1,4 +1,4 @@
-"""What a run fetches from elsewhere than the hub: wheels, relevance labels, published answers."""
+"""Lists a run's downloads from elsewhere than the hub: wheels, labels, published answers."""
 
 import re
 import subprocess

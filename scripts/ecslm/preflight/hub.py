@@ -1,4 +1,4 @@
-"""What the Hugging Face hub says of the repositories that a run is going to fetch."""
+"""Asks the Hugging Face hub about the repositories that a run will fetch."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What a run of a study would do, why, and what that costs, on one screen."""
+"""The overview of a run on one screen: what it would do, why, and what that costs."""
 
 import textwrap
 from collections import Counter

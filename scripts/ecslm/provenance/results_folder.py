@@ -1,4 +1,4 @@
-"""Whether there is a folder of results that a run can read and write."""
+"""Checks whether there is a folder of results that a run can read and write."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What a user's records are: their tasks, the kind of answer to each, how many and how long."""
+"""Looks at a user's records: their tasks, the kind of answer to each, how many and how long."""
 
 from collections import Counter
 from collections.abc import Mapping

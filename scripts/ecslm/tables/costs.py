@@ -1,4 +1,4 @@
-"""What a model costs, from the files with clock values: training, answers, single answers.
+"""Reads what a model costs from files with measured times: training, answers, single answers.
 
 If a part is unknown, so is the whole: sums never leave out parts.
 """

@@ -1,4 +1,4 @@
-"""What is measured on validation examples: their loss, and how many answers are right.
+"""Evaluates validation examples: their loss, and how many answers are right.
 
 An answer is right if each of its tokens, the end token included, is the likeliest after the ones
 before it: then, and only then, greedy decoding gives it as a whole.

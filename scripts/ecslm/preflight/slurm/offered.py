@@ -1,4 +1,4 @@
-"""Whether the partitions of a SLURM cluster offer what the jobs of a run ask for."""
+"""Checks whether the partitions of a SLURM cluster offer what the jobs of a run ask for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
