@@ -59,7 +59,7 @@ class TrainingJob:
     """Processes that train together, each on its own device and with its own model."""
 
     def estimate(self) -> Estimate:
-        """Its needs.
+        """Estimate memory and time of the job.
 
         The memory is that of `batch_tokens`, and the time that of the budget that a training on the
         device comes down to. With `batch_tokens: auto` a training takes what the device has: the

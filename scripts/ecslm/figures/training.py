@@ -110,7 +110,7 @@ def draw_validation(logs: Logs, settings: FiguresSettings) -> Figure:
 
 
 def _right_answers(entries: Sequence[LogEntry]) -> dict[str, dict[int, float]]:
-    """By task and number of records, the mean share of right answers."""
+    """The mean share of right answers, by task and number of records."""
     shares: dict[str, dict[int, list[float]]] = {}
     for entry in entries:
         for task, share in entry.eval_right.items():

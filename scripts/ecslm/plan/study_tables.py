@@ -49,7 +49,7 @@ def score_tables(study: Study) -> dict[str, Entry]:
 
 
 def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> frozenset[str]:
-    """Those of some tasks that a model answers in a setting."""
+    """The tasks, of those given, that a model answers in a setting."""
     return frozenset(task for task in tasks if setting in study.answered_settings(model, task))
 
 

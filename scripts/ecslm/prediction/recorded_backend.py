@@ -35,7 +35,7 @@ Line = tuple[int, RecordedAnswer]
 
 
 def libraries(_settings: RecordedSettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
-    """None can change an answer."""
+    """No library can change an answer."""
     return ()
 
 

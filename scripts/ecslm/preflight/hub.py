@@ -111,7 +111,9 @@ def endpoint() -> str:
 
 
 def token_name() -> str | None:
-    """Where the token is that requests have, but never the token itself; None if there is none."""
+    """The variable or file of the token that requests carry, never the token itself; None without
+    one.
+    """
     from huggingface_hub import constants, get_token
 
     if get_token() is None:
@@ -121,7 +123,7 @@ def token_name() -> str | None:
 
 
 def cached_folder(repository: Repository) -> Path | None:
-    """Where the hub's own cache has a model, if it does."""
+    """The directory of a model in the hub's own cache; None if it is not there."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(

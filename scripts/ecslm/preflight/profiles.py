@@ -42,13 +42,13 @@ class Profile:
 
     @property
     def devices(self) -> Mapping[str, str]:
-        """Where the jobs of some rules run models, by rule, whatever the study says."""
+        """The devices of rules whose jobs run models; they replace the study's `device`."""
         chosen = self.set_resources.items()
         return {rule: values["device"] for rule, values in chosen if "device" in values}
 
     @property
     def file(self) -> Path:
-        """Where it stands."""
+        """The profile's file."""
         return file_of(self.name)
 
     @property
@@ -62,7 +62,7 @@ class Profile:
         return chosen.get(name, self.default_resources.get(name, ""))
 
     def where(self, rule: str, name: str) -> str:
-        """Where it stands, or would stand, what jobs of a rule ask for."""
+        """The place in the profile that sets, or would set, a resource of a rule."""
         own = name in self.set_resources.get(rule, {})
         return f"{self.file}: " + (
             f"set-resources: {rule}:{name}" if own else f"default-resources: {name}"

@@ -77,7 +77,7 @@ def modules_of(code: str) -> list[str]:
 
 
 def _recorded(code: str) -> Code:
-    """Nothing if no record was kept, or one that cannot be read."""
+    """The recorded definitions; empty if there is no readable record."""
     return _recorded_in([CODE_HISTORY], code)
 
 

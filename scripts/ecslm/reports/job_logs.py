@@ -40,7 +40,7 @@ def ends(logs: Sequence[Path], since: float) -> Iterator[str]:
 
 
 def reasons(logs: Sequence[Path]) -> Iterator[str]:
-    """Where the logs of a scheduler's jobs are, and the lines that say why one failed."""
+    """The paths of a scheduler's logs, with the lines that say why a job failed."""
     for path in logs:
         lines, told = last_lines(path, size=END_OF_SCHEDULER_LOG), told_reasons(path)
         yield f"  {path}{' says' if told else ' ends with' if lines else ' is empty'}"

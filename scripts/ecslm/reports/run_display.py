@@ -328,5 +328,5 @@ def _news(job: _Shown) -> str:
 
 
 def _paths(names: Sequence[str | None]) -> list[Path]:
-    """Those that are known."""
+    """The paths that are known."""
     return [Path(name) for name in names if name]

@@ -139,8 +139,9 @@ def _chosen(answered: Sequence[_Answered], measure: Metric, count: int) -> list[
 
 
 def _best_and_worst(answered: _Answered, measure: Metric) -> Iterator[str]:
-    """Its samples, the best, the worst, the second best and so on. Ties are ordered by sample id,
-    which is a hash: random, but reproducible."""
+    """A model's samples: the best, the worst, the second best and so on. Ties are ordered by sample
+    id, which is a hash: random, but reproducible.
+    """
     ranked = sorted(
         answered.outcomes.items(), key=lambda one: (-measure.quality(one[1].outcome), one[0])
     )

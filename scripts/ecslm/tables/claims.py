@@ -71,7 +71,7 @@ class Claim:
 
     @property
     def against_trivial(self) -> Position | None:
-        """Where the interval lies."""
+        """Where the interval lies, relative to the best trivial baseline."""
         if self.ours.interval is None or self.trivial is None:
             return None
         return position(self.ours.interval, self.trivial.value)

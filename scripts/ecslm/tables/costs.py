@@ -50,12 +50,12 @@ class Answering:
         return _ratio(tokens, self.seconds)
 
     def price_on_hardware(self, price_per_hour: float) -> float | None:
-        """Of 1,000 requests, while the device is in use."""
+        """The price of 1,000 requests on a device that is never idle."""
         seconds = _ratio(self.seconds, self.requests)
         return None if seconds is None else REQUESTS * seconds / SECONDS_PER_HOUR * price_per_hour
 
     def price_by_tokens(self, prices: Prices) -> float | None:
-        """Of 1,000 requests to a server with these prices."""
+        """The price of 1,000 requests to a server with these prices."""
         if self.prompt_tokens is None or self.generated_tokens is None or not self.requests:
             return None
         return REQUESTS * prices.of(self.prompt_tokens, self.generated_tokens) / self.requests

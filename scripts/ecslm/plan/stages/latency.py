@@ -67,7 +67,7 @@ class MeasureLatency(ModelRule[ModelKey]):
         }
 
     def request(self, key: ModelKey) -> Request:
-        """By the size of the model, and the sample."""
+        """The request, by the size of the model and the sample."""
         return requests_of(self.study).latency(key.model)
 
     def template(self, key: ModelKey) -> str | None:

@@ -23,7 +23,7 @@ class Place:
 
     @property
     def partitions(self) -> tuple[str, ...]:
-        """Of which SLURM takes one; none for its default one."""
+        """The partitions of which SLURM takes one; empty for its default partition."""
         return tuple(filter(None, self.slurm_partition.split(",")))
 
 
