@@ -40,7 +40,7 @@ NAME = "question"
 def main(arguments: argparse.Namespace) -> None:
     """Answer each question in turn."""
     start_log(None)
-    # Libraries warn their developers; this is for whoever asks.
+    # Warnings of libraries are for developers, not for those who ask.
     warnings.simplefilter("ignore")
     if arguments.question and (arguments.file is not None or arguments.index is not None):
         raise InputError("--file and --index take the place of a question: leave one out")

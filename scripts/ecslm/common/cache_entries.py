@@ -1,4 +1,4 @@
-"""What the cache of finished results holds, and how it is kept within its limit."""
+"""Lists the entries of the cache of finished results, and keeps the cache within its limit."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What is wrong with a value, in words for those who have written it.
+"""Words errors of values for those who have written the values.
 
 Left out of code digests: an edit here computes no result again.
 """
@@ -81,7 +81,7 @@ def in_plain_words(detail: Mapping[str, Any]) -> str:
 
 
 def in_plain_words_with_value(detail: Mapping[str, Any]) -> str:
-    """The same, with the value where that is what is wrong."""
+    """As `in_plain_words`, with the value if the value is what is wrong."""
     kind = detail["type"]
     told = kind in SHOULD_BE or kind == "string_pattern_mismatch"
     return f"{in_plain_words(detail)}{given(detail) if told else ''}"

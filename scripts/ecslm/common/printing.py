@@ -1,4 +1,4 @@
-"""What a script prints: whatever the locale, and whether or not somebody reads it.
+"""Printing to standard output in any locale, and when nobody reads it any more.
 
 Left out of code digests: an edit here computes no result again.
 """

@@ -31,7 +31,7 @@ class Outputs:
 
     @property
     def files(self) -> dict[str, Path]:
-        """All but the manifest, by name."""
+        """All files by name, without the manifest."""
         return {**self.timed, **self.results}
 
 

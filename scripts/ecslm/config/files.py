@@ -1,4 +1,4 @@
-"""Reads the files of a configuration, and tells what is wrong with them as YAML."""
+"""Reads the files of a configuration, and reports what is not valid YAML."""
 
 import re
 from collections.abc import Sequence
@@ -38,8 +38,9 @@ def read_files(files: Sequence[Path]) -> list[Content]:
 
 
 class _Loader(YAML_LOADER):  # type: ignore[misc, valid-type]
-    """Tells the line of a value that looks like a number or a date, or has the tag of one, and is
-    none."""
+    """Reports the line of a value that looks like a number or a date, or has such a tag, but is not
+    one.
+    """
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """The value of a node."""
@@ -113,7 +114,7 @@ def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> Problem:
         return Problem("not YAML: a control character: remove it", name, line)
     mark = error.problem_mark or error.context_mark
     lines = text.rstrip().split("\n")
-    # What is missing at the end is told of the line after it.
+    # If something is missing at the end, YAML names the line after it.
     line = min(1 if mark is None else mark.line + 1, len(lines))
     if re.match(r" *\t", lines[line - 1]):
         return Problem("is indented with a tab: indent with spaces", name, line)

@@ -18,7 +18,7 @@ class Place:
     line: int
 
     def __str__(self) -> str:
-        """As in errors."""
+        """The place as errors show it: `FILE: line N`."""
         return f"{self.path}: line {self.line}"
 
 
@@ -66,7 +66,7 @@ class Content:
         return Problem(message) if place is None else Problem(message, place.path, place.line)
 
     def _place(self, message: str) -> Place | None:
-        """Of the key that a message begins with, or of the nearest one around it."""
+        """The place of the key that a message begins with, or of the nearest key around it."""
         key = message.partition(": ")[0]
         while key and key not in self.places:
             key = key.rpartition(".")[0]

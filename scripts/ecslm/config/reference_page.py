@@ -114,7 +114,7 @@ class _Page:
         several = len(section.names) > 1
         if several:
             yield f"## `{section.path}`"
-            yield f"One of these sections, by its key `{section.tag}`."
+            yield f"One of the sections below; its key `{section.tag}` says which."
             yield self._example(section.path)
         for name, heading in zip(section.names, section.headings(self._definitions), strict=True):
             definition = self._definitions[name]
@@ -143,7 +143,7 @@ class _Page:
         named = [name for names, _, _ in _references(field) for name in names]
         if len(named) == 1:
             return str(self._definitions[named[0]].get("description", ""))
-        return "Which of the forms this section has." if "const" in field else ""
+        return "Selects one of the forms of this section." if "const" in field else ""
 
     def _words(self, field: Json) -> str:
         """The values of a field in words."""

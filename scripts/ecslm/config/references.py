@@ -180,7 +180,7 @@ def _decoding_problems(
 
 
 def _undescribed(path: str, study: Mapping[str, Any]) -> Iterator[str]:
-    """What would describe the data with a model whose tokenizer is not known."""
+    """Models without a known tokenizer that would have to describe the data."""
     models = _mapping(study.get("models"))
     with_base = [name for name, model in models.items() if "base" in _mapping(model)]
     named = study.get("described_with")

@@ -190,7 +190,7 @@ class Config(Closed):
     _changes: tuple[str, ...] = PrivateAttr(())
 
     def read_from(self, content: Content, changes: Iterable[str]) -> Self:
-        """The same, which knows where its keys stand.
+        """A copy that knows the places of its keys.
 
         Args:
             changes: a line for each file that changes the study to run.

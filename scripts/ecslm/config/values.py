@@ -1,4 +1,4 @@
-"""Values that no key of a configuration may have, whatever its schema says."""
+"""Values that no key of a configuration may have, regardless of its schema."""
 
 import math
 from collections.abc import Iterator

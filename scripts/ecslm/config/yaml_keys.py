@@ -1,4 +1,4 @@
-"""The keys of a parsed YAML file: in which lines they stand, and what YAML itself lets pass."""
+"""The keys of a parsed YAML file: their lines, and problems that YAML itself ignores."""
 
 from collections.abc import Iterator
 

@@ -1,1 +1,1 @@
-"""What jobs need before they run: memory, time and money, from the size of a model. No torch."""
+"""Estimates of what jobs need: memory, time and money, from the size of a model. No torch."""

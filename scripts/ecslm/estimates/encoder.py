@@ -1,4 +1,4 @@
-"""What BERTScore needs: the encoder in float64, and the embeddings of a chunk of pairs."""
+"""Estimates what BERTScore needs: the encoder in float64, and embeddings of a chunk of pairs."""
 
 from dataclasses import dataclass
 

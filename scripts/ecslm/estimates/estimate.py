@@ -31,7 +31,7 @@ class Assumption:
     source: str
 
     def text(self) -> str:
-        """In words."""
+        """The number in words, with its evidence."""
         value = f"{self.value:,.10g} {self.unit}".strip()
         return f"{self.what}: {value} ({self.evidence}: {self.source})"
 
@@ -63,7 +63,7 @@ class Estimate:
         return sum(self.device.values())
 
     def request(self) -> Request:
-        """With margins."""
+        """The request to a scheduler: the estimate with margins."""
         return request(self.host, self.seconds)
 
 

@@ -1,4 +1,4 @@
-"""How many tokens the records of a task have, before there are any: resources/lengths.csv."""
+"""Typical tokens of a task's records, before there are any: resources/lengths.csv."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Lengths:
     longest_answer: int
 
     def cut(self, most: int) -> "Lengths":
-        """With prompt and answer together no longer than `most`."""
+        """The lengths with prompt and answer cut to `most` tokens together."""
         longest = max(min(self.longest_prompt, most - self.longest_answer), 1)
         return Lengths(min(self.prompt, longest), longest, self.answer, self.longest_answer)
 

@@ -1,4 +1,4 @@
-"""What predictions need: memory and time, from the model's sizes and the settings.
+"""Estimates what predictions need: memory and time, from the model's sizes and the settings.
 
 Counted are the tensors of `prediction/prefill.py` and `prediction/generation.py`.
 """
@@ -51,7 +51,7 @@ class PredictionJob:
     """Whether the job imports libraries and loads the model, which one job does for all others."""
 
     def estimate(self) -> Estimate:
-        """Its needs.
+        """Estimate memory and time of the job.
 
         The memory is that of `batch_tokens`, and the time that of the batches that the device comes
         down to by halving; where even the longest prompt does not fit, that of `batch_tokens`, too.

@@ -1,4 +1,4 @@
-"""Which share of a device's rates the jobs reach, and what they need beside the model.
+"""Assumed shares of a device's rates that jobs reach, and their overheads beside the model.
 
 Measured ones are of SmolLM2-135M on two cores with AMX. No GPU was measured yet: what is said of
 GPUs is low where it is a share, and high where it is a cost.

@@ -1,4 +1,4 @@
-"""What a training needs: memory and time, from the model's sizes and the settings.
+"""Estimates what a training needs: memory and time, from the model's sizes and the settings.
 
 Counted are the tensors that `training/` keeps: see `kept` and `kept_fused`.
 """
@@ -59,7 +59,7 @@ class TrainingJob:
     """Processes that train together, each on its own device and with its own model."""
 
     def estimate(self) -> Estimate:
-        """Its needs.
+        """Estimate memory and time of the job.
 
         The memory is that of `batch_tokens`, and the time that of the budget that a training on the
         device comes down to. With `batch_tokens: auto` a training takes what the device has: the

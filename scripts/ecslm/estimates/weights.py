@@ -12,19 +12,19 @@ FILE_BYTES = 2
 
 
 def in_files(sizes: Sizes) -> int:
-    """Of a base, as it is fetched."""
+    """Bytes of a base's files."""
     return FILE_BYTES * sizes.stored
 
 
 def packed(sizes: Sizes, precision: Precision) -> int:
-    """Of a base as it is loaded: embedding and head are never quantised."""
+    """Bytes of a loaded base whose layers stay quantised; embedding and head never are."""
     size = TYPE_BYTES[precision.dtype]
     layer = NF4_BYTES if precision.quantization == "nf4" else size
     return round(layer * sizes.linear) + size * (sizes.stored - sizes.linear)
 
 
 def unpacked(sizes: Sizes, precision: Precision, own_head: bool) -> int:
-    """Of a base that is unpacked at load, while its quantised layers are still there.
+    """Bytes of a base dequantised at load, while its quantised layers still exist.
 
     Args:
         own_head: whether the head has weights of its own, as it has where an adapter is merged.

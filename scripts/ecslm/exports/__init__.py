@@ -1,1 +1,1 @@
-"""What a user takes home: scores as tidy rows, and tuned models as folders of their own."""
+"""Results for use elsewhere: scores as tidy rows, and tuned models as folders of their own."""

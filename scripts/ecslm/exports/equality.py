@@ -1,4 +1,6 @@
-"""Schema of `equality.json` in the folder of an exported model: how it equals base and adapter."""
+"""Schema of `equality.json` in an exported model's folder: the evidence that it equals base and
+adapter.
+"""
 
 from pathlib import Path
 

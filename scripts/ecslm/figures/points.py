@@ -1,4 +1,4 @@
-"""How one score is drawn: its marker, its interval, and the signs of what cannot be compared."""
+"""Draws one score: its marker, its interval, and the signs of values that cannot be compared."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

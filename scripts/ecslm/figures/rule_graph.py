@@ -99,7 +99,7 @@ def _rows(layers: Mapping[str, int], ways: Collection[Sequence[Node]]) -> list[l
 
 
 def _places(rows: Sequence[Sequence[Node]]) -> dict[Node, tuple[float, float]]:
-    """Where each node is: from left to right between 0 and 1, and its layer."""
+    """The position of each node: from left to right between 0 and 1, and its layer."""
     places: dict[Node, tuple[float, float]] = {}
     for layer, row in enumerate(rows):
         widths = [RULE_WIDTH if isinstance(node, str) else WAYPOINT_WIDTH for node in row]

@@ -1,4 +1,4 @@
-"""What trainings learn, from their logs: losses, and right answers to validation records."""
+"""Figures of the course of training: losses, and right answers to validation records."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import cycle
@@ -110,7 +110,7 @@ def draw_validation(logs: Logs, settings: FiguresSettings) -> Figure:
 
 
 def _right_answers(entries: Sequence[LogEntry]) -> dict[str, dict[int, float]]:
-    """By task and number of records, the mean share of right answers."""
+    """The mean share of right answers, by task and number of records."""
     shares: dict[str, dict[int, list[float]]] = {}
     for entry in entries:
         for task, share in entry.eval_right.items():

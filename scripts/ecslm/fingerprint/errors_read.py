@@ -1,4 +1,4 @@
-"""Which errors have their words read by the code itself, so that the words can reach a result."""
+"""Finds errors whose words the code itself reads, so that the words can reach a result."""
 
 import ast
 import builtins

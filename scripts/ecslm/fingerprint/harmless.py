@@ -1,4 +1,4 @@
-"""Which statements of a module only define a name, so that they count only where it is used.
+"""Finds statements that only define a name, so that they count only where the name is used.
 
 All others may do something to the rest of the program, so they count wherever the module is loaded.
 """

@@ -1,4 +1,4 @@
-"""What is known of names outside of the project, and the modules that reach no result.
+"""Facts about names outside of the project, and the modules that cannot affect a result.
 
 A wrong line here can hide a change of a result: when in doubt, leave a name out.
 """

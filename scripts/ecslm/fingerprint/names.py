@@ -1,4 +1,4 @@
-"""What the names in a module refer to, through all imports, in the project or outside of it."""
+"""Resolves the names in a module, through all imports, in the project or outside of it."""
 
 from collections.abc import Iterator
 from functools import cache

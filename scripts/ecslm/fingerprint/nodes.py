@@ -37,7 +37,7 @@ def spelled(node: ast.AST) -> str:
 
 
 class NodeWriter(ast.NodeVisitor):
-    """Writes code as it stands, but for its layout."""
+    """Writes code as it stands, except for its layout."""
 
     def __init__(
         self,

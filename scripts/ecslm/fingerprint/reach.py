@@ -138,7 +138,7 @@ class Reach:
     # Modules whose names are looked up at run time
 
     def _own(self, module: Module) -> Iterator[str]:
-        """The names that a module defines, but for those of loggers."""
+        """The names that a module defines, except those of loggers."""
         for name, found in module.names.items():
             if not isinstance(found, tuple) and found != LOGGER:
                 yield name

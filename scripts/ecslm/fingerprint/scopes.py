@@ -77,8 +77,9 @@ def stored(target: ast.AST) -> Iterator[str]:
 
 
 def children(node: ast.AST) -> list[ast.AST]:
-    """The nodes right below a node, but for `Load` and the like; noted in it, since code is walked
-    again and again."""
+    """The child nodes of a node, except `Load` and the like; stored in the node, since code is
+    walked many times.
+    """
     noted = vars(node)
     found: list[ast.AST] | None = noted.get(CHILDREN)
     if found is None:
@@ -94,7 +95,7 @@ def children(node: ast.AST) -> list[ast.AST]:
 
 
 def walk(node: ast.AST) -> list[ast.AST]:
-    """A node and all nodes in it, in the order of `ast.walk`, but for `Load` and the like."""
+    """A node and all nodes in it, in the order of `ast.walk`, except `Load` and the like."""
     found = [node]
     for one in found:
         found += children(one)

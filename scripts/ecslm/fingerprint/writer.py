@@ -144,10 +144,10 @@ class Writer(ErrorWriter):
             self.generic_visit(node)
 
     def visit_Pass(self, node: ast.Pass) -> None:
-        """Nothing."""
+        """Write nothing."""
 
     def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
-        """Only classes have their annotations read."""
+        """Leave out annotations, except in classes, where they may be read."""
         if self._in_class:
             self.parts.append("Field(")
             self.visit(node.target)
@@ -201,7 +201,7 @@ class Writer(ErrorWriter):
             self.parts.append("import")
 
     def visit_Try(self, node: ast.Try) -> None:
-        """In these it matters where an import stands."""
+        """Write the blocks; in them the position of an import matters."""
         self._in_try += 1
         self.generic_visit(node)
         self._in_try -= 1

@@ -1,4 +1,4 @@
-"""What a job cost: time, tokens, peak memory, energy, device. Nothing here may change a result."""
+"""A job's cost: time, tokens, peak memory, energy, device. Nothing here may change a result."""
 
 import platform
 import resource

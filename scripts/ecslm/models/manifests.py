@@ -1,4 +1,4 @@
-"""What the manifests of bases, adapters and predictions have in common."""
+"""The common fields of manifests of bases, adapters and predictions."""
 
 from collections.abc import Mapping
 from typing import Any

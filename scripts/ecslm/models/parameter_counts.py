@@ -36,5 +36,5 @@ def count_adapter(row: Mapping[str, str], rank: int, targets: Iterable[str]) -> 
 
 
 def _known(layers: Mapping[str, Shape]) -> list[tuple[int, int]]:
-    """Those of an architecture of the file, which are all known."""
+    """The sizes of an architecture of the file, all of which are known."""
     return [shape for shape in layers.values() if shape]

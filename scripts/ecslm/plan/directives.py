@@ -80,7 +80,7 @@ class Directives:
 
 
 class ModelDirectives(Directives):
-    """Those of a rule whose jobs run a model, and ask a scheduler for memory and time."""
+    """Directives of a rule whose jobs run a model, and request memory and time from a scheduler."""
 
     def __init__(self, rule: ModelRule[Any]) -> None:
         super().__init__(rule)
@@ -98,5 +98,5 @@ class ModelDirectives(Directives):
 
 
 def directives(rule: Rule[Any]) -> Directives:
-    """Those of a rule."""
+    """The directives of a rule."""
     return ModelDirectives(rule) if isinstance(rule, ModelRule) else Directives(rule)

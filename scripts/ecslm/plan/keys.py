@@ -1,4 +1,4 @@
-"""Keys that identify the jobs of a rule: the fields are the wildcards of its paths."""
+"""Keys that identify the jobs of a rule; their fields are the wildcards of its paths."""
 
 from dataclasses import dataclass
 

@@ -39,11 +39,11 @@ class Requests:
     # Requests, on the slow device. That of a job does not depend on its seed.
 
     def adapter(self, model: str) -> Request:
-        """Of a training job."""
+        """The request of a training job."""
         return self._request(("adapter", model), lambda: self.training(model, self.slow))
 
     def predictions(self, model: str, task: str) -> Request:
-        """Of a prediction job."""
+        """The request of a prediction job."""
         if model not in self.study.local_models:
             return WITHOUT_MODEL
         return self._request(
@@ -51,27 +51,27 @@ class Requests:
         )
 
     def latency(self, model: str) -> Request:
-        """Of a job that measures latency."""
+        """The request of a job that measures latency."""
         return self._request(("latency", model), lambda: self.single_answers(model, self.slow))
 
     def scored_texts(self, task: str) -> Request:
-        """Of a BERTScore job."""
+        """The request of a BERTScore job."""
         return self._request(("texts", task), lambda: self.bertscore(task, self.slow))
 
     def export(self, model: str) -> Request:
-        """Of a job that exports a model."""
+        """The request of a job that exports a model."""
         return self._request(("export", model), lambda: self.exported(model, self.slow))
 
     # Estimates; None where the size of a model is not known.
 
     def of_job(self, job: Job, device: Device, loads: bool = True) -> Estimate | None:
-        """Of any job; None, too, if it runs no model here. Arguments as of `of_key`."""
+        """The estimate of any job; None also if it runs no model here. Arguments as in `of_key`."""
         return self.of_key(job.rule, job.key, device, loads)
 
     def of_key(
         self, rule: str, key: Mapping[str, str], device: Device, loads: bool = True
     ) -> Estimate | None:
-        """Of the job of a rule with these wildcards; None, too, if it runs no model here.
+        """The estimate of a rule's job with these wildcards; None also if it runs no model here.
 
         Answers of tuned models are assumed to be as long as right ones, others as long as they may
         be.
@@ -94,7 +94,7 @@ class Requests:
         return None
 
     def training(self, model: str, device: Device) -> Estimate | None:
-        """Of the training of one adapter."""
+        """The estimate of the training of one adapter."""
         job = self._training_job(model, device)
         return None if job is None else job.estimate()
 
@@ -107,7 +107,7 @@ class Requests:
     def prediction(
         self, model: str, task: str, device: Device, loads: bool = True, longest: bool = True
     ) -> Estimate | None:
-        """Of the answers of one model and seed to one task.
+        """The estimate of the answers of one model and seed to one task.
 
         Args:
             loads: whether the job loads the model, which in a run one does for all of a model.
@@ -131,7 +131,7 @@ class Requests:
         return (replace(job, fused=False) if packed else job).fitting_batch()
 
     def single_answers(self, model: str, device: Device) -> Estimate | None:
-        """Of the latency of a model: each prompt is alone in its batch.
+        """The estimate of measuring a model's latency: each prompt is alone in its batch.
 
         The memory is that of its predictions, in whose process it is measured in a run of both.
         """
@@ -146,7 +146,7 @@ class Requests:
         return replace(largest, seconds=alone.seconds)
 
     def bertscore(self, task: str, device: Device, longest: bool = True) -> Estimate | None:
-        """Of the BERTScores of one model and seed in a task.
+        """The estimate of the BERTScores of one model and seed in a task.
 
         Args:
             longest: as of `prediction`.
@@ -168,7 +168,7 @@ class Requests:
         return estimate_bertscore(encoder, settings.layer, texts, mean, most, device)
 
     def exported(self, model: str, device: Device) -> Estimate | None:
-        """Of an exported model, which answers what its base with the adapter has answered."""
+        """The estimate of an export: model and base with adapter answer the same records."""
         settings = self.study.settings
         found = self._some_answers(model, settings.export.records, settings.batch_tokens, device)
         if found is None:
@@ -234,7 +234,9 @@ class Requests:
     def _some_answers(
         self, model: str, prompts: int, batch_tokens: int, device: Device
     ) -> Estimate | None:
-        """Of some prompts of each task, in one job: the memory of the task that takes most."""
+        """The estimate of some prompts of each task in one job, with the memory of the largest
+        task.
+        """
         tasks = self.study.model_tasks(model)
         jobs = [self._prediction_job(model, task, device, longest=True) for task in tasks]
         found = [

@@ -34,7 +34,7 @@ class Source:
         return [data.path]
 
     def missing_files(self) -> list[str]:
-        """Those files that are missing, and missing labels without a URL. They are not needed once
+        """Missing files of the source, and missing labels without a URL. They are not needed once
         the dataset files exist."""
         files = self.files()
         labels = getattr(self.data, "labels", None)

@@ -16,7 +16,7 @@ KIND = "results"
 LABEL = "tab:"
 # With more columns a table takes the whole width of a page.
 MOST_NARROW = 3
-# Of a model, the tasks whose scores a table shows or lacks.
+# By model, the tasks whose scores a table shows or lacks.
 Shown = dict[str, frozenset[str]]
 
 
@@ -78,7 +78,7 @@ def _settings(study: Study) -> list[str]:
 
 
 def _answered(study: Study, model: str, tasks: Iterable[str], setting: str) -> frozenset[str]:
-    """Those of some tasks that a model answers in a setting, with as many examples as it has."""
+    """The tasks, of those given, that a model answers in a setting with its number of examples."""
     own = answered_setting(setting, study.model(model).shots)
     return frozenset(task for task in tasks if own in study.answered_settings(model, task))
 

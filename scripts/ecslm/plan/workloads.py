@@ -1,4 +1,4 @@
-"""How much the jobs of a study have to do, before there are data: records, and their tokens."""
+"""The workloads of a study's jobs, before there are data: numbers of records, and their tokens."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -73,7 +73,7 @@ class ServerDecoding(Sampling):
 
     @classmethod
     def of(cls, decoding: DecodingSettings) -> Self:
-        """Those of them that a server is told."""
+        """The settings, of those given, that are sent to a server."""
         return cls.model_validate(decoding.model_dump(include=set(cls.model_fields)))
 
 

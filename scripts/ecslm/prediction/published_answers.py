@@ -33,7 +33,7 @@ SECONDS = 60
 
 
 class PinnedAnswers(Closed):
-    """Where in which commit the answers are: `{folder}/{model}/{task}/{setting}.json`."""
+    """Commit and folder of the answers: `{folder}/{model}/{task}/{setting}.json`."""
 
     commit: str = Field(
         pattern="^[0-9a-f]{7,40}$", description="The commit; all 40 digits, or the first ones."

@@ -35,7 +35,7 @@ Line = tuple[int, RecordedAnswer]
 
 
 def libraries(_settings: RecordedSettings, tuned: bool) -> tuple[str, ...]:  # noqa: ARG001
-    """None can change an answer."""
+    """No library can change an answer."""
     return ()
 
 
@@ -171,7 +171,9 @@ def _by_id(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list
 
 
 def _by_place(path: Path, lines: Sequence[Line], records: Sequence[Record]) -> list[Line]:
-    """Each setting by itself: whoever writes a file cannot know which of them comes first."""
+    """The answers of each setting by their order, since writers of a file cannot know which setting
+    comes first.
+    """
     asked = Counter(record.setting for record in records)
     if len(asked) == 1:
         return list(lines)

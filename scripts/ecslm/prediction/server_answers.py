@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server answers, and the cache of answers.
+"""Reading replies of an OpenAI-compatible server, and the cache of its answers.
 
 An answer may have been paid for, so each is a file of its own, written as soon as it arrives.
 """

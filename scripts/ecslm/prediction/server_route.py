@@ -1,4 +1,4 @@
-"""How the environment says that servers are reached: through which proxy, with which certificates.
+"""Checks of the environment by which servers are reached: proxies and certificates.
 
 OpenAI's client reads these variables too, but its errors do not name them.
 """

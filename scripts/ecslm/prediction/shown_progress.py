@@ -1,4 +1,4 @@
-"""What a prediction shows while it runs. Nothing here may change an answer."""
+"""Shows the progress of a prediction. Nothing here may change an answer."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""What a model of a server has cost, on disk, and the budget that it must not pass.
+"""The account of a server's model on disk: what it has cost, and the budget it must not exceed.
 
 Before a request is sent the most that it may cost is reserved, and when its answer is there that is
 replaced by the price. What was reserved by a process that was killed, or for a request whose

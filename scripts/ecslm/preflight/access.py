@@ -1,4 +1,4 @@
-"""Whether the hub lets a run fetch its weights and data, and under which licences."""
+"""Checks whether the hub lets a run fetch its weights and data, and under which licences."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

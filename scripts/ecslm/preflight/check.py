@@ -80,7 +80,7 @@ def _of_machines(profile: Profile) -> Checks:
 
 
 def _sections(run: PlannedRun, checks: Checks) -> Iterator[Section]:
-    """What the checks found, but for those that do not concern the run."""
+    """The findings of all checks that concern the run."""
     for name, check in checks:
         if findings := tuple(check(run)):
             yield Section(name, findings)

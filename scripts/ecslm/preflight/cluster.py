@@ -1,4 +1,4 @@
-"""Whether a SLURM cluster can run the jobs that the profile sends to it."""
+"""Checks whether a SLURM cluster can run the jobs that the profile sends to it."""
 
 import os
 import shlex

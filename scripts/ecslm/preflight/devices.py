@@ -1,4 +1,4 @@
-"""Whether there are as many GPUs as a run asks for."""
+"""Checks whether there are as many GPUs as a run asks for."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Whether the disk has room for what a run is going to write."""
+"""Checks whether the disk has room for what a run is going to write."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""What a run fetches from elsewhere than the hub: wheels, relevance labels, published answers."""
+"""Lists a run's downloads from elsewhere than the hub: wheels, labels, published answers."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ from ecslm.plan.rules import Job
 from ecslm.preflight.hub import DATA_RULES
 from ecslm.preflight.servers import LATE, MOST_SECONDS, SECONDS, Reply
 
-# Of servers that send a file, but do not tell of it without sending it.
+# Statuses of servers that do not support HEAD requests.
 NOT_ALLOWED = frozenset({405, 501})
 
 

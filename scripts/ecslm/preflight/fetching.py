@@ -1,4 +1,4 @@
-"""Whether a run can fetch what is not on the hub."""
+"""Checks whether a run can fetch what is not on the hub."""
 
 from collections.abc import Iterator
 

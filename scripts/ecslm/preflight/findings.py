@@ -1,4 +1,4 @@
-"""What a check finds. The printed text and the JSON come from the same values."""
+"""The findings of checks, from which both the printed text and the JSON are made."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Whether each model fits into the memory of the GPUs that jobs would meet, by the estimates."""
+"""Checks whether each model fits into the memory of the GPUs that jobs would use, by estimates."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress

@@ -66,7 +66,7 @@ def alike(name: str, devices: Iterable[Device]) -> Device | None:
 
 
 def _words(name: str) -> set[str]:
-    """Those that tell GPUs apart: not the gigabytes, which may be written apart."""
+    """The words that distinguish GPUs, without gigabytes, which may be written separately."""
     words = re.split(r"[^a-z0-9]+", name.casefold())
     return {
         word for word in words if word not in UNSAID and (len(word) > 3 or not word.isdecimal())

@@ -1,4 +1,4 @@
-"""What the Hugging Face hub says of the repositories that a run is going to fetch."""
+"""Asks the Hugging Face hub about the repositories that a run will fetch."""
 
 import os
 import re
@@ -35,7 +35,9 @@ class Repository:
     license: str | None = None
 
     def ask(self) -> Reply:
-        """Ask the hub whether it can be read, at the revision, and for what everybody may know."""
+        """Ask the hub whether the repository can be read at the revision, and for its public
+        properties.
+        """
         from httpx2 import HTTPError, LocalProtocolError
         from huggingface_hub.errors import (
             GatedRepoError,
@@ -77,7 +79,7 @@ class Repository:
         licence = None if info.card_data is None else info.card_data.get("license")
         known = Reply("ok", commit=info.sha, license=licence if isinstance(licence, str) else None)
         if info.gated:
-            # What it is can be read by everybody, its files cannot.
+            # Its properties are public, its files are not.
             try:
                 hub.auth_check(self.id, repo_type=self.kind)
             except GatedRepoError:
@@ -109,7 +111,9 @@ def endpoint() -> str:
 
 
 def token_name() -> str | None:
-    """Where the token is that requests have, but never the token itself; None if there is none."""
+    """The variable or file of the token that requests carry, never the token itself; None without
+    one.
+    """
     from huggingface_hub import constants, get_token
 
     if get_token() is None:
@@ -119,7 +123,7 @@ def token_name() -> str | None:
 
 
 def cached_folder(repository: Repository) -> Path | None:
-    """Where the hub's own cache has a model, if it does."""
+    """The directory of a model in the hub's own cache; None if it is not there."""
     from huggingface_hub import try_to_load_from_cache
 
     found = try_to_load_from_cache(

@@ -1,4 +1,4 @@
-"""Whether servers can be asked, as the environment is."""
+"""Checks whether servers can be asked, as the environment is."""
 
 from collections.abc import Iterator
 

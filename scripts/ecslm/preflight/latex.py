@@ -1,4 +1,4 @@
-"""Whether there is what the PDF of the report needs."""
+"""Checks whether there is what the PDF of the report needs."""
 
 import shutil
 from collections.abc import Iterator

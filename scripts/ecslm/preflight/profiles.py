@@ -16,7 +16,7 @@ from ecslm.preflight.findings import Finding, error, ok
 from ecslm.provenance.triggers import OPTION, check_triggers
 
 PROFILES = Path("profiles")
-# What Snakemake runs jobs with that are not sent elsewhere.
+# Names of executors that run jobs on this machine.
 HERE = frozenset({"local", "dryrun", "touch"})
 SLURM = "slurm"
 # Where models can run.
@@ -42,13 +42,13 @@ class Profile:
 
     @property
     def devices(self) -> Mapping[str, str]:
-        """Where the jobs of some rules run models, by rule, whatever the study says."""
+        """The devices of rules whose jobs run models; they replace the study's `device`."""
         chosen = self.set_resources.items()
         return {rule: values["device"] for rule, values in chosen if "device" in values}
 
     @property
     def file(self) -> Path:
-        """Where it stands."""
+        """The profile's file."""
         return file_of(self.name)
 
     @property
@@ -62,7 +62,7 @@ class Profile:
         return chosen.get(name, self.default_resources.get(name, ""))
 
     def where(self, rule: str, name: str) -> str:
-        """Where it stands, or would stand, what jobs of a rule ask for."""
+        """The place in the profile that sets, or would set, a resource of a rule."""
         own = name in self.set_resources.get(rule, {})
         return f"{self.file}: " + (
             f"set-resources: {rule}:{name}" if own else f"default-resources: {name}"
@@ -125,8 +125,8 @@ def check_plugin(profile: Profile) -> Iterator[Finding]:
 
 
 def check_rules(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
-    """Whether there are the rules whose resources a profile sets, and the devices: Snakemake passes
-    over a misspelt rule in silence, whose jobs would run on another device or in other time.
+    """Whether the rules and devices that a profile names exist: Snakemake silently ignores a
+    misspelt rule, whose jobs would then run on another device or with another limit.
 
     Args:
         rules: the names of all rules.

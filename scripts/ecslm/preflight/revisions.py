@@ -1,4 +1,4 @@
-"""Whether weights and data are pinned to a commit, so that another day gives the same."""
+"""Checks whether weights and data are pinned to a commit, so that another day gives the same."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -36,8 +36,8 @@ class Question(Protocol):
 def ask_all(questions: Iterable[Question]) -> Mapping[Question, Reply]:
     """The replies to all questions, those included that do not come in time.
 
-    Threads that are late are given up: the process can end, whatever they still wait for. A name
-    server that is silent, for example, heeds no timeout of a connection.
+    Late threads are abandoned: the process can end whatever they wait for. For example, the timeout
+    of a connection does not apply to a silent name server.
     """
     found: dict[Question, Reply] = {}
     failed: list[Exception] = []
@@ -58,6 +58,6 @@ def ask_all(questions: Iterable[Question]) -> Mapping[Question, Reply]:
     for thread in threads.values():
         thread.join(max(end - time.monotonic(), 0))
     if failed:
-        # An error of ours, which in a thread would pass for a server that does not answer.
+        # Our own error, which in a thread would look like a server that does not answer.
         raise failed[0]
     return {question: found.get(question, LATE) for question in threads}

@@ -1,4 +1,4 @@
-"""How long a run takes, and what that costs."""
+"""Estimates how long a run takes, and what it costs."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -150,7 +150,7 @@ def _at_a_time(run: PlannedRun) -> int:
 
 
 def _basis(found: Sequence[Hours]) -> Iterator[Finding]:
-    """Where the numbers come from, which differ between devices by the assumptions alone."""
+    """The sources of the numbers, which differ between devices only in the assumptions."""
     hours = found[0]
     if hours.counted:
         yield _counted(found)

@@ -1,4 +1,4 @@
-"""Whether the installed libraries are the locked ones, and run on this driver."""
+"""Checks whether the installed libraries are the locked ones, and run on this driver."""
 
 import re
 from collections.abc import Iterator, Mapping

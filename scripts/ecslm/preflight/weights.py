@@ -1,4 +1,4 @@
-"""Whether weights that are taken from this disk are there."""
+"""Checks whether weights that are taken from this disk are there."""
 
 from collections.abc import Iterator
 from pathlib import Path

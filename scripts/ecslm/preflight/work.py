@@ -1,4 +1,4 @@
-"""What a run would do."""
+"""Counts the jobs that a run would do."""
 
 from collections.abc import Iterator
 

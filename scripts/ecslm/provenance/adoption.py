@@ -96,7 +96,7 @@ def _mismatches(history: History, job: Job) -> list[str]:
 
 
 def _consumers(history: History) -> dict[str, list[Job]]:
-    """By path, the jobs that read it and whose results exist."""
+    """The jobs that read a path and whose results exist, by path."""
     consumers: dict[str, list[Job]] = {}
     for job in history.jobs:
         if Path(job.manifest).exists():

@@ -1,4 +1,4 @@
-"""Whether the environment lets jobs of a run ask servers: keys, proxies, certificates."""
+"""Checks whether the environment lets jobs of a run ask servers: keys, proxies, certificates."""
 
 import os
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""Why jobs of a study would run: the changes behind them, each job counted under one of them."""
+"""Finds the causes of a run: the changes behind its jobs, each job counted under one of them."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -54,7 +54,7 @@ def _changed_names(
     before: Mapping[str, str], after: Mapping[str, str]
 ) -> Iterator[tuple[str, str]]:
     for name in sorted(before.keys() | after.keys()):
-        # What a module executes besides its definitions has no name.
+        # Statements of a module that are no definitions have an empty name.
         if name and name not in after:
             yield name, "is no longer used"
         elif name and name not in before:
@@ -77,7 +77,7 @@ def modules_of(code: str) -> list[str]:
 
 
 def _recorded(code: str) -> Code:
-    """Nothing if no record was kept, or one that cannot be read."""
+    """The recorded definitions; empty if there is no readable record."""
     return _recorded_in([CODE_HISTORY], code)
 
 

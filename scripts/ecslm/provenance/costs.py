@@ -1,4 +1,4 @@
-"""What jobs cost: measured when they last ran, or estimated from jobs like them."""
+"""The costs of jobs: measured when they last ran, or estimated from similar jobs."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -76,7 +76,7 @@ class Costs:
     def _last(self, job: Job) -> Cost | None:
         pattern = self._plan.rules[job.rule].patterns["cost"]
         assert isinstance(pattern, str), "one file"
-        # Missing, or cut by hand: both are no reason not to say what would run.
+        # Missing or edited: neither should keep us from saying what would run.
         with suppress(InputError):
             return read_model(Path(pattern.format(**job.key)), _CostFile).cost()
         return None

@@ -1,4 +1,4 @@
-"""Whether the disk has room for what a run is going to write, as far as that is known.
+"""Checks whether the disk has room for what a run will write, as far as that is known.
 
 Only what a run is sure to write is counted, so that no run is refused that could finish:
 

@@ -1,4 +1,4 @@
-"""Whether this machine has the GPUs that a run is going to use."""
+"""Checks whether this machine has the GPUs that a run is going to use."""
 
 import os
 from collections.abc import Iterable

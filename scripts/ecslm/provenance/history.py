@@ -1,4 +1,4 @@
-"""What results were built from, and what has changed since.
+"""Compares the jobs of a study with the manifests of their results: what has changed since.
 
 A job's manifest says what its results were built from; `Job`, what they would be built from now.
 """

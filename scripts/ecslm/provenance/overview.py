@@ -1,4 +1,4 @@
-"""What a run of a study would do, why, and what that costs, on one screen."""
+"""The overview of a run on one screen: what it would do, why, and what that costs."""
 
 import textwrap
 from collections import Counter
@@ -87,7 +87,7 @@ class Overview:
         yield f"Study {self.study}: {len(planned):,} of {len(self.jobs):,} jobs would run"
         yield from self._total(planned)
         yield ""
-        # Others would run nothing more, and by themselves nothing that takes long.
+        # The other causes add no jobs, and by themselves nothing that takes long.
         shown = [
             cause
             for cause in self.causes
@@ -104,7 +104,7 @@ class Overview:
         yield "`python scripts/why.py FILE` explains one result"
 
     def _total(self, planned: Sequence[Job]) -> Iterator[str]:
-        """What all of it costs, and what of it is unknown."""
+        """The total cost, and the jobs whose cost is unknown."""
         by_device: dict[str, list[Cost]] = {}
         unknown = []
         for job in planned:
@@ -205,7 +205,7 @@ def _hours(costs: Iterable[Cost]) -> str:
 
 
 def _form(device: str) -> str:
-    """How a time on a device is told, which may be a CPU, a server's URL or a GPU."""
+    """The format of a time on a device, which may be a CPU, a server's URL or a GPU."""
     if " CPU" in device:
         return "{} {} on the CPU"
     return "{} {} of a server" if "://" in device else "{} GPU-{}"

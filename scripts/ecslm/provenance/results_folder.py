@@ -1,4 +1,4 @@
-"""Whether there is a folder of results that a run can read and write."""
+"""Checks whether there is a folder of results that a run can read and write."""
 
 import errno
 import os
@@ -48,7 +48,7 @@ def check_results_folder(study: str) -> None:
 
 @contextmanager
 def os_errors_told() -> Iterator[None]:
-    """What the system refuses in this block is a problem that the user can fix.
+    """Report errors of the operating system in this block as problems that the user can fix.
 
     Raises:
         InputError: a file cannot be read or written.
@@ -64,7 +64,7 @@ def os_errors_told() -> Iterator[None]:
 
 
 def _barriers(path: Path) -> Iterator[Problem]:
-    """Why nothing can be kept in a folder, if so; nothing of one that is not there."""
+    """Why nothing can be kept in a folder; none for a folder that does not exist."""
     if path.is_symlink() and not path.exists():
         yield Problem(
             f"a link to {path.readlink()}, which is not here: make that folder, or mount its disk",
@@ -80,8 +80,9 @@ def _barriers(path: Path) -> Iterator[Problem]:
 
 
 def _barriers_below(folder: Path) -> Iterator[Problem]:
-    """Those of the folders in a folder, and what stands there in place of a file, even of a log:
-    whoever opens it would wait forever."""
+    """The barriers of the folders in a folder, and pipes and devices in place of files or logs,
+    which would block forever when opened.
+    """
     for place, folders, files in os.walk(folder):
         for path in (Path(place, name) for name in sorted(files)):
             if is_pipe_or_device(path):
@@ -93,7 +94,7 @@ def _barriers_below(folder: Path) -> Iterator[Problem]:
 
 
 def _permission(path: Path) -> str:
-    """How to get the permission to use a file or folder, by the first that refuses it."""
+    """How to get permission to use a file or folder, for the first path that denies it."""
     for place in (*reversed(path.parents), path):
         needed = os.R_OK | os.W_OK | (os.X_OK if place.is_dir() else 0)
         if place != Path() and not os.access(place, needed):

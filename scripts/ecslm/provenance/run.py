@@ -22,7 +22,7 @@ from ecslm.schemas.paths import DIGESTS
 
 
 class Run:
-    """What a run does besides its jobs."""
+    """Everything that a run does in addition to its jobs."""
 
     def __init__(self, plan: Plan) -> None:
         """Raises:

@@ -82,7 +82,7 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
 def seconds_of(job: Job) -> float | None:
     """What a job took when Snakemake last ran it; None if there is no sound record of that."""
     path = _record_path(RECORDS, job.manifest)
-    # What would take how long is no reason to stop a run.
+    # Unknown times are no reason to stop a run.
     with suppress(InputError, KeyError):
         record = read_json(path)
         # Of results that were adopted, the end may be before the start.
@@ -99,7 +99,7 @@ def remove_records(results: Iterable[str]) -> None:
 
 def _record_of(job: Job) -> dict[str, Any] | None:
     path = _record_path(RECORDS, job.manifest)
-    # A broken one is as good as none.
+    # A broken record counts as a missing one.
     with suppress(InputError, TypeError, ValueError):
         return dict(read_json(path)) if path.is_file() else None
     return None

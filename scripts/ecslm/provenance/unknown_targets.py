@@ -1,4 +1,4 @@
-"""What is wrong with a target that no rule makes, and which one may be meant."""
+"""Messages on targets that no rule makes, with the target that may be meant."""
 
 from collections.abc import Iterable
 from pathlib import PurePosixPath

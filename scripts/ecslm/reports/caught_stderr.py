@@ -1,4 +1,4 @@
-"""What processes write to stderr while a display owns the terminal."""
+"""Catches what processes write to stderr while a display owns the terminal."""
 
 import os
 import tempfile

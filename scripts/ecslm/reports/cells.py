@@ -1,4 +1,4 @@
-"""What stands behind the cells of tables: files with their sha256, and counts of the scores."""
+"""The origins of cells of tables: files with their sha256, and counts of the scores."""
 
 from collections.abc import Sequence
 from pathlib import Path

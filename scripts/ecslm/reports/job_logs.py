@@ -1,4 +1,4 @@
-"""What the logs of jobs say: how they end, and in those of a scheduler, why a job failed."""
+"""Reads the logs of jobs: how they end and, in a scheduler's logs, why a job failed."""
 
 import os
 import re
@@ -19,7 +19,7 @@ REASON = re.compile(
     re.IGNORECASE,
 )
 
-# What to do about what SLURM's executor says of a job.
+# Fixes for messages of SLURM's executor about a job.
 FIXES = {
     "sbatch failed": "`make check PROFILE=slurm` says what the cluster offers and the jobs ask for",
     "'TIMEOUT'": "it ran out of time: set its rule's `runtime` in the profile, and run again: it "
@@ -29,7 +29,7 @@ FIXES = {
 
 
 def ends(logs: Sequence[Path], since: float) -> Iterator[str]:
-    """Where the logs of a job are that began at a time, and how they end."""
+    """The paths of a job's logs that were written since its start, and their last lines."""
     for path in logs:
         lines = last_lines(path, since)
         if lines:
@@ -40,7 +40,7 @@ def ends(logs: Sequence[Path], since: float) -> Iterator[str]:
 
 
 def reasons(logs: Sequence[Path]) -> Iterator[str]:
-    """Where the logs of a scheduler's jobs are, and the lines that say why one failed."""
+    """The paths of a scheduler's logs, with the lines that say why a job failed."""
     for path in logs:
         lines, told = last_lines(path, size=END_OF_SCHEDULER_LOG), told_reasons(path)
         yield f"  {path}{' says' if told else ' ends with' if lines else ' is empty'}"

@@ -1,4 +1,5 @@
-"""What a run of Snakemake shows: a bar and what is running, or a line a job; details are in logs.
+"""The display of a Snakemake run: a bar with the running jobs, or a line per job; details are in
+logs.
 
 It takes the records of Snakemake's logger and knows them by the names of their fields alone.
 """
@@ -62,7 +63,7 @@ class RunDisplay(logging.Handler):
         self._run: _RunOnScreen | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Show a record, or pass it on; what goes wrong in that stops no run."""
+        """Show a record, or pass it on; an error in that stops no run."""
         try:
             self._emit(record)
         except Exception:
@@ -93,7 +94,7 @@ class RunDisplay(logging.Handler):
         threading.Thread(target=self._tick, args=(self._run,), daemon=True).start()
 
     def end(self) -> None:
-        """Show nothing more of jobs; pass on what comes."""
+        """Stop showing jobs; pass on all further records."""
         with self._locked():
             if self._run is not None:
                 self._run.close()
@@ -182,7 +183,7 @@ class _RunOnScreen:
 
     def _begin(self, fields: Mapping[str, Any]) -> None:
         key = JobKey.of(fields["rule_name"], fields["wildcards"])
-        # A mere target is no job to a reader.
+        # Targets are not jobs to a reader.
         if key in self._progress:
             self._progress.begin(key, fields["created"])
             message = fields["rule_msg"] or fields["rule_name"]
@@ -279,7 +280,7 @@ class _Screen:
 
     def show(self, progress: RunProgress, time_left: str, rows: Sequence[str]) -> None:
         """Write over the lines."""
-        # Some know no width.
+        # Some terminals report no width.
         columns = (os.get_terminal_size(self._terminal.fileno()).columns or WIDTH) - 1
         bar = tqdm.format_meter(
             progress.done, progress.total, 0.0, ncols=columns, bar_format=BAR, postfix=time_left
@@ -314,7 +315,7 @@ def duration(seconds: float) -> str:
 
 
 def _news(job: _Shown) -> str:
-    """What a job has last written in its log; with a bar if it says how much is done."""
+    """The last line of a job's log, with a bar if it says how much is done."""
     lines = [line for path in job.log for line in last_lines(path, job.begun)]
     if not lines:
         return ""
@@ -327,5 +328,5 @@ def _news(job: _Shown) -> str:
 
 
 def _paths(names: Sequence[str | None]) -> list[Path]:
-    """Those that are known."""
+    """The paths that are known."""
     return [Path(name) for name in names if name]

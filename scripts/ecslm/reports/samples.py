@@ -1,4 +1,4 @@
-"""Sample records: what they ask, and what all models answer, side by side.
+"""Sample records with the answers of all models, side by side.
 
 The task's metric, which is loaded by name, says how good an answer is.
 """
@@ -139,8 +139,9 @@ def _chosen(answered: Sequence[_Answered], measure: Metric, count: int) -> list[
 
 
 def _best_and_worst(answered: _Answered, measure: Metric) -> Iterator[str]:
-    """Its samples, the best, the worst, the second best and so on. Ties are ordered by sample id,
-    which is a hash: random, but reproducible."""
+    """A model's samples: the best, the worst, the second best and so on. Ties are ordered by sample
+    id, which is a hash: random, but reproducible.
+    """
     ranked = sorted(
         answered.outcomes.items(), key=lambda one: (-measure.quality(one[1].outcome), one[0])
     )

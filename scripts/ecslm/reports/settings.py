@@ -47,7 +47,7 @@ class ReportTask(Closed):
 
     @property
     def name(self) -> str:
-        """Its title, with its code."""
+        """The task's title with its code."""
         return with_code(self.title, self.code)
 
 

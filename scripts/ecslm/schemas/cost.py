@@ -1,4 +1,4 @@
-"""What jobs and single answers cost, as tables read it: the files that hold clock values.
+"""Schemas of the files with measured costs of jobs and of single answers, which tables read.
 
 A value that is not known is null, or missing from files of earlier versions.
 """

@@ -1,5 +1,5 @@
-"""Paths of all files. Each is spelled here alone, but for those that `common` needs:
-the ledger (`common/ledger.py`) and work directories (`common/workdir.py`).
+"""Paths of all files. Each is defined only here, except those that `common` needs: the ledger
+(`common/ledger.py`) and work directories (`common/workdir.py`).
 
 Patterns with names in braces are relative to the study's results directory. Rules use the names as
 Snakemake wildcards; plans and scripts fill in values.

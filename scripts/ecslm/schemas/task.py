@@ -1,4 +1,4 @@
-"""What a task is: an entry of the registry `tasks:` in config.yaml."""
+"""Schema of a task: an entry of the registry `tasks:` in config.yaml."""
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 

@@ -1,4 +1,4 @@
-"""What a user's records are: their tasks, the kind of answer to each, how many and how long."""
+"""Looks at a user's records: their tasks, the kind of answer to each, how many and how long."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -156,7 +156,7 @@ def _options(row: Mapping[str, Any]) -> list[str]:
 
 
 def _fits(answer: Answer, text: str, output: str, options: list[str]) -> bool:
-    """Whether an output is of a kind, but for its case, which is told later."""
+    """Whether an output is of a kind; letter case is ignored here and reported later."""
     try:
         if answer == "ranking":
             check_input(text, "object", answer, output)

@@ -46,7 +46,7 @@ class Claim:
 
     @property
     def against_general(self) -> Position | None:
-        """Where the interval lies; the published value is taken as exact but for its rounding."""
+        """Where the interval lies; the published value is taken as exact up to rounding."""
         if self.ours.interval is None or self.general is None:
             return None
         return position(self.ours.interval, self.general.value, self.rounding)
@@ -73,7 +73,7 @@ class Claim:
 
     @property
     def against_trivial(self) -> Position | None:
-        """Where the interval lies."""
+        """Where the interval lies, relative to the best trivial baseline."""
         if self.ours.interval is None or self.trivial is None:
             return None
         return position(self.ours.interval, self.trivial.value)

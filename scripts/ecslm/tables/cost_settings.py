@@ -67,6 +67,6 @@ class CostEntry(Entry):
 
     @property
     def currency(self) -> str | None:
-        """That of all prices; None without any."""
+        """The currency of all prices; None without any."""
         prices = self._prices()
         return prices[0].currency if prices else None

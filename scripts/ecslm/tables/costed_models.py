@@ -29,14 +29,14 @@ class CostedModel:
 
     @property
     def training_price(self) -> float | None:
-        """Of one adapter."""
+        """The price of training one adapter, in the table's currency; None if unknown."""
         if self.training is None or self.training.device_hours is None or self.hardware is None:
             return None
         return self.training.device_hours * self.hardware.price
 
     @property
     def price(self) -> float | None:
-        """Of 1,000 requests."""
+        """The price of 1,000 requests, in the table's currency; None if unknown."""
         if self.context.prices is not None:
             return self.answering.price_by_tokens(self.context.prices)
         if not self.context.local or self.hardware is None:

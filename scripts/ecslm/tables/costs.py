@@ -1,6 +1,6 @@
-"""What a model costs, from the files with clock values: training, answers, single answers.
+"""Reads what a model costs from files with measured times: training, answers, single answers.
 
-What is not known of a part is not known of the whole: sums are never of some parts alone.
+If a part is unknown, so is the whole: sums never leave out parts.
 """
 
 import math
@@ -50,12 +50,12 @@ class Answering:
         return _ratio(tokens, self.seconds)
 
     def price_on_hardware(self, price_per_hour: float) -> float | None:
-        """Of 1,000 requests, while the device is in use."""
+        """The price of 1,000 requests on a device that is never idle."""
         seconds = _ratio(self.seconds, self.requests)
         return None if seconds is None else REQUESTS * seconds / SECONDS_PER_HOUR * price_per_hour
 
     def price_by_tokens(self, prices: Prices) -> float | None:
-        """Of 1,000 requests to a server with these prices."""
+        """The price of 1,000 requests to a server with these prices."""
         if self.prompt_tokens is None or self.generated_tokens is None or not self.requests:
             return None
         return REQUESTS * prices.of(self.prompt_tokens, self.generated_tokens) / self.requests
@@ -143,7 +143,7 @@ def break_even(training: float, own: float, other: float) -> int | None:
         other: price of a request to the other.
     """
     saved = other - own
-    # Too little to be told from nothing gives no number of requests either.
+    # A difference too small to count gives no number of requests either.
     return math.ceil(training / saved) if saved > 0 and training / saved < 1e15 else None
 
 

@@ -1,4 +1,4 @@
-"""What templates print of a panel: column types, heads and cells as LaTeX."""
+"""Lays a panel out for templates: column types, heads and cells as LaTeX."""
 
 import re
 from collections.abc import Callable

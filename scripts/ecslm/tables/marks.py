@@ -1,4 +1,4 @@
-"""Marks of scores in a column: the best of the competing rows, and those below a trivial row."""
+"""Marks of scores in a column: the best of competing rows, and those below a trivial baseline."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace

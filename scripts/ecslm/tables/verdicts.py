@@ -1,4 +1,4 @@
-"""What an interval says of a value that it is compared with."""
+"""Verdicts on a value from the interval that it is compared with."""
 
 from typing import Literal
 
@@ -12,7 +12,7 @@ def position(interval: Interval, value: float, rounding: float = 0.0) -> Positio
     """Whether an interval lies above a value, contains it, or lies below it.
 
     Args:
-        rounding: the value may be as much smaller or larger as that.
+        rounding: how much smaller or larger the value may be.
     """
     if interval.low > value + rounding:
         return "above"
@@ -22,8 +22,9 @@ def position(interval: Interval, value: float, rounding: float = 0.0) -> Positio
 
 
 def within(interval: Interval, value: float, margin: float) -> Within:
-    """Whether what an interval estimates is at most `margin` below a value: the whole interval
-    must be, or none of it; otherwise it is unclear."""
+    """Whether an estimate is at most `margin` below a value: yes if its whole interval is, no if
+    none of it is, otherwise unclear.
+    """
     if interval.low >= value - margin:
         return "yes"
     return "no" if interval.high < value - margin else "unclear"

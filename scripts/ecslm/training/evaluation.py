@@ -1,4 +1,4 @@
-"""What is measured on validation examples: their loss, and how many answers are right.
+"""Evaluates validation examples: their loss, and how many answers are right.
 
 An answer is right if each of its tokens, the end token included, is the likeliest after the ones
 before it: then, and only then, greedy decoding gives it as a whole.
@@ -67,7 +67,7 @@ class FurtherEvaluations(TrainerCallback):
 
 
 def within_epochs(steps: int, epochs: int, evaluations: int) -> set[int]:
-    """Steps after which to evaluate for so many evaluations in each epoch, but for its end.
+    """Steps after which to evaluate for so many evaluations in each epoch, except its end.
 
     Args:
         steps: of the training, as many in each epoch.

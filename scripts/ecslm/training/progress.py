@@ -1,4 +1,4 @@
-"""What a training shows while it runs. Nothing here may change the adapter."""
+"""Shows the progress of a training. Nothing here may change the adapter."""
 
 import logging
 import sys

@@ -1,4 +1,4 @@
-"""What an adapter is fitted to, and how."""
+"""The task of fitting an adapter: records, base, settings and hardware."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -166,7 +166,7 @@ def test_an_adapter_that_is_not_there_is_named_with_the_command_that_builds_it(a
     ("options", "model", "problem"),
     [
         (["Hi"], "Tiny-ED", "--model: Tiny-ED is not a model of the study shop: did you mean"),
-        (["Hi"], "Theirs", "--model: Theirs is answers in files"),
+        (["Hi"], "Theirs", "--model: Theirs consists of answers in files"),
         (["--task", "QPR"], MODEL, "--task: QPR is no task that Tiny-EC answers"),
         (["--seed", "7"], MODEL, "--seed: Tiny-EC has the seeds 0"),
         (["--index", "1"], MODEL, "--index: needs --task"),

@@ -1,7 +1,7 @@
 """Processes that compute on the devices of a job and may outlive it for a moment or longer.
 
-They are the run's worker and what `accelerate launch` starts. A device has a second lock, which
-they hold together; whoever leases the device waits until it is free.
+They are the run's worker and what `accelerate launch` starts. They share a second lock of the
+device; a job that leases the device waits until that is free.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Which devices CUDA_VISIBLE_DEVICES leaves to a process: numbers, UUIDs or beginnings of them.
+"""Reads CUDA_VISIBLE_DEVICES: the devices of a process, by numbers, UUIDs or beginnings of them.
 
 See https://docs.nvidia.com/cuda/cuda-c-programming-guide/#cuda-environment-variables. What CUDA
 would pass over in silence, such as a device that does not exist, is an error here.

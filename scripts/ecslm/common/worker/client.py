@@ -45,8 +45,8 @@ def join(
     ends first, unless a job uses it.
 
     Args:
-        process: what the worker's process must be like, as JSON values. Whoever differs needs
-            another process.
+        process: the conditions that the worker's process must meet, as JSON values. A job with
+            other conditions needs another process.
         content: what it has to load. It holds one content at a time.
         new_session: makes a session of the worker, for one job.
 

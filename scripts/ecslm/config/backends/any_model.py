@@ -1,4 +1,4 @@
-"""What the entries of all backends have in common, and what the plan asks them."""
+"""The base of model entries of all backends: their common fields, and what the plan asks them."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence

@@ -97,7 +97,7 @@ class TransformersModel(AnyModel):
         return self.training is not None
 
     def adapter_name(self, name: str) -> str | None:
-        """Its own name if it is tuned."""
+        """The model's own name if it is tuned, otherwise the model whose adapters it uses."""
         return name if self.tuned else self.adapter_of
 
     def suits(self, answer: Answer) -> bool:

@@ -1,4 +1,4 @@
-"""What a file is that has no rows in a form that is read, by how it begins."""
+"""Recognises files of unsupported formats by how they begin, for messages."""
 
 import codecs
 import re

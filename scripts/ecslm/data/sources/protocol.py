@@ -63,7 +63,7 @@ def source_module(source: str) -> str:
 
 
 def outdated(_rows: RawRows) -> bool:
-    """Never current: the source is read in any case."""
+    """Rows in the cache never count as current: the source is always read."""
     return False
 
 

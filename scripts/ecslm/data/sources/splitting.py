@@ -44,7 +44,7 @@ class Part(Closed):
 
     @property
     def name(self) -> PartName:
-        """Its task and split."""
+        """The part's task and split."""
         return PartName(self.task, self.split)
 
 

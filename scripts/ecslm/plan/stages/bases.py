@@ -36,7 +36,7 @@ class BaseWeights(Rule[BaseKey]):
         yield from map(BaseKey, dict.fromkeys(names))
 
     def settings(self, key: BaseKey) -> BaseSettings:
-        """Where the weights come from."""
+        """The source of the weights."""
         return BaseSettings(source=self._source(key))
 
     def content(self, key: BaseKey) -> str | None:

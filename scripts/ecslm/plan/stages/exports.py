@@ -126,7 +126,7 @@ class ExportModel(_OfExport, ModelRule[ModelKey]):
         )
 
     def request(self, key: ModelKey) -> Request:
-        """By the size of the model."""
+        """The request, by the size of the model."""
         return requests_of(self.study).export(key.model)
 
     def template(self, key: ModelKey) -> str | None:

@@ -95,7 +95,7 @@ def figures_settings(study: Study) -> FiguresSettings:
     )
 
 
-# What only the text of a table shows, and intervals in place of deviations.
+# Values for keys that only change a table's text, and intervals instead of standard deviations.
 NOT_DRAWN = {
     **{"caption": "", "label": "none", "wide": False, "intervals": "below"},
     **{"spread": "interval", "competitors": ()},

@@ -17,7 +17,7 @@ class MeasureLatency(ModelRule[ModelKey]):
     """The latency of one model, of its first seed; of models whose weights run here."""
 
     name, script, key_type = "measure_latency", "measure_latency.py", ModelKey
-    # What it takes is all that it makes.
+    # Its only output is a measured time.
     outputs = path_patterns(cost=paths.LATENCY, manifest=paths.LATENCY_MANIFEST)
     timed = frozenset(("cost",))
     manifest_form = RunManifest
@@ -60,14 +60,14 @@ class MeasureLatency(ModelRule[ModelKey]):
         )
 
     def needs(self, key: ModelKey) -> Mapping[str, int | str]:
-        """The GPU of predictions, and by what the process is found that has the model."""
+        """The GPU of predictions, and the digest that identifies the process with the model."""
         return {
             **self.study.model(key.model).RESOURCES,
             "worker_code": self._predict.code_parameter(self._run(key)) or "",
         }
 
     def request(self, key: ModelKey) -> Request:
-        """By the size of the model, and the sample."""
+        """The request, by the size of the model and the sample."""
         return requests_of(self.study).latency(key.model)
 
     def template(self, key: ModelKey) -> str | None:

@@ -53,7 +53,7 @@ class TrainAdapter(ModelRule[SeedKey]):
         )
 
     def request(self, key: SeedKey) -> Request:
-        """By the size of the model, and the training records."""
+        """The request, by the size of the model and the training records."""
         return requests_of(self.study).adapter(key.model)
 
     def template(self, key: SeedKey) -> str | None:
@@ -104,7 +104,7 @@ class Predict(ModelRule[RunKey]):
         )
 
     def needs(self, key: RunKey) -> Mapping[str, int | str]:
-        """Those of the backend. Only jobs that compute need threads."""
+        """The resources that the backend needs. Only jobs that compute need threads."""
         settings, model = self.settings(key), self.study.model(key.model)
         access = model.reached()
         threads = self.study.settings.threads if settings.LOCAL else 1
@@ -112,7 +112,7 @@ class Predict(ModelRule[RunKey]):
         return {**model.RESOURCES, "threads": threads, **reached}
 
     def request(self, key: RunKey) -> Request:
-        """By the size of the model, the test records and their answers."""
+        """The request, by the size of the model, the test records and their answers."""
         return requests_of(self.study).predictions(key.model, key.task)
 
     def template(self, key: RunKey) -> str | None:
@@ -157,7 +157,7 @@ class BertScore(ModelRule[RunKey]):
         return BertScoreSettings(**self._encoder.model_dump(exclude={"encoder"}))
 
     def request(self, key: RunKey) -> Request:
-        """By the size of the encoder, and the test records."""
+        """The request, by the size of the encoder and the test records."""
         return requests_of(self.study).scored_texts(key.task)
 
     @property

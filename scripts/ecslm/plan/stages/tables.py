@@ -76,7 +76,7 @@ class RenderTable(Rule[TableKey]):
         return self.study.published(path) if published else str(path)
 
     def resource_options(self, table: str) -> str:
-        """Those files as options on the script's command line."""
+        """The files of `resources` as options on the script's command line."""
         files = self.resources(TableKey(table))
         return " ".join(f"--{option} {quote(path)}" for option, path in files.items())
 

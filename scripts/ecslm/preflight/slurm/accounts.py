@@ -1,4 +1,4 @@
-"""Whether the accounts that jobs are charged to exist."""
+"""Checks whether the accounts that jobs are charged to exist."""
 
 import getpass
 import re

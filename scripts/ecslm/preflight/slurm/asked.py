@@ -1,4 +1,4 @@
-"""What the jobs of a run ask a SLURM cluster for."""
+"""The requests of a run's jobs to a SLURM cluster."""
 
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -10,7 +10,9 @@ from ecslm.preflight.planned_run import PlannedRun
 
 @dataclass(frozen=True)
 class Place:
-    """Which nodes a job may be sent to, as resources of the profile; empty if it does not say."""
+    """Where a job may be sent, as resources of the profile; empty fields if the profile does not
+    say.
+    """
 
     slurm_partition: str = ""
     slurm_account: str = ""
@@ -21,7 +23,7 @@ class Place:
 
     @property
     def partitions(self) -> tuple[str, ...]:
-        """Of which SLURM takes one; none for its default one."""
+        """The partitions of which SLURM takes one; empty for its default partition."""
         return tuple(filter(None, self.slurm_partition.split(",")))
 
 

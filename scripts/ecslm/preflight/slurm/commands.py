@@ -8,7 +8,7 @@ from ecslm.common.errors import InputError
 
 # Those that the executor and the checks use.
 COMMANDS = ("sinfo", "sbatch", "squeue", "srun")
-# Of a question; the commands themselves give up on a controller that is down after nine.
+# Seconds to wait for a command; the commands themselves give up on a controller after nine.
 SECONDS = 12
 # What a message begins with, and what `srun` writes of a program that has failed.
 SPEAKER = re.compile(r"^(?:[\w-]+: )?(?:error|fatal): ")

@@ -1,4 +1,4 @@
-"""Whether the partitions of a SLURM cluster offer what the jobs of a run ask for."""
+"""Checks whether the partitions of a SLURM cluster offer what the jobs of a run ask for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ HOUR = 60
 
 @dataclass(frozen=True)
 class Partition:
-    """Where some jobs are sent: one partition, or several of which SLURM takes one."""
+    """The target of some jobs: one partition, or several of which SLURM takes one."""
 
     name: str
     nodes: tuple[Node, ...]
@@ -128,7 +128,7 @@ def _gpus(run: PlannedRun, partition: Partition) -> Iterator[Finding]:
 
 
 def _memory(partition: Partition) -> Iterator[Finding]:
-    """Of each job the memory of the nodes that have enough GPUs."""
+    """The memory of nodes with enough GPUs, for each job."""
     lacking: dict[Asked, int] = {}
     for job in partition.jobs:
         fitting = [node for node in partition.nodes if partition.gpus(node) >= job.gpus]

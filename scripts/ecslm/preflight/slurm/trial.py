@@ -19,9 +19,9 @@ from ecslm.preflight.slurm.on_node import ANSWERED, LOCKED, SENT, NodeReport
 
 RESULTS = Path("results")
 SCRIPT = Path("scripts/check_node.py")
-# How long a node is waited for, and what the job may take.
+# How long to wait for a node, and how long the job may take.
 SECONDS_TO_START, MINUTES, MEMORY_MB = 30, 1, 1000
-# Until the job is given up, and until `srun` has ended it.
+# Seconds until the job is given up, and until `srun` has ended it.
 MOST_SECONDS, SECONDS_TO_END = SECONDS_TO_START + 60 * MINUTES + 15, 10
 # Options of `srun` for what a job's place says.
 OPTIONS = {
@@ -86,7 +86,7 @@ def try_node(place: Place, gpus: int, variables: Sequence[str], asks_driver: boo
 
 
 def outside_of_jobs(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what SLURM tells a job, as the executor has it."""
+    """The environment without the variables of a SLURM job, as the executor has it."""
     if JOB not in environment:
         return dict(environment)
     return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 
-# What a run reads of the project: new files there may have changed results.
+# Directories of the project that a run reads: new files there may have changed results.
 CODE = ("Snakefile", "config.yaml", "rules/", "scripts/", "report/", "resources/prompts/")
 MOST_NAMED = 5
 # Suffixes of weights, whose licences may forbid to hand them on.

@@ -1,4 +1,4 @@
-"""Which results of a study an archive has, after checks that all are there and up to date."""
+"""Selects the results for an archive, after checks that all are there and up to date."""
 
 from collections.abc import Iterator
 from pathlib import Path

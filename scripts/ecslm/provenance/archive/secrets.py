@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError
 
-# Variables that hold secrets, by what they are usually called. Shorter values are switches.
+# Usual names of variables with secrets. Shorter values are taken for switches.
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
 SHORTEST = 8
 
@@ -46,7 +46,7 @@ def refuse_secrets(
 
 
 def hub_token_files() -> list[Path]:
-    """Where the hub's library keeps the tokens that it sends: of the last login, and of all."""
+    """The files in which the hub's library keeps tokens: of the last login, and of all logins."""
     from huggingface_hub import constants
 
     return [Path(constants.HF_TOKEN_PATH), Path(constants.HF_STORED_TOKENS_PATH)]

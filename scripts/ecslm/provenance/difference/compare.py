@@ -20,7 +20,7 @@ Basis = Literal["paired", "overlap"]
 
 # Of the bootstrap. The p-value is not asked for.
 RESAMPLES, PERMUTATIONS = 2_000, 1
-# What is missing is told by the fewest names that the other directory lacks.
+# Combinations of names by which missing cells are described, the fewest names first.
 WHOLES: tuple[tuple[str, ...], ...] = (
     ("model",),
     ("task",),
@@ -128,8 +128,9 @@ def _change(key: CellKey, before: ResultsFolder, after: ResultsFolder, origins: 
 def _beyond(
     key: CellKey, before: ResultsFolder, after: ResultsFolder
 ) -> tuple[Basis | None, tuple[float, float] | None, bool | None]:
-    """On what basis the cells are compared, the interval of their difference if they are paired,
-    and whether they differ by more than chance. Only the strict score has intervals."""
+    """How the cells are compared, the interval of their difference if they are paired, and whether
+    they differ by more than chance. Only strict scores have intervals.
+    """
     if key.protocol != "strict":
         return None, None, None
     ci95 = _paired_interval(key, before, after)
@@ -152,8 +153,8 @@ def _paired_interval(
     same_formula = _is_score(before.cells[key], then, measure) and _is_score(
         after.cells[key], now, measure
     )
-    # Of a difference that another formula makes, or records that are not shared, pairs of records
-    # know nothing.
+    # If the formula has changed, or records are not shared, pairs of records say nothing about the
+    # difference.
     if not (same_formula and _records_changed(key, before, after)):
         return None
     contrast = ModelsContrast(kind="models", pairs=(("B", "A"),), settings=(key.setting,))

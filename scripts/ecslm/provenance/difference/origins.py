@@ -1,4 +1,4 @@
-"""Why two results differ: what their manifests, and those of what they were made from, say."""
+"""Finds why two results differ, from their manifests and those of what they were made from."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -112,7 +112,7 @@ def _value(cell: ScoreCell) -> str:
 
 
 def _signed(value: float) -> str:
-    """With its sign, and with more digits if it is less than the last one shown."""
+    """A difference with its sign, and with more digits if three would show 0."""
     text = f"{value:+.3f}"
     return f"{value:+.1g}" if value and not float(text) else text
 

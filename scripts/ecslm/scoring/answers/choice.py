@@ -114,7 +114,7 @@ def _option_texts(text: str, options: dict[str, str]) -> list[Mention]:
 
 
 class _Spans:
-    """Where mentions are, for many questions."""
+    """The spans of mentions in a text, indexed for many look-ups."""
 
     def __init__(self, mentions: Iterable[Mention]) -> None:
         spans = sorted((one.start, one.end) for one in mentions)

@@ -5,7 +5,7 @@ from ecslm.schemas.prediction import ScoredPrediction
 
 
 def problems(_: ScoredPrediction) -> list[Problem]:
-    """None: any text can be scored against any other."""
+    """No problems: any text can be scored against any other."""
     return []
 
 

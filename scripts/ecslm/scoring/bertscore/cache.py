@@ -22,8 +22,8 @@ Pair = tuple[str, str]
 # Precision, recall and F1.
 Values = tuple[float, float, float]
 
-# The modules that determine the values and how they are stored. Not all code of the script: after
-# an edit elsewhere the jobs rerun, but they find their values here.
+# The modules that determine the values and their storage. Other code of the script is left out:
+# after an edit there the jobs rerun, but find their values here.
 OWN_CODE = ("cache.py", "pairs.py")
 
 

@@ -132,7 +132,7 @@ def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterato
 
 
 def _claims(request: Request, sources: Sources) -> dict[str, list[Claim]]:
-    """By setting, the claims of the tasks that the model answers in it."""
+    """The claims by setting, for the tasks that the model answers in it."""
     reader = _Reader(request, sources)
     found = {
         setting: [

@@ -257,7 +257,7 @@ class _RowBuilder:
         return strict_cell(measured, self._entry.shows_intervals)
 
     def _best_of(self, name: str, models: Sequence[str]) -> Row:
-        """In each column the cell of the best model, of equal ones the first."""
+        """The cell of the best model in each column; of equal ones the first."""
         cells, chosen = [], []
         for task in self._entry.columns:
             candidates = {model: self._cell(model, "model", task) for model in models}
