@@ -26,6 +26,8 @@ option = $(if $(value $(2)),$(1)$(call quoted,$(2)))
 # Options of scripts that take a study, and the same for Snakemake.
 OPTIONS = $(call option,--study=,STUDY) $(call option,--configfile=,CONFIGFILE)
 OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(call option,--config study=,STUDY)
+# Snakemake would end with a traceback at a configuration that it cannot read.
+CHECKED = $(if $(value CONFIGFILE),$(BIN)/python scripts/check_configuration.py $(OPTIONS))
 
 ##@ Run
 new: setup ## begin a study of your own records: look at them, and write STUDY.yaml | STUDY DATA
@@ -35,6 +37,7 @@ check: setup ## say whether a run would succeed, what is missing, how long it ta
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(call option,--profile=,PROFILE)
 
 reproduce: setup ## run a study, from data to tables and report (default: the demo) | STUDY CONFIGFILE
+	$(CHECKED)
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE)
 
 ##@ Look
@@ -52,6 +55,7 @@ clean-study: setup ## list results that no longer belong to the configuration | 
 
 ##@ Use elsewhere
 export: setup ## turn each tuned model into a folder to serve or publish | STUDY CONFIGFILE
+	$(CHECKED)
 	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) -- export
 
 archive: setup ## pack code, configuration and results into one file to publish | STUDY CONFIGFILE

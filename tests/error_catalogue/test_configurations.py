@@ -472,7 +472,10 @@ def test_a_study_that_is_named_without_its_file_is_told_how_to_name_that(project
     assert_refused(run, words)
 
 
-@pytest.mark.parametrize("script", ["check_study.py", "ask.py", "clean.py", "fetch_labels.py"])
+@pytest.mark.parametrize(
+    "script",
+    ["check_configuration.py", "check_study.py", "ask.py", "clean.py", "fetch_labels.py"],
+)
 def test_all_scripts_read_it_alike(script: str, project: Path) -> None:
     written(project, "study: demo\nstudy: demo\n")
     model = ["--model", "x", "hello"] if script == "ask.py" else []

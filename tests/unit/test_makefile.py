@@ -42,6 +42,13 @@ def test_plain_make_prints_help_with_every_target_in_a_group_and_runs_nothing() 
     assert max(map(len, lines)) <= 100
 
 
+@pytest.mark.parametrize("target", ["reproduce", "export"])
+def test_a_configuration_is_checked_before_snakemake_reads_it(target: str) -> None:
+    check, run = make("--dry-run", target, "CONFIGFILE=mine.yaml", "STUDY=mine").splitlines()[-2:]
+    assert check.endswith("check_configuration.py --study='mine' --configfile='mine.yaml'")
+    assert "snakemake" in run
+
+
 @pytest.mark.parametrize("name", ["my shop", "a'b", "a$b", 'a"b', "a;b", "-b", "$(shell pwd)"])
 @pytest.mark.parametrize(
     ("target", "variables"),

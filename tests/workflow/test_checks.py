@@ -25,10 +25,12 @@ LAYER = configured("studies.generated.bertscore.layer", 3)
 
 
 def contents(project: Path) -> dict[Path, bytes]:
-    """All results, and Snakemake's records of them."""
+    """All results, and Snakemake's records of them, without the digests that a run keeps: those of
+    files which have only just been written are not kept, so they depend on the machine's speed."""
     folders = (project / "results", project / ".snakemake/metadata")
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
-    return {path: path.read_bytes() for path in files if "/__pycache__/" not in str(path)}
+    left_out = ("/__pycache__/", "/cache/digests.json")
+    return {path: path.read_bytes() for path in files if not any(o in str(path) for o in left_out)}
 
 
 def errors(text: str) -> list[str]:

@@ -40,12 +40,12 @@ def atomic_writer(path: Path) -> Iterator[IO[str]]:
 
 def remove_temporaries(path: Path) -> None:
     """Remove temporary files and directories that killed writers of `path` left; nobody may be
-    writing it now."""
+    writing it now, but one that was interrupted may be removing its own."""
     for temporary in path.parent.glob(f".{escape(path.name)}.????????"):
         if temporary.is_dir():
-            shutil.rmtree(temporary)
+            shutil.rmtree(temporary, ignore_errors=True)
         else:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
 
 
 @contextmanager

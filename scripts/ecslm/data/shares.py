@@ -2,9 +2,9 @@
 
 import hashlib
 import json
-import re
 import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import Field, model_validator
@@ -13,17 +13,15 @@ from ecslm.schemas.settings import Closed
 
 # Bits of a digest that become a number from 0 to 1.
 BITS = 64
-# A string of JSON, or one of its signs with the spaces around it.
-JSON_PART = re.compile(r'("(?:[^"\\]|\\.)*")| ?([\[\]{},:]) ?')
 
 
 class Shares(Closed):
     """Shares of a user's records, which have no column `split`; the rest is trained on.
 
-    A record's input alone decides where it belongs, whatever its case and spaces, also those of an
-    input that is JSON, and however its accents are encoded. So the same input is never on both
-    sides, whichever tasks ask about it, and a record stays where it is when others are added. The
-    numbers of records follow the shares only roughly.
+    A record's input alone decides where it belongs, whatever its case and spaces, however its
+    accents are encoded, and however an input that is JSON is written. So the same input is never on
+    both sides, whichever tasks ask about it, and a record stays where it is when others are added.
+    The numbers of records follow the shares only roughly.
     """
 
     val: float = Field(
@@ -42,7 +40,9 @@ class Shares(Closed):
     def split_of(self, row: Mapping[str, Any]) -> str:
         """Where a row belongs."""
         text = unicodedata.normalize("NFKC", str(row.get("input")))
-        words = _spaced_as_usual(" ".join(text.casefold().split()))
+        # Once more: accents may have been written as escapes.
+        text = unicodedata.normalize("NFKC", _in_one_form(text))
+        words = " ".join(text.casefold().split())
         digest = hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest()
         place = int(digest[: BITS // 4], 16) / 2**BITS
         if place < self.test:
@@ -50,14 +50,12 @@ class Shares(Closed):
         return "val" if place < self.test + self.val else "train"
 
 
-def _spaced_as_usual(text: str) -> str:
-    """JSON with the spaces that Python writes, so that records which have these stay where they
-    are; any other text as it is."""
-    if not text.startswith(("{", "[")):
-        return text
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return text
-    usual = {",": ", ", ":": ": "}
-    return JSON_PART.sub(lambda part: part[1] or usual.get(part[2], part[2]), text)
+def _in_one_form(text: str) -> str:
+    """JSON as Python writes it, so that records which are written so stay where they are; any other
+    text as it is."""
+    if text.lstrip().startswith(("{", "[")):
+        # `True` and `NONE` are no JSON, but differ from it only in case.
+        for form in (text, text.casefold()):
+            with suppress(ValueError, RecursionError):
+                return json.dumps(json.loads(form), ensure_ascii=False)
+    return text

@@ -55,8 +55,6 @@ FETCHED = Path(paths.FETCHED).name
 # Files of a base's directory that the project wrote.
 OWN_FILES = (Path(paths.BASE).name, FETCHED)
 
-FETCH_AGAIN = "delete {} and run `snakemake -- bases` to fetch it again"
-
 
 class BaseSettings(Closed):
     """The value of `--settings` of the script that fetches a base."""
@@ -109,6 +107,13 @@ class BaseManifest(Manifest):
         return self
 
 
+def fix_of_base(base: str, source: BaseSource, manifest: Path) -> str:
+    """What to do about unusable files of a base: nothing fetches those of a local directory."""
+    if isinstance(source, PathSource):
+        return f"put the model's files back, or run again with another `bases.{base}.path`"
+    return f"delete {manifest} and run `snakemake -- bases` to fetch it again"
+
+
 def libraries(source: BaseSource) -> tuple[str, ...]:
     """Libraries whose versions can change fetched files: those that convert weights."""
     converted = isinstance(source, WheelSource) and source.weights.endswith(".gguf")
@@ -148,14 +153,13 @@ def read_base(manifest: Path) -> tuple[BaseManifest, Path]:
             more files, which could be loaded with them.
     """
     base = read_model(manifest, BaseManifest)
-    base.verify(manifest, FETCH_AGAIN.format(manifest))
+    base.verify(manifest, fix_of_base(base.base, base.source, manifest))
     folder = base.location(manifest)
     unlisted = [path for path in model_files(folder) if path.name not in base.files]
     if unlisted:
         raise InputError(
             *(
-                f"{path}: not in {manifest}, but could be loaded with the base: remove it, or "
-                f"{FETCH_AGAIN.format(manifest)}"
+                f"{path}: not in {manifest}, but could be loaded with the base: remove it"
                 for path in unlisted
             )
         )
@@ -183,5 +187,5 @@ def described_folder(manifest: Path) -> Path:
         InputError: the manifest is missing or invalid, or one of the files is missing or altered.
     """
     base = read_model(manifest, BaseManifest)
-    base.verify(manifest, FETCH_AGAIN.format(manifest), REQUIRED_FILES)
+    base.verify(manifest, fix_of_base(base.base, base.source, manifest), REQUIRED_FILES)
     return base.location(manifest)

@@ -17,7 +17,7 @@ from ecslm.models.architecture import (
     read_architectures,
     readable_tokens,
 )
-from ecslm.models.bases import FETCH_AGAIN, BaseManifest, PathSource
+from ecslm.models.bases import BaseManifest, PathSource, fix_of_base
 from ecslm.plan.study import Study
 from ecslm.schemas.paths import ARCHITECTURES
 from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem
@@ -78,10 +78,8 @@ class ModelChecks:
         try:
             return read_architecture(folder)
         except InputError as error:
-            if isinstance(self._study.config.bases[base], PathSource):
-                fix = f"fix `bases.{base}`"
-            else:
-                fix = FETCH_AGAIN.format(self._study.base(base))
+            source = self._study.config.bases[base]
+            fix = fix_of_base(base, source, Path(self._study.base(base)))
             raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
 
     def _adapter(self, name: str, model: TransformersModel) -> Iterator[str]:

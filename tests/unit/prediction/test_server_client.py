@@ -124,14 +124,14 @@ def test_answers_are_handed_on_while_others_are_waited_for(server: LocalServer) 
         pytest.param(failure(500, "oops"), id="server error"),
         pytest.param(failure(503, "busy"), id="busy"),
         pytest.param(lambda body: Reply(completion(body).content, cut=True), id="cut"),
-        pytest.param(lambda body: Reply(completion(body).content, seconds=0.4), id="slow"),
+        pytest.param(lambda body: Reply(completion(body).content, seconds=1.5), id="slow"),
     ],
 )
 def test_a_request_that_fails_is_sent_again(
     server: LocalServer, first: Callable[[Body], Reply] | Reply
 ) -> None:
     server.answer = in_turn(first, completion)
-    assert asked(server, timeout=0.2)["prompt 000"].text == "yes"
+    assert asked(server, timeout=1)["prompt 000"].text == "yes"
     assert len(server.received) == 2
     assert server.received[0].body == server.received[1].body
 
@@ -447,7 +447,7 @@ def test_requests_wait_for_what_others_have_reserved(server: LocalServer, tmp_pa
         pytest.param(failure(429, "slow down"), 0.0, id="refused"),
         pytest.param(failure(504, "gateway"), MOST, id="gateway"),
         pytest.param(lambda body: Reply(completion(body).content, cut=True), MOST, id="cut"),
-        pytest.param(lambda body: Reply(completion(body).content, seconds=0.4), MOST, id="slow"),
+        pytest.param(lambda body: Reply(completion(body).content, seconds=1.5), MOST, id="slow"),
     ],
 )
 def test_a_request_that_may_have_been_charged_counts_as_spent(
@@ -458,7 +458,7 @@ def test_a_request_that_may_have_been_charged_counts_as_spent(
 ) -> None:
     server.answer = in_turn(first, completion)
     spending, access = account(tmp_path, None)
-    asked(server, 1, spending, **access, timeout=0.2)
+    asked(server, 1, spending, **access, timeout=1)
     assert spent(tmp_path) == pytest.approx(counted + 4e-6)
 
 

@@ -209,7 +209,8 @@ def test_a_job_that_hangs_is_given_up_and_ended(
 ) -> None:
     ended = slurm.folder / "ended"
     slurm.make("srun", f"trap 'touch {ended}; kill $!; exit 1' TERM; sleep 60 & wait")
-    monkeypatch.setattr(trial, "MOST_SECONDS", 0.5)
+    # The job needs some of them to begin.
+    monkeypatch.setattr(trial, "MOST_SECONDS", 2)
     (line,) = told(run)
     assert line.startswith("warning: partition `gpu`: a short job did not end within")
     assert ended.exists()
