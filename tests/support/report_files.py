@@ -56,7 +56,7 @@ def report_settings(**changes: Any) -> ReportSettings:
                 {"name": "Small", "base": "Small", "seeds": [0], "tasks": ["PM"]},
                 {
                     **{"name": "Small-EC", "base": "Small", "seeds": [42], "tasks": ["PM"]},
-                    **{"precision": {}, "training": {"learning_rate": 0.5}},
+                    **{"precision": {}, "training": {"learning_rate": 0.5, "max_val_records": 60}},
                 },
             ],
             "samples": 2,

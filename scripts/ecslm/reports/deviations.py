@@ -41,8 +41,14 @@ def _different(tuned: Sequence[ReportModel]) -> Iterator[str]:
             values = {} if own is None else own.model_dump()
             for name, value in published.model_dump().items():
                 if name not in TECHNIQUE and values.get(name, value) != value:
-                    key = name, str(values[name]), str(value)
+                    key = name, _shown(values[name]), _shown(value)
                     models.setdefault(key, []).append(model.name)
     for (name, ours, theirs), names in models.items():
         of = "all tuned models" if len(names) == len(tuned) else ", ".join(names)
         yield f"{name.replace('_', ' ').capitalize()} {ours} instead of {theirs}: {of}."
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "no limit"
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

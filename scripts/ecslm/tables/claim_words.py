@@ -19,8 +19,8 @@ WHERE: dict[Position, str] = {
 def not_comparable(model: str, source: str) -> str:
     """The first paragraph if the published values were measured on other data than `source`."""
     return (
-        f"The published models answered other records than these ({source}), so they are not "
-        f"compared with: {model} is compared only with rows of this study."
+        f"The published models answered other records than these ({source}), so their "
+        f"scores cannot be compared: {model} is compared only with rows of this study."
     )
 
 

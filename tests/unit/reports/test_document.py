@@ -83,6 +83,7 @@ def test_text_is_escaped(results: Path) -> None:
 def test_deviations_are_those_of_the_settings_of_training(results: Path) -> None:
     document = document_of(results, not_run=["Large"])
     assert "Learning rate 0.5 instead of 0.0001: all tuned models." in document
+    assert "Max val records 60 instead of no limit: all tuned models." in document
     assert "not those of the published study" in document
     assert "not run here: Large." in document
     comparable = document_of(results, comparable=True)

@@ -122,8 +122,8 @@ def test_on_other_data_nothing_is_compared_with_published_values(tmp_path: Path)
     assert not {"general", "difference", "interval", "within"} & set(row(table, "PM"))
     first, text = table.summary
     assert first == (
-        "The published models answered other records than these (generated records), so they are "
-        "not compared with: Ours is compared only with rows of this study."
+        "The published models answered other records than these (generated records), so their "
+        "scores cannot be compared: Ours is compared only with rows of this study."
     )
     assert text.startswith("In domain: Ours is better than Small")
     assert "published" not in text and "GPT" not in text
