@@ -40,6 +40,8 @@ class Shares(Closed):
     def split_of(self, row: Mapping[str, Any]) -> str:
         """Where a row belongs."""
         text = unicodedata.normalize("NFKC", str(row.get("input")))
+        # Before: texts of JSON may have no line ends and tabs, but these are spaces here.
+        text = " ".join(text.split())
         # Once more: accents may have been written as escapes.
         text = unicodedata.normalize("NFKC", _in_one_form(text))
         words = " ".join(text.casefold().split())
@@ -53,7 +55,7 @@ class Shares(Closed):
 def _in_one_form(text: str) -> str:
     """JSON as Python writes it, so that records which are written so stay where they are; any other
     text as it is."""
-    if text.lstrip().startswith(("{", "[")):
+    if text.startswith(("{", "[")):
         # `True` and `NONE` are no JSON, but differ from it only in case.
         for form in (text, text.casefold()):
             with suppress(ValueError, RecursionError):

@@ -17,9 +17,6 @@ Cost = dict[str, float | str | None]
 # What makes Linux forget the peak of a process's memory.
 CLEAR_REFS, PEAK_OF_MEMORY = Path("/proc/self/clear_refs"), "5"
 
-# In a summary, how long it was measured for; in no cost.json.
-METERED = "metered_seconds"
-
 
 @dataclass
 class CostMeter:
@@ -39,14 +36,13 @@ class CostMeter:
 
     def summary(self) -> Cost:
         """Device name, peak memory in bytes since the start (of the process on a CPU, of tensors on
-        a GPU), energy in joules, None if the device does not report it, and the seconds of both."""
+        a GPU), and energy in joules, None if the device does not report it."""
         energy = _energy_joules(self.device)
         used = None if energy is None or self._start_energy is None else energy - self._start_energy
         return {
             "device": device_name(self.device),
             "peak_memory_bytes": _peak_memory(self.device),
             "energy_joules": used,
-            METERED: self.seconds(),
         }
 
 
@@ -56,6 +52,7 @@ def training_cost(
     tokens: int,
     of_devices: Sequence[Cost],
     batch_tokens: tuple[int, int],
+    resumed: bool,
 ) -> Cost:
     """cost.json of an adapter.
 
@@ -65,6 +62,7 @@ def training_cost(
         of_devices: the summary of each device that it was trained on, since the job last began.
         batch_tokens: the token budget at the start and at the end, which is lower where memory did
             not suffice.
+        resumed: whether it continues the work of a killed run.
     """
     return {
         "seconds": seconds,
@@ -73,20 +71,17 @@ def training_cost(
         "batch_tokens": batch_tokens[0],
         "batch_tokens_at_end": batch_tokens[1],
         "devices": len(of_devices),
-        **_together([_of_all(each, seconds) for each in of_devices]),
+        **_together([_of_all(each, resumed) for each in of_devices]),
     }
 
 
 def _of_all(
-    measured: Mapping[str, float | str | None], seconds: float
+    measured: Mapping[str, float | str | None], resumed: bool
 ) -> dict[str, float | str | None]:
-    """What was measured since a job last began, without the energy if killed runs were a part of
-    its seconds: they have told nobody what they took."""
-    found = dict(measured)
-    metered = found.pop(METERED, None)
-    if metered is not None and seconds > float(metered):
-        found["energy_joules"] = None
-    return found
+    """What was measured since a job last began, without the energy if that is not all of it: killed
+    runs have told nobody what they took."""
+    unknown = {"energy_joules": None} if resumed and "energy_joules" in measured else {}
+    return {**measured, **unknown}
 
 
 def _together(summaries: Sequence[Cost]) -> Cost:
@@ -109,6 +104,7 @@ def prediction_cost(
     generated_tokens: Sequence[int | None],
     truncated: Sequence[bool | None],
     of_model: Mapping[str, float | str | None],
+    resumed: bool,
 ) -> Cost:
     """cost.json of predictions. A sum is None if a part of it is.
 
@@ -119,6 +115,7 @@ def prediction_cost(
         generated_tokens: of each answer.
         truncated: whether the input of each was cut.
         of_model: what the model says it cost, which replaces values of the same keys.
+        resumed: whether they continue the work of a killed run.
     """
     return {
         "load_seconds": load_seconds,
@@ -127,7 +124,7 @@ def prediction_cost(
         "prompt_tokens": _sum(prompt_tokens),
         "generated_tokens": _sum(generated_tokens),
         "truncated_inputs": _sum(truncated),
-        **_of_all(of_model, seconds),
+        **_of_all(of_model, resumed),
     }
 
 

@@ -150,6 +150,7 @@ def _predicted(
     finished = FinishedBatches(work / "batches.jsonl", list(map(len, batches)))
     loaded = backend.load()
     load_seconds = time.perf_counter() - start
+    resumed = any(number in finished for number in range(len(batches)))
     _generate(loaded, prompts, batches, finished)
     answers = _in_order(batches, finished)
     rows = [_prediction(*parts) for parts in zip(records, prompts, answers, strict=True)]
@@ -164,6 +165,7 @@ def _predicted(
             generated_tokens=[row.generated_tokens for row in rows],
             truncated=[prompt.truncated for prompt in prompts],
             of_model=loaded.cost(),
+            resumed=resumed,
         ),
     )
     return made

@@ -136,6 +136,7 @@ def fit_adapter(task: Task, work: Path, made: Path) -> dict[str, Any]:
         losses[-1]["tokens"],
         summaries,
         (int(at_start), trainer.budget),
+        resumed=checkpoint is not None,
     )
     write_json(made / "cost.json", cost)
     return {

@@ -14,7 +14,7 @@ class Task:
     """Records, base and settings of an adapter, and what computes."""
 
     records: Mapping[str, Sequence[Record]]
-    """Records by split: `train` and `val`."""
+    """Records by split: `train` and `validation`."""
     base: Path
     prompt: PromptTemplate
     settings: AdapterSettings

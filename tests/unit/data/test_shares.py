@@ -100,6 +100,13 @@ def test_the_writing_of_json_does_not_part_what_is_the_same(value: object) -> No
     assert len({SHARES.split_of({"input": form}) for form in forms}) == 1
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\t"])
+def test_line_ends_within_texts_of_json_are_spaces_too(end: str) -> None:
+    for number in range(20):
+        forms = f'{{"a":"x{number}{end}y"}}', f'{{"a": "x{number} y"}}'
+        assert len({SHARES.split_of({"input": form}) for form in forms}) == 1
+
+
 def upper(escape: str) -> str:
     """`\\u00e9` as `\\u00E9`."""
     return escape[:2] + escape[2:].upper()

@@ -352,9 +352,10 @@ def test_batches_of_other_settings_are_not_taken_up(
     assert seen[0] == 0
 
 
-def test_seconds_of_the_killed_run_count(
+def test_seconds_of_the_killed_run_count_and_its_energy_is_not_known(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ecslm.models.cost._energy_joules", lambda _device: 5.0)
     with monkeypatch.context() as patch, pytest.raises(Killed):
         watch(patch, die_at=2)
         run_predict(tmp_path, tiny_base)
@@ -365,7 +366,11 @@ def test_seconds_of_the_killed_run_count(
     lines[0]["sha256"] = sha256_of_text(canonical_json(lines[0]))
     write_jsonl(work / "batches.jsonl", lines)
     run_predict(tmp_path, tiny_base)
-    assert json.loads((tmp_path / "cost.json").read_text())["seconds"] > 1000
+    cost = json.loads((tmp_path / "cost.json").read_text())
+    assert (cost["seconds"] > 1000, cost["energy_joules"]) == (True, None)
+    # One that nothing has interrupted has an energy.
+    run_predict(tmp_path / "whole", tiny_base)
+    assert json.loads((tmp_path / "whole" / "cost.json").read_text())["energy_joules"] == 0
 
 
 def test_sampled_predictions_follow_their_seed(tiny_base: Path, tmp_path: Path) -> None:

@@ -143,6 +143,14 @@ def test_a_released_score_has_not_changed_with_what_only_strict_can_read(
     assert {one.key.protocol for one in compared(before, after).changes} == {"strict", "lenient"}
 
 
+def test_each_protocol_counts_the_answers_that_it_cannot_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    results = write_scores("one", ["It is yes", "?", *REFERENCES[2:]], monkeypatch)
+    invalid = {key.protocol: cell.invalid for key, cell in ResultsFolder(results).cells.items()}
+    assert (invalid["strict"], invalid["lenient"]) == (2, 1)
+
+
 def test_only_the_strict_score_has_an_interval_to_be_beyond(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

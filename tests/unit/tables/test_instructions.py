@@ -96,13 +96,14 @@ def test_different_numbers_of_records_are_both_shown(tmp_path: Path) -> None:
 
 def test_each_number_of_records_is_that_of_its_column(tmp_path: Path) -> None:
     settings = {IND: scores(0.5), UNSEEN: scores(0.5), OOD: scores(0.4, n=180)}
-    for task in ("PM", "SA"):
-        write_metrics(tmp_path, "Small", task, settings if task == "PM" else {IND: scores(0.5)})
+    of_tasks = {"PM": settings, "SA": {IND: settings[IND], OOD: settings[OOD]}}
+    for task, found in of_tasks.items():
+        write_metrics(tmp_path, "Small", task, found)
         write_leakage(tmp_path, task, dict.fromkeys(settings, "seen"))
     columns = [{"title": setting, "setting": setting} for setting in settings]
     wanted = request(ENTRY | {"columns": columns}, models=MODELS)
     (panel,) = build("instructions", wanted, Sources(tmp_path)).panels
-    assert [row.cells[0].shown for row in panel.groups[0].rows] == ["200/200/180", "200"]
+    assert [row.cells[0].shown for row in panel.groups[0].rows] == ["200/200/180", "200/--/180"]
 
 
 def test_without_training_records_nothing_was_compared(tmp_path: Path) -> None:

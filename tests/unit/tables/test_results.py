@@ -574,6 +574,14 @@ def test_published_numbers_that_would_be_taken_for_others_are_refused(
     assert caught.value.problems[0].startswith(f"{path}: {problem}")
 
 
+def test_the_decimals_of_a_column_are_those_of_its_own_table(tmp_path: Path) -> None:
+    path = tmp_path / "study.csv"
+    path.write_text("table,model,doubled,PM\nIND,A,,0.5\nIND,B,,0.52\nOOD,A,,0.517\n")
+    published = Published(path)
+    found = published.rounding("IND", "PM"), published.rounding("OOD", "PM")
+    assert found == pytest.approx((0.005, 0.0005))
+
+
 def test_published_numbers_of_a_spreadsheet_are_read(tmp_path: Path) -> None:
     """Which begins with a byte order mark, and ends lines as Windows does."""
     path = tmp_path / "study.csv"

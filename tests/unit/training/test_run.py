@@ -298,15 +298,17 @@ def test_a_killed_fused_training_goes_on_to_the_same_bytes(
     assert_same_bytes(resumed, train(tmp_path / "whole", tiny_base, settings))
 
 
-def test_a_resumed_training_does_not_start_over(
+def test_a_resumed_training_does_not_start_over_and_its_energy_is_not_known(
     tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("ecslm.models.cost._energy_joules", lambda _device: 5.0)
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_after(patch, 5)
         train(tmp_path, tiny_base, checkpoint_seconds=0)
     # Dies at step 2 if it ever gets there again.
     kill_after(monkeypatch, 2)
-    assert train(tmp_path, tiny_base).exists()
+    resumed = train(tmp_path, tiny_base)
+    assert json.loads((resumed.parent / "cost.json").read_text())["energy_joules"] is None
 
 
 def test_a_training_killed_by_a_signal_goes_on_to_the_same_bytes(
