@@ -1,4 +1,4 @@
-"""Claims about one model: its scores beside the best published, trivial and untuned ones."""
+"""Claims about one model: its scores beside published, simple and untuned ones."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,8 +25,13 @@ class Claim:
         value: the strict score, None if it is not defined.
         general: the best published general model; None also where the data are not comparable.
         untuned: the same base, not tuned.
-        tuning: the difference of the two, marked where it is significant.
-        trivial: the best trivial baseline.
+        invalid: the share of its answers that are invalid.
+        like: its score without regard to the form of its answers.
+        limited: whether that is the score of answers limited to valid ones, not the lenient one.
+        tuning: the difference to the limited answers, or else to the free ones, marked where it is
+            significant.
+        simple: the best simple baseline.
+        beating: the difference to it, marked where it is significant.
         rounding: how much the published value may be off, since it was rounded.
     """
 
@@ -35,8 +40,12 @@ class Claim:
     ours: Cell
     general: Named | None
     untuned: Cell
+    invalid: Cell
+    like: Cell
+    limited: bool
     tuning: Cell
-    trivial: Named | None
+    simple: Named | None
+    beating: Cell
     rounding: float
 
     @property
@@ -72,23 +81,23 @@ class Claim:
         return within(self.ours.interval, self.general.value, margin + self.rounding)
 
     @property
-    def against_trivial(self) -> Position | None:
-        """Where the interval lies, relative to the best trivial baseline."""
-        if self.ours.interval is None or self.trivial is None:
+    def against_simple(self) -> Position | None:
+        """Where the interval lies, relative to the best simple baseline."""
+        if self.ours.interval is None or self.simple is None:
             return None
-        return position(self.ours.interval, self.trivial.value)
-
-    @property
-    def tuned(self) -> int | None:
-        """1: significantly better than untuned, -1: worse, 0: neither; None if not compared."""
-        if not isinstance(self.tuning.value, float):
-            return None
-        return advantage(self.tuning.value, 0.0) if "significant" in self.tuning.marks else 0
+        return position(self.ours.interval, self.simple.value)
 
     @property
     def reliable(self) -> bool:
         """Whether the interval is as wide as it should be."""
         return self.ours.interval is not None and self.ours.interval.reliable
+
+
+def tested(difference: Cell) -> int | None:
+    """1: significantly better, -1: worse, 0: neither; None if not tested."""
+    if not isinstance(difference.value, float):
+        return None
+    return advantage(difference.value, 0.0) if "significant" in difference.marks else 0
 
 
 def best(cells: Mapping[str, Cell]) -> Named | None:

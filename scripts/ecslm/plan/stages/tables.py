@@ -147,6 +147,7 @@ def table_context(study: Study) -> TableContext:
                 tasks=study.model_tasks(name),
                 shots=model.shots,
                 limits=model.limits(),
+                learned=model.LEARNS,
             )
             for name, model in settings.models.items()
         },
@@ -154,7 +155,8 @@ def table_context(study: Study) -> TableContext:
         adapters=adapters,
         costs={
             name: CostContext(
-                local=name in study.local_models,
+                local=name in study.local_models or model.LEARNS,
+                learned=model.LEARNS,
                 seeds=model.seeds,
                 tasks=study.model_tasks(name),
                 adapter_of=model.adapter_name(name),
@@ -166,6 +168,9 @@ def table_context(study: Study) -> TableContext:
         contrasts={
             name: ContrastContext(title=one.title or name, tasks=contrast_tasks(study, name))
             for name, one in contrasts(study).items()
+        },
+        simple={
+            task: names for task in study.test_tasks if (names := study.simple_baselines(task))
         },
         setting_titles={
             name: study.config.setting_titles[name]
