@@ -52,7 +52,7 @@ def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
         case "intervals":
             return (
                 f"{of_table}: scores with their intervals. The dotted line is the best simple "
-                "baseline, chosen on validation records. "
+                "baseline, chosen without test records. "
                 f"{INTERVALS}{MARKS if published else ''}{CHOSEN if chosen else ''}"
             )
         case "records":

@@ -85,7 +85,7 @@ def simple_notes(columns: Iterable[HeaderCell]) -> list[str]:
     if not found:
         return []
     chosen = "; ".join(f"{name} ({', '.join(tasks)})" for name, tasks in found.items())
-    return [f"Best simple baseline, chosen on validation records: {chosen}."]
+    return [f"Best simple baseline, chosen without test records: {chosen}."]
 
 
 def record_notes(panels: Iterable[Panel]) -> list[str]:

@@ -107,8 +107,7 @@ class Scores:
         return self._measured(name, (0,), task, setting)
 
     def simple(self, task: str, setting: str) -> tuple[str, Measured] | None:
-        """The best simple baseline of a task, chosen on validation records, with its scores on
-        test records; None where there is none."""
+        """The best simple baseline of a task, with its scores; None where there is none."""
         path = SIMPLE_BASELINES.format(task=task)
         if task not in self._context.simple or self._is_missing(path):
             return None

@@ -1,7 +1,7 @@
 """The best simple baseline of a task, trivial or learned: by what name models are judged, and by
 which files.
 
-It was chosen on validation records (`results/{study}/simple_baselines/{task}.json`); its score is
+It was chosen without test records (`results/{study}/simple_baselines/{task}.json`); its score is
 that of its row on test records.
 """
 

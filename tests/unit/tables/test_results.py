@@ -39,7 +39,6 @@ from ecslm.tables.published import Published
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.sources import Sources
 
-
 SIMPLE = {"PM": ["always-yes"]}
 
 
@@ -158,7 +157,7 @@ def test_a_score_below_the_best_simple_baseline_is_marked_as_such(tmp_path: Path
         "Small-EC (published)": (),
     }
     assert any(note.startswith("↓: below the best simple baseline") for note in table.notes)
-    assert "Best simple baseline, chosen on validation records: always-yes (PM)." in table.notes
+    assert "Best simple baseline, chosen without test records: always-yes (PM)." in table.notes
 
 
 @given(st.permutations([0.2, 0.65, 0.9]))

@@ -184,7 +184,7 @@ class ModelCard(_OfExport):
                 task: CardTask(
                     title=study.task(task).title,
                     kind=study.task(task).kind(),
-                    simple=study.simple_baselines(task),
+                    simple=tuple(sorted(study.simple_baselines(task))),
                 )
                 for task in sorted(study.model_tasks(key.model))
             },

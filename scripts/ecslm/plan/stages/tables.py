@@ -170,7 +170,9 @@ def table_context(study: Study) -> TableContext:
             for name, one in contrasts(study).items()
         },
         simple={
-            task: names for task in study.test_tasks if (names := study.simple_baselines(task))
+            task: tuple(sorted(names))
+            for task in study.test_tasks
+            if (names := study.simple_baselines(task))
         },
         setting_titles={
             name: study.config.setting_titles[name]

@@ -378,8 +378,7 @@ def _notes(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[
             )
     if any(claim.simple for found in claims.values() for claim in found):
         yield (
-            "Best simple: of the trivial and learned baselines the one that is best on validation "
-            "records."
+            "Best simple: the best of the trivial and learned baselines, chosen without test records."
         )
     yield (
         "Above, contains, below: whether our 95 % interval lies above the other score, contains it "
