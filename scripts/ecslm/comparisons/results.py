@@ -10,7 +10,7 @@ from ecslm.common.validation import read_model
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 from ecslm.schemas.settings import Closed
 
-Test = Literal["mcnemar", "randomisation", "newcombe", "bootstrap"]
+Test = Literal["mcnemar", "randomisation", "randomisation_mcnemar", "newcombe", "bootstrap"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -42,11 +42,15 @@ class Difference(Closed):
         "proportions, that only one side got right; null if the metric has no classes."
     )
     test: Test | None = Field(description="The test that gave p.")
-    sound: bool = Field(description="Whether the test is valid with these records.")
     p: Probability | None = Field(description="Two-sided p-value; null hypothesis: no difference.")
     p_interval: tuple[Probability, Probability] | None = Field(
         description="95 % interval of a p from random draws; null if p is exact."
     )
+
+    @property
+    def sound(self) -> bool:
+        """Whether the test is valid with these records: a paired one always is."""
+        return self.paired or self.reliable
 
 
 class Comparison(Difference):

@@ -11,6 +11,7 @@ from ecslm.comparisons.settings import (
     compared_models,
 )
 from ecslm.schemas.task import answered_setting
+from ecslm.scoring.metrics.protocol import Array, Metric
 from ecslm.scoring.outcomes import Outcomes
 
 # Two sides are paired if they share at least this part of the smaller side's samples.
@@ -41,6 +42,13 @@ class Sides:
         both = sorted(set(self.first.samples).intersection(self.second.samples))
         fewer = min(len(self.first.samples), len(self.second.samples))
         return both if len(both) >= PAIRED_SHARE * fewer else []
+
+    def gained(self, measure: Metric) -> Array:
+        """How much better the first side answers each shared sample, the mean over its seeds minus
+        that of the second: 1 if only the first is right; shape (samples,)."""
+        return self.first.qualities(measure, self.shared) - self.second.qualities(
+            measure, self.shared
+        )
 
 
 def task_sides(settings: DifferencesSettings, outcomes: TaskOutcomes) -> Iterator[Sides]:

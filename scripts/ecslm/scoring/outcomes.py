@@ -31,6 +31,12 @@ class Outcomes:
             [measure.sums([seed[sample] for sample in samples]) for seed in self.seeds], axis=1
         )
 
+    def qualities(self, measure: Metric, samples: Sequence[str]) -> Array:
+        """How good the answers are, mean over seeds: shape (samples,)."""
+        by_seed = [[measure.quality(seed[sample]) for sample in samples] for seed in self.seeds]
+        found: Array = np.mean(by_seed, axis=0)
+        return found
+
 
 def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
     """Read the rows of an outcomes file of a metric.
