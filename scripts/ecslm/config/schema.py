@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import ComparisonsSettings
+from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
@@ -46,7 +47,7 @@ else:
 
 
 # A model: a row of the tables. Each backend has its own entry.
-ModelSettings = TransformersModel | RecordedModel | OpenAIModel
+ModelSettings = TransformersModel | RecordedModel | OpenAIModel | LearnedModel
 
 
 class EncoderSettings(BertScoreSettings):

@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.plan.keys import RunKey, SeedKey
@@ -157,7 +158,9 @@ class Study:
             name: tuple(
                 task
                 for task in self.test_tasks
-                if model.suits(self.task(task).answer) and self.answered_settings(name, task)
+                if model.suits(self.task(task).answer)
+                and self.answered_settings(name, task)
+                and (self.task(task).train or not model.LEARNS)
             )
             for name, model in self.settings.models.items()
         }
@@ -170,6 +173,22 @@ class Study:
             if baseline in applicable(self.task(task).kind())
             # The majority class is taken from the training rows.
             and (baseline != "majority" or self.task(task).train)
+        )
+
+    def simple_baselines(self, task: str) -> tuple[str, ...]:
+        """The rows among which a task's best simple baseline is chosen: its trivial baselines, and
+        learned ones with all training records. None if the task has no records to choose by."""
+        if not self.task(task).train:
+            return ()
+        return (
+            *(name for name in self.settings.baselines if task in self.baseline_tasks(name)),
+            *(
+                name
+                for name, model in self.settings.models.items()
+                if isinstance(model, LearnedModel)
+                and model.train_fraction == 1
+                and task in self.model_tasks(name)
+            ),
         )
 
     # Runs

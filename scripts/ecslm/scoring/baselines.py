@@ -29,7 +29,7 @@ def applicable(task: TaskKind) -> tuple[Baseline, ...]:
             return ()
 
 
-def is_expectation(baseline: Baseline) -> bool:
+def is_expectation(baseline: str) -> bool:
     """Whether the baseline answers at random, so that its score is an expected value."""
     return baseline == "random"
 

@@ -15,7 +15,7 @@ from ecslm.prediction.transformers_settings import (
     Normalization,
     TransformersSettings,
 )
-from ecslm.schemas.task import Answer
+from ecslm.schemas.task import Answer, TaskKind
 from ecslm.training.settings import TrainingSettings
 
 
@@ -125,7 +125,7 @@ class TransformersModel(AnyModel):
         decoding: DecodingSettings,
         batch_tokens: int,
         settings: Sequence[str],  # noqa: ARG002
-        answer: Answer,
+        task: TaskKind,
     ) -> TransformersSettings:
         """How the model answers. The token budget is included only if it can change an answer."""
         return TransformersSettings(
@@ -135,5 +135,7 @@ class TransformersModel(AnyModel):
             batch_tokens=None if self.precision.exact else batch_tokens,
             answers=None
             if self.answers == "free"
-            else LimitedAnswers(mode=self.answers, type=answer, normalization=self.normalization),
+            else LimitedAnswers(
+                mode=self.answers, type=task.answer, normalization=self.normalization
+            ),
         )
