@@ -10,7 +10,9 @@ from ecslm.common.validation import read_model
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 from ecslm.schemas.settings import Closed
 
-Test = Literal["mcnemar", "randomisation", "randomisation_mcnemar", "newcombe", "bootstrap"]
+Test = Literal[
+    "mcnemar", "randomisation", "randomisation_mcnemar", "newcombe", "bootstrap", "expected"
+]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -21,6 +23,9 @@ class Difference(Closed):
     contrast: str = Field(description="Name of the contrast, a family of tests.")
     a: str = Field(description="A model or, in a contrast of settings, a setting.")
     b: str = Field(description="The model or setting that `a` is compared with.")
+    best_simple: bool = Field(
+        False, description="Whether the contrast names `b` as the best simple baseline of the task."
+    )
     setting: str | None = Field(description="Evaluation setting; null in a contrast of settings.")
     model: str | None = Field(description="The model in a contrast of settings, else null.")
     paired: bool = Field(description="Whether samples are compared one by one.")
@@ -49,8 +54,8 @@ class Difference(Closed):
 
     @property
     def sound(self) -> bool:
-        """Whether the test is valid with these records: a paired one always is."""
-        return self.paired or self.reliable
+        """Whether the test is valid with these records: an exact one always is."""
+        return self.reliable or self.test not in ("newcombe", "bootstrap", "expected")
 
 
 class Comparison(Difference):

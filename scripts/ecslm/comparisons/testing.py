@@ -83,7 +83,9 @@ class _Side:
     @cached_property
     def rarest(self) -> float | None:
         """Records of the rarest class, the same for each seed."""
-        return self.measure.rarest(self.totals[0])
+        rarest = self.measure.rarest(self.totals[0])
+        # Expected outcomes add up to whole numbers but for their last digits.
+        return None if rarest is None else round(rarest, 6)
 
     @property
     def value(self) -> float | None:
@@ -159,6 +161,7 @@ def _difference(sides: Sides, measure: Metric, settings: DifferencesSettings) ->
         contrast=sides.contrast,
         a=sides.a,
         b=sides.b,
+        best_simple=sides.best_simple,
         setting=sides.setting,
         model=sides.model,
         paired=bool(shared),
@@ -199,6 +202,8 @@ def _paired(
 ) -> dict[str, Any]:
     """Interval and test of sides with the same samples.
 
+    An expected score has no outcomes to exchange: the difference is tested by its bootstrap.
+
     With few records of a class, one habit of answering may have another F1 than another, so that
     outcomes are not exchangeable though the scores are equal (benchmarks/size.py). There a
     difference also needs more right answers on the same side: p is the larger of the two, which
@@ -207,7 +212,8 @@ def _paired(
     Source: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 24(4),
     1982 (the larger p).
     """
-    if first.measure.PROPORTION and first.seeds == second.seeds == 1:
+    one_seed = first.seeds == second.seeds == 1
+    if first.measure.PROPORTION and one_seed and not sides.expected:
         return _paired_proportions(first, second)
     at = first.sums.shape[1]
     resampled = bootstrap_values(
@@ -216,6 +222,13 @@ def _paired(
         settings.resamples,
         settings.seed,
     )
+    found = {
+        "ci95": difference_interval(difference, resampled, len(first.sums), CONFIDENCE),
+        "reliable": first.is_reliable(resampled),
+        "deciding": _rarest(first),
+    }
+    if sides.expected:
+        return {**found, **_test("expected", centred_bootstrap_p(difference, resampled))}
     exchange = _proportion_means if first.measure.PROPORTION else _seed_pairs
     one, other = exchange(first, second)
     statistic = Statistic(one.values, one.gradient)
@@ -226,12 +239,7 @@ def _paired(
         # More right answers on the other side speak against the difference.
         same_side = gained.sum() * difference > 0
         p = larger(p, _mcnemar_of(gained) if same_side else 1.0)
-    return {
-        "ci95": difference_interval(difference, resampled, len(first.sums), CONFIDENCE),
-        "reliable": first.is_reliable(resampled),
-        "deciding": _rarest(first),
-        **_test("randomisation" if enough else "randomisation_mcnemar", p),
-    }
+    return {**found, **_test("randomisation" if enough else "randomisation_mcnemar", p)}
 
 
 def _paired_proportions(first: _Side, second: _Side) -> dict[str, Any]:

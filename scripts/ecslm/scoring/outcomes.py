@@ -134,5 +134,5 @@ def _fits(measure: Metric, row: OutcomeRow) -> bool:
         sums = measure.sums([row.outcome])
     except (KeyError, TypeError, AttributeError):
         return False
-    # Outcomes of a proportion are zeros and ones.
-    return sums.size > 0 and (not measure.PROPORTION or bool(np.isin(sums, (0, 1)).all()))
+    # Outcomes of a proportion are zeros and ones, expected ones between them.
+    return sums.size > 0 and (not measure.PROPORTION or bool(((sums >= 0) & (sums <= 1)).all()))

@@ -16,6 +16,7 @@ TESTS: dict[Test, str] = {
     "mcnemar": "McNemar's exact test",
     "newcombe": "unpaired, from both Wilson intervals (Newcombe)",
     "bootstrap": "unpaired, centred bootstrap",
+    "expected": "against an expected score, centred bootstrap",
 }
 
 # Below it a p-value is shown as less than it.

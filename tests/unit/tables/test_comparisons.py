@@ -14,7 +14,7 @@ CONTRASTS = {
     "tuning": {"title": "Tuned against base", "tasks": ["PM", "SA"]},
     "domain": {"title": "Out of domain against in domain", "tasks": ["PM", "SA"]},
 }
-UNSOUND = {"paired": False, "reliable": False}
+UNSOUND = {"test": "bootstrap", "reliable": False}
 OF_SETTINGS = {"contrast": "domain", "a": OOD, "b": IND, "setting": None, "model": "Small-EC"}
 
 

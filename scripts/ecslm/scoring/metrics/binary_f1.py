@@ -120,10 +120,11 @@ def _mcc(tp: float, fp: float, fn: float, tn: float) -> float:
 
 def _rates(tp: float, fp: float, fn: float, tn: float) -> dict[str, Any]:
     recall, specificity = ratio(tp, tp + fn), ratio(tn, tn + fp)
-    both = recall is not None and specificity is not None
     return {
         "accuracy": ratio(tp + tn, tp + fp + fn + tn),
-        "balanced_accuracy": (recall + specificity) / 2 if both else None,
+        "balanced_accuracy": None
+        if recall is None or specificity is None
+        else (recall + specificity) / 2,
         "mcc": _mcc(tp, fp, fn, tn),
         "precision": ratio(tp, tp + fp),
         "recall": recall,
