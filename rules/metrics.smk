@@ -117,6 +117,7 @@ rule differences:
     """step: test differences between scores of one task"""
     input:
         records=DIFFERENCES.input("records"),
+        chosen=DIFFERENCES.input("chosen"),
     output:
         differences=DIFFERENCES.output("differences"),
         manifest=DIFFERENCES.output("manifest"),

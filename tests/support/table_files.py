@@ -112,7 +112,6 @@ def comparison_row(**changes: Any) -> dict[str, Any]:
         "reliable": True,
         "deciding": None,
         "test": "randomisation",
-        "sound": True,
         "p": 0.0004,
         "p_interval": None,
         "p_holm": 0.012,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.text import nearest
+from ecslm.comparisons.settings import BEST_SIMPLE
 from ecslm.config.labels import label_problems
 from ecslm.data.relevance import LABELLED_SETTINGS
 from ecslm.prediction.backend import DEFAULT
@@ -241,7 +242,8 @@ def _contrast_references(path: str, study: Mapping[str, Any]) -> Iterator[str]:
     settings = dict.fromkeys(_names(study.get("settings")))
     for name, contrast in _contrasts(study).items():
         of_settings = _mapping(contrast).get("kind") == "settings"
-        paired, other = (settings, models) if of_settings else (models, settings)
+        rows = {**models, **dict.fromkeys(_names(study.get("baselines"))), BEST_SIMPLE: None}
+        paired, other = (settings, models) if of_settings else (rows, settings)
         where, elsewhere = "the study's models", "the study's settings"
         if of_settings:
             where, elsewhere = elsewhere, where

@@ -219,6 +219,14 @@ class Study:
             for task in self.model_tasks(one.model):
                 yield RunKey(one.model, one.seed, task)
 
+    def seeds_of(self, row: str) -> tuple[int, ...]:
+        """The seeds of a model, or of a trivial baseline, which has one."""
+        return (0,) if row in self.settings.baselines else self.model(row).seeds
+
+    def shots_of(self, row: str) -> int:
+        """The examples in the prompts of a model; a trivial baseline has none."""
+        return 0 if row in self.settings.baselines else self.model(row).shots
+
     def first_seed(self, model: str) -> int:
         """The seed that stands for a model where one must."""
         return min(self.model(model).seeds)
@@ -243,8 +251,8 @@ class Study:
         return self.model(model).answer_files(self.task_names(task), settings, self.results)
 
     def outcome_files(self, model: str, task: str) -> tuple[str, ...]:
-        """The outcomes of all seeds of a model."""
-        found = paths.outcome_paths(model, self.model(model).seeds, task)
+        """The outcomes of all seeds of a model, or of a trivial baseline."""
+        found = paths.outcome_paths(model, self.seeds_of(model), task)
         return tuple(f"{self.results}/{path}" for path in found)
 
 

@@ -34,6 +34,12 @@ def is_expectation(baseline: str) -> bool:
     return baseline == "random"
 
 
+def never_yes(baseline: Baseline, task: TaskKind, majority: str) -> bool:
+    """Whether the baseline never says yes, so that its F1 of yes is 0 with certainty."""
+    no = baseline == "always-no" or (baseline == "majority" and majority == "no")
+    return no and task.answer == "yes_no"
+
+
 def as_prediction(record: Record, text: str = "") -> ScoredPrediction:
     """The prediction `text` for a record."""
     return ScoredPrediction(

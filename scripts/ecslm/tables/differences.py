@@ -11,9 +11,12 @@ from ecslm.tables.settings import ContrastContext, TableContext
 
 TESTS: dict[Test, str] = {
     "randomisation": "paired randomisation test",
+    "randomisation_mcnemar": "few records of a class: the larger p of the paired randomisation "
+    "test and of McNemar's on right answers",
     "mcnemar": "McNemar's exact test",
     "newcombe": "unpaired, from both Wilson intervals (Newcombe)",
     "bootstrap": "unpaired, centred bootstrap",
+    "expected": "against an expected score, centred bootstrap",
 }
 
 # Below it a p-value is shown as less than it.
@@ -88,7 +91,7 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
     )
     verdicts = [(task, verdict(row)) for task, row in compared]
     for mark, reason in (
-        ("few", "the test is not valid with so few records, or so few that decide the score"),
+        ("few", "an unpaired test is not valid with so few records, or so few that decide"),
         ("undecided", f"too few random exchanges to tell on which side of {LEVEL} it is"),
     ):
         tasks = dict.fromkeys(task for task, found in verdicts if found == mark)

@@ -19,10 +19,7 @@ STRICT = (
 )
 
 
-JOINT = (
-    "The interval of a mean over seeds resamples test records, each with the outcomes of all "
-    "seeds; it does not cover other seeds."
-)
+JOINT = "The interval of a mean over seeds resamples test records and seeds."
 
 
 def data_note(data: DataContext) -> str:

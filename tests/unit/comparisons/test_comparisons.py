@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from support.scripts import run_script
 
 from ecslm.common.errors import InputError
+from ecslm.comparisons import testing
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.proportions import PairedTable, newcombe_interval
 from ecslm.comparisons.proportions import mcnemar_p as mcnemar_p_of_table
@@ -98,6 +99,37 @@ def test_a_metric_of_counts_is_compared_by_its_own_value_and_not_by_means_of_rec
     assert row.test == "randomisation"
     assert row.p == pytest.approx(2 / 2**4)  # four records differ, all to one side
     assert (row.p_interval, row.deciding, row.reliable) == (None, 10, False)
+
+
+def test_few_records_of_a_class_do_not_hide_a_difference_in_which_all_records_agree() -> None:
+    references = "A" * 32 + "B" * 4 + "C" * 4
+    sides = {"EC": references, "Base": "B" * 32 + "C" * 4 + "CCCA"}
+    outcomes = {name: {IND: of_choices(references, own)} for name, own in sides.items()}
+    (row,) = compared(settings(metric="macro_f1"), **outcomes)
+    assert (row.test, row.deciding, row.reliable) == ("randomisation_mcnemar", 4, False)
+    assert row.sound and row.p < 1e-9
+
+
+def test_with_few_records_of_a_class_right_answers_on_the_other_side_undo_a_difference() -> None:
+    cautious = of_cells(["tp"] * 2 + ["fn"] * 6 + ["tn"] * 52)
+    lavish = of_cells(["tp"] * 8 + ["fp"] * 20 + ["tn"] * 32)
+    (row,) = compared(settings(metric="binary_f1"), EC={IND: lavish}, Base={IND: cautious})
+    assert row.difference > 0
+    assert row.p == 1
+
+
+def test_with_few_records_of_a_class_the_two_tests_rarely_reject_equal_scores_by_luck() -> None:
+    """Half are positive: always yes, and a rule that finds half of them and nothing else: both have
+    an F1 of 2/3."""
+    generator = np.random.default_rng(5)
+    rejected = []
+    for _ in range(200):
+        positive, found = generator.random((2, 12)) < 0.5
+        yes = of_cells(np.where(positive, "tp", "fp").tolist())
+        half = of_cells(np.where(positive, np.where(found, "tp", "fn"), "tn").tolist())
+        (row,) = compared(settings(metric="binary_f1"), EC={IND: yes}, Base={IND: half})
+        rejected.append(row.p is not None and row.p <= 0.05)
+    assert np.mean(rejected) <= 0.05
 
 
 def test_settings_that_share_samples_are_paired_on_those_alone() -> None:
@@ -241,6 +273,13 @@ def exact_p(first: Outcomes, second: Outcomes, name: str) -> float:
     return float(np.mean([studentised(one) >= observed - 1e-9 for one in exchanges]))
 
 
+@pytest.fixture
+def few_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The randomisation test alone, with as few records of a class as can be enumerated."""
+    monkeypatch.setattr(testing, "RELIABLE_RECORDS_OF_RAREST_CLASS", 1)
+
+
+@pytest.mark.usefixtures("few_suffice")
 def test_two_against_three_seeds_of_macro_f1_have_the_exact_p() -> None:
     references = "AABBCCAB"
     first = of_choices(references, "AABBCAAB", "AABBCCBB")
@@ -271,6 +310,7 @@ def test_two_against_three_seeds_of_a_proportion_have_the_exact_p() -> None:
     assert row.p == pytest.approx(exact_p(first, second, "accuracy"))
 
 
+@pytest.mark.usefixtures("few_suffice")
 def test_two_against_three_seeds_of_f1_have_the_exact_p() -> None:
     first = of_cells(
         ["tp", "tp", "fn", "tn", "tn", "tp", "fp"], ["tp", "fn", "tp", "tn", "tn", "tp", "tn"]

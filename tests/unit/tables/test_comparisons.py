@@ -14,6 +14,7 @@ CONTRASTS = {
     "tuning": {"title": "Tuned against base", "tasks": ["PM", "SA"]},
     "domain": {"title": "Out of domain against in domain", "tasks": ["PM", "SA"]},
 }
+UNSOUND = {"test": "bootstrap", "reliable": False}
 OF_SETTINGS = {"contrast": "domain", "a": OOD, "b": IND, "setting": None, "model": "Small-EC"}
 
 
@@ -115,12 +116,13 @@ def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: P
     [
         ({}, ("significant",), None),
         ({"p_holm": 0.05}, (), None),
-        ({"sound": False}, ("few",), "so few that decide"),
+        (UNSOUND, ("few",), "so few that decide"),
         ({"p_holm_interval": (0.001, 0.049)}, ("significant",), None),
         ({"p_holm_interval": (0.001, 0.05)}, ("undecided",), "too few random exchanges to tell"),
         ({"p_holm": 0.06, "p_holm_interval": (0.04, 0.07)}, ("undecided",), "too few random"),
         ({"p_holm": 0.06, "p_holm_interval": (0.051, 0.07)}, (), None),
-        ({"sound": False, "p_holm_interval": (0.001, 0.05)}, ("few",), "so few that decide"),
+        ({**UNSOUND, "p_holm_interval": (0.001, 0.05)}, ("few",), "so few that decide"),
+        ({"reliable": False}, ("significant",), None),
     ],
 )
 def test_a_mark_needs_a_valid_test_and_does_not_hang_on_the_luck_of_draws(
