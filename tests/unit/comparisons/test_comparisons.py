@@ -24,6 +24,7 @@ from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.significance import holm, monte_carlo_p
 from ecslm.comparisons.testing import differences
+from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import Outcomes
@@ -425,11 +426,61 @@ def test_models_without_a_common_sample_are_an_error() -> None:
         (TUNING | {"pairs": [["EC", "Base"], ["Base", "EC"]]}, "a pair is listed twice"),
         (TUNING | {"settings": [IND, IND]}, f"`{IND}` is listed twice"),
         (TUNING | {"pairs": []}, "at least 1 item"),
+        (TUNING | {"pairs": [["best simple", "EC"]]}, "can only be the second of a pair"),
     ],
 )
 def test_contrasts_that_compare_nothing_are_refused(contrast: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         settings(contrasts={"tuning": contrast})
+
+
+SIMPLE = TUNING | {"pairs": [["EC", "best simple"], ["Base", "best simple"]]}
+
+
+def test_the_best_simple_baseline_is_compared_by_its_own_name_and_not_with_itself() -> None:
+    wanted = settings(contrasts={"simple": SIMPLE})
+    outcomes = {"EC": {IND: hits([1] * 30)}, "Base": {IND: hits([1, 0, 1] * 10)}}
+    (row,) = differences(list(task_sides(wanted, outcomes, "Base")), wanted)
+    assert (row.a, row.b, row.best_simple) == ("EC", "Base", True)
+    assert row.p == mcnemar_p(10, 0)
+    assert not list(task_sides(wanted, outcomes))
+
+
+def test_an_expected_score_is_tested_without_exchanging_outcomes() -> None:
+    models = {name: {"seeds": [0]} for name in ("EC", "random")}
+    contrast = TUNING | {"pairs": [["EC", "random"]]}
+    wanted = settings(models=models, contrasts={"tuning": contrast}, resamples=200)
+    generator = np.random.default_rng(11)
+    guessed = {IND: hits([0.25] * 200)}
+
+    def row_of(chance: float) -> Difference:
+        right = (generator.random(200) < chance).astype(int).tolist()
+        (row,) = compared(wanted, EC={IND: hits(right)}, random=guessed)
+        return row
+
+    better = row_of(0.5)
+    assert (better.test, better.sound, better.p) == ("expected", True, pytest.approx(1 / 201))
+    assert better.ci95[0] > 0.1
+    rejected = [row_of(0.25).p <= 0.05 for _ in range(300)]
+    assert 0.02 < np.mean(rejected) < 0.09
+
+
+def test_an_expected_f1_is_compared_on_the_same_references() -> None:
+    models = {name: {"seeds": [0]} for name in ("EC", "random")}
+    contrast = TUNING | {"pairs": [["EC", "random"]]}
+    wanted = settings(metric="macro_f1", models=models, contrasts={"tuning": contrast})
+    references = "AAABBBCCC"
+    third = {
+        f"s{n:02}": {
+            "tp": {reference: 1 / 3},
+            "fp": {other: 1 / 3 for other in "ABC" if other != reference},
+            "fn": {reference: 2 / 3},
+        }
+        for n, reference in enumerate(references)
+    }
+    sides = {"EC": {IND: of_choices(references, references)}, "random": {IND: Outcomes((third,))}}
+    (row,) = compared(wanted, **sides)
+    assert (row.value_a, row.value_b, row.sound) == (1, pytest.approx(1 / 3), False)
 
 
 def write_outcomes(results: Path, model: str, scores: list[int]) -> None:
@@ -479,6 +530,26 @@ def test_the_scripts_write_the_same_bytes_twice_and_say_what_they_were_made_from
     assert list(manifest["files"]) == ["MPC.json"]
     of_differences = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
     assert len(of_differences["inputs"]) == 2
+
+
+def test_the_best_simple_baseline_is_the_one_that_its_file_names(tmp_path: Path) -> None:
+    for model in ("EC", "Base"):
+        write_outcomes(tmp_path, model, [1, 0])
+    chosen = tmp_path / "simple_baselines/MPC.json"
+    chosen.parent.mkdir()
+    contrasts = {"simple": TUNING | {"pairs": [["EC", "best simple"]]}}
+    for best in ("Base", "Other"):
+        found = SimpleBaselines(task="MPC", metric="accuracy", n=9, scores={best: 0.5}, best=best)
+        chosen.write_text(found.model_dump_json())
+        made = run_differences(tmp_path, contrasts=contrasts)
+        assert made.returncode == (best == "Other"), made.stderr
+    assert made.stderr == (
+        f"error: {chosen}: best: Other is not in `models` of --settings: add it\n"
+    )
+    (row,) = json.loads((tmp_path / "differences/MPC.json").read_text())
+    assert (row["b"], row["best_simple"]) == ("Base", True)
+    manifest = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
+    assert str(chosen) in manifest["inputs"]
 
 
 def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:

@@ -111,6 +111,25 @@ def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: P
     assert any(note.startswith("*: ") for note in table.notes)
 
 
+def test_a_model_and_the_best_simple_baseline_of_each_task_are_one_group(tmp_path: Path) -> None:
+    for task, name in (("PM", "TF-IDF"), ("SA", "majority")):
+        write_comparisons(tmp_path, task, {"b": name, "best_simple": True})
+    (panel,) = made(tmp_path).panels
+    (group,) = panel.groups
+    assert group.title == "Small-EC against the best simple baseline"
+    assert panel.notes[1] == (
+        "Tuned against base: best simple baseline by validation records: TF-IDF (PM); majority "
+        "(SA)."
+    )
+
+
+def test_the_notes_say_which_difference_a_test_can_find(tmp_path: Path) -> None:
+    write_comparisons(tmp_path, "PM", {"n": 40})
+    write_comparisons(tmp_path, "SA", {"n": 1000})
+    (note,) = (note for note in made(tmp_path).notes if note.startswith("Smallest difference"))
+    assert "0.198 with 40, 0.040 with 1,000 records" in note
+
+
 @pytest.mark.parametrize(
     ("changes", "marks", "reason"),
     [
