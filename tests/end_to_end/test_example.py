@@ -8,6 +8,7 @@ import yaml
 from support.local_server import LocalServer, completion, local_server, prompt_of
 from support.project import ROOT
 from support.scratch import copy_project, snakemake
+from support.small_rows import write_small_rows
 from support.tiny import write_tiny_model
 
 from ecslm.common.files import read_json, read_jsonl, write_json
@@ -39,7 +40,7 @@ def scaled_down(server: LocalServer) -> dict[str, Any]:
     example["bases"] = {"Tiny": {"source": "path", "path": "weights"}}
     study = example["studies"]["backends"]
     study["tasks"][:] = TASKS
-    study["data"] |= {"train": 4, "val": 2, "test_ind": 4}
+    study["data"] |= {"path": "rows.jsonl"}
     study["precision"]["dtype"] = "float32"
     for section in (study["decoding"], study["training"]):
         section["max_length"] = 2000
@@ -57,6 +58,7 @@ def scaled_down(server: LocalServer) -> dict[str, Any]:
 def test_a_row_of_each_kind_and_a_second_run_that_asks_and_pays_nothing(tmp_path: Path) -> None:
     project = copy_project(tmp_path)
     write_tiny_model(project / "weights")
+    write_small_rows(project / "rows.jsonl", train=4, val=2, test_ind=4)
     for task, answers in (("PM", ["yes", "no", "no idea", "yes"]), ("QPR", ["A,B"] * 4)):
         write_json(project / f"answers/{task}/IND_Diverse_Instruction.json", answers)
     run = ("--cores", "2", "--configfile", "example.yaml")

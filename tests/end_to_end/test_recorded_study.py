@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.model_examples import read_lines, run_here
 from support.scratch import copy_project, list_jobs, snakemake
+from support.small_rows import write_small_rows
 
 from ecslm.common.files import write_json
 
@@ -59,11 +59,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_data(project: Path) -> list[dict[str, Any]]:
     """The data in hub layout, and their labels; returns the rows."""
     path, labels = project / "data/hub/train.jsonl", project / "data/labels.json"
-    sizes = '{"train": 2, "val": 1, "test_ind": 3, "test_ood": 2}'
-    with pytest.MonkeyPatch.context() as patch:
-        options = ["--settings", sizes, "--output", path, "--labels", labels]
-        assert run_here(patch, "demo_data.py", options) == 0
-    return read_lines(path)
+    return write_small_rows(path, labels, train=2, val=1, test_ind=3, test_ood=2)
 
 
 def scores(project: Path, model: str, task: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A whole study on a tiny random model: every stage real, from generated records to tables.
+"""A whole study on a tiny random model: every stage real, from records to tables.
 
 The processes of the whole run start from nothing, as they do for users.
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from support.scratch import cold_snakemake, copy_project, planned_jobs, snakemake
+from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.common.files import read_jsonl
@@ -35,6 +36,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     project = copy_project(tmp_path_factory.mktemp("study"))
     write_tiny_model(project / "weights/model")
     write_tiny_encoder(project / "weights/encoder")
+    write_small_rows(project / "tiny_rows.jsonl", train=4, val=2, test_ind=3, test_ood=2)
     run = cold_snakemake(project, "--resources", "gpu=2", *RUN, *TARGETS)
     assert run.returncode == 0, run.stdout + run.stderr
     (project / "printed.txt").write_text(run.stdout + run.stderr, encoding="utf-8")

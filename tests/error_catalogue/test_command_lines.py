@@ -312,7 +312,7 @@ CASES = (
         ("two files have the same name",),
         {"d/D.json": b"[]", "e/D.json": b"[]"},
     ),
-    # dataset.py, demo_data.py
+    # dataset.py
     dataset("data that are not there", None, "rows.jsonl", "no such file"),
     dataset("data of another task", lines_of(OWN | {"task": "PM"}), "SA"),
     dataset(
@@ -320,18 +320,6 @@ CASES = (
         lines_of({k: v for k, v in OWN.items() if k != "input"}),
         "input",
         problems=2,
-    ),
-    Case(
-        "demo data of an unknown task",
-        "demo_data.py",
-        ("--output", "r.jsonl", "--settings", '{"tasks": {"XX": {"train": 1}}}'),
-        ("--settings: tasks.XX",),
-    ),
-    Case(
-        "demo data of no record",
-        "demo_data.py",
-        ("--output", "r.jsonl", "--settings", '{"train": 0}'),
-        ("--settings: train",),
     ),
     # The rest
     Case(

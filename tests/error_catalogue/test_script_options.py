@@ -21,7 +21,6 @@ BY_HAND: Mapping[str, Sequence[str]] = {
     "archive.py": ["--output", "a.zip"],
     "ask.py": ["--model", "Tiny", "a question"],
     "check_node.py": ["--folder", "."],
-    "demo_data.py": ["--output", "rows.jsonl", "--labels", "labels.json"],
     "config_schema.py": ["--output", "schema.json"],
     "diff_results.py": ["before", "after"],
     "fetch_answers.py": ["--archive", "a.tar.gz", "--settings", "{}", "--output", "answers"],

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from support.plans import plan
+from support.plans import LOCAL, plan
 from support.project import PROMPTS
 
 from ecslm.common.errors import InputError
@@ -37,7 +37,7 @@ def configuration() -> dict[str, Any]:
         "studies": {
             "shop": {
                 **{"title": "A shop", "device": "cpu", "published_comparable": False},
-                **{"data": {"source": "demo"}, "tasks": ["PM"], "train_setting": "IND"},
+                **{"data": LOCAL, "tasks": ["PM"], "train_setting": "IND"},
                 **{"settings": ["IND"], "models": {"M": MODEL}},
                 "tables": {
                     "one": {
@@ -105,7 +105,7 @@ def test_a_prompt_template_is_one_of_the_projects_folder(name: str) -> None:
 
 
 def test_no_job_of_a_study_writes_outside_its_results() -> None:
-    for job in plan(data={"source": "demo"}).jobs:
+    for job in plan().jobs:
         for path in map(Path, job.files):
             assert path.parts[0] == "results" and path.parts[1] in ("shop", "bases")
             assert ".." not in path.parts

@@ -8,6 +8,7 @@ import pytest
 from support.cluster import Cluster, running_cluster
 from support.scratch import copy_project
 from support.shared import Shared
+from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 STUDIES = Path(__file__).parents[1]
@@ -28,6 +29,8 @@ def new_project(shared: Shared) -> Path:
         project = copy_project(folder)
         write_tiny_model(project / "weights/model")
         write_tiny_encoder(project / "weights/encoder")
+        write_small_rows(project / "tiny_rows.jsonl", train=4, val=2, test_ind=3, test_ood=2)
+        write_small_rows(project / "rows.jsonl", train=16, val=2, test_ind=12)
         shutil.copy(STUDIES / "end_to_end/tiny_study.yaml", project)
         shutil.copy(STUDIES / "workflow/interrupted_study.yaml", project)
 

@@ -10,6 +10,7 @@ import pytest
 from support.model_examples import run_here
 from support.project import ROOT
 from support.scratch import QUICK_TOUCH, Job, copy_project, list_jobs
+from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.provenance.snakemake_records import ADOPTING
@@ -18,12 +19,11 @@ STUDIES = ("generated", "local")
 CONFIGURATION = ROOT / "tests/workflow/rerun_study.yaml"
 # Rules whose jobs a run of `all` never makes.
 NOT_OF_ALL = ("report_pdf", "export_model", "model_card")
-# The data of `local`, in a project.
+# The data of both, in a project; the labels are those of `local`.
 RECORDS, LABELS = "data/records.jsonl", "data/labels.json"
 # Where a project has what tests edit, and keys of the configuration.
 LIBRARY = "scripts/ecslm"
 ALPACA, CHATML = (f"resources/prompts/{name}.jinja" for name in ("alpaca", "chatml"))
-CATALOGUE, INSTRUCTIONS = "resources/demo/catalogue.yaml", "resources/demo/instructions.yaml"
 GENERATED = "studies.generated"
 MODELS = f"{GENERATED}.models"
 
@@ -43,11 +43,10 @@ def completed_studies(project: Path) -> None:
     shutil.copy(CONFIGURATION, project)
     write_tiny_model(project / "weights/model")
     write_tiny_encoder(project / "weights/encoder")
+    sizes = {"train": 2, "val": 1, "test_ind": 2, "test_ood": 2}
+    write_small_rows(project / RECORDS, project / LABELS, **sizes)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(project)
-        sizes = '{"train": 2, "val": 1, "test_ind": 2, "test_ood": 1}'
-        options = ["--settings", sizes, "--output", RECORDS, "--labels", LABELS]
-        assert run_here(patch, "demo_data.py", options) == 0
         for study in STUDIES:
             _run(patch, list_jobs(project, "--dry-run", *study_options(study)))
             recording = ("--touch", "--forceall", *study_options(study))

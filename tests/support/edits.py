@@ -329,16 +329,12 @@ def with_a_remark(row: dict[str, Any]) -> str:
 
 
 def laid_out(file: str) -> Edit:
-    """Another layout of a JSON or YAML file, with comments if it is YAML."""
+    """Another layout of a JSON file."""
 
     def edit(project: Path) -> None:
         path = project / file
         text = path.read_text(encoding="utf-8")
-        if path.suffix == ".json":
-            other = json.dumps(json.loads(text), indent=3)
-        else:
-            content = yaml.safe_load(text)
-            other = "# Remark.\n" + yaml.safe_dump(content, sort_keys=False, width=50, indent=5)
+        other = json.dumps(json.loads(text), indent=3)
         assert other != text
         path.write_text(other, encoding="utf-8")
 

@@ -12,7 +12,7 @@ ERRORS = {
 }
 WORDED_KEYWORDS = {
     *("help", "description", "title", "epilog", "metavar"),
-    *("desc", "unit", "disable", "leave", "delay"),
+    *("desc", "unit", "unit_scale", "disable", "leave", "delay"),
 }
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from support.plans import MODELS, plan
+from support.plans import LOCAL, MODELS, plan
 
 from ecslm.models.bases import BaseSource, HubSource
 from ecslm.preflight.findings import Finding
@@ -19,7 +19,7 @@ GPU = Gpu(name="NVIDIA Z100", memory=80 * 10**9, free=79 * 10**9)
 ONE = {
     "tasks": ["PM"],
     "baselines": [],
-    "data": {"source": "demo"},
+    "data": LOCAL,
     "models": {"Small-EC": MODELS["Small-EC"] | {"seeds": [0]}},
 }
 

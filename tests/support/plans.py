@@ -13,6 +13,8 @@ OOD = "OOD_Diverse_Instruction"
 
 Raw = dict[str, Any]
 
+# Data that are on this machine, for plans that read none of it.
+LOCAL = {"source": "hub", "id": str(ROOT / "resources/demo"), "revision": "main"}
 TASKS: Raw = {
     "PM": ("yes_no", "binary_f1", ["Product_Matching"], {"ood": False}),
     "SA": ("choice", "macro_f1", ["Sentiment_Analysis"], {}),

@@ -14,6 +14,7 @@ import yaml
 from support.fake_hub import FakeHub, FakeRepository, fake_hub
 from support.project import ROOT
 from support.scratch import copy_project
+from support.small_rows import write_small_rows
 
 from ecslm.preflight.text import FORM, as_text
 
@@ -34,6 +35,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path, tiny_enc
     (folder / "weights").mkdir()
     (folder / "weights/model").symlink_to(tiny_model)
     (folder / "weights/encoder").symlink_to(read_base(tiny_encoder)[1])
+    write_small_rows(folder / "tiny_rows.jsonl", train=4, val=2, test_ind=3, test_ood=2)
     return folder
 
 

@@ -12,11 +12,9 @@ from pathlib import Path
 import pytest
 from support.completed import (
     ALPACA,
-    CATALOGUE,
     CHATML,
     CONFIGURATION,
     GENERATED,
-    INSTRUCTIONS,
     LABELS,
     LIBRARY,
     MODELS,
@@ -99,7 +97,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "the logic of a metric that the study does not use": logic(
                 "ecslm/scoring/metrics/hit_rate.py"
             ),
-            "the loader of local files, where none is loaded": logic("ecslm/data/sources/path.py"),
+            "the loader of the hub, where nothing is loaded": logic("ecslm/data/sources/hub.py"),
             "the code and the card of exported models, which nobody has asked for": together(
                 logic("ecslm/exports/run.py", "ecslm/exports/card.py"),
                 added("report/model_card.md.jinja", "More."),
@@ -188,14 +186,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 replaced(
                     "resources/devices.csv", "NVIDIA A10G,cuda,24,70,", "NVIDIA A10G,cuda,24,7,"
                 ),
-                replaced("resources/lengths.csv", "demo,SA,137,", "demo,SA,1370,"),
-            ),
-            "comments and layout of the catalogue and the instructions": together(
-                laid_out(CATALOGUE), laid_out(INSTRUCTIONS)
-            ),
-            "the catalogue and the instructions at another path": together(
-                moved(CATALOGUE, "shop/products.yaml", f"{GENERATED}.data.catalogue"),
-                moved(INSTRUCTIONS, "words/texts.yaml", f"{GENERATED}.data.instructions"),
+                replaced("resources/lengths.csv", "SA,193,", "SA,1930,"),
             ),
             "weights that stayed on another machine": without_weights,
             "a local tag of a version": locked("torch", "2.13.0+cpu"),

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import warm
 from support.interruption import (
     Moment,
     Stop,
@@ -18,6 +17,7 @@ from support.interruption import (
     stop_at_each,
 )
 from support.scratch import copy_project
+from support.small_rows import write_small_rows
 
 from ecslm.common.hashing import sha256_of_file
 
@@ -93,9 +93,6 @@ def test_a_fetch_of_base_weights_stopped_at_one_moment_after_the_other(
 
 def test_an_index_of_the_data_stopped_at_one_moment_after_the_other(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
-    sizes = '{"train": 2, "val": 1, "test_ind": 2, "test_ood": 1}'
-    rows = ["--settings", sizes, "--output", "rows.jsonl"]
-    assert warm.run(["scripts/demo_data.py", *rows], project).returncode == 0
-    data = {"source": "path", "path": "rows.jsonl"}
-    options = _configured(project, "studies.interrupted.data", data)
+    write_small_rows(project / "rows.jsonl", train=2, val=1, test_ind=2)
+    options = ("--cores", "all", "--configfile", str(STUDY))
     stop_at_each(project, INDEX, "results", *options, "--", "datasets")

@@ -25,6 +25,7 @@ from support.interruption import (
 )
 from support.scratch import cold_snakemake, copy_project, snakemake, start_snakemake
 from support.shared import Shared
+from support.small_rows import write_small_rows
 
 pytestmark = pytest.mark.slow
 
@@ -132,6 +133,7 @@ def begun(shared: Shared) -> dict[Stage, Path]:
         project = copy_project(folder / "training")
         shutil.copy(STUDY, project)
         write_tiny_model(project / "weights/model")
+        write_small_rows(project / "rows.jsonl", train=16, val=2, test_ind=12)
         finish(project, "datasets", "bases")
         finish(shutil.copytree(project, folder / "prediction"), "adapters")
 

@@ -16,11 +16,9 @@ from pathlib import Path
 import pytest
 from support.completed import (
     ALPACA,
-    CATALOGUE,
     CHATML,
     CONFIGURATION,
     GENERATED,
-    INSTRUCTIONS,
     LIBRARY,
     MODELS,
     NOT_OF_ALL,
@@ -66,12 +64,12 @@ class Row:
 
 
 def generated(words: str, edit: Edit, *jobs: str) -> Row:
-    """A row about the study of generated records."""
+    """A row about the study with all tables."""
     return Row(words, edit, jobs)
 
 
 def local(words: str, edit: Edit, *jobs: str) -> Row:
-    """A row about the study of a local file."""
+    """A row about the study with labels."""
     return Row(words, edit, jobs, study="local")
 
 
@@ -212,8 +210,6 @@ CONTRASTS = f"{GENERATED}.comparisons.contrasts"
 MPC = listed(f"{GENERATED}.tasks", "MPC")
 MPC_SHOWN = listed(f"{TABLES}.ind.columns", "MPC")
 MODEL = {"base": "Tiny", "template": "llama3", "training": {}}
-
-SA_INSTRUCTION = "How does the writer of this review feel?"
 
 CONTRACT = [
     # Words
@@ -767,23 +763,6 @@ CONTRACT = [
         *drawn("ind", "validity", "reproduction"),
     ),
     # What data contain counts; their layout, their place and orders without a meaning do not
-    generated(
-        "a word of the catalogue",
-        replaced(CATALOGUE, "Made of {value}.", "Built of {value}."),
-        *ALL_BUT_BASES,
-    ),
-    generated(
-        "the instructions of one task",
-        replaced(INSTRUCTIONS, SA_INSTRUCTION, "How does the customer feel?"),
-        "dataset SA/*",
-        *CHECKED,
-        *described("SA"),
-        *compared(),
-        *trained("Tiny-*"),
-        *(f"{rule} Tiny/seed-0/SA" for rule in ("predict", "score")),
-        "score_baseline */SA",
-        *SCORE_TABLES,
-    ),
     local("a new task of the registry that is not the study's", NEW_TASK, *CHECKED),
     local(
         "the order of keys and the spaces in records", in_all_records(with_turned_keys), *CHECKED

@@ -11,7 +11,7 @@ from ecslm.common.text import nearest
 from ecslm.config.files import read_files
 from ecslm.config.places import merged
 from ecslm.config.schema_errors import schema_problems
-from ecslm.data.settings import DataSource, DemoData, Labels
+from ecslm.data.settings import DataSource, Labels
 from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 
 
@@ -48,10 +48,9 @@ def _labels(raw: Mapping[str, Any]) -> Labels:
         valid = studies if isinstance(studies, dict) else ()
         raise InputError(f"study: {name} is not in studies{nearest(name, valid)}")
     try:
-        data = _Studies.model_validate({"studies": {name: studies[name]}}).studies[name].data
+        labels = _Studies.model_validate({"studies": {name: studies[name]}}).studies[name].data.labels
     except ValidationError as error:
         raise InputError(*schema_problems(error, _Studies)) from None
-    labels = None if isinstance(data, DemoData) else data.labels
     path = f"studies.{name}.data"
     if labels is None:
         raise InputError(f"{path}: has no `labels`, so there is no file to fetch")

@@ -210,8 +210,7 @@ def _data_references(
         for code in (code for code, task in tested.items() if task.get("ood") is False):
             yield f"{path}.settings: none has test records of {code}, whose `ood` is false"
     ranked = [code for code, task in tested.items() if task.get("answer") == "ranking"]
-    labelled = bool(labels) or data.get("source") == "demo"
-    if ranked and labelled and settings and not set(LABELLED_SETTINGS).intersection(settings):
+    if ranked and labels and settings and not set(LABELLED_SETTINGS).intersection(settings):
         yield (
             f"{path}.settings: {', '.join(ranked)} needs {' or '.join(LABELLED_SETTINGS)}: the "
             "relevance labels are in their row order"

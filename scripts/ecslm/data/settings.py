@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from ecslm.common.validation import Sha256
-from ecslm.data.demo.settings import DemoSettings
 from ecslm.data.problems import Kind
 from ecslm.data.shares import Shares
 from ecslm.schemas.settings import Closed
@@ -32,7 +31,7 @@ class Labels(Closed):
 
 
 class Data(Closed):
-    """Settings that all sources but the demo have."""
+    """Settings that all sources have."""
 
     license: str | None = Field(
         None, description="Licence of the records, for the data card, for example CC-BY-4.0."
@@ -40,21 +39,6 @@ class Data(Closed):
     tolerate: tuple[Kind, ...] = Field(
         (), description="Kinds of problems whose rows are dropped and counted; others are errors."
     )
-
-
-class DemoData(DemoSettings):
-    """Generated records."""
-
-    source: Literal["demo"]
-
-    @property
-    def license(self) -> None:
-        """None: generated records come with the project."""
-
-    @property
-    def tolerate(self) -> tuple[Kind, ...]:
-        """None: generated records must have no problems."""
-        return ()
 
 
 class HubData(Data):
@@ -97,7 +81,7 @@ class PathData(Data):
         return self
 
 
-DataSource = Annotated[DemoData | HubData | PathData, Field(discriminator="source")]
+DataSource = Annotated[HubData | PathData, Field(discriminator="source")]
 
 
 class RecordForm(Closed):

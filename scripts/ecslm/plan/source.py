@@ -8,9 +8,8 @@ from ecslm.common.errors import InputError
 from ecslm.common.manifests import manifest_of, read_manifest
 from ecslm.data.content import content_parameter
 from ecslm.data.problems import MISPLACED
-from ecslm.data.settings import DataSource, DemoData, HubData, PathData
-from ecslm.data.sources import demo, hub, path
-from ecslm.data.sources.demo import DemoRows
+from ecslm.data.settings import DataSource, HubData, PathData
+from ecslm.data.sources import hub, path
 from ecslm.data.sources.index import IndexedRows
 from ecslm.data.sources.labels import no_label_file, planned_digest
 from ecslm.plan.study import Study
@@ -29,15 +28,13 @@ class Source:
         data = self.data
         if isinstance(data, HubData):
             return [data.id] if Path(data.id).is_dir() else []
-        if isinstance(data, DemoData):
-            return [str(data.catalogue), str(data.instructions)]
         return [data.path]
 
     def missing_files(self) -> list[str]:
         """Missing files of the source, and missing labels without a URL. They are not needed once
         the dataset files exist."""
         files = self.files()
-        labels = getattr(self.data, "labels", None)
+        labels = self.data.labels
         if labels is not None and labels.url is None and self.is_labelled():
             files = [*files, labels.path]
         return [path for path in files if not Path(path).exists()]
@@ -56,8 +53,8 @@ class Source:
             _ = self.rows
 
     @cached_property
-    def rows(self) -> IndexedRows | DemoRows:
-        """The rows of local or generated data, without labels. All files are read to verify that
+    def rows(self) -> IndexedRows:
+        """The rows of local data, without labels. All files are read to verify that
         the index is current.
 
         Raises:
@@ -65,8 +62,6 @@ class Source:
         """
         if missing := [path for path in self.files() if not Path(path).exists()]:
             raise InputError(*map(self._missing, missing))
-        if isinstance(self.data, DemoData):
-            return demo.open_rows(self.data, paths.CACHE)
         assert isinstance(self.data, PathData), "a data set of the hub is not fetched for a plan"
         return path.open_rows(self.data.model_copy(update={"labels": None}), paths.CACHE)
 
@@ -106,18 +101,12 @@ class Source:
         Raises:
             InputError: a file is missing or cannot be read.
         """
-        assert isinstance(self.rows, IndexedRows), "demo data are generated"
         names = {task, *self._study.task(task).aliases}
         parts = self.rows.index.parts
         return sum(part.rows for part in parts if part.task in names and part.split == split)
 
     def for_split(self, task: str, split: str) -> DataSource:
         """The source without settings that affect only other dataset files."""
-        if isinstance(self.data, DemoData):
-            # The examples of 1-shot test rows are training samples.
-            sizes = ("train", "test_ind", "test_ood") if split == "test" else (split,)
-            own = {size: self.data.size(task, size) for size in sizes}
-            return DemoData(source="demo").model_copy(update=own | {"seed": self.data.seed})
         whole = self._for_records(self.takes_labels(task, split))
         # Rows that belong to no dataset file do not affect this one.
         tolerate = tuple(kind for kind in whole.tolerate if kind not in MISPLACED)
@@ -127,22 +116,9 @@ class Source:
         """The source without settings that affect only the data card."""
         return self._for_records(self.is_labelled())
 
-    def possible_tasks(self) -> tuple[str, ...]:
-        """Tasks of the registry that the source may have rows of: any, or those that the demo
-        generates."""
-        study = self._study
-        if not isinstance(self.data, DemoData):
-            return tuple(study.config.tasks)
-        return tuple(
-            code
-            for code, task in study.config.tasks.items()
-            if code in study.settings.tasks
-            or not demo.CODES.keys().isdisjoint((code, *task.aliases))
-        )
-
     def ranked_by_output(self) -> tuple[str, ...]:
         """Ranking tasks without labels: relevance is derived from the output's order."""
-        if isinstance(self.data, DemoData) or self.data.labels is not None:
+        if self.data.labels is not None:
             return ()
         return tuple(task for task in self._study.test_tasks if self.takes_labels(task, "test"))
 
@@ -160,21 +136,16 @@ class Source:
         if isinstance(data, HubData):
             local = Path(data.id).is_dir()
             return Path(data.id).name if local else f"{data.id} at {data.revision}"
-        if isinstance(data, DemoData):
-            return f"generated, seed {data.seed}"
         name = Path(data.path).name
         if data.split is None:
             return name
         return f"{name}, split by input ({data.split.val:.3g} val, {data.split.test:.3g} test)"
 
     def _for_records(self, labelled: bool) -> DataSource:
-        data = self.data
-        if isinstance(data, DemoData):
-            return data
-        labels = data.labels if labelled else None
+        labels = self.data.labels if labelled else None
         # Their order has no meaning.
-        tolerate = tuple(sorted(data.tolerate))
-        return data.model_copy(update={"license": None, "tolerate": tolerate, "labels": labels})
+        tolerate = tuple(sorted(self.data.tolerate))
+        return self.data.model_copy(update={"license": None, "tolerate": tolerate, "labels": labels})
 
     def _derived_files(self) -> list[str]:
         study = self._study
@@ -192,12 +163,11 @@ class Source:
 
     @property
     def _labels_digest(self) -> str | None:
-        labels = getattr(self.data, "labels", None)
-        return None if labels is None else planned_digest(labels)
+        return None if self.data.labels is None else planned_digest(self.data.labels)
 
     def _is_present(self, labelled: bool) -> bool:
         files = self.files()
-        labels = getattr(self.data, "labels", None)
+        labels = self.data.labels
         # A pinned label file need not exist: its sha256 is known.
         if labels is not None and labels.sha256 is None and labelled:
             files = [*files, labels.path]

@@ -6,8 +6,8 @@ from functools import cached_property
 from pathlib import Path
 
 from ecslm.data.published import read_counts
-from ecslm.data.settings import DemoData, PathData
-from ecslm.estimates.lengths import LENGTHS, Kind, Lengths, LengthsRow, lengths_of, read_lengths
+from ecslm.data.settings import PathData
+from ecslm.estimates.lengths import LENGTHS, Lengths, LengthsRow, lengths_of, read_lengths
 from ecslm.estimates.prediction import PredictionWork
 from ecslm.estimates.training import TrainingWork
 from ecslm.plan.source import source_of
@@ -88,9 +88,7 @@ class Workloads:
         Args:
             shots: examples in the prompt.
         """
-        demo = isinstance(self.study.settings.data, DemoData)
-        kind: Kind = "demo" if demo else "release"
-        return lengths_of(self._rows, kind, task, shots)
+        return lengths_of(self._rows, task, shots)
 
     def _local_rows(self, task: str, split: str) -> int | None:
         """Rows in local files; None if there are none."""
@@ -100,15 +98,12 @@ class Workloads:
         return source_of(self.study).count_rows(task, split)
 
     def _of_setting(self, task: str, split: str, setting: str) -> int:
-        data = self.study.settings.data
         domain = "ood" if setting.startswith("OOD_") else "ind"
-        if isinstance(data, DemoData):
-            return data.size(task, f"test_{domain}" if split == "test" else split)
         # All settings of a domain have as many.
         return self._published.get((task, split, domain), UNKNOWN_RECORDS[split])
 
     @cached_property
-    def _rows(self) -> Mapping[tuple[str, str], LengthsRow]:
+    def _rows(self) -> Mapping[str, LengthsRow]:
         return read_lengths(LENGTHS)
 
     @cached_property

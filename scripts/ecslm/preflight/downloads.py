@@ -10,7 +10,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 
-from ecslm.data.settings import DemoData, Labels
+from ecslm.data.settings import Labels
 from ecslm.models.bases import WheelSource
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
@@ -63,7 +63,7 @@ def downloads(plan: Plan, jobs: Collection[Job]) -> Iterator[Download]:
 def _labels(plan: Plan) -> Labels | None:
     """The relevance labels of the data, if they are needed and not here."""
     data = plan.source.data
-    if isinstance(data, DemoData) or data.labels is None or not plan.source.is_labelled():
+    if data.labels is None or not plan.source.is_labelled():
         return None
     return None if Path(data.labels.path).exists() else data.labels
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.config.schema import Config
-from ecslm.data.settings import DemoData, HubData
+from ecslm.data.settings import HubData
 from ecslm.models.bases import PathSource
 from ecslm.plan.plan import STAGES, Plan
 from ecslm.schemas import paths
@@ -130,10 +130,9 @@ class Leftovers:
         sources = [one for one in self._config.bases.values() if isinstance(one, PathSource)]
         found = [source.path for source in sources]
         for study in self._config.studies.values():
-            if not isinstance(study.data, DemoData):
-                data = study.data
-                found.append(data.id if isinstance(data, HubData) else data.path)
-                found += [data.labels.path] if data.labels is not None else []
+            data = study.data
+            found.append(data.id if isinstance(data, HubData) else data.path)
+            found += [data.labels.path] if data.labels is not None else []
         return [os.path.realpath(path) for path in found]
 
     def _is_configured(self, path: Path) -> bool:

@@ -399,7 +399,7 @@ def test_settings_may_come_from_a_pipe_that_a_shell_writes_into() -> None:
     os.close(reading)
 
 
-@pytest.mark.parametrize("place", ["os.fsync", "ecslm.data.demo.generator.generate_rows"])
+@pytest.mark.parametrize("place", ["os.fsync", "ecslm.config.schema.Config.model_json_schema"])
 def test_a_full_disk_is_said_with_the_file_or_the_folder_that_has_no_room(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -409,9 +409,10 @@ def test_a_full_disk_is_said_with_the_file_or_the_folder_that_has_no_room(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(place, full)
-    sizes = '{"train": 2, "val": 1, "test_ind": 2, "test_ood": 1}'
-    run = run_script("demo_data.py", "--settings", sizes, "--output", tmp_path / "made/rows.jsonl")
-    where = tmp_path / ("made/rows.jsonl" if place == "os.fsync" else "made")
+    made = tmp_path / "made"
+    output, page = made / "schema.json", made / "page.md"
+    run = run_script("config_schema.py", "--output", output, "--markdown", page)
+    where = output if place == "os.fsync" else made
     line = f"error: {where}: No space left on device: make room there, or write to another disk\n"
     assert (run.returncode, run.stderr) == (1, line)
-    assert not list(tmp_path.rglob("*.jsonl"))
+    assert not list(tmp_path.rglob("*.json"))

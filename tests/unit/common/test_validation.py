@@ -13,8 +13,6 @@ from pydantic import BaseModel, ConfigDict
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.validation import read_model, validated, validated_json
-from ecslm.data.demo.catalogue import Catalogue
-from ecslm.data.demo.settings import DemoSettings
 from ecslm.models.bases import BaseSettings
 from ecslm.prediction.openai_settings import OpenAISettings
 from ecslm.scoring.settings import ScoringSettings
@@ -75,7 +73,7 @@ def test_the_content_of_a_file_is_validated(tmp_path: Path) -> None:
         read_model(path, Count)
 
 
-FORMS = (DemoSettings, Catalogue, ScoringSettings, TrainingSettings, OpenAISettings, BaseSettings)
+FORMS = (ScoringSettings, TrainingSettings, OpenAISettings, BaseSettings)
 WRONG = st.sampled_from([None, "x", "", 3, -1, 0.5, 10**400, math.inf, True, [], [3], {}, {"x": 1}])
 # Of pydantic, for developers.
 FOREIGN = re.compile(r"[iI]nput|instance|valid |unable|permitted|required|got a|dictionary|greater")

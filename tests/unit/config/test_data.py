@@ -67,13 +67,12 @@ def ranking(data: Raw, settings: list[str]) -> Raw:
     return raw
 
 
-@pytest.mark.parametrize("data", [LABELS, {"source": "demo"}])
-def test_labels_need_a_setting_whose_rows_they_follow(data: Raw) -> None:
-    assert problems(ranking(data, [ONE_SHOT])) == (
+def test_labels_need_a_setting_whose_rows_they_follow() -> None:
+    assert problems(ranking(LABELS, [ONE_SHOT])) == (
         "studies.shop.settings: QPR needs IND_Diverse_Instruction or IND_Single_Instruction: "
         "the relevance labels are in their row order",
     )
-    loaded(ranking(data, [ONE_SHOT, "IND_Single_Instruction"]))
+    loaded(ranking(LABELS, [ONE_SHOT, "IND_Single_Instruction"]))
 
 
 def test_without_labels_a_ranking_is_evaluated_under_any_setting() -> None:

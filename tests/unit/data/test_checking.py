@@ -16,8 +16,8 @@ from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.problems import Kind
 from ecslm.data.published import read_counts
 from ecslm.data.report import Count, Report
-from ecslm.data.settings import DemoData
-from ecslm.data.sources import demo, path
+from ecslm.data.settings import PathData
+from ecslm.data.sources import path
 from ecslm.schemas.paths import PUBLISHED_COUNTS
 
 IND = "IND_Diverse_Instruction"
@@ -294,28 +294,23 @@ def test_the_shipped_counts_are_those_of_the_paper() -> None:
     }
 
 
-def test_the_generated_records_are_sound() -> None:
+def test_the_records_of_the_demo_are_sound(tmp_path: Path) -> None:
     import yaml
 
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    demo = config["studies"]["demo"]
     fields = ("aliases", "answer", "input")
     tasks = {
         code: {key: task[key] for key in fields if key in task} | {"splits": {}}
         for code, task in config["tasks"].items()
     }
-    source = DemoData(source="demo", train=12, val=4, test_ind=10, test_ood=10)
-    raw = demo.open_rows(source, Path("unused"))
-    known = {
-        setting
-        for part in raw.parts()
-        for _, row in raw.rows([part])
-        for setting in [row["setting"]]
-    }
+    source = demo["data"] | {"path": str(ROOT / demo["data"]["path"])}
+    raw = path.open_rows(PathData.model_validate(source), tmp_path)
     checked = CheckSettings.model_validate(
         {
-            "source": {"source": "demo"},
+            "source": source,
             "tasks": tasks,
-            "settings": sorted(known),
+            "settings": demo["settings"],
             "published": [],
             "comparable": False,
         }

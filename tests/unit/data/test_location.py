@@ -18,7 +18,6 @@ SOURCES: list[dict[str, Any]] = [
     {"source": "path", "path": "x/rows.jsonl", "labels": {"path": "x/label.json"}},
     {"source": "hub", "id": "a/b", "revision": "main", "labels": LABELS},
     {"source": "hub", "id": "a/b", "revision": "main"},
-    {"source": "demo", "catalogue": "x/shop.yaml", "instructions": "x/texts.yaml", "train": 3},
 ]
 
 

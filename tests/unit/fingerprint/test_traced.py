@@ -12,9 +12,9 @@ import yaml
 from support.model_examples import PROMPTS, adapter_settings, prediction_settings, write_records
 from support.mutations import FUNCTIONS, mutants, words
 from support.project import ROOT, SCRIPTS
+from support.small_rows import write_small_rows
 from support.tracing import Ran, trace
 
-from ecslm.data.demo.generator import TEST_SETTINGS
 from ecslm.fingerprint.code import Code
 from ecslm.fingerprint.files import python_files
 from ecslm.fingerprint.modules import Folder, Module, write_definition
@@ -25,7 +25,6 @@ from ecslm.fingerprint.text import Text
 from ecslm.fingerprint.writer import Writer
 
 FILES = python_files(SCRIPTS)
-DEMO = {"source": "demo", "train": 2, "val": 1, "test_ind": 2, "test_ood": 2}
 IND = "IND_Diverse_Instruction"
 TASK = {"aliases": ["Query_Product_Rank"], "answer": "ranking", "input": "object"}
 
@@ -70,8 +69,14 @@ def bertscore(folder: Path, made: Callable[[str], Path]) -> list[object]:
     ]
 
 
+def written(folder: Path) -> dict[str, str]:
+    """The source of a few rows in the folder."""
+    write_small_rows(folder / "rows.jsonl", train=2, val=1, test_ind=2, test_ood=2)
+    return {"source": "path", "path": str(folder / "rows.jsonl")}
+
+
 def dataset(folder: Path, _made: Callable[[str], Path]) -> list[object]:
-    settings = json.dumps({"source": DEMO, "settings": [IND], **TASK})
+    settings = json.dumps({"source": written(folder), "settings": [IND], **TASK})
     return [
         *("--task", "QPR", "--split", "test", "--settings", settings),
         *("--cache", folder / "cache", "--output", folder / "records.jsonl"),
@@ -85,15 +90,15 @@ def check_data(folder: Path, _made: Callable[[str], Path]) -> list[object]:
         | {"splits": {"test": [IND]} if code == "QPR" else {}}
         for code, task in registry.items()
     }
-    settings = [f"{domain}_{name}" for domain in ("IND", "OOD") for name in TEST_SETTINGS]
-    given = {"tasks": tasks, "settings": settings, "published": [], "comparable": False}
+    known = [IND, "OOD_Diverse_Instruction"]
+    given = {"tasks": tasks, "settings": known, "published": [], "comparable": False}
     return [
-        *("--settings", json.dumps({"source": DEMO, **given})),
+        *("--settings", json.dumps({"source": written(folder), **given})),
         *("--cache", folder / "cache", "--output", folder / "check.json"),
     ]
 
 
-SOURCE = ("ecslm.data.sources.demo",)
+SOURCE = ("ecslm.data.sources.path",)
 JOBS = [
     Job("train_adapter.py", (), train),
     Job("predict.py", ("ecslm.prediction.transformers_backend",), predict),

@@ -341,24 +341,6 @@ def test_adapters_know_nothing_of_tasks_decoding_and_device() -> None:
     assert adapter(other, "Small-EC").settings == adapter(plan(), "Small-EC").settings
 
 
-def test_a_demos_sizes_of_one_task_concern_that_task_alone() -> None:
-    def demo(**tasks: Any) -> Plan:
-        return plan(data={"source": "demo", "tasks": tasks})
-
-    before, after = demo(PM={"train": 3}), demo(PM={"train": 4})
-    for code, same in (("PM", False), ("SA", True)):
-        one, two = (dataset_settings(made, code, "train") for made in (before, after))
-        assert (one == two) == same
-
-
-@pytest.mark.parametrize("size", ["test_ind", "test_ood"])
-def test_the_size_of_the_demos_test_data_concerns_no_training_file(size: str) -> None:
-    before, after = (plan(data={"source": "demo", size: count}) for count in (5, 6))
-    for split, same in (("train", True), ("val", True), ("test", False)):
-        one, two = (dataset_settings(made, "PM", split) for made in (before, after))
-        assert (one == two) == same
-
-
 def test_the_order_of_models_and_tables_changes_no_parameter() -> None:
     entry = {"kind": "parameters", "label": "tab:x", "caption": "X", "models": ["Small-EC"]}
     dataset = {
@@ -421,8 +403,6 @@ def test_the_published_counts_to_compare_are_those_of_the_studys_files() -> None
     for changes in ({"published_comparable": True}, {"data": release}):
         settings = json.loads(settings_of(plan(**(own | changes)), "check_data"))
         assert {count["task"] for count in settings["published"]} == {"PM"}
-    generated = settings_of(plan(data={"source": "demo"}), "check_data")
-    assert json.loads(generated)["published"] == []
 
 
 def test_the_model_that_data_are_described_with_can_be_named() -> None:
@@ -599,7 +579,7 @@ def test_published_rows_and_architectures_that_are_not_there_stop_the_plan(
         "rows": [{"group": "Published", "published": ["GPT-4 Turbo", "GPT-5"]}],
     }
     parameters = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
-    made = plan(data={"source": "demo"}, tables={"ind": results, "parameters": parameters})
+    made = plan(tables={"ind": results, "parameters": parameters})
     with pytest.raises(InputError) as caught:
         made.tables.check()
     assert len(caught.value.problems) == 2
@@ -612,7 +592,7 @@ def test_an_architecture_may_have_another_name(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(ROOT)
     entry = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
     named = {"Small": "SmolLM2-135M"}
-    plan(data={"source": "demo"}, tables={"parameters": entry}, architectures=named).tables.check()
+    plan(tables={"parameters": entry}, architectures=named).tables.check()
 
 
 def test_the_code_of_the_report_is_that_of_the_metrics_of_its_tasks_too() -> None:
@@ -710,14 +690,3 @@ def test_a_moved_data_file_concerns_what_shows_its_name_alone() -> None:
     assert [dataset_settings(after, *key) for key in keys] == settings_before
     assert sources(after) == found
     assert content_of(after, "check_data") != content_of(before, "check_data")
-
-
-def test_a_task_that_the_demo_does_not_generate_changes_nothing_of_it() -> None:
-    def check(changes: Raw | None = None) -> str | None:
-        return settings_of(
-            plan(changes, tasks=["PM"], bertscore=None, data={"source": "demo"}), "check_data"
-        )
-
-    unrelated = {"AUX": {"aliases": ["Something_Else"]}}
-    assert check() == check(unrelated)
-    assert check() != check({"AUX": {"aliases": ["Product_Relation_Prediction"]}})

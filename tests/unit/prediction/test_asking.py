@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from support.model_examples import run_here, write_records
+from support.plans import LOCAL
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
@@ -42,7 +43,7 @@ def study(
                 "device": "cpu",
                 "threads": 1,
                 "published_comparable": False,
-                "data": {"source": "demo"},
+                "data": LOCAL,
                 "tasks": ["PM", "SA"],
                 "train_setting": IND,
                 "settings": [IND],

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from support.plans import MODELS
+from support.plans import LOCAL, MODELS
 from support.project import ROOT
 
 from ecslm.preflight.configuration import read_plan
@@ -16,7 +16,7 @@ STUDY: dict[str, Any] = {
     "title": "A shop",
     "device": "cpu",
     "published_comparable": False,
-    "data": {"source": "demo"},
+    "data": LOCAL,
     "tasks": ["PM"],
     "train_setting": "IND_Diverse_Instruction",
     "settings": ["IND_Diverse_Instruction"],

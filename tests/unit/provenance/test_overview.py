@@ -24,7 +24,7 @@ def overview(models: int = 1, **study: object) -> Overview:
     """The overview of a study of one task, of which nothing has been made."""
     some = {f"M{n}": MODELS["Small-EC"] | {"seeds": [0]} for n in range(models)}
     return Overview.of(
-        plan(tasks=["PM"], baselines=[], models=some, data={"source": "demo"}, **study)
+        plan(tasks=["PM"], baselines=[], models=some, **study)
     )
 
 
@@ -103,7 +103,7 @@ def test_more_causes_than_fit_are_summed_up() -> None:
     names = [f"M{n}" for n in range(9)]
     template = {"base": "Small", "template": "chatml"}
     some = dict.fromkeys(names, template)
-    made = plan(tasks=["PM"], baselines=[], models=some, data={"source": "demo"})
+    made = plan(tasks=["PM"], baselines=[], models=some)
     for name in names:
         one = prediction(made, name, "PM")
         settings = json.loads(one.settings or "") | {"shots": name}

@@ -224,7 +224,7 @@ def configured(**changes: Any) -> dict[str, Any]:
         "title": "A shop",
         "device": "cpu",
         "published_comparable": False,
-        "data": {"source": "demo"},
+        "data": {"source": "path", "path": "rows.jsonl"},
         "tasks": ["PM"],
         "train_setting": IND,
         "settings": [IND],

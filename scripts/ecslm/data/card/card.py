@@ -42,7 +42,6 @@ class CardSettings(Closed):
     title: str = Field(description="Title of the study.")
     source: str = Field(description="Data source and revision.")
     license: str | None = Field(description="Licence of the records, null if unknown.")
-    generated: bool = Field(description="Whether this project generates the records.")
     comparable: bool = Field(description="Whether the data are the published ECInstruct.")
     ranked_by_output: tuple[str, ...] = Field(
         description="Ranking tasks without labels: relevance is derived from the output's order."

@@ -39,7 +39,7 @@ class CheckData(Rule[StudyKey]):
         yield StudyKey()
 
     def settings(self, _key: StudyKey) -> CheckSettings:
-        """All tasks of the registry that the source may have rows of."""
+        """All tasks of the registry: the source may have rows of any."""
         study, source = self.study, self._source
         tasks = {
             code: CheckedTask(
@@ -50,7 +50,7 @@ class CheckData(Rule[StudyKey]):
                     if code in study.settings.tasks
                 },
             )
-            for code in source.possible_tasks()
+            for code in study.config.tasks
         }
         comparable = study.settings.published_comparable
         # Local rows are a user's own, of which nothing is published, unless they are said to be.
@@ -209,7 +209,6 @@ class DataCard(Rule[StudyKey]):
             title=study.settings.title,
             source=source.title(),
             license=source.data.license,
-            generated=source.data.source == "demo",
             comparable=study.settings.published_comparable and study.of_the_paper,
             ranked_by_output=source.ranked_by_output(),
             template=_described_model(study).template,

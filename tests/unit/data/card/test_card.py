@@ -51,7 +51,6 @@ def settings(**changes: Any) -> CardSettings:
         "title": "A shop",
         "source": "shop.jsonl",
         "license": "CC-BY-4.0",
-        "generated": False,
         "comparable": False,
         "ranked_by_output": [],
         "template": "chatml",
@@ -202,10 +201,3 @@ def test_a_long_example_is_cut(tmp_path: Path) -> None:
 
 def test_each_type_of_answer_is_told() -> None:
     assert set(ANSWERS) == set(get_args(Answer))
-
-
-def test_generated_records_have_the_licence_of_what_generates_them(tmp_path: Path) -> None:
-    write_reports(tmp_path)
-    for generated, words in ((True, "that of ecslm"), (False, "not named")):
-        card = render_card(TEMPLATE, tmp_path, settings(license=None, generated=generated))
-        assert f"- Licence: {words}" in card

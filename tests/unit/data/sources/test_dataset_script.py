@@ -16,8 +16,7 @@ from support.scripts import run_script
 
 from ecslm.common.files import read_json
 from ecslm.data.content import content_of_all, content_of_split, content_parameter
-from ecslm.data.settings import DemoData, HubData, PathData
-from ecslm.data.sources import demo
+from ecslm.data.settings import HubData, PathData
 from ecslm.data.sources.hub import source_digests
 from ecslm.data.sources.path import open_rows
 from ecslm.schemas.record import Record, read_records
@@ -231,32 +230,6 @@ def test_edited_files_of_a_local_directory_in_hub_layout_are_refused(tmp_path: P
     refused(tmp_path, source, content)
     write(tmp_path / "ECInstruct", lines(ROWS), "train.jsonl")
     assert script(tmp_path, source, content=content).returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("file", "old", "new"),
-    [
-        ("catalogue", "Made of {value}.", "Built of {value}."),
-        ("instructions", "PSI:\n  seed: ", "PSI:\n  seed: So, "),
-    ],
-)
-def test_an_edited_file_of_the_demo_is_refused(
-    file: str, old: str, new: str, tmp_path: Path
-) -> None:
-    paths = {}
-    for name in ("catalogue", "instructions"):
-        shutil.copy(ROOT / f"resources/demo/{name}.yaml", tmp_path)
-        paths[name] = str(tmp_path / f"{name}.yaml")
-    source = {"source": "demo", "train": 2, "test_ind": 2, "test_ood": 2, **paths}
-    rows = demo.open_rows(DemoData.model_validate(source), tmp_path)
-    content = content_of_split(rows, {"PSI", *ALIASES}, "test")
-    path = Path(paths[file])
-    text = path.read_text()
-    path.write_text(f"# Remark.\n\n{text}")
-    assert script(tmp_path, source, "remarked.jsonl", content=content).returncode == 0
-    assert text.count(old) == 1
-    path.write_text(text.replace(old, new))
-    refused(tmp_path, source, content)
 
 
 def test_labels_that_were_edited_since_the_plan_are_refused(tmp_path: Path) -> None:

@@ -1,1 +1,0 @@
-"""Generators of the samples of each task, one module per family of tasks."""
