@@ -124,17 +124,22 @@ def _with_inherited(raw: dict[str, Any]) -> dict[str, Any]:
         return raw
     return raw | {
         "studies": {
-            name: _study_with_inherited(study) if isinstance(study, dict) else study
+            name: _study_with_inherited(
+                study, raw.get("seeds") if name == raw.get("study") else None
+            )
+            if isinstance(study, dict)
+            else study
             for name, study in raw["studies"].items()
         }
     }
 
 
-def _study_with_inherited(study: dict[str, Any]) -> dict[str, Any]:
+def _study_with_inherited(study: dict[str, Any], seeds: Any) -> dict[str, Any]:
     merged = dict(study)
     if isinstance(study.get("models"), dict):
         merged["models"] = {
-            name: _model_with_inherited(model, study) for name, model in study["models"].items()
+            name: _model_with_inherited(model, study, seeds)
+            for name, model in study["models"].items()
         }
     if isinstance(study.get("task_decoding"), dict):
         merged["task_decoding"] = {
@@ -144,10 +149,16 @@ def _study_with_inherited(study: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _model_with_inherited(model: Any, study: dict[str, Any]) -> Any:
-    """Models of other backends inherit nothing."""
+def _model_with_inherited(model: Any, study: dict[str, Any], seeds: Any) -> Any:
+    """Models of other backends inherit nothing.
+
+    Args:
+        seeds: of the tuned models, instead of their own.
+    """
     if not isinstance(model, dict) or model.get("backend", DEFAULT) != DEFAULT:
         return model
+    if seeds is not None and model.keys() & {"training", "adapter_of"}:
+        model = model | {"seeds": seeds}
     return _inherit(_inherit(model, study, "training"), study, "precision", always=True)
 
 
