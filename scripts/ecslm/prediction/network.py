@@ -1,6 +1,7 @@
 """A causal language model as generation uses it: hidden states, and logits only where needed."""
 
 from collections.abc import Sequence
+from math import gcd
 from typing import Any
 
 import torch
@@ -18,6 +19,7 @@ TELL_DISTANCES = ("mpt",)
 # be the best: the error of a rounded logit is taken to be at most this share of the best one, two
 # to four times that of rounding to bfloat16.
 BEST, DOUBT = 16, 2**-6
+BLOCK = 64
 
 
 class Network:
@@ -92,7 +94,7 @@ class Network:
         return logits.float()
 
     def refined(self, logits: torch.Tensor, hidden: torch.Tensor) -> torch.Tensor:
-        """Logits, some of them -inf, of which the best of each row are computed again in float32.
+        """Logits, some of them -inf, with the best of each row computed again in float32, in place.
 
         Of bfloat16 values near 37, which are multiples of 0.25, often several are the largest.
         """
@@ -100,13 +102,13 @@ class Network:
             return logits
         count, width = BEST, logits.shape[1]
         while True:
-            values, tokens = logits.topk(min(count, width))
+            values, tokens = _largest(logits, min(count, width))
             best, last = values[:, :1], values[:, -1:]
             if count >= width or not (last >= best - DOUBT * best.abs()).any():
                 break
             count *= 2
         exact = self._exact(hidden, tokens).masked_fill(values == -torch.inf, -torch.inf)
-        return logits.scatter(1, tokens, exact)
+        return logits.scatter_(1, tokens, exact)
 
     def log_probabilities(
         self, hidden: torch.Tensor, places: Sequence[int], tokens: Sequence[int]
@@ -128,6 +130,17 @@ class Network:
         for weight, part in parts:
             logits += (weight[tokens].float() @ part[..., None])[..., 0]
         return logits if head.bias is None else logits + head.bias[tokens].float()
+
+
+def _largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest of each row, and their places, as `topk`, which takes eight times as long on a
+    CPU: they are in the blocks with the largest values."""
+    size = gcd(logits.shape[1], BLOCK)
+    blocks = logits.view(len(logits), -1, size)
+    chosen = blocks.amax(dim=-1).topk(min(count, blocks.shape[1])).indices
+    some = blocks.gather(1, chosen[..., None].expand(-1, -1, size)).flatten(1)
+    values, places = some.topk(count)
+    return values, chosen.gather(1, places // size) * size + places % size
 
 
 def _takes_positions(forward: Any) -> bool:
