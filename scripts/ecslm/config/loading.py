@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
+from ecslm.config.backends.transformers import Seeds
 from ecslm.config.files import read_files
 from ecslm.config.places import Content, Place, merged
 from ecslm.config.references import reference_problems
@@ -103,7 +104,7 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
         InputError: one line for each problem, with the key's path and the nearest valid name.
     """
     values = dict(value_problems(raw))
-    merged = _with_inherited(raw)
+    merged = _with_inherited(_with_seeds(raw))
     # References are checked even if single fields are invalid, so that one run shows all problems.
     problems = [*name_problems(raw), *reference_problems(merged, templates)]
     try:
@@ -118,28 +119,47 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     return config
 
 
+def _with_seeds(raw: dict[str, Any]) -> dict[str, Any]:
+    """The study to run with `seeds` in place of those of its models with adapters."""
+    name, seeds, studies = str(raw.get("study")), raw.get("seeds"), _mapping(raw.get("studies"))
+    study = _mapping(studies.get(name))
+    models = _mapping(study.get("models"))
+    try:
+        TypeAdapter(Seeds).validate_python(seeds)
+    except ValidationError:
+        # None are given, or they are invalid, which is told once.
+        return raw
+    changed = {
+        one: model | {"seeds": seeds}
+        for one, model in models.items()
+        if _mapping(model).keys() & {"training", "adapter_of"}
+    }
+    if not changed:
+        return raw
+    return raw | {"studies": studies | {name: study | {"models": models | changed}}}
+
+
+def _mapping(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
+
+
 def _with_inherited(raw: dict[str, Any]) -> dict[str, Any]:
     """Models and tasks inherit missing keys from the study's sections."""
     if not isinstance(raw.get("studies"), dict):
         return raw
     return raw | {
         "studies": {
-            name: _study_with_inherited(
-                study, raw.get("seeds") if name == raw.get("study") else None
-            )
-            if isinstance(study, dict)
-            else study
+            name: _study_with_inherited(study) if isinstance(study, dict) else study
             for name, study in raw["studies"].items()
         }
     }
 
 
-def _study_with_inherited(study: dict[str, Any], seeds: Any) -> dict[str, Any]:
+def _study_with_inherited(study: dict[str, Any]) -> dict[str, Any]:
     merged = dict(study)
     if isinstance(study.get("models"), dict):
         merged["models"] = {
-            name: _model_with_inherited(model, study, seeds)
-            for name, model in study["models"].items()
+            name: _model_with_inherited(model, study) for name, model in study["models"].items()
         }
     if isinstance(study.get("task_decoding"), dict):
         merged["task_decoding"] = {
@@ -149,16 +169,10 @@ def _study_with_inherited(study: dict[str, Any], seeds: Any) -> dict[str, Any]:
     return merged
 
 
-def _model_with_inherited(model: Any, study: dict[str, Any], seeds: Any) -> Any:
-    """Models of other backends inherit nothing.
-
-    Args:
-        seeds: of the tuned models, instead of their own.
-    """
+def _model_with_inherited(model: Any, study: dict[str, Any]) -> Any:
+    """Models of other backends inherit nothing."""
     if not isinstance(model, dict) or model.get("backend", DEFAULT) != DEFAULT:
         return model
-    if seeds is not None and model.keys() & {"training", "adapter_of"}:
-        model = model | {"seeds": seeds}
     return _inherit(_inherit(model, study, "training"), study, "precision", always=True)
 
 

@@ -90,9 +90,6 @@ def _study_references(
             yield f"{path}.models.{name}.training: none of the study's tasks has `train: true`"
         if own.get("shots") == 1:
             yield from _shot_problems(f"{path}.models.{name}", tuned, _names(study.get("settings")))
-        seeds = own.get("seeds")
-        if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
-            yield f"{path}.models.{name}.seeds: a seed is listed twice"
         yield from _decoding_problems(f"{path}.models.{name}.decoding", own, study)
         own_sample = _mapping(own.get("decoding")).get("sample", sampled)
         adapted = tuned or "adapter_of" in own

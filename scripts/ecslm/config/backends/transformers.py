@@ -18,11 +18,18 @@ from ecslm.prediction.transformers_settings import (
 from ecslm.schemas.task import Answer, TaskSettings
 from ecslm.training.settings import TrainingSettings
 
-# In one order: another must score nothing again.
+
+def _in_one_order(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("a seed is listed twice")
+    # Another order must score nothing again.
+    return tuple(sorted(seeds))
+
+
 Seeds = Annotated[
     tuple[Annotated[int, Field(ge=0, lt=2**32)], ...],
     Field(min_length=1),
-    AfterValidator(lambda seeds: tuple(sorted(seeds))),
+    AfterValidator(_in_one_order),
 ]
 
 
