@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import Answer, TaskKind
+from ecslm.schemas.task import Answer, TaskSettings
 
 
 class AnyModel(Closed):
@@ -35,7 +35,7 @@ class AnyModel(Closed):
         decoding: DecodingSettings,
         batch_tokens: int,
         settings: Sequence[str],
-        task: TaskKind,
+        task: TaskSettings,
     ) -> PredictionSettings:
         """The settings of the job that predicts one task.
 
@@ -43,7 +43,7 @@ class AnyModel(Closed):
             decoding: how answers to the task are generated.
             batch_tokens: padded tokens per batch.
             settings: what `answered` returns for the task.
-            task: how the task is scored.
+            task: the task.
         """
 
     def suits(self, answer: Answer) -> bool:  # noqa: ARG002

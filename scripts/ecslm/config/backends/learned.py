@@ -8,7 +8,7 @@ from pydantic import Field
 from ecslm.config.backends.any_model import AnyModel
 from ecslm.prediction.learned_settings import LearnedSettings, Method
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.schemas.task import TaskKind
+from ecslm.schemas.task import TaskSettings
 
 
 class LearnedModel(AnyModel):
@@ -41,13 +41,13 @@ class LearnedModel(AnyModel):
         decoding: DecodingSettings,  # noqa: ARG002
         batch_tokens: int,  # noqa: ARG002
         settings: Sequence[str],  # noqa: ARG002
-        task: TaskKind,
+        task: TaskSettings,
     ) -> LearnedSettings:
         """The method, and what kind of answers it gives."""
         return LearnedSettings(
             backend="learned",
             shots=self.shots,
             method=self.method,
-            task=task,
+            task=task.kind(),
             train_fraction=self.train_fraction,
         )

@@ -146,7 +146,7 @@ class ExportModel(_OfExport, ModelRule[ModelKey]):
             study.decoding(task),
             study.settings.batch_tokens,
             study.answered_settings(name, task),
-            study.task(task).kind(),
+            study.task(task),
         )
 
 

@@ -105,7 +105,7 @@ class Predict(ModelRule[RunKey]):
             self.study.decoding(key.task),
             self.study.settings.batch_tokens,
             self.study.answered_settings(key.model, key.task),
-            self.study.task(key.task).kind(),
+            self.study.task(key.task),
         )
 
     def needs(self, key: RunKey) -> Mapping[str, int | str]:
