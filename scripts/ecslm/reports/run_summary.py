@@ -1,6 +1,6 @@
 """The summary that a finished run prints: a few numbers per task, and where the results are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from pydantic import Field, model_validator
@@ -11,7 +11,7 @@ from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF, metric_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import MISSING, percent_text, score_text
-from ecslm.tables.scores import Measured
+from ecslm.tables.scores import CONSTANT, Measured
 
 
 class SummaryModel(Closed):
@@ -72,6 +72,11 @@ def summary(settings: SummarySettings, results: Path) -> str:
     if lines:
         title = "strict scores, and in brackets the share of invalid answers"
         lines = [f"Study {settings.study}: {title}", "", *lines]
+    constants = [
+        line for setting in settings.settings for line in _constants(settings, results, setting)
+    ]
+    if constants:
+        lines += [CONSTANT, *constants, ""]
     places = {
         "Tables": results / "tables",
         "Report": results / REPORT_PAGE,
@@ -108,6 +113,21 @@ def _model_text(
     value, invalid = measured.value("strict"), measured.invalid_share()
     shown = MISSING if value is None else score_text(value)
     return shown if invalid is None else f"{shown} ({percent_text(invalid, 0)} %)"
+
+
+def _constants(settings: SummarySettings, results: Path, setting: str) -> Iterator[str]:
+    """A line for each model whose answers to a task or more are one constant."""
+    for name in dict.fromkeys(name for pair in settings.pairs for name in pair.columns.values()):
+        model = settings.models[name]
+        found = [
+            f"{task}: {constant}"
+            for task in settings.tasks
+            if task in model.tasks
+            and (measured := _measured(results, name, model.seeds, task, setting))
+            and (constant := measured.constant())
+        ]
+        if found:
+            yield f"{name} ({settings.titles.get(setting, setting)}): {', '.join(found)}"
 
 
 def _best_trivial(settings: SummarySettings, results: Path, task: str, setting: str) -> str:
