@@ -1,7 +1,7 @@
 """The most frequent answer of a model, and how often two models agree. References play no part."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 
 from ecslm.schemas.metrics_file import AnswerCounts
 from ecslm.scoring.metrics.protocol import Item
@@ -23,7 +23,7 @@ def answer_counts(answers: Iterable[str]) -> AnswerCounts:
     return AnswerCounts(distinct=len(counts), most_frequent=most, count=counts[most])
 
 
-def agreement(one: Sequence[str], other: Sequence[str]) -> tuple[float, float]:
+def agreement(one: Sequence[Hashable], other: Sequence[Hashable]) -> tuple[float, float]:
     """The share of equal answers to the same records, and the share to expect by chance.
 
     The latter is that of Cohen's kappa (1960): both keep their own shares of each answer, but give
