@@ -98,7 +98,7 @@ def _counts(scores: Scores) -> list[str]:
             _value(one.n),
             _with_share(one.n_invalid, one.n),
             _value(one.n_truncated),
-            _value(one.answers and one.answers.distinct),
+            _value(None if one.answers is None else one.answers.distinct),
             "" if one.answers is None else f"{percent_text(one.answers.count / one.n)} %",
         )
         for name, one in scores.items()

@@ -75,7 +75,7 @@ class Measured:
 
     def most_frequent_share(self) -> float | None:
         """Share of the most frequent answer of each seed, over all seeds; None if unknown."""
-        return self._share(scores.answers and scores.answers.count for scores in self.seeds)
+        return self._share(None if one.answers is None else one.answers.count for one in self.seeds)
 
     def distinct_answers(self) -> int | None:
         """How many different answers a seed gave at most; None if unknown."""
