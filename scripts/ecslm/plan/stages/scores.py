@@ -117,14 +117,14 @@ class ChooseBaseline(Rule[TaskKey]):
 
     def settings(self, key: TaskKey) -> ChooseSettings:
         """The task, and its baselines."""
-        study, kind = self.study, self.study.task(key.task).kind()
-        models = study.settings.models
+        study, task = self.study, self.study.task(key.task)
+        models, kind = study.settings.models, task.kind()
         names = study.simple_baselines(key.task)
         return ChooseSettings(
             task=kind,
             trivial=tuple(name for name in applicable(kind) if name in names),
             learned={
-                name: model.prediction(study.decoding(key.task), 0, (), kind)
+                name: model.prediction(study.decoding(key.task), 0, (), task)
                 for name, model in models.items()
                 if isinstance(model, LearnedModel) and name in names
             },
