@@ -378,7 +378,7 @@ def _notes(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[
             )
     if any(claim.simple for found in claims.values() for claim in found):
         yield (
-            "Best simple: the best of the trivial and learned baselines, chosen without test records."
+            "Best simple: the best trivial or learned baseline, chosen without test records."
         )
     yield (
         "Above, contains, below: whether our 95 % interval lies above the other score, contains it "
