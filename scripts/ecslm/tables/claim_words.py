@@ -42,7 +42,7 @@ def verdict(
         model: the model that they are about.
         untuned: the model that it was trained from.
         constrained: that model with its answers limited to valid ones.
-        margin: how much below a published score is close enough.
+        margin: the share of a published gain that may be missing.
     """
     sentences = [
         *_general(model, claims, margin),
@@ -74,8 +74,9 @@ def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str
     far = _where(judged, lambda claim: claim.within(margin), "no")
     if judged:
         yield (
-            f"Over its whole interval it is better, or worse by at most {margin:g}, in "
-            f"{len(close)} of {_number(judged)}, and worse by more in {_tasks(far)}."
+            f"Over its whole interval it is better, or worse by at most {100 * margin:g} % of what "
+            f"that value gains over the best simple baseline, in {len(close)} of "
+            f"{_number(judged)}, and worse by more in {_tasks(far)}."
         )
 
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ecslm.tables.model import Cell
+from ecslm.comparisons.proportions import newcombe_interval
+from ecslm.scoring.intervals import CONFIDENCE, wilson_interval
+from ecslm.tables.model import Cell, Interval
 from ecslm.tables.verdicts import Position, Within, advantage, position, within
 
 
@@ -33,6 +35,7 @@ class Claim:
         simple: the best simple baseline.
         beating: the difference to it, marked where it is significant.
         rounding: how much the published value may be off, since it was rounded.
+        proportion: whether the score is the share of the records with a right answer.
     """
 
     task: str
@@ -47,6 +50,7 @@ class Claim:
     simple: Named | None
     beating: Cell
     rounding: float
+    proportion: bool
 
     @property
     def value(self) -> float | None:
@@ -54,11 +58,25 @@ class Claim:
         return self.ours.value if isinstance(self.ours.value, float) else None
 
     @property
-    def against_general(self) -> Position | None:
-        """Where the interval lies; the published value is taken as exact up to rounding."""
-        if self.ours.interval is None or self.general is None:
+    def interval(self) -> Interval | None:
+        """The interval of the score minus the published one.
+
+        A published proportion is binomial, with as many records as ours, since these are the same;
+        other published values are taken as exact.
+        """
+        own, value, general = self.ours.interval, self.value, self.general
+        if own is None or value is None or general is None:
             return None
-        return position(self.ours.interval, self.general.value, self.rounding)
+        exact = general.value, general.value
+        binomial = wilson_interval(general.value * self.n, self.n, CONFIDENCE)
+        other = binomial if self.proportion else exact
+        low, high = newcombe_interval((value, general.value), ((own.low, own.high), other))
+        return Interval(low, high, own.reliable)
+
+    @property
+    def against_general(self) -> Position | None:
+        """Where that interval lies, whatever digits the published value lost by rounding."""
+        return None if self.interval is None else position(self.interval, 0.0, self.rounding)
 
     @property
     def difference(self) -> float | None:
@@ -74,11 +92,22 @@ class Claim:
             return None
         return advantage(self.value, self.general.value, self.rounding)
 
-    def within(self, margin: float) -> Within | None:
-        """Whether the score is at most so much below the published one."""
-        if self.ours.interval is None or self.general is None:
+    def margin(self, share: float) -> float | None:
+        """A share of what the published model gains over the best simple baseline, if anything.
+
+        Source: Non-inferiority clinical trials, FDA, 2016 (a margin that preserves most of the
+        effect).
+        """
+        if self.general is None or self.simple is None:
             return None
-        return within(self.ours.interval, self.general.value, margin + self.rounding)
+        return share * max(0.0, self.general.value - self.simple.value)
+
+    def within(self, share: float) -> Within | None:
+        """Whether the score is at most that margin below the published one."""
+        margin = self.margin(share)
+        if self.interval is None or margin is None:
+            return None
+        return within(self.interval, 0.0, margin + self.rounding)
 
     @property
     def against_simple(self) -> Position | None:

@@ -76,6 +76,7 @@ class TaskContext(Closed):
     title: str = Field(description="Name in prose.")
     metric: str = Field(description="Display name of the headline metric, for example `F1*`.")
     answer: Answer = Field(description="Type of the answer.")
+    proportion: bool = Field(False, description="Whether the metric is a share of right answers.")
     train: bool = Field(True, description="Whether train and val files exist.")
     test: bool = Field(True, description="Whether a test file exists.")
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from support.table_files import (
     write_simple,
 )
 
+from ecslm.scoring.intervals import wilson_interval
 from ecslm.tables.claim_words import verdict
 from ecslm.tables.claims import Claim, Named, best
 from ecslm.tables.kinds.claims import build, problems
@@ -56,7 +58,12 @@ def asked(comparable: bool = True, **changes: Any) -> TableRequest[Any]:
 
 
 def made(
-    folder: Path, pm: float = 0.8, sa: float = 0.5, comparable: bool = True, **changes: Any
+    folder: Path,
+    pm: float = 0.8,
+    sa: float = 0.5,
+    comparable: bool = True,
+    random: float = 0.6,
+    **changes: Any,
 ) -> Table:
     """Published: 0.753 for PM, 0.516 for SA; all intervals reach 0.03 to either side."""
     write_metrics(folder, "Ours", "PM", {IND: scores(pm, strict=UNRELIABLE)})
@@ -65,7 +72,7 @@ def made(
     write_metrics(folder, "Small", "SA", {IND: scores(0.4)})
     write_metrics(folder, "Valid", "PM", {IND: scores(0.5, n_invalid=0)})
     write_metrics(folder, "always-yes", "PM", {IND: scores(0.6)})
-    write_metrics(folder, "random", "SA", {IND: scores(0.6)})
+    write_metrics(folder, "random", "SA", {IND: scores(random)})
     # On test records it would be the best.
     for task in ("PM", "SA"):
         write_metrics(folder, "Words", task, {IND: scores(0.9)})
@@ -113,10 +120,39 @@ def test_a_value_inside_the_interval_is_neither_won_nor_lost(tmp_path: Path) -> 
     found = row(made(tmp_path), "SA")
     assert found["difference"].shown == "-0.016"
     assert found["interval"].shown == "contains"
-    assert found["within"].shown == "yes"
     assert found["interval of simple"].shown == "below"
-    assert row(made(tmp_path, sa=0.45), "SA")["within"].shown == "unclear"
-    assert row(made(tmp_path, sa=0.40), "SA")["within"].shown == "no"
+
+
+@pytest.mark.parametrize(
+    ("sa", "simple", "within"),
+    # A fifth of the gain from 0.116 to the published 0.516 is 0.08; from 0.6 nothing is gained.
+    [(0.5, 0.116, "yes"), (0.45, 0.116, "unclear"), (0.4, 0.116, "no"), (0.5, 0.6, "unclear")],
+)
+def test_close_enough_is_a_share_of_what_the_published_model_gains_over_the_best_simple_baseline(
+    tmp_path: Path, sa: float, simple: float, within: str
+) -> None:
+    table = made(tmp_path, sa=sa, random=simple, margin=0.2)
+    assert row(table, "SA")["within"].shown == within
+
+
+@pytest.mark.parametrize(("proportion", "least", "most"), [(True, 0.01, 0.04), (False, 0.06, 0.11)])
+def test_an_equal_published_proportion_is_rarely_passed_by_chance_if_its_luck_counts_too(
+    proportion: bool, least: float, most: float
+) -> None:
+    """Two models with an accuracy of 0.65, each on 1,000 records: what is taken as exact is passed
+    in 8.3 % of the samples, for 2.5 % that should be."""
+    above = []
+    for ours, published in np.random.default_rng(23).binomial(1_000, 0.65, (1_500, 2)).tolist():
+        value, other = ours / 1_000, published / 1_000
+        claim = Claim(
+            **{"task": "MPC", "n": 1_000, "rounding": 0.0005, "proportion": proportion},
+            ours=Cell(value, "", Interval(*wilson_interval(ours, 1_000, 0.95))),
+            general=Named("GPT", Cell(other), other),
+            **dict.fromkeys(("untuned", "invalid", "like", "tuning", "beating"), Cell()),
+            **{"limited": False, "simple": None},
+        )
+        above.append(claim.against_general == "above")
+    assert least < np.mean(above) < most
 
 
 def test_the_verdict_is_in_plain_words_and_counts_what_the_table_shows(tmp_path: Path) -> None:
@@ -124,12 +160,13 @@ def test_the_verdict_is_in_plain_words_and_counts_what_the_table_shows(tmp_path:
         "In domain: Ours scores higher than the best published general LLM in 1 of 2 tasks and "
         "lower in 1 (SA). Its 95 % interval lies above the published value in 1 (PM), contains it "
         "in 1 (SA) and lies below it in none. Over its whole interval it is better, or worse by at "
-        "most 0.05, in 2 of 2 tasks, and worse by more in none. The interval of Ours lies above "
-        "the score of the best simple baseline in 1 (PM), contains it in none and lies below it in "
-        "1 (SA). Ours is better than Small, which is not tuned, with 40 % of its answers invalid, "
-        "in 1 of 2 tasks (PM) and worse in none, by paired tests (p adjusted by Holm's method "
-        "below 0.05); the other tests do not decide. On average over 2 tasks, Small, with 40 % of "
-        "its answers invalid, scores 0.350, 0.360 if the form of its answers does not count, and "
+        "most 5 % of what that value gains over the best simple baseline, in 1 of 2 tasks, and "
+        "worse by more in none. The interval of Ours lies above the score of the best simple "
+        "baseline in 1 (PM), contains it in none and lies below it in 1 (SA). Ours is better than "
+        "Small, which is not tuned, with 40 % of its answers invalid, in 1 of 2 tasks (PM) and "
+        "worse in none, by paired tests (p adjusted by Holm's method below 0.05); the other tests "
+        "do not decide. On average over 2 tasks, Small, with 40 % of its answers invalid, scores "
+        "0.350, 0.360 if the form of its answers does not count, and "
         "Ours 0.650: of the gain of 0.300, 0.010 is form. Since there are few records, or few that "
         "decide, the interval of PM may be too narrow.",
     )
@@ -215,7 +252,7 @@ def test_published_rows_that_do_not_exist_are_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("printed", "where", "within"),
-    [("0.770", "above*", "yes*"), ("0.77", "contains*", "yes*"), ("0.82", "contains*", "yes*")],
+    [("0.770", "above*", "yes*"), ("0.77", "contains*", "yes*"), ("0.82", "contains*", "unclear*")],
 )
 def test_a_published_value_may_be_off_by_half_of_its_last_digit(
     printed: str, where: str, within: str, tmp_path: Path
@@ -262,6 +299,7 @@ def claims(draw: st.DrawFn) -> list[Claim]:
                 **{"task": task, "n": 100, "ours": ours, "general": named(), "untuned": cell()},
                 **{"invalid": cell(), "like": cell(), "limited": draw(st.booleans())},
                 **{"tuning": tuning, "simple": named(), "beating": cell(), "rounding": 0.0005},
+                proportion=draw(st.booleans()),
             )
         )
     return found
@@ -289,6 +327,7 @@ def test_each_task_with_an_interval_is_at_one_place_alone(
         if one.against_general is None:
             assert one.ours.interval is None or one.general is None
         elif one.against_general == position == "above":
-            assert one.outcome == 1 and one.within(0.05) == "yes"
+            assert one.outcome == 1
+            assert one.within(0.05) == (None if one.simple is None else "yes")
         elif one.against_general == position == "below":
             assert one.outcome == -1

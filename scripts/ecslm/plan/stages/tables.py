@@ -135,6 +135,7 @@ def table_context(study: Study) -> TableContext:
             code: TaskContext(
                 title=study.task(code).title,
                 metric=metric(study.task(code).metric).NAME,
+                proportion=metric(study.task(code).metric).PROPORTION,
                 answer=study.task(code).answer,
                 train=study.task(code).train,
                 test=study.task(code).test,

@@ -59,8 +59,9 @@ class ClaimsEntry(IntervalsEntry):
     )
     margin: float = Field(
         gt=0,
-        description="How far below a published score still counts as close enough, as a "
-        "difference of scores.",
+        le=1,
+        description="How far below a published score still counts as close enough: a share of what "
+        "that score gains over the best simple baseline.",
     )
     untuned: ModelName | None = Field(None, description="The same base, not tuned.")
     constrained: ModelName | None = Field(
@@ -202,6 +203,7 @@ class _Reader:
             rounding=(
                 self._published.rounding(entry.settings[setting], task) if self._published else 0.0
             ),
+            proportion=self._request.context.tasks[task].proportion,
         )
 
     def _general(self, task: str, table: str) -> Named | None:
@@ -276,7 +278,7 @@ def _against_general(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_C
         {claim.task: _judged(claim, claim.against_general) for claim in claims},
     )
     yield _Column(
-        HeaderCell("within", "Within", f"{entry.margin:g}", form="text"),
+        HeaderCell("within", "Within", f"{100 * entry.margin:g} % of gain", form="text"),
         {claim.task: _judged(claim, claim.within(entry.margin)) for claim in claims},
     )
 
@@ -352,12 +354,15 @@ def _notes(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[
     yield STRICT
     if request.data.comparable and entry.general:
         yield (
-            f"Best general LLM: the best of {', '.join(entry.general)}, as published. It is taken "
-            "as exact up to rounding, since its uncertainty is not known."
+            f"Best general LLM: the best of {', '.join(entry.general)}, as published. A share of "
+            "right answers (accuracy, HR@1) is binomial: both intervals are combined (Newcombe). "
+            "Other values are taken as exact up to rounding, since their uncertainty is not known."
         )
         yield (
-            f"Within: whether ours is better, or worse by at most {entry.margin:g}: yes for its "
-            "whole interval, no for none of it, otherwise unclear."
+            f"Within: whether ours is better, or worse by at most {100 * entry.margin:g} % of what "
+            "the published score gains over the best simple baseline (by nothing if it gains "
+            "nothing): yes for the whole interval of the difference, no for none of it, otherwise "
+            "unclear."
         )
     elif entry.general:
         yield "Published values were measured on other data: they are not compared with ours."
