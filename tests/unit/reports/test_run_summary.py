@@ -56,7 +56,7 @@ def test_constants_are_named(tmp_path: Path) -> None:
     always = {"answers": {"distinct": 1, "most_frequent": "no", "count": 200}}
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
     write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7, **always)}, seed=42)
-    lines = summary(settings(titles={IND: "own records"}), tmp_path).splitlines()
+    lines = summary(settings(), tmp_path).splitlines()
     assert "Small-EC (own records): PM: always 'no'" in lines
     assert not any(line.startswith("Small (own records):") for line in lines)
 

@@ -259,10 +259,9 @@ class _RowBuilder:
         if measured is not None:
             self._records.setdefault(task, {})[name] = measured.records
         cell = strict_cell(measured, self._entry.shows_intervals)
-        # Trivial rules may be constant by design.
-        return (
-            self._marked(cell, measured, name, task) if measured and name in self._models else cell
-        )
+        if measured is None or name not in self._models:
+            return cell
+        return self._marked(cell, measured, name, task)
 
     def _marked(self, cell: Cell, measured: Measured, name: str, task: str) -> Cell:
         """The cell of a model, marked if the model nearly always gives the same answer."""
