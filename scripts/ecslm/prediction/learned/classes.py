@@ -93,8 +93,12 @@ class Features:
                 ]
                 for fields in inputs
             ]
-            for chosen in (lambda a, b: a & b, lambda a, b: a - b, lambda a, b: b - a):
-                counted.append(WORDS.transform([" , ".join(sorted(chosen(*two))) for two in sets]))
+            for chosen in (
+                [a & b for a, b in sets],
+                [a - b for a, b in sets],
+                [b - a for a, b in sets],
+            ):
+                counted.append(WORDS.transform([" ".join(sorted(one)) for one in chosen]))
         return counted
 
     def _overlaps(self, inputs: Sequence[Fields]) -> Array:
