@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from sklearn.metrics import accuracy_score, f1_score
+from threadpoolctl import threadpool_limits
 
 from ecslm.prediction.learned.answers import as_answer, right_letter, spelling, writes_texts
 from ecslm.prediction.learned.classes import classify
@@ -27,6 +28,20 @@ def learn(
         val: records by which settings are chosen.
     """
     train, val = (sorted(records, key=lambda record: record.id) for records in (train, val))
+    # More threads would round sums in another way.
+    with threadpool_limits(1):
+        answers = _learned(method, task, train, val)
+
+    def alone(records: Sequence[Record]) -> list[str]:
+        with threadpool_limits(1):
+            return answers(records)
+
+    return alone
+
+
+def _learned(
+    method: Method, task: TaskKind, train: Sequence[Record], val: Sequence[Record]
+) -> Answers:
     if method == "nearest":
         return nearest(train, task)
     match task.answer:

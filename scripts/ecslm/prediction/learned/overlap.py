@@ -57,7 +57,7 @@ class Overlap:
         rows = np.array([[row[a], row[b]] for a, b in pairs], dtype=np.int64).reshape(-1, 2)
         found = np.zeros((len(pairs), COLUMNS), dtype=np.float32)
         for number, (space, weights) in enumerate(zip(SPACES, self._weights, strict=True)):
-            vectors = space.transform(_cut(list(row))) @ weights if row else None
+            vectors = space.transform(_cut(list(row) or [""])) @ weights
             for start in range(0, len(pairs), AT_ONCE):
                 part = slice(start, start + AT_ONCE)
                 a, b = vectors[rows[part, 0]], vectors[rows[part, 1]]
@@ -72,7 +72,7 @@ class Overlap:
 
 
 def most(found: Array, counts: Sequence[int]) -> Array:
-    """The largest numbers of each group of so many rows, 0 where there are none: groups x columns."""
+    """The largest numbers of groups of so many rows, 0 where a group is empty: groups x columns."""
     largest = np.zeros((len(counts), found.shape[1]), dtype=np.float32)
     start = 0
     for number, count in enumerate(counts):

@@ -176,7 +176,7 @@ def _weights(pairs: Sequence[Array], strength: float) -> NDArray[np.float64]:
     model = LogisticRegression(C=strength, fit_intercept=False, max_iter=300)
     signs = np.where(np.arange(len(rows)) % 2, 1, -1)
     model.fit(rows * signs[:, None], signs, weight)
-    return model.coef_[0].astype(np.float64)
+    return np.asarray(model.coef_[0], dtype=np.float64)
 
 
 def _agreement(scores: NDArray[np.float64], order: Sequence[int]) -> float:
