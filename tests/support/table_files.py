@@ -34,6 +34,7 @@ def scores(value: float, **changes: Any) -> dict[str, Any]:
         "n": 200,
         "n_invalid": 10,
         "n_truncated": 4,
+        "answers": {"distinct": 3, "most_frequent": "no", "count": 60},
         "strict": {
             "value": value,
             "ci95": [value - half, value + half],

@@ -37,6 +37,14 @@ class Difference(Closed):
         description="Strict score of `a` on these records, the mean over seeds; null if undefined."
     )
     value_b: Finite | None = Field(description="Likewise for `b`.")
+    agreement: Probability | None = Field(
+        None,
+        description="Share of the samples to which both give the same answer, the mean over pairs "
+        "of seeds; null if not paired.",
+    )
+    agreement_by_chance: Probability | None = Field(
+        None, description="The share to expect if both gave their answers to samples at random."
+    )
     difference: Finite | None = Field(
         description="value_a - value_b; null, like ci95, test and p, if one is undefined."
     )

@@ -9,6 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
+from ecslm.comparisons.agreement import agreement_of
 from ecslm.comparisons.proportions import (
     PairedTable,
     consistent_interval,
@@ -171,6 +172,7 @@ def _difference(sides: Sides, measure: Metric, settings: DifferencesSettings) ->
         seeds=(first.seeds, second.seeds),
         value_a=values[0],
         value_b=values[1],
+        **agreement_of(sides, shared),
         **(
             NO_RESULT
             if values[0] is None or values[1] is None

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.manifests import read_manifest, read_result
+from ecslm.common.text import shown
 from ecslm.reports.settings import ReportSettings, score_files
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.paths import TABLE_MANIFEST
@@ -63,11 +64,13 @@ class Origins:
 
 def _facts(scores: SettingScores) -> dict[str, Any]:
     """The facts on a score, in words, without those that are not known."""
-    strict = scores.strict
+    strict, answers = scores.strict, scores.answers
     facts: dict[str, Any] = {
         "Records": scores.n,
         "Invalid answers": scores.n_invalid,
         "Answers cut off": scores.n_truncated,
+        "Different answers": answers and answers.distinct,
+        "Most frequent answer": answers and f"{shown(answers.most_frequent)}, {answers.count:,}",
         "Strict score": strict.value if strict.defined else None,
     }
     if strict.ci95 is not None and strict.details.interval is not None:

@@ -11,7 +11,7 @@ from ecslm.reports.warnings import Judged, warning
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import MISSING, percent_text, score_text
-from ecslm.tables.scores import Measured, Scores
+from ecslm.tables.scores import CONSTANT, Measured, Scores
 from ecslm.tables.settings import TableContext
 
 WIDTH = 80
@@ -64,6 +64,11 @@ def summary(settings: SummarySettings, results: Path) -> str:
     if lines:
         title = "strict scores, and in brackets the share of invalid answers"
         lines = [f"Study {settings.study}: {title}", "", *lines]
+    constants = [
+        line for setting in settings.settings for line in _constants(settings, scores, setting)
+    ]
+    if constants:
+        lines += [CONSTANT, *constants, ""]
     places = {
         "Tables": results / "tables",
         "Report": results / REPORT_PAGE,
@@ -108,3 +113,15 @@ def _shown(measured: Measured | None) -> str:
     value, invalid = measured.value("strict"), measured.invalid_share()
     shown = MISSING if value is None else score_text(value)
     return shown if invalid is None else f"{shown} ({percent_text(invalid, 0)} %)"
+
+
+def _constants(settings: SummarySettings, scores: Scores, setting: str) -> Iterator[str]:
+    """A line for each model whose answers to a task or more are one constant."""
+    for name in dict.fromkeys(name for pair in settings.pairs for name in pair.columns.values()):
+        found = [
+            f"{task}: {constant}"
+            for task in settings.context.tasks
+            if (measured := scores.model(name, task, setting)) and (constant := measured.constant())
+        ]
+        if found:
+            yield f"{name} ({settings.context.setting_title(setting)}): {', '.join(found)}"

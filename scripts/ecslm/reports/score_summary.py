@@ -11,8 +11,8 @@ from ecslm.reports.plain_tables import aligned
 from ecslm.schemas.metrics_file import MetricsFile, SettingScores
 from ecslm.schemas.outcome import OutcomeRow
 from ecslm.schemas.prediction import ScoredPrediction
-from ecslm.tables.model import MISSING, score_text
-from ecslm.tables.scores import Measured
+from ecslm.tables.model import MISSING, percent_text, score_text
+from ecslm.tables.scores import CONSTANT, Measured
 
 INVALID = "invalid"
 # With more classes, their scores and confusions are in the metrics file only.
@@ -93,12 +93,23 @@ def _plain(text: str) -> str:
 def _counts(scores: Scores) -> list[str]:
     """The numbers of records, and of invalid and truncated answers."""
     rows = [
-        (name, _value(one.n), _with_share(one.n_invalid, one.n), _value(one.n_truncated))
+        (
+            name,
+            _value(one.n),
+            _with_share(one.n_invalid, one.n),
+            _value(one.n_truncated),
+            _value(None if one.answers is None else one.answers.distinct),
+            "" if one.answers is None else f"{percent_text(one.answers.count / one.n)} %",
+        )
         for name, one in scores.items()
     ]
-    lines = aligned([("Setting", "Records", "Invalid", "Truncated"), *rows], right=range(1, 4))
+    head = ("Setting", "Records", "Invalid", "Truncated", "Distinct", "Most frequent")
+    lines = aligned([head, *rows], right=range(1, 6))
     if any(one.n_truncated is None for one in scores.values()):
         lines += ["", f"{MISSING}: not known without `finish_reason`"]
+    constants = {name: Measured((one,), ()).constant() for name, one in scores.items()}
+    if any(constants.values()):
+        lines += ["", CONSTANT, *(f"  {name}: {one}" for name, one in constants.items() if one)]
     return lines
 
 

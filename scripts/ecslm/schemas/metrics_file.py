@@ -97,15 +97,33 @@ class StrictScore(Value):
     details: StrictDetails
 
 
+# From this share of one answer on, a score is that of a constant.
+CONSTANT_SHARE = 0.95
+
+
+class AnswerCounts(Closed):
+    """How often the most frequent answer was given, whatever the right ones are."""
+
+    distinct: int = Field(description="How many different answers there are.")
+    most_frequent: str = Field(description="As it was parsed; the text of an invalid one.")
+    count: int = Field(description="Records that have it.")
+
+
 class SettingScores(Closed):
     """The scores of one evaluation setting."""
 
     n: int
     n_invalid: int
     n_truncated: int | None = Field(description="Null if the predictions do not say.")
+    answers: AnswerCounts | None = Field(None, description="Null for expected values.")
     strict: StrictScore
     released: Score | None = Field(description="Null for expected values.")
     released_2024: Score | None
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether nearly all answers are one and the same."""
+        return self.answers is not None and self.answers.count >= CONSTANT_SHARE * self.n
 
 
 class MetricsFile(Closed):

@@ -19,6 +19,8 @@ class Outcomes:
     """The outcomes of one setting, by sample, for each seed; all seeds have the same samples."""
 
     seeds: tuple[Mapping[str, Outcome], ...]
+    answers: tuple[Mapping[str, str | None], ...] = ()
+    """The digest of each answer, likewise."""
 
     @property
     def samples(self) -> list[str]:
@@ -70,7 +72,14 @@ def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]
         InputError: a file is missing, altered or invalid, is of another metric, or the files have
             different samples or references.
     """
-    files = [_by_setting(read_outcome_rows(path, measure)) for path in paths]
+    rows = [_by_setting(read_outcome_rows(path, measure)) for path in paths]
+    files = [
+        {
+            setting: {sample: row.outcome for sample, row in of.items()}
+            for setting, of in one.items()
+        }
+        for one in rows
+    ]
     for path, found in zip(paths[1:], files[1:], strict=True):
         if {name: set(rows) for name, rows in found.items()} != {
             name: set(rows) for name, rows in files[0].items()
@@ -78,7 +87,11 @@ def read_outcomes(paths: Sequence[Path], measure: Metric) -> dict[str, Outcomes]
             raise InputError(f"{path}: other samples or settings than {paths[0]}: score both again")
     _check_references(paths, files, measure)
     return {
-        setting: Outcomes(tuple(found[setting] for found in files)) for setting in sorted(files[0])
+        setting: Outcomes(
+            tuple(found[setting] for found in files),
+            tuple({sample: row.answer for sample, row in one[setting].items()} for one in rows),
+        )
+        for setting in sorted(files[0])
     }
 
 
@@ -113,11 +126,11 @@ def mean_values(measure: Metric, totals: Array, seeds: int) -> Array:
     return found
 
 
-def _by_setting(rows: Iterable[OutcomeRow]) -> dict[str, dict[str, Outcome]]:
-    """Outcomes by setting, then by sample."""
-    found: dict[str, dict[str, Outcome]] = {}
+def _by_setting(rows: Iterable[OutcomeRow]) -> dict[str, dict[str, OutcomeRow]]:
+    """Rows by setting, then by sample."""
+    found: dict[str, dict[str, OutcomeRow]] = {}
     for row in rows:
-        found.setdefault(row.setting, {})[row.sample_id] = row.outcome
+        found.setdefault(row.setting, {})[row.sample_id] = row
     return found
 
 

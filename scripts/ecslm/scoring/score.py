@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from ecslm.common.hashing import sha256_of_text
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.metrics_file import (
     Interval95,
@@ -15,10 +16,11 @@ from ecslm.schemas.metrics_file import (
     StrictDetails,
     StrictScore,
 )
-from ecslm.schemas.outcome import Outcome, OutcomeRow
+from ecslm.schemas.outcome import ANSWER_DIGITS, Outcome, OutcomeRow
 from ecslm.schemas.prediction import ScoredPrediction
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.answers.protocol import AnswerType, answer_type
+from ecslm.scoring.frequent import answer_counts, answer_text
 from ecslm.scoring.intervals import (
     CONFIDENCE,
     bootstrap_interval,
@@ -74,7 +76,9 @@ def score(
         found = measure.outcomes(items)
         blocks[setting] = _block(items, found, answers, measure, None if certain else settings)
         outcomes |= {
-            item.record.id: _outcome_row(item.record, item.answer is None, outcome)
+            item.record.id: _outcome_row(
+                item.record, item.answer is None, outcome, _digest(answer_text(item))
+            )
             for item, outcome in zip(items, found, strict=True)
         }
     return Scores(
@@ -149,6 +153,7 @@ def _block(
     )
     return SettingScores(
         **_counts([item.record for item in items], sum(item.answer is None for item in items)),
+        answers=answer_counts(map(answer_text, items)),
         strict=StrictScore(value=value, defined=defined, ci95=ci95, details=details),
         released=measure.released(items),
         released_2024=measure.released_2024(items),
@@ -201,14 +206,21 @@ def _metrics_file(row: Row, measure: Metric, blocks: Mapping[str, SettingScores]
     )
 
 
-def _outcome_row(record: ScoredPrediction, invalid: bool, outcome: Outcome) -> OutcomeRow:
+def _outcome_row(
+    record: ScoredPrediction, invalid: bool, outcome: Outcome, answer: str | None = None
+) -> OutcomeRow:
     return OutcomeRow(
         id=record.id,
         sample_id=record.sample_id,
         setting=record.setting,
         invalid=invalid,
+        answer=answer,
         **outcome,
     )
+
+
+def _digest(answer: str) -> str:
+    return sha256_of_text(answer)[:ANSWER_DIGITS]
 
 
 def _by_setting(predictions: Iterable[ScoredPrediction]) -> dict[str, list[ScoredPrediction]]:

@@ -13,6 +13,7 @@ NUMBER = r"(-?)(\d+)\.?(\d*)"
 SIGNS = {
     "doubled": r"{\smash{$^{\dagger}$}}",
     "below_simple": r"{\smash{$^{\downarrow}$}}",
+    "constant": r"{\smash{$^{=}$}}",
 }
 ROW_SIGNS = {"other_data": r"$^{\ddagger}$", "chosen": r"\,\S{}"}
 

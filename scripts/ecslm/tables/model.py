@@ -29,7 +29,8 @@ class Cell:
     """One value, exact and as shown; `sources` are the files it was computed from.
 
     Marks: `best` and `second` of the competitors, `below_simple` (worse than the best simple
-    baseline), `doubled` (printed as twice a recall), `significant` (a difference whose adjusted p
+    baseline), `constant` (nearly all answers are the same one), `doubled` (printed as twice a
+    recall), `significant` (a difference whose adjusted p
     is below the level), `undecided` and `few` (one that would be, but for the Monte Carlo error of
     p or for the few records that decide it).
     `sd` is the standard deviation over seeds where there are several; `mcc` is Matthews'

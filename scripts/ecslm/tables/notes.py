@@ -4,8 +4,17 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from statistics import median
 
+from ecslm.schemas.metrics_file import CONSTANT_SHARE
 from ecslm.tables.marks import competes
-from ecslm.tables.model import MISSING, Cell, HeaderCell, Panel, RowGroup, difference_text
+from ecslm.tables.model import (
+    MISSING,
+    Cell,
+    HeaderCell,
+    Panel,
+    RowGroup,
+    difference_text,
+    percent_text,
+)
 from ecslm.tables.settings import DataContext, ModelContext, ScoresEntry
 
 UNRELIABLE = "the interval may be too narrow: too few records, or too few that decide the score."
@@ -20,6 +29,17 @@ STRICT = (
 
 
 JOINT = "The interval of a mean over seeds resamples test records and seeds."
+
+
+def constant_notes(named: Sequence[str], sign: str = "") -> list[str]:
+    """Which scores are those of a constant, if any, each by its name and its answer in words."""
+    if not named:
+        return []
+    least = percent_text(CONSTANT_SHARE, 0)
+    return [
+        f"{sign}One and the same answer to {least} % of the records or more, so that the score is "
+        f"that of a constant: {'; '.join(named)}."
+    ]
 
 
 def data_note(data: DataContext) -> str:

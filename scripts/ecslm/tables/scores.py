@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ecslm.common.manifests import read_result
+from ecslm.common.text import shown
 from ecslm.schemas.metrics_file import (
     MetricsFile,
     OverSeedsFile,
@@ -19,9 +20,14 @@ from ecslm.schemas.metrics_file import (
     Value,
 )
 from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
-from ecslm.tables.model import Cell, Interval, score_text
+from ecslm.tables.model import Cell, Interval, percent_text, score_text
 from ecslm.tables.settings import TableContext
 from ecslm.tables.simple import best_simple
+
+# Printed above the lines that name constants.
+CONSTANT = "One and the same answer to nearly all records:"
+# Characters of an answer that a note quotes.
+MOST_OF_ANSWER = 30
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,23 @@ class Measured:
     def truncated_share(self) -> float | None:
         """Share of answers cut off by the token limit, over all seeds; None if unknown."""
         return self._share(scores.n_truncated for scores in self.seeds)
+
+    def most_frequent_share(self) -> float | None:
+        """Share of the most frequent answer of each seed, over all seeds; None if unknown."""
+        return self._share(None if one.answers is None else one.answers.count for one in self.seeds)
+
+    def distinct_answers(self) -> int | None:
+        """How many different answers a seed gave at most; None if unknown."""
+        return max((one.answers.distinct for one in self.seeds if one.answers), default=None)
+
+    def constant(self) -> str | None:
+        """The answer that every seed gives nearly always, in words; None if there is none."""
+        share = self.most_frequent_share()
+        if share is None or not all(scores.is_constant for scores in self.seeds):
+            return None
+        answers = (one.answers.most_frequent for one in self.seeds if one.answers)
+        named = " or ".join(dict.fromkeys(shown(answer, MOST_OF_ANSWER) for answer in answers))
+        return f"always {named}" if share == 1 else f"{named} in {percent_text(share)} %"
 
     def _share(self, counts: Iterable[int | None]) -> float | None:
         known = [count for count in counts if count is not None]

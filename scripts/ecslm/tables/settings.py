@@ -159,7 +159,7 @@ class TableContext(Closed):
     contrasts: dict[str, ContrastContext] = Field({}, description="Contrasts by name.")
     simple: dict[str, tuple[str, ...]] = Field(
         {},
-        description="By task, the trivial and learned baselines of which one was chosen as the best.",
+        description="Trivial and learned baselines by task, of which one was chosen as the best.",
     )
     setting_titles: dict[str, str] = Field(
         {}, description="Titles of evaluation settings; one without a title is shown by its name."

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from statistics import NormalDist
@@ -575,3 +576,17 @@ def test_the_folder_of_the_differences_is_not_written_over(tmp_path: Path) -> No
     assert made.returncode == 1
     assert made.stderr == f"error: --output: {tmp_path} is the directory of the differences\n"
     assert path.read_text() == "[]"
+
+
+def test_a_comparison_says_how_often_both_give_the_same_answer_and_how_often_by_chance() -> None:
+    def answering(*seeds: str) -> Outcomes:
+        answers = tuple({f"s{n:04}": one for n, one in enumerate(seed)} for seed in seeds)
+        return replace(hits(*([1.0, 0.0, 1.0, 1.0] for _ in seeds)), answers=answers)
+
+    base = answering("ABBB")
+    (row,) = compared(settings(), EC={IND: answering("AABB")}, Base={IND: base})
+    assert (row.agreement, row.agreement_by_chance) == (0.75, (2 * 1 + 2 * 3) / 16)
+    # A constant agrees as often as by chance; the mean over pairs of seeds.
+    two = settings(models={"EC": {"seeds": [0, 1]}, "Base": {"seeds": [0]}})
+    (row,) = compared(two, EC={IND: answering("BBBB", "AABB")}, Base={IND: base})
+    assert (row.agreement, row.agreement_by_chance) == (0.75, (0.75 + 0.5) / 2)

@@ -52,6 +52,15 @@ def test_where_a_simple_baseline_is_as_good_as_the_tuned_model_the_summary_warns
     ]
 
 
+def test_constants_are_named(tmp_path: Path) -> None:
+    always = {"answers": {"distinct": 1, "most_frequent": "no", "count": 200}}
+    write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7, **always)}, seed=42)
+    lines = summary(settings(), tmp_path).splitlines()
+    assert "Small-EC (own records): PM: always 'no'" in lines
+    assert not any(line.startswith("Small (own records):") for line in lines)
+
+
 def test_few_invalid_answers_are_not_none_and_nearly_all_not_all(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1, n=1000, n_invalid=999)})
     write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7, n=1000, n_invalid=1)}, seed=42)

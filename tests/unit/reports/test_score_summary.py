@@ -44,9 +44,10 @@ def test_every_setting_has_its_counts_and_values() -> None:
     text = shown("PM", [*more, *given])
     counts, values = tables(text, "Setting")
     assert counts[1:] == [
-        [IND, "5", "1", "(20.0", "%)", "1"],
-        [OOD, "1", "0", "(0.0", "%)", "0"],
+        [IND, "5", "1", "(20.0", "%)", "1", "3", "40.0", "%"],
+        [OOD, "1", "0", "(0.0", "%)", "0", "1", "100.0", "%"],
     ]
+    assert f"nearly all records:\n  {OOD}: always 'yes'\n\n" in text
     assert values[0] == ["Setting", "Strict", "95", "%", "interval", "Lenient", "Released"]
     assert (values[1][:2], values[1][-2:]) == ([IND, "0.400"], ["0.667", "0.500"])
     (details,), (by_class,) = tables(text, "Details"), tables(text, "F1")

@@ -74,7 +74,9 @@ def test_the_form_of_the_metrics_file() -> None:
         "metric": "NDCG",
     }
     only = scores["settings"][IND]
-    assert list(only) == ["n", "n_invalid", "n_truncated", "strict", "released", "released_2024"]
+    assert list(only) == [
+        *("n", "n_invalid", "n_truncated", "answers", "strict", "released", "released_2024")
+    ]
     assert list(only["strict"]) == ["value", "defined", "ci95", "details"]
     assert list(only["released"]) == ["value", "defined", "details"]
 

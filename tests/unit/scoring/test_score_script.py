@@ -15,7 +15,7 @@ from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.fingerprint.digest import imported_modules
 from ecslm.fingerprint.running import code_parameter
 from ecslm.schemas.prediction import Prediction, read_predictions
@@ -61,6 +61,7 @@ def test_score_writes_metrics_and_outcomes_beside_them(tmp_path: Path) -> None:
         "sample_id": "s1",
         "setting": IND,
         "invalid": True,
+        "answer": sha256_of_text("")[:8],
         "gain": 0.0,
     }
 
@@ -291,7 +292,9 @@ def test_a_file_of_ones_own_needs_answers_and_references_alone(tmp_path: Path) -
     # What nobody knows is not told as none.
     metrics = json.loads((tmp_path / "M.json").read_text())
     assert metrics["settings"][IND]["n_truncated"] is None
-    assert result.stdout.splitlines()[3].split() == [IND, "2", "1", "(50.0", "%)", "--"]
+    assert result.stdout.splitlines()[3].split() == [
+        *(IND, "2", "1", "(50.0", "%)", "--", "2", "50.0", "%")
+    ]
     assert "--: not known without `finish_reason`" in result.stdout
 
 

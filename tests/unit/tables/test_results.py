@@ -184,6 +184,23 @@ def test_test_scores_never_change_which_simple_baseline_is_the_best(values: list
     }
 
 
+def test_a_model_that_gives_nearly_always_the_same_answer_is_marked_but_no_trivial_rule(
+    tmp_path: Path,
+) -> None:
+    write_all(tmp_path)
+    always = {"answers": {"distinct": 1, "most_frequent": "no", "count": 200}}
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.5, **always)}, seed=42)
+    write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.5, **always)})
+    table = build(tmp_path, results_request())
+    marked = {
+        name: [at for at, cell in enumerate(row.cells) if "constant" in cell.marks]
+        for name, row in rows_of(table).items()
+    }
+    assert {name: at for name, at in marked.items() if at} == {"Small-EC": [1]}
+    (note,) = [note for note in table.notes if note.startswith("=: ")]
+    assert note.endswith(": PM, Small-EC: always 'no'.")
+
+
 def test_a_score_that_looks_like_the_simple_one_is_not_below_it(tmp_path: Path) -> None:
     write_all(tmp_path, pm=0.6096)
     table = build(tmp_path, results_request(simple=SIMPLE))

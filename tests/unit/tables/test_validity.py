@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.table_files import IND, OOD, request, scores, write_metrics
 
 from ecslm.tables.kinds.validity import build
 from ecslm.tables.model import percent_text
+from ecslm.tables.notes import constant_notes
 from ecslm.tables.sources import Sources
 
 ENTRY = {"kind": "validity", "settings": [IND, OOD], "columns": ["PM", "SA"], "models": ["Small"]}
@@ -24,17 +26,24 @@ def test_invalid_and_truncated_shares_stand_beside_strict_and_lenient_scores(
         for panel in table.panels
         for row in panel.rows
     }
-    shares, values = ("in domain: unusable answers, %", "in domain: scores")
+    shares, values, most = (
+        f"in domain: {what}"
+        for what in ("unusable answers, %", "scores", "the most frequent answer")
+    )
     assert shown == {
         (shares, "invalid"): ["5.0", "5.0"],
         (shares, "truncated"): ["2.0", "2.0"],
         (values, "strict"): ["0.500", "0.400"],
         (values, "lenient"): ["0.510", "0.410"],
+        (most, "share, %"): ["30.0", "30.0"],
+        (most, "distinct"): ["3", "3"],
         # Without a title a setting is shown by its name.
         (f"{OOD}: unusable answers, %", "invalid"): ["0.0"],
         (f"{OOD}: unusable answers, %", "truncated"): ["2.0"],
         (f"{OOD}: scores", "strict"): ["0.300"],
         (f"{OOD}: scores", "lenient"): ["0.310"],
+        (f"{OOD}: the most frequent answer", "share, %"): ["30.0"],
+        (f"{OOD}: the most frequent answer", "distinct"): ["3"],
     }
     assert [column.records for column in table.panels[0].columns] == [200, 200]
     assert all(panel.float_title == panel.title for panel in table.panels)
@@ -54,9 +63,9 @@ def test_notes_say_which_models_answered_fewer_records(tmp_path: Path) -> None:
     models = {name: {"seeds": [0], "tasks": ["PM"]} for name in ("Small", "Other")}
     entry = ENTRY | {"models": list(models), "columns": ["PM"]}
     table = build("validity", request(entry, models=models), Sources(tmp_path))
-    assert [panel.columns[0].records for panel in table.panels] == [200, 200, 90, 90]
+    assert [panel.columns[0].records for panel in table.panels] == [200] * 3 + [90] * 3
     fewer = ("PM, Other: n = 180.",)
-    assert [panel.notes for panel in table.panels] == [fewer, fewer, (), ()]
+    assert [panel.notes for panel in table.panels] == [fewer] * 3 + [()] * 3
 
 
 def test_a_note_says_which_answers_could_not_be_invalid(tmp_path: Path) -> None:
@@ -110,4 +119,28 @@ def test_a_setting_without_any_record_has_no_panel(tmp_path: Path) -> None:
     assert [panel.title for panel in table.panels] == [
         f"{IND}: unusable answers, %",
         f"{IND}: scores",
+        f"{IND}: the most frequent answer",
     ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "named"),
+    [
+        ([200], ["PM, Small: always 'no'"]),
+        ([190], ["PM, Small: 'no' in 95.0 %"]),
+        ([189], []),
+        # Of two seeds only one gives nearly always the same answer.
+        ([200, 189], []),
+        ([200, 190], ["PM, Small: 'no' in 97.5 %"]),
+    ],
+)
+def test_a_note_names_what_answers_one_constant(
+    tmp_path: Path, counts: list[int], named: list[str]
+) -> None:
+    for seed, count in enumerate(counts):
+        answers = {"distinct": 2, "most_frequent": "no", "count": count}
+        write_metrics(tmp_path, "Small", "PM", {IND: scores(0.5, answers=answers)}, seed=seed)
+    models = {"Small": {"seeds": [*range(len(counts))], "tasks": ["PM"]}}
+    entry = {**ENTRY, "columns": ["PM"]}
+    table = build("validity", request(entry, models=models), Sources(tmp_path))
+    assert table.panels[2].notes == tuple(constant_notes(named))

@@ -382,9 +382,7 @@ def _notes(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[
                 f"; {', '.join(tasks)}: to {entry.untuned}." if entry.constrained and tasks else "."
             )
     if any(claim.simple for found in claims.values() for claim in found):
-        yield (
-            "Best simple: the best of the trivial and learned baselines, chosen without test records."
-        )
+        yield ("Best simple: the best trivial or learned baseline, chosen without test records.")
     yield (
         "Above, contains, below: whether our 95 % interval lies above the other score, contains it "
         "or lies below it."

@@ -14,6 +14,7 @@ from ecslm.tables.marks import mark_below_simple, mark_best
 from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table
 from ecslm.tables.notes import (
     STRICT,
+    constant_notes,
     data_note,
     fewer_notes,
     limit_notes,
@@ -26,7 +27,7 @@ from ecslm.tables.notes import (
 from ecslm.tables.published import Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Scores, counted, strict_cell
+from ecslm.tables.scores import Measured, Scores, counted, strict_cell
 from ecslm.tables.settings import ScoresEntry
 from ecslm.tables.sources import Sources
 
@@ -200,6 +201,7 @@ class _RowBuilder:
         self._without_published: list[str] = []
         self._chosen: list[str] = []
         self._without_answers: list[str] = []
+        self._constants: list[str] = []
         self._records: dict[str, dict[str, int]] = {}
 
     def group(self, group: Rows) -> RowGroup:
@@ -232,13 +234,14 @@ class _RowBuilder:
         )
 
     def notes(self) -> list[str]:
-        """Which models were chosen, and which lack results or answers."""
+        """Whose scores are those of constants, which models were chosen, and which lack results or
+        answers."""
         missing = {
             "No results were published for": self._without_published,
             "Without answers, and therefore without a row": self._without_answers,
         }
         listed = (f"{what}: {', '.join(names)}." for what, names in missing.items() if names)
-        return [*self._chosen, *listed]
+        return [*constant_notes(self._constants, "=: "), *self._chosen, *listed]
 
     def _answering(self, models: Sequence[str]) -> list[str]:
         """The models that answer any of the columns."""
@@ -257,7 +260,17 @@ class _RowBuilder:
         measured = read(name, task, self._entry.setting)
         if measured is not None:
             self._records.setdefault(task, {})[name] = measured.records
-        return strict_cell(measured, self._entry.shows_intervals)
+        cell = strict_cell(measured, self._entry.shows_intervals)
+        if measured is None or name not in self._models:
+            return cell
+        return self._marked(cell, measured, name, task)
+
+    def _marked(self, cell: Cell, measured: Measured, name: str, task: str) -> Cell:
+        """The cell of a model, marked if the model nearly always gives the same answer."""
+        if (constant := measured.constant()) is None:
+            return cell
+        self._constants.append(f"{task}, {name}: {constant}")
+        return replace(cell, marks=(*cell.marks, "constant"))
 
     def _best_of(self, name: str, models: Sequence[str]) -> Row:
         """The cell of the best model in each column; of equal ones the first."""

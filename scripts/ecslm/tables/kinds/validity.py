@@ -1,4 +1,5 @@
-"""The validity table: invalid and truncated answers, and the scores with a forgiving parser."""
+"""The validity table: invalid and truncated answers, the scores with a forgiving parser, and how
+often models give their most frequent answer."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
@@ -13,11 +14,12 @@ from ecslm.tables.model import (
     Row,
     RowGroup,
     Table,
+    count_cell,
     number_cell,
     percent_text,
     score_text,
 )
-from ecslm.tables.notes import data_note, fewer_notes, limit_notes, record_notes
+from ecslm.tables.notes import constant_notes, data_note, fewer_notes, limit_notes, record_notes
 from ecslm.tables.references import ModelName, SettingName, TaskName
 from ecslm.tables.requests import TableRequest, metric_files
 from ecslm.tables.scores import Measured, Scores, counted
@@ -29,12 +31,14 @@ NOTES = (
     "as wrong. Truncated: share of answers cut off by the limit of new tokens.",
     "Lenient: the strict metric with a forgiving parser, which looks for the answer anywhere "
     "in the text; the difference from strict is due to format only.",
+    "Most frequent: share of the answers that are the most frequent one, as parsed, whatever the "
+    "right answers are; distinct: number of different answers.",
     "--: not measured or not defined.",
 )
 
 
 class ValidityEntry(Entry):
-    """Invalid and truncated answers, strict and lenient score."""
+    """Invalid and truncated answers, strict and lenient score, and constant answers."""
 
     kind: Literal["validity"]
     settings: tuple[SettingName, ...] = Field(
@@ -84,9 +88,16 @@ def _panels(request: Request, scores: Scores, setting: str) -> Iterator[Panel]:
     if not tasks:
         return
     title = request.context.setting_title(setting)
-    for what, rows_of, with_metric in (
-        ("unusable answers, %", _shares, False),
-        ("scores", _scores, True),
+    constants = [
+        f"{task}, {model}: {constant}"
+        for task in tasks
+        for model in entry.models
+        if (one := measured[model, task]) and (constant := one.constant())
+    ]
+    for what, rows_of, with_metric, notes in (
+        ("unusable answers, %", _shares, False, []),
+        ("scores", _scores, True, []),
+        ("the most frequent answer", _frequent, False, constant_notes(constants)),
     ):
         columns = tuple(
             _head(
@@ -105,7 +116,7 @@ def _panels(request: Request, scores: Scores, setting: str) -> Iterator[Panel]:
                 for model in entry.models
             ),
             float_title=f"{title}: {what}",
-            notes=tuple(fewer_notes(columns)),
+            notes=(*fewer_notes(columns), *notes),
         )
 
 
@@ -132,6 +143,17 @@ def _scores(model: str, measured: Sequence[Measured | None]) -> tuple[Row, ...]:
         {
             "strict": lambda one: _score(one, one.value("strict")),
             "lenient": lambda one: _score(one, one.lenient()),
+        },
+    )
+
+
+def _frequent(model: str, measured: Sequence[Measured | None]) -> tuple[Row, ...]:
+    return _rows(
+        model,
+        measured,
+        {
+            "share, %": lambda one: _percent(one, one.most_frequent_share()),
+            "distinct": lambda one: count_cell(one.distinct_answers(), one.sources),
         },
     )
 
