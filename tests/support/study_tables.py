@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from support.project import PROMPTS, REPORT, ROOT
-from support.table_files import comparison_row, scores
+from support.table_files import comparison_row, scores, write_simple
 
 from ecslm.common.files import write_json
 from ecslm.comparisons.settings import ModelsContrast
@@ -88,6 +88,9 @@ def _write(study: Study, results: Path, path: str) -> None:
         write_json(file, _over_seeds(study, task, rng))
     elif folder == "metrics":
         write_json(file, _metrics(study, task, rng))
+    elif folder == "simple_baselines":
+        best = max(study.simple_baselines(task), key=len)
+        write_simple(results, task, best)
     elif folder == "comparisons":
         write_json(file, list(_comparisons(study, task, rng)))
     elif folder == "leakage":
