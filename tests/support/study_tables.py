@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 from support.project import PROMPTS, REPORT, ROOT
-from support.table_files import comparison_row, scores
+from support.table_files import comparison_row, scores, write_simple
 
 from ecslm.common.files import write_json
-from ecslm.comparisons.settings import ModelsContrast
+from ecslm.comparisons.settings import BEST_SIMPLE, ModelsContrast
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
 from ecslm.plan.stages.comparisons import task_contrasts
@@ -88,6 +88,8 @@ def _write(study: Study, results: Path, path: str) -> None:
         write_json(file, _over_seeds(study, task, rng))
     elif folder == "metrics":
         write_json(file, _metrics(study, task, rng))
+    elif folder == "simple_baselines":
+        write_simple(results, task, _best_simple(study, task))
     elif folder == "comparisons":
         write_json(file, list(_comparisons(study, task, rng)))
     elif folder == "leakage":
@@ -135,12 +137,14 @@ def _comparisons(study: Study, task: str, rng: random.Random) -> Iterator[dict[s
             sides = [(s, None, p) for s in contrast.settings for p in contrast.pairs]
         else:
             sides = [(None, m, p) for m in contrast.models for p in contrast.pairs]
-        for setting, model, (a, b) in sides:
+        for setting, model, (a, named) in sides:
+            b = _best_simple(study, task) if named == BEST_SIMPLE else named
             low = round(rng.uniform(-0.4, 0.1), 4)
             yield comparison_row(
                 contrast=name,
                 a=a,
                 b=b,
+                best_simple=named == BEST_SIMPLE,
                 setting=setting,
                 model=model,
                 n=RECORDS,
@@ -152,6 +156,10 @@ def _comparisons(study: Study, task: str, rng: random.Random) -> Iterator[dict[s
                 p_holm=rng.random() / 10,
                 p_holm_interval=rng.choice([None, (0.001, 0.9)]),
             )
+
+
+def _best_simple(study: Study, task: str) -> str:
+    return max(study.simple_baselines(task), key=len)
 
 
 def _leakage(study: Study, task: str) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from ecslm.tables.verdicts import Position
 
 Value = TypeVar("Value")
 
+# Said of the first tests alone.
+TESTS = f", by paired tests (p adjusted by Holm's method below {LEVEL})"
 WHERE: dict[Position, str] = {
     "above": "lies above it",
     "contains": "contains it",
@@ -51,7 +53,9 @@ def verdict(
     ]
     if not sentences:
         return f"{where}: there is nothing to compare {model} with."
-    return " ".join([f"{where}:", *sentences, *_unreliable(claims)])
+    text = " ".join([f"{where}:", *sentences, *_unreliable(claims)])
+    once, tests, rest = text.partition(TESTS)
+    return once + tests + rest.replace(TESTS, "")
 
 
 def _general(model: str, claims: Sequence[Claim], margin: float) -> Iterator[str]:
@@ -120,11 +124,13 @@ def _form(model: str, untuned: str, claims: Sequence[Claim]) -> Iterator[str]:
     if not values:
         return
     free, like, tuned = (fmean(column) for column in zip(*values, strict=True))
+    gained = (
+        f": of the gain of {difference_text(tuned - free)}, {difference_text(like - free)} is form"
+    )
     yield (
         f"On average over {_number(values)}, {untuned}{_invalid(claims)}, scores "
         f"{score_text(free)}, {score_text(like)} if the form of its answers does not count, and "
-        f"{model} {score_text(tuned)}: of the gain of {difference_text(tuned - free)}, "
-        f"{difference_text(like - free)} is form."
+        f"{model} {score_text(tuned)}{gained if free < min(like, tuned) else ''}."
     )
 
 
@@ -140,8 +146,7 @@ def _tests(
     rest = "; the other tests do not decide" if len(better + worse) < len(compared) else ""
     yield (
         f"{model} is better than {other} in {len(better)} of "
-        f"{_number(compared)}{named} and worse in {_tasks(worse)}, by paired tests (p adjusted by "
-        f"Holm's method below {LEVEL}){rest}."
+        f"{_number(compared)}{named} and worse in {_tasks(worse)}{TESTS}{rest}."
     )
 
 

@@ -185,9 +185,9 @@ def test_tests_against_simple_baselines_and_valid_answers_come_before_intervals_
     assert table.summary[1] == (
         f"In domain: Ours is better than the best simple baseline in 0 of 2 tasks and worse in 1 "
         f"(SA), {tests}; the other tests do not decide. Ours is better than Valid, which is not "
-        f"tuned but limited to valid answers, in 1 of 1 task (PM) and worse in none, {tests}. Ours "
+        f"tuned but limited to valid answers, in 1 of 1 task (PM) and worse in none. Ours "
         "is better than Small, which is not tuned, with 5 % of its answers invalid, in 0 of 1 task "
-        f"and worse in none, {tests}; the other tests do not decide. On average over 2 tasks, "
+        "and worse in none; the other tests do not decide. On average over 2 tasks, "
         "Small, with 40 % of its answers invalid, scores 0.350, 0.455 if the form of its answers "
         "does not count, and Ours 0.650: of the gain of 0.300, 0.105 is form. Since there are few "
         "records, or few that decide, the interval of PM may be too narrow."
