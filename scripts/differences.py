@@ -23,7 +23,7 @@ from ecslm.common.manifests import (
 from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
 from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings, names_best_simple
-from ecslm.comparisons.sides import missing_settings, task_sides
+from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.testing import differences
 from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.paths import SIMPLE_BASELINES, outcome_paths
@@ -55,9 +55,6 @@ def main(arguments: argparse.Namespace) -> None:
     origin = made_from(inputs, settings, arguments.code, versions)
     measure = metric(settings.metric)
     outcomes = {name: read_outcomes(paths, measure) for name, paths in files.items()}
-    # Not an error in a study, where some tasks lack some settings.
-    if arguments.code is None and (missing := missing_settings(settings, outcomes, best)):
-        raise InputError(*(f"--settings: {problem}" for problem in missing))
     rows = differences(list(task_sides(settings, outcomes, best)), settings)
     require_unchanged(origin)
     written = [row.model_dump(mode="json") for row in rows]

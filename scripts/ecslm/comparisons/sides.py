@@ -9,7 +9,6 @@ from ecslm.comparisons.settings import (
     DifferencesSettings,
     ModelsContrast,
     SettingsContrast,
-    compared_models,
 )
 from ecslm.schemas.task import answered_setting
 from ecslm.scoring.baselines import is_expectation
@@ -74,29 +73,6 @@ def task_sides(
             yield from _model_sides(name, contrast, settings, outcomes, best_simple)
         else:
             yield from _setting_sides(name, contrast, outcomes)
-
-
-def missing_settings(
-    settings: DifferencesSettings, outcomes: TaskOutcomes, best_simple: str | None = None
-) -> list[str]:
-    """Settings that contrasts name but models lack, as messages."""
-    required = [
-        (name, model, setting)
-        for name, contrast in settings.contrasts.items()
-        for named in compared_models(contrast)
-        for model in [best_simple if named == BEST_SIMPLE and best_simple else named]
-        for setting in (
-            [answered_setting(one, settings.models[model].shots) for one in contrast.settings]
-            if isinstance(contrast, ModelsContrast)
-            else dict.fromkeys(one for pair in contrast.pairs for one in pair)
-        )
-    ]
-    return [
-        f"contrasts.{name}: {model} has no records of {setting}, only of "
-        f"{', '.join(outcomes[model])}"
-        for name, model, setting in required
-        if setting not in outcomes[model]
-    ]
 
 
 def _model_sides(

@@ -43,6 +43,7 @@ class ScoreRow(Closed):
     generated_tokens: int | None = Field(description="Of all answers.")
     training_records: int | None = Field(description="Records that its adapter was trained on.")
     training_tokens: int | None = Field(description="Their tokens, prompts included, in one epoch.")
+    mcc: float | None = Field(description="Matthews' correlation of strict answers, yes or no.")
 
 
 class ScoredModel(Closed):

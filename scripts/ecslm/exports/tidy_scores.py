@@ -123,6 +123,7 @@ def _protocols(scores: SettingScores) -> Iterator[dict[str, Any]]:
         "high": high,
         "interval_method": found.method if found else None,
         "interval_reliable": found.reliable if found else None,
+        "mcc": strict.details.mcc,
     }
     none = dict.fromkeys(interval)
     yield {"protocol": "strict", "value": strict.known, "invalid": scores.n_invalid, **interval}

@@ -78,6 +78,11 @@ class StrictDetails(BaseModel):
         """The metric's own fields."""
         return dict(self.model_extra or {})
 
+    @property
+    def mcc(self) -> float | None:
+        """Matthews' correlation of answers and references; None but for yes or no."""
+        return self.of_metric.get("mcc")
+
     @model_serializer(mode="wrap")
     def _own_fields_first(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         dumped = dump(self)

@@ -33,13 +33,15 @@ class Cell:
     recall), `significant` (a difference whose adjusted p
     is below the level), `undecided` and `few` (one that would be, but for the Monte Carlo error of
     p or for the few records that decide it).
-    `sd` is the standard deviation over seeds where there are several.
+    `sd` is the standard deviation over seeds where there are several; `mcc` is Matthews'
+    correlation of answers with yes or no.
     """
 
     value: float | int | str | None = None
     shown: str = MISSING
     interval: Interval | None = None
     sd: float | None = None
+    mcc: float | None = None
     marks: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 

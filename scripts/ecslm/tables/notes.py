@@ -6,7 +6,15 @@ from statistics import median
 
 from ecslm.schemas.metrics_file import CONSTANT_SHARE
 from ecslm.tables.marks import competes
-from ecslm.tables.model import Cell, HeaderCell, Panel, RowGroup, percent_text
+from ecslm.tables.model import (
+    MISSING,
+    Cell,
+    HeaderCell,
+    Panel,
+    RowGroup,
+    difference_text,
+    percent_text,
+)
 from ecslm.tables.settings import DataContext, ModelContext, ScoresEntry
 
 UNRELIABLE = "the interval may be too narrow: too few records, or too few that decide the score."
@@ -102,6 +110,31 @@ def record_notes(panels: Iterable[Panel]) -> list[str]:
     if any(column.records is not None for panel in panels for column in panel.columns):
         return ["n: test records."]
     return []
+
+
+def mcc_notes(panels: Iterable[Panel], rows: Collection[str]) -> Iterator[str]:
+    """What some rows know of yes and no, whatever their F1."""
+    for panel in panels:
+        columns = [
+            at
+            for at in range(len(panel.columns))
+            if any(row.cells[at].mcc is not None for row in panel.rows)
+        ]
+        known = {
+            row.name: ", ".join(_correlation(row.cells[at].mcc) for at in columns)
+            for row in panel.rows
+            if row.name in rows and row.kind == "model"
+        }
+        if columns and known:
+            tasks = ", ".join(panel.columns[at].text for at in columns)
+            yield (
+                f"Matthews' correlation of yes and no ({tasks}), which is 0 for constant answers "
+                f"whatever their F1: {'; '.join(f'{name} {one}' for name, one in known.items())}."
+            )
+
+
+def _correlation(value: float | None) -> str:
+    return MISSING if value is None else difference_text(value)
 
 
 def fewer_notes(columns: Iterable[HeaderCell]) -> list[str]:

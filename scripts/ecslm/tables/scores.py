@@ -60,6 +60,10 @@ class Measured:
         found = strict.details.interval
         return Interval(low=low, high=high, reliable=found is not None and found.reliable)
 
+    def mcc(self) -> float | None:
+        """Matthews' correlation, mean over seeds; None but for yes or no."""
+        return _mean(scores.strict.details.mcc for scores in self.seeds)
+
     def sd(self) -> float | None:
         """The standard deviation of the strict value over seeds, None for one seed."""
         if len(self.seeds) < 2 or self.value("strict") is None:
@@ -188,6 +192,7 @@ def strict_cell(measured: Measured | None, with_interval: bool = True) -> Cell:
         shown=score_text(value),
         interval=measured.interval() if with_interval else None,
         sd=measured.sd(),
+        mcc=measured.mcc(),
         sources=measured.sources,
     )
 

@@ -501,17 +501,6 @@ def run_differences(results: Path, **changes: Any) -> subprocess.CompletedProces
     return run_script("differences.py", *where, *output, "--settings", value)
 
 
-def test_settings_that_the_outcomes_lack_are_named(tmp_path: Path) -> None:
-    for model in ("EC", "Base"):
-        write_outcomes(tmp_path, model, [1, 0])
-    made = run_differences(tmp_path, contrasts={"tuning": TUNING | {"settings": [IND, OOD]}})
-    assert made.returncode == 1
-    assert made.stderr.splitlines() == [
-        f"error: --settings: contrasts.tuning: {model} has no records of {OOD}, only of {IND}"
-        for model in ("EC", "Base")
-    ]
-
-
 def test_the_scripts_write_the_same_bytes_twice_and_say_what_they_were_made_from(
     tmp_path: Path,
 ) -> None:

@@ -181,6 +181,7 @@ ROWS = st.builds(
     low=st.none() | st.floats(0, 1),
     high=st.none() | st.floats(0, 1),
     training_tokens=st.none() | st.integers(0, 10**15),
+    mcc=st.none() | st.floats(-1, 1),
     **dict.fromkeys(TEXTS, NAMES),
     **dict.fromkeys(COUNTS, st.integers(0, 10**9)),
     **dict.fromkeys(MAY_BE_MISSING, st.none() | st.integers(0, 10**9)),

@@ -641,3 +641,16 @@ def test_published_numbers_of_a_spreadsheet_are_read(tmp_path: Path) -> None:
     path = tmp_path / "study.csv"
     path.write_bytes(f"{HEAD}IND,A,PM,1.2,\n".replace("\n", "\r\n").encode("utf-8-sig"))
     assert Published(path).cell("IND", "A", "PM").value == 1.2
+
+
+def test_what_competing_models_know_of_yes_and_no_stands_below_the_table(tmp_path: Path) -> None:
+    write_all(tmp_path)
+    details = {"mcc": 0.27, "lenient": None, "interval": None}
+    found = scores(0.3, strict={"details": details})
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: found}, seed=42)
+    table = build(tmp_path, results_request())
+    assert rows_of(table)["Small-EC"].cells[1].mcc == 0.27
+    (note,) = (note for note in table.notes if note.startswith("Matthews"))
+    assert note.endswith(
+        "yes and no (PM), which is 0 for constant answers whatever their F1: Small-EC 0.270."
+    )

@@ -112,16 +112,14 @@ def contrasts(study: Study) -> dict[str, Contrast]:
 
 
 def most_tests(study: Study) -> int:
-    """The tests of the largest contrast, if no task lacks any."""
-    sizes = dict.fromkeys(contrasts(study), 0)
-    for task in study.test_tasks:
-        evaluated = study.evaluated_settings(task, "test")
-        for name, one in task_contrasts(study, task).items():
-            several = one.settings if isinstance(one, ModelsContrast) else one.models
-            if isinstance(one, ModelsContrast):
-                several = tuple(setting for setting in several if setting in evaluated)
-            sizes[name] += len(one.pairs) * len(several)
-    return max(sizes.values(), default=0)
+    """The tests of the largest contrast, if all its tasks have all its settings."""
+    sizes = (
+        len(one.pairs)
+        * len(one.settings if isinstance(one, ModelsContrast) else one.models)
+        * len(contrast_tasks(study, name))
+        for name, one in contrasts(study).items()
+    )
+    return max(sizes)
 
 
 def compared_tasks(study: Study) -> tuple[str, ...]:
