@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from support.model_examples import EXACT, make_record, prediction_settings
 from support.scoring_examples import FIVE, prediction
 
@@ -51,9 +52,14 @@ def small_chunks() -> Iterator[None]:
 
 
 def mode(
-    tokenizer: Any, answer: Answer, normalization: str = "none", **decoding: Any
+    tokenizer: Any,
+    answer: Answer,
+    normalization: str = "none",
+    option: str = "text",
+    **decoding: Any,
 ) -> Likelihood:
-    limited = {"mode": "likelihood", "type": answer, "normalization": normalization}
+    limited: dict[str, Any] = {"mode": "likelihood", "type": answer, "option": option}
+    limited["normalization"] = normalization
     return open_mode(prediction_settings(answers=limited, decoding=decoding), tokenizer)
 
 
@@ -129,6 +135,24 @@ def test_the_answer_is_the_letter_of_the_likeliest_option(
     assert [answer.text for answer in found] == expected
     assert [answer.prompt_tokens for answer in found] == list(map(len, prompts))
     assert {(answer.tokens, answer.stopped) for answer in found} == {(0, True)}
+
+
+def test_what_right_answers_are_is_scored(model: Any, tokenizer: Any) -> None:
+    """Letters where right answers are letters: how likely the texts are does not matter."""
+    found = {}
+    for option in ("letter", "text"):
+        likelihood = mode(tokenizer, "choice", option=option)
+        engine = Engine(model, tokenizer, prediction_settings().decoding, 0, likelihood)
+        forms = [likelihood.form(make_record(options=OPTIONS))] * len(TEXTS)
+        answers = engine.generate(tokenizer(TEXTS)["input_ids"], 0, forms)
+        found[option] = [answer.text for answer in answers]
+    letters = ["ABCD"[best(model, tokenizer, text, list("ABCD"), "none")] for text in TEXTS]
+    assert found["letter"] == letters != found["text"]
+
+
+def test_a_choice_without_what_is_scored_is_refused() -> None:
+    with pytest.raises(ValidationError, match="option: missing: letter or text"):
+        prediction_settings(answers={"mode": "likelihood", "type": "choice"})
 
 
 def test_length_decides_only_where_it_is_divided_by(model: Any, tokenizer: Any) -> None:

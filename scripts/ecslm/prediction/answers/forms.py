@@ -25,7 +25,7 @@ YES_NO = ("yes", "no", "Yes", "No")
 MOST_PRODUCTS = 10
 
 NONE = "None"
-TARGETS, PRODUCTS = "target attributes", "product list"
+TARGETS, PRODUCTS, AND = "target attributes", "product list", " and "
 
 # What completes a character of several bytes: after some first bytes the second must be a low one,
 # after others a high one.
@@ -123,7 +123,7 @@ def _letters(listed: Any) -> list[str]:
 
 
 def _one_of(answers: Sequence[str]) -> Form:
-    alternatives = " | ".join(_json(answer) for answer in dict.fromkeys(answers))
+    alternatives = " | ".join(_literal(answer) for answer in dict.fromkeys(answers))
     longest = max(len(answer.encode()) for answer in answers)
     return Form(f'start: " "? ({alternatives})', 1 + longest)
 
@@ -169,28 +169,29 @@ def _rest(letters: str) -> str:
 
 
 def _attributes_and_sources(record: Asked) -> tuple[list[str], list[str]]:
-    """Names of the target attributes, in lower case as in the data, and of the input's fields.
-
-    A name may itself have an "and", and nothing says which: of "care and use" all three are names.
-    """
+    """The target attributes, in lower case as in the data, and names of the input's fields."""
     parts = _parts(record)
     targets = parts.pop(TARGETS, None)
     if not isinstance(targets, str) or not targets.strip():
         _without(record, f"an input that is an object with `{TARGETS}`")
-    words = [word.strip() for word in targets.lower().split(" and ")]
-    ends = range(1, len(words) + 1)
-    names = (" and ".join(words[start:end]) for end in ends for start in range(end))
-    return list(dict.fromkeys(names)), list(dict.fromkeys([*parts, NONE]))
+    attributes = [name.strip() for name in targets.lower().split(AND)]
+    return attributes, list(dict.fromkeys([*parts, NONE]))
 
 
 def _extraction(attributes: Sequence[str], sources: Sequence[str]) -> Form:
-    """A JSON list of entries in the way that `json.dumps` writes it, at least one."""
+    """A JSON list of entries in the way that `json.dumps` writes it, at least one.
+
+    An attribute's name may itself have an "and", and nothing says which: of "care and use" each of
+    both may be one, and the whole.
+    """
+    ends = range(1, len(attributes) + 1)
+    names = dict.fromkeys(AND.join(attributes[start:end]) for end in ends for start in range(end))
     grammar = "\n".join(
         (
             'start: " "? "[" entry (", " entry)* "]"',
             r'entry: "{\"attribute\": " NAME ", \"value\": " VALUE ", \"source\": " SOURCE "}"',
-            f"NAME: {' | '.join(_json(_json(name)) for name in attributes)}",
-            f"SOURCE: {' | '.join(_json(_json(name)) for name in sources)}",
+            f"NAME: {' | '.join(_literal(_json(name)) for name in names)}",
+            f"SOURCE: {' | '.join(_literal(_json(name)) for name in sources)}",
             r'VALUE: /"([^"\\\x00-\x1F]|\\["\\])*"/',
         )
     )
@@ -201,9 +202,10 @@ def _endings(attributes: Iterable[str], sources: Iterable[str]) -> Iterator[byte
     """What may be left of an answer that ends with the shortest value, and without a source."""
     yield b""
     last = f', "source": "{NONE}"}}]'
-    for name in attributes:
-        for opening in ("[", ", "):
-            yield from _suffixes(f'{opening}{{"attribute": {_json(name)}, "value": ""{last}')
+    for name in map(_json, attributes):
+        # The last may go on with a name that has begun.
+        for opening in ('[{"attribute": "', ', {"attribute": "', AND):
+            yield from _suffixes(f'{opening}{name[1:]}, "value": ""{last}')
     for name in sources:
         yield from _suffixes(f"{_json(name)}}}]")
     # After a backslash within the value.
@@ -216,8 +218,13 @@ def _suffixes(text: str) -> Iterator[bytes]:
 
 
 def _json(text: str) -> str:
-    """A text in quotes, in an answer; the literals of a grammar are quoted in the same way."""
+    """A text in quotes, in an answer."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def _literal(text: str) -> str:
+    """A text in a grammar, which may have no control characters, not even DEL."""
+    return _json(text).replace("\x7f", r"\u007f")
 
 
 def _without(record: Asked, what: str) -> NoReturn:

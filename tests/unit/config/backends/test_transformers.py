@@ -3,8 +3,10 @@
 from typing import Any
 
 import pytest
-from support.configs import changed, problems, study_of
+from support.configs import changed, loaded, problems, study_of
 from support.project import PROMPTS
+
+from ecslm.prediction.settings import DecodingSettings
 
 # Each edit of the small configuration, and the only line that it gives.
 PROBLEMS: dict[str, tuple[str, Any, str]] = {
@@ -101,3 +103,29 @@ def test_all_models_inherit_precision_key_by_key() -> None:
     own, inherited = models["Small"].precision, models["Small-EC"].precision
     assert (own.quantization, own.dtype) == ("none", "float32")
     assert (inherited.quantization, inherited.dtype) == ("nf4", "float32")
+
+
+def test_seeds_replace_those_of_models_with_adapters_in_the_study_to_run() -> None:
+    raw = changed("seeds", [4, 2])
+    raw["studies"]["other"] = changed("study", "other")["studies"]["shop"]
+    config = loaded(raw)
+    assert {name: model.seeds for name, model in config.current.models.items()} == {
+        "Small": (0,),
+        "Small-EC": (2, 4),
+    }
+    assert config.studies["other"].models["Small-EC"].seeds == (0,)
+    assert problems(changed("seeds", [1, 1])) == ("seeds: a seed is listed twice",)
+
+
+SCORED = {"base": "Small", "template": "chatml", "answers": "likelihood"}
+
+
+def test_likelihood_needs_to_know_what_right_answers_are() -> None:
+    raw = changed(".models.Small-likelihood", SCORED)
+    raw["tasks"]["PM"] |= {"answer": "choice", "metric": "accuracy"}
+    line = "tasks.PM.option: missing: letter or text, as right answers are; models with "
+    assert problems(raw) == (f"{line}`answers: likelihood` need it",)
+    raw["tasks"]["PM"]["option"] = "letter"
+    model = study_of(raw).models["Small-likelihood"]
+    settings = model.prediction(DecodingSettings(), 100, ["IND"], loaded(raw).tasks["PM"])
+    assert settings.answers.option == "letter"
