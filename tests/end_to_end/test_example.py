@@ -29,7 +29,7 @@ def test_the_example_is_valid_and_its_tables_find_what_they_name(
     monkeypatch.chdir(ROOT)
     made = Plan.read([EXAMPLE], study)
     made.tables.check()
-    assert len(list(made.study.runs())) == {"untuned": 3, "backends": 15}[study]
+    assert len(list(made.study.runs())) == {"untuned": 3, "backends": 18}[study]
 
 
 def scaled_down(server: LocalServer) -> dict[str, Any]:

@@ -1,11 +1,10 @@
 """Which of a task's simple baselines is the best on records that are not for tests."""
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from ecslm.comparisons.choosing_settings import ChooseSettings
 from ecslm.data.relevance import by_rank
-from ecslm.prediction.learned.fields import words
+from ecslm.prediction.learned.fields import word_f1
 from ecslm.prediction.learned.holding_out import held_out
 from ecslm.prediction.learned.learning import learn
 from ecslm.schemas.prediction import ScoredPrediction
@@ -35,7 +34,11 @@ def choose(
     if settings.task.answer == "ranking":
         # Only test records must have labels.
         train, val = ([one if one.relevance else by_rank(one) for one in x] for x in (train, val))
-    parts = held_out(train, val)
+    every = [*train, *val]
+    parts = [
+        ([every[i] for i in known], [every[i] for i in held])
+        for known, held in held_out(train, val)
+    ]
     answered: dict[str, list[list[ScoredPrediction]]] = {}
     for name in settings.trivial:
         answered[name] = [
@@ -53,7 +56,7 @@ def choose(
         ]
     stands_in = settings.task.metric in BERTSCORE_METRICS
     scores = {
-        name: _word_f1(only for (only,) in found)
+        name: sum(word_f1(one.prediction, one.reference) for (one,) in found) / len(found)
         if stands_in
         else _score(name, found, code, settings.task)
         for name, found in answered.items()
@@ -77,13 +80,3 @@ def _score(
         scores = score([only for (only,) in answered], row, task, QUICK)
     (only,) = scores.metrics.settings.values()
     return only.strict.value
-
-
-def _word_f1(answered: Iterable[ScoredPrediction]) -> float:
-    """The mean F1 of the words of answers, as in SQuAD (Rajpurkar et al., 2016)."""
-    scores = []
-    for one in answered:
-        given, right = Counter(words(one.prediction)), Counter(words(one.reference))
-        total = given.total() + right.total()
-        scores.append(2 * (given & right).total() / total if total else 1.0)
-    return sum(scores) / len(scores)

@@ -18,6 +18,13 @@ from ecslm.tables.model import Table, read_table
 VERDICT = ("claims",)
 
 ONE_SEED = "Each model was trained with a single seed: how much training runs differ is not known."
+SEEN = "Base models may have seen test records, or texts like them, before they were tuned."
+# Of studies on the data of the paper that this project reproduces.
+CONTAMINATION = (
+    "Base models and general models, the published ones included, may have seen the test records "
+    "or the texts that they are made of: ECInstruct is built from public data, among them Amazon "
+    "reviews, the ESCI queries and the Amazon-Google products."
+)
 QUOTED = "Values of models that were not run here are quoted as published."
 OTHER_DATA = (
     "The numbers say nothing about the data on which the published values were measured, nor about "
@@ -127,7 +134,7 @@ class Content:
                 if partly
                 else []
             ),
-            "Base models may have seen test records, or texts like them, before they were tuned.",
+            CONTAMINATION if self.settings.comparable and self.settings.of_the_paper else SEEN,
             "Computation is counted, not measured: the time and money that it takes depend on the "
             "machine.",
         ]

@@ -15,8 +15,9 @@ TECHNIQUE = frozenset(
 def deviations(settings: ReportSettings) -> list[str]:
     """A sentence for each deviation.
 
-    The defaults of the training settings are those of the paper that this project reproduces; the
-    recipe of any other paper is not known.
+    The defaults of the training settings are those of the paper that this project reproduces, and
+    that of quantisation is the format of QLoRA, which the paper names without a format; the recipe
+    of any other paper is not known.
     """
     found = []
     if not settings.comparable:

@@ -201,8 +201,8 @@ class _Column:
 
     @cached_property
     def _widest_sign(self) -> str:
-        """A sign as wide as any in the column, empty without any: all are about as wide."""
-        return next(filter(None, map(_sign, self._cells)), "")
+        """Signs as wide as any in the column, empty without any: single ones are about as wide."""
+        return max(map(_sign, self._cells), key=len, default="")
 
 
 def _sign(cell: Cell) -> str:

@@ -44,6 +44,8 @@ def test_the_answers_are_all_that_a_recorded_model_has() -> None:
         "base": (),
         "adapter": (),
         "answers": (f"answers/SA/{IND}.json", f"answers/SA/{OOD}.json"),
+        "train": (),
+        "val": (),
     }
     found = prediction(made, "Other", "SA")
     assert (found.template, found.versions) == (None, None)

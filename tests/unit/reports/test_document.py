@@ -1,6 +1,7 @@
 """The report as a LaTeX document."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,15 @@ def test_limits_name_settings_whose_scores_are_in_no_table(results: Path) -> Non
     assert words not in document_of(results)
     document = document_of(results, partly_shown=["OOD_A", "B"])
     assert f"{words}: OOD\\_A; B." in document.partition("\\section{Limits}")[2]
+
+
+@pytest.mark.parametrize(("comparable", "of_the_paper"), [*product([True, False], repeat=2)])
+def test_limits_name_what_models_may_have_seen_of_the_paper_s_data(
+    results: Path, comparable: bool, of_the_paper: bool
+) -> None:
+    document = document_of(results, comparable=comparable, of_the_paper=of_the_paper)
+    named = "ECInstruct is built from public data" in document.partition("\\section{Limits}")[2]
+    assert named == (comparable and of_the_paper)
 
 
 def test_a_study_of_its_own_is_not_measured_by_a_published_one(results: Path) -> None:

@@ -1,13 +1,33 @@
-"""Values of attributes: those seen in training that occur in the text."""
+"""Values of attributes: passages of the text, rated by a linear model.
+
+A passage is rated by its words, their neighbours, its place and shape, and by how often training
+records have it as a value of the attribute: values seen in training are found again, and others
+where they look like those.
+"""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from math import log1p
+
+import numpy as np
+from sklearn.feature_extraction import FeatureHasher
+from sklearn.linear_model import LogisticRegression
 
 from ecslm.prediction.learned.fields import fields_of
+from ecslm.prediction.learned.holding_out import held_out
 from ecslm.schemas.record import Record
 
 TARGETS = "target attributes"
 NONE = "None"
+TOKEN = re.compile(r"\w+(?:[.'/-]\w+)*|[^\w\s]")
+# Words of a passage, words of a field that are looked at, and fields.
+LONGEST, WORDS, FIELDS = 5, 60, 4
+# Records that weights are learned from, and wrong passages of each of their attributes.
+MOST, WRONG = 2_000, 25
+STRENGTH = 10.0
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 
 def values_of(record: Record) -> dict[str, list[str]]:
@@ -52,3 +72,132 @@ def as_entries(record: Record, found: Mapping[str, Sequence[str]]) -> list[dict[
         for name, values in found.items()
         for value in values or [NONE]
     ]
+
+
+def extract(
+    train: Sequence[Record], val: Sequence[Record]
+) -> Callable[[Sequence[Record]], list[str]]:
+    """What answers with the best passage for each attribute, or with none."""
+    parts = held_out(train, val)
+    every = [*train, *val]
+    tried = []
+    for known, held in parts:
+        rated = _fitted([every[i] for i in known])([every[i] for i in held])
+        tried += [
+            (rating, value, values_of(every[i]).get(name, []))
+            for i, found in zip(held, rated, strict=True)
+            for name, (rating, value) in found.items()
+        ]
+    threshold = max(THRESHOLDS, key=lambda one: _f1(tried, one))
+    rate = _fitted(train)
+    return lambda records: [
+        json.dumps(
+            as_entries(
+                record,
+                {
+                    name: [value] if rating >= threshold else []
+                    for name, (rating, value) in found.items()
+                },
+            ),
+            ensure_ascii=False,
+        )
+        for record, found in zip(records, rate(records), strict=True)
+    ]
+
+
+def _f1(tried: Sequence[tuple[float, str, Sequence[str]]], threshold: float) -> float:
+    """F1* of `scoring/metrics/extraction_f1.py`."""
+    given = [(value if rating >= threshold else None, right) for rating, value, right in tried]
+    hits = sum(value.lower() in right if value else not right for value, right in given)
+    answered = sum(value is not None or not right for value, right in given)
+    return 2 * hits / (answered + len(given))
+
+
+Rated = dict[str, tuple[float, str]]
+
+
+def _fitted(train: Sequence[Record]) -> Callable[[Sequence[Record]], list[Rated]]:
+    """What finds the best passage for each attribute of records, with its probability."""
+    seen: dict[str, Counter[str]] = defaultdict(Counter)
+    for record in train:
+        for name, values in values_of(record).items():
+            seen[name].update(value.lower() for value in values)
+    hasher = FeatureHasher(n_features=2**18, alternate_sign=False)
+    rows, right = [], []
+    generator = np.random.default_rng(0)
+    for record in train[:: -(-len(train) // MOST)]:
+        passages = list(_passages(record))
+        for name, values in values_of(record).items():
+            wanted = {value.lower() for value in values}
+            of_name = [one for one in passages if one[0] in wanted]
+            others = [one for one in passages if one[0] not in wanted]
+            if len(others) > WRONG:
+                others = [others[i] for i in generator.choice(len(others), WRONG, replace=False)]
+            for passage in (*of_name, *others):
+                own = passage[0] in wanted
+                rows.append(_features(name, passage, seen[name][passage[0]] - own))
+                right.append(own)
+    model = LogisticRegression(C=STRENGTH, solver="liblinear", random_state=0)
+    fits = len(set(right)) > 1
+    if fits:
+        model.fit(hasher.transform(rows), right)
+
+    def rate(records: Sequence[Record]) -> list[Rated]:
+        found = []
+        for record in records:
+            passages = list(_passages(record))
+            rated: Rated = {}
+            for name in attributes_of(record, sorted(seen)):
+                if not fits or not passages:
+                    rated[name] = (0.0, NONE)
+                    continue
+                features = [_features(name, one, seen[name][one[0]]) for one in passages]
+                ratings = model.predict_proba(hasher.transform(features))[:, 1]
+                best = int(ratings.argmax())
+                rated[name] = (float(ratings[best]), passages[best][0])
+            found.append(rated)
+        return found
+
+    return rate
+
+
+Passage = tuple[str, list[str]]
+
+
+def _passages(record: Record) -> Iterator[Passage]:
+    """The passages of the input in lower case, with what is known of them but the attribute."""
+    fields = {name: one for name, one in fields_of(record.input).items() if name != TARGETS}
+    for field, texts in list(fields.items())[:FIELDS]:
+        text = " ".join(texts).lower()
+        tokens = list(TOKEN.finditer(text))[:WORDS]
+        around = ["<", *(one[0] for one in tokens), ">"]
+        for start in range(len(tokens)):
+            for end in range(start + 1, min(start + LONGEST, len(tokens)) + 1):
+                value = text[tokens[start].start() : tokens[end - 1].end()]
+                shape = re.sub(r"[a-z]+", "a", re.sub(r"\d+", "0", value))
+                yield (
+                    value,
+                    [
+                        f"value={value}",
+                        f"first={around[start + 1]}",
+                        f"last={around[end]}",
+                        f"before={around[start]}",
+                        f"after={around[end + 1]}",
+                        f"shape={shape}",
+                        f"field={field},{min(start, 3)},{end - start}",
+                    ],
+                )
+
+
+def _features(name: str, passage: Passage, times: int) -> dict[str, float]:
+    """Features of a passage as the value of an attribute, which so many training records have."""
+    value, known = passage
+    return {
+        **{f"{name}|{one}": 1.0 for one in known},
+        **dict.fromkeys(known[1:], 0.5),
+        "seen": float(times > 0),
+        "often": log1p(times),
+        f"{name}|seen": float(times > 0),
+        f"seen {min(value.count(' '), 3)}": float(times > 0),
+        "named": float(name in value or value in name),
+    }

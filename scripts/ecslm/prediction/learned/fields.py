@@ -1,6 +1,7 @@
 """The parts of a record's input and options, as texts."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ Fields = dict[str, list[str]]
 """Texts by the path of their keys: one of each, or the items of a list."""
 
 WORD = re.compile(r"\w+")
+SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
 def words(text: str) -> list[str]:
@@ -57,3 +59,18 @@ def ranked_items(record: Record) -> dict[str, str]:
     lists = [items for items in fields_of(record.input).values() if len(items) > 1]
     with_letters = [items for items in lists if all(map(OPTION.fullmatch, items))]
     return lettered(max(with_letters or lists, key=len, default=[]))
+
+
+def passages(record: Record) -> list[str]:
+    """Texts that an answer may be copied from: the items of the longest list of the input and
+    their sentences, or the sentences of its longest text."""
+    longest = max(fields_of(record.input).values(), key=lambda texts: sum(map(len, texts)))
+    sentences = [one.strip() for text in longest for one in SENTENCE.split(text) if one.strip()]
+    return list(dict.fromkeys([*longest, *sentences] if len(longest) > 1 else sentences or longest))
+
+
+def word_f1(answer: str, right: str) -> float:
+    """The F1 of the words of a text, as in SQuAD (Rajpurkar et al., 2016)."""
+    given, wanted = Counter(words(answer)), Counter(words(right))
+    total = given.total() + wanted.total()
+    return 2 * (given & wanted).total() / total if total else 1.0

@@ -2,23 +2,22 @@
 
 from collections.abc import Sequence
 
-from ecslm.schemas.record import Record
+import numpy as np
+from numpy.typing import NDArray
+
+Numbers = NDArray[np.int64]
 
 # With fewer records for validation, differences between settings are chance: training records are
 # held out as well, a fifth at a time.
 ENOUGH, FOLDS = 200, 5
 
 
-def held_out(
-    train: Sequence[Record], val: Sequence[Record]
-) -> list[tuple[list[Record], list[Record]]]:
-    """Pairs of records to learn from and of records to answer."""
+def held_out(train: Sequence[object], val: Sequence[object]) -> list[tuple[Numbers, Numbers]]:
+    """Pairs of records to learn from and records to answer, as numbers: those of `train`, then
+    those of `val`. Their order must be as good as a random one."""
+    numbers = np.arange(len(train) + len(val))
     if len(val) >= ENOUGH:
-        return [(list(train), list(val))]
-    # Ids are digests, so that their order is as good as a random one.
-    both = sorted([*train, *val], key=lambda record: record.id)
-    folds = min(FOLDS, len(both))
-    return [
-        ([one for i, one in enumerate(both) if i % folds != fold], both[fold::folds])
-        for fold in range(folds)
-    ]
+        return [(numbers[: len(train)], numbers[len(train) :])]
+    folds = min(FOLDS, len(numbers))
+    of_fold = [numbers % folds == fold for fold in range(folds)]
+    return [(numbers[~held], numbers[held]) for held in of_fold]

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Sequence
 
+from sklearn.metrics import accuracy_score, f1_score
+from threadpoolctl import threadpool_limits
+
+from ecslm.prediction.learned.answers import as_answer, right_letter, spelling, writes_texts
+from ecslm.prediction.learned.classes import classify
+from ecslm.prediction.learned.extraction import extract
+from ecslm.prediction.learned.fields import lettered, passages, ranked_items, word_f1
 from ecslm.prediction.learned.nearest import nearest
+from ecslm.prediction.learned.ranking import rank
 from ecslm.prediction.learned_settings import Method
 from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
@@ -20,6 +28,115 @@ def learn(
         val: records by which settings are chosen.
     """
     train, val = (sorted(records, key=lambda record: record.id) for records in (train, val))
+    # More threads would round sums in another way.
+    with threadpool_limits(1):
+        answers = _learned(method, task, train, val)
+
+    def alone(records: Sequence[Record]) -> list[str]:
+        with threadpool_limits(1):
+            return answers(records)
+
+    return alone
+
+
+def _learned(
+    method: Method, task: TaskKind, train: Sequence[Record], val: Sequence[Record]
+) -> Answers:
     if method == "nearest":
         return nearest(train, task)
-    return nearest(train, task)
+    match task.answer:
+        case "yes_no":
+            return _yes_no(train, val)
+        case "choice" if _share_options(train):
+            return _choices(task, train, val)
+        case "choice":
+            return _options(train, val)
+        case "ranking":
+            return _rankings(train, val)
+        case "extraction":
+            return extract(train, val)
+        case "generation":
+            return _passages(train, val)
+
+
+def _yes_no(train: Sequence[Record], val: Sequence[Record]) -> Answers:
+    def measure(right: Sequence[str], answers: Sequence[str]) -> float:
+        return float(f1_score(right, answers, pos_label="yes", zero_division=0))
+
+    classes, scores = classify(train, val, lambda one: one.output.strip().lower(), measure)
+    spelt = spelling(train)
+    return lambda records: [spelt[classes[i]] for i in scores(records).argmax(axis=1)]
+
+
+def _share_options(train: Sequence[Record]) -> bool:
+    """Whether options are classes, rather than other texts in each record."""
+    distinct = {text for record in train for text in lettered(record.options or ()).values()}
+    return len(distinct) <= max(2 * len(train[0].options or ()), len(train) / 20)
+
+
+def _choices(task: TaskKind, train: Sequence[Record], val: Sequence[Record]) -> Answers:
+    def label(record: Record) -> str:
+        return lettered(record.options or ()).get(right_letter(record) or "", "")
+
+    def measure(right: Sequence[str], answers: Sequence[str]) -> float:
+        if task.metric == "macro_f1":
+            return float(f1_score(right, answers, average="macro", zero_division=0))
+        return float(accuracy_score(right, answers))
+
+    classes, scores = classify(train, val, label, measure)
+    texts = writes_texts(train)
+
+    def answers(records: Sequence[Record]) -> list[str]:
+        found = []
+        for record, row in zip(records, scores(records), strict=True):
+            by_class = dict(zip(classes, row, strict=True))
+            options = lettered(record.options or ())
+            best = max(options, key=lambda one: by_class.get(options[one], -1e9))
+            found.append(as_answer(record, best, texts))
+        return found
+
+    return answers
+
+
+def _options(train: Sequence[Record], val: Sequence[Record]) -> Answers:
+    def texts_of(record: Record) -> list[str]:
+        return list(lettered(record.options or ()).values())
+
+    def order_of(record: Record) -> list[int]:
+        letters = list(lettered(record.options or ()))
+        return [number for number, one in enumerate(letters) if one == right_letter(record)]
+
+    ranks, texts = rank(train, val, texts_of, order_of), writes_texts(train)
+    return lambda records: [
+        as_answer(record, list(lettered(record.options or ()))[order[0]], texts)
+        for record, order in zip(records, ranks(records), strict=True)
+    ]
+
+
+def _rankings(train: Sequence[Record], val: Sequence[Record]) -> Answers:
+    def texts_of(record: Record) -> list[str]:
+        return list(ranked_items(record).values())
+
+    def order_of(record: Record) -> list[int]:
+        letters = list(ranked_items(record))
+        ranked = (one.strip() for one in record.output.split(","))
+        return [letters.index(one) for one in ranked if one in letters]
+
+    ranks = rank(train, val, texts_of, order_of)
+    return lambda records: [
+        ",".join(list(ranked_items(record))[number] for number in order)
+        for record, order in zip(records, ranks(records), strict=True)
+    ]
+
+
+def _passages(train: Sequence[Record], val: Sequence[Record]) -> Answers:
+    """The passage of the input that is likest to a right answer, by those of training records."""
+
+    def order_of(record: Record) -> list[int]:
+        found = [word_f1(text, record.output) for text in passages(record)]
+        return [max(range(len(found)), key=lambda one: found[one])] if any(found) else []
+
+    ranks = rank(train, val, passages, order_of)
+    return lambda records: [
+        passages(record)[order[0]] for record, order in zip(records, ranks(records), strict=True)
+    ]

@@ -1,0 +1,186 @@
+"""A linear ranker of texts that each record brings: options, products, snippets of a document.
+
+Features: how much a text overlaps with each part of the input, how often it was right and shown in
+training, and with which items of a list it was right.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from ecslm.prediction.learned.fields import fields_of
+from ecslm.prediction.learned.holding_out import held_out
+from ecslm.prediction.learned.overlap import Array, Overlap, most
+from ecslm.schemas.record import Record
+
+# Parts of an input, and items of a list (the last ones), that texts are compared with.
+FIELDS, ITEMS = 3, 10
+# Records that weights are learned from; counts are of all.
+MOST = 3_000
+# Inverse strengths of regularisation; with the weakest one is left with the overlap, which is
+# hardly regularised.
+STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
+PRIOR = 10.0
+ORDINAL = re.compile(r"^\w{1,5}:\s+")
+
+Texts = Callable[[Record], list[str]]
+Ranks = Callable[[Sequence[Record]], list[NDArray[np.int64]]]
+
+
+def rank(
+    train: Sequence[Record],
+    val: Sequence[Record],
+    texts_of: Texts,
+    order_of: Callable[[Record], list[int]],
+) -> Ranks:
+    """What ranks the texts of records, the best first, as their numbers.
+
+    Args:
+        texts_of: the texts of a record.
+        order_of: of a training record, numbers of texts: each is better than those after it, and
+            than those that are left out.
+    """
+    every = [record for record in (*train, *val) if texts_of(record) and order_of(record)]
+    if not every:
+        return lambda records: [np.arange(len(texts_of(one))) for one in records]
+    features = _Features(every, texts_of, order_of)
+    chosen = every[:: -(-len(every) // MOST)]
+    found, orders = features(chosen, learned=True), [order_of(one) for one in chosen]
+    pairs = [_differences(*one) for one in zip(found, orders, strict=True)]
+    parts = held_out(chosen, [])
+    scores = {
+        strength: np.mean(
+            [
+                _agreement(found[i] @ weights, orders[i])
+                for known, held in parts
+                for weights in [_weights([pairs[i] for i in known], strength)]
+                for i in held
+            ]
+        )
+        for strength in STRENGTHS
+    }
+    weights = _weights(pairs, max(scores, key=lambda one: scores[one]))
+    return lambda records: [
+        np.argsort(-(one @ weights), kind="stable") for one in features(records, learned=False)
+    ]
+
+
+class _Features:
+    """Features of a record's texts: texts x features."""
+
+    def __init__(
+        self, train: Sequence[Record], texts_of: Texts, order_of: Callable[[Record], list[int]]
+    ) -> None:
+        self._texts_of = texts_of
+        inputs = [fields_of(record.input) for record in train]
+        counts = Counter(name for fields in inputs for name in fields)
+        self._names = sorted(counts, key=lambda name: (-counts[name], name))[:FIELDS]
+        self._overlap = Overlap([" ".join(chain(*fields.values())) for fields in inputs])
+        self._order_of = order_of
+        self._right: Counter[str] = Counter()
+        self._shown: Counter[str] = Counter()
+        self._together: Counter[tuple[str, str]] = Counter()
+        for record in train:
+            texts = texts_of(record)
+            self._shown.update(texts)
+            best = texts[order_of(record)[0]]
+            self._right[best] += 1
+            self._together.update((item, best) for item in self._items(record))
+
+    def __call__(self, records: Sequence[Record], learned: bool) -> list[Array]:
+        """Features of each record's texts; `learned`: they are training records, so that what they
+        have added to counts is left out."""
+        texts = [self._texts_of(record) for record in records]
+        sizes = list(map(len, texts))
+        blocks = []
+        for name in self._names:
+            parts = [
+                [ORDINAL.sub("", one) for one in fields_of(record.input).get(name, [])]
+                for record in records
+            ]
+            # The texts themselves may be a field.
+            parts = [
+                [] if set(part) & set(own) and len(part) == len(own) else part
+                for part, own in zip(parts, texts, strict=True)
+            ]
+            blocks.append(self._compared([[" ".join(part)] for part in parts], texts))
+            if any(len(part) > 1 for part in parts):
+                blocks.append(self._compared([part[-ITEMS:] for part in parts], texts))
+                blocks.append(self._compared([part[-1:] for part in parts], texts))
+        counted = np.array(
+            [
+                row
+                for record, own in zip(records, texts, strict=True)
+                for row in self._counted(record, own, learned)
+            ],
+            dtype=np.float32,
+        ).reshape(-1, 6)
+        overlaps = np.hstack(blocks)
+        whole = np.hstack([PRIOR * overlaps.mean(axis=1, keepdims=True), overlaps, counted])
+        return np.split(whole, np.cumsum(sizes)[:-1])
+
+    def _compared(self, parts: Sequence[Sequence[str]], texts: Sequence[Sequence[str]]) -> Array:
+        pairs = [
+            (item, text)
+            for part, own in zip(parts, texts, strict=True)
+            for text in own
+            for item in part
+        ]
+        counts = [len(part) for part, own in zip(parts, texts, strict=True) for _ in own]
+        return most(self._overlap(pairs), counts)
+
+    def _counted(self, record: Record, texts: Sequence[str], learned: bool) -> list[list[float]]:
+        best = texts[self._order_of(record)[0]] if learned else None
+        items = self._items(record)
+        rows = []
+        for number, text in enumerate(texts):
+            own = int(text == best)
+            together = sum(self._together[item, text] - own for item in items)
+            rows.append(
+                [
+                    np.log1p(self._right[text] - own),
+                    np.log1p(self._shown[text] - int(learned)),
+                    np.log1p(together),
+                    float(text in items),
+                    number / len(texts),
+                    np.log1p(len(text)) / 5,
+                ]
+            )
+        return rows
+
+    def _items(self, record: Record) -> set[str]:
+        lists = [items for items in fields_of(record.input).values() if len(items) > 1]
+        return {ORDINAL.sub("", item) for items in lists for item in items}
+
+
+def _differences(features: Array, order: Sequence[int]) -> Array:
+    """Better minus worse text, of all pairs: pairs x features. A record counts as one pair."""
+    rest = [i for i in range(len(features)) if i not in order]
+    pairs = [
+        (better, worse)
+        for place, better in enumerate(order)
+        for worse in [*order[place + 1 :], *rest]
+    ]
+    rows = [features[better] - features[worse] for better, worse in pairs]
+    return np.array(rows, dtype=np.float32).reshape(-1, features.shape[1])
+
+
+def _weights(pairs: Sequence[Array], strength: float) -> NDArray[np.float64]:
+    rows = np.vstack(pairs)
+    weight = np.concatenate([np.full(len(each), 1 / max(len(each), 1)) for each in pairs])
+    model = LogisticRegression(C=strength, fit_intercept=False, max_iter=300)
+    signs = np.where(np.arange(len(rows)) % 2, 1, -1)
+    model.fit(rows * signs[:, None], signs, weight)
+    return np.asarray(model.coef_[0], dtype=np.float64)
+
+
+def _agreement(scores: NDArray[np.float64], order: Sequence[int]) -> float:
+    """The reciprocal rank of the best text, and the share of pairs in the right order."""
+    place = int((scores > scores[order[0]]).sum())
+    right = [scores[a] > scores[b] for i, a in enumerate(order) for b in order[i + 1 :]]
+    return 1 / (1 + place) + (float(np.mean(right)) if right else 0.0)

@@ -1,0 +1,245 @@
+"""Learned baselines: what they answer, and what they read."""
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from support.model_examples import run_predict
+from support.plans import MODELS, plan
+from support.scoring_examples import TASKS
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_json, write_jsonl
+from ecslm.models.shares import share_of
+from ecslm.plan.keys import RunKey
+from ecslm.prediction.learned.fields import fields_of, lettered, passages, ranked_items
+from ecslm.prediction.learned.learning import learn
+from ecslm.prediction.learned_settings import LearnedSettings, Method
+from ecslm.schemas.prediction import read_predictions
+from ecslm.schemas.record import Record
+from ecslm.scoring.answers.protocol import answer_type
+from ecslm.scoring.baselines import as_prediction
+
+METHODS: tuple[Method, ...] = ("tf-idf", "nearest")
+GOODS = (
+    "red lamp",
+    "blue mug",
+    "green chair",
+    "oak table",
+    "steel pan",
+    "wool scarf",
+    "tea kettle",
+)
+MOODS = {"A: good": "love great", "B: middling": "fine usual", "C: bad": "broken awful"}
+# Of a ranking and of options, as many as there are.
+LETTERS = "ABCD"
+
+
+def made(code: str, number: int) -> Record:
+    """A record of a task that has something to learn."""
+    chance = random.Random(f"{code} {number}")
+    goods = chance.sample(GOODS, 4)
+    place = number % 4
+    best, yes = goods[place], number % 2 == 0
+    options: list[str] | None = None
+    relevance = None
+    value: Any
+    match code:
+        case "PM":
+            value = {
+                "product 1": {"title": best},
+                "product 2": {"title": best if yes else goods[place - 1]},
+            }
+            output = "Yes" if yes else "No"
+        case "SA":
+            options = list(MOODS)
+            output = options[number % 3]
+            value = f"{MOODS[output]} {chance.choice(GOODS)}"
+        case "SR":
+            options = [f"{letter}: {one}" for letter, one in zip(LETTERS, goods, strict=True)]
+            value, output = [f"1st: {best} old", f"2nd: {best} new"], LETTERS[place]
+        case "QPR":
+            listed = [f"{letter}: {one}" for letter, one in zip(LETTERS, goods, strict=True)]
+            value = {"query": best, "product list": listed}
+            output = ",".join([LETTERS[place], *LETTERS.replace(LETTERS[place], "")])
+            relevance = ["E" if one == place else "I" for one in range(4)]
+        case "AVE":
+            colour = best.split()[0]
+            value = {
+                "product title": f"A {best} for you",
+                "target attributes": "Colour and Fit and Size",
+            }
+            output = json.dumps(
+                [
+                    {"attribute": "colour", "value": colour, "source": "product title"},
+                    {"attribute": "fit and size", "value": "None", "source": "None"},
+                ]
+            )
+        case _:
+            document = [f"The {one} is fine." for one in goods]
+            value, output = (
+                {"question": f"is the {best} fine?", "document": document},
+                document[place],
+            )
+    return Record(
+        id=f"{chance.getrandbits(64):016x}",
+        sample_id=str(number),
+        task=code,
+        split="train",
+        setting="IND_Diverse_Instruction",
+        instruction="Answer.",
+        options=options,
+        output=output,
+        input=value if isinstance(value, str) else json.dumps(value),
+        few_shot_example=None,
+        relevance=relevance,
+    )
+
+
+CODES = ("PM", "SA", "SR", "QPR", "AVE", "AG")
+TRAIN, VAL, TEST = range(24), range(24, 30), range(30, 50)
+
+
+def records(code: str, numbers: range) -> list[Record]:
+    return [made(code, number) for number in numbers]
+
+
+def answers(method: Method, code: str, test: list[Record]) -> list[str]:
+    return learn(method, TASKS[code], records(code, TRAIN), records(code, VAL))(test)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("code", CODES)
+def test_answers_are_valid_and_read_no_answer(code: str, method: Method) -> None:
+    test = records(code, TEST)
+    found = answers(method, code, test)
+    strict = answer_type(TASKS[code].answer).strict
+    assert None not in [strict(as_prediction(*pair)) for pair in zip(test, found, strict=True)]
+    blind = [one.model_copy(update={"output": "?", "relevance": None, "id": "x"}) for one in test]
+    assert answers(method, code, blind) == found
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("code", CODES)
+def test_the_order_of_training_records_does_not_matter(code: str, method: Method) -> None:
+    test = records(code, TEST)
+    mixed = records(code, TRAIN)[::-1], records(code, VAL)[::-1]
+    assert learn(method, TASKS[code], *mixed)(test) == answers(method, code, test)
+
+
+@pytest.mark.parametrize(
+    ("code", "least"),
+    [("PM", 1.0), ("SA", 1.0), ("SR", 1.0), ("QPR", 1.0), ("AVE", 0.8), ("AG", 1.0)],
+)
+def test_what_a_few_records_show_is_learned(code: str, least: float) -> None:
+    test = records(code, TEST)
+    right = [
+        found == one.output if code != "QPR" else found[0] == one.output[0]
+        for found, one in zip(answers("tf-idf", code, test), test, strict=True)
+    ]
+    assert sum(right) >= least * len(test)
+
+
+def test_answers_are_written_as_training_references_are() -> None:
+    assert set(answers("tf-idf", "PM", records("PM", TEST))) == {"Yes", "No"}
+    assert set(answers("tf-idf", "SA", records("SA", TEST))) == set(MOODS)
+    assert set(answers("tf-idf", "SR", records("SR", TEST))) <= set(LETTERS)
+
+
+def test_one_class_in_training_is_the_answer_to_everything() -> None:
+    train = [one.model_copy(update={"output": "no"}) for one in records("PM", TRAIN)]
+    assert set(learn("tf-idf", TASKS["PM"], train, train[:3])(records("PM", TEST))) == {"no"}
+
+
+TEXTS = st.text(max_size=20)
+INPUTS = st.one_of(
+    TEXTS,
+    st.recursive(
+        st.one_of(TEXTS, st.none(), st.floats(), st.integers()),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+        max_leaves=6,
+    ).map(json.dumps),
+)
+
+
+@given(
+    st.lists(INPUTS, min_size=4, max_size=8),
+    st.sampled_from(("PM", "SA", "AG")),
+    st.sampled_from(METHODS),
+)
+@hypothesis_settings(max_examples=15, deadline=None)
+def test_inputs_of_any_shape_have_answers(inputs: list[str], code: str, method: Method) -> None:
+    given_ = [
+        made(code, number).model_copy(update={"input": text}) for number, text in enumerate(inputs)
+    ]
+    assert len(learn(method, TASKS[code], given_, given_[:2])(given_)) == len(given_)
+
+
+def test_inputs_fall_into_fields() -> None:
+    assert fields_of('{"a": {"b": "x", "c": NaN}, "d": ["y", "z"]}') == {
+        "a/b": ["x"],
+        "d": ["y", "z"],
+    }
+    assert fields_of("['1st: x', '2nd: y']") == {"": ["1st: x", "2nd: y"]}
+    assert fields_of("a text") == {"": ["a text"]}
+    assert lettered(["B: x", "C: y"]) == {"B": "x", "C": "y"}
+    assert list(ranked_items(made("QPR", 0))) == list(LETTERS)
+    assert passages(made("SA", 0)) == [made("SA", 0).input]
+
+
+def test_a_model_learns_from_the_share_that_a_tuned_one_is_trained_on(tmp_path: Path) -> None:
+    """Of which that of 10 % is a part of that of 50 %."""
+    train = records("PM", range(40))
+    for name, some in (("train", train), ("val", records("PM", VAL)), ("test", train)):
+        write_jsonl(tmp_path / f"{name}.jsonl", some)
+
+    def predicted(fraction: float, train_file: str = "train") -> list[str]:
+        settings = LearnedSettings(
+            backend="learned", method="nearest", task=TASKS["PM"], train_fraction=fraction
+        )
+        output = run_predict(
+            tmp_path / f"{fraction} {train_file}",
+            None,
+            None,
+            settings,
+            template=None,
+            dataset=tmp_path / "test.jsonl",
+            train=tmp_path / f"{train_file}.jsonl",
+            val=tmp_path / "val.jsonl",
+        )
+        cost = read_json(next(output.parent.glob("*cost.json")))
+        assert cost["prompt_tokens"] is None and cost["load_seconds"] > 0
+        return [one.prediction for one in read_predictions(output)]
+
+    write_jsonl(tmp_path / "half.jsonl", share_of(train, 0.5))
+    assert predicted(0.5) == predicted(1.0, "half")
+    tenth, half = (share_of(train, fraction) for fraction in (0.1, 0.5))
+    assert {one.id for one in tenth} < {one.id for one in half}
+    with pytest.raises(InputError, match="--train: missing: backend learned needs it"):
+        run_predict(
+            tmp_path,
+            None,
+            None,
+            LearnedSettings(backend="learned", method="nearest", task=TASKS["PM"]),
+            template=None,
+            dataset=tmp_path / "test.jsonl",
+        )
+
+
+def test_its_jobs_read_the_records_of_their_task_and_need_one_thread() -> None:
+    made_ = plan(models=MODELS | {"Words": {"backend": "learned", "method": "tf-idf"}})
+    rule = made_.rules["predict"]
+    tasks = [key.task for key in rule.all_keys() if key.model == "Words"]
+    assert tasks == ["AG", "AVE", "PM", "QPR", "SA", "SR"], "NEW has no training records"
+    key = RunKey("Words", "0", "SA")
+    files = rule.inputs(key)
+    assert [files[split] for split in ("train", "val")] == [
+        f"results/shop/dataset/SA/{split}.jsonl" for split in ("train", "val")
+    ]
+    assert rule.needs(key) == {"threads": 1}
+    assert not rule.inputs(RunKey("Small", "0", "SA"))["train"]
