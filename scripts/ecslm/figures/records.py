@@ -34,12 +34,12 @@ class Trained(BaseModel):
 
 
 def training_records(results: Path, settings: FiguresSettings) -> dict[str, int]:
-    """Records that each tuned model was trained on, of all tasks together: the same for all seeds.
+    """Records that each model was trained on, of all tasks together: the same for all seeds.
 
     Raises:
         InputError: a manifest is missing or broken.
     """
-    return {
+    tuned = {
         model: sum(
             read_model(
                 results / ADAPTER.format(model=model, seed=seeds[0]), Trained
@@ -47,6 +47,8 @@ def training_records(results: Path, settings: FiguresSettings) -> dict[str, int]
         )
         for model, seeds in settings.trained.items()
     }
+    learned = {name: one.records_of for name, one in settings.models.items() if one.records_of}
+    return tuned | {name: tuned[model] for name, model in learned.items()}
 
 
 def draw_records(
@@ -58,7 +60,7 @@ def draw_records(
     """The figure: a line through the models of each group, and one at each model without tuning."""
     drawing = Drawing(settings.models)
     grouped = [name for group in drawn.shares for name in group]
-    untuned = [name for name, model in settings.models.items() if not model.tuned]
+    untuned = [name for name, one in settings.models.items() if not (one.tuned or one.records_of)]
     points = [point for one in tasks for point in one.points if point.row in grouped]
     handles = family_handles(drawing, points)
     if any(point.row in untuned for one in tasks for point in one.points):

@@ -43,6 +43,9 @@ class FigureModel(Closed):
     )
     tuned: bool = Field(False, description="Whether it answers with an adapter.")
     trained: tuple[int, ...] = Field((), description="Seeds of the adapters that are its own.")
+    records_of: str | None = Field(
+        None, description="Of a learned baseline: a model that was tuned on the same records."
+    )
 
 
 class TableFigures(Closed):

@@ -61,6 +61,16 @@ def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_th
     made = with_table(entry={"rows": rows}, models=models)
     assert names(made) == {"records_ind", "loss", "validation"}
     assert figures_settings(made.study).tables["ind"].shares == (("Small-EC-tenth", "Small-EC"),)
+    learned = {"backend": "learned", "method": "tf-idf"}
+    own = {"Words": learned, "Words-tenth": learned | {"train_fraction": 0.1}}
+    rows[0]["models"] += own
+    of_both = figures_settings(with_table(entry={"rows": rows}, models=models | own).study)
+    assert of_both.tables["ind"].shares == (
+        ("Small-EC-tenth", "Small-EC"),
+        ("Words-tenth", "Words"),
+    )
+    assert of_both.models["Words-tenth"].records_of == "Small-EC-tenth"
+    rows[0]["models"] = [name for name in rows[0]["models"] if name not in own]
     other = models | {"Small-EC-tenth": SHARE | {"template": "alpaca"}}
     assert "records_ind" not in names(with_table(entry={"rows": rows}, models=other))
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+from ecslm.config.backends.learned import LearnedModel
 from ecslm.figures.inputs import input_files
 from ecslm.figures.scores import KIND, scores_modules
 from ecslm.figures.settings import (
@@ -132,13 +133,25 @@ def _together(context: TableContext, cut: Sequence[TableContext]) -> TableContex
 def _model(study: Study, name: str) -> FigureModel:
     model = study.model(name)
     sizes = _architecture(study, model.base)
+    learned = model if isinstance(model, LearnedModel) else None
     return FigureModel(
-        family=model.base or name,
+        family=learned.method if learned else model.base or name,
         parameters=None if sizes is None else count_base(sizes),
         multiplied=None if sizes is None else count_multiplied(sizes),
         tuned=model.adapter_name(name) is not None,
         trained=model.seeds if model.tuned and model.run else (),
+        records_of=_tuned_on(study, learned.train_fraction) if learned else None,
     )
+
+
+def _tuned_on(study: Study, share: float) -> str | None:
+    """A model that was tuned on a share of the training records."""
+    found = (
+        name
+        for name, model in study.local_models.items()
+        if model.run and model.training is not None and model.training.train_fraction == share
+    )
+    return min(found, default=None)
 
 
 def _architecture(study: Study, base: str | None) -> Mapping[str, str] | None:
@@ -157,7 +170,7 @@ def _table_figures(
     answering = [name for name, model in shown.items() if model.tasks]
     groups = _by_share(study, answering)
     tuned = {name for name in answering if models[name].tuned}
-    only_shares = bool(groups) and tuned == {name for group in groups for name in group}
+    only_shares = bool(groups) and tuned <= {name for group in groups for name in group}
     return TableFigures(
         entry=entry.model_dump(mode="json"),
         shares=groups,
@@ -176,8 +189,10 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
     """Models that differ in nothing but the share of training records, by share in each group."""
     groups: dict[str, dict[float, str]] = {}
     for name in sorted(names):
-        model = study.local_models.get(name)
-        if model is not None and model.training is not None:
+        model = study.model(name)
+        if isinstance(model, LearnedModel) and _tuned_on(study, model.train_fraction):
+            groups.setdefault(model.method, {}).setdefault(model.train_fraction, name)
+        elif model.training is not None:
             training = model.training.model_copy(update={"train_fraction": 1.0})
             others = model.model_copy(update={"training": training, "seeds": ()})
             same = groups.setdefault(others.model_dump_json(), {})

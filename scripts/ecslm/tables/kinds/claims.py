@@ -123,7 +123,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         label=entry.label,
         panels=panels,
         notes=(
-            *_notes(request, claims),
+            *_notes(request, [claim for found in claims.values() for claim in found]),
             *mark_notes(panels, with_intervals=entry.explains_intervals),
             data_note(request.data),
         ),
@@ -347,12 +347,13 @@ def _judged(claim: Claim, judgement: str | None) -> Cell:
     return Cell(judgement, f"{judgement}{star}", sources=claim.ours.sources)
 
 
-def _notes(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
+def _notes(request: Request, claims: Sequence[Claim]) -> Iterator[str]:
     entry = request.table
+    compares = request.data.comparable and bool(entry.general)
     seeds = len(request.context.models[entry.model].seeds)
     yield f"Ours: {entry.model}" + (f", mean over {seeds} seeds." if seeds > 1 else ".")
     yield STRICT
-    if request.data.comparable and entry.general:
+    if compares:
         yield (
             f"Best general LLM: the best of {', '.join(entry.general)}, as published. A share of "
             "right answers (accuracy, HR@1) is binomial: both intervals are combined (Newcombe). "
@@ -367,8 +368,7 @@ def _notes(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[
     elif entry.general:
         yield "Published values were measured on other data: they are not compared with ours."
     if entry.untuned is not None:
-        every = [claim for found in claims.values() for claim in found]
-        tasks = dict.fromkeys(claim.task for claim in every if not claim.limited)
+        tasks = dict.fromkeys(claim.task for claim in claims if not claim.limited)
         limited = f"{entry.constrained}, whose answers are limited to valid ones"
         lenient = f"{entry.untuned} by a parser that looks for the answer anywhere in its text"
         if entry.constrained is not None:
@@ -377,16 +377,17 @@ def _notes(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[
             f"Untuned: {entry.untuned}; free: its strict score; invalid: the share of its answers "
             f"that cannot be parsed; any form: {lenient}."
         )
-        if any(claim.tuning.value is not None for claim in every):
+        if any(claim.tuning.value is not None for claim in claims):
             yield f"Difference to untuned: to {entry.constrained or entry.untuned}" + (
                 f"; {', '.join(tasks)}: to {entry.untuned}." if entry.constrained and tasks else "."
             )
-    if any(claim.simple for found in claims.values() for claim in found):
+    if any(claim.simple for claim in claims):
         yield "Best simple: the best trivial or learned baseline, chosen without test records."
-    yield (
-        "Above, contains, below: whether our 95 % interval lies above the other score, contains it "
-        "or lies below it."
-    )
+    if compares or all(claim.beating.value is None for claim in claims):
+        yield (
+            "Above, contains, below: whether our 95 % interval lies above the other score, contains "
+            "it or lies below it."
+        )
     if seeds > 1:
         yield JOINT
 
