@@ -25,6 +25,8 @@ SLOW = {"cpu": "two CPU cores with float32 alone", "cuda": "NVIDIA A10G"}
 UNKNOWN = Request(memory_mb=64_000, minutes=24 * 60)
 # Of a job without a model of its own, which asks a server or copies answers.
 WITHOUT_MODEL = Request(memory_mb=2_000, minutes=12 * 60)
+# Of a learned baseline, at the paper's size: see benchmarks/learned.py.
+LEARNED = Request(memory_mb=4_000, minutes=60)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +47,7 @@ class Requests:
     def predictions(self, model: str, task: str) -> Request:
         """The request of a prediction job."""
         if model not in self.study.local_models:
-            return WITHOUT_MODEL
+            return LEARNED if self.study.model(model).LEARNS else WITHOUT_MODEL
         return self._request(
             ("predictions", model, task), lambda: self.prediction(model, task, self.slow)
         )

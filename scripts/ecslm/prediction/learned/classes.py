@@ -20,20 +20,21 @@ from ecslm.prediction.learned.holding_out import held_out
 from ecslm.prediction.learned.overlap import Array, Overlap, most
 from ecslm.schemas.record import Record
 
-# Most fields of an input, pairs of them, characters of a field, and features.
-FIELDS, PAIRS, LONGEST, FEATURES = 12, 24, 1_000, 200_000
+# Most fields of an input, pairs of them, characters of a field that are counted, and features of a
+# field by words or by characters.
+FIELDS, PAIRS, LONGEST, FEATURES = 12, 24, 600, 50_000
 # Of words and characters that fewer records of a large data set have, nothing is learned.
-LARGE, RARE = 1_000, 3
-# Whether all features count or overlaps alone, and inverse strengths of regularisation; how far frequent classes are held back.
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)
+LARGE, RARE = 1_000, 5
+# Inverse strengths of regularisation, for overlaps alone and for all features; and how far frequent
+# classes are held back.
+STRENGTHS = (0.3, 3.0, 30.0)
 SETTINGS = tuple(product((False, True), STRENGTHS))
 PRIORS = (0.0, 0.25, 0.5, 0.75, 1.0)
 # With at most so many records, linear models are fitted in fewer columns.
 SMALL = 2_000
-WORDS = HashingVectorizer(ngram_range=(1, 2), token_pattern=r"\w+", norm=None, alternate_sign=False)
-CHARACTERS = HashingVectorizer(
-    analyzer="char_wb", ngram_range=(3, 5), norm=None, alternate_sign=False
-)
+COUNTS = {"norm": None, "alternate_sign": False, "dtype": np.float32}
+WORDS = HashingVectorizer(ngram_range=(1, 2), token_pattern=r"\w+", **COUNTS)
+CHARACTERS = HashingVectorizer(analyzer="char_wb", ngram_range=(3, 5), **COUNTS)
 
 Matrix = Any
 Measure = Callable[[Sequence[str], Sequence[str]], float]
@@ -56,12 +57,16 @@ class Features:
         )
         rare = RARE if len(inputs) >= LARGE else 1
         self._weights: list[tuple[NDArray[np.int64], TfidfTransformer]] = []
+        blocks = []
         for counted in self._counted(inputs):
             frequency = counted.getnnz(axis=0)
-            kept = np.flatnonzero(frequency >= rare)
-            kept = np.sort(kept[np.argsort(-frequency[kept], kind="stable")[:FEATURES]])
+            often = np.argsort(-frequency, kind="stable")[:FEATURES]
+            kept = np.sort(often[frequency[often] >= rare])
             weight = TfidfTransformer(sublinear_tf=True)
-            self._weights.append((kept, weight.fit(counted[:, kept]) if len(kept) else weight))
+            self._weights.append((kept, weight))
+            if len(kept):
+                blocks.append(weight.fit_transform(counted[:, kept]))
+        self.fitted = self._joined(inputs, blocks)
 
     def __call__(self, inputs: Sequence[Fields]) -> tuple[Matrix, Matrix]:
         """Overlaps alone, and all features: records x features."""
@@ -70,7 +75,10 @@ class Features:
             for counted, (kept, weight) in zip(self._counted(inputs), self._weights, strict=True)
             if len(kept)
         ]
-        overlaps = sparse.csr_matrix(self._overlaps(inputs), dtype=np.float64)
+        return self._joined(inputs, blocks)
+
+    def _joined(self, inputs: Sequence[Fields], blocks: Sequence[Matrix]) -> tuple[Matrix, Matrix]:
+        overlaps = sparse.csr_matrix(self._overlaps(inputs))
         return overlaps, sparse.hstack([overlaps, *blocks], format="csr")
 
     def _counted(self, inputs: Sequence[Fields]) -> list[Matrix]:
@@ -78,8 +86,9 @@ class Features:
         share or do not."""
         counted = []
         for name in self._names:
-            texts = [" ".join(fields.get(name, []))[:LONGEST] for fields in inputs]
-            counted += [WORDS.transform(texts), CHARACTERS.transform(texts)]
+            texts = [" ".join(fields.get(name, [])) for fields in inputs]
+            counted.append(WORDS.transform(texts))
+            counted.append(CHARACTERS.transform([text[:LONGEST] for text in texts]))
         for groups in self._groups:
             sets = [
                 [
@@ -132,7 +141,7 @@ def classify(
     prior = np.log([np.mean(labels[: len(train)] == one) for one in classes])
     inputs = [fields_of(record.input) for record in every]
     features = Features(inputs)
-    spaces = list(map(_coordinates, features(inputs)))
+    spaces = list(map(_coordinates, features.fitted))
     parts = held_out(train, val)
     right = labels[np.concatenate([held for _, held in parts])]
     best, chosen = -1.0, (*SETTINGS[0], PRIORS[0])
@@ -176,13 +185,13 @@ def _fitted(
 ) -> Callable[[Matrix], NDArray[np.float64]]:
     """What gives the logarithms of the probabilities of classes."""
     known = [number for number, one in enumerate(classes) if one in labels]
-    model = LogisticRegression(C=strength, max_iter=300, tol=1e-3)
+    model = LogisticRegression(C=strength, max_iter=100, tol=1e-3)
     if len(known) > 1:
         model.fit(features, labels)
 
     def scores(others: Matrix) -> NDArray[np.float64]:
-        found = np.full((others.shape[0], len(classes)), np.log(1e-9))
-        found[:, known] = model.predict_log_proba(others) if len(known) > 1 else 0.0
-        return found
+        found = np.zeros((others.shape[0], len(classes)))
+        found[:, known] = model.predict_proba(others) if len(known) > 1 else 1.0
+        return np.log(np.maximum(found, 1e-9))
 
     return scores

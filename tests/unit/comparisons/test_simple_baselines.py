@@ -1,0 +1,113 @@
+"""The best simple baseline of a task, chosen without its test records."""
+
+import json
+from pathlib import Path
+
+import pytest
+from support.plans import MODELS, job, plan
+from support.scoring_examples import TASKS
+from support.scripts import run_script
+
+from ecslm.common.files import read_json, write_jsonl
+from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.comparisons.simple_baselines import choose
+from ecslm.plan.keys import TaskKey
+from ecslm.prediction.learned_settings import LearnedSettings
+from ecslm.schemas.record import Record
+from ecslm.schemas.simple_baselines import SimpleBaselines
+
+LEARNED = {"Words": {"backend": "learned", "method": "tf-idf"}}
+
+
+def record(number: int, output: str, text: str, task: str = "PM") -> Record:
+    return Record(
+        id=f"{number * 7919 % 1000:04}",
+        sample_id=str(number),
+        task=task,
+        split="train",
+        setting="IND_Diverse_Instruction",
+        instruction="",
+        input=text,
+        options=None,
+        output=output,
+        few_shot_example=None,
+        relevance=None,
+    )
+
+
+def chosen(
+    task: str, records: list[Record], *trivial: str, learned: bool = True
+) -> SimpleBaselines:
+    settings = ChooseSettings.model_validate(
+        {
+            "task": TASKS[task],
+            "trivial": trivial,
+            "learned": {
+                "Words": LearnedSettings(backend="learned", method="tf-idf", task=TASKS[task])
+            }
+            if learned
+            else {},
+        }
+    )
+    return choose(task, settings, records[4:], records[:4])
+
+
+def test_what_learns_is_best_where_there_is_something_to_learn() -> None:
+    words = {"yes": "same good", "no": "other bad"}
+    records = [record(i, one, f"{words[one]} {i}") for i, one in enumerate(["yes", "no"] * 10)]
+    found = chosen("PM", records, "always-yes", "random")
+    assert (found.best, found.n, found.metric) == ("Words", 20, "binary_f1")
+    assert found.scores == pytest.approx(
+        {"always-yes": 2 / 3, "random": 0.5, "Words": 1.0}, abs=0.02
+    )
+
+
+def test_of_equal_ones_the_first_is_chosen_trivial_ones_before_learned_ones() -> None:
+    found = chosen("PM", [record(i, "yes", f"{i}") for i in range(20)], "always-yes", "majority")
+    assert found.scores == {"always-yes": 1, "majority": 1, "Words": 1}
+    assert found.best == "always-yes"
+
+
+def test_rankings_need_no_labels_and_texts_no_encoder() -> None:
+    products = json.dumps({"query": "red lamp", "product list": ["A: blue mug", "B: red lamp"]})
+    rankings = [record(i, "B,A", products, "QPR") for i in range(10)]
+    assert chosen("QPR", rankings, "input-order").scores["Words"] == 1
+    document = json.dumps({"question": "is it red?", "document": ["It is red.", "Ships soon."]})
+    texts = chosen("AG", [record(i, "It is red.", document, "AG") for i in range(10)])
+    assert (texts.metric, texts.scores) == ("word F1", {"Words": 1.0})
+
+
+def test_a_task_is_chosen_for_if_it_has_records_to_choose_by_and_something_to_choose() -> None:
+    def tasks(models: dict) -> list[str]:
+        return [key.task for key in plan(models=models).rules["choose_baseline"].all_keys()]
+
+    assert tasks(MODELS) == ["AVE", "PM", "QPR", "SA", "SR"]
+    assert tasks(MODELS | LEARNED) == ["AG", "AVE", "PM", "QPR", "SA", "SR"]
+
+
+def test_rows_with_a_part_of_the_records_are_left_out() -> None:
+    made = plan(models=MODELS | LEARNED | {"Few": LEARNED["Words"] | {"train_fraction": 0.1}})
+    rule = made.rules["choose_baseline"]
+    settings = rule.settings(TaskKey("SA"))
+    assert settings is not None
+    assert list(settings.model_dump()["learned"]) == ["Words"]
+    assert made.study.simple_baselines("SA") == ("majority", "random", "Words")
+    assert list(job(made, "choose_baseline", task="SA").inputs) == [
+        f"results/shop/dataset/SA/{split}.jsonl" for split in ("train", "val")
+    ]
+
+
+def test_the_script_writes_what_the_schema_says(tmp_path: Path) -> None:
+    rows = [record(i, one, one) for i, one in enumerate(["yes", "no"] * 5)]
+    for split, some in (("train", rows[2:]), ("val", rows[:2])):
+        write_jsonl(tmp_path / f"{split}.jsonl", some)
+    output = tmp_path / "PM.json"
+    settings = {"task": TASKS["PM"].model_dump(), "trivial": ["always-no"], "learned": {}}
+    done = run_script(
+        "choose_baseline.py",
+        *("--task", "PM", "--train", tmp_path / "train.jsonl", "--val", tmp_path / "val.jsonl"),
+        *("--settings", json.dumps(settings), "--output", output),
+    )
+    assert done.returncode == 0, done.stderr
+    found = SimpleBaselines.model_validate(read_json(output))
+    assert (found.best, found.scores) == ("always-no", {"always-no": 0.0})
