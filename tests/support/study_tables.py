@@ -144,6 +144,7 @@ def _comparisons(study: Study, task: str, rng: random.Random) -> Iterator[dict[s
                 contrast=name,
                 a=a,
                 b=b,
+                best_simple=named == BEST_SIMPLE,
                 setting=setting,
                 model=model,
                 n=RECORDS,

@@ -11,7 +11,13 @@ from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 from ecslm.schemas.settings import Closed
 
 Test = Literal[
-    "mcnemar", "randomisation", "randomisation_mcnemar", "newcombe", "bootstrap", "expected"
+    "mcnemar",
+    "randomisation",
+    "randomisation_mcnemar",
+    "newcombe",
+    "bootstrap",
+    "binomial",
+    "expected",
 ]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]

@@ -12,6 +12,7 @@ from ecslm.common.errors import InputError
 from ecslm.comparisons.agreement import agreement_of
 from ecslm.comparisons.proportions import (
     PairedTable,
+    binomial_p,
     consistent_interval,
     mcnemar_p,
     newcombe_interval,
@@ -28,6 +29,7 @@ from ecslm.comparisons.significance import (
     difference_interval,
     larger,
 )
+from ecslm.scoring.baselines import is_expectation
 from ecslm.scoring.intervals import (
     CONFIDENCE,
     RELIABLE_RECORDS_OF_RAREST_CLASS,
@@ -191,7 +193,7 @@ def _tested(
     """The difference, its interval and its test."""
     difference = values[0] - values[1]
     if sides.shared:
-        found = _paired(sides, first, second, difference, settings)
+        found = _paired(sides, first, second, values, settings)
     elif first.measure.INTERVAL and first.seeds == second.seeds == 1:
         found = _from_intervals(first, second, values)
     else:
@@ -200,11 +202,16 @@ def _tested(
 
 
 def _paired(
-    sides: Sides, first: _Side, second: _Side, difference: float, settings: DifferencesSettings
+    sides: Sides,
+    first: _Side,
+    second: _Side,
+    values: tuple[float, float],
+    settings: DifferencesSettings,
 ) -> dict[str, Any]:
     """Interval and test of sides with the same samples.
 
-    An expected score has no outcomes to exchange: the difference is tested by its bootstrap.
+    An expected score has no outcomes to exchange: hits are tested by the binomial distribution, and
+    other differences by their bootstrap.
 
     With few records of a class, one habit of answering may have another F1 than another, so that
     outcomes are not exchangeable though the scores are equal (benchmarks/size.py). There a
@@ -214,6 +221,7 @@ def _paired(
     Source: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 24(4),
     1982 (the larger p).
     """
+    difference = values[0] - values[1]
     one_seed = first.seeds == second.seeds == 1
     if first.measure.PROPORTION and one_seed and not sides.expected:
         return _paired_proportions(first, second)
@@ -229,6 +237,9 @@ def _paired(
         "reliable": first.is_reliable(resampled),
         "deciding": _rarest(first),
     }
+    if one_seed and first.measure.PROPORTION and is_expectation(sides.b):
+        hits, records = first.totals[0].astype(int).tolist()
+        return {**found, **_test("binomial", PValue(binomial_p(hits, records, values[1])))}
     if sides.expected:
         return {**found, **_test("expected", centred_bootstrap_p(difference, resampled))}
     exchange = _proportion_means if first.measure.PROPORTION else _seed_pairs

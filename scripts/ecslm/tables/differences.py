@@ -17,6 +17,7 @@ TESTS: dict[Test, str] = {
     "mcnemar": "McNemar's exact test",
     "newcombe": "unpaired, from both Wilson intervals (Newcombe)",
     "bootstrap": "unpaired, centred bootstrap",
+    "binomial": "against an expected share, exact binomial test",
     "expected": "against an expected score, centred bootstrap",
 }
 

@@ -450,13 +450,13 @@ def test_the_best_simple_baseline_is_compared_by_its_own_name_and_not_with_itsel
 def test_an_expected_score_is_tested_without_exchanging_outcomes() -> None:
     models = {name: {"seeds": [0]} for name in ("EC", "random")}
     contrast = TUNING | {"pairs": [["EC", "random"]]}
-    wanted = settings(models=models, contrasts={"tuning": contrast}, resamples=200)
+    wanted = settings(metric="ndcg", models=models, contrasts={"tuning": contrast}, resamples=200)
     generator = np.random.default_rng(11)
-    guessed = {IND: hits([0.25] * 200)}
+    guessed = {IND: hits([0.25] * 200, field="gain")}
 
-    def row_of(chance: float) -> Difference:
-        right = (generator.random(200) < chance).astype(int).tolist()
-        (row,) = compared(wanted, EC={IND: hits(right)}, random=guessed)
+    def row_of(mean: float) -> Difference:
+        gains = generator.beta(2, 2 / mean - 2, size=200).tolist()
+        (row,) = compared(wanted, EC={IND: hits(gains, field="gain")}, random=guessed)
         return row
 
     better = row_of(0.5)
@@ -464,6 +464,13 @@ def test_an_expected_score_is_tested_without_exchanging_outcomes() -> None:
     assert better.ci95[0] > 0.1
     rejected = [row_of(0.25).p <= 0.05 for _ in range(300)]
     assert 0.02 < np.mean(rejected) < 0.09
+
+
+def test_hits_are_tested_against_the_expected_share_by_the_binomial_distribution() -> None:
+    models = {name: {"seeds": [0]} for name in ("EC", "random")}
+    wanted = settings(models=models, contrasts={"tuning": TUNING | {"pairs": [["EC", "random"]]}})
+    (row,) = compared(wanted, EC={IND: hits([1] * 3)}, random={IND: hits([0.25] * 3)})
+    assert (row.test, row.sound, row.p) == ("binomial", True, pytest.approx(0.25**3))
 
 
 def test_an_expected_f1_is_compared_on_the_same_references() -> None:
