@@ -81,8 +81,9 @@ class TransformersModel(AnyModel):
     answers: Literal["free", "constrained", "likelihood"] = Field(
         "free",
         description="free: whatever the model generates. constrained: only tokens with which a "
-        "valid answer can continue. likelihood: the likeliest of the right answers that there are, "
-        "which are options, see `option` of the task, or yes and no. A model is not evaluated on tasks whose answers cannot be limited in this way.",
+        "valid answer can continue. likelihood: the likeliest of the right answers that there are: "
+        "yes and no, or the options, see `option` of the task. A model is not evaluated on tasks "
+        "whose answers cannot be limited in this way.",
     )
     normalization: Normalization = Field(
         "none",
