@@ -56,7 +56,7 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     assert f"{parts['train']} for training, {parts['val']} for validation" in ran.stdout
     dry = snakemake(desk, "--cores", "1", "--configfile", "mine.yaml", "--dry-run")
     assert dry.returncode == 0, dry.stdout + dry.stderr
-    assert planned_jobs(dry.stdout + dry.stderr)["predict"] == 2
+    assert planned_jobs(dry.stdout + dry.stderr)["predict"] == 4
 
 
 @pytest.mark.parametrize(
