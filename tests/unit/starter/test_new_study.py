@@ -48,7 +48,7 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     assert "make reproduce CONFIGFILE=mine.yaml" in ran.stdout
     plan = planned()
     study = plan.study.settings
-    assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned"]
+    assert list(study.models) == ["SmolLM2-135M", "SmolLM2-135M-tuned", "TF-IDF", "Nearest"]
     assert plan.study.config.setting_titles["IND_Diverse_Instruction"] == "own records"
     assert study.data.split.test == 0.3  # type: ignore[union-attr]
     parts = {part.split: part.rows for part in plan.source.rows.index.parts}  # type: ignore[union-attr]
@@ -56,7 +56,7 @@ def test_two_hundred_yes_no_questions_become_a_study_that_tunes_and_tests(desk: 
     assert f"{parts['train']} for training, {parts['val']} for validation" in ran.stdout
     dry = snakemake(desk, "--cores", "1", "--configfile", "mine.yaml", "--dry-run")
     assert dry.returncode == 0, dry.stdout + dry.stderr
-    assert planned_jobs(dry.stdout + dry.stderr)["predict"] == 2
+    assert planned_jobs(dry.stdout + dry.stderr)["predict"] == 4
 
 
 @pytest.mark.parametrize(
