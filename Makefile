@@ -26,6 +26,8 @@ option = $(if $(value $(2)),$(1)$(call quoted,$(2)))
 # Options of scripts that take a study, and the same for Snakemake.
 OPTIONS = $(call option,--study=,STUDY) $(call option,--configfile=,CONFIGFILE)
 OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(call option,--config study=,STUDY)
+# Snakemake takes one `--config`.
+WITH_SEEDS = $(if $(value SEEDS),$(if $(value STUDY),,--config) $(call option,'seeds=[',SEEDS)']')
 # Snakemake would end with a traceback at a configuration that it cannot read.
 CHECKED = $(if $(value CONFIGFILE),$(BIN)/python scripts/check_configuration.py $(OPTIONS))
 
@@ -36,9 +38,9 @@ new: setup ## begin a study of your own records: look at them, and write STUDY.y
 check: setup ## say whether a run would succeed, what is missing, how long it takes | STUDY CONFIGFILE PROFILE
 	$(BIN)/python scripts/check_study.py $(OPTIONS) $(call option,--profile=,PROFILE)
 
-reproduce: setup ## run a study, from data to tables and report (default: the demo) | STUDY CONFIGFILE
+reproduce: setup ## run a study, from data to tables and report (default: the demo) | STUDY CONFIGFILE SEEDS
 	$(CHECKED)
-	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE)
+	$(BIN)/snakemake --cores all $(OF_SNAKEMAKE) $(WITH_SEEDS)
 
 ##@ Look
 why: setup ## say what a run would do, which changes cause it, and how long it takes | STUDY CONFIGFILE
@@ -112,5 +114,6 @@ lock: ## update the locked versions of libraries, within the bounds of pyproject
 ##= CONFIGFILE=mine.yaml  your own configuration; its keys replace those of config.yaml
 ##= DATA=records.jsonl    your own records (default: STUDY.jsonl)
 ##= PROFILE=gpu           where the run is to be executed: a folder in profiles/
+##= SEEDS=0,1,2           train each tuned model with these seeds; tables show mean and spread
 ##= TRIM=10               shrink the cache to 10 GB: what was not used for longest goes
 ##= REMOVE=yes            remove what is listed

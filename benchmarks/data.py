@@ -1,8 +1,8 @@
 """Data preparation at the release's size: `datasets` reading the file against ours splitting it,
 then all dataset files and the check of every row.
 
-The file is one JSON list of 263,562 generated rows, as many as the release's, with texts lengthened
-to its 530 MB. Each run is a process of its own; `datasets` starts with an empty cache.
+The file is one JSON list of made-up rows, as many as the release's, with texts lengthened to about
+its 530 MB. Each run is a process of its own; `datasets` starts with an empty cache.
 """
 
 import argparse
@@ -13,27 +13,25 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from processes import ROOT, copy_project, snakemake
-from studies import MOST_GENERATED, NAME, read_configuration, with_study
+from studies import NAME, read_configuration, with_study
+from support.small_rows import GRADES, OFFSETS, TASKS, Row, small_rows
 
 from ecslm.common.files import write_json
-from ecslm.data.demo.generator import TASKS, generate_rows, load_texts, qpr_labels
-from ecslm.data.demo.settings import DemoSettings
 
 READERS = ("datasets", "ours")
 LONGEST = "SR"
-# The release's numbers, or as many as there are.
-SETTINGS = DemoSettings.model_validate(
-    {
-        **{"train": 10000, "val": 1000, "test_ind": 1000, "test_ood": 1000},
-        "tasks": {"PM": {"train": 2022, "val": 253, "test_ind": 253}} | MOST_GENERATED,
-    }
-)
+# The release's numbers, and the endings of its settings.
+SIZES = {"train": 10000, "val": 1000, "test_ind": 1000, "test_ood": 1000}
+OF_PM = {"train": 2022, "val": 253, "test_ind": 253}
+TRAINING = ("Single_Instruction", "Diverse_Instruction")
+TEST = (*TRAINING, "Unseen_Instruction", "Diverse_Instruction_1-shot")
 # Characters more in each text; from 144 MB to 530 MB.
 MORE = 1430
 WORDS = ["soft", "dark", "steel", "cotton", "bottle", "lamp", "review", "seller", "size", "price"]
@@ -122,7 +120,8 @@ def prepared_project(folder: Path, file: Path) -> Path:
     """A copy of the project with the paper's study on the file."""
     project = copy_project(folder / "project")
     labels = folder / "labels.json"
-    write_json(labels, qpr_labels(SETTINGS, load_texts(SETTINGS)))
+    first = OFFSETS["test_ind"]
+    write_json(labels, [GRADES[n % 4] for n in range(first, first + SIZES["test_ind"])])
     configuration = read_configuration(ROOT)
     study = configuration["studies"]["paper"] | {
         "published_comparable": False,
@@ -139,11 +138,20 @@ def write_rows(file: Path) -> None:
     # The same sample must stay the same under every setting.
     chosen: dict[str, str] = {}
     with file.open("w", encoding="utf-8") as stream:
-        for number, row in enumerate(generate_rows(SETTINGS, load_texts(SETTINGS))):
+        for number, row in enumerate(release_rows()):
             more = chosen.setdefault(row["input"], rng.choice(texts))
             stream.write("[" if number == 0 else ",\n")
             stream.write(json.dumps(row | {"input": lengthened(row["input"], more)}))
         stream.write("]\n")
+
+
+def release_rows() -> Iterator[Row]:
+    """As many rows as the release has, task by task."""
+    for task in TASKS:
+        sizes = OF_PM if task == "PM" else SIZES
+        for part, count in sizes.items():
+            endings = TEST if part.startswith("test") else TRAINING
+            yield from small_rows([task], endings, **{part: count})
 
 
 def lengthened(text: str, more: str) -> str:

@@ -18,7 +18,6 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-SETTING = "IND_Diverse_Instruction"
 # The demo's, apart from sizes of data.
 TRAINING = {
     "alpha": 128,
@@ -114,30 +113,16 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def demo_records(arguments: argparse.Namespace) -> dict[str, list[Any]]:
-    """Generated records of all tasks, by split: train, val."""
-    import yaml
+    """The first records of each task's dataset files, by split: train, val."""
+    from ecslm.schemas.record import read_records
 
-    from ecslm.data.cleaning import build_records
-    from ecslm.data.settings import DatasetSettings
-    from ecslm.data.sources.demo import open_rows
-    from ecslm.data.sources.protocol import rows_of
-    from ecslm.schemas.paths import CACHE
-
-    config = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
-    sizes = {task: {"train": count} for task, count in arguments.sizes.items()}
-    source = {"source": "demo", "train": arguments.train, "val": arguments.validation}
     records: dict[str, list[Any]] = {"train": [], "val": []}
     # In the order in which training has them, which decides what comes out.
-    for code in sorted(arguments.tasks or config["studies"]["demo"]["tasks"]):
-        entry = config["tasks"][code]
-        form = {name: entry[name] for name in ("aliases", "answer", "input") if name in entry}
-        settings = DatasetSettings.model_validate(
-            form | {"source": source | {"tasks": sizes}, "settings": [SETTING]}
-        )
-        rows = open_rows(settings.source, CACHE, lambda _rows: True)
-        names = frozenset((code, *settings.aliases))
-        for split, found in records.items():
-            found += build_records(rows_of(rows, names, split), code, split, settings, None)
+    for folder in sorted(path for path in arguments.dataset.iterdir() if path.is_dir()):
+        if arguments.tasks is None or folder.name in arguments.tasks:
+            for split, found in records.items():
+                most = arguments.sizes.get(folder.name) if split == "train" else None
+                found += read_records(folder / f"{split}.jsonl")[:most]
     return records
 
 
@@ -165,12 +150,9 @@ def command_line() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--base", type=Path, default=Path("results/bases/SmolLM2-135M/manifest.json"))
     add("--training", type=json.loads, default={}, help="training settings that differ: JSON")
-    sizes = {"AVE": 50, "PM": 240, "SA": 300, "QPR": 360, "PSI": 120, "MPC": 60}
-    sizes |= {"PRP": 15, "SR": 15, "AP": 15}
-    add("--sizes", type=json.loads, default=sizes, help="training records of single tasks: JSON")
-    add("--train", type=int, default=30, help="training records of each other task")
+    add("--dataset", type=Path, default=Path("results/demo/dataset"), help="dataset folder")
+    add("--sizes", type=json.loads, default={}, help="at most so many training records: JSON")
     add("--tasks", nargs="+", help="tasks trained and evaluated; by default all")
-    add("--validation", type=int, default=40, help="validation records of each task")
     add("--every", type=int, default=10**9, help="training tokens between rows")
     add("--seed", type=int, default=0)
     add("--threads", type=int, default=2)

@@ -1,11 +1,14 @@
 """Studies for benchmarks: the paper's study with other rows and fewer tasks."""
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from processes import ROOT
+from support.small_rows import small_rows
 
 from ecslm.plan.plan import Plan
 
@@ -13,14 +16,8 @@ Configuration = dict[str, Any]
 Study = dict[str, Any]
 
 NAME = "benchmark"
-# Records of different inputs that the demo's catalogue has, where these are fewer than published.
-MOST_GENERATED = {
-    "PRP": {"train": 8000},
-    "MPC": {"train": 5500},
-    "PSI": {"train": 4500, "val": 900},
-}
-ROOT = Path(__file__).resolve().parents[1]
-
+# The rows of `paper_sized`, in the project.
+ROWS = "rows.jsonl"
 
 # Outputs that stand for a job, where it is not the first one.
 READ_BY_OTHERS = {"train_adapter": "manifest"}
@@ -75,7 +72,7 @@ def cut_down(study: Study, seeds: Mapping[str, Sequence[int]], tasks: Sequence[s
 
 
 def paper_sized(shipped: Configuration, settings: int) -> Study:
-    """The paper's tuned models on generated records, as many as the paper's in each setting.
+    """The paper's tuned models on made-up records, which `write_published_rows` writes.
 
     `settings` is how many of the paper's settings there are.
     """
@@ -87,7 +84,7 @@ def paper_sized(shipped: Configuration, settings: int) -> Study:
     chosen = paper | {"settings": paper["settings"][:settings]}
     return cut_down(chosen, tuned, paper["tasks"]) | {
         "published_comparable": False,
-        "data": {"source": "demo", "tasks": _published_sizes()},
+        "data": {"source": "path", "path": ROWS},
     }
 
 
@@ -101,17 +98,20 @@ def with_copies(shipped: Configuration, model: str, count: int, seeds: int) -> S
     return study
 
 
-def _published_sizes() -> dict[str, dict[str, int]]:
-    """Sizes of a generated data set: the published counts, by task, or as many as there are."""
-    by_task: dict[str, dict[str, int]] = {}
+def write_published_rows(project: Path, study: Study, splits: Sequence[str]) -> None:
+    """Rows of some splits in the settings of a study, as many as published; of others, one each."""
+    sizes: dict[str, dict[str, int]] = {}
     with (ROOT / "resources/published/counts.csv").open(encoding="utf-8") as stream:
         for row in csv.DictReader(stream):
             domain = row["setting"].partition("_")[0].lower()
             size = f"test_{domain}" if row["split"] == "test" else row["split"]
-            by_task.setdefault(row["task"], {})[size] = int(row["records"])
-    for task, sizes in MOST_GENERATED.items():
-        by_task[task] |= sizes
-    return by_task
+            count = int(row["records"]) if row["split"] in splits else 1
+            sizes.setdefault(row["task"], {})[size] = count
+    endings = sorted({setting.partition("_")[2] for setting in study["settings"]})
+    with (project / ROWS).open("w", encoding="utf-8") as stream:
+        for task, own in sizes.items():
+            for row in small_rows([task], endings, **own):
+                stream.write(json.dumps(row) + "\n")
 
 
 def _cut_contrasts(cut: Study) -> None:

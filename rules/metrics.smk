@@ -1,6 +1,7 @@
 SCORE = planned("score")
 SCORE_BASELINE = planned("score_baseline")
 SCORE_OVER_SEEDS = planned("score_over_seeds")
+CHOOSE = planned("choose_baseline")
 DIFFERENCES = planned("differences")
 COMPARE = planned("compare")
 
@@ -88,10 +89,35 @@ rule score_over_seeds:
         " --code {params.code} --output {output.metrics} --manifest {output.manifest} 2> {log}"
 
 
+rule choose_baseline:
+    """step: choose the best simple baseline of one task on validation records"""
+    input:
+        train=CHOOSE.input("train"),
+        val=CHOOSE.input("val"),
+    output:
+        chosen=CHOOSE.output("chosen"),
+        manifest=CHOOSE.output("manifest"),
+    log:
+        f"{RESULTS}/logs/choose_baseline/{{task}}.log",
+    conda:
+        "../envs/ecslm.yaml"
+    params:
+        settings=CHOOSE.settings,
+        code=CHOOSE.code,
+        versions=CHOOSE.versions,
+    message:
+        "Best simple baseline, {wildcards.task}"
+    shell:
+        "python scripts/choose_baseline.py --task {wildcards.task} --train {input.train}"
+        " --val {input.val} --settings {params.settings:q} --code {params.code}"
+        " --output {output.chosen} --manifest {output.manifest} > {log} 2>&1"
+
+
 rule differences:
     """step: test differences between scores of one task"""
     input:
         records=DIFFERENCES.input("records"),
+        chosen=DIFFERENCES.input("chosen"),
     output:
         differences=DIFFERENCES.output("differences"),
         manifest=DIFFERENCES.output("manifest"),

@@ -35,6 +35,8 @@ rule predict:
         base=PREDICT.input("base"),
         adapter=PREDICT.input("adapter"),
         answers=PREDICT.input("answers"),
+        train=PREDICT.input("train"),
+        val=PREDICT.input("val"),
     output:
         predictions=PREDICT.output("predictions"),
         cost=PREDICT.output("cost"),
@@ -67,13 +69,15 @@ rule predict:
         base=option("base"),
         adapter=adapter_options,
         answers=option("answers"),
+        train=option("train"),
+        val=option("val"),
         prompt=prompt_options,
         access=access_option,
     message:
         "Predictions of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:
         "python scripts/predict.py --dataset {input.dataset} {params.base} {params.adapter}"
-        " {params.answers} {params.prompt} {params.access}"
+        " {params.answers} {params.train} {params.val} {params.prompt} {params.access}"
         " --settings {params.settings:q}"
         " --batch-tokens {resources.batch_tokens} --model {wildcards.model}"
         " --seed {wildcards.seed} --device {resources.device}"

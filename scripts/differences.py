@@ -15,17 +15,19 @@ from ecslm.common.manifests import (
     add_manifest_options,
     made_from,
     manifest_of,
+    read_result,
     refuse_replaced,
     require_unchanged,
     write_manifest,
 )
 from ecslm.common.usage import output_file
 from ecslm.common.versions import installed_versions, require_locked
-from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings
+from ecslm.comparisons.settings import LIBRARIES, DifferencesSettings, names_best_simple
 from ecslm.comparisons.sides import missing_settings, task_sides
 from ecslm.comparisons.testing import differences
 from ecslm.fingerprint.running import as_planned
-from ecslm.schemas.paths import outcome_paths
+from ecslm.schemas.paths import SIMPLE_BASELINES, outcome_paths
+from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.modules import metric_module
 from ecslm.scoring.outcomes import read_outcomes
@@ -43,13 +45,20 @@ def main(arguments: argparse.Namespace) -> None:
     }
     versions = require_locked(LIBRARIES) if arguments.code else installed_versions(LIBRARIES)
     inputs = [path for paths in files.values() for path in paths]
+    best = None
+    if names_best_simple(settings.contrasts.values()):
+        chosen = arguments.results / SIMPLE_BASELINES.format(task=arguments.task)
+        best = read_result(chosen, SimpleBaselines).best
+        if best not in files:
+            raise InputError(f"{chosen}: best: {best} is not in `models` of --settings: add it")
+        inputs.append(chosen)
     origin = made_from(inputs, settings, arguments.code, versions)
     measure = metric(settings.metric)
     outcomes = {name: read_outcomes(paths, measure) for name, paths in files.items()}
     # Not an error in a study, where some tasks lack some settings.
-    if arguments.code is None and (missing := missing_settings(settings, outcomes)):
+    if arguments.code is None and (missing := missing_settings(settings, outcomes, best)):
         raise InputError(*(f"--settings: {problem}" for problem in missing))
-    rows = differences(list(task_sides(settings, outcomes)), settings)
+    rows = differences(list(task_sides(settings, outcomes, best)), settings)
     require_unchanged(origin)
     written = [row.model_dump(mode="json") for row in rows]
     write_json(arguments.output, written)

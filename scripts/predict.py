@@ -1,7 +1,8 @@
 """Let a model answer the records of a file, of one task.
 
 What answers is a backend: `transformers`, the default, needs --base and --template and may have an
---adapter; `openai` asks a server, and `recorded` takes answers that exist.
+--adapter; `openai` asks a server, `recorded` takes answers that exist, and `learned` learns from
+--train and --val, without a language model.
 """
 
 import argparse
@@ -51,6 +52,8 @@ def main(arguments: argparse.Namespace) -> None:
         adapter=arguments.adapter,
         adapter_of=arguments.adapter_of,
         answers=arguments.answers,
+        train=arguments.train,
+        val=arguments.val,
         template=arguments.template,
         template_digest=arguments.template_digest,
         settings=settings,
@@ -89,6 +92,8 @@ def command_line() -> argparse.ArgumentParser:
     add("--adapter", type=Path, help="manifest.json of the adapter (default: none)")
     add("--adapter-of", help="name of the model that the adapter was trained as (default: --model)")
     add("--answers", type=Path, nargs="+", default=[], help="files of answers that exist already")
+    add("--train", type=Path, help="records of the task to learn from (JSON Lines)")
+    add("--val", type=Path, help="records of the task to choose settings by (JSON Lines)")
     add("--template", type=Path, help="Jinja file of the prompt, as in resources/prompts")
     add(
         "--template-digest",

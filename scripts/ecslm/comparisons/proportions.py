@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from ecslm.comparisons.significance import Interval
 from ecslm.scoring.intervals import wilson_interval
@@ -129,6 +130,21 @@ def consistent_interval(table: PairedTable, confidence: float) -> Interval:
     if mcnemar_p(table) <= 1 - confidence:
         return low, high
     return min(low, 0.0), max(high, 0.0)
+
+
+def detectable_difference(records: int, differing: float = 0.2) -> float:
+    """The difference of paired proportions that a test at 5 % finds with a power of 80 %.
+
+    (z of 0.975 + z of 0.8) sqrt(differing / records), which is a little too large.
+
+    Args:
+        differing: share of the records that only one side gets right.
+
+    Source: Connor, Sample size for testing differences in proportions for the paired-sample design,
+    Biometrics 43(1), 1987, without the square of the difference.
+    """
+    normal = NormalDist()
+    return (normal.inv_cdf(0.975) + normal.inv_cdf(0.8)) * math.sqrt(differing / records)
 
 
 def mcnemar_p(table: PairedTable) -> float:

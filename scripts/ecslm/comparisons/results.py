@@ -10,7 +10,9 @@ from ecslm.common.validation import read_model
 from ecslm.schemas.paths import COMPARISONS_MANIFEST, comparison_path
 from ecslm.schemas.settings import Closed
 
-Test = Literal["mcnemar", "randomisation", "newcombe", "bootstrap"]
+Test = Literal[
+    "mcnemar", "randomisation", "randomisation_mcnemar", "newcombe", "bootstrap", "expected"
+]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -21,6 +23,9 @@ class Difference(Closed):
     contrast: str = Field(description="Name of the contrast, a family of tests.")
     a: str = Field(description="A model or, in a contrast of settings, a setting.")
     b: str = Field(description="The model or setting that `a` is compared with.")
+    best_simple: bool = Field(
+        False, description="Whether the contrast names `b` as the best simple baseline of the task."
+    )
     setting: str | None = Field(description="Evaluation setting; null in a contrast of settings.")
     model: str | None = Field(description="The model in a contrast of settings, else null.")
     paired: bool = Field(description="Whether samples are compared one by one.")
@@ -42,11 +47,15 @@ class Difference(Closed):
         "proportions, that only one side got right; null if the metric has no classes."
     )
     test: Test | None = Field(description="The test that gave p.")
-    sound: bool = Field(description="Whether the test is valid with these records.")
     p: Probability | None = Field(description="Two-sided p-value; null hypothesis: no difference.")
     p_interval: tuple[Probability, Probability] | None = Field(
         description="95 % interval of a p from random draws; null if p is exact."
     )
+
+    @property
+    def sound(self) -> bool:
+        """Whether the test is valid with these records: an exact one always is."""
+        return self.reliable or self.test not in ("newcombe", "bootstrap", "expected")
 
 
 class Comparison(Difference):

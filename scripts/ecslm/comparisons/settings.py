@@ -1,5 +1,6 @@
 """Settings of comparisons: contrasts in a study, and the `--settings` of the script."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, model_validator
@@ -13,6 +14,13 @@ LIBRARIES = ("numpy", "scipy")
 
 Pair = tuple[str, str]
 
+# The second name of a pair: in each task the simple baseline that is best on validation records.
+BEST_SIMPLE = "best simple"
+
+# Without an extreme one among B random permutations, the interval of p ends at 3.69 / B. Holm's
+# first step multiplies that by the number of tests, so 0.05 needs 74 permutations for each.
+PERMUTATIONS_OF_TEST = 74
+
 
 def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuse duplicates: each would add another test to the family."""
@@ -24,7 +32,7 @@ def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 UniqueNames = Annotated[tuple[str, ...], AfterValidator(_unique)]
 Permutations = Annotated[
-    int, Field(ge=1, description="Random permutations of a paired randomisation test.")
+    int, Field(ge=1, description="Random permutations of a paired randomisation test, at least.")
 ]
 
 
@@ -33,7 +41,10 @@ class ContrastBase(Closed):
 
     title: str = Field("", description="Title above its rows in tables.")
     pairs: tuple[Pair, ...] = Field(
-        min_length=1, description="Pairs of names to compare: the first minus the second."
+        min_length=1,
+        description="Pairs of names to compare: the first minus the second. Of models, trivial "
+        f"baselines count too, and `{BEST_SIMPLE}` as the second is the one of each task's trivial "
+        "and learned baselines that is best on validation records.",
     )
 
     @model_validator(mode="after")
@@ -42,6 +53,8 @@ class ContrastBase(Closed):
             raise ValueError("pairs: a pair is listed twice")
         if any(first == second for first, second in self.pairs):
             raise ValueError("pairs: a pair needs two different names")
+        if any(first == BEST_SIMPLE for first, _ in self.pairs):
+            raise ValueError(f"pairs: `{BEST_SIMPLE}` can only be the second of a pair")
         return self
 
 
@@ -84,7 +97,10 @@ class DifferencesSettings(Closed):
     """The value of `--settings` of the script that tests differences."""
 
     metric: Metric = Field(description="Headline metric of the task.")
-    models: dict[str, ComparedModel] = Field(description="Models that contrasts name, by name.")
+    models: dict[str, ComparedModel] = Field(
+        description="Models and baselines that contrasts name or that may be the best simple "
+        "baseline, by name."
+    )
     contrasts: dict[str, Contrast] = Field(min_length=1, description="Contrasts by name.")
     resamples: Resamples = 10_000
     permutations: Permutations = 10_000
@@ -93,13 +109,18 @@ class DifferencesSettings(Closed):
     @model_validator(mode="after")
     def _known_models(self) -> "DifferencesSettings":
         named = {name for contrast in self.contrasts.values() for name in compared_models(contrast)}
-        if unknown := sorted(named - set(self.models)):
+        if unknown := sorted(named - {*self.models, BEST_SIMPLE}):
             raise ValueError(f"contrasts: not in models: {', '.join(unknown)}")
         return self
 
 
 def compared_models(contrast: Contrast) -> tuple[str, ...]:
-    """The models that a contrast names, without duplicates."""
+    """The models and baselines that a contrast names, without duplicates."""
     if isinstance(contrast, SettingsContrast):
         return tuple(dict.fromkeys(contrast.models))
     return tuple(dict.fromkeys(name for pair in contrast.pairs for name in pair))
+
+
+def names_best_simple(contrasts: Iterable[Contrast]) -> bool:
+    """Whether any contrast compares with the best simple baseline."""
+    return any(BEST_SIMPLE in compared_models(contrast) for contrast in contrasts)

@@ -5,12 +5,15 @@ from dataclasses import dataclass
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import (
+    BEST_SIMPLE,
     DifferencesSettings,
     ModelsContrast,
     SettingsContrast,
     compared_models,
 )
 from ecslm.schemas.task import answered_setting
+from ecslm.scoring.baselines import is_expectation
+from ecslm.scoring.metrics.protocol import Array, Metric
 from ecslm.scoring.outcomes import Outcomes
 
 # Two sides are paired if they share at least this part of the smaller side's samples.
@@ -31,6 +34,12 @@ class Sides:
     model: str | None
     first: Outcomes
     second: Outcomes
+    best_simple: bool = False
+
+    @property
+    def expected(self) -> bool:
+        """Whether outcomes of a side are expected ones, which are not exchangeable with others."""
+        return is_expectation(self.a) or is_expectation(self.b)
 
     @property
     def shared(self) -> list[str]:
@@ -42,26 +51,40 @@ class Sides:
         fewer = min(len(self.first.samples), len(self.second.samples))
         return both if len(both) >= PAIRED_SHARE * fewer else []
 
+    def gained(self, measure: Metric) -> Array:
+        """How much better the first side answers each shared sample, the mean over its seeds minus
+        that of the second: 1 if only the first is right; shape (samples,)."""
+        return self.first.qualities(measure, self.shared) - self.second.qualities(
+            measure, self.shared
+        )
 
-def task_sides(settings: DifferencesSettings, outcomes: TaskOutcomes) -> Iterator[Sides]:
+
+def task_sides(
+    settings: DifferencesSettings, outcomes: TaskOutcomes, best_simple: str | None = None
+) -> Iterator[Sides]:
     """All pairs of sides to compare in a task, except where it lacks one of the settings.
+
+    `best_simple` is the name of its best simple baseline, which is not compared with itself.
 
     Raises:
         InputError: two models share too few samples.
     """
     for name, contrast in sorted(settings.contrasts.items()):
         if isinstance(contrast, ModelsContrast):
-            yield from _model_sides(name, contrast, settings, outcomes)
+            yield from _model_sides(name, contrast, settings, outcomes, best_simple)
         else:
             yield from _setting_sides(name, contrast, outcomes)
 
 
-def missing_settings(settings: DifferencesSettings, outcomes: TaskOutcomes) -> list[str]:
+def missing_settings(
+    settings: DifferencesSettings, outcomes: TaskOutcomes, best_simple: str | None = None
+) -> list[str]:
     """Settings that contrasts name but models lack, as messages."""
     required = [
         (name, model, setting)
         for name, contrast in settings.contrasts.items()
-        for model in compared_models(contrast)
+        for named in compared_models(contrast)
+        for model in [best_simple if named == BEST_SIMPLE and best_simple else named]
         for setting in (
             [answered_setting(one, settings.models[model].shots) for one in contrast.settings]
             if isinstance(contrast, ModelsContrast)
@@ -77,9 +100,16 @@ def missing_settings(settings: DifferencesSettings, outcomes: TaskOutcomes) -> l
 
 
 def _model_sides(
-    name: str, contrast: ModelsContrast, settings: DifferencesSettings, outcomes: TaskOutcomes
+    name: str,
+    contrast: ModelsContrast,
+    settings: DifferencesSettings,
+    outcomes: TaskOutcomes,
+    best_simple: str | None,
 ) -> Iterator[Sides]:
-    for a, b in contrast.pairs:
+    for a, named in contrast.pairs:
+        b = best_simple if named == BEST_SIMPLE else named
+        if b is None or a == b:
+            continue
         for setting in contrast.settings:
             first, second = (
                 outcomes[model].get(answered_setting(setting, settings.models[model].shots))
@@ -87,7 +117,7 @@ def _model_sides(
             )
             if first is None or second is None:
                 continue
-            sides = Sides(name, a, b, setting, None, first, second)
+            sides = Sides(name, a, b, setting, None, first, second, named == BEST_SIMPLE)
             if not sides.shared:
                 raise InputError(
                     f"{name}: {a} and {b} share under {PAIRED_SHARE:.0%} of their samples in "

@@ -43,6 +43,12 @@ def monte_carlo_p(extreme: int, drawn: int) -> PValue:
     return PValue((extreme + 1) / (drawn + 1), (float(low), float(high)))
 
 
+def larger(p: PValue, exact: float) -> PValue:
+    """The larger of a p and an exact one; its interval ends no lower."""
+    low, high = (max(one, exact) for one in p.interval or (p.value, p.value))
+    return PValue(max(p.value, exact), None if low == high else (low, high))
+
+
 def difference_interval(
     difference: float, resampled: Array, records: int, confidence: float
 ) -> Interval:

@@ -25,6 +25,7 @@ from ecslm.comparisons.significance import (
     PValue,
     centred_bootstrap_p,
     difference_interval,
+    larger,
 )
 from ecslm.scoring.intervals import (
     CONFIDENCE,
@@ -48,7 +49,6 @@ NO_RESULT = {
     "reliable": False,
     "deciding": None,
     "test": None,
-    "sound": False,
     "p": None,
     "p_interval": None,
 }
@@ -83,7 +83,9 @@ class _Side:
     @cached_property
     def rarest(self) -> float | None:
         """Records of the rarest class, the same for each seed."""
-        return self.measure.rarest(self.totals[0])
+        rarest = self.measure.rarest(self.totals[0])
+        # Expected outcomes add up to whole numbers but for their last digits.
+        return None if rarest is None else round(rarest, 6)
 
     @property
     def value(self) -> float | None:
@@ -159,6 +161,7 @@ def _difference(sides: Sides, measure: Metric, settings: DifferencesSettings) ->
         contrast=sides.contrast,
         a=sides.a,
         b=sides.b,
+        best_simple=sides.best_simple,
         setting=sides.setting,
         model=sides.model,
         paired=bool(shared),
@@ -171,22 +174,22 @@ def _difference(sides: Sides, measure: Metric, settings: DifferencesSettings) ->
         **(
             NO_RESULT
             if values[0] is None or values[1] is None
-            else _tested(first, second, (values[0], values[1]), bool(shared), settings)
+            else _tested(sides, first, second, (values[0], values[1]), settings)
         ),
     )
 
 
 def _tested(
+    sides: Sides,
     first: _Side,
     second: _Side,
     values: tuple[float, float],
-    paired: bool,
     settings: DifferencesSettings,
 ) -> dict[str, Any]:
     """The difference, its interval and its test."""
     difference = values[0] - values[1]
-    if paired:
-        found = _paired(first, second, difference, settings)
+    if sides.shared:
+        found = _paired(sides, first, second, difference, settings)
     elif first.measure.INTERVAL and first.seeds == second.seeds == 1:
         found = _from_intervals(first, second, values)
     else:
@@ -195,10 +198,22 @@ def _tested(
 
 
 def _paired(
-    first: _Side, second: _Side, difference: float, settings: DifferencesSettings
+    sides: Sides, first: _Side, second: _Side, difference: float, settings: DifferencesSettings
 ) -> dict[str, Any]:
-    """Interval and test of sides with the same samples."""
-    if first.measure.PROPORTION and first.seeds == second.seeds == 1:
+    """Interval and test of sides with the same samples.
+
+    An expected score has no outcomes to exchange: the difference is tested by its bootstrap.
+
+    With few records of a class, one habit of answering may have another F1 than another, so that
+    outcomes are not exchangeable though the scores are equal (benchmarks/size.py). There a
+    difference also needs more right answers on the same side: p is the larger of the two, which
+    tests that either is equal.
+
+    Source: Berger, Multiparameter hypothesis testing and acceptance sampling, Technometrics 24(4),
+    1982 (the larger p).
+    """
+    one_seed = first.seeds == second.seeds == 1
+    if first.measure.PROPORTION and one_seed and not sides.expected:
         return _paired_proportions(first, second)
     at = first.sums.shape[1]
     resampled = bootstrap_values(
@@ -207,17 +222,24 @@ def _paired(
         settings.resamples,
         settings.seed,
     )
+    found = {
+        "ci95": difference_interval(difference, resampled, len(first.sums), CONFIDENCE),
+        "reliable": first.is_reliable(resampled),
+        "deciding": _rarest(first),
+    }
+    if sides.expected:
+        return {**found, **_test("expected", centred_bootstrap_p(difference, resampled))}
     exchange = _proportion_means if first.measure.PROPORTION else _seed_pairs
     one, other = exchange(first, second)
     statistic = Statistic(one.values, one.gradient)
     p = randomisation_p(one.sums, other.sums, statistic, settings.permutations, settings.seed)
-    return {
-        "ci95": difference_interval(difference, resampled, len(first.sums), CONFIDENCE),
-        "reliable": first.is_reliable(resampled),
-        "deciding": _rarest(first),
-        # With few records of a class, it takes other habits for another F1 (benchmarks/size.py).
-        **_test("randomisation", p, sound=_enough(first)),
-    }
+    enough = first.rarest is None or first.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS
+    if not enough:
+        gained = sides.gained(first.measure)
+        # More right answers on the other side speak against the difference.
+        same_side = gained.sum() * difference > 0
+        p = larger(p, _mcnemar_of(gained) if same_side else 1.0)
+    return {**found, **_test("randomisation" if enough else "randomisation_mcnemar", p)}
 
 
 def _paired_proportions(first: _Side, second: _Side) -> dict[str, Any]:
@@ -233,7 +255,7 @@ def _paired_proportions(first: _Side, second: _Side) -> dict[str, Any]:
         "ci95": consistent_interval(table, CONFIDENCE),
         "reliable": wilson_is_reliable(table.records, table.differing),
         "deciding": table.differing,
-        **_test("mcnemar", PValue(mcnemar_p(table)), sound=True),
+        **_test("mcnemar", PValue(mcnemar_p(table))),
     }
 
 
@@ -248,7 +270,7 @@ def _from_intervals(first: _Side, second: _Side, values: tuple[float, float]) ->
         "ci95": newcombe_interval(values, intervals(CONFIDENCE)),
         "reliable": reliable,
         "deciding": _rarest(first, second),
-        **_test("newcombe", PValue(newcombe_p(values, intervals)), sound=reliable),
+        **_test("newcombe", PValue(newcombe_p(values, intervals))),
     }
 
 
@@ -271,24 +293,22 @@ def _unpaired(
         "deciding": _rarest(first, second),
     }
     if records < FEWEST_RECORDS or min(np.ptp(one), np.ptp(other)) < NO_SPREAD:
-        return {**found, **_test(None, None, sound=False)}
-    p = centred_bootstrap_p(difference, resampled)
-    return {**found, **_test("bootstrap", p, sound=reliable)}
+        return {**found, **_test(None, None)}
+    return {**found, **_test("bootstrap", centred_bootstrap_p(difference, resampled))}
 
 
-def _test(name: Test | None, p: PValue | None, sound: bool) -> dict[str, Any]:
+def _test(name: Test | None, p: PValue | None) -> dict[str, Any]:
     """The fields of a test."""
     return {
         "test": name,
-        "sound": sound,
         "p": None if p is None else p.value,
         "p_interval": None if p is None else p.interval,
     }
 
 
-def _enough(side: _Side) -> bool:
-    """Whether each class that the metric depends on, if any, has enough records."""
-    return side.rarest is None or side.rarest >= RELIABLE_RECORDS_OF_RAREST_CLASS
+def _mcnemar_of(gained: Array) -> float:
+    """McNemar's p of gains in right answers, a number for each record."""
+    return mcnemar_p(PairedTable(0, int((gained > 0).sum()), int((gained < 0).sum()), 0))
 
 
 def _rarest(*sides: _Side) -> int | None:

@@ -48,7 +48,9 @@ def _labels(raw: Mapping[str, Any]) -> Labels:
         valid = studies if isinstance(studies, dict) else ()
         raise InputError(f"study: {name} is not in studies{nearest(name, valid)}")
     try:
-        labels = _Studies.model_validate({"studies": {name: studies[name]}}).studies[name].data.labels
+        labels = (
+            _Studies.model_validate({"studies": {name: studies[name]}}).studies[name].data.labels
+        )
     except ValidationError as error:
         raise InputError(*schema_problems(error, _Studies)) from None
     path = f"studies.{name}.data"

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
+from ecslm.config.backends.transformers import Seeds
 from ecslm.config.files import read_files
 from ecslm.config.places import Content, Place, merged
 from ecslm.config.references import reference_problems
@@ -103,7 +104,7 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
         InputError: one line for each problem, with the key's path and the nearest valid name.
     """
     values = dict(value_problems(raw))
-    merged = _with_inherited(raw)
+    merged = _with_inherited(_with_seeds(raw))
     # References are checked even if single fields are invalid, so that one run shows all problems.
     problems = [*name_problems(raw), *reference_problems(merged, templates)]
     try:
@@ -116,6 +117,30 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     if told:
         raise InputError(*told)
     return config
+
+
+def _with_seeds(raw: dict[str, Any]) -> dict[str, Any]:
+    """The study to run with `seeds` in place of those of its models with adapters."""
+    name, seeds, studies = str(raw.get("study")), raw.get("seeds"), _mapping(raw.get("studies"))
+    study = _mapping(studies.get(name))
+    models = _mapping(study.get("models"))
+    try:
+        TypeAdapter(Seeds).validate_python(seeds)
+    except ValidationError:
+        # None are given, or they are invalid, which is told once.
+        return raw
+    changed = {
+        one: model | {"seeds": seeds}
+        for one, model in models.items()
+        if _mapping(model).keys() & {"training", "adapter_of"}
+    }
+    if not changed:
+        return raw
+    return raw | {"studies": studies | {name: study | {"models": models | changed}}}
+
+
+def _mapping(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _with_inherited(raw: dict[str, Any]) -> dict[str, Any]:

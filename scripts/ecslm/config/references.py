@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.text import nearest
+from ecslm.comparisons.settings import BEST_SIMPLE
 from ecslm.config.labels import label_problems
 from ecslm.data.relevance import LABELLED_SETTINGS
 from ecslm.prediction.backend import DEFAULT
@@ -69,9 +70,14 @@ def _study_references(
     yield from _undescribed(path, study)
     for name in _mapping(study.get("architectures")):
         yield from _known(name, bases, f"{path}.architectures", "bases")
-    yield from _data_references(
-        path, study, {task: _mapping(tasks.get(task)) for task in own_tasks}
-    )
+    entries = {task: _mapping(tasks.get(task)) for task in own_tasks}
+    yield from _data_references(path, study, entries)
+    for name, entry in entries.items():
+        if "option" not in entry and entry.get("answer") == "choice" and _by_likelihood(models):
+            yield (
+                f"tasks.{name}.option: missing: letter or text, as right answers are; models with "
+                "`answers: likelihood` need it"
+            )
     decoding = (study.get("decoding"), *_mapping(study.get("task_decoding")).values())
     sampled = any(_mapping(section).get("sample") for section in decoding)
     for name, model in _mapping(study.get("models")).items():
@@ -85,9 +91,6 @@ def _study_references(
             yield f"{path}.models.{name}.training: none of the study's tasks has `train: true`"
         if own.get("shots") == 1:
             yield from _shot_problems(f"{path}.models.{name}", tuned, _names(study.get("settings")))
-        seeds = own.get("seeds")
-        if isinstance(seeds, list) and len(set(map(str, seeds))) != len(seeds):
-            yield f"{path}.models.{name}.seeds: a seed is listed twice"
         yield from _decoding_problems(f"{path}.models.{name}.decoding", own, study)
         own_sample = _mapping(own.get("decoding")).get("sample", sampled)
         adapted = tuned or "adapter_of" in own
@@ -149,6 +152,10 @@ def _limit_problems(path: str, name: str, own: Mapping[str, Any], types: Set[str
     if not types & set(ANSWERED[mode]):
         valid = " or ".join(ANSWERED[mode])
         yield f"{path}.answers: no task of the study has {valid} as its `answer`, as {mode} needs"
+
+
+def _by_likelihood(models: Mapping[str, Any]) -> bool:
+    return any(_mapping(model).get("answers") == "likelihood" for model in models.values())
 
 
 def _decoding_problems(
@@ -240,7 +247,8 @@ def _contrast_references(path: str, study: Mapping[str, Any]) -> Iterator[str]:
     settings = dict.fromkeys(_names(study.get("settings")))
     for name, contrast in _contrasts(study).items():
         of_settings = _mapping(contrast).get("kind") == "settings"
-        paired, other = (settings, models) if of_settings else (models, settings)
+        rows = {**models, **dict.fromkeys(_names(study.get("baselines"))), BEST_SIMPLE: None}
+        paired, other = (settings, models) if of_settings else (rows, settings)
         where, elsewhere = "the study's models", "the study's settings"
         if of_settings:
             where, elsewhere = elsewhere, where

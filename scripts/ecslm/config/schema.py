@@ -13,9 +13,10 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from ecslm.common.errors import InputError
 from ecslm.comparisons.settings import ComparisonsSettings
+from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.backends.transformers import Seeds, TransformersModel
 from ecslm.config.names import Line, Name
 from ecslm.config.places import Content
 from ecslm.data.settings import DataSource
@@ -46,7 +47,7 @@ else:
 
 
 # A model: a row of the tables. Each backend has its own entry.
-ModelSettings = TransformersModel | RecordedModel | OpenAIModel
+ModelSettings = TransformersModel | RecordedModel | OpenAIModel | LearnedModel
 
 
 class EncoderSettings(BertScoreSettings):
@@ -177,6 +178,11 @@ class Config(Closed):
     """The whole of config.yaml."""
 
     study: str = Field(description="Study to run, an entry of `studies`.")
+    seeds: Seeds | None = Field(
+        None,
+        description="If not null, these replace the `seeds` of all tuned models of the study to "
+        "run: their spread is what chance in training, or another type of CPU, may change.",
+    )
     tasks: dict[Name, TaskSettings] = Field(description="Registry of tasks by code.")
     setting_titles: dict[str, str] = Field(
         {}, description="Titles of evaluation settings in tables; others are shown by their name."

@@ -26,6 +26,7 @@ from ecslm.schemas.task import BERTSCORE_METRICS
 from ecslm.scoring.score import Row, score
 from ecslm.scoring.settings import ScoringSettings
 from ecslm.tables.model import percent_text
+from ecslm.tables.simple import best_simple
 
 # The score itself is asked for, not its interval.
 NO_INTERVAL = ScoringSettings(resamples=1)
@@ -33,14 +34,14 @@ NO_INTERVAL = ScoringSettings(resamples=1)
 
 @dataclass(frozen=True)
 class ScoreLine:
-    """A score of the model, beside the best trivial baseline's."""
+    """A score of the model, beside that of the best simple baseline."""
 
     task: str
     setting: str
     metric: str
     scores: SettingScores
-    trivial: float | None
-    trivial_name: str | None
+    simple: str | None
+    simple_value: float | None
 
     @property
     def value(self) -> float | None:
@@ -53,9 +54,10 @@ class ScoreLine:
         return self.scores.n_invalid / self.scores.n
 
     @property
-    def below_trivial(self) -> bool:
-        """Whether a trivial baseline is at least as good."""
-        return self.trivial is not None and (self.value is None or self.value <= self.trivial)
+    def not_better(self) -> bool:
+        """Whether a simple baseline is at least as good."""
+        other = self.simple_value
+        return other is not None and (self.value is None or self.value <= other)
 
 
 @dataclass(frozen=True)
@@ -116,25 +118,20 @@ def render_card(template: Path, results: Path, base: Path, settings: ModelCardSe
 def _score_lines(
     results: Path, settings: ModelCardSettings, code: str, task: CardTask
 ) -> Iterator[ScoreLine]:
-    own = read_result(results / paths.metric_path(settings.model, settings.seed, code), MetricsFile)
-    trivial = {
-        name: read_result(results / paths.metric_path(name, 0, code), MetricsFile).settings
-        for name in task.baselines
-    }
+    def read(name: str, seed: int) -> MetricsFile:
+        return read_result(results / paths.metric_path(name, seed, code), MetricsFile)
+
+    own = read(settings.model, settings.seed)
+    simple = best_simple(results, code) if task.simple else None
+    others = read(simple, 0).settings if simple else {}
     for setting, scores in own.settings.items():
-        known = {
-            name: value
-            for name, found in trivial.items()
-            if setting in found and (value := found[setting].strict.known) is not None
-        }
-        best = max(known, key=lambda name: known[name], default=None)
         yield ScoreLine(
             task=code,
             setting=setting,
             metric=own.metric,
             scores=scores,
-            trivial=None if best is None else known[best],
-            trivial_name=best,
+            simple=simple,
+            simple_value=others[setting].strict.known if setting in others else None,
         )
 
 

@@ -6,6 +6,7 @@ from ecslm.schemas import paths
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import TaskKind
 from ecslm.scoring.modules import task_modules
+from ecslm.tables.simple import simple_files
 
 # Libraries whose versions can change a card.
 LIBRARIES = ("huggingface_hub", "Jinja2", "numpy")
@@ -16,7 +17,7 @@ class CardTask(Closed):
 
     title: str = Field(description="Name in prose.")
     kind: TaskKind = Field(description="How it is scored.")
-    baselines: tuple[str, ...] = Field(description="Trivial baselines that have a score.")
+    simple: tuple[str, ...] = Field(description="Its simple baselines, trivial and learned.")
 
 
 class ModelCardSettings(Closed):
@@ -40,7 +41,7 @@ def card_files(settings: ModelCardSettings) -> list[str]:
     found = [*exported, paths.ADAPTER.format(model=model, seed=seed)]
     for code, task in settings.tasks.items():
         found.append(paths.metric_path(model, seed, code))
-        found += [paths.metric_path(name, 0, code) for name in task.baselines]
+        found += simple_files(code, task.simple) if task.simple else []
     return found
 
 

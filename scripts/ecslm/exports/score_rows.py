@@ -14,7 +14,7 @@ from ecslm.schemas.settings import Closed
 # Libraries whose versions can change the files.
 LIBRARIES = ("pandas", "pyarrow")
 
-ModelKind = Literal["tuned", "untuned", "openai", "recorded", "baseline"]
+ModelKind = Literal["tuned", "untuned", "openai", "recorded", "learned", "baseline"]
 
 
 class ScoreRow(Closed):

@@ -12,7 +12,7 @@ LINE_HEIGHT, AROUND = 0.145, 0.6
 
 
 def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
-    """The figure of a task: published rows, the best trivial baseline, the models.
+    """The figure of a task: published rows, the best simple baseline, the models.
 
     A dotted line goes through all rows at the value of that baseline.
     """
@@ -31,8 +31,8 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
-    if trivial := scores.best("baseline"):
-        axes.axvline(trivial.value, color=SOFT, linestyle="dotted")
+    if scores.simple:
+        axes.axvline(scores.simple.value, color=SOFT, linestyle="dotted")
     drawing.draw(axes, zip(points, range(len(points)), strict=True), upright=False)
     for place, point in enumerate(points):
         axes.annotate(
@@ -49,5 +49,5 @@ def draw_intervals(scores: TaskScores, settings: FiguresSettings) -> Figure:
 
 def points_shown(scores: TaskScores) -> list[Point]:
     """The points of the figure, in the order of the table's rows."""
-    trivial = scores.best("baseline")
-    return [one for one in scores.points if one.kind != "baseline" or one == trivial]
+    simple = scores.simple.name if scores.simple else None
+    return [one for one in scores.points if one.kind != "baseline" or one.row == simple]

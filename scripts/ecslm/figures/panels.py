@@ -26,7 +26,7 @@ MARGIN = 1.6
 SHORT = 1.5
 
 PUBLISHED = Look(SOFT, "X")
-BEST_PUBLISHED, BEST_TRIVIAL = (0, (5, 2)), "dotted"
+BEST_PUBLISHED, BEST_SIMPLE = (0, (5, 2)), "dotted"
 
 # The quantity of a point; None if it has none.
 Quantity = Callable[[TaskScores, Point], float | None]
@@ -36,7 +36,7 @@ Units = Sequence[tuple[float, str]]
 def draw_panels(
     tasks: Sequence[TaskScores], drawing: Drawing, quantity: Quantity, label: str, units: Units
 ) -> Figure:
-    """The figure: points that have a quantity, and the best trivial and published values as lines.
+    """The figure: points that have a quantity, and the best simple and published values as lines.
 
     Args:
         label: of the quantity.
@@ -111,11 +111,8 @@ def number_text(value: float, units: Units) -> str:
 
 
 def draw_references(axes: Axes, scores: TaskScores) -> None:
-    """Lines at the best published and the best trivial value of a task."""
-    references = (
-        (scores.best("published"), BEST_PUBLISHED),
-        (scores.best("baseline"), BEST_TRIVIAL),
-    )
+    """Lines at the best published value of a task, and at the best simple baseline."""
+    references = ((scores.published, BEST_PUBLISHED), (scores.simple, BEST_SIMPLE))
     for best, style in references:
         if best is not None:
             axes.axhline(best.value, color=SOFT, linestyle=style, linewidth=0.8)
@@ -141,12 +138,12 @@ def family_handles(drawing: Drawing, points: Iterable[Point]) -> list[Line2D]:
 def reference_handles(tasks: Sequence[TaskScores]) -> list[Line2D]:
     """Legend entries of the lines, with what cannot be compared marked."""
     handles = []
-    published = [best for one in tasks if (best := one.best("published"))]
+    published = [best for one in tasks if (best := one.published)]
     if published:
         other = ", on other data\N{NO-BREAK SPACE}‡" if published[0].other_data else ""
         handles.append(line_handle(f"best published value{other}", BEST_PUBLISHED))
-    if any(one.best("baseline") for one in tasks):
-        handles.append(line_handle("best trivial baseline", BEST_TRIVIAL))
+    if any(one.simple for one in tasks):
+        handles.append(line_handle("best simple baseline", BEST_SIMPLE))
     return handles
 
 

@@ -12,7 +12,7 @@ from ecslm.figures.settings import FigureModel
 from ecslm.figures.style import PAPER, SOFT, Look, looks
 from ecslm.tables.model import score_text
 
-# Published rows and trivial baselines are no family of models.
+# Published rows and simple baselines are no family of models.
 OUTSIDE = {"published": "X", "baseline": "|"}
 
 Segment = list[tuple[float, float]]

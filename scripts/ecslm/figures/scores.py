@@ -7,7 +7,7 @@ from typing import Any
 from ecslm.common.text import with_code
 from ecslm.figures.settings import FiguresSettings
 from ecslm.tables.kind import Kind, kind_module, table_kind
-from ecslm.tables.model import Interval, Row, RowKind, Table
+from ecslm.tables.model import Interval, Row, RowKind, Simple, Table
 from ecslm.tables.requests import TableRequest, table_request
 from ecslm.tables.sources import Sources
 
@@ -53,16 +53,18 @@ class TaskScores:
     records: int | None
     """Test records, None if rows differ."""
     points: tuple[Point, ...]
+    simple: Simple | None = None
+    """The best simple baseline."""
 
     @property
     def name(self) -> str:
         """What the task is called above a panel."""
         return with_code(self.title, self.task)
 
-    def best(self, kind: RowKind) -> Point | None:
-        """The best of the published rows, or of the trivial baselines; of equal ones the first.
-        Doubled values never are."""
-        found = [point for point in self.points if point.kind == kind and not point.doubled]
+    @property
+    def published(self) -> Point | None:
+        """The best of the published rows, of equal ones the first. Doubled values never are."""
+        found = [one for one in self.points if one.kind == "published" and not one.doubled]
         return max(found, key=lambda point: point.value, default=None)
 
 
@@ -104,6 +106,7 @@ def task_scores(table: Table, settings: FiguresSettings) -> list[TaskScores]:
                 for point in _points(group.rows, number)
                 if point.row not in limited
             ),
+            simple=column.simple,
         )
         for number, column in enumerate(panel.columns)
     ]

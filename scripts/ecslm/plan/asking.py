@@ -76,6 +76,8 @@ class Asking:
             adapter=self._built(files["adapter"]),
             adapter_of=study.model(self._model).adapter_name(self._model),
             answers=(),
+            train=self._built(files["train"]),
+            val=self._built(files["val"]),
             template=None if template is None else PromptTemplate(Path(template)),
             settings=settings,
             batch_tokens=settings.budget(study.settings.batch_tokens),

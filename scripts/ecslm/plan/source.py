@@ -145,7 +145,9 @@ class Source:
         labels = self.data.labels if labelled else None
         # Their order has no meaning.
         tolerate = tuple(sorted(self.data.tolerate))
-        return self.data.model_copy(update={"license": None, "tolerate": tolerate, "labels": labels})
+        return self.data.model_copy(
+            update={"license": None, "tolerate": tolerate, "labels": labels}
+        )
 
     def _derived_files(self) -> list[str]:
         study = self._study

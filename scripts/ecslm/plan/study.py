@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.plan.keys import RunKey, SeedKey
@@ -157,7 +158,9 @@ class Study:
             name: tuple(
                 task
                 for task in self.test_tasks
-                if model.suits(self.task(task).answer) and self.answered_settings(name, task)
+                if model.suits(self.task(task).answer)
+                and self.answered_settings(name, task)
+                and (self.task(task).train or not model.LEARNS)
             )
             for name, model in self.settings.models.items()
         }
@@ -170,6 +173,22 @@ class Study:
             if baseline in applicable(self.task(task).kind())
             # The majority class is taken from the training rows.
             and (baseline != "majority" or self.task(task).train)
+        )
+
+    def simple_baselines(self, task: str) -> tuple[str, ...]:
+        """The rows among which a task's best simple baseline is chosen: its trivial baselines, and
+        learned ones with all training records. None if the task has no records to choose by."""
+        if not self.task(task).train:
+            return ()
+        return (
+            *(name for name in self.settings.baselines if task in self.baseline_tasks(name)),
+            *(
+                name
+                for name, model in self.settings.models.items()
+                if isinstance(model, LearnedModel)
+                and model.train_fraction == 1
+                and task in self.model_tasks(name)
+            ),
         )
 
     # Runs
@@ -200,6 +219,14 @@ class Study:
             for task in self.model_tasks(one.model):
                 yield RunKey(one.model, one.seed, task)
 
+    def seeds_of(self, row: str) -> tuple[int, ...]:
+        """The seeds of a model, or of a trivial baseline, which has one."""
+        return (0,) if row in self.settings.baselines else self.model(row).seeds
+
+    def shots_of(self, row: str) -> int:
+        """The examples in the prompts of a model; a trivial baseline has none."""
+        return 0 if row in self.settings.baselines else self.model(row).shots
+
     def first_seed(self, model: str) -> int:
         """The seed that stands for a model where one must."""
         return min(self.model(model).seeds)
@@ -224,8 +251,8 @@ class Study:
         return self.model(model).answer_files(self.task_names(task), settings, self.results)
 
     def outcome_files(self, model: str, task: str) -> tuple[str, ...]:
-        """The outcomes of all seeds of a model."""
-        found = paths.outcome_paths(model, self.model(model).seeds, task)
+        """The outcomes of all seeds of a model, or of a trivial baseline."""
+        found = paths.outcome_paths(model, self.seeds_of(model), task)
         return tuple(f"{self.results}/{path}" for path in found)
 
 

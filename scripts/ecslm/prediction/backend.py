@@ -59,6 +59,10 @@ class Request(Generic[SomeSettings]):
     device: str
     threads: int
     """Threads on a CPU."""
+    train: Path | None = None
+    """Records of the task to learn from."""
+    val: Path | None = None
+    """Records to choose settings by."""
     access: str | None = None
     """How the model's server is reached, as JSON or `@file`; no answer depends on it."""
     run: Run | None = None

@@ -1,12 +1,23 @@
 """Generating answers to the tokenised prompts of a batch, one token of each at a time."""
 
 from collections.abc import Sequence
+from typing import Protocol
 
 import torch
 
 from ecslm.prediction.choosing import Choice
 from ecslm.prediction.network import Network
 from ecslm.prediction.prefill import Reader, Reading
+
+
+class Limits(Protocol):
+    """Which tokens may come next."""
+
+    def only(self, logits: torch.Tensor, prompts: Sequence[int], step: int) -> torch.Tensor:
+        """Logits (rows x vocabulary) of some prompts, -inf where a token is not allowed."""
+
+    def take(self, prompts: Sequence[int], tokens: Sequence[int]) -> None:
+        """Add the chosen token to the answer to each prompt."""
 
 
 class Generator:
@@ -22,13 +33,28 @@ class Generator:
 
     @torch.inference_mode()
     def generate(
-        self, prompts: Sequence[Sequence[int]], limit: int, choose: Choice
+        self,
+        prompts: Sequence[Sequence[int]],
+        limit: int,
+        choose: Choice,
+        limits: Limits | None = None,
     ) -> list[list[int]]:
-        """The tokens of the answer to each prompt, with the end token; at most `limit`."""
+        """The tokens of the answer to each prompt, with the end token; at most `limit`.
+
+        Args:
+            limits: None: any token may come next.
+        """
         answers: list[list[int]] = [[] for _ in prompts]
         batch = self._reader.read(prompts, limit)
+        hidden = batch.hidden
         for step in range(limit):
-            tokens = choose(batch.logits, batch.order, step).tolist()
+            logits = self._network.logits(hidden)
+            if limits is not None:
+                logits = limits.only(logits, batch.order, step)
+            chosen = choose(self._network.refined(logits, hidden), batch.order, step)
+            tokens = chosen.tolist()
+            if limits is not None:
+                limits.take(batch.order, tokens)
             for row, token in zip(batch.order, tokens, strict=True):
                 answers[row].append(token)
             going = [place for place, token in enumerate(tokens) if token != self._end]
@@ -43,7 +69,6 @@ class Generator:
                 self._network.tensor(positions),
                 batch.cache,
             )
-            batch.logits = self._network.logits(hidden)
         return answers
 
     def release(self) -> bool:

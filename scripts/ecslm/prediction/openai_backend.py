@@ -45,7 +45,7 @@ def identity(request: OpenAIRequest) -> dict[str, str]:
     Raises:
         InputError: the template is missing, or there are options that a server does not need.
     """
-    request.refuse("base", "adapter", "answers")
+    request.refuse("base", "adapter", "answers", "train", "val")
     _template(request)
     server = request.settings.server
     return {"url": server.url, "model": server.model, "api": server.api}

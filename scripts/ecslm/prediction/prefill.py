@@ -1,4 +1,4 @@
-"""Reading the prompts of a batch: their keys and values, and the logits of what follows."""
+"""Reading the prompts of a batch: their keys and values, and their last hidden states."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ class Reading:
 
     order: list[int]
     """The prompt of each row."""
-    logits: torch.Tensor
-    """Logits of the token after each prompt, rows x vocabulary."""
+    hidden: torch.Tensor
+    """Hidden states of the last tokens, rows x size."""
     cache: Cache
     """Keys and values of all prompts, with room for the answers."""
     mask: torch.Tensor
@@ -83,8 +83,7 @@ class Reader:
             hidden.append(last)
             order += [row.prompt for row in members]
         layers = [RoomyLayer(keys, values, width) for keys, values in rooms]
-        logits = self._network.logits(torch.cat(hidden))
-        return Reading(order, logits, Cache(layers=layers), mask)
+        return Reading(order, torch.cat(hidden), Cache(layers=layers), mask)
 
     def release(self) -> bool:
         """Let go of the prefixes that are kept; returns whether some were of batches before the

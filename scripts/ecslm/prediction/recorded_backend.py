@@ -46,7 +46,7 @@ def identity(request: RecordedRequest) -> dict[str, str]:
         InputError: there are no answers, their files are not of one form, or there is what only
             other backends need.
     """
-    request.refuse("base", "adapter", "template", "access")
+    request.refuse("base", "adapter", "template", "train", "val", "access")
     paths = request.answers
     names = [path.name for path in paths]
     forms = Counter(path.suffix for path in paths)

@@ -48,6 +48,8 @@ def predict(
     adapter: Path | None = None,
     adapter_of: str | None = None,
     answers: Sequence[Path] = (),
+    train: Path | None = None,
+    val: Path | None = None,
     template: Path | None = None,
     template_digest: str | None = None,
     settings: PredictionSettings,
@@ -82,7 +84,7 @@ def predict(
     module = backend_module(settings.backend)
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
     prompt = None if template is None else PromptTemplate(template, template_digest)
-    inputs = [path for path in (dataset, base, adapter, *answers) if path is not None]
+    inputs = [path for path in (dataset, base, adapter, *answers, train, val) if path is not None]
     origin = made_from(inputs, settings, code, versions, None if prompt is None else prompt.sha256)
     request = Request(
         model=model,
@@ -90,6 +92,8 @@ def predict(
         adapter=adapter,
         adapter_of=adapter_of or model,
         answers=tuple(answers),
+        train=train,
+        val=val,
         template=prompt,
         settings=settings,
         batch_tokens=batch_tokens,

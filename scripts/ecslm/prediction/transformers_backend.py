@@ -53,7 +53,7 @@ def identity(request: TransformersRequest) -> dict[str, Any]:
         InputError: the base or the template is missing, a manifest is missing or invalid, or the
             adapter was altered or does not match the base or the request.
     """
-    request.refuse("answers", "access")
+    request.refuse("answers", "train", "val", "access")
     _template(request)
     path, adapter = request.adapter, None
     if path is not None:

@@ -8,12 +8,13 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import Answer
+from ecslm.schemas.task import Answer, OptionForm
 
 Mode = Literal["constrained", "likelihood"]
 Normalization = Literal["none", "tokens", "bytes"]
@@ -35,6 +36,9 @@ class LimitedAnswers(Closed):
 
     mode: Mode = Field(description="A module in `prediction/answers`.")
     type: Answer = Field(description="Type of the task's answers.")
+    option: OptionForm | None = Field(
+        None, description="Of a choice by likelihood: what of an option is scored."
+    )
     normalization: Normalization = Field(
         "none", description="What a log-likelihood is divided by: the answer's length, or nothing."
     )
@@ -48,6 +52,12 @@ class LimitedAnswers(Closed):
             valid = " or ".join(ANSWERED[mode])
             raise ValueError(f"{mode} answers are of type {valid}, never {answer}")
         return answer
+
+    @model_validator(mode="after")
+    def _scores_something(self) -> "LimitedAnswers":
+        if (self.mode, self.type, self.option) == ("likelihood", "choice", None):
+            raise ValueError("option: missing: letter or text, as right answers are")
+        return self
 
 
 class TransformersSettings(PredictionSettings):

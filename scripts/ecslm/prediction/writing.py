@@ -7,7 +7,7 @@ import torch
 
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.choosing import Choice, Likeliest, Sampling
-from ecslm.prediction.generation import Generator
+from ecslm.prediction.generation import Generator, Limits
 from ecslm.prediction.network import Network
 from ecslm.prediction.settings import DecodingSettings
 
@@ -19,9 +19,11 @@ class Writer:
         self._generator = Generator(network, tokenizer.eos_token_id)
         self._tokenizer, self._limit = tokenizer, decoding.max_new_tokens
 
-    def write(self, prompts: Sequence[Sequence[int]], choose: Choice) -> list[Generated]:
+    def write(
+        self, prompts: Sequence[Sequence[int]], choose: Choice, limits: Limits | None = None
+    ) -> list[Generated]:
         """The answer to each prompt; the end token is counted, but no part of the text."""
-        answers = self._generator.generate(prompts, self._limit, choose)
+        answers = self._generator.generate(prompts, self._limit, choose, limits)
         return [
             self._text(len(prompt), tokens) for prompt, tokens in zip(prompts, answers, strict=True)
         ]

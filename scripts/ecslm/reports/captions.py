@@ -51,8 +51,9 @@ def figure_caption(figure: ReportFigure, tables: Sequence[Table]) -> str:
             )
         case "intervals":
             return (
-                f"{of_table}: scores with their intervals. The dotted line is the best trivial "
-                f"baseline. {INTERVALS}{MARKS if published else ''}{CHOSEN if chosen else ''}"
+                f"{of_table}: scores with their intervals. The dotted line is the best simple "
+                "baseline, chosen without test records. "
+                f"{INTERVALS}{MARKS if published else ''}{CHOSEN if chosen else ''}"
             )
         case "records":
             return (

@@ -9,6 +9,7 @@ from ecslm.common.files import read_json
 from ecslm.reports.captions import figure_caption, shows_published
 from ecslm.reports.deviations import deviations
 from ecslm.reports.settings import ReportFigure, ReportSettings, adapter_manifests, base_names
+from ecslm.reports.warnings import table_warnings
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
 from ecslm.tables.model import Table, read_table
 
@@ -49,6 +50,7 @@ class Content:
     Attributes:
         captions: of the figures, by name.
         adapters: manifests of adapters, by path; `bases`: those of bases.
+        warnings: where a simple baseline is as good as a model.
         verdict: paragraphs that say what was found.
         deviations: from the study whose published values are shown, if any are.
         commit: that of the project when the report was built, None if there is none.
@@ -59,6 +61,7 @@ class Content:
     captions: Mapping[str, str]
     adapters: Mapping[str, Any]
     bases: Mapping[str, Any]
+    warnings: tuple[str, ...]
     verdict: tuple[str, ...]
     deviations: tuple[str, ...]
     commit: str | None
@@ -156,12 +159,18 @@ def read_content(
     tables = tuple(
         read_table(results / TABLE_JSON.format(table=table.name)) for table in settings.tables
     )
+    of_setting = [
+        (settings.setting_title(one.setting), table)
+        for one, table in zip(settings.tables, tables, strict=True)
+        if one.setting is not None
+    ]
     return Content(
         settings=settings,
         tables=tables,
         captions={figure.name: figure_caption(figure, tables) for figure in settings.figures},
         adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
         bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
+        warnings=tuple(table_warnings(of_setting, settings.judged)),
         verdict=tuple(
             paragraph for table in tables if table.kind in VERDICT for paragraph in table.summary
         ),

@@ -1,38 +1,40 @@
 """The summary that a finished run prints: a few numbers per task, and where the results are."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from ecslm.common.manifests import read_result
 from ecslm.reports.plain_tables import aligned
-from ecslm.schemas.metrics_file import MetricsFile, SettingScores
-from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF, metric_path
+from ecslm.reports.warnings import Judged, warning
+from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import MISSING, percent_text, score_text
-from ecslm.tables.scores import Measured
+from ecslm.tables.scores import Measured, Scores
+from ecslm.tables.settings import TableContext
 
-
-class SummaryModel(Closed):
-    """A model, by what identifies its metrics files."""
-
-    seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
-    tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
+WIDTH = 80
 
 
 class Pair(Closed):
-    """A tuned model, and the same base untuned; either may be missing from the study. Or a model
-    that does not run here."""
+    """A tuned model, and the same base untuned, with free answers and with answers that are limited
+    to valid ones; each may be missing from the study. Or a model that does not run here."""
 
     tuned: str | None = Field(None, description="Name of the tuned model.")
     untuned: str | None = Field(None, description="Name of the untuned model.")
+    limited: str | None = Field(None, description="Name of the untuned model with valid answers.")
     elsewhere: str | None = Field(None, description="Name of a model that does not run here.")
 
     @property
     def columns(self) -> dict[str, str]:
         """The models, by the heads of their columns."""
-        heads = {"Untuned": self.untuned, "Tuned": self.tuned, "Score": self.elsewhere}
+        heads = {
+            "Untuned": self.untuned,
+            "Limited": self.limited,
+            "Tuned": self.tuned,
+            "Score": self.elsewhere,
+        }
         return {head: name for head, name in heads.items() if name is not None}
 
 
@@ -41,34 +43,24 @@ class SummarySettings(Closed):
 
     study: str = Field(description="Name of the study.")
     settings: tuple[str, ...] = Field(min_length=1, description="Evaluation settings, in order.")
-    titles: dict[str, str] = Field(
-        {}, description="Titles of settings; others are shown by their name."
-    )
-    tasks: dict[str, str] = Field(description="Display name of each task's metric, in order.")
-    models: dict[str, SummaryModel] = Field(description="The models that pairs name.")
     pairs: tuple[Pair, ...] = Field(description="What is shown side by side, in order.")
-    baselines: dict[str, tuple[str, ...]] = Field(
-        {}, description="Trivial baselines and the tasks that each is defined for."
-    )
-
-    @model_validator(mode="after")
-    def _known_models(self) -> "SummarySettings":
-        named = {name for pair in self.pairs for name in pair.columns.values()}
-        if unknown := sorted(named - set(self.models)):
-            raise ValueError(f"pairs: not in models: {', '.join(unknown)}")
-        return self
+    context: TableContext = Field(description="Its models and evaluated tasks, in order.")
 
 
 def summary(settings: SummarySettings, results: Path) -> str:
     """The summary's text: what has been scored, and the results that exist."""
+    scores = Scores(results, settings.context, partial=True)
     lines: list[str] = []
     for setting in settings.settings:
+        title = settings.context.setting_title(setting)
         for pair in settings.pairs:
-            rows = _rows(settings, results, setting, pair)
+            rows = list(_rows(settings, scores, setting, pair))
             names = ", ".join(pair.columns.values())
             # The first row is the head.
             if len(rows) > 1:
-                lines += [f"{names} ({settings.titles.get(setting, setting)})", *aligned(rows), ""]
+                lines += [f"{names} ({title})", *aligned(rows), ""]
+            for sentence in _warning(settings, scores, setting, pair):
+                lines += [*textwrap.wrap(f"WARNING: {sentence}", WIDTH), ""]
     if lines:
         title = "strict scores, and in brackets the share of invalid answers"
         lines = [f"Study {settings.study}: {title}", "", *lines]
@@ -84,55 +76,35 @@ def summary(settings: SummarySettings, results: Path) -> str:
 
 
 def _rows(
-    settings: SummarySettings, results: Path, setting: str, pair: Pair
-) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [("Task", "Metric", *pair.columns, "Best trivial")]
-    for task, metric in settings.tasks.items():
-        models = [
-            _model_text(settings, results, name, task, setting) for name in pair.columns.values()
-        ]
-        trivial = _best_trivial(settings, results, task, setting)
-        if any(text != MISSING for text in (*models, trivial)):
-            rows.append((task, metric, *models, trivial))
-    return rows
+    settings: SummarySettings, scores: Scores, setting: str, pair: Pair
+) -> Iterator[tuple[str, ...]]:
+    yield ("Task", "Metric", *pair.columns, "Best simple")
+    for code, task in settings.context.tasks.items():
+        models = [_shown(scores.model(name, code, setting)) for name in pair.columns.values()]
+        simple = scores.simple(code, setting)
+        value = simple[1].value("strict") if simple else None
+        best = f"{score_text(value)} {simple[0]}" if simple and value is not None else MISSING
+        if any(text != MISSING for text in (*models, best)):
+            yield code, task.metric, *models, best
 
 
-def _model_text(
-    settings: SummarySettings, results: Path, name: str, task: str, setting: str
-) -> str:
-    if task not in settings.models[name].tasks:
-        return MISSING
-    measured = _measured(results, name, settings.models[name].seeds, task, setting)
+def _warning(settings: SummarySettings, scores: Scores, setting: str, pair: Pair) -> list[str]:
+    model = pair.tuned or pair.elsewhere
+    if model is None:
+        return []
+    judged = []
+    for task in settings.context.tasks:
+        measured, simple = scores.model(model, task, setting), scores.simple(task, setting)
+        value = measured.value("strict") if measured else None
+        other = simple[1].value("strict") if simple else None
+        if simple and value is not None and other is not None:
+            judged.append(Judged(task, value, simple[0], other))
+    return warning(model, settings.context.setting_title(setting), judged)
+
+
+def _shown(measured: Measured | None) -> str:
     if measured is None:
         return MISSING
     value, invalid = measured.value("strict"), measured.invalid_share()
     shown = MISSING if value is None else score_text(value)
     return shown if invalid is None else f"{shown} ({percent_text(invalid, 0)} %)"
-
-
-def _best_trivial(settings: SummarySettings, results: Path, task: str, setting: str) -> str:
-    found = []
-    for name, tasks in settings.baselines.items():
-        measured = _measured(results, name, (0,), task, setting) if task in tasks else None
-        value = measured.value("strict") if measured else None
-        if value is not None:
-            found.append((value, name))
-    if not found:
-        return MISSING
-    value, name = max(found)
-    return f"{score_text(value)} {name}"
-
-
-def _measured(
-    results: Path, name: str, seeds: Sequence[int], task: str, setting: str
-) -> Measured | None:
-    scores: list[SettingScores] = []
-    for seed in seeds:
-        path = results / metric_path(name, seed, task)
-        if not path.is_file():
-            return None
-        found = read_result(path, MetricsFile).settings.get(setting)
-        if found is None:
-            return None
-        scores.append(found)
-    return Measured(tuple(scores), ())

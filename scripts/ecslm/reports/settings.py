@@ -90,6 +90,9 @@ class ReportSettings(Closed):
     figures: tuple[ReportFigure, ...] = Field((), description="Figures, in order.")
     tasks: tuple[ReportTask, ...] = Field((), description="Tasks, in order.")
     models: tuple[ReportModel, ...] = Field((), description="Models, in order.")
+    judged: tuple[str, ...] = Field(
+        (), description="Models that a warning compares with the best simple baselines."
+    )
     not_run: tuple[str, ...] = Field((), description="Models that are not run here, sorted.")
     partly_shown: tuple[str, ...] = Field(
         (), description="Evaluation settings of which some scores are in no table, sorted."

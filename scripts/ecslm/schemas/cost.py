@@ -15,6 +15,9 @@ class CostFile(BaseModel):
 
     device: str | None
     devices: int = Field(1, description="Devices that trained together.")
+    load_seconds: float | None = Field(
+        None, description="Until a model could answer; of a learned baseline, those of learning."
+    )
     seconds: float | None = Field(description="Of training, or of generation.")
     peak_memory_bytes: float | None = None
     energy_joules: float | None = None

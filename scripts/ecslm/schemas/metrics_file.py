@@ -64,7 +64,8 @@ class IntervalDetails(Closed):
 class StrictDetails(BaseModel):
     """Details of the strict value: the metric's own fields, then those that all metrics have.
 
-    A random baseline has neither a lenient score nor an interval.
+    A random baseline has neither a lenient score nor an interval, a rule that never says yes no
+    interval.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -85,7 +86,7 @@ class StrictDetails(BaseModel):
 
 
 class StrictScore(Value):
-    """The headline value; undefined values and expected values have no interval."""
+    """The headline value; undefined, expected and certain values have no interval."""
 
     ci95: Interval95 | None
     details: StrictDetails

@@ -79,6 +79,10 @@ OUTCOMES = "metrics/{model}/seed-{seed}/{task}" + RECORDS
 OVER_SEEDS = "metrics/{model}/over-seeds/{task}.json"
 OVER_SEEDS_MANIFEST = "metrics/{model}/over-seeds/{task}.manifest.json"
 
+# Of a task: the trivial or learned baseline that is best on validation records.
+SIMPLE_BASELINES = "simple_baselines/{task}.json"
+SIMPLE_BASELINES_MANIFEST = "simple_baselines/{task}.manifest.json"
+
 DIFFERENCES = "differences/{task}.json"
 DIFFERENCES_MANIFEST = "differences/{task}.manifest.json"
 COMPARISONS = "comparisons/{task}.json"

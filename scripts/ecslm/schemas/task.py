@@ -8,6 +8,8 @@ from ecslm.schemas.settings import Closed
 
 Answer = Literal["yes_no", "choice", "ranking", "extraction", "generation"]
 InputForm = Literal["text", "object", "list"]
+# How right answers name an option: "B", or "B: positive".
+OptionForm = Literal["letter", "text"]
 
 
 class MetricEntry(NamedTuple):
@@ -74,6 +76,11 @@ class TaskSettings(TaskKind):
         "text",
         description="Format of the input, which is checked but never changed: free text, a JSON "
         "object, or a list of texts as JSON or a Python repr.",
+    )
+    option: OptionForm | None = Field(
+        None,
+        description="Of choices: whether right answers are the option's letter or its whole text. "
+        "Only models with `answers: likelihood` need it.",
     )
     ood: bool = Field(True, description="Whether the data has out-of-domain test records.")
     train: bool = Field(True, description="Whether the task's records train the adapters.")

@@ -29,9 +29,15 @@ def applicable(task: TaskKind) -> tuple[Baseline, ...]:
             return ()
 
 
-def is_expectation(baseline: Baseline) -> bool:
+def is_expectation(baseline: str) -> bool:
     """Whether the baseline answers at random, so that its score is an expected value."""
     return baseline == "random"
+
+
+def never_yes(baseline: Baseline, task: TaskKind, majority: str) -> bool:
+    """Whether the baseline never says yes, so that its F1 of yes is 0 with certainty."""
+    no = baseline == "always-no" or (baseline == "majority" and majority == "no")
+    return no and task.answer == "yes_no"
 
 
 def as_prediction(record: Record, text: str = "") -> ScoredPrediction:

@@ -34,9 +34,9 @@ RELIABLE_SKEWNESS = 0.35
 def bootstrap_values(
     sums: Array, values: Callable[[Array], Array], resamples: int, seed: int
 ) -> Array:
-    """Values of a metric on resamples of the records, drawn with replacement; shape (resamples,).
+    """Values of a metric on resamples of the records, drawn with replacement: (resamples, ...).
 
-    `sums` has a row per record; `values` maps totals, shape (..., columns), to shape (...). Records
+    `sums` has a row per record; `values` maps totals, shape (resamples, columns). Records
     with equal rows are interchangeable, so only how often each distinct row occurs is drawn; this
     also makes the result independent of the order of records. An undefined value (NaN) counts as 0,
     as in the metric's own value.

@@ -31,6 +31,12 @@ class Outcomes:
             [measure.sums([seed[sample] for sample in samples]) for seed in self.seeds], axis=1
         )
 
+    def qualities(self, measure: Metric, samples: Sequence[str]) -> Array:
+        """How good the answers are, mean over seeds: shape (samples,)."""
+        by_seed = [[measure.quality(seed[sample]) for sample in samples] for seed in self.seeds]
+        found: Array = np.mean(by_seed, axis=0)
+        return found
+
 
 def read_outcome_rows(path: Path, measure: Metric) -> list[OutcomeRow]:
     """Read the rows of an outcomes file of a metric.
@@ -128,5 +134,5 @@ def _fits(measure: Metric, row: OutcomeRow) -> bool:
         sums = measure.sums([row.outcome])
     except (KeyError, TypeError, AttributeError):
         return False
-    # Outcomes of a proportion are zeros and ones.
-    return sums.size > 0 and (not measure.PROPORTION or bool(np.isin(sums, (0, 1)).all()))
+    # Outcomes of a proportion are zeros and ones, expected ones between them.
+    return sums.size > 0 and (not measure.PROPORTION or bool(((sums >= 0) & (sums <= 1)).all()))

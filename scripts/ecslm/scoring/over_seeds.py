@@ -1,10 +1,10 @@
 """The score of a model over its seeds: mean, standard deviation, and interval of the mean.
 
-The interval resamples records, each with the outcomes of all seeds. So it shows how much the mean
-would vary with other test records and the same adapters. The standard deviation shows how much
-seeds differ.
+The interval resamples records, each with the outcomes of all seeds, and seeds. So it shows how much
+the mean would vary with other test records and other training runs.
 """
 
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 
@@ -24,8 +24,8 @@ from ecslm.scoring.intervals import (
     bootstrap_values,
 )
 from ecslm.scoring.metrics.arithmetic import column_totals
-from ecslm.scoring.metrics.protocol import Metric, metric
-from ecslm.scoring.outcomes import Outcomes, mean_values, seed_values
+from ecslm.scoring.metrics.protocol import Array, Metric, metric
+from ecslm.scoring.outcomes import Outcomes, seed_values
 from ecslm.scoring.settings import OverSeedsSettings, ScoringSettings
 
 
@@ -58,10 +58,11 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> Se
     value = statistics.fmean(by_seed)
     resampled = bootstrap_values(
         sums,
-        lambda drawn: mean_values(measure, drawn, seeds),
+        lambda drawn: seed_values(measure, drawn, seeds),
         settings.resamples,
         settings.seed,
     )
+    resampled = means_of_drawn_seeds(resampled, settings.seed)
     defined = bool(np.isfinite(measure.values(totals.reshape(seeds, -1))).all())
     interval = bootstrap_interval(value, resampled, len(sums), CONFIDENCE)
     reliable = bootstrap_is_reliable(
@@ -80,3 +81,22 @@ def _block(outcomes: Outcomes, measure: Metric, settings: ScoringSettings) -> Se
             ),
         ),
     )
+
+
+def means_of_drawn_seeds(by_seed: Array, seed: int) -> Array:
+    """Means over seeds drawn with replacement, shape (resamples, seeds) to (resamples,).
+
+    Means of so few drawn values vary less than means of new ones, by (seeds - 1) / seeds: their
+    distances from the mean over all seeds are raised accordingly.
+
+    Source: Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1(2), 2007; Davison and
+    Hinkley, Bootstrap methods and their application, 1997, section 3.8 (the factor).
+    """
+    seeds = by_seed.shape[1]
+    # Another stream than that of the records.
+    generator = np.random.default_rng((seed, 1))
+    counts = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=len(by_seed))
+    mean = by_seed.mean(axis=1)
+    away = (by_seed * counts).mean(axis=1) - mean
+    found: Array = np.clip(mean + math.sqrt(seeds / (seeds - 1)) * away, 0, 1)
+    return found

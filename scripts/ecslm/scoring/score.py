@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.metrics_file import (
@@ -54,11 +54,13 @@ def score(
     task: TaskKind,
     settings: ScoringSettings,
     bertscores: Sequence[BertScoreRow] = (),
+    certain: bool = False,
 ) -> Scores:
     """Score the predictions of one task, each setting separately.
 
     The predictions must have no problems (`ecslm.scoring.predictions`). For a metric that uses
     BERTScore, each needs a row in `bertscores`. Outcomes are in the order of the predictions.
+    A value that is `certain`, whatever the records, has no interval.
     """
     answers, measure = answer_type(task.answer), metric(task.metric)
     bertscore_of = {bertscore.id: bertscore for bertscore in bertscores}
@@ -70,7 +72,7 @@ def score(
             for p in records
         ]
         found = measure.outcomes(items)
-        blocks[setting] = _block(items, found, answers, measure, settings)
+        blocks[setting] = _block(items, found, answers, measure, None if certain else settings)
         outcomes |= {
             item.record.id: _outcome_row(item.record, item.answer is None, outcome)
             for item, outcome in zip(items, found, strict=True)
@@ -126,20 +128,24 @@ def _block(
     outcomes: Sequence[Outcome],
     answers: AnswerType,
     measure: Metric,
-    settings: ScoringSettings,
+    settings: ScoringSettings | None,
 ) -> SettingScores:
-    """The scores of one setting under the three protocols."""
+    """The scores of one setting under the three protocols; without settings, no interval."""
     sums = measure.sums(outcomes)
     totals = column_totals(sums)
     value, defined = _value(totals, measure)
-    # Undefined values have no interval.
-    ci95, reliable = _interval(value, sums, totals, measure, settings) if defined else (None, False)
+    ci95, interval = None, None
+    if settings is not None:
+        reliable = False
+        # Undefined values have no interval.
+        if defined:
+            ci95, reliable = _interval(value, sums, totals, measure, settings)
+        method: Literal["wilson", "bootstrap"] = "wilson" if measure.INTERVAL else "bootstrap"
+        interval = IntervalDetails(method=method, reliable=reliable)
     details = StrictDetails(
         **measure.details(items, totals),
         lenient=_lenient(items, answers, measure),
-        interval=IntervalDetails(
-            method="wilson" if measure.INTERVAL else "bootstrap", reliable=reliable
-        ),
+        interval=interval,
     )
     return SettingScores(
         **_counts([item.record for item in items], sum(item.answer is None for item in items)),

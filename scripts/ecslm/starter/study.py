@@ -73,6 +73,10 @@ class Task:
                 "metric": self.kind.metric,
                 "ood": False,
             }
+            if self.kind.answer == "choice":
+                # Of texts that are counted, those of letters are the most frequent ones.
+                (common, _), *_ = self.seen.answers.most_common(1)
+                entry["option"] = "letter" if len(common) == 1 else "text"
         else:
             entry = {} if self.input == self.known.input else {"input": self.input}
         return entry if self.trains else entry | {"train": False}

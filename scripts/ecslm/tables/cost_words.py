@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ecslm.tables.cost_settings import CostEntry
 from ecslm.tables.costed_models import CostedModel
-from ecslm.tables.costs import REQUESTS
+from ecslm.tables.costs import REQUESTS, SECONDS_PER_HOUR
 from ecslm.tables.model import Panel, amount_text
 from ecslm.tables.requests import TableRequest
 
@@ -32,6 +32,10 @@ def cost_notes(request: TableRequest[CostEntry], models: Sequence[CostedModel]) 
             f"An hour of {rent.name}: {rent.currency} {amount_text(rent.price)} on {rent.as_of} "
             f"({rent.source})."
         )
+        if any(one.context.learned for one in models):
+            yield (
+                "Learned baselines are priced by the same hour; training: of all tasks together."
+            )
     for name, prices in entry.apis.items():
         yield (
             f"{name}: {prices.currency} {prices.input:g} and {prices.output:g} per million tokens "
@@ -70,12 +74,14 @@ def _devices(model: CostedModel) -> Iterable[str]:
 
 def cost_summary(
     request: TableRequest[CostEntry],
-    tuned: Sequence[CostedModel],
+    models: Sequence[CostedModel],
     others: Mapping[str, float | None],
     panels: Sequence[Panel],
 ) -> Iterator[str]:
     """What training and requests cost, from the smallest to the largest value."""
     currency = request.table.currency
+    tuned = [one for one in models if one.tuned]
+    learned = [one for one in models if one.context.learned]
     sentences = []
     hours = {one.name: one.training.device_hours for one in tuned if one.training is not None}
     if spent := _range(hours, "{} device-hours"):
@@ -92,8 +98,18 @@ def cost_summary(
     if any(prices):
         found = " and ".join(filter(None, prices)).removesuffix(",")
         sentences.append(f"{REQUESTS:,} requests cost {found}.")
+    sentences += _learned_sentence(learned, currency)
     if sentences:
         yield " ".join([*sentences, *_break_even_sentence(panels)])
+
+
+def _learned_sentence(learned: Sequence[CostedModel], currency: str | None) -> Iterator[str]:
+    hours = {one.name: one.training.device_hours for one in learned if one.training}
+    seconds = {name: one and one * SECONDS_PER_HOUR for name, one in hours.items()}
+    price = _range({one.name: one.price for one in learned}, f"{currency} {{}}")
+    if spent := _range(seconds, "{} seconds"):
+        cost = f", and {REQUESTS:,} requests to them cost {price}" if price else ""
+        yield f"Learned baselines took {spent} to train{cost}."
 
 
 def _break_even_sentence(panels: Sequence[Panel]) -> Iterator[str]:

@@ -65,7 +65,7 @@ def read_costed_model(request: TableRequest[CostEntry], name: str, results: Path
     return CostedModel(
         name=name,
         context=context,
-        training=read_training(results, context),
+        training=read_training(results, name, context),
         answering=read_answering(results, name, context),
         latency=read_latency(results, name) if name in request.table.latency else None,
         hardware=request.table.hardware,

@@ -61,12 +61,19 @@ class Answering:
         return REQUESTS * prices.of(self.prompt_tokens, self.generated_tokens) / self.requests
 
 
-def read_training(results: Path, context: CostContext) -> Training | None:
-    """What the adapter of a model cost; None if it has none.
+def read_training(results: Path, name: str, context: CostContext) -> Training | None:
+    """What the adapter of a model cost, or what a learned baseline took to learn all tasks; None of
+    other models.
 
     Raises:
         InputError: a file is missing or has another form.
     """
+    if context.learned:
+        learning = answering_paths(name, context)
+        costs = [read_model(results / path, CostFile) for path in learning]
+        seconds = total(cost.load_seconds for cost in costs)
+        hours = None if seconds is None else seconds / SECONDS_PER_HOUR
+        return Training(hours, None, None, _devices(costs), tuple(learning))
     paths = training_paths(context)
     if not paths:
         return None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
+from ecslm.comparisons.proportions import detectable_difference
 from ecslm.comparisons.results import Comparison, Test
 from ecslm.schemas.paths import comparison_path
 from ecslm.tables.model import Cell, Interval, difference_text
@@ -11,9 +12,12 @@ from ecslm.tables.settings import ContrastContext, TableContext
 
 TESTS: dict[Test, str] = {
     "randomisation": "paired randomisation test",
+    "randomisation_mcnemar": "few records of a class: the larger p of the paired randomisation "
+    "test and of McNemar's on right answers",
     "mcnemar": "McNemar's exact test",
     "newcombe": "unpaired, from both Wilson intervals (Newcombe)",
     "bootstrap": "unpaired, centred bootstrap",
+    "expected": "against an expected score, centred bootstrap",
 }
 
 # Below it a p-value is shown as less than it.
@@ -86,9 +90,19 @@ def comparison_notes(compared: Sequence[TaskComparison]) -> Iterator[str]:
         "contrast, whether shown here or not. All of this holds for these adapters: other training "
         "runs may differ by more."
     )
+    if records := sorted({row.n for _, row in compared if row.paired}):
+        found = (
+            f"{difference_text(detectable_difference(n))} with {n:,}"
+            for n in dict.fromkeys((records[0], records[-1]))
+        )
+        yield (
+            "Smallest difference that a paired test finds with a power of 80 %, before Holm's "
+            "adjustment, where only one side is right in a fifth of the records: "
+            f"{', '.join(found)} records (2.8 sqrt(0.2 / n); Connor, Biometrics 43, 1987)."
+        )
     verdicts = [(task, verdict(row)) for task, row in compared]
     for mark, reason in (
-        ("few", "the test is not valid with so few records, or so few that decide the score"),
+        ("few", "an unpaired test is not valid with so few records, or so few that decide"),
         ("undecided", f"too few random exchanges to tell on which side of {LEVEL} it is"),
     ):
         tasks = dict.fromkeys(task for task, found in verdicts if found == mark)
@@ -107,8 +121,19 @@ def contrast_notes(
         ]
         title = contrasts[contrast].title
         yield f"{title}, {own[0][1].family} tests: {'; '.join(tests) or 'none'}."
+        if chosen := _chosen(own):
+            yield f"{title}: best simple baseline by validation records: {'; '.join(chosen)}."
         for sentence in _unshared(own):
             yield f"{title}: {sentence}"
+
+
+def _chosen(compared: Sequence[TaskComparison]) -> list[str]:
+    """The best simple baselines, each with its tasks."""
+    tasks: dict[str, dict[str, None]] = {}
+    for task, row in compared:
+        if row.best_simple:
+            tasks.setdefault(row.b, {})[task] = None
+    return [f"{name} ({', '.join(of_name)})" for name, of_name in tasks.items()]
 
 
 def _has(compared: Iterable[TaskComparison], test: Test) -> bool:

@@ -12,7 +12,7 @@ NUMBER = r"(-?)(\d+)\.?(\d*)"
 # Signs after a number, by its mark; smashed, so that they do not make the line higher.
 SIGNS = {
     "doubled": r"{\smash{$^{\dagger}$}}",
-    "below_trivial": r"{\smash{$^{\downarrow}$}}",
+    "below_simple": r"{\smash{$^{\downarrow}$}}",
 }
 ROW_SIGNS = {"other_data": r"$^{\ddagger}$", "chosen": r"\,\S{}"}
 

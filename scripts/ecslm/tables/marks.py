@@ -1,4 +1,4 @@
-"""Marks of scores in a column: the best of competing rows, and those below a trivial baseline."""
+"""Marks of scores in a column: the best of competing rows, and those below a simple baseline."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
@@ -39,25 +39,16 @@ def mark_best(
     return _marked(groups, marks)
 
 
-def mark_below_trivial(groups: Sequence[RowGroup], columns: Sequence[HeaderCell]) -> Groups:
-    """The groups with `below_trivial` on cells worse than the best trivial baseline of their
-    column, but not on doubled values and rows of other data, which cannot be compared with it."""
-    trivial = [
-        [
-            value
-            for row in _rows(groups)
-            if row.kind == "baseline" and (value := _comparable(row, at)) is not None
-        ]
-        for at in range(len(columns))
-    ]
+def mark_below_simple(groups: Sequence[RowGroup], columns: Sequence[HeaderCell]) -> Groups:
+    """The groups with `below_simple` on cells that are worse, as shown, than the best simple
+    baseline of their column, but not on other baselines, nor on doubled values and rows of other
+    data, which cannot be compared with it."""
 
     def marks(row: Row, at: int) -> tuple[str, ...]:
+        simple = columns[at].simple
         value = _comparable(row, at) if row.kind != "baseline" else None
-        if value is None or not trivial[at]:
-            return ()
-        if columns[at].lower_is_better:
-            return ("below_trivial",) if value > min(trivial[at]) else ()
-        return ("below_trivial",) if value < max(trivial[at]) else ()
+        below = simple and value is not None and value < round(simple.value, SHOWN_DIGITS)
+        return ("below_simple",) if below else ()
 
     return _marked(groups, marks)
 

@@ -28,7 +28,7 @@ class Interval:
 class Cell:
     """One value, exact and as shown; `sources` are the files it was computed from.
 
-    Marks: `best` and `second` of the competitors, `below_trivial` (worse than the best trivial
+    Marks: `best` and `second` of the competitors, `below_simple` (worse than the best simple
     baseline), `doubled` (printed as twice a recall), `significant` (a difference whose adjusted p
     is below the level), `undecided` and `few` (one that would be, but for the Monte Carlo error of
     p or for the few records that decide it).
@@ -41,6 +41,14 @@ class Cell:
     sd: float | None = None
     marks: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Simple:
+    """The best simple baseline of a task: the name of its row, and its score."""
+
+    name: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class HeaderCell:
     lower_is_better: bool | None = None
     records: int | None = None
     fewer: tuple[tuple[str, int], ...] = ()
+    simple: Simple | None = None
 
 
 @dataclass(frozen=True)

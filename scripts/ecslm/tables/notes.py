@@ -19,10 +19,7 @@ STRICT = (
 )
 
 
-JOINT = (
-    "The interval of a mean over seeds resamples test records, each with the outcomes of all "
-    "seeds; it does not cover other seeds."
-)
+JOINT = "The interval of a mean over seeds resamples test records and seeds."
 
 
 def data_note(data: DataContext) -> str:
@@ -60,8 +57,8 @@ def mark_notes(
         competing = [row.name for row in rows if competes(row, competitors)]
         second = "; underlined: second best" if "second" in marks else ""
         notes.append(f"Bold: best of {_listed(dict.fromkeys(competing))}{second}.")
-    if "below_trivial" in marks:
-        notes.append("\N{DOWNWARDS ARROW}: below the best trivial baseline of the column.")
+    if "below_simple" in marks:
+        notes.append("\N{DOWNWARDS ARROW}: below the best simple baseline of the column.")
     if "doubled" in marks:
         notes.append(
             "†: printed as twice a recall, not an F1*; not comparable with the other values "
@@ -74,6 +71,18 @@ def mark_notes(
     if any(cell.value is None for cell in cells):
         notes.append("--: not reported, not measured or not defined.")
     return notes
+
+
+def simple_notes(columns: Iterable[HeaderCell]) -> list[str]:
+    """Which row is the best simple baseline of each column."""
+    found: dict[str, list[str]] = {}
+    for column in columns:
+        if column.simple:
+            found.setdefault(column.simple.name, []).append(column.text)
+    if not found:
+        return []
+    chosen = "; ".join(f"{name} ({', '.join(tasks)})" for name, tasks in found.items())
+    return [f"Best simple baseline, chosen without test records: {chosen}."]
 
 
 def record_notes(panels: Iterable[Panel]) -> list[str]:

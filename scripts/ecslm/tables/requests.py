@@ -9,6 +9,7 @@ from ecslm.schemas.paths import metric_path, over_seeds_path
 from ecslm.schemas.settings import Closed
 from ecslm.tables.references import names_in
 from ecslm.tables.settings import DataContext, Entry, TableContext
+from ecslm.tables.simple import simple_files
 
 AnyEntry = TypeVar("AnyEntry", bound=Entry)
 Value = TypeVar("Value")
@@ -76,13 +77,15 @@ def table_request(entry: AnyEntry, context: TableContext) -> TableRequest[AnyEnt
                 name: contrast.of_tasks(tasks)
                 for name, contrast in _subset(context.contrasts, names["contrasts"]).items()
             },
+            simple=_subset(context.simple, tasks) if entry.JUDGES else {},
             setting_titles=_titles(entry, context, names["contrasts"]),
         ),
     )
 
 
 def metric_files(context: TableContext, with_intervals: bool = False) -> list[str]:
-    """The scores of a table's models and baselines, relative to the study's results directory.
+    """The scores of a table's models and baselines, and those of which one is the best simple
+    baseline, relative to the study's results directory.
 
     With intervals, models with several seeds have an additional file: the interval of the mean.
     """
@@ -94,7 +97,9 @@ def metric_files(context: TableContext, with_intervals: bool = False) -> list[st
                 paths.append(over_seeds_path(name, task))
     for name, tasks in context.baselines.items():
         paths += [metric_path(name, 0, task) for task in tasks]
-    return paths
+    for task, names in context.simple.items():
+        paths += simple_files(task, names)
+    return list(dict.fromkeys(paths))
 
 
 def _names(entry: Entry) -> dict[str, list[str]]:
@@ -102,7 +107,7 @@ def _names(entry: Entry) -> dict[str, list[str]]:
     names: dict[str, list[str]] = {
         section: []
         for section in TableContext.model_fields
-        if section not in ("data", "setting_titles")
+        if section not in ("data", "simple", "setting_titles")
     }
     for named in names_in(entry.model_dump(), type(entry)):
         section = named.reference.context

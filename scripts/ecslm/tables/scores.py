@@ -6,7 +6,7 @@ interval is that of the mean, from the file of the score over seeds.
 
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ecslm.common.manifests import read_result
@@ -18,9 +18,10 @@ from ecslm.schemas.metrics_file import (
     SettingScores,
     Value,
 )
-from ecslm.schemas.paths import metric_path, over_seeds_path
+from ecslm.schemas.paths import SIMPLE_BASELINES, metric_path, over_seeds_path
 from ecslm.tables.model import Cell, Interval, score_text
 from ecslm.tables.settings import TableContext
+from ecslm.tables.simple import best_simple
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,20 @@ class Measured:
 class Scores:
     """Reads the metrics files of a table's models and baselines, each once.
 
-    With intervals, the scores over seeds are read too.
+    With intervals, the scores over seeds are read too. In a `partial` study files may be missing.
     """
 
-    def __init__(self, results: Path, context: TableContext, with_intervals: bool = False) -> None:
+    def __init__(
+        self,
+        results: Path,
+        context: TableContext,
+        with_intervals: bool = False,
+        partial: bool = False,
+    ) -> None:
         self._results = results
         self._context = context
         self._with_intervals = with_intervals
+        self._partial = partial
         self._read: dict[str, MetricsFile] = {}
 
     def model(self, name: str, task: str, setting: str) -> Measured | None:
@@ -98,10 +106,26 @@ class Scores:
             return None
         return self._measured(name, (0,), task, setting)
 
+    def simple(self, task: str, setting: str) -> tuple[str, Measured] | None:
+        """The best simple baseline of a task, with its scores; None where there is none."""
+        path = SIMPLE_BASELINES.format(task=task)
+        if task not in self._context.simple or self._is_missing(path):
+            return None
+        name = best_simple(self._results, task)
+        measured = self._measured(name, (0,), task, setting)
+        if measured is None:
+            return None
+        return name, replace(measured, sources=(path, *measured.sources))
+
+    def _is_missing(self, path: str) -> bool:
+        return self._partial and not (self._results / path).is_file()
+
     def _measured(
         self, name: str, seeds: tuple[int, ...], task: str, setting: str
     ) -> Measured | None:
         paths = tuple(metric_path(name, seed, task) for seed in seeds)
+        if any(map(self._is_missing, paths)):
+            return None
         files = [self._file(path).settings for path in paths]
         if not all(setting in scores for scores in files):
             return None

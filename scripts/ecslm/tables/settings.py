@@ -19,6 +19,8 @@ class Entry(Closed):
 
     # Whether the table depends on the study's data.
     SHOWS_DATA: ClassVar[bool] = True
+    # Whether models are judged by the best simple baseline.
+    JUDGES: ClassVar[bool] = False
 
     caption: str = Field(description="Caption, plain text.")
     label: str = Field(
@@ -74,6 +76,7 @@ class TaskContext(Closed):
     title: str = Field(description="Name in prose.")
     metric: str = Field(description="Display name of the headline metric, for example `F1*`.")
     answer: Answer = Field(description="Type of the answer.")
+    proportion: bool = Field(False, description="Whether the metric is a share of right answers.")
     train: bool = Field(True, description="Whether train and val files exist.")
     test: bool = Field(True, description="Whether a test file exists.")
 
@@ -85,6 +88,7 @@ class ModelContext(Closed):
     tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
     shots: int = Field(0, description="Examples in the prompt.")
     limits: str | None = Field(None, description="How its answers are limited, if not free.")
+    learned: bool = Field(False, description="Whether it is a learned baseline.")
 
     def setting(self, name: str) -> str:
         """The setting of the data in which the model answers the samples of setting `name`."""
@@ -108,7 +112,8 @@ class AdapterContext(Closed):
 class CostContext(Closed):
     """What a table needs to know of a model to say what it costs."""
 
-    local: bool = Field(description="Whether its weights run here, on hardware with a price.")
+    local: bool = Field(description="Whether it runs here, on hardware with a price.")
+    learned: bool = Field(False, description="Whether it is a learned baseline.")
     seeds: tuple[int, ...] = Field(min_length=1, description="Seeds of which results exist.")
     tasks: tuple[str, ...] = Field(description="Tasks of which results exist.")
     adapter_of: str | None = Field(
@@ -152,6 +157,10 @@ class TableContext(Closed):
     adapters: dict[str, AdapterContext] = Field({}, description="Tuned models by name.")
     costs: dict[str, CostContext] = Field({}, description="Models by name, with their costs.")
     contrasts: dict[str, ContrastContext] = Field({}, description="Contrasts by name.")
+    simple: dict[str, tuple[str, ...]] = Field(
+        {},
+        description="By task, the trivial and learned baselines of which one was chosen as the best.",
+    )
     setting_titles: dict[str, str] = Field(
         {}, description="Titles of evaluation settings; one without a title is shown by its name."
     )

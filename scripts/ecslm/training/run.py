@@ -19,6 +19,7 @@ from ecslm.common.worker.client import free_memory
 from ecslm.models.bases import base_identity
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
+from ecslm.models.shares import share_of
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.record import read_records
 from ecslm.training.launch import (
@@ -28,7 +29,6 @@ from ecslm.training.launch import (
     leave_problems,
 )
 from ecslm.training.settings import AdapterSettings
-from ecslm.training.shares import share_of
 from ecslm.training.task import Task
 
 log = logging.getLogger(__name__)

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from support.scripts import run_script
 
 from ecslm.common.errors import InputError
+from ecslm.comparisons import testing
 from ecslm.comparisons.families import adjusted
 from ecslm.comparisons.proportions import PairedTable, newcombe_interval
 from ecslm.comparisons.proportions import mcnemar_p as mcnemar_p_of_table
@@ -23,6 +24,7 @@ from ecslm.comparisons.settings import DifferencesSettings
 from ecslm.comparisons.sides import task_sides
 from ecslm.comparisons.significance import holm, monte_carlo_p
 from ecslm.comparisons.testing import differences
+from ecslm.schemas.simple_baselines import SimpleBaselines
 from ecslm.scoring.intervals import wilson_interval
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.scoring.outcomes import Outcomes
@@ -98,6 +100,37 @@ def test_a_metric_of_counts_is_compared_by_its_own_value_and_not_by_means_of_rec
     assert row.test == "randomisation"
     assert row.p == pytest.approx(2 / 2**4)  # four records differ, all to one side
     assert (row.p_interval, row.deciding, row.reliable) == (None, 10, False)
+
+
+def test_few_records_of_a_class_do_not_hide_a_difference_in_which_all_records_agree() -> None:
+    references = "A" * 32 + "B" * 4 + "C" * 4
+    sides = {"EC": references, "Base": "B" * 32 + "C" * 4 + "CCCA"}
+    outcomes = {name: {IND: of_choices(references, own)} for name, own in sides.items()}
+    (row,) = compared(settings(metric="macro_f1"), **outcomes)
+    assert (row.test, row.deciding, row.reliable) == ("randomisation_mcnemar", 4, False)
+    assert row.sound and row.p < 1e-9
+
+
+def test_with_few_records_of_a_class_right_answers_on_the_other_side_undo_a_difference() -> None:
+    cautious = of_cells(["tp"] * 2 + ["fn"] * 6 + ["tn"] * 52)
+    lavish = of_cells(["tp"] * 8 + ["fp"] * 20 + ["tn"] * 32)
+    (row,) = compared(settings(metric="binary_f1"), EC={IND: lavish}, Base={IND: cautious})
+    assert row.difference > 0
+    assert row.p == 1
+
+
+def test_with_few_records_of_a_class_the_two_tests_rarely_reject_equal_scores_by_luck() -> None:
+    """Half are positive: always yes, and a rule that finds half of them and nothing else: both have
+    an F1 of 2/3."""
+    generator = np.random.default_rng(5)
+    rejected = []
+    for _ in range(200):
+        positive, found = generator.random((2, 12)) < 0.5
+        yes = of_cells(np.where(positive, "tp", "fp").tolist())
+        half = of_cells(np.where(positive, np.where(found, "tp", "fn"), "tn").tolist())
+        (row,) = compared(settings(metric="binary_f1"), EC={IND: yes}, Base={IND: half})
+        rejected.append(row.p is not None and row.p <= 0.05)
+    assert np.mean(rejected) <= 0.05
 
 
 def test_settings_that_share_samples_are_paired_on_those_alone() -> None:
@@ -241,6 +274,13 @@ def exact_p(first: Outcomes, second: Outcomes, name: str) -> float:
     return float(np.mean([studentised(one) >= observed - 1e-9 for one in exchanges]))
 
 
+@pytest.fixture
+def few_suffice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The randomisation test alone, with as few records of a class as can be enumerated."""
+    monkeypatch.setattr(testing, "RELIABLE_RECORDS_OF_RAREST_CLASS", 1)
+
+
+@pytest.mark.usefixtures("few_suffice")
 def test_two_against_three_seeds_of_macro_f1_have_the_exact_p() -> None:
     references = "AABBCCAB"
     first = of_choices(references, "AABBCAAB", "AABBCCBB")
@@ -271,6 +311,7 @@ def test_two_against_three_seeds_of_a_proportion_have_the_exact_p() -> None:
     assert row.p == pytest.approx(exact_p(first, second, "accuracy"))
 
 
+@pytest.mark.usefixtures("few_suffice")
 def test_two_against_three_seeds_of_f1_have_the_exact_p() -> None:
     first = of_cells(
         ["tp", "tp", "fn", "tn", "tn", "tp", "fp"], ["tp", "fn", "tp", "tn", "tn", "tp", "tn"]
@@ -385,11 +426,61 @@ def test_models_without_a_common_sample_are_an_error() -> None:
         (TUNING | {"pairs": [["EC", "Base"], ["Base", "EC"]]}, "a pair is listed twice"),
         (TUNING | {"settings": [IND, IND]}, f"`{IND}` is listed twice"),
         (TUNING | {"pairs": []}, "at least 1 item"),
+        (TUNING | {"pairs": [["best simple", "EC"]]}, "can only be the second of a pair"),
     ],
 )
 def test_contrasts_that_compare_nothing_are_refused(contrast: dict[str, Any], problem: str) -> None:
     with pytest.raises(ValidationError, match=problem):
         settings(contrasts={"tuning": contrast})
+
+
+SIMPLE = TUNING | {"pairs": [["EC", "best simple"], ["Base", "best simple"]]}
+
+
+def test_the_best_simple_baseline_is_compared_by_its_own_name_and_not_with_itself() -> None:
+    wanted = settings(contrasts={"simple": SIMPLE})
+    outcomes = {"EC": {IND: hits([1] * 30)}, "Base": {IND: hits([1, 0, 1] * 10)}}
+    (row,) = differences(list(task_sides(wanted, outcomes, "Base")), wanted)
+    assert (row.a, row.b, row.best_simple) == ("EC", "Base", True)
+    assert row.p == mcnemar_p(10, 0)
+    assert not list(task_sides(wanted, outcomes))
+
+
+def test_an_expected_score_is_tested_without_exchanging_outcomes() -> None:
+    models = {name: {"seeds": [0]} for name in ("EC", "random")}
+    contrast = TUNING | {"pairs": [["EC", "random"]]}
+    wanted = settings(models=models, contrasts={"tuning": contrast}, resamples=200)
+    generator = np.random.default_rng(11)
+    guessed = {IND: hits([0.25] * 200)}
+
+    def row_of(chance: float) -> Difference:
+        right = (generator.random(200) < chance).astype(int).tolist()
+        (row,) = compared(wanted, EC={IND: hits(right)}, random=guessed)
+        return row
+
+    better = row_of(0.5)
+    assert (better.test, better.sound, better.p) == ("expected", True, pytest.approx(1 / 201))
+    assert better.ci95[0] > 0.1
+    rejected = [row_of(0.25).p <= 0.05 for _ in range(300)]
+    assert 0.02 < np.mean(rejected) < 0.09
+
+
+def test_an_expected_f1_is_compared_on_the_same_references() -> None:
+    models = {name: {"seeds": [0]} for name in ("EC", "random")}
+    contrast = TUNING | {"pairs": [["EC", "random"]]}
+    wanted = settings(metric="macro_f1", models=models, contrasts={"tuning": contrast})
+    references = "AAABBBCCC"
+    third = {
+        f"s{n:02}": {
+            "tp": {reference: 1 / 3},
+            "fp": {other: 1 / 3 for other in "ABC" if other != reference},
+            "fn": {reference: 2 / 3},
+        }
+        for n, reference in enumerate(references)
+    }
+    sides = {"EC": {IND: of_choices(references, references)}, "random": {IND: Outcomes((third,))}}
+    (row,) = compared(wanted, **sides)
+    assert (row.value_a, row.value_b, row.sound) == (1, pytest.approx(1 / 3), False)
 
 
 def write_outcomes(results: Path, model: str, scores: list[int]) -> None:
@@ -439,6 +530,26 @@ def test_the_scripts_write_the_same_bytes_twice_and_say_what_they_were_made_from
     assert list(manifest["files"]) == ["MPC.json"]
     of_differences = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
     assert len(of_differences["inputs"]) == 2
+
+
+def test_the_best_simple_baseline_is_the_one_that_its_file_names(tmp_path: Path) -> None:
+    for model in ("EC", "Base"):
+        write_outcomes(tmp_path, model, [1, 0])
+    chosen = tmp_path / "simple_baselines/MPC.json"
+    chosen.parent.mkdir()
+    contrasts = {"simple": TUNING | {"pairs": [["EC", "best simple"]]}}
+    for best in ("Base", "Other"):
+        found = SimpleBaselines(task="MPC", metric="accuracy", n=9, scores={best: 0.5}, best=best)
+        chosen.write_text(found.model_dump_json())
+        made = run_differences(tmp_path, contrasts=contrasts)
+        assert made.returncode == (best == "Other"), made.stderr
+    assert made.stderr == (
+        f"error: {chosen}: best: Other is not in `models` of --settings: add it\n"
+    )
+    (row,) = json.loads((tmp_path / "differences/MPC.json").read_text())
+    assert (row["b"], row["best_simple"]) == ("Base", True)
+    manifest = json.loads((tmp_path / "differences/MPC.manifest.json").read_text())
+    assert str(chosen) in manifest["inputs"]
 
 
 def test_a_missing_outcomes_file_is_named(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ecslm.comparisons.proportions import (
     PairedTable,
     consistent_interval,
+    detectable_difference,
     mcnemar_p,
     newcombe_interval,
     newcombe_p,
@@ -135,3 +136,14 @@ def test_the_paired_interval_covers_the_true_difference(
     ]
     # Four standard errors of a share of 300.
     assert np.mean(covered) > 0.95 - 0.051
+
+
+def test_the_detectable_difference_is_found_in_four_of_five_samples() -> None:
+    assert detectable_difference(40) == pytest.approx(0.198, abs=5e-4)
+    assert detectable_difference(1_000) == pytest.approx(0.040, abs=5e-4)
+    true = detectable_difference(400)
+    generator = np.random.default_rng(3)
+    shares = [(0.2 + true) / 2, (0.2 - true) / 2, 0.8]
+    drawn = generator.multinomial(400, shares, size=1_000).tolist()
+    found = np.mean([mcnemar_p(PairedTable(0, a, b, rest)) <= 0.05 for a, b, rest in drawn])
+    assert 0.75 < found < 0.85

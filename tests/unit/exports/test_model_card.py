@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard
 from support.exported_files import write_adapter_manifest
 from support.model_examples import run_here
 from support.project import REPORT
-from support.table_files import IND, OOD, scores, write_metrics
+from support.table_files import IND, OOD, scores, write_metrics, write_simple
 
 from ecslm.common.files import read_json, write_json
 from ecslm.exports.card import render_card
@@ -28,12 +28,12 @@ SETTINGS: dict[str, Any] = {
         "AG": {
             "title": "Answer Generation",
             "kind": {"answer": "generation", "metric": "bert_f1"},
-            "baselines": [],
+            "simple": [],
         },
         "PM": {
             "title": "Product | Matching",
             "kind": {"answer": "yes_no", "metric": "binary_f1"},
-            "baselines": ["always-no", "always-yes"],
+            "simple": ["always-no", "always-yes"],
         },
     },
 }
@@ -71,6 +71,7 @@ def results(tmp_path: Path) -> Path:
     write_metrics(tmp_path, MODEL, "PM", {IND: poor, OOD: fine})
     write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.1), OOD: scores(0.2)})
     write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.3), OOD: scores(0.4)})
+    write_simple(tmp_path, "PM", "always-yes")
     equality = {
         "precision": {"quantization": "nf4", "dtype": "bfloat16"},
         "parameters": 12345,
@@ -151,7 +152,7 @@ def test_of_a_base_and_data_that_are_not_on_the_hub_no_id_is_named(results: Path
     assert text.count("licence: not named in the configuration") == 2
 
 
-def test_scores_stand_beside_the_best_trivial_baseline(results: Path) -> None:
+def test_scores_stand_beside_the_best_simple_baseline(results: Path) -> None:
     *_, ind, ood = section(card(results), "Scores").splitlines()
     head = r"| Product \| Matching (PM) |"
     assert ind == f"{head} {IND} | F1 | 200 | 0.300 | 0.270 to 0.330 | 10.0 % | 0.300 always-yes |"
@@ -168,7 +169,7 @@ def test_an_interval_that_may_be_too_narrow_is_marked(results: Path) -> None:
 def test_where_the_model_fails_is_said(results: Path) -> None:
     *lines, last = section(card(results), "Known failures").splitlines()
     assert lines == [
-        f"- Product | Matching (PM), {IND}: not better than the trivial baseline always-yes (0.300 "
+        f"- Product | Matching (PM), {IND}: not better than the simple baseline always-yes (0.300 "
         "against 0.300). Do not use it for this.",
         f"- PM, {IND}: 20 of 200 answers could not be read (10.0 %).",
         f"- PM, {OOD}: 6 of 200 answers were cut off at the limit of tokens.",

@@ -128,3 +128,35 @@ def test_permutations_change_comparisons_alone() -> None:
     few = plan(comparisons={"contrasts": CONTRASTS, "permutations": 99})
     assert differences(few, "PM").settings != differences(compared(), "PM").settings
     assert over_seeds(few, "PM").settings == over_seeds(compared(), "PM").settings
+
+
+SIMPLE = {"simple": CONTRASTS["tuning"] | {"pairs": [["Small-EC", "best simple"]]}}
+
+
+def test_the_best_simple_baseline_is_looked_up_where_there_are_records_to_choose_it_by() -> None:
+    made = compared(SIMPLE)
+    inputs = list(differences(made, "QPR").inputs)
+    assert "results/shop/simple_baselines/QPR.json" in inputs
+    rows = ("Small-EC/seed-0", "Small-EC/seed-1", "input-order/seed-0", "random/seed-0")
+    assert {f"results/shop/metrics/{row}/QPR.records.jsonl" for row in rows} <= set(inputs)
+    assert len(inputs) == 5
+    # No record of NEW is for training, and AG has no trivial baseline.
+    assert not any("NEW" in path or "AG" in path for path in first_files(made, "differences"))
+
+
+def test_a_contrast_may_name_a_trivial_baseline_in_the_tasks_that_it_is_defined_for() -> None:
+    always = {"always": CONTRASTS["tuning"] | {"pairs": [["Small-EC", "always-yes"]]}}
+    files = first_files(compared(always), "differences")
+    assert sorted(path.split("/")[-1] for path in files) == ["NEW.json", "PM.json"]
+
+
+def test_a_large_family_gets_permutations_enough_for_a_mark() -> None:
+    permutations = {
+        name: json.loads(differences(made, "PM").settings or "")["permutations"]
+        for name, made in {
+            "few": plan(comparisons={"contrasts": CONTRASTS, "permutations": 99}),
+            "default": compared(),
+        }.items()
+    }
+    # A pair in seven tasks is seven tests.
+    assert permutations == {"few": 74 * 7, "default": 10_000}

@@ -81,15 +81,15 @@ def test_shared_prefixes_are_read_once_in_all_batches(model: Any) -> None:
     assert tokens[count:] == tokens[3:count]
 
 
-def test_what_was_read_before_changes_no_logit(model: Any) -> None:
-    def logits(reader: prefill.Reader) -> torch.Tensor:
+def test_what_was_read_before_changes_no_state(model: Any) -> None:
+    def states(reader: prefill.Reader) -> torch.Tensor:
         with torch.inference_mode():
-            return reader.read(PROMPTS, 1).logits
+            return reader.read(PROMPTS, 1).hidden
 
     used = prefill.Reader(Network(model))
     with torch.inference_mode():
         used.read([[*prompt, 9, 9] for prompt in PROMPTS[:4]], 1)
-    assert torch.equal(logits(used), logits(prefill.Reader(Network(model))))
+    assert torch.equal(states(used), states(prefill.Reader(Network(model))))
 
 
 def test_the_memory_of_prefixes_is_limited(model: Any) -> None:

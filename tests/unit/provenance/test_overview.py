@@ -23,9 +23,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def overview(models: int = 1, **study: object) -> Overview:
     """The overview of a study of one task, of which nothing has been made."""
     some = {f"M{n}": MODELS["Small-EC"] | {"seeds": [0]} for n in range(models)}
-    return Overview.of(
-        plan(tasks=["PM"], baselines=[], models=some, **study)
-    )
+    return Overview.of(plan(tasks=["PM"], baselines=[], models=some, **study))
 
 
 def test_nothing_was_made_and_nothing_is_known() -> None:

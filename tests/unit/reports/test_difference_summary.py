@@ -28,7 +28,6 @@ ROW = Difference(
     reliable=True,
     deciding=300,
     test="mcnemar",
-    sound=True,
     p=0.0004,
     p_interval=None,
 )
@@ -54,7 +53,7 @@ def test_a_difference_is_a_line_with_both_scores_interval_and_p() -> None:
     ("changes", "shown"),
     [
         ({"reliable": False}, "0.100 to 0.400 (not reliable)"),
-        ({"sound": False, "p": 0.2}, "0.200 (not valid)"),
+        ({"test": "bootstrap", "reliable": False, "p": 0.2}, "0.200 (not valid)"),
         ({"p": 0.0496}, "below 0.050"),
         ({"paired": False, "n_b": 900}, "1,200 / 900"),
         ({"setting": None, "model": "EC-1shot"}, "EC-1shot"),

@@ -1,9 +1,7 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
-from pydantic import ValidationError
-from support.table_files import IND, scores, write_metrics
+from support.table_files import IND, TASKS, scores, write_metrics, write_simple
 
 from ecslm.reports.run_summary import SummarySettings, summary
 
@@ -13,28 +11,45 @@ def settings(**changes: Any) -> SummarySettings:
         {
             "study": "demo",
             "settings": [IND],
-            "tasks": {"PM": "F1"},
-            "models": {
-                "Small": {"seeds": [0], "tasks": ["PM"]},
-                "Small-EC": {"seeds": [42], "tasks": ["PM"]},
-            },
             "pairs": [{"untuned": "Small", "tuned": "Small-EC"}],
-            "baselines": {"always-yes": ["PM"], "always-no": ["PM"]},
+            "context": {
+                "tasks": {"PM": TASKS["PM"]},
+                "models": {
+                    "Small": {"seeds": [0], "tasks": ["PM"]},
+                    "Small-EC": {"seeds": [42], "tasks": ["PM"]},
+                },
+                "simple": {"PM": ["always-yes", "Words"]},
+                "setting_titles": {IND: "own records"},
+            },
             **changes,
         }
     )
 
 
-def test_untuned_tuned_and_best_trivial_stand_side_by_side(tmp_path: Path) -> None:
+def test_untuned_tuned_and_best_simple_stand_side_by_side(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1, n_invalid=150)})
     write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7)}, seed=42)
     write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.61)})
-    write_metrics(tmp_path, "always-no", "PM", {IND: scores(0.0, strict={"defined": False})})
+    write_metrics(tmp_path, "Words", "PM", {IND: scores(0.65)})
+    write_simple(tmp_path, "PM", "always-yes")
     (tmp_path / "report.html").touch()
     lines = summary(settings(), tmp_path).splitlines()
-    assert lines[3].split() == ["Task", "Metric", "Untuned", "Tuned", "Best", "trivial"]
+    assert lines[3].split() == ["Task", "Metric", "Untuned", "Tuned", "Best", "simple"]
     assert lines[4] == "PM    F1      0.100 (75 %)  0.700 (5 %)  0.610 always-yes"
     assert f"Report: {tmp_path / 'report.html'}" in lines
+    assert not any(line.startswith("WARNING") for line in lines)
+
+
+def test_where_a_simple_baseline_is_as_good_as_the_tuned_model_the_summary_warns(
+    tmp_path: Path,
+) -> None:
+    write_metrics(tmp_path, "Small-EC", "PM", {IND: scores(0.7)}, seed=42)
+    write_metrics(tmp_path, "Words", "PM", {IND: scores(0.6996)})
+    write_simple(tmp_path, "PM", "Words")
+    assert summary(settings(), tmp_path).splitlines()[6:8] == [
+        "WARNING: Own records, in 1 of 1 task a simple baseline is as good as Small-EC or",
+        "better, and costs less to use: PM (Words 0.700, against 0.700).",
+    ]
 
 
 def test_few_invalid_answers_are_not_none_and_nearly_all_not_all(tmp_path: Path) -> None:
@@ -47,8 +62,8 @@ def test_a_model_that_does_not_run_here_is_neither_tuned_nor_untuned(tmp_path: P
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
     lines = summary(settings(pairs=[{"elsewhere": "Small"}]), tmp_path).splitlines()
     assert lines[2:5] == [
-        f"Small ({IND})",
-        "Task  Metric  Score        Best trivial",
+        "Small (own records)",
+        "Task  Metric  Score        Best simple",
         "PM    F1      0.100 (5 %)  --",
     ]
 
@@ -56,7 +71,7 @@ def test_a_model_that_does_not_run_here_is_neither_tuned_nor_untuned(tmp_path: P
 def test_a_study_that_tunes_nothing_has_no_column_of_tuned_models(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
     lines = summary(settings(pairs=[{"untuned": "Small"}]), tmp_path).splitlines()
-    assert lines[3] == "Task  Metric  Untuned      Best trivial"
+    assert lines[3] == "Task  Metric  Untuned      Best simple"
 
 
 def test_what_was_not_computed_shows_as_missing(tmp_path: Path) -> None:
@@ -64,14 +79,9 @@ def test_what_was_not_computed_shows_as_missing(tmp_path: Path) -> None:
     assert "0.100 (5 %)  --     --" in summary(settings(), tmp_path)
 
 
-def test_a_pair_of_unknown_models_is_refused() -> None:
-    with pytest.raises(ValidationError, match="pairs: not in models: Big"):
-        settings(pairs=[{"untuned": "Big"}])
-
-
 def test_a_setting_is_called_by_its_title(tmp_path: Path) -> None:
     write_metrics(tmp_path, "Small", "PM", {IND: scores(0.1)})
-    lines = summary(settings(titles={IND: "own records"}), tmp_path).splitlines()
+    lines = summary(settings(), tmp_path).splitlines()
     assert lines[2] == "Small, Small-EC (own records)"
 
 

@@ -50,8 +50,9 @@ def test_every_setting_has_its_counts_and_values() -> None:
     assert values[0] == ["Setting", "Strict", "95", "%", "interval", "Lenient", "Released"]
     assert (values[1][:2], values[1][-2:]) == ([IND, "0.400"], ["0.667", "0.500"])
     (details,), (by_class,) = tables(text, "Details"), tables(text, "F1")
-    assert details[0][1:] == ["accuracy", "precision", "recall", "specificity", "npv"]
-    assert details[1] == [IND, "0.400", "0.500", "0.333", "0.500", "0.333"]
+    names = "accuracy balanced accuracy mcc precision recall specificity npv"
+    assert details[0][1:] == names.split()
+    assert details[1] == [IND, "0.400", "0.417", "-0.167", "0.500", "0.333", "0.500", "0.333"]
     assert by_class[1] == [IND, "0.400", "0.400"]
 
 

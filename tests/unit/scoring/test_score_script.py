@@ -535,6 +535,21 @@ def test_score_baseline_majority_and_random(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "R.jsonl").open().readline())["tp"] == 0.5
 
 
+@pytest.mark.parametrize(
+    ("name", "trained", "has_interval"),
+    [("always-no", "yes", False), ("majority", "no", False), ("always-yes", "no", True)],
+)
+def test_a_rule_that_never_says_yes_has_an_f1_of_zero_without_an_interval(
+    tmp_path: Path, name: str, trained: str, has_interval: bool
+) -> None:
+    write_jsonl(tmp_path / "test.jsonl", [record("yes", id="a"), record("no", id="b")])
+    write_jsonl(tmp_path / "train.jsonl", [record(trained, id="c", split="train")])
+    assert baseline(tmp_path, name, "PM", "--train", tmp_path / "train.jsonl").returncode == 0
+    strict = json.loads((tmp_path / "M.json").read_text())["settings"][IND]["strict"]
+    assert strict["value"] == pytest.approx(2 / 3 if has_interval else 0)
+    assert [strict["ci95"] is None, strict["details"]["interval"] is None] == [not has_interval] * 2
+
+
 def test_score_baseline_says_what_is_missing_or_does_not_apply(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "test.jsonl", [record("maybe")])
     assert "--train" in problems(baseline(tmp_path, "majority", "PM"))[0]

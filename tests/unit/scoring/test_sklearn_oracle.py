@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import (
     accuracy_score,
+    balanced_accuracy_score,
     confusion_matrix,
     f1_score,
+    matthews_corrcoef,
     ndcg_score,
     precision_score,
     recall_score,
@@ -54,6 +56,11 @@ def binary(answers: list[str], references: list[str]) -> dict[str, Any]:
     tn, fp, fn, tp = confusion_matrix(references, answers, labels=["no", "yes"]).ravel()
     return {
         "accuracy": accuracy_score(references, answers),
+        # Of a class that no reference has, scikit-learn leaves the recall out; here it is missing.
+        "balanced_accuracy": balanced_accuracy_score(references, answers)
+        if len(set(references)) == 2
+        else math.nan,
+        "mcc": matthews_corrcoef(references, answers),
         "precision": precision_score(references, answers, **yes),
         "recall": recall_score(references, answers, **yes),
         "specificity": recall_score(references, answers, **no),
@@ -66,7 +73,8 @@ def binary(answers: list[str], references: list[str]) -> dict[str, Any]:
 
 
 def same_details(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    for name in ("accuracy", "precision", "recall", "specificity", "npv"):
+    names = ("accuracy", "balanced_accuracy", "mcc", "precision", "recall", "specificity", "npv")
+    for name in names:
         same(found[name], expected[name])
     assert found["counts"] == expected["counts"]
     for label in YES_NO:

@@ -14,6 +14,7 @@ CONTRASTS = {
     "tuning": {"title": "Tuned against base", "tasks": ["PM", "SA"]},
     "domain": {"title": "Out of domain against in domain", "tasks": ["PM", "SA"]},
 }
+UNSOUND = {"test": "bootstrap", "reliable": False}
 OF_SETTINGS = {"contrast": "domain", "a": OOD, "b": IND, "setting": None, "model": "Small-EC"}
 
 
@@ -110,17 +111,37 @@ def test_notes_say_which_test_was_made_where_and_what_has_no_partner(tmp_path: P
     assert any(note.startswith("*: ") for note in table.notes)
 
 
+def test_a_model_and_the_best_simple_baseline_of_each_task_are_one_group(tmp_path: Path) -> None:
+    for task, name in (("PM", "TF-IDF"), ("SA", "majority")):
+        write_comparisons(tmp_path, task, {"b": name, "best_simple": True})
+    (panel,) = made(tmp_path).panels
+    (group,) = panel.groups
+    assert group.title == "Small-EC against the best simple baseline"
+    assert panel.notes[1] == (
+        "Tuned against base: best simple baseline by validation records: TF-IDF (PM); majority "
+        "(SA)."
+    )
+
+
+def test_the_notes_say_which_difference_a_test_can_find(tmp_path: Path) -> None:
+    write_comparisons(tmp_path, "PM", {"n": 40})
+    write_comparisons(tmp_path, "SA", {"n": 1000})
+    (note,) = (note for note in made(tmp_path).notes if note.startswith("Smallest difference"))
+    assert "0.198 with 40, 0.040 with 1,000 records" in note
+
+
 @pytest.mark.parametrize(
     ("changes", "marks", "reason"),
     [
         ({}, ("significant",), None),
         ({"p_holm": 0.05}, (), None),
-        ({"sound": False}, ("few",), "so few that decide"),
+        (UNSOUND, ("few",), "so few that decide"),
         ({"p_holm_interval": (0.001, 0.049)}, ("significant",), None),
         ({"p_holm_interval": (0.001, 0.05)}, ("undecided",), "too few random exchanges to tell"),
         ({"p_holm": 0.06, "p_holm_interval": (0.04, 0.07)}, ("undecided",), "too few random"),
         ({"p_holm": 0.06, "p_holm_interval": (0.051, 0.07)}, (), None),
-        ({"sound": False, "p_holm_interval": (0.001, 0.05)}, ("few",), "so few that decide"),
+        ({**UNSOUND, "p_holm_interval": (0.001, 0.05)}, ("few",), "so few that decide"),
+        ({"reliable": False}, ("significant",), None),
     ],
 )
 def test_a_mark_needs_a_valid_test_and_does_not_hang_on_the_luck_of_draws(

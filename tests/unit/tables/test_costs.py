@@ -117,11 +117,11 @@ def test_training_counts_the_hours_of_all_devices_and_is_a_mean_over_seeds(tmp_p
     write_training(tmp_path, 0, devices=4, peak_memory_bytes=5e9)
     write_training(tmp_path, 1)
     context = CostContext.model_validate(TUNED | {"seeds": [0, 1]})
-    found = read_training(tmp_path, context)
+    found = read_training(tmp_path, "Small-EC", context)
     assert found is not None
     assert (found.device_hours, found.kwh, found.memory) == (5.0, 1.0, 5e9)
     write_training(tmp_path, 1, energy_joules=None)
-    found = read_training(tmp_path, context)
+    found = read_training(tmp_path, "Small-EC", context)
     assert found is not None and found.kwh is None
 
 
@@ -176,6 +176,26 @@ def test_answers_that_a_server_gave_before_tell_no_speed(tmp_path: Path) -> None
     served = cells(table, "Served")
     assert served["tokens per second"].shown == MISSING
     assert served["price"].value == pytest.approx(6.0)
+
+
+def test_a_learned_baseline_costs_what_learning_and_answering_took(tmp_path: Path) -> None:
+    no_tokens = {"prompt_tokens": None, "generated_tokens": None, "device": "a CPU"}
+    learned = ANSWERED | no_tokens | {"seconds": 0.01}
+    write_costs(
+        tmp_path, "Words", PM=learned | {"load_seconds": 1}, SA=learned | {"load_seconds": 2}
+    )
+    context = UNTUNED | {"tasks": ["PM", "SA"], "learned": True}
+    table = example(tmp_path, models=["Small-EC", "Words"], Words=context)
+    words = cells(table, "Words")
+    assert words["training device-hours"].value == pytest.approx(3 / 3600)
+    assert words["training price"].value == pytest.approx(3 / 3600 * 3.6)
+    assert words["price"].value == pytest.approx(1000 * 0.0001 / 3600 * 3.6)
+    for name in ("trainable", "training energy", "tokens per second"):
+        assert words[name].shown == MISSING, name
+    assert (
+        "Learned baselines took 3.00 seconds to train, and 1,000 requests to them cost USD"
+        in (table.summary[0])
+    )
 
 
 def test_the_break_even_is_of_tuned_models_with_prices(tmp_path: Path) -> None:

@@ -167,9 +167,9 @@ def test_a_whole_number_among_decimals_stands_in_braces() -> None:
 
 def test_signs_stand_after_a_number_and_have_a_place_in_their_column() -> None:
     cells = [
-        Cell(0.1, "0.100", marks=("best", "below_trivial")),
+        Cell(0.1, "0.100", marks=("best", "below_simple")),
         Cell(0.2, "0.200", marks=("second",)),
-        Cell(0.3, "0.300", marks=("second", "below_trivial")),
+        Cell(0.3, "0.300", marks=("second", "below_simple")),
         Cell(0.4, "0.400"),
     ]
     sign = r"{\smash{$^{\downarrow}$}}"

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,18 +16,20 @@ from support.table_files import (
     write_metrics,
     write_over_seeds,
     write_published,
+    write_simple,
 )
 
 from ecslm.common.errors import InputError
 from ecslm.tables.kinds.results import ResultsEntry, files, problems
 from ecslm.tables.kinds.results import build as build_results
-from ecslm.tables.marks import mark_below_trivial, mark_best
+from ecslm.tables.marks import mark_below_simple, mark_best
 from ecslm.tables.model import (
     Cell,
     HeaderCell,
     Interval,
     Row,
     RowGroup,
+    Simple,
     Table,
     read_table,
     score_text,
@@ -35,6 +38,8 @@ from ecslm.tables.notes import JOINT
 from ecslm.tables.published import Published
 from ecslm.tables.requests import TableRequest
 from ecslm.tables.sources import Sources
+
+SIMPLE = {"PM": ["always-yes"]}
 
 
 def results_request(**changes: Any) -> TableRequest[ResultsEntry]:
@@ -63,6 +68,7 @@ def write_all(results: Path, ave: float = 0.430, pm: float = 0.700) -> None:
     write_metrics(results, "Small-EC", "AVE", {IND: scores(ave)}, seed=42)
     write_metrics(results, "Small-EC", "PM", {IND: scores(pm)}, seed=42)
     write_metrics(results, "always-yes", "PM", {IND: scores(0.610)})
+    write_simple(results, "PM", "always-yes")
 
 
 def build(tmp_path: Path, wanted: TableRequest[ResultsEntry]) -> Table:
@@ -138,65 +144,93 @@ def test_a_score_of_zero_is_never_the_best(tmp_path: Path) -> None:
     assert not any(note.startswith("Bold") for note in table.notes)
 
 
-def test_a_score_below_the_best_trivial_baseline_is_marked_as_such(tmp_path: Path) -> None:
+def test_a_score_below_the_best_simple_baseline_is_marked_as_such(tmp_path: Path) -> None:
     write_all(tmp_path, pm=0.6094)
-    table = build(tmp_path, results_request())
+    table = build(tmp_path, results_request(simple=SIMPLE))
     marks = {name: row.cells[1].marks for name, row in rows_of(table).items()}
     assert marks == {
         "GPT-4 Turbo": ("best",),
-        # The best trivial score is 0.610, which 0.648 is not below.
+        # The best simple score is 0.610, which 0.648 is not below.
         "EcomGPT": ("second",),
         "always-yes": (),
-        "Small-EC": ("below_trivial",),
+        "Small-EC": ("below_simple",),
         "Small-EC (published)": (),
     }
-    assert any(note.startswith("↓: below the best trivial baseline") for note in table.notes)
+    assert any(note.startswith("↓: below the best simple baseline") for note in table.notes)
+    assert "Best simple baseline, chosen without test records: always-yes (PM)." in table.notes
 
 
-def test_a_score_that_looks_like_the_trivial_one_is_not_below_it(tmp_path: Path) -> None:
+@given(st.permutations([0.2, 0.65, 0.9]))
+def test_test_scores_never_change_which_simple_baseline_is_the_best(values: list[float]) -> None:
+    names = ["always-yes", "Words", "random"]
+    models = {name: {"seeds": [0], "tasks": ["PM"]} for name in ("Small-EC", "Words")}
+    models["Words"] |= {"learned": True}
+    trivial = {name: ["PM"] for name in ("always-yes", "random")}
+    rows = [{"group": "Ours", "models": ["Small-EC", "Words"]}]
+    entry = {"rows": rows, "columns": ["PM"], "competitors": []}
+    wanted = results_request(entry=entry, models=models, baselines=trivial, simple={"PM": names})
+    with TemporaryDirectory() as folder:
+        for name, value in zip(names, values, strict=True):
+            write_metrics(Path(folder), name, "PM", {IND: scores(value)})
+        write_metrics(Path(folder), "Small-EC", "PM", {IND: scores(0.7)})
+        write_simple(Path(folder), "PM", "Words")
+        table = build(Path(folder), wanted)
+    (column,) = table.panels[0].columns
+    assert column.simple == Simple("Words", values[1])
+    found = {row.name: (row.kind, row.cells[0].marks) for row in table.panels[0].rows}
+    assert found == {
+        "Small-EC": ("model", ("below_simple",) if values[1] > 0.7 else ()),
+        "Words": ("baseline", ()),
+    }
+
+
+def test_a_score_that_looks_like_the_simple_one_is_not_below_it(tmp_path: Path) -> None:
     write_all(tmp_path, pm=0.6096)
-    table = build(tmp_path, results_request())
+    table = build(tmp_path, results_request(simple=SIMPLE))
     assert rows_of(table)["Small-EC"].cells[1].marks == ()
-    assert not any("trivial" in note for note in table.notes)
+    assert not any(note.startswith("↓") for note in table.notes)
 
 
-def test_values_of_other_data_and_doubled_ones_are_not_compared_with_trivial_rows(
+def test_values_of_other_data_and_doubled_ones_are_not_compared_with_simple_rows(
     tmp_path: Path,
 ) -> None:
     write_all(tmp_path)
     write_metrics(tmp_path, "always-yes", "AVE", {IND: scores(0.99)})
+    write_simple(tmp_path, "AVE", "always-yes")
     write_metrics(tmp_path, "always-yes", "PM", {IND: scores(0.99)})
     other = {"data": {"source": "a shop", "comparable": False}}
     for changes in ({}, other):
-        wanted = results_request(baselines={"always-yes": ["AVE", "PM"]}, **changes)
+        simple = {task: ["always-yes"] for task in ("AVE", "PM")}
+        wanted = results_request(simple=simple, **changes)
         rows = rows_of(build(tmp_path, wanted))
-        assert "below_trivial" in rows["Small-EC"].cells[0].marks
+        assert "below_simple" in rows["Small-EC"].cells[0].marks
         assert rows["Small-EC (published)"].cells[0].marks == ("doubled",)
-        assert ("below_trivial" in rows["EcomGPT"].cells[1].marks) is not bool(changes)
+        assert ("below_simple" in rows["EcomGPT"].cells[1].marks) is not bool(changes)
 
 
 @given(
     values=st.lists(st.floats(0, 1), min_size=1, max_size=6),
-    trivial=st.lists(st.floats(0, 1), max_size=3),
+    simple=st.none() | st.floats(0, 1),
 )
-def test_marks_follow_from_what_is_shown(values: list[float], trivial: list[float]) -> None:
+def test_marks_follow_from_what_is_shown(values: list[float], simple: float | None) -> None:
     def rows(kind: Any, numbers: list[float]) -> RowGroup:
         cells = [(Cell(value, score_text(value)),) for value in numbers]
         return RowGroup("", tuple(Row(f"{kind}{n}", kind, own) for n, own in enumerate(cells)))
 
-    groups = [rows("model", values), rows("baseline", trivial)]
-    columns = [HeaderCell("PM", "PM", lower_is_better=False)]
+    groups = [rows("model", values), rows("baseline", [0.0])]
+    best = None if simple is None else Simple("simple", simple)
+    columns = [HeaderCell("PM", "PM", lower_is_better=False, simple=best)]
     names = [row.name for row in groups[0].rows]
-    found = mark_below_trivial(mark_best(groups, columns, names), columns)
+    found = mark_below_simple(mark_best(groups, columns, names), columns)
     shown = [float(score_text(value)) for value in values]
-    best_trivial = max((float(score_text(value)) for value in trivial), default=0.0)
+    least = 0.0 if simple is None else float(score_text(simple))
     ranked = sorted(set(shown), reverse=True)
     for row, value in zip(found[0].rows, shown, strict=True):
         marks = row.cells[0].marks
         assert ("best" in marks) == (len(values) > 1 and value == ranked[0] > 0)
         second = len(values) > 2 and len(ranked) > 1 and value == ranked[1] > 0
         assert ("second" in marks) == second
-        assert ("below_trivial" in marks) == (value < best_trivial)
+        assert ("below_simple" in marks) == (value < least)
     assert not any(row.cells[0].marks for row in found[1].rows)
 
 
@@ -487,10 +521,13 @@ def test_a_broken_metrics_file_is_named_with_its_field(tmp_path: Path) -> None:
 
 
 def test_the_files_that_a_table_reads_are_known_beforehand() -> None:
-    assert files(results_request()) == [
+    simple = {"PM": ["always-yes", "Words"]}
+    assert files(results_request(simple=simple)) == [
         "metrics/Small-EC/seed-42/AVE.json",
         "metrics/Small-EC/seed-42/PM.json",
         "metrics/always-yes/seed-0/PM.json",
+        "simple_baselines/PM.json",
+        "metrics/Words/seed-0/PM.json",
     ]
 
 

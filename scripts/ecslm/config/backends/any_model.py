@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
 from ecslm.schemas.settings import Closed
-from ecslm.schemas.task import Answer
+from ecslm.schemas.task import Answer, TaskSettings
 
 
 class AnyModel(Closed):
@@ -20,6 +20,8 @@ class AnyModel(Closed):
 
     RESOURCES: ClassVar[Mapping[str, int]] = {}
     """What its prediction jobs need of Snakemake's resources: `gpu`, `api`."""
+    LEARNS: ClassVar[bool] = False
+    """Whether its prediction jobs learn from the records of their task, which they read."""
 
     run: bool = Field(
         True,
@@ -33,7 +35,7 @@ class AnyModel(Closed):
         decoding: DecodingSettings,
         batch_tokens: int,
         settings: Sequence[str],
-        answer: Answer,
+        task: TaskSettings,
     ) -> PredictionSettings:
         """The settings of the job that predicts one task.
 
@@ -41,7 +43,7 @@ class AnyModel(Closed):
             decoding: how answers to the task are generated.
             batch_tokens: padded tokens per batch.
             settings: what `answered` returns for the task.
-            answer: the type of the task's answers.
+            task: the task.
         """
 
     def suits(self, answer: Answer) -> bool:  # noqa: ARG002

@@ -14,7 +14,7 @@ from ecslm.prediction.openai_settings import (
     ServerSettings,
 )
 from ecslm.prediction.settings import DecodingSettings
-from ecslm.schemas.task import Answer
+from ecslm.schemas.task import TaskSettings
 
 
 class OwnServerDecoding(ServerDecoding):
@@ -66,7 +66,7 @@ class OpenAIModel(AnyModel):
         decoding: DecodingSettings,
         batch_tokens: int,  # noqa: ARG002
         settings: Sequence[str],  # noqa: ARG002
-        answer: Answer,  # noqa: ARG002
+        task: TaskSettings,  # noqa: ARG002
     ) -> OpenAISettings:
         """What the server is told."""
         return OpenAISettings(

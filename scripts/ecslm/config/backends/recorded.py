@@ -11,7 +11,7 @@ from ecslm.config.names import Name
 from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.paths import ANSWERS
-from ecslm.schemas.task import Answer, has_example
+from ecslm.schemas.task import TaskSettings, has_example
 
 
 class RecordedModel(AnyModel):
@@ -54,7 +54,7 @@ class RecordedModel(AnyModel):
         decoding: DecodingSettings,  # noqa: ARG002
         batch_tokens: int,  # noqa: ARG002
         settings: Sequence[str],
-        answer: Answer,  # noqa: ARG002
+        task: TaskSettings,  # noqa: ARG002
     ) -> RecordedSettings:
         """Which records have answers."""
         return RecordedSettings(backend="recorded", shots=self.shots, settings=tuple(settings))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from ecslm.config.backends.any_model import AnyModel
 from ecslm.config.names import Name
@@ -15,8 +15,22 @@ from ecslm.prediction.transformers_settings import (
     Normalization,
     TransformersSettings,
 )
-from ecslm.schemas.task import Answer
+from ecslm.schemas.task import Answer, TaskSettings
 from ecslm.training.settings import TrainingSettings
+
+
+def _in_one_order(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds):
+        raise ValueError("a seed is listed twice")
+    # Another order must score nothing again.
+    return tuple(sorted(seeds))
+
+
+Seeds = Annotated[
+    tuple[Annotated[int, Field(ge=0, lt=2**32)], ...],
+    Field(min_length=1),
+    AfterValidator(_in_one_order),
+]
 
 
 class OwnDecoding(DecodingSettings):
@@ -62,9 +76,7 @@ class TransformersModel(AnyModel):
         description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
         "every task.",
     )
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
-        (0,), min_length=1, description="Seeds to train and predict with, in any order."
-    )
+    seeds: Seeds = Field((0,), description="Seeds to train and predict with, in any order.")
 
     answers: Literal["free", "constrained", "likelihood"] = Field(
         "free",
@@ -84,12 +96,6 @@ class TransformersModel(AnyModel):
         if value != "none" and others.data.get("answers", "likelihood") != "likelihood":
             raise ValueError("only with `answers: likelihood`")
         return value
-
-    @field_validator("seeds")
-    @classmethod
-    def _in_one_order(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        # Another order must score nothing again.
-        return tuple(sorted(seeds))
 
     @property
     def tuned(self) -> bool:
@@ -125,7 +131,7 @@ class TransformersModel(AnyModel):
         decoding: DecodingSettings,
         batch_tokens: int,
         settings: Sequence[str],  # noqa: ARG002
-        answer: Answer,
+        task: TaskSettings,
     ) -> TransformersSettings:
         """How the model answers. The token budget is included only if it can change an answer."""
         return TransformersSettings(
@@ -135,5 +141,10 @@ class TransformersModel(AnyModel):
             batch_tokens=None if self.precision.exact else batch_tokens,
             answers=None
             if self.answers == "free"
-            else LimitedAnswers(mode=self.answers, type=answer, normalization=self.normalization),
+            else LimitedAnswers(
+                mode=self.answers,
+                type=task.answer,
+                option=task.option if self.answers == "likelihood" else None,
+                normalization=self.normalization,
+            ),
         )

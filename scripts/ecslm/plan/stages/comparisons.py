@@ -5,12 +5,15 @@ from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 
 from ecslm.comparisons.settings import (
+    BEST_SIMPLE,
     LIBRARIES,
+    PERMUTATIONS_OF_TEST,
     ComparedModel,
     Contrast,
     DifferencesSettings,
     ModelsContrast,
     compared_models,
+    names_best_simple,
 )
 from ecslm.plan.keys import StudyKey, TaskKey
 from ecslm.plan.rules import Files, Rule, path_patterns
@@ -34,9 +37,14 @@ class Differences(Rule[TaskKey]):
         yield from map(TaskKey, compared_tasks(self.study))
 
     def inputs(self, key: TaskKey) -> Mapping[str, Files]:
-        """The outcomes of all models that are compared."""
-        outcomes = (self.study.outcome_files(model, key.task) for model in self._models(key.task))
-        return {"records": tuple(path for files in outcomes for path in files)}
+        """The outcomes of all rows that are or may be compared, and which is the best baseline."""
+        study = self.study
+        outcomes = (study.outcome_files(name, key.task) for name in self._rows(key.task))
+        best = names_best_simple(task_contrasts(study, key.task).values())
+        return {
+            "records": tuple(path for files in outcomes for path in files),
+            "chosen": study.path(paths.SIMPLE_BASELINES, task=key.task) if best else (),
+        }
 
     def settings(self, key: TaskKey) -> DifferencesSettings:
         """The contrasts, and how their differences are tested."""
@@ -45,8 +53,8 @@ class Differences(Rule[TaskKey]):
         return DifferencesSettings(
             metric=study.task(key.task).metric,
             models={
-                name: ComparedModel(seeds=study.model(name).seeds, shots=study.model(name).shots)
-                for name in self._models(key.task)
+                name: ComparedModel(seeds=study.seeds_of(name), shots=study.shots_of(name))
+                for name in self._rows(key.task)
             },
             # Titles are shown in tables only.
             contrasts={
@@ -55,16 +63,20 @@ class Differences(Rule[TaskKey]):
             },
             resamples=study.settings.scoring.resamples,
             seed=study.settings.scoring.seed,
-            permutations=declared.permutations,
+            permutations=max(declared.permutations, PERMUTATIONS_OF_TEST * most_tests(study)),
         )
 
     def modules(self, key: TaskKey) -> tuple[str, ...]:
         """The metric of the task."""
         return (metric_module(self.study.task(key.task).metric),)
 
-    def _models(self, task: str) -> tuple[str, ...]:
+    def _rows(self, task: str) -> tuple[str, ...]:
+        """The rows that contrasts name, and those among which the best is chosen."""
         declared = task_contrasts(self.study, task).values()
-        return tuple(sorted({name for one in declared for name in compared_models(one)}))
+        names = {name for one in declared for name in compared_models(one)}
+        if names_best_simple(declared):
+            names = names - {BEST_SIMPLE} | set(self.study.simple_baselines(task))
+        return tuple(sorted(names))
 
 
 class Compare(Rule[StudyKey]):
@@ -99,6 +111,19 @@ def contrasts(study: Study) -> dict[str, Contrast]:
     return {} if declared is None else declared.contrasts
 
 
+def most_tests(study: Study) -> int:
+    """The tests of the largest contrast, if no task lacks any."""
+    sizes = dict.fromkeys(contrasts(study), 0)
+    for task in study.test_tasks:
+        evaluated = study.evaluated_settings(task, "test")
+        for name, one in task_contrasts(study, task).items():
+            several = one.settings if isinstance(one, ModelsContrast) else one.models
+            if isinstance(one, ModelsContrast):
+                several = tuple(setting for setting in several if setting in evaluated)
+            sizes[name] += len(one.pairs) * len(several)
+    return max(sizes.values(), default=0)
+
+
 def compared_tasks(study: Study) -> tuple[str, ...]:
     """The tasks whose scores are compared."""
     return tuple(task for task in study.test_tasks if task_contrasts(study, task))
@@ -122,8 +147,11 @@ def warn_of_idle_contrasts(study: Study) -> None:
 
 
 def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:
-    """What is left of the contrasts in a task: without the models that do not answer it."""
+    """What is left of the contrasts in a task: without the rows that do not answer it."""
     answering = {name for name in study.settings.models if task in study.model_tasks(name)}
+    answering |= {name for name in study.settings.baselines if task in study.baseline_tasks(name)}
+    if study.simple_baselines(task):
+        answering.add(BEST_SIMPLE)
     cut = {name: _among(contrast, answering) for name, contrast in contrasts(study).items()}
     return {name: contrast for name, contrast in cut.items() if contrast is not None}
 

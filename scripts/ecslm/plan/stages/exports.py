@@ -15,7 +15,6 @@ from ecslm.plan.keys import ModelKey, StudyKey
 from ecslm.plan.requests import requests_of
 from ecslm.plan.rules import Files, ModelRule, Rule, path_patterns
 from ecslm.plan.source import source_of
-from ecslm.plan.stages.scores import ScoreBaseline
 from ecslm.plan.study import Study
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas import paths
@@ -147,7 +146,7 @@ class ExportModel(_OfExport, ModelRule[ModelKey]):
             study.decoding(task),
             study.settings.batch_tokens,
             study.answered_settings(name, task),
-            study.task(task).answer,
+            study.task(task),
         )
 
 
@@ -171,7 +170,6 @@ class ModelCard(_OfExport):
     def settings(self, key: ModelKey) -> ModelCardSettings:
         """What the card says of the study."""
         study, source = self.study, source_of(self.study)
-        scored = {(one.model, one.task) for one in ScoreBaseline(study).all_keys()}
         base = study.local_models[key.model].base
         return ModelCardSettings(
             model=key.model,
@@ -186,9 +184,7 @@ class ModelCard(_OfExport):
                 task: CardTask(
                     title=study.task(task).title,
                     kind=study.task(task).kind(),
-                    baselines=tuple(
-                        sorted(name for name in study.settings.baselines if (name, task) in scored)
-                    ),
+                    simple=tuple(sorted(study.simple_baselines(task))),
                 )
                 for task in sorted(study.model_tasks(key.model))
             },

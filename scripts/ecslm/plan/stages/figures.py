@@ -125,6 +125,7 @@ def _together(context: TableContext, cut: Sequence[TableContext]) -> TableContex
             for name, of_tasks in context.baselines.items()
             if name in baselines
         },
+        simple={task: names for task, names in context.simple.items() if task in tasks},
     )
 
 

@@ -46,7 +46,7 @@ class MeasureLatency(ModelRule[ModelKey]):
                 self.study.decoding(task),
                 self.study.settings.batch_tokens,
                 self.study.answered_settings(key.model, task),
-                self.study.task(task).answer,
+                self.study.task(task),
             )
             for task in self.study.model_tasks(key.model)
         }

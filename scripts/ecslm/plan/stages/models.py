@@ -83,7 +83,8 @@ class Predict(ModelRule[RunKey]):
         return self.study.runs()
 
     def inputs(self, key: RunKey) -> Mapping[str, Files]:
-        """The test records, and what there is of the model: base, adapter, answers."""
+        """The test records, and what there is of the model: base, adapter, answers, or the records
+        that it learns from."""
         study, model = self.study, self.study.model(key.model)
         tuned = model.adapter_name(key.model)
         adapter = () if tuned is None else study.path(paths.ADAPTER, model=tuned, seed=key.seed)
@@ -92,6 +93,10 @@ class Predict(ModelRule[RunKey]):
             "base": () if model.base is None else study.base(model.base),
             "adapter": adapter,
             "answers": study.answer_files(key.model, key.task),
+            **{
+                split: study.dataset_file(key.task, split) if model.LEARNS else ()
+                for split in ("train", "val")
+            },
         }
 
     def settings(self, key: RunKey) -> PredictionSettings:
@@ -100,7 +105,7 @@ class Predict(ModelRule[RunKey]):
             self.study.decoding(key.task),
             self.study.settings.batch_tokens,
             self.study.answered_settings(key.model, key.task),
-            self.study.task(key.task).answer,
+            self.study.task(key.task),
         )
 
     def needs(self, key: RunKey) -> Mapping[str, int | str]:

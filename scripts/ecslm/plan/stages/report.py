@@ -17,7 +17,7 @@ from ecslm.plan.stages.figures import figures_settings, shown_tasks
 from ecslm.plan.stages.tables import in_report_order, table_context
 from ecslm.plan.study import Study
 from ecslm.plan.study_tables import partly_shown, study_tables
-from ecslm.reports.run_summary import Pair, SummaryModel, SummarySettings, summary
+from ecslm.reports.run_summary import Pair, SummarySettings, summary
 from ecslm.reports.settings import (
     LIBRARIES,
     ReportFigure,
@@ -31,6 +31,7 @@ from ecslm.reports.settings import (
 )
 from ecslm.schemas import paths
 from ecslm.tables.requests import table_request
+from ecslm.tables.settings import Entry
 
 # Libraries whose versions the report lists.
 LISTED = ("bert-score", "bitsandbytes", "numpy", "peft", "torch", "transformers")
@@ -156,6 +157,7 @@ def report_settings(study: Study) -> ReportSettings:
             for task in tasks
         ),
         models=tuple(_report_model(study, name) for name in _in_order(rows, models)),
+        judged=_judged(study, tables),
         not_run=tuple(sorted(set(study.settings.models).difference(models))),
         partly_shown=partly_shown(study),
         card=study.described_model is not None,
@@ -163,6 +165,14 @@ def report_settings(study: Study) -> ReportSettings:
         samples=study.settings.report.samples,
         versions=lock_versions(LISTED),
     )
+
+
+def _judged(study: Study, tables: Mapping[str, Entry]) -> tuple[str, ...]:
+    """The models that are compared with simple baselines at the beginning of a report: those of
+    claims, or else all tuned ones."""
+    claimed = (getattr(entry, "model", None) for entry in tables.values())
+    named = tuple(dict.fromkeys(name for name in claimed if name is not None))
+    return named or tuple(sorted(name for name, model in study.local_models.items() if model.tuned))
 
 
 def report_figures(study: Study) -> tuple[ReportFigure, ...]:
@@ -211,37 +221,36 @@ def study_summary(study: Study) -> str:
 
 def summary_settings(study: Study) -> SummarySettings:
     """What the summary shows: in-domain results, each tuned model next to the same base untuned,
-    and the models that do not run here."""
+    with free answers and with valid ones, and the models that do not run here."""
     models = {name: model for name, model in study.settings.models.items() if model.run}
     local = {name: model for name, model in study.local_models.items() if model.run}
     free = {name: model for name, model in local.items() if model.answers == "free"}
-    untuned = {
-        model.base: name
-        for name, model in free.items()
-        if model.adapter_name(name) is None and not model.shots
-    }
+    untuned, limited = (
+        {
+            model.base: name
+            for name, model in local.items()
+            if model.answers == answers and model.adapter_name(name) is None and not model.shots
+        }
+        for answers in ("free", "constrained")
+    )
     pairs = [
-        Pair(tuned=name, untuned=untuned.get(model.base))
+        Pair(tuned=name, untuned=untuned.get(model.base), limited=limited.get(model.base))
         for name, model in free.items()
         if model.tuned
     ] or [Pair(untuned=name) for name in free or local]
-    pairs += [Pair(elsewhere=name) for name in models if name not in local]
+    pairs += [
+        Pair(elsewhere=name)
+        for name, model in models.items()
+        if name not in local and not model.LEARNS
+    ]
     context = table_context(study)
     return SummarySettings(
         study=study.name,
         settings=study.settings.settings[:1],
-        titles=context.setting_titles,
-        tasks={
-            code: context.tasks[code].metric
-            for code in study.settings.tasks
-            if code in study.test_tasks
-        },
-        models={
-            name: SummaryModel(seeds=model.seeds, tasks=study.model_tasks(name))
-            for name, model in models.items()
-        },
         pairs=tuple(pairs),
-        baselines=context.baselines,
+        context=context.model_copy(
+            update={"tasks": {code: task for code, task in context.tasks.items() if task.test}}
+        ),
     )
 
 

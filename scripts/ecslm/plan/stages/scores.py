@@ -1,10 +1,15 @@
-"""The jobs that score: models, trivial baselines, models over their seeds."""
+"""The jobs that score: models, trivial baselines, models over their seeds; and the one that chooses
+a simple baseline."""
 
 from collections.abc import Iterator, Mapping
 
-from ecslm.plan.keys import ModelTaskKey, RunKey
+from ecslm.comparisons.choosing_settings import LIBRARIES as CHOOSING
+from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.config.backends.learned import LearnedModel
+from ecslm.plan.keys import ModelTaskKey, RunKey, TaskKey
 from ecslm.plan.rules import Files, Rule, path_patterns
 from ecslm.schemas import paths
+from ecslm.scoring.baselines import applicable
 from ecslm.scoring.modules import metric_module, task_modules
 from ecslm.scoring.settings import LIBRARIES, OverSeedsSettings, ScriptSettings
 
@@ -94,4 +99,40 @@ class ScoreOverSeeds(Rule[ModelTaskKey]):
         return (metric_module(self.study.task(key.task).metric),)
 
 
-RULES = (Score, ScoreBaseline, ScoreOverSeeds)
+class ChooseBaseline(Rule[TaskKey]):
+    """The best simple baseline of one task, chosen without its test records."""
+
+    name, script, key_type = "choose_baseline", "choose_baseline.py", TaskKey
+    outputs = path_patterns(chosen=paths.SIMPLE_BASELINES, manifest=paths.SIMPLE_BASELINES_MANIFEST)
+    libraries = CHOOSING
+    cheap = True
+
+    def all_keys(self) -> Iterator[TaskKey]:
+        """The tasks that have such baselines."""
+        yield from map(TaskKey, filter(self.study.simple_baselines, self.study.test_tasks))
+
+    def inputs(self, key: TaskKey) -> Mapping[str, Files]:
+        """The records for training and validation."""
+        return {split: self.study.dataset_file(key.task, split) for split in ("train", "val")}
+
+    def settings(self, key: TaskKey) -> ChooseSettings:
+        """The task, and its baselines."""
+        study, kind = self.study, self.study.task(key.task).kind()
+        models = study.settings.models
+        names = study.simple_baselines(key.task)
+        return ChooseSettings(
+            task=kind,
+            trivial=tuple(name for name in applicable(kind) if name in names),
+            learned={
+                name: model.prediction(study.decoding(key.task), 0, (), kind)
+                for name, model in models.items()
+                if isinstance(model, LearnedModel) and name in names
+            },
+        )
+
+    def modules(self, key: TaskKey) -> tuple[str, ...]:
+        """The answer and the metric of the task."""
+        return task_modules(self.study.task(key.task))
+
+
+RULES = (Score, ScoreBaseline, ScoreOverSeeds, ChooseBaseline)

@@ -135,6 +135,7 @@ def table_context(study: Study) -> TableContext:
             code: TaskContext(
                 title=study.task(code).title,
                 metric=metric(study.task(code).metric).NAME,
+                proportion=metric(study.task(code).metric).PROPORTION,
                 answer=study.task(code).answer,
                 train=study.task(code).train,
                 test=study.task(code).test,
@@ -147,6 +148,7 @@ def table_context(study: Study) -> TableContext:
                 tasks=study.model_tasks(name),
                 shots=model.shots,
                 limits=model.limits(),
+                learned=model.LEARNS,
             )
             for name, model in settings.models.items()
         },
@@ -154,7 +156,8 @@ def table_context(study: Study) -> TableContext:
         adapters=adapters,
         costs={
             name: CostContext(
-                local=name in study.local_models,
+                local=name in study.local_models or model.LEARNS,
+                learned=model.LEARNS,
                 seeds=model.seeds,
                 tasks=study.model_tasks(name),
                 adapter_of=model.adapter_name(name),
@@ -166,6 +169,11 @@ def table_context(study: Study) -> TableContext:
         contrasts={
             name: ContrastContext(title=one.title or name, tasks=contrast_tasks(study, name))
             for name, one in contrasts(study).items()
+        },
+        simple={
+            task: tuple(sorted(names))
+            for task in study.test_tasks
+            if (names := study.simple_baselines(task))
         },
         setting_titles={
             name: study.config.setting_titles[name]

@@ -1,13 +1,11 @@
 """Constrained answers: only tokens with which a valid answer can begin or continue."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from ecslm.common.errors import InputError
-from ecslm.prediction.answers.forms import Form, form_of
+from ecslm.prediction.answers.forms import COMPLETIONS, Asked, Form, Grammar, form_of
 from ecslm.prediction.transformers_settings import TransformersSettings
-from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
     from ecslm.prediction.answers.masking import ConstrainedAnswers
@@ -15,26 +13,10 @@ if TYPE_CHECKING:
 
 LIBRARIES = ("llguidance",)
 
-# What completes a character of several bytes: after some first bytes the second must be a low one,
-# after others a high one.
-COMPLETIONS = (b"", *(one + b"\x80" * more for more in range(3) for one in (b"\x80", b"\xbf")))
-LONGEST_COMPLETION = max(map(len, COMPLETIONS))
-
 
 def open_mode(settings: TransformersSettings, tokenizer: Any) -> "Constrained":
     """The mode, for settings that name it."""
     return Constrained(settings, tokenizer)
-
-
-@dataclass(frozen=True)
-class Grammar:
-    """The form of an answer, with its endings as tokens."""
-
-    text: str
-    endings: tuple[tuple[int, ...], ...]
-    """Endings as tokens, the shortest first; empty if every answer ends in time by itself."""
-    needed: int
-    """Tokens that suffice to end an answer that has begun, whatever it begins with."""
 
 
 class Constrained:
@@ -48,7 +30,7 @@ class Constrained:
         self._tokenizer, self._tokens = tokenizer, from_tokenizer(tokenizer)
         self._grammar = lru_cache(maxsize=256)(self._in_tokens)
 
-    def form(self, record: Record) -> Grammar:
+    def form(self, record: Asked) -> Grammar:
         """The valid answers to a record.
 
         Raises:
@@ -77,7 +59,7 @@ class Constrained:
             # No token is shorter than a byte. One more ends the answer.
             return Grammar(form.grammar, (), form.longest + 1)
         endings = sorted(map(self._few_tokens, form.endings), key=len)
-        needed = LONGEST_COMPLETION + len(endings[-1]) + 1
+        needed = max(map(len, COMPLETIONS)) + len(endings[-1]) + 1
         return Grammar(form.grammar, tuple(map(tuple, endings)), needed)
 
     def _few_tokens(self, ending: bytes) -> list[int]:

@@ -1,19 +1,22 @@
 """The valid forms of an answer, by its type: what the strict protocol reads without fail.
 
+They are made of what the prompt says, never of the right answer.
+
 Grammars are in the notation of llguidance, which is that of Lark. An answer may begin with a space,
 since the first token of an answer has one in some tokenizers; the protocols do not mind.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
+from string import ascii_uppercase
+from typing import Any, NoReturn, Protocol
 
 from ecslm.common.errors import InputError
-from ecslm.schemas.answers import OPTION, product_letters
+from ecslm.schemas.answers import OPTION
 from ecslm.schemas.fields import parse_object
-from ecslm.schemas.record import Record
 from ecslm.schemas.task import Answer
 
 YES_NO = ("yes", "no", "Yes", "No")
@@ -22,7 +25,27 @@ YES_NO = ("yes", "no", "Yes", "No")
 MOST_PRODUCTS = 10
 
 NONE = "None"
-TARGETS = "target attributes"
+TARGETS, PRODUCTS = "target attributes", "product list"
+
+# What completes a character of several bytes: after some first bytes the second must be a low one,
+# after others a high one.
+COMPLETIONS = (b"", *(one + b"\x80" * more for more in range(3) for one in (b"\x80", b"\xbf")))
+
+
+class Asked(Protocol):
+    """What of a record its answer may depend on: not the right answer, and not the relevance."""
+
+    @property
+    def id(self) -> str:
+        """Its name in messages."""
+
+    @property
+    def input(self) -> str:
+        """The text of its input."""
+
+    @property
+    def options(self) -> list[str] | None:
+        """Its options with their letters."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +61,30 @@ class Form:
     """
 
 
-def form_of(answer: Answer, record: Record) -> Form:
+@dataclass(frozen=True)
+class Grammar:
+    """The form of an answer, with its endings as tokens."""
+
+    text: str
+    endings: tuple[tuple[int, ...], ...]
+    """Endings as tokens, the shortest first; empty if every answer ends in time by itself."""
+    needed: int
+    """Tokens that suffice to end an answer that has begun, whatever it begins with."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An answer of a closed set."""
+
+    text: str
+    """The prediction that is written for this candidate."""
+    tokens: tuple[int, ...]
+    """The tokens whose likelihood is computed."""
+    length: int
+    """The length by which the log-likelihood is divided."""
+
+
+def form_of(answer: Answer, record: Asked) -> Form:
     """The valid answers to a record.
 
     Raises:
@@ -50,23 +96,30 @@ def form_of(answer: Answer, record: Record) -> Form:
         case "choice":
             return _one_of(option_letters(record))
         case "ranking":
-            return _permutation(_products(record))
+            return _permutation("".join(_products(record)))
         case "extraction":
             return _extraction(*_attributes_and_sources(record))
     raise InputError(f"an answer of type {answer} has no form to keep to")
 
 
-def option_letters(record: Record) -> list[str]:
+def option_letters(record: Asked) -> list[str]:
     """The letters of the record's options, as they are listed.
 
     Raises:
         InputError: there are no options, or one has no letter.
     """
-    matches = [OPTION.fullmatch(option) for option in record.options or ()]
-    letters = [match[1] for match in matches if match]
-    if not letters or len(letters) < len(matches):
-        raise _without(record, "options with letters")
+    letters = _letters(record.options)
+    if not letters:
+        _without(record, "options with letters")
     return letters
+
+
+def _letters(listed: Any) -> list[str]:
+    """The letters of a list; none if it is no list of options with letters."""
+    options = listed if isinstance(listed, list) else []
+    matches = [OPTION.fullmatch(option) for option in options if isinstance(option, str)]
+    letters = [match[1] for match in matches if match]
+    return letters if len(letters) == len(options) else []
 
 
 def _one_of(answers: Sequence[str]) -> Form:
@@ -75,16 +128,24 @@ def _one_of(answers: Sequence[str]) -> Form:
     return Form(f'start: " "? ({alternatives})', 1 + longest)
 
 
-def _products(record: Record) -> str:
-    letters = product_letters(record.relevance)
-    if not letters:
-        raise _without(record, "relevance labels")
+def _products(record: Asked) -> list[str]:
+    letters = _letters(_parts(record).get(PRODUCTS))
+    if not letters or letters != list(ascii_uppercase[: len(letters)]):
+        _without(record, f"an input that is an object whose `{PRODUCTS}` has letters A, B, ...")
     if len(letters) > MOST_PRODUCTS:
         raise InputError(
             f"record {record.id}: {len(letters)} products, but constrained answers rank at most "
             f"{MOST_PRODUCTS}: use `answers: free`"
         )
     return letters
+
+
+def _parts(record: Asked) -> dict[str, Any]:
+    """The fields of an input that is an object; none if it is not."""
+    try:
+        return parse_object(record.input)
+    except ValueError:
+        return {}
 
 
 @cache
@@ -107,38 +168,19 @@ def _rest(letters: str) -> str:
     return f"rest_{letters.lower()}"
 
 
-def _attributes_and_sources(record: Record) -> tuple[list[str], list[str]]:
-    """Names of the target attributes, in lower case as in the data, and of the input's fields."""
-    try:
-        parts = parse_object(record.input)
-        names = parts.pop(TARGETS)
-    except (ValueError, KeyError):
-        names = None
-    if not isinstance(names, str) or not names.strip():
-        raise _without(record, f"an input that is an object with `{TARGETS}`")
-    attributes = dict.fromkeys(_targets(names.lower(), _referenced(record)))
-    return list(attributes), list(dict.fromkeys([*parts, NONE]))
+def _attributes_and_sources(record: Asked) -> tuple[list[str], list[str]]:
+    """Names of the target attributes, in lower case as in the data, and of the input's fields.
 
-
-def _targets(names: str, known: Set[str]) -> Iterator[str]:
-    """The names in a text such as "brand and color".
-
-    A name may itself have an "and". Where the reference has it as one name, it is one.
+    A name may itself have an "and", and nothing says which: of "care and use" all three are names.
     """
-    parts = [part.strip() for part in names.split(" and ")]
-    while parts:
-        joined = [" and ".join(parts[:count]) for count in range(len(parts), 0, -1)]
-        name = next((one for one in joined if one in known), parts[0])
-        yield name
-        parts = parts[name.count(" and ") + 1 :]
-
-
-def _referenced(record: Record) -> set[str]:
-    """The names of attributes in the reference, of which no more than these is looked at."""
-    try:
-        return {str(entry["attribute"]).lower() for entry in json.loads(record.output)}
-    except (ValueError, TypeError, KeyError):
-        return set()
+    parts = _parts(record)
+    targets = parts.pop(TARGETS, None)
+    if not isinstance(targets, str) or not targets.strip():
+        _without(record, f"an input that is an object with `{TARGETS}`")
+    words = [word.strip() for word in targets.lower().split(" and ")]
+    ends = range(1, len(words) + 1)
+    names = (" and ".join(words[start:end]) for end in ends for start in range(end))
+    return list(dict.fromkeys(names)), list(dict.fromkeys([*parts, NONE]))
 
 
 def _extraction(attributes: Sequence[str], sources: Sequence[str]) -> Form:
@@ -178,7 +220,7 @@ def _json(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _without(record: Record, what: str) -> InputError:
-    return InputError(
+def _without(record: Asked, what: str) -> NoReturn:
+    raise InputError(
         f"record {record.id}: answers that are not free need {what}: use `answers: free`"
     )

@@ -1,16 +1,15 @@
 """Answers by likelihood: of a closed set of answers, the one that the model finds likeliest.
 
-Each answer is scored as a whole, without the end token, by the sum of the log-probabilities of its
-tokens, as `acc` of lm-evaluation-harness, or by that sum divided by its length, by bytes as
-`acc_norm` (which counts characters, the same for texts in ASCII).
+The set has what right answers are, as `doc_to_choice` of lm-evaluation-harness. Each is scored as a
+whole, without the end token, by the sum of the log-probabilities of its tokens, as `acc` there, or
+by that sum divided by its length, by bytes as `acc_norm` (which counts characters, the same for
+texts in ASCII).
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ecslm.prediction.answers.forms import option_letters
+from ecslm.prediction.answers.forms import Asked, Candidate, option_letters
 from ecslm.prediction.transformers_settings import TransformersSettings
-from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
     from ecslm.prediction.answers.scoring import LikeliestAnswers
@@ -24,18 +23,6 @@ def open_mode(settings: TransformersSettings, tokenizer: Any) -> "Likelihood":
     return Likelihood(settings, tokenizer)
 
 
-@dataclass(frozen=True)
-class Candidate:
-    """An answer of the closed set."""
-
-    text: str
-    """The prediction that is written for this candidate."""
-    tokens: tuple[int, ...]
-    """The tokens whose likelihood is computed."""
-    length: int
-    """The length by which the log-likelihood is divided."""
-
-
 class Likelihood:
     """The likeliest of the answers that there are."""
 
@@ -43,8 +30,8 @@ class Likelihood:
         assert settings.answers is not None, "the settings name this mode"
         self._settings, self._answers, self._tokenizer = settings, settings.answers, tokenizer
 
-    def form(self, record: Record) -> tuple[Candidate, ...]:
-        """The answers to a record: yes and no, or the options as they are listed.
+    def form(self, record: Asked) -> tuple[Candidate, ...]:
+        """The answers to a record: yes and no, or the options, by their letters or their texts.
 
         For an option its letter is written, which means no other whatever their texts are.
 
@@ -53,8 +40,9 @@ class Likelihood:
         """
         if self._answers.type == "yes_no":
             return tuple(self._candidate(text, text) for text in ("yes", "no"))
-        letters, options = option_letters(record), record.options or ()
-        return tuple(map(self._candidate, letters, options))
+        letters = option_letters(record)
+        scored = letters if self._answers.option == "letter" else record.options or ()
+        return tuple(map(self._candidate, letters, scored))
 
     def room(self, form: tuple[Candidate, ...]) -> int:
         """The most tokens that an answer takes; not fewer than in free generation, so that the

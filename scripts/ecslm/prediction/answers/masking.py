@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer
 
-from ecslm.prediction.answers.constrained import COMPLETIONS, Grammar
+from ecslm.prediction.answers.forms import COMPLETIONS, Grammar
 from ecslm.prediction.backend import Generated
-from ecslm.prediction.choosing import Choice
 from ecslm.prediction.network import Network
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.writing import Writer, choice
@@ -39,8 +38,8 @@ class ConstrainedAnswers:
         """
         limit = self._decoding.max_new_tokens
         rows = [Row(self._matcher(one.text).deep_copy(), one, self._tokens) for one in forms]
-        chosen = Allowed(choice(self._decoding, numbers), rows, limit)
-        found = self._writer.write(prompts, chosen)
+        choose = choice(self._decoding, numbers)
+        found = self._writer.write(prompts, choose, Allowed(rows, limit))
         return [
             replace(answer, stopped=False) if row.was_ended else answer
             for row, answer in zip(rows, found, strict=True)
@@ -57,19 +56,20 @@ class ConstrainedAnswers:
 
 
 class Allowed:
-    """Chooses among the tokens that are allowed; a `Choice`."""
+    """The tokens that are allowed; `Limits`."""
 
-    def __init__(self, choose: Choice, rows: "Sequence[Row]", limit: int) -> None:
-        self._choose, self._rows, self._limit = choose, rows, limit
+    def __init__(self, rows: "Sequence[Row]", limit: int) -> None:
+        self._rows, self._limit = rows, limit
 
-    def __call__(self, logits: torch.Tensor, prompts: Sequence[int], step: int) -> torch.Tensor:
-        """A token of each row, given logits (rows x vocabulary), prompts and step."""
+    def only(self, logits: torch.Tensor, prompts: Sequence[int], step: int) -> torch.Tensor:
+        """As `Limits.only`."""
         bits = b"".join(self._rows[prompt].allowed(self._limit - step) for prompt in prompts)
-        allowed = _unpacked(bits, logits)
-        tokens = self._choose(logits.masked_fill(~allowed, -torch.inf), prompts, step)
-        for prompt, token in zip(prompts, tokens.tolist(), strict=True):
+        return logits.masked_fill(~_unpacked(bits, logits), -torch.inf)
+
+    def take(self, prompts: Sequence[int], tokens: Sequence[int]) -> None:
+        """As `Limits.take`."""
+        for prompt, token in zip(prompts, tokens, strict=True):
             self._rows[prompt].take(token)
-        return tokens
 
 
 def _unpacked(bits: bytes, logits: torch.Tensor) -> torch.Tensor:

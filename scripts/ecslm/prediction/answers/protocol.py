@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from ecslm.prediction.answers.forms import Asked
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.transformers_settings import Mode, TransformersSettings, mode_module_name
-from ecslm.schemas.record import Record
 
 if TYPE_CHECKING:
     import torch
@@ -43,7 +43,7 @@ class Answering(Protocol):
 class AnswerMode(Protocol):
     """A way of answering, before the weights are loaded."""
 
-    def form(self, record: Record, /) -> Any:
+    def form(self, record: Asked, /) -> Any:
         """What the answer to a record may be.
 
         Raises:

@@ -7,7 +7,7 @@ import torch
 from transformers.cache_utils import Cache
 
 from ecslm.models.batching import batches_by_length
-from ecslm.prediction.answers.likelihood import Candidate
+from ecslm.prediction.answers.forms import Candidate
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.key_values import RoomyLayer
 from ecslm.prediction.network import Network
@@ -49,10 +49,10 @@ class LikeliestAnswers:
         A prompt is read once. Its candidates go on from its keys and values.
         """
         batch = self._reader.read(prompts, 0)
-        first = batch.logits.log_softmax(dim=-1)
         each = [[tokens[0] for tokens in candidates[prompt]] for prompt in batch.order]
         rows = [place for place, tokens in enumerate(each) for _ in tokens]
-        values = iter(first[rows, list(chain.from_iterable(each))].tolist())
+        first = chain.from_iterable(each)
+        values = iter(self._network.log_probabilities(batch.hidden, rows, list(first)))
         scores: list[list[float]] = [list(islice(values, len(tokens))) for tokens in each]
         longer = [
             (place, number)
@@ -101,14 +101,14 @@ class LikeliestAnswers:
             network.tensor([list(range(start, start + longest)) for start in starts]),
             _copies(batch.cache, places, longest),
         )[mask.bool()]
-        targets = network.tensor([[token] for row in rows for token in row[1:]])
-        found = [
-            network.logits(states[start : start + LOGITS])
-            .log_softmax(dim=-1)
-            .gather(1, targets[start : start + LOGITS])
+        targets = list(chain.from_iterable(row[1:] for row in rows))
+        parts = (
+            (states[start : start + LOGITS], targets[start : start + LOGITS])
             for start in range(0, len(targets), LOGITS)
-        ]
-        values = iter(torch.cat(found)[:, 0].tolist())
+        )
+        values = chain.from_iterable(
+            network.log_probabilities(some, range(len(some)), tokens) for some, tokens in parts
+        )
         return [sum(islice(values, len(row) - 1)) for row in rows]
 
 

@@ -1,5 +1,6 @@
 """F1 of the answer `yes` (PM, PSI, AP)."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -106,12 +107,28 @@ def _cell(reference: str, answer: str | None) -> str:
     return "tn" if answer == "no" else "fp"
 
 
+def _mcc(tp: float, fp: float, fn: float, tn: float) -> float:
+    """Matthews' correlation of answers and references; 0 if either is constant.
+
+    Unlike F1, it is 0 for every constant answer, and for random ones about 0.
+
+    Source: Matthews, Biochimica et Biophysica Acta 405(2), 1975.
+    """
+    square = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return (tp * tn - fp * fn) / math.sqrt(square) if square else 0.0
+
+
 def _rates(tp: float, fp: float, fn: float, tn: float) -> dict[str, Any]:
+    recall, specificity = ratio(tp, tp + fn), ratio(tn, tn + fp)
     return {
         "accuracy": ratio(tp + tn, tp + fp + fn + tn),
+        "balanced_accuracy": None
+        if recall is None or specificity is None
+        else (recall + specificity) / 2,
+        "mcc": _mcc(tp, fp, fn, tn),
         "precision": ratio(tp, tp + fp),
-        "recall": ratio(tp, tp + fn),
-        "specificity": ratio(tn, tn + fp),
+        "recall": recall,
+        "specificity": specificity,
         "npv": ratio(tn, tn + fn),
         "f1_by_class": {"yes": f1(tp, fp, fn), "no": f1(tn, fn, fp)},
         "counts": {"tp": tp, "fp": fp, "fn": fn, "tn": tn},

@@ -1,6 +1,6 @@
-"""The claims table: one tuned model against the best published, trivial and untuned rows."""
+"""The claims table: one tuned model against the best published, simple and untuned rows."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,24 +23,27 @@ from ecslm.tables.model import (
     count_cell,
     difference_text,
     number_cell,
+    percent_text,
+    score_text,
 )
 from ecslm.tables.notes import JOINT, STRICT, data_note, mark_notes
 from ecslm.tables.published import Published
 from ecslm.tables.references import (
-    BaselineName,
     ContrastName,
     ModelName,
     SettingName,
     TaskName,
 )
 from ecslm.tables.requests import TableRequest, metric_files
-from ecslm.tables.scores import Scores, strict_cell
+from ecslm.tables.scores import Measured, Scores, strict_cell
 from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 
 
 class ClaimsEntry(IntervalsEntry):
     """What can be said of one model: its scores beside the best of others, task by task."""
+
+    JUDGES = True
 
     kind: Literal["claims"]
     settings: dict[SettingName, str] = Field(
@@ -56,13 +59,20 @@ class ClaimsEntry(IntervalsEntry):
     )
     margin: float = Field(
         gt=0,
-        description="How far below a published score still counts as close enough, as a "
-        "difference of scores.",
+        le=1,
+        description="How far below a published score still counts as close enough: a share of what "
+        "that score gains over the best simple baseline.",
     )
-    baselines: tuple[BaselineName, ...] = Field((), description="Trivial baselines.")
     untuned: ModelName | None = Field(None, description="The same base, not tuned.")
-    contrast: ContrastName | None = Field(
-        None, description="Contrast that tests the model against `untuned`."
+    constrained: ModelName | None = Field(
+        None,
+        description="The same as `untuned` with its answers limited to valid ones: what it knows "
+        "apart from the form of its answers.",
+    )
+    contrasts: tuple[ContrastName, ...] = Field(
+        (),
+        description="Contrasts that test the model against `constrained`, or `untuned` where that "
+        "has no answers, and against the best simple baseline.",
     )
 
 
@@ -113,7 +123,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         label=entry.label,
         panels=panels,
         notes=(
-            *_notes(request),
+            *_notes(request, claims),
             *mark_notes(panels, with_intervals=entry.explains_intervals),
             data_note(request.data),
         ),
@@ -128,7 +138,14 @@ def _summary(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterato
     for setting, found in claims.items():
         title = request.context.setting_title(setting)
         where = title[:1].upper() + title[1:]
-        yield verdict(where, entry.model, found, untuned=entry.untuned, margin=entry.margin)
+        yield verdict(
+            where,
+            entry.model,
+            found,
+            untuned=entry.untuned,
+            constrained=entry.constrained,
+            margin=entry.margin,
+        )
 
 
 def _claims(request: Request, sources: Sources) -> dict[str, list[Claim]]:
@@ -160,22 +177,33 @@ class _Reader:
         if measured is None:
             return None
         untuned = entry.untuned and scores.model(entry.untuned, task, setting)
+        limited = entry.constrained and scores.model(entry.constrained, task, setting)
+        simple = scores.simple(task, setting)
+        named = {} if simple is None else {simple[0]: strict_cell(simple[1], with_interval=False)}
         return Claim(
             task=task,
             n=measured.seeds[0].n,
             ours=strict_cell(measured),
             general=self._general(task, entry.settings[setting]),
             untuned=strict_cell(untuned or None, with_interval=False),
-            tuning=self._tuning(task, setting),
-            trivial=best(
-                {
-                    name: strict_cell(scores.baseline(name, task, setting), with_interval=False)
-                    for name in entry.baselines
-                }
+            invalid=_invalid_cell(untuned) if untuned else Cell(),
+            like=(
+                strict_cell(limited, with_interval=False)
+                if limited
+                else _lenient_cell(untuned)
+                if untuned
+                else Cell()
             ),
+            limited=bool(limited),
+            tuning=self._difference(
+                task, setting, {entry.constrained if limited else entry.untuned}
+            ),
+            simple=best(named),
+            beating=self._difference(task, setting, named),
             rounding=(
                 self._published.rounding(entry.settings[setting], task) if self._published else 0.0
             ),
+            proportion=self._request.context.tasks[task].proportion,
         )
 
     def _general(self, task: str, table: str) -> Named | None:
@@ -184,16 +212,17 @@ class _Reader:
         rows = self._request.table.general
         return best({row: self._published.cell(table, row, task) for row in rows})
 
-    def _tuning(self, task: str, setting: str) -> Cell:
+    def _difference(self, task: str, setting: str, others: Collection[str | None]) -> Cell:
+        """The difference to one of the others, as the first contrast has it that compares them."""
         entry = self._request.table
         if task not in comparison_files(self._request.context):
             return Cell()
-        for row in read_comparisons(self._results, task):
-            if (row.contrast, row.a, row.b) == (entry.contrast, entry.model, entry.untuned) and (
-                row.setting == setting
-            ):
-                return difference_cell(task, row)
-        return Cell()
+        found = {
+            row.contrast: difference_cell(task, row)
+            for row in read_comparisons(self._results, task)
+            if row.a == entry.model and row.b in others and row.setting == setting
+        }
+        return next((found[name] for name in entry.contrasts if name in found), Cell())
 
 
 def _panels(request: Request, setting: str, claims: Sequence[Claim]) -> Iterator[Panel]:
@@ -206,9 +235,9 @@ def _panels(request: Request, setting: str, claims: Sequence[Claim]) -> Iterator
         yield _panel(f"{title}: published rows", columns, claims, float_title=title)
         columns, own = [], f"{title}: rows of this study"
     if entry.untuned is not None:
-        columns += _against_untuned(entry, claims)
-    if entry.baselines:
-        columns += _against_trivial(claims)
+        columns += _against_untuned(claims)
+    if any(claim.simple for claim in claims):
+        columns += _against_simple(claims)
     if columns:
         # A second panel is in the float of the first.
         yield _panel(own, columns, claims, float_title=title if own == title else "")
@@ -249,28 +278,44 @@ def _against_general(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_C
         {claim.task: _judged(claim, claim.against_general) for claim in claims},
     )
     yield _Column(
-        HeaderCell("within", "Within", f"{entry.margin:g}", form="text"),
+        HeaderCell("within", "Within", f"{100 * entry.margin:g} % of gain", form="text"),
         {claim.task: _judged(claim, claim.within(entry.margin)) for claim in claims},
     )
 
 
-def _against_untuned(entry: ClaimsEntry, claims: Sequence[Claim]) -> Iterator[_Column]:
-    yield _Column(
-        HeaderCell("untuned", "Untuned", ""), {claim.task: claim.untuned for claim in claims}
-    )
-    if entry.contrast is not None:
+def _against_untuned(claims: Sequence[Claim]) -> Iterator[_Column]:
+    for key, detail in (("untuned", "free"), ("invalid", "invalid, %"), ("like", "any form")):
+        head = HeaderCell(key, "Untuned", detail)
+        yield _Column(head, {claim.task: getattr(claim, key) for claim in claims})
+    if any(claim.tuning.value is not None for claim in claims):
         yield _Column(
             HeaderCell("tuning", "Difference", "to untuned"),
             {claim.task: claim.tuning for claim in claims},
         )
 
 
-def _against_trivial(claims: Sequence[Claim]) -> Iterator[_Column]:
-    yield from _named("trivial", "Best trivial", {one.task: one.trivial for one in claims})
-    yield _Column(
-        HeaderCell("interval of trivial", "Our interval", "is", form="text"),
-        {claim.task: _judged(claim, claim.against_trivial) for claim in claims},
-    )
+def _against_simple(claims: Sequence[Claim]) -> Iterator[_Column]:
+    yield from _named("simple", "Best simple", {one.task: one.simple for one in claims})
+    if any(claim.beating.value is not None for claim in claims):
+        yield _Column(
+            HeaderCell("beating", "Difference", "to simple"),
+            {claim.task: claim.beating for claim in claims},
+        )
+    else:
+        yield _Column(
+            HeaderCell("interval of simple", "Our interval", "is", form="text"),
+            {claim.task: _judged(claim, claim.against_simple) for claim in claims},
+        )
+
+
+def _invalid_cell(measured: Measured) -> Cell:
+    share = measured.invalid_share()
+    return number_cell(share, "" if share is None else percent_text(share, 0), measured.sources)
+
+
+def _lenient_cell(measured: Measured) -> Cell:
+    value = measured.lenient()
+    return number_cell(value, "" if value is None else score_text(value), measured.sources)
 
 
 def _named(key: str, title: str, found: Mapping[str, Named | None]) -> Iterator[_Column]:
@@ -302,26 +347,44 @@ def _judged(claim: Claim, judgement: str | None) -> Cell:
     return Cell(judgement, f"{judgement}{star}", sources=claim.ours.sources)
 
 
-def _notes(request: Request) -> Iterator[str]:
+def _notes(request: Request, claims: Mapping[str, Sequence[Claim]]) -> Iterator[str]:
     entry = request.table
     seeds = len(request.context.models[entry.model].seeds)
     yield f"Ours: {entry.model}" + (f", mean over {seeds} seeds." if seeds > 1 else ".")
     yield STRICT
     if request.data.comparable and entry.general:
         yield (
-            f"Best general LLM: the best of {', '.join(entry.general)}, as published. It is taken "
-            "as exact up to rounding, since its uncertainty is not known."
+            f"Best general LLM: the best of {', '.join(entry.general)}, as published. A share of "
+            "right answers (accuracy, HR@1) is binomial: both intervals are combined (Newcombe). "
+            "Other values are taken as exact up to rounding, since their uncertainty is not known."
         )
         yield (
-            f"Within: whether ours is better, or worse by at most {entry.margin:g}: yes for its "
-            "whole interval, no for none of it, otherwise unclear."
+            f"Within: whether ours is better, or worse by at most {100 * entry.margin:g} % of what "
+            "the published score gains over the best simple baseline (by nothing if it gains "
+            "nothing): yes for the whole interval of the difference, no for none of it, otherwise "
+            "unclear."
         )
     elif entry.general:
         yield "Published values were measured on other data: they are not compared with ours."
     if entry.untuned is not None:
-        yield f"Untuned: {entry.untuned}."
-    if entry.baselines:
-        yield f"Best trivial: the best of {', '.join(entry.baselines)} on the same records."
+        every = [claim for found in claims.values() for claim in found]
+        tasks = dict.fromkeys(claim.task for claim in every if not claim.limited)
+        limited = f"{entry.constrained}, whose answers are limited to valid ones"
+        lenient = f"{entry.untuned} by a parser that looks for the answer anywhere in its text"
+        if entry.constrained is not None:
+            lenient = f"{limited}; {', '.join(tasks)}: {lenient}" if tasks else limited
+        yield (
+            f"Untuned: {entry.untuned}; free: its strict score; invalid: the share of its answers "
+            f"that cannot be parsed; any form: {lenient}."
+        )
+        if any(claim.tuning.value is not None for claim in every):
+            yield f"Difference to untuned: to {entry.constrained or entry.untuned}" + (
+                f"; {', '.join(tasks)}: to {entry.untuned}." if entry.constrained and tasks else "."
+            )
+    if any(claim.simple for found in claims.values() for claim in found):
+        yield (
+            "Best simple: the best of the trivial and learned baselines, chosen without test records."
+        )
     yield (
         "Above, contains, below: whether our 95 % interval lies above the other score, contains it "
         "or lies below it."

@@ -34,6 +34,8 @@ from ecslm.tables.requests import TableRequest
 from ecslm.tables.settings import IntervalsEntry
 from ecslm.tables.sources import Sources
 
+BEST_SIMPLE = "the best simple baseline"
+
 COLUMNS = (
     HeaderCell("metric", "Metric", form="text"),
     HeaderCell("difference", "Difference"),
@@ -126,7 +128,7 @@ def _title(contrast: str, common: str, request: Request) -> str:
 
 
 def _name(row: Comparison) -> str:
-    return row.model or f"{row.a} against {row.b}"
+    return row.model or f"{row.a} against {BEST_SIMPLE if row.best_simple else row.b}"
 
 
 def _panel(request: Request, title: str, compared: Sequence[TaskComparison]) -> Panel:

@@ -59,7 +59,7 @@ def problems(request: Request, _resources: Mapping[str, Path]) -> list[str]:
     return [
         f"latency: {name}: its weights do not run here, so that nothing can be measured"
         for name in entry.latency
-        if not costs[name].local
+        if costs[name].learned or not costs[name].local
     ] + [
         f"models: {name}: its prices are in {context.prices.currency}, others in {entry.currency}"
         for name, context in costs.items()
@@ -91,7 +91,7 @@ def build(name: str, request: Request, sources: Sources) -> Table:
         label=entry.label,
         panels=tuple(panels),
         notes=(*cost_notes(request, models), data_note(request.data)),
-        summary=tuple(cost_summary(request, tuned, others, panels)),
+        summary=tuple(cost_summary(request, models, others, panels)),
     )
 
 

@@ -1,4 +1,4 @@
-"""The results table of one setting: published, trivial, untuned and tuned rows side by side."""
+"""The results table of one setting: published rows, baselines, untuned and tuned models."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -10,8 +10,8 @@ from pydantic import Field, model_validator
 from ecslm.schemas.paths import PUBLISHED_SCORES
 from ecslm.schemas.settings import Closed
 from ecslm.tables.kind import Kind
-from ecslm.tables.marks import mark_below_trivial, mark_best
-from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, Table
+from ecslm.tables.marks import mark_below_simple, mark_best
+from ecslm.tables.model import Cell, HeaderCell, Panel, Row, RowGroup, RowKind, Simple, Table
 from ecslm.tables.notes import (
     STRICT,
     data_note,
@@ -20,6 +20,7 @@ from ecslm.tables.notes import (
     mark_notes,
     record_notes,
     seed_notes,
+    simple_notes,
 )
 from ecslm.tables.published import Published
 from ecslm.tables.references import AnyModelName, BaselineName, ModelName, SettingName, TaskName
@@ -61,6 +62,8 @@ class Rows(Closed):
 
 class ResultsEntry(ScoresEntry):
     """Scores of one setting, with a row for each model, baseline and published result."""
+
+    JUDGES = True
 
     kind: Literal["results"]
     setting: SettingName = Field(description="Evaluation setting.")
@@ -159,14 +162,15 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     entry = request.table
     rows = _RowBuilder(request, sources)
     built = [rows.group(group) for group in entry.rows]
-    columns = tuple(_head(request, task, rows.records(task)) for task in entry.columns)
+    columns = tuple(rows.head(task) for task in entry.columns)
     groups = mark_best([group for group in built if group.rows], columns, entry.competitors)
-    groups = mark_below_trivial(groups, columns)
+    groups = mark_below_simple(groups, columns)
     panels = (Panel(title="", head="Model", columns=columns, groups=groups),)
     notes = [
         STRICT,
         *record_notes(panels),
         *fewer_notes(columns),
+        *simple_notes(columns),
         *mark_notes(panels, entry.competitors, entry.explains_intervals),
         *limit_notes(request.context.models),
         *_seed_notes(panels, request),
@@ -182,24 +186,11 @@ def build(name: str, request: Request, sources: Sources) -> Table:
     )
 
 
-def _head(request: Request, task: str, measured: Mapping[str, int]) -> HeaderCell:
-    """The head of a task's column, by the records of its rows."""
-    records, fewer = counted(measured)
-    return HeaderCell(
-        key=task,
-        text=task,
-        detail=request.context.tasks[task].metric,
-        lower_is_better=False,
-        records=records,
-        fewer=fewer,
-    )
-
-
 class _RowBuilder:
     def __init__(self, request: Request, sources: Sources) -> None:
         self._entry = entry = request.table
         self._comparable = request.data.comparable
-        self._models = request.context.models
+        self._models, self._tasks = request.context.models, request.context.tasks
         self._scores = Scores(sources.results, request.context, entry.shows_intervals)
         self._published = (
             Published(sources.require("published")) if entry.needs_published() else None
@@ -214,7 +205,8 @@ class _RowBuilder:
         rows = [self._published_row(name, name) for name in group.published]
         rows += [self._row(name, "baseline") for name in group.baselines]
         for model in self._answering(group.models):
-            rows.append(self._row(model, "model"))
+            learned = self._models[model].learned
+            rows.append(self._row(model, "baseline" if learned else "model"))
             if group.followed_by_published:
                 rows += self._following(model)
         for name, models in group.best_of.items():
@@ -222,9 +214,20 @@ class _RowBuilder:
                 rows.append(self._best_of(name, answering))
         return RowGroup(group.group, tuple(rows))
 
-    def records(self, task: str) -> Mapping[str, int]:
-        """The test records of each row of a column that was measured."""
-        return self._records.get(task, {})
+    def head(self, task: str) -> HeaderCell:
+        """The head of a task's column, after all rows were built: it tells their records."""
+        records, fewer = counted(self._records.get(task, {}))
+        simple = self._scores.simple(task, self._entry.setting)
+        value = simple[1].value("strict") if simple else None
+        return HeaderCell(
+            key=task,
+            text=task,
+            detail=self._tasks[task].metric,
+            lower_is_better=False,
+            records=records,
+            fewer=fewer,
+            simple=Simple(simple[0], value) if simple and value is not None else None,
+        )
 
     def notes(self) -> list[str]:
         """Which models were chosen, and which lack results or answers."""
@@ -243,14 +246,12 @@ class _RowBuilder:
         ]
         return found
 
-    def _row(self, name: str, kind: str) -> Row:
-        cells = tuple(self._cell(name, kind, task) for task in self._entry.columns)
-        if kind == "model":
-            return Row(name=name, kind="model", cells=cells)
-        return Row(name=name, kind="baseline", cells=cells)
+    def _row(self, name: str, kind: RowKind) -> Row:
+        cells = tuple(self._cell(name, task) for task in self._entry.columns)
+        return Row(name=name, kind=kind, cells=cells)
 
-    def _cell(self, name: str, kind: str, task: str) -> Cell:
-        read = self._scores.model if kind == "model" else self._scores.baseline
+    def _cell(self, name: str, task: str) -> Cell:
+        read = self._scores.model if name in self._models else self._scores.baseline
         measured = read(name, task, self._entry.setting)
         if measured is not None:
             self._records.setdefault(task, {})[name] = measured.records
@@ -260,7 +261,7 @@ class _RowBuilder:
         """The cell of the best model in each column; of equal ones the first."""
         cells, chosen = [], []
         for task in self._entry.columns:
-            candidates = {model: self._cell(model, "model", task) for model in models}
+            candidates = {model: self._cell(model, task) for model in models}
             sources = tuple(path for cell in candidates.values() for path in cell.sources)
             known = {
                 model: cell.value

@@ -1,0 +1,89 @@
+"""Which of a task's simple baselines is the best on records that are not for tests."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.data.relevance import by_rank
+from ecslm.prediction.learned.fields import words
+from ecslm.prediction.learned.holding_out import held_out
+from ecslm.prediction.learned.learning import learn
+from ecslm.schemas.prediction import ScoredPrediction
+from ecslm.schemas.record import Record
+from ecslm.schemas.simple_baselines import SimpleBaselines
+from ecslm.schemas.task import BERTSCORE_METRICS, TaskKind
+from ecslm.scoring.baselines import (
+    answers_of,
+    as_prediction,
+    is_expectation,
+    majority_label,
+)
+from ecslm.scoring.score import Row, score, score_expected
+from ecslm.scoring.settings import ScoringSettings
+
+# In place of BERTScore, which needs an encoder.
+WORD_F1 = "word F1"
+# Intervals are not looked at.
+QUICK = ScoringSettings(resamples=1)
+
+
+def choose(
+    code: str, settings: ChooseSettings, train: Sequence[Record], val: Sequence[Record]
+) -> SimpleBaselines:
+    """Score a task's baselines on validation records and, where these are few, on training records
+    that are held out."""
+    if settings.task.answer == "ranking":
+        # Only test records must have labels.
+        train, val = ([one if one.relevance else by_rank(one) for one in x] for x in (train, val))
+    parts = held_out(train, val)
+    answered: dict[str, list[list[ScoredPrediction]]] = {}
+    for name in settings.trivial:
+        answered[name] = [
+            [as_prediction(record, text) for text in answers_of(name, record, settings.task, label)]
+            for known, records in parts
+            for label in [majority_label(known, settings.task) if name == "majority" else ""]
+            for record in records
+        ]
+    for learned, own in sorted(settings.learned.items()):
+        answered[learned] = [
+            [as_prediction(record, text)]
+            for known, records in parts
+            for answers in [learn(own.method, own.task, known, [])]
+            for record, text in zip(records, answers(records), strict=True)
+        ]
+    stands_in = settings.task.metric in BERTSCORE_METRICS
+    scores = {
+        name: _word_f1(only for (only,) in found)
+        if stands_in
+        else _score(name, found, code, settings.task)
+        for name, found in answered.items()
+    }
+    return SimpleBaselines(
+        task=code,
+        metric=WORD_F1 if stands_in else settings.task.metric,
+        n=sum(len(records) for _, records in parts),
+        scores=scores,
+        best=max(scores, key=lambda name: scores[name]),
+    )
+
+
+def _score(
+    name: str, answered: Sequence[Sequence[ScoredPrediction]], code: str, task: TaskKind
+) -> float:
+    row = Row(code, name)
+    if is_expectation(name):
+        scores = score_expected(answered, row, task)
+    else:
+        scores = score([only for (only,) in answered], row, task, QUICK)
+    (only,) = scores.metrics.settings.values()
+    return only.strict.value
+
+
+def _word_f1(answered: Iterable[ScoredPrediction]) -> float:
+    """The mean F1 of the words of answers, as in SQuAD (Rajpurkar et al., 2016)."""
+    scores = []
+    for one in answered:
+        given, right = Counter(words(one.prediction)), Counter(words(one.reference))
+        total = given.total() + right.total()
+        scores.append(2 * (given & right).total() / total if total else 1.0)
+    return sum(scores) / len(scores)

@@ -1,0 +1,74 @@
+"""The answer of the most similar training record.
+
+Similar is the cosine of TF-IDF vectors of the whole input. Where an answer means something in its
+own record alone, what is copied is its meaning: of options and of products to rank, the one most
+like the right one there comes first; of values, those of the attributes that are asked for.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from ecslm.prediction.learned.answers import as_answer, right_letter, writes_texts
+from ecslm.prediction.learned.extraction import as_entries, attributes_of, values_of
+from ecslm.prediction.learned.fields import lettered, ranked_items
+from ecslm.schemas.record import Record
+from ecslm.schemas.task import TaskKind
+
+Answers = Callable[[Sequence[Record]], list[str]]
+
+
+def nearest(train: Sequence[Record], task: TaskKind) -> Answers:
+    """Answers by the most similar training record; the first of several."""
+    vectorizer = TfidfVectorizer(sublinear_tf=True, dtype=np.float32, max_features=200_000)
+    known = vectorizer.fit_transform([record.input for record in train])
+    texts = writes_texts(train)
+    with_attribute: dict[str, list[int]] = {}
+    if task.answer == "extraction":
+        for number, record in enumerate(train):
+            for name in values_of(record):
+                with_attribute.setdefault(name, []).append(number)
+
+    def likest(wanted: str, among: dict[str, str]) -> list[str]:
+        vectors = vectorizer.transform([wanted, *among.values()])
+        scores = (vectors[1:] @ vectors[0].T).toarray().ravel()
+        return [list(among)[i] for i in np.argsort(-scores, kind="stable")]
+
+    def answer(record: Record, similar: np.ndarray) -> str:
+        model = train[int(similar.argmax())]
+        match task.answer:
+            case "choice":
+                letter = right_letter(model)
+                wanted = lettered(model.options or ()).get(letter or "", "")
+                options = lettered(record.options or ())
+                same = [one for one, text in options.items() if text == wanted]
+                best = same or likest(wanted, options)
+                return as_answer(record, best[0], texts) if best else ""
+            case "ranking":
+                first = ranked_items(model).get(model.output.strip()[:1], "")
+                return ",".join(likest(first, ranked_items(record)))
+            case "extraction":
+                found = {}
+                for name in attributes_of(record, with_attribute):
+                    numbers = with_attribute.get(name)
+                    if numbers:
+                        source = train[numbers[int(similar[numbers].argmax())]]
+                        found[name] = values_of(source)[name]
+                    else:
+                        found[name] = []
+                return json.dumps(as_entries(record, found), ensure_ascii=False)
+            case _:
+                return model.output
+
+    def answers(records: Sequence[Record]) -> list[str]:
+        # In parts, so that similarities of 10,000 x 1,000 records need little memory.
+        found = []
+        for start in range(0, len(records), 256):
+            part = records[start : start + 256]
+            similar = (vectorizer.transform([one.input for one in part]) @ known.T).toarray()
+            found += [answer(*pair) for pair in zip(part, similar, strict=True)]
+        return found
+
+    return answers
