@@ -385,8 +385,8 @@ def _notes(request: Request, claims: Sequence[Claim]) -> Iterator[str]:
         yield "Best simple: the best trivial or learned baseline, chosen without test records."
     if compares or all(claim.beating.value is None for claim in claims):
         yield (
-            "Above, contains, below: whether our 95 % interval lies above the other score, contains "
-            "it or lies below it."
+            "Above, contains, below: whether our 95 % interval lies above the other score, "
+            "contains it or lies below it."
         )
     if seeds > 1:
         yield JOINT
