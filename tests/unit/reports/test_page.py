@@ -28,7 +28,7 @@ from ecslm.reports.cells import Origins
 from ecslm.reports.downloads import table_csv
 from ecslm.reports.settings import ReportSettings, report_files
 from ecslm.schemas.paths import FIGURES_MANIFEST
-from ecslm.tables.model import Cell, Row, RowGroup
+from ecslm.tables.model import Cell, Row, RowGroup, Simple
 from ecslm.tables.sources import source_name
 
 # As the page has it.
@@ -232,3 +232,22 @@ def test_an_altered_figure_is_refused(results: Path) -> None:
     )
     with pytest.raises(InputError, match="altered"):
         page_of(results)
+
+
+@pytest.mark.parametrize(("simple", "warned"), [(0.7, True), (0.9, True), (0.6994, False)])
+def test_the_page_warns_exactly_where_a_simple_baseline_is_as_good_as_the_judged_model(
+    simple: float, warned: bool, tmp_path: Path
+) -> None:
+    study = write_results(tmp_path / "demo")
+    (panel,) = results_table().panels
+    (column,) = panel.columns
+    judged_by = replace(column, simple=Simple("Words & pairs", simple))
+    write_table(study, results_table(panels=(replace(panel, columns=(judged_by,)),)))
+    page = page_of(study, report_settings(judged=["Small-EC"]))
+    sentence = (
+        f"{IND}, in 1 of 1 task a simple baseline is as good as Small-EC or better, and costs less "
+        f"to use: PM (Words &amp; pairs {simple:.3f}, against 0.700)."
+    )
+    assert (sentence in page) == warned
+    assert ("Warning." in page) == warned
+    assert "Warning." not in page_of(study, report_settings(judged=[]))
