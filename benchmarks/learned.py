@@ -1,4 +1,4 @@
-"""Learned baselines at the paper's size: seconds and memory of each method and task.
+"""Learned baselines at the paper's size: CPU seconds and memory of each method and task.
 
 Records are made of pseudo-words as frequent as words are (Zipf), in the shapes and about the
 lengths of ECInstruct: 10,000 to train a task (2,022 of PM), 1,000 for validation, 2,000 to answer.
@@ -7,13 +7,17 @@ lengths of ECInstruct: 10,000 to train a task (2,022 of PM), 1,000 for validatio
 import argparse
 import json
 import resource
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
 from multiprocessing import get_context
+from pathlib import Path
 from string import ascii_uppercase
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from ecslm.prediction.learned.learning import learn
 from ecslm.schemas.record import Record

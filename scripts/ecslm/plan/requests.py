@@ -26,7 +26,7 @@ UNKNOWN = Request(memory_mb=64_000, minutes=24 * 60)
 # Of a job without a model of its own, which asks a server or copies answers.
 WITHOUT_MODEL = Request(memory_mb=2_000, minutes=12 * 60)
 # Of a learned baseline, at the paper's size: see benchmarks/learned.py.
-LEARNED = Request(memory_mb=4_000, minutes=60)
+LEARNED = Request(memory_mb=2_000, minutes=60)
 
 
 @dataclass(frozen=True, eq=False)
