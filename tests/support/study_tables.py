@@ -28,6 +28,7 @@ RECORDS = 1_000
 DEVICE = "NVIDIA H100 80GB HBM3"
 COST = {
     "device": DEVICE,
+    "load_seconds": 12.3,
     "seconds": 12_345.6,
     "peak_memory_bytes": 7.65e10,
     "energy_joules": 9.87e7,
