@@ -17,8 +17,8 @@ Raw = dict[str, Any]
 LOCAL = {"source": "hub", "id": str(ROOT / "resources/demo"), "revision": "main"}
 TASKS: Raw = {
     "PM": ("yes_no", "binary_f1", ["Product_Matching"], {"ood": False}),
-    "SA": ("choice", "macro_f1", ["Sentiment_Analysis"], {}),
-    "SR": ("choice", "hit_rate", ["Sequential_Recommendation"], {}),
+    "SA": ("choice", "macro_f1", ["Sentiment_Analysis"], {"option": "text"}),
+    "SR": ("choice", "hit_rate", ["Sequential_Recommendation"], {"option": "letter"}),
     "QPR": ("ranking", "ndcg", ["Query_Product_Rank", "Query_Product_Ranking"], {"ood": False}),
     "AVE": ("extraction", "extraction_f1", ["Attribute_Value_Extraction"], {}),
     "AG": ("generation", "bert_f1", ["Answer_Generation"], {}),

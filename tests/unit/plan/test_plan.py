@@ -297,6 +297,7 @@ def test_rows_whose_answers_are_not_free_change_nothing_of_the_others() -> None:
     assert limited.pop("answers") == {
         "mode": "likelihood",
         "type": "choice",
+        "option": "text",
         "normalization": "bytes",
     }
     assert limited == settings(prediction(made, "Small", "SA").settings)

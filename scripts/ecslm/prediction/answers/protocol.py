@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from ecslm.prediction.answers.forms import Asked
 from ecslm.prediction.backend import Generated
 from ecslm.prediction.transformers_settings import Mode, TransformersSettings, mode_module_name
 
 if TYPE_CHECKING:
     import torch
 
+    from ecslm.prediction.answers.forms import Asked
     from ecslm.prediction.network import Network
 
 
@@ -43,7 +43,7 @@ class Answering(Protocol):
 class AnswerMode(Protocol):
     """A way of answering, before the weights are loaded."""
 
-    def form(self, record: Asked, /) -> Any:
+    def form(self, record: "Asked", /) -> Any:
         """What the answer to a record may be.
 
         Raises:
