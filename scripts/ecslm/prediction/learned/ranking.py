@@ -21,7 +21,7 @@ from ecslm.schemas.record import Record
 # Parts of an input, and items of a list (the last ones), that texts are compared with.
 FIELDS, ITEMS = 3, 10
 # Records that weights are learned from; counts are of all.
-MOST = 3_000
+MOST = 1_000
 # Inverse strengths of regularisation; with the weakest one is left with the overlap, which is
 # hardly regularised.
 STRENGTHS = (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0)
@@ -45,14 +45,18 @@ def rank(
         order_of: of a training record, numbers of texts: each is better than those after it, and
             than those that are left out.
     """
-    every = [record for record in (*train, *val) if texts_of(record) and order_of(record)]
-    if not every:
+    train, val = (
+        [record for record in records if texts_of(record) and order_of(record)]
+        for records in (train, val)
+    )
+    if not train:
         return lambda records: [np.arange(len(texts_of(one))) for one in records]
-    features = _Features(every, texts_of, order_of)
-    chosen = every[:: -(-len(every) // MOST)]
-    found, orders = features(chosen, learned=True), [order_of(one) for one in chosen]
+    features = _Features(train, texts_of, order_of)
+    some, others = train[:: -(-len(train) // MOST)], val[:MOST]
+    found = [*features(some, learned=True), *features(others, learned=False)]
+    orders = [order_of(one) for one in (*some, *others)]
     pairs = [_differences(*one) for one in zip(found, orders, strict=True)]
-    parts = held_out(chosen, [])
+    parts = held_out(some, others)
     scores = {
         strength: np.mean(
             [
@@ -64,7 +68,7 @@ def rank(
         )
         for strength in STRENGTHS
     }
-    weights = _weights(pairs, max(scores, key=lambda one: scores[one]))
+    weights = _weights(pairs[: len(some)], max(scores, key=lambda one: scores[one]))
     return lambda records: [
         np.argsort(-(one @ weights), kind="stable") for one in features(records, learned=False)
     ]
@@ -95,6 +99,8 @@ class _Features:
     def __call__(self, records: Sequence[Record], learned: bool) -> list[Array]:
         """Features of each record's texts; `learned`: they are training records, so that what they
         have added to counts is left out."""
+        if not records:
+            return []
         texts = [self._texts_of(record) for record in records]
         sizes = list(map(len, texts))
         blocks = []
