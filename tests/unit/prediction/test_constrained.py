@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -122,6 +123,13 @@ def written(
         if tokens[-1] == tokenizer.eos_token_id:
             return tokenizer.decode(tokens[:-1]), row.was_ended
     raise AssertionError(f"no end: {tokenizer.decode(tokens)!r}")
+
+
+def test_rows_whose_bits_end_with_a_spare_word_share_a_batch_with_others() -> None:
+    bits = [b"\1\0\0\0", b"\2\0\0\0\0\0\0\0"]
+    rows = [cast(Row, SimpleNamespace(allowed=lambda _, own=own: own)) for own in bits]
+    found = Allowed(rows, 5).only(torch.zeros(2, 32), [0, 1], 0)
+    assert torch.isfinite(found).nonzero().tolist() == [[0, 0], [1, 1]]
 
 
 @settings(max_examples=100)

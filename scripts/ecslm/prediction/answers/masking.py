@@ -63,8 +63,11 @@ class Allowed:
 
     def only(self, logits: torch.Tensor, prompts: Sequence[int], step: int) -> torch.Tensor:
         """As `Limits.only`."""
-        bits = b"".join(self._rows[prompt].allowed(self._limit - step) for prompt in prompts)
-        return logits.masked_fill(~_unpacked(bits, logits), -torch.inf)
+        bits = [self._rows[prompt].allowed(self._limit - step) for prompt in prompts]
+        # The matcher's end with a spare word where the tokens fill the last one.
+        size = max(map(len, bits))
+        allowed = _unpacked(b"".join(one.ljust(size, b"\0") for one in bits), logits)
+        return logits.masked_fill(~allowed, -torch.inf)
 
     def take(self, prompts: Sequence[int], tokens: Sequence[int]) -> None:
         """As `Limits.take`."""
