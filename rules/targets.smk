@@ -20,6 +20,7 @@ localrules:
     fetch_answers,
     score,
     score_baseline,
+    choose_baseline,
     score_over_seeds,
     differences,
     compare,
@@ -75,7 +76,7 @@ rule latency:
 rule metrics:
     """target: score all answers, and compare the models"""
     input:
-        targets("check_data", "score", "score_baseline", "score_over_seeds"),
+        targets("check_data", "score", "score_baseline", "score_over_seeds", "choose_baseline"),
         targets("differences", "compare", "tidy_scores"),
     message:
         "All scores and comparisons"

@@ -32,13 +32,14 @@ WORDS = {
     "measure_latency": ("latency", "latencies"),
     "bertscore": ("BERTScore", "BERTScores"),
     **dict.fromkeys(("score", "score_baseline", "score_over_seeds"), ("score", "scores")),
+    "choose_baseline": ("choice of a baseline", "choices of baselines"),
     **dict.fromkeys(("differences", "compare"), ("comparison", "comparisons")),
     "tidy_scores": ("file of scores", "files of scores"),
     "export_model": ("exported model", "exported models"),
     "model_card": ("model card", "model cards"),
     "render_table": ("table", "tables"),
     **dict.fromkeys(("draw_figures", "draw_rule_graph"), ("set of figures", "sets of figures")),
-    "report_page": ("report", "reports"),
+    **dict.fromkeys(("report_page", "report_pdf"), ("report", "reports")),
 }
 
 

@@ -224,7 +224,7 @@ def configured(**changes: Any) -> dict[str, Any]:
         "title": "A shop",
         "device": "cpu",
         "published_comparable": False,
-        "data": {"source": "path", "path": "rows.jsonl"},
+        "data": {"source": "hub", "id": "a/shop", "revision": "main"},
         "tasks": ["PM"],
         "train_setting": IND,
         "settings": [IND],
