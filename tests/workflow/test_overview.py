@@ -47,7 +47,7 @@ def overview(project: Path) -> list[str]:
 
 def test_a_finished_study_takes_one_line(project: Path) -> None:
     run = explain(project)
-    assert run.stdout == "Study generated: nothing to do, all 93 jobs are up to date\n", run.stderr
+    assert run.stdout == "Study generated: nothing to do, all 96 jobs are up to date\n", run.stderr
 
 
 def test_jobs_are_told_by_cause_with_what_they_took_the_most_expensive_first(
@@ -55,7 +55,7 @@ def test_jobs_are_told_by_cause_with_what_they_took_the_most_expensive_first(
 ) -> None:
     together(LONGER_TEXTS, FASTER)(project)
     assert overview(project) == [
-        "Study generated: 49 of 93 jobs would run",
+        "Study generated: 49 of 96 jobs would run",
         "  2.2 GPU-hours (NVIDIA Z100), as 13 jobs last took",
         "  time unknown: 4 BERTScores",
         "",
@@ -80,7 +80,7 @@ def test_what_never_ran_is_estimated_and_what_was_stopped_is_told(project: Path)
     shutil.rmtree(adapters)
     (adapters / "seed-1/work/manifest.json.0123456789abcdef").mkdir(parents=True)
     assert overview(project) == [
-        "Study generated: 54 of 107 jobs would run",
+        "Study generated: 54 of 110 jobs would run",
         "  3.2 GPU-hours (NVIDIA Z100), as 15 jobs last took, of which 7 have never "
         "run: estimated from",
         "  similar ones",
