@@ -118,7 +118,8 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
         assert {job.rule for job in history.jobs if not history.stale(job)} == {
             *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
             *("train_adapter", "predict", "measure_latency", "bertscore"),
-            *("score", "score_baseline", "differences", "compare", "tidy_scores"),
+            *("score", "score_baseline", "choose_baseline", "differences", "compare"),
+            "tidy_scores",
             *(
                 "render_table",
                 "draw_figures",
@@ -195,6 +196,7 @@ def test_an_edited_metric_reruns_no_gpu_job(finished: Path) -> None:
         "all": 1,
         "score": 2,
         "score_baseline": 2,
+        "choose_baseline": 1,
         "differences": 1,
         "compare": 1,
         "tidy_scores": 1,

@@ -238,8 +238,8 @@ def test_scores_of_other_code_are_made_again_and_no_gpu_job(
     assert adopt(copied).returncode == 0
     jobs = planned(list_jobs, copied)
     assert {name.split()[0] for name in jobs} == {
-        *("score", "score_baseline", "score_over_seeds", "differences", "compare"),
-        *("tidy_scores", "render_table", "draw_figures", "report_page"),
+        *("score", "score_baseline", "score_over_seeds", "choose_baseline", "differences"),
+        *("compare", "tidy_scores", "render_table", "draw_figures", "report_page"),
     }
     assert {name.split("/")[-1] for name in jobs if name.startswith("score")} == {"QPR"}
 

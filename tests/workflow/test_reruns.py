@@ -114,7 +114,8 @@ def scored(task: str) -> tuple[str, ...]:
 
 def rescored(task: str) -> tuple[str, ...]:
     """All scores of a task in the study that compares models and has several seeds."""
-    return (*scored(task), f"score_over_seeds */{task}", f"differences {task}", *CONTRASTED)
+    again = f"score_over_seeds */{task}", f"choose_baseline {task}", f"differences {task}"
+    return (*scored(task), *again, *CONTRASTED)
 
 
 def drawn(*tables: str) -> tuple[str, ...]:
@@ -158,7 +159,7 @@ ALL_BUT_BASES = (
     *CHECKED,
     *described(),
     *compared(),
-    "score_baseline *",
+    *("score_baseline *", "choose_baseline *"),
     *trained("Tiny-*"),
     *predicted("Tiny"),
     *drawn("dataset", "ind", "texts", "validity", "reproduction", "differences"),
@@ -170,8 +171,7 @@ ALL_BUT_BASES_OF_LOCAL = (
     *compared(),
     "train_adapter *",
     "predict *",
-    "score *",
-    "score_baseline *",
+    *("score *", "score_baseline *", "choose_baseline *"),
     *drawn("dataset", "ind"),
 )
 # What reads the base of all models.
@@ -579,6 +579,7 @@ CONTRACT = [
         *trained("Tiny-*"),
         *new_task("MPC"),
         *(f"score_baseline {baseline}/seed-0/MPC" for baseline in ("majority", "random")),
+        "choose_baseline MPC",
         *SCORE_TABLES,
         "draw_rule_graph",
     ),
@@ -638,7 +639,7 @@ CONTRACT = [
         *described("PM"),
         *compared(),
         *(f"{rule} Tiny-EC/*" for rule in ("train_adapter", "predict", "score")),
-        "score_baseline majority/seed-0/PM",
+        *("score_baseline majority/seed-0/PM", "choose_baseline PM"),
         *drawn("dataset", "ind"),
     ),
     local(
@@ -648,7 +649,7 @@ CONTRACT = [
         *CHECKED,
         *described("PM"),
         *(f"{rule} Tiny-EC/*" for rule in ("train_adapter", "predict", "score")),
-        *drawn("ind"),
+        *("choose_baseline PM", *drawn("ind")),
     ),
     local(
         "one record of a task that the study does not have",
@@ -715,11 +716,12 @@ CONTRACT = [
     version(
         "numpy",
         *compared(),
-        *("score *", "score_baseline *", "score_over_seeds *"),
+        *("score *", "score_baseline *", "score_over_seeds *", "choose_baseline *"),
         *COMPARED_ANEW,
         *SCORE_TABLES,
     ),
-    version("scipy", *COMPARED_ANEW),
+    version("scipy", "choose_baseline *", *COMPARED_ANEW, *drawn("ind")),
+    version("scikit-learn", "choose_baseline *", *drawn("ind")),
     # What bases are made of. The project is a copy of the finished one at another path.
     generated(
         "the weights of a local directory replaced, with their date kept",

@@ -6,7 +6,14 @@ from ecslm.provenance.archive.contents import PDF, PROOF_ALONE
 
 PACKED_WHOLE = {
     *("check_data", "describe_data", "leakage", "data_card", "measure_latency", "score"),
-    *("score_baseline", "score_over_seeds", "choose_baseline", "differences", "compare", "tidy_scores"),
+    *(
+        "score_baseline",
+        "score_over_seeds",
+        "choose_baseline",
+        "differences",
+        "compare",
+        "tidy_scores",
+    ),
     *("render_table", "draw_figures", "draw_rule_graph", "report_page", PDF),
 }
 
