@@ -23,14 +23,21 @@ ROWS = [
 ]
 LAYER = configured("studies.generated.bertscore.layer", 3)
 
+INDEX = re.compile(r"/results/cache/[0-9a-f]{24}/")
+
 
 def contents(project: Path) -> dict[Path, bytes]:
-    """All results, and Snakemake's records of them, without the digests that a run keeps: those of
-    files which have only just been written are not kept, so they depend on the machine's speed."""
+    """All results, and Snakemake's records of them, without the index of the source's rows and the
+    digests that a run keeps: those of files which have only just been written are not kept, so they
+    depend on the machine's speed."""
     folders = (project / "results", project / ".snakemake/metadata")
     files = (path for folder in folders for path in folder.rglob("*") if path.is_file())
     left_out = ("/__pycache__/", "/cache/digests.json")
-    return {path: path.read_bytes() for path in files if not any(o in str(path) for o in left_out)}
+    return {
+        path: path.read_bytes()
+        for path in files
+        if not any(o in str(path) for o in left_out) and not INDEX.search(str(path))
+    }
 
 
 def errors(text: str) -> list[str]:

@@ -22,7 +22,6 @@ from support.completed import (
     study_options,
 )
 from support.edits import (
-    NEW_TASK,
     Edit,
     added,
     checked_out_again,
@@ -161,7 +160,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "the order of a task's names in the data": configured(
                 "tasks.QPR.aliases", ["Query_Product_Ranking", "Query_Product_Rank"]
             ),
-            "a new task of the registry that is not the study's": NEW_TASK,
             "the order of keys in config.yaml": with_keys_reversed,
         },
     ),

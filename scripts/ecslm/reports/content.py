@@ -9,7 +9,7 @@ from ecslm.common.files import read_json
 from ecslm.reports.captions import figure_caption, shows_published
 from ecslm.reports.deviations import deviations
 from ecslm.reports.settings import ReportFigure, ReportSettings, adapter_manifests, base_names
-from ecslm.reports.warnings import table_warnings
+from ecslm.reports.simple_as_good import as_good_in_tables
 from ecslm.schemas.paths import ADAPTER, BASE, TABLE_JSON
 from ecslm.tables.model import Table, read_table
 
@@ -57,7 +57,7 @@ class Content:
     Attributes:
         captions: of the figures, by name.
         adapters: manifests of adapters, by path; `bases`: those of bases.
-        warnings: where a simple baseline is as good as a model.
+        as_good: where a simple baseline is as good as a model.
         verdict: paragraphs that say what was found.
         deviations: from the study whose published values are shown, if any are.
         commit: that of the project when the report was built, None if there is none.
@@ -68,7 +68,7 @@ class Content:
     captions: Mapping[str, str]
     adapters: Mapping[str, Any]
     bases: Mapping[str, Any]
-    warnings: tuple[str, ...]
+    as_good: tuple[str, ...]
     verdict: tuple[str, ...]
     deviations: tuple[str, ...]
     commit: str | None
@@ -177,7 +177,7 @@ def read_content(
         captions={figure.name: figure_caption(figure, tables) for figure in settings.figures},
         adapters={path: read_json(results / path) for path in adapter_manifests(settings)},
         bases={base: read_json(bases / BASE.format(base=base)) for base in base_names(settings)},
-        warnings=tuple(table_warnings(of_setting, settings.judged)),
+        as_good=tuple(as_good_in_tables(of_setting, settings.judged)),
         verdict=tuple(
             paragraph for table in tables if table.kind in VERDICT for paragraph in table.summary
         ),

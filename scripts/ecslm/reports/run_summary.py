@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic import Field
 
 from ecslm.reports.plain_tables import aligned
-from ecslm.reports.warnings import Judged, warning
+from ecslm.reports.simple_as_good import Judged, as_good
 from ecslm.schemas.paths import REPORT_PAGE, REPORT_PDF
 from ecslm.schemas.settings import Closed
 from ecslm.tables.model import MISSING, percent_text, score_text
@@ -104,7 +104,7 @@ def _warning(settings: SummarySettings, scores: Scores, setting: str, pair: Pair
         other = simple[1].value("strict") if simple else None
         if simple and value is not None and other is not None:
             judged.append(Judged(task, value, simple[0], other))
-    return warning(model, settings.context.setting_title(setting), judged)
+    return as_good(model, settings.context.setting_title(setting), judged)
 
 
 def _shown(measured: Measured | None) -> str:

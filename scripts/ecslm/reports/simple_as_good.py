@@ -27,7 +27,7 @@ class Judged:
         )
 
 
-def warning(model: str, where: str, judged: Iterable[Judged]) -> list[str]:
+def as_good(model: str, where: str, judged: Iterable[Judged]) -> list[str]:
     """The sentence about a model in a setting; none if it beats all simple baselines."""
     every = list(judged)
     found = [one for one in every if one.beaten]
@@ -40,7 +40,7 @@ def warning(model: str, where: str, judged: Iterable[Judged]) -> list[str]:
     ]
 
 
-def table_warnings(tables: Iterable[tuple[str, Table]], models: Iterable[str]) -> list[str]:
+def as_good_in_tables(tables: Iterable[tuple[str, Table]], models: Iterable[str]) -> list[str]:
     """The warnings about models in results tables, each given with its setting in words."""
     judged: dict[tuple[str, str], dict[str, Judged]] = {}
     wanted = list(models)
@@ -56,5 +56,5 @@ def table_warnings(tables: Iterable[tuple[str, Table]], models: Iterable[str]) -
     return [
         sentence
         for (where, model), by_task in judged.items()
-        for sentence in warning(model, where, by_task.values())
+        for sentence in as_good(model, where, by_task.values())
     ]
