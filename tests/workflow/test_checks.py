@@ -23,7 +23,7 @@ ROWS = [
 ]
 LAYER = configured("studies.generated.bertscore.layer", 3)
 
-INDEX = re.compile(r"/results/cache/[0-9a-f]{24}/")
+INDEX = re.compile(r"/results/cache/[0-9a-f]{24}[./]")
 
 
 def contents(project: Path) -> dict[Path, bytes]:

@@ -218,8 +218,9 @@ CONTRACT = [
         together(
             *(in_python(with_other_annotations, f"{LIBRARY}/{name}") for name in MODEL_PACKAGES)
         ),
-        # One of them is handed on as a value: whoever gets it might read its annotations.
-        *drawn("parameters", "cost"),
+        # Some of them are handed on as values: whoever gets them might read their annotations.
+        *("choose_baseline *", "draw_figures"),
+        *drawn("parameters", "cost", "claims", "ind", "texts"),
     ),
     # Drawing
     generated(
@@ -402,7 +403,8 @@ CONTRACT = [
     ),
     generated(
         "the number of permutations",
-        configured(f"{GENERATED}.comparisons.permutations", 200),
+        # Fewer than the tests of the family need have no effect.
+        configured(f"{GENERATED}.comparisons.permutations", 1000),
         *COMPARED_ANEW,
     ),
     generated(
@@ -565,6 +567,8 @@ CONTRACT = [
         *new_task("MPC"),
         *TIMED,
         "score_baseline random/seed-0/MPC",
+        # More tests need more permutations.
+        *COMPARED_ANEW,
         *drawn("ind"),
         "draw_rule_graph",
     ),
@@ -720,8 +724,8 @@ CONTRACT = [
         *COMPARED_ANEW,
         *SCORE_TABLES,
     ),
-    version("scipy", "choose_baseline *", *COMPARED_ANEW, *drawn("ind")),
-    version("scikit-learn", "choose_baseline *", *drawn("ind")),
+    version("scipy", "choose_baseline *", *COMPARED_ANEW, *FIGURES, *drawn("ind", "texts")),
+    version("scikit-learn", "choose_baseline *", *FIGURES, *drawn("claims", "ind", "texts")),
     # What bases are made of. The project is a copy of the finished one at another path.
     generated(
         "the weights of a local directory replaced, with their date kept",
