@@ -90,7 +90,7 @@ rule score_over_seeds:
 
 
 rule choose_baseline:
-    """step: choose the best simple baseline of one task on validation records"""
+    """step: choose the best simple baseline of one task without its test records"""
     input:
         train=CHOOSE.input("train"),
         val=CHOOSE.input("val"),
