@@ -70,8 +70,8 @@ def told(
 
 
 def files(project: Path) -> set[Path]:
-    """All of them but what Python keeps of the modules that it has compiled."""
-    return {path for path in project.rglob("*") if "__pycache__" not in path.parts}
+    """All of them but modules that Python has compiled, and the index of the source's rows."""
+    return {path for path in project.rglob("*") if not {"__pycache__", "cache"} & set(path.parts)}
 
 
 def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
