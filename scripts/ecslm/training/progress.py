@@ -8,6 +8,8 @@ from typing import Any
 from tqdm import tqdm
 from transformers import TrainerCallback
 
+from ecslm.schemas.metrics_file import CONSTANT_SHARE
+
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 20.0
@@ -44,6 +46,9 @@ class Progress(TrainerCallback):
             return
         if "eval_loss" in logs:
             log.info("step %d: evaluation loss %.4f", state.global_step, logs["eval_loss"])
+            alike = [task for task, share in logs["eval_alike"].items() if share >= CONSTANT_SHARE]
+            if alike and state.global_step == state.max_steps:
+                log.warning("nearly all answers begin alike in validation: %s", ", ".join(alike))
         elif "loss" in logs:
             self._bar.set_postfix(loss=f"{logs['loss']:.4f}", refresh=False)
             if time.monotonic() - self._last >= SECONDS_BETWEEN_LINES:

@@ -117,6 +117,16 @@ def test_an_answer_is_right_if_generation_gives_each_of_its_tokens(
     hook.remove()
     assert found["eval_records"] == {task: len(each) for task, each in expected.items()}
     assert found["eval_right"] == {task: sum(each) / len(each) for task, each in expected.items()}
+    first: dict[str, list[int]] = {}
+    wanted: dict[str, set[int]] = {}
+    for example, answer in zip(examples, answers, strict=True):
+        first.setdefault(example.task, []).append(answer[0])
+        wanted.setdefault(example.task, set()).add(example.answer[0])
+    assert found["eval_alike"] == {
+        task: max(map(tokens.count, tokens)) / len(tokens)
+        for task, tokens in first.items()
+        if len(wanted[task]) > 1
+    }
     # Those of the loss: none is computed for the right answers.
     assert len(passes) == len(layout.group(range(len(drawn)), list(map(len, examples)), budget))
 
