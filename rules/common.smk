@@ -181,6 +181,9 @@ def gpu_need(job):
 
 def begin_run():
     """Keep other runs out of the results directory, and check machine and disk."""
+    # Snakemake 9 starts a timer of a second at each decision, whose end is a decision again: after
+    # 100 jobs it decides 100 times a second, which takes a fifth of a core from a training.
+    workflow.scheduler.job_rate_limiter = None
     due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
     try:
         check_run_triggers()
