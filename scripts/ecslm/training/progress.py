@@ -13,6 +13,8 @@ from ecslm.schemas.metrics_file import CONSTANT_SHARE
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 20.0
+# Validation records of a task, below which answers may begin alike by chance.
+FEWEST = 10
 
 
 class Progress(TrainerCallback):
@@ -46,7 +48,11 @@ class Progress(TrainerCallback):
             return
         if "eval_loss" in logs:
             log.info("step %d: evaluation loss %.4f", state.global_step, logs["eval_loss"])
-            alike = [task for task, share in logs["eval_alike"].items() if share >= CONSTANT_SHARE]
+            alike = [
+                task
+                for task, share in logs["eval_alike"].items()
+                if share >= CONSTANT_SHARE and logs["eval_records"][task] >= FEWEST
+            ]
             if alike and state.global_step == state.max_steps:
                 log.warning("nearly all answers begin alike in validation: %s", ", ".join(alike))
         elif "loss" in logs:
