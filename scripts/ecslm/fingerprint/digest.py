@@ -10,6 +10,8 @@ is called and where it stands does not matter.
 What cannot be followed like this is forbidden in our code, by tests.
 """
 
+# ruff: noqa: N802 - methods are named after the nodes that they write
+
 import ast
 import gc
 import hashlib
@@ -101,15 +103,29 @@ class Code:
         self._paths: dict[str, Path | None] = {}
         self._modules: dict[str, Module] = {}
         self._parts: dict[Node, Part] = {}
+        self._digests: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def digest(self, script: str, modules: tuple[str, ...] = ()) -> str:
+        """The digest of what a script, and modules that it loads by name, can reach."""
+        key = script, modules
+        if key not in self._digests:
+            parts = self.reached(script, modules)
+            numbers = {node: str(number) for number, node in enumerate(parts)}
+            lines = [str(len(modules))]
+            for part in parts.values():
+                lines.append(" ".join((part.text, *(numbers[node] for node in part.targets))))
+            self._digests[key] = _sha256("\n".join(lines))[:LENGTH]
+        return self._digests[key]
 
     def reached(self, script: str, modules: Sequence[str] = ()) -> dict[Node, Part]:
         """What a script, and modules that it loads by name, can reach, in the order of finding."""
         found: dict[Node, Part] = {}
         waiting = [Node(script, STATEMENTS), *(Node(name, WHOLE) for name in modules)]
-        for node in waiting:
-            if node not in found:
-                found[node] = self._part(node)
-                waiting += found[node].targets
+        with _without_collection():
+            for node in waiting:
+                if node not in found:
+                    found[node] = self._part(node)
+                    waiting += found[node].targets
         return found
 
     def has(self, module: str) -> bool:
@@ -479,16 +495,7 @@ def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
     Raises:
         InputError: a file is missing or is not Python.
     """
-    return _digest(script, modules, code_of(root))
-
-
-@cache
-def _digest(script: str, modules: tuple[str, ...], code: Code) -> str:
-    with _without_collection():
-        parts = code.reached(script, modules)
-    numbers = {node: str(number) for number, node in enumerate(parts)}
-    lines = (" ".join((one.text, *map(numbers.__getitem__, one.targets))) for one in parts.values())
-    return _sha256("\n".join((str(len(modules)), *lines)))[:LENGTH]
+    return code_of(root).digest(script, modules)
 
 
 def definition_digests(
@@ -502,9 +509,7 @@ def definition_digests(
         InputError: a file is missing or is not Python.
     """
     found: dict[str, dict[str, str]] = {}
-    with _without_collection():
-        parts = code_of(root).reached(script, modules)
-    for node, part in sorted(parts.items()):
+    for node, part in sorted(code_of(root).reached(script, modules).items()):
         if node.name != WHOLE:
             found.setdefault(node.module, {})[node.name] = part.named
     return found

@@ -8,8 +8,13 @@ code that would make one of them wrong.
 # does not.
 LEFT_OUT = {
     "ecslm.common.devices": "which of the machine's GPUs a job computes on, and when",
+    "ecslm.common.errors": "in which words people are told of what is wrong",
+    "ecslm.common.ledger": "whether a manifest is as it was written, which lets a job go on or not",
     "ecslm.common.locks": "which process may use a directory, and when",
     "ecslm.common.logs": "messages for people",
+    "ecslm.common.manifests": "what a result was made from, which lets a job go on or not",
+    "ecslm.common.results_cache": "where finished results are kept, and whether they are whole",
+    "ecslm.common.workdir": "where unfinished and finished work lies",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
     "ecslm.common.plain_words": "in which words a value is told to be wrong",

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from ecslm.fingerprint.code import Code
+
 from ecslm.fingerprint.digest import SCRIPTS, code_digest, imported_modules
 from ecslm.fingerprint.known import WORDED
 from ecslm.schemas.task import METRICS, TaskSettings

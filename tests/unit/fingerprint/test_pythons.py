@@ -5,9 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.project import SCRIPTS
-
 from ecslm.fingerprint.code import Code
+from support.project import SCRIPTS
 
 PROGRAM = """
 import sys
