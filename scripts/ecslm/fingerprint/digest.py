@@ -211,7 +211,7 @@ class Writer:
             # As it may be found at run time, by its name.
             for one in sorted({*module.imports, *module.statements} - self._logger()):
                 for node, _ in self._code.resolved(Import(module.name, one), ()):
-                    if node and node.name != WHOLE:
+                    if node and node.name != WHOLE and not one.startswith("_"):
                         self.parts.append(f"{one}=")
                         self._refer(node, "")
             return
@@ -269,6 +269,9 @@ class Writer:
     # Names
 
     def _name(self, first: str, *rest: str) -> None:
+        if first in self._logger():
+            self.parts.append(".".join((first, *rest)))
+            return
         imports = {*self._imports.get(first, ()), *self._module.imports.get(first, ())}
         found = [one for bound in sorted(imports) for one in self._code.resolved(bound, rest)]
         if first in self._module.statements:
@@ -305,14 +308,14 @@ class Writer:
         """Texts that stand beside each other are one, whatever Python made of them."""
         self.parts.append("f(")
         text = ""
-        for part in node.values:
+        for part in (*node.values, None):
             if isinstance(part, ast.Constant):
                 text += str(part.value)
-            else:
-                self._field("text", ast.Constant(text) if text else None)
-                self.write(part)
-                text = ""
-        self._field("text", ast.Constant(text) if text else None)
+                continue
+            if text and not self._in_words:
+                self.parts.append(ascii(text))
+            self._field("value", part)
+            text = ""
         self.parts.append(")")
 
     def _Call(self, node: ast.Call) -> None:
@@ -332,7 +335,9 @@ class Writer:
     # Statements
 
     def _FunctionDef(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
-        self._field("name", node.name)
+        self.parts.append(f"{node.name} ")
+        if not self._in_class:
+            self._bound.add(node.name)
         self._function(node)
 
     _AsyncFunctionDef = _FunctionDef
@@ -381,7 +386,7 @@ class Writer:
     def _is_logged(self, node: ast.expr) -> bool:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level)):
-                logged = level in known.LEVELS and bool(self._logger())
+                logged = level in known.LEVELS and bool(self._logger() - self._bound)
             case ast.Call(func=ast.Attribute(value=ast.Name(id="warnings"), attr="warn")):
                 logged = "warnings" in self._module.imports
             case _:
@@ -389,7 +394,7 @@ class Writer:
         return logged and sum(isinstance(one, ACTS) for one in ast.walk(node)) == 1
 
     def _logger(self) -> set[str]:
-        return {"log"} - self._bound if self._module.has_logger else set()
+        return {"log"} if self._module.has_logger else set()
 
     def _Raise(self, node: ast.Raise) -> None:
         self.parts.append("Raise(")
