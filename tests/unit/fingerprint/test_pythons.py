@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ecslm.fingerprint.code import Code
 from support.project import SCRIPTS
+
+from ecslm.fingerprint.digest import Code
 
 # Without the libraries of the project, which other Pythons need not have.
 PROGRAM = """
