@@ -79,10 +79,12 @@ class Module:
                     continue
                 case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                     names = {statement.name}
-                case ast.Assign(targets=targets):
+                case ast.Assign(targets=targets) if all(map(_is_plain, targets)):
                     names = _assigned(*targets)
-                case ast.AnnAssign(target=target) | ast.AugAssign(target=target):
-                    names = _assigned(target)
+                case (
+                    ast.AnnAssign(target=ast.Name(id=one)) | ast.AugAssign(target=ast.Name(id=one))
+                ):
+                    names = {one}
                 case _:
                     self.others.append(statement)
                     names = _assigned(statement)
@@ -153,7 +155,7 @@ class Code:
         else:
             first, *others = names
             home = self._module(module)
-            for again in sorted(home.imports.get(first, ())):
+            for again in sorted(home.imports.get(first, ()), key=str):
                 yield from self.resolved(again, others)
             if first in home.statements:
                 yield Node(module, first), "".join(f".{name}" for name in others)
@@ -273,7 +275,9 @@ class Writer:
             self.parts.append(".".join((first, *rest)))
             return
         imports = {*self._imports.get(first, ()), *self._module.imports.get(first, ())}
-        found = [one for bound in sorted(imports) for one in self._code.resolved(bound, rest)]
+        found = [
+            one for bound in sorted(imports, key=str) for one in self._code.resolved(bound, rest)
+        ]
         if first in self._module.statements:
             found.append((Node(self._module.name, first), "".join(f".{name}" for name in rest)))
         if found:
@@ -437,6 +441,11 @@ def add_imports(imports: dict[str, set[Import]], statement: ast.Import | ast.Imp
             name = alias.name.split(".")[0]
             bound = Import(name, None)
         imports.setdefault(name, set()).add(bound)
+
+
+def _is_plain(target: ast.expr) -> bool:
+    """Whether a target is a name, or several."""
+    return not any(isinstance(one, ast.Attribute | ast.Subscript) for one in ast.walk(target))
 
 
 def _assigned(*nodes: ast.AST) -> set[str]:

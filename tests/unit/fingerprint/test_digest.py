@@ -206,6 +206,7 @@ OTHER = {
         run("return A", READ.format("computed_field", "int")),
         run("return A", READ.format("computed_field", "str")),
     ),
+    "an item of an unused table": (run("return 1", "A = {}"), run("return 1", "A = {}\nA[1] = 2")),
     "a statement of the module": (run("return 1"), run("return 1", "print(1)")),
     "where a module that is left out is used": (
         run("start_log()\nreturn 1"),
