@@ -69,9 +69,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
     "code that no result depends on": (
         "generated",
         {
-            "the words of an error that a variable holds": replaced(
-                f"{LIBRARY}/common/files.py", "the file is truncated", "the file was cut off"
-            ),
             "what is said of an altered result": replaced(
                 f"{LIBRARY}/common/manifests.py", "altered: its sha256", "changed: its sha256"
             ),
@@ -86,6 +83,12 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 f"{LIBRARY}/prediction/shown_progress.py", 'unit="prompt"', 'unit="answer"'
             ),
             "what a job cost": logic("ecslm/models/cost.py"),
+            "the cache, the folder of unfinished work, manifests and errors": logic(
+                *(
+                    f"ecslm/common/{name}.py"
+                    for name in ("results_cache", "workdir", "ledger", "manifests", "errors")
+                )
+            ),
             "the summary that a script prints": logic("ecslm/reports/score_summary.py"),
             "code that only plans, explains or verifies": logic(
                 *(f"ecslm/plan/{name}.py" for name in ("study", "jobs")),
