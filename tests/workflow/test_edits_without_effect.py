@@ -46,6 +46,7 @@ from support.edits import (
     with_definitions_reversed,
     with_keys_reversed,
     with_more_log_lines,
+    with_other_annotations,
     with_other_docstrings,
     with_other_errors,
     with_scrambled_times,
@@ -61,6 +62,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "other docstrings anywhere in Python": in_python(with_other_docstrings),
             "log and warning lines in all code": in_python(with_more_log_lines),
             "the words of all errors": in_python(with_other_errors),
+            "the annotations of all functions": in_python(with_other_annotations),
             "another layout of all Python code": in_python(in_another_layout),
             # Last: another layout has no comments.
             "comments and blank lines after each statement of Python": in_python(commented),
