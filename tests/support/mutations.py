@@ -4,111 +4,35 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-LOG_LEVELS = {"debug", "info", "warning", "error", "exception", "critical"}
-# Errors whose arguments are words.
-ERRORS = {
-    *("InputError", "Problem", "ValueError", "TypeError", "RuntimeError", "NotImplementedError"),
-    "AssertionError",
-}
-WORDED_KEYWORDS = {
-    *("help", "description", "title", "epilog", "metavar"),
-    *("desc", "unit", "unit_scale", "disable", "leave", "delay"),
-}
+from ecslm.fingerprint.known import DESCRIPTION, ERRORS, HELP, LEVELS
+
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def words(tree: ast.AST) -> set[ast.AST]:
     """The nodes in which an edit need not count, as docs/reruns.md lists them."""
     found: set[ast.AST] = set()
-
-    def leave(node: ast.AST | None) -> None:
-        if node is not None:
-            found.update(ast.walk(node))
-
     for node in ast.walk(tree):
+        left: list[ast.AST | None] = []
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                leave(node.returns)
-                for argument in ast.walk(node.args):
-                    if isinstance(argument, ast.arg):
-                        leave(argument.annotation)
-                for inner in ast.walk(node):
-                    if isinstance(inner, ast.AnnAssign):
-                        leave(inner.annotation)
-            case ast.Expr(value=ast.Constant()) | ast.Pass():
-                leave(node)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level))):
-                if level in LOG_LEVELS:
-                    leave(node)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id="warnings")))):
-                leave(node)
-            case ast.Call(func=ast.Name(id=name), args=arguments) if name in ERRORS:
-                for argument in arguments:
-                    found.update(_message(argument))
-                for keyword in node.keywords:
-                    if keyword.arg == "message":
-                        found.update(_message(keyword.value))
-            case ast.Assert(msg=ast.expr() as message):
-                found.update(_message(message))
-            case ast.Raise(cause=cause):
-                leave(cause)
-            case ast.Import() | ast.ImportFrom():
-                leave(node)
-        if isinstance(node, FUNCTIONS):
-            for value in _kept_for_messages(node):
-                found.update(_message(value))
-        if isinstance(node, ast.keyword) and node.arg in WORDED_KEYWORDS:
-            leave(node)
+                inside = list(ast.walk(node))
+                left = [node.returns, *(n.annotation for n in inside if isinstance(n, ast.arg))]
+                left += [n.annotation for n in inside if isinstance(n, ast.AnnAssign)]
+            case ast.Expr(value=ast.Constant()) | ast.Pass() | ast.Import() | ast.ImportFrom():
+                left = [node]
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=attr))):
+                if (name == "log" and attr in LEVELS) or (name == "warnings" and attr == "warn"):
+                    left = [node]
+            case ast.Raise(exc=ast.Call() as call) if ast.unparse(call.func) in ERRORS:
+                constants = (n for n in ast.walk(call) if isinstance(n, ast.Constant))
+                left = [n for n in constants if isinstance(n.value, str)]
+            case ast.keyword(arg=arg, value=ast.Constant() | ast.Name()):
+                left = [node] if arg in HELP | DESCRIPTION else []
+        found.update(n for one in left if one is not None for n in ast.walk(one))
     if isinstance(tree, ast.AnnAssign):
-        leave(tree.annotation)
+        found.update(ast.walk(tree.annotation))
     return found
-
-
-def _kept_for_messages(function: ast.AST) -> Iterator[ast.expr]:
-    """The values of variables that a function uses in errors alone, but for whether there are any
-    messages."""
-    in_errors: set[ast.AST] = set()
-    nodes = list(ast.walk(function))
-    for node in nodes:
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ERRORS:
-            in_errors.update(ast.walk(node))
-        elif isinstance(node, ast.If):
-            in_errors.add(node.test)
-    loads = [
-        node for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
-    ]
-    used = {node.id for node in loads if node not in in_errors}
-    for node in nodes:
-        match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name not in used:
-                yield value
-            case ast.NamedExpr(target=ast.Name(id=name), value=value) if name not in used:
-                yield value
-
-
-def _message(node: ast.expr) -> Iterator[ast.AST]:
-    """Words of a message: text, what is put into text, and how it is put together."""
-    match node:
-        case ast.Constant(value=str()) | ast.JoinedStr():
-            yield from ast.walk(node)
-        case ast.BinOp(left=left, right=right):
-            yield from (*_message(left), *_message(right))
-        case ast.IfExp(body=ast.Constant(value=str()), orelse=ast.Constant(value=str())):
-            # A choice of words.
-            yield from ast.walk(node)
-        case ast.IfExp(body=body, orelse=other):
-            yield from (*_message(body), *_message(other))
-        case ast.GeneratorExp(elt=inner) | ast.ListComp(elt=inner) | ast.Starred(value=inner):
-            yield from _message(inner)
-        case ast.Call(func=ast.Attribute(value=ast.Constant()), args=arguments):
-            yield from ast.walk(node.func)
-            for argument in arguments:
-                yield from _message(argument)
-        case ast.List(elts=parts):
-            for part in parts:
-                yield from _message(part)
-        case ast.Call(func=ast.Name(id="Problem"), args=[first, *_]):
-            yield from _message(first)
 
 
 SWAPPED = {
@@ -123,9 +47,8 @@ SWAPPED = {
     ast.MatMult: ast.Mod,
     ast.Mult: ast.Pow,
 }
-BACK = {new: old for old, new in SWAPPED.items()}
-OPERATORS = {**BACK, **SWAPPED, ast.BitOr: ast.BitAnd, ast.Mod: ast.Mult, ast.Not: ast.UAdd}
-OPERATORS |= {ast.USub: ast.UAdd, ast.LtE: ast.Lt, ast.GtE: ast.Gt, ast.BitAnd: ast.BitOr}
+OPERATORS = SWAPPED | {new: old for old, new in SWAPPED.items()}
+OPERATORS |= {ast.BitOr: ast.BitAnd, ast.BitAnd: ast.BitOr, ast.Not: ast.UAdd, ast.USub: ast.UAdd}
 
 
 def mutants(tree: ast.AST) -> Iterator[str]:

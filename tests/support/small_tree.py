@@ -22,19 +22,6 @@ main()
 ''',
     "other.py": 'from ecslm.shapes import circle\n\nprint(circle.area(2), "r")\n',
     "ecslm/__init__.py": '"""The library."""\n',
-    "ecslm/common/__init__.py": '"""What all use."""\n',
-    "ecslm/common/errors.py": '''"""Errors."""
-
-
-class Problem:
-    def __init__(self, message, path="", kind=""):
-        self.message, self.path, self.kind = message, path, kind
-
-
-class InputError(Exception):
-    def __init__(self, *problems):
-        self.problems = problems
-''',
     "ecslm/work.py": '''"""Work."""
 
 import logging

@@ -22,23 +22,34 @@ class Ran(NamedTuple):
     name: str
 
 
-def trace(patch: pytest.MonkeyPatch, script: str, arguments: Sequence[object]) -> set[Ran]:
+# Who called code, None if nobody of the project did, and the code itself.
+Call = tuple[Ran | None, Ran]
+
+
+def trace(patch: pytest.MonkeyPatch, script: str, arguments: Sequence[object]) -> set[Call]:
     """Run a script to the end with modules of the project loaded afresh; returns what ran of it.
 
     Bodies of classes are left out: that a class is made does not say that it is used.
     """
-    codes: set[CodeType] = set()
+    calls: set[tuple[CodeType | None, CodeType]] = set()
     root = f"{SCRIPTS}/"
 
     def note(frame: FrameType, event: str, _value: object) -> None:
         if event == "call" and frame.f_code.co_filename.startswith(root):
-            codes.add(frame.f_code)
+            above = frame.f_back
+            while above is not None and not above.f_code.co_filename.startswith(root):
+                above = above.f_back
+            calls.add((above and above.f_code, frame.f_code))
 
     with _modules_unloaded(), _profiled(note):
         assert run_here(patch, script, arguments) == 0
+
+    def ran(code: CodeType) -> Ran:
+        return Ran(code.co_filename.removeprefix(root), code.co_firstlineno, code.co_qualname)
+
     return {
-        Ran(code.co_filename.removeprefix(root), code.co_firstlineno, code.co_qualname)
-        for code in codes
+        (caller and ran(caller), ran(code))
+        for caller, code in calls
         if code.co_flags & inspect.CO_OPTIMIZED or code.co_name == "<module>"
     }
 

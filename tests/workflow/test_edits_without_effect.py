@@ -46,6 +46,7 @@ from support.edits import (
     with_definitions_reversed,
     with_keys_reversed,
     with_more_log_lines,
+    with_other_annotations,
     with_other_docstrings,
     with_other_errors,
     with_scrambled_times,
@@ -61,6 +62,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "other docstrings anywhere in Python": in_python(with_other_docstrings),
             "log and warning lines in all code": in_python(with_more_log_lines),
             "the words of all errors": in_python(with_other_errors),
+            "the annotations of all functions": in_python(with_other_annotations),
             "another layout of all Python code": in_python(in_another_layout),
             # Last: another layout has no comments.
             "comments and blank lines after each statement of Python": in_python(commented),
@@ -69,9 +71,6 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
     "code that no result depends on": (
         "generated",
         {
-            "the words of an error that a variable holds": replaced(
-                f"{LIBRARY}/common/files.py", "the file is truncated", "the file was cut off"
-            ),
             "what is said of an altered result": replaced(
                 f"{LIBRARY}/common/manifests.py", "altered: its sha256", "changed: its sha256"
             ),
@@ -86,6 +85,12 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 f"{LIBRARY}/prediction/shown_progress.py", 'unit="prompt"', 'unit="answer"'
             ),
             "what a job cost": logic("ecslm/models/cost.py"),
+            "the cache, the folder of unfinished work, manifests and errors": logic(
+                *(
+                    f"ecslm/common/{name}.py"
+                    for name in ("results_cache", "workdir", "ledger", "manifests", "errors")
+                )
+            ),
             "the summary that a script prints": logic("ecslm/reports/score_summary.py"),
             "code that only plans, explains or verifies": logic(
                 *(f"ecslm/plan/{name}.py" for name in ("study", "jobs")),

@@ -34,7 +34,6 @@ from support.edits import (
     configured,
     copied,
     in_all_records,
-    in_python,
     listed,
     locked,
     logic,
@@ -44,7 +43,6 @@ from support.edits import (
     together,
     turned,
     with_a_remark,
-    with_other_annotations,
     with_other_weights,
     with_scrambled_times,
     with_turned_keys,
@@ -204,7 +202,6 @@ def new_task(task: str) -> tuple[str, ...]:
     return (*rows, *own, *CONTRASTED)
 
 
-MODEL_PACKAGES = ("models", "prediction", "training", "scoring/bertscore")
 TABLES = f"{GENERATED}.tables"
 CONTRASTS = f"{GENERATED}.comparisons.contrasts"
 MPC = listed(f"{GENERATED}.tasks", "MPC")
@@ -212,16 +209,6 @@ MPC_SHOWN = listed(f"{TABLES}.ind.columns", "MPC")
 MODEL = {"base": "Tiny", "template": "llama3", "training": {}}
 
 CONTRACT = [
-    # Words
-    generated(
-        "annotations of all functions of the steps that use models",
-        together(
-            *(in_python(with_other_annotations, f"{LIBRARY}/{name}") for name in MODEL_PACKAGES)
-        ),
-        # Some of them are handed on as values: whoever gets them might read their annotations.
-        *("choose_baseline *", "draw_figures"),
-        *drawn("parameters", "cost", "claims", "ind", "texts"),
-    ),
     # Drawing
     generated(
         "the template of a table", added("report/results.tex.jinja", "%"), *drawn("ind", "texts")

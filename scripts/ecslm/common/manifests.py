@@ -30,7 +30,6 @@ class Damage:
 
     def __str__(self) -> str:
         """`path: what is wrong`."""
-        # As problems: the words are then no part of code digests.
         if self.missing:
             return str(Problem("no such file, but its manifest lists it", self.path))
         return str(Problem(f"altered: its sha256 differs from {self.record}", self.path))

@@ -144,7 +144,7 @@ def _largest(logits: torch.Tensor, count: int) -> tuple[torch.Tensor, torch.Tens
 
 
 def _takes_positions(forward: Any) -> bool:
-    # Not `inspect.signature`: it reads annotations, which would count in the digest of this code.
+    # Not `inspect.signature`: it reads annotations, which are not in the digest of this code.
     while hasattr(forward, "__wrapped__"):
         forward = forward.__wrapped__
     return "position_ids" in forward.__code__.co_varnames

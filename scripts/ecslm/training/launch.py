@@ -46,8 +46,7 @@ def fit_in_processes(options: Mapping[str, Any], count: int, work: Path) -> dict
             continue
         values = value if isinstance(value, list | tuple) else [value]
         command += [name, *map(str, values)]
-    # Handed on itself, its annotations would count in the digest of this code.
-    launcher = subprocess.Popen(command, preexec_fn=lambda: end_with_parent())
+    launcher = subprocess.Popen(command, preexec_fn=end_with_parent)
     try:
         status = launcher.wait()
     finally:

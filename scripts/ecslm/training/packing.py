@@ -130,10 +130,7 @@ def use_packed_attention(model: Any) -> None:
     Raises:
         InputError: its architecture does not let its attention be replaced.
     """
-    # Handed on itself, its annotations would count in the digest of this code.
-    AttentionInterface.register(
-        ATTENTION, lambda *inputs, **options: attend_within_examples(*inputs, **options)
-    )
+    AttentionInterface.register(ATTENTION, attend_within_examples)
     model.set_attn_implementation(ATTENTION)
     if model.config._attn_implementation != ATTENTION:
         raise InputError(

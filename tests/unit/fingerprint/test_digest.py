@@ -1,117 +1,334 @@
-"""Digests of code: blind to words and layout, alert to logic."""
+"""Digests of code: blind to words, layout, names and places, alert to what code does.
 
-from collections.abc import Callable
+That each small edit of what a job runs is noticed, test_traced.py shows on the project's own code.
+"""
+
+import ast
+import re
+import shutil
+import textwrap
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from support.small_tree import CIRCLE, SQUARE, WORK, Edit, digest
+from support.edits import (
+    commented,
+    in_another_layout,
+    in_python,
+    with_definitions_reversed,
+    with_more_log_lines,
+    with_other_annotations,
+    with_other_docstrings,
+    with_other_errors,
+)
+from support.project import ROOT, SCRIPTS
+from support.small_tree import CIRCLE, SQUARE, WORK, Edit, digest, write_tree
 
 from ecslm.common.errors import InputError
-from ecslm.fingerprint.digest import code_of, definition_digests, imported_modules
+from ecslm.fingerprint.digest import Code, Node, code_of, definition_digests
 
 Make = Callable[..., Path]
 
-LOG_LINE = '    log.info("size %d", size)\n'
 
-WORDS: dict[str, Edit] = {
-    "a comment": (WORK, "    return", "    # Of a circle.\n    return"),
-    "a script's docstring": ("job.py", "What the job does.", "What it does."),
-    "a module's docstring": (WORK, '"""Work."""', '"""Hard work."""'),
-    "a function's docstring": (WORK, '    """One piece of work."""\n', ""),
-    "a package's docstring": ("ecslm/shapes/__init__.py", "Shapes.", "Plane shapes."),
-    "a blank line": (CIRCLE, "\n\n\n", "\n\n\n\n\n"),
-    "the layout of an expression": (CIRCLE, "3.14 * r", "(\n        3.14\n        * r\n    )"),
-    "the quotes of a string": ("other.py", '"r"', "'r'"),
-    "the spaces in a statement": ("job.py", "import argparse", "import   argparse"),
-    "a log line's text": (WORK, '"size %d"', '"the size is %d"'),
-    "a log line's level": (WORK, "log.info", "log.warning"),
-    "a removed log line": (WORK, LOG_LINE, ""),
-    "a new log line in a loop": (
-        WORK,
-        "        size += step",
-        "        log.debug(1)\n        size += step",
-    ),
-    "an import of warnings": (WORK, "import logging\n", "import logging\nimport warnings\n"),
-    "an unused import": (WORK, "import logging\n", "import logging\nfrom math import pi\n"),
-    "an unused import of the project": (WORK, "import circle", "import circle, square"),
-    "an import that is used no more": ("job.py", "import argparse\n\n", ""),
-    "the order of imports": (
-        WORK,
-        "import logging\n\nfrom ecslm.shapes import circle\n",
-        "from ecslm.shapes import circle\nimport logging\n",
-    ),
-    "an import by another name": (
-        WORK,
-        "from ecslm.shapes import circle\n",
-        "import ecslm.shapes.circle as circle\n",
-    ),
-    "a module that nothing imports": ("ecslm/unused.py", "1", "2"),
-    "a sibling that nothing imports": (SQUARE, "r * r", "r ** 2"),
-    "an unused constant": (CIRCLE, "\n\n\ndef", "\n\nSIDES = 0\n\n\ndef"),
-    "an unused constant of a package": ("ecslm/__init__.py", "\n", "\nVERSION = 2\n"),
-    "an unused function": (CIRCLE, "\n\n\ndef", "\n\n\ndef other():\n    return area(2)\n\n\ndef"),
-    "an unused class": (CIRCLE, "\n\n\ndef", "\n\n\nclass Other(dict):\n    size = 1\n\n\ndef"),
-    "an annotation": (CIRCLE, "-> float", "-> int"),
-    "an argument's annotation": (CIRCLE, "r: float", "r"),
-    "code for type checkers": (
-        WORK,
-        "import logging\n",
-        "import logging\nfrom typing import TYPE_CHECKING\n\n"
-        "if TYPE_CHECKING:\n    import ecslm.none\n",
-    ),
-}
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """Makes the tree in a folder of its own, with edits (file, old text, new text) and `files`."""
 
-LOGIC: dict[str, Edit] = {
-    "the script": ("job.py", "run(2)", "run(3)"),
-    "an imported module": (WORK, "size += step", "size -= step"),
-    "a module imported by an imported one": (CIRCLE, "3.14", "3.1416"),
-    "a statement of a package": ("ecslm/shapes/__init__.py", "\n", "\nprint(4)\n"),
-    "a statement of the library": ("ecslm/__init__.py", "\n", "\nassert __name__\n"),
-    "a default": (CIRCLE, "r: float)", "r: float = 1.0)"),
-    "a variable called log that is no logger": (WORK, LOG_LINE, "    log = size\n    size = log\n"),
-    "an append to a list called log": (WORK, LOG_LINE, "    log.append(size)\n"),
-    "a print": (WORK, LOG_LINE, "    print(size)\n"),
-    "a use of another module": (WORK, "circle\n\nlog", "square as circle\n\nlog"),
-    "an import of a library, which may change others": (
-        WORK,
-        "import logging\n",
-        "import logging\nimport torch\n",
-    ),
+    def tree(*edits: Edit, files: Mapping[str, str] | None = None) -> Path:
+        return write_tree(tmp_path / str(len(list(tmp_path.iterdir()))), files or {}, *edits)
+
+    return tree
+
+
+# The project's own code
+
+
+def private_names_changed(text: str) -> str:
+    """Another name for each function whose name starts with an underscore."""
+    names = re.findall(r"^def (_\w+)", text, re.MULTILINE)
+    return re.sub(rf"(?<![\w.])({'|'.join(names)})\b", r"\1_renamed", text) if names else text
+
+
+def imports_reversed(text: str) -> str:
+    """The imports at the top in reverse order."""
+    tree = ast.parse(text)
+    places = [n for n, one in enumerate(tree.body) if isinstance(one, ast.Import | ast.ImportFrom)]
+    for place, one in zip(places, [tree.body[n] for n in reversed(places)], strict=True):
+        tree.body[place] = one
+    return ast.unparse(tree) + "\n"
+
+
+def with_more_definitions(text: str) -> str:
+    """Definitions that nothing uses, at the end."""
+    return f"{text}\n\nUNUSED = 1\n\n\ndef unused():\n    return UNUSED\n"
+
+
+CHANGES = (
+    *(commented, in_another_layout, with_other_docstrings, with_more_log_lines),
+    *(with_other_errors, with_other_annotations, with_definitions_reversed, imports_reversed),
+    *(private_names_changed, with_more_definitions),
+)
+# Loaded by name, so that all definitions count.
+MODULES = {
+    "predict.py": ("ecslm.prediction.transformers_backend",),
+    "score.py": ("ecslm.scoring.answers.ranking", "ecslm.scoring.metrics.ndcg"),
 }
 
 
-@pytest.mark.parametrize("what", WORDS)
-def test_the_digest_is_blind_to(what: str, make: Make) -> None:
-    before, after = make(), make(WORDS[what])
-    for script in ("job.py", "other.py"):
-        assert digest(after, script) == digest(before, script)
+RULES = [ROOT / "Snakefile", *(ROOT / "rules").glob("*.smk")]
+JOBS = {name for path in RULES for name in re.findall(r"scripts/(\w+\.py)", path.read_text())}
 
 
-@pytest.mark.parametrize("what", LOGIC)
-def test_the_digest_tells_a_change_of(what: str, make: Make) -> None:
-    assert digest(make(LOGIC[what])) != digest(make())
+def digests(root: Path) -> dict[str, str]:
+    code = Code(root)
+    return {script: code.digest(script, MODULES.get(script, ())) for script in JOBS}
 
 
-def test_a_module_without_any_logging_has_the_digest_of_one_with(make: Make) -> None:
-    without = make(
-        (WORK, "import logging\n\n", ""),
-        (WORK, "log = logging.getLogger(__name__)\n\n\n", "\n"),
-        (WORK, LOG_LINE, ""),
-    )
-    assert "log" not in (without / WORK).read_text()
-    assert digest(without) == digest(make())
+@pytest.fixture(scope="module")
+def before() -> dict[str, str]:
+    return digests(SCRIPTS)
 
 
-def test_a_block_of_nothing_but_words_is_as_good_as_pass(make: Make) -> None:
-    block = "    if size > 9:\n        {}\n"
-    logs = make((WORK, LOG_LINE, block.format('log.info("large")')))
-    passes = make((WORK, LOG_LINE, block.format("pass")))
-    raises = make((WORK, LOG_LINE, block.format("raise ValueError")))
-    assert digest(logs) == digest(passes) != digest(raises)
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_no_digest_of_the_project_depends_on(
+    change: Callable[[str], str], before: dict[str, str], tmp_path: Path
+) -> None:
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(SCRIPTS, tmp_path / "scripts", ignore=ignored)
+    if change is with_more_definitions:
+        # Not in modules whose definitions all count.
+        in_python(change, "scripts/ecslm/common")(tmp_path)
+    else:
+        in_python(change)(tmp_path)
+    after = digests(tmp_path / "scripts")
+    assert {script for script in before if before[script] != after[script]} == set()
 
 
-def test_the_digest_does_not_depend_on_where_the_project_lies(make: Make) -> None:
-    assert digest(make()) == digest(make())
+@pytest.mark.parametrize("script", ["train_adapter.py", "predict.py", "score.py"])
+def test_no_edit_of_what_a_script_does_not_reach_changes_its_digest(
+    script: str, before: dict[str, str], tmp_path: Path
+) -> None:
+    reached = code_of(SCRIPTS).reached(script, MODULES.get(script, ()))
+    edited = 0
+    for path in sorted(SCRIPTS.rglob("*.py")):
+        file = path.relative_to(SCRIPTS)
+        module, tree = ".".join(file.with_suffix("").parts), ast.parse(path.read_text())
+        for one in tree.body:
+            unused = (Node(module, getattr(one, "name", "")) not in reached) and file.name != script
+            if unused and isinstance(one, ast.FunctionDef | ast.ClassDef):
+                one.body += ast.parse("edited = print()").body
+                edited += 1
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(ast.unparse(tree), encoding="utf-8")
+    assert edited > 1000
+    assert Code(tmp_path).digest(script, MODULES.get(script, ())) == before[script]
+
+
+def test_a_digest_does_not_depend_on_what_else_was_digested_before(before: dict[str, str]) -> None:
+    assert before == {
+        script: Code(SCRIPTS).digest(script, MODULES.get(script, ())) for script in before
+    }
+
+
+# Small modules: the text behind a script before and after an edit
+
+IMPORTS = """
+import logging
+import warnings
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.logs import start_log, stop_log
+from ecslm.shapes import circle, square
+
+log = logging.getLogger(__name__)
+"""
+
+
+def run(body: str, rest: str = "") -> str:
+    """A module with a function of this body."""
+    return f"{textwrap.dedent(rest)}\n\ndef run(size):\n{textwrap.indent(body, '    ')}\n"
+
+
+HANDED = "def helper(x: {}): return x"
+READ = "class A:\n    @{}\n    def f(self) -> {}: return 1"
+SAME = {
+    "an import in the function": (
+        run("return circle.area(size)"),
+        run("from ecslm.shapes.circle import area\nreturn area(size)"),
+    ),
+    "a block of nothing but words": (
+        run("if size:\n    pass\nreturn 1"),
+        run("if size:\n    log.info('large')\nelse:\n    'Words.'\nreturn 1"),
+    ),
+    "a logger": (run("return 1"), run("log.debug('%d', size.x)\nwarnings.warn('a')\nreturn 1")),
+    "the names of definitions": (
+        run(
+            "return ONE + helper(TWO)",
+            "ONE = 1\nTWO = 2\ndef helper(x): return x and helper(x - 1)",
+        ),
+        run("return A + b(B)", "B = 2\nA = 1\ndef b(x): return x and b(x - 1)"),
+    ),
+    "an annotation": (
+        run("a: int = helper\nreturn a", HANDED.format("int")),
+        run("a = helper\nreturn a", HANDED.format("str")),
+    ),
+    "the words of an error": (
+        run("raise InputError(*(Problem(f'no {one}', 'a', kind='b') for one in size))"),
+        run("raise InputError(*(Problem(f'{one}: none', 'c', kind='b') for one in size))"),
+    ),
+    "descriptions and help": (
+        run("add = size.add\nadd('--a', help='a')\nreturn Field(1, description='a')"),
+        run("add = size.add\nadd('--a', help='b')\nreturn Field(1, description='b')"),
+    ),
+    "a string in pieces": (run("return 'a' f'{size}' 'b'"), run("return f'a{size}b'")),
+}
+OTHER = {
+    "the words of an error that is not raised": (
+        run("return InputError('a')"),
+        run("return InputError('b')"),
+    ),
+    "what an error says besides words": (
+        run("raise InputError(Problem('a', kind='a'))"),
+        run("raise InputError(Problem('a', kind='b'))"),
+    ),
+    "a log line that calls something": (run("log.info(size())"), run("pass")),
+    "a list called log": (
+        run("log = []\nlog.append(size)\nreturn log"),
+        run("log = []\nreturn log"),
+    ),
+    "the order of a table": (
+        run("return A", "A = {'a': 1, 'b': 2}"),
+        run("return A", "A = {'b': 2, 'a': 1}"),
+    ),
+    "one of two values": (run("return A", "A, B = 1, 2"), run("return B", "A, B = 1, 2")),
+    "which of two equal constants": (
+        run("A.append(1)\nreturn A, B", "A = []\nB = []"),
+        run("A.append(1)\nreturn B, A", "A = []\nB = []"),
+    ),
+    "one constant instead of two equal ones": (
+        run("A.append(1)\nreturn B", "A = []\nB = []"),
+        run("A.append(1)\nreturn A", "A = []\nB = []"),
+    ),
+    "which module": (run("return circle"), run("return square")),
+    "a local name instead of the module's": (
+        run("A = 2\nreturn B", "A = 1\nB = A"),
+        run("B = 2\nreturn A", "A = 1\nB = A"),
+    ),
+    "a local name of the same value": (
+        run("def f(): return [A for A in size]\nreturn A, f", "A = 1"),
+        run("def f(): return [B for B in size]\nreturn A, f", "A = 1"),
+    ),
+    "a class attribute of a constant's name": (
+        run("return T", "A = B = 1\nclass T:\n    A = 2"),
+        run("return T", "A = B = 1\nclass T:\n    B = 2"),
+    ),
+    "the name of a class": (run("return A", "class A: pass"), run("return B", "class B: pass")),
+    "a field's type by name": (
+        run("return A", "T = int\nclass A:\n    a: T"),
+        run("return A", "T = str\nclass A:\n    a: T"),
+    ),
+    "an annotation that a decorator reads": (
+        run("return A", READ.format("computed_field", "int")),
+        run("return A", READ.format("computed_field", "str")),
+    ),
+    "an item of an unused table": (run("return 1", "A = {}"), run("return 1", "A = {}\nA[1] = 2")),
+    "a statement of the module": (run("return 1"), run("return 1", "print(1)")),
+    "where a module that is left out is used": (
+        run("start_log()\nreturn 1"),
+        run("stop_log()\nreturn 1"),
+    ),
+}
+
+
+@pytest.fixture
+def same(make: Make) -> Callable[[str, str], bool]:
+    """Whether two texts of the module behind a script have one digest."""
+
+    def compare(*texts: str) -> bool:
+        roots = [make(files={WORK: IMPORTS + text}) for text in texts]
+        return len({digest(root) for root in roots}) == 1
+
+    return compare
+
+
+@pytest.mark.parametrize("what", SAME)
+def test_this_counts_for_nothing(what: str, same: Callable[[str, str], bool]) -> None:
+    assert same(*SAME[what])
+
+
+@pytest.mark.parametrize("what", OTHER)
+def test_this_counts(what: str, same: Callable[[str, str], bool]) -> None:
+    assert not same(*OTHER[what])
+
+
+FOUND = {
+    "a module that is handed on": run("return use(circle)"),
+    "getattr": run("return getattr(circle, size)"),
+    "another module that imports it": run("from ecslm.more import again\nreturn again(size)"),
+    "an import in a branch": run(
+        "if size:\n    from ecslm.shapes.square import area\n"
+        "else:\n    from ecslm.shapes.circle import area\nreturn area(size)"
+    ),
+    "a local name that is the module's elsewhere": run(
+        "def other(area): return area\nreturn area(size)", "from ecslm.shapes.circle import area"
+    ),
+    "a constant": run("return A", "A = circle.area"),
+    "an argument of the words of an error": run("raise InputError(f'no {circle.area(size)}')"),
+}
+
+
+@pytest.mark.parametrize("how", FOUND)
+def test_a_definition_is_found_through(how: str, make: Make) -> None:
+    more = {"ecslm/more.py": "from ecslm.shapes.circle import area as again\n"}
+    files = {**more, WORK: IMPORTS + FOUND[how]}
+    assert digest(make(files=files)) != digest(make((CIRCLE, "3.14", "3"), files=files))
+
+
+AREA = "\n\ndef area(r: float) -> float:\n    return 3.14 * r\n"
+MOVED: tuple[Edit, ...] = (
+    (CIRCLE, AREA, ""),
+    (SQUARE, "def area", f"{AREA}\n\ndef other"),
+    (WORK, "from ecslm.shapes import circle", "from ecslm.shapes import square as circle"),
+)
+
+
+def test_a_definition_that_has_moved_is_the_same(make: Make) -> None:
+    assert digest(make(*MOVED)) == digest(make())
+    assert digest(make(*MOVED, ("ecslm/unused.py", "1", "2"))) == digest(make())
+
+
+def test_a_module_loaded_by_name_counts_only_where_it_is_given(make: Make) -> None:
+    before, after = make(), make((SQUARE, "r * r", "r + r"))
+    assert digest(before) == digest(after)
+    given = "ecslm.shapes.square"
+    assert digest(before, "job.py", given) != digest(after, "job.py", given)
+    assert digest(before, "job.py", given) != digest(before)
+
+
+def test_an_edit_changes_only_scripts_that_reach_it(make: Make) -> None:
+    before, after = make(), make((WORK, "size += step", "size -= step"))
+    assert digest(before, "other.py") == digest(after, "other.py")
+    assert digest(before) != digest(after)
+
+
+def test_a_helper_beside_the_scripts_counts(make: Make) -> None:
+    files = {
+        "helpers.py": "def run(size):\n    return size\n",
+        "job.py": "from helpers import run\n\nrun(1)\n",
+    }
+    edited = make(("helpers.py", "return size", "return -size"), files=files)
+    assert digest(make(files=files)) != digest(edited)
+
+
+def test_definitions_are_named_with_digests_of_their_own(make: Make) -> None:
+    before = definition_digests("job.py", (), make())
+    after = definition_digests("job.py", (), make((CIRCLE, "3.14", "3")))
+    assert {module: set(found) for module, found in before.items()} == {
+        "job.py": {"", "main"},
+        "ecslm.work": {"run"},
+        "ecslm.shapes.circle": {"area"},
+    }
+    changed = {module for module in before if before[module] != after[module]}
+    assert changed == {"ecslm.shapes.circle"}
 
 
 def test_the_digest_is_of_files_as_they_are_once_it_is_no_longer_cached(make: Make) -> None:
@@ -123,130 +340,13 @@ def test_the_digest_is_of_files_as_they_are_once_it_is_no_longer_cached(make: Ma
     assert digest(root) != before
 
 
-# Moves
-
-
-def test_a_definition_that_has_moved_unchanged_is_the_same(make: Make) -> None:
-    definition = "\n\ndef area(r: float) -> float:\n    return 3.14 * r\n"
-    moved = make(
-        (CIRCLE, definition, ""),
-        (SQUARE, "def area", "def other_area"),
-        (WORK, "from ecslm.shapes import circle", "from ecslm.shapes import square"),
-        (WORK, "circle.area", "square.area"),
-    )
-    with (moved / SQUARE).open("a", encoding="utf-8") as file:
-        file.write(definition)
-    assert digest(moved) == digest(make())
-
-
-SPLIT = {
-    WORK: """import re
-from ecslm.shapes.circle import area
-
-PATTERN = re.compile("a")
-
-
-def run(size):
-    return area(helper(size))
-
-
-def helper(size):
-    return PATTERN.sub(size, "b")
-""",
-}
-
-
-def test_a_module_that_was_split_is_the_same(make: Make) -> None:
-    split = {
-        WORK: "from ecslm.shapes.circle import area\nfrom ecslm.more import helper\n\n\n"
-        "def run(size):\n    return area(helper(size))\n",
-        "ecslm/more.py": 'import re\n\nPATTERN = re.compile("a")\n\n\n'
-        'def helper(size):\n    return PATTERN.sub(size, "b")\n',
-    }
-    assert digest(make(files=split)) == digest(make(files=SPLIT))
-
-
-def test_the_order_of_definitions_and_their_names_are_the_same(make: Make) -> None:
-    start = SPLIT[WORK].index("def run")
-    one, two = SPLIT[WORK][start:].split("\n\n\n")
-    reordered = f"{SPLIT[WORK][:start]}{two}\n\n{one}\n"
-    assert digest(make(files={WORK: reordered})) == digest(make(files=SPLIT))
-    renamed = SPLIT[WORK].replace("helper", "assistant").replace("PATTERN", "FORM")
-    assert digest(make(files={WORK: renamed})) == digest(make(files=SPLIT))
-
-
-def test_a_re_export_leads_to_the_definition(make: Make) -> None:
-    there = {"ecslm/more.py": "from ecslm.shapes.circle import area as circle_area\n"}
-    work = (WORK, "from ecslm.shapes import circle", "from ecslm import more")
-    call = (WORK, "circle.area(", "more.circle_area(")
-    through = make(work, call, files=there)
-    assert digest(through) == digest(make())
-    assert digest(make(work, call, (CIRCLE, "3.14", "3"), files=there)) != digest(through)
-
-
-# Which code
-
-
-def test_imports_are_followed_with_their_packages(make: Make) -> None:
-    assert imported_modules("job.py", (), make()) == {
-        "ecslm",
-        "ecslm.shapes",
-        "ecslm.shapes.circle",
-        "ecslm.work",
-    }
-
-
-def test_an_import_inside_a_function_counts(make: Make) -> None:
-    late = make((CIRCLE, "    return", "    from ecslm import unused\n\n    return"))
-    assert "ecslm.unused" in imported_modules("job.py", (), late)
-    plain = make((CIRCLE, "    return", "    import ecslm.unused as u\n\n    return"))
-    assert "ecslm.unused" in imported_modules("job.py", (), plain)
-
-
-def test_modules_that_import_each_other_are_followed_once(make: Make) -> None:
-    circle = make((CIRCLE, '"""Circles."""\n', "import ecslm.work\n"))
-    assert "ecslm.work" in imported_modules("other.py", (), circle)
-    assert digest(circle, "other.py") == digest(make(), "other.py")
-
-
-def test_a_module_loaded_by_name_counts_only_where_it_is_given(make: Make) -> None:
-    before = make()
-    after = make((SQUARE, "r * r", "r + r"))
-    square = "ecslm.shapes.square"
-    assert digest(before) == digest(after)
-    assert digest(before, "job.py", square) != digest(after, "job.py", square)
-    assert square in imported_modules("job.py", (square,), before)
-
-
-def test_an_edit_changes_only_scripts_that_reach_it(make: Make) -> None:
-    before, after = make(), make(LOGIC["an imported module"])
-    assert digest(before, "other.py") == digest(after, "other.py")
-    assert digest(before, "job.py") != digest(after, "job.py")
-
-
-def test_definitions_are_named_with_digests_of_their_own(make: Make) -> None:
-    before = definition_digests("job.py", (), make())
-    after = definition_digests("job.py", (), make((CIRCLE, "3.14", "3")))
-    assert set(before["ecslm.work"]) == {"run"}
-    assert set(before["job.py"]) == {"", "main"}
-    changed = {m: {n for n in before[m] if before[m][n] != after[m][n]} for m in before}
-    assert {module: names for module, names in changed.items() if names} == {
-        "ecslm.shapes.circle": {"area"}
-    }
-
-
-def test_a_missing_module_is_named(make: Make) -> None:
-    root = make(("job.py", "ecslm.work", "ecslm.wrok"))
-    with pytest.raises(InputError) as caught:
-        digest(root)
-    assert caught.value.problems == (
-        f"{root / 'ecslm/wrok.py'}: no such file: its code digest cannot be computed",
-    )
-
-
-def test_a_syntax_error_is_named_with_its_line(make: Make) -> None:
-    root = make((WORK, "for step in range(size):", "for step in range(size)"))
-    with pytest.raises(InputError) as caught:
-        digest(root)
-    (problem,) = caught.value.problems
-    assert problem.startswith(f"{root / WORK}: line 13: not Python (")
+@pytest.mark.parametrize(
+    ("edit", "problem"),
+    [
+        (("job.py", "ecslm.work", "ecslm.wrok"), "ecslm/wrok.py: no such file"),
+        ((WORK, "range(size):", "range(size)"), "ecslm/work.py: line 13: not Python ("),
+    ],
+)
+def test_what_cannot_be_read_is_named(edit: Edit, problem: str, make: Make) -> None:
+    with pytest.raises(InputError, match=re.escape(problem)):
+        digest(make(edit))

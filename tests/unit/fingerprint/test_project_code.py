@@ -1,4 +1,4 @@
-"""The project's own code: what its edits concern, and that nothing in it escapes the digest."""
+"""The project's own code: what its edits concern, and that it has nothing that digests miss."""
 
 import ast
 import importlib
@@ -6,64 +6,73 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from support.imports import imported_modules
+from support.project import ROOT, SCRIPTS
 
-from ecslm.fingerprint.code import Code
-from ecslm.fingerprint.digest import SCRIPTS, code_digest, imported_modules
-from ecslm.fingerprint.known import WORDED
+from ecslm.fingerprint.digest import code_digest, code_of, left_out
+from ecslm.fingerprint.known import DESCRIPTION, ERRORS, HELP, READING
 from ecslm.schemas.task import METRICS, TaskSettings
 
-ROOT = SCRIPTS.parent
+RULES = {
+    path.name: path.read_text(encoding="utf-8")
+    for path in (ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk")))
+}
+JOBS = sorted(set(re.findall(r"scripts/(\w+\.py)", "".join(RULES.values()))))
+TREES = {
+    path.relative_to(SCRIPTS).as_posix(): ast.parse(path.read_text(encoding="utf-8"))
+    for path in sorted(SCRIPTS.rglob("*.py"))
+}
+LIBRARY = {file: tree for file, tree in TREES.items() if "/" in file}
 
 
-def registry() -> dict[str, TaskSettings]:
-    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["tasks"]
-    return {code: TaskSettings.model_validate(task) for code, task in raw.items()}
+def module_name(file: str) -> str:
+    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def nodes(kind: type[ast.AST] | tuple[type[ast.AST], ...]) -> Iterator[tuple[str, ast.AST]]:
+    """All nodes of a kind, with their files, but for those of the digest itself."""
+    for file, tree in TREES.items():
+        if not file.startswith("ecslm/fingerprint/"):
+            yield from ((file, node) for node in ast.walk(tree) if isinstance(node, kind))
+
+
+# What edits concern
 
 
 def score_digests(root: Path) -> dict[str, str]:
+    raw = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))["tasks"]
+    tasks = {code: TaskSettings.model_validate(task) for code, task in raw.items()}
     return {
         code: code_digest(
             "score.py",
             (f"ecslm.scoring.answers.{task.answer}", f"ecslm.scoring.metrics.{task.metric}"),
             root,
         )
-        for code, task in registry().items()
+        for code, task in tasks.items()
     }
 
 
-def test_a_digest_does_not_depend_on_what_else_was_digested_before() -> None:
-    scripts = sorted(path.name for path in SCRIPTS.glob("*.py"))
-    alone = {script: Code(SCRIPTS).digest(script) for script in scripts}
-    for order in (scripts, scripts[::-1]):
-        code = Code(SCRIPTS)
-        assert {script: code.digest(script) for script in order} == alone
-
-
 @pytest.fixture
-def copied(tmp_path: Path) -> Callable[[str, str, str], tuple[Path, Path]]:
-    """The project's scripts as they are, and with one edit (file, old text, new text)."""
+def after(tmp_path: Path) -> Callable[[str], Path]:
+    """The scripts with one statement more in a file."""
 
-    def copies(name: str, old: str, new: str) -> tuple[Path, Path]:
-        for folder in ("before", "after"):
-            shutil.copytree(
-                SCRIPTS, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
-            )
-        path = tmp_path / "after" / name
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-        return tmp_path / "before", tmp_path / "after"
+    def edited(name: str) -> Path:
+        root = tmp_path / "after"
+        shutil.copytree(SCRIPTS, root, ignore=shutil.ignore_patterns("__pycache__"))
+        with (root / name).open("a", encoding="utf-8") as stream:
+            stream.write("assert True\n")
+        return root
 
-    return copies
+    return edited
 
 
-Copied = Callable[[str, str, str], tuple[Path, Path]]
+After = Callable[[str], Path]
 
 
 @pytest.mark.parametrize(
@@ -77,101 +86,54 @@ Copied = Callable[[str, str, str], tuple[Path, Path]]
     ],
 )
 def test_an_edit_of_scoring_code_concerns_its_own_tasks_and_no_gpu_step(
-    edited: str, tasks: set[str], copied: Copied
+    edited: str, tasks: set[str], after: After
 ) -> None:
-    before, after = copied(edited, "\ndef ", "\nassert True\n\n\ndef ")
-    one, two = score_digests(before), score_digests(after)
+    root = after(edited)
+    one, two = score_digests(SCRIPTS), score_digests(root)
     assert {code for code in one if one[code] != two[code]} == tasks
     for script in ("train_adapter.py", "predict.py", "bertscore.py", "dataset.py"):
-        assert code_digest(script, (), before) == code_digest(script, (), after)
-
-
-def test_an_edit_of_training_code_concerns_the_adapters_alone(copied: Copied) -> None:
-    before, after = copied("ecslm/training/loss.py", "\ndef ", "\nassert True\n\n\ndef ")
-    changed = {
-        path.name
-        for path in SCRIPTS.glob("*.py")
-        if code_digest(path.name, (), before) != code_digest(path.name, (), after)
-    }
-    assert changed == {"train_adapter.py"}
-
-
-def test_an_edit_of_how_devices_are_leased_concerns_no_step(copied: Copied) -> None:
-    before, after = copied("ecslm/common/devices/lease.py", "\ndef ", "\nassert True\n\n\ndef ")
-    for path in SCRIPTS.glob("*.py"):
-        assert code_digest(path.name, (), before) == code_digest(path.name, (), after), path.name
-
-
-CHEAP = (
-    "ecslm.config",
-    "ecslm.plan",
-    "ecslm.provenance",
-    "ecslm.reports",
-    "ecslm.tables",
-    "ecslm.comparisons",
-    "ecslm.scoring",
-    "ecslm.data",
-)
+        assert code_digest(script) == code_digest(script, (), root)
 
 
 @pytest.mark.parametrize(
-    ("script", "modules"),
+    ("edited", "jobs"),
     [
-        ("train_adapter.py", []),
-        ("predict.py", ["ecslm.prediction.transformers_backend"]),
-        ("measure_latency.py", ["ecslm.prediction.transformers_backend"]),
+        ("ecslm/training/loss.py", {"train_adapter.py"}),
+        ("ecslm/common/devices/lease.py", set()),
+        ("ecslm/common/workdir.py", set()),
     ],
 )
-def test_a_gpu_step_imports_nothing_whose_edit_must_not_rerun_it(
-    script: str, modules: list[str]
-) -> None:
-    found = imported_modules(script, modules)
+def test_an_edit_concerns_these_jobs_alone(edited: str, jobs: set[str], after: After) -> None:
+    root = after(edited)
+    found = {job for job in JOBS if code_digest(job) != code_digest(job, (), root)}
+    assert found == jobs
+
+
+CHEAP = {"config", "plan", "provenance", "reports", "tables", "comparisons", "scoring", "data"}
+
+
+@pytest.mark.parametrize("script", ["train_adapter.py", "predict.py", "measure_latency.py"])
+def test_a_gpu_step_imports_nothing_whose_edit_must_not_rerun_it(script: str) -> None:
+    found = imported_modules(script, ["ecslm.prediction.transformers_backend"])
     assert "ecslm.schemas.record" in found
-    assert {m for m in found for f in CHEAP if m == f or m.startswith(f"{f}.")} == set()
+    assert not CHEAP & {name.split(".")[1] for name in found if "." in name}
 
 
 def test_no_job_imports_the_configuration_or_the_plan() -> None:
-    jobs = set(re.findall(r"scripts/(\w+\.py)", "".join(rules_text().values())))
-    assert {"train_adapter.py", "predict.py", "score.py", "dataset.py"} <= jobs
-    for script in jobs:
+    assert {"train_adapter.py", "predict.py", "score.py", "dataset.py"} <= set(JOBS)
+    for script in JOBS:
         planning = {"ecslm.config", "ecslm.plan", "ecslm.provenance"}
         assert not planning & imported_modules(script), script
 
 
 def test_every_metric_and_answer_is_scored_without_loading_torch() -> None:
     modules = [f"ecslm.scoring.answers.{entry.answer}" for entry in METRICS.values()]
-    modules += [f"ecslm.scoring.metrics.{metric}" for metric in METRICS]
-    code = f"import importlib, sys\nfor m in {modules}: importlib.import_module(m)\n"
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            f"{code}import ecslm.scoring.score\nassert 'torch' not in sys.modules",
-        ],
-        cwd=SCRIPTS,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    modules += ["ecslm.scoring.score", *(f"ecslm.scoring.metrics.{metric}" for metric in METRICS)]
+    code = f"import {', '.join(modules)}, sys; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=SCRIPTS, check=True)
 
 
-def python_files() -> list[Path]:
-    return sorted(SCRIPTS.rglob("*.py"))
-
-
-def imports_of(path: Path) -> set[str]:
-    """Names of all modules that a file imports, also inside functions."""
-    names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            names.add(node.module or ".")
-    return names
-
-
-# What the digest could not follow.
+# What the digest could not follow
 
 # Where a module is loaded by a name made at run time, and what adds it to the digest instead.
 LOADED_BY_NAME = {
@@ -190,113 +152,54 @@ FILES_BESIDE = {
     "ecslm/config/reference_page.py": "examples of that page",
     "ecslm/data/sources/index.py": "its own code, to throw away a cache that other code made",
     "ecslm/fingerprint/digest.py": "the code itself",
-    "ecslm/fingerprint/kept.py": "its own code, to use no digest that other code computed",
     "ecslm/fingerprint/running.py": "the code itself",
     "ecslm/schemas/registry.py": "config.yaml, for a script without settings: never in a job",
     "ecslm/scoring/bertscore/cache.py": "its own code, to throw away a cache that other code made",
     "ecslm/starter/study.py": "the template of a configuration: never in a job",
     "ecslm/training/launch.py": "the path of the script of training, which its jobs run again",
 }
+# By these, code runs that no definition names, or reads what the digest leaves out.
+BANNED = re.compile(
+    r"(__import__|compile|eval|exec|globals|locals|setattr|sys\.modules|"
+    r".*\.(reload|run_module|run_path|get_data|resolve_name|get_objects|__(globals|subclasses|"
+    r"annotations|qualname|module)__|f_globals|f_lineno|tb_lineno|co_firstlineno|excepthook|"
+    r"showwarning|addHandler)|"
+    r"inspect|pickle|runpy|importlib\.resources|.*(PlainSerializer|WrapSerializer|validate_call)|"
+    r"get_type_hints|signature|__(class_getitem|init_subclass|getattr)__)"
+)
+SEES = {"ecslm/common/logs.py": "log lines reach no result"}
 
 
-def names_in(path: Path) -> set[str]:
-    """All names and attributes in a file."""
-    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-    names = {node.id for node in nodes if isinstance(node, ast.Name)}
-    return names | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-
-
-def below(path: Path) -> str:
-    return path.relative_to(SCRIPTS).as_posix()
-
-
-def is_checked(path: Path) -> bool:
-    """The fingerprint names these things, and uses none."""
-    return "fingerprint" not in path.parts
-
-
-def test_no_code_is_run_that_is_not_written_in_a_file() -> None:
-    banned = {"__import__", "compile", "eval", "exec", "globals", "locals"}
-    for path in filter(is_checked, python_files()):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        assert not banned & {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}, path
-        assert not {"get_data", "reload", "run_module", "run_path"} & names_in(path), path
-        attributes = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute))
-        assert "sys.modules" not in map(ast.unparse, attributes), path
-        assert not imports_of(path) & {"importlib.resources", "inspect", "pickle", "runpy"}, path
-
-
-# By these, code finds definitions that it does not name, or reads what the digest leaves out.
-UNSEEN = {
-    "definitions": {"__globals__", "__subclasses__", "f_globals", "get_objects", "resolve_name"},
-    "errors": {"exception", "excepthook"},
-    "places": {"co_firstlineno", "f_lineno", "tb_lineno"},
-    "progress bars": {"desc", "format_dict"},
-    "log lines and warnings": {"addHandler", "showwarning"},
-}
-# What it does with them reaches no result.
-SEES = {"ecslm/common/logs.py"}
-
-
-@pytest.mark.parametrize("kind", UNSEEN)
-def test_nothing_reads_what_the_digest_leaves_out(kind: str) -> None:
-    for path in filter(is_checked, python_files()):
-        if below(path) not in SEES:
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            nodes = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-            # `log.exception` is a log line.
-            names = {node.attr for node in nodes if not ast.unparse(node).startswith("log.")}
-            assert not UNSEEN[kind] & names, path
-
-
-def test_warnings_are_neither_collected_nor_errors() -> None:
-    for path in python_files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                name = ast.unparse(node.func)
-                assert not name.endswith("catch_warnings") or not node.keywords, path
-                if name.endswith(("simplefilter", "filterwarnings")):
-                    assert ast.unparse(node.args[0]) == "'ignore'", path
-
-
-def test_errors_whose_words_do_not_count_are_raised_where_they_are_made() -> None:
-    for path in filter(is_checked, python_files()):
-        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        raised = [node.exc for node in nodes if isinstance(node, ast.Raise)]
-        for node in nodes:
-            if isinstance(node, ast.Call) and ast.unparse(node.func) in WORDED:
-                assert node in raised, f"{path}: {ast.unparse(node)}"
+def test_no_code_runs_unnamed_or_reads_what_the_digest_leaves_out() -> None:
+    found = set()
+    for file, node in nodes((ast.Name, ast.Attribute, ast.alias, ast.FunctionDef)):
+        named = isinstance(node, ast.alias | ast.FunctionDef)
+        name = node.name if named else ast.unparse(node)
+        if BANNED.fullmatch(name) and file not in SEES:
+            found.add((file, name))
+    assert found == set()
 
 
 def test_modules_loaded_by_a_name_made_at_run_time_are_added_to_the_digest_by_their_rules() -> None:
     found = set()
-    for path in filter(is_checked, python_files()):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-                name = node.args[0]
-                if not (isinstance(name, ast.Constant) and str(name.value).startswith("ecslm.")):
-                    found.add(below(path))
+    for file, node in nodes(ast.Call):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            name = node.args[0]
+            if not isinstance(name, ast.Constant):
+                found.add(file)
+            else:
+                # The digest looks for nothing in texts.
+                assert left_out(name.value), f"{file}: {name.value}"
     assert found == set(LOADED_BY_NAME)
     for where in LOADED_BY_NAME.values():
-        module = next(m for m in imported_modules_of_the_plan() if where.startswith(f"{m}."))
-        scope: object = importlib.import_module(module)
-        for name in where.removeprefix(f"{module}.").split("."):
-            scope = getattr(scope, name)
-
-
-def imported_modules_of_the_plan() -> set[str]:
-    return {module for module in imported_modules("adopt.py") if "plan.stages." in module}
+        module, rule, method = where.rsplit(".", 2)
+        assert callable(getattr(getattr(importlib.import_module(module), rule), method))
 
 
 def test_files_beside_code_are_read_only_where_no_result_depends_on_them() -> None:
-    found = {below(path) for path in python_files() if uses_its_path(path)}
-    assert found == set(FILES_BESIDE)
-
-
-def uses_its_path(path: Path) -> bool:
-    """Whether a file names its own path, but for the comparison of its code with the plan's."""
-    calls = re.compile(r"as_planned\(main, __file__\b")
-    return "__file__" in calls.sub("", path.read_text(encoding="utf-8"))
+    checked = re.compile(r"as_planned\(main, __file__\b")
+    texts = {file: checked.sub("", (SCRIPTS / file).read_text(encoding="utf-8")) for file in TREES}
+    assert {file for file, text in texts.items() if "__file__" in text} == set(FILES_BESIDE)
 
 
 def test_no_module_takes_the_place_of_a_library() -> None:
@@ -305,40 +208,192 @@ def test_no_module_takes_the_place_of_a_library() -> None:
     assert own & (libraries - {"ecslm"}) == set()
 
 
-def test_imports_are_absolute_and_by_name() -> None:
-    for path in python_files():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom):
-                assert node.level == 0, path
-                assert "*" not in {alias.name for alias in node.names}, path
+def test_imports_are_absolute_and_by_name_and_bind_a_name_once() -> None:
+    for file, node in nodes(ast.ImportFrom):
+        assert isinstance(node, ast.ImportFrom)
+        assert node.level == 0, file
+        assert "*" not in {alias.name for alias in node.names}, file
+        assert node.module != "__future__", file
+    for file, node in nodes((ast.ClassDef, ast.Try)):
+        inner = [type(one) for one in ast.walk(node) if one in getattr(node, "body", ())]
+        assert not {ast.Import, ast.ImportFrom} & set(inner), file
 
 
 def test_packages_hold_a_docstring_and_nothing_else() -> None:
-    packages = [path for path in python_files() if path.name == "__init__.py"]
+    packages = [tree for file, tree in TREES.items() if file.endswith("__init__.py")]
     assert len(packages) >= 9
-    for path in packages:
-        (only,) = ast.parse(path.read_text(encoding="utf-8")).body
-        assert isinstance(only, ast.Expr), path
-        assert isinstance(only.value, ast.Constant), path
-        assert isinstance(only.value.value, str), path
+    for tree in packages:
+        assert len(tree.body) == 1
+        assert ast.get_docstring(tree) is not None
 
 
-def rules_text() -> dict[str, str]:
-    paths = [ROOT / "Snakefile", *sorted((ROOT / "rules").glob("*.smk"))]
-    return {path.name: path.read_text(encoding="utf-8") for path in paths}
+# Calls that make a value and do nothing else, in constants of modules.
+MAKES = {
+    *("re.compile", "Path", "logging.getLogger", "frozenset", "Field", "TypeVar", "dict.fromkeys"),
+    *("tuple", "TypeAdapter", "AfterValidator", "len", "getattr", "get_args", "range", "product"),
+    *("ContextVar", "contextlib.ExitStack", "Path(__file__).resolve", "pa.int64", "pa.schema"),
+    *("pa.string", "HashingVectorizer", "FIGURE_SVG.format", "FIGURE_PDF.format", "METRICS.items"),
+    *("reduce", "table_kinds().values", "table_kinds", "Literal"),
+}
+DECORATORS = READING | {
+    *("dataclass", "property", "cached_property", "classmethod", "staticmethod", "abstractmethod"),
+    *("contextmanager", "cache", "lru_cache", "model_validator", "field_validator"),
+    "torch.inference_mode",
+}
+
+
+def test_an_import_executes_nothing_but_definitions() -> None:
+    classes = {one.name for _, one in nodes(ast.ClassDef) if isinstance(one, ast.ClassDef)}
+    for file, tree in LIBRARY.items():
+        for statement in executed(tree.body):
+            where = f"{file}: {ast.unparse(statement)[:70]}"
+            match statement:
+                case ast.Assign(targets=targets, value=value):
+                    names = [one for target in targets for one in ast.walk(target)]
+                    assert not {ast.Attribute, ast.Subscript} & set(map(type, names)), where
+                case ast.AnnAssign(target=ast.Name(), value=value):
+                    pass
+                case _:
+                    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import)
+                    assert isinstance(statement, (*kinds, ast.ImportFrom)), where
+                    continue
+            for call in ast.walk(value or ast.Pass()):
+                if isinstance(call, ast.Call):
+                    assert ast.unparse(call.func) in MAKES | classes, where
+
+
+def test_decorators_are_known() -> None:
+    for file, node in nodes((ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        for one in getattr(node, "decorator_list", ()):
+            name = ast.unparse(one.func if isinstance(one, ast.Call) else one)
+            assert name in DECORATORS, f"{file}: {name}"
+
+
+def executed(statements: list[ast.stmt]) -> Iterator[ast.stmt]:
+    for statement in statements:
+        match statement:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=others):
+                yield from others
+            case ast.Expr(value=ast.Constant()):
+                pass
+            case _:
+                yield statement
+
+
+def test_fields_have_their_types_as_they_are() -> None:
+    for file, node in nodes(ast.ClassDef):
+        for one in getattr(node, "body", ()):
+            if isinstance(one, ast.AnnAssign) and not left_out(module_name(file)):
+                quoted = isinstance(getattr(one.annotation, "value", None), str)
+                assert not quoted, f"{file}: {ast.unparse(one)}"
+
+
+# Words
+
+# What reads the words of errors that it catches, and why they reach no result.
+READS_WORDS = {
+    "ecslm/common/files.py": "makes problems of them, which it raises",
+    "ecslm/common/rows.py": "collects the problems of rows in the error that it raises",
+    "ecslm/data/sources/splitting.py": "of values that Python's own JSON refuses",
+    "ecslm/data/sources/json_rows.py": "of texts that Python's own JSON refuses",
+    "ecslm/data/sources/parquet_rows.py": "raises them again",
+    "ecslm/scoring/predictions.py": "makes a problem of them, which is raised",
+    "ecslm/training/memory.py": "asks torch's error whether memory has run out",
+    "ecslm/training/micro_batches.py": "asks torch's error whether memory has run out",
+    "ecslm/training/run.py": "leaves the problems to the job, which raises them",
+}
+
+
+def test_words_of_errors_are_only_raised_again_logged_or_shown() -> None:
+    """So that `raise` may leave them out."""
+    jobs = {node.module for job in JOBS for node in code_of(SCRIPTS).reached(job)}
+    jobs |= {module_name(file) for file in LIBRARY if re.match("ecslm/(data|scoring)/", file)}
+    found = set()
+    for file, node in nodes(ast.ExceptHandler):
+        assert isinstance(node, ast.ExceptHandler)
+        caught = {
+            part.split(".")[-1] for part in re.findall(r"[\w.]+", ast.unparse(node.type or node))
+        }
+        ours = not caught or caught & (ERRORS | {"Exception", "ValidationError"})
+        if node.name and ours and (module_name(file) in jobs or file in JOBS):
+            passed: set[ast.AST] = set()
+            for one in ast.walk(node):
+                call = ast.unparse(one.func) if isinstance(one, ast.Call) else ""
+                if isinstance(one, ast.Raise) or call.startswith(("log.", "exit_with")):
+                    passed.update(ast.walk(one))
+            names = {
+                one for one in ast.walk(node) if isinstance(one, ast.Name) and one.id == node.name
+            }
+            if names - passed:
+                found.add(file)
+    assert found == set(READS_WORDS)
+
+
+def test_warnings_are_neither_collected_nor_errors() -> None:
+    for file, node in nodes(ast.Call):
+        assert isinstance(node, ast.Call)
+        name = ast.unparse(node.func)
+        assert not name.endswith("catch_warnings") or not node.keywords, file
+        if name.endswith(("simplefilter", "filterwarnings")):
+            assert ast.unparse(node.args[0]) == "'ignore'", file
+
+
+def test_descriptions_and_help_are_read_by_people_alone() -> None:
+    for file, node in nodes((ast.arg, ast.AnnAssign)):
+        name = node.arg if isinstance(node, ast.arg) else ast.unparse(getattr(node, "target", node))
+        assert name not in HELP, file
+    for file, node in nodes(ast.Attribute):
+        assert isinstance(node, ast.Attribute)
+        reads = ("model_json_schema", "format_help", "format_usage", "print_help")
+        assert node.attr not in reads or file not in JOBS, file
+        if node.attr in DESCRIPTION and "model_fields" in (SCRIPTS / file).read_text():
+            assert "model_fields" not in ast.unparse(node), file
+
+
+# What is left out
+
+# What could change a result, in the words of code: of torch and training, chance, the environment.
+DECIDES = re.compile(
+    r"\b(torch|transformers|numpy|random|seed\w*|manual_seed|control|should_\w+|TrainerControl|"
+    r"generator|set_num_threads|environ\.(?:update|setdefault|pop)|putenv)\b|environ\[\w+\] ="
+)
+# What is there all the same, and what it is for.
+HARMLESS = {
+    "ecslm/common/devices/lease.py": {"environ[DEVICES_VARIABLE] =", "environ[ORDER_VARIABLE] ="}
+    | {"environ[LEASE_VARIABLE] ="},  # which GPU, of equal ones
+    "ecslm/common/logs.py": {"environ.setdefault"},  # of colours in lines
+    "ecslm/models/cost.py": {"torch"},  # how much memory there was
+    "ecslm/reports/score_summary.py": {"seed"},  # in a line of words
+    "ecslm/training/progress.py": {"transformers"},  # what tells of each step
+}
+
+
+def test_what_is_left_out_decides_no_result() -> None:
+    found: dict[str, set[str]] = {}
+    for file, tree in LIBRARY.items():
+        if left_out(module_name(file)):
+            copy = ast.parse(ast.unparse(tree))
+            for one in ast.walk(copy):
+                if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                    one.value = ""
+            if names := {match[0] for match in DECIDES.finditer(ast.unparse(copy))}:
+                found[file] = names
+    assert found == HARMLESS
+
+
+# Rules
 
 
 def test_rules_run_shell_commands_and_never_script_or_run_blocks() -> None:
-    texts = rules_text()
-    assert len(texts) >= 8
+    assert len(RULES) >= 8
     banned = re.compile(
         r"^\s*(script|run|notebook|wrapper|template_engine|cache)\s*:", re.MULTILINE
     )
-    assert {name for name, text in texts.items() if banned.search(text)} == set()
+    assert {name for name, text in RULES.items() if banned.search(text)} == set()
 
 
 def test_every_rule_that_runs_a_script_says_its_digest() -> None:
-    for name, text in rules_text().items():
+    for name, text in RULES.items():
         for rule in re.split(r"^(?=rule |on\w+:)", text, flags=re.MULTILINE):
             if "scripts/" in rule and rule.startswith("rule "):
                 assert "code=" in rule, f"{name}: {rule.splitlines()[0]}"

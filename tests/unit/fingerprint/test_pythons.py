@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 from support.project import SCRIPTS
 
-from ecslm.fingerprint.code import Code
+from ecslm.fingerprint.digest import Code
 
+# Without the libraries of the project, which other Pythons need not have.
 PROGRAM = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 sys.path.insert(0, sys.argv[1])
-from ecslm.fingerprint.code import Code
+sys.modules["ecslm.common.errors"] = SimpleNamespace(InputError=ValueError)
+from ecslm.fingerprint.digest import Code
 code = Code(Path(sys.argv[2]))
 for script in sorted(path.name for path in Path(sys.argv[2]).glob("*.py")):
     print(script, code.digest(script))

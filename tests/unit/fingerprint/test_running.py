@@ -134,11 +134,6 @@ def test_an_edit_before_the_job_starts_is_refused(file: str, scripts: Path) -> N
     assert run(copy, planned(copy)) == ("111", "")
 
 
-@pytest.mark.parametrize("code", ["code:0", "", "0" * 32])
-def test_another_digest_is_refused(code: str, scripts: Path) -> None:
-    assert run(scripts, code) == (None, REFUSED)
-
-
 def test_the_modules_that_are_loaded_by_name_are_part_of_the_digest(scripts: Path) -> None:
     assert run(scripts, planned(scripts), "--named", "unrelated") == (None, REFUSED)
     assert run(scripts, code_parameter("job.py", (), scripts)) == (None, REFUSED)
@@ -163,22 +158,6 @@ def test_an_edit_that_keeps_size_and_date_does_not_run_the_bytecode_of_before(
     # The bytecode is then removed.
     assert run(scripts, planned(scripts), **BYTECODE) == (None, REFUSED)
     assert run(scripts, planned(scripts), **BYTECODE) == ("211", "")
-
-
-def test_a_copy_of_bytecode_is_as_good(scripts: Path) -> None:
-    assert run(scripts, planned(scripts), **BYTECODE) == ("111", "")
-    copy = Path(shutil.copytree(scripts, scripts.with_name("copy")))
-    (copy / "output").unlink()
-    assert list(copy.rglob("early.*.pyc"))
-    assert run(copy, planned(copy), **BYTECODE) == ("111", "")
-
-
-def test_an_edited_comment_is_no_edit(scripts: Path) -> None:
-    code = planned(scripts)
-    for name in MODULES:
-        with (scripts / f"ecslm/{name}.py").open("a") as stream:
-            stream.write("# Remark.\n")
-    assert run(scripts, code) == ("111", "")
 
 
 def test_an_edit_of_what_the_job_does_not_load_is_no_edit(scripts: Path) -> None:
@@ -215,12 +194,6 @@ def test_what_is_imported_late_is_what_the_digest_was_computed_from(
     assert run(scripts, planned(scripts), CHECKED=change(file)) == ("111", "")
 
 
-def test_an_edit_that_is_put_back_before_the_end_has_no_effect(scripts: Path) -> None:
-    file = "ecslm/late.py"
-    moments = {"CHECKED": edited(file), "LOADED": put_back(file)}
-    assert run(scripts, planned(scripts), **moments) == ("111", "")
-
-
 def test_an_edit_after_everything_is_loaded_does_not_cost_the_result(scripts: Path) -> None:
     edits = "".join(edited(f"ecslm/{name}.py") for name in MODULES) + removed("job.py")
     assert run(scripts, planned(scripts), LOADED=edits) == ("111", "")
@@ -229,11 +202,6 @@ def test_an_edit_after_everything_is_loaded_does_not_cost_the_result(scripts: Pa
 def test_a_module_that_did_not_exist_then_is_refused(scripts: Path) -> None:
     new = "Path('ecslm/new.py').write_text('');from ecslm import new;"
     assert run(scripts, planned(scripts), CHECKED=new) == (None, REFUSED)
-
-
-def test_a_missing_module_is_missing(scripts: Path) -> None:
-    code = "import pytest\nwith pytest.raises(ModuleNotFoundError): import ecslm.none"
-    assert run(scripts, planned(scripts), CHECKED=code) == ("111", "")
 
 
 def test_an_editors_lock_file_is_no_module(scripts: Path) -> None:

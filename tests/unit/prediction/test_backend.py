@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.imports import imported_modules
 from support.model_examples import make_record, run_predict, write_records
 from support.project import ROOT, SCRIPTS
 
@@ -14,7 +15,6 @@ from ecslm import prediction
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.manifests import manifest_of, read_manifest
-from ecslm.fingerprint.digest import imported_modules
 from ecslm.prediction.backend import backend_module, module_name, read_prediction_settings
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.prediction import read_predictions

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from support.imports import imported_modules
 from support.model_examples import SCRIPTS, read_lines, run_here
 from support.scoring_examples import IND, prediction
 from support.tiny import SENTENCES, write_tiny_encoder
@@ -23,7 +24,6 @@ import ecslm.scoring.bertscore.run
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_jsonl
 from ecslm.common.hashing import sha256_of_text
-from ecslm.fingerprint.digest import imported_modules
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import PathSource, read_base
 from ecslm.models.fetching import fetch_base

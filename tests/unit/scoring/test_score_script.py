@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.imports import imported_modules
 from support.model_examples import run_here
 from support.project import SCRIPTS
 from support.scoring_examples import FIVE, IND, OOD, TASKS, bertscore, predictions, record
@@ -16,7 +17,6 @@ from support.scripts import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
-from ecslm.fingerprint.digest import imported_modules
 from ecslm.fingerprint.running import code_parameter
 from ecslm.schemas.prediction import Prediction, read_predictions
 from ecslm.scoring.modules import task_modules

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.imports import imported_modules
 from support.project import PROMPTS, REPORT, ROOT
 from support.table_files import IND, TASKS, request
 
 from ecslm.common.errors import InputError
 from ecslm.config.loading import load_config
-from ecslm.fingerprint.digest import imported_modules
 from ecslm.tables.kind import Kind, kind_module, kind_names, read_request, table_kind, table_kinds
 from ecslm.tables.references import names_in
 

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.imports import imported_modules
+from support.project import SCRIPTS
 from support.raw_rows import ROWS, Row, lines, parquet, row, write
 
 from ecslm.common.errors import InputError
@@ -22,7 +24,6 @@ from ecslm.data.sources import path as path_source
 from ecslm.data.sources.index import SPLITTING_CODE, IndexedRows
 from ecslm.data.sources.path import open_rows
 from ecslm.data.sources.protocol import rows_of
-from ecslm.fingerprint.digest import SCRIPTS, imported_modules
 
 
 def opened(path: Path, cache: Path) -> IndexedRows:

@@ -5,13 +5,13 @@ import json
 from pathlib import Path
 
 import pytest
+from support.imports import imported_modules
 from support.project import ROOT, SCRIPTS
 from support.scripts import run_script
 
 from ecslm.common.errors import InputError
 from ecslm.data.settings import Labels
 from ecslm.data.sources.labels import read_labels
-from ecslm.fingerprint.digest import imported_modules
 
 
 def label_file(folder: Path, text: str) -> Labels:
