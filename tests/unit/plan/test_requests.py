@@ -86,20 +86,20 @@ def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None
 
 # Peaks of the demo study in bytes, the largest of each kind: benchmarks/README.md.
 MEASURED = {
-    "train_adapter": 2_895_523_840,
-    "predict": 1_689_669_632,
+    "train_adapter": 3_110_043_000,
+    "predict": 1_738_129_000,
     "measure_latency": 1_565_569_024,
     "export_model": 1_271_475_208,
 }
 
 
 @pytest.mark.parametrize(("rule", "peak"), MEASURED.items(), ids=MEASURED)
-def test_jobs_of_the_demo_ask_for_no_less_than_they_took_and_at_most_for_about_twice_as_much(
+def test_jobs_of_the_demo_ask_for_no_less_than_they_took_and_at_most_for_twice_as_much(
     rule: str, peak: int, tmp_path: Path
 ) -> None:
     statement = shipped("demo", tmp_path).rules[rule]
     asked = [statement.request(key).memory_mb * MIB for key in statement.all_keys()]
-    assert 1.1 * peak <= min(asked) <= max(asked) <= 2.1 * peak
+    assert 1.1 * peak <= min(asked) <= max(asked) <= 2 * peak
 
 
 @pytest.mark.parametrize(
