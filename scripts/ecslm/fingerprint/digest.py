@@ -180,7 +180,7 @@ class Code:
             if module.others and node.name != STATEMENTS:
                 targets.append(Node(node.module, STATEMENTS))
             text = _sha256("".join(writer.parts))
-            named = _sha256("\n".join((text, *(target.name for target in targets))))
+            named = _sha256("\n".join((text, *(target.name for target in writer.numbers))))
             self._parts[node] = Part(text, tuple(targets), named[:LENGTH_OF_PARTS])
         return self._parts[node]
 
