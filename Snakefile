@@ -6,6 +6,7 @@ min_version("9.27")
 
 
 include: "rules/common.smk"
+include: "rules/run.smk"
 
 
 # Only for Snakemake's own reports: the rules use what common.smk has read.
@@ -24,19 +25,23 @@ include: "rules/display.smk"
 
 
 wildcard_constraints:
-    task=one_of(STUDY.tasks),
+    task=one_of(STUDY.settings.tasks),
     split="train|val|test",
-    model=one_of(STUDY.models),
+    model=one_of(STUDY.settings.models),
     seed=r"\d+",
-    table=one_of(study_tables(PLAN.study)),
-    base=one_of(PLAN.study.config.bases),
+    table=one_of(TABLES),
+    base=one_of(STUDY.config.bases),
 
 
 rule all:
     """target (the default): the whole study, except exported models and the PDF"""
     default_target: True
     input:
-        targets(*PLAN.rules_of_all),
+        targets("check_data", "dataset", "describe_data", "leakage", "data_card"),
+        targets("fetch_answers", "train_adapter", "predict", "bertscore"),
+        targets("score", "score_baseline", "score_over_seeds", "choose_baseline"),
+        targets("differences", "compare", "tidy_scores"),
+        targets("render_table", "draw_figures", "draw_rule_graph", "report_page"),
     message:
         "The study's results"
 

@@ -1,21 +1,21 @@
-BASE_MODEL = planned("base_model")
-TRAIN_ADAPTER = planned("train_adapter")
+from ecslm.models.bases import BaseSettings, libraries
+from ecslm.plan.models import adapter_settings, base_content
 
 
 rule base_model:
     """step: fetch the pretrained weights of one base"""
     output:
-        manifest=BASE_MODEL.output("manifest"),
+        manifest="results/bases/{base}/manifest.json",
     log:
-        f"{BASES}/{{base}}/fetch.log",
+        "results/bases/{base}/fetch.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=BASE_MODEL.settings,
-        content=BASE_MODEL.content,
+        settings=settings(lambda job: BaseSettings(source=STUDY.config.bases[job.base])),
+        content=of_job(lambda job: base_content(STUDY, job.base)),
         content_option=weights_content,
-        code=BASE_MODEL.code,
-        versions=BASE_MODEL.versions,
+        code=code("base_model.py"),
+        versions=versions(lambda job: libraries(STUDY.config.bases[job.base])),
     message:
         "Base weights {wildcards.base}"
     shell:
@@ -26,38 +26,40 @@ rule base_model:
 rule train_adapter:
     """step: train the adapter of one model and seed with QLoRA"""
     input:
-        train=TRAIN_ADAPTER.input("train"),
-        val=TRAIN_ADAPTER.input("val"),
-        base=TRAIN_ADAPTER.input("base"),
+        train=expand("<results>/dataset/{task}/train.jsonl", task=STUDY.training_tasks),
+        val=expand("<results>/dataset/{task}/val.jsonl", task=STUDY.training_tasks),
+        base=base_of,
     output:
-        weights=TRAIN_ADAPTER.output("weights"),
-        config=TRAIN_ADAPTER.output("config"),
-        history=TRAIN_ADAPTER.output("history"),
-        cost=TRAIN_ADAPTER.output("cost"),
-        manifest=TRAIN_ADAPTER.output("manifest"),
+        weights="<results>/adapters/{model}/seed-{seed}/adapter_model.safetensors",
+        config="<results>/adapters/{model}/seed-{seed}/adapter_config.json",
+        history=timed("<results>/adapters/{model}/seed-{seed}/log.jsonl"),
+        cost=timed("<results>/adapters/{model}/seed-{seed}/cost.json"),
+        manifest="<results>/adapters/{model}/seed-{seed}/manifest.json",
     log:
-        f"{RESULTS}/logs/train_adapter/{{model}}-seed-{{seed}}.log",
+        "<results>/logs/train_adapter/{model}-seed-{seed}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train_adapter/{{model}}-seed-{{seed}}.tsv"
+        "<results>/benchmarks/train_adapter/{model}-seed-{seed}.tsv"
+    wildcard_constraints:
+        model=one_of(STUDY.tuned_models),
     priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
-    threads: STUDY.threads
+    threads: STUDY.settings.threads
     resources:
-        gpu=STUDY.gpus,
-        mem_mb=TRAIN_ADAPTER.mem_mb,
-        runtime=TRAIN_ADAPTER.runtime,
-        device=STUDY.device,
-        template=TRAIN_ADAPTER.template_file,
+        gpu=STUDY.settings.gpus,
+        mem_mb=memory(lambda job: REQUESTS.adapter(job.model)),
+        runtime=minutes(lambda job: REQUESTS.adapter(job.model)),
+        device=STUDY.settings.device,
+        template=template_file,
         # Not {threads}, which `--cores` caps.
-        model_threads=STUDY.threads,
+        model_threads=STUDY.settings.threads,
         # Not {gpu}, which a profile caps.
-        processes=STUDY.gpus,
+        processes=STUDY.settings.gpus,
     params:
-        settings=TRAIN_ADAPTER.settings,
-        template=TRAIN_ADAPTER.template,
-        code=TRAIN_ADAPTER.code,
-        versions=TRAIN_ADAPTER.versions,
+        settings=settings(lambda job: adapter_settings(STUDY, job.model)),
+        template=prompt_of_model,
+        code=code("train_adapter.py"),
+        versions=versions(lambda job: adapter_settings(STUDY, job.model).libraries),
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:

@@ -1,4 +1,4 @@
-# The plan of the study to run, and helpers for the rules. All logic is in the library.
+# The study to run, and helpers for the rules. All logic is in the library.
 
 import os
 import re
@@ -20,19 +20,21 @@ if "OMP_WAIT_POLICY" not in os.environ:
 
 from ecslm.common.cli import exit_with
 from ecslm.common.errors import InputError, all_of
+from ecslm.common.versions import lock_versions
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
-from ecslm.data.location import location
-from ecslm.plan.directives import directives
+from ecslm.fingerprint.running import code_parameter
+from ecslm.models.prompts import template_digest
+from ecslm.plan.models import base_content, prediction_settings
+from ecslm.plan.parameters import json_parameter, versions_parameter
 from ecslm.plan.plan import Plan
-from ecslm.plan.stages.report import study_summary
+from ecslm.plan.requests import requests_of
 from ecslm.plan.study_tables import study_tables
-from ecslm.provenance.gpus import GpuNeed, check_gpus
-from ecslm.provenance.integrity import check_bases, check_weights
+from ecslm.plan.tables import table_resources
+from ecslm.prediction.backend import modules_of
 from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
-from ecslm.provenance.triggers import check_triggers
-from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
+from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
 try:
@@ -50,41 +52,71 @@ try:
 except InputError as error:
     exit_with(error)
 
-STUDY = PLAN.study.settings
-RESULTS = PLAN.study.results
+STUDY = PLAN.study
+REQUESTS = requests_of(STUDY)
 # Jobs of this run share a loaded model. Each job that a scheduler starts counts as its own run.
 os.environ[RUN_VARIABLE] = this_run()
 
 
-def planned(rule):
-    """Inputs, outputs and parameters of a rule, from its plan in `ecslm.plan`."""
-    return directives(PLAN.rules[rule])
+pathvars:
+    # Of the study: where `<results>` stands in a path.
+    results=STUDY.results,
 
 
-def targets(*rules):
-    """All files that some rules make, as the input of a target."""
-    files = PLAN.targets(*rules)
-    of_bases = "base_model" in rules
-
-    def wanted(wildcards):
-        # Here, since `onstart` does not run when Snakemake finds nothing to do.
-        try:
-            check_run_triggers()
-            if of_bases:
-                check_weights(PLAN.jobs)
-            else:
-                check_bases(PLAN.study.name, PLAN.jobs)
-        except InputError as error:
-            exit_with(error)
-        return files
-
-    return wanted
+# Parameters. Snakemake compares those that are computed from wildcards alone, as a set of values
+# without their names, which is why each is one string with a form of its own.
 
 
-def check_run_triggers():
-    """Refuse triggers that would miss changes; jobs that a scheduler starts need no check."""
-    if workflow.is_main_process:
-        check_triggers(str(one) for one in workflow.rerun_triggers)
+def of_job(value):
+    """A function of a job's wildcards that is computed once for all seeds of a model.
+
+    Problems in files that it reads end the process, a line each.
+    """
+    known = {}
+
+    def of_wildcards(wildcards):
+        job = tuple(value for name, value in wildcards.items() if name != "seed")
+        if job not in known:
+            try:
+                known[job] = value(wildcards)
+            except InputError as error:
+                exit_with(error)
+        return known[job]
+
+    return of_wildcards
+
+
+def settings(of):
+    """The value of a script's `--settings`: all that can change a result, as canonical JSON."""
+    return of_job(lambda job: json_parameter(of(job)))
+
+
+def code(script, modules=lambda job: ()):
+    """The digest of a script's code, with that of the modules that it loads by name."""
+    return of_job(lambda job: code_parameter(script, modules(job)))
+
+
+def versions(libraries):
+    """The locked versions of libraries that can change a result, which may differ between jobs."""
+    of = libraries if callable(libraries) else lambda job: libraries
+    return of_job(lambda job: versions_parameter(lock_versions(of(job))) if of(job) else None)
+
+
+def prompt(of):
+    """What a prompt template renders; None without one. Its path may change."""
+    return of_job(lambda job: template_digest(Path(of(job))) if of(job) else None)
+
+
+prompt_of_model = prompt(lambda job: STUDY.template(job.model))
+
+
+def folder(path):
+    """A folder that a script finds its files in: they are inputs, it is no setting."""
+    return lambda wildcards: str(path)
+
+
+# Options of scripts. Since the functions take `input` or `resources`, Snakemake does not compare
+# what they return.
 
 
 def option(name):
@@ -101,62 +133,76 @@ def adapter_options(wildcards, input):
     """The command-line options of the adapter of a prediction job that has one."""
     if not input.adapter:
         return ""
-    trained = PLAN.study.model(wildcards.model).adapter_name(wildcards.model)
+    trained = STUDY.model(wildcards.model).adapter_name(wildcards.model)
     other = "" if trained == wildcards.model else f" --adapter-of {trained}"
     return f"--adapter {input.adapter}{other}"
 
 
-def prompt_options(wildcards, resources):
-    """The command-line options of the prompt template of a prediction job that has one.
+def weights_content(wildcards, input):
+    """The command-line option of a base that only its content identifies: a local directory."""
+    content = base_content(STUDY, wildcards.base)
+    return f"--content {content}" if content else ""
 
-    Since it takes the parameter `resources`, Snakemake does not compare the path between runs.
-    """
+
+def prompt_options(wildcards, resources):
+    """The command-line options of the prompt template of a prediction job that has one."""
     if not resources.template:
         return ""
-    digest = planned("predict").template(wildcards)
+    digest = prompt_of_model(wildcards)
     return f"--template {resources.template} --template-digest {digest}"
 
 
 def access_option(wildcards, resources):
-    """The command-line option that says how a server is reached, which changes no answer.
-
-    Since it takes the parameter `resources`, Snakemake does not compare it between runs.
-    """
+    """The command-line option that says how a server is reached, which changes no answer."""
     return f"--access {quote(resources.access)}" if resources.access else ""
 
 
-def weights_content(wildcards, input):
-    """The command-line option of a base that only its content identifies: a local directory.
-
-    Since it takes the parameter `input`, Snakemake does not compare it a second time.
-    """
-    content = planned("base_model").content(wildcards)
-    return f"--content {content}" if content else ""
+def resource_options(wildcards, input):
+    """The command-line options of the repository's files that a kind of table reads, which are
+    inputs already."""
+    files = table_resources(STUDY, wildcards.table)
+    return " ".join(f"--{name} {quote(path)}" for name, path in files.items())
 
 
-def table_resources(wildcards, input):
-    """The command-line options of the repository's files that a kind of table reads.
-
-    They are inputs already: since it takes the parameter `input`, Snakemake does not compare them a
-    second time.
-    """
-    return PLAN.rules["render_table"].resource_options(wildcards.table)
+# Inputs
 
 
-def model_by_model(wildcards):
-    """The priority that runs one model and seed after the other, so that each is loaded once."""
-    return PLAN.study.priority(wildcards.model, wildcards.get("seed", first_seed(wildcards)))
+def of_study(paths):
+    """Files of the study, by their paths in its folder of results."""
+    return [f"<results>/{path}" for path in paths]
 
 
-def first_seed(wildcards):
-    """The seed of a model whose latency is measured."""
-    return str(STUDY.models[wildcards.model].seeds[0])
+def base_of(wildcards):
+    """The base of a model, if it has one."""
+    base = STUDY.model(wildcards.model).base
+    return [] if base is None else STUDY.base(base)
 
 
-def whole_machine(wildcards):
-    """All cores that the run may use on this machine; on a cluster, those of any other job."""
-    here = workflow.resource_settings.cores if workflow.local_exec else None
-    return max(STUDY.threads, here or 1)
+def adapter_of(wildcards):
+    """The adapter that a model answers with, if any: its own, or that of another row. Where no seed
+    is named, that of the first."""
+    trained = STUDY.model(wildcards.model).adapter_name(wildcards.model)
+    seed = wildcards.get("seed", STUDY.first_seed(wildcards.model))
+    return [] if trained is None else f"<results>/adapters/{trained}/seed-{seed}/manifest.json"
+
+
+# Outputs
+
+
+def timed(path):
+    """An output with measured times, which the manifest of the results does not list."""
+    return flag(path, "timed")
+
+
+def files_of(rule, job):
+    """All files that a job makes."""
+    return [str(path).format(**job) for path in getattr(rules, rule).output]
+
+
+def inputs_of(rule, job):
+    """All files that a job reads."""
+    files, *_ = workflow.get_rule(rule).expand_input(job)
+    return files
 
 
 def one_of(names):
@@ -164,40 +210,49 @@ def one_of(names):
     return "|".join(map(re.escape, names)) or "none"
 
 
-def check_machine():
-    """Refuse a run whose jobs request more GPUs than the machine or a limit of the run allows."""
-    limit = workflow.global_resources.get("gpu").value
-    needs = map(gpu_need, workflow.dag.needrun_jobs())
-    check_gpus(needs, limit, here=workflow.local_exec)
+# Resources
 
 
-def gpu_need(job):
-    """The GPUs that a job requests, before a limit caps them."""
-    asked = job.rule.resources.get("gpu")
-    own = asked.is_evaluable()
-    count = planned(job.rule.name).resource("gpu")(job.wildcards) if own else asked.value
-    return GpuNeed(count or 0, job.resources.get("device"))
+def template_file(wildcards):
+    """The prompt template of a model, if it has one."""
+    return STUDY.template(wildcards.model) or ""
 
 
-def begin_run():
-    """Keep other runs out of the results directory, and check machine and disk."""
-    # Snakemake 9 starts a timer of a second at each decision, whose end is a decision again: after
-    # 100 jobs it decides 100 times a second, which takes a fifth of a core from a training.
-    workflow.scheduler.job_rate_limiter = None
-    due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
-    try:
-        check_run_triggers()
-        RUN.begin(due, check_machine)
-    except InputError as error:
-        exit_with(error)
+def memory(request):
+    """MiB of memory that a job asks a scheduler for."""
+    return of_job(lambda job: request(job).memory_mb)
 
 
-def end_run():
-    """Show the scores, and let other runs in."""
-    try:
-        # There is none after a run of the target `bases`.
-        if Path(RESULTS).is_dir():
-            print(study_summary(PLAN.study))
-        RUN.end()
-    except InputError as error:
-        exit_with(error)
+def minutes(request):
+    """Minutes that a job asks a scheduler for."""
+    return of_job(lambda job: request(job).minutes)
+
+
+def access(wildcards):
+    """How the server of a model is reached, if it has one."""
+    reached = STUDY.model(wildcards.model).reached()
+    return 0 if reached is None else json_parameter(reached)
+
+
+def worker_code(wildcards):
+    """The code of the predictions that a model makes first of all."""
+    task = STUDY.model_tasks(wildcards.model)[0]
+    settings = prediction_settings(STUDY, wildcards.model, task)
+    return code_parameter("predict.py", modules_of(settings))
+
+
+def model_by_model(wildcards):
+    """The priority that runs one model and seed after the other, so that each is loaded once."""
+    seed = wildcards.get("seed", str(STUDY.first_seed(wildcards.model)))
+    return STUDY.priority(wildcards.model, seed)
+
+
+def whole_machine(wildcards):
+    """All cores that the run may use on this machine; on a cluster, those of any other job."""
+    here = workflow.resource_settings.cores if workflow.local_exec else None
+    return max(STUDY.settings.threads, here or 1)
+
+
+def gpus_of_backend(wildcards):
+    """The GPUs that a model's backend needs for answers."""
+    return STUDY.model(wildcards.model).RESOURCES.get("gpu", 0)

@@ -1,10 +1,20 @@
+from ecslm.data.card.card import card_files
+from ecslm.data.card.settings import CARD_LIBRARIES, DESCRIPTION_LIBRARIES, LEAKAGE_LIBRARIES
+from ecslm.data.location import location
+from ecslm.data.sources.protocol import source_module
+from ecslm.plan.data import (
+    check_settings,
+    data_card_settings,
+    dataset_settings,
+    described_model,
+    description_settings,
+)
+from ecslm.plan.source import source_of
+
 # Results depend on the content of the data, not on their path, so it is not among the settings.
-LOCATION = location(STUDY.data)
-CHECK_DATA = planned("check_data")
-DATASET = planned("dataset")
-DESCRIBE_DATA = planned("describe_data")
-LEAKAGE = planned("leakage")
-DATA_CARD = planned("data_card")
+LOCATION = location(STUDY.settings.data)
+# The module that reads the source, which scripts load by name.
+READER = source_module(STUDY.settings.data.source)
 
 
 rule check_data:
@@ -13,19 +23,19 @@ rule check_data:
     # No input, as in `dataset`. It runs first, and all targets except `bases` need it, so that all
     # problems of the source are reported and stop the run.
     output:
-        report=CHECK_DATA.output("report"),
-        manifest=CHECK_DATA.output("manifest"),
+        report="<results>/data_check.json",
+        manifest="<results>/data_check.manifest.json",
     log:
-        f"{RESULTS}/logs/check_data.log",
+        "<results>/logs/check_data.log",
     priority: 1
     conda:
         "../envs/ecslm.yaml"
     resources:
         location=LOCATION,
     params:
-        settings=CHECK_DATA.settings,
-        source=CHECK_DATA.content,
-        code=CHECK_DATA.code,
+        settings=settings(lambda job: check_settings(STUDY)),
+        source=of_job(lambda job: source_of(STUDY).content_of_all()),
+        code=code("check_data.py", lambda job: (READER,)),
     message:
         "Check of the data"
     shell:
@@ -40,18 +50,18 @@ rule dataset:
     # No input: the source may be removed once the files are built. The parameter `source` makes
     # them depend on its content.
     output:
-        records=DATASET.output("records"),
-        manifest=DATASET.output("manifest"),
+        records="<results>/dataset/{task}/{split}.jsonl",
+        manifest="<results>/dataset/{task}/{split}.manifest.json",
     log:
-        f"{RESULTS}/logs/dataset/{{task}}-{{split}}.log",
+        "<results>/logs/dataset/{task}-{split}.log",
     conda:
         "../envs/ecslm.yaml"
     resources:
         location=LOCATION,
     params:
-        settings=DATASET.settings,
-        source=DATASET.content,
-        code=DATASET.code,
+        settings=settings(lambda job: dataset_settings(STUDY, job.task, job.split)),
+        source=of_job(lambda job: source_of(STUDY).content_of_split(job.task, job.split)),
+        code=code("dataset.py", lambda job: (READER,)),
     message:
         "Dataset file {wildcards.task} {wildcards.split}"
     shell:
@@ -64,22 +74,26 @@ rule dataset:
 rule describe_data:
     """step: count the records of one task and their tokens"""
     input:
-        records=DESCRIBE_DATA.input("records"),
-        base=DESCRIBE_DATA.input("base"),
+        records=lambda job: expand(
+            "<results>/dataset/{task}/{split}.jsonl", task=job.task, split=STUDY.splits(job.task)
+        ),
+        # Its tokenizer counts.
+        base=lambda job: STUDY.base(described_model(STUDY).base),
     output:
-        description=DESCRIBE_DATA.output("description"),
-        manifest=DESCRIBE_DATA.output("manifest"),
+        description="<results>/descriptions/{task}.json",
+        manifest="<results>/descriptions/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/describe_data/{{task}}.log",
+        "<results>/logs/describe_data/{task}.log",
     conda:
         "../envs/ecslm.yaml"
     resources:
-        template=DESCRIBE_DATA.template_file,
+        # The prompt of the model whose tokenizer counts.
+        template=lambda job: STUDY.template(STUDY.described_model),
     params:
-        settings=DESCRIBE_DATA.settings,
-        template=DESCRIBE_DATA.template,
-        code=DESCRIBE_DATA.code,
-        versions=DESCRIBE_DATA.versions,
+        settings=settings(lambda job: description_settings(STUDY, job.task)),
+        template=prompt(lambda job: STUDY.template(STUDY.described_model)),
+        code=code("describe_data.py"),
+        versions=versions(DESCRIPTION_LIBRARIES),
     message:
         "Description of the records of {wildcards.task}"
     shell:
@@ -92,19 +106,22 @@ rule describe_data:
 rule leakage:
     """step: measure the overlap of one task's test records with training"""
     input:
-        test=LEAKAGE.input("test"),
-        train=LEAKAGE.input("train"),
-        others=LEAKAGE.input("others"),
+        test="<results>/dataset/{task}/test.jsonl",
+        train="<results>/dataset/{task}/train.jsonl",
+        others=lambda job: expand(
+            "<results>/dataset/{task}/train.jsonl",
+            task=[task for task in STUDY.training_tasks if task != job.task],
+        ),
     output:
-        report=LEAKAGE.output("report"),
-        manifest=LEAKAGE.output("manifest"),
+        report="<results>/leakage/{task}.json",
+        manifest="<results>/leakage/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/leakage/{{task}}.log",
+        "<results>/logs/leakage/{task}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        code=LEAKAGE.code,
-        versions=LEAKAGE.versions,
+        code=code("leakage.py"),
+        versions=versions(LEAKAGE_LIBRARIES),
     message:
         "Overlap of {wildcards.task} test records with training"
     shell:
@@ -116,25 +133,25 @@ rule leakage:
 rule data_card:
     """step: write the data card, which describes the records"""
     input:
-        reports=DATA_CARD.input("reports"),
-        template=DATA_CARD.input("template"),
+        reports=lambda job: of_study(card_files(data_card_settings(STUDY))),
+        template="report/data_card.md.jinja",
     output:
         card=report(
-            DATA_CARD.output("card"),
+            "<results>/data_card.md",
             caption="../report/captions/data_card.rst",
             category="Data",
             labels={"form": "data card"},
         ),
-        manifest=DATA_CARD.output("manifest"),
+        manifest="<results>/data_card.manifest.json",
     log:
-        f"{RESULTS}/logs/data_card.log",
+        "<results>/logs/data_card.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=DATA_CARD.settings,
-        code=DATA_CARD.code,
-        versions=DATA_CARD.versions,
-        results=lambda wildcards: RESULTS,
+        settings=settings(lambda job: data_card_settings(STUDY)),
+        code=code("data_card.py"),
+        versions=versions(CARD_LIBRARIES),
+        results=folder(STUDY.results),
     message:
         "Data card"
     shell:

@@ -1,25 +1,30 @@
-TIDY_SCORES = planned("tidy_scores")
-EXPORT_MODEL = planned("export_model")
-MODEL_CARD = planned("model_card")
+from ecslm.exports.card_settings import LIBRARIES as CARD_LIBRARIES
+from ecslm.exports.card_settings import card_files as files_of_card
+from ecslm.exports.card_settings import card_modules
+from ecslm.exports.score_rows import LIBRARIES as ROW_LIBRARIES
+from ecslm.exports.score_rows import score_files
+from ecslm.plan.exports import model_card_settings
+from ecslm.plan.models import export_settings
+from ecslm.plan.scores import score_rows_settings
 
 
 rule tidy_scores:
     """step: write all scores as rows, in CSV and Parquet, for your own analysis"""
     input:
-        results=TIDY_SCORES.input("results"),
+        results=lambda job: of_study(score_files(score_rows_settings(STUDY))),
     output:
-        csv=TIDY_SCORES.output("csv"),
-        parquet=TIDY_SCORES.output("parquet"),
-        manifest=TIDY_SCORES.output("manifest"),
+        csv="<results>/scores.csv",
+        parquet="<results>/scores.parquet",
+        manifest="<results>/scores.manifest.json",
     log:
-        f"{RESULTS}/logs/tidy_scores.log",
+        "<results>/logs/tidy_scores.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=TIDY_SCORES.settings,
-        code=TIDY_SCORES.code,
-        versions=TIDY_SCORES.versions,
-        results=lambda wildcards: RESULTS,
+        settings=settings(lambda job: score_rows_settings(STUDY)),
+        code=code("tidy_scores.py"),
+        versions=versions(ROW_LIBRARIES),
+        results=folder(STUDY.results),
     message:
         "All scores as one file"
     shell:
@@ -31,43 +36,49 @@ rule tidy_scores:
 rule export_model:
     """step: merge one tuned model into its base"""
     input:
-        adapter=EXPORT_MODEL.input("adapter"),
-        base=EXPORT_MODEL.input("base"),
-        dataset=EXPORT_MODEL.input("dataset"),
+        # Of its first seed.
+        adapter=adapter_of,
+        base=base_of,
+        dataset=lambda job: expand(
+            "<results>/dataset/{task}/test.jsonl", task=STUDY.model_tasks(job.model)
+        ),
     output:
-        weights=EXPORT_MODEL.output("weights"),
-        config=EXPORT_MODEL.output("config"),
-        generation=EXPORT_MODEL.output("generation"),
-        tokenizer=EXPORT_MODEL.output("tokenizer"),
-        tokenizer_config=EXPORT_MODEL.output("tokenizer_config"),
-        chat_template=EXPORT_MODEL.output("chat_template"),
-        prompt=EXPORT_MODEL.output("prompt"),
-        equality=EXPORT_MODEL.output("equality"),
-        training_cost=EXPORT_MODEL.output("training_cost"),
-        manifest=EXPORT_MODEL.output("manifest"),
+        weights="<results>/exports/{model}/model.safetensors",
+        config="<results>/exports/{model}/config.json",
+        generation="<results>/exports/{model}/generation_config.json",
+        tokenizer="<results>/exports/{model}/tokenizer.json",
+        tokenizer_config="<results>/exports/{model}/tokenizer_config.json",
+        chat_template="<results>/exports/{model}/chat_template.jinja",
+        prompt="<results>/exports/{model}/prompt.jinja",
+        equality="<results>/exports/{model}/equality.json",
+        # Not of this job, but of the adapter's.
+        training_cost=timed("<results>/exports/{model}/cost.json"),
+        manifest="<results>/exports/{model}/manifest.json",
     log:
-        f"{RESULTS}/logs/export_model/{{model}}.log",
+        "<results>/logs/export_model/{model}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/export_model/{{model}}.tsv"
+        "<results>/benchmarks/export_model/{model}.tsv"
+    wildcard_constraints:
+        model=one_of(STUDY.tuned_models),
     conda:
         "../envs/ecslm.yaml"
-    threads: STUDY.threads
+    threads: STUDY.settings.threads
     resources:
         gpu=1,
-        mem_mb=EXPORT_MODEL.mem_mb,
-        runtime=EXPORT_MODEL.runtime,
-        device=STUDY.device,
-        template=EXPORT_MODEL.template_file,
+        mem_mb=memory(lambda job: REQUESTS.export(job.model)),
+        runtime=minutes(lambda job: REQUESTS.export(job.model)),
+        device=STUDY.settings.device,
+        template=template_file,
         # Not {threads}, which `--cores` caps.
-        model_threads=STUDY.threads,
-        batch_tokens=STUDY.batch_tokens,
+        model_threads=STUDY.settings.threads,
+        batch_tokens=STUDY.settings.batch_tokens,
     params:
-        settings=EXPORT_MODEL.settings,
-        template=EXPORT_MODEL.template,
-        code=EXPORT_MODEL.code,
-        versions=EXPORT_MODEL.versions,
+        settings=settings(lambda job: export_settings(STUDY, job.model)),
+        template=prompt_of_model,
+        code=code("export.py", lambda job: export_settings(STUDY, job.model).modules()),
+        versions=versions(lambda job: export_settings(STUDY, job.model).libraries),
         # Compared through the adapter, an input that changes with it.
-        seed=lambda wildcards, input: PLAN.study.first_seed(wildcards.model),
+        seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),
     message:
         "Exported model {wildcards.model}"
     shell:
@@ -82,21 +93,23 @@ rule export_model:
 rule model_card:
     """step: write the card of one exported model"""
     input:
-        results=MODEL_CARD.input("results"),
-        base=MODEL_CARD.input("base"),
-        template=MODEL_CARD.input("template"),
+        results=lambda job: of_study(files_of_card(model_card_settings(STUDY, job.model))),
+        base=base_of,
+        template="report/model_card.md.jinja",
     output:
-        card=MODEL_CARD.output("card"),
-        manifest=MODEL_CARD.output("manifest"),
+        card="<results>/exports/{model}/README.md",
+        manifest="<results>/exports/{model}/README.manifest.json",
     log:
-        f"{RESULTS}/logs/model_card/{{model}}.log",
+        "<results>/logs/model_card/{model}.log",
+    wildcard_constraints:
+        model=one_of(STUDY.tuned_models),
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=MODEL_CARD.settings,
-        code=MODEL_CARD.code,
-        versions=MODEL_CARD.versions,
-        results=lambda wildcards: RESULTS,
+        settings=settings(lambda job: model_card_settings(STUDY, job.model)),
+        code=code("model_card.py", lambda job: card_modules(model_card_settings(STUDY, job.model))),
+        versions=versions(CARD_LIBRARIES),
+        results=folder(STUDY.results),
     message:
         "Card of the model {wildcards.model}"
     shell:

@@ -1,28 +1,37 @@
-DRAW_FIGURES = planned("draw_figures")
-DRAW_RULE_GRAPH = planned("draw_rule_graph")
+from ecslm.figures.inputs import input_files
+from ecslm.figures.scores import scores_modules
+from ecslm.figures.settings import GRAPH_LIBRARIES
+from ecslm.figures.settings import LIBRARIES as DRAWING_LIBRARIES
+from ecslm.plan.figures import figures_settings
+from ecslm.plan.rule_graph import rule_graph
+from ecslm.schemas.paths import PUBLISHED_SCORES, PUBLISHED_SIZES
+
+FIGURES = [figure.stem for figure in figures_settings(STUDY).names()]
 
 
 rule draw_figures:
     """step: draw all figures of scores and training"""
     input:
-        results=DRAW_FIGURES.input("results"),
-        published=DRAW_FIGURES.input("published"),
-        sizes=DRAW_FIGURES.input("sizes"),
+        results=lambda job: of_study(dict.fromkeys(input_files(figures_settings(STUDY)))),
+        published=lambda job: STUDY.published(PUBLISHED_SCORES) or [],
+        sizes=lambda job: STUDY.published(PUBLISHED_SIZES) or [],
     output:
         svg=report(
-            DRAW_FIGURES.output("svg"), caption="../report/captions/figure.rst", category="Figures"
+            expand("<results>/figures/{figure}.svg", figure=FIGURES),
+            caption="../report/captions/figure.rst",
+            category="Figures",
         ),
-        pdf=DRAW_FIGURES.output("pdf"),
-        manifest=DRAW_FIGURES.output("manifest"),
+        pdf=expand("<results>/figures/{figure}.pdf", figure=FIGURES),
+        manifest="<results>/figures/manifest.json",
     log:
-        f"{RESULTS}/logs/draw_figures.log",
+        "<results>/logs/draw_figures.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=DRAW_FIGURES.settings,
-        code=DRAW_FIGURES.code,
-        versions=DRAW_FIGURES.versions,
-        results=lambda wildcards: RESULTS,
+        settings=settings(lambda job: figures_settings(STUDY)),
+        code=code("draw_figures.py", lambda job: scores_modules(figures_settings(STUDY))),
+        versions=versions(DRAWING_LIBRARIES),
+        results=folder(STUDY.results),
         sizes=option("sizes"),
     message:
         "Figures"
@@ -36,20 +45,20 @@ rule draw_rule_graph:
     """step: draw the graph of the rules"""
     output:
         svg=report(
-            DRAW_RULE_GRAPH.output("svg"),
+            "<results>/figures/rule_graph.svg",
             caption="../report/captions/rule_graph.rst",
             category="Figures",
         ),
-        pdf=DRAW_RULE_GRAPH.output("pdf"),
-        manifest=DRAW_RULE_GRAPH.output("manifest"),
+        pdf="<results>/figures/rule_graph.pdf",
+        manifest="<results>/figures/rule_graph.manifest.json",
     log:
-        f"{RESULTS}/logs/draw_rule_graph.log",
+        "<results>/logs/draw_rule_graph.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=DRAW_RULE_GRAPH.settings,
-        code=DRAW_RULE_GRAPH.code,
-        versions=DRAW_RULE_GRAPH.versions,
+        settings=settings(lambda job: rule_graph(JOBS, files_of, inputs_of)),
+        code=code("draw_rule_graph.py"),
+        versions=versions(GRAPH_LIBRARIES),
     message:
         "Graph of the rules"
     shell:

@@ -1,28 +1,36 @@
-SCORE = planned("score")
-SCORE_BASELINE = planned("score_baseline")
-SCORE_OVER_SEEDS = planned("score_over_seeds")
-CHOOSE = planned("choose_baseline")
-DIFFERENCES = planned("differences")
-COMPARE = planned("compare")
+from ecslm.comparisons.choosing_settings import LIBRARIES as CHOOSING_LIBRARIES
+from ecslm.comparisons.settings import LIBRARIES as COMPARING_LIBRARIES
+from ecslm.plan.comparisons import (
+    compared_rows,
+    compared_tasks,
+    differences_settings,
+    takes_best_baseline,
+)
+from ecslm.plan.scores import choose_settings, over_seeds_settings, score_settings
+from ecslm.scoring.modules import metric_module, task_modules
+from ecslm.scoring.settings import LIBRARIES as SCORING_LIBRARIES
 
 
 rule score:
     """step: score one model's answers to one task"""
     input:
-        predictions=SCORE.input("predictions"),
-        bertscore=SCORE.input("bertscore"),
+        predictions="<results>/predictions/{model}/seed-{seed}/{task}.jsonl",
+        bertscore=branch(
+            lambda job: STUDY.is_generation(job.task),
+            then="<results>/bertscore/{model}/seed-{seed}/{task}.jsonl",
+        ),
     output:
-        metrics=SCORE.output("metrics"),
-        records=SCORE.output("records"),
-        manifest=SCORE.output("manifest"),
+        metrics="<results>/metrics/{model}/seed-{seed}/{task}.json",
+        records="<results>/metrics/{model}/seed-{seed}/{task}.records.jsonl",
+        manifest="<results>/metrics/{model}/seed-{seed}/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/score/{{model}}-seed-{{seed}}-{{task}}.log",
+        "<results>/logs/score/{model}-seed-{seed}-{task}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=SCORE.settings,
-        code=SCORE.code,
-        versions=SCORE.versions,
+        settings=settings(lambda job: score_settings(STUDY, job.task)),
+        code=code("score.py", lambda job: task_modules(STUDY.task(job.task))),
+        versions=versions(SCORING_LIBRARIES),
         bertscore=option("bertscore"),
     message:
         "Score of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
@@ -36,24 +44,26 @@ rule score:
 rule score_baseline:
     """step: score one trivial baseline, such as always yes, on one task"""
     input:
-        test=SCORE_BASELINE.input("test"),
-        train=SCORE_BASELINE.input("train"),
+        test="<results>/dataset/{task}/test.jsonl",
+        train=branch(
+            lambda job: job.model == "majority", then="<results>/dataset/{task}/train.jsonl"
+        ),
     output:
-        metrics=SCORE_BASELINE.output("metrics"),
-        records=SCORE_BASELINE.output("records"),
-        manifest=SCORE_BASELINE.output("manifest"),
+        metrics="<results>/metrics/{model}/seed-{seed}/{task}.json",
+        records="<results>/metrics/{model}/seed-{seed}/{task}.records.jsonl",
+        manifest="<results>/metrics/{model}/seed-{seed}/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/score_baseline/{{model}}-seed-{{seed}}-{{task}}.log",
+        "<results>/logs/score_baseline/{model}-seed-{seed}-{task}.log",
     # Files of a baseline are called like those of a model with the single seed 0.
     wildcard_constraints:
-        model=one_of(STUDY.baselines),
+        model=one_of(STUDY.settings.baselines),
         seed="0",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=SCORE_BASELINE.settings,
-        code=SCORE_BASELINE.code,
-        versions=SCORE_BASELINE.versions,
+        settings=settings(lambda job: score_settings(STUDY, job.task)),
+        code=code("score_baseline.py", lambda job: task_modules(STUDY.task(job.task))),
+        versions=versions(SCORING_LIBRARIES),
         train=option("train"),
     message:
         "Score of the baseline {wildcards.model}, {wildcards.task}"
@@ -67,20 +77,23 @@ rule score_baseline:
 rule score_over_seeds:
     """step: average one model's scores of one task over its seeds"""
     input:
-        records=SCORE_OVER_SEEDS.input("records"),
+        records=lambda job: expand(
+            "<results>/metrics/{model}/seed-{seed}/{task}.records.jsonl",
+            **{"model": job.model, "seed": STUDY.seeds_of(job.model), "task": job.task},
+        ),
     output:
-        metrics=SCORE_OVER_SEEDS.output("metrics"),
-        manifest=SCORE_OVER_SEEDS.output("manifest"),
+        metrics="<results>/metrics/{model}/over-seeds/{task}.json",
+        manifest="<results>/metrics/{model}/over-seeds/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/score_over_seeds/{{model}}-{{task}}.log",
+        "<results>/logs/score_over_seeds/{model}-{task}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=SCORE_OVER_SEEDS.settings,
-        code=SCORE_OVER_SEEDS.code,
-        versions=SCORE_OVER_SEEDS.versions,
+        settings=settings(lambda job: over_seeds_settings(STUDY, job.task)),
+        code=code("score_over_seeds.py", lambda job: (metric_module(STUDY.task(job.task).metric),)),
+        versions=versions(SCORING_LIBRARIES),
         # Compared through the inputs, which change with them.
-        seeds=lambda wildcards, input: " ".join(map(str, STUDY.models[wildcards.model].seeds)),
+        seeds=lambda wildcards, input: " ".join(map(str, STUDY.seeds_of(wildcards.model))),
     message:
         "Score of {wildcards.model} over its seeds, {wildcards.task}"
     shell:
@@ -92,19 +105,19 @@ rule score_over_seeds:
 rule choose_baseline:
     """step: choose the best simple baseline of one task without its test records"""
     input:
-        train=CHOOSE.input("train"),
-        val=CHOOSE.input("val"),
+        train="<results>/dataset/{task}/train.jsonl",
+        val="<results>/dataset/{task}/val.jsonl",
     output:
-        chosen=CHOOSE.output("chosen"),
-        manifest=CHOOSE.output("manifest"),
+        chosen="<results>/simple_baselines/{task}.json",
+        manifest="<results>/simple_baselines/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/choose_baseline/{{task}}.log",
+        "<results>/logs/choose_baseline/{task}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=CHOOSE.settings,
-        code=CHOOSE.code,
-        versions=CHOOSE.versions,
+        settings=settings(lambda job: choose_settings(STUDY, job.task)),
+        code=code("choose_baseline.py", lambda job: task_modules(STUDY.task(job.task))),
+        versions=versions(CHOOSING_LIBRARIES),
     message:
         "Best simple baseline, {wildcards.task}"
     shell:
@@ -116,20 +129,28 @@ rule choose_baseline:
 rule differences:
     """step: test differences between scores of one task"""
     input:
-        records=DIFFERENCES.input("records"),
-        chosen=DIFFERENCES.input("chosen"),
+        # Of all rows that are compared, or among which the best baseline is.
+        records=lambda job: [
+            f"<results>/metrics/{row}/seed-{seed}/{job.task}.records.jsonl"
+            for row in compared_rows(STUDY, job.task)
+            for seed in STUDY.seeds_of(row)
+        ],
+        chosen=branch(
+            lambda job: takes_best_baseline(STUDY, job.task),
+            then="<results>/simple_baselines/{task}.json",
+        ),
     output:
-        differences=DIFFERENCES.output("differences"),
-        manifest=DIFFERENCES.output("manifest"),
+        differences="<results>/differences/{task}.json",
+        manifest="<results>/differences/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/differences/{{task}}.log",
+        "<results>/logs/differences/{task}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=DIFFERENCES.settings,
-        code=DIFFERENCES.code,
-        versions=DIFFERENCES.versions,
-        results=lambda wildcards: RESULTS,
+        settings=settings(lambda job: differences_settings(STUDY, job.task)),
+        code=code("differences.py", lambda job: (metric_module(STUDY.task(job.task).metric),)),
+        versions=versions(COMPARING_LIBRARIES),
+        results=folder(STUDY.results),
     message:
         "Differences, {wildcards.task}"
     shell:
@@ -141,16 +162,16 @@ rule differences:
 rule compare:
     """step: adjust the p-values for the number of tests (Holm)"""
     input:
-        differences=COMPARE.input("differences"),
+        differences=expand("<results>/differences/{task}.json", task=compared_tasks(STUDY)),
     output:
-        comparisons=COMPARE.output("comparisons"),
-        manifest=COMPARE.output("manifest"),
+        comparisons=expand("<results>/comparisons/{task}.json", task=compared_tasks(STUDY)),
+        manifest="<results>/comparisons/manifest.json",
     log:
-        f"{RESULTS}/logs/compare.log",
+        "<results>/logs/compare.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        code=COMPARE.code,
+        code=code("compare.py"),
         folder=subpath(output.manifest, parent=True),
     message:
         "Comparisons"

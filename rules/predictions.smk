@@ -1,24 +1,35 @@
-FETCH_ANSWERS = planned("fetch_answers")
-PREDICT = planned("predict")
-LATENCY = planned("measure_latency")
-BERTSCORE = planned("bertscore")
+from ecslm.plan.models import (
+    bertscore_settings,
+    encoder,
+    fetch_settings,
+    latency_libraries,
+    latency_settings,
+    prediction_libraries,
+    prediction_settings,
+    published_answers,
+)
+from ecslm.prediction.backend import modules_of
+from ecslm.schemas.paths import CACHE
+from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
 
 
 rule fetch_answers:
     """step: fetch answers that others have published"""
     output:
-        answers=FETCH_ANSWERS.output("answers"),
-        manifest=FETCH_ANSWERS.output("manifest"),
+        answers=[
+            f"<results>/answers/{one.model}-{one.task}.jsonl" for one in published_answers(STUDY)
+        ],
+        manifest="<results>/answers/manifest.json",
     log:
-        f"{RESULTS}/logs/fetch_answers.log",
+        "<results>/logs/fetch_answers.log",
     conda:
         "../envs/ecslm.yaml"
     resources:
         # The commit pins the content, whatever its source.
-        archive=STUDY.answers.archive if STUDY.answers else "",
+        archive=STUDY.settings.answers.archive if STUDY.settings.answers else "",
     params:
-        settings=FETCH_ANSWERS.settings,
-        code=FETCH_ANSWERS.code,
+        settings=settings(lambda job: fetch_settings(STUDY)),
+        code=code("fetch_answers.py"),
         folder=subpath(output.manifest, parent=True),
     message:
         "Published answers"
@@ -31,41 +42,49 @@ rule fetch_answers:
 rule predict:
     """step: let one model answer the test records of one task"""
     input:
-        dataset=PREDICT.input("dataset"),
-        base=PREDICT.input("base"),
-        adapter=PREDICT.input("adapter"),
-        answers=PREDICT.input("answers"),
-        train=PREDICT.input("train"),
-        val=PREDICT.input("val"),
+        dataset="<results>/dataset/{task}/test.jsonl",
+        base=base_of,
+        adapter=adapter_of,
+        # Answers that exist before the model is asked: others' own, or files of a folder.
+        answers=lambda job: list(STUDY.answer_files(job.model, job.task)),
+        train=branch(
+            lambda job: STUDY.model(job.model).LEARNS, then="<results>/dataset/{task}/train.jsonl"
+        ),
+        val=branch(
+            lambda job: STUDY.model(job.model).LEARNS, then="<results>/dataset/{task}/val.jsonl"
+        ),
     output:
-        predictions=PREDICT.output("predictions"),
-        cost=PREDICT.output("cost"),
-        manifest=PREDICT.output("manifest"),
+        predictions="<results>/predictions/{model}/seed-{seed}/{task}.jsonl",
+        cost=timed("<results>/predictions/{model}/seed-{seed}/{task}.cost.json"),
+        manifest="<results>/predictions/{model}/seed-{seed}/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/predict/{{model}}-seed-{{seed}}-{{task}}.log",
+        "<results>/logs/predict/{model}-seed-{seed}-{task}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/predict/{{model}}-seed-{{seed}}-{{task}}.tsv"
+        "<results>/benchmarks/predict/{model}-seed-{seed}-{task}.tsv"
     priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
-    threads: PREDICT.resource("threads")
+    # Only jobs that compute need more than one.
+    threads: lambda job: STUDY.settings.threads if prediction_settings(STUDY, job.model, job.task).LOCAL else 1
     resources:
         # 0 if the backend needs none.
-        gpu=PREDICT.resource("gpu"),
-        api=PREDICT.resource("api"),
-        access=PREDICT.resource("access"),
-        mem_mb=PREDICT.mem_mb,
-        runtime=PREDICT.runtime,
-        device=STUDY.device,
-        template=PREDICT.template_file,
+        gpu=gpus_of_backend,
+        api=lambda job: STUDY.model(job.model).RESOURCES.get("api", 0),
+        access=access,
+        mem_mb=memory(lambda job: REQUESTS.predictions(job.model, job.task)),
+        runtime=minutes(lambda job: REQUESTS.predictions(job.model, job.task)),
+        device=STUDY.settings.device,
+        template=template_file,
         # Not {threads}, which `--cores` caps.
-        model_threads=STUDY.threads,
-        batch_tokens=STUDY.batch_tokens,
+        model_threads=STUDY.settings.threads,
+        batch_tokens=STUDY.settings.batch_tokens,
     params:
-        settings=PREDICT.settings,
-        template=PREDICT.template,
-        code=PREDICT.code,
-        versions=PREDICT.versions,
+        settings=settings(lambda job: prediction_settings(STUDY, job.model, job.task)),
+        template=prompt_of_model,
+        code=code(
+            "predict.py", lambda job: modules_of(prediction_settings(STUDY, job.model, job.task))
+        ),
+        versions=versions(lambda job: prediction_libraries(STUDY, job.model, job.task)),
         base=option("base"),
         adapter=adapter_options,
         answers=option("answers"),
@@ -89,37 +108,41 @@ rule predict:
 rule measure_latency:
     """step: measure how long one model takes for one answer"""
     input:
-        datasets=LATENCY.input("datasets"),
-        base=LATENCY.input("base"),
-        adapter=LATENCY.input("adapter"),
+        datasets=lambda job: expand(
+            "<results>/dataset/{task}/test.jsonl", task=STUDY.model_tasks(job.model)
+        ),
+        base=base_of,
+        adapter=adapter_of,
     output:
-        cost=LATENCY.output("cost"),
-        manifest=LATENCY.output("manifest"),
+        cost=timed("<results>/latency/{model}.json"),
+        manifest="<results>/latency/{model}.manifest.json",
     log:
-        f"{RESULTS}/logs/measure_latency/{{model}}.log",
+        "<results>/logs/measure_latency/{model}.log",
+    wildcard_constraints:
+        model=one_of(STUDY.local_models),
     priority: model_by_model
     conda:
         "../envs/ecslm.yaml"
     # All cores, so that no other job runs at the same time and slows it down.
     threads: whole_machine
     resources:
-        gpu=LATENCY.resource("gpu"),
-        mem_mb=LATENCY.mem_mb,
-        runtime=LATENCY.runtime,
-        device=STUDY.device,
-        template=LATENCY.template_file,
+        gpu=1,
+        mem_mb=memory(lambda job: REQUESTS.latency(job.model)),
+        runtime=minutes(lambda job: REQUESTS.latency(job.model)),
+        device=STUDY.settings.device,
+        template=template_file,
         # Not {threads}, which `--cores` caps.
-        model_threads=STUDY.threads,
+        model_threads=STUDY.settings.threads,
         # Identifies the process that has loaded the model.
-        worker_code=LATENCY.resource("worker_code"),
+        worker_code=of_job(worker_code),
     params:
-        settings=LATENCY.settings,
-        template=LATENCY.template,
-        code=LATENCY.code,
-        versions=LATENCY.versions,
+        settings=settings(lambda job: latency_settings(STUDY, job.model)),
+        template=prompt_of_model,
+        code=code("measure_latency.py", lambda job: latency_settings(STUDY, job.model).modules()),
+        versions=versions(lambda job: latency_libraries(STUDY, job.model)),
         adapter=adapter_options,
         # Compared through the inputs, which change with it.
-        seed=lambda wildcards, input: first_seed(wildcards),
+        seed=lambda wildcards, input: STUDY.first_seed(wildcards.model),
     message:
         "Latency of {wildcards.model}"
     shell:
@@ -134,28 +157,30 @@ rule measure_latency:
 rule bertscore:
     """step: score one model's generated texts by BERTScore"""
     input:
-        predictions=BERTSCORE.input("predictions"),
-        encoder=BERTSCORE.input("encoder"),
+        predictions="<results>/predictions/{model}/seed-{seed}/{task}.jsonl",
+        encoder=lambda job: STUDY.base(encoder(STUDY).encoder),
     output:
-        rows=BERTSCORE.output("rows"),
-        manifest=BERTSCORE.output("manifest"),
+        rows="<results>/bertscore/{model}/seed-{seed}/{task}.jsonl",
+        manifest="<results>/bertscore/{model}/seed-{seed}/{task}.manifest.json",
     log:
-        f"{RESULTS}/logs/bertscore/{{model}}-seed-{{seed}}-{{task}}.log",
+        "<results>/logs/bertscore/{model}-seed-{seed}-{task}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/bertscore/{{model}}-seed-{{seed}}-{{task}}.tsv"
+        "<results>/benchmarks/bertscore/{model}-seed-{seed}-{task}.tsv"
+    wildcard_constraints:
+        task=one_of(STUDY.generation_tasks),
     conda:
         "../envs/ecslm.yaml"
-    threads: STUDY.threads
+    threads: STUDY.settings.threads
     resources:
         gpu=1,
-        mem_mb=BERTSCORE.mem_mb,
-        runtime=BERTSCORE.runtime,
-        device=STUDY.device,
+        mem_mb=memory(lambda job: REQUESTS.scored_texts(job.task)),
+        runtime=minutes(lambda job: REQUESTS.scored_texts(job.task)),
+        device=STUDY.settings.device,
     params:
-        settings=BERTSCORE.settings,
-        code=BERTSCORE.code,
-        versions=BERTSCORE.versions,
-        cache=lambda wildcards: str(CACHE / "bertscore"),
+        settings=settings(lambda job: bertscore_settings(STUDY)),
+        code=code("bertscore.py"),
+        versions=versions(BERTSCORE_LIBRARIES),
+        cache=folder(CACHE / "bertscore"),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"
     shell:

@@ -1,35 +1,43 @@
-RENDER_TABLE = planned("render_table")
-REPORT_PAGE = planned("report_page")
-REPORT_PDF = planned("report_pdf")
+from ecslm.plan.report import report_settings
+from ecslm.plan.tables import kind_of, table_resources, table_settings
+from ecslm.reports.settings import LIBRARIES as REPORT_LIBRARIES
+from ecslm.reports.settings import base_names, metric_modules, report_files
+from ecslm.schemas.paths import BASES
+from ecslm.tables.kind import kind_module
+from ecslm.tables.settings import LIBRARIES as TABLE_LIBRARIES
+
+TABLES = study_tables(STUDY)
 
 
 rule render_table:
     """step: make one LaTeX table"""
     input:
-        results=RENDER_TABLE.input("results"),
-        template=RENDER_TABLE.input("template"),
-        float_template=RENDER_TABLE.input("float_template"),
-        resources=RENDER_TABLE.input("resources"),
+        results=lambda job: of_study(
+            kind_of(STUDY, job.table).files(table_settings(STUDY, job.table))
+        ),
+        template=lambda job: f"report/{TABLES[job.table].kind}.tex.jinja",
+        float_template="report/float.tex.jinja",
+        resources=lambda job: list(table_resources(STUDY, job.table).values()),
     output:
         tex=report(
-            RENDER_TABLE.output("tex"),
+            "<results>/tables/{table}.tex",
             caption="../report/captions/table.rst",
             category="Tables",
             labels={"table": "{table}"},
         ),
-        tabular=RENDER_TABLE.output("tabular"),
-        json=RENDER_TABLE.output("json"),
-        manifest=RENDER_TABLE.output("manifest"),
+        tabular="<results>/tables/{table}.tabular.tex",
+        json="<results>/tables/{table}.json",
+        manifest="<results>/tables/{table}.manifest.json",
     log:
-        f"{RESULTS}/logs/render_table/{{table}}.log",
+        "<results>/logs/render_table/{table}.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=RENDER_TABLE.settings,
-        code=RENDER_TABLE.code,
-        versions=RENDER_TABLE.versions,
-        results=lambda wildcards: RESULTS,
-        resources=table_resources,
+        settings=settings(lambda job: table_settings(STUDY, job.table)),
+        code=code("render_table.py", lambda job: (kind_module(TABLES[job.table].kind),)),
+        versions=versions(TABLE_LIBRARIES),
+        results=folder(STUDY.results),
+        resources=resource_options,
     message:
         "Table {wildcards.table}"
     shell:
@@ -43,30 +51,33 @@ rule render_table:
 rule report_page:
     """step: make the report as one HTML page that opens offline"""
     input:
-        results=REPORT_PAGE.input("results"),
-        page=REPORT_PAGE.input("page"),
-        style=REPORT_PAGE.input("style"),
-        script=REPORT_PAGE.input("script"),
-        document=REPORT_PAGE.input("document"),
+        results=lambda job: [
+            *of_study(report_files(report_settings(STUDY))),
+            *map(STUDY.base, base_names(report_settings(STUDY))),
+        ],
+        page="report/report.html.jinja",
+        style="report/report.css",
+        script="report/report.js",
+        document="report/report.tex.jinja",
     output:
         html=report(
-            REPORT_PAGE.output("html"),
+            "<results>/report.html",
             caption="../report/captions/page.rst",
             category="Report",
             labels={"form": "page"},
         ),
-        tex=REPORT_PAGE.output("tex"),
-        manifest=REPORT_PAGE.output("manifest"),
+        tex="<results>/report.tex",
+        manifest="<results>/report.manifest.json",
     log:
-        f"{RESULTS}/logs/report_page.log",
+        "<results>/logs/report_page.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=REPORT_PAGE.settings,
-        code=REPORT_PAGE.code,
-        versions=REPORT_PAGE.versions,
-        results=lambda wildcards: RESULTS,
-        bases=lambda wildcards: str(BASES),
+        settings=settings(lambda job: report_settings(STUDY)),
+        code=code("report.py", lambda job: metric_modules(report_settings(STUDY))),
+        versions=versions(REPORT_LIBRARIES),
+        results=folder(STUDY.results),
+        bases=folder(BASES),
     message:
         "Report"
     shell:
@@ -80,22 +91,25 @@ rule report_page:
 rule report_pdf:
     """step: make the report as a PDF, which needs LaTeX"""
     input:
-        document=REPORT_PDF.input("document"),
-        parts=REPORT_PDF.input("parts"),
+        document="<results>/report.tex",
+        parts=[
+            *expand("<results>/tables/{table}.tex", table=TABLES),
+            *expand("<results>/figures/{figure}.pdf", figure=[*FIGURES, "rule_graph"]),
+        ],
     output:
         pdf=report(
-            REPORT_PDF.output("pdf"),
+            "<results>/report.pdf",
             caption="../report/captions/pdf.rst",
             category="Report",
             labels={"form": "PDF"},
         ),
-        manifest=REPORT_PDF.output("manifest"),
+        manifest="<results>/report.pdf.manifest.json",
     log:
-        f"{RESULTS}/logs/report_pdf.log",
+        "<results>/logs/report_pdf.log",
     conda:
         "../envs/ecslm.yaml"
     params:
-        code=REPORT_PDF.code,
+        code=code("report_pdf.py"),
     message:
         "Report as PDF"
     shell:

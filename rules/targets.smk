@@ -33,6 +33,61 @@ localrules:
     report_pdf,
 
 
+# The jobs that each rule has in this study, by their wildcards; each rule after those whose results
+# it reads.
+RUNS = [vars(key) for key in STUDY.runs()]
+JOBS = {
+    "base_model": [{"base": base} for base in STUDY.bases],
+    "check_data": [{}],
+    "dataset": [
+        {"task": task, "split": split}
+        for task in STUDY.settings.tasks
+        for split in STUDY.splits(task)
+    ],
+    "describe_data": [{"task": task} for task in STUDY.settings.tasks if STUDY.described_model],
+    "leakage": [{"task": task} for task in STUDY.overlap_tasks],
+    "data_card": [{}] if STUDY.described_model else [],
+    "fetch_answers": [{}] if published_answers(STUDY) else [],
+    "train_adapter": [
+        {"model": model, "seed": str(seed)}
+        for model in STUDY.tuned_models
+        if STUDY.model(model).run
+        for seed in STUDY.seeds_of(model)
+    ],
+    "predict": RUNS,
+    "bertscore": [run for run in RUNS if run["task"] in STUDY.generation_tasks],
+    # Of models whose weights run here.
+    "measure_latency": [
+        {"model": model} for model in STUDY.local_models if STUDY.model_tasks(model)
+    ],
+    "score": RUNS,
+    "score_baseline": [
+        {"model": baseline, "seed": "0", "task": task}
+        for baseline in STUDY.settings.baselines
+        for task in STUDY.baseline_tasks(baseline)
+    ],
+    "score_over_seeds": [
+        {"model": model, "task": task}
+        for model in STUDY.settings.models
+        if len(STUDY.seeds_of(model)) > 1
+        for task in STUDY.model_tasks(model)
+    ],
+    "choose_baseline": [
+        {"task": task} for task in STUDY.test_tasks if STUDY.simple_baselines(task)
+    ],
+    "differences": [{"task": task} for task in compared_tasks(STUDY)],
+    "compare": [{}] if compared_tasks(STUDY) else [],
+    "tidy_scores": [{}],
+    "export_model": [{"model": model} for model in STUDY.exported_models],
+    "model_card": [{"model": model} for model in STUDY.exported_models],
+    "render_table": [{"table": table} for table in TABLES],
+    "draw_figures": [{}] if FIGURES else [],
+    "draw_rule_graph": [{}],
+    "report_page": [{}],
+    "report_pdf": [{}],
+}
+
+
 rule bases:
     """target: fetch all base weights; afterwards the study runs without a network"""
     input:

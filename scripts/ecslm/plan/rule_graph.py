@@ -1,48 +1,42 @@
 """The graph of a study's rules: which of them reads what which other one makes."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ecslm.figures.settings import RuleGraph
-from ecslm.plan.keys import Key
-from ecslm.plan.rules import Rule, as_tuple
+
+# The wildcards of a job, and the jobs of each rule.
+Wildcards = Mapping[str, str]
+Jobs = Mapping[str, Sequence[Wildcards]]
+FilesOf = Callable[[str, Wildcards], Iterable[str]]
 
 
-def rule_graph(rules: Iterable[Rule[Any]]) -> RuleGraph:
-    """The rules that have jobs, and how they depend on each other."""
-    keys = {rule: tuple(rule.all_keys()) for rule in rules}
+def rule_graph(jobs: Jobs, outputs: FilesOf, inputs: FilesOf) -> RuleGraph:
+    """The rules that have jobs, and how they depend on each other.
+
+    Args:
+        outputs: the files that a job of a rule makes.
+        inputs: the files that it reads.
+    """
     made = {
-        path: rule.name
-        for rule, of_rule in keys.items()
-        for key in of_rule
-        for name in rule.patterns
-        for path in rule.output_paths(name, key)
+        path: rule for rule, each in jobs.items() for one in each for path in outputs(rule, one)
     }
     edges = {
-        (made[path], rule.name)
-        for rule, of_rule in keys.items()
-        for key in _covering(of_rule)
-        for path in _inputs(rule, key)
+        (made[path], rule)
+        for rule, each in jobs.items()
+        for one in _covering(each)
+        for path in inputs(rule, one)
         if path in made
     }
     return RuleGraph(
-        jobs={rule.name: len(of_rule) for rule, of_rule in keys.items() if of_rule},
-        edges=tuple(sorted(edges)),
+        jobs={rule: len(each) for rule, each in jobs.items() if each}, edges=tuple(sorted(edges))
     )
 
 
-def _covering(keys: Sequence[Key]) -> Iterator[Key]:
-    """Some of the keys, in which each model, task and so on occurs: what a job reads depends on
+def _covering(jobs: Iterable[Wildcards]) -> Iterator[Wildcards]:
+    """Some of the jobs, in which each model, task and so on occurs: what a job reads depends on
     these, and on no two of them together."""
-    seen: set[tuple[int, str]] = set()
-    for key in keys:
-        values = set(enumerate(astuple(key)))
-        if not values or not values <= seen:
-            seen |= values
-            yield key
-
-
-def _inputs(rule: Rule[Any], key: Key) -> Iterator[str]:
-    for files in rule.inputs(key).values():
-        yield from as_tuple(files)
+    seen: set[tuple[str, str]] = set()
+    for job in jobs:
+        if not job or not job.items() <= seen:
+            seen |= job.items()
+            yield job

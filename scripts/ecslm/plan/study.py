@@ -97,10 +97,38 @@ class Study:
         return self.task(code).metric in BERTSCORE_METRICS
 
     @cached_property
+    def generation_tasks(self) -> tuple[str, ...]:
+        """Evaluated tasks that are scored by BERTScore."""
+        return tuple(filter(self.is_generation, self.test_tasks))
+
+    @cached_property
     def local_models(self) -> dict[str, TransformersModel]:
         """The models whose weights run here."""
         models = self.settings.models.items()
         return {name: model for name, model in models if isinstance(model, TransformersModel)}
+
+    @property
+    def tuned_models(self) -> tuple[str, ...]:
+        """The models that have adapters of their own."""
+        return tuple(name for name, model in self.local_models.items() if model.tuned)
+
+    @property
+    def exported_models(self) -> tuple[str, ...]:
+        """The tuned models that are exported: those that the study names, or all that answer a
+        task."""
+        named = self.settings.export.models
+        return tuple(
+            name
+            for name in self.tuned_models
+            if self.model_tasks(name) and (named is None or name in named)
+        )
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """The bases of the models that are run, and the encoder of BERTScores."""
+        names = [model.base for model in self.local_models.values() if model.run]
+        encoder = self.settings.bertscore
+        return tuple(dict.fromkeys([*names, *([encoder.encoder] if encoder else [])]))
 
     @cached_property
     def described_model(self) -> str | None:
@@ -128,6 +156,11 @@ class Study:
     def test_tasks(self) -> tuple[str, ...]:
         """Tasks of the study that are evaluated."""
         return tuple(sorted(task for task in self.settings.tasks if self.task(task).test))
+
+    @cached_property
+    def overlap_tasks(self) -> tuple[str, ...]:
+        """Tasks that have both training and test records, whose overlap is measured."""
+        return tuple(task for task in self.test_tasks if self.task(task).train)
 
     def splits(self, task: str) -> tuple[str, ...]:
         """The splits for which a task has a dataset file."""

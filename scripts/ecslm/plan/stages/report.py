@@ -11,7 +11,7 @@ from ecslm.figures.scores import KIND
 from ecslm.figures.settings import GRAPH_LIBRARIES, RuleGraph
 from ecslm.plan.keys import StudyKey
 from ecslm.plan.rule_graph import rule_graph
-from ecslm.plan.rules import Files, Rule, path_patterns
+from ecslm.plan.rules import Files, Rule, as_tuple, path_patterns
 from ecslm.plan.source import source_of
 from ecslm.plan.stages.figures import figures_settings, shown_tasks
 from ecslm.plan.stages.tables import in_report_order, table_context
@@ -55,7 +55,19 @@ class DrawRuleGraph(Rule[StudyKey]):
 
     def settings(self, _key: StudyKey) -> RuleGraph:
         """The graph."""
-        return rule_graph(self.rules)
+        rules = {rule.name: rule for rule in self.rules}
+
+        def outputs(name: str, job: Any) -> Iterator[str]:
+            rule = rules[name]
+            for one in rule.patterns:
+                yield from rule.output_paths(one, rule.key_type(**job))
+
+        def inputs(name: str, job: Any) -> Iterator[str]:
+            for files in rules[name].inputs(rules[name].key_type(**job)).values():
+                yield from as_tuple(files)
+
+        jobs = {name: list(map(vars, rule.all_keys())) for name, rule in rules.items()}
+        return rule_graph(jobs, outputs, inputs)
 
 
 class ReportPage(Rule[StudyKey]):

@@ -1,0 +1,69 @@
+# What a run does before its first job and after its last one.
+
+from ecslm.plan.report import study_summary
+from ecslm.provenance.gpus import GpuNeed, check_gpus
+from ecslm.provenance.integrity import check_bases, check_weights
+from ecslm.provenance.triggers import check_triggers
+
+
+def targets(*names):
+    """All files that some rules make, as the input of a target: whichever of them is missing, its
+    job runs again."""
+
+    def wanted(wildcards):
+        # Here, since `onstart` does not run when Snakemake finds nothing to do.
+        try:
+            check_run_triggers()
+            if "base_model" in names:
+                check_weights(PLAN.jobs)
+            else:
+                check_bases(STUDY.name, PLAN.jobs)
+        except InputError as error:
+            exit_with(error)
+        return [path for name in names for job in JOBS[name] for path in files_of(name, job)]
+
+    return wanted
+
+
+def check_run_triggers():
+    """Refuse triggers that would miss changes; jobs that a scheduler starts need no check."""
+    if workflow.is_main_process:
+        check_triggers(str(one) for one in workflow.rerun_triggers)
+
+
+def check_machine():
+    """Refuse a run whose jobs request more GPUs than the machine or a limit of the run allows."""
+    limit = workflow.global_resources.get("gpu").value
+    needs = map(gpu_need, workflow.dag.needrun_jobs())
+    check_gpus(needs, limit, here=workflow.local_exec)
+
+
+def gpu_need(job):
+    """The GPUs that a job requests, before a limit caps them."""
+    asked = job.rule.resources.get("gpu")
+    count = gpus_of_backend(job.wildcards) if asked.is_evaluable() else asked.value
+    return GpuNeed(count or 0, job.resources.get("device"))
+
+
+def begin_run():
+    """Keep other runs out of the results directory, and check machine and disk."""
+    # Snakemake 9 starts a timer of a second at each decision, whose end is a decision again: after
+    # 100 jobs it decides 100 times a second, which takes a fifth of a core from a training.
+    workflow.scheduler.job_rate_limiter = None
+    due = {str(path) for job in workflow.dag.needrun_jobs() for path in job.output}
+    try:
+        check_run_triggers()
+        RUN.begin(due, check_machine)
+    except InputError as error:
+        exit_with(error)
+
+
+def end_run():
+    """Show the scores, and let other runs in."""
+    try:
+        # There is none after a run of the target `bases`.
+        if Path(STUDY.results).is_dir():
+            print(study_summary(STUDY))
+        RUN.end()
+    except InputError as error:
+        exit_with(error)

@@ -1,0 +1,110 @@
+"""The contrasts of a study: what is left of each in a task, and the settings of their tests."""
+
+import logging
+from collections.abc import Collection
+
+from ecslm.comparisons.settings import (
+    BEST_SIMPLE,
+    PERMUTATIONS_OF_TEST,
+    ComparedModel,
+    Contrast,
+    DifferencesSettings,
+    ModelsContrast,
+    compared_models,
+    names_best_simple,
+)
+from ecslm.plan.study import Study
+
+log = logging.getLogger(__name__)
+
+
+def differences_settings(study: Study, task: str) -> DifferencesSettings:
+    """The contrasts of a task, and how their differences are tested."""
+    declared = study.settings.comparisons
+    assert declared is not None, "only studies with contrasts have differences"
+    return DifferencesSettings(
+        metric=study.task(task).metric,
+        models={
+            name: ComparedModel(seeds=study.seeds_of(name), shots=study.shots_of(name))
+            for name in compared_rows(study, task)
+        },
+        # Titles are shown in tables only.
+        contrasts={
+            name: contrast.model_copy(update={"title": ""})
+            for name, contrast in task_contrasts(study, task).items()
+        },
+        resamples=study.settings.scoring.resamples,
+        seed=study.settings.scoring.seed,
+        permutations=max(declared.permutations, PERMUTATIONS_OF_TEST * most_tests(study)),
+    )
+
+
+def compared_rows(study: Study, task: str) -> tuple[str, ...]:
+    """The rows that contrasts of a task name, and those among which the best is chosen."""
+    declared = task_contrasts(study, task).values()
+    names = {name for one in declared for name in compared_models(one)}
+    if names_best_simple(declared):
+        names = names - {BEST_SIMPLE} | set(study.simple_baselines(task))
+    return tuple(sorted(names))
+
+
+def takes_best_baseline(study: Study, task: str) -> bool:
+    """Whether a contrast of a task names the best simple baseline."""
+    return names_best_simple(task_contrasts(study, task).values())
+
+
+def contrasts(study: Study) -> dict[str, Contrast]:
+    """The contrasts that the study declares, by name."""
+    declared = study.settings.comparisons
+    return {} if declared is None else declared.contrasts
+
+
+def most_tests(study: Study) -> int:
+    """The tests of the largest contrast, if all its tasks have all its settings."""
+    sizes = (
+        len(one.pairs)
+        * len(one.settings if isinstance(one, ModelsContrast) else one.models)
+        * len(contrast_tasks(study, name))
+        for name, one in contrasts(study).items()
+    )
+    return max(sizes)
+
+
+def compared_tasks(study: Study) -> tuple[str, ...]:
+    """The tasks whose scores are compared."""
+    return tuple(task for task in study.test_tasks if task_contrasts(study, task))
+
+
+def contrast_tasks(study: Study, contrast: str) -> tuple[str, ...]:
+    """The tasks in which a contrast compares something."""
+    return tuple(task for task in study.test_tasks if contrast in task_contrasts(study, task))
+
+
+def warn_of_idle_contrasts(study: Study) -> None:
+    """Say which contrasts are left out."""
+    for name in contrasts(study):
+        if not contrast_tasks(study, name):
+            log.warning(
+                "warning: studies.%s.comparisons.contrasts.%s: compares nothing, since its models "
+                "are not run or answer no task together: left out",
+                study.name,
+                name,
+            )
+
+
+def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:
+    """What is left of the contrasts in a task: without the rows that do not answer it."""
+    answering = {name for name in study.settings.models if task in study.model_tasks(name)}
+    answering |= {name for name in study.settings.baselines if task in study.baseline_tasks(name)}
+    if study.simple_baselines(task):
+        answering.add(BEST_SIMPLE)
+    cut = {name: _among(contrast, answering) for name, contrast in contrasts(study).items()}
+    return {name: contrast for name, contrast in cut.items() if contrast is not None}
+
+
+def _among(contrast: Contrast, models: Collection[str]) -> Contrast | None:
+    if isinstance(contrast, ModelsContrast):
+        pairs = tuple(pair for pair in contrast.pairs if set(pair) <= set(models))
+        return contrast.model_copy(update={"pairs": pairs}) if pairs else None
+    answering = tuple(name for name in contrast.models if name in models)
+    return contrast.model_copy(update={"models": answering}) if answering else None
