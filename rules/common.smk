@@ -228,7 +228,7 @@ def minutes(request):
     return of_job(lambda job: request(job).minutes)
 
 
-def access(wildcards):
+def server_access(wildcards):
     """How the server of a model is reached, if it has one."""
     reached = STUDY.model(wildcards.model).reached()
     return 0 if reached is None else json_parameter(reached)

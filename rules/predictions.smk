@@ -70,7 +70,7 @@ rule predict:
         # 0 if the backend needs none.
         gpu=gpus_of_backend,
         api=lambda job: STUDY.model(job.model).RESOURCES.get("api", 0),
-        access=access,
+        access=server_access,
         mem_mb=memory(lambda job: REQUESTS.predictions(job.model, job.task)),
         runtime=minutes(lambda job: REQUESTS.predictions(job.model, job.task)),
         device=STUDY.settings.device,
