@@ -19,7 +19,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from ecslm.common.cli import exit_with
-from ecslm.common.errors import InputError, all_of
+from ecslm.common.errors import InputError
 from ecslm.common.versions import lock_versions
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
@@ -32,10 +32,15 @@ from ecslm.plan.requests import requests_of
 from ecslm.plan.study_tables import study_tables
 from ecslm.plan.tables import table_resources
 from ecslm.prediction.backend import modules_of
+from ecslm.provenance.dag import is_read
 from ecslm.provenance.results_folder import os_errors_told
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
+
+# Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
+# where the graph is read to look at it.
+IS_RUN = workflow.is_main_process and not is_read()
 
 try:
     # Read here, since Snakemake reports neither the line of a problem nor keys that are given
@@ -45,15 +50,16 @@ try:
         FILES.insert(0, CONFIG_FILE)
     with os_errors_told():
         PLAN = Plan(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
-        # Not in jobs that a scheduler starts: they also read this file, while others write results.
-        if workflow.is_main_process:
+        if IS_RUN:
             RUN = Run(PLAN)
-            all_of(PLAN.check, RUN.check)
+            PLAN.check()
 except InputError as error:
     exit_with(error)
 
 STUDY = PLAN.study
 REQUESTS = requests_of(STUDY)
+# Of all models.
+SEEDS = sorted({0, *(seed for model in STUDY.settings.models.values() for seed in model.seeds)})
 # Jobs of this run share a loaded model. Each job that a scheduler starts counts as its own run.
 os.environ[RUN_VARIABLE] = this_run()
 
@@ -194,9 +200,14 @@ def timed(path):
     return flag(path, "timed")
 
 
-def files_of(rule, job):
+def outputs_of(rule, job):
     """All files that a job makes."""
     return [str(path).format(**job) for path in getattr(rules, rule).output]
+
+
+def files_of(*names):
+    """All files that the jobs of some rules make."""
+    return [path for name in names for job in JOBS[name] for path in outputs_of(name, job)]
 
 
 def inputs_of(rule, job):

@@ -6,6 +6,7 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from ecslm.common.logs import SHOWN
+from ecslm.provenance.dag import Dag
 from ecslm.provenance.disk import free_space
 from ecslm.provenance.planned_jobs import planned_jobs
 from ecslm.provenance.unknown_targets import about_target
@@ -26,7 +27,7 @@ def new_display():
     other = (asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.dryrun)
     # If a plugin writes to the terminal, Snakemake's own handler is missing.
     usual = next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
-    if not usual or any(other) or workflow.touch or not workflow.is_main_process:
+    if not usual or any(other) or workflow.touch or not IS_RUN:
         return None
     display = RunDisplay(usual, ANSWERS)
     logger.removeHandler(usual)
@@ -43,7 +44,7 @@ def about(target):
 
 DISPLAY = new_display()
 LAST_WORDS = LastWords(sys.stderr, about, free_space)
-if workflow.is_main_process:
+if IS_RUN:
     logger.addHandler(LAST_WORDS)
 
 
@@ -54,7 +55,7 @@ def begin_display():
             JobKey.of(job.rule.name, job.wildcards_dict): shares(job)
             for job in workflow.dag.needrun_jobs()
         }
-        DISPLAY.begin(*planned_jobs(PLAN, due))
+        DISPLAY.begin(*planned_jobs(PLAN, Dag(workflow).jobs, due))
 
 
 def shares(job):

@@ -56,7 +56,7 @@ rule draw_rule_graph:
     conda:
         "../envs/ecslm.yaml"
     params:
-        settings=settings(lambda job: rule_graph(JOBS, files_of, inputs_of)),
+        settings=settings(lambda job: rule_graph(JOBS, outputs_of, inputs_of)),
         code=code("draw_rule_graph.py"),
         versions=versions(GRAPH_LIBRARIES),
     message:

@@ -1,9 +1,21 @@
 # What a run does before its first job and after its last one.
 
 from ecslm.plan.report import study_summary
+from ecslm.provenance.dag import made_jobs
 from ecslm.provenance.gpus import GpuNeed, check_gpus
 from ecslm.provenance.integrity import check_bases, check_weights
 from ecslm.provenance.triggers import check_triggers
+from ecslm.schemas.paths import BASES
+
+
+def check_made():
+    """The jobs whose results exist, after a check of these; all rules must be known."""
+    made = tuple(made_jobs(workflow.rules, map(Path, (STUDY.results, BASES))))
+    try:
+        RUN.check(made)
+    except InputError as error:
+        exit_with(error)
+    return made
 
 
 def targets(*names):
@@ -12,23 +24,23 @@ def targets(*names):
 
     def wanted(wildcards):
         # Here, since `onstart` does not run when Snakemake finds nothing to do.
-        try:
-            check_run_triggers()
-            if "base_model" in names:
-                check_weights(PLAN.jobs)
-            else:
-                check_bases(STUDY.name, PLAN.jobs)
-        except InputError as error:
-            exit_with(error)
-        return [path for name in names for job in JOBS[name] for path in files_of(name, job)]
+        if IS_RUN:
+            try:
+                check_run_triggers()
+                if "base_model" in names:
+                    check_weights(MADE)
+                else:
+                    check_bases(STUDY.name, MADE, files_of("base_model"))
+            except InputError as error:
+                exit_with(error)
+        return files_of(*names)
 
     return wanted
 
 
 def check_run_triggers():
-    """Refuse triggers that would miss changes; jobs that a scheduler starts need no check."""
-    if workflow.is_main_process:
-        check_triggers(str(one) for one in workflow.rerun_triggers)
+    """Refuse triggers that would miss changes."""
+    check_triggers(str(one) for one in workflow.rerun_triggers)
 
 
 def check_machine():

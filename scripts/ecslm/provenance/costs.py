@@ -1,7 +1,7 @@
 """The costs of jobs: measured when they last ran, or estimated from similar jobs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
+from ecslm.provenance.dag import Job
 
 # Rules whose jobs run a model; that of BERTScores writes down no cost.
 LONG = ("train_adapter", "predict", "measure_latency", "bertscore")
@@ -51,13 +51,13 @@ class _CostFile(BaseModel):
 class Costs:
     """Costs of the jobs that train, predict or measure latency; no others are measured."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, jobs: Iterable[Job]) -> None:
+        self._plan, self._jobs = plan, tuple(jobs)
         self._expected: dict[str, Cost | None] = {}
 
     def is_measured(self, job: Job) -> bool:
         """Whether the job writes down what it cost."""
-        return "cost" in self._plan.rules[job.rule].outputs
+        return "cost" in job.outputs
 
     def takes_long(self, job: Job) -> bool:
         """Whether the job takes more than seconds: not if all answers exist already."""
@@ -74,11 +74,9 @@ class Costs:
         return self._expected[job.manifest]
 
     def _last(self, job: Job) -> Cost | None:
-        pattern = self._plan.rules[job.rule].patterns["cost"]
-        assert isinstance(pattern, str), "one file"
         # Missing or edited: neither should keep us from saying what would run.
         with suppress(InputError):
-            return read_model(Path(pattern.format(**job.key)), _CostFile).cost()
+            return read_model(Path(*job.outputs["cost"]), _CostFile).cost()
         return None
 
     def _estimate(self, job: Job) -> Cost | None:
@@ -92,7 +90,7 @@ class Costs:
         """The costs of all jobs that have run, by all that other jobs may have in common with
         them."""
         found = defaultdict(list)
-        for job in self._plan.jobs:
+        for job in self._jobs:
             if self.is_measured(job) and (cost := self._last(job)):
                 for likeness in self._likenesses(job):
                     found[likeness].append(cost)

@@ -1,27 +1,27 @@
 """The jobs that a run is about to do, for its display: how many, and how long they may take."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ecslm.common.text import number_of
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
 from ecslm.provenance.costs import Costs
+from ecslm.provenance.dag import Job
 from ecslm.provenance.overview import counts_by_kind
 from ecslm.provenance.snakemake_records import seconds_of
 from ecslm.reports.run_progress import JobKey, PlannedJob
 
 
 def planned_jobs(
-    plan: Plan, due: Mapping[JobKey, Mapping[str, float]]
+    plan: Plan, all_jobs: Sequence[Job], due: Mapping[JobKey, Mapping[str, float]]
 ) -> tuple[str, dict[JobKey, PlannedJob]]:
-    """A headline, and the jobs of the plan that are due.
+    """A headline, and the jobs of the graph that are due.
 
     Args:
         due: the jobs that Snakemake is going to run, mere targets included, and the share of each
             limited resource that they take.
     """
-    costs = Costs(plan)
-    keys = {job: JobKey.of(job.rule, job.key) for job in plan.jobs}
+    costs = Costs(plan, all_jobs)
+    keys = {job: JobKey.of(job.rule, job.key) for job in all_jobs}
     jobs = [job for job, key in keys.items() if key in due]
     planned = {
         keys[job]: PlannedJob(

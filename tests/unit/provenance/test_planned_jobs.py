@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import pytest
-from support.plans import adapter, plan, prediction, score
+from support.graph import job_of, jobs_of
+from support.plans import plan
 from support.project import ROOT
 
 from ecslm.common.files import write_json
-from ecslm.plan.rules import Job
+from ecslm.plan.plan import Plan
 from ecslm.provenance import snakemake_records
+from ecslm.provenance.dag import Job
 from ecslm.provenance.planned_jobs import planned_jobs
 from ecslm.reports.run_progress import JobKey, PlannedJob
 
@@ -23,6 +25,10 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     snakemake_records.RECORDS.mkdir(parents=True)
 
 
+def score(made: Plan, task: str) -> Job:
+    return job_of(made, "score", model="Small", seed=0, task=task)
+
+
 def key(job: Job) -> JobKey:
     return JobKey.of(job.rule, job.key)
 
@@ -33,9 +39,13 @@ def record(job: Job, content: object) -> None:
 
 def test_the_headline_counts_what_is_due_and_a_target_is_no_job() -> None:
     made = plan(tasks=["PM", "SA"])
-    due = [adapter(made, "Small-EC"), score(made, "PM"), score(made, "SA")]
+    due = [
+        job_of(made, "train_adapter", model="Small-EC", seed=0),
+        score(made, "PM"),
+        job_of(made, "score", model="Small", seed=0, task="SA"),
+    ]
     headline, planned = planned_jobs(
-        made, {JobKey.of("all", {}): {}, **{key(job): GPU for job in due}}
+        made, jobs_of(made), {JobKey.of("all", {}): {}, **{key(job): GPU for job in due}}
     )
     assert headline == "Study shop: 3 jobs: 1 adapter, 2 scores"
     assert planned.keys() == {key(job) for job in due}
@@ -47,9 +57,9 @@ def test_a_job_is_expected_to_take_what_snakemake_noted() -> None:
     one = score(made, "PM")
     due = {key(one): GPU}
     unknown = PlannedJob(None, (("score",), ("cheap",)), GPU)
-    assert planned_jobs(made, due)[1] == {key(one): unknown}
+    assert planned_jobs(made, jobs_of(made), due)[1] == {key(one): unknown}
     record(one, RECORD)
-    assert planned_jobs(made, due)[1][key(one)].seconds == 7.5
+    assert planned_jobs(made, jobs_of(made), due)[1][key(one)].seconds == 7.5
 
 
 @pytest.mark.parametrize("content", [{}, {**RECORD, "endtime": 90.0}], ids=["other", "adopted"])
@@ -57,16 +67,16 @@ def test_a_record_that_tells_no_time_is_left_out(content: object) -> None:
     made = plan(tasks=["PM"])
     one = score(made, "PM")
     record(one, content)
-    assert planned_jobs(made, {key(one): GPU})[1][key(one)].seconds is None
+    assert planned_jobs(made, jobs_of(made), {key(one): GPU})[1][key(one)].seconds is None
 
 
 def test_what_a_job_wrote_down_itself_counts_more() -> None:
     made = plan(tasks=["PM"])
-    one = prediction(made, "Small-EC", "PM")
+    one = job_of(made, "predict", model="Small-EC", seed=0, task="PM")
     record(one, RECORD)
     write_json(
         Path("results/shop/predictions/Small-EC/seed-0/PM.cost.json"),
         {"device": "NVIDIA Z100", "seconds": 60, "load_seconds": 5},
     )
-    (planned,) = planned_jobs(made, {key(one): GPU})[1].values()
+    (planned,) = planned_jobs(made, jobs_of(made), {key(one): GPU})[1].values()
     assert planned == PlannedJob(65, (("predict", "Small-EC"), ("predict",)), GPU)

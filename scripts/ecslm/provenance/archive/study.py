@@ -38,7 +38,7 @@ def archive_study(
             numbers are not in it, or a file has a secret.
     """
     plan = Plan.read(configfiles, study)
-    results = packed_files(plan)
+    results = packed_files(configfiles, plan)
     commit = current_commit(PROJECT)
     code = list(project_files(PROJECT, commit))
     _require_published(plan, code)
