@@ -56,11 +56,11 @@ onstart:
 
 
 onerror:
-    end_display()
+    DISPLAY.end()
     RUN.end()
 
 
 onsuccess:
-    end_display()
-    LAST_WORDS.forget()
+    DISPLAY.end()
+    DISPLAY.forget()
     end_run()

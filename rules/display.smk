@@ -1,18 +1,17 @@
 # What a run prints instead of Snakemake's own output, which is all in Snakemake's log.
 
+import os
 import sys
 
 from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from ecslm.common.logs import SHOWN
-from ecslm.provenance.dag import Dag
-from ecslm.provenance.disk import free_space
-from ecslm.provenance.planned_jobs import planned_jobs
+from ecslm.provenance.overview import counts_of
+from ecslm.provenance.planned_jobs import planned_job
 from ecslm.provenance.unknown_targets import about_target
-from ecslm.reports.last_words import LastWords
 from ecslm.reports.run_display import RunDisplay
-from ecslm.reports.run_progress import JobKey
+from ecslm.reports.run_progress import RunProgress
 
 # Messages that are shown although Snakemake logs them at the level of details of jobs.
 ANSWERS = (
@@ -21,19 +20,14 @@ ANSWERS = (
 )
 
 
-def new_display():
-    """The display of this run; None if no jobs run, or if options ask for other output."""
+def replaced_handler():
+    """Snakemake's handler that prints; None if no jobs run, or if options ask for its output."""
     asked = workflow.output_settings
     other = (asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.dryrun)
-    # If a plugin writes to the terminal, Snakemake's own handler is missing.
-    usual = next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
-    if not usual or any(other) or workflow.touch or not IS_RUN:
+    if any(other) or workflow.touch or not IS_RUN:
         return None
-    display = RunDisplay(usual, ANSWERS)
-    logger.removeHandler(usual)
-    logger.addHandler(display)
-    os.environ[SHOWN] = "yes"
-    return display
+    # It is missing if a plugin writes to the terminal.
+    return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
 
 
 def about(target):
@@ -42,20 +36,25 @@ def about(target):
     return about_target(PLAN, named, target)
 
 
-DISPLAY = new_display()
-LAST_WORDS = LastWords(sys.stderr, about, free_space)
+USUAL = replaced_handler()
+DISPLAY = RunDisplay(sys.stderr, about, USUAL, ANSWERS)
 if IS_RUN:
-    logger.addHandler(LAST_WORDS)
+    logger.addHandler(DISPLAY)
+if USUAL:
+    logger.removeHandler(USUAL)
+    os.environ[SHOWN] = "yes"
 
 
 def begin_display():
     """Show the jobs of the run."""
-    if DISPLAY:
-        due = {
-            JobKey.of(job.rule.name, job.wildcards_dict): shares(job)
-            for job in workflow.dag.needrun_jobs()
-        }
-        DISPLAY.begin(*planned_jobs(PLAN, Dag(workflow).jobs, due))
+    # Targets, which make nothing, are no jobs to a reader.
+    jobs = [job for job in workflow.dag.jobs if job.output]
+    numbers = {job: job.jobid for job in workflow.dag.needrun_jobs() if job.output}
+    due = {n: planned_job(job, workflow.persistence, shares(job)) for job, n in numbers.items()}
+    others = [planned_job(job, workflow.persistence) for job in jobs if job not in numbers]
+    count = f"{len(due):,} job{'' if len(due) == 1 else 's'}"
+    kinds = counts_of(job.rule.name for job in numbers)
+    DISPLAY.begin(f"Study {PLAN.study.name}: {count}: {kinds}", RunProgress(due, others))
 
 
 def shares(job):
@@ -66,9 +65,3 @@ def shares(job):
         for name, limit in limits.items()
         if limit and limit.value
     }
-
-
-def end_display():
-    """Stop showing jobs."""
-    if DISPLAY:
-        DISPLAY.end()

@@ -12,7 +12,7 @@ import argparse
 from ecslm.common.cli import run_script
 from ecslm.common.usage import output_file
 from ecslm.config.options import add_study_options
-from ecslm.provenance.archive.study import archive_study
+from ecslm.provenance.archive import archive_study
 
 
 def main(arguments: argparse.Namespace) -> None:

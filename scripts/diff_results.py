@@ -7,12 +7,12 @@ directories may be of different studies: what only one has is one line each.
 import argparse
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 from ecslm.common.cli import run_script
-from ecslm.provenance.difference.cells import ResultsFolder
-from ecslm.provenance.difference.compare import ResultsDiff, diff_results
-from ecslm.provenance.difference.text import as_json, as_text
+from ecslm.provenance.score_differences import Comparison, compare_scores
+from ecslm.provenance.score_differences_text import as_text
 
 SAME, CHANGED, BEYOND = 0, 3, 4
 EPILOG = f"""\
@@ -31,20 +31,22 @@ example:
 
 def main(arguments: argparse.Namespace) -> None:
     """Compare, print, and exit with a status that says what was found."""
-    diff = diff_results(ResultsFolder(arguments.before), ResultsFolder(arguments.after))
+    found = compare_scores(arguments.before, arguments.after)
     if arguments.json:
-        found = as_json(diff, arguments.before, arguments.after)
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        values = asdict(found)
+        cells = values.pop("changes")
+        values |= {"changed": len(cells), "beyond": found.beyond, "cells": cells}
+        print(json.dumps(values, indent=2, ensure_ascii=False))
     else:
-        print(as_text(diff, arguments.before, arguments.after))
-    sys.exit(status(diff))
+        print(as_text(found))
+    sys.exit(status(found))
 
 
-def status(diff: ResultsDiff) -> int:
+def status(found: Comparison) -> int:
     """The exit status, see EPILOG."""
-    if diff.beyond:
+    if found.beyond:
         return BEYOND
-    return CHANGED if diff.changes or diff.missing else SAME
+    return CHANGED if found.changes or found.missing else SAME
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -165,16 +165,6 @@ def index_of(project: Path) -> Path:
     return own.parent
 
 
-def folder_in_place_of(path: Path) -> None:
-    path.unlink(missing_ok=True)
-    path.mkdir()
-
-
-def file_in_place_of(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
-    path.write_text("garbage")
-
-
 GARBAGE: dict[str, Callable[[Path], object]] = {
     "an index that is garbage": lambda project: (index_of(project) / "index.json").write_text("x"),
     "an index of another form": lambda project: (index_of(project) / "index.json").write_text("{}"),
@@ -182,11 +172,6 @@ GARBAGE: dict[str, Callable[[Path], object]] = {
     "a part of the data that is gone": lambda project: (index_of(project) / "001.jsonl").unlink(),
     "places that are garbage": lambda project: (index_of(project) / "002.places").write_text("x"),
     "digests that are garbage": lambda project: (project / DIGESTS).write_text("garbage"),
-    "a folder of digests": lambda project: folder_in_place_of(project / DIGESTS),
-    "a file of finished results": lambda project: file_in_place_of(
-        project / "results/cache/finished"
-    ),
-    "a file of BERTScores": lambda project: file_in_place_of(project / "results/cache/bertscore"),
 }
 
 
@@ -201,8 +186,6 @@ def test_garbage_in_the_cache_is_thrown_away_and_stops_no_run(
         run = checked(project, "local")
     assert run.returncode == 0, run.stderr
     assert {path.name: path.read_bytes() for path in index_of(project).iterdir()} == before
-    for name in ("finished", "bertscore"):
-        assert not (project / "results/cache" / name).is_file()
 
 
 @pytest.mark.parametrize("content", ["", "{}", '{"index": []}', "\x00"])

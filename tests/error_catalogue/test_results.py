@@ -259,21 +259,6 @@ def test_so_is_what_is_no_file_among_those_of_all_studies(
     assert_refused(why(project)(), [f"{name}: is a pipe or a device; expected a file: remove it"])
 
 
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-def test_whatever_is_no_file_in_the_cache_is_thrown_away(
-    make: Callable[[Path], None], project: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    files = [path for path in sorted((project / "results/cache").rglob("*")) if path.is_file()]
-    names = in_place_of_each(files, make, project)
-    run = why(project)()
-    assert run.returncode == 0, run.stderr
-    for name in names:
-        damaged = f"cache: {name}: damaged: removed, made again where it is needed"
-        assert damaged in caplog.messages
-    left = (project / "results/cache").rglob("*")
-    assert all(path.is_file() or path.is_dir() for path in left)
-
-
 def plan_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.chdir(project)
     return Plan.read([Path(CONFIGURATION.name)], "generated")

@@ -125,16 +125,15 @@ def gpus_in_use(project: Path) -> list[str]:
     ]
 
 
-def test_a_job_that_fails_on_the_cluster_is_named_with_its_log_and_how_that_ends(
+def test_a_job_that_fails_on_the_cluster_is_named_with_its_reason(
     project: Path,
 ) -> None:
     on_a_gpu = [one.replace("device=cpu", "device=cuda") for one in ON_THE_CLUSTER]
     run = run_on_the_cluster(project, *on_a_gpu, *STUDY, "adapters")
     assert run.returncode == 1
     printed = run.stdout + run.stderr
-    assert "failed: Adapter Tiny-EC, seed 0, after " in printed
     assert re.search(
-        rf"  {LOG} ends with\n(    .*\n)*    error: device: cuda is configured", printed
+        r"failed: Adapter Tiny-EC, seed 0, after .*\n  device: cuda is configured", printed
     )
     last = "error: Adapter Tiny-EC, seed 0: device: cuda is configured"
     assert printed.splitlines()[-1].startswith(last)

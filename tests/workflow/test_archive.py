@@ -15,40 +15,28 @@ from support.completed import CONFIGURATION
 from support.project import ROOT
 from support.scratch import snakemake
 
-ARCHIVE = Path("dist/study.zip")
+ARCHIVE = "dist/study.zip"
 KEY = "sk-a-key-that-nobody-may-see"
+RESULTS = "results/generated"
 NOT_PACKED = (".safetensors", ".log", ".pt", ".bin", "fetch.lock", "run.lock")
-
-
-@pytest.fixture
-def checkout(project: Path) -> Path:
-    """A finished project, as a clone with all files committed."""
-    return committed(project)
 
 
 @pytest.fixture(scope="module")
 def packed(completed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A committed project with its archive."""
-    folder = tmp_path_factory.mktemp("packed") / "project"
-    shutil.copytree(completed, folder)
-    run = archive(committed(folder))
-    assert run.returncode == 0, run.stderr
-    return folder
-
-
-def committed(project: Path) -> Path:
+    """A finished project, as a clone with all files committed, with its archive."""
+    project = tmp_path_factory.mktemp("packed") / "project"
+    shutil.copytree(completed, project)
     for name in (".gitignore", "CITATION.cff", "LICENSE", "Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, project)
     with (project / ".gitignore").open("a") as ignored:
         ignored.write("/weights/\n/data/\n")
-    git(project, "init", "--quiet")
-    commit(project)
+    (project / "notes.txt").write_text(KEY, encoding="utf-8")
+    author = ("-c", "user.name=A", "-c", "user.email=a@b.c")
+    for command in (("init", "-q"), ("add", "-A"), (*author, "commit", "-q", "-m", "All")):
+        git(project, *command)
+    run = archive(project, ARCHIVE)
+    assert run.returncode == 0, run.stderr
     return project
-
-
-def commit(project: Path) -> None:
-    git(project, "add", "--all")
-    git(project, *("-c", "user.name=A", "-c", "user.email=a@b.c"), "commit", "--quiet", "-m", "All")
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -56,49 +44,36 @@ def git(folder: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def archive(
-    project: Path, output: Path = ARCHIVE, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    options = ["--configfile", CONFIGURATION.name, "--study", "generated", "--output", str(output)]
+def archive(project: Path, output: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    options = ["--configfile", CONFIGURATION.name, "--study", "generated", "--output", output]
     return warm.run(["scripts/archive.py", *options], project, {**os.environ, **environment})
-
-
-def refusal(run: subprocess.CompletedProcess[str], project: Path) -> str:
-    """The only line of a refusal."""
-    assert run.returncode == 1 and not run.stdout
-    assert not (project / ARCHIVE).exists()
-    (line,) = [line for line in run.stderr.splitlines() if line.startswith("error: ")]
-    return line
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    """Contents by name, without the folder that all files lie in."""
-    with zipfile.ZipFile(path) as packed:
-        names = packed.namelist()
-        assert len({name.partition("/")[0] for name in names}) == 1
-        return {name.partition("/")[2]: packed.read(name) for name in names}
 
 
 def test_an_archive_has_what_a_reader_needs_and_nothing_that_may_not_be_published(
     packed: Path,
 ) -> None:
-    files = contents(packed / ARCHIVE)
-    results = "results/generated"
+    with zipfile.ZipFile(packed / ARCHIVE) as file:
+        members = [name for name in file.namelist() if not name.endswith("/")]
+        assert len({name.partition("/")[0] for name in members}) == 1
+        files = {name.partition("/")[2]: file.read(name) for name in members}
     assert files.keys() >= {
         *("README.md", "CITATION.cff", "configuration.yaml", "code/Snakefile", "code/LICENSE"),
-        *("code/requirements.lock", f"{results}/report.html", f"{results}/scores.csv"),
-        *(f"{results}/data_card.md", "results/bases/Tiny/manifest.json"),
-        f"{results}/metrics/Tiny/seed-0/QPR.json",
-        f"{results}/predictions/Tiny/seed-0/QPR.manifest.json",
+        *("code/requirements.lock", f"{RESULTS}/report.html", f"{RESULTS}/scores.csv"),
+        *(f"{RESULTS}/data_card.md", "results/bases/Tiny/manifest.json"),
+        f"{RESULTS}/metrics/Tiny/seed-0/QPR.json",
+        *(f"{RESULTS}/adapters/Tiny-Chat/seed-0/{name}.json" for name in ("manifest", "cost")),
+        f"{RESULTS}/predictions/Tiny/seed-0/QPR.manifest.json",
     }
-    assert not [name for name in files if name.endswith(NOT_PACKED)]
-    assert not [
-        name for name in files if name.startswith(("results/cache", ".", "data", "weights"))
-    ]
-    kept = [name for name in files if name.startswith(f"{results}/predictions/")]
+    no_place = ("results/cache", ".snakemake", "data", "weights", "code/results")
+    assert not [name for name in files if name.endswith(NOT_PACKED) or name.startswith(no_place)]
+    kept = [name for name in files if name.startswith(f"{RESULTS}/predictions/")]
     assert kept and not [name for name in kept if name.endswith(".jsonl")]
     assert yaml.safe_load(files["configuration.yaml"])["study"] == "generated"
     assert git(packed, "rev-parse", "HEAD") in files["README.md"].decode()
+    sums = files.pop("SHA256SUMS").decode().splitlines()
+    assert {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} == {
+        name: digest for digest, name in (line.split("  ") for line in sums)
+    }
 
 
 def test_what_it_says_to_run_plans_the_study(packed: Path, tmp_path: Path) -> None:
@@ -114,61 +89,45 @@ def test_what_it_says_to_run_plans_the_study(packed: Path, tmp_path: Path) -> No
     assert "train_adapter" in run.stdout + run.stderr
 
 
-def test_its_sums_are_those_of_its_files(packed: Path) -> None:
-    files = contents(packed / ARCHIVE)
-    lines = files.pop("SHA256SUMS").decode().splitlines()
-    assert {name: hashlib.sha256(content).hexdigest() for name, content in files.items()} == {
-        name: digest for digest, name in (line.split("  ") for line in lines)
-    }
-
-
 def test_the_same_commit_and_results_give_the_same_bytes(packed: Path) -> None:
-    assert archive(packed, Path("dist/again.zip")).returncode == 0
+    assert archive(packed, "dist/again.zip").returncode == 0
     first, second = (packed / "dist" / name for name in ("study.zip", "again.zip"))
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_result_that_is_missing_is_refused(checkout: Path) -> None:
-    (checkout / "results/generated/scores.csv").unlink()
-    line = refusal(archive(checkout), checkout)
-    assert "run the study generated to its end" in line and "scores.manifest.json" in line
+@pytest.mark.parametrize(
+    ("name", "content", "refusal"),
+    [
+        (f"{RESULTS}/scores.csv", None, "run the study generated to its end"),
+        (f"{RESULTS}/scores.csv", "more", f"{RESULTS}/scores.csv: altered"),
+        ("Makefile", "# changed", "Makefile: not as in the commit"),
+        ("scripts/new.py", "", "scripts/new.py: not as in the commit"),
+        ("resources/published/more.csv", "", "resources/published/more.csv: is not in the commit"),
+        (".git/HEAD", None, "no commit to take the code from"),
+        ("dist/new.zip", "of mine", "dist/new.zip: exists already"),
+    ],
+)
+def test_what_cannot_be_published_as_it_is_is_refused(
+    name: str, content: str | None, refusal: str, packed: Path
+) -> None:
+    path = packed / name
+    before = path.read_bytes() if path.exists() else None
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes((before or b"") + content.encode())
+    run = archive(packed, "dist/new.zip")
+    if before is None:
+        path.unlink()
+    else:
+        path.write_bytes(before)
+    assert (run.returncode, run.stdout) == (1, "")
+    assert refusal in run.stderr
+    assert not (packed / "dist/new.zip").exists()
 
 
-def test_a_result_that_was_altered_is_refused(checkout: Path) -> None:
-    with (checkout / "results/generated/scores.csv").open("a") as stream:
-        stream.write("more\n")
-    assert "scores.csv: altered" in refusal(archive(checkout), checkout)
-
-
-def test_code_that_is_not_committed_is_refused(checkout: Path) -> None:
-    with (checkout / "Makefile").open("a") as stream:
-        stream.write("# changed\n")
-    (checkout / "scripts/new.py").write_text("", encoding="utf-8")
-    (checkout / "notes.txt").write_text("of my own", encoding="utf-8")
-    line = refusal(archive(checkout), checkout)
-    assert line.startswith("error: Makefile, scripts/new.py: not as in the commit")
-
-
-def test_published_numbers_that_no_commit_has_are_refused(checkout: Path) -> None:
-    (checkout / "resources/published/more.csv").write_text("", encoding="utf-8")
-    line = refusal(archive(checkout), checkout)
-    assert line.startswith("error: resources/published/more.csv: is not in the commit")
-
-
-def test_without_a_commit_there_is_no_code_to_pack(project: Path) -> None:
-    assert "no commit to take the code from" in refusal(archive(project), project)
-
-
-def test_a_file_with_the_value_of_a_secret_is_refused_without_telling_it(checkout: Path) -> None:
-    (checkout / "notes.txt").write_text(KEY, encoding="utf-8")
-    commit(checkout)
-    run = archive(checkout, SHOP_API_KEY=KEY)
-    assert refusal(run, checkout).startswith("error: code/notes.txt: has the value of the env")
+def test_a_file_with_the_value_of_a_secret_is_refused_without_telling_it(packed: Path) -> None:
+    run = archive(packed, "dist/secret.zip", SHOP_API_KEY=KEY)
+    assert "error: code/notes.txt: has the value of the environment variable" in run.stderr
     assert KEY not in run.stderr
-
-
-def test_weights_that_someone_has_committed_are_refused(checkout: Path) -> None:
-    (checkout / "model.gguf").write_bytes(b"GGUF")
-    commit(checkout)
-    line = refusal(archive(checkout), checkout)
-    assert line.startswith("error: model.gguf: weights are in the commit")
+    assert not (packed / "dist/secret.zip").exists()

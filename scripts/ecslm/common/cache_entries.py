@@ -20,7 +20,9 @@ from ecslm.common.results_cache import (
 LIMIT_VARIABLE = "ECSLM_CACHE_GB"
 DEFAULT_LIMIT = 50.0
 GIGABYTE = 10**9
-# Older directories of entries in the making are those of killed processes.
+# Names of directories of entries in the making, see `hidden`.
+UNFINISHED = f".{'[0-9a-f]' * 64}.{'[0-9a-f]' * 8}"
+# Older ones are those of killed processes.
 SECONDS_TO_MAKE = 86_400
 
 
@@ -58,8 +60,9 @@ def size_limit() -> float:
 
 
 def kept_entries(cache: ResultsCache) -> list[Kept]:
-    """The entries of a cache, the least recently used first."""
-    found = (_kept(folder) for folder in cache.root.glob("??/*") if folder.name[0] != ".")
+    """The entries of a cache, the least recently used first; nothing else that may be there, if a
+    user has named another directory."""
+    found = (_kept(path.parent) for path in cache.root.glob(f"??/[!.]*/{ENTRY}"))
     return sorted(filter(None, found), key=lambda kept: kept.last_used)
 
 
@@ -68,7 +71,7 @@ def trim(cache: ResultsCache, limit: float) -> list[Kept]:
 
     Entries that take no space of their own stay. Returns the removed ones.
     """
-    _remove_unfinished(cache.root.glob("??/.*"))
+    _remove_unfinished(cache.root.glob(f"??/{UNFINISHED}"))
     entries = kept_entries(cache)
     space, removed = sum(kept.space for kept in entries), []
     for kept in entries:

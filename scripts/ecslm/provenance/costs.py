@@ -2,7 +2,6 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -44,8 +43,15 @@ class _CostFile(BaseModel):
     load_seconds: float = 0.0
     job_seconds: float = 0.0
 
-    def cost(self) -> Cost:
-        return Cost(max(self.job_seconds, self.load_seconds + self.seconds), self.device)
+
+def cost_in(path: Path) -> Cost | None:
+    """The cost that a file tells; None if it is missing or edited, which should keep no one from
+    being told what would run."""
+    try:
+        found = read_model(path, _CostFile)
+    except InputError:
+        return None
+    return Cost(max(found.job_seconds, found.load_seconds + found.seconds), found.device)
 
 
 class Costs:
@@ -74,10 +80,7 @@ class Costs:
         return self._expected[job.manifest]
 
     def _last(self, job: Job) -> Cost | None:
-        # Missing or edited: neither should keep us from saying what would run.
-        with suppress(InputError):
-            return read_model(Path(*job.outputs["cost"]), _CostFile).cost()
-        return None
+        return cost_in(Path(*job.outputs["cost"]))
 
     def _estimate(self, job: Job) -> Cost | None:
         for likeness in self._likenesses(job):

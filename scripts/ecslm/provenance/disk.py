@@ -24,7 +24,7 @@ from ecslm.models.architecture import HEAD, Shape, updated_layers
 from ecslm.models.bases import PathSource
 from ecslm.plan.model_checks import ModelChecks, tabulated
 from ecslm.plan.plan import Plan
-from ecslm.reports.last_words import MAKE_ROOM
+from ecslm.reports.run_display import MAKE_ROOM
 
 FLOAT32, BFLOAT16 = 4, 2
 # Values per weight in a checkpoint, and checkpoints of one training.

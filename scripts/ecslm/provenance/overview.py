@@ -183,7 +183,12 @@ def _values(jobs: Iterable[Job], name: str) -> list[str]:
 
 def counts_by_kind(jobs: Iterable[Job]) -> str:
     """How many jobs of each kind, for example `3 adapters, 24 predictions`."""
-    counts = Counter(WORDS.get(job.rule, (f"{job.rule} job", f"{job.rule} jobs")) for job in jobs)
+    return counts_of(job.rule for job in jobs)
+
+
+def counts_of(rules: Iterable[str]) -> str:
+    """How many jobs of each kind, by the rule of each job."""
+    counts = Counter(WORDS.get(rule, (f"{rule} job", f"{rule} jobs")) for rule in rules)
     return ", ".join(f"{number:,} {words[number > 1]}" for words, number in counts.items())
 
 

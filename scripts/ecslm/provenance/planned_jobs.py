@@ -1,48 +1,37 @@
-"""The jobs that a run is about to do, for its display: how many, and how long they may take."""
+"""What is known of Snakemake's jobs before they run, for the display of a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
-from ecslm.common.text import number_of
-from ecslm.plan.plan import Plan
-from ecslm.provenance.costs import Costs
-from ecslm.provenance.dag import Job
-from ecslm.provenance.overview import counts_by_kind
-from ecslm.provenance.snakemake_records import seconds_of
-from ecslm.reports.run_progress import JobKey, PlannedJob
+from ecslm.provenance.costs import LONG, cost_in
+from ecslm.reports.run_progress import PlannedJob
+from ecslm.schemas.paths import BASES
 
 
-def planned_jobs(
-    plan: Plan, all_jobs: Sequence[Job], due: Mapping[JobKey, Mapping[str, float]]
-) -> tuple[str, dict[JobKey, PlannedJob]]:
-    """A headline, and the jobs of the graph that are due.
+def planned_job(job: Any, records: Any, shares: Mapping[str, float] | None = None) -> PlannedJob:
+    """A job of Snakemake's graph, with the seconds that it last took.
 
     Args:
-        due: the jobs that Snakemake is going to run, mere targets included, and the share of each
-            limited resource that they take.
+        records: what Snakemake has noted of finished jobs, its `persistence`.
+        shares: the share of each limited resource that it takes, if it is going to run.
     """
-    costs = Costs(plan, all_jobs)
-    keys = {job: JobKey.of(job.rule, job.key) for job in all_jobs}
-    jobs = [job for job, key in keys.items() if key in due]
-    planned = {
-        keys[job]: PlannedJob(
-            _seconds(job, costs), tuple(_likenesses(plan, job, costs)), due[keys[job]]
-        )
-        for job in jobs
-    }
-    number = number_of(len(jobs), "job")
-    return f"Study {plan.study.name}: {number}: {counts_by_kind(jobs)}", planned
+    cost = cost_in(Path(job.output.cost)) if hasattr(job.output, "cost") else None
+    # What a job measures counts work that was stopped and continued.
+    seconds = cost.seconds if cost else _recorded(records.metadata(job.output[0]))
+    rule, names = job.rule.name, job.wildcards_dict
+    alike = [names.get("model"), *(path for path in job.input if path.startswith(BASES))]
+    likenesses = [
+        *((rule, one, names["task"]) for one in alike if one and "task" in names),
+        *((rule, one) for one in alike if one),
+        (rule,),
+        *([] if rule in LONG else [("short",)]),
+    ]
+    return PlannedJob(seconds, tuple(likenesses), shares or {})
 
 
-def _seconds(job: Job, costs: Costs) -> float | None:
-    # What is measured counts work that was stopped and continued, and work of similar jobs.
-    cost = costs.expected(job)
-    return seconds_of(job) if cost is None else cost.seconds
-
-
-def _likenesses(plan: Plan, job: Job, costs: Costs) -> list[tuple[str, ...]]:
-    found: list[tuple[str, ...]] = [(job.rule,)]
-    if costs.is_measured(job):
-        found.insert(0, (job.rule, job.key["model"]))
-    elif plan.rules[job.rule].cheap:
-        found.append(("cheap",))
-    return found
+def _recorded(record: Any) -> float | None:
+    """The seconds from start to end; None if unknown, or of results that were adopted."""
+    if not record or record.starttime is None or record.endtime is None:
+        return None
+    return max(0.0, record.endtime - record.starttime) or None

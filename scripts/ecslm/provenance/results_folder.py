@@ -10,7 +10,7 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import NO_FILE, is_pipe_or_device
 from ecslm.common.ledger import RESULTS
 from ecslm.provenance.snakemake_records import INCOMPLETE, RECORDS
-from ecslm.reports.last_words import MAKE_ROOM
+from ecslm.reports.run_display import MAKE_ROOM
 from ecslm.schemas.paths import RUN_LOCK, SHARED
 
 # In `results`, beside those of studies.

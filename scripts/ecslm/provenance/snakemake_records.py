@@ -74,17 +74,6 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
         )
 
 
-def seconds_of(job: Job) -> float | None:
-    """What a job took when Snakemake last ran it; None if there is no sound record of that."""
-    path = _record_path(RECORDS, job.manifest)
-    # Unknown times are no reason to stop a run.
-    with suppress(InputError, KeyError):
-        record = read_json(path)
-        # Of results that were adopted, the end may be before the start.
-        return max(0.0, float(record["endtime"] - record["starttime"])) or None
-    return None
-
-
 def remove_records(results: Iterable[str]) -> None:
     """Remove the records of results that are no longer there."""
     for result in results:

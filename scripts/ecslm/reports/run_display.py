@@ -1,7 +1,7 @@
-"""The display of a Snakemake run: a bar with the running jobs, or a line per job; details are in
-logs.
+"""What a run prints in place of Snakemake's output: its jobs, and last of all why it failed.
 
-It takes the records of Snakemake's logger and knows them by the names of their fields alone.
+It takes the records of Snakemake's logger and knows them by the names of their fields alone. All
+details are in the logs of jobs and in Snakemake's own.
 """
 
 import logging
@@ -9,324 +9,329 @@ import os
 import re
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from tqdm import tqdm
 
-from ecslm.reports.caught_stderr import CaughtStderr
-from ecslm.reports.job_logs import ends, executor_says, failed_in, last_lines, reasons
-from ecslm.reports.run_progress import JobKey, PlannedJob, RunProgress
+from ecslm.reports.run_progress import RunProgress, duration
 
-# Jobs that took longer leave a line on a terminal.
+# On a terminal, jobs that took longer leave a line.
 LONG = 10.0
 # Elsewhere a line says what is running after as many seconds without one.
-SECONDS_WITHOUT_A_LINE = 120.0
+HEARTBEAT = 60.0
+# Of terminals that report none.
 WIDTH = 80
 MOST_RUNNING = 6
-# What the bar of a run looks like; `postfix` is the time left.
 BAR = "{percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} jobs{postfix}"
+# Removes what follows the cursor.
+ERASE = "\r\x1b[J"
+
+# Lines, and characters of each, that say why a run failed.
+MOST_LINES, MOST_CHARACTERS = 20, 600
+# Bytes at the end of a log that are read. A scheduler's has all that Snakemake says there.
+END_OF_LOG, END_OF_SCHEDULER_LOG = 4_000, 100_000
+ERROR = "error: "
+MAKE_ROOM = "make room, or move `results` to another disk and link it here"
+# How a line of progress begins.
 CLOCK = re.compile(r"^\d\d:\d\d:\d\d ")
-AMOUNT = re.compile(r"\b(\d+) of (\d+)\b")
+# Lines of a scheduler's log that say why a job failed; some name their node, `slurmstepd-node`.
+REASON = re.compile(
+    r"^(error: .*|slurmstepd(-\S+)?: error: .*"
+    r"|.*\b(No such file or directory|not found|Permission denied|Killed|out of memory)\b.*)$",
+    re.IGNORECASE,
+)
+# What to do about messages of SLURM's executor.
+FIXES = {
+    "sbatch failed": "`make check PROFILE=slurm` says what the cluster offers and the jobs ask for",
+    "'TIMEOUT'": "it ran out of time: set its rule's `runtime` in the profile, and run again: it "
+    "continues from its last checkpoint",
+    "'OUT_OF_MEMORY'": "it ran out of memory: set its rule's `mem_mb` in the profile",
+}
+KILLED = "it ended without saying why, as a killed job does: perhaps for lack of memory"
+NOT_BEGUN = "it ended before it wrote a log"
+
+# Errors of Snakemake.
+NO_RULE = re.compile(r"^No rule to produce (.+) \(if you use input functions ", re.MULTILINE)
+AFFECTED = re.compile(r"affected files:\n((?:\s+.+\n?)+)")
+MANY_JOBS = "Target rules may not contain wildcards."
+NAME_ONE = (
+    "the target has many jobs: name a file that it makes, or take a target that is listed by "
+    "`snakemake --list-target-rules`"
+)
+COMMAND_FAILED = "\nCalledProcessError in "
+# Words in those that are said elsewhere: of jobs, and of the workflow, printed with their stack.
+TOLD = (COMMAND_FAILED, "At least one job did not complete successfully.", '\n  File "')
 
 
 @dataclass
-class _Shown:
+class _Job:
     """A job that is running."""
 
-    key: JobKey
     message: str
-    log: tuple[Path, ...]
+    logs: Sequence[Path]
     begun: float
+
+    def written(self) -> list[Path]:
+        """Its logs, if they are not those of an earlier run."""
+        return [one for one in self.logs if one.is_file() and one.stat().st_mtime >= self.begun]
+
+    def lines(self) -> list[str]:
+        """The last lines of its logs."""
+        return [line for path in self.written() for line in last_lines(path)]
+
+    def problems(self) -> list[str]:
+        """What it says is wrong."""
+        return [line.removeprefix(ERROR) for line in self.lines() if line.startswith(ERROR)]
+
+    def reasons(self, others: Sequence[Path], said: Sequence[str]) -> list[str]:
+        """Why it failed, a line for each reason.
+
+        Args:
+            others: logs of a scheduler.
+            said: what the executor says.
+        """
+        if problems := self.problems():
+            return problems
+        schedulers = (line for path in others for line in last_lines(path, END_OF_SCHEDULER_LOG))
+        lines = list(filter(REASON.match, schedulers)) or self.lines()
+        # What it did last is no reason.
+        last = [one.removeprefix(ERROR) for one in lines[-1:] if not CLOCK.match(one)]
+        logs = [*self.written(), *filter(Path.is_file, others)]
+        why = " ".join([*said, *last]) or (KILLED if logs else NOT_BEGUN)
+        where = ", ".join(map(str, logs)) or ("" if said else "what is printed above")
+        return [f"{why}: see {where}" if where else why]
+
+    def row(self, now: float, expected: float | None) -> str:
+        """How long it has been running, and what it does."""
+        row = f"{self.message}  {duration(now - self.begun)}"
+        if expected is not None and expected >= LONG:
+            row += f" of about {duration(expected)}"
+        return ": ".join([row, *(CLOCK.sub("", line) for line in self.lines()[-1:])])
 
 
 class RunDisplay(logging.Handler):
-    """Takes the place of the handler by which Snakemake writes to stderr.
+    """A handler of Snakemake's logger.
 
-    Between the start of the run and its end it shows the jobs, and passes on warnings and errors.
-    Before that and after it everything is passed on.
+    Between `begin` and `end` it shows the jobs: on a terminal as a bar and the running ones, below
+    what is printed, and elsewhere line by line. Why the run failed is printed when Snakemake closes
+    its log.
     """
 
-    def __init__(self, usual: "logging.StreamHandler[TextIO]", answers: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        stream: TextIO,
+        about_target: Callable[[str], str],
+        usual: logging.Handler | None,
+        answers: Collection[str] = (),
+    ) -> None:
         """
         Args:
-            usual: Snakemake's handler.
+            about_target: says what is wrong with a target that nothing makes.
+            usual: Snakemake's handler for this stream, which it takes the place of; it gets the
+                warnings and errors. None to show nothing but why the run failed.
             answers: messages that are passed on though they are neither warnings nor errors.
         """
         super().__init__()
-        self._usual = usual
-        self._answers = frozenset(answers)
+        self._stream, self._about_target = stream, about_target
+        self._usual, self._answers = usual, answers
+        self._on_terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
         self._started = False
-        self._run: _RunOnScreen | None = None
+        self._progress: RunProgress | None = None
+        self._running: dict[int, _Job] = {}
+        # Why jobs failed, by their number, and why the run did.
+        self._reasons: dict[int | None, list[str]] = {}
+        self._last_line = 0.0
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Show a record, or pass it on; an error in that stops no run."""
-        try:
-            self._emit(record)
-        except Exception:
-            self.handleError(record)
-
-    def _emit(self, record: logging.LogRecord) -> None:
-        event = str(getattr(record, "event", None))
-        if event == "workflow_started":
-            self._started = True
-        if self._run is not None and self._run.takes(event, record):
+    def begin(self, headline: str, progress: RunProgress) -> None:
+        """Show the jobs from now on, below a line on what the run is going to do."""
+        if self._usual is None:
             return
-        detail = self._started and record.levelno <= logging.INFO
-        if not detail or record.getMessage() in self._answers:
-            with self._run.apart() if self._run else nullcontext():
-                self._usual.handle(record)
-
-    def begin(self, headline: str, planned: Mapping[JobKey, PlannedJob]) -> None:
-        """Show the jobs from now on.
-
-        Args:
-            headline: what the run is going to do, in a line.
-            planned: all jobs of the run.
-        """
         with self._locked():
-            print(headline, file=self._usual.stream, flush=True)
-            self._started = True
-            self._run = _RunOnScreen(self._usual, RunProgress(planned))
-        threading.Thread(target=self._tick, args=(self._run,), daemon=True).start()
+            left = progress.time_left(time.time())
+            self._print(f"{headline}: {left}" if left else headline)
+            self._progress, self._started = progress, True
+        threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
 
     def end(self) -> None:
         """Stop showing jobs; pass on all further records."""
         with self._locked():
-            if self._run is not None:
-                self._run.close()
-            self._run, self._started = None, False
+            self._erase()
+            self._progress, self._started = None, False
+
+    def forget(self) -> None:
+        """The run has succeeded, whatever failed on the way."""
+        self._reasons.clear()
 
     def close(self) -> None:
-        """Leave the terminal as it was, however the run has ended."""
+        """Say why the run failed: Snakemake prints nothing after this."""
         self.end()
+        lines = list(dict.fromkeys(line for told in self._reasons.values() for line in told))
+        more = len(lines) - MOST_LINES
+        lines = lines[:MOST_LINES] + ([f"and {more} more like these"] if more > 0 else [])
+        for line in lines:
+            print(f"{ERROR}{line}", file=self._stream, flush=True)
+        self.forget()
         super().close()
 
-    def _tick(self, run: "_RunOnScreen") -> None:
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show what a record says, or pass it on; an error in that stops no run."""
+        try:
+            taken = self._take(str(getattr(record, "event", None)), record)
+            detail = self._started and record.levelno <= logging.INFO
+            if self._usual and not taken and (not detail or record.getMessage() in self._answers):
+                self._erase()
+                self._usual.handle(record)
+            self._refresh(record.created)
+        except Exception:
+            self.handleError(record)
+
+    def _take(self, event: str, record: logging.LogRecord) -> bool:
+        """Note what a record says of jobs, or why the run stops; whether that is shown here."""
+        fields = vars(record)
+        match event:
+            case "workflow_started":
+                self._started = True
+            case "job_info":
+                self._begin_job(fields)
+            case "job_finished":
+                self._end_job(fields["job_id"], record.created)
+            case "job_error":
+                self._fail([fields["jobid"]], fields["log"], fields["rule_msg"], record.created)
+                return self._progress is not None
+            case "group_error":
+                # Each of its jobs is reported once more.
+                numbers = [info["jobid"] for info in fields["job_error_info"]]
+                self._fail(numbers, fields["aux_logs"], None, record.created)
+                return self._progress is not None
+            case "error":
+                message = record.getMessage()
+                self._reasons.setdefault(None, []).extend(self._why_stopped(message))
+                return self._progress is not None and COMMAND_FAILED in message
+        return False
+
+    def _begin_job(self, fields: Mapping[str, Any]) -> None:
+        number, message = fields["jobid"], fields["rule_msg"] or fields["rule_name"]
+        # If it is tried again, what it said before is not the end of it.
+        self._reasons.pop(number, None)
+        # Targets are no jobs to a reader.
+        if self._progress is None or number in self._progress:
+            logs = [Path(path) for path in fields["log"]]
+            self._running[number] = _Job(message, logs, fields["created"])
+        if self._progress and number in self._progress:
+            self._progress.begin(number, fields["created"])
+
+    def _end_job(self, number: int, now: float) -> None:
+        job = self._running.pop(number, None)
+        if job and self._progress:
+            self._progress.end(number, now)
+            if not self._on_terminal or now - job.begun >= LONG:
+                self._print(f"[{self._progress.count}] {job.message}  {duration(now - job.begun)}")
+
+    def _fail(
+        self, numbers: Iterable[int], logs: Iterable[str | None], said: str | None, now: float
+    ) -> None:
+        """Note why jobs have failed, several if a scheduler has run them as one.
+
+        Args:
+            said: what the executor says, followed by the command that it ran.
+        """
+        jobs = {number: job for number in numbers if (job := self._running.pop(number, None))}
+        words = in_a_line(re.split(r"\n(?= )", said or "")[0])
+        executor = [words, *(fix for part, fix in FIXES.items() if part in words)] if words else []
+        # Of several, those that say so.
+        failed = {number: job for number, job in jobs.items() if job.problems()} or jobs
+        for number, job in failed.items():
+            others = [Path(path) for path in logs if path and Path(path) not in job.logs]
+            reasons = job.reasons(others, executor)
+            self._reasons[number] = [in_a_line(f"{job.message}: {line}") for line in reasons]
+            if self._progress:
+                self._print(
+                    f"failed: {job.message}, after {duration(now - job.begun)}",
+                    *(f"  {line}" for line in reasons[:MOST_LINES]),
+                )
+        if self._progress:
+            self._progress.fail(jobs)
+
+    def _why_stopped(self, message: str) -> Iterable[str]:
+        """What an error of Snakemake says, a line each; nothing of what is said elsewhere."""
+        if found := NO_RULE.search(message):
+            return [in_a_line(self._about_target(found[1]))]
+        if MANY_JOBS in message:
+            return [NAME_ONE]
+        if found := AFFECTED.search(message):
+            files = filter(None, map(str.strip, found[1].split("\n")))
+            return [f"{path}: no such file, and nothing makes it: bring it back" for path in files]
+        return [] if any(words in message for words in TOLD) else [in_a_line(message)]
+
+    def _tick(self, progress: RunProgress) -> None:
         while True:
             time.sleep(1.0)
-            # The terminal may have been closed.
-            with self._locked(), suppress(OSError):
-                if self._run is not run:
+            with self._locked():
+                if self._progress is not progress:
                     return
-                run.refresh(time.time())
+                self._refresh(time.time())
 
-    def _locked(self) -> AbstractContextManager[Any]:
+    def _refresh(self, now: float) -> None:
+        """Show what is running: on a terminal anew, elsewhere after a while without a line."""
+        if not self._progress:
+            return
+        left = self._progress.time_left(now)
+        left = f", {left} left" if left else ""
+        shown = list(self._running.items())[:MOST_RUNNING]
+        rows = [job.row(now, self._progress.expected(number)) for number, job in shown]
+        if len(self._running) > MOST_RUNNING:
+            rows.append(f"and {len(self._running) - MOST_RUNNING} more")
+        if self._on_terminal:
+            self._draw(self._progress, left, rows)
+        elif rows and now - self._last_line >= HEARTBEAT:
+            self._print(f"[{self._progress.count}] running{left}: {'; '.join(rows)}")
+
+    def _draw(self, progress: RunProgress, left: str, rows: Iterable[str]) -> None:
+        """Draw a bar and rows below an empty line, on which the cursor stays: there other
+        processes print."""
+        columns = (os.get_terminal_size(self._stream.fileno()).columns or WIDTH) - 1
+        bar = tqdm.format_meter(
+            progress.done, progress.total, 0.0, ncols=columns, bar_format=BAR, postfix=left[2:]
+        )
+        lines = ["", bar, *(f"  {row}"[:columns] for row in rows)]
+        back = f"\r\x1b[{len(lines) - 1}A"
+        print(ERASE, "\n".join(lines), back, sep="", end="", file=self._stream, flush=True)
+
+    def _print(self, *lines: str) -> None:
+        self._last_line = time.time()
+        self._erase()
+        print(*lines, sep="\n", file=self._stream, flush=True)
+
+    def _erase(self) -> None:
+        if self._on_terminal and self._progress:
+            print(ERASE, end="", file=self._stream, flush=True)
+
+    def _locked(self) -> Any:
         assert self.lock is not None, "made by Handler"
         return self.lock
 
 
-class _RunOnScreen:
-    """The jobs of a run that goes on, on a terminal or line by line."""
+def last_lines(path: Path, size: int = END_OF_LOG) -> list[str]:
+    """The lines at the end of a log, which may be missing.
 
-    def __init__(self, usual: "logging.StreamHandler[TextIO]", progress: RunProgress) -> None:
-        self._usual = usual
-        self._stream = usual.stream
-        self._progress = progress
-        # By the numbers that Snakemake gives them.
-        self._running: dict[int, _Shown] = {}
-        # Those that failed with others of a group, which was said of all at once.
-        self._failed_in_groups: set[int] = set()
-        self._last_line = time.time()
-        self._caught: CaughtStderr | None = None
-        self._screen: _Screen | None = None
-        if self._stream.isatty() and os.environ.get("TERM") != "dumb":
-            self._caught = CaughtStderr(self._stream)
-            usual.setStream(self._caught.terminal)
-            self._screen = _Screen(self._caught.terminal)
-
-    def takes(self, event: str, record: logging.LogRecord) -> bool:
-        """Show what a record says of a job; returns whether that is all that it says."""
-        fields = vars(record)
-        if event == "job_info":
-            self._begin(fields)
-        elif event == "job_finished":
-            self._end(fields)
-        elif event == "job_error":
-            return fields["jobid"] in self._failed_in_groups or self._fail(fields)
-        elif event == "group_error":
-            return self._fail_group(fields)
-        elif event == "error":
-            # That a command failed is said by the `job_error` that follows.
-            return "\nCalledProcessError in " in record.getMessage()
-        else:
-            return False
-        self.refresh(record.created)
-        return True
-
-    def apart(self) -> AbstractContextManager[Any]:
-        """What is written in this context does not run into bars."""
-        return self._screen.apart() if self._screen else nullcontext()
-
-    def refresh(self, now: float) -> None:
-        """Show what other processes say, what is running and how much time is left."""
-        if self._caught:
-            self._print(*self._caught.lines())
-        if self._screen:
-            self._screen.show(self._progress, self._time_left(now), self._rows(now))
-        elif self._running and now - self._last_line >= SECONDS_WITHOUT_A_LINE:
-            left = ", ".join(filter(None, ("running", self._time_left(now))))
-            running = "; ".join(map(str.strip, self._rows(now)))
-            self._print(f"[{self._count()}] {left}: {running}")
-
-    def close(self) -> None:
-        """Clear the bars and give stderr back."""
-        if self._screen:
-            self._screen.close()
-        if self._caught:
-            self._usual.setStream(self._stream)
-            for line in self._caught.close():
-                print(line, file=self._stream, flush=True)
-
-    def _begin(self, fields: Mapping[str, Any]) -> None:
-        key = JobKey.of(fields["rule_name"], fields["wildcards"])
-        # Targets are not jobs to a reader.
-        if key in self._progress:
-            self._progress.begin(key, fields["created"])
-            message = fields["rule_msg"] or fields["rule_name"]
-            logs = tuple(map(Path, fields["log"]))
-            self._failed_in_groups.discard(fields["jobid"])
-            self._running[fields["jobid"]] = _Shown(key, message, logs, fields["created"])
-
-    def _end(self, fields: Mapping[str, Any]) -> None:
-        if job := self._running.pop(fields["job_id"], None):
-            seconds = self._progress.end(job.key, fields["created"])
-            if not self._screen or seconds >= LONG:
-                self._print(f"[{self._count()}] {job.message}  {duration(seconds)}")
-
-    def _fail(self, fields: Mapping[str, Any]) -> bool:
-        job = self._running.pop(fields["jobid"], None)
-        if job is None:
-            return False
-        seconds = self._progress.fail(job.key, fields["created"])
-        self.refresh(fields["created"])
-        others = [path for path in _paths(fields["log"]) if path not in job.log]
-        self._print(
-            "",
-            f"failed: {job.message}, after {duration(seconds)}",
-            *(f"  {line}" for line in executor_says(fields["rule_msg"])),
-            *ends(job.log, job.begun),
-            *reasons(others),
-            "",
-        )
-        return True
-
-    def _fail_group(self, fields: Mapping[str, Any]) -> bool:
-        """Jobs that a scheduler has run as one, one of which failed."""
-        numbers = [info["jobid"] for info in fields["job_error_info"]]
-        jobs = [job for number in numbers if (job := self._running.pop(number, None))]
-        if not jobs:
-            return False
-        self._failed_in_groups.update(numbers)
-        seconds = max(self._progress.fail(job.key, fields["created"]) for job in jobs)
-        self.refresh(fields["created"])
-        logs = _paths(fields["aux_logs"])
-        failed = [job for job in jobs if failed_in(logs, job.log)] or jobs
-        messages = "; ".join(job.message for job in failed)
-        beside = len(jobs) - len(failed)
-        self._print(
-            "",
-            f"failed: {messages}, after {duration(seconds)}",
-            *(line for job in failed for line in ends(job.log, job.begun)),
-            *reasons(logs),
-            *([f"  and with it {beside} more of the same group"] if beside else []),
-            "",
-        )
-        return True
-
-    def _rows(self, now: float) -> list[str]:
-        """A line for each job that is running, the first to have begun first."""
-        shown = list(self._running.values())
-        rows = [self._row(job, now) for job in shown[:MOST_RUNNING]]
-        more = len(shown) - MOST_RUNNING
-        return rows + ([f"  and {more} more"] if more > 0 else [])
-
-    def _row(self, job: _Shown, now: float) -> str:
-        passed = duration(now - job.begun)
-        expected = self._progress.expected(job.key)
-        usual = f" of about {duration(expected)}" if expected and expected >= LONG else ""
-        return f"  {job.message}  {passed}{usual}{_news(job)}"
-
-    def _time_left(self, now: float) -> str:
-        left = self._progress.time_left(now)
-        if left is None:
-            return ""
-        return f"{'more than' if left.at_least else 'about'} {duration(left.seconds)} left"
-
-    def _count(self) -> str:
-        total = str(self._progress.total)
-        return f"{self._progress.done:>{len(total)}}/{total}"
-
-    def _print(self, *lines: str) -> None:
-        if lines:
-            self._last_line = time.time()
-            with self.apart():
-                print(*lines, sep="\n", file=self._usual.stream, flush=True)
+    Args:
+        size: bytes that are read.
+    """
+    try:
+        with path.open("rb") as stream:
+            length = os.fstat(stream.fileno()).st_size
+            stream.seek(max(0, length - size))
+            lines = stream.read().decode("utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    # The first one may be cut.
+    return [line.rstrip() for line in lines[length > size :] if line.strip()]
 
 
-class _Screen:
-    """Lines at the bottom of a terminal that are written over: a bar, and a line for each job."""
-
-    def __init__(self, terminal: TextIO) -> None:
-        self._terminal = terminal
-        self._lines: list[Any] = []
-
-    def apart(self) -> AbstractContextManager[Any]:
-        """What is written in this context stands above the lines."""
-        return tqdm.external_write_mode(file=self._terminal)
-
-    def show(self, progress: RunProgress, time_left: str, rows: Sequence[str]) -> None:
-        """Write over the lines."""
-        # Some terminals report no width.
-        columns = (os.get_terminal_size(self._terminal.fileno()).columns or WIDTH) - 1
-        bar = tqdm.format_meter(
-            progress.done, progress.total, 0.0, ncols=columns, bar_format=BAR, postfix=time_left
-        )
-        texts = [bar, *(row[:columns] for row in rows)]
-        while len(self._lines) > len(texts):
-            self._lines.pop().close()
-        while len(self._lines) < len(texts):
-            position = len(self._lines)
-            line = tqdm(
-                file=self._terminal, bar_format="{desc}", position=position, leave=False, total=0
-            )
-            self._lines.append(line)
-        for line, text in zip(self._lines, texts, strict=True):
-            line.set_description_str(text)
-
-    def close(self) -> None:
-        """Clear the lines."""
-        while self._lines:
-            self._lines.pop().close()
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words, for example `14 s`, `6 min 40 s` and `2 h 5 min`."""
-    whole = round(max(0.0, seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    minutes = round(whole / 60)
-    return f"{minutes // 60} h {minutes % 60} min"
-
-
-def _news(job: _Shown) -> str:
-    """The last line of a job's log, with a bar if it says how much is done."""
-    lines = [line for path in job.log for line in last_lines(path, job.begun)]
-    if not lines:
-        return ""
-    text = CLOCK.sub("", lines[-1])
-    amount = AMOUNT.search(text)
-    if not amount or not int(amount[2]):
-        return f": {text}"
-    bar = tqdm.format_meter(int(amount[1]), int(amount[2]), 0.0, bar_format="{bar:10}")
-    return f" |{bar}| {text}"
-
-
-def _paths(names: Sequence[str | None]) -> list[Path]:
-    """The paths that are known."""
-    return [Path(name) for name in names if name]
+def in_a_line(text: str) -> str:
+    """A text in one line, not longer than anybody reads."""
+    line = " ".join(text.split())
+    return line if len(line) <= MOST_CHARACTERS else f"{line[:MOST_CHARACTERS]}..."

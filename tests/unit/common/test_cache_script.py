@@ -62,10 +62,17 @@ def test_it_trims_to_a_size(cache: ResultsCache, gigabytes: str, removed: int) -
     assert cache.has(sha256_of_text("new"))
 
 
-def test_a_cache_that_is_not_there_is_empty(cache: ResultsCache) -> None:
-    ran = run(cache, ECSLM_CACHE=str(cache.root / "none"))
-    assert ran.returncode == 0
+def test_what_only_looks_like_an_entry_stays_in_a_folder_of_others(cache: ResultsCache) -> None:
+    others = cache.root.parent / "others"
+    for name in ("ab/cd", "ab/.git", f"cd/{sha256_of_text('x')}"):
+        (others / name).mkdir(parents=True)
+        (others / name / "work").write_text("of a week")
+        os.utime(others / name, (0, 0))
+    before = sorted(others.rglob("*"))
+    ran = run(cache, "--trim", "0", ECSLM_CACHE=str(others))
+    assert (ran.returncode, ran.stdout.splitlines()[0]) == (0, "0 entries removed, 0.000 GB")
     assert ": 0 entries, 0.000 GB" in ran.stdout
+    assert sorted(others.rglob("*")) == before
 
 
 @pytest.mark.parametrize("size", ["-1", "much", "nan"])

@@ -401,7 +401,7 @@ def test_a_damaged_entry_is_listed_and_trimmed(tmp_path: Path) -> None:
 def test_what_a_killed_process_left_goes_after_a_day_and_not_before(tmp_path: Path) -> None:
     cache = ResultsCache(tmp_path / "cache")
     entry = put(cache, write_files(tmp_path / "made", CONTENTS))
-    half, fresh = (entry.with_name(f".{entry.name}.{name}") for name in ("half", "fresh"))
+    half, fresh = (entry.with_name(f".{entry.name}.{name}") for name in ("0" * 8, "f" * 8))
     for folder in (half, fresh):
         shutil.copytree(entry, folder)
     os.utime(half, (1, 1))

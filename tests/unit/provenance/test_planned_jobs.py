@@ -1,82 +1,56 @@
-"""What a run's display knows of the jobs before they run."""
+"""What a run's display knows of Snakemake's jobs before they run."""
 
+import json
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from support.graph import job_of, jobs_of
-from support.plans import plan
-from support.project import ROOT
 
-from ecslm.common.files import write_json
-from ecslm.plan.plan import Plan
-from ecslm.provenance import snakemake_records
-from ecslm.provenance.dag import Job
-from ecslm.provenance.planned_jobs import planned_jobs
-from ecslm.reports.run_progress import JobKey, PlannedJob
+from ecslm.provenance.planned_jobs import planned_job
+from ecslm.reports.run_progress import PlannedJob
 
-GPU = {"gpu": 1.0, "_cores": 0.5}
-RECORD = {"starttime": 100.0, "endtime": 107.5}
+BASE = "results/bases/Small/manifest.json"
 
 
-@pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("resources").symlink_to(ROOT / "resources")
-    snakemake_records.RECORDS.mkdir(parents=True)
+class Files(list[str]):
+    """Paths, of which one may have the name `cost`."""
 
 
-def score(made: Plan, task: str) -> Job:
-    return job_of(made, "score", model="Small", seed=0, task=task)
-
-
-def key(job: Job) -> JobKey:
-    return JobKey.of(job.rule, job.key)
-
-
-def record(job: Job, content: object) -> None:
-    write_json(snakemake_records._record_path(snakemake_records.RECORDS, job.manifest), content)
-
-
-def test_the_headline_counts_what_is_due_and_a_target_is_no_job() -> None:
-    made = plan(tasks=["PM", "SA"])
-    due = [
-        job_of(made, "train_adapter", model="Small-EC", seed=0),
-        score(made, "PM"),
-        job_of(made, "score", model="Small", seed=0, task="SA"),
-    ]
-    headline, planned = planned_jobs(
-        made, jobs_of(made), {JobKey.of("all", {}): {}, **{key(job): GPU for job in due}}
+def planned(rule: str, record: Any, cost: Path | None = None, **wildcards: str) -> PlannedJob:
+    outputs = Files(["result.json"])
+    if cost:
+        outputs.cost = str(cost)  # type: ignore[attr-defined]
+    job = SimpleNamespace(
+        rule=SimpleNamespace(name=rule),
+        wildcards_dict=wildcards,
+        input=[BASE, "dataset/PM/test.jsonl"],
+        output=outputs,
     )
-    assert headline == "Study shop: 3 jobs: 1 adapter, 2 scores"
-    assert planned.keys() == {key(job) for job in due}
-    assert planned[key(due[0])].shares == GPU
+    return planned_job(job, SimpleNamespace(metadata={"result.json": record}.get), {"gpu": 1.0})
 
 
-def test_a_job_is_expected_to_take_what_snakemake_noted() -> None:
-    made = plan(tasks=["PM"])
-    one = score(made, "PM")
-    due = {key(one): GPU}
-    unknown = PlannedJob(None, (("score",), ("cheap",)), GPU)
-    assert planned_jobs(made, jobs_of(made), due)[1] == {key(one): unknown}
-    record(one, RECORD)
-    assert planned_jobs(made, jobs_of(made), due)[1][key(one)].seconds == 7.5
-
-
-@pytest.mark.parametrize("content", [{}, {**RECORD, "endtime": 90.0}], ids=["other", "adopted"])
-def test_a_record_that_tells_no_time_is_left_out(content: object) -> None:
-    made = plan(tasks=["PM"])
-    one = score(made, "PM")
-    record(one, content)
-    assert planned_jobs(made, jobs_of(made), {key(one): GPU})[1][key(one)].seconds is None
-
-
-def test_what_a_job_wrote_down_itself_counts_more() -> None:
-    made = plan(tasks=["PM"])
-    one = job_of(made, "predict", model="Small-EC", seed=0, task="PM")
-    record(one, RECORD)
-    write_json(
-        Path("results/shop/predictions/Small-EC/seed-0/PM.cost.json"),
-        {"device": "NVIDIA Z100", "seconds": 60, "load_seconds": 5},
+@pytest.mark.parametrize(("start", "end", "seconds"), [(100, 107.5, 7.5), (100, 90, None)])
+def test_a_job_is_expected_to_take_what_snakemake_noted_unless_it_was_adopted(
+    start: float, end: float, seconds: float | None
+) -> None:
+    found = planned("choose_baseline", SimpleNamespace(starttime=start, endtime=end))
+    assert found == PlannedJob(
+        seconds, (("choose_baseline", BASE), ("choose_baseline",), ("short",)), {"gpu": 1.0}
     )
-    (planned,) = planned_jobs(made, jobs_of(made), {key(one): GPU})[1].values()
-    assert planned == PlannedJob(65, (("predict", "Small-EC"), ("predict",)), GPU)
+
+
+def test_what_a_job_wrote_down_itself_counts_more(tmp_path: Path) -> None:
+    cost = tmp_path / "PM.cost.json"
+    cost.write_text(json.dumps({"device": "NVIDIA Z100", "seconds": 60, "load_seconds": 5}))
+    record = SimpleNamespace(starttime=100, endtime=101)
+    found = planned("predict", record, cost, model="Small-EC", task="PM")
+    assert found.seconds == 65
+    assert found.likenesses == (
+        *(("predict", "Small-EC", "PM"), ("predict", BASE, "PM")),
+        *(("predict", "Small-EC"), ("predict", BASE), ("predict",)),
+    )
+
+
+def test_of_a_job_that_never_ran_nothing_is_known() -> None:
+    assert planned("score", None, model="Small", task="PM").seconds is None

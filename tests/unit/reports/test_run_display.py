@@ -1,373 +1,338 @@
-"""What a run shows of Snakemake's records, line by line and on a terminal."""
+"""What a run shows of Snakemake's records, line by line and on a terminal, and why it failed."""
 
-import contextlib
-import fcntl
 import io
 import logging
 import os
 import re
-import struct
 import subprocess
-import termios
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ecslm.reports.run_display import RunDisplay, duration
-from ecslm.reports.run_progress import JobKey, PlannedJob
+from ecslm.reports.run_display import HEARTBEAT, MOST_LINES, RunDisplay
+from ecslm.reports.run_progress import PlannedJob, RunProgress, duration
 
-ROWS, COLUMNS = 24, 100
-TRAIN = JobKey.of("train_adapter", {"model": "Small-EC", "seed": "0"})
-SCORE = JobKey.of("score", {"model": "Small", "seed": "0", "task": "PM"})
-PLANNED = {
-    TRAIN: PlannedJob(100.0, (("train_adapter",),), {"gpu": 1.0}),
-    SCORE: PlannedJob(2.0, (("score",),), {"_cores": 0.5}),
-}
+TRAIN, SCORE = 7, 8
+PLANNED = {TRAIN: PlannedJob(100.0, shares={"gpu": 1.0}), SCORE: PlannedJob(2.0)}
 MESSAGES = {TRAIN: "Adapter Small-EC, seed 0", SCORE: "Score of Small, seed 0, PM"}
-NUMBERS = {TRAIN: 7, SCORE: 8}
 # As Snakemake reports a command that failed, before it reports the job.
 COMMAND_FAILED = (
     'RuleException:\nCalledProcessError in file "rules/metrics.smk", line 40:\n'
     "Command 'set -euo pipefail;  python scripts/score.py' returned non-zero exit status 1."
 )
+JOBS_FAILED = "WorkflowError:\nAt least one job did not complete successfully."
 
 
-@dataclass
 class Snakemake:
-    """Gives a handler the records that Snakemake gives its own."""
+    """Gives a display the records that Snakemake gives its handlers."""
 
-    handler: RunDisplay
-    start: float = field(default_factory=time.time)
+    def __init__(self, stream: Any, folder: Path, shows: bool = True) -> None:
+        usual = logging.StreamHandler(stream) if shows else None
+        answers = ["Nothing to be done"]
+        self.display = RunDisplay(stream, lambda target: f"{target}: unknown", usual, answers)
+        self.stream, self.start, self.log = stream, time.time(), folder / "job.log"
 
-    def says(
-        self, text: str | None, level: int = logging.INFO, at: float = 0.0, **more: Any
-    ) -> None:
+    def says(self, text: str, level: int = logging.INFO, at: float = 0.0, **more: Any) -> None:
         record = logging.LogRecord("snakemake.logging", level, "", 0, text, (), None)
         record.created = self.start + at
         vars(record).update(more)
-        self.handler.handle(record)
+        self.display.handle(record)
 
-    def prepares(self) -> None:
+    def starts(self) -> None:
         self.says("Workflow has started!", event="workflow_started")
         self.says("Building DAG of jobs...")
-        self.says("Provided cores: 2", event="resources_info")
-        self.says("Job stats:\njob   count", event="run_info")
+        self.display.begin("Study shop: 2 jobs", RunProgress(PLANNED))
 
-    def begins(self, job: JobKey, log: Path, at: float = 0.0) -> None:
+    def begins(self, job: int, log: Path | None = None, at: float = 0.0) -> None:
         self.says("Select jobs to execute...", at=at)
-        self.says("Execute 1 jobs...", at=at, event="job_started", jobs=[NUMBERS[job]])
-        self.says(
-            f" Rule: {job.rule}",
-            at=at,
-            event="job_info",
-            jobid=NUMBERS[job],
-            rule_name=job.rule,
-            rule_msg=MESSAGES[job],
-            wildcards=dict(job.wildcards),
-            log=[str(log)],
-            reason="Missing output files: " + "x.json, " * 200,
-        )
-        self.says("Shell command: python", at=at, event="shellcmd", shellcmd="python")
+        more = {"rule_name": "x", "rule_msg": MESSAGES[job], "log": [str(log or self.log)]}
+        self.says(" Rule: x", at=at, event="job_info", jobid=job, **more)
 
-    def ends(self, job: JobKey, at: float) -> None:
-        self.says("Finished", at=at, event="job_finished", job_id=NUMBERS[job])
-        self.says(None, at=at, event="progress", done=1, total=2)
+    def ends(self, job: int, at: float) -> None:
+        self.says("Finished", at=at, event="job_finished", job_id=job)
 
     def fails(
-        self, job: JobKey, at: float, message: str | None = None, logs: Sequence[str | None] = ()
+        self, job: int, at: float = 4.0, said: str | None = None, logs: Sequence[str | None] = ()
     ) -> None:
-        self.says(COMMAND_FAILED, logging.ERROR, at, event="error", exception="RuleException")
-        self.says_error(job, at, message, logs)
-        self.says("Removing output files of failed job", at=at)
-
-    def says_error(
-        self, job: JobKey, at: float, message: str | None = None, logs: Sequence[str | None] = ()
-    ) -> None:
-        more = {"jobid": NUMBERS[job], "rule_msg": message, "log": logs}
+        self.says(COMMAND_FAILED, logging.ERROR, at, event="error")
+        more = {"jobid": job, "rule_msg": said, "log": logs}
         self.says("Error", logging.ERROR, at, event="job_error", **more)
 
-    def fails_together(self, jobs: Sequence[JobKey], at: float, log: Path) -> None:
-        """As for jobs that a scheduler ran as one: of each it says once more that it failed."""
-        errors = [{"jobid": NUMBERS[job]} for job in jobs]
-        more = {"groupid": "both", "aux_logs": [str(log)], "job_error_info": errors}
-        self.says("Error in group", logging.ERROR, at, event="group_error", **more)
-        for job in jobs:
-            self.says_error(job, at)
+    def stops(self, message: str) -> None:
+        self.says(message, logging.ERROR, event="error")
+
+    def writes(self, text: str, log: Path | None = None) -> None:
+        (log or self.log).write_text(text, encoding="utf-8")
+        os.utime(log or self.log, (self.start + 1, self.start + 1))
+
+    def last_words(self) -> list[str]:
+        before = len(self.stream.getvalue())
+        self.display.close()
+        return self.stream.getvalue()[before:].splitlines()
+
+    @property
+    def lines(self) -> list[str]:
+        return self.stream.getvalue().splitlines()
 
 
 @pytest.fixture
-def printed() -> io.StringIO:
-    return io.StringIO()
-
-
-@pytest.fixture
-def run(printed: io.StringIO) -> Iterator[Snakemake]:
+def run(tmp_path: Path) -> Iterator[Snakemake]:
     """A run whose output goes to a file."""
-    display = RunDisplay(logging.StreamHandler(printed), ["Nothing to be done"])
-    yield Snakemake(display)
-    display.close()
+    made = Snakemake(io.StringIO(), tmp_path)
+    yield made
+    made.display.close()
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Path:
-    path = tmp_path / "job.log"
-    path.write_text("")
-    return path
+def failing(run: Snakemake) -> Callable[..., list[str]]:
+    """Runs a job that fails; returns the last lines of the run."""
+
+    def fail(log: str | None, **more: Any) -> list[str]:
+        run.starts()
+        run.begins(SCORE)
+        if log is not None:
+            run.writes(log)
+        run.fails(SCORE, **more)
+        run.stops(JOBS_FAILED)
+        return [line.removeprefix(f"error: {MESSAGES[SCORE]}: ") for line in run.last_words()]
+
+    return fail
 
 
-def test_a_line_is_printed_for_each_job_that_is_done(
-    run: Snakemake, printed: io.StringIO, log: Path
-) -> None:
-    run.prepares()
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(TRAIN, log)
-    run.begins(SCORE, log, at=1)
+# Line by line
+
+
+def test_a_line_is_printed_for_each_job_that_is_done_and_none_for_a_target(run: Snakemake) -> None:
+    MESSAGES[99] = "The study's results"
+    run.starts()
+    run.begins(TRAIN)
+    run.begins(SCORE, at=1)
     run.ends(SCORE, at=3)
     run.ends(TRAIN, at=92)
-    assert printed.getvalue().splitlines() == [
-        "Study shop: 2 jobs",
+    run.begins(99, at=93)
+    run.ends(99, at=94)
+    assert run.lines == [
+        "Study shop: 2 jobs: about 1 min 40 s",
         "[1/2] Score of Small, seed 0, PM  2 s",
         "[2/2] Adapter Small-EC, seed 0  1 min 32 s",
     ]
+    assert run.last_words() == []
 
 
-def test_a_long_time_without_a_line_is_explained(
-    run: Snakemake, printed: io.StringIO, log: Path
+def test_a_long_job_says_each_minute_what_it_does_and_how_long_the_rest_takes(
+    run: Snakemake,
 ) -> None:
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(TRAIN, log)
-    log.write_text("10:00:00 step 1 of 30: loss 2.0\n10:00:20 step 3 of 30: loss 1.5\n")
-    os.utime(log, (run.start + 1, run.start + 1))
-    run.says("Finished", at=90, event="job_finished", job_id=99)
-    assert len(printed.getvalue().splitlines()) == 1
-    run.says("Finished", at=150, event="job_finished", job_id=99)
-    line = printed.getvalue().splitlines()[1]
-    assert line.startswith("[0/2] running, about 2 s left: Adapter Small-EC, seed 0  2 min 30 s")
-    assert line.endswith(" of about 1 min 40 s |█         | step 3 of 30: loss 1.5")
-
-
-def test_a_job_that_failed_says_where_its_log_is_and_how_it_ends(
-    run: Snakemake, printed: io.StringIO, log: Path
-) -> None:
-    run.prepares()
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    log.write_text("".join(f"line {number}\n" for number in range(2000)) + "error: bad row\n")
-    run.fails(SCORE, at=4)
-    run.says("Exiting because a job execution failed.", logging.ERROR)
-    assert printed.getvalue().splitlines() == [
-        "Study shop: 2 jobs",
-        "",
-        "failed: Score of Small, seed 0, PM, after 4 s",
-        f"  {log} ends with",
-        *(f"    line {number}" for number in range(1991, 2000)),
-        "    error: bad row",
-        "",
-        "Exiting because a job execution failed.",
+    run.starts()
+    run.begins(TRAIN)
+    run.writes("10:00:00 step 1 of 30: loss 2.0\n10:00:20 step 3 of 30: loss 1.5\n")
+    run.says("anything", at=HEARTBEAT - 10)
+    assert len(run.lines) == 1
+    run.says("anything", at=HEARTBEAT + 10)
+    assert run.lines[1:] == [
+        "[0/2] running, about 30 s left: Adapter Small-EC, seed 0  1 min 10 s of about "
+        "1 min 40 s: step 3 of 30: loss 1.5"
     ]
 
 
-@pytest.mark.parametrize("content", ["", None])
-def test_an_empty_log_is_named_too(
-    run: Snakemake, printed: io.StringIO, log: Path, content: str | None
+def test_warnings_errors_and_what_is_said_before_and_after_jobs_are_passed_on(
+    run: Snakemake,
 ) -> None:
-    if content is None:
-        log.unlink()
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    run.fails(SCORE, at=4)
-    assert f"  {log} is empty\n" in printed.getvalue()
-
-
-def test_a_log_that_an_earlier_run_has_written_is_not_shown(
-    run: Snakemake, printed: io.StringIO, log: Path
-) -> None:
-    log.write_text("error: of yesterday\n")
-    os.utime(log, (0, 0))
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    run.fails(SCORE, at=4)
-    assert f"  {log} is of an earlier run\n" in printed.getvalue()
-    assert "yesterday" not in printed.getvalue()
-
-
-# In the middle of much else, as Snakemake's own output in the log of a scheduler's job.
-SCHEDULERS_LOG = """\
-Select jobs to execute...
-error: bad row
-Error in rule score:
-    message: None
-    log: {log} (check log file(s) for error details)
-Exiting because a job execution failed. Look above for error messages
-{speaker}: error: *** JOB 5 ON node CANCELLED AT 2026-11-26T20:53:18 DUE TO TIME LIMIT ***
-error: bad row
-"""
-SPEAKERS = ("slurmstepd", "slurmstepd-node")
-
-
-@pytest.mark.parametrize("speaker", SPEAKERS)
-def test_a_job_that_a_scheduler_failed_says_what_that_says(
-    speaker: str, run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
-) -> None:
-    schedulers = tmp_path / "5.log"
-    schedulers.write_text(SCHEDULERS_LOG.format(log=log, speaker=speaker))
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    message = "SLURM sbatch failed: no such\npartition\n    sbatch call:\n        sbatch --wrap=..."
-    run.fails(SCORE, 4, message, [str(log), str(schedulers), None])
-    assert printed.getvalue().splitlines()[1:] == [
-        "",
-        "failed: Score of Small, seed 0, PM, after 4 s",
-        "  SLURM sbatch failed: no such",
-        "  partition",
-        "  `make check PROFILE=slurm` says what the cluster offers and the jobs ask for",
-        f"  {log} is empty",
-        f"  {schedulers} says",
-        "    error: bad row",
-        f"    {speaker}: error: *** JOB 5 ON node CANCELLED AT 2026-11-26T20:53:18 DUE TO TIME "
-        "LIMIT ***",
-        "",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("status", "setting"), (("TIMEOUT", "runtime"), ("OUT_OF_MEMORY", "mem_mb"), ("FAILED", None))
-)
-def test_a_job_that_wanted_more_than_it_asked_for_says_what_to_set(
-    run: Snakemake, printed: io.StringIO, log: Path, status: str, setting: str | None
-) -> None:
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    run.fails(SCORE, 4, f"SLURM-job '5' failed, SLURM status is: '{status}'. Reason: Unknown.")
-    assert re.findall("set its rule's `(.*?)` in the profile", printed.getvalue()) == (
-        [setting] if setting else []
-    )
-
-
-def test_of_jobs_that_a_scheduler_ran_as_one_those_are_named_that_failed(
-    run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
-) -> None:
-    other, schedulers = tmp_path / "job.log.2", tmp_path / "5.log"
-    schedulers.write_text(SCHEDULERS_LOG.format(log=log, speaker="slurmstepd"))
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    run.begins(TRAIN, other)
-    run.fails_together([TRAIN, SCORE], 4, schedulers)
-    text = printed.getvalue()
-    assert text.count("failed: ") == 1
-    assert "\nfailed: Score of Small, seed 0, PM, after 4 s\n" in text
-    assert "    error: bad row\n" in text
-    assert text.endswith("  and with it 1 more of the same group\n\n")
-    # Both are begun again.
-    run.begins(TRAIN, other, at=5)
-    run.fails(TRAIN, at=9)
-    assert "failed: Adapter Small-EC, seed 0, after 4 s" in printed.getvalue()
-
-
-def test_of_jobs_that_ran_as_one_all_are_named_where_nobody_says_which_failed(
-    run: Snakemake, printed: io.StringIO, log: Path, tmp_path: Path
-) -> None:
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    run.begins(TRAIN, tmp_path / "other.log")
-    run.fails_together([TRAIN, SCORE], 4, tmp_path / "gone.log")
-    text = printed.getvalue()
-    assert "failed: Adapter Small-EC, seed 0; Score of Small, seed 0, PM, after 4 s" in text
-    assert f"  {tmp_path}/gone.log is empty\n" in text
-
-
-def test_a_job_that_failed_and_is_started_again_counts_once(
-    run: Snakemake, printed: io.StringIO, log: Path
-) -> None:
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    run.fails(SCORE, at=4)
-    run.begins(SCORE, log, at=5)
-    run.ends(SCORE, at=8)
-    assert printed.getvalue().endswith("\n[1/2] Score of Small, seed 0, PM  3 s\n")
-
-
-def test_warnings_and_errors_that_are_of_no_job_are_passed_on(
-    run: Snakemake, printed: io.StringIO, log: Path
-) -> None:
-    run.prepares()
-    run.says("the clock is wrong", logging.WARNING)
-    run.handler.begin("Study shop: 2 jobs", PLANNED)
-    run.begins(SCORE, log)
-    missing = "MissingOutputException in rule score:\nJob completed, but x.json is missing"
-    run.says(missing, logging.ERROR, event="error", exception="MissingOutputException")
-    run.says("Error", logging.ERROR, event="job_error", jobid=99, rule_msg=None, log=[])
-    assert printed.getvalue().splitlines() == [
-        "the clock is wrong",
-        "Study shop: 2 jobs",
-        *missing.splitlines(),
-        "Error",
-    ]
-
-
-def test_what_runs_nothing_or_has_ended_is_not_abridged(
-    run: Snakemake, printed: io.StringIO
-) -> None:
+    run.says("Assuming unrestricted shared filesystem usage.")
+    run.says("Workflow has started!", event="workflow_started")
     run.says("Building DAG of jobs...")
-    run.prepares()
     run.says("Nothing to be done")
-    run.handler.begin("Study shop: 0 jobs", {})
-    run.handler.end()
+    run.says("the clock is wrong", logging.WARNING)
+    run.display.begin("Study shop: 0 jobs", RunProgress({}))
+    run.says("MissingOutputException in rule score", logging.ERROR, event="error")
+    run.display.end()
     run.says("Complete log(s): a.log")
-    assert printed.getvalue().splitlines() == [
-        "Building DAG of jobs...",
+    assert run.lines == [
+        "Assuming unrestricted shared filesystem usage.",
         "Nothing to be done",
+        "the clock is wrong",
         "Study shop: 0 jobs",
+        "MissingOutputException in rule score",
         "Complete log(s): a.log",
     ]
 
 
-def test_a_target_is_no_job(run: Snakemake, printed: io.StringIO, log: Path) -> None:
-    run.handler.begin("Study shop: 1 job", {TRAIN: PLANNED[TRAIN]})
-    run.begins(SCORE, log)
-    run.ends(SCORE, at=1)
-    assert printed.getvalue() == "Study shop: 1 job\n"
+def test_who_asks_for_other_output_still_reads_last_why_the_run_failed(tmp_path: Path) -> None:
+    run = Snakemake(io.StringIO(), tmp_path, shows=False)
+    run.starts()
+    run.begins(SCORE)
+    run.writes("error: bad row\n")
+    run.fails(SCORE)
+    assert run.lines == []
+    assert run.last_words() == ["error: Score of Small, seed 0, PM: bad row"]
+
+
+# Failures
+
+
+def test_a_job_that_failed_is_told_at_once_and_each_of_its_problems_is_among_the_last_lines(
+    run: Snakemake, failing: Callable[..., list[str]]
+) -> None:
+    problems = ["a.json: line 1: bad", "a.json: line 2: bad"]
+    assert failing("00:00:01 begun\n" + "".join(f"error: {p}\n" for p in problems)) == problems
+    assert run.lines[1:4] == [
+        "failed: Score of Small, seed 0, PM, after 4 s",
+        *(f"  {problem}" for problem in problems),
+    ]
+    assert run.last_words() == [], "once"
+
+
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        ("Traceback (most recent call last):\nValueError: 3\n", "ValueError: 3: see {log}"),
+        ("", "it ended without saying why, .* lack of memory: see {log}"),
+        ("04:00:17 step 41 of 302: loss 0.6\n", "it ended without saying why, .*: see {log}"),
+        (None, "it ended before it wrote a log: see what is printed above"),
+    ],
+)
+def test_a_job_that_names_no_problem_is_told_by_its_last_line_and_its_log(
+    log: str | None, reason: str, run: Snakemake, failing: Callable[..., list[str]]
+) -> None:
+    # Of an earlier run.
+    run.log.write_text("error: of yesterday\n")
+    os.utime(run.log, (0, 0))
+    (line,) = failing(log)
+    assert re.fullmatch(reason.format(log=re.escape(str(run.log))), line)
+
+
+@pytest.mark.parametrize(
+    ("status", "setting"), [("TIMEOUT", "runtime"), ("OUT_OF_MEMORY", "mem_mb"), ("FAILED", None)]
+)
+def test_what_a_scheduler_says_of_a_job_is_said_with_what_to_set(
+    status: str, setting: str | None, failing: Callable[..., list[str]]
+) -> None:
+    said = f"SLURM-job '5' failed, SLURM status is: '{status}'.\n    sbatch --wrap=..."
+    (line,) = failing(None, said=said)
+    assert line.startswith(f"SLURM-job '5' failed, SLURM status is: '{status}'.")
+    assert "--wrap" not in line
+    assert re.findall("set its rule's `(.*?)` in the profile", line) == ([setting] * bool(setting))
+
+
+@pytest.mark.parametrize("speaker", ["slurmstepd", "slurmstepd-node"])
+def test_the_log_of_a_scheduler_tells_what_that_of_the_job_does_not(
+    speaker: str, run: Snakemake, tmp_path: Path, failing: Callable[..., list[str]]
+) -> None:
+    killed = f"{speaker}: error: *** JOB 5 ON node CANCELLED DUE TO TIME LIMIT ***"
+    other = tmp_path / "5.log"
+    other.write_text(f"Select jobs to execute...\n{killed}\nExiting\n")
+    assert failing("", logs=[str(run.log), str(other), None]) == [
+        f"{killed}: see {run.log}, {other}"
+    ]
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_of_jobs_that_a_scheduler_ran_as_one_those_are_named_that_failed(
+    says_so: bool, run: Snakemake, tmp_path: Path
+) -> None:
+    run.starts()
+    run.begins(TRAIN, tmp_path / "other.log")
+    run.begins(SCORE)
+    run.writes("error: bad row\n" if says_so else "")
+    more = {"aux_logs": [], "job_error_info": [{"jobid": TRAIN}, {"jobid": SCORE}]}
+    run.says("Error in group", logging.ERROR, 4, event="group_error", **more)
+    # Each is reported once more.
+    for job in (TRAIN, SCORE):
+        run.fails(job)
+    words = run.last_words()
+    assert [MESSAGES[TRAIN] in line for line in words] == ([False] if says_so else [True, False])
+
+
+def test_a_job_that_is_tried_again_counts_once_and_with_its_last_reason(run: Snakemake) -> None:
+    run.starts()
+    for job, reason in ((SCORE, "first"), (SCORE, "second"), (TRAIN, "once")):
+        run.begins(job)
+        run.writes(f"error: {reason}\n")
+        run.fails(job)
+    run.begins(TRAIN, at=5)
+    run.ends(TRAIN, at=9)
+    assert run.lines[-1] == "[1/2] Adapter Small-EC, seed 0  4 s"
+    assert run.last_words() == ["error: Score of Small, seed 0, PM: second"]
+
+
+def test_a_run_that_succeeds_in_the_end_has_no_last_words(
+    run: Snakemake, failing: Callable[..., list[str]]
+) -> None:
+    run.display.close = run.display.forget  # type: ignore[method-assign]
+    assert failing("error: bad row\n") == []
+
+
+def test_many_lines_are_summed_up(failing: Callable[..., list[str]]) -> None:
+    found = failing("".join(f"error: {number}\n" for number in range(MOST_LINES + 5)))
+    assert len(found) == MOST_LINES + 1
+    assert found[-1] == "error: and 5 more like these"
+
+
+@pytest.mark.parametrize(
+    ("message", "lines"),
+    [
+        (
+            "MissingRuleException:\nNo rule to produce a b.tex (if you use input functions make "
+            "sure that they don't raise unexpected exceptions).",
+            ["error: a b.tex: unknown"],
+        ),
+        (
+            "WorkflowError:\nTarget rules may not contain wildcards. Please specify",
+            [
+                "error: the target has many jobs: name a file that it makes, or take a target that "
+                "is listed by `snakemake --list-target-rules`"
+            ],
+        ),
+        (
+            "MissingInputException in rule render_table:\nMissing input files for rule "
+            "render_table:\n    output: x.tex\n    affected files:\n        report/a.jinja",
+            ["error: report/a.jinja: no such file, and nothing makes it: bring it back"],
+        ),
+        ("WorkflowError:\nsomething\n    else", ["error: WorkflowError: something else"]),
+        # Of the workflow itself, which Snakemake prints with its stack.
+        ('KeyError in file "rules/x.smk", line 3:\n\'x\'\n  File "rules/x.smk", line 3', []),
+        (JOBS_FAILED, []),
+    ],
+)
+def test_why_snakemake_stops_is_one_line(message: str, lines: list[str], run: Snakemake) -> None:
+    run.stops(message)
+    assert run.last_words() == lines
+
+
+# On a terminal
 
 
 class Terminal:
-    """A pseudo-terminal, and what it shows: no more than a bar's control sequences."""
+    """A pseudo-terminal, and what it shows: no more than a display's control sequences."""
 
     def __init__(self) -> None:
         self._main, other = os.openpty()
-        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         self.stream = os.fdopen(other, "w")
         self._written = b""
         # It must read, or who writes would wait.
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
-        # At the end of all who write, the kernel reports an error.
-        with contextlib.suppress(OSError):
-            while part := os.read(self._main, 1000):
-                self._written += part
-
-    def close(self) -> None:
-        self.stream.close()
-        self._reader.join(timeout=10)
-        os.close(self._main)
+        while True:
+            try:
+                self._written += os.read(self._main, 1000)
+            except OSError:
+                return
 
     def screen(self) -> list[str]:
         """The lines down to the last one that is not empty."""
-        mark = "\x00"
-        print(mark, end="", file=self.stream, flush=True)
-        while not (written := self._written.decode(errors="replace")).endswith(mark):
+        print("\x00", end="", file=self.stream, flush=True)
+        while not (text := self._written.decode(errors="replace")).endswith("\x00"):
             time.sleep(0.001)
-        written = written.replace(mark, "")
         lines, row, column = [""], 0, 0
-        for part in re.findall(r"\x1b\[A|\r|\n|[^\r\n\x1b]+", written):
-            if part == "\x1b[A":
-                row -= 1
+        for part in re.findall(r"\x1b\[\d*[AJ]|\r|\n|[^\r\n\x1b\x00]+", text):
+            if part.endswith("A"):
+                row -= int(part[2:-1])
+            elif part == "\x1b[J":
+                lines[row:] = [lines[row][:column]]
             elif part == "\r":
                 column = 0
             elif part == "\n":
@@ -377,104 +342,77 @@ class Terminal:
                 line = lines[row].ljust(column)
                 lines[row] = line[:column] + part + line[column + len(part) :]
                 column += len(part)
-        return "\n".join(line.rstrip() for line in lines).rstrip().split("\n")
+        return "\n".join(lines).rstrip().split("\n")
 
 
 @pytest.fixture
-def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     monkeypatch.setenv("TERM", "xterm")
-    made = Terminal()
-    yield made
-    made.close()
+    return Terminal()
 
 
 @pytest.fixture
-def shown(terminal: Terminal) -> Iterator[Snakemake]:
+def shown(terminal: Terminal, tmp_path: Path) -> Iterator[Snakemake]:
     """A run on a terminal."""
-    display = RunDisplay(logging.StreamHandler(terminal.stream))
-    yield Snakemake(display)
-    display.close()
+    made = Snakemake(terminal.stream, tmp_path)
+    made.starts()
+    yield made
+    made.display.close()
 
 
 def test_a_terminal_shows_a_bar_the_time_left_and_what_is_running(
-    shown: Snakemake, terminal: Terminal, log: Path
+    shown: Snakemake, terminal: Terminal
 ) -> None:
-    shown.prepares()
-    shown.handler.begin("Study shop: 2 jobs", PLANNED)
-    shown.begins(TRAIN, log)
-    shown.begins(SCORE, log.with_name("none.log"))
-    log.write_text("10:00:00 step 15 of 30: loss 1.5\n")
-    os.utime(log, (shown.start + 1, shown.start + 1))
+    shown.begins(TRAIN)
+    shown.begins(SCORE)
+    shown.writes("10:00:00 step 15 of 30: loss 1.5\n")
     shown.ends(SCORE, at=2)
-    head, bar, row = terminal.screen()
-    assert head == "Study shop: 2 jobs"
+    head, empty, bar, row = terminal.screen()
+    assert (head, empty) == ("Study shop: 2 jobs: about 1 min 40 s", "")
     assert re.fullmatch(r" 50% \|█+ +\| 1/2 jobs, about 1 min 38 s left", bar)
-    assert len(bar) == COLUMNS - 1
-    assert row == (
-        "  Adapter Small-EC, seed 0  2 s of about 1 min 40 s |█████     | step 15 of 30: loss 1.5"
-    )
+    assert len(bar) == 79
+    assert row == f"  {MESSAGES[TRAIN]}  2 s of about 1 min 40 s: step 15 of 30: loss 1.5"
 
 
 def test_jobs_that_took_long_leave_a_line_and_bars_leave_none(
-    shown: Snakemake, terminal: Terminal, log: Path
+    shown: Snakemake, terminal: Terminal
 ) -> None:
-    shown.handler.begin("Study shop: 2 jobs", PLANNED)
-    shown.begins(TRAIN, log)
-    shown.begins(SCORE, log)
+    shown.begins(TRAIN)
+    shown.begins(SCORE)
     shown.ends(SCORE, at=2)
     shown.ends(TRAIN, at=92)
-    shown.handler.end()
+    shown.display.end()
     shown.says("Complete log(s): a.log")
-    assert terminal.screen() == [
-        "Study shop: 2 jobs",
+    assert terminal.screen()[1:] == [
         "[2/2] Adapter Small-EC, seed 0  1 min 32 s",
         "Complete log(s): a.log",
     ]
 
 
-def test_what_jobs_write_to_stderr_stands_above_the_bar(
-    shown: Snakemake, terminal: Terminal, log: Path
+def test_what_jobs_write_to_the_terminal_stands_above_the_bar(
+    shown: Snakemake, terminal: Terminal
 ) -> None:
-    shown.handler.begin("Study shop: 2 jobs", PLANNED)
-    shown.begins(SCORE, log)
-    # The shell of a job has the stderr of this process.
-    subprocess.run("printf ' 1%%\\r 99%%\\rerror: a.json: bad\\n' >&2", shell=True, check=True)
+    shown.begins(SCORE)
+    subprocess.run("echo a.json: damaged", shell=True, check=True, stdout=terminal.stream)
     shown.fails(SCORE, at=1)
-    subprocess.run("printf 'no end of line' >&2", shell=True, check=True)
-    shown.handler.end()
-    assert terminal.screen() == [
-        "Study shop: 2 jobs",
-        "error: a.json: bad",
-        "",
+    shown.display.end()
+    assert terminal.screen()[1:3] == [
+        "a.json: damaged",
         "failed: Score of Small, seed 0, PM, after 1 s",
-        f"  {log} is empty"[:COLUMNS],
-        "",
-        "no end of line",
     ]
 
 
-def test_stderr_is_given_back_however_a_run_ends(
-    shown: Snakemake, capfd: pytest.CaptureFixture[str]
-) -> None:
-    shown.handler.begin("Study shop: 2 jobs", PLANNED)
-    shown.handler.close()
-    subprocess.run("echo here >&2", shell=True, check=True)
-    assert capfd.readouterr().err == "here\n"
-
-
-def test_no_more_jobs_are_shown_than_can_be_read(
-    shown: Snakemake, terminal: Terminal, log: Path
-) -> None:
-    jobs = [JobKey.of("score", {"task": str(number)}) for number in range(9)]
-    shown.handler.begin("Study shop: 9 jobs", {job: PlannedJob() for job in jobs})
-    for number, job in enumerate(jobs):
-        NUMBERS[job], MESSAGES[job] = 100 + number, f"Score of {number} " + "and more " * 20
-        shown.begins(job, log)
-    head, _, *rows = terminal.screen()
-    assert head == "Study shop: 9 jobs"
-    assert [row[:12] for row in rows[:6]] == [f"  Score of {number}" for number in range(6)]
-    assert rows[6:] == ["  and 3 more"]
-    assert max(map(len, rows)) < COLUMNS
+def test_no_more_jobs_are_shown_than_can_be_read(shown: Snakemake, terminal: Terminal) -> None:
+    jobs = range(100, 109)
+    shown.display.begin("Study shop: 9 jobs", RunProgress(dict.fromkeys(jobs, PlannedJob())))
+    for job in jobs:
+        MESSAGES[job] = f"Score of {job} " + "and more " * 20
+        shown.begins(job)
+    *_, bar, first, second, third, fourth, fifth, sixth, more = terminal.screen()
+    rows = (first, second, third, fourth, fifth, sixth)
+    assert [row[:14] for row in rows] == [f"  Score of {job}" for job in range(100, 106)]
+    assert more == "  and 3 more"
+    assert max(map(len, (bar, *rows))) < 80
 
 
 @pytest.mark.parametrize(

@@ -1,81 +1,60 @@
 """How long the rest of a run takes."""
 
-from ecslm.reports.run_progress import JobKey, PlannedJob, RunProgress, TimeLeft
+from ecslm.reports.run_progress import PlannedJob, RunProgress
 
 START = 1000.0
-
-
-def key(rule: str, **wildcards: str) -> JobKey:
-    return JobKey.of(rule, wildcards)
-
-
-A, B, C = (key("predict", task=task) for task in "ABC")
+A, B, C = range(3)
 
 
 def job(seconds: float | None = None, gpu: float = 0.0, cores: float = 0.5) -> PlannedJob:
     return PlannedJob(seconds, (("predict",),), {"gpu": gpu, "_cores": cores})
 
 
-def left(progress: RunProgress, now: float = START) -> TimeLeft | None:
-    return progress.time_left(now)
+def left(*jobs: PlannedJob) -> str:
+    return RunProgress(dict(enumerate(jobs))).time_left(START)
 
 
 def test_jobs_that_share_the_cores_run_side_by_side_and_those_of_one_gpu_do_not() -> None:
-    assert left(RunProgress({A: job(10), B: job(10)})) == TimeLeft(10)
-    assert left(RunProgress({A: job(10), B: job(10), C: job(10)})) == TimeLeft(15)
-    assert left(RunProgress({A: job(10, gpu=1), B: job(10, gpu=1)})) == TimeLeft(20)
-
-
-def test_no_run_ends_before_its_longest_job() -> None:
-    assert left(RunProgress({A: job(60), B: job(2)})) == TimeLeft(60)
+    assert left(job(10), job(10)) == "about 10 s"
+    assert left(job(10), job(10), job(10)) == "about 15 s"
+    assert left(job(10, gpu=1), job(10, gpu=1)) == "about 20 s"
+    assert left(job(60), job(2)) == "about 1 min 0 s", "no run ends before its longest job"
 
 
 def test_what_a_running_job_has_run_is_no_longer_left() -> None:
     progress = RunProgress({A: job(10, gpu=1), B: job(10, gpu=1)})
     progress.begin(A, START)
-    assert left(progress, START + 4) == TimeLeft(16)
-    assert left(progress, START + 40) == TimeLeft(10), "it takes longer than expected"
-    assert progress.end(A, START + 41) == 41
-    assert left(progress, START + 41) == TimeLeft(10)
-    assert (progress.done, progress.total) == (1, 2)
+    assert progress.time_left(START + 4) == "about 16 s"
+    assert progress.time_left(START + 40) == "about 10 s", "it takes longer than expected"
+    progress.end(A, START + 41)
+    assert progress.time_left(START + 41) == "about 10 s"
+    assert progress.count == "1/2"
 
 
-def test_jobs_that_never_ran_are_expected_to_take_what_those_like_them_took_in_this_run() -> None:
-    progress = RunProgress({A: job(), B: job(), C: job(30)})
-    assert left(progress) == TimeLeft(30, at_least=True)
+def test_jobs_that_never_ran_are_expected_to_take_what_those_most_like_them_took() -> None:
+    tuned, other, any_ = ("predict", "Tuned"), ("predict", "Other"), ("predict",)
+    waiting = PlannedJob(likenesses=(tuned, any_))
+    progress = RunProgress({A: waiting, B: waiting, C: job(30)}, [PlannedJob(90, (other, any_))])
+    assert progress.expected(A) == 60
     progress.begin(A, START)
-    progress.end(A, START + 50)
-    assert progress.expected(B) == 50
-    assert left(progress) == TimeLeft(50)
+    progress.end(A, START + 10)
+    assert progress.expected(B) == 10
     assert progress.expected(C) == 30, "what it took itself counts more"
 
 
-def test_the_most_similar_jobs_count() -> None:
-    tuned, other = ("predict", "Tuned"), ("predict", "Other")
-    planned = {
-        A: PlannedJob(likenesses=(tuned, ("predict",))),
-        B: PlannedJob(likenesses=(other, ("predict",))),
-        C: PlannedJob(likenesses=(tuned, ("predict",))),
-    }
-    progress = RunProgress(planned)
-    for one, seconds in ((A, 10), (B, 90)):
-        progress.begin(one, START)
-        progress.end(one, START + seconds)
-    assert progress.expected(C) == 10
-
-
 def test_nothing_is_said_while_too_little_is_known() -> None:
-    assert left(RunProgress({A: job(), B: job()})) is None
-    progress = RunProgress({A: job(), B: job(30)})
+    unknown = PlannedJob()
+    assert left(unknown, unknown) == ""
+    progress = RunProgress({A: unknown, B: job(30)})
     progress.begin(A, START)
-    assert left(progress, START + 30) == TimeLeft(30, at_least=True)
-    assert left(progress, START + 31) is None, "that A takes longer than the rest is known"
+    assert progress.time_left(START + 30) == "more than 30 s"
+    assert progress.time_left(START + 31) == "", "that A takes longer than the rest is known"
 
 
 def test_a_job_that_failed_is_not_waited_for_unless_it_begins_again() -> None:
     progress = RunProgress({A: job(10)})
     progress.begin(A, START)
-    assert progress.fail(A, START + 3) == 3
-    assert progress.done == 0
+    progress.fail([A])
+    assert (progress.time_left(START + 3), progress.done) == ("", 0)
     progress.begin(A, START + 5)
-    assert left(progress, START + 5) == TimeLeft(10)
+    assert progress.time_left(START + 5) == "about 10 s"

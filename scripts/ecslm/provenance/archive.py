@@ -1,0 +1,248 @@
+"""The archive of a study: one file to publish, with code, configuration, results, and what proves
+them."""
+
+import hashlib
+import io
+import os
+import re
+import subprocess
+import tomllib
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import yaml
+
+from ecslm.common.errors import InputError, all_of
+from ecslm.common.files import read_text, write_bytes
+from ecslm.config.backends.openai import OpenAIModel
+from ecslm.config.files import read_files
+from ecslm.config.places import merged
+from ecslm.plan.plan import Plan
+from ecslm.provenance.dag import Job, read_dag
+from ecslm.provenance.run import Run
+from ecslm.schemas.paths import FETCHED, REPORT_PDF
+from ecslm.schemas.registry import CONFIG_FILE
+
+PROJECT = CONFIG_FILE.parent
+README = Path("report/archive.md")
+CITATION = "CITATION.cff"
+# Of a commit.
+LENGTH = 12
+# Zip files know no earlier time; a real one would differ each time.
+NO_TIME = (1980, 1, 1, 0, 0, 0)
+READABLE, UNIX = 0o100644 << 16, 3
+
+# Parts of the project that a run reads: new files there may have changed results.
+CODE = ("Snakefile", "config.yaml", "rules/", "scripts/", "report/", "resources/prompts/")
+MOST_NAMED = 5
+# Of jobs of these rules only files with these ends are packed, and why.
+PROOF = ("manifest.json", "cost.json", "log.jsonl", "fetched.json")
+PROOF_ALONE = {
+    "base_model": "weights have licences of their own, some of which forbid passing them on",
+    "train_adapter": "weights made from those of a base",
+    "export_model": "weights of a base, with an adapter in them",
+    "model_card": "belongs to an exported model",
+    "dataset": "records have the licence of the data",
+    "fetch_answers": "answers of others, who have not allowed passing them on",
+    "predict": "each prediction has the reference of its record",
+    "bertscore": "large, and computed from predictions",
+}
+
+# Usual names of variables with secrets. Shorter values are taken for switches.
+SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
+SHORTEST = 8
+
+
+def archive_study(
+    configfiles: Sequence[Path], study: str | None, output: Path | None
+) -> tuple[Path, int]:
+    """Write the archive of a finished study; return its path and how many files it has.
+
+    The same commit and results give the same bytes.
+
+    Args:
+        output: path of the zip file; `dist/ecslm-{study}-{commit}.zip` if it is left out.
+
+    Raises:
+        InputError: a result is missing or out of date, files differ from the commit, published
+            numbers are not in it, a file has a secret, or there is a file of this name.
+    """
+    if output is not None and output.exists():
+        raise InputError(f"{output}: exists already: remove it, or name another file")
+    plan = Plan.read(configfiles, study)
+    results = packed_files(configfiles, plan)
+    commit = _current_commit()
+    name = f"ecslm-{plan.study.name}-{commit[:LENGTH]}"
+    packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={name}/code/", commit))
+    with zipfile.ZipFile(packed, "a") as bundle:
+        files = {
+            member.filename.removeprefix(f"{name}/"): bundle.read(member)
+            for member in bundle.infolist()
+            if not member.is_dir()
+        }
+        _require_published(plan, files)
+        configuration = merged(read_files([CONFIG_FILE, *configfiles]))
+        values = configuration.with_values({"study": plan.study.name}).values
+        own = {
+            "README.md": _readme(plan, commit).encode(),
+            CITATION: (PROJECT / CITATION).read_bytes(),
+            "configuration.yaml": yaml.safe_dump(
+                values, sort_keys=False, allow_unicode=True
+            ).encode(),
+            **{path.as_posix(): path.read_bytes() for path in results},
+        }
+        files |= own
+        refuse_secrets(files, os.environ, _key_variables(plan), hub_token_files())
+        sums = (f"{hashlib.sha256(files[one]).hexdigest()}  {one}\n" for one in sorted(files))
+        own["SHA256SUMS"] = "".join(sums).encode()
+        for file, content in own.items():
+            member = zipfile.ZipInfo(f"{name}/{file}", NO_TIME)
+            member.create_system, member.external_attr = UNIX, READABLE
+            bundle.writestr(member, content, zipfile.ZIP_DEFLATED, 9)
+    path = Path("dist") / f"{name}.zip" if output is None else output
+    write_bytes(path, packed.getvalue())
+    return path, len(files)
+
+
+def packed_files(configfiles: Sequence[Path], plan: Plan) -> list[Path]:
+    """The files of a finished study, sorted.
+
+    Raises:
+        InputError: a result is missing, altered or out of date.
+    """
+    run, study, pdf = Run(plan), plan.study.name, Path(plan.study.results) / REPORT_PDF
+    # The report as a PDF, which is packed if it was made.
+    targets = ("all", *([str(pdf)] if pdf.exists() else []))
+    with read_dag(configfiles, study, targets) as dag:
+        jobs = dag.jobs
+    all_of(plan.check, lambda: run.check([job for job in jobs if Path(job.manifest).exists()]))
+    if planned := [job for job in jobs if job.due]:
+        raise InputError(
+            f"{plan.study.results}: {len(planned):,} of {len(jobs):,} jobs are not done, "
+            f"or their results are out of date, such as {planned[0].manifest}: run the study "
+            f"{study} to its end, then again; `make why STUDY={study}` says what is missing"
+        )
+    return sorted({path for job in jobs for path in map(Path, _packed(job)) if path.exists()})
+
+
+def _packed(job: Job) -> Iterator[str]:
+    if job.rule == "base_model":
+        yield str(Path(job.manifest).parent / Path(FETCHED).name)
+    for path in job.files:
+        if job.rule not in PROOF_ALONE or path.endswith(PROOF):
+            yield path
+
+
+def _current_commit() -> str:
+    """The commit that is checked out.
+
+    Raises:
+        InputError: this is no git repository, or files differ from the commit.
+    """
+    status = _git("status", "--porcelain", "--untracked-files=all").decode().splitlines()
+    changed = [
+        line[3:]
+        for line in status
+        if not line.startswith("??") or line[3:].strip('"').startswith(CODE)
+    ]
+    if changed:
+        more = len(changed) - MOST_NAMED
+        named = ", ".join(changed[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        raise InputError(
+            f"{named}: not as in the commit, so an archive would have other code than made the "
+            "results: commit or undo the changes"
+        )
+    return _git("rev-parse", "HEAD").decode().strip()
+
+
+def _git(*arguments: str) -> bytes:
+    try:
+        command = ["git", "-C", str(PROJECT), *arguments]
+        return subprocess.run(command, check=True, capture_output=True).stdout
+    except FileNotFoundError:
+        raise InputError("git: not installed, but an archive has the code of a commit") from None
+    except subprocess.CalledProcessError as error:
+        reason = " ".join(error.stderr.decode(errors="replace").split())
+        raise InputError(
+            f"{PROJECT}: no commit to take the code from ({reason}): an archive is made in a clone "
+            "of the project"
+        ) from None
+
+
+def _require_published(plan: Plan, packed: Iterable[str]) -> None:
+    """Refuse a study whose published numbers are elsewhere, or ignored, or not committed yet.
+
+    Raises:
+        InputError: a line for each file of them.
+    """
+    numbers = sorted(Path(plan.study.settings.published_numbers).glob("*.csv"))
+    problems = [
+        f"{path}: is not in the commit, so an archive would lack published numbers that the study "
+        "reads: commit it in the project"
+        for path in numbers
+        if f"code/{os.path.relpath(path, PROJECT)}" not in packed
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def _readme(plan: Plan, commit: str) -> str:
+    project = tomllib.loads(read_text(PROJECT / "pyproject.toml"))["project"]
+    return read_text(PROJECT / README).format(
+        title=plan.study.settings.title,
+        study=plan.study.name,
+        version=project["version"],
+        commit=commit,
+        results=plan.study.results,
+    )
+
+
+def _key_variables(plan: Plan) -> list[str]:
+    """Environment variables that hold keys of servers, as the configuration names them."""
+    models = [one for study in plan.study.config.studies.values() for one in study.models.values()]
+    keys = (model.access.key for model in models if isinstance(model, OpenAIModel))
+    return [key for key in keys if key is not None]
+
+
+def refuse_secrets(
+    files: Mapping[str, bytes],
+    environment: Mapping[str, str],
+    named: Iterable[str] = (),
+    token_files: Iterable[Path] = (),
+) -> None:
+    """Refuse files that have a secret: the value of a variable, or a token of a file.
+
+    Args:
+        files: contents by name.
+        named: variables that the configuration names as those of keys, whatever they are called.
+        token_files: each line is a token, or a name in brackets, or has a token after `=`.
+
+    Raises:
+        InputError: a line for each such file, without the value.
+    """
+    known = set(named)
+    secrets = {
+        value.strip().encode(): f"the value of the environment variable {name}"
+        for name, value in environment.items()
+        if name in known or SECRET.search(name)
+    }
+    for path in filter(Path.is_file, token_files):
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if not line.startswith("["):
+                secrets[line.rpartition("=")[2].strip().encode()] = f"a token of {path}"
+    problems = [
+        f"{file}: has {what}: remove it from there, and change the secret"
+        for file, content in files.items()
+        for secret, what in secrets.items()
+        if len(secret) >= SHORTEST and secret in content
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def hub_token_files() -> list[Path]:
+    """The files in which the hub's library keeps tokens: of the last login, and of all logins."""
+    from huggingface_hub import constants
+
+    return [Path(constants.HF_TOKEN_PATH), Path(constants.HF_STORED_TOKENS_PATH)]

@@ -1,0 +1,275 @@
+"""Two results directories, cell by cell: what changed, beyond its interval or not, and why."""
+
+import json
+import shutil
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.model_examples import run_here
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_bytes, write_json, write_jsonl
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import made_from, manifest_of, write_manifest
+from ecslm.exports.score_rows import ScoreRowsSettings, score_files
+from ecslm.exports.tidy_scores import as_parquet, score_frame, score_rows
+from ecslm.provenance.score_differences import KEY, Change, Comparison, compare_scores, missing
+from ecslm.provenance.score_differences_text import as_text, signed
+
+SETTING = "IND_Diverse_Instruction"
+REFERENCES = ["yes", "no"] * 30
+SETTINGS = {"task": {"answer": "yes_no", "metric": "binary_f1"}, "scoring": {"resamples": 200}}
+METRICS = "metrics/Small/seed-0/PM.json"
+Write = Callable[..., Path]
+
+
+def flipped(answers: Sequence[str], count: int) -> list[str]:
+    """The answers, of which the first ones are the opposite."""
+    other = {"yes": "no", "no": "yes"}
+    return [other[one] if i < count else one for i, one in enumerate(answers)]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Writes the results of a study as in a project; returns their folder.
+
+    The answers of one model, seed and task are scored as a job does it.
+    """
+    monkeypatch.chdir(tmp_path)
+
+    def scored(
+        study: str,
+        answers: Sequence[str],
+        model: str = "Small",
+        seed: int = 0,
+        task: str = "PM",
+        **settings: Any,
+    ) -> Path:
+        results = Path("results") / study
+        predictions = results / f"predictions/{model}/seed-{seed}/{task}.jsonl"
+        rows = [
+            {"id": f"r{i}", "sample_id": f"s{i}", "setting": SETTING, "prediction": answer}
+            | {"reference": reference, "prompt_tokens": 1, "generated_tokens": 1}
+            for i, (answer, reference) in enumerate(zip(answers, REFERENCES, strict=True))
+        ]
+        write_jsonl(predictions, rows)
+        write_manifest(manifest_of(predictions), made_from([], {}, None, {}), [predictions])
+        output = results / f"metrics/{model}/seed-{seed}/{task}.json"
+        options = ["--task", task, "--model", model, "--seed", seed, "--predictions", predictions]
+        given = json.dumps(SETTINGS | settings)
+        status = run_here(
+            monkeypatch, "score.py", [*options, "--settings", given, "--output", output]
+        )
+        assert status == 0
+        return collected(results)
+
+    return scored
+
+
+def collected(results: Path) -> Path:
+    """The folder, with all of its scores in scores.parquet."""
+    models: dict[str, dict[str, set[Any]]] = defaultdict(lambda: {"seeds": set(), "tasks": set()})
+    for path in results.glob("metrics/*/*/*.records.jsonl"):
+        model, seed, name = path.parts[-3:]
+        models[model]["seeds"].add(int(seed.removeprefix("seed-")))
+        models[model]["tasks"].add(name.partition(".")[0])
+    untuned = {"kind": "untuned", "base": None, "adapter": None}
+    settings = ScoreRowsSettings.model_validate(
+        {"study": results.name, "models": {name: untuned | of for name, of in models.items()}}
+    )
+    path = results / "scores.parquet"
+    write_bytes(path, as_parquet(score_frame(score_rows(settings, results))))
+    inputs = [results / name for name in score_files(settings)]
+    write_manifest(manifest_of(path), made_from(inputs, settings, None, {}), [path])
+    return results
+
+
+def edited(results: Path, name: str, **fields: Any) -> None:
+    """A JSON file with other fields, as if the job had written it so; the scores are collected."""
+    path = results / name
+    digest = sha256_of_file(path)
+    write_json(path, json.loads(path.read_text(encoding="utf-8")) | fields)
+    if not name.endswith("manifest.json"):
+        made = manifest_of(path)
+        made.write_text(made.read_text().replace(digest, sha256_of_file(path)))
+    ledger = Path("results/made", results.name)
+    (ledger / METRICS.replace(".json", ".manifest.json.sha256")).unlink()
+    collected(results)
+
+
+def strict(found: Comparison) -> Change:
+    (change,) = (one for one in found.changes if one.protocol == "strict")
+    return change
+
+
+def test_a_copy_differs_in_nothing(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = write("one", flipped(REFERENCES, 9))
+    shutil.copytree(results, "copy")
+    found = compare_scores(results, Path("copy"))
+    assert (found.compared, found.changes, found.missing) == (4, (), ())
+    assert run_here(monkeypatch, "diff_results.py", [results, "copy"]) == 0
+
+
+@pytest.mark.parametrize(("count", "beyond", "status"), [(1, False, 3), (30, True, 4)])
+def test_a_change_is_beyond_its_interval_if_many_records_changed(
+    write: Write, monkeypatch: pytest.MonkeyPatch, count: int, beyond: bool, status: int
+) -> None:
+    before, after = write("one", REFERENCES), write("two", flipped(REFERENCES, count))
+    found = compare_scores(before, after)
+    change = strict(found)
+    assert (change.basis, change.beyond, change.records_changed) == ("paired", beyond, count)
+    assert change.ci95 and change.difference and change.a.value and change.b.value
+    assert change.ci95[0] <= change.difference <= change.ci95[1]
+    assert change.difference == change.b.value - change.a.value < 0
+    assert {one.beyond for one in found.changes if one.protocol != "strict"} == {None}
+    assert run_here(monkeypatch, "diff_results.py", [before, after]) == status
+    # Without records.
+    (before / "metrics/Small/seed-0/PM.records.jsonl").unlink()
+    change = strict(compare_scores(before, after))
+    assert (change.basis, change.beyond, change.ci95) == ("overlap", beyond, None)
+    assert change.records_changed is None
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_another_formula_is_not_judged_by_pairs_of_records(write: Write, count: int) -> None:
+    """Whether some of them have changed too or not."""
+    before = write("one", flipped(REFERENCES, 20))
+    after = write("two", flipped(REFERENCES, 20 + count))
+    metrics = json.loads((after / METRICS).read_text(encoding="utf-8"))["settings"]
+    metrics[SETTING]["strict"] |= {"value": 0.1, "ci95": [0.05, 0.2]}
+    edited(after, METRICS, settings=metrics)
+    change = strict(compare_scores(before, after))
+    assert (change.basis, change.ci95, change.beyond) == ("overlap", None, True)
+    assert change.records_changed == count
+
+
+def test_what_only_one_has_is_a_line_each(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = write("one", REFERENCES)
+    write("one", REFERENCES, model="Large")
+    write("one", REFERENCES, model="Large", task="AP")
+    after = write("two", REFERENCES)
+    write("two", REFERENCES, seed=1)
+    assert as_text(compare_scores(before, after)).splitlines() == [
+        "A results/one, B results/two: 4 cells in both, none changed",
+        "only in A: model Large (8 cells)",
+        "only in B: model Small, seed 1 (4 cells)",
+    ]
+    assert run_here(monkeypatch, "diff_results.py", [before, after]) == 3
+
+
+NAMES = st.tuples(
+    st.sampled_from(["PM", "SA"]),
+    st.sampled_from(["IND", "OOD"]),
+    st.sampled_from(["One", "Two"]),
+    st.integers(0, 1),
+    st.sampled_from(["strict", "lenient"]),
+)
+
+
+@given(st.sets(NAMES), st.sets(NAMES))
+def test_missing_scores_are_counted_once_under_names_that_the_other_lacks(
+    keys: set[tuple[object, ...]], others: set[tuple[object, ...]]
+) -> None:
+    found = list(missing("A", *(pd.DataFrame(list(some), columns=KEY) for some in (keys, others))))
+    assert sum(one.cells for one in found) == len(keys - others)
+    for one in found:
+        assert not [o for o in others if one.names.items() <= dict(zip(KEY, o)).items()]  # noqa: B905
+
+
+def test_directories_that_cannot_be_compared_are_refused(write: Write, tmp_path: Path) -> None:
+    before, after = write("one", REFERENCES), write("two", REFERENCES, model="Large")
+    with pytest.raises(InputError, match="results/one and results/two: no model, seed, task"):
+        compare_scores(before, after)
+    with pytest.raises(InputError, match=r"scores\.parquet: no such file"):
+        compare_scores(before, tmp_path)
+    (after / "metrics/Large/seed-0/PM.json").write_text("{}")
+    with pytest.raises(InputError, match=r"PM\.json: not what .* has: run the study to its end"):
+        compare_scores(before, after)
+    (before / "scores.parquet").write_bytes(b"cut")
+    with pytest.raises(InputError, match=r"scores\.parquet: altered"):
+        compare_scores(before, after)
+
+
+# Why
+
+
+def causes(before: Path, after: Path) -> list[str]:
+    return list(map(str, strict(compare_scores(before, after)).causes))
+
+
+def test_code_is_named_by_definitions_versions_by_library_and_settings_by_key(write: Write) -> None:
+    scoring = {"scoring": {"resamples": 300}}
+    before, after = write("one", REFERENCES), write("two", flipped(REFERENCES, 1), **scoring)
+    for results, number in ((before, "1"), (after, "2")):
+        write_json(Path(f"results/code/{number}.json"), {"ecslm.f1": {"_f1": number, "": "0"}})
+        more = {"code": f"code:{number}", "versions": {"numpy": f"2.{number}"}}
+        edited(results, METRICS.replace(".json", ".manifest.json"), **more)
+    assert causes(before, after) == [
+        "code: ecslm.f1: _f1 has changed",
+        "settings: scoring.resamples: 200 -> 300",
+        "versions: numpy: 2.1 -> 2.2",
+        "unknown: predictions/Small/seed-0/PM.jsonl was computed again, with other bytes: on "
+        "another machine, or not deterministically",
+    ]
+
+
+def test_the_causes_of_other_answers_are_those_of_their_own_manifests(write: Write) -> None:
+    before, after = write("one", REFERENCES), write("two", flipped(REFERENCES, 1))
+    for results, limit in ((before, 12), (after, 24)):
+        dataset = results / "dataset/PM/test.jsonl"
+        write_jsonl(dataset, [{"study": results.name}])
+        origin = made_from([], {"tolerate": []}, None, {}) | {"content": f"rows:{limit}"}
+        write_manifest(manifest_of(dataset), origin, [dataset])
+        predictions = results / "predictions/Small/seed-0/PM.jsonl"
+        settings = {"decoding": {"max_new_tokens": limit}}
+        origin = made_from([dataset], settings, None, {"torch": "2.13"})
+        write_manifest(manifest_of(predictions), origin, [predictions])
+    assert causes(before, after) == [
+        "settings: decoding.max_new_tokens: 12 -> 24",
+        "data: the rows of the source of dataset/PM",
+    ]
+
+
+def test_without_a_manifest_the_cause_is_unknown(write: Write) -> None:
+    before, after = write("one", REFERENCES), write("two", flipped(REFERENCES, 1))
+    manifest = manifest_of(after / METRICS)
+    manifest.unlink()
+    assert causes(before, after) == [f"unknown: no {manifest}"]
+
+
+# What is printed
+
+
+def test_a_changed_cell_stands_below_its_cause_and_whole_in_the_json(
+    write: Write, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, after = write("one", REFERENCES), write("two", flipped(REFERENCES, 30))
+    for results in (before, after):
+        manifest_of(results / "predictions/Small/seed-0/PM.jsonl").unlink()
+    capsys.readouterr()
+    assert run_here(monkeypatch, "diff_results.py", [before, after]) == 4
+    head, _, cause, names, columns, row, *_ = capsys.readouterr().out.splitlines()
+    assert head.endswith("4 cells in both, 4 changed, 1 of them beyond their interval")
+    assert cause == "data: predictions/Small/seed-0/PM.jsonl has other content"
+    assert names == f"  Task PM, Setting {SETTING}, Model Small, Seed 0"
+    assert columns.split()[:6] == ["Protocol", "A", "B", "B", "-", "A"]
+    assert row.split()[:4] == ["lenient", "1.000", "0.500", "-0.500"]
+    assert run_here(monkeypatch, "diff_results.py", ["--json", before, after]) == 4
+    found = json.loads(capsys.readouterr().out)
+    assert (found["compared"], found["changed"], found["beyond"]) == (4, 4, 1)
+    cell = next(cell for cell in found["cells"] if cell["protocol"] == "strict")
+    assert (cell["a"]["value"], cell["b"]["value"], cell["seed"]) == (1, 0.5, 0)
+    assert cell["causes"] == [{"kind": "data", "words": cause.removeprefix("data: ")}]
+
+
+@given(st.floats(-1, 1))
+def test_a_change_is_shown_with_its_sign_however_small(value: float) -> None:
+    shown = signed(value)
+    assert float(shown) == pytest.approx(value, abs=5e-4)
+    assert (shown[0] == "-", bool(float(shown))) == (value < 0, bool(value)) or not value
