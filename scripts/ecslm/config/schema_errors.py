@@ -1,5 +1,6 @@
 """Validation errors with the keys of the configuration, and the nearest valid name."""
 
+import re
 import types
 import typing
 from collections.abc import Sequence
@@ -9,6 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 from ecslm.common.plain_words import given, in_plain_words
 from ecslm.common.text import nearest
+
+# A key of a server by the names that people give it, and the sections where they put it.
+SECRET = re.compile(r"(api_?|access_?|auth_?)?(key|token|secret|password)", re.IGNORECASE)
+WITH_SECRETS = frozenset({"server", "access"})
 
 
 def schema_problems(
@@ -24,15 +29,22 @@ def schema_problems(
         ):
             continue
         keys, fields = _walk(detail["loc"], schema)
-        if detail["type"] == "extra_forbidden":
+        if detail["type"] == "extra_forbidden" and _may_be_secret(keys):
+            message = "unknown key: name the variable that holds it in `access: {key: VARIABLE}`"
+        elif detail["type"] == "extra_forbidden":
             message = f"unknown key{nearest(keys[-1], fields)}"
         elif detail["type"].startswith("union_tag"):
             keys.append(detail["ctx"]["discriminator"].strip("'"))
             message = _wrong_tag(keys[-1], detail)
         else:
-            message = f"{in_plain_words(detail)}{given(detail)}"
+            shown = "" if WITH_SECRETS.intersection(keys) else given(detail)
+            message = f"{in_plain_words(detail)}{shown}"
         problems.append((tuple(keys), message))
     return problems
+
+
+def _may_be_secret(keys: Sequence[str]) -> bool:
+    return "models" in keys and SECRET.fullmatch(keys[-1]) is not None
 
 
 def _wrong_tag(key: str, detail: Any) -> str:

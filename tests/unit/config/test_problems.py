@@ -209,6 +209,27 @@ WRONG = {
 }
 
 
+SECRET = "sk-abc123"
+HINT = "unknown key: name the variable that holds it in `access: {key: VARIABLE}`"
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("server.api_key", HINT),
+        ("access.api_key", HINT),
+        ("token", HINT),
+        ("server.api", "should be 'chat' or 'completions'"),
+        ("access.key", "should be the name of an environment variable, in capitals, not the key"),
+        ("server", "should be a section of keys"),
+    ],
+)
+def test_a_key_of_a_server_is_never_printed_and_its_place_is_named(where: str, line: str) -> None:
+    raw = changed(".models.Other", copy.deepcopy(SERVER) | {"access": {}})
+    put(raw, f".models.Other.{where}", SECRET)
+    assert problems(raw) == (f"{S}.models.Other.{where}: {line}",)
+
+
 def value_at(raw: Any, path: str) -> Any:
     for key in (f"{S}{path}" if path.startswith(".") else path).split("."):
         raw = raw[int(key) if isinstance(raw, list) else key]
