@@ -18,6 +18,14 @@ help: ## print this list
 	sub(/:.*/, "", part[1]); printf "  make %-12s %s\n", part[1], said[1]; \
 	if (said[2]) printf "%20s%s\n", "", said[2]}' $(MAKEFILE_LIST)
 
+# Those that a user gives, explained below.
+VARIABLES := STUDY CONFIGFILE DATA PROFILE SEEDS TRIM REMOVE
+# Make would pass them on to commands, and evaluate their values to do so.
+unexport $(VARIABLES)
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+UNKNOWN := $(filter-out $(VARIABLES) PYTHON BIN MAKEFLAGS MAKEOVERRIDES,$(GIVEN))
+$(if $(UNKNOWN),$(error $(UNKNOWN): no such variable: expected one of $(VARIABLES)))
+
 # The value of a variable as one word of the shell, whatever characters it has.
 quoted = '$(subst ','\'',$(value $(1)))'
 # An option with the value of a variable, if it has one.

@@ -3,15 +3,22 @@
 import argparse
 
 from ecslm.common.cli import run_script
-from ecslm.config.labels import read_label_settings
+from ecslm.common.errors import InputError
+from ecslm.config.loading import read_config
 from ecslm.config.options import add_study_options
 from ecslm.data.sources.labels import fetch_labels
+from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Fetch the file unless it exists, and print its path."""
-    labels = read_label_settings([CONFIG_FILE, *arguments.configfile], arguments.study)
+    config = read_config([CONFIG_FILE, *arguments.configfile], arguments.study, TEMPLATES)
+    labels = config.current.data.labels
+    if labels is None:
+        where = f"studies.{config.study}.data"
+        problem = InputError(f"{where}: has no `labels`, so there is no file to fetch")
+        raise config.with_places(problem)
     fetched = fetch_labels(labels)
     print(f"{labels.path}: {'fetched' if fetched else 'already present'}")
 

@@ -15,8 +15,7 @@ from ecslm.preflight.check import check_study
 from ecslm.preflight.text import as_text
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
-from ecslm.starter.begin import begin_study
-from ecslm.starter.names import check_study_name
+from ecslm.starter.begin import begin_study, check_study_name
 from ecslm.starter.words import found_lines, next_lines
 
 

@@ -57,19 +57,8 @@ class Case:
 MAY_NOT = "you may not read and write there: `chmod -R u+rwX "
 PERMISSIONS = (
     Case("results", 0o555, (f"results: {MAY_NOT}results`",)),
-    Case("results", 0o000, (f"results: {MAY_NOT}results`",)),
-    Case(RESULTS, 0o555, (f"{RESULTS}: {MAY_NOT}{RESULTS}`",)),
     Case("results/cache", 0o555, (f"results/cache: {MAY_NOT}results/cache`",)),
-    Case("results/made", 0o000, (f"results/made: {MAY_NOT}results/made`",)),
-    Case("results/bases", 0o600, (f"results/bases: {MAY_NOT}results/bases`",)),
-    Case(f"{RESULTS}/metrics/Tiny", 0o000, (f"{RESULTS}/metrics/Tiny: {MAY_NOT}",)),
-    Case(f"{RESULTS}/tables", 0o555, (f"{RESULTS}/tables: {MAY_NOT}{RESULTS}/tables`",)),
     Case(f"{RESULTS}/report.html", 0o000, ("report.html: permission denied: `chmod -R u+rwX ",)),
-    Case(
-        f"{RESULTS}/metrics/Tiny/seed-0/PM.manifest.json",
-        0o000,
-        ("PM.manifest.json: permission denied: `chmod -R u+rwX ",),
-    ),
     Case(".snakemake/metadata", 0o000, (f".snakemake/metadata: {MAY_NOT}.snakemake/metadata`",)),
 )
 
@@ -89,17 +78,6 @@ def test_what_may_not_be_read_or_written_is_named_with_the_command_that_permits_
         path.chmod(before)
     with nothing_lost(project):
         assert checked(project).returncode == 0
-
-
-def test_a_run_that_may_not_write_ends_with_the_line_alone(project: Path) -> None:
-    place = project / RESULTS
-    place.chmod(0o555)
-    try:
-        command = ["-m", "snakemake", "--cores", "1", *GENERATED]
-        run = warm.run(command, project, os.environ | NO_PRIVILEGES)
-    finally:
-        place.chmod(0o755)
-    assert_refused(run, [f"{RESULTS}: {MAY_NOT}"])
 
 
 # Disks
@@ -128,9 +106,6 @@ def test_a_disk_that_is_mounted_for_reading_alone_is_told_from_a_lack_of_permiss
         (errno.ENOSPC, "no space left on device: make room, or move `results` to another disk"),
         (errno.EDQUOT, "disk quota exceeded: make room, or move `results` to another disk"),
         (errno.EROFS, "read-only file system: mount its disk for writing"),
-        (errno.EIO, "input/output error: check whether its disk is damaged"),
-        (errno.ESTALE, "stale file handle: mount its disk again"),
-        (errno.ENOTDIR, "not a directory: move away the file that stands where a folder must be"),
     ],
 )
 @pytest.mark.parametrize("path", ["results/cache/digests.json", None], ids=["named", "unnamed"])
@@ -167,10 +142,6 @@ def index_of(project: Path) -> Path:
 
 GARBAGE: dict[str, Callable[[Path], object]] = {
     "an index that is garbage": lambda project: (index_of(project) / "index.json").write_text("x"),
-    "an index of another form": lambda project: (index_of(project) / "index.json").write_text("{}"),
-    "an empty part of the data": lambda project: os.truncate(index_of(project) / "000.jsonl", 0),
-    "a part of the data that is gone": lambda project: (index_of(project) / "001.jsonl").unlink(),
-    "places that are garbage": lambda project: (index_of(project) / "002.places").write_text("x"),
     "digests that are garbage": lambda project: (project / DIGESTS).write_text("garbage"),
 }
 
@@ -188,7 +159,7 @@ def test_garbage_in_the_cache_is_thrown_away_and_stops_no_run(
     assert {path.name: path.read_bytes() for path in index_of(project).iterdir()} == before
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"index": []}', "\x00"])
+@pytest.mark.parametrize("content", ["", '{"index": []}'])
 def test_answers_that_were_paid_for_are_kept_whatever_is_thrown_away(
     content: str, project: Path
 ) -> None:
@@ -224,7 +195,7 @@ def test_a_run_that_would_pass_over_changes_is_refused_though_nothing_seems_to_b
     refused(project, lambda: snakemake(project, *command), words)
 
 
-@pytest.mark.parametrize("triggers", ["[mtime]", "mtime", "[params, input, code]", ""])
+@pytest.mark.parametrize("triggers", ["[mtime]", "[params, input, code]"])
 def test_a_profile_by_which_runs_would_pass_over_changes_is_refused(
     triggers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

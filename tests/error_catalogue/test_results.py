@@ -6,12 +6,12 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.broken_inputs import NO_FILES, Run, assert_refused, nothing_lost, refused
+from support.broken_inputs import Run, nothing_lost, refused
 from support.completed import CONFIGURATION, study_options
 from support.graph import jobs_of
 from support.scratch import list_jobs, snakemake
@@ -53,16 +53,6 @@ def as_file(path: str) -> Break:
     return happens
 
 
-def as_folder(path: str) -> Break:
-    """A folder in place of a file."""
-
-    def happens(project: Path) -> None:
-        (project / path).unlink()
-        (project / path).mkdir()
-
-    return happens
-
-
 def holding(path: str, text: str) -> Break:
     """Other text in a file."""
     return lambda project: (project / path).write_text(text)
@@ -96,13 +86,6 @@ def settings_edited(project: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": {}}))
 
 
-def older_template(project: Path) -> None:
-    """Another template, with a date before that of the tables that were made with the first."""
-    template = project / "report/results.tex.jinja"
-    template.write_text(template.read_text() + "% other\n")
-    os.utime(template, (0, 0))
-
-
 CASES = (
     Case(
         "a file in place of all results",
@@ -116,12 +99,7 @@ CASES = (
             as_file(f"results/{name}"),
             (f"results/{name}: is a file; expected a folder", f"`mv results/{name} "),
         )
-        for name in ("generated", "cache", "bases", "made", "code")
-    ),
-    Case(
-        "a file in place of Snakemake's records",
-        as_file(".snakemake"),
-        (".snakemake: is a file; expected a folder", "move it away"),
+        for name in ("generated", "cache")
     ),
     Case(
         "no records of Snakemake, as after a copy",
@@ -141,11 +119,6 @@ CASES = (
         "a manifest that is garbage",
         holding(f"{TABLE}.manifest.json", "garbage"),
         (f"{TABLE}.manifest.json: line 1: not JSON", f"`rm {TABLE}.tex "),
-    ),
-    Case(
-        "an empty manifest",
-        holding(f"{TABLE}.manifest.json", ""),
-        (f"{TABLE}.manifest.json: line 1: not JSON", "then run again to rebuild it"),
     ),
     Case(
         "a manifest that was edited",
@@ -181,19 +154,9 @@ CASES = (
         problems=2,
     ),
     Case(
-        "a folder in place of a table",
-        as_folder(f"{TABLE}.tex"),
-        (f"{TABLE}.tex: is a directory",),
-    ),
-    Case(
         "a manifest that no run has recorded",
         without("results/made/generated/tables/ind.manifest.json.sha256"),
         (f"{TABLE}.manifest.json: not built by a run in this directory", "`make adopt "),
-    ),
-    Case(
-        "a template that was exchanged for an older one",
-        older_template,
-        ("report/results.tex.jinja: exchanged for an older file since", "`touch "),
     ),
 )
 
@@ -218,45 +181,6 @@ def test_broken_results_are_refused_in_one_line_and_left_as_they_are(
 ) -> None:
     case.happens(project)
     refused(project, why(project), case.words, case.problems)
-
-
-def in_place_of_each(
-    files: Iterable[Path], make: Callable[[Path], None], project: Path
-) -> Sequence[str]:
-    """Put something in place of files; return their names in the project."""
-    for path in files:
-        path.unlink()
-        make(path)
-    return [str(path.relative_to(project)) for path in files]
-
-
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-def test_what_is_no_file_is_named_in_a_line_and_not_opened_whichever_file_it_replaces(
-    make: Callable[[Path], None], project: Path
-) -> None:
-    """Results, manifests, logs, locks: everything that a study has."""
-    files = [path for path in sorted((project / STUDY).rglob("*")) if path.is_file()]
-    names = in_place_of_each(files, make, project)
-    run = why(project)()
-    problem = "is a pipe or a device; expected a file: remove it"
-    lines = assert_refused(run, [], problems=len(names))
-    assert set(lines) == {f"{name}: {problem}" for name in names}
-
-
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-@pytest.mark.parametrize(
-    "path",
-    [
-        "bases/Tiny/manifest.json",
-        "bases/Tiny/fetched.json",
-        "made/generated/tables/ind.manifest.json.sha256",
-    ],
-)
-def test_so_is_what_is_no_file_among_those_of_all_studies(
-    path: str, make: Callable[[Path], None], project: Path
-) -> None:
-    (name,) = in_place_of_each([project / "results" / path], make, project)
-    assert_refused(why(project)(), [f"{name}: is a pipe or a device; expected a file: remove it"])
 
 
 def plan_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:

@@ -2,6 +2,7 @@
 
 import shlex
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.makefile import TEXT, explained_variables, phony_targets, targets
@@ -64,3 +65,22 @@ def test_make_passes_any_name_on_as_one_argument(
     printed = make("--dry-run", target, *(f"{variable}={name}" for variable in variables))
     arguments = shlex.split(printed.splitlines()[-1])
     assert {f"{option}{name}" for option in variables.values()} <= set(arguments)
+
+
+def test_a_value_is_never_run_as_code(tmp_path: Path) -> None:
+    ran = tmp_path / "ran"
+    for target in ("new", "help"):
+        value = f"STUDY=$(shell touch {ran})"
+        subprocess.run(["make", target, value], cwd=ROOT, capture_output=True, check=False)
+        assert not ran.exists()
+
+
+@pytest.mark.parametrize("given", ["CONFIG=", "CONFIG=mine.yaml", "study=paper"])
+def test_a_variable_that_there_is_not_is_one_line_with_those_that_there_are(given: str) -> None:
+    run = subprocess.run(
+        ["make", "check", given], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert run.returncode != 0
+    (line,) = run.stderr.splitlines()
+    name = given.partition("=")[0]
+    assert f"{name}: no such variable: expected one of {' '.join(explained_variables())}." in line

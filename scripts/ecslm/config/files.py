@@ -1,19 +1,16 @@
-"""Reads the files of a configuration, and reports what is not valid YAML."""
+"""Reads the files of a configuration: values, the line of each key, and what is not valid YAML."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from ecslm.common.encodings import encoding_problem
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import require_file
-from ecslm.common.text import shown
 from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.config.places import Content, Place
-from ecslm.config.yaml_keys import key_lines, key_problems
 
 EXAMPLE = "expected keys, as in `study: mine`"
 
@@ -27,59 +24,16 @@ def read_files(files: Sequence[Path]) -> list[Content]:
     """
     contents: list[Content] = []
     problems: list[Problem] = []
+    here = Path.cwd()
     for path in files:
+        name = str(path.relative_to(here) if path.is_relative_to(here) else path)
         try:
-            contents.append(_read(path))
+            contents.append(_read(_text(path, name), name))
         except InputError as error:
             problems += error.details
     if problems:
         raise InputError(*dict.fromkeys(problems))
     return contents
-
-
-class _Loader(YAML_LOADER):  # type: ignore[misc, valid-type]
-    """Reports the line of a value that looks like a number or a date, or has such a tag, but is not
-    one.
-    """
-
-    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """The value of a node."""
-        try:
-            return super().construct_object(node, deep)
-        except (ValueError, OverflowError, LookupError, AttributeError):
-            # PyYAML looks into such values without a check.
-            problem = f"{shown(node.value)} is no number or date: put it in quotes"
-            raise yaml.MarkedYAMLError(None, None, problem, node.start_mark) from None
-
-
-def _read(path: Path) -> Content:
-    name = _name(path)
-    text = _text(path, name)
-    loader = _Loader(text)
-    try:
-        node = loader.get_single_node()
-        if node is None:
-            raise InputError(Problem(f"is empty: {EXAMPLE}", name))
-        if not isinstance(node, yaml.MappingNode):
-            line = node.start_mark.line + 1
-            raise InputError(Problem(f"{_kind(node)}: {EXAMPLE}", name, line))
-        if problems := sorted(key_problems(node)):
-            raise InputError(*(Problem(message, name, line) for line, message in problems))
-        values = loader.construct_document(node)
-        # Only now: keys that an anchor brings have been put in.
-        return Content(values, {key: Place(name, line) for key, line in key_lines(node)})
-    except yaml.YAMLError as error:
-        raise InputError(_not_yaml(error, text, name)) from None
-    except RecursionError:
-        raise InputError(Problem("is nested too deeply", name)) from None
-    finally:
-        loader.dispose()
-
-
-def _name(path: Path) -> str:
-    """How a file is called in messages."""
-    here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _text(path: Path, name: str) -> str:
@@ -88,8 +42,6 @@ def _text(path: Path, name: str) -> str:
         content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(Problem("no such file", name)) from None
-    except IsADirectoryError:
-        raise InputError(Problem("is a directory; expected a file", name)) from None
     except OSError as error:
         raise InputError(Problem(f"cannot be read: {error.strerror}", name)) from None
     if problem := encoding_problem(content):
@@ -101,16 +53,62 @@ def _text(path: Path, name: str) -> str:
         raise InputError(Problem("not UTF-8 text: save it as UTF-8", name, line)) from None
 
 
-def _kind(node: yaml.Node) -> str:
-    return "is a list" if isinstance(node, yaml.SequenceNode) else "has no keys"
+def _read(text: str, name: str) -> Content:
+    loader = YAML_LOADER(text)
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            what = "is empty" if node is None else "has no keys"
+            line = None if node is None else node.start_mark.line + 1
+            raise InputError(Problem(f"{what}: {EXAMPLE}", name, line))
+        _refuse_repeated(node, name)
+        values = loader.construct_document(node)
+        # Only now: keys that an anchor brings have been put in.
+        return Content(values, {key: Place(name, line) for key, line in _keys(node)})
+    except yaml.YAMLError as error:
+        raise InputError(_not_yaml(error, text, name)) from None
+    except ValueError as error:
+        message = (
+            f"not YAML: what looks like a date or a number is none ({error}): put it in quotes"
+        )
+        raise InputError(Problem(message, name)) from None
+    except RecursionError:
+        raise InputError(Problem("is nested too deeply", name)) from None
+    finally:
+        loader.dispose()
+
+
+def _keys(node: yaml.Node, above: str = "") -> Iterator[tuple[str, int]]:
+    """The dotted path of each key and list item, and its line."""
+    children: list[tuple[str, yaml.Node, yaml.Node]] = []
+    if isinstance(node, yaml.MappingNode):
+        children = [(str(key.value), key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        children = [(str(number), item, item) for number, item in enumerate(node.value)]
+    for name, marked, value in children:
+        path = f"{above}{name}"
+        yield path, marked.start_mark.line + 1
+        yield from _keys(value, f"{path}.")
+
+
+def _refuse_repeated(root: yaml.Node, name: str) -> None:
+    """Refuse keys that are given twice, of which YAML would use the last."""
+    first: dict[str, int] = {}
+    problems: list[Problem] = []
+    for key, line in _keys(root):
+        if key in first:
+            message = f"{key}: given twice: first in line {first[key]}: leave one of them out"
+            problems.append(Problem(message, name, line))
+        first.setdefault(key, line)
+    if problems:
+        raise InputError(*problems)
 
 
 def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> Problem:
     """What is wrong, and in which line."""
     if not isinstance(error, yaml.MarkedYAMLError):
         # Characters that no text has.
-        position = getattr(error, "position", 0)
-        line = text.count("\n", 0, position) + 1
+        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
         return Problem("not YAML: a control character: remove it", name, line)
     mark = error.problem_mark or error.context_mark
     lines = text.rstrip().split("\n")

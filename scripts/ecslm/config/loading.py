@@ -1,25 +1,21 @@
 """Reading and validating a configuration."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
-from ecslm.config.backends.transformers import Seeds
 from ecslm.config.files import read_files
-from ecslm.config.places import Content, Place, merged
-from ecslm.config.references import reference_problems
-from ecslm.config.repeated_names import name_problems
+from ecslm.config.places import Content, merged
+from ecslm.config.references import References
 from ecslm.config.schema import Config, StudySettings
 from ecslm.config.schema_errors import schema_problems
 from ecslm.config.values import value_problems
-from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
-from ecslm.prediction.settings import DecodingSettings
-from ecslm.training.settings import TrainingSettings
 
 
 def read_config(
@@ -40,59 +36,51 @@ def read_config(
             and the line of its key, if it stands in a file.
     """
     contents = read_files(files)
-    if problems := [*_merged_studies(contents)]:
-        raise InputError(*problems)
+    changes = dict(_changed_studies(contents))
+    if copies := [problem for problem in changes.values() if problem.kind == "copy"]:
+        raise InputError(*copies)
     own = {} if study is None else {"study": study}
     content = merged(contents).with_values({**(values or {}), **own})
     studies = content.values.get("studies")
     if study is not None and len(files) == 1 and isinstance(studies, dict) and study not in studies:
         raise InputError(
-            f"study: {study} is not in studies, and no `--configfile` is given"
+            f"study: {study} is not in studies, and no `CONFIGFILE` is given"
             f"{nearest(study, studies)}"
         )
     try:
         config = load_config(content.values, templates)
     except InputError as error:
         raise content.located(error) from None
-    changes = (
-        f"{place}: studies.{name}: changes the study of this name in {first}, whose other keys "
-        "stay: rename yours if it is another study"
-        for name, _, place, first in _changed_studies(contents)
-        if name == config.study
-    )
-    return config.read_from(content, changes)
+    change = changes.get(config.study)
+    return config.read_from(content, () if change is None else (str(change),))
 
 
-def _merged_studies(contents: Sequence[Content]) -> Iterator[Problem]:
-    """Complete studies with the name of another: models and tables of both would be merged."""
+def _changed_studies(contents: Sequence[Content]) -> Iterator[tuple[str, Problem]]:
+    """Studies with the name of one in an earlier file, but other keys.
+
+    A complete one is a copy, with which models and tables of both would be merged: its problem is
+    of the kind `copy`.
+    """
     needed = {name for name, field in StudySettings.model_fields.items() if field.is_required()}
-    for name, study, place, before in _changed_studies(contents):
-        if needed <= study.keys():
-            yield Problem(
-                f"studies.{name}: {before} has a study of this name: rename yours, or leave out "
-                "the keys that are equal in both",
-                place.path,
-                place.line,
-            )
-
-
-def _changed_studies(
-    contents: Sequence[Content],
-) -> Iterator[tuple[str, Mapping[str, Any], Place, Place]]:
-    """Studies with the name of one in an earlier file, but other keys: name, keys, both places."""
-    before: dict[str, tuple[Place, Any]] = {}
+    earlier: dict[str, tuple[Content, Any]] = {}
     for content in contents:
         studies = content.values.get("studies")
         for name, study in studies.items() if isinstance(studies, dict) else ():
-            # Names that are no text are refused by the schema.
-            place = content.places.get(f"studies.{name}")
-            if place is None:
-                continue
-            earlier, keys = before.get(name, (place, study))
+            before, keys = earlier.get(name, (content, study))
+            path = f"studies.{name}"
+            place, first = content.places.get(path), before.places.get(path)
             # Equal ones are no change, as when config.yaml itself is given as `--configfile`.
-            if isinstance(study, dict) and study != keys:
-                yield name, study, place, earlier
-            before[str(name)] = place, study
+            if isinstance(study, dict) and study != keys and place is not None:
+                if needed <= study.keys():
+                    kind, message = "copy", f"{first} has a study of this name: rename yours"
+                else:
+                    kind = "change"
+                    message = (
+                        f"changes the study of this name in {first}, whose other keys stay: rename "
+                        "yours if it is another study"
+                    )
+                yield name, Problem(f"{path}: {message}", place.path, place.line, kind=kind)
+            earlier[name] = content, study
 
 
 def load_config(raw: dict[str, Any], templates: Path) -> Config:
@@ -103,98 +91,107 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     Raises:
         InputError: one line for each problem, with the key's path and the nearest valid name.
     """
-    values = dict(value_problems(raw))
-    merged = _with_inherited(_with_seeds(raw))
-    # References are checked even if single fields are invalid, so that one run shows all problems.
-    problems = [*name_problems(raw), *reference_problems(merged, templates)]
+    inherited = _with_inherited(raw)
+    told = dict(value_problems(raw))
+    lost: set[str] = set()
     try:
-        config = Config.model_validate(merged)
+        config: Config | None = Config.model_validate(inherited).with_seeds()
     except ValidationError as error:
-        problems = schema_problems(error, Config) + problems
-    # Each key once: what is wrong with it as such says more than what its schema lacks.
-    told = [f"{path}: {problem}" for path, problem in values.items()]
-    told += [line for line in problems if line.partition(": ")[0] not in values]
-    if told:
-        raise InputError(*told)
+        # Each key once: what is wrong with it as such says more than what its schema lacks.
+        for keys, message in _once(schema_problems(error, Config)):
+            told.setdefault(".".join(keys), message)
+        config = _sound_part(inherited, lost)
+    lines = [f"{path}: {problem}" for path, problem in told.items()]
+    if config is not None:
+        lines += References(config, templates, lost).problems()
+    if lines:
+        raise InputError(*dict.fromkeys(lines))
+    assert config is not None
     return config
 
 
-def _with_seeds(raw: dict[str, Any]) -> dict[str, Any]:
-    """The study to run with `seeds` in place of those of its models with adapters."""
-    name, seeds, studies = str(raw.get("study")), raw.get("seeds"), _mapping(raw.get("studies"))
-    study = _mapping(studies.get(name))
-    models = _mapping(study.get("models"))
-    try:
-        TypeAdapter(Seeds).validate_python(seeds)
-    except ValidationError:
-        # None are given, or they are invalid, which is told once.
-        return raw
-    changed = {
-        one: model | {"seeds": seeds}
-        for one, model in models.items()
-        if _mapping(model).keys() & {"training", "adapter_of"}
-    }
-    if not changed:
-        return raw
-    return raw | {"studies": studies | {name: study | {"models": models | changed}}}
+Problems = list[tuple[tuple[str, ...], str]]
 
 
-def _mapping(value: Any) -> dict[Any, Any]:
-    return value if isinstance(value, dict) else {}
+def _once(problems: Problems) -> Problems:
+    """Problems without those that models and tasks have inherited from their study."""
+    keys = {one for one, _ in problems}
+    return [
+        (one, message)
+        for one, message in problems
+        if not (
+            (one[2:3] == ("models",) and (*one[:2], *one[4:]) in keys)
+            or (one[2:3] == ("task_decoding",) and (*one[:2], "decoding", *one[4:]) in keys)
+        )
+    ]
+
+
+def _sound_part(raw: dict[str, Any], lost: set[str]) -> Config | None:
+    """The configuration without what its schema refuses, so that one run tells all problems; None
+    if too little is left.
+
+    Args:
+        lost: gets the keys that were left out, which exist although they are not in it.
+    """
+    left = copy.deepcopy(raw)
+    while True:
+        try:
+            return Config.model_validate(left).with_seeds()
+        except ValidationError as error:
+            wrong = {keys for keys, _ in schema_problems(error, Config)}
+            for section, key in [_innermost(left, keys) for keys in wrong]:
+                if section is left:
+                    return None
+                section.pop(key, None)
+                lost.add(key)
+
+
+def _innermost(raw: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """The innermost of some nested keys that there is, and the section that has it; that of the
+    whole file if it has none of them."""
+    section, found = raw, ""
+    inside: Any = raw
+    for key in keys:
+        if not isinstance(inside, dict) or key not in inside:
+            break
+        section, found, inside = inside, key, inside[key]
+    return section, found
 
 
 def _with_inherited(raw: dict[str, Any]) -> dict[str, Any]:
     """Models and tasks inherit missing keys from the study's sections."""
-    if not isinstance(raw.get("studies"), dict):
-        return raw
-    return raw | {
-        "studies": {
-            name: _study_with_inherited(study) if isinstance(study, dict) else study
-            for name, study in raw["studies"].items()
-        }
+    studies = {
+        name: _study_with_inherited(study) if isinstance(study, dict) else study
+        for name, study in _mapping(raw.get("studies")).items()
     }
+    return raw | {"studies": studies} if studies else raw
 
 
 def _study_with_inherited(study: dict[str, Any]) -> dict[str, Any]:
-    merged = dict(study)
-    if isinstance(study.get("models"), dict):
-        merged["models"] = {
-            name: _model_with_inherited(model, study) for name, model in study["models"].items()
+    inherited: dict[str, Any] = {}
+    if models := _mapping(study.get("models")):
+        inherited["models"] = {
+            name: _model_with_inherited(model, study) for name, model in models.items()
         }
-    if isinstance(study.get("task_decoding"), dict):
-        merged["task_decoding"] = {
-            task: _over(study.get("decoding"), own, DecodingSettings)
-            for task, own in study["task_decoding"].items()
+    if tasks := _mapping(study.get("task_decoding")):
+        inherited["task_decoding"] = {
+            task: _over(study.get("decoding"), own) for task, own in tasks.items()
         }
-    return merged
+    return study | inherited
 
 
 def _model_with_inherited(model: Any, study: dict[str, Any]) -> Any:
     """Models of other backends inherit nothing."""
     if not isinstance(model, dict) or model.get("backend", DEFAULT) != DEFAULT:
         return model
-    return _inherit(_inherit(model, study, "training"), study, "precision", always=True)
+    sections = ("precision", "training") if "training" in model else ("precision",)
+    return model | {name: _over(study.get(name), model.get(name)) for name in sections}
 
 
-SECTIONS: dict[str, type[BaseModel]] = {"training": TrainingSettings, "precision": Precision}
+def _over(inherited: Any, own: Any) -> Any:
+    """The keys of a section, over those that it inherits."""
+    return _mapping(inherited) | (own or {}) if own is None or isinstance(own, dict) else own
 
 
-def _inherit(
-    model: dict[str, Any], study: dict[str, Any], section: str, always: bool = False
-) -> dict[str, Any]:
-    if not (always or section in model):
-        return model
-    return model | {section: _over(study.get(section), model.get(section), SECTIONS[section])}
-
-
-def _over(inherited: Any, own: Any, schema: type[BaseModel]) -> Any:
-    """`own` merged over `inherited`, without invalid inherited keys, so these are reported once."""
-    if own is not None and not isinstance(own, dict):
-        return own
-    known = inherited if isinstance(inherited, dict) else {}
-    try:
-        schema.model_validate(known)
-        bad: set[Any] = set()
-    except ValidationError as error:
-        bad = {detail["loc"][0] for detail in error.errors()}
-    return {key: value for key, value in known.items() if key not in bad} | (own or {})
+def _mapping(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}

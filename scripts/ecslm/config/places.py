@@ -7,8 +7,6 @@ from typing import Any
 
 from ecslm.common.errors import InputError, Problem
 
-LONG_WORD = re.compile(r"(\S{80})\S{20,}")
-
 
 @dataclass(frozen=True)
 class Place:
@@ -61,7 +59,8 @@ class Content:
 
     def _located(self, problem: Problem) -> Problem:
         message = re.sub(r"`([^`]+\.[^`]+)`", self._quoted, problem.message)
-        message = LONG_WORD.sub(r"\1...", _on_one_line(message))
+        # Control characters are shown, not sent to the terminal.
+        message = "".join(one if one.isprintable() else repr(one)[1:-1] for one in message)
         place = self._place(problem.message)
         return Problem(message) if place is None else Problem(message, place.path, place.line)
 
@@ -90,11 +89,6 @@ def _merged(under: Any, over: Any) -> Any:
     if not (isinstance(under, dict) and isinstance(over, dict)):
         return over
     return under | {key: _merged(under.get(key), value) for key, value in over.items()}
-
-
-def _on_one_line(text: str) -> str:
-    """Text in which control characters are visible."""
-    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def _paths(values: Mapping[str, Any], above: str = "") -> Iterator[str]:

@@ -1,324 +1,330 @@
-"""Checks of the references in a configuration: names that refer to nothing."""
+"""Checks across a configuration: names that refer to nothing, and entries that do not fit."""
 
-import difflib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from ecslm.common.text import nearest
 from ecslm.comparisons.settings import BEST_SIMPLE
-from ecslm.config.labels import label_problems
+from ecslm.config.backends.openai import OpenAIModel
+from ecslm.config.backends.recorded import RecordedModel
+from ecslm.config.backends.transformers import TransformersModel
+from ecslm.config.schema import Config, ModelSettings, StudySettings
 from ecslm.data.relevance import LABELLED_SETTINGS
-from ecslm.prediction.backend import DEFAULT
-from ecslm.prediction.settings import DecodingSettings
+from ecslm.data.settings import Labels
 from ecslm.prediction.transformers_settings import ANSWERED
 from ecslm.schemas.paths import SHARED
-from ecslm.schemas.task import BERTSCORE_METRICS, has_example
-from ecslm.tables.kind import table_kinds
+from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
+from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 from ecslm.tables.references import Part, names_in
+from ecslm.tables.settings import Entry
+
+# Endings of files next to those that are named after a task or a table.
+ENDINGS = (".cost", ".manifest", ".records", ".tabular")
 
 
-def reference_problems(raw: Mapping[str, Any], templates: Path) -> list[str]:
-    """A line for each name that refers to nothing. Other problems are reported by the schema.
+class References:
+    """What a valid configuration refers to.
 
-    `templates` is the directory of the prompt templates.
+    Args:
+        templates: the directory of the prompt templates.
+        lost: names of entries that are not in the configuration since they are invalid.
     """
-    if not templates.is_dir():
-        return [f"{templates}: no such directory: run this in the project's directory"]
-    return list(_references(raw, templates))
 
+    def __init__(self, config: Config, templates: Path, lost: Collection[str] = ()) -> None:
+        self._config, self._templates, self._lost = config, templates, lost
 
-def _references(raw: Mapping[str, Any], templates: Path) -> Iterator[str]:
-    studies, bases, tasks = (_mapping(raw.get(key)) for key in ("studies", "bases", "tasks"))
-    yield from _known(raw.get("study"), studies, "study", "studies")
-    for name in sorted(studies.keys() & SHARED):
-        yield f"studies.{name}: is the name of a directory that studies share: rename the study"
-    for name in _mapping(raw.get("licenses")):
-        yield from _known(name, bases, "licenses", "bases")
-    for name, study in studies.items():
-        yield from _study_references(f"studies.{name}", _mapping(study), bases, tasks, templates)
-
-
-def _study_references(
-    path: str,
-    study: Mapping[str, Any],
-    bases: Mapping[str, Any],
-    tasks: Mapping[str, Any],
-    templates: Path,
-) -> Iterator[str]:
-    own_tasks = _names(study.get("tasks"))
-    for task in own_tasks:
-        yield from _known(task, tasks, f"{path}.tasks", "tasks")
-    for section in ("tasks", "settings"):
-        names = _names(study.get(section))
-        for name in sorted({name for name in names if names.count(name) > 1}):
-            yield f"{path}.{section}: {name} is listed twice"
-    for task in _mapping(study.get("task_decoding")):
-        yield from _known(task, tasks, f"{path}.task_decoding", "tasks")
-    encoder = _mapping(study.get("bertscore"))
-    yield from _known(encoder.get("encoder"), bases, f"{path}.bertscore.encoder", "bases")
-    generates = [
-        task for task in own_tasks if _mapping(tasks.get(task)).get("metric") in BERTSCORE_METRICS
-    ]
-    if generates and not encoder:
-        yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
-    models = _mapping(study.get("models"))
-    yield from _known(study.get("described_with"), models, f"{path}.described_with", "models")
-    described = study.get("described_with")
-    if _mapping(models.get(str(described))).get("run") is False:
-        yield f"{path}.described_with: {described} is not run"
-    yield from _undescribed(path, study)
-    for name in _mapping(study.get("architectures")):
-        yield from _known(name, bases, f"{path}.architectures", "bases")
-    entries = {task: _mapping(tasks.get(task)) for task in own_tasks}
-    yield from _data_references(path, study, entries)
-    for name, entry in entries.items():
-        if "option" not in entry and entry.get("answer") == "choice" and _by_likelihood(models):
-            yield (
-                f"tasks.{name}.option: missing: letter or text, as right answers are; models with "
-                "`answers: likelihood` need it"
-            )
-    decoding = (study.get("decoding"), *_mapping(study.get("task_decoding")).values())
-    sampled = any(_mapping(section).get("sample") for section in decoding)
-    for name, model in _mapping(study.get("models")).items():
-        yield from _model_references(f"{path}.models.{name}", _mapping(model), bases, templates)
-        own = _mapping(model)
-        tuned = "training" in own
-        yield from _adapter_problems(f"{path}.models.{name}", own, models)
-        types = {str(_mapping(tasks.get(task)).get("answer")) for task in own_tasks}
-        yield from _limit_problems(f"{path}.models.{name}", str(name), own, types)
-        if tuned and not any(_mapping(tasks.get(task)).get("train", True) for task in own_tasks):
-            yield f"{path}.models.{name}.training: none of the study's tasks has `train: true`"
-        if own.get("shots") == 1:
-            yield from _shot_problems(f"{path}.models.{name}", tuned, _names(study.get("settings")))
-        yield from _decoding_problems(f"{path}.models.{name}.decoding", own, study)
-        own_sample = _mapping(own.get("decoding")).get("sample", sampled)
-        adapted = tuned or "adapter_of" in own
-        if not adapted and not own_sample and own.get("seeds", [0]) not in ([0], (0,)):
-            yield (
-                f"{path}.models.{name}.seeds: an untuned model with greedy decoding has the "
-                "single seed 0"
-            )
-        for section in ("tasks", "settings"):
-            valid = dict.fromkeys(_names(study.get(section)))
-            for one in _names(own.get(section)):
-                where = f"{path}.models.{name}.{section}"
-                yield from _known(one, valid, where, f"the study's {section}")
-        if "published" in own and "path" not in own and not study.get("answers"):
-            yield f"{path}.answers: missing: {name} has `published`"
-        if name in _names(study.get("baselines")):
-            yield f"{path}.models.{name}: is also the name of a baseline: rename the model"
-    for name in _names(_mapping(study.get("export")).get("models")):
-        yield from _known(name, models, f"{path}.export.models", "the study's models")
-        if name in models and "training" not in _mapping(models[name]):
-            yield f"{path}.export.models: {name} is not tuned: it has no adapter to merge"
-    yield from _contrast_references(f"{path}.comparisons.contrasts", study)
-    for name, table in _mapping(study.get("tables")).items():
-        yield from _table_references(f"{path}.tables.{name}", _mapping(table), study)
-
-
-def _adapter_problems(
-    path: str, own: Mapping[str, Any], models: Mapping[str, Any]
-) -> Iterator[str]:
-    """A model that cannot use the adapters of another."""
-    name = own.get("adapter_of")
-    if not isinstance(name, str):
-        return
-    yield from _known(name, models, f"{path}.adapter_of", "the study's models")
-    if "training" in own:
-        yield f"{path}.adapter_of: has `training`, thus adapters of its own: leave one of them out"
-    if name not in models:
-        return
-    other = _mapping(models[name])
-    if "training" not in other:
-        yield f"{path}.adapter_of: {name} is not tuned: it has no adapters"
-    if other.get("run") is False:
-        yield f"{path}.adapter_of: {name} is not run"
-    for key in ("base", "template", "precision"):
-        if own.get(key) != other.get(key):
-            yield f"{path}.{key}: is not that of {name}, whose adapters it uses"
-    seeds = _sequence(other.get("seeds", [0]))
-    if missing := [seed for seed in _sequence(own.get("seeds", [0])) if seed not in seeds]:
-        yield f"{path}.seeds: {name} has no adapter of seed {', '.join(map(str, missing))}"
-
-
-def _limit_problems(path: str, name: str, own: Mapping[str, Any], types: Set[str]) -> Iterator[str]:
-    """A model whose answers are not free, but whose rows would not say so, or that has no task."""
-    mode = own.get("answers")
-    if mode not in ("constrained", "likelihood"):
-        return
-    if mode not in name:
-        yield f"{path}: its answers are not free: rename it so that its rows say so: {name}-{mode}"
-    if not types & set(ANSWERED[mode]):
-        valid = " or ".join(ANSWERED[mode])
-        yield f"{path}.answers: no task of the study has {valid} as its `answer`, as {mode} needs"
-
-
-def _by_likelihood(models: Mapping[str, Any]) -> bool:
-    return any(_mapping(model).get("answers") == "likelihood" for model in models.values())
-
-
-def _decoding_problems(
-    path: str, model: Mapping[str, Any], study: Mapping[str, Any]
-) -> Iterator[str]:
-    """Keys of a model that leave no room for prompts, with those of a task that they do not
-    replace."""
-    if model.get("backend", DEFAULT) != DEFAULT:
-        # A server cuts no prompt.
-        return
-    own = _mapping(model.get("decoding"))
-    sections = {"decoding": study.get("decoding")}
-    sections |= {
-        f"task_decoding.{task}": section
-        for task, section in _mapping(study.get("task_decoding")).items()
-    }
-    fields = ("max_new_tokens", "max_length")
-    for name, section in sections.items() if own.keys() & set(fields) else ():
-        merged = {**_mapping(section), **own}
-        answer, length = (
-            merged.get(field, DecodingSettings.model_fields[field].default) for field in fields
-        )
-        if isinstance(answer, int) and isinstance(length, int) and length <= answer:
-            yield (
-                f"{path}.max_length: {length} should be greater than the {answer} tokens of "
-                f"max_new_tokens, with the keys of {name}"
-            )
+    def problems(self) -> Iterator[str]:
+        """A line for each problem, which begins with the key."""
+        if not self._templates.is_dir():
+            yield f"{self._templates}: no such directory: run this in the project's directory"
             return
+        config = self._config
+        yield from self._known([config.study], config.studies, "study", "studies")
+        yield from self._known(config.licenses, config.bases, "licenses", "bases")
+        yield from _ending_as_others("tasks", config.tasks)
+        yield from _shared_aliases(config.tasks)
+        for name, study in config.studies.items():
+            path = f"studies.{name}"
+            if name in SHARED:
+                yield f"{path}: is the name of a directory that studies share: rename the study"
+            tasks = {one: config.tasks[one] for one in study.tasks if one in config.tasks}
+            yield from self._study(path, study, tasks)
+            for one, model in study.models.items():
+                yield from self._model(f"{path}.models.{one}", model, study, tasks)
+            yield from self._contrasts(f"{path}.comparisons.contrasts", study)
+            yield from _ending_as_others(f"{path}.tables", study.tables)
+            yield from _repeated_labels(f"{path}.tables", study.tables)
+            for one, table in study.tables.items():
+                yield from self._table(f"{path}.tables.{one}", table, study)
 
+    def _known(
+        self, names: Iterable[str], valid: Collection[str], path: str, where: str
+    ) -> Iterator[str]:
+        for name in names:
+            if name not in valid and name not in self._lost:
+                yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
 
-def _undescribed(path: str, study: Mapping[str, Any]) -> Iterator[str]:
-    """Models without a known tokenizer that would have to describe the data."""
-    models = _mapping(study.get("models"))
-    with_base = [name for name, model in models.items() if "base" in _mapping(model)]
-    named = study.get("described_with")
-    if isinstance(named, str) and named in models and named not in with_base:
-        fix = nearest(named, with_base) if with_base else ""
-        yield f"{path}.described_with: {named} has no base, whose tokenizer is needed{fix}"
-    if models and not with_base:
-        for name, table in _mapping(study.get("tables")).items():
-            if _mapping(table).get("kind") == "dataset":
+    def _study(
+        self, path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]
+    ) -> Iterator[str]:
+        bases, models = self._config.bases, study.models
+        yield from self._known(study.tasks, self._config.tasks, f"{path}.tasks", "tasks")
+        for section, names in (("tasks", study.tasks), ("settings", study.settings)):
+            for name in dict.fromkeys(one for one in names if names.count(one) > 1):
+                yield f"{path}.{section}: {name} is listed twice"
+        yield from self._known(
+            study.task_decoding, self._config.tasks, f"{path}.task_decoding", "tasks"
+        )
+        yield from self._known(study.architectures, bases, f"{path}.architectures", "bases")
+        generates = [one for one, task in tasks.items() if task.metric in BERTSCORE_METRICS]
+        if study.bertscore is not None:
+            encoder = study.bertscore.encoder
+            yield from self._known([encoder], bases, f"{path}.bertscore.encoder", "bases")
+        elif generates and "bertscore" not in self._lost:
+            yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
+        yield from self._described(path, study)
+        yield from self._data(path, study, tasks)
+        if any(
+            isinstance(m, TransformersModel) and m.answers == "likelihood" for m in models.values()
+        ):
+            for name, task in tasks.items():
+                if task.answer == "choice" and task.option is None:
+                    yield (
+                        f"tasks.{name}.option: missing: letter or text, as right answers are; "
+                        "models with `answers: likelihood` need it"
+                    )
+        exported = study.export.models or ()
+        yield from self._known(exported, models, f"{path}.export.models", "the study's models")
+        for name in exported:
+            if name in models and not models[name].tuned:
+                yield f"{path}.export.models: {name} is not tuned: it has no adapter to merge"
+
+    def _described(self, path: str, study: StudySettings) -> Iterator[str]:
+        """Models without a known tokenizer that would have to describe the data."""
+        named, models = study.described_with, study.models
+        with_base = [name for name, model in models.items() if model.base is not None]
+        if named is not None:
+            yield from self._known([named], models, f"{path}.described_with", "models")
+            if named in models and not models[named].run:
+                yield f"{path}.described_with: {named} is not run"
+            if named in models and named not in with_base:
+                fix = nearest(named, with_base) if with_base else ""
+                yield f"{path}.described_with: {named} has no base, whose tokenizer is needed{fix}"
+        for name, table in study.tables.items():
+            if table.kind == "dataset" and not with_base:
                 yield (
                     f"{path}.tables.{name}: shows lengths in tokens, but none of the study's "
                     "models has a base, whose tokenizer is needed: leave the table out"
                 )
 
+    @staticmethod
+    def _data(path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]) -> Iterator[str]:
+        """Settings and labels that do not suffice for the test records of the study's tasks."""
+        labels = study.data.labels
+        if labels is not None:
+            yield from label_problems(f"{path}.data", labels)
+        tested = {code: task for code, task in tasks.items() if task.test}
+        if all(setting.startswith("OOD_") for setting in study.settings):
+            for code in (code for code, task in tested.items() if not task.ood):
+                yield f"{path}.settings: none has test records of {code}, whose `ood` is false"
+        ranked = [code for code, task in tested.items() if task.answer == "ranking"]
+        if ranked and labels is not None and not {*LABELLED_SETTINGS}.intersection(study.settings):
+            yield (
+                f"{path}.settings: {', '.join(ranked)} needs {' or '.join(LABELLED_SETTINGS)}: the "
+                "relevance labels are in their row order"
+            )
 
-def _data_references(
-    path: str, study: Mapping[str, Any], tasks: Mapping[str, Mapping[str, Any]]
+    def _model(
+        self,
+        path: str,
+        model: ModelSettings,
+        study: StudySettings,
+        tasks: Mapping[str, TaskSettings],
+    ) -> Iterator[str]:
+        if path.rpartition(".models.")[2] in study.baselines:
+            yield f"{path}: is also the name of a baseline: rename the model"
+        if model.template is not None:
+            files = [file.stem for file in self._templates.glob("*.jinja")]
+            yield from self._known(
+                [model.template], files, f"{path}.template", str(self._templates)
+            )
+        if model.shots and model.tuned:
+            yield (f"{path}.shots: training records have no examples: a tuned model has `shots: 0`")
+        if model.shots and not any(map(has_example, study.settings)):
+            yield f"{path}.shots: 1 needs the 1-shot settings among the study's `settings`"
+        if isinstance(model, TransformersModel):
+            yield from self._local_model(path, model, study, tasks)
+        elif isinstance(model, RecordedModel):
+            for section, names, valid in (
+                ("tasks", model.tasks, study.tasks),
+                ("settings", model.settings, study.settings),
+            ):
+                where = f"the study's {section}"
+                yield from self._known(names or (), valid, f"{path}.{section}", where)
+            if model.published is not None and study.answers is None:
+                name = path.rpartition(".models.")[2]
+                yield f"{path.partition('.models.')[0]}.answers: missing: {name} has `published`"
+        if isinstance(model, TransformersModel | OpenAIModel):
+            yield from _idle_seeds(path, model, study)
+
+    def _local_model(
+        self,
+        path: str,
+        model: TransformersModel,
+        study: StudySettings,
+        tasks: Mapping[str, TaskSettings],
+    ) -> Iterator[str]:
+        yield from self._known([model.base], self._config.bases, f"{path}.base", "bases")
+        if model.tuned and tasks and not any(task.train for task in tasks.values()):
+            yield f"{path}.training: none of the study's tasks has `train: true`"
+        if model.answers != "free":
+            valid = ANSWERED[model.answers]
+            if tasks and not any(task.answer in valid for task in tasks.values()):
+                yield (
+                    f"{path}.answers: no task of the study has {' or '.join(valid)} as its "
+                    f"`answer`, as {model.answers} needs"
+                )
+        sections = {"decoding": study.decoding} | {
+            f"task_decoding.{task}": section for task, section in study.task_decoding.items()
+        }
+        own = {} if model.decoding is None else model.decoding.model_dump(exclude_unset=True)
+        for name, section in sections.items():
+            both = section.model_copy(update=own)
+            if both.max_length <= both.max_new_tokens:
+                yield (
+                    f"{path}.decoding.max_length: {both.max_length} should be greater than the "
+                    f"{both.max_new_tokens} tokens of max_new_tokens, with the keys of {name}"
+                )
+                break
+        if model.adapter_of is not None:
+            yield from self._adapter(path, model, model.adapter_of, study.models)
+
+    def _adapter(
+        self, path: str, model: TransformersModel, name: str, models: Mapping[str, ModelSettings]
+    ) -> Iterator[str]:
+        """A model that cannot use the adapters of another."""
+        where = f"{path}.adapter_of"
+        yield from self._known([name], models, where, "the study's models")
+        if model.tuned:
+            yield f"{where}: has `training`, thus adapters of its own: leave one of them out"
+        other = models.get(name)
+        if other is None:
+            return
+        if not other.tuned:
+            yield f"{where}: {name} is not tuned: it has no adapters"
+        if not other.run:
+            yield f"{where}: {name} is not run"
+        for key in ("base", "template", "precision"):
+            if getattr(model, key) != getattr(other, key, None):
+                yield f"{path}.{key}: is not that of {name}, whose adapters it uses"
+        if missing := [str(seed) for seed in model.seeds if seed not in other.seeds]:
+            yield f"{path}.seeds: {name} has no adapter of seed {', '.join(missing)}"
+
+    def _contrasts(self, path: str, study: StudySettings) -> Iterator[str]:
+        contrasts = {} if study.comparisons is None else study.comparisons.contrasts
+        rows = (*study.models, *study.baselines, BEST_SIMPLE)
+        where = {"settings": "the study's settings", "models": "the study's models"}
+        for name, contrast in contrasts.items():
+            one = f"{path}.{name}"
+            pairs = [*chain(*contrast.pairs)]
+            if contrast.kind == "settings":
+                yield from self._known(pairs, study.settings, f"{one}.pairs", where["settings"])
+                names = contrast.models
+                yield from self._known(names, study.models, f"{one}.models", where["models"])
+            else:
+                yield from self._known(pairs, rows, f"{one}.pairs", where["models"])
+                names = contrast.settings
+                yield from self._known(names, study.settings, f"{one}.settings", where["settings"])
+
+    def _table(self, path: str, table: Entry, study: StudySettings) -> Iterator[str]:
+        contrasts = {} if study.comparisons is None else study.comparisons.contrasts
+        parts: dict[Part, tuple[str, Collection[str]]] = {
+            "tasks": ("tasks", study.tasks),
+            "models": ("models", study.models),
+            "tuned models": ("models", study.models),
+            "baselines": ("baselines", study.baselines),
+            "settings": ("settings", study.settings),
+            "settings of records": ("settings", (*study.settings, study.train_setting)),
+            "contrasts": ("contrasts", contrasts),
+            "contrasts of settings": ("contrasts", contrasts),
+        }
+        entry = table.model_dump()
+        yield from _not_free(path, entry, study)
+        for named in names_in(entry, type(table)):
+            part, where = named.reference.part, f"{path}.{named.field}"
+            section, valid = parts[part]
+            yield from self._known([named.name], valid, where, f"the study's {section}")
+            if named.name not in valid:
+                continue
+            if part == "tuned models" and not study.models[named.name].tuned:
+                yield f"{where}: {named.name} is not tuned: it has no trainable parameters"
+            if part == "contrasts of settings" and contrasts[named.name].kind == "models":
+                yield f"{where}: {named.name} compares models: name one of `kind: settings`"
+
+
+def label_problems(path: str, labels: Labels) -> Iterator[str]:
+    """Problems of a label file that would be fetched without a check of its content, or from a URL
+    that may hold a secret."""
+    if labels.url and labels.sha256 is None:
+        yield f"{path}.labels.sha256: missing: needed to verify the file from `url`"
+    if may_hold_secret(labels.url or ""):
+        yield f"{path}.labels.url: {NO_SECRET}"
+
+
+def _idle_seeds(
+    path: str, model: TransformersModel | OpenAIModel, study: StudySettings
 ) -> Iterator[str]:
-    """Settings and labels that do not suffice for the test records of the study's `tasks`."""
-    data = _mapping(study.get("data"))
-    labels = _mapping(data.get("labels"))
-    settings = _names(study.get("settings"))
-    yield from label_problems(f"{path}.data", labels)
-    tested = {code: task for code, task in tasks.items() if task.get("test") is not False}
-    if settings and all(setting.startswith("OOD_") for setting in settings):
-        for code in (code for code, task in tested.items() if task.get("ood") is False):
-            yield f"{path}.settings: none has test records of {code}, whose `ood` is false"
-    ranked = [code for code, task in tested.items() if task.get("answer") == "ranking"]
-    if ranked and labels and settings and not set(LABELLED_SETTINGS).intersection(settings):
-        yield (
-            f"{path}.settings: {', '.join(ranked)} needs {' or '.join(LABELLED_SETTINGS)}: the "
-            "relevance labels are in their row order"
-        )
+    """Seeds of a model that draws nothing."""
+    adapted = isinstance(model, TransformersModel) and (model.tuned or model.adapter_of)
+    own = model.decoding
+    sections = (study.decoding, *study.task_decoding.values())
+    sampled = any(section.sample for section in sections)
+    if own is not None and "sample" in own.model_fields_set:
+        sampled = own.sample
+    if not adapted and not sampled and model.seeds != (0,):
+        yield f"{path}.seeds: an untuned model with greedy decoding has the single seed 0"
 
 
-def _shot_problems(path: str, tuned: bool, settings: Sequence[str]) -> Iterator[str]:
-    if tuned:
-        yield f"{path}.shots: training records have no examples: a tuned model has `shots: 0`"
-    if not any(map(has_example, settings)):
-        yield f"{path}.shots: 1 needs the 1-shot settings among the study's `settings`"
-
-
-def _model_references(
-    path: str, model: Mapping[str, Any], bases: Mapping[str, Any], templates: Path
-) -> Iterator[str]:
-    yield from _known(model.get("base"), bases, f"{path}.base", "bases")
-    files = {file.stem: file for file in templates.glob("*.jinja")}
-    yield from _known(model.get("template"), files, f"{path}.template", str(templates))
-
-
-def _contrasts(study: Mapping[str, Any]) -> Mapping[str, Any]:
-    return _mapping(_mapping(study.get("comparisons")).get("contrasts"))
-
-
-def _contrast_references(path: str, study: Mapping[str, Any]) -> Iterator[str]:
-    models = _mapping(study.get("models"))
-    settings = dict.fromkeys(_names(study.get("settings")))
-    for name, contrast in _contrasts(study).items():
-        of_settings = _mapping(contrast).get("kind") == "settings"
-        rows = {**models, **dict.fromkeys(_names(study.get("baselines"))), BEST_SIMPLE: None}
-        paired, other = (settings, models) if of_settings else (rows, settings)
-        where, elsewhere = "the study's models", "the study's settings"
-        if of_settings:
-            where, elsewhere = elsewhere, where
-        for pair in _sequence(_mapping(contrast).get("pairs")):
-            for side in _names(pair):
-                yield from _known(side, paired, f"{path}.{name}.pairs", where)
-        section = "models" if of_settings else "settings"
-        for side in _names(_mapping(contrast).get(section)):
-            yield from _known(side, other, f"{path}.{name}.{section}", elsewhere)
-
-
-def _table_references(
-    path: str, table: Mapping[str, Any], study: Mapping[str, Any]
-) -> Iterator[str]:
-    """References in a table's entry; a misspelt kind is taken for the nearest one."""
-    kinds = table_kinds()
-    close = difflib.get_close_matches(str(table.get("kind") or ""), kinds, n=1)
-    if not close:
-        return
-    kind = kinds[close[0]]
-    models, contrasts = _mapping(study.get("models")), _contrasts(study)
-    settings = dict.fromkeys(_names(study.get("settings")))
-    parts: dict[Part, tuple[str, Mapping[str, Any]]] = {
-        "tasks": ("tasks", dict.fromkeys(_names(study.get("tasks")))),
-        "models": ("models", models),
-        "tuned models": ("models", models),
-        "baselines": ("baselines", dict.fromkeys(_names(study.get("baselines")))),
-        "settings": ("settings", settings),
-        "settings of records": (
-            "settings",
-            settings | dict.fromkeys(_names([study.get("train_setting")])),
-        ),
-        "contrasts": ("contrasts", contrasts),
-        "contrasts of settings": ("contrasts", contrasts),
-    }
-    best_of = {
-        row: _names(members)
-        for group in _sequence(table.get("rows"))
-        for row, members in _mapping(_mapping(group).get("best_of")).items()
-    }
-    for row in _names(table.get("competitors")):
+def _not_free(path: str, entry: Mapping[str, Any], study: StudySettings) -> Iterator[str]:
+    """Rows that would compete although their answers are limited."""
+    best_of: dict[str, Iterable[str]] = {}
+    for group in entry["rows"] if entry.get("competitors") else ():
+        best_of |= group["best_of"]
+    for row in entry.get("competitors", ()):
         for name in best_of.get(row, (row,)):
-            if (mode := _mapping(models.get(name)).get("answers", "free")) != "free":
+            model = study.models.get(name)
+            if isinstance(model, TransformersModel) and model.answers != "free":
                 whose = "its answers" if name == row else f"the answers of {name}"
-                yield f"{path}.competitors: {row} does not compete: {whose} are {mode}, not free"
-    for named in names_in(table, kind.entry):
-        part, where = named.reference.part, f"{path}.{named.field}"
-        section, valid = parts[part]
-        yield from _known(named.name, valid, where, f"the study's {section}")
-        found = _mapping(valid.get(named.name))
-        if part == "tuned models" and named.name in valid and "training" not in found:
-            yield f"{where}: {named.name} is not tuned: it has no trainable parameters"
-        if part == "contrasts of settings" and found.get("kind") == "models":
-            yield f"{where}: {named.name} compares models: name one of `kind: settings`"
+                limits = f"{whose} are {model.answers}, not free"
+                yield f"{path}.competitors: {row} does not compete: {limits}"
 
 
-def _known(name: Any, valid: Mapping[str, Any], path: str, where: str) -> Iterator[str]:
-    if isinstance(name, str) and name not in valid:
-        yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
+def _ending_as_others(section: str, names: Iterable[str]) -> Iterator[str]:
+    """Names whose files would be called like other files of a name without the ending."""
+    for name in names:
+        for ending in ENDINGS:
+            if name.endswith(ending):
+                yield f"{section}.{name}: ends with {ending}, as other files do: rename it"
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def _shared_aliases(tasks: Mapping[str, TaskSettings]) -> Iterator[str]:
+    """Names by which the data's rows would be of several tasks."""
+    owners = {code: code for code in tasks}
+    for code, task in tasks.items():
+        for alias in dict.fromkeys(task.aliases):
+            if (owner := owners.setdefault(alias, code)) != code:
+                key = f"tasks.{owner}" if owner == alias else f"tasks.{owner}.aliases"
+                yield (
+                    f"tasks.{code}.aliases: {alias} is a name of `{key}` too, and a row has one "
+                    "task: remove it from one of them"
+                )
 
 
-def _sequence(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, list | tuple) else ()
-
-
-def _names(value: Any) -> list[str]:
-    """The names in a list, or the keys of a mapping."""
-    listed = value if isinstance(value, dict) else _sequence(value)
-    return [name for name in listed if isinstance(name, str)]
+def _repeated_labels(path: str, tables: Mapping[str, Entry]) -> Iterator[str]:
+    """Tables of one LaTeX label, so that a reference to it would be to either."""
+    first: dict[str, str] = {}
+    for name, table in tables.items():
+        if (other := first.setdefault(table.label, name)) != name:
+            yield f"{path}.{name}.label: {table.label} is that of `{path}.{other}` too: change one"

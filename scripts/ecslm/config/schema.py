@@ -195,6 +195,20 @@ class Config(Closed):
     _content: Content = PrivateAttr(default_factory=lambda: Content({}))
     _changes: tuple[str, ...] = PrivateAttr(())
 
+    def with_seeds(self) -> Self:
+        """A copy with `seeds` in place of those of the models that have adapters, in the study to
+        run."""
+        if self.seeds is None or self.study not in self.studies:
+            return self
+        models = {
+            name: model.model_copy(update={"seeds": self.seeds})
+            if isinstance(model, TransformersModel) and (model.tuned or model.adapter_of)
+            else model
+            for name, model in self.current.models.items()
+        }
+        study = self.current.model_copy(update={"models": models})
+        return self.model_copy(update={"studies": {**self.studies, self.study: study}})
+
     def read_from(self, content: Content, changes: Iterable[str]) -> Self:
         """A copy that knows the places of its keys.
 

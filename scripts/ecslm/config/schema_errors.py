@@ -1,5 +1,6 @@
-"""Validation errors as lines: the key, the problem, and the nearest valid name."""
+"""Validation errors with the keys of the configuration, and the nearest valid name."""
 
+import re
 import types
 import typing
 from collections.abc import Sequence
@@ -10,9 +11,15 @@ from pydantic import BaseModel, ValidationError
 from ecslm.common.plain_words import given, in_plain_words
 from ecslm.common.text import nearest
 
+# A key of a server by the names that people give it, and the sections where they put it.
+SECRET = re.compile(r"(api_?|access_?|auth_?)?(key|token|secret|password)", re.IGNORECASE)
+WITH_SECRETS = frozenset({"server", "access"})
 
-def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str]:
-    """A line for each error of validating against `schema`."""
+
+def schema_problems(
+    error: ValidationError, schema: type[BaseModel]
+) -> list[tuple[tuple[str, ...], str]]:
+    """The keys and the problem of each error of validating against `schema`."""
     problems = []
     details = error.errors(include_url=False)
     for detail in details:
@@ -22,25 +29,32 @@ def schema_problems(error: ValidationError, schema: type[BaseModel]) -> list[str
         ):
             continue
         keys, fields = _walk(detail["loc"], schema)
-        path = ".".join(keys)
-        if detail["type"] == "extra_forbidden":
-            problems.append(f"{path}: unknown key{nearest(keys[-1], fields)}")
+        if detail["type"] == "extra_forbidden" and _may_be_secret(keys):
+            message = "unknown key: name the variable that holds it in `access: {key: VARIABLE}`"
+        elif detail["type"] == "extra_forbidden":
+            message = f"unknown key{nearest(keys[-1], fields)}"
         elif detail["type"].startswith("union_tag"):
-            problems.append(_wrong_tag(path, detail))
+            keys.append(detail["ctx"]["discriminator"].strip("'"))
+            message = _wrong_tag(keys[-1], detail)
         else:
-            problems.append(f"{path}: {in_plain_words(detail)}{given(detail)}")
+            shown = "" if WITH_SECRETS.intersection(keys) else given(detail)
+            message = f"{in_plain_words(detail)}{shown}"
+        problems.append((tuple(keys), message))
     return problems
 
 
-def _wrong_tag(path: str, detail: Any) -> str:
+def _may_be_secret(keys: Sequence[str]) -> bool:
+    return "models" in keys and SECRET.fullmatch(keys[-1]) is not None
+
+
+def _wrong_tag(key: str, detail: Any) -> str:
     """A section whose kind is missing or unknown."""
-    key = detail["ctx"]["discriminator"].strip("'")
     if detail["type"] == "union_tag_not_found":
-        return f"{path}.{key}: missing"
+        return "missing"
     valid = [tag.strip(" '") for tag in detail["ctx"]["expected_tags"].split(",")]
     tag = detail["ctx"]["tag"]
     found = "is empty" if tag in ("", "None") else f"unknown {key} {tag}"
-    return f"{path}.{key}: {found}{nearest(tag, valid)}"
+    return f"{found}{nearest(tag, valid)}"
 
 
 def _walk(location: Sequence[Any], schema: Any) -> tuple[list[str], set[str]]:

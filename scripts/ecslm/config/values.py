@@ -7,7 +7,6 @@ from typing import Any
 from ecslm.common.text import shown
 from ecslm.schemas.fields import is_writable
 
-MOST = 10**12
 # Keys of what is asked for elsewhere, as an argument of a command or a part of an address.
 ASKED_FOR = frozenset({"id", "package", "revision", "version"})
 # These and keys of files and folders must say something.
@@ -18,11 +17,7 @@ def value_problems(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
     """The dotted path and the problem of each key with such a value."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            name = f"{path}.{key}" if path else str(key)
-            if isinstance(key, str) and (problem := _text_problem(key, "\n")):
-                yield name, f"the key {problem}"
-            else:
-                yield from value_problems(inner, name)
+            yield from value_problems(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from value_problems(inner, f"{path}.{number}")
@@ -32,24 +27,16 @@ def value_problems(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
 
 def _problem(value: Any, key: str) -> str:
     match value:
-        case int() if abs(value) > MOST:
-            return f"should be at most {MOST:,}, not {shown(value)}"
         case float() if not math.isfinite(value):
             return f"should be a number, not {value}"
         case str() if key in NEEDED and not value.strip():
             return "is empty"
         case str() if key in ASKED_FOR and value.startswith("-"):
             return f"begins with -, as options of commands do: {shown(value)}"
-        case str():
-            return _text_problem(value, "\n" if key in NEEDED else "")
-    return ""
-
-
-def _text_problem(text: str, forbidden: str) -> str:
-    """The problem of a text with characters that are invisible in a name, a path or a log line."""
-    if not is_writable(text):
-        return "has half a character (a surrogate): remove it"
-    hidden = (one for one in text if (ord(one) < 32 and one not in "\n\t") or ord(one) == 127)
-    if any(hidden) or any(one in text for one in forbidden):
-        return "has a control character or a new line: remove it"
+        case str() if not is_writable(value):
+            return "has half a character (a surrogate): remove it"
+        case str() if any(ord(one) < 32 and one not in "\n\t" for one in value):
+            return "has a control character: remove it"
+        case str() if key in NEEDED and "\n" in value:
+            return "has a new line: remove it"
     return ""

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from ecslm.common.errors import InputError, all_of
 from ecslm.config.loading import read_config
 from ecslm.config.schema import Config
-from ecslm.plan.answer_checks import check_answers
+from ecslm.plan.file_checks import check_files
 from ecslm.plan.model_checks import ModelChecks
 from ecslm.plan.rules import Job, Rule
 from ecslm.plan.source import source_of
@@ -77,8 +77,8 @@ class Plan:
 
         Raises:
             InputError: all problems: a file of the data source is missing or cannot be read, the
-                repository's files lack what a table names, a base what a model needs, or answers
-                that are recorded are missing.
+                repository's files lack what a table names, a base what a model needs, or a file
+                that others made is missing or wrong.
         """
         for line in self.study.config.changes:
             log.warning("warning: %s", line)
@@ -87,7 +87,7 @@ class Plan:
                 self.source.check,
                 self.tables.check,
                 ModelChecks(self.study).check,
-                lambda: check_answers(self.study),
+                lambda: check_files(self.study),
             )
         except InputError as error:
             raise self.study.config.with_places(error) from None

@@ -44,11 +44,18 @@ class Source:
 
         Raises:
             InputError: a file cannot be read, or is missing while a dataset file has yet to be
-                built from it.
+                built from it, or while the results were made from one of another name.
         """
         missing = self.missing_files()
         if missing and not all(Path(path).is_file() for path in self._derived_files()):
             raise InputError(*map(self._missing, missing))
+        made = Path(self._study.path(paths.REPORT_MANIFEST))
+        before = read_manifest(made).settings.get("data_source") if made.is_file() else None
+        if missing and before not in (None, self.title()):
+            raise InputError(
+                f"studies.{self._study.name}.data: {missing[0]}: no such file, and the results are "
+                f"of {before}: name that, or put the file there"
+            )
         if isinstance(self.data, PathData) and Path(self.data.path).exists():
             _ = self.rows
 

@@ -1,17 +1,22 @@
 """Begins a study of records: checks that a run can use them, and composes its configuration."""
 
 import os
+import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.plain_words import NAME
+from ecslm.common.text import shown
+from ecslm.config.names import MOST_CHARACTERS
 from ecslm.data.checking import DataCheck, task_names
 from ecslm.data.problems import Kind
 from ecslm.data.report import Report
 from ecslm.plan.keys import StudyKey
 from ecslm.plan.plan import Plan
+from ecslm.schemas.paths import SHARED
 from ecslm.schemas.task import TaskSettings
 from ecslm.starter.records import EXAMPLE, look_at
 from ecslm.starter.study import Start, configuration, plan_start
@@ -30,6 +35,24 @@ class Begun:
     start: Start
     report: Report
     text: str
+
+
+def check_study_name(name: str, taken: Collection[str]) -> None:
+    """Refuse a name that cannot be a study's: it becomes part of files and commands.
+
+    Args:
+        taken: studies that there are.
+
+    Raises:
+        InputError: it is taken, or cannot be the name of a file everywhere.
+    """
+    if not re.fullmatch(NAME, name) or len(name) > MOST_CHARACTERS:
+        raise InputError(
+            f"STUDY: {shown(name)} cannot be the name of a study: use at most {MOST_CHARACTERS} "
+            "letters without accents, digits, `-`, `_` and `.`, the first one a letter or a digit"
+        )
+    if name in (*taken, *SHARED):
+        raise InputError(f"STUDY: {name} is taken by this project: choose another name")
 
 
 def begin_study(name: str, data: Path, registry: Mapping[str, TaskSettings]) -> Begun:

@@ -1,54 +1,268 @@
-"""What is wrong in a configuration is told all at once, a line each, with its place."""
+"""What is wrong in a configuration is told all at once, a line each, with its key."""
 
 import copy
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
-from snakemake.io import PeriodicityDetector
-from support.configs import changed, problems, put, small, study_of
+from support.configs import Raw, changed, loaded, problems, put, small, study_of
+from support.project import PROMPTS
 
-from ecslm.config.repeated_names import name_problems
+from ecslm.schemas.paths import SHARED
+
+ANSWERS = {"backend": "recorded", "path": "answers"}
+BASE = {"base": "Small", "template": "chatml"}
+SERVER = {"backend": "openai", "template": "chatml"} | {
+    "server": {"url": "https://api.example.org/v1", "model": "m"}
+}
+S = "studies.shop"
 
 # Each edit of the small configuration, and the only line that it gives.
-PROBLEMS: dict[str, tuple[str, Any, str]] = {
-    "an unknown key at the top": (
-        "studys",
-        {},
-        "studys: unknown key: did you mean `study`?",
-    ),
-    "an unknown key of a study": (
-        ".decodng",
-        {},
-        "studies.shop.decodng: unknown key: did you mean `decoding`?",
-    ),
-    "an unknown key like no other": (
+LINES: tuple[tuple[str, Any, str], ...] = (
+    # The schema.
+    ("studys", {}, "studys: unknown key: did you mean `study`?"),
+    (
         ".bertscore.zzz",
         1,
-        "studies.shop.bertscore.zzz: unknown key: expected one of encoder, layer, rescale_language",
+        f"{S}.bertscore.zzz: unknown key: expected one of encoder, layer, rescale_language",
     ),
-    "a word for a number": (
+    (
+        ".data.label",
+        None,
+        f"{S}.data.label: unknown key: did you mean `labels`?",
+    ),
+    (
         ".training.rank",
         "sixteen",
-        "studies.shop.training.rank: should be a whole number, not 'sixteen'",
+        f"{S}.training.rank: should be a whole number, not 'sixteen'",
     ),
-    "a value that is not among the choices": (
-        ".device",
-        "gpu",
-        "studies.shop.device: should be 'cpu' or 'cuda', not 'gpu'",
+    (
+        ".models.Small-EC.training",
+        {"dropout": 1.0},
+        f"{S}.models.Small-EC.training.dropout: should be less than 1, not 1.0",
     ),
-    "an unknown study": (
-        "study",
-        "shoop",
-        "study: shoop is not in studies: did you mean `shop`?",
+    (".device", "gpu", f"{S}.device: should be 'cpu' or 'cuda', not 'gpu'"),
+    (".data", {"source": "paht"}, f"{S}.data.source: unknown source paht: did you mean `path`?"),
+    (
+        ".models.Small.backend",
+        "recoded",
+        f"{S}.models.Small.backend: unknown backend recoded: did you mean `recorded`?",
     ),
+    (
+        ".comparisons.contrasts.tuning",
+        {"pairs": [["Small-EC", "Small"]], "settings": ["IND"]},
+        f"{S}.comparisons.contrasts.tuning.kind: missing",
+    ),
+    (
+        ".models.A/B",
+        BASE,
+        f"{S}.models.A/B: should be letters, digits and . _ -, the first a letter or digit, not "
+        "'A/B'",
+    ),
+    (".data.path", " ", f"{S}.data.path: is empty"),
+    (".models.Small-EC.seeds", [3, 3], f"{S}.models.Small-EC.seeds: a seed is listed twice"),
+    # Fields of one entry that do not fit.
+    ("tasks.PM.metric", "ndcg", "tasks.PM: metric: ndcg cannot score yes_no: use binary_f1"),
+    (
+        ".decoding.max_new_tokens",
+        500,
+        f"{S}.decoding.max_length: should be greater than the 500 tokens of max_new_tokens, not "
+        "500",
+    ),
+    (
+        ".models.Small.normalization",
+        "bytes",
+        f"{S}.models.Small.normalization: only with `answers: likelihood`, not 'bytes'",
+    ),
+    (
+        ".models.Other",
+        {"backend": "recorded"},
+        f"{S}.models.Other: needs either `path` or `published`",
+    ),
+    (
+        ".comparisons.contrasts.tuning.pairs",
+        [["Small-EC", "Small"], ["Small", "Small-EC"]],
+        f"{S}.comparisons.contrasts.tuning: pairs: a pair is listed twice",
+    ),
+    (
+        ".tables.ind.competitors",
+        ["Large"],
+        f"{S}.tables.ind: competitors: Large is not a row",
+    ),
+    # Entries that do not fit one another.
+    ("study", "shoop", "study: shoop is not in studies: did you mean `shop`?"),
+    (".tasks", ["PM", "AG", "PM"], f"{S}.tasks: PM is listed twice"),
+    (".settings", ["IND", "OOD", "OOD"], f"{S}.settings: OOD is listed twice"),
+    (".bertscore", None, f"{S}.bertscore: missing: AG is scored with it"),
+    (
+        ".data",
+        {"source": "path", "path": "r", "labels": {"path": "l", "url": "https://e.org/l"}},
+        f"{S}.data.labels.sha256: missing: needed to verify the file from `url`",
+    ),
+    (
+        ".models.Small.template",
+        "chatlm",
+        f"{S}.models.Small.template: chatlm is not in {PROMPTS}: did you mean `chatml`?",
+    ),
+    (
+        ".models.random",
+        BASE,
+        f"{S}.models.random: is also the name of a baseline: rename the model",
+    ),
+    (
+        ".models.Small.shots",
+        1,
+        f"{S}.models.Small.shots: 1 needs the 1-shot settings among the study's `settings`",
+    ),
+    (
+        ".models.Small.seeds",
+        [0, 1],
+        f"{S}.models.Small.seeds: an untuned model with greedy decoding has the single seed 0",
+    ),
+    (
+        ".models.Other",
+        SERVER | {"seeds": [1]},
+        f"{S}.models.Other.seeds: an untuned model with greedy decoding has the single seed 0",
+    ),
+    (
+        ".models.Small.decoding",
+        {"max_length": 90},
+        f"{S}.models.Small.decoding.max_length: 90 should be greater than the 90 tokens of "
+        "max_new_tokens, with the keys of task_decoding.AG",
+    ),
+    (
+        ".models.Small",
+        {"base": "Small", "template": "alpaca", "adapter_of": "Small-EC"},
+        f"{S}.models.Small.template: is not that of Small-EC, whose adapters it uses",
+    ),
+    (
+        ".models.Small",
+        BASE | {"adapter_of": "Small-EC", "seeds": [0, 7]},
+        f"{S}.models.Small.seeds: Small-EC has no adapter of seed 7",
+    ),
+    (
+        ".models.Other",
+        BASE | {"adapter_of": "Small"},
+        f"{S}.models.Other.adapter_of: Small is not tuned: it has no adapters",
+    ),
+    (
+        ".models.Other",
+        {"backend": "recorded", "published": "other"},
+        f"{S}.answers: missing: Other has `published`",
+    ),
+    (".export", {"models": ["Small"]}, f"{S}.export.models: Small is not tuned: it has no adapter"),
+    (
+        ".tables.wording.contrast",
+        "tuning",
+        f"{S}.tables.wording.contrast: tuning compares models: name one of `kind: settings`",
+    ),
+    (
+        ".tables.parameters.models",
+        ["Small"],
+        f"{S}.tables.parameters.models: Small is not tuned: it has no trainable parameters",
+    ),
+    (
+        ".tables.validity.label",
+        "tab:ind",
+        f"{S}.tables.validity.label: tab:ind is that of `{S}.tables.ind` too: change one",
+    ),
+    (
+        "tasks.AG.aliases",
+        ["Product_Matching"],
+        "tasks.AG.aliases: Product_Matching is a name of `tasks.PM.aliases` too, and a row has "
+        "one task",
+    ),
+)
+
+
+@pytest.mark.parametrize(("path", "value", "line"), LINES, ids=[line for *_, line in LINES])
+def test_one_line_tells_what_is_wrong(path: str, value: Any, line: str) -> None:
+    (found,) = problems(changed(path, value))
+    assert found.startswith(line)
+
+
+# Names that refer to another part of the configuration.
+NAMES = (
+    *(".tasks.0", ".bertscore.encoder", ".models.Small.base"),
+    *(".comparisons.contrasts.tuning.pairs.0.0", ".comparisons.contrasts.tuning.settings.0"),
+    *(".comparisons.contrasts.domain.pairs.0.0", ".comparisons.contrasts.domain.models.0"),
+    *(".tables.ind.setting", ".tables.ind.columns.0", ".tables.ind.rows.0.baselines.0"),
+    *(
+        ".tables.ind.rows.1.models.0",
+        ".tables.dataset.tasks.0",
+        ".tables.dataset.columns.0.setting",
+    ),
+    *(".tables.validity.models.0", ".tables.validity.settings.0", ".tables.wording.contrast"),
+    *(".tables.comparisons.contrasts.0", ".tables.parameters.models.0"),
+)
+# Sections that the small configuration lacks, with a name that there is not.
+WRONG = {
+    ".architectures": {"Smalll": "SmolLM2-360M"},
+    ".task_decoding": {"PMM": {}},
+    ".export": {"models": ["Small-CE"]},
+    ".described_with": "Smal",
+    ".tables.reproduction.reproduces": {"Small-CE": "SmolLM2-360M-EC"},
+    ".models.Small": BASE | {"adapter_of": "Smal-EC"},
+    ".models.Other": ANSWERS | {"tasks": ["PMM"]},
+    ".models.Another": ANSWERS | {"settings": ["INDD"]},
+    "licenses": {"Smal": "mit"},
 }
 
 
-@pytest.mark.parametrize(("path", "value", "line"), PROBLEMS.values(), ids=PROBLEMS)
-def test_one_line_tells_of(path: str, value: Any, line: str) -> None:
-    assert problems(changed(path, value)) == (line,)
+SECRET = "sk-abc123"
+HINT = "unknown key: name the variable that holds it in `access: {key: VARIABLE}`"
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("server.api_key", HINT),
+        ("access.api_key", HINT),
+        ("token", HINT),
+        ("server.api", "should be 'chat' or 'completions'"),
+        ("access.key", "should be the name of an environment variable, in capitals, not the key"),
+        ("server", "should be a section of keys"),
+    ],
+)
+def test_a_key_of_a_server_is_never_printed_and_its_place_is_named(where: str, line: str) -> None:
+    raw = changed(".models.Other", copy.deepcopy(SERVER) | {"access": {}})
+    put(raw, f".models.Other.{where}", SECRET)
+    assert problems(raw) == (f"{S}.models.Other.{where}: {line}",)
+
+
+def value_at(raw: Any, path: str) -> Any:
+    for key in (f"{S}{path}" if path.startswith(".") else path).split("."):
+        raw = raw[int(key) if isinstance(raw, list) else key]
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [*WRONG.items(), *((path, f"{value_at(small(), path)}x") for path in NAMES)],
+)
+def test_a_name_that_refers_to_nothing_is_told_with_its_key_and_the_nearest(
+    path: str, value: Any
+) -> None:
+    found = problems(changed(path, value))
+    key = path.rstrip(".0123456789")
+    line = next(line for line in found if " is not in " in line)
+    assert line.startswith(f"{S}{key}" if path.startswith(".") else key)
+    assert ": did you mean `" in line
+
+
+def sections(value: Any, path: str = "") -> Iterator[str]:
+    """The paths of all sections."""
+    if isinstance(value, dict):
+        yield path
+        for key, inner in value.items():
+            yield from sections(inner, f"{path}.{key}" if path else key)
+
+
+def test_a_key_that_no_section_has_is_told_wherever_it_stands() -> None:
+    for path in sections(small()):
+        key = f"{path}.zzz" if path else "zzz"
+        (line, *_) = problems(changed(key, 1))
+        assert line.startswith(f"{key}: ") or key.startswith(f"{S}.task_decoding"), key
 
 
 @pytest.mark.parametrize(
@@ -57,47 +271,19 @@ def test_one_line_tells_of(path: str, value: Any, line: str) -> None:
 )
 @pytest.mark.parametrize("value", [[{"a": 1}], {"a": [1]}, 3, "word", None, [[]], {1: 2}])
 def test_any_wrong_shape_is_told_with_its_key(path: str, value: Any) -> None:
-    raw = small()
-    raw["studies"]["shop"][path] = value
-    assert any(line.startswith(f"studies.shop.{path}") for line in problems(raw))
+    raw = changed(f".{path}", value)
+    assert any(line.startswith(f"{S}.{path}") for line in problems(raw))
 
 
-SECTIONS = ("tasks", "bases", "studies", "studies.shop.models", "studies.shop.tables")
-
-
-@given(st.text("ab", max_size=3), st.text("ab", min_size=1, max_size=4), st.integers(1, 30))
-@example("", "x", 80)
-@example("a", "b", 19)
-@example("a", "b", 20)
-def test_a_name_that_snakemake_takes_for_a_path_without_end_is_told(
-    begin: str, part: str, times: int
-) -> None:
-    name = (begin + part * times)[:80]
-    told = PeriodicityDetector().is_periodic(name) is not None
-    for section in SECTIONS:
-        raw: dict[str, Any] = {name: {}}
-        for key in reversed(section.split(".")):
-            raw = {key: raw}
-        lines = list(name_problems(raw))
-        assert len(lines) == told, name
-        assert all(line.startswith(f"{section}.{name}: ends with ") for line in lines)
-
-
-@pytest.mark.parametrize("key", ["study", "tasks", "bases", "studies"])
-def test_a_missing_section_is_told(key: str) -> None:
-    raw = small()
-    del raw[key]
-    assert f"{key}: missing" in problems(raw)
-
-
-def test_a_missing_key_is_told_with_its_path() -> None:
+def test_what_is_missing_is_told_with_its_path() -> None:
+    for key in ("study", "tasks", "bases", "studies"):
+        raw = small()
+        del raw[key]
+        assert f"{key}: missing" in problems(raw)
     raw = small()
     del raw["studies"]["shop"]["models"]["Small"]["base"]
     del raw["tasks"]["PM"]["answer"]
-    assert set(problems(raw)) == {
-        "studies.shop.models.Small.base: missing",
-        "tasks.PM.answer: missing",
-    }
+    assert set(problems(raw)) == {f"{S}.models.Small.base: missing", "tasks.PM.answer: missing"}
 
 
 def test_all_problems_come_in_one_run_cross_references_included() -> None:
@@ -107,12 +293,15 @@ def test_all_problems_come_in_one_run_cross_references_included() -> None:
     put(raw, ".models.Small.base", "Smal")
     put(raw, ".models.Small.shots", 2)
     put(raw, ".tables.ind.columns", ["AGG"])
+    # An entry of which nothing is left: what refers to it is no further problem.
+    del raw["studies"]["shop"]["models"]["Small-EC"]["template"]
     assert problems(raw) == (
         "tasks.PM.titel: unknown key: did you mean `title`?",
-        "studies.shop.training.rank: should be at least 1, not 0",
-        "studies.shop.models.Small.shots: should be 0 or 1, not 2",
-        "studies.shop.models.Small.base: Smal is not in bases: did you mean `Small`?",
-        "studies.shop.tables.ind.columns: AGG is not in the study's tasks: did you mean `AG`?",
+        f"{S}.training.rank: should be at least 1, not 0",
+        f"{S}.models.Small.shots: should be 0 or 1, not 2",
+        f"{S}.models.Small-EC.template: missing",
+        f"{S}.models.Small.base: Smal is not in bases: did you mean `Small`?",
+        f"{S}.tables.ind.columns: AGG is not in the study's tasks: did you mean `AG`?",
     )
 
 
@@ -129,25 +318,121 @@ def test_a_problem_in_an_inherited_section_is_told_once_at_its_place() -> None:
     put(raw, ".precision", {"dtype": "float16"})
     put(raw, ".decoding", {"max_new_tokens": 0})
     put(raw, ".task_decoding.AG", {"max_length": 10})
-    put(raw, ".models.Other-EC", {"base": "Small", "template": "chatml", "training": {"alpha": 4}})
+    put(raw, ".models.Other-EC", BASE | {"training": {"alpha": 4}})
     lines = problems(raw)
     assert [line.split(": ")[0] for line in lines] == [
-        "studies.shop.precision.dtype",
-        "studies.shop.training.rank",
-        "studies.shop.training.epohcs",
-        "studies.shop.decoding.max_new_tokens",
-        "studies.shop.task_decoding.AG.max_length",
+        f"{S}.precision.dtype",
+        f"{S}.training.rank",
+        f"{S}.training.epohcs",
+        f"{S}.decoding.max_new_tokens",
+        f"{S}.task_decoding.AG.max_length",
     ]
 
 
 def test_a_broken_item_does_not_make_its_list_too_short() -> None:
-    rows = [{"group": "Ours", "model": ["Small"]}]
-    lines = problems(changed(".tables.ind.rows", rows))
-    assert lines == ("studies.shop.tables.ind.rows.0.model: unknown key: did you mean `models`?",)
+    lines = problems(changed(".tables.ind.rows", [{"group": "Ours", "model": ["Small"]}]))
+    assert lines == (f"{S}.tables.ind.rows.0.model: unknown key: did you mean `models`?",)
     assert problems(changed(".tables.ind.rows", [])) == (
-        "studies.shop.tables.ind.rows: should be a list of at least 1",
+        f"{S}.tables.ind.rows: should be a list of at least 1",
     )
 
 
-def test_the_small_configuration_is_valid() -> None:
-    assert study_of(small()).title == "A shop"
+@pytest.mark.parametrize("name", sorted(SHARED))
+def test_a_study_cannot_take_a_directory_that_studies_share(name: str) -> None:
+    raw = small()
+    raw["studies"][name] = raw["studies"]["shop"]
+    (line,) = problems(raw)
+    assert (
+        line == f"studies.{name}: is the name of a directory that studies share: rename the study"
+    )
+
+
+def test_data_are_described_with_a_model_that_is_run_and_has_a_tokenizer() -> None:
+    raw = changed(".described_with", "Small")
+    put(raw, ".models.Small.run", False)
+    assert problems(raw) == (f"{S}.described_with: Small is not run",)
+    raw = changed(".described_with", "Other")
+    put(raw, ".models.Other", ANSWERS)
+    (line,) = problems(raw)
+    assert line.startswith(f"{S}.described_with: Other has no base, whose tokenizer is needed")
+
+
+LABELS = {"source": "path", "path": "rows.jsonl", "labels": {"path": "label.json"}}
+ONE_SHOT = "IND_Diverse_Instruction_1-shot"
+
+
+def ranking(settings: list[str], **data: Any) -> Raw:
+    """The small configuration with a ranking task alone, without tables and comparisons."""
+    task = {"title": "Ranking", "aliases": [], "answer": "ranking", "metric": "ndcg", "ood": False}
+    raw = changed("tasks.QPR", task)
+    for key, value in (("data", LABELS | data), ("settings", settings), ("tasks", ["QPR"])):
+        put(raw, f".{key}", value)
+    put(raw, ".tables", {})
+    put(raw, ".comparisons", None)
+    return raw
+
+
+def test_labels_need_a_setting_whose_rows_they_follow() -> None:
+    assert problems(ranking([ONE_SHOT])) == (
+        f"{S}.settings: QPR needs IND_Diverse_Instruction or IND_Single_Instruction: the relevance "
+        "labels are in their row order",
+    )
+    loaded(ranking([ONE_SHOT, "IND_Single_Instruction"]))
+    loaded(ranking([ONE_SHOT], labels=None))
+
+
+def test_a_task_without_ood_records_needs_another_setting() -> None:
+    raw = ranking(["OOD_Diverse_Instruction"], labels=None)
+    assert problems(raw) == (f"{S}.settings: none has test records of QPR, whose `ood` is false",)
+    put(raw, "tasks.QPR.test", False)
+    loaded(raw)
+
+
+def test_rows_whose_answers_are_not_free_do_not_compete() -> None:
+    raw = changed(".tables.ind.competitors", ["Small", "Small-EC"])
+    put(raw, ".models.Small.answers", "likelihood")
+    line = f"{S}.tables.ind.competitors: Small does not compete: its answers are likelihood, "
+    assert f"{line}not free" in problems(raw)
+    put(raw, ".tables.ind.competitors", ["Best", "Small-EC"])
+    best = {"group": "Best", "best_of": {"Best": ["Small", "Small-EC"]}}
+    raw["studies"]["shop"]["tables"]["ind"]["rows"].append(best)
+    (line,) = problems(raw)
+    assert "Best does not compete: the answers of Small are likelihood, not free" in line
+
+
+def test_a_table_of_lengths_in_tokens_needs_a_tokenizer() -> None:
+    raw = changed(".models", {"Other": ANSWERS})
+    put(raw, ".tables", {"dataset": small()["studies"]["shop"]["tables"]["dataset"]})
+    put(raw, ".comparisons", None)
+    (line,) = problems(raw)
+    assert line.startswith(f"{S}.tables.dataset: shows lengths in tokens, but none of the study's")
+
+
+def test_a_tuned_model_needs_a_task_that_trains_and_is_shown_no_example() -> None:
+    raw = changed(".models.Small-EC.shots", 1)
+    assert problems(raw)[0].endswith("no examples: a tuned model has `shots: 0`")
+    put(raw, ".models.Small-EC.shots", 0)
+    for task in raw["tasks"].values():
+        task["train"] = False
+    assert problems(raw) == (
+        f"{S}.models.Small-EC.training: none of the study's tasks has `train: true`",
+    )
+
+
+def test_answers_can_be_limited_only_where_a_task_has_such_answers() -> None:
+    raw = changed(".tasks", ["AG"])
+    put(raw, ".models.Small.answers", "constrained")
+    types = "yes_no or choice or ranking or extraction"
+    assert (
+        f"{S}.models.Small.answers: no task of the study has {types} as its `answer`, as "
+        "constrained needs"
+    ) in problems(raw)
+
+
+def test_likelihood_needs_to_know_what_right_answers_are() -> None:
+    raw = changed(".models.Small-likelihood", BASE | {"answers": "likelihood"})
+    raw["tasks"]["PM"] |= {"answer": "choice", "metric": "accuracy"}
+    line = "tasks.PM.option: missing: letter or text, as right answers are; models with "
+    assert problems(raw) == (f"{line}`answers: likelihood` need it",)
+    put(raw, "tasks.PM.option", "letter")
+    assert study_of(raw).models["Small-likelihood"].limits() is not None

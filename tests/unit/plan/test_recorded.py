@@ -143,6 +143,7 @@ def test_missing_answers_are_told_before_anything_runs(
 ) -> None:
     for check in ("plan.ModelChecks.check", "stages.tables.RenderTable.check"):
         monkeypatch.setattr(f"ecslm.plan.{check}", lambda _: None)
+    monkeypatch.setattr("ecslm.plan.file_checks._check_template", lambda *_: None)
     monkeypatch.chdir(tmp_path)
     made = with_other(tasks=["PM", "SA"])
     assert problems(made) == ("studies.shop.models.Other.path: answers: no such directory",)

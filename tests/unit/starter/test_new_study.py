@@ -205,7 +205,7 @@ def test_records_that_cannot_be_used_are_told_and_nothing_is_written(
         (["--study", ".."], "cannot be the name of a study"),
         (["--study", "x" * 300], "cannot be the name of a study"),
         (["--study", "caf\u00e9"], "cannot be the name of a study"),
-        (["--study", "Demo"], "STUDY: Demo is taken by this project"),
+        (["--study", "demo"], "STUDY: demo is taken by this project"),
         (["--study", "cache"], "STUDY: cache is taken by this project"),
         (["--study", "mine"], "mine.jsonl: no such file: put your records there, or name"),
         (["--study", "mine", "--data", "records.csv"], "records.csv: is a table: convert it by"),

@@ -104,12 +104,6 @@ def test_an_entry_of_an_unknown_kind_is_one_problem_of_the_configuration(kind: A
     assert problem.startswith("studies.shop.tables.a.kind: ")
 
 
-def test_the_names_in_an_entry_of_a_misspelt_kind_are_checked_too() -> None:
-    kind, model = problems_of_an_entry("validty")
-    assert kind.endswith("unknown kind validty: did you mean `validity`?")
-    assert model.startswith("studies.shop.tables.a.models: Unknown is not in the study's models")
-
-
 def problems_of_an_entry(kind: Any) -> tuple[str, ...]:
     config = configured()
     entry = {"kind": kind, "caption": "A caption", "label": "tab:a", "models": ["Unknown"]}

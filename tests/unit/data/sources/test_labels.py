@@ -5,8 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from support.imports import imported_modules
-from support.project import ROOT, SCRIPTS
+from support.project import ROOT
 from support.scripts import run_script
 
 from ecslm.common.errors import InputError
@@ -93,40 +92,3 @@ def test_a_study_without_a_label_file_has_none_to_fetch() -> None:
     status, _, words = fetch("--study", "demo")
     assert (status, words.count("\n")) == (1, 1)
     assert "has no `labels`" in words
-
-
-@pytest.mark.parametrize(
-    ("study", "data", "words"),
-    [
-        ("papre", {}, "study: papre is not in studies: did you mean `paper`?"),
-        ("paper", {"labels": {"ulr": "x"}}, "studies.paper.data.labels.ulr: unknown key: did"),
-        ("paper", {"source": "hbu"}, "studies.paper.data.source: unknown source hbu: did you mean"),
-        ("paper", {"labels": {"sha256": None}}, "studies.paper.data.labels.sha256: missing: "),
-        ("paper", 3, "studies.paper.data: should be a section of keys, not 3"),
-    ],
-)
-def test_what_is_wrong_with_the_configuration_is_one_line(
-    study: str, data: object, words: str, tmp_path: Path
-) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text(json.dumps({"studies": {"paper": {"data": data}}}))
-    status, _, found = fetch("--configfile", str(file), "--study", study)
-    assert (status, found.count("\n")) == (1, 1)
-    place = "" if words.startswith("study:") else f"{file}: line 1: "
-    assert found.startswith(f"error: {place}{words}")
-
-
-@pytest.mark.parametrize("content", ["[", "[1]", "one"])
-def test_a_configuration_that_cannot_be_read_is_one_line(content: str, tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text(content)
-    status, _, found = fetch("--configfile", str(file))
-    assert (status, found.count("\n")) == (1, 1)
-    assert found.startswith(f"error: {file}: line 1: ")
-
-
-def test_the_script_does_not_load_the_rest_of_the_configuration() -> None:
-    found = imported_modules("fetch_labels.py")
-    assert not found & {"ecslm.config.schema", "ecslm.plan", "ecslm.tables", "ecslm.scoring"}
-    modules = [m for m in found if SCRIPTS.joinpath(*m.split(".")).with_suffix(".py").is_file()]
-    assert len(modules) < 36

@@ -1,0 +1,89 @@
+"""What a study says of all models and tasks, and one of them of itself."""
+
+from typing import Any
+
+import pytest
+from support.configs import changed, loaded, problems, put, small, study_of
+
+from ecslm.config.backends.transformers import TransformersModel
+
+SAMPLED = "greedy decoding has the single seed 0"
+
+
+def test_decoding_of_a_task_inherits_key_by_key() -> None:
+    study = study_of(small())
+    assert study.task_decoding["AG"].max_new_tokens == 90
+    assert study.task_decoding["AG"].max_length == 500
+    assert study.decoding.max_new_tokens == 20
+
+
+def test_a_models_own_decoding_replaces_single_keys_in_every_task() -> None:
+    raw = changed(".models.Small.decoding", {"sample": True, "max_new_tokens": 30})
+    study = study_of(raw)
+    small_model, tuned = study.models["Small"], study.models["Small-EC"]
+    assert isinstance(small_model, TransformersModel) and isinstance(tuned, TransformersModel)
+    for shared in (study.decoding, study.task_decoding["AG"]):
+        found = small_model.decoded(shared)
+        assert (found.sample, found.max_new_tokens, found.max_length) == (True, 30, 500)
+        assert tuned.decoded(shared) == shared
+
+
+@pytest.mark.parametrize(
+    ("sections", "allowed"),
+    [
+        ({".decoding": {"sample": True}}, True),
+        ({".task_decoding.AG": {"sample": True}}, True),
+        ({".models.Small.decoding": {"sample": True}}, True),
+        ({".decoding": {"sample": True}, ".models.Small.decoding": {"sample": False}}, False),
+    ],
+)
+def test_an_untuned_model_has_seeds_if_it_samples(sections: dict[str, Any], allowed: bool) -> None:
+    raw = changed(".models.Small.seeds", [0, 1])
+    for path, value in sections.items():
+        put(raw, path, value)
+    if allowed:
+        assert study_of(raw).models["Small"].seeds == (0, 1)
+    else:
+        (line,) = problems(raw)
+        assert line.endswith(SAMPLED)
+
+
+def test_tuned_models_inherit_training_key_by_key() -> None:
+    raw = changed(".models.Small-EC.training", {"epochs": 5})
+    models = study_of(raw).models
+    training = models["Small-EC"].training
+    assert training is not None
+    assert (training.epochs, training.rank, training.alpha) == (5, 8, 16)
+    assert models["Small"].training is None, "a base as it is stays untuned"
+
+
+@pytest.mark.parametrize("own", [{}, None])
+def test_an_empty_training_section_is_the_studys_own(own: Any) -> None:
+    study = study_of(changed(".models.Small-EC.training", own))
+    assert study.models["Small-EC"].training == study.training
+    raw = changed(".models.Small-EC.training", own)
+    del raw["studies"]["shop"]["training"]
+    assert study_of(raw).models["Small-EC"].tuned
+
+
+def test_all_models_that_run_here_inherit_precision_key_by_key() -> None:
+    raw = changed(".models.Small.precision", {"quantization": "none"})
+    put(raw, ".models.Other", {"backend": "recorded", "path": "answers"})
+    models = study_of(raw).models
+    small_model, tuned = models["Small"], models["Small-EC"]
+    assert isinstance(small_model, TransformersModel) and isinstance(tuned, TransformersModel)
+    own, inherited = small_model.precision, tuned.precision
+    assert (own.quantization, own.dtype) == ("none", "float32")
+    assert (inherited.quantization, inherited.dtype) == ("nf4", "float32")
+
+
+def test_seeds_replace_those_of_models_with_adapters_in_the_study_to_run() -> None:
+    raw = changed("seeds", [4, 2])
+    raw["studies"]["other"] = changed("study", "other")["studies"]["shop"]
+    config = loaded(raw)
+    assert {name: model.seeds for name, model in config.current.models.items()} == {
+        "Small": (0,),
+        "Small-EC": (2, 4),
+    }
+    assert config.studies["other"].models["Small-EC"].seeds == (0,)
+    assert problems(changed("seeds", [1, 1])) == ("seeds: a seed is listed twice",)
