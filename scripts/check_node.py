@@ -1,19 +1,20 @@
-"""Say what a job of a run would meet on this machine: what `check_study.py` runs on a node.
+"""Say what a job of a run would lack on this machine: what `check_study.py` runs on a node.
 
 It prints one line of JSON.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 from ecslm.common.cli import run_script
-from ecslm.preflight.slurm.on_node import report_of_node
+from ecslm.preflight.slurm import problems_here
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Try what jobs need, and print what was found."""
-    report = report_of_node(arguments.folder, tuple(arguments.variable), arguments.driver)
-    print(report.model_dump_json())
+    """Try what jobs need, and print what they would lack."""
+    found = list(problems_here(arguments.folder, arguments.variable, arguments.driver))
+    print(json.dumps({"problems": found}))
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ import sys
 from ecslm.common.cli import run_script
 from ecslm.config.options import add_study_options
 from ecslm.preflight.check import check_study
-from ecslm.preflight.text import as_json, as_text
+from ecslm.preflight.findings import as_json, as_text
 
 EPILOG = """\
 exit status:
@@ -28,7 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     report = check_study(arguments.configfile, arguments.study, arguments.profile)
     if arguments.json:
-        print(json.dumps(as_json(report), indent=2, ensure_ascii=False))
+        print(json.dumps(as_json(report), indent=2, ensure_ascii=False, default=str))
     else:
         print(as_text(report))
     sys.exit(int(report.fails))

@@ -12,7 +12,7 @@ from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.config.loading import read_config
 from ecslm.preflight.check import check_study
-from ecslm.preflight.text import as_text
+from ecslm.preflight.findings import as_text
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 from ecslm.starter.begin import begin_study, check_study_name

@@ -7,11 +7,10 @@ from support.graph import jobs_of
 from support.plans import LOCAL, MODELS, plan
 
 from ecslm.models.bases import BaseSource, HubSource
+from ecslm.preflight.drivers import Driver, Gpu
 from ecslm.preflight.findings import Finding
-from ecslm.preflight.gpus import Driver, Gpu
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import Profile
-from ecslm.preflight.slurm.nodes import Node
 
 HERE = Profile("default", gpus=1)
 GPU = Gpu(name="NVIDIA Z100", memory=80 * 10**9, free=79 * 10**9)
@@ -41,17 +40,6 @@ def planned_run(
 def on_hub(id_: str = "a/small", revision: str = "main") -> HubSource:
     """Weights on the hub."""
     return HubSource(source="hub", id=id_, revision=revision)
-
-
-def node(
-    name: str = "n1",
-    partition: str = "gpu",
-    limit: float | None = None,
-    memory_mb: int = 500_000,
-    **gpus: int,
-) -> Node:
-    """A node of a SLURM cluster, with GPUs by type, in a partition that is up."""
-    return Node(partition, partition == "gpu", True, limit, name, True, memory_mb, gpus)
 
 
 def driver(*gpus: Gpu, cuda: tuple[int, int] = (13, 0)) -> Driver:

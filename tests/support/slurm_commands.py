@@ -5,21 +5,23 @@ from pathlib import Path
 
 import pytest
 
-from ecslm.preflight.slurm.commands import COMMANDS
+from ecslm.preflight.slurm import COMMANDS
 
 # A node that is this machine: it runs what stands after the options.
 NODE = 'while [ "$1" != -- ]; do shift; done; shift'
-ONE_NODE = "gpu*|up|infinite|n1|idle|500000|gpu:h100:8(S:0-1)"
+ONE_NODE = "gpu*|up|infinite|n1|gpu:h100:8(S:0-1)"
 
 
 class Slurm:
-    """SLURM's commands, each of which does nothing until a test says what."""
+    """SLURM's commands: a cluster of one node that takes all jobs, until a test says otherwise."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
         folder.mkdir()
         for name in COMMANDS:
-            self.make(name, ":")
+            self.make(name, f'printf "%s\\n" "$*" >> {folder}/{name}.asked')
+        self.has(ONE_NODE)
+        self.runs_jobs()
         monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
 
     def make(self, name: str, script: str) -> None:
@@ -28,26 +30,26 @@ class Slurm:
         program.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
         program.chmod(0o755)
 
-    def prints(self, name: str, text: str) -> None:
-        """Have a command print something."""
-        self.make(name, f"cat <<'END'\n{text}\nEND")
+    def has(self, *nodes: str) -> None:
+        """What `sinfo` tells of the nodes."""
+        self.make("sinfo", "cat <<'END'\n{}\nEND".format("\n".join(nodes)))
 
-    def fails(self, name: str, message: str, status: int = 1) -> None:
+    def fails(self, name: str, message: str) -> None:
         """Have a command fail."""
-        self.make(name, f"cat >&2 <<'END'\n{message}\nEND\nexit {status}")
+        self.make(name, f"cat >&2 <<'END'\n{message}\nEND\nexit 1")
 
     def runs_jobs(self, before: str = "", starts: str = 'exec "$@"') -> None:
-        """Have `srun` run jobs on this machine, and note its options in a file `asked`.
+        """Have `srun` run jobs on this machine.
 
         Args:
             before: what happens on the node first; $folder is where both sides meet.
             starts: what starts the job.
         """
         folder = 'for folder; do case "$folder" in results/.check-*) break;; esac; done'
-        options = f'printf "%s\\n" "$@" > {self.folder}/asked'
-        self.make("srun", "\n".join((options, NODE, folder, before, starts)))
+        noted = f'printf "%s\\n" "$*" >> {self.folder}/srun.asked'
+        self.make("srun", "\n".join((noted, NODE, folder, before, starts)))
 
-    @property
-    def asked(self) -> list[str]:
-        """The arguments of the last `srun`, if it notes them."""
-        return (self.folder / "asked").read_text(encoding="utf-8").splitlines()
+    def asked(self, name: str) -> list[str]:
+        """The arguments of a command, each time that it was asked."""
+        noted = self.folder / f"{name}.asked"
+        return noted.read_text(encoding="utf-8").splitlines() if noted.exists() else []

@@ -1,6 +1,5 @@
 """Devices that models run on: memory, speed and price, from resources/devices.csv."""
 
-from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Literal
@@ -13,14 +12,12 @@ from ecslm.schemas.settings import Closed
 
 DEVICES = Path("resources/devices.csv")
 
-Kind = Literal["cpu", "cuda"]
 
-
-class DeviceRow(Closed):
-    """A row of resources/devices.csv."""
+class Device(Closed):
+    """A row of resources/devices.csv: a device."""
 
     device: str = Field(description="Name.")
-    kind: Kind
+    kind: Literal["cpu", "cuda"]
     memory_gb: float = Field(gt=0, description="Memory in 1e9 bytes.")
     tflops: float = Field(
         gt=0, description="Matrix products in bfloat16, without sparsity, in 1e12 FLOP/s."
@@ -32,34 +29,34 @@ class DeviceRow(Closed):
     price_as_of: date
     price_from: str
 
+    @property
+    def name(self) -> str:
+        """The device's name."""
+        return self.device
 
-@dataclass(frozen=True)
-class Device:
-    """A device."""
-
-    name: str
-    kind: Kind
-    memory: float
-    """Bytes."""
-    flops: float
-    """Floating-point operations per second of matrix products in bfloat16."""
-    float64_flops: float
-    """Floating-point operations per second of matrix products in float64."""
-    bandwidth: float
-    """Bytes per second that its memory reads or writes."""
-    usd_per_hour: float
-    row: DeviceRow
+    @property
+    def memory(self) -> float:
+        """Bytes."""
+        return self.memory_gb * 1e9
 
     def rate(self, dtype: str) -> float:
-        """Matrix products per second in a type; on a GPU half as many in float32, by TF32."""
-        return self.flops / 2 if self.kind == "cuda" and dtype == "float32" else self.flops
+        """Operations per second of matrix products in a type: on a GPU half as many in float32, by
+        TF32."""
+        if dtype == "float64":
+            return self.float64_tflops * 1e12
+        halved = self.kind == "cuda" and dtype == "float32"
+        return self.tflops * 1e12 / (2 if halved else 1)
 
     def with_threads(self, threads: int) -> "Device":
         """A CPU of so many threads instead of two, as those of the file have; a GPU as it is."""
         if self.kind == "cuda":
             return self
-        share = threads / 2
-        return replace(self, flops=self.flops * share, float64_flops=self.float64_flops * share)
+        rates = {"tflops": self.tflops, "float64_tflops": self.float64_tflops}
+        return self.model_copy(update={name: one * threads / 2 for name, one in rates.items()})
+
+    def with_memory(self, count: float) -> "Device":
+        """The device with so many bytes of memory."""
+        return self.model_copy(update={"memory_gb": count / 1e9})
 
 
 def read_devices(path: Path) -> dict[str, Device]:
@@ -68,18 +65,6 @@ def read_devices(path: Path) -> dict[str, Device]:
     Raises:
         InputError: the file is missing, a row is not valid, or a device is there twice.
     """
-    rows = read_csv(path, tuple(DeviceRow.model_fields), ("device",))
-    found = (validated(DeviceRow, row, path, line) for line, row in enumerate(rows, start=2))
-    return {
-        row.device: Device(
-            name=row.device,
-            kind=row.kind,
-            memory=row.memory_gb * 1e9,
-            flops=row.tflops * 1e12,
-            float64_flops=row.float64_tflops * 1e12,
-            bandwidth=row.bandwidth_gb_s * 1e9,
-            usd_per_hour=row.usd_per_hour,
-            row=row,
-        )
-        for row in found
-    }
+    rows = read_csv(path, tuple(Device.model_fields), ("device",))
+    found = (validated(Device, row, path, line) for line, row in enumerate(rows, start=2))
+    return {one.name: one for one in found}

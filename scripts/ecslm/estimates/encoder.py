@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from ecslm.estimates import rates
 from ecslm.estimates.devices import Device
-from ecslm.estimates.estimate import Estimate
+from ecslm.estimates.estimate import CONTEXT, DOUBLES, LOADING, RATES, Estimate
+from ecslm.estimates.sizes import FLOAT
 
-FLOAT, DOUBLE = 4, 8
+DOUBLE = 8
 # As in `scoring/bertscore`, which loads torch: texts of an encoder's pass, and pairs of a chunk.
 BATCH, CHUNK = 16, 128
 # Encoders read no longer texts.
@@ -44,32 +44,24 @@ def estimate_bertscore(
         tokens: of a text, on average.
         longest: tokens of the longest text.
     """
-    width, weights = encoder.width, encoder.embedding + encoder.linear
+    rates, width = RATES[device.kind], encoder.width
+    weights = encoder.embedding + encoder.linear
     tokens, longest = min(tokens, LONGEST), min(longest, LONGEST)
     batch = min(BATCH, texts) * longest
     attention = batch * (width // HEAD_SIZE + 1) * longest
-    pieces = rates.PIECES[device.kind].value
-    states = round(pieces * DOUBLE * (STATES * batch * width + 2 * attention))
+    states = round(rates.pieces * DOUBLE * (STATES * batch * width + 2 * attention))
     # On the processor, wherever the encoder is.
-    embeddings = round(pieces * DOUBLE * min(2 * CHUNK, texts) * longest * width)
-    # Its files are mapped into memory.
-    process = round(rates.PROCESS[device.kind].value + FLOAT * weights)
-    # It is turned into float64 matrix by matrix.
+    embeddings = round(rates.pieces * DOUBLE * min(2 * CHUNK, texts) * longest * width)
+    # Its files are mapped into memory, and turned into float64 matrix by matrix.
+    process = round(rates.process + FLOAT * weights)
     parts = {"encoder": DOUBLE * weights, "states": states}
     if device.kind == "cpu":
         parts |= {"process": process, "embeddings": embeddings}
         host = sum(parts.values())
     else:
-        parts["process"] = round(rates.CONTEXT.value)
+        parts["process"] = round(CONTEXT)
         host = process + embeddings
-    rate = device.float64_flops * rates.DOUBLES.value
-    used = min(layer / encoder.depth, 1)
-    attention_flops = 4 * encoder.depth * width * tokens
-    computed = used * texts * tokens * (2 * encoder.linear + attention_flops)
-    seconds = rates.START[device.kind].value + FLOAT * weights / rates.LOADING.value
-    return Estimate(
-        device=parts,
-        host=host,
-        seconds=seconds + computed / rate,
-        assumptions=(*rates.common(device), rates.DOUBLES),
-    )
+    flops = tokens * (2 * encoder.linear + 4 * encoder.depth * width * tokens)
+    computed = texts * flops * min(layer / encoder.depth, 1)
+    seconds = rates.start + FLOAT * weights / LOADING
+    return Estimate(parts, host, seconds + computed / (device.rate("float64") * DOUBLES))

@@ -1,8 +1,13 @@
-"""The sizes of a model that decide what it takes to run it."""
+"""The sizes of a model, and what follows from them alone: bytes of weights, and operations.
 
-from collections.abc import Iterable, Mapping
+Operations are counted as in PaLM (Chowdhery et al. 2022, appendix B): a product with a matrix of N
+weights takes 2N for each token. Attention takes 4 x width x tokens for each token and layer, of
+which causal attention needs half.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ecslm.models.architecture import (
     HEAD,
@@ -10,12 +15,20 @@ from ecslm.models.architecture import (
     llama_architecture,
     updated_layers,
 )
+from ecslm.models.precision import Precision
 
 # Names of embeddings that do not say so: GPT-2's.
 EMBEDDINGS = ("wte", "wpe")
+# A weight in 4 bits, an 8-bit scale for each 64 of them, and a 32-bit one for each 256 scales:
+# NF4 with double quantisation, section 3 of QLoRA (Dettmers et al. 2023).
+NF4_BYTES = 4 / 8 + 1 / 64 + 4 / (64 * 256)
+TYPE_BYTES = {"bfloat16": 2, "float32": 4}
+FLOAT = 4
+# Published weights are in bfloat16, and so are those that are converted.
+FILE_BYTES = 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sizes:
     """Sizes of a model, all of whose layers are known."""
 
@@ -23,7 +36,7 @@ class Sizes:
     tied: bool
     """Whether the embedding is also the output head."""
 
-    @cached_property
+    @property
     def depth(self) -> int:
         """Layers, or blocks, one after another."""
         return self.architecture.depth or 1
@@ -51,8 +64,7 @@ class Sizes:
     @cached_property
     def inner(self) -> int:
         """Width inside of the feed-forward part of a layer."""
-        sides = (side for name in self._blocks for side in self._shapes[name])
-        return max(sides, default=self.hidden)
+        return max((side for shape in self._blocks for side in shape), default=self.hidden)
 
     @cached_property
     def embedding(self) -> int:
@@ -62,41 +74,94 @@ class Sizes:
     @cached_property
     def linear(self) -> int:
         """Weights of all matrices but embedding and head: those that are quantised."""
-        return sum(rows * columns for rows, columns in map(self._shapes.__getitem__, self._blocks))
+        return sum(rows * columns for rows, columns in self._blocks)
 
     @cached_property
     def stored(self) -> int:
         """Weights of the whole model, each once."""
         return self.linear + self.embedding * (1 if self.tied else 2)
 
-    def updates(self, rank: int, targets: Iterable[str]) -> tuple[int, int]:
-        """Parameters of a low-rank update: of the head, and of all other layers."""
-        wanted = rank, tuple(targets)
-        if wanted not in self._updates:
-            self._updates[wanted] = self._count(*wanted)
-        return self._updates[wanted]
+    @lru_cache  # noqa: B019
+    def updates(self, rank: int, targets: tuple[str, ...]) -> tuple[int, int]:
+        """Parameters of a low-rank update: of the head, and of all other layers.
 
-    @cached_property
-    def _updates(self) -> dict[tuple[int, tuple[str, ...]], tuple[int, int]]:
-        # Counting them takes longer than all else of an estimate.
-        return {}
-
-    def _count(self, rank: int, targets: tuple[str, ...]) -> tuple[int, int]:
-        found = {
-            name: rank * sum(shape)
-            for name, shape in updated_layers(self.architecture, targets).items()
-            if shape is not None
-        }
+        Counting them takes longer than all else of an estimate.
+        """
+        layers = updated_layers(self.architecture, targets).items()
+        found = {name: rank * sum(shape) for name, shape in layers if shape is not None}
         of_head = found.pop(HEAD, 0)
         return of_head, sum(found.values())
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of a base's files, which are mapped into memory while they are loaded."""
+        return FILE_BYTES * self.stored
+
+    def packed(self, precision: Precision) -> int:
+        """Bytes of a loaded base whose layers stay quantised; embedding and head never are."""
+        size = TYPE_BYTES[precision.dtype]
+        layer = NF4_BYTES if precision.quantization == "nf4" else size
+        return round(layer * self.linear) + size * (self.stored - self.linear)
+
+    def unpacked(self, precision: Precision, own_head: bool) -> int:
+        """Bytes of a base dequantised at load, while its quantised layers still exist.
+
+        Args:
+            own_head: whether the head has weights of its own, as where an adapter is merged.
+        """
+        heads = 2 if own_head or not self.tied else 1
+        whole = TYPE_BYTES[precision.dtype] * (self.linear + heads * self.embedding)
+        return whole + (round(NF4_BYTES * self.linear) if precision.quantization == "nf4" else 0)
+
+    def moved(self, precision: Precision, unpacked_once: bool) -> float:
+        """Bytes that a forward pass reads and writes of a base, whatever the tokens.
+
+        Quantised layers that are unpacked in each pass are read, written and read again.
+        """
+        size = TYPE_BYTES[precision.dtype]
+        each_time = precision.quantization == "nf4" and not unpacked_once
+        layer = NF4_BYTES + 2 * size if each_time else size
+        return layer * self.linear + size * self.embedding
+
+    def reading(self, tokens: float, length: float) -> float:
+        """Operations of reading texts of `length` tokens: a forward pass without the head."""
+        return tokens * (2 * self.linear + 2 * self.depth * self.queries * length)
+
+    def writing(self, tokens: float, length: float) -> float:
+        """Operations of writing tokens, each after texts of `length` tokens, with the head."""
+        attention = 4 * self.depth * self.queries * length
+        return tokens * (2 * (self.linear + self.embedding) + attention)
+
+    def training(
+        self, updates: tuple[int, int], tokens: float, length: float, answer: float
+    ) -> float:
+        """Operations of training on `tokens` tokens in all, of which `answer` are of answers.
+
+        Forward and backward: 4N for the frozen base, which needs the gradient of its inputs alone,
+        and 6N for the adapter, which needs that of its weights too. The head's are those of answer
+        tokens.
+
+        Args:
+            updates: parameters of the adapter: of the head, and of all other layers.
+            length: tokens of a record.
+        """
+        of_head, of_others = updates
+        layers = tokens * (4 * self.linear + 6 * of_others)
+        head = answer * (4 * self.embedding + 6 * of_head)
+        return layers + head + tokens * 6 * self.depth * self.queries * length
 
     @cached_property
     def _shapes(self) -> dict[str, tuple[int, int]]:
         return {name: shape for name, shape in self.architecture.layers.items() if shape}
 
     @cached_property
-    def _blocks(self) -> tuple[str, ...]:
-        return tuple(name for name in self._shapes if name != HEAD and not _is_embedding(name))
+    def _blocks(self) -> list[tuple[int, int]]:
+        """The shapes of all matrices but embeddings and head."""
+        return [
+            shape
+            for name, shape in self._shapes.items()
+            if name != HEAD and not _is_embedding(name)
+        ]
 
     def _width(self, layer: str) -> int:
         named = (shape[0] for name, shape in self._shapes.items() if name.endswith(layer))

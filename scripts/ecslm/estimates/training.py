@@ -6,14 +6,12 @@ Counted are the tensors that `training/` keeps: see `kept` and `kept_fused`.
 import math
 from dataclasses import dataclass
 
-from ecslm.estimates import operations, rates, weights
 from ecslm.estimates.devices import Device
-from ecslm.estimates.estimate import Assumption, Estimate
-from ecslm.estimates.sizes import Sizes
+from ecslm.estimates.estimate import CONTEXT, LOADING, RATES, Estimate
+from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
 from ecslm.models.precision import Precision
 from ecslm.training.settings import TrainingSettings
 
-FLOAT = 4
 # Weight, gradient and the two moments of Adam of a trained parameter, each in float32; and while
 # gradients are clipped or the best checkpoint is read, one more.
 TRAINED_BYTES = 5 * FLOAT
@@ -23,6 +21,14 @@ LOGITS = 4
 # On a CPU fused layers keep the weights of attention, for so many queries at a time:
 # `fused_ops.BLOCK`. Heads of nearly all architectures have this size.
 BLOCK, HEAD_SIZE = 256, 64
+# On a CPU, products of each new shape leave something behind, and a training has hundreds: bytes,
+# measured. Bytes of a token of the records, as a number in a list of Python; assumed, as what
+# follows.
+SHAPES, TOKEN = 0.4e9, 60
+# Starts of a layer in a step: a forward and a backward pass with updates, against a forward pass.
+PASSES = 4
+# Speed that a further process adds, since processes wait for each other.
+TOGETHER = 0.85
 
 
 @dataclass(frozen=True)
@@ -68,19 +74,9 @@ class TrainingJob:
         wanted = self.settings.batch_tokens
         budget = self.work.longest if wanted == "auto" else wanted
         parts = self.memory(budget)
-        of_one = sum(parts.values()) if self.device.kind == "cpu" else round(self._process())
-        return Estimate(
-            device=parts,
-            host=self.processes * of_one,
-            seconds=self._seconds(self.fitting_budget() or budget),
-            assumptions=(
-                *rates.common(self.device),
-                self._share,
-                rates.PASSES,
-                rates.TOKEN,
-                *((rates.TOGETHER,) if self.processes > 1 else ()),
-            ),
-        )
+        of_one = sum(parts.values()) if self.device.kind == "cpu" else round(self._process)
+        seconds = self._seconds(self.fitting_budget() or budget)
+        return Estimate(parts, self.processes * of_one, seconds)
 
     def fitting_budget(self) -> int | None:
         """The tokens of a forward pass that a training comes down to by halving them; None if the
@@ -94,22 +90,27 @@ class TrainingJob:
         return budget
 
     def memory(self, budget: int) -> dict[str, int]:
-        """Bytes where the model is, by what they are for, with `budget` tokens in a pass."""
-        sizes, tokens, size = self.sizes, self._pass(budget), self._type_bytes
+        """Bytes where the model is: weights, what is kept for the backward pass, and the logits,
+        with `budget` tokens in a pass."""
+        sizes, settings, tokens = self.sizes, self.settings, self._pass(budget)
+        size, on_cpu = TYPE_BYTES[self.precision.dtype], self.device.kind == "cpu"
         answers = math.ceil(self.work.answer_share * tokens)
-        logits = answers * LOGITS * (FLOAT + size) * sizes.vocabulary
+        if settings.fused:
+            base = sizes.unpacked(self.precision, own_head=False)
+        else:
+            # Of one layer at a time the weights are unpacked.
+            nf4 = self.precision.quantization == "nf4"
+            base = sizes.packed(self.precision) + nf4 * size * sizes.inner * sizes.hidden
         # The gradients of one layer at a time: of its wide states, and of the narrow ones in
         # float32.
         passing = 3 * size * sizes.inner + 4 * FLOAT * sizes.hidden
-        updates = sizes.updates(self.settings.rank, self.settings.target_modules)
-        pieces = rates.PIECES[self.device.kind].value
-        on_cpu = self.device.kind == "cpu"
-        process = self._process() + rates.SHAPES.value if on_cpu else rates.CONTEXT.value
+        logits = answers * LOGITS * (FLOAT + size) * sizes.vocabulary
+        pieces = RATES[self.device.kind].pieces
         return {
-            "process": round(process),
-            "base": self._base(),
-            "adapter": TRAINED_BYTES * sum(updates),
-            "activations": round(pieces * tokens * (self._kept_bytes() + passing)),
+            "process": round(self._process + SHAPES if on_cpu else CONTEXT),
+            "base": base,
+            "adapter": TRAINED_BYTES * sum(self._updates),
+            "activations": round(pieces * tokens * (self._kept(size) + passing)),
             "logits": round(pieces * logits),
         }
 
@@ -119,65 +120,49 @@ class TrainingJob:
         longest = self.work.longest
         return max(min(budget, self.settings.global_batch * longest), longest)
 
-    def _kept_bytes(self) -> float:
+    def _kept(self, size: int) -> float:
         """Bytes that the layers keep of each token for the backward pass."""
-        sizes, settings = self.sizes, self.settings
+        sizes, settings, work = self.sizes, self.settings, self.work
         if self._fused:
-            work = self.work
             attended = min(work.longest, work.length + BLOCK) if self.device.kind == "cpu" else 0.0
-            return sizes.depth * kept_fused(sizes, self._type_bytes, attended)
-        layer = kept(sizes, self._type_bytes, settings.dropout > 0)
-        if settings.gradient_checkpointing:
-            # Of each layer its input, and all of the one that is being computed again.
-            return sizes.depth * FLOAT * sizes.hidden + layer
-        return sizes.depth * layer
-
-    def _base(self) -> int:
-        sizes, precision = self.sizes, self.precision
-        if self.settings.fused:
-            return weights.unpacked(sizes, precision, own_head=False)
-        # Of one layer at a time the weights are unpacked.
-        nf4 = precision.quantization == "nf4"
-        one = self._type_bytes * sizes.inner * sizes.hidden if nf4 else 0
-        return weights.packed(sizes, precision) + one
-
-    def _process(self) -> float:
-        """Bytes of a process without a model, in the memory of the machine."""
-        records = rates.TOKEN.value * (self.work.tokens + self.work.validation_tokens)
-        # The files of the base are mapped into memory while they are loaded.
-        return rates.PROCESS[self.device.kind].value + weights.in_files(self.sizes) + records
+            return sizes.depth * kept_fused(sizes, size, attended)
+        layer = kept(sizes, size, settings.dropout > 0)
+        # If they are computed again: of each layer its input, and all of one.
+        computed_again = sizes.depth * FLOAT * sizes.hidden + layer
+        return computed_again if settings.gradient_checkpointing else sizes.depth * layer
 
     def _seconds(self, budget: int) -> float:
+        """Operations over their rate, and starting each layer."""
         sizes, settings, work, device = self.sizes, self.settings, self.work, self.device
-        updates = sizes.updates(settings.rank, settings.target_modules)
-        of_pass = operations.training(sizes, updates, work.tokens, work.length, work.answer_tokens)
+        rates = RATES[device.kind]
+        flops = sizes.training(self._updates, work.tokens, work.length, work.answer_tokens)
         if settings.gradient_checkpointing:
-            of_pass += operations.reading(sizes, work.tokens, work.length)
-        evaluation = operations.reading(sizes, work.validation_tokens, work.length)
-        flops = settings.epochs * (of_pass + settings.evaluations * evaluation)
+            flops += sizes.reading(work.tokens, work.length)
+        flops += settings.evaluations * sizes.reading(work.validation_tokens, work.length)
         # At least one forward pass a step.
         steps = math.ceil(work.records / settings.global_batch)
-        passes = settings.epochs * max(steps, work.tokens / self._pass(budget))
-        starts = passes * sizes.depth * rates.PASSES.value * rates.LAYER[device.kind].value
-        rate = device.rate(self.precision.dtype) * self._share.value
-        together = 1 + rates.TOGETHER.value * (self.processes - 1)
-        loading = weights.in_files(sizes) / rates.LOADING.value
-        return rates.START[device.kind].value + loading + (flops / rate + starts) / together
+        starts = max(steps, work.tokens / self._pass(budget)) * sizes.depth * PASSES * rates.layer
+        fast = self._fused if device.kind == "cpu" else settings.packing
+        share = rates.fast_training if fast else rates.training
+        passes = flops / (device.rate(self.precision.dtype) * share) + starts
+        together = 1 + TOGETHER * (self.processes - 1)
+        return rates.start + sizes.file_bytes / LOADING + settings.epochs * passes / together
 
     @property
-    def _share(self) -> Assumption:
-        faster = self._fused if self.device.kind == "cpu" else self.settings.packing
-        return rates.TRAINING[self.device.kind, faster]
+    def _process(self) -> float:
+        """Bytes of a process without a model, in the memory of the machine."""
+        records = TOKEN * (self.work.tokens + self.work.validation_tokens)
+        return RATES[self.device.kind].process + self.sizes.file_bytes + records
+
+    @property
+    def _updates(self) -> tuple[int, int]:
+        return self.sizes.updates(self.settings.rank, self.settings.target_modules)
 
     @property
     def _fused(self) -> bool:
         """Whether the faster layers compute: see `training.fused` in the configuration's schema."""
         settings = self.settings
         return settings.fused and not settings.dropout and not settings.gradient_checkpointing
-
-    @property
-    def _type_bytes(self) -> int:
-        return weights.TYPE_BYTES[self.precision.dtype]
 
 
 def kept(sizes: Sizes, size: int, dropout: bool) -> float:

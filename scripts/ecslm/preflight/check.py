@@ -1,56 +1,44 @@
 """All checks of a run, in the order in which they are shown."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
-from ecslm.common.errors import InputError
-from ecslm.preflight.access import check_access
+from ecslm.common.errors import InputError, all_of
+from ecslm.common.logs import collected_warnings
+from ecslm.config.backends.openai import OpenAIModel
+from ecslm.plan.base_folders import base_folders, check_base_folders
+from ecslm.plan.plan import Plan
 from ecslm.preflight.cluster import check_cluster
-from ecslm.preflight.configuration import read_plan
-from ecslm.preflight.devices import check_devices
-from ecslm.preflight.disk import check_room
-from ecslm.preflight.fetching import check_downloads
-from ecslm.preflight.findings import Finding, Report, Section, errors_of
-from ecslm.preflight.gpu_memory import check_memory
-from ecslm.preflight.keys import check_keys
-from ecslm.preflight.latex import check_latex
-from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.profiles import (
-    SLURM,
-    Profile,
-    check_plugin,
-    check_rules,
-    read_profile,
+from ecslm.preflight.downloads import check_downloads
+from ecslm.preflight.findings import (
+    Finding,
+    Report,
+    error,
+    errors_of,
+    found_by,
+    ok,
+    warning,
 )
-from ecslm.preflight.revisions import check_revisions
-from ecslm.preflight.time_needed import estimate_time
-from ecslm.preflight.versions import check_driver, check_versions
-from ecslm.preflight.weights import check_folders
-from ecslm.preflight.work import count_jobs
+from ecslm.preflight.machine import (
+    check_cache_folder,
+    check_devices,
+    check_latex,
+    check_versions,
+)
+from ecslm.preflight.needs import check_memory, check_time
+from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.profiles import SLURM, Profile, check_profile, read_profile
+from ecslm.provenance.api_keys import check_api_keys
+from ecslm.provenance.dag import read_dag
+from ecslm.provenance.disk import disks
+from ecslm.provenance.overview import Overview, counts_by_kind
+from ecslm.provenance.results_folder import os_errors_told
+from ecslm.provenance.run import Run
 
 Check = Callable[[PlannedRun], Iterable[Finding]]
-Checks = tuple[tuple[str, Check], ...]
 
-OF_WORK: Checks = (("jobs", count_jobs),)
-CHECKS: Checks = (
-    ("disk", check_room),
-    ("libraries", check_versions),
-    ("weights", check_folders),
-    ("hub", check_access),
-    ("revisions", check_revisions),
-    ("downloads", check_downloads),
-    ("API keys", check_keys),
-    ("LaTeX", check_latex),
-)
-# Those that depend on the machines that the profile names.
-OF_PROFILE: Checks = (
-    ("time", estimate_time),
-    ("GPUs", check_devices),
-    ("GPU memory", check_memory),
-    ("driver", check_driver),
-)
-# More of them, by the executor that sends jobs to other machines.
-OF_EXECUTORS: Mapping[str, Checks] = {SLURM: (("cluster", check_cluster),)}
+# What warnings begin with where they are printed.
+PREFIX = "warning: "
 
 
 def check_study(configfiles: Sequence[Path], study: str | None, profile: str) -> Report:
@@ -61,34 +49,131 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
         study: None for that which the configuration names.
         profile: name of a folder of `profiles`.
     """
-    chosen, of_profile = _profile(profile)
-    plan, overview, of_plan = read_plan(configfiles, study)
-    if chosen is not None and plan is not None:
-        of_profile += tuple(check_rules(chosen, plan.rules))
-    sections = [Section("configuration", of_plan), Section("profile", of_profile)]
-    if plan is not None and overview is not None:
-        run = PlannedRun(plan, tuple(overview.planned), chosen or Profile(profile), overview.jobs)
-        # Of which machines a profile speaks that is not there, nobody knows.
-        of_machines = () if chosen is None else _of_machines(chosen)
-        sections += _sections(run, (*OF_WORK, *of_machines, *CHECKS))
-    name = study if plan is None else plan.study.name
-    return Report(name, profile, tuple(sections))
-
-
-def _of_machines(profile: Profile) -> Checks:
-    return (*OF_PROFILE, *OF_EXECUTORS.get(profile.executor, ()))
-
-
-def _sections(run: PlannedRun, checks: Checks) -> Iterator[Section]:
-    """The findings of all checks that concern the run."""
-    for name, check in checks:
-        if findings := tuple(check(run)):
-            yield Section(name, findings)
-
-
-def _profile(name: str) -> tuple[Profile | None, tuple[Finding, ...]]:
+    plan, overview, rules, findings = _read_plan(configfiles, study)
+    found = found_by("configuration", findings)
     try:
-        profile = read_profile(name)
+        chosen = read_profile(profile)
     except InputError as problems:
-        return None, tuple(errors_of(problems))
-    return profile, tuple(check_plugin(profile))
+        chosen = None
+        found += found_by("profile", [*errors_of(problems)])
+    if plan is not None:
+        if chosen is not None and rules:
+            found += found_by("profile", check_profile(chosen, rules))
+        if overview is not None:
+            jobs = tuple(overview.planned)
+            run = PlannedRun(plan, jobs, chosen or Profile(profile), overview.jobs)
+            # Of which machines a profile speaks that is not there, nobody knows.
+            of_machines = OF_MACHINES if chosen else ()
+            of_cluster = OF_CLUSTER if chosen and chosen.executor == SLURM else ()
+            for name, check in (*OF_WORK, *of_machines, *of_cluster, *CHECKS):
+                found += found_by(name, _findings(check, run))
+    return Report(study if plan is None else plan.study.name, profile, found)
+
+
+def _read_plan(
+    configfiles: Sequence[Path], study: str | None
+) -> tuple[Plan | None, Overview | None, frozenset[str], list[Finding]]:
+    """The plan, what a run would do, the rules, and what speaks against it, as a run checks it
+    first.
+
+    Where the configuration cannot be read there is no plan, and where parameters of jobs cannot be
+    computed, neither overview nor rules.
+    """
+    plan: Plan | None = None
+    overview: Overview | None = None
+    rules: frozenset[str] = frozenset()
+    findings: list[Finding] = []
+    with collected_warnings() as warned:
+        try:
+            plan = Plan.read(configfiles, study)
+            check_cache_folder()
+            run = Run(plan)
+            with read_dag(configfiles, study) as dag, os_errors_told():
+                overview, rules = Overview.of(plan, dag.jobs), frozenset(dag.written)
+            made = [job for job in overview.jobs if Path(job.manifest).exists()]
+            due = frozenset(path for job in overview.planned for path in job.files)
+            all_of(plan.check, lambda: run.check(made), lambda: run.check_data(due))
+        except InputError as problems:
+            findings += errors_of(problems)
+            if plan is not None and overview is None:
+                # What the graph lacks may be told better.
+                findings[:0] = _problems(plan.check)
+    findings = list(dict.fromkeys(findings))
+    findings += [warning(text.removeprefix(PREFIX)) for text in warned]
+    fine = [ok("fits the files that it names, and the results")]
+    return plan, overview, rules, findings or fine
+
+
+def _problems(check: Callable[[], None]) -> list[Finding]:
+    try:
+        check()
+    except InputError as problems:
+        return list(errors_of(problems))
+    return []
+
+
+def _findings(check: Check, run: PlannedRun) -> Iterator[Finding]:
+    """The findings of a check, which may also refuse the run as its start would."""
+    try:
+        yield from check(run)
+    except InputError as problems:
+        yield from errors_of(problems)
+
+
+def count_jobs(run: PlannedRun) -> Iterator[Finding]:
+    """How many jobs of each kind a run would do."""
+    counted = f"{len(run.jobs):,}: {counts_by_kind(run.jobs)}"
+    yield ok(counted if run.jobs else "none: all results are up to date", jobs=len(run.jobs))
+
+
+def check_room(run: PlannedRun) -> Iterator[Finding]:
+    """Whether the disks have room for what a run is sure to write."""
+    found = disks(run.study, run.due)
+    if not found:
+        yield ok("no weights and no adapters to write whose size is known")
+    for disk in found:
+        if disk.fits:
+            yield ok(disk.summary, needed_bytes=disk.needed, free_bytes=disk.free)
+        else:
+            yield error(disk.shortage, disk.folder)
+
+
+def check_weights(run: PlannedRun) -> Iterator[Finding]:
+    """Whether the directory of each base of source `path` is a model directory.
+
+    Raises:
+        InputError: one is not.
+    """
+    check_base_folders(run.study, run.due)
+    if found := base_folders(run.study, run.due):
+        yield ok(f"here: {', '.join(found.values())}")
+
+
+def check_keys(run: PlannedRun) -> Iterator[Finding]:
+    """Whether the environment has the key of each server that a run asks, and how to reach it.
+
+    Raises:
+        InputError: it lacks one.
+    """
+    models = run.study.settings.models.values()
+    if any(isinstance(model, OpenAIModel) and model.run for model in models):
+        check_api_keys(run.plan, run.due)
+        yield ok("all that are needed are set")
+
+
+OF_WORK: tuple[tuple[str, Check], ...] = (("jobs", count_jobs),)
+# These depend on the machines that the profile names.
+OF_MACHINES: tuple[tuple[str, Check], ...] = (
+    ("time", check_time),
+    ("GPUs", check_devices),
+    ("GPU memory", check_memory),
+)
+OF_CLUSTER: tuple[tuple[str, Check], ...] = (("cluster", check_cluster),)
+CHECKS: tuple[tuple[str, Check], ...] = (
+    ("disk", check_room),
+    ("libraries", check_versions),
+    ("weights", check_weights),
+    ("downloads", check_downloads),
+    ("API keys", check_keys),
+    ("LaTeX", check_latex),
+)

@@ -1,42 +1,31 @@
-"""The findings of checks, from which both the printed text and the JSON are made."""
+"""The findings of checks, and how they are shown: as text for a terminal, and as JSON."""
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import asdict, dataclass, field, replace
+from itertools import groupby
+from typing import Any, Literal
 
-from ecslm.common.errors import InputError
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.text import number_of
 
 Severity = Literal["ok", "warning", "error"]
 # Of names that are alike.
 MOST_SHOWN = 3
+WIDTH = 100
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that a run needs. With an error it would fail; a warning does not stop it."""
+class Finding(Problem):
+    """What a check found. With an error a run would fail; a warning does not stop it."""
 
-    severity: Severity
-    what: str
-    where: str = ""
-    """The key, file or thing that it is about, if `what` does not say it."""
-    fix: str = ""
-    """What to do about it; empty if nothing, or if `what` says it."""
+    severity: Severity = "error"
+    check: str = ""
+    """The check that found it."""
     values: Mapping[str, float] = field(default_factory=dict, hash=False)
-    """The numbers in `what`, for programs."""
-    details: tuple[str, ...] = ()
-    """Lines that are too long to be printed, for `--json`."""
+    """The numbers in the message, for programs."""
 
-    def __str__(self) -> str:
-        """`where: what: fix`, as in all errors of the project."""
-        return ": ".join(part for part in (self.where, self.what, self.fix) if part)
-
-
-@dataclass(frozen=True)
-class Section:
-    """What one check found."""
-
-    name: str
-    findings: tuple[Finding, ...]
+    __str__ = Problem.__str__
 
 
 @dataclass(frozen=True)
@@ -46,12 +35,11 @@ class Report:
     study: str | None
     """The study's name; None if the configuration cannot be read."""
     profile: str
-    sections: tuple[Section, ...]
+    findings: tuple[Finding, ...]
 
     def count(self, severity: Severity) -> int:
         """How many findings of a severity there are."""
-        found = (finding for section in self.sections for finding in section.findings)
-        return sum(finding.severity == severity for finding in found)
+        return sum(one.severity == severity for one in self.findings)
 
     @property
     def fails(self) -> bool:
@@ -59,30 +47,63 @@ class Report:
         return self.count("error") > 0
 
 
-def ok(what: str, **values: float) -> Finding:
+def ok(message: str, **values: float) -> Finding:
     """A finding about something that is there, or that is only information."""
-    return Finding("ok", what, values=values)
+    return Finding(message, severity="ok", values=values)
 
 
-def warning(what: str, where: str = "", fix: str = "") -> Finding:
+def warning(message: str, path: object = "") -> Finding:
     """A finding that does not stop a run."""
-    return Finding("warning", what, where, fix)
+    return Finding(message, str(path), severity="warning")
 
 
-def error(what: str, where: str = "", fix: str = "") -> Finding:
+def error(message: str, path: object = "") -> Finding:
     """A finding for which a run would fail."""
-    return Finding("error", what, where, fix)
+    return Finding(message, str(path))
 
 
 def errors_of(problems: InputError) -> Iterator[Finding]:
     """The lines by which a run would be refused, which say what to do."""
-    for problem in problems.details:
-        line = "" if problem.line is None else f"line {problem.line}"
-        where = ": ".join(filter(None, (str(problem.path), line, problem.field)))
-        yield error(problem.message, where)
+    return (Finding(**vars(problem)) for problem in problems.details)
+
+
+def found_by(check: str, findings: Iterator[Finding] | Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings of a check, each once, under its name."""
+    return tuple(replace(one, check=check) for one in dict.fromkeys(findings))
 
 
 def shortened(names: Sequence[str]) -> str:
     """The first of some names, and how many more there are."""
     more = len(names) - MOST_SHOWN
     return ", ".join(names[:MOST_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def as_text(report: Report) -> str:
+    """A paragraph for each finding, by check, and the verdict in the last line."""
+    study = "Configuration" if report.study is None else f"Study {report.study}"
+    width = max(len(one.check) for one in report.findings)
+    lines = []
+    for name, findings in groupby(report.findings, key=lambda one: one.check):
+        for number, one in enumerate(findings):
+            start = f"{'' if number else name:<{width}}  {one.severity:<7}  "
+            lines += textwrap.wrap(
+                str(one),
+                WIDTH,
+                initial_indent=start,
+                subsequent_indent=" " * len(start),
+                break_on_hyphens=False,
+                break_long_words=False,
+            )
+    return "\n".join((f"{study}, profile {report.profile}", "", *lines, "", _verdict(report)))
+
+
+def _verdict(report: Report) -> str:
+    outcome = "a run would fail" if report.fails else "a run can start"
+    counts = {"error": report.count("error"), "warning": report.count("warning")}
+    counted = [number_of(number, word) for word, number in counts.items() if number]
+    return f"{outcome}: {', '.join(counted) or 'nothing is missing'}"
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """The report, with whether a run would fail."""
+    return {"fails": report.fails, **asdict(report)}

@@ -21,8 +21,6 @@ HERE = frozenset({"local", "dryrun", "touch"})
 SLURM = "slurm"
 # Where models can run.
 DEVICES = ("cpu", "cuda")
-# What installs the plugin of an executor, at its locked version.
-INSTALLERS = {SLURM: "make slurm"}
 
 
 @dataclass(frozen=True)
@@ -33,45 +31,26 @@ class Profile:
     executor: str = "local"
     gpus: int | None = None
     """GPUs that all jobs together may use at a time; None if the profile does not say."""
-    default_resources: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """Default resources of jobs, for what their rules do not request, as text."""
-    set_resources: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
-    """Resources by rule that replace the requests of the rules."""
+    defaults: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Resources of jobs whose rules request none, as text."""
+    resources: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Resources that replace those of a rule, by `rule:name`."""
     grouped: frozenset[str] = frozenset()
     """Rules whose jobs are submitted as one job for each value of the group's wildcards."""
 
     @property
-    def devices(self) -> Mapping[str, str]:
-        """The devices of rules whose jobs run models; they replace the study's `device`."""
-        chosen = self.set_resources.items()
-        return {rule: values["device"] for rule, values in chosen if "device" in values}
-
-    @property
     def file(self) -> Path:
         """The profile's file."""
-        return file_of(self.name)
+        return PROFILES / self.name / "config.yaml"
 
     @property
     def is_local(self) -> bool:
         """Whether jobs run on this machine."""
         return self.executor in HERE
 
-    def resource(self, rule: str, name: str) -> str:
-        """What jobs of a rule ask for that the rule says nothing of; empty if nothing."""
-        chosen = self.set_resources.get(rule, {})
-        return chosen.get(name, self.default_resources.get(name, ""))
-
-    def where(self, rule: str, name: str) -> str:
-        """The place in the profile that sets, or would set, a resource of a rule."""
-        own = name in self.set_resources.get(rule, {})
-        return f"{self.file}: " + (
-            f"set-resources: {rule}:{name}" if own else f"default-resources: {name}"
-        )
-
-
-def file_of(name: str) -> Path:
-    """The file of a profile."""
-    return PROFILES / name / "config.yaml"
+    def resource(self, rule: str, name: str, requested: object = "") -> str:
+        """What jobs of a rule ask for, by the profile or else as the rule requests it."""
+        return self.resources.get(f"{rule}:{name}", str(requested) or self.defaults.get(name, ""))
 
 
 def read_profile(name: str) -> Profile:
@@ -81,7 +60,7 @@ def read_profile(name: str) -> Profile:
         InputError: there is no such profile, or it cannot be read, or has Snakemake pass over
             changes.
     """
-    path = file_of(name)
+    path = Profile(name).file
     if not path.is_file():
         known = sorted(file.parent.name for file in PROFILES.glob("*/config.yaml"))
         raise InputError(f"{path}: no such profile{nearest(name, known)}")
@@ -95,90 +74,57 @@ def read_profile(name: str) -> Profile:
         triggers = content[OPTION] or []
         chosen = triggers if isinstance(triggers, list) else str(triggers).split()
         check_triggers(map(str, chosen), f"{path}: {OPTION}")
+
+    def entries(key: str) -> dict[str, str]:
+        return dict(_entries(content.get(key), f"{path}: {key}"))
+
+    gpus, together = entries("resources").get("gpu", ""), entries("group-components")
     return Profile(
         name=name,
         executor=str(content.get("executor") or "local"),
-        gpus=_gpus(content, path),
-        default_resources=dict(_resources(content, "default-resources", path)),
-        set_resources=_of_rules(content, path),
-        grouped=frozenset(
-            rule
-            for rule, group in _resources(content, "groups", path)
-            if group in dict(_resources(content, "group-components", path))
-        ),
+        gpus=int(gpus) if gpus.isdecimal() else None,
+        defaults=entries("default-resources"),
+        resources=entries("set-resources"),
+        grouped=frozenset(rule for rule, group in entries("groups").items() if group in together),
     )
 
 
-def check_plugin(profile: Profile) -> Iterator[Finding]:
-    """Whether the plugin of the profile's executor is installed."""
-    name = profile.executor.replace("-", "_")
-    if profile.is_local or find_spec(f"snakemake_executor_plugin_{name}") is not None:
-        yield ok(f"{profile.file}: jobs run {'here' if profile.is_local else 'by ' + name}")
-        return
-    wanted = f"snakemake-executor-plugin-{profile.executor}"
-    command = INSTALLERS.get(profile.executor, f".venv/bin/pip install {wanted}")
-    yield error(
-        f"executor: {profile.executor}, but its plugin {wanted} is not installed",
-        str(profile.file),
-        f"run `{command}`",
-    )
-
-
-def check_rules(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
-    """Whether the rules and devices that a profile names exist: Snakemake silently ignores a
-    misspelt rule, whose jobs would then run on another device or with another limit.
+def check_profile(profile: Profile, rules: Collection[str]) -> Iterator[Finding]:
+    """Whether the executor's plugin is installed, and rules and devices exist: Snakemake silently
+    ignores a misspelt rule, whose jobs would then run on another device or with another limit.
 
     Args:
         rules: the names of all rules.
     """
+    name = profile.executor.replace("-", "_")
+    if profile.is_local or find_spec(f"snakemake_executor_plugin_{name}") is not None:
+        yield ok(f"{profile.file}: jobs run {'here' if profile.is_local else 'by ' + name}")
+    else:
+        plugin = f"snakemake-executor-plugin-{profile.executor}"
+        command = "make slurm" if name == SLURM else f".venv/bin/pip install {plugin}"
+        message = f"executor: {profile.executor}, but its plugin {plugin} is not installed"
+        yield error(f"{message}: run `{command}`", profile.file)
     where = f"{profile.file}: set-resources"
-    for rule in profile.set_resources:
+    for key, value in profile.resources.items():
+        rule, _, resource = key.partition(":")
         if rule not in rules:
             yield error(f"no rule `{rule}`{nearest(rule, rules)}", where)
-    for rule, device in profile.devices.items():
-        if device not in DEVICES:
-            known = " or ".join(DEVICES)
-            yield error(f"{rule}:device={device}, which is not {known}", where, "correct it")
+        if resource == "device" and value not in DEVICES:
+            yield error(f"{key}={value}, which is not {' or '.join(DEVICES)}: correct it", where)
 
 
-def _gpus(content: Mapping[str, Any], path: Path) -> int | None:
-    """The number of `gpu` among resources, which are `gpu=1` or `gpu: 1`, one or several."""
-    for name, value in _resources(content, "resources", path):
-        if name == "gpu":
-            if not value.isdecimal():
-                raise InputError(f"{path}: resources: gpu: {value} is not a whole number")
-            return int(value)
-    return None
-
-
-def _of_rules(content: Mapping[str, Any], path: Path) -> Mapping[str, Mapping[str, str]]:
-    """Resources of rules, which are `rule:name=value` or mappings."""
-    resources = content.get("set-resources")
-    if isinstance(resources, Mapping):
-        entries = [
-            (f"{rule}:{name}", str(value))
-            for rule, values in resources.items()
-            for name, value in (values.items() if isinstance(values, Mapping) else ())
-        ]
-    else:
-        entries = list(_resources(content, "set-resources", path))
-    found: dict[str, dict[str, str]] = {}
-    for key, value in entries:
-        rule, _, name = key.partition(":")
-        found.setdefault(rule, {})[name] = value
-    return found
-
-
-def _resources(content: Mapping[str, Any], key: str, path: Path) -> Iterator[tuple[str, str]]:
-    """Names and values below a key of a profile, which are `name=value` or mappings."""
-    resources = content.get(key)
-    if isinstance(resources, Mapping):
-        for name, value in resources.items():
-            yield str(name), str(value)
+def _entries(value: Any, where: str) -> Iterator[tuple[str, str]]:
+    """Names and values below a key: `name=value`, one or several, or a mapping; of rules, mappings
+    are in a mapping."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if isinstance(inner, Mapping):
+                yield from ((f"{name}:{one}", str(it)) for one, it in inner.items())
+            else:
+                yield str(name), str(inner)
         return
-    entries = resources if isinstance(resources, list) else [resources] if resources else []
-    for entry in entries:
-        name, equals, value = str(entry).partition("=")
+    for entry in value if isinstance(value, list) else [value] if value else []:
+        name, equals, text = str(entry).partition("=")
         if not equals:
-            raise InputError(f"{path}: {key}: {entry} is not of the form NAME=VALUE")
-        yield name.strip(), value.strip()
+            raise InputError(f"{where}: {entry} is not of the form NAME=VALUE")
+        yield name.strip(), text.strip()

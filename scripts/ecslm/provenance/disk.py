@@ -15,16 +15,17 @@ import shutil
 from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
 
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.models.architecture import HEAD, Shape, updated_layers
+from ecslm.models.architecture import HEAD, Architecture, updated_layers
 from ecslm.models.bases import PathSource
 from ecslm.plan.model_checks import ModelChecks, tabulated
 from ecslm.plan.plan import Plan
+from ecslm.plan.study import Study
 from ecslm.reports.run_display import MAKE_ROOM
+from ecslm.schemas import paths
 
 FLOAT32, BFLOAT16 = 4, 2
 # Values per weight in a checkpoint, and checkpoints of one training.
@@ -33,9 +34,9 @@ CHECKPOINT_VALUES, CHECKPOINTS = 3, 2
 
 @dataclass(frozen=True)
 class Need:
-    """Bytes that one job leaves in a directory, and those that it has there while it runs."""
+    """Bytes that one job leaves at a path, and those that it has there while it runs."""
 
-    folder: Path
+    path: str
     left: int
     working: int = 0
 
@@ -49,22 +50,22 @@ class Disk:
     needed: int
     free: int
 
-    FIX: ClassVar[str] = MAKE_ROOM
-
     @property
     def fits(self) -> bool:
         """Whether there is room."""
         return self.needed <= self.free
 
+    @property
     def summary(self) -> str:
         """Both numbers."""
         return f"{self.folder}: at least {_size(self.needed)} needed, {_size(self.free)} free"
 
+    @property
     def shortage(self) -> str:
-        """What is wrong where they do not fit."""
+        """What is wrong where they do not fit, and what to do."""
         return (
             f"{_size(self.free)} are free on this disk, but the adapters and weights of this run "
-            f"need at least {_size(self.needed)}"
+            f"need at least {_size(self.needed)}: {MAKE_ROOM}"
         )
 
 
@@ -77,72 +78,58 @@ def check_disk(plan: Plan, due: Container[str]) -> None:
     Raises:
         InputError: a disk has less room than the jobs are sure to need.
     """
-    problems = [
-        f"{disk.folder}: {disk.shortage()}: {disk.FIX}"
-        for disk in disks(plan, due)
-        if not disk.fits
-    ]
-    if problems:
+    found = disks(plan.study, due)
+    if problems := [f"{disk.folder}: {disk.shortage}" for disk in found if not disk.fits]:
         raise InputError(*problems)
 
 
-def disks(plan: Plan, due: Container[str]) -> list[Disk]:
+def disks(study: Study, due: Container[str]) -> list[Disk]:
     """The disks that jobs are sure to write on.
 
     Args:
         due: files that the run is going to write.
     """
     needs_of: dict[int, list[Need]] = {}
-    for need in (*_adapters(plan, due), *_bases(plan, due), *_exports(plan, due)):
-        needs_of.setdefault(need.folder.stat().st_dev, []).append(need)
+    for need in _needs(study, due):
+        needs_of.setdefault(_existing(need.path).stat().st_dev, []).append(need)
     return [
         Disk(
-            folder=needs[0].folder,
+            folder=_existing(needs[0].path),
             needed=sum(need.left for need in needs) + max(need.working for need in needs),
-            free=free_space(needs[0].folder),
+            free=free_space(Path(needs[0].path)),
         )
         for needs in needs_of.values()
     ]
 
 
-def _adapters(plan: Plan, due: Container[str]) -> Iterator[Need]:
-    rule, models = plan.rules["train_adapter"], ModelChecks(plan.study)
-    for key in rule.all_keys():
-        (manifest,) = rule.output_paths("manifest", key)
-        model = plan.study.local_models[key.model]
-        training, architecture = model.training, models.architecture(model.base)
-        if manifest in due and training is not None and architecture is not None:
-            layers = updated_layers(architecture, training.target_modules)
-            weights = training.rank * sum(sum(shape) for shape in layers.values() if shape)
-            working = CHECKPOINTS * CHECKPOINT_VALUES * FLOAT32 * weights
-            yield Need(_existing(manifest), FLOAT32 * weights, working)
-
-
-def _bases(plan: Plan, due: Container[str]) -> Iterator[Need]:
-    rule = plan.rules["base_model"]
-    for key in rule.all_keys():
-        (manifest,) = rule.output_paths("manifest", key)
-        fetched = not isinstance(plan.study.config.bases[key.base], PathSource)
-        if manifest in due and fetched and (architecture := tabulated(plan.study, key.base)):
-            # A head of its own would come on top.
-            layers = {name: shape for name, shape in architecture.layers.items() if name != HEAD}
-            yield Need(_existing(manifest), BFLOAT16 * sum(map(_weights, layers.values())))
-
-
-def _exports(plan: Plan, due: Container[str]) -> Iterator[Need]:
-    rule, models = plan.rules["export_model"], ModelChecks(plan.study)
-    for key in rule.all_keys():
-        (manifest,) = rule.output_paths("manifest", key)
-        model = plan.study.local_models[key.model]
-        architecture = models.architecture(model.base) if manifest in due else None
-        if architecture is not None:
+def _needs(study: Study, due: Container[str]) -> Iterator[Need]:
+    models = ModelChecks(study)
+    for name, model in study.local_models.items():
+        adapters = [study.path(paths.ADAPTER, model=name, seed=seed) for seed in model.seeds]
+        export = study.path(paths.EXPORT, model=name)
+        if not any(path in due for path in (*adapters, export)):
+            continue
+        architecture = models.architecture(model.base)
+        if architecture is None or model.training is None:
+            continue
+        layers = updated_layers(architecture, model.training.target_modules)
+        trained = model.training.rank * sum(sum(shape) for shape in layers.values() if shape)
+        working = CHECKPOINTS * CHECKPOINT_VALUES * FLOAT32 * trained
+        yield from (Need(path, FLOAT32 * trained, working) for path in adapters if path in due)
+        if export in due:
             size = BFLOAT16 if model.precision.dtype == "bfloat16" else FLOAT32
-            weights = sum(map(_weights, architecture.layers.values()))
-            yield Need(_existing(manifest), size * weights)
+            yield Need(export, size * _weights(architecture))
+    for base, source in study.config.bases.items():
+        fetched = study.base(base) in due and not isinstance(source, PathSource)
+        if fetched and (architecture := tabulated(study, base)):
+            # A head of its own would come on top.
+            yield Need(study.base(base), BFLOAT16 * _weights(architecture, but=HEAD))
 
 
-def _weights(shape: Shape) -> int:
-    return shape[0] * shape[1] if shape else 0
+def _weights(architecture: Architecture, but: str = "") -> int:
+    """Weights of all matrices whose sizes are known, but for one."""
+    layers = architecture.layers.items()
+    return sum(shape[0] * shape[1] for name, shape in layers if shape and name != but)
 
 
 def free_space(path: Path) -> int:

@@ -1,78 +1,215 @@
-"""The checks together: which are made of what, and where more can be added."""
+"""The checks together: what they are made of, in which order, and how they are told."""
 
+import json
+import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.local_server import KEY, VARIABLE
+from support.planned_runs import ONE, lines, on_hub, planned_run
+from support.plans import LOCAL, MODELS
 from support.project import ROOT
 
-from ecslm.preflight import check, profiles, servers
-from ecslm.preflight import planned_run as planned
-from ecslm.preflight.check import check_study
-from ecslm.preflight.findings import Report, error
+from ecslm.common.errors import InputError
+from ecslm.preflight import check, profiles
+from ecslm.preflight.check import check_keys, check_room, check_study, count_jobs
+from ecslm.preflight.findings import (
+    Finding,
+    Report,
+    as_json,
+    as_text,
+    error,
+    ok,
+    shortened,
+    warning,
+)
+from ecslm.preflight.planned_run import PlannedRun
 
-OF_PROFILE = ["time", "GPUs"]
+STUDY: dict[str, Any] = {
+    "title": "A shop",
+    "device": "cpu",
+    "published_comparable": False,
+    "data": LOCAL,
+    "tasks": ["PM"],
+    "train_setting": "IND_Diverse_Instruction",
+    "settings": ["IND_Diverse_Instruction"],
+    "models": {"Small-EC": MODELS["Small-EC"]},
+}
+SERVED = {
+    "backend": "openai",
+    "server": {"url": "https://models.example/v1", "model": "large-1"},
+    "template": "alpaca",
+    "access": {"key": VARIABLE},
+}
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project with a profile of its own, where no server is asked."""
+    """A project with profiles of its own, where no server is asked."""
     Path("config.yaml").write_bytes((ROOT / "config.yaml").read_bytes())
     Path("profiles").unlink()
     for name, text in {"gpu": "resources: [gpu=1]", "slurm": "executor: slurm"}.items():
         Path(f"profiles/{name}").mkdir(parents=True)
         Path(f"profiles/{name}/config.yaml").write_text(f"{text}\n")
     monkeypatch.setattr(profiles, "find_spec", lambda _: object())
-    monkeypatch.setattr(
-        planned, "ask_all", lambda questions: dict.fromkeys(questions, servers.Reply("ok"))
-    )
+    silent = [(name, one) for name, one in check.CHECKS if name != "downloads"]
+    monkeypatch.setattr(check, "CHECKS", silent)
+    monkeypatch.setattr(check, "OF_CLUSTER", [("cluster", lambda _: [error("no node")])])
 
 
 def names(report: Report) -> list[str]:
-    return [section.name for section in report.sections]
+    return [*dict.fromkeys(one.check for one in report.findings)]
 
 
-def test_a_study_that_fits_is_checked_in_one_order() -> None:
+@pytest.mark.usefixtures("project")
+def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_path: Path) -> None:
+    before = {path for path in tmp_path.iterdir() if path.name != "results"}
     report = check_study([], None, "gpu")
     assert (report.study, report.profile, report.fails) == ("demo", "gpu", False)
     assert names(report) == [
-        *("configuration", "profile", "jobs", *OF_PROFILE, "disk", "libraries", "hub"),
-        *("revisions", "downloads", "LaTeX"),
+        *("configuration", "profile", "jobs", "time", "GPUs", "disk", "libraries", "LaTeX")
     ]
+    assert {path for path in tmp_path.iterdir() if path.name != "results"} == before
+    on_cluster = check_study([], None, "slurm")
+    assert on_cluster.fails
+    assert names(on_cluster)[5] == "cluster"
 
 
-def test_without_the_profile_nothing_is_said_of_machines() -> None:
+@pytest.mark.usefixtures("project")
+def test_without_the_profile_nothing_is_said_of_machines_and_without_a_plan_of_nothing() -> None:
     report = check_study([], None, "none")
     assert report.fails
-    assert not set(OF_PROFILE) & set(names(report))
-    assert "disk" in names(report)
-
-
-def test_without_a_plan_only_what_is_wrong_with_it_is_said() -> None:
+    assert names(report) == ["configuration", "profile", "jobs", "disk", "libraries", "LaTeX"]
     report = check_study([], "nope", "gpu")
     assert (report.study, report.fails) == ("nope", True)
-    assert names(report) == ["configuration", "profile"]
+    assert names(report) == ["configuration"]
 
 
-def test_what_the_profile_says_of_rules_is_compared_with_those_of_the_plan() -> None:
-    Path("profiles/gpu/config.yaml").write_text("set-resources: [predikt:device=cuda]\n")
-    (section,) = [one for one in check_study([], None, "gpu").sections if one.name == "profile"]
-    assert [str(one) for one in section.findings if one.severity == "error"] == [
-        "profiles/gpu/config.yaml: set-resources: no rule `predikt`: did you mean `predict`?"
+def told(**changes: Any) -> list[str]:
+    """What is said of the configuration of a study with some keys changed."""
+    small = {"source": "path", "path": "models/small"}
+    value = {"study": "shop", "bases": {"Small": small}, "studies": {"shop": STUDY | changes}}
+    Path("mine.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
+    report = check_study([Path("mine.yaml")], None, "none")
+    return [f"{one.severity}: {one}" for one in report.findings if one.check == "configuration"]
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_run_would_be_refused_for_is_an_error_each_and_what_it_warns_of_a_warning(
+    tiny_model: Path, capfd: pytest.CaptureFixture
+) -> None:
+    assert told() == ["ok: fits the files that it names, and the results"]
+    found = told(devise="cpu", settings=["IND"], train_setting="IND", tasks=["PN"])
+    assert len(found) > 1
+    assert all(": studies.shop" in line for line in found)
+    assert any("did you mean `PM`?" in line for line in found)
+    Path("models").mkdir()
+    Path("models/small").symlink_to(tiny_model)
+    (line,) = told(training={"rank": 1000})
+    assert line.startswith("error: mine.yaml: line ")
+    assert "studies.shop.training.rank: 1000 is more than the smaller side" in line
+    found = told(training={"max_length": 5000}, decoding={"max_length": 6000})
+    assert {line.partition(": ")[0] for line in found} == {"warning"}
+    assert any("but Small was trained on texts of at most 4096" in line for line in found)
+    # Nor does it print them.
+    assert capfd.readouterr() == ("", "")
+
+
+KEYS = st.sampled_from(sorted(STUDY))
+VALUES = st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
+
+
+@pytest.mark.usefixtures("project")
+def test_no_change_of_a_key_ends_in_anything_but_findings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "CHECKS", ())
+
+    @settings(max_examples=20)
+    @given(KEYS, VALUES)
+    def checked(key: str, value: object) -> None:
+        assert told(**{key: value})
+
+    checked()
+
+
+@pytest.mark.parametrize("free", [10**12, 1000])
+def test_what_is_needed_on_a_disk_is_compared_with_what_is_free(
+    free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = planned_run(bases={"Small": on_hub()}, architectures={"Small": "SmolLM2-135M"})
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=free))
+    (found,) = check_room(run)
+    assert found.severity == ("error" if free == 1000 else "ok")
+    words = "1.00kB are free on this disk, but" if free == 1000 else "MB needed, 1.00TB free"
+    assert words in found.message
+
+
+def test_a_key_that_is_not_set_refuses_the_run_where_a_server_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = planned_run(models=ONE["models"] | {"Large": SERVED})
+    monkeypatch.delenv(VARIABLE, raising=False)
+    with pytest.raises(InputError, match=f"variable {VARIABLE} is not set, but needed"):
+        list(check_keys(run))
+    monkeypatch.setenv(VARIABLE, KEY)
+    assert list(check_keys(run)) == [ok("all that are needed are set")]
+    assert not list(check_keys(planned_run()))
+
+
+def test_jobs_are_counted_by_what_they_make() -> None:
+    run = planned_run()
+    (found,) = count_jobs(run)
+    assert found.message.startswith("16: 1 base, 4 reports on the data, 3 dataset files, 1 adapter")
+    (none,) = count_jobs(PlannedRun(run.plan, (), run.profile))
+    assert none.message == "none: all results are up to date"
+
+
+WORDS = st.text("abc`:/. -", min_size=1, max_size=90).map(str.strip).filter(bool)
+FINDINGS = st.builds(
+    Finding,
+    message=WORDS,
+    path=WORDS | st.just(""),
+    severity=st.sampled_from(["ok", "warning", "error"]),
+    check=st.sampled_from(["jobs", "GPUs", "configuration"]),
+    values=st.dictionaries(WORDS, st.floats(allow_nan=False, allow_infinity=False), max_size=2),
+)
+REPORTS = st.builds(
+    Report,
+    study=st.none() | st.just("shop"),
+    profile=st.just("gpu"),
+    findings=st.lists(FINDINGS, min_size=1, max_size=9).map(tuple),
+)
+
+
+@given(REPORTS)
+def test_text_and_json_have_every_finding_once_and_the_text_few_columns(report: Report) -> None:
+    value = json.loads(json.dumps(as_json(report)))
+    assert value["fails"] == report.fails
+    assert [Finding(**one) for one in value["findings"]] == [*report.findings]
+    text = as_text(report)
+    marks = re.findall(r"^.{4,13}  (ok|warning|error) ", text, re.MULTILINE)
+    assert marks == [one.severity for one in report.findings]
+    joined = "".join(text.split())
+    assert all("".join(str(one).split()) in joined for one in report.findings)
+    too_wide = [line for line in text.splitlines() if len(line) > 100]
+    # Words are left whole, so that they can be copied.
+    assert all(len(line.split()) <= 4 for line in too_wide)
+
+
+def test_a_run_fails_for_an_error_alone_and_the_last_line_says_so() -> None:
+    def last(*findings: Finding) -> str:
+        return as_text(Report("shop", "gpu", findings)).splitlines()[-1]
+
+    assert last(ok("a")) == "a run can start: nothing is missing"
+    assert last(ok("a"), warning("b"), warning("c")) == "a run can start: 2 warnings"
+    assert last(error("a"), warning("b")) == "a run would fail: 1 error, 1 warning"
+    assert lines([error("gpu=3, but there are 2: set gpu=2", "profiles/gpu")]) == [
+        "error: profiles/gpu: gpu=3, but there are 2: set gpu=2"
     ]
-
-
-def test_an_executor_may_have_checks_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = error("no node has the environment", "cluster", "run `make setup` there")
-    of_slurm = {"slurm": (("cluster", lambda _run: [found]),)}
-    monkeypatch.setattr(check, "OF_EXECUTORS", of_slurm)
-    report = check_study([], None, "slurm")
-    (section,) = [one for one in report.sections if one.name == "cluster"]
-    assert section.findings == (found,)
-    assert report.fails
-    assert "cluster" not in names(check_study([], None, "gpu"))
-
-
-def test_nothing_is_left_but_results(tmp_path: Path) -> None:
-    before = {path for path in tmp_path.iterdir() if path.name != "results"}
-    check_study([], None, "gpu")
-    assert {path for path in tmp_path.iterdir() if path.name != "results"} == before
+    assert shortened(["a", "b", "c"]) == "a, b, c"
+    assert shortened(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"

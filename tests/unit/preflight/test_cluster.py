@@ -1,18 +1,22 @@
-"""The checks of a cluster together: the first that is missing is told, and a node is tried last."""
+"""What SLURM would refuse, and what nodes lack, is a line each; a node is tried last."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
 from support.planned_runs import lines, planned_run
+from support.plans import MODELS
 from support.project import ROOT
 from support.slurm_commands import ONE_NODE, Slurm
 
-from ecslm.preflight import cluster
+from ecslm.common.errors import InputError
+from ecslm.preflight import slurm as asking
 from ecslm.preflight.cluster import check_cluster
 from ecslm.preflight.profiles import Profile
-from ecslm.preflight.slurm.on_node import NodeReport
-from ecslm.preflight.slurm.trial import Trial
+from ecslm.preflight.slurm import minutes_of, outside_of_jobs, problems_here
 
 DEFAULTS = {"slurm_partition": "gpu"}
 SERVER = {
@@ -25,128 +29,188 @@ SERVER = {
 
 @pytest.fixture(autouse=True)
 def slurm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Slurm:
-    """Commands of a cluster with one node, which has all."""
+    """A cluster of one node, which is this machine."""
     Path("scripts").symlink_to(ROOT / "scripts")
     for name in ("SLURM_JOB_ID", "A_KEY"):
         monkeypatch.delenv(name, raising=False)
-    made = Slurm(tmp_path / "bin", monkeypatch)
-    made.prints("sinfo", ONE_NODE)
-    return made
+    return Slurm(tmp_path / "bin", monkeypatch)
 
 
-@pytest.fixture
-def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int, list[str]]]:
-    """The trials, each of which goes well: partition, GPUs and variables."""
-    found: list[tuple[str, int, list[str]]] = []
-
-    def go(place: Any, gpus: int, variables: list[str], asks_driver: bool) -> Trial:
-        found.append((place.slurm_partition, gpus, variables))
-        report = NodeReport(host="n1", other_versions={}, received="x", given_devices="0")
-        assert not asks_driver
-        return Trial(report, answered=True, received=True)
-
-    monkeypatch.setattr(cluster, "try_node", go)
-    return found
+def profile(**resources: str) -> Profile:
+    return Profile("slurm", "slurm", gpus=1, defaults=DEFAULTS, resources=resources)
 
 
-def told(profile: Profile | None = None, **study: Any) -> list[str]:
-    chosen = profile or Profile("slurm", "slurm", default_resources=DEFAULTS)
-    return lines(check_cluster(planned_run(chosen, **study)))
+def told(chosen: Profile | None = None, **study: Any) -> list[str]:
+    return lines(check_cluster(planned_run(chosen or profile(), **study)))
 
 
-def test_a_cluster_that_has_all_passes(tried: list[Any]) -> None:
-    assert told() == []
-    assert tried == [("gpu", 1, [])]
-
-
-def test_commands_that_are_not_here_are_one_line(
-    slurm: Slurm, tried: list[Any], monkeypatch: pytest.MonkeyPatch
+def test_each_rule_is_judged_by_what_its_jobs_ask_for_and_each_place_is_tried_once(
+    slurm: Slurm,
 ) -> None:
+    chosen = {"train_adapter:gpu_model": "h100", "train_adapter:slurm_extra": "--exclude='n 2'"}
+    assert told(profile(**chosen, **{"predict:mem_mb": "7"}), gpus=2) == []
+    training, predictions = slurm.asked("sbatch")
+    assert "--partition=gpu --exclude=n 2 --gpus=h100:2 --mem=" in training
+    assert "--test-only" in training
+    assert "--partition=gpu --gpus=1 --mem=7 --time=" in predictions
+    tried = [line.partition(" -- ")[0] for line in slurm.asked("srun")]
+    assert [line.partition("--chdir=")[2].split(" ", 1)[1] for line in tried] == [
+        "--partition=gpu --exclude=n 2 --gpus=h100:1",
+        "--partition=gpu --gpus=1",
+    ]
+    assert not list(Path("results").iterdir())
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_predictions_of_one_model_and_seed_ask_together(slurm: Slurm, at_once: int) -> None:
+    tasks = {"tasks": ["PM", "SA", "QPR"], "models": {"Small": MODELS["Small"]}}
+    alone = Profile("slurm", "slurm", gpus=at_once, resources={"predict:runtime": "20"})
+    grouped = Profile("slurm", "slurm", at_once, {}, alone.resources, frozenset(["predict"]))
+    for chosen in (alone, grouped):
+        assert told(chosen, **tasks) == []
+    one, together = slurm.asked("sbatch")
+    memory = [int(line.partition("--mem=")[2].split()[0]) for line in (one, together)]
+    assert "--gpus=1" in one and "--time=20 " in one
+    assert f"--gpus={at_once}" in together and f"--time={60 if at_once == 1 else 40} " in together
+    assert memory[1] == at_once * memory[0]
+
+
+def test_what_slurm_refuses_is_a_line_with_its_reason_and_no_job_is_sent(slurm: Slurm) -> None:
+    slurm.fails("sbatch", "sbatch: error: invalid partition specified: gpu\nallocation failure: no")
+    for line, rule in zip(told(), ("train_adapter", "predict"), strict=True):
+        assert line.startswith(
+            f"error: profiles/slurm/config.yaml: resources of {rule}: SLURM would not run a job "
+            "with --partition=gpu --gpus=1 --mem="
+        )
+        assert "(invalid partition specified: gpu): correct partition, account" in line
+        assert f"`{rule}:runtime=`" in line
+    assert slurm.asked("srun") == []
+
+
+@pytest.mark.parametrize(
+    ("nodes", "words"),
+    [
+        ([ONE_NODE.replace("infinite", "5:00")], "jobs of the partition may take 5 minutes"),
+        ([ONE_NODE.replace("up", "down")], "the partition takes no jobs now"),
+        ([ONE_NODE.replace("gpu*", "other*")], "the partition takes no jobs now"),
+    ],
+)
+def test_what_sbatch_does_not_judge_is_told_too(nodes: list[str], words: str, slurm: Slurm) -> None:
+    slurm.has(*nodes)
+    found = told()
+    assert len(found) == 2
+    assert all(f"({words})" in line for line in found)
+
+
+@given(st.integers(0, 99), st.integers(0, 23), st.integers(0, 59))
+def test_time_limits_are_read_as_sinfo_writes_them(days: int, hours: int, minutes: int) -> None:
+    assert (
+        minutes_of(f"{days}-{hours:02}:{minutes:02}:30") == (days * 24 + hours) * 60 + minutes + 0.5
+    )
+    assert minutes_of(f"{minutes}:00") == minutes
+    assert minutes_of("infinite") is None
+
+
+def test_a_cluster_that_cannot_be_asked_is_one_line(
+    slurm: Slurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slurm.fails("sinfo", "slurm_load_partitions: Unable to contact slurm controller")
+    (line,) = told()
+    assert line.startswith("error: sinfo: slurm_load_partitions: Unable to contact slurm control")
+    slurm.has("something else")
+    (line,) = told()
+    assert line == "error: sinfo: 'something else' is not what was asked for: is it SLURM's?"
+    slurm.make("sinfo", "exec sleep 9")
+    monkeypatch.setattr(asking, "SECONDS", 0.1)
+    (line,) = told()
+    assert "no answer within 0.1 seconds" in line
     (slurm.folder / "srun").unlink()
     monkeypatch.setenv("PATH", str(slurm.folder))
     (line,) = told()
     assert line.startswith("error: srun: not here: start the run on a login node of the cluster")
-    monkeypatch.setenv("PATH", "/nowhere")
-    (line,) = told()
-    assert line.startswith("error: sinfo, sbatch, squeue and 1 more: not here")
-    assert tried == []
 
 
-def test_a_controller_that_does_not_answer_is_one_line(slurm: Slurm, tried: list[Any]) -> None:
-    slurm.fails("sinfo", "slurm_load_partitions: Unable to contact slurm controller")
-    (line,) = told()
-    assert line.startswith(
-        "error: sinfo: slurm_load_partitions: Unable to contact slurm controller"
-    )
-    assert tried == []
+def test_options_that_are_no_words_of_a_shell_are_told() -> None:
+    found = told(profile(**{"train_adapter:slurm_extra": "'--exclude=n1"}))
+    assert found == [
+        "error: profiles/slurm/config.yaml: resources of train_adapter: slurm_extra: not words of "
+        "a shell (No closing quotation): correct it"
+    ]
 
 
-def test_a_run_within_a_job_is_warned_of(tried: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_within_a_job_is_warned_of_and_asks_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     (line,) = told()
-    assert line.startswith("warning: SLURM_JOB_ID: this is within job 7, and would end with it")
-    assert len(tried) == 1
+    assert line.startswith("warning: SLURM_JOB_ID: this is within job 7: start the run on a login")
+    inside = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_CONF": "c", "PATH": "/bin"}
+    assert outside_of_jobs(inside) == {"SLURM_CONF": "c", "PATH": "/bin"}
 
 
-def test_where_a_partition_or_an_account_is_wrong_no_job_is_sent(
-    slurm: Slurm, tried: list[Any]
+@pytest.mark.parametrize(
+    ("node", "words"),
+    [
+        ({"before": "echo a prologue"}, None),
+        ({"before": 'rm "$folder/sent"'}, "results is another folder there than here: put it"),
+        ({"before": 'rm "$folder/lock"'}, "it could take a lock below"),
+        ({"before": 'mkdir "$folder/answered" && rm "$folder/lock" && mkdir "$folder/lock"'}, "ca"),
+        (
+            {"starts": "echo \"slurmstepd: error: couldn't chdir to \\`/x'\" >&2; exit 1"},
+            "a short job fails there (couldn't chdir to `/x'): put the project with its .venv",
+        ),
+        ({"starts": "exit 0"}, "a short job fails there (the job printed nothing)"),
+        ({"starts": "echo Requested nodes are busy >&2; exit 1"}, "none was free in time"),
+    ],
+)
+def test_what_a_node_lacks_is_one_line(
+    node: dict[str, str], words: str | None, slurm: Slurm
 ) -> None:
-    slurm.prints("sacctmgr", "us")
-    defaults = {"slurm_partition": "nosuch", "slurm_account": "none"}
-    account, partition = told(Profile("slurm", "slurm", default_resources=defaults))
-    assert account.endswith("you have no account `none`: set one of us")
-    assert partition.endswith("the cluster has no partition `nosuch`: set one of gpu")
-    slurm.prints("sinfo", ONE_NODE.replace("h100:8", "h100:1"))
-    (line,) = told(gpus=2)
-    assert line.startswith("error: studies.shop.gpus: each job takes 2 GPUs")
-    assert tried == []
+    slurm.runs_jobs(**node)
+    found = told()
+    assert len(found) == (words is not None)
+    assert words is None or words in found[0]
+    assert not list(Path("results").iterdir())
 
 
-def test_to_an_account_that_is_wrong_no_job_is_charged(slurm: Slurm, tried: list[Any]) -> None:
-    slurm.prints("sacctmgr", "us")
-    defaults = DEFAULTS | {"slurm_account": "none"}
-    (line,) = told(Profile("slurm", "slurm", default_resources=defaults))
-    assert line.endswith("you have no account `none`: set one of us")
-    assert tried == []
-
-
-def test_options_that_are_no_words_of_a_shell_are_one_line(tried: list[Any]) -> None:
-    wrong = Profile("slurm", "slurm", default_resources=DEFAULTS | {"slurm_extra": "'--exclude=n1"})
-    assert told(wrong) == [
-        "error: profiles/slurm/config.yaml: default-resources: slurm_extra: not words of a shell "
-        "(No closing quotation): correct its quotation marks"
-    ]
-    assert not tried
-
-
-def test_where_no_node_takes_jobs_none_is_tried(slurm: Slurm, tried: list[Any]) -> None:
-    slurm.prints("sinfo", ONE_NODE.replace("idle", "drained"))
+def test_a_job_that_does_not_end_is_given_up(slurm: Slurm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "MOST_SECONDS", 0.1)
+    slurm.make("srun", "exec sleep 60")
     (line,) = told()
-    assert line.startswith("warning: sinfo: no node of partition `gpu` takes jobs now")
-    assert tried == []
-
-
-def test_of_each_partition_a_node_is_tried(slurm: Slurm, tried: list[Any]) -> None:
-    slurm.prints("sinfo", f"{ONE_NODE}\n{ONE_NODE.replace('gpu*', 'long')}")
-    chosen = {"train_adapter": {"slurm_partition": "long"}}
-    assert told(Profile("slurm", "slurm", default_resources=DEFAULTS, set_resources=chosen)) == []
-    assert sorted(tried) == [("gpu", 1, []), ("long", 1, [])]
+    assert line.startswith("warning: a node for --partition=gpu --gpus=1: none was free in time")
 
 
 def test_keys_that_are_set_here_are_looked_for_on_nodes(
-    tried: list[Any], monkeypatch: pytest.MonkeyPatch
+    slurm: Slurm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     study = {"models": {"Served": SERVER}}
     # That it is not set here is told with the keys.
     assert told(**study) == []
     monkeypatch.setenv("A_KEY", "sk-1234")
-    assert told(**study) == []
-    assert tried == [("gpu", 0, []), ("gpu", 0, ["A_KEY"])]
+    slurm.runs_jobs(before="unset A_KEY")
+    (line,) = told(**study)
+    assert "the environment variable A_KEY is set here, but not there" in line
+    assert "sk-1234" not in line + "".join(slurm.asked("srun"))
 
 
-def test_a_run_that_sends_no_job_needs_no_partition(tried: list[Any]) -> None:
-    run = planned_run(Profile("slurm", "slurm", default_resources={"slurm_partition": "nosuch"}))
-    without = type(run)(run.plan, (), run.profile)
-    (found,) = check_cluster(without)
-    assert found.what == "no job of the run is sent to it"
-    assert tried == []
+def test_gpus_of_a_node_are_looked_for_where_jobs_use_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "sent").touch()
+    monkeypatch.setattr(asking, "read_driver", lambda: None)
+    with FileLock(tmp_path / "lock"):
+        assert list(problems_here(tmp_path, (), on_gpu=False)) == []
+        (line,) = problems_here(tmp_path, (), on_gpu=True)
+    assert line.startswith("a job sees no NVIDIA GPU there")
+
+    def fail() -> None:
+        raise InputError("the driver does not answer")
+
+    monkeypatch.setattr(asking, "read_driver", fail)
+    with FileLock(tmp_path / "lock"):
+        assert list(problems_here(tmp_path, (), on_gpu=True)) == ["the driver does not answer"]
+
+
+def test_a_run_that_sends_no_job_asks_for_nothing(slurm: Slurm) -> None:
+    run = planned_run(profile())
+    (found,) = check_cluster(type(run)(run.plan, (), run.profile))
+    assert found.message == "no job of the run is sent to it"
+    assert slurm.asked("sbatch") == []

@@ -1,0 +1,83 @@
+"""The GPUs of this machine, their driver, and the CUDA of torch, without loading it."""
+
+import os
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import pynvml
+
+from ecslm.common.devices.listing import Device, list_devices
+from ecslm.common.devices.visible import visible_devices
+from ecslm.common.worker.place import DEVICES_VARIABLE
+
+# As torch writes it into its version.py.
+CUDA = re.compile(r"^cuda\b[^=\n]*=\s*'(\d+)\.(\d+)'", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """A GPU, or an instance of one that is partitioned; memory in bytes."""
+
+    name: str
+    memory: int
+    free: int
+
+
+@dataclass(frozen=True)
+class Driver:
+    """The NVIDIA driver, and the GPUs that jobs started here would lease."""
+
+    version: str
+    cuda: tuple[int, int]
+    """The newest version of CUDA that it runs: major and minor."""
+    gpus: tuple[Gpu, ...]
+
+    def problem(self, built: tuple[int, int]) -> str:
+        """Why it does not run what was built for a version of CUDA; empty if it does.
+
+        It runs what was built for its major version or an earlier one: see "CUDA compatibility" in
+        NVIDIA's documentation.
+        """
+        if built[0] <= self.cuda[0]:
+            return ""
+        has, needs = ".".join(map(str, self.cuda)), ".".join(map(str, built))
+        return (
+            f"{self.version} runs CUDA up to {has}, but torch is built for {needs}: install a "
+            f"driver for CUDA {built[0]}, or a build of torch for CUDA {self.cuda[0]}"
+        )
+
+
+def read_driver() -> Driver | None:
+    """The driver of this machine; None if it has none, or no GPU.
+
+    Raises:
+        InputError: it does not answer, or CUDA_VISIBLE_DEVICES names a GPU that there is not.
+    """
+    present = list_devices()
+    if not present:
+        return None
+    seen = visible_devices(present, os.environ.get(DEVICES_VARIABLE))
+    pynvml.nvmlInit()
+    try:
+        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion())
+        version = str(pynvml.nvmlSystemGetDriverVersion())
+        # 12040 is 12.4.
+        return Driver(version, (cuda // 1000, cuda % 1000 // 10), tuple(map(_gpu, seen)))
+    finally:
+        pynvml.nvmlShutdown()
+
+
+def cuda_of_torch() -> tuple[int, int] | None:
+    """Major and minor; None if torch was built for the CPU alone or is not installed."""
+    spec = find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None
+    found = CUDA.search((Path(spec.origin).parent / "version.py").read_text(encoding="utf-8"))
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def _gpu(device: Device) -> Gpu:
+    memory = pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByUUID(device.uuid))
+    return Gpu(device.name, int(memory.total), int(memory.free))

@@ -1,0 +1,183 @@
+"""Checks this machine: its GPUs and their driver, libraries, LaTeX, and the folder for caches.
+
+Also finds the device of resources/devices.csv on which jobs would compute, for estimates.
+"""
+
+import os
+import re
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_text
+from ecslm.common.versions import LOCK_FILE, installed_versions, lock_versions
+from ecslm.estimates.devices import Device
+from ecslm.plan.parameters import versions_in
+from ecslm.plan.requests import SLOW
+from ecslm.preflight.drivers import cuda_of_torch
+from ecslm.preflight.findings import Finding, error, ok, shortened, warning
+from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.slurm import Cluster
+from ecslm.provenance.gpus import check_gpus
+
+PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
+# Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
+UNSAID = frozenset({"", "nvidia", "gb", "sxm"})
+CPU_FLAGS = Path("/proc/cpuinfo")
+# Flags of instructions for bfloat16, the fastest first, and devices that have them.
+CPUS = {
+    "amx_bf16": "two CPU cores with AMX",
+    "avx512_bf16": "two CPU cores with AVX512-BF16",
+}
+LATEX = "latexmk texlive-latex-recommended texlive-science"
+
+
+def check_devices(run: PlannedRun) -> Iterator[Finding]:
+    """Whether there are the GPUs that a run asks for, with a driver that torch can use.
+
+    Raises:
+        InputError: the start of the run would refuse it.
+    """
+    check_gpus(run.gpu_needs, run.profile.gpus, run.profile.is_local)
+    if not run.gpu_jobs:
+        yield ok("none needed")
+    elif run.profile.is_local:
+        yield from _here(run)
+    elif isinstance(run.cluster, Cluster):
+        shown = ", ".join(f"{number} x {kind}" for kind, number in sorted(run.cluster.gpus.items()))
+        yield ok(f"the cluster has {shown or 'none'}", gpus=sum(run.cluster.gpus.values()))
+    if run.gpu_jobs and cuda_of_torch() is None:
+        yield error(
+            "this build is only for the CPU, but models run on cuda: install a build of "
+            f"{lock_versions(['torch'])['torch']} for CUDA: see pytorch.org/get-started/locally",
+            "torch",
+        )
+
+
+def _here(run: PlannedRun) -> Iterator[Finding]:
+    driver, built, asked = run.driver, cuda_of_torch(), run.profile.gpus
+    if driver is None:
+        yield error(
+            "cuda, but this machine has no NVIDIA GPU: run it on a machine with one, send its jobs "
+            "to a cluster with PROFILE=slurm, or run models on the CPU: `device: cpu`, and "
+            "PROFILE=default",
+            run.device_key,
+        )
+        return
+    alike = Counter((gpu.name, gpu.memory) for gpu in driver.gpus)
+    listed = (
+        f"{count} x {name} ({memory / 1e9:.0f} GB)" for (name, memory), count in alike.items()
+    )
+    here = len(driver.gpus)
+    idle = f", of which jobs use {asked} at a time" if asked and asked < here else ""
+    yield ok(f"{', '.join(listed)}{idle}", gpus=here)
+    if built is not None and (problem := driver.problem(built)):
+        yield error(problem, "NVIDIA driver")
+
+
+def check_versions(run: PlannedRun) -> Iterator[Finding]:
+    """Whether each library has its locked version: jobs refuse others of those that can change
+    their results."""
+    locked = lock_versions(PINNED.findall(read_text(LOCK_FILE)))
+    found = installed_versions(locked)
+    differing = {name for name in locked if found[name] != locked[name]}
+    checked = {name for job in run.jobs for name in versions_in(job.params.get("versions"))}
+    for name in sorted(differing & checked):
+        yield error(
+            f"{found[name]} here, {locked[name]} in {LOCK_FILE.name}: run `make setup`", name
+        )
+    if others := sorted(differing - checked):
+        yield warning(
+            f"other versions here than in {LOCK_FILE.name}: run `make setup`", shortened(others)
+        )
+    if not differing:
+        yield ok(f"all {len(locked)} have the versions of {LOCK_FILE.name}")
+
+
+def check_latex(_run: PlannedRun) -> Iterator[Finding]:
+    """Whether latexmk is installed, which the PDF of the report needs."""
+    if shutil.which("latexmk") is not None:
+        yield ok("latexmk is installed")
+        return
+    yield warning(
+        "not installed: `snakemake -- report` cannot make the PDF; everything else can be made: on "
+        f"Debian or Ubuntu: apt-get install --no-install-recommends {LATEX}",
+        "latexmk",
+    )
+
+
+def check_cache_folder() -> None:
+    """Check that there is a folder for caches, without which Snakemake ends with a traceback.
+
+    Raises:
+        InputError: it cannot be made or written, or the user has no home.
+    """
+    fix = "set XDG_CACHE_HOME to a folder that you may write"
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        raise InputError(f"this user has no home for caches: {fix}") from None
+    try:
+        (folder / "snakemake").mkdir(parents=True, exist_ok=True)
+        writable = os.access(folder / "snakemake", os.W_OK)
+    except OSError:
+        writable = False
+    if not writable:
+        raise InputError(f"{folder}: caches cannot be written there: {fix}")
+
+
+@dataclass(frozen=True)
+class Met:
+    """A device that jobs would meet."""
+
+    device: Device
+    """The most similar device of the file, with the memory of the actual one."""
+    name: str | None = None
+    """The name that the machine or cluster gives it; None if the device is not known."""
+    memory_known: bool = False
+    """Whether the memory is that of the actual device, not that of the file."""
+
+
+def met(run: PlannedRun) -> Met:
+    """The device that a run would meet: of several the slowest, with the least memory."""
+    devices = run.requests.devices
+    if not run.gpu_jobs:
+        flags = CPU_FLAGS.read_text(encoding="utf-8").split() if CPU_FLAGS.is_file() else []
+        name = next((CPUS[flag] for flag in CPUS if flag in flags), SLOW["cpu"])
+        return Met(devices[name].with_threads(run.study.settings.threads), "this CPU")
+    slow = devices[SLOW["cuda"]]
+    known = [device for device in devices.values() if device.kind == "cuda"]
+    if run.profile.is_local and run.driver is not None and run.driver.gpus:
+        name, device = _slowest([gpu.name for gpu in run.driver.gpus], known, slow)
+        return Met(
+            device.with_memory(min(gpu.memory for gpu in run.driver.gpus)), name, memory_known=True
+        )
+    if isinstance(run.cluster, Cluster) and run.cluster.gpus:
+        name, device = _slowest(run.cluster.gpus, known, slow)
+        return Met(device, name)
+    return Met(slow)
+
+
+def alike(name: str, devices: Iterable[Device]) -> Device | None:
+    """The device of the file whose name has most words in common with a name, and no other words
+    that name one: `NVIDIA H100 PCIe` is `NVIDIA H100 PCIe 80 GB`, `h100` the other H100."""
+    found = [device for device in devices if (own := _words(device.name)) and own <= _words(name)]
+    return max(found, key=lambda device: len(_words(device.name)), default=None)
+
+
+def _words(name: str) -> set[str]:
+    """The words that distinguish GPUs, without gigabytes, which may be written separately."""
+    words = set(re.split(r"[^a-z0-9]+", name.casefold())) - UNSAID
+    return {word for word in words if len(word) > 3 or not word.isdecimal()}
+
+
+def _slowest(
+    names: Iterable[str] | Mapping[str, int], known: list[Device], unknown: Device
+) -> tuple[str, Device]:
+    """The slowest of several by its name; one that is not in the file is taken for `unknown`."""
+    found = {name: alike(name, known) or unknown for name in names}
+    name = min(found, key=lambda name: found[name].tflops)
+    return name, found[name]

@@ -1,0 +1,207 @@
+"""Hours and cost, measured or else estimated; a model that does not fit is told before a run."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.planned_runs import GPU, driver, lines, planned_run
+from support.plans import MODELS
+from support.project import ROOT
+
+from ecslm.common.files import write_json
+from ecslm.estimates.devices import DEVICES, read_devices
+from ecslm.preflight import planned_run as planned
+from ecslm.preflight.findings import Finding
+from ecslm.preflight.machine import met
+from ecslm.preflight.needs import Hours, check_memory, check_time, hours_on
+from ecslm.preflight.planned_run import PlannedRun
+from ecslm.preflight.profiles import Profile
+from ecslm.preflight.slurm import Cluster
+
+CUDA = {"device": "cuda", "precision": {}, "architectures": {"Small": "SmolLM2-135M"}}
+ADAPTER, PREDICTION = "adapters/Small-EC/seed-0/", "predictions/Small-EC/seed-0/PM."
+SLURM = Profile("slurm", executor="slurm", gpus=1)
+
+
+@pytest.fixture(autouse=True)
+def machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: driver(GPU))
+    monkeypatch.setattr(planned, "read_cluster", lambda: Cluster({}, {"a100": 4, "h100": 4}))
+
+
+def run(handed_out: int = 1, **study: object) -> PlannedRun:
+    return planned_run(Profile("gpu", gpus=handed_out), **(CUDA | study))
+
+
+def told(of: PlannedRun) -> list[str]:
+    return [one.message for one in check_time(of)]
+
+
+def took(hours: float, path: str, device: str = GPU.name) -> None:
+    """Write down that a job took so long."""
+    write_json(Path(f"results/shop/{path}cost.json"), {"seconds": hours * 3600, "device": device})
+
+
+def test_what_never_ran_is_estimated_and_says_as_what() -> None:
+    (line,) = told(run())
+    assert " on NVIDIA Z100; " in line
+    assert line.endswith(" USD at 1.006 USD an hour; 2 jobs estimated as on NVIDIA A10G")
+
+
+@pytest.mark.parametrize("device", [GPU.name, "NVIDIA Y50", "x86_64 CPU, 2 threads"])
+def test_what_ran_on_such_a_device_counts_as_it_took(device: str) -> None:
+    expected = told(run())
+    took(30, ADAPTER, device)
+    took(12, PREDICTION, device)
+    (line,) = told(run())
+    assert line.startswith("42 GPU-hours on NVIDIA Z100; 42 USD") == (device == GPU.name)
+    assert ("2 jobs as last measured, 0 jobs estimated" in line) == (device == GPU.name)
+    assert ([line] == expected) == (device != GPU.name)
+    (on_cpu,) = told(run(device="cpu"))
+    assert ("2 jobs as last measured" in on_cpu) == ("CPU" in device)
+
+
+@pytest.mark.parametrize("ran", [1, 2, 3])
+@pytest.mark.parametrize("gpus", [1, 2, 3])
+def test_a_training_counts_as_it_took_on_as_many_devices_alone(ran: int, gpus: int) -> None:
+    took(30, ADAPTER, f"{ran} x {GPU.name}" if ran > 1 else GPU.name)
+    made = run(gpus, gpus=gpus)
+    assert hours_on(made, met(made)).measured == (ran == gpus)
+
+
+@pytest.mark.parametrize(("at_once", "hours"), [(2, 36), (8, 30)])
+def test_a_training_on_several_gpus_counts_on_each(at_once: int, hours: float) -> None:
+    took(30, ADAPTER, f"2 x {GPU.name}")
+    took(12, PREDICTION)
+    (found,) = check_time(run(at_once, gpus=2))
+    assert f"at least {hours} hours with {at_once} at a time" in found.message
+    assert found.values["device_hours"] == pytest.approx(72)
+    assert found.values["hours"] == pytest.approx(hours)
+    assert found.values["usd"] == pytest.approx(72 * 1.006)
+
+
+def test_on_a_cluster_all_of_its_gpus_compute_and_each_prediction_loads_the_model() -> None:
+    three = CUDA | {"tasks": ["PM", "SA", "QPR"]}
+    here, there = (planned_run(profile, **three) for profile in (Profile("gpu", gpus=1), SLURM))
+    (line,) = told(there)
+    assert " on a100, at least" in line
+    assert "with 8 at a time" in line
+    assert line.endswith("estimated as on NVIDIA A100 SXM 80 GB")
+    device = met(here).device
+    once, each = (
+        here.requests.prediction("Small-EC", "PM", device, loads) for loads in (False, True)
+    )
+    assert once is not None
+    assert each is not None
+    more = hours_on(there, met(here)).total - hours_on(here, met(here)).total
+    assert more * 3600 == pytest.approx(2 * (each.seconds - once.seconds))
+
+
+@given(st.lists(st.floats(0.01, 1000), min_size=1, max_size=5), st.integers(1, 99))
+def test_more_devices_take_no_longer_and_never_less_than_the_longest_job(
+    jobs: list[float], devices: int
+) -> None:
+    some = next(iter(read_devices(ROOT / DEVICES).values()))
+    hours = Hours(some, sum(jobs), max(jobs), 0, len(jobs), ())
+    one, more, most = (hours.at_least(count) for count in (1, devices, devices + 1))
+    assert sum(jobs) == one >= more >= most >= max(jobs)
+
+
+def test_without_a_gpu_all_of_the_file_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planned, "read_driver", lambda: None)
+    (found,) = check_time(run())
+    assert set(found.values) >= {"NVIDIA A10G", "NVIDIA H100 PCIe 80 GB"}
+    assert all(name in found.message and "CPU" not in name for name in found.values)
+    assert found.values["NVIDIA A10G"] > found.values["NVIDIA H100 PCIe 80 GB"]
+
+
+def test_jobs_whose_time_nobody_knows_are_named_and_not_counted() -> None:
+    server = {"url": "http://127.0.0.1:1/v1", "model": "m"}
+    served = {"backend": "openai", "template": "alpaca", "server": server}
+    models = {"Other": MODELS["Small"], "Served": served}
+    (line,) = told(run(architectures={}, models=models))
+    assert line.startswith("not counted: 2 predictions (Other, Served): of servers, or of bases")
+
+
+GB = 10**9
+# A base of three billion parameters, and prompts of up to 64,000 tokens at a time.
+LARGE: dict[str, Any] = {
+    "device": "cuda",
+    "precision": {"quantization": "nf4", "dtype": "bfloat16"},
+    "architectures": {"Small": "Llama-3.2-3B"},
+    "batch_tokens": 64000,
+    "training": {"batch_tokens": 16000},
+    "decoding": {"max_length": 4000},
+}
+MODEL = "studies.shop.models.Small-EC"
+AUTO = {"training": {"batch_tokens": "auto"}}
+
+
+def fits(
+    memory: float | None, monkeypatch: pytest.MonkeyPatch, free: float = 10**6, **changes: Any
+) -> list[Finding]:
+    """The findings on a GPU of so many GB, of which so many are free."""
+    gpu = None
+    if memory is not None:
+        gpu = replace(GPU, memory=round(memory * GB), free=round(min(free, memory) * GB))
+    monkeypatch.setattr(planned, "read_driver", lambda: gpu and driver(gpu))
+    return list(check_memory(run(**(LARGE | changes))))
+
+
+@pytest.mark.parametrize("memory", [1000, None])
+def test_what_each_model_needs_is_one_line(
+    memory: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (only,) = fits(memory, monkeypatch)
+    assert only.severity == "ok"
+    assert set(only.values) == {"training of Small-EC", "predictions of Small-EC"}
+    assert all(f"{name}: {need / GB:.1f} GB" in only.message for name, need in only.values.items())
+
+
+def test_a_deterministic_training_that_does_not_fit_is_an_error_with_the_number_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = {"batch_tokens": 16000, "deterministic": True}
+    (line,) = lines(fits(80, monkeypatch, training=settings))
+    assert line.startswith(f"error: {MODEL}.training: training of Small-EC: ")
+    number = int(line.rpartition("set `batch_tokens: ")[2].rstrip("`"))
+    assert not lines(fits(80, monkeypatch, training=settings | {"batch_tokens": number}))
+    assert not lines(fits(80, monkeypatch))
+
+
+def test_predictions_that_stop_are_an_error_with_the_number_to_set(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (line,) = lines(fits(12, monkeypatch, **AUTO))
+    assert line.startswith("error: studies.shop: predictions of Small-EC: ")
+    number = int(line.rpartition("set `batch_tokens: ")[2].rstrip("`"))
+    assert not lines(fits(12, monkeypatch, **AUTO, batch_tokens=number))
+    halving = {"decoding": {"max_length": 4000, "oom": "halve"}}
+    assert not lines(fits(12, monkeypatch, **AUTO, **halving))
+
+
+def test_a_record_that_does_not_fit_alone_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    training, prediction = lines(fits(2, monkeypatch))
+    assert training.startswith(f"error: {MODEL}: training of Small-EC: ")
+    assert training.endswith(
+        "with its longest record alone, of the 2.0 GB of a GPU: lower `max_length`, set "
+        "`gradient_checkpointing: true`, or use larger GPUs"
+    )
+    assert prediction.endswith("use larger GPUs, or set `decoding: {fused: false}`")
+
+
+def test_memory_that_other_programs_use_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert lines(fits(1000, monkeypatch, free=3)) == [
+        "warning: NVIDIA Z100, number 0: 997.0 of 1,000.0 GB are used by other programs: end them "
+        "before the run: `nvidia-smi` lists them"
+    ]
+
+
+def test_of_models_of_unknown_size_and_on_a_cpu_no_memory_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert not fits(1, monkeypatch, architectures={})
+    assert not fits(1, monkeypatch, device="cpu", training={})
