@@ -33,7 +33,7 @@ def replaced_handler():
 def about(target):
     """What is wrong with a target that no rule makes."""
     named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    return about_target(PLAN, named, target)
+    return about_target(PLAN, named, files_of(*JOBS), target)
 
 
 USUAL = replaced_handler()

@@ -35,7 +35,7 @@ localrules:
 
 # The jobs that each rule has in this study, by their wildcards; each rule after those whose results
 # it reads.
-RUNS = [vars(key) for key in STUDY.runs()]
+RUNS = STUDY.runs()
 JOBS = {
     "base_model": [{"base": base} for base in STUDY.bases],
     "check_data": [{}],
@@ -48,12 +48,7 @@ JOBS = {
     "leakage": [{"task": task} for task in STUDY.overlap_tasks],
     "data_card": [{}] if STUDY.described_model else [],
     "fetch_answers": [{}] if published_answers(STUDY) else [],
-    "train_adapter": [
-        {"model": model, "seed": str(seed)}
-        for model in STUDY.tuned_models
-        if STUDY.model(model).run
-        for seed in STUDY.seeds_of(model)
-    ],
+    "train_adapter": STUDY.adapters(),
     "predict": RUNS,
     "bertscore": [run for run in RUNS if run["task"] in STUDY.generation_tasks],
     # Of models whose weights run here.

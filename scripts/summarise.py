@@ -5,7 +5,7 @@ import argparse
 from ecslm.common.cli import run_script
 from ecslm.config.options import add_study_options
 from ecslm.plan.plan import Plan
-from ecslm.plan.stages.report import study_summary
+from ecslm.plan.report import study_summary
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from support.broken_inputs import Run, nothing_lost, refused
 from support.completed import CONFIGURATION, study_options
-from support.graph import jobs_of
+from support.stated_jobs import jobs_of
 from support.scratch import list_jobs, snakemake
 from support.scripts import run_script
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from support.graph import jobs_of
+from support.stated_jobs import jobs_of
 from support.plans import LOCAL, MODELS, plan
 
 from ecslm.models.bases import BaseSource, HubSource

@@ -6,7 +6,6 @@ from support.project import ROOT
 
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
 
 IND = "IND_Diverse_Instruction"
 OOD = "OOD_Diverse_Instruction"
@@ -66,58 +65,3 @@ def plan(changes: Raw | None = None, **study: Any) -> Plan:
         },
     }
     return Plan(load_config(raw, ROOT / "resources/prompts"))
-
-
-def job(made: Plan, rule: str, **wildcards: object) -> Job:
-    """One job of a plan."""
-    statement = made.rules[rule]
-    return statement.job(
-        statement.key_type(**{name: str(value) for name, value in wildcards.items()})
-    )
-
-
-def first_files(made: Plan, *rules: str) -> list[str]:
-    """The first output of each job of some rules: that which it is for."""
-    return [
-        path
-        for name in rules
-        for key in made.rules[name].all_keys()
-        for path in made.rules[name].output_paths(next(iter(made.rules[name].patterns)), key)
-    ]
-
-
-def settings_of(made: Plan, rule: str, **wildcards: object) -> str | None:
-    """The settings of a job whose source need not be here."""
-    statement = made.rules[rule]
-    return statement.settings_parameter(statement.key_type(**wildcards))
-
-
-def content_of(made: Plan, rule: str, **wildcards: object) -> str | None:
-    """What ties a job's results to the data source."""
-    statement = made.rules[rule]
-    return statement.content(statement.key_type(**wildcards))
-
-
-def dataset_settings(made: Plan, task: str, split: str) -> str | None:
-    """The settings of a dataset file."""
-    return settings_of(made, "dataset", task=task, split=split)
-
-
-def dataset_content(made: Plan, task: str, split: str) -> str | None:
-    """What ties a dataset file to the data source."""
-    return content_of(made, "dataset", task=task, split=split)
-
-
-def adapter(made: Plan, model: str, seed: int = 0) -> Job:
-    """The job that trains an adapter."""
-    return job(made, "train_adapter", model=model, seed=seed)
-
-
-def prediction(made: Plan, model: str, task: str, seed: int = 0) -> Job:
-    """The job that predicts a task."""
-    return job(made, "predict", model=model, seed=seed, task=task)
-
-
-def score(made: Plan, task: str, model: str = "Small", seed: int = 0) -> Job:
-    """The job that scores a model."""
-    return job(made, "score", model=model, seed=seed, task=task)

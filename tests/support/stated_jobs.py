@@ -1,14 +1,13 @@
 """The jobs of a made-up study as its rules state them, read by Snakemake without a run."""
 
-import json
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from inspect import signature
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from snakemake.api import SnakemakeApi
 from snakemake.iocontainers import Wildcards
@@ -22,18 +21,20 @@ from snakemake.settings.types import (
 from snakemake_interface_executor_plugins.settings import ExecMode
 from support.project import ROOT
 
+from ecslm.plan.plan import Plan
+from ecslm.provenance.dag import Dag, Job
+
+# Not in the target `all`, unless a job of it reads them.
+ON_DEMAND = {"base_model", "measure_latency", "report_pdf", "export_model", "model_card"}
+
 
 @dataclass(frozen=True)
-class StatedJob:
-    """What a rule says of a job."""
+class StatedJob(Job):
+    """What a rule says of a job. Its parameters are those that Snakemake compares, but for those of
+    files that are not there."""
 
-    rule: str
-    key: Mapping[str, str]
-    outputs: Mapping[str, tuple[str, ...]]
-    inputs: Mapping[str, tuple[str, ...]]
-    params: Mapping[str, Any]
-    """The parameters that Snakemake compares, but for those of files that are not there."""
-    resources: Mapping[str, Any]
+    named_inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    resources: Mapping[str, Any] = field(default_factory=dict, hash=False)
     """Those that depend on the wildcards alone."""
 
     @property
@@ -42,43 +43,76 @@ class StatedJob:
         return " ".join((self.rule, *self.key.values()))
 
     @property
-    def reads(self) -> tuple[str, ...]:
-        """All files that it reads."""
-        return tuple(path for paths in self.inputs.values() for path in paths)
+    def settings(self) -> str:
+        """The value of the script's `--settings`."""
+        return str(self.params["settings"])
 
     @property
-    def makes(self) -> tuple[str, ...]:
-        """All files that it makes."""
-        return tuple(path for paths in self.outputs.values() for path in paths)
+    def code(self) -> str:
+        """The digest of the script's code."""
+        return str(self.params["code"])
+
+    @property
+    def versions(self) -> str:
+        """The locked versions; empty if no library can change the results."""
+        return self.params.get("versions") or ""
 
 
-def stated_jobs(raw: Mapping[str, Any]) -> dict[str, StatedJob]:
-    """All jobs of a study by their names.
+def first_files(made: Plan, *rules: str) -> list[str]:
+    """The first output of each job of some rules: that which it is for."""
+    return [job.files[0] for job in stated_jobs(made).values() if job.rule in rules]
 
-    The working folder is that of the project, or one that looks like it.
 
-    Args:
-        raw: the whole configuration.
-    """
-    return _read(json.dumps(raw, default=str), Path.cwd())
+def stated_jobs(made: Plan) -> dict[str, StatedJob]:
+    """All jobs of a study by their names; those without a manifest are due."""
+    return {
+        name: replace(job, due=not Path(job.manifest).exists())
+        for name, job in _read(made, Path.cwd())[0].items()
+    }
+
+
+def all_jobs_of(made: Plan) -> list[StatedJob]:
+    """The jobs of all targets."""
+    return list(stated_jobs(made).values())
+
+
+def written_by(made: Plan) -> list[str]:
+    """Path patterns of what rules write."""
+    return _read(made, Path.cwd())[1]
+
+
+def jobs_of(made: Plan) -> tuple[StatedJob, ...]:
+    """The jobs that the target `all` needs."""
+    jobs = tuple(stated_jobs(made).values())
+    wanted: set[str] = set()
+    for one in reversed(jobs):
+        if one.rule not in ON_DEMAND or wanted.intersection(one.files):
+            wanted.update(one.inputs, one.files)
+    return tuple(one for one in jobs if wanted.intersection(one.files))
+
+
+def job_of(made: Plan, rule: str, **wildcards: object) -> StatedJob:
+    """One job of a study; the wildcards in the order of their names in `key`."""
+    key = {name: str(value) for name, value in wildcards.items()}
+    (found,) = (job for job in stated_jobs(made).values() if (job.rule, job.key) == (rule, key))
+    return found
 
 
 @lru_cache(maxsize=8)
-def _read(text: str, _folder: Path) -> dict[str, StatedJob]:
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "config.yaml")
-        # JSON is YAML.
-        file.write_text(text, encoding="utf-8")
-        output = OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)
-        with SnakemakeApi(output) as api:
-            workflow = api.workflow(
-                ResourceSettings(cores=1),
-                ConfigSettings(configfiles=[file], replace_workflow_config=True),
-                # As in a job that a scheduler starts, which checks no results.
-                workflow_settings=WorkflowSettings(exec_mode=ExecMode.REMOTE),
-                snakefile=ROOT / "Snakefile",
-            )._workflow
-            return {job.name: job for job in _jobs(workflow)}
+def _read(made: Plan, _folder: Path) -> tuple[dict[str, StatedJob], list[str]]:
+    with (
+        patch("ecslm.config.loading.read_config", lambda *_: made.study.config),
+        SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)) as api,
+    ):
+        workflow = api.workflow(
+            ResourceSettings(cores=1),
+            ConfigSettings(configfiles=[ROOT / "config.yaml"], replace_workflow_config=True),
+            # As in a job that a scheduler starts, which checks no results.
+            workflow_settings=WorkflowSettings(exec_mode=ExecMode.REMOTE),
+            snakefile=ROOT / "Snakefile",
+        )._workflow
+        written = [path for names in Dag(workflow).written.values() for path in names]
+        return {job.name: job for job in _jobs(workflow)}, written
 
 
 def _jobs(workflow: Any) -> Iterator[StatedJob]:
@@ -87,12 +121,16 @@ def _jobs(workflow: Any) -> Iterator[StatedJob]:
         for key in keys:
             inputs, *_ = rule.expand_input(key)
             outputs, _ = rule.expand_output(key)
+            logs = (*rule.log, *([rule.benchmark] if rule.benchmark else []))
             yield StatedJob(
                 rule=name,
                 key=key,
                 outputs=_by_name(outputs),
-                inputs=_by_name(inputs),
+                manifest=str(outputs.manifest),
+                inputs=tuple(map(str, inputs)),
                 params=dict(_of_wildcards(rule.params, key)),
+                logs=tuple(str(path).format(**key) for path in logs),
+                named_inputs=_by_name(inputs),
                 resources=dict(_resources(rule.resources, key)),
             )
 

@@ -7,11 +7,11 @@ from ecslm.common.errors import InputError
 from ecslm.common.text import nearest
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.models.prompts import PromptTemplate
-from ecslm.plan.keys import RunKey
+from ecslm.plan.models import prediction_settings
+from ecslm.plan.parameters import json_parameter
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Files, as_tuple
-from ecslm.plan.stages.models import Predict
 from ecslm.prediction.backend import Request
+from ecslm.schemas.paths import ADAPTER
 from ecslm.schemas.record import Record, read_records
 
 
@@ -65,26 +65,29 @@ class Asking:
         Raises:
             InputError: the adapter or the base is not built yet.
         """
-        study, rule = self._study, Predict(self._study)
-        key = RunKey(self._model, str(self._seed), task)
-        files = rule.inputs(key)
-        settings = rule.settings(key)
-        template, access = rule.template(key), rule.needs(key).get("access")
+        study, model = self._study, self._study.model(self._model)
+        settings = prediction_settings(study, self._model, task)
+        trained, template = model.adapter_name(self._model), study.template(self._model)
+        names, access = {"model": trained, "seed": self._seed}, model.reached()
+        train, val = (
+            self._built(study.dataset_file(task, split)) if model.LEARNS else None
+            for split in ("train", "val")
+        )
         return Request(
             model=self._model,
-            base=self._built(files["base"]),
-            adapter=self._built(files["adapter"]),
-            adapter_of=study.model(self._model).adapter_name(self._model),
+            base=None if model.base is None else self._built(study.base(model.base)),
+            adapter=None if trained is None else self._built(study.path(ADAPTER, **names)),
+            adapter_of=trained,
             answers=(),
-            train=self._built(files["train"]),
-            val=self._built(files["val"]),
+            train=train,
+            val=val,
             template=None if template is None else PromptTemplate(Path(template)),
             settings=settings,
             batch_tokens=settings.budget(study.settings.batch_tokens),
             seed=self._seed,
             device=device or study.settings.device,
             threads=study.settings.threads,
-            access=None if access is None else str(access),
+            access=None if access is None else json_parameter(access),
         )
 
     def test_records(self, task: str) -> list[Record]:
@@ -93,14 +96,10 @@ class Asking:
         Raises:
             InputError: the file is not built yet, or was altered.
         """
-        path = self._built(self._study.dataset_file(task, "test"))
-        assert path is not None, "a task that is evaluated has the file"
-        return read_records(path)
+        return read_records(self._built(self._study.dataset_file(task, "test")))
 
-    def _built(self, files: Files) -> Path | None:
-        """The only file of an input, if it has one, after checking that it is there."""
-        for path in as_tuple(files):
-            if not Path(path).is_file():
-                raise InputError(f"{path}: not built yet: `{self._build} -- {path}` builds it")
-            return Path(path)
-        return None
+    def _built(self, path: str) -> Path:
+        """A file that jobs of the study make."""
+        if not Path(path).is_file():
+            raise InputError(f"{path}: not built yet: `{self._build} -- {path}` builds it")
+        return Path(path)

@@ -1,6 +1,5 @@
 """The study to run: its entries of the configuration, and the paths of its files."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +8,6 @@ from ecslm.common.errors import InputError
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
-from ecslm.plan.keys import RunKey, SeedKey
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
@@ -226,11 +224,18 @@ class Study:
 
     # Runs
 
-    def seeds(self) -> Iterator[SeedKey]:
-        """Each seed of each model that is run."""
-        for name, model in self.settings.models.items():
-            for seed in model.seeds if model.run else ():
-                yield SeedKey(name, str(seed))
+    def adapters(self) -> list[dict[str, str]]:
+        """Model and seed of each adapter."""
+        return [
+            {"model": model, "seed": seed} for model, seed in self._seeds if self.model(model).tuned
+        ]
+
+    @cached_property
+    def _seeds(self) -> tuple[tuple[str, str], ...]:
+        models = self.settings.models.items()
+        return tuple(
+            (name, str(seed)) for name, model in models if model.run for seed in model.seeds
+        )
 
     def priority(self, model: str, seed: str) -> int:
         """Which jobs that run a model come first: higher numbers do.
@@ -238,19 +243,21 @@ class Study:
         One model and seed after the other, since one process loads them all, and tuned models
         before others, since it has to end where another job trains.
         """
-        return self._priorities[SeedKey(model, seed)]
+        return self._priorities[model, seed]
 
     @cached_property
-    def _priorities(self) -> dict[SeedKey, int]:
+    def _priorities(self) -> dict[tuple[str, str], int]:
         # Once: each job asks, and a large study has thousands of seeds.
-        keys = sorted(self.seeds(), key=lambda key: not self.model(key.model).tuned)
-        return {key: len(keys) - number for number, key in enumerate(keys)}
+        ordered = sorted(self._seeds, key=lambda one: not self.model(one[0]).tuned)
+        return {one: len(ordered) - number for number, one in enumerate(ordered)}
 
-    def runs(self) -> Iterator[RunKey]:
-        """Each task that a model answers, of each of its seeds."""
-        for one in self.seeds():
-            for task in self.model_tasks(one.model):
-                yield RunKey(one.model, one.seed, task)
+    def runs(self) -> list[dict[str, str]]:
+        """Model, seed and task of all predictions."""
+        return [
+            {"model": model, "seed": seed, "task": task}
+            for model, seed in self._seeds
+            for task in self.model_tasks(model)
+        ]
 
     def seeds_of(self, row: str) -> tuple[int, ...]:
         """The seeds of a model, or of a trivial baseline, which has one."""

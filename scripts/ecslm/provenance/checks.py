@@ -7,9 +7,11 @@ from ecslm.common.errors import InputError
 from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
 from ecslm.data.sources.labels import read_labels
-from ecslm.plan.keys import StudyKey
+from ecslm.data.sources.protocol import source_module
+from ecslm.fingerprint.running import code_parameter
+from ecslm.plan.data import check_settings
 from ecslm.plan.plan import Plan
-from ecslm.schemas.paths import CACHE
+from ecslm.schemas.paths import CACHE, DATA_CHECK
 
 
 def check_source(plan: Plan, due: Container[str]) -> None:
@@ -24,12 +26,14 @@ def check_source(plan: Plan, due: Container[str]) -> None:
         InputError: a file of the data source is missing, and one of these must be rebuilt.
     """
     missing = plan.source.missing_files()
-    rebuilt = [path for path in plan.targets("check_data", "dataset") if path in due]
+    study = plan.study
+    made = (path for task in study.settings.tasks for path in study.task_files(task))
+    rebuilt = [path for path in (study.path(DATA_CHECK), *made) if path in due]
     if missing and rebuilt:
         raise InputError(
             *(
                 f"{path}: no such file, but {rebuilt[0]} must be rebuilt (`make why "
-                f"STUDY={plan.study.name}` says why): restore it, or fix `data` of the study"
+                f"STUDY={study.name}` says why): restore it, or fix `data` of the study"
                 for path in missing
             )
         )
@@ -53,9 +57,9 @@ def check_local_data(plan: Plan, due: Container[str]) -> None:
     if data.labels is not None and not Path(data.labels.path).exists():
         # The job fetches them; a dry run must not.
         return
-    if not any(path in due for path in plan.targets("check_data")):
+    if plan.study.path(DATA_CHECK) not in due:
         return
-    rule = plan.data_check
-    settings, code = rule.settings(StudyKey()), str(rule.code_parameter(StudyKey()))
+    settings = check_settings(plan.study)
+    code = code_parameter("check_data.py", (source_module(data.source),))
     labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
     cached_report(CACHE, plan.source.rows, settings, labels, code)

@@ -1,6 +1,6 @@
 """Messages on targets that no rule makes, with the target that may be meant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ecslm.common.ledger import RESULTS
@@ -13,17 +13,17 @@ MOST_CHARACTERS = 300
 LISTED = ": `snakemake --list-target-rules` lists what can be made"
 
 
-def about_target(plan: Plan, names: Iterable[str], target: str) -> str:
+def about_target(plan: Plan, names: Iterable[str], files: Sequence[str], target: str) -> str:
     """One line on a target that is unknown to the run of a study.
 
     Args:
         names: the targets that are no files.
+        files: all files of the study.
     """
     path = PurePosixPath(target)
     study, known = plan.study.name, plan.study.config.studies
     if len(path.parts) == 1 and not path.suffix:
         return f"{target}: no such target{nearest(target, names)}"
-    files = [file for job in plan.jobs for file in job.files]
     if path.parts[0] != RESULTS or len(path.parts) < 3 or path.parts[1] in (study, *SHARED):
         return f"{target}: no result of study {study}{_nearest_file(path, files)}"
     if path.parts[1] in known:

@@ -14,7 +14,7 @@ from ecslm.config.names import MOST_CHARACTERS
 from ecslm.data.checking import DataCheck, task_names
 from ecslm.data.problems import Kind
 from ecslm.data.report import Report
-from ecslm.plan.keys import StudyKey
+from ecslm.plan.data import check_settings
 from ecslm.plan.plan import Plan
 from ecslm.schemas.paths import SHARED
 from ecslm.schemas.task import TaskSettings
@@ -104,7 +104,7 @@ def _checked(text: str, study: str) -> Report:
         file.write_text(text, encoding="utf-8")
         plan = Plan.read([file], None)
     plan.source.check()
-    settings = plan.data_check.settings(StudyKey())
+    settings = check_settings(plan.study)
     source = settings.source.model_copy(update={"tolerate": (DUPLICATE,)})
     check = DataCheck(plan.source.rows, settings.model_copy(update={"source": source}), None)
     # Not in the words for a study that there is.

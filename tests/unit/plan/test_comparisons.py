@@ -4,12 +4,13 @@ import json
 from typing import Any
 
 import pytest
-from support.plans import IND, MODELS, OOD, first_files, job, plan
+from support.plans import IND, MODELS, OOD, plan
+from support.stated_jobs import StatedJob, first_files, job_of
 
 from ecslm.common.errors import InputError
+from ecslm.plan.comparisons import warn_of_idle_contrasts
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
-from ecslm.plan.stages.comparisons import warn_of_idle_contrasts
+from ecslm.plan.tables import check_tables
 
 CONTRASTS: dict[str, Any] = {
     "tuning": {
@@ -25,12 +26,12 @@ def compared(contrasts: dict[str, Any] = CONTRASTS, **study: Any) -> Plan:
     return plan(comparisons={"contrasts": contrasts}, **study)
 
 
-def differences(made: Plan, task: str) -> Job:
-    return job(made, "differences", task=task)
+def differences(made: Plan, task: str) -> StatedJob:
+    return job_of(made, "differences", task=task)
 
 
-def over_seeds(made: Plan, task: str) -> Job:
-    return job(made, "score_over_seeds", model="Small-EC", task=task)
+def over_seeds(made: Plan, task: str) -> StatedJob:
+    return job_of(made, "score_over_seeds", model="Small-EC", task=task)
 
 
 def test_models_with_several_seeds_have_a_score_over_seeds_of_each_evaluated_task() -> None:
@@ -52,7 +53,7 @@ def test_the_differences_of_a_task_read_the_outcomes_of_all_compared_models() ->
         "results/shop/metrics/Small-EC/seed-0/QPR.records.jsonl",
         "results/shop/metrics/Small-EC/seed-1/QPR.records.jsonl",
     ]
-    settings = json.loads(differences(made, "QPR").settings or "")
+    settings = json.loads(differences(made, "QPR").settings)
     assert settings["models"] == {
         "Small": {"seeds": [0], "shots": 0},
         "Small-EC": {"seeds": [0, 1], "shots": 0},
@@ -85,9 +86,9 @@ def test_contrasts_of_models_that_are_not_run_compare_nothing_and_say_so(
 
 def test_a_table_of_contrasts_that_compare_nothing_is_refused_before_anything_runs() -> None:
     tables = {"differences": TABLE | {"contrasts": ["tuning"]}}
-    compared(tables=tables).tables.check()
+    check_tables(compared(tables=tables).study)
     with pytest.raises(InputError) as caught:
-        compared(models=NOT_RUN, tables=tables).tables.check()
+        check_tables(compared(models=NOT_RUN, tables=tables).study)
     (problem,) = caught.value.problems
     where = "studies.shop.tables.differences.contrasts"
     assert problem.startswith(f"{where}: tuning compare nothing in PM, SA: their models are not")
@@ -102,7 +103,7 @@ def test_a_table_asks_for_no_comparisons_of_tasks_in_which_nothing_is_compared()
         models=MODELS | {"Small-constrained": constrained},
         tables={"form": TABLE | {"contrasts": ["form"], "columns": ["PM", "AG"]}},
     )
-    needed = set(job(made, "render_table", table="form").inputs)
+    needed = set(job_of(made, "render_table", table="form").inputs)
     assert {path for path in needed if "/comparisons/" in path} == {
         "results/shop/comparisons/PM.json"
     }
@@ -152,7 +153,7 @@ def test_a_contrast_may_name_a_trivial_baseline_in_the_tasks_that_it_is_defined_
 
 def test_a_large_family_gets_permutations_enough_for_a_mark() -> None:
     permutations = {
-        name: json.loads(differences(made, "PM").settings or "")["permutations"]
+        name: json.loads(differences(made, "PM").settings)["permutations"]
         for name, made in {
             "few": plan(comparisons={"contrasts": CONTRASTS, "permutations": 99}),
             "default": compared(),

@@ -1,18 +1,19 @@
 """Which figures a study has, what they are drawn from, and the graph of its rules."""
 
 import json
-import shlex
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.plans import BASELINES, IND, MODELS, job, plan
+from support.plans import BASELINES, IND, MODELS, plan
+from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.common.errors import InputError
 from ecslm.figures.settings import FigureName
+from ecslm.plan.figures import figures_settings
 from ecslm.plan.plan import Plan
-from ecslm.plan.rule_graph import rule_graph
-from ecslm.plan.stages.figures import figures_settings
+from ecslm.plan.tables import table_resources
 from ecslm.schemas import paths
 
 RESULTS: dict[str, Any] = {
@@ -84,11 +85,11 @@ def test_words_of_tables_and_the_source_of_the_data_are_no_settings_of_figures()
         },
         data={"source": "hub", "id": "c/d", "revision": "c0ffee"},
     )
-    assert job(one, "draw_figures").settings == job(two, "draw_figures").settings
+    assert job_of(one, "draw_figures").settings == job_of(two, "draw_figures").settings
 
 
 def test_figures_are_drawn_from_scores_manifests_and_published_values() -> None:
-    inputs = job(with_table(), "draw_figures").inputs
+    inputs = job_of(with_table(), "draw_figures").inputs
     assert "results/shop/metrics/Small-EC/over-seeds/PM.json" in inputs
     assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in inputs
     assert "results/shop/predictions/Small/seed-0/PM.manifest.json" in inputs
@@ -106,11 +107,10 @@ def test_a_study_may_have_a_folder_of_published_numbers_of_its_own(tmp_path: Pat
     assert caught.value.problems[0].startswith(problem)
     scores = folder / "study.csv"
     scores.write_text("table,model,doubled,PM\n")
-    inputs = job(made, "draw_figures").inputs
+    inputs = job_of(made, "draw_figures").inputs
     assert str(scores) in inputs
     assert not [path for path in inputs if path.endswith("sizes.csv")], "which there is none of"
-    options = made.rules["render_table"].resource_options("ind")
-    assert shlex.split(options) == ["--published", str(scores)]
+    assert table_resources(made.study, "ind") == {"published": str(scores)}
 
 
 @pytest.mark.parametrize(
@@ -120,31 +120,28 @@ def test_the_data_card_tells_what_is_known_of_ecinstruct_where_its_numbers_are_c
     folder: str,
 ) -> None:
     made = with_table(published_numbers=folder, published_comparable=True)
-    settings = json.loads(job(made, "data_card").settings or "")
+    settings = json.loads(job_of(made, "data_card").settings)
     assert settings["comparable"] == (folder != "theirs")
 
 
 def test_the_page_reads_all_svg_files_and_the_pdf_all_pdf_files() -> None:
     made = with_table()
-    drawn = set(made.targets("draw_figures", "draw_rule_graph"))
+    drawn = {
+        *job_of(made, "draw_figures").files,
+        *job_of(made, "draw_rule_graph").files,
+    }
     for rule, ending in (("report_page", ".svg"), ("report_pdf", ".pdf")):
-        inputs = {path for path in job(made, rule).inputs if "/figures/" in path}
+        inputs = {path for path in job_of(made, rule).inputs if "/figures/" in path}
         assert inputs == {path for path in drawn if path.endswith(ending)}
 
 
 def test_the_graph_has_every_rule_with_jobs_and_what_each_reads() -> None:
-    made = with_table()
-    graph = rule_graph(made.rules.values())
-    assert graph.jobs == {
-        name: count for name, rule in made.rules.items() if (count := len(list(rule.all_keys())))
-    }
-    every = {
-        (maker.rule, reader.rule)
-        for reader in made.jobs
-        for maker in made.jobs
-        if set(reader.inputs) & {*maker.results, maker.manifest}
-    }
-    assert set(graph.edges) == every
+    jobs = stated_jobs(with_table()).values()
+    graph = json.loads(job_of(with_table(), "draw_rule_graph").settings)
+    assert graph["jobs"] == Counter(job.rule for job in jobs)
+    made = {path: job.rule for job in jobs for path in job.files}
+    read = {(made[path], job.rule) for job in jobs for path in job.inputs if path in made}
+    assert graph["edges"] == sorted(map(list, read))
 
 
 def test_a_figure_is_named_after_what_it_shows() -> None:

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.graph import job_of, jobs_of
-from support.plans import IND, MODELS, OOD, first_files, job, plan, prediction
+from support.plans import IND, MODELS, OOD, plan
+from support.stated_jobs import StatedJob, first_files, job_of, jobs_of
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_text
-from ecslm.plan.keys import RunKey
 from ecslm.plan.plan import Plan
 from ecslm.provenance.costs import Costs
 
@@ -27,9 +26,13 @@ def with_other(**fields: Any) -> Plan:
     return plan(models=MODELS | {"Other": recorded(**fields)})
 
 
+def prediction(made: Plan, model: str, task: str) -> StatedJob:
+    return job_of(made, "predict", model=model, seed=0, task=task)
+
+
 def runs(made: Plan, model: str = "Other") -> list[str]:
     """The tasks that a model is asked."""
-    return [key.task for key in made.rules["predict"].all_keys() if key.model == model]
+    return list(made.study.model_tasks(model))
 
 
 def asked(made: Plan, task: str) -> Any:
@@ -39,17 +42,12 @@ def asked(made: Plan, task: str) -> Any:
 
 def test_the_answers_are_all_that_a_recorded_model_has() -> None:
     made = with_other()
-    inputs = made.rules["predict"].inputs(RunKey("Other", "0", "SA"))
-    assert inputs == {
-        "dataset": "results/shop/dataset/SA/test.jsonl",
-        "base": (),
-        "adapter": (),
-        "answers": (f"answers/SA/{IND}.json", f"answers/SA/{OOD}.json"),
-        "train": (),
-        "val": (),
-    }
     found = prediction(made, "Other", "SA")
-    assert (found.template, found.versions) == (None, None)
+    assert {name: files for name, files in found.named_inputs.items() if files} == {
+        "dataset": ("results/shop/dataset/SA/test.jsonl",),
+        "answers": (f"answers/SA/{IND}.json", f"answers/SA/{OOD}.json"),
+    }
+    assert (found.params["template"], found.versions) == (None, "")
     assert json.loads(str(found.settings)) == {
         "backend": "recorded",
         "shots": 0,
@@ -78,9 +76,7 @@ def test_a_recorded_model_is_evaluated_in_what_it_has_alone() -> None:
 
 def test_scores_tables_and_the_summary_follow_what_a_recorded_model_has() -> None:
     made = with_other(tasks=["PM"])
-    scored = [key.task for key in made.rules["score"].all_keys() if key.model == "Other"]
-    assert scored == ["PM"]
-    page = json.loads(str(job(made, "report_page").settings))
+    page = json.loads(str(job_of(made, "report_page").settings))
     (shown,) = (model for model in page["models"] if model["name"] == "Other")
     assert (shown["base"], shown["tasks"], shown["training"]) == (None, ["PM"], None)
 
@@ -96,7 +92,7 @@ def test_a_contrast_leaves_out_models_that_do_not_answer_a_task() -> None:
     )
 
     def compared(task: str) -> dict[str, Any]:
-        return dict(json.loads(str(job(made, "differences", task=task).settings))["contrasts"])
+        return dict(json.loads(str(job_of(made, "differences", task=task).settings))["contrasts"])
 
     assert compared("PM")["models"]["pairs"] == [["Small-EC", "Small"], ["Other", "Small"]]
     assert compared("SA")["models"]["pairs"] == [["Small-EC", "Small"]]
@@ -113,9 +109,9 @@ def test_answers_to_prompts_with_an_example_are_another_row(
 
 
 def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
-    rule = plan(models=MODELS | {"Other": recorded()}, threads=7).rules["predict"]
-    assert rule.needs(RunKey("Small", "0", "SA")) == {"gpu": 1, "threads": 7}
-    assert rule.needs(RunKey("Other", "0", "SA")) == {"threads": 1}
+    made = plan(models=MODELS | {"Other": recorded()}, threads=7)
+    needs = [prediction(made, model, "SA").resources for model in ("Small", "Other")]
+    assert [(one["gpu"], one["_cores"]) for one in needs] == [(1, 7), (0, 1)]
 
 
 def test_reading_answers_is_not_taken_for_work_of_unknown_length() -> None:
@@ -141,7 +137,7 @@ def problems(made: Plan) -> tuple[str, ...]:
 def test_missing_answers_are_told_before_anything_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for check in ("plan.ModelChecks.check", "stages.tables.RenderTable.check"):
+    for check in ("plan.ModelChecks.check", "plan.check_tables"):
         monkeypatch.setattr(f"ecslm.plan.{check}", lambda _: None)
     monkeypatch.setattr("ecslm.plan.file_checks._check_template", lambda *_: None)
     monkeypatch.chdir(tmp_path)
@@ -167,7 +163,7 @@ def test_published_answers_of_all_models_come_from_one_job() -> None:
     assert first_files(made, "fetch_answers") == [
         f"results/shop/answers/{name}.jsonl" for name in ("other-PM", "other-QPR", "third-SA")
     ]
-    found = json.loads(str(job(made, "fetch_answers").settings))
+    found = json.loads(str(job_of(made, "fetch_answers").settings))
     assert "archive" not in found, "the commit pins the answers, wherever they come from"
     assert found["answers"][1] == {
         "model": "other",

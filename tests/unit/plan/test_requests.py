@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from support.plans import MODELS, plan
 from support.project import ROOT
+from support.stated_jobs import stated_jobs
 
 from ecslm.config.loading import read_config
 from ecslm.estimates.estimate import MIB
@@ -44,7 +45,7 @@ def test_every_job_of_the_shipped_studies_that_runs_a_model_is_estimated(
     asked = requests_of(made.study)
     running = {"train_adapter", "predict", "measure_latency", "bertscore", "export_model"}
     for device in asked.devices.values():
-        for job in made.jobs:
+        for job in stated_jobs(made).values():
             known = job.rule in running and job.key["model"] in made.study.local_models
             if job.rule == "bertscore" or known:
                 found = asked.of_key(job.rule, job.key, device)
@@ -97,8 +98,8 @@ MEASURED = {
 def test_jobs_of_the_demo_ask_for_no_less_than_they_took_and_at_most_for_twice_as_much(
     rule: str, peak: int, tmp_path: Path
 ) -> None:
-    statement = shipped("demo", tmp_path).rules[rule]
-    asked = [statement.request(key).memory_mb * MIB for key in statement.all_keys()]
+    jobs = stated_jobs(shipped("demo", tmp_path)).values()
+    asked = [job.resources["mem_mb"] * MIB for job in jobs if job.rule == rule]
     assert 1.1 * peak <= min(asked) <= max(asked) <= 2 * peak
 
 

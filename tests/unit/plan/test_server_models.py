@@ -5,17 +5,15 @@ from typing import Any
 
 import pytest
 import yaml
-from support.plans import MODELS, Raw, first_files, job, plan
+from support.plans import MODELS, Raw, plan
 from support.project import ROOT
+from support.stated_jobs import StatedJob, first_files, job_of, stated_jobs
 
 from ecslm.common.errors import InputError
-from ecslm.plan.directives import Directives
-from ecslm.plan.keys import RunKey
 from ecslm.plan.plan import Plan
 
 SERVER: Raw = {"url": "https://models.example/v1", "model": "large-1"}
 PRICES: Raw = {"input": 10, "output": 30, "currency": "USD", "as_of": "2024-04-09"}
-KEY = RunKey("Large", "0", "PM")
 
 
 def made(changes: Raw | None = None, **study: Any) -> Plan:
@@ -24,11 +22,14 @@ def made(changes: Raw | None = None, **study: Any) -> Plan:
     return plan(models=MODELS | {"Large": large}, **study)
 
 
-def settings(of: Plan, task: str = "PM") -> tuple[str | None, str | None]:
+def asked(of: Plan, task: str = "PM", model: str = "Large") -> StatedJob:
+    """The prediction of a task."""
+    return job_of(of, "predict", model=model, seed=0, task=task)
+
+
+def settings(of: Plan, task: str = "PM") -> tuple[str, str]:
     """Parameters of the prediction of a task."""
-    rule = of.rules["predict"]
-    key = RunKey("Large", "0", task)
-    return rule.settings_parameter(key), rule.versions_parameter(key)
+    return asked(of, task).settings, asked(of, task).versions
 
 
 def documented() -> Raw:
@@ -50,24 +51,20 @@ def test_the_documented_examples_are_valid() -> None:
     assert set(plan(models=MODELS | models, settings=settings).study.settings.models) > set(models)
 
 
-def test_jobs_need_the_server_and_neither_gpu_nor_threads() -> None:
-    needs = Directives(made(threads=8).rules["predict"])
-    found = {name: needs.resource(name)(KEY) for name in ("api", "gpu", "threads")}
-    assert found == {"api": 1, "gpu": 0, "threads": 1}
-    local = RunKey("Small", "0", "PM")
-    assert [needs.resource(name)(local) for name in ("api", "gpu", "access")] == [0, 1, 0]
-
-
-def test_jobs_have_neither_base_nor_adapter() -> None:
-    inputs = job(made(), "predict", model="Large", seed=0, task="PM").inputs
-    assert inputs == ("results/shop/dataset/PM/test.jsonl",)
+def test_jobs_need_the_server_and_neither_gpu_nor_threads_nor_weights() -> None:
+    found = asked(made(threads=8))
+    needs = [found.resources[name] for name in ("api", "gpu", "_cores")]
+    assert needs == [1, 0, 1]
+    assert found.inputs == ("results/shop/dataset/PM/test.jsonl",)
+    local = asked(made(), model="Small").resources
+    assert [local[name] for name in ("api", "gpu", "access")] == [0, 1, 0]
 
 
 def test_how_a_server_is_reached_reruns_nothing_and_is_told_to_the_job() -> None:
     access = {"key": "SHOP_KEY", "concurrency": 3, "prices": PRICES, "budget": 7}
     with_access = made({"access": access})
     assert settings(with_access) == settings(made())
-    told = Directives(with_access.rules["predict"]).resource("access")(KEY)
+    told = asked(with_access).resources["access"]
     assert '"budget":7.0' in told
     assert '"key":"SHOP_KEY"' in told
 
@@ -79,12 +76,10 @@ def test_the_prices_of_a_server_are_a_parameter_of_the_table_of_costs_alone() ->
     one, two = (
         made({"access": {"prices": PRICES | {"input": price}}}, tables=tables) for price in (10, 5)
     )
-    changed = {one.rule for one, other in zip(one.jobs, two.jobs, strict=True) if one != other}
-    assert changed == {"render_table"}
-    assert job(one, "render_table", table="parameters") == job(
-        two, "render_table", table="parameters"
-    )
-    read = job(one, "render_table", table="cost").inputs
+    jobs, others = stated_jobs(one), stated_jobs(two)
+    changed = {name for name, job in jobs.items() if job.params != others[name].params}
+    assert changed == {"render_table cost"}
+    read = jobs["render_table cost"].inputs
     assert {path for path in read if "/Large/" in path} == {
         path.replace(".jsonl", ".cost.json")
         for path in first_files(one, "predict")
@@ -119,7 +114,6 @@ def test_settings_that_no_server_is_told_rerun_none_of_its_predictions() -> None
 
 def test_decoding_of_a_task_is_told_to_the_server() -> None:
     parameter, _ = settings(made(task_decoding={"AG": {"max_new_tokens": 77}}), "AG")
-    assert parameter is not None
     assert '"max_new_tokens":77' in parameter
 
 
@@ -127,7 +121,6 @@ def test_own_decoding_of_a_model_replaces_single_keys_in_every_task() -> None:
     """Even beyond the longest prompt of local models: a server cuts none."""
     study = {"decoding": {"max_length": 999}, "task_decoding": {"AG": {"sample": True}}}
     parameter, _ = settings(made({"decoding": {"max_new_tokens": 5000}}, **study), "AG")
-    assert parameter is not None
     assert '"max_new_tokens":5000,"sample":true' in parameter
 
 

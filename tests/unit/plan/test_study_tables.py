@@ -8,9 +8,10 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from support.broken_inputs import linked_project
-from support.plans import BASELINES, IND, MODELS, OOD, TASKS, job, plan
+from support.plans import BASELINES, IND, MODELS, OOD, TASKS, plan
 from support.project import ROOT
 from support.scripts import run_script
+from support.stated_jobs import job_of
 
 from ecslm.common.plain_words import NAME
 from ecslm.plan.plan import Plan
@@ -128,7 +129,7 @@ def test_whatever_is_configured_each_score_is_in_a_table_and_the_page_has_all_of
     made = plan(tables={"mine": results(models, columns, setting)})
     answered = {(name, task) for name in MODELS for task in made.study.model_tasks(name)}
     assert set(shown(made)) >= answered
-    page = job(made, "report_page").inputs
+    page = job_of(made, "report_page").inputs
     assert {f"results/shop/tables/{name}.json" for name in study_tables(made.study)} <= set(page)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.graph import job_of, jobs_of
+from support.stated_jobs import job_of, jobs_of
 from support.plans import MODELS, plan
 from support.project import ROOT
 

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.graph import all_jobs_of, written_by
+from support.stated_jobs import all_jobs_of, written_by
 from support.model_examples import run_here
 from support.plans import BASELINES, MODELS, plan
 from support.project import ROOT

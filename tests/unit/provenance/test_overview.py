@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.graph import job_of, jobs_of
+from support.stated_jobs import job_of, jobs_of
 from support.plans import MODELS, plan
 from support.project import ROOT
 

@@ -1,0 +1,300 @@
+"""The jobs of a study as its rules state them: their files, inputs and parameters."""
+
+import argparse
+import json
+import runpy
+
+import pytest
+from support.plans import BASELINES, IND, MODELS, TASKS, plan
+from support.project import ROOT, SCRIPTS
+from support.stated_jobs import StatedJob, first_files, job_of, stated_jobs
+
+from ecslm.data.location import location
+from ecslm.fingerprint.digest import definition_digests
+from ecslm.plan.models import prediction_settings
+from ecslm.plan.plan import Plan
+from ecslm.prediction.backend import modules_of
+
+CONTRASTS = {"tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "settings": [IND]}}
+TABLE = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
+ANSWERS = {"archive": "answers.tar.gz", "commit": "c0ffee00", "folder": "results"}
+RECORDED = {"Other": {"backend": "recorded", "published": "other"}}
+LIMITED = {
+    "Small-constrained": {"base": "Small", "template": "chatml", "answers": "constrained"},
+    "Small-likelihood": {
+        "base": "Small",
+        "template": "chatml",
+        "answers": "likelihood",
+        "normalization": "bytes",
+    },
+}
+HERE = {"source": "hub", "id": str(ROOT / "resources/demo"), "revision": "main"}
+
+
+@pytest.fixture(autouse=True)
+def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths of templates are relative."""
+    monkeypatch.chdir(ROOT)
+
+
+@pytest.fixture(scope="module")
+def whole() -> Plan:
+    """A study with jobs of every rule."""
+    return plan(
+        comparisons={"contrasts": CONTRASTS},
+        tables={"parameters": TABLE},
+        models=MODELS | RECORDED,
+        answers=ANSWERS,
+    )
+
+
+def prediction(made: Plan, model: str, task: str, seed: int = 0) -> StatedJob:
+    return job_of(made, "predict", model=model, seed=seed, task=task)
+
+
+def test_each_file_is_made_by_one_job_after_those_that_it_reads(whole: Plan) -> None:
+    made: set[str] = set()
+    jobs = stated_jobs(whole).values()
+    every = {path for job in jobs for path in job.files}
+    for job in jobs:
+        assert not made.intersection(job.files), job.name
+        assert every.intersection(job.inputs) <= made, job.name
+        made.update(job.files)
+    assert len({job.rule for job in jobs}) == 25
+
+
+def test_the_manifest_is_deleted_last(whole: Plan) -> None:
+    """Snakemake deletes outputs in their order, and results without a manifest are refused."""
+    assert all(list(job.outputs)[-1] == "manifest" for job in stated_jobs(whole).values())
+
+
+def test_a_parameter_is_a_canonical_string_whose_form_says_what_it_is(whole: Plan) -> None:
+    forms = {"settings": "{", "code": "code:", "versions": "versions:", "template": "template:"}
+    for job in stated_jobs(whole).values():
+        for name, value in job.params.items():
+            if name in forms and value is not None:
+                assert value.startswith(forms[name]), job.name
+            if name == "settings":
+                canonical = json.dumps(json.loads(value), sort_keys=True, separators=(",", ":"))
+                assert value == canonical, job.name
+
+
+def test_a_script_names_the_modules_of_its_digest_as_its_rule_does() -> None:
+    """It compares the digest with that of its own code."""
+    made = plan(
+        comparisons={"contrasts": CONTRASTS}, tables={"parameters": TABLE}, models=MODELS, data=HERE
+    )
+    where = location(made.study.settings.data)
+    scripts = {"export_model": "export.py", "report_page": "report.py"}
+    for job in stated_jobs(made).values():
+        file = scripts.get(job.rule, f"{job.rule}.py")
+        script = runpy.run_path(str(SCRIPTS / file))
+        given = argparse.Namespace(settings=job.params.get("settings"), location=where)
+        modules = script["modules"](given) if "modules" in script else ()
+        assert job.code == f"code:{_digest(file, tuple(modules))}", job.name
+
+
+def _digest(file: str, modules: tuple[str, ...]) -> str:
+    from ecslm.fingerprint.digest import code_digest
+
+    return code_digest(file, modules, SCRIPTS)
+
+
+def test_dataset_files_are_those_of_the_splits_that_a_task_has() -> None:
+    found = first_files(plan(), "dataset")
+    prefix = "results/shop/dataset/"
+    of = {code: [f for f in found if f.startswith(f"{prefix}{code}/")] for code in TASKS}
+    assert of["PM"] == [f"{prefix}PM/{split}.jsonl" for split in ("train", "val", "test")]
+    assert of["NEW"] == [f"{prefix}NEW/test.jsonl"]
+    assert of["AUX"] == [f"{prefix}AUX/train.jsonl", f"{prefix}AUX/val.jsonl"]
+    assert len(found) == 3 * len(TASKS) - 3
+
+
+def test_an_adapter_of_each_seed_of_a_tuned_model_reads_all_tasks_that_train() -> None:
+    found = [job for job in stated_jobs(plan()).values() if job.rule == "train_adapter"]
+    assert [job.key for job in found] == [
+        {"model": "Small-EC", "seed": seed} for seed in ("0", "1")
+    ]
+    codes = sorted(code for code in TASKS if code != "NEW")
+    for split in ("train", "val"):
+        expected = tuple(f"results/shop/dataset/{code}/{split}.jsonl" for code in codes)
+        assert found[0].named_inputs[split] == expected
+
+
+def test_predictions_and_scores_are_made_for_each_model_seed_and_evaluated_task() -> None:
+    found = first_files(plan(), "predict")
+    assert len(set(found)) == len(found) == 3 * (len(TASKS) - 1)
+    assert "results/shop/predictions/Small-EC/seed-1/NEW.jsonl" in found
+    scored = [path.replace("/metrics/", "/predictions/") for path in first_files(plan(), "score")]
+    assert [f"{path}l" for path in scored] == found
+    generated = first_files(plan(), "bertscore")
+    assert [path.rpartition("/")[2] for path in generated] == ["AG.jsonl"] * 3
+
+
+@pytest.mark.parametrize(
+    ("baseline", "tasks"),
+    [
+        ("always-yes", ("PM", "NEW")),
+        ("majority", ("PM", "SA")),
+        ("random", ("PM", "SA", "SR", "QPR", "NEW")),
+        ("input-order", ("QPR",)),
+        ("all-null", ("AVE",)),
+    ],
+)
+def test_a_baseline_is_scored_where_it_is_defined(baseline: str, tasks: tuple[str, ...]) -> None:
+    assert baseline in BASELINES
+    scored = [job for job in stated_jobs(plan()).values() if job.rule == "score_baseline"]
+    assert [job.key["task"] for job in scored if job.key["model"] == baseline] == sorted(tasks)
+
+
+def test_bases_are_those_of_the_models_and_of_the_encoder() -> None:
+    manifests = [f"results/bases/{base}/manifest.json" for base in ("Small", "Encoder")]
+    assert first_files(plan(), "base_model") == manifests
+    assert first_files(plan(tasks=["PM"], bertscore=None), "base_model") == manifests[:1]
+
+
+def test_jobs_of_one_model_and_seed_come_one_after_the_other_tuned_ones_first() -> None:
+    study = plan().study
+    numbers = {
+        (run["model"], run["seed"]): study.priority(run["model"], run["seed"])
+        for run in study.runs()
+    }
+    assert sorted(numbers, key=lambda key: -numbers[key]) == [
+        ("Small-EC", "0"),
+        ("Small-EC", "1"),
+        ("Small", "0"),
+    ]
+    assert min(numbers.values()) > 0, "before jobs that run no model"
+
+
+def test_versions_are_those_of_the_libraries_that_compute_a_result() -> None:
+    def libraries(job: StatedJob) -> set[str]:
+        return set(json.loads(job.versions.removeprefix("versions:")))
+
+    exact = plan(precision={"quantization": "none", "dtype": "float32"}, models=MODELS | LIMITED)
+    quantised = plan(precision={"quantization": "nf4"})
+    encoder = {"torch", "transformers", "safetensors", "tokenizers"}
+    model = encoder | {"accelerate", "Jinja2"}
+    adapter = {"model": "Small-EC", "seed": 0}
+    assert libraries(job_of(exact, "train_adapter", **adapter)) == model | {"peft"}
+    assert libraries(prediction(exact, "Small-EC", "PM")) == model | {"peft"}
+    assert libraries(prediction(exact, "Small", "PM")) == model
+    assert libraries(prediction(quantised, "Small", "PM")) == model | {"bitsandbytes"}
+    assert "bitsandbytes" in libraries(job_of(quantised, "train_adapter", **adapter))
+    assert "llguidance" in libraries(prediction(exact, "Small-constrained", "PM"))
+    bertscore = job_of(exact, "bertscore", model="Small", seed=0, task="AG")
+    assert libraries(bertscore) == encoder | {"bert-score"}
+
+
+def test_the_code_of_a_score_is_that_of_the_tasks_own_answer_and_metric() -> None:
+    made = plan()
+    code = {
+        task: job_of(made, "score", model="Small", seed=0, task=task).code
+        for task in made.study.test_tasks
+    }
+    assert code["PM"] == code["NEW"]
+    assert len(set(code.values())) == 6
+    trivial = job_of(made, "score_baseline", model="random", seed=0, task="PM")
+    assert trivial.code != code["PM"]
+
+
+def test_the_code_of_a_mode_is_in_the_digest_of_its_own_predictions_alone() -> None:
+    made = plan(models=MODELS | LIMITED)
+    names = ("Small", *LIMITED)
+    assert len({prediction(made, name, "PM").code for name in names}) == 3
+    reached = {
+        name: set(
+            definition_digests(
+                "predict.py", modules_of(prediction_settings(made.study, name, "PM"))
+            )
+        )
+        for name in names
+    }
+    package = "ecslm.prediction.answers"
+    assert f"{package}.masking" in reached["Small-constrained"]
+    assert f"{package}.scoring" in reached["Small-likelihood"]
+    free = {name for name in reached["Small"] if name.startswith(package)}
+    assert free == {f"{package}.protocol"}
+
+
+def test_answers_are_limited_in_tasks_whose_answers_have_a_form_or_a_closed_set_alone() -> None:
+    study = plan(models=MODELS | LIMITED).study
+    tasks = {name: set(study.model_tasks(name)) for name in ("Small", *LIMITED)}
+    assert tasks["Small"] - tasks["Small-constrained"] == {"AG"}
+    assert tasks["Small"] - tasks["Small-likelihood"] == {"AG", "AVE", "QPR"}
+
+
+def test_rows_whose_answers_are_not_free_change_nothing_of_the_others() -> None:
+    made = plan(models=MODELS | LIMITED)
+    assert prediction(made, "Small", "PM") == prediction(plan(), "Small", "PM")
+    free = json.loads(prediction(made, "Small", "SA").settings)
+    limited = json.loads(prediction(made, "Small-likelihood", "SA").settings)
+    assert limited.pop("answers")["mode"] == "likelihood"
+    assert limited == free
+
+
+def test_a_model_may_use_the_adapters_of_another_which_are_trained_once() -> None:
+    own = {"base": "Small", "template": "chatml", "adapter_of": "Small-EC", "seeds": [1]}
+    made = plan(models=MODELS | {"Small-EC-constrained": own | {"answers": "constrained"}})
+    assert first_files(made, "train_adapter") == first_files(plan(), "train_adapter")
+    found = prediction(made, "Small-EC-constrained", "PM", seed=1)
+    assert found.named_inputs["adapter"] == ("results/shop/adapters/Small-EC/seed-1/manifest.json",)
+
+
+def test_latency_is_that_of_the_answers_that_are_predicted_but_for_their_batches() -> None:
+    changes = {"precision": {"dtype": "bfloat16"}, "latency": {"prompts": 5}}
+    made, other = plan(**changes), plan(**changes, batch_tokens=99)
+    found = job_of(made, "measure_latency", model="Small-EC")
+    assert found.settings == job_of(other, "measure_latency", model="Small-EC").settings
+    for task, own in json.loads(found.settings)["tasks"].items():
+        predicted = json.loads(prediction(made, "Small-EC", task).settings)
+        assert predicted["batch_tokens"] == 777
+        assert own == predicted | {"batch_tokens": None}
+    assert "results/shop/adapters/Small-EC/seed-0/manifest.json" in found.inputs
+    worker = prediction(made, "Small-EC", made.study.model_tasks("Small-EC")[0]).code
+    assert found.resources["worker_code"] == worker
+
+
+def test_a_new_task_that_does_not_train_changes_nothing_of_the_adapters() -> None:
+    before, after = (
+        job_of(plan(tasks=tasks), "train_adapter", model="Small-EC", seed=0)
+        for tasks in (["PM"], ["PM", "NEW"])
+    )
+    assert before == after
+
+
+def test_a_study_without_tables_has_a_report_all_the_same_with_all_scores() -> None:
+    page = job_of(plan(), "report_page")
+    names = [table["name"] for table in json.loads(page.settings)["tables"]]
+    assert names == ["scores_IND_Diverse_Instruction", "scores_OOD_Diverse_Instruction"]
+    assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in page.inputs
+
+
+def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_card() -> None:
+    names, settings = ["Query_Product_Rank", "QPR_Old"], [IND, "OOD_Unseen", "IND_Unseen"]
+    tolerated = ["bad_input", "bad_output", "duplicate_record"]
+
+    def jobs(step: int) -> dict[str, StatedJob]:
+        tuned = {
+            "seeds": [3, 1][::step],
+            "training": {"target_modules": ["v_proj", "q_proj"][::step]},
+        }
+        made = plan(
+            {"QPR": {"aliases": names[::step]}},
+            models=MODELS | {"Small-EC": MODELS["Small-EC"] | tuned},
+            tasks=list(TASKS)[::step],
+            settings=settings[::step],
+            baselines=BASELINES[::step],
+            data={"source": "hub", "id": "a/b", "revision": "main", "tolerate": tolerated[::step]},
+            comparisons={"contrasts": CONTRASTS},
+        )
+        return stated_jobs(made)
+
+    plain, other = jobs(1), jobs(-1)
+    assert plain.keys() == other.keys()
+    for name, job in plain.items():
+        if job.rule != "data_card":
+            assert job.params == other[name].params, name
+            # Snakemake does not compare their order.
+            same = set if job.rule == "report_page" else list
+            assert same(job.inputs) == same(other[name].inputs), name
