@@ -60,7 +60,8 @@ class StatedJob(Job):
 
 def first_files(made: Plan, *rules: str) -> list[str]:
     """The first output of each job of some rules: that which it is for."""
-    return [job.files[0] for job in stated_jobs(made).values() if job.rule in rules]
+    jobs = (job for job in stated_jobs(made).values() if job.rule in rules)
+    return [path for job in jobs for path in next(iter(job.outputs.values()))]
 
 
 def stated_jobs(made: Plan) -> dict[str, StatedJob]:
@@ -111,8 +112,7 @@ def _read(made: Plan, _folder: Path) -> tuple[dict[str, StatedJob], list[str]]:
             workflow_settings=WorkflowSettings(exec_mode=ExecMode.REMOTE),
             snakefile=ROOT / "Snakefile",
         )._workflow
-        written = [path for names in Dag(workflow).written.values() for path in names]
-        return {job.name: job for job in _jobs(workflow)}, written
+        return {job.name: job for job in _jobs(workflow)}, Dag(workflow).written
 
 
 def _jobs(workflow: Any) -> Iterator[StatedJob]:
@@ -121,7 +121,8 @@ def _jobs(workflow: Any) -> Iterator[StatedJob]:
         for key in keys:
             inputs, *_ = rule.expand_input(key)
             outputs, _ = rule.expand_output(key)
-            logs = (*rule.log, *([rule.benchmark] if rule.benchmark else []))
+            benchmark = rule.expand_benchmark(key)
+            logs = (*rule.expand_log(key), *([benchmark] if benchmark else []))
             yield StatedJob(
                 rule=name,
                 key=key,
@@ -129,7 +130,7 @@ def _jobs(workflow: Any) -> Iterator[StatedJob]:
                 manifest=str(outputs.manifest),
                 inputs=tuple(map(str, inputs)),
                 params=dict(_of_wildcards(rule.params, key)),
-                logs=tuple(str(path).format(**key) for path in logs),
+                logs=tuple(map(str, logs)),
                 named_inputs=_by_name(inputs),
                 resources=dict(_resources(rule.resources, key)),
             )

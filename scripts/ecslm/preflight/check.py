@@ -89,7 +89,7 @@ def _read_plan(
             check_cache_folder()
             run = Run(plan)
             with read_dag(configfiles, study) as dag, os_errors_told():
-                overview, rules = Overview.of(plan, dag.jobs), frozenset(dag.written)
+                overview, rules = Overview.of(plan, dag.jobs), dag.rules
             made = [job for job in overview.jobs if Path(job.manifest).exists()]
             due = frozenset(path for job in overview.planned for path in job.files)
             all_of(plan.check, lambda: run.check(made), lambda: run.check_data(due))

@@ -72,6 +72,11 @@ class Dag:
         return tuple(self._jobs)
 
     @property
+    def rules(self) -> frozenset[str]:
+        """The names of all rules."""
+        return frozenset(rule.name for rule in self._workflow.rules)
+
+    @property
     def written(self) -> list[str]:
         """Path patterns of what rules write, logs included, with `{name}` for each wildcard."""
         from snakemake.io import strip_wildcard_constraints

@@ -75,6 +75,7 @@ def test_contrasts_of_models_that_are_not_run_compare_nothing_and_say_so(
 ) -> None:
     made = compared(models=NOT_RUN)
     assert first_files(made, "differences") == first_files(made, "compare") == []
+    caplog.clear()
     warn_of_idle_contrasts(made.study)
     (warning,) = caplog.messages
     where = "studies.shop.comparisons.contrasts.tuning"
