@@ -15,6 +15,7 @@ import snakemake.cli
 from support.makefile import targets
 from support.pages import Block, Command, Page, commands_of, pages
 from support.project import ROOT, SCRIPTS
+from support.stated_jobs import all_jobs_of
 
 from ecslm.common import cli
 from ecslm.plan.plan import Plan
@@ -89,14 +90,8 @@ def rules() -> set[str]:
 
 @cache
 def planned_files(study: str | None) -> set[str]:
-    plan = Plan.read([], study)
-    return {
-        str(path)
-        for rule in plan.rules.values()
-        for key in rule.all_keys()
-        for name in rule.patterns
-        for path in rule.output_paths(name, key)
-    }
+    jobs = all_jobs_of(Plan.read([], study))
+    return {path for job in jobs for path in job.files}
 
 
 def snakemake_problem(words: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.scratch import cold_snakemake, copy_project, planned_jobs, snakemake
 from support.small_rows import write_small_rows
+from support.stated_jobs import all_jobs_of
 from support.tiny import write_tiny_encoder, write_tiny_model
 
 from ecslm.common.files import read_jsonl
@@ -64,14 +65,11 @@ def test_each_prediction_answers_its_test_record(finished: Path) -> None:
 def test_no_job_of_a_model_took_more_memory_than_it_asks_a_scheduler_for(finished: Path) -> None:
     asked_and_taken = {}
     with contextlib.chdir(finished):
-        plan = Plan.read([STUDY], None)
-        for job in plan.jobs:
-            for path in map(Path, job.timed):
+        for job in all_jobs_of(Plan.read([STUDY], None)):
+            for path in map(Path, job.outputs.get("cost", ())):
                 found = json.loads(path.read_text()) if path.name.endswith(".json") else {}
                 if peak := found.get("peak_memory_bytes"):
-                    rule = plan.rules[job.rule]
-                    asked = rule.request(rule.key_type(**job.key)).memory_mb * MIB
-                    asked_and_taken[path] = asked, peak
+                    asked_and_taken[path] = job.resources["mem_mb"] * MIB, peak
     assert len(asked_and_taken) > 5
     short = {path: both for path, both in asked_and_taken.items() if both[0] < both[1]}
     assert short == {}

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from support.broken_inputs import Run, nothing_lost, refused
 from support.completed import CONFIGURATION, study_options
-from support.stated_jobs import jobs_of
 from support.scratch import list_jobs, snakemake
 from support.scripts import run_script
+from support.stated_jobs import jobs_of
 
 from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan

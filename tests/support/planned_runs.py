@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from support.stated_jobs import jobs_of
 from support.plans import LOCAL, MODELS, plan
+from support.stated_jobs import jobs_of
 
 from ecslm.models.bases import BaseSource, HubSource
 from ecslm.preflight.drivers import Driver, Gpu

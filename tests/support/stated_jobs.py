@@ -1,5 +1,6 @@
 """The jobs of a made-up study as its rules state them, read by Snakemake without a run."""
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,12 @@ from support.project import ROOT
 from ecslm.plan.plan import Plan
 from ecslm.provenance.dag import Dag, Job
 
+# The rules that make files.
+RULES = frozenset(
+    name
+    for path in ROOT.glob("rules/*.smk")
+    for name in re.findall(r'^rule (\w+):\n    """step:', path.read_text("utf-8"), re.MULTILINE)
+)
 # Not in the target `all`, unless a job of it reads them.
 ON_DEMAND = {"base_model", "measure_latency", "report_pdf", "export_model", "model_card"}
 

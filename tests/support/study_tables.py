@@ -14,9 +14,11 @@ from support.table_files import comparison_row, scores, write_simple
 from ecslm.common.files import write_json
 from ecslm.comparisons.settings import BEST_SIMPLE, ModelsContrast
 from ecslm.config.loading import load_config
+from ecslm.plan.comparisons import task_contrasts
 from ecslm.plan.plan import Plan
-from ecslm.plan.stages.comparisons import task_contrasts
 from ecslm.plan.study import Study
+from ecslm.plan.study_tables import study_tables as tables_of
+from ecslm.plan.tables import table_settings
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.kind import table_kind
 from ecslm.tables.latex_tables import Fragments, render_table
@@ -56,16 +58,15 @@ def planned(study: str) -> Plan:
 def study_tables(study: str, results: Path) -> dict[str, Table]:
     """All tables of a study. Their numbers are made up, and as wide as real ones can be."""
     plan = planned(study)
-    rule = plan.rules["render_table"]
     found = {}
-    for key in rule.all_keys():
-        request = rule.settings(key)
+    for name in tables_of(plan.study):
+        request = table_settings(plan.study, name)
         kind = table_kind(request.table.kind)
         for path in kind.files(request):
             _write(plan.study, results, path)
         resources = {option: ROOT / path for option, path in kind.resources.items()}
-        table = kind.build(key.table, request, Sources(results, resources))
-        found[key.table] = replace(table, layout=request.table.layout)
+        table = kind.build(name, request, Sources(results, resources))
+        found[name] = replace(table, layout=request.table.layout)
     return found
 
 

@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 import yaml
-from support.plans import plan
 from support.project import ROOT
 
-from ecslm.plan.rules import ModelRule
+from ecslm.preflight.planned_run import SENT
 
 RULE = re.compile(r"^rule (\w+):\n((?:(?: .*)?\n)*)", re.MULTILINE)
-ON_A_GPU = {
-    match[1]
-    for path in ROOT.glob("rules/*.smk")
+FOUND = [
+    match
+    for path in (ROOT / "Snakefile", *ROOT.glob("rules/*.smk"))
     for match in RULE.finditer(path.read_text(encoding="utf-8"))
-    if re.search(r"^ +gpu=", match[2], re.MULTILINE)
-}
+]
+RULES = {match[1] for match in FOUND}
+ON_A_GPU = {match[1] for match in FOUND if re.search(r"^ +gpu=", match[2], re.MULTILINE)}
 
 
 def profile(name: str) -> dict[str, Any]:
@@ -30,9 +30,11 @@ def test_profiles_with_gpus_put_every_rule_that_runs_a_model_there(name: str) ->
     assert sorted(found) == sorted([rule, "device=cuda"] for rule in ON_A_GPU)
 
 
-def test_the_plan_knows_every_rule_that_runs_a_model() -> None:
-    rules = plan().rules
-    assert {name for name, rule in rules.items() if isinstance(rule, ModelRule)} == ON_A_GPU
+def test_checks_know_every_rule_that_runs_a_model_and_all_others_run_here() -> None:
+    assert {*SENT} == ON_A_GPU
+    text = (ROOT / "rules/targets.smk").read_text(encoding="utf-8")
+    local = set(re.findall(r"^    (\w+),$", text.partition("\n\n\n")[0], re.MULTILINE))
+    assert local == RULES - ON_A_GPU
 
 
 def test_tasks_of_one_model_and_seed_are_one_job_of_a_cluster_with_one_gpu() -> None:

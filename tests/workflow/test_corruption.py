@@ -13,13 +13,14 @@ import pytest
 from support.completed import CONFIGURATION, STUDIES, script_of, study_options
 from support.model_examples import run_here
 from support.scratch import ListJobs, snakemake
+from support.stated_jobs import all_jobs_of
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import verify_result
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
+from ecslm.provenance.dag import Job
 from ecslm.provenance.integrity import check_results
 from ecslm.provenance.snakemake_records import check_recorded
 
@@ -245,9 +246,9 @@ def test_whichever_file_is_altered_or_exchanged_with_its_date_kept_it_is_refused
     project: Path, monkeypatch: pytest.MonkeyPatch, study: str
 ) -> None:
     monkeypatch.chdir(project)
-    plan = Plan.read([Path(CONFIGURATION.name)], study)
-    jobs = [job for job in plan.jobs if Path(job.manifest).exists()]
-    unmade = {job.rule for job in plan.jobs} - {job.rule for job in jobs}
+    every = all_jobs_of(Plan.read([Path(CONFIGURATION.name)], study))
+    jobs = [job for job in every if Path(job.manifest).exists()]
+    unmade = {job.rule for job in every} - {job.rule for job in jobs}
     # That of local data has no table of costs.
     timed = {"measure_latency"} if study == "local" else set()
     assert unmade == {"report_pdf", "export_model", "model_card"} | timed

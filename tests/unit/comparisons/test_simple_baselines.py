@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from support.plans import MODELS, job, plan
+from support.plans import MODELS, plan
 from support.scoring_examples import TASKS
 from support.scripts import run_script
+from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.common.files import read_json, write_jsonl
 from ecslm.comparisons.choosing_settings import ChooseSettings
 from ecslm.comparisons.simple_baselines import choose
-from ecslm.plan.keys import TaskKey
 from ecslm.prediction.learned_settings import LearnedSettings
 from ecslm.schemas.record import Record
 from ecslm.schemas.simple_baselines import SimpleBaselines
@@ -79,7 +79,8 @@ def test_rankings_need_no_labels_and_texts_no_encoder() -> None:
 
 def test_a_task_is_chosen_for_if_it_has_records_to_choose_by_and_something_to_choose() -> None:
     def tasks(models: dict) -> list[str]:
-        return [key.task for key in plan(models=models).rules["choose_baseline"].all_keys()]
+        jobs = stated_jobs(plan(models=models)).values()
+        return [job.key["task"] for job in jobs if job.rule == "choose_baseline"]
 
     assert tasks(MODELS) == ["AVE", "PM", "QPR", "SA", "SR"]
     assert tasks(MODELS | LEARNED) == ["AG", "AVE", "PM", "QPR", "SA", "SR"]
@@ -87,12 +88,10 @@ def test_a_task_is_chosen_for_if_it_has_records_to_choose_by_and_something_to_ch
 
 def test_rows_with_a_part_of_the_records_are_left_out() -> None:
     made = plan(models=MODELS | LEARNED | {"Few": LEARNED["Words"] | {"train_fraction": 0.1}})
-    rule = made.rules["choose_baseline"]
-    settings = rule.settings(TaskKey("SA"))
-    assert settings is not None
-    assert list(settings.model_dump()["learned"]) == ["Words"]
+    job = job_of(made, "choose_baseline", task="SA")
+    assert list(json.loads(job.settings)["learned"]) == ["Words"]
     assert made.study.simple_baselines("SA") == ("majority", "random", "Words")
-    assert list(job(made, "choose_baseline", task="SA").inputs) == [
+    assert list(job.inputs) == [
         f"results/shop/dataset/SA/{split}.jsonl" for split in ("train", "val")
     ]
 

@@ -137,13 +137,13 @@ def test_every_metric_and_answer_is_scored_without_loading_torch() -> None:
 
 # Where a module is loaded by a name made at run time, and what adds it to the digest instead.
 LOADED_BY_NAME = {
-    "check_data.py": "ecslm.plan.stages.data.Dataset.modules",
-    "dataset.py": "ecslm.plan.stages.data.Dataset.modules",
-    "ecslm/prediction/answers/protocol.py": "ecslm.plan.stages.models.Predict.modules",
-    "ecslm/prediction/backend.py": "ecslm.plan.stages.models.Predict.modules",
-    "ecslm/scoring/answers/protocol.py": "ecslm.plan.stages.scores.Score.modules",
-    "ecslm/scoring/metrics/protocol.py": "ecslm.plan.stages.scores.Score.modules",
-    "ecslm/tables/kind.py": "ecslm.plan.stages.tables.RenderTable.modules",
+    "check_data.py": "READER in rules/data.smk",
+    "dataset.py": "READER in rules/data.smk",
+    "ecslm/prediction/answers/protocol.py": "modules_of in rules/predictions.smk",
+    "ecslm/prediction/backend.py": "modules_of in rules/predictions.smk",
+    "ecslm/scoring/answers/protocol.py": "task_modules in rules/metrics.smk",
+    "ecslm/scoring/metrics/protocol.py": "task_modules in rules/metrics.smk",
+    "ecslm/tables/kind.py": "kind_module in rules/report.smk",
 }
 # What looks for files from where it stands itself, and why no result escapes its digest.
 FILES_BESIDE = {

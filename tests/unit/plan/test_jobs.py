@@ -7,7 +7,7 @@ import runpy
 import pytest
 from support.plans import BASELINES, IND, MODELS, TASKS, plan
 from support.project import ROOT, SCRIPTS
-from support.stated_jobs import StatedJob, first_files, job_of, stated_jobs
+from support.stated_jobs import RULES, StatedJob, first_files, job_of, stated_jobs
 
 from ecslm.data.location import location
 from ecslm.fingerprint.digest import definition_digests
@@ -60,7 +60,7 @@ def test_each_file_is_made_by_one_job_after_those_that_it_reads(whole: Plan) -> 
         assert not made.intersection(job.files), job.name
         assert every.intersection(job.inputs) <= made, job.name
         made.update(job.files)
-    assert len({job.rule for job in jobs}) == 25
+    assert {job.rule for job in jobs} == RULES
 
 
 def test_the_manifest_is_deleted_last(whole: Plan) -> None:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from support.model_examples import run_predict
 from support.plans import MODELS, plan
 from support.scoring_examples import TASKS
+from support.stated_jobs import job_of
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_jsonl
 from ecslm.models.shares import share_of
-from ecslm.plan.keys import RunKey
 from ecslm.prediction.learned.fields import fields_of, lettered, passages, ranked_items
 from ecslm.prediction.learned.learning import learn
 from ecslm.prediction.learned_settings import LearnedSettings, Method
@@ -233,13 +233,12 @@ def test_a_model_learns_from_the_share_that_a_tuned_one_is_trained_on(tmp_path: 
 
 def test_its_jobs_read_the_records_of_their_task_and_need_one_thread() -> None:
     made_ = plan(models=MODELS | {"Words": {"backend": "learned", "method": "tf-idf"}})
-    rule = made_.rules["predict"]
-    tasks = [key.task for key in rule.all_keys() if key.model == "Words"]
-    assert tasks == ["AG", "AVE", "PM", "QPR", "SA", "SR"], "NEW has no training records"
-    key = RunKey("Words", "0", "SA")
-    files = rule.inputs(key)
-    assert [files[split] for split in ("train", "val")] == [
-        f"results/shop/dataset/SA/{split}.jsonl" for split in ("train", "val")
-    ]
-    assert rule.needs(key) == {"threads": 1}
-    assert not rule.inputs(RunKey("Small", "0", "SA"))["train"]
+    tasks = made_.study.model_tasks("Words")
+    assert tasks == ("AG", "AVE", "PM", "QPR", "SA", "SR"), "NEW has no training records"
+    job = job_of(made_, "predict", model="Words", seed=0, task="SA")
+    for split in ("train", "val"):
+        assert job.named_inputs[split] == (f"results/shop/dataset/SA/{split}.jsonl",)
+    needs = job.resources
+    assert (needs["_cores"], needs["gpu"], needs["api"], needs["access"]) == (1, 0, 0, 0)
+    other = job_of(made_, "predict", model="Small", seed=0, task="SA")
+    assert not other.named_inputs["train"]

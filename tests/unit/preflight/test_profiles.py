@@ -6,8 +6,9 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from support.planned_runs import lines, planned_run
+from support.planned_runs import lines
 from support.project import ROOT
+from support.stated_jobs import RULES
 
 from ecslm.common.errors import InputError
 from ecslm.preflight import profiles
@@ -106,7 +107,7 @@ def test_profiles_of_the_project_speak_of_rules_that_there_are(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(profiles, "find_spec", lambda _: object())
-    assert not lines(check_profile(read_profile(name), planned_run().plan.rules))
+    assert not lines(check_profile(read_profile(name), RULES))
 
 
 def test_a_misspelt_rule_or_device_which_a_run_would_pass_over_is_an_error() -> None:

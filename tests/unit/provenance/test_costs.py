@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.stated_jobs import job_of, jobs_of
 from support.plans import MODELS, plan
 from support.project import ROOT
+from support.stated_jobs import job_of, jobs_of
 
 from ecslm.common.files import write_json
 from ecslm.plan.plan import Plan

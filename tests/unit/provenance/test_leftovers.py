@@ -10,10 +10,10 @@ import pytest
 from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.stated_jobs import all_jobs_of, written_by
 from support.model_examples import run_here
 from support.plans import BASELINES, MODELS, plan
 from support.project import ROOT
+from support.stated_jobs import all_jobs_of, written_by
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json

@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.stated_jobs import job_of, jobs_of
 from support.plans import MODELS, plan
 from support.project import ROOT
+from support.stated_jobs import job_of, jobs_of
 
 from ecslm.common.files import write_json
 from ecslm.provenance.overview import Overview

@@ -174,22 +174,20 @@ import json, sys
 from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.config.loading import load_config
-from ecslm.plan.keys import TableKey
 from ecslm.plan.plan import Plan
-from ecslm.plan.stages.tables import in_report_order
+from ecslm.plan.parameters import json_parameter
+from ecslm.plan.tables import in_report_order, kind_of, table_resources, table_settings
 try:
     config = load_config(json.loads(Path("config.json").read_text()), Path("resources/prompts"))
     plan = Plan(config)
     plan.check()
 except InputError as error:
     sys.exit("\\n".join(error.problems))
-rule, costs = plan.rules["render_table"], TableKey("costs")
+settings = table_settings(plan.study, "costs")
 found = {
-    "inputs": rule.inputs(costs)["results"],
-    "template": rule.inputs(costs)["template"],
-    "float_template": rule.inputs(costs)["float_template"],
-    "options": rule.resource_options("costs"),
-    "settings": rule.settings_parameter(costs),
+    "inputs": list(kind_of(plan.study, "costs").files(settings)),
+    "options": table_resources(plan.study, "costs"),
+    "settings": json_parameter(settings),
     "order": in_report_order(plan.study),
 }
 print(json.dumps(found))
