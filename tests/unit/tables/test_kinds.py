@@ -204,6 +204,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copy(ROOT / "requirements.lock", project)
     (project / "scripts/ecslm/tables/kinds/prices.py").write_text(MODULE)
     (project / "report/prices.tex.jinja").write_text(TEMPLATE)
+    (project / "resources/published/study.csv").write_text("table,model,doubled,PM\n")
     (project / "resources/prices.csv").write_text("model,price\nSmall,0.25\n")
     return project
 
@@ -262,16 +263,16 @@ def test_a_module_and_a_template_are_a_new_kind_of_table(extended: Path) -> None
     found = json.loads(run.stdout)
     # The first is the project's own, for scores that no table of the study shows.
     assert found["order"] == ["scores_IND_Diverse_Instruction", "z", "costs", "a"]
-    assert found["inputs"] == ["results/shop/metrics/Small/seed-0/PM.json"]
-    assert found["options"] == "--prices resources/prices.csv"
-    metrics = extended / found["inputs"][0]
+    assert found["inputs"] == ["metrics/Small/seed-0/PM.json"]
+    assert found["options"] == {"prices": "resources/prices.csv"}
+    metrics = extended / "results/shop" / found["inputs"][0]
     metrics.parent.mkdir(parents=True)
     metrics.write_text("{}")
     command = [
         *(sys.executable, "scripts/render_table.py", "--table", "costs"),
-        *("--template", found["template"], "--float-template", found["float_template"]),
+        *("--template", "report/prices.tex.jinja", "--float-template", "report/float.tex.jinja"),
         *("--results", "results/shop", "--tabular", "costs.tabular.tex"),
-        *found["options"].split(),
+        *("--prices", found["options"]["prices"]),
         *("--settings", found["settings"], "--tex", "costs.tex", "--json", "costs.json"),
     ]
     subprocess.run(command, cwd=extended, check=True)
@@ -279,7 +280,7 @@ def test_a_module_and_a_template_are_a_new_kind_of_table(extended: Path) -> None
     assert "\\begin{table*}" in (extended / "costs.tex").read_text()
     assert json.loads((extended / "costs.json").read_text())["kind"] == "prices"
     assert list(json.loads((extended / "costs.manifest.json").read_text())["inputs"]) == [
-        *found["inputs"],
+        *(f"results/shop/{path}" for path in found["inputs"]),
         *("report/prices.tex.jinja", "report/float.tex.jinja", "resources/prices.csv"),
     ]
 
