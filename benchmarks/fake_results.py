@@ -14,16 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from studies import main_files
+from support.stated_jobs import all_jobs_of, job_of
 
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.ledger import record_made
 from ecslm.common.manifests import MadeBy, made_from, write_manifest
 from ecslm.models.bases import FETCHED, REQUIRED_FILES, BaseManifest
-from ecslm.plan.keys import BaseKey
 from ecslm.plan.parameters import versions_in
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
+from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
 from ecslm.schemas.bertscore import BertScoreRow
 from ecslm.schemas.cost import LatencyFile
@@ -62,7 +62,7 @@ class FakeResults:
         with ProcessPoolExecutor(processes) as pool:
             list(pool.map(self.write_base, main_files(self.plan, "base_model")))
             list(pool.map(self.write_row, *zip(*self._rows(), strict=True)))
-        jobs = (job for job in self.plan.jobs if job.rule in GPU_RULES)
+        jobs = (job for job in all_jobs_of(self.plan) if job.rule in GPU_RULES)
         write_manifests(self.project, jobs)
 
     def write_row(self, model: str, seed: int) -> None:
@@ -125,7 +125,8 @@ class FakeResults:
         write_jsonl(path, (bertscore(one, rng) for one in predictions))
 
     def _rows(self) -> Iterator[tuple[str, int]]:
-        yield from ((one.model, int(one.seed)) for one in self.plan.study.seeds())
+        models = self.plan.study.settings.models.items()
+        yield from ((name, seed) for name, one in models if one.run for seed in one.seeds)
 
     def _path(self, pattern: str, **names: object) -> Path:
         return self.project / self.plan.study.path(pattern, **names)
@@ -163,9 +164,9 @@ def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
     name, folder = Path(manifest).parent.name, (project / manifest).parent
     folder.mkdir(parents=True, exist_ok=True)
     files = [folder / file for file in (*REQUIRED_FILES, "model.safetensors")]
-    code = plan.rules["base_model"].code_parameter(BaseKey(name))
-    write_json(folder / FETCHED, MadeBy(code=code, versions={}).model_dump())
-    settings = json.loads(str(plan.rules["base_model"].settings_parameter(BaseKey(name))))
+    job = job_of(plan, "base_model", base=name)
+    write_json(folder / FETCHED, MadeBy(code=job.code, versions={}).model_dump())
+    settings = json.loads(job.settings)
     content = BaseManifest(
         base=name,
         source=plan.study.config.bases[name],
@@ -186,20 +187,27 @@ def write_manifests(project: Path, jobs: Iterable[Job]) -> None:
     """The manifests of jobs whose results are there, as the jobs would write them."""
     with contextlib.chdir(project):
         for job in jobs:
-            settings = json.loads(job.settings or "{}")
-            template = (job.template or "").removeprefix("template:") or None
-            origin = made_from(
-                map(Path, job.inputs), settings, job.code, versions_in(job.versions), template
-            )
-            origin |= {"content": job.content}
+            given = job.params
+            settings = json.loads(given.get("settings", "{}"))
+            template = (given.get("template") or "").removeprefix("template:") or None
+            versions = versions_in(given.get("versions"))
+            origin = made_from(map(Path, job.inputs), settings, given["code"], versions, template)
+            origin |= {"content": given.get("source")}
             if job.rule == "train_adapter":
                 origin |= _training(job)
-            write_manifest(Path(job.manifest), origin, map(Path, job.results))
+            write_manifest(Path(job.manifest), origin, map(Path, _listed(job)))
+
+
+def _listed(job: Job) -> list[str]:
+    """The results without those that have measured times."""
+    timed = {"cost", "history", "training_cost"}
+    names = (name for name in job.outputs if name not in {"manifest", *timed})
+    return [path for name in names for path in job.outputs[name]]
 
 
 def _training(job: Job) -> dict[str, object]:
     """What the manifest of an adapter says of its training."""
-    fraction = json.loads(str(job.settings))["training"]["train_fraction"]
+    fraction = json.loads(job.params["settings"])["training"]["train_fraction"]
     files = [Path(path) for path in job.inputs if path.endswith("/train.jsonl")]
     records = {path.parent.name: round(fraction * path.read_bytes().count(b"\n")) for path in files}
     nothing = dict.fromkeys(records, 0)

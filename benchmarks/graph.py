@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from processes import ROOT, copy_project, snakemake
 from studies import read_configuration, with_copies, with_study
+from support.stated_jobs import jobs_of
 
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
@@ -76,8 +77,7 @@ def planned(project: Path, models: int) -> str:
     # JSON is YAML.
     (project / "config.yaml").write_text(json.dumps(configuration, default=str))
     plan = Plan(load_config(configuration, ROOT / TEMPLATES))
-    wanted = set(plan.targets(*plan.rules_of_all))
-    made = [job for job in plan.jobs if not wanted.isdisjoint(job.files)]
+    made = jobs_of(plan)
     on_gpu = sum(job.rule in {"train_adapter", "predict", "bertscore"} for job in made)
     files = sum(len(job.files) for job in made)
     # Before the run that counts, which then compiles nothing.

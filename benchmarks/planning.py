@@ -7,14 +7,15 @@ measured, and no data or weights are needed.
 
 import argparse
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / one) for one in ("scripts", "tests")]
 
 from pools import KINDS, Pool, place, units
 from studies import ROOT, cut_down, read_configuration, with_copies, with_study
+from support.stated_jobs import all_jobs_of
 
 from ecslm.config.loading import load_config
 from ecslm.estimates.devices import Device
@@ -93,12 +94,12 @@ def plan_of(models: Sequence[str] | None) -> Plan:
 
 def counted(plan: Plan) -> str:
     """How much there is to do."""
-    jobs = {kind: sum(1 for _ in plan.rules[kind].all_keys()) for kind in KINDS}
+    jobs = Counter(job.rule for job in all_jobs_of(plan))
     work = Requests(plan.study).workloads
     answers = sum(
-        work.prediction(key.model, key.task, longest=False).prompts
-        for key in plan.study.runs()
-        if key.model in plan.study.local_models
+        work.prediction(run["model"], run["task"], longest=False).prompts
+        for run in plan.study.runs()
+        if run["model"] in plan.study.local_models
     )
     tuned = [name for name, model in plan.study.local_models.items() if model.tuned]
     # Copies of a model are trained alike.
@@ -172,7 +173,7 @@ def of_pools(plan: Plan) -> Iterator[str]:
 
 def other_steps(plan: Plan) -> float:
     """Hours of the steps that run no model, in proportion to the predictions that they read."""
-    predictions = sum(1 for _ in plan.rules["predict"].all_keys())
+    predictions = len(plan.study.runs())
     return OTHER_STEPS / 3600 * predictions / OTHER_PREDICTIONS
 
 

@@ -9,11 +9,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from support.stated_jobs import StatedJob, all_jobs_of
+
 from ecslm.estimates.devices import Device
-from ecslm.plan.keys import Key
 from ecslm.plan.plan import Plan
 from ecslm.plan.requests import Requests
-from ecslm.plan.rules import as_tuple
 
 # Rules whose jobs are placed.
 KINDS = ("train_adapter", "predict", "bertscore")
@@ -67,24 +67,19 @@ def units(plan: Plan, requests: Requests, device: Device, shares: bool) -> list[
     Args:
         shares: whether predictions of a model and seed load it once.
     """
-    together: dict[tuple[str, str, str], list[Key]] = defaultdict(list)
-    for rule in map(plan.rules.__getitem__, KINDS):
-        for key in rule.all_keys():
-            alone = "" if rule.name == "predict" else getattr(key, "task", "")
-            together[rule.name, f"{key.model}/{key.seed}", alone].append(key)
+    together: dict[tuple[str, str, str], list[StatedJob]] = defaultdict(list)
+    for job in all_jobs_of(plan):
+        if job.rule in KINDS:
+            alone = "" if job.rule == "predict" else job.key.get("task", "")
+            together[job.rule, f"{job.key['model']}/{job.key['seed']}", alone].append(job)
     found = []
-    for (kind, _, _), keys in together.items():
-        rule = plan.rules[kind]
+    for (kind, _, _), jobs in together.items():
         estimates = [
-            requests.of_key(kind, vars(key), device, loads=number == 0 or not shares)
-            for number, key in enumerate(keys)
+            requests.of_key(kind, job.key, device, loads=number == 0 or not shares)
+            for number, job in enumerate(jobs)
         ]
-        makes = (
-            path for key in keys for name in rule.patterns for path in rule.output_paths(name, key)
-        )
-        needs = (
-            path for key in keys for files in rule.inputs(key).values() for path in as_tuple(files)
-        )
+        makes = (path for job in jobs for path in job.files)
+        needs = (path for job in jobs for path in job.inputs)
         seconds = sum(one.seconds for one in estimates if one is not None)
         found.append(Unit(kind, frozenset(makes), frozenset(needs), seconds))
     return found

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / one) for one in ("scripts", "tests")]
+
+from support.stated_jobs import StatedJob, all_jobs_of
 
 from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
@@ -21,8 +23,6 @@ from ecslm.common.files import read_json
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.plan import Plan
 from ecslm.plan.requests import requests_of
-from ecslm.plan.rules import Job
-from ecslm.schemas.paths import log_paths
 
 # In what order they run.
 RULES = ("train_adapter", "predict", "measure_latency", "bertscore", "export_model")
@@ -68,33 +68,28 @@ def compared(plan: Plan, device: str) -> Iterator[Compared]:
     """The jobs that have run."""
     requests = requests_of(plan.study)
     known = requests.devices[device].with_threads(plan.study.settings.threads)
-    for job in plan.jobs:
-        estimate = requests.of_job(job, known)
-        measured = measure(plan, job)
+    for job in all_jobs_of(plan):
+        estimate = requests.of_key(job.rule, job.key, known)
+        measured = measure(job)
         if estimate is None or measured is None:
             continue
-        rule = plan.rules[job.rule]
-        asked = rule.request(rule.key_type(**job.key))
         yield Compared(
             job.rule,
-            asked.memory_mb,
-            asked.minutes,
+            job.resources["mem_mb"],
+            job.resources["runtime"],
             estimate.host / MIB,
             estimate.seconds,
             measured,
         )
 
 
-def measure(plan: Plan, job: Job) -> Measured | None:
+def measure(job: StatedJob) -> Measured | None:
     """What a job took when it last ran, None if it has not."""
-    pattern = plan.rules[job.rule].patterns.get("cost")
-    cost = Path(str(pattern).format(**job.key))
-    if pattern is not None and cost.is_file():
+    for cost in filter(Path.is_file, map(Path, job.outputs.get("cost", ()))):
         found = read_json(cost)
         seconds = found.get("job_seconds") or found["load_seconds"] + found["seconds"]
         return Measured(float(found["peak_memory_bytes"]) / MIB, float(seconds))
-    tables = [f"{plan.study.results}/{path}" for path in log_paths(job.rule, job.key)]
-    for path in filter(Path.is_file, map(Path, tables)):
+    for path in filter(Path.is_file, map(Path, job.logs)):
         if path.suffix == ".tsv":
             with path.open(encoding="utf-8") as stream:
                 (line,) = csv.DictReader(stream, delimiter="\t")

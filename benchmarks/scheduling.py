@@ -23,10 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 from fake_results import write_base_manifest, write_manifests
 from processes import ROOT, Run, copy_project, snakemake
 from studies import Configuration, Study, cut_down, main_files, read_configuration, with_study
+from support.stated_jobs import all_jobs_of, job_of
 
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import as_tuple
 from ecslm.schemas.paths import TEMPLATES
 
 # For studies too small for ten tasks: a yes/no task, a ranking, a generation task.
@@ -112,7 +112,7 @@ def plan_of(configuration: Configuration) -> Plan:
 
 def job_count(plan: Plan) -> int:
     """Jobs of the target `all`, near enough to choose a study by."""
-    return len(plan.jobs)
+    return len(all_jobs_of(plan))
 
 
 def shape_of(plan: Plan) -> dict[str, Any]:
@@ -120,8 +120,7 @@ def shape_of(plan: Plan) -> dict[str, Any]:
     study = plan.study
 
     def inputs(rule: str, name: str, **wildcards: str) -> list[str]:
-        statement = plan.rules[rule]
-        return list(as_tuple(statement.inputs(statement.key_type(**wildcards))[name]))
+        return list(job_of(plan, rule, **wildcards).named_inputs[name])
 
     generation = [task for task in study.settings.tasks if study.is_generation(task)]
     encoder = study.settings.bertscore
@@ -145,7 +144,9 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         "adapters": main_files(plan, "train_adapter"),
         "predictions": main_files(plan, "predict"),
         "latencies": {
-            job.key["model"]: job.inputs for job in plan.jobs if job.rule == "measure_latency"
+            job.key["model"]: job.inputs
+            for job in all_jobs_of(plan)
+            if job.rule == "measure_latency"
         },
         "bertscores": main_files(plan, "bertscore"),
         "metrics": main_files(plan, "score", "score_baseline"),
@@ -209,8 +210,8 @@ def write_all_manifests(project: Path) -> None:
             write_base_manifest(project, plan, manifest)
         made = (
             job
-            for job in plan.jobs
-            if job.rule not in NOT_WRITTEN and all(Path(file).exists() for file in job.targets)
+            for job in all_jobs_of(plan)
+            if job.rule not in NOT_WRITTEN and all(Path(file).exists() for file in job.results)
         )
         write_manifests(project, made)
 

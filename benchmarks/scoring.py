@@ -27,8 +27,9 @@ from processes import ROOT, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study, write_published_rows
 
 from ecslm.config.loading import load_config
-from ecslm.plan.keys import RunKey
+from ecslm.plan.parameters import json_parameter
 from ecslm.plan.plan import Plan
+from ecslm.plan.scores import score_settings
 from ecslm.schemas import paths
 
 RESAMPLES = 10_000
@@ -86,7 +87,7 @@ def score(project: Path, plan: Plan, task: str) -> tuple[int, float, float]:
     command = [sys.executable, "scripts/score.py", "--task", task, "--predictions", predictions]
     command += [
         "--settings",
-        str(plan.rules["score"].settings_parameter(RunKey(**names))),
+        json_parameter(score_settings(plan.study, task)),
         "--output",
         f"scored/{task}.json",
     ]

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 from processes import ROOT
 from support.small_rows import small_rows
+from support.stated_jobs import all_jobs_of
 
 from ecslm.plan.plan import Plan
 
@@ -27,9 +28,10 @@ def main_files(plan: Plan, *rules: str) -> list[str]:
     """One file of each job of some rules: that which other jobs read."""
     return [
         path
-        for rule in map(plan.rules.__getitem__, rules)
-        for key in rule.all_keys()
-        for path in rule.output_paths(READ_BY_OTHERS.get(rule.name, next(iter(rule.patterns))), key)
+        for name in rules
+        for job in all_jobs_of(plan)
+        if job.rule == name
+        for path in job.outputs[READ_BY_OTHERS.get(name, next(iter(job.outputs)))]
     ]
 
 
