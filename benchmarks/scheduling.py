@@ -140,7 +140,10 @@ def shape_of(plan: Plan) -> dict[str, Any]:
         "described": study.described_model,
         "descriptions": main_files(plan, "describe_data", "leakage"),
         "card": inputs("data_card", "reports"),
-        "training": {split: study.training_files(split) for split in ("train", "val")},
+        "training": {
+            split: [study.dataset_file(task, split) for task in study.training_tasks]
+            for split in ("train", "val")
+        },
         "adapters": main_files(plan, "train_adapter"),
         "predictions": main_files(plan, "predict"),
         "latencies": {

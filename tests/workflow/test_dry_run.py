@@ -164,7 +164,7 @@ def test_only_jobs_that_run_a_model_ask_for_a_gpu(rules: Rules) -> None:
         "train_adapter": 1,
         # The backend's.
         "predict": "function(...)",
-        "measure_latency": "function(...)",
+        "measure_latency": 1,
         "bertscore": 1,
         "export_model": 1,
     }

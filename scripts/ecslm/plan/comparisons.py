@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Collection
+from functools import cache
 
 from ecslm.comparisons.settings import (
     BEST_SIMPLE,
@@ -92,6 +93,7 @@ def warn_of_idle_contrasts(study: Study) -> None:
             )
 
 
+@cache
 def task_contrasts(study: Study, task: str) -> dict[str, Contrast]:
     """What is left of the contrasts in a task: without the rows that do not answer it."""
     answering = {name for name in study.settings.models if task in study.model_tasks(name)}

@@ -70,7 +70,7 @@ class Study:
     def template(self, model: str) -> str | None:
         """Path of a model's prompt template, None if it has none."""
         name = self.model(model).template
-        return None if name is None else template_path(name)
+        return None if name is None else str(paths.TEMPLATES / f"{name}.jinja")
 
     # Entries
 
@@ -281,21 +281,7 @@ class Study:
         """The dataset files of one task."""
         return tuple(self.dataset_file(task, split) for split in self.splits(task))
 
-    def training_files(self, split: str) -> tuple[str, ...]:
-        """Dataset files of the tasks that train, for `train` or `val`."""
-        return tuple(self.dataset_file(task, split) for task in self.training_tasks)
-
     def answer_files(self, model: str, task: str) -> tuple[str, ...]:
         """The files of a model's answers to a task, if these exist before it is asked."""
         settings = self.answered_settings(model, task)
         return self.model(model).answer_files(self.task_names(task), settings, self.results)
-
-    def outcome_files(self, model: str, task: str) -> tuple[str, ...]:
-        """The outcomes of all seeds of a model, or of a trivial baseline."""
-        found = paths.outcome_paths(model, self.seeds_of(model), task)
-        return tuple(f"{self.results}/{path}" for path in found)
-
-
-def template_path(name: str) -> str:
-    """Path of a prompt template."""
-    return str(paths.TEMPLATES / f"{name}.jinja")

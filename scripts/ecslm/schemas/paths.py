@@ -1,11 +1,9 @@
-"""Paths of all files. Each is defined only here, except those that `common` needs: the ledger
-(`common/ledger.py`) and work directories (`common/workdir.py`).
+"""Paths of the files that the library finds by itself; rules state all files of their jobs.
 
-Patterns with names in braces are relative to the study's results directory. Rules use the names as
-Snakemake wildcards; plans and scripts fill in values.
+Patterns with names in braces are relative to the study's results directory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 from ecslm.common.ledger import LEDGER
@@ -29,7 +27,6 @@ PUBLISHED_COUNTS = PUBLISHED / "counts.csv"
 PUBLISHED_PARAMETERS = PUBLISHED / "parameters.csv"
 PUBLISHED_SIZES = PUBLISHED / "sizes.csv"
 ARCHITECTURES = Path("resources/architectures.csv")
-REPORT_TEMPLATES = "report"
 # What `results/` has beside the directories of studies.
 SHARED = frozenset(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, LEDGER, RUN_LOCK))
 
@@ -37,29 +34,17 @@ SHARED = frozenset(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, LEDG
 BASE = "{base}/manifest.json"
 FETCHED = "{base}/fetched.json"
 
-# Of a job by its wildcards, or of the only job of a rule.
-LOG = "logs/{rule}/{job}.log"
-ONLY_LOG = "logs/{rule}.log"
-BENCHMARK = "benchmarks/{rule}/{job}.tsv"
-
 DATA_CHECK = "data_check.json"
-DATA_CHECK_MANIFEST = "data_check.manifest.json"
 DATASET = "dataset/{task}/{split}.jsonl"
-DATASET_MANIFEST = "dataset/{task}/{split}.manifest.json"
 DESCRIPTION = "descriptions/{task}.json"
-DESCRIPTION_MANIFEST = "descriptions/{task}.manifest.json"
 LEAKAGE = "leakage/{task}.json"
-LEAKAGE_MANIFEST = "leakage/{task}.manifest.json"
 DATA_CARD = "data_card.md"
-DATA_CARD_MANIFEST = "data_card.manifest.json"
 
 # Published answers; one job fetches all.
 ANSWERS = "answers/{model}-{task}.jsonl"
 ANSWERS_MANIFEST = "answers/manifest.json"
 
 ADAPTER = "adapters/{model}/seed-{seed}/manifest.json"
-ADAPTER_WEIGHTS = "adapters/{model}/seed-{seed}/adapter_model.safetensors"
-ADAPTER_CONFIG = "adapters/{model}/seed-{seed}/adapter_config.json"
 ADAPTER_LOG = "adapters/{model}/seed-{seed}/log.jsonl"
 ADAPTER_COST = "adapters/{model}/seed-{seed}/cost.json"
 
@@ -67,9 +52,7 @@ PREDICTIONS = "predictions/{model}/seed-{seed}/{task}.jsonl"
 PREDICTIONS_COST = "predictions/{model}/seed-{seed}/{task}.cost.json"
 PREDICTIONS_MANIFEST = "predictions/{model}/seed-{seed}/{task}.manifest.json"
 LATENCY = "latency/{model}.json"
-LATENCY_MANIFEST = "latency/{model}.manifest.json"
 BERTSCORE = "bertscore/{model}/seed-{seed}/{task}.jsonl"
-BERTSCORE_MANIFEST = "bertscore/{model}/seed-{seed}/{task}.manifest.json"
 
 # For a model or, with seed 0, a trivial baseline.
 METRICS = "metrics/{model}/seed-{seed}/{task}.json"
@@ -77,39 +60,23 @@ METRICS_MANIFEST = "metrics/{model}/seed-{seed}/{task}.manifest.json"
 RECORDS = ".records.jsonl"
 OUTCOMES = "metrics/{model}/seed-{seed}/{task}" + RECORDS
 OVER_SEEDS = "metrics/{model}/over-seeds/{task}.json"
-OVER_SEEDS_MANIFEST = "metrics/{model}/over-seeds/{task}.manifest.json"
 
 # Of a task: the trivial or learned baseline that is best on validation records.
 SIMPLE_BASELINES = "simple_baselines/{task}.json"
-SIMPLE_BASELINES_MANIFEST = "simple_baselines/{task}.manifest.json"
 
-DIFFERENCES = "differences/{task}.json"
-DIFFERENCES_MANIFEST = "differences/{task}.manifest.json"
 COMPARISONS = "comparisons/{task}.json"
 # One job compares all tasks, since Holm's adjustment needs all p-values.
 COMPARISONS_MANIFEST = "comparisons/manifest.json"
 
 # All scores as tidy rows.
-SCORES_CSV = "scores.csv"
 SCORES_PARQUET = "scores.parquet"
 SCORES_MANIFEST = "scores.manifest.json"
 
 # A tuned model as a folder of its own, in hub layout.
-EXPORT_WEIGHTS = "exports/{model}/model.safetensors"
-EXPORT_CONFIG = "exports/{model}/config.json"
-EXPORT_GENERATION = "exports/{model}/generation_config.json"
-EXPORT_TOKENIZER = "exports/{model}/tokenizer.json"
-EXPORT_TOKENIZER_CONFIG = "exports/{model}/tokenizer_config.json"
-EXPORT_CHAT_TEMPLATE = "exports/{model}/chat_template.jinja"
-EXPORT_PROMPT = "exports/{model}/prompt.jinja"
 EXPORT_EQUALITY = "exports/{model}/equality.json"
-EXPORT_COST = "exports/{model}/cost.json"
 EXPORT = "exports/{model}/manifest.json"
-MODEL_CARD = "exports/{model}/README.md"
-MODEL_CARD_MANIFEST = "exports/{model}/README.manifest.json"
 
 TABLE = "tables/{table}.tex"
-TABULAR = "tables/{table}.tabular.tex"
 TABLE_JSON = "tables/{table}.json"
 TABLE_MANIFEST = "tables/{table}.manifest.json"
 FIGURE_SVG = "figures/{figure}.svg"
@@ -117,24 +84,9 @@ FIGURE_PDF = "figures/{figure}.pdf"
 # One job draws all figures of scores and trainings; another one the rule graph.
 FIGURES_MANIFEST = "figures/manifest.json"
 RULE_GRAPH = "rule_graph"
-RULE_GRAPH_SVG = FIGURE_SVG.format(figure=RULE_GRAPH)
-RULE_GRAPH_PDF = FIGURE_PDF.format(figure=RULE_GRAPH)
-RULE_GRAPH_MANIFEST = "figures/rule_graph.manifest.json"
 REPORT_PAGE = "report.html"
-REPORT_TEX = "report.tex"
 REPORT_MANIFEST = "report.manifest.json"
 REPORT_PDF = "report.pdf"
-REPORT_PDF_MANIFEST = "report.pdf.manifest.json"
-
-
-def log_paths(rule: str, wildcards: Mapping[str, str]) -> list[str]:
-    """Paths of the log and the benchmark of a job, which not every rule has."""
-    job = "-".join(
-        f"seed-{value}" if name == "seed" else value for name, value in wildcards.items()
-    )
-    if not job:
-        return [ONLY_LOG.format(rule=rule)]
-    return [LOG.format(rule=rule, job=job), BENCHMARK.format(rule=rule, job=job)]
 
 
 def answers_name(model: str, task: str) -> str:
