@@ -61,9 +61,10 @@ NAME_ONE = (
     "the target has many jobs: name a file that it makes, or take a target that is listed by "
     "`snakemake --list-target-rules`"
 )
-COMMAND_FAILED = "\nCalledProcessError in "
-# Words in those that are said elsewhere: of jobs, and of the workflow, printed with their stack.
-TOLD = (COMMAND_FAILED, "At least one job did not complete successfully.", '\n  File "')
+# Words in those that say only that a job failed, of which its own record tells more.
+OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
+# And in those of the workflow itself, which Snakemake prints with their stack.
+STACK = '\n  File "'
 
 
 @dataclass
@@ -151,7 +152,7 @@ class RunDisplay(logging.Handler):
             return
         with self._locked():
             left = progress.time_left(time.time())
-            self._print(f"{headline}: {left}" if left else headline)
+            self._print(f"{headline}; {left}" if left else headline)
             self._progress, self._started = progress, True
         threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
 
@@ -209,7 +210,7 @@ class RunDisplay(logging.Handler):
             case "error":
                 message = record.getMessage()
                 self._reasons.setdefault(None, []).extend(self._why_stopped(message))
-                return self._progress is not None and COMMAND_FAILED in message
+                return any(words in message for words in OF_JOBS)
         return False
 
     def _begin_job(self, fields: Mapping[str, Any]) -> None:
@@ -264,7 +265,7 @@ class RunDisplay(logging.Handler):
         if found := AFFECTED.search(message):
             files = filter(None, map(str.strip, found[1].split("\n")))
             return [f"{path}: no such file, and nothing makes it: bring it back" for path in files]
-        return [] if any(words in message for words in TOLD) else [in_a_line(message)]
+        return [] if any(words in message for words in (*OF_JOBS, STACK)) else [in_a_line(message)]
 
     def _tick(self, progress: RunProgress) -> None:
         while True:
