@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -77,7 +78,10 @@ class _Job:
 
     def written(self) -> list[Path]:
         """Its logs, if they are not those of an earlier run."""
-        return [one for one in self.logs if one.is_file() and one.stat().st_mtime >= self.begun]
+        # One may be removed at any moment.
+        with suppress(OSError):
+            return [one for one in self.logs if one.stat().st_mtime >= self.begun]
+        return []
 
     def lines(self) -> list[str]:
         """The last lines of its logs."""
@@ -270,7 +274,8 @@ class RunDisplay(logging.Handler):
     def _tick(self, progress: RunProgress) -> None:
         while True:
             time.sleep(1.0)
-            with self._locked():
+            # The terminal may have been closed.
+            with self._locked(), suppress(OSError):
                 if self._progress is not progress:
                     return
                 self._refresh(time.time())
