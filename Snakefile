@@ -27,9 +27,13 @@ wildcard_constraints:
     task=one_of(STUDY.tasks),
     split="train|val|test",
     model=one_of(STUDY.models),
-    seed=r"\d+",
+    seed=one_of(map(str, SEEDS)),
     table=one_of(study_tables(PLAN.study)),
     base=one_of(PLAN.study.config.bases),
+
+
+# Before Snakemake plans anything. Jobs and mere readers of the graph need none of it.
+MADE = check_made() if IS_RUN else ()
 
 
 rule all:

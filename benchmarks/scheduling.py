@@ -27,7 +27,6 @@ from studies import Configuration, Study, cut_down, main_files, read_configurati
 from ecslm.config.loading import load_config
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import as_tuple
-from ecslm.provenance.snakemake_records import ADOPTING
 from ecslm.schemas.paths import TEMPLATES
 
 # For studies too small for ten tasks: a yes/no task, a ranking, a generation task.
@@ -197,7 +196,7 @@ def make_files(project: Path) -> None:
 def record(project: Path) -> None:
     """Have Snakemake record every file as made by its job."""
     # Forced, since a file without a record counts as made.
-    snakemake(project, "--touch", "--forceall", environment={ADOPTING: "yes"})
+    snakemake(project, "--touch", "--forceall")
     if planned := snakemake(project, "--dry-run").jobs:
         sys.exit(f"{project}: not complete: {planned}")
 

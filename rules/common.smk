@@ -19,7 +19,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from ecslm.common.cli import exit_with
-from ecslm.common.errors import InputError, all_of
+from ecslm.common.errors import InputError
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
 from ecslm.config.loading import read_config
 from ecslm.data.location import location
@@ -27,6 +27,7 @@ from ecslm.plan.directives import directives
 from ecslm.plan.plan import Plan
 from ecslm.plan.stages.report import study_summary
 from ecslm.plan.study_tables import study_tables
+from ecslm.provenance.dag import is_read, made_jobs
 from ecslm.provenance.gpus import GpuNeed, check_gpus
 from ecslm.provenance.integrity import check_bases, check_weights
 from ecslm.provenance.results_folder import os_errors_told
@@ -34,6 +35,10 @@ from ecslm.provenance.run import Run
 from ecslm.provenance.triggers import check_triggers
 from ecslm.schemas.paths import BASES, CACHE, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
+
+# Not in jobs that a scheduler starts: they also read this file, while others write results. Nor
+# where the graph is read to look at it.
+IS_RUN = workflow.is_main_process and not is_read()
 
 try:
     # Read here, since Snakemake reports neither the line of a problem nor keys that are given
@@ -43,15 +48,16 @@ try:
         FILES.insert(0, CONFIG_FILE)
     with os_errors_told():
         PLAN = Plan(read_config(FILES, None, TEMPLATES, workflow.config_settings.config))
-        # Not in jobs that a scheduler starts: they also read this file, while others write results.
-        if workflow.is_main_process:
+        if IS_RUN:
             RUN = Run(PLAN)
-            all_of(PLAN.check, RUN.check)
+            PLAN.check()
 except InputError as error:
     exit_with(error)
 
 STUDY = PLAN.study.settings
 RESULTS = PLAN.study.results
+# Of all models.
+SEEDS = sorted({0, *(seed for model in STUDY.models.values() for seed in model.seeds)})
 # Jobs of this run share a loaded model. Each job that a scheduler starts counts as its own run.
 os.environ[RUN_VARIABLE] = this_run()
 
@@ -68,12 +74,14 @@ def targets(*rules):
 
     def wanted(wildcards):
         # Here, since `onstart` does not run when Snakemake finds nothing to do.
+        if not IS_RUN:
+            return files
         try:
             check_run_triggers()
             if of_bases:
-                check_weights(PLAN.jobs)
+                check_weights(MADE)
             else:
-                check_bases(PLAN.study.name, PLAN.jobs)
+                check_bases(PLAN.study.name, MADE, PLAN.targets("base_model"))
         except InputError as error:
             exit_with(error)
         return files
@@ -83,8 +91,18 @@ def targets(*rules):
 
 def check_run_triggers():
     """Refuse triggers that would miss changes; jobs that a scheduler starts need no check."""
-    if workflow.is_main_process:
+    if IS_RUN:
         check_triggers(str(one) for one in workflow.rerun_triggers)
+
+
+def check_made():
+    """The jobs whose results exist, after a check of these; all rules must be known."""
+    made = tuple(made_jobs(workflow.rules, map(Path, (RESULTS, BASES))))
+    try:
+        RUN.check(made)
+    except InputError as error:
+        exit_with(error)
+    return made
 
 
 def option(name):

@@ -24,7 +24,7 @@ def replaced_handler():
     """Snakemake's handler that prints; None if no jobs run, or if options ask for its output."""
     asked = workflow.output_settings
     other = (asked.quiet, asked.verbose, asked.debug_dag, asked.printshellcmds, asked.dryrun)
-    if any(other) or workflow.touch or not workflow.is_main_process:
+    if any(other) or workflow.touch or not IS_RUN:
         return None
     # It is missing if a plugin writes to the terminal.
     return next((one for one in logger.handlers if one.name == "DefaultStreamHandler"), None)
@@ -38,7 +38,7 @@ def about(target):
 
 USUAL = replaced_handler()
 DISPLAY = RunDisplay(sys.stderr, about, USUAL, ANSWERS)
-if workflow.is_main_process:
+if IS_RUN:
     logger.addHandler(DISPLAY)
 if USUAL:
     logger.removeHandler(USUAL)

@@ -4,54 +4,30 @@ For a fresh clone into which `results/` was copied, and for one whose `.snakemak
 """
 
 import argparse
-import os
-import subprocess
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 from ecslm.common.cli import run_script
-from ecslm.common.digest_cache import save_digests
-from ecslm.common.errors import InputError
+from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.locks import held
 from ecslm.config.options import add_study_options
+from ecslm.plan.plan import Plan
 from ecslm.provenance.adoption import align_times, record_verified, verified
-from ecslm.provenance.history import History
-from ecslm.provenance.snakemake_records import ADOPTING
+from ecslm.provenance.dag import read_dag
 from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Verify and record the results, and print their number."""
+    load_digests(DIGESTS)
+    # Names each problem of the configuration with its place.
+    Plan.read(arguments.configfile, arguments.study)
     with held(RUN_LOCK, "results", wait=False):
-        history = History.of_study(arguments.configfile, arguments.study)
-        jobs = verified(history)
-        save_digests(DIGESTS)
-        record_verified(jobs)
-        if jobs:
-            files = [path for job in jobs for path in (*job.results, job.manifest)]
-            record(files, history.study, arguments.configfile)
+        with read_dag(arguments.configfile, arguments.study, None) as dag:
+            jobs = verified(dag.jobs)
+            record_verified(jobs)
             align_times(jobs)
-    print(f"verified and recorded: the results of {len(jobs)} of {len(history.jobs)} jobs")
-
-
-def record(files: Sequence[str], study: str, configfiles: Sequence[Path]) -> None:
-    """Let Snakemake record the files as built by the current rules."""
-    configuration = ["--configfile", *map(str, configfiles)] if configfiles else []
-    run = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--touch", "--forceall", "--no-hooks"),
-            *("--quiet", "all", *configuration, "--config", f"study={study}", "--", *files),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        env={**os.environ, ADOPTING: "yes"},
-    )
-    if run.returncode:
-        output = run.stdout.strip()
-        raise InputError(f"snakemake --touch failed, so not all results are recorded: {output}")
+            dag.record(jobs)
+        save_digests(DIGESTS)
+    print(f"verified and recorded: the results of {len(jobs)} of {len(dag.jobs)} jobs")
 
 
 def command_line() -> argparse.ArgumentParser:

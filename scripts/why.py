@@ -8,16 +8,18 @@ import argparse
 from pathlib import Path
 
 from ecslm.common.cli import run_script
-from ecslm.common.errors import all_of
+from ecslm.common.digest_cache import load_digests
+from ecslm.common.errors import InputError, all_of
 from ecslm.common.ledger import RESULTS
 from ecslm.config.options import add_study_options
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan
+from ecslm.provenance.changes import Changes
+from ecslm.provenance.dag import read_dag
 from ecslm.provenance.explanation import explain
-from ecslm.provenance.history import History
 from ecslm.provenance.overview import Overview
 from ecslm.provenance.run import Run
-from ecslm.schemas.paths import SHARED
+from ecslm.schemas.paths import DIGESTS, SHARED
 
 EPILOG = """\
 examples:
@@ -28,16 +30,28 @@ examples:
 
 def main(arguments: argparse.Namespace) -> None:
     """Explain the study, or each file."""
-    if not arguments.files:
-        plan = Plan.read(arguments.configfile, arguments.study)
-        # As before a run, which would be refused for the same reasons.
-        all_of(plan.check, Run(plan).check)
-        overview = Overview.of(plan)
-        check_base_folders(plan.study, {job.manifest for job in overview.planned})
-        print(overview)
-    for path in arguments.files:
-        study = arguments.study or study_of(path)
-        print(explain(History.of_study(arguments.configfile, study), path))
+    load_digests(DIGESTS)
+    studies = {path: arguments.study or study_of(path) for path in arguments.files}
+    if len(set(studies.values())) > 1:
+        raise InputError("results of one study at a time")
+    study = next(iter(studies.values()), arguments.study)
+    plan = Plan.read(arguments.configfile, study)
+    run = Run(plan)
+    targets = list(map(str, arguments.files)) or ["all"]
+    with read_dag(arguments.configfile, study, targets) as dag:
+        jobs = dag.jobs
+    if arguments.files:
+        changes = Changes(jobs)
+        for path in arguments.files:
+            print(explain(changes, path))
+        return
+    # As before a run, which would be refused for the same reasons.
+    all_of(plan.check, lambda: run.check([job for job in jobs if Path(job.manifest).exists()]))
+    overview = Overview.of(plan, jobs)
+    due = {path for job in overview.planned for path in job.files}
+    run.check_data(due)
+    check_base_folders(plan.study, due)
+    print(overview)
 
 
 def study_of(path: Path) -> str | None:

@@ -18,7 +18,9 @@ from support.tiny import write_tiny_encoder, write_tiny_model
 from ecslm.common.files import read_jsonl
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.plan import Plan
-from ecslm.provenance.history import History
+from ecslm.provenance.changes import differences
+from ecslm.provenance.dag import read_dag
+from ecslm.provenance.integrity import damage
 from ecslm.schemas.prediction import Prediction
 from ecslm.schemas.record import read_records
 
@@ -114,8 +116,9 @@ def test_the_adapter_names_what_it_was_made_from(finished: Path) -> None:
 
 def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finished: Path) -> None:
     with contextlib.chdir(finished):
-        history = History.of_study([STUDY], None)
-        assert {job.rule for job in history.jobs if not history.stale(job)} == {
+        with read_dag([STUDY], None, None) as dag:
+            jobs = dag.jobs
+        assert {job.rule for job in jobs if not job.due} == {
             *("base_model", "check_data", "dataset", "describe_data", "leakage", "data_card"),
             *("train_adapter", "predict", "measure_latency", "bertscore"),
             *("score", "score_baseline", "choose_baseline", "differences", "compare"),
@@ -130,8 +133,9 @@ def test_every_result_has_the_manifest_of_what_it_would_be_made_from_now(finishe
                 "model_card",
             ),
         }
-        assert not any(map(history.stale, history.jobs))
-        assert not any(map(history.damage, history.jobs))
+        assert not any(job.due for job in jobs)
+        assert not any(map(differences, jobs))
+        assert not any(map(damage, jobs))
 
 
 def test_the_origin_of_a_table_is_told(finished: Path) -> None:

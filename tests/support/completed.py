@@ -1,5 +1,6 @@
 """Finished studies to edit, made in seconds: every file real, all of them made in this process."""
 
+import os
 import re
 import shlex
 import shutil
@@ -7,13 +8,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from support import warm
 from support.model_examples import run_here
 from support.project import ROOT
-from support.scratch import QUICK_TOUCH, Job, copy_project, list_jobs
+from support.scratch import Job, copy_project, list_jobs
 from support.small_rows import write_small_rows
 from support.tiny import write_tiny_encoder, write_tiny_model
-
-from ecslm.provenance.snakemake_records import ADOPTING
 
 STUDIES = ("generated", "local")
 CONFIGURATION = ROOT / "tests/workflow/rerun_study.yaml"
@@ -37,7 +37,7 @@ def completed_studies(project: Path) -> None:
     """Copy the project and run its studies to the end, as Snakemake would.
 
     Snakemake would start Python for each job, and Python would load torch. Here its commands run in
-    this process, and `--touch` then makes Snakemake note that the jobs are done.
+    this process, and are then adopted.
     """
     copy_project(project)
     shutil.copy(CONFIGURATION, project)
@@ -49,8 +49,9 @@ def completed_studies(project: Path) -> None:
         patch.chdir(project)
         for study in STUDIES:
             _run(patch, list_jobs(project, "--dry-run", *study_options(study)))
-            recording = ("--touch", "--forceall", *study_options(study))
-            list_jobs(project, *recording, environment={ADOPTING: "yes", **QUICK_TOUCH})
+            adopt = ["scripts/adopt.py", "--configfile", CONFIGURATION.name, "--study", study]
+            run = warm.run(adopt, project, dict(os.environ))
+            assert run.returncode == 0, run.stderr
 
 
 def _run(patch: pytest.MonkeyPatch, jobs: Iterable[Job]) -> None:

@@ -3,14 +3,11 @@
     python job_listing.py FILE ARGUMENT ...
 
 What Snakemake prints shows a job's message in place of its rule and wildcards; FILE gets both, a
-line of JSON for each job, none before those that it needs. With STUDY in the environment, a JSON
-list of a configuration file and a study in it, FILE then gets a line with the jobs whose results
-the library, which the rules have loaded, calls stale.
+line of JSON for each job, none before those that it needs.
 """
 
 import json
 import logging
-import os
 import sys
 from pathlib import Path
 
@@ -41,22 +38,7 @@ class JobFile(logging.Filter):
         return True
 
 
-def stale_jobs(configuration: str, study: str) -> list[tuple[str, str]]:
-    """Rule and manifest of each job that would run, as often as `why.py` counts it."""
-    from ecslm.plan.plan import Plan
-    from ecslm.provenance.overview import Overview
-
-    overview = Overview.of(Plan.read([Path(configuration)], study))
-    return [(job.rule, job.manifest) for job in overview.planned]
-
-
 if __name__ == "__main__":
     # Snakemake replaces the handlers of its logger, never its filters.
     logging.getLogger("snakemake.logging").addFilter(JobFile(Path(sys.argv[1])))
-    try:
-        main(sys.argv[2:])
-    except SystemExit as end:
-        if end.code == 0 and "STUDY" in os.environ:
-            with Path(sys.argv[1]).open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps(stale_jobs(*json.loads(os.environ["STUDY"]))) + "\n")
-        raise
+    main(sys.argv[2:])

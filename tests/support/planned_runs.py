@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from support.graph import jobs_of
 from support.plans import LOCAL, MODELS, plan
 
 from ecslm.models.bases import BaseSource, HubSource
@@ -11,7 +12,6 @@ from ecslm.preflight.gpus import Driver, Gpu
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.profiles import Profile
 from ecslm.preflight.slurm.nodes import Node
-from ecslm.provenance.overview import Overview
 
 HERE = Profile("default", gpus=1)
 GPU = Gpu(name="NVIDIA Z100", memory=80 * 10**9, free=79 * 10**9)
@@ -34,7 +34,8 @@ def planned_run(
     made = plan(**(ONE | study))
     made.study.config.bases.update(bases or {})
     made.study.config.licenses.update(licences or {})
-    return PlannedRun(made, tuple(Overview.of(made).planned), profile)
+    jobs = jobs_of(made)
+    return PlannedRun(made, jobs, profile, jobs)
 
 
 def on_hub(id_: str = "a/small", revision: str = "main") -> HubSource:

@@ -25,8 +25,6 @@ PARTS = (
     "rules",
     "scripts",
 )
-# Variables of a run with `--touch`: see there.
-QUICK_TOUCH = {"PYTHONPATH": str(Path(__file__).with_name("quick_touch"))}
 
 
 def copy_project(folder: Path) -> Path:
@@ -140,19 +138,6 @@ def list_jobs(
         environment: variables beside those of this process.
     """
     return [Job(**json.loads(line)) for line in _listing(project, arguments, environment or {})]
-
-
-def list_jobs_and_stale_ones(
-    project: Path, configuration: str, study: str, *arguments: str
-) -> tuple[list[Job], list[tuple[str, str]]]:
-    """The jobs that Snakemake plans, and rule and manifest of those that the library calls stale.
-
-    Args:
-        configuration: configuration file, which the arguments name too, as they do its study.
-    """
-    environment = {"STUDY": json.dumps([configuration, study])}
-    *lines, stale = _listing(project, arguments, environment)
-    return [Job(**json.loads(line)) for line in lines], [tuple(one) for one in json.loads(stale)]
 
 
 def _listing(project: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:

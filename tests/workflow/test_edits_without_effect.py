@@ -13,12 +13,10 @@ import pytest
 from support.completed import (
     ALPACA,
     CHATML,
-    CONFIGURATION,
     GENERATED,
     LABELS,
     LIBRARY,
     MODELS,
-    NOT_OF_ALL,
     study_options,
 )
 from support.edits import (
@@ -52,7 +50,7 @@ from support.edits import (
     with_scrambled_times,
     without_weights,
 )
-from support.scratch import list_jobs_and_stale_ones
+from support.scratch import list_jobs
 
 # By what they have in common: a study, and edits by their words.
 TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
@@ -249,12 +247,8 @@ def test_these_edits_rerun_nothing(kind: str, completed: Path, project: Path) ->
 
 
 def rerun_by(edits: Iterable[Edit], project: Path, study: str) -> set[str]:
-    """What Snakemake would run after some edits, and why; and `why.py`, but for what `all` never
-    makes."""
+    """What Snakemake would run after some edits, and why."""
     for edit in edits:
         edit(project)
-    planned, stale = list_jobs_and_stale_ones(
-        project, CONFIGURATION.name, study, "--dry-run", *study_options(study)
-    )
-    found = {f"{job.name}: {job.reason}" for job in planned if job.command}
-    return found | {f"why.py: {manifest}" for rule, manifest in stale if rule not in NOT_OF_ALL}
+    planned = list_jobs(project, "--dry-run", *study_options(study))
+    return {f"{job.name}: {job.reason}" for job in planned if job.command}

@@ -8,7 +8,6 @@ models and seeds.
 """
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,11 +16,9 @@ import pytest
 from support.completed import (
     ALPACA,
     CHATML,
-    CONFIGURATION,
     GENERATED,
     LIBRARY,
     MODELS,
-    NOT_OF_ALL,
     RECORDS,
     STUDIES,
     study_options,
@@ -47,7 +44,7 @@ from support.edits import (
     with_scrambled_times,
     with_turned_keys,
 )
-from support.scratch import ListJobs, list_jobs_and_stale_ones
+from support.scratch import ListJobs
 
 
 @dataclass(frozen=True)
@@ -787,12 +784,10 @@ def all_jobs(completed: Path, list_jobs: ListJobs) -> dict[str, set[str]]:
 
 @pytest.mark.parametrize("row", CONTRACT, ids=lambda row: row.words)
 def test_an_edit_reruns_these_jobs_and_no_others(
-    row: Row, project: Path, all_jobs: dict[str, set[str]]
+    row: Row, project: Path, all_jobs: dict[str, set[str]], list_jobs: ListJobs
 ) -> None:
     row.edit(project)
-    planned, stale = list_jobs_and_stale_ones(
-        project, CONFIGURATION.name, row.study, "--dry-run", *study_options(row.study)
-    )
+    planned = list_jobs(project, "--dry-run", *study_options(row.study))
     reasons = {job.name: job.reason for job in planned if job.command}
     expected = expanded(row.jobs, all_jobs[row.study] | reasons.keys())
     rules = {name.split()[0] for name in expected}
@@ -804,25 +799,6 @@ def test_an_edit_reruns_these_jobs_and_no_others(
     problems += [f"planned: {name}: {reasons[name]}" for name in sorted(reasons.keys() - expected)]
     assert not problems, "\n".join(problems)
     assert not row.because or any(row.because in reason for reason in reasons.values())
-    assert names_of(stale) == expected, "what why.py says"
-
-
-def names_of(jobs: Iterable[tuple[str, str]]) -> set[str]:
-    """The names of jobs by their rule and manifest, but for those that `all` never makes."""
-    names = set()
-    for rule, manifest in jobs:
-        if rule not in NOT_OF_ALL:
-            # The wildcards are what stands between the stage's folder and the end of the path.
-            parts = Path(manifest).with_suffix("").with_suffix("").parts[3:]
-            if rule == "base_model":
-                parts = Path(manifest).parts[2:]
-            wildcards = [part for part in parts if not part.startswith("manifest")]
-            if rule == "score_over_seeds":
-                wildcards.remove("over-seeds")
-            if rule == "draw_rule_graph":
-                wildcards.clear()
-            names.add(f"{rule} {'/'.join(wildcards)}".rstrip())
-    return names
 
 
 def expanded(patterns: tuple[str, ...], jobs: set[str]) -> set[str]:

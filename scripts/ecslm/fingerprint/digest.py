@@ -105,19 +105,19 @@ class Code:
         self._paths: dict[str, Path | None] = {}
         self._modules: dict[str, Module] = {}
         self._parts: dict[Node, Part] = {}
-        self._digests: dict[tuple[str, tuple[str, ...]], str] = {}
+        self.digests: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def digest(self, script: str, modules: tuple[str, ...] = ()) -> str:
         """The digest of what a script, and modules that it loads by name, can reach."""
         key = script, modules
-        if key not in self._digests:
+        if key not in self.digests:
             parts = self.reached(script, modules)
             numbers = {node: str(number) for number, node in enumerate(parts)}
             lines = [str(len(modules))]
             for part in parts.values():
                 lines.append(" ".join((part.text, *(numbers[node] for node in part.targets))))
-            self._digests[key] = _sha256("\n".join(lines))[:LENGTH]
-        return self._digests[key]
+            self.digests[key] = _sha256("\n".join(lines))[:LENGTH]
+        return self.digests[key]
 
     def reached(self, script: str, modules: Sequence[str] = ()) -> dict[Node, Part]:
         """What a script, and modules that it loads by name, can reach, in the order of finding."""
@@ -510,6 +510,11 @@ def code_digest(script: str, modules: tuple[str, ...] = (), root: Path = SCRIPTS
         InputError: a file is missing or is not Python.
     """
     return code_of(root).digest(script, modules)
+
+
+def digested(root: Path = SCRIPTS) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """The script and modules of each digest that this process has computed."""
+    return {digest: job for job, digest in code_of(root).digests.items()}
 
 
 def definition_digests(

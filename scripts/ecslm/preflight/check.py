@@ -67,7 +67,7 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
         of_profile += tuple(check_rules(chosen, plan.rules))
     sections = [Section("configuration", of_plan), Section("profile", of_profile)]
     if plan is not None and overview is not None:
-        run = PlannedRun(plan, tuple(overview.planned), chosen or Profile(profile))
+        run = PlannedRun(plan, tuple(overview.planned), chosen or Profile(profile), overview.jobs)
         # Of which machines a profile speaks that is not there, nobody knows.
         of_machines = () if chosen is None else _of_machines(chosen)
         sections += _sections(run, (*OF_WORK, *of_machines, *CHECKS))

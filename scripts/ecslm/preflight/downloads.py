@@ -13,9 +13,9 @@ from urllib.error import HTTPError
 from ecslm.data.settings import Labels
 from ecslm.models.bases import WheelSource
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
 from ecslm.preflight.hub import DATA_RULES
 from ecslm.preflight.servers import LATE, MOST_SECONDS, SECONDS, Reply
+from ecslm.provenance.dag import Job
 
 # Statuses of servers that do not support HEAD requests.
 NOT_ALLOWED = frozenset({405, 501})

@@ -11,8 +11,8 @@ from ecslm.data.settings import HubData
 from ecslm.data.sources.hub import is_indexed
 from ecslm.models.bases import WEIGHTS, HubSource
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
 from ecslm.preflight.servers import SECONDS, Reply
+from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import CACHE
 
 # Rules whose jobs read the source of the data.

@@ -6,13 +6,14 @@ from functools import cached_property
 
 from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job, ModelRule
+from ecslm.plan.rules import ModelRule
 from ecslm.preflight.downloads import Download, downloads
 from ecslm.preflight.gpus import Driver, read_driver
 from ecslm.preflight.hub import Repository, repositories
 from ecslm.preflight.profiles import SLURM, Profile
 from ecslm.preflight.servers import Question, Reply, ask_all
 from ecslm.preflight.slurm.nodes import Node, gpus_of, read_nodes
+from ecslm.provenance.dag import Job
 from ecslm.provenance.gpus import GpuNeed
 
 
@@ -24,6 +25,8 @@ class PlannedRun:
     jobs: tuple[Job, ...]
     """The jobs that it would do."""
     profile: Profile
+    known: tuple[Job, ...] = ()
+    """All jobs of the study, the finished ones included."""
 
     @cached_property
     def due(self) -> frozenset[str]:

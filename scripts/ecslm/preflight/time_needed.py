@@ -10,11 +10,11 @@ from ecslm.common.text import number_of
 from ecslm.estimates.devices import Device
 from ecslm.estimates.estimate import Assumption
 from ecslm.plan.requests import requests_of
-from ecslm.plan.rules import Job
 from ecslm.preflight.findings import Finding, ok, shortened
 from ecslm.preflight.hardware import Met, met
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.provenance.costs import Costs
+from ecslm.provenance.dag import Job
 from ecslm.provenance.overview import counts_by_kind, time_text
 
 HOUR = 3600
@@ -60,7 +60,7 @@ class Hours:
 def estimate_time(run: PlannedRun) -> Iterator[Finding]:
     """Hours and cost, on the devices that the run would meet or, if these are not known, on each of
     resources/devices.csv."""
-    if not any(map(Costs(run.plan).takes_long, run.jobs)):
+    if not any(map(Costs(run.plan, run.known).takes_long, run.jobs)):
         return
     on = met(run)
     if on.name is None:
@@ -79,7 +79,7 @@ def estimate_time(run: PlannedRun) -> Iterator[Finding]:
 
 def hours_on(run: PlannedRun, on: Met) -> Hours:
     """The hours of a run on a device; measured ones count where they are of the same device."""
-    requests, costs = requests_of(run.plan.study), Costs(run.plan)
+    requests, costs = requests_of(run.plan.study), Costs(run.plan, run.known)
     # Of each job, with how many devices it has.
     seconds: list[tuple[float, int]] = []
     assumptions: dict[Assumption, None] = {}

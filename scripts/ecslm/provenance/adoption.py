@@ -1,7 +1,8 @@
-"""Adoption of results that were built elsewhere: verified against manifests and the plan."""
+"""Adoption of results that were built elsewhere: verified against manifests and the graph."""
 
 import os
-from collections.abc import Container, Iterable, Mapping
+import time
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -9,18 +10,27 @@ from tqdm import tqdm
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.ledger import differs_from_record, is_recorded, record_made
-from ecslm.plan.rules import Job
-from ecslm.provenance.history import History
-from ecslm.provenance.integrity import how_to_rebuild, read_job_manifest
+from ecslm.provenance.changes import Changes, differences
+from ecslm.provenance.dag import Job
+from ecslm.provenance.integrity import damage, how_to_rebuild, read_job_manifest
+
+# Rules whose results are not made again in seconds: those that do not match are refused, and kept.
+PRECIOUS = (
+    *("check_data", "dataset", "base_model", "train_adapter", "fetch_answers", "predict"),
+    *("measure_latency", "bertscore", "export_model"),
+)
 
 
-def verified(history: History) -> list[Job]:
-    """The jobs whose results exist and are what the plan would build now.
+def verified(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs whose results exist and are what the graph would build now.
 
     Each file is compared with its manifest, and each manifest with its record in the ledger, the
     configuration, the code, the lock file and the inputs. Without a record, it is also compared
     with what was built from it. Results that do not match are deleted where they are rebuilt in
     seconds, as scores, comparisons, tables and reports are.
+
+    Args:
+        jobs: each after those whose results it reads.
 
     Raises:
         InputError: other results do not match, or results that they were built from are missing;
@@ -30,22 +40,21 @@ def verified(history: History) -> list[Job]:
     outdated: list[Job] = []
     problems: list[str] = []
     orphans: dict[Job, list[Job]] = {}
-    consumers = _consumers(history)
-    for job in tqdm(history.jobs, unit="job", desc="verifying", delay=1):
-        if not any(Path(path).exists() for path in (*job.results, job.manifest)):
+    changes, consumers = Changes(jobs), _consumers(jobs)
+    for job in tqdm(jobs, unit="job", desc="verifying", delay=1):
+        if not any(Path(path).exists() for path in job.files):
             continue
-        reasons = _mismatches(history, job) or _contradictions(job, consumers)
-        if reasons and job.cheap:
+        reasons = _mismatches(job) or _contradictions(job, consumers)
+        missing = _missing_source(changes, job, good)
+        if not reasons and missing is None:
+            good[job] = None
+        elif job.rule not in PRECIOUS:
             outdated.append(job)
-        elif reasons:
+        elif reasons or missing is None:
             problems += [
                 f"{job.manifest}: {reason}: copy it again, or {how_to_rebuild(job)}"
                 for reason in reasons
             ]
-        elif not (missing := _missing_source(history, job, good)):
-            good[job] = None
-        elif job.cheap:
-            outdated.append(job)
         else:
             orphans.setdefault(missing, []).append(job)
     # Otherwise what is missing may exist, as one of the problems.
@@ -57,7 +66,7 @@ def verified(history: History) -> list[Job]:
     if problems:
         raise InputError(*problems)
     for job in outdated:
-        for path in (*job.results, job.manifest):
+        for path in job.files:
             Path(path).unlink(missing_ok=True)
     return list(good)
 
@@ -69,36 +78,35 @@ def record_verified(jobs: Iterable[Job]) -> None:
 
 
 def align_times(jobs: Iterable[Job]) -> None:
-    """Set the times of results to that of their manifest: newer results would be hashed."""
+    """Give all results one time: those that are newer than what reads them would be hashed."""
+    now = time.time_ns()
     for job in jobs:
-        time = Path(job.manifest).stat().st_mtime_ns
-        for path in (*job.results, *job.timed):
-            if Path(path).exists():
-                os.utime(path, ns=(time, time))
+        for path in job.files:
+            os.utime(path, ns=(now, now))
 
 
-def _missing_source(history: History, job: Job, good: Container[Job]) -> Job | None:
+def _missing_source(changes: Changes, job: Job, good: Container[Job]) -> Job | None:
     """The first job upstream whose results are missing; None if all exist."""
-    for source in history.sources(job):
+    for source in changes.sources(job):
         if source not in good:
-            return _missing_source(history, source, good) or source
+            return _missing_source(changes, source, good) or source
     return None
 
 
-def _mismatches(history: History, job: Job) -> list[str]:
+def _mismatches(job: Job) -> list[str]:
     if not Path(job.manifest).exists():
         return ["missing: it belongs to the results that it describes"]
+    gone = [f"{path} is missing" for path in job.results if not Path(path).exists()]
     try:
-        reasons = history.reasons(job)
+        return [*gone, *differences(job), *damage(job)]
     except InputError:
         return ["broken"]
-    return [*reasons, *history.damage(job)]
 
 
-def _consumers(history: History) -> dict[str, list[Job]]:
+def _consumers(jobs: Iterable[Job]) -> dict[str, list[Job]]:
     """The jobs that read a path and whose results exist, by path."""
     consumers: dict[str, list[Job]] = {}
-    for job in history.jobs:
+    for job in jobs:
         if Path(job.manifest).exists():
             for path in job.inputs:
                 consumers.setdefault(path, []).append(job)
@@ -114,7 +122,7 @@ def _contradictions(job: Job, consumers: Mapping[str, list[Job]]) -> list[str]:
     if is_recorded(Path(job.manifest)):
         return []
     problems = []
-    for path in (*job.results, job.manifest):
+    for path in job.files:
         others = [one for one in consumers.get(path, ()) if _was_built_from_another(one, path)]
         if others:
             problems.append(

@@ -19,10 +19,9 @@ from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.files import read_files
 from ecslm.config.places import merged
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
-from ecslm.provenance.history import History
-from ecslm.provenance.overview import Overview
+from ecslm.provenance.dag import Job, read_dag
 from ecslm.provenance.run import Run
+from ecslm.schemas.paths import FETCHED, REPORT_PDF
 from ecslm.schemas.registry import CONFIG_FILE
 
 PROJECT = CONFIG_FILE.parent
@@ -38,7 +37,7 @@ READABLE, UNIX = 0o100644 << 16, 3
 CODE = ("Snakefile", "config.yaml", "rules/", "scripts/", "report/", "resources/prompts/")
 MOST_NAMED = 5
 # Of jobs of these rules only files with these ends are packed, and why.
-PROOF = ("manifest.json", "cost.json", "log.jsonl", "fetched.json")
+PROOF = ("manifest.json", "cost.json", "log.jsonl")
 PROOF_ALONE = {
     "base_model": "weights have licences of their own, some of which forbid passing them on",
     "train_adapter": "weights made from those of a base",
@@ -49,7 +48,6 @@ PROOF_ALONE = {
     "predict": "each prediction has the reference of its record",
     "bertscore": "large, and computed from predictions",
 }
-PDF = "report_pdf"
 
 # Usual names of variables with secrets. Shorter values are taken for switches.
 SECRET = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL", re.IGNORECASE)
@@ -73,7 +71,7 @@ def archive_study(
     if output is not None and output.exists():
         raise InputError(f"{output}: exists already: remove it, or name another file")
     plan = Plan.read(configfiles, study)
-    results = packed_files(plan)
+    results = packed_files(configfiles, plan)
     commit = _current_commit()
     name = f"ecslm-{plan.study.name}-{commit[:LENGTH]}"
     packed = io.BytesIO(_git("archive", "--format=zip", f"--prefix={name}/code/", commit))
@@ -107,40 +105,31 @@ def archive_study(
     return path, len(files)
 
 
-def packed_files(plan: Plan) -> list[Path]:
+def packed_files(configfiles: Sequence[Path], plan: Plan) -> list[Path]:
     """The files of a finished study, sorted.
 
     Raises:
         InputError: a result is missing, altered or out of date.
     """
-    all_of(plan.check, Run(plan).check)
-    overview = Overview.of(plan)
-    study = plan.study.name
-    if planned := overview.planned:
+    run, study, pdf = Run(plan), plan.study.name, Path(plan.study.results) / REPORT_PDF
+    # The report as a PDF is packed if it was made.
+    targets = ("all", *([str(pdf)] if pdf.exists() else []))
+    with read_dag(configfiles, study, targets) as dag:
+        jobs = dag.jobs
+    all_of(plan.check, lambda: run.check([job for job in jobs if Path(job.manifest).exists()]))
+    if planned := [job for job in jobs if job.due]:
         raise InputError(
-            f"{plan.study.results}: {len(planned):,} of {len(overview.jobs):,} jobs are not done, "
+            f"{plan.study.results}: {len(planned):,} of {len(jobs):,} jobs are not done, "
             f"or their results are out of date, such as {planned[0].manifest}: run the study "
             f"{study} to its end, then again; `make why STUDY={study}` says what is missing"
         )
-    jobs = [*overview.jobs, *_pdf(plan)]
     return sorted({path for job in jobs for path in map(Path, _packed(job)) if path.exists()})
 
 
-def _pdf(plan: Plan) -> Iterator[Job]:
-    """The report as a PDF, which is packed if it was made."""
-    history = History(plan.study.name, plan.jobs)
-    for job in plan.jobs:
-        if job.rule == PDF and Path(job.manifest).exists():
-            if history.stale(job):
-                raise InputError(
-                    f"{job.results[0]}: out of date: run the study {plan.study.name} with the "
-                    f"target `report` (`-- report`), or `rm {job.results[0]} {job.manifest}`"
-                )
-            yield job
-
-
 def _packed(job: Job) -> Iterator[str]:
-    for path in (*job.files, *([job.made_by] if job.made_by else [])):
+    if job.rule == "base_model":
+        yield str(Path(job.manifest).parent / Path(FETCHED).name)
+    for path in job.files:
         if job.rule not in PROOF_ALONE or path.endswith(PROOF):
             yield path
 

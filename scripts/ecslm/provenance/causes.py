@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ecslm.plan.rules import Job
-from ecslm.provenance.history import History
+from ecslm.provenance.changes import Changes
+from ecslm.provenance.dag import Job
 
 # A reason that is about a result.
 OF_A_RESULT = re.compile(r"^(results/\S+) (.+)", re.DOTALL)
@@ -25,21 +25,21 @@ class Cause:
 
 
 def find_causes(
-    history: History, jobs: Iterable[Job], weight: Callable[[Sequence[Job]], tuple[float, ...]]
+    changes: Changes, weight: Callable[[Sequence[Job]], tuple[float, ...]]
 ) -> list[Cause]:
     """The causes of the jobs that would run, those that reach most first.
 
     A job that several causes reach is counted under the first of them.
 
     Args:
-        jobs: jobs of the history, each after those whose results it reads.
+        changes: of jobs, each after those whose results it reads.
         weight: how much work it is to run some jobs, most significant number first.
 
     Raises:
         InputError: a manifest is broken.
     """
-    stale = {job.manifest: job for job in jobs if history.stale(job)}
-    groups = list(_grouped(history, stale.values()).values())
+    stale = {job.manifest: job for job in changes.jobs if job.due}
+    groups = list(_grouped(changes, stale.values()).values())
     own: dict[str, list[int]] = {}
     for number, group in enumerate(groups):
         for manifest in group.concerned:
@@ -48,7 +48,7 @@ def find_causes(
     reached: list[list[Job]] = [[] for _ in groups]
     for manifest, job in stale.items():
         found = set(own.get(manifest, ()))
-        for source in history.sources(job):
+        for source in changes.sources(job):
             found |= reaching.get(source.manifest, set())
         reaching[manifest] = found
         for number in found:
@@ -76,13 +76,13 @@ class _Group:
     concerned: dict[str, None] = field(default_factory=dict)
 
 
-def _grouped(history: History, stale: Iterable[Job]) -> dict[frozenset[str], _Group]:
+def _grouped(changes: Changes, stale: Iterable[Job]) -> dict[frozenset[str], _Group]:
     """Reasons by the jobs that have them. Alike reasons about several results are one."""
     makers = {path: job for job in stale for path in job.files}
     alike: dict[str, dict[str, None]] = {}
     concerned: dict[str, dict[str, None]] = {}
     for job in stale:
-        for reason in _root_reasons(history, job, makers):
+        for reason in _root_reasons(changes, job, makers):
             kind = OF_A_RESULT.sub(r"* \2", reason)
             alike.setdefault(kind, {})[reason] = None
             concerned.setdefault(kind, {})[job.manifest] = None
@@ -94,9 +94,9 @@ def _grouped(history: History, stale: Iterable[Job]) -> dict[frozenset[str], _Gr
     return groups
 
 
-def _root_reasons(history: History, job: Job, makers: dict[str, Job]) -> Iterator[str]:
+def _root_reasons(changes: Changes, job: Job, makers: dict[str, Job]) -> Iterator[str]:
     """Reasons without those that only follow from an input which another job would make anew."""
-    reasons = history.reasons(job)
+    reasons = changes.reasons(job)
     inputs = set(job.inputs) if reasons else ()
     for reason in reasons:
         path = reason.partition(" ")[0]

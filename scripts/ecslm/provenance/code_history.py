@@ -7,26 +7,16 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.validation import read_model
-from ecslm.fingerprint.digest import definition_digests
-from ecslm.plan.rules import Job
+from ecslm.fingerprint.digest import definition_digests, digested
 from ecslm.schemas.paths import CODE_HISTORY
 
 # Digests of definitions by module and name.
 Code = Mapping[str, Mapping[str, str]]
 
 
-def code_changes(then: str | None, job: Job) -> Iterator[str]:
-    """What has changed in a job's code since its digest was `then`, definition by definition."""
-    if job.script is None or then == job.code:
-        return
-    before = _recorded(str(then))
-    after = definition_digests(job.script, job.modules)
-    changes = list(_changes(before, after)) if before else []
-    # Digests of definitions do not tell, for example, that two equal ones are one now.
-    yield from changes or [f"the code of {job.script} has changed ({then} -> {job.code})"]
-
-
-def changes_between(then: str | None, now: str | None, folders: Iterable[Path]) -> Iterator[str]:
+def code_changes(
+    then: str | None, now: str | None, folders: Iterable[Path] = (CODE_HISTORY,)
+) -> Iterator[str]:
     """What has changed between two code digests, definition by definition where these are known.
 
     Args:
@@ -34,8 +24,9 @@ def changes_between(then: str | None, now: str | None, folders: Iterable[Path]) 
     """
     if then == now:
         return
-    before, after = (_recorded_in(folders, str(code)) for code in (then, now))
+    before, after = (_definitions(str(code), folders) for code in (then, now))
     changes = list(_changes(before, after)) if before and after else []
+    # Digests of definitions do not tell, for example, that two equal ones are one now.
     yield from changes or [f"other code ({then} -> {now})"]
 
 
@@ -63,30 +54,29 @@ def _changed_names(
             yield name, "has changed"
 
 
-def record_code(jobs: Iterable[Job]) -> None:
-    """Record the definitions behind each code digest, so that why.py can name what changed."""
-    for code, job in {job.code: job for job in jobs if job.script is not None}.items():
-        path = _code_file(str(code))
-        if job.script is not None and not path.exists():
-            write_json(path, definition_digests(job.script, job.modules))
+def record_code() -> None:
+    """Record the definitions behind each code digest that this process has computed, as it has
+    those of all jobs of its run, so that why.py can name what changed."""
+    for code, code_of_job in digested().items():
+        path = _code_file(code, CODE_HISTORY)
+        if not path.exists():
+            write_json(path, definition_digests(*code_of_job))
 
 
 def modules_of(code: str) -> list[str]:
     """The script and modules behind a code digest; empty if it was not recorded."""
-    return list(_recorded(code))
+    return list(_definitions(code, [CODE_HISTORY]))
 
 
-def _recorded(code: str) -> Code:
-    """The recorded definitions; empty if there is no readable record."""
-    return _recorded_in([CODE_HISTORY], code)
-
-
-def _recorded_in(folders: Iterable[Path], code: str) -> Code:
+def _definitions(code: str, folders: Iterable[Path]) -> Code:
+    """The definitions behind a digest; empty if they are not known."""
+    if now := digested().get(code.removeprefix("code:")):
+        return definition_digests(*now)
     for folder in folders:
         with suppress(InputError):
             return read_model(_code_file(code, folder), dict[str, dict[str, str]])
     return {}
 
 
-def _code_file(code: str, folder: Path = CODE_HISTORY) -> Path:
+def _code_file(code: str, folder: Path) -> Path:
     return folder / f"{code.removeprefix('code:')}.json"

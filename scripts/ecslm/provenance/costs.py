@@ -1,7 +1,7 @@
 """The costs of jobs: measured when they last ran, or estimated from similar jobs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,8 @@ from pydantic import BaseModel
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Job
+from ecslm.provenance.dag import Job
+from ecslm.schemas.paths import BASES
 
 # Rules whose jobs run a model; that of BERTScores writes down no cost.
 LONG = ("train_adapter", "predict", "measure_latency", "bertscore")
@@ -57,13 +58,13 @@ def cost_in(path: Path) -> Cost | None:
 class Costs:
     """Costs of the jobs that train, predict or measure latency; no others are measured."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, plan: Plan, jobs: Iterable[Job]) -> None:
+        self._plan, self._jobs = plan, tuple(jobs)
         self._expected: dict[str, Cost | None] = {}
 
     def is_measured(self, job: Job) -> bool:
         """Whether the job writes down what it cost."""
-        return "cost" in self._plan.rules[job.rule].outputs
+        return "cost" in job.outputs
 
     def takes_long(self, job: Job) -> bool:
         """Whether the job takes more than seconds: not if all answers exist already."""
@@ -80,12 +81,10 @@ class Costs:
         return self._expected[job.manifest]
 
     def _last(self, job: Job) -> Cost | None:
-        pattern = self._plan.rules[job.rule].patterns["cost"]
-        assert isinstance(pattern, str), "one file"
-        return cost_in(Path(pattern.format(**job.key)))
+        return cost_in(Path(*job.outputs["cost"]))
 
     def _estimate(self, job: Job) -> Cost | None:
-        for likeness in self._likenesses(job):
+        for likeness in likenesses(job.rule, job.key, job.inputs):
             if costs := self._measured.get(likeness):
                 return _mean(costs)
         return None
@@ -95,20 +94,24 @@ class Costs:
         """The costs of all jobs that have run, by all that other jobs may have in common with
         them."""
         found = defaultdict(list)
-        for job in self._plan.jobs:
+        for job in self._jobs:
             if self.is_measured(job) and (cost := self._last(job)):
-                for likeness in self._likenesses(job):
+                for likeness in likenesses(job.rule, job.key, job.inputs):
                     found[likeness].append(cost)
         return found
 
-    def _likenesses(self, job: Job) -> Iterator[tuple[str, ...]]:
-        """What similar jobs have in common, the most similar first: model or base, and task."""
-        model = job.key["model"]
-        base = self._plan.study.model(model).base
-        names = [("model", model), *([("base", base)] if base else [])]
-        if "task" in job.key:
-            yield from ((job.rule, *name, job.key["task"]) for name in names)
-        yield from ((job.rule, *name) for name in names)
+
+def likenesses(rule: str, key: Mapping[str, str], inputs: Iterable[str]) -> list[tuple[str, ...]]:
+    """What jobs that take about as long have in common with one, the most similar first: its model
+    or base, and its task.
+
+    Args:
+        key: its wildcards.
+    """
+    bases = [path for path in inputs if path.startswith(BASES)]
+    names = [key["model"], *bases] if "model" in key else bases
+    of_task = [(rule, name, key["task"]) for name in names] if "task" in key else []
+    return [*of_task, *((rule, name) for name in names)]
 
 
 def _mean(costs: Sequence[Cost]) -> Cost:

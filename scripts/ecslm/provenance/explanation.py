@@ -5,39 +5,42 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
-from ecslm.plan.rules import Job
+from ecslm.common.errors import InputError
+from ecslm.provenance.changes import Changes, dotted
 from ecslm.provenance.code_history import modules_of
-from ecslm.provenance.history import History, dotted
-from ecslm.provenance.integrity import how_to_rebuild, read_job_manifest
+from ecslm.provenance.dag import Job
+from ecslm.provenance.integrity import damage, how_to_rebuild, read_job_manifest
 
 WIDTH = 100
 
 
-def explain(history: History, path: Path) -> str:
+def explain(changes: Changes, path: Path) -> str:
     """Whether a result will be rebuilt and why, and what it was built from, as plain text.
 
     Raises:
         InputError: the study has no such result, or its manifest is broken.
     """
-    job = history.job_of(path)
-    lines = [f"{path}: {_verdict(history, job)}", *_causes(history, job)]
+    job = changes.job_of(path.as_posix())
+    if job is None:
+        raise InputError(f"{path}: not a result of the study as configured now")
+    lines = [f"{path}: {_verdict(job)}", *_causes(changes, job)]
     if Path(job.manifest).exists():
-        lines += ["", *_origin(history, job)]
+        lines += ["", *_origin(changes, job)]
     return "\n".join(lines)
 
 
-def _verdict(history: History, job: Job) -> str:
+def _verdict(job: Job) -> str:
     if not Path(job.manifest).exists():
         return f"not built yet; rule {job.rule} builds it"
-    if damage := history.damage(job):
-        return f"modified since it was built ({', '.join(damage)}): {how_to_rebuild(job)}"
-    state = "will be rebuilt" if history.stale(job) else "up to date"
+    if found := damage(job):
+        return f"modified since it was built ({', '.join(found)}): {how_to_rebuild(job)}"
+    state = "will be rebuilt" if job.due else "up to date"
     return f"{state}; built by rule {job.rule}"
 
 
-def _causes(history: History, job: Job) -> Iterator[str]:
+def _causes(changes: Changes, job: Job) -> Iterator[str]:
     """Each reason with the files that it concerns first."""
-    for reason, jobs in history.causes(job).items():
+    for reason, jobs in changes.causes(job).items():
         if jobs == [job]:
             yield f"  because {reason}"
         else:
@@ -46,12 +49,10 @@ def _causes(history: History, job: Job) -> Iterator[str]:
             yield f"  because {reason}: concerns {first}{more}"
 
 
-def _origin(history: History, job: Job) -> Iterator[str]:
+def _origin(changes: Changes, job: Job) -> Iterator[str]:
     """The content of the manifest; inputs that will be rebuilt are marked."""
     made = read_job_manifest(job)
-    stale = {
-        name for source in history.sources(job) if history.stale(source) for name in source.files
-    }
+    stale = {name for source in changes.sources(job) if source.due for name in source.files}
     if made.inputs:
         yield f"inputs ({len(made.inputs)})"
         for path, digest in made.inputs.items():

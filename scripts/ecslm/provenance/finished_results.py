@@ -1,38 +1,38 @@
 """The cache of finished results, before and after a run."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from ecslm.common.cache_entries import GIGABYTE, trim
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import read_manifest
 from ecslm.common.results_cache import Entry, ResultsCache, remove_entry
-from ecslm.plan.keys import Key
-from ecslm.plan.plan import Plan
-from ecslm.plan.rules import Rule
+from ecslm.provenance.dag import Job
 from ecslm.schemas.paths import FINISHED
+
+# Rules whose results are kept; the names of their outputs are those of the files in the cache.
+KEPT = ("train_adapter", "predict", "bertscore")
 
 log = logging.getLogger(__name__)
 
 
-def keep_results(plan: Plan, unfinished: frozenset[str]) -> None:
+def keep_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
     """Put results that are not in the cache into it: adopted ones, and all if it was deleted.
 
     Snakemake deletes results before it runs their job, and the run may be stopped, or what was
     edited put back. Only results whose manifest has the key of the cache are kept.
 
     Args:
+        jobs: those whose manifests exist.
         unfinished: manifests of results that Snakemake will delete in any case.
     """
     cache = ResultsCache(FINISHED)
-    for rule in plan.rules.values():
-        if rule.kept:
-            for key in rule.all_keys():
-                _keep(cache, rule, key, unfinished)
+    for job in jobs:
+        if job.rule in KEPT and job.manifest not in unfinished:
+            _keep(cache, job)
 
 
 def forget_results(files: Iterable[Path]) -> None:
@@ -60,28 +60,25 @@ def trim_results(limit: float) -> None:
         )
 
 
-def _keep(cache: ResultsCache, rule: Rule[Any], key: Key, unfinished: frozenset[str]) -> None:
-    (manifest,) = rule.output_paths("manifest", key)
-    if manifest in unfinished or not Path(manifest).is_file():
-        return
-    made = read_manifest(Path(manifest))
+def _keep(cache: ResultsCache, job: Job) -> None:
+    made = read_manifest(Path(job.manifest))
     if made.action is None or cache.has(made.action):
         return
-    names = [name for name in rule.outputs if name != "manifest"]
-    files = {name: Path(path) for name in names for path in rule.output_paths(name, key)}
+    outputs = {name: Path(path) for name, (path,) in job.outputs.items() if name != "manifest"}
     try:
         # Those of results come from the manifest: an altered file will not be taken as sound.
         digests = {
-            name: made.files.get(path.name) or sha256_of_file(path) for name, path in files.items()
+            name: made.files.get(path.name) or sha256_of_file(path)
+            for name, path in outputs.items()
         }
     except InputError:
         # A file that no job needs was deleted.
         return
     entry = Entry(
         key=made.action,
-        step=rule.name,
-        made_for=manifest,
+        step=job.rule,
+        made_for=job.manifest,
         fields=made.model_extra or {},
         files=digests,
     )
-    cache.put(entry, files)
+    cache.put(entry, outputs)

@@ -1,15 +1,17 @@
 """Checks that existing results are those that their jobs made."""
 
-from collections.abc import Collection, Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
-from ecslm.common.manifests import MadeBy, Manifest
+from ecslm.common.manifests import MadeBy, Manifest, read_manifest
 from ecslm.common.validation import read_model
-from ecslm.plan.rules import Job
+from ecslm.models.bases import BaseManifest
+from ecslm.provenance.dag import Job
+from ecslm.schemas.paths import FETCHED
 
 MOST_PROBLEMS = 10
 # The rule that fetches base weights.
@@ -17,26 +19,26 @@ BASES = "base_model"
 
 
 def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
-    """Check existing results before anything uses them: against their manifests, and these against
+    """Check finished results before anything uses them: against their manifests, and these against
     the ledger.
 
     Args:
+        jobs: those whose manifests exist.
         unfinished: manifests of results that are rebuilt in any case, so they may be incomplete.
 
     Raises:
-        InputError: a result or its manifest was modified after it was built, its manifest is broken
-            or missing, or the results are those of another job.
+        InputError: a result or its manifest was modified after it was built, its manifest is
+            broken, or the results are those of another job.
     """
     problems: list[str] = []
     # Slow only when many files are new: digests are cached on disk.
     bar = tqdm(tuple(jobs), "verifying", unit="job", delay=1, leave=False, disable=None)
     for job in bar:
-        if job.manifest in unfinished:
-            continue
-        try:
-            problems += _differences(job)
-        except InputError as error:
-            problems += error.problems
+        if job.manifest not in unfinished:
+            try:
+                problems += [f"{one}: {how_to_rebuild(job)}" for one in _differences(job)]
+            except InputError as error:
+                problems += error.problems
     if problems:
         more = len(problems) - MOST_PROBLEMS
         shown = problems[:MOST_PROBLEMS]
@@ -44,15 +46,29 @@ def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
 
 
 def _differences(job: Job) -> Iterator[str]:
-    present = [path for path in map(Path, job.results) if path.exists()]
-    manifest = Path(job.manifest)
-    if not manifest.exists():
-        if present:
-            yield f"{present[0]}: has no manifest: {how_to_rebuild(job)}"
-        return
     made = read_job_manifest(job)
-    damage = made.damage(manifest, [path.name for path in present])
-    yield from (f"{one}: {how_to_rebuild(job)}" for one in (*misplaced(job, made), *damage))
+    # Clock values are not listed. Missing files are made again.
+    names = [
+        path.name for path in map(Path, job.results) if path.exists() and path.name in made.files
+    ]
+    yield from misplaced(job, made)
+    yield from map(str, made.damage(Path(job.manifest), names))
+
+
+def damage(job: Job) -> list[str]:
+    """Differences between results and their manifest that Snakemake does not notice.
+
+    Files may be missing, as a base's weights are where results were copied from elsewhere.
+
+    Raises:
+        InputError: the manifest is missing or broken.
+    """
+    made = read_job_manifest(job)
+    found = made.damage(Path(job.manifest))
+    return [
+        *misplaced(job, made),
+        *(f"{one.path} was modified after it was built" for one in found if not one.missing),
+    ]
 
 
 def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
@@ -62,6 +78,7 @@ def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
     other bytes, for example from predictions before those of another machine were copied over them.
 
     Args:
+        jobs: those whose manifests exist.
         unfinished: manifests of results that are rebuilt in any case.
 
     Raises:
@@ -69,17 +86,16 @@ def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
     """
     exchanged: dict[str, str] = {}
     for job in jobs:
-        built = [*map(Path, job.results), Path(job.manifest)]
+        built = list(map(Path, job.files))
         if job.manifest in unfinished or not all(path.exists() for path in built):
             continue
         oldest = min(path.stat().st_mtime_ns for path in built)
-        made = read_job_manifest(job)
-        for path in filter(made.inputs.__contains__, job.inputs):
+        for path, digest in read_job_manifest(job).inputs.items():
             file = Path(path)
             if (
                 file.exists()
-                and sha256_of_file(file) != made.inputs[path]
                 and file.stat().st_mtime_ns <= oldest
+                and sha256_of_file(file) != digest
             ):
                 exchanged.setdefault(path, job.manifest)
     if exchanged:
@@ -92,32 +108,27 @@ def check_inputs(jobs: Iterable[Job], unfinished: Container[str]) -> None:
         )
 
 
-def check_bases(study: str, jobs: Collection[Job]) -> None:
+def check_bases(study: str, jobs: Iterable[Job], bases: Iterable[str]) -> None:
     """Refuse a run if the manifest of a base is missing that results were built from.
 
     A run would fetch the base, and then make everything again that was built from it. Nothing is
     made again after a run of the target `bases`.
 
+    Args:
+        jobs: those whose manifests exist.
+        bases: manifests of the bases that the study uses.
+
     Raises:
         InputError: there is such a base.
     """
-    gone = {job.manifest for job in jobs if job.rule == BASES and not Path(job.manifest).exists()}
-    missing = sorted(
-        {
-            base
-            for job in jobs
-            for base in gone.intersection(job.inputs)
-            # A base that has just been chosen is in no manifest yet.
-            if Path(job.manifest).exists() and base in read_job_manifest(job).inputs
-        }
-    )
-    if missing:
+    gone = {base for base in bases if not Path(base).exists()}
+    if gone and (missing := {base for job in jobs for base in gone & _inputs(job)}):
         raise InputError(
             *(
                 f"{base}: no such file, but results were built from it: bring it back by "
                 f"`snakemake --cores all --config study={study} -- bases`, which reruns nothing "
                 "else"
-                for base in missing
+                for base in sorted(missing)
             )
         )
 
@@ -127,17 +138,24 @@ def check_weights(jobs: Iterable[Job]) -> None:
 
     Other runs may lack them: results can be used without weights.
 
+    Args:
+        jobs: those whose manifests exist.
+
     Raises:
         InputError: a file of a base is missing.
     """
-    bases = [job for job in jobs if job.rule == BASES and Path(job.manifest).exists()]
     if missing := [
         f"{damage.path}: no such file, but {job.manifest} lists it: {how_to_rebuild(job)}"
-        for job in bases
+        for job in jobs
+        if job.rule == BASES
         for damage in read_job_manifest(job).damage(Path(job.manifest))
         if damage.missing
     ]:
         raise InputError(*missing)
+
+
+def _inputs(job: Job) -> set[str]:
+    return set(read_job_manifest(job).inputs)
 
 
 def misplaced(job: Job, made: Manifest) -> Iterator[str]:
@@ -150,7 +168,7 @@ def misplaced(job: Job, made: Manifest) -> Iterator[str]:
 
 def how_to_rebuild(*jobs: Job) -> str:
     """The command that has jobs' results rebuilt, for messages."""
-    files = (path for job in jobs for path in (*job.results, job.manifest))
+    files = (path for job in jobs for path in job.files)
     existing = [path for path in files if Path(path).exists()]
     return f"`rm {' '.join(existing)}`, then run again to rebuild it"
 
@@ -161,12 +179,15 @@ def read_job_manifest(job: Job) -> Manifest:
     Raises:
         InputError: the manifest is missing or broken.
     """
+    path = Path(job.manifest)
     try:
-        made = read_model(Path(job.manifest), job.manifest_form)
-        if job.made_by is not None and Path(job.made_by).exists():
-            made_by = read_model(Path(job.made_by), MadeBy)
-            made = made.model_copy(update=dict(made_by))
-        return made
+        if job.rule != BASES:
+            return read_manifest(path)
+        made = read_model(path, BaseManifest)
+        made_by = path.parent / Path(FETCHED).name
+        return (
+            made.model_copy(update=dict(read_model(made_by, MadeBy))) if made_by.exists() else made
+        )
     except InputError as error:
         raise InputError(
             *(f"{problem}: {how_to_rebuild(job)}" for problem in error.problems)

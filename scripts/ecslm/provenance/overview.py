@@ -8,11 +8,11 @@ from glob import escape
 from pathlib import Path
 
 from ecslm.common.text import number_of
-from ecslm.plan.plan import NOT_IN_ALL, Plan
-from ecslm.plan.rules import Job
+from ecslm.plan.plan import Plan
 from ecslm.provenance.causes import Cause, find_causes
+from ecslm.provenance.changes import Changes
 from ecslm.provenance.costs import Cost, Costs
-from ecslm.provenance.history import History
+from ecslm.provenance.dag import Job
 
 WIDTH = 100
 MOST_CAUSES = 7
@@ -55,21 +55,22 @@ class Overview:
     costs: Costs
 
     @classmethod
-    def of(cls, plan: Plan) -> "Overview":
+    def of(cls, plan: Plan, jobs: Iterable[Job]) -> "Overview":
         """The overview of a study.
 
+        Args:
+            jobs: those that the target `all` needs.
+
         Raises:
-            InputError: a manifest is broken, or a file that a parameter is computed from is
-                missing.
+            InputError: a manifest is broken.
         """
-        history, costs = History(plan.study.name, plan.jobs), Costs(plan)
+        changes, costs = Changes(jobs), Costs(plan, tuple(jobs))
 
         def weight(jobs: Sequence[Job]) -> tuple[float, int, int]:
             seconds = sum(cost.seconds for job in jobs if (cost := costs.expected(job)))
             return seconds, sum(map(costs.takes_long, jobs)), len(jobs)
 
-        jobs = _jobs_of_all(plan, history)
-        return cls(plan.study.name, jobs, tuple(find_causes(history, jobs, weight)), costs)
+        return cls(plan.study.name, changes.jobs, tuple(find_causes(changes, weight)), costs)
 
     @property
     def planned(self) -> list[Job]:
@@ -169,16 +170,6 @@ class Overview:
                 f"stopped before the end: {counts_by_kind(stopped)}; a run continues them where "
                 "nothing that they are made of has changed"
             )
-
-
-def _jobs_of_all(plan: Plan, history: History) -> tuple[Job, ...]:
-    """The jobs that the target `all` needs."""
-    wanted: set[str] = set()
-    for job in reversed(plan.jobs):
-        if job.rule not in NOT_IN_ALL or job.manifest in wanted:
-            wanted.add(job.manifest)
-            wanted |= {source.manifest for source in history.sources(job)}
-    return tuple(job for job in plan.jobs if job.manifest in wanted)
 
 
 def _has_work(manifest: Path) -> bool:

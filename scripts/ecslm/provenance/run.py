@@ -1,7 +1,7 @@
 """One run of Snakemake in this directory: checks before it, records, and clean-up after it."""
 
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 
 from ecslm.common.cache_entries import size_limit
 from ecslm.common.digest_cache import load_digests, save_digests
@@ -12,6 +12,7 @@ from ecslm.provenance.api_keys import check_api_keys
 from ecslm.provenance.cache_garbage import discard_garbage
 from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
+from ecslm.provenance.dag import Job
 from ecslm.provenance.disk import check_disk
 from ecslm.provenance.finished_results import keep_results, trim_results
 from ecslm.provenance.integrity import check_inputs, check_results
@@ -30,6 +31,7 @@ class Run:
             the cache is not a number.
         """
         self._plan = plan
+        self._made: Sequence[Job] = ()
         # Before anything reads results, as checks of the plan do.
         check_results_folder(plan.study.name)
         self._limit = size_limit()
@@ -38,22 +40,34 @@ class Run:
         with os_errors_told():
             discard_garbage()
 
-    def check(self) -> None:
-        """Check the results and the data source before anything uses them.
+    def check(self, jobs: Sequence[Job]) -> None:
+        """Check the results before anything uses them.
+
+        Args:
+            jobs: those whose manifests exist.
 
         Raises:
-            InputError: results or their inputs were modified, are not recorded, or cannot be
-                rebuilt; or rows of the source cannot be used.
+            InputError: results or their inputs were modified, or are not recorded.
         """
+        self._made = jobs
         with os_errors_told():
-            study, jobs = self._plan.study.name, self._plan.jobs
-            unfinished = self._unfinished()
+            unfinished = unfinished_results(jobs)
             check_results(jobs, unfinished)
             check_inputs(jobs, unfinished)
             save_digests(DIGESTS)
-            check_recorded(study, jobs, unfinished)
-        check_source(self._plan)
-        check_local_data(self._plan)
+            check_recorded(self._plan.study.name, jobs, unfinished)
+
+    def check_data(self, due: Container[str]) -> None:
+        """Check the data source, if jobs are going to read it.
+
+        Args:
+            due: files that the run is going to write.
+
+        Raises:
+            InputError: it is not there, or its rows cannot be used.
+        """
+        check_source(self._plan, due)
+        check_local_data(self._plan, due)
 
     def begin(self, due: Container[str], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.
@@ -63,11 +77,13 @@ class Run:
             check_machine: checks that the jobs could run here.
 
         Raises:
-            InputError: they do not fit on the disk, or weights for them are not there, or a key is
-                missing to ask a server for them, or the machine lacks something, or another run
-                holds the lock, or has held it since this one began its checks.
+            InputError: the data cannot be used, or results do not fit on the disk, or weights for
+                them are not there, or a key is missing to ask a server for them, or the machine
+                lacks something, or another run holds the lock, or has held it since this one began
+                its checks.
         """
         all_of(
+            lambda: self.check_data(due),
             lambda: check_disk(self._plan, due),
             lambda: check_base_folders(self._plan.study, due),
             lambda: check_api_keys(self._plan, due),
@@ -75,13 +91,10 @@ class Run:
         )
         with os_errors_told():
             acquire_run_lock(self._started)
-            keep_results(self._plan, self._unfinished())
-            record_code(self._plan.jobs)
+            keep_results(self._made, unfinished_results(self._made))
+            record_code()
 
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""
         trim_results(self._limit)
         release_run_lock()
-
-    def _unfinished(self) -> frozenset[str]:
-        return unfinished_results(self._plan.jobs)

@@ -9,8 +9,8 @@ from typing import Literal
 from ecslm.common.ledger import RESULTS
 from ecslm.common.manifests import MadeBy, Manifest, manifest_of, read_manifest
 from ecslm.common.validation import read_model
-from ecslm.provenance.code_history import changes_between
-from ecslm.provenance.history import changed_values, dotted
+from ecslm.provenance.changes import changed_values, dotted
+from ecslm.provenance.code_history import code_changes
 from ecslm.schemas import paths
 
 
@@ -54,7 +54,7 @@ class Origins:
             _made_by(folder / name, made)
             for folder, made in zip(self.folders, (before, after), strict=True)
         )
-        for words in changes_between(code, code_after, self._history):
+        for words in code_changes(code, code_after, self._history):
             yield Cause("code", words)
         for words in changed_values(dotted(before.settings), dotted(after.settings)):
             yield Cause("settings", words)

@@ -13,15 +13,13 @@ from ecslm.common.hashing import canonical_json
 from ecslm.common.ledger import is_recorded
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.parameters import versions_parameter
-from ecslm.plan.rules import Job
+from ecslm.provenance.dag import Job
 from ecslm.provenance.integrity import how_to_rebuild, read_job_manifest
 
 # Snakemake's records, a file for each result: of the job that built it; and of a job that has
 # begun, deleted when the job ends.
 RECORDS = Path(".snakemake/metadata")
 INCOMPLETE = Path(".snakemake/incomplete")
-# Set for the Snakemake that `adopt.py` starts: the results have been verified.
-ADOPTING = "ECSLM_ADOPTING"
 
 
 def unfinished_results(jobs: Iterable[Job]) -> frozenset[str]:
@@ -50,33 +48,30 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
     difference.
 
     Args:
+        jobs: those whose manifests exist.
         unfinished: manifests of results that are rebuilt in any case.
 
     Raises:
         InputError: there are such results, or the manifest of one that was replaced is broken.
     """
-    if ADOPTING in os.environ:
-        return
     for job in jobs:
         manifest = Path(job.manifest)
-        if job.manifest in unfinished or not manifest.exists():
+        if job.manifest in unfinished:
             continue
         record = _record_of(job) if is_recorded(manifest) else None
-        # No other file is likely to have the same time, to a fraction of a microsecond.
-        is_of_job = record is not None and record["endtime"] == manifest.stat().st_mtime
         if record is not None and _has_same_origin(job, record):
             continue
-        if record is None or not is_of_job:
+        # No other file is likely to have the same time, to a fraction of a microsecond.
+        if record is None or record["endtime"] != manifest.stat().st_mtime:
             raise InputError(
                 f"{job.manifest}: not built by a run in this directory, or its record of that is "
                 f"missing: run `make adopt STUDY={study}` (and CONFIGFILE=..., if you "
                 "use one), which verifies and records existing results"
             )
-        if _is_as_planned(job, record):
-            raise InputError(
-                f"{job.manifest}: built from other settings, code or inputs than its run was "
-                "planned with, which were edited before the job began: " + how_to_rebuild(job)
-            )
+        raise InputError(
+            f"{job.manifest}: built from other settings, code or inputs than its run was "
+            "planned with, which were edited before the job began: " + how_to_rebuild(job)
+        )
 
 
 def remove_records(results: Iterable[str]) -> None:
@@ -94,22 +89,15 @@ def _record_of(job: Job) -> dict[str, Any] | None:
     return None
 
 
-def _is_as_planned(job: Job, record: dict[str, Any]) -> bool:
-    """Whether the record has the parameters of the plan, so that Snakemake keeps the results."""
-    values = (job.code, job.settings, job.content, job.template, job.versions)
-    return {repr(value) for value in values if value} <= set(record["params"])
-
-
 def _has_same_origin(job: Job, record: dict[str, Any]) -> bool:
     """Whether manifest and record have the same inputs and parameters, as after a `touch`."""
     made = read_job_manifest(job)
-    values = [made.code or "no code"] if job.script else []
-    values += [canonical_json(made.settings)] if job.settings else []
-    values += [made.source_content or "no content"] if job.content else []
-    values += [as_parameter(made.template_sha256 or "none")] if job.template else []
-    values += [versions_parameter(made.versions)] if job.versions else []
+    template = made.template_sha256 and as_parameter(made.template_sha256)
+    values = [made.code, made.source_content, template]
+    values += [canonical_json(made.settings)] if made.settings else []
+    values += [versions_parameter(made.versions)] if made.versions else []
     parameters = set(record["params"])
-    return {repr(value) for value in values} <= parameters and all(
+    return {repr(value) for value in values if value} <= parameters and all(
         f"sha256:{made.inputs.get(path)}" == checksum
         for path, checksum in record["input_checksums"].items()
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.graph import job_of, jobs_of
 from support.plans import IND, MODELS, OOD, first_files, job, plan, prediction
 
 from ecslm.common.errors import InputError
@@ -119,9 +120,9 @@ def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
 
 def test_reading_answers_is_not_taken_for_work_of_unknown_length() -> None:
     made = with_other()
-    costs = Costs(made)
-    assert costs.takes_long(prediction(made, "Small", "SA"))
-    assert not costs.takes_long(prediction(made, "Other", "SA"))
+    costs = Costs(made, jobs_of(made))
+    assert costs.takes_long(job_of(made, "predict", model="Small", seed=0, task="SA"))
+    assert not costs.takes_long(job_of(made, "predict", model="Other", seed=0, task="SA"))
 
 
 def test_without_a_tokenizer_the_data_are_not_described() -> None:

@@ -7,12 +7,19 @@ from huggingface_hub import constants
 from support.plans import plan
 
 from ecslm.common.errors import InputError
-from ecslm.provenance.archive import PDF, PROOF_ALONE, hub_token_files, refuse_secrets
+from ecslm.provenance.archive import PROOF_ALONE, hub_token_files, refuse_secrets
 
 PACKED_WHOLE = {
     *("check_data", "describe_data", "leakage", "data_card", "measure_latency", "score"),
     *("score_baseline", "score_over_seeds", "choose_baseline", "differences", "compare"),
-    *("tidy_scores", "render_table", "draw_figures", "draw_rule_graph", "report_page", PDF),
+    *(
+        "tidy_scores",
+        "render_table",
+        "draw_figures",
+        "draw_rule_graph",
+        "report_page",
+        "report_pdf",
+    ),
 }
 
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.plans import plan
 
 from ecslm.common import hashing
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.common.workdir import Outputs, work_folder
-from ecslm.plan.plan import Plan
+from ecslm.provenance.dag import Job
 from ecslm.provenance.finished_results import forget_results, keep_results, trim_results
 from ecslm.schemas.paths import FINISHED
 
@@ -46,8 +45,18 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def study() -> Plan:
-    return plan()
+def study() -> list[Job]:
+    def of_seed(seed: int) -> Job:
+        folder = SEED.with_name(f"seed-{seed}")
+        outputs = {name: (str(folder / file),) for name, file in FILES.items()}
+        manifest = str(folder / "manifest.json")
+        return Job("train_adapter", {}, outputs | {"manifest": (manifest,)}, manifest)
+
+    return [of_seed(0), of_seed(1)]
+
+
+def keep(jobs: list[Job], unfinished: frozenset[str] = frozenset()) -> None:
+    keep_results([job for job in jobs if Path(job.manifest).exists()], unfinished)
 
 
 def taken() -> Entry | None:
@@ -55,8 +64,8 @@ def taken() -> Entry | None:
     return ResultsCache(FINISHED).take(key, FILES, Path("taken"))
 
 
-def test_results_that_are_not_in_the_cache_are_put_into_it(study: Plan) -> None:
-    keep_results(study, frozenset())
+def test_results_that_are_not_in_the_cache_are_put_into_it(study: list[Job]) -> None:
+    keep(study)
     entry = taken()
     assert entry is not None
     assert {name: Path("taken", name).read_text() for name in FILES} == {n: n for n in FILES}
@@ -65,9 +74,9 @@ def test_results_that_are_not_in_the_cache_are_put_into_it(study: Plan) -> None:
     assert entry.fields == {"source": "Small", "best_step": 7}
 
 
-def test_the_entry_is_that_of_the_job_itself(study: Plan) -> None:
+def test_the_entry_is_that_of_the_job_itself(study: list[Job]) -> None:
     """Whether a run or the job has kept the results, the same comes back."""
-    keep_results(study, frozenset())
+    keep(study)
     (of_job,) = Path("elsewhere").glob("*/*/entry.json")
     (of_run,) = FINISHED.glob("*/*/entry.json")
     found, expected = (json.loads(path.read_text()) for path in (of_run, of_job))
@@ -75,42 +84,42 @@ def test_the_entry_is_that_of_the_job_itself(study: Plan) -> None:
     assert found["fields"] == expected["fields"] | {"source": "Small"}
 
 
-def test_a_result_that_was_altered_is_never_taken(study: Plan) -> None:
+def test_a_result_that_was_altered_is_never_taken(study: list[Job]) -> None:
     """Its sha256 is the one of when it was made."""
     (SEED / FILES["weights"]).write_text("other")
-    keep_results(study, frozenset())
+    keep(study)
     assert taken() is None
 
 
 @pytest.mark.parametrize("name", [*FILES.values(), "manifest.json"])
-def test_results_of_which_a_file_is_missing_are_passed_over(study: Plan, name: str) -> None:
+def test_results_of_which_a_file_is_missing_are_passed_over(study: list[Job], name: str) -> None:
     (SEED / name).unlink()
-    keep_results(study, frozenset())
+    keep(study)
     assert list(FINISHED.glob("*/*/entry.json")) == []
 
 
-def test_results_that_snakemake_saw_no_end_of_are_passed_over(study: Plan) -> None:
-    keep_results(study, frozenset([str(MANIFEST)]))
+def test_results_that_snakemake_saw_no_end_of_are_passed_over(study: list[Job]) -> None:
+    keep(study, frozenset([str(MANIFEST)]))
     assert not FINISHED.exists()
 
 
-def test_results_of_a_job_that_does_not_cache_are_passed_over(study: Plan) -> None:
+def test_results_of_a_job_that_does_not_cache_are_passed_over(study: list[Job]) -> None:
     content = json.loads(MANIFEST.read_text())
     del content["action"]
     MANIFEST.write_text(json.dumps(content))
-    keep_results(study, frozenset())
+    keep(study)
     assert not FINISHED.exists()
 
 
-def test_forgotten_results_leave_the_cache(study: Plan) -> None:
-    keep_results(study, frozenset())
+def test_forgotten_results_leave_the_cache(study: list[Job]) -> None:
+    keep(study)
     forget_results([*SEED.iterdir()])
     assert taken() is None
 
 
 @pytest.mark.parametrize("action", ["/", "../../../../mine", 7, [], None])
 def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(
-    study: Plan, action: Any, tmp_path: Path
+    study: list[Job], action: Any, tmp_path: Path
 ) -> None:
     mine = tmp_path / "mine/file"
     mine.parent.mkdir()
@@ -119,14 +128,14 @@ def test_a_manifest_cannot_name_a_directory_that_is_not_an_entry(
     MANIFEST.write_text(json.dumps(json.loads(MANIFEST.read_text()) | {"action": action}))
     forget_results([MANIFEST])
     with suppress(InputError):
-        keep_results(study, frozenset())
+        keep(study)
     assert [*tmp_path.rglob("*mine*")] == [mine.parent]
     assert [*mine.parent.iterdir()] == [mine]
     assert not FINISHED.exists()
 
 
 def test_nothing_is_hashed_for_results_that_are_in_the_cache_and_small_files_for_others(
-    study: Plan, monkeypatch: pytest.MonkeyPatch
+    study: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed: list[str] = []
 
@@ -135,17 +144,17 @@ def test_nothing_is_hashed_for_results_that_are_in_the_cache_and_small_files_for
         return sha256_of_file(path)
 
     monkeypatch.setattr("ecslm.provenance.finished_results.sha256_of_file", watched)
-    keep_results(study, frozenset())
+    keep(study)
     assert sorted(hashed) == ["cost.json", "log.jsonl"]
     monkeypatch.setattr(hashing.hashlib, "file_digest", None)
-    keep_results(study, frozenset())
+    keep(study)
     assert len(hashed) == 2
 
 
 def test_only_entries_that_results_do_not_share_count(
-    study: Plan, caplog: pytest.LogCaptureFixture
+    study: list[Job], caplog: pytest.LogCaptureFixture
 ) -> None:
-    keep_results(study, frozenset())
+    keep(study)
     for path in Path("elsewhere").rglob("*.*"):
         path.unlink()
     trim_results(0)
@@ -159,7 +168,7 @@ def test_only_entries_that_results_do_not_share_count(
 
 
 def test_a_cache_that_cannot_be_written_is_one_warning(
-    study: Plan, caplog: pytest.LogCaptureFixture
+    study: list[Job], caplog: pytest.LogCaptureFixture
 ) -> None:
     (SEED.parent / "seed-0").mkdir()
     for name in (*FILES.values(), "manifest.json"):
@@ -169,5 +178,5 @@ def test_a_cache_that_cannot_be_written_is_one_warning(
     MANIFEST.write_text(json.dumps(content))
     FINISHED.parent.mkdir(parents=True)
     FINISHED.write_text("")
-    keep_results(study, frozenset())
+    keep(study)
     assert len(caplog.messages) == 1

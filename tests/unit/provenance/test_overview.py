@@ -1,10 +1,12 @@
 """What a run would do, told on one screen."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.plans import MODELS, plan, prediction
+from support.graph import job_of, jobs_of
+from support.plans import MODELS, plan
 from support.project import ROOT
 
 from ecslm.common.files import write_json
@@ -23,7 +25,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def overview(models: int = 1, **study: object) -> Overview:
     """The overview of a study of one task, of which nothing has been made."""
     some = {f"M{n}": MODELS["Small-EC"] | {"seeds": [0]} for n in range(models)}
-    return Overview.of(plan(tasks=["PM"], baselines=[], models=some, **study))
+    made = plan(tasks=["PM"], baselines=[], models=some, **study)
+    return Overview.of(made, jobs_of(made))
 
 
 def test_nothing_was_made_and_nothing_is_known() -> None:
@@ -74,6 +77,30 @@ def test_the_time_of_a_server_is_no_time_of_a_gpu() -> None:
     )
 
 
+def test_a_finished_study_takes_one_line() -> None:
+    made = plan(tasks=["PM"], baselines=[], models={"M0": MODELS["Small-EC"]})
+    done = [replace(job, due=False) for job in jobs_of(made)]
+    told = str(Overview.of(made, done))
+    assert told == f"Study shop: nothing to do, all {len(done)} jobs are up to date"
+
+
+def test_what_never_ran_is_estimated_and_what_was_stopped_is_told() -> None:
+    cost = Path("results/shop/adapters/M0/seed-0/cost.json")
+    write_json(cost, {"seconds": 5400, "device": "Z100"})
+    Path("results/shop/adapters/M1/seed-0/work/manifest.json.0123456789abcdef").mkdir(parents=True)
+    lines = str(overview(models=2)).splitlines()
+    assert lines[1:3] == [
+        "  3.0 GPU-hours (Z100), as 2 jobs last took, of which 1 has never run: estimated from "
+        "similar ones",
+        "  time unknown: 2 predictions",
+    ]
+    assert lines[-3:-1] == [
+        "stopped before the end: 1 adapter; a run continues them where nothing that they are made "
+        "of has",
+        "changed",
+    ]
+
+
 def test_hours_of_the_causes_add_up() -> None:
     for n in range(3):
         path = Path(f"results/shop/adapters/M{n}/seed-0/cost.json")
@@ -89,26 +116,17 @@ def test_hours_of_the_causes_add_up() -> None:
     assert "6.0 GPU-hours (Z100), as 3 jobs last took" in str(told)
 
 
-def test_the_bases_that_no_job_of_all_reads_and_the_pdf_are_left_out() -> None:
-    rules = [(job.rule, job.key.get("base")) for job in overview().jobs]
-    assert ("base_model", "Small") in rules
-    assert ("base_model", "Encoder") not in rules
-    assert ("report_pdf", None) not in rules
-
-
 def test_more_causes_than_fit_are_summed_up() -> None:
     """A model that was made with other settings each, so that each is a cause of its own."""
     names = [f"M{n}" for n in range(9)]
     template = {"base": "Small", "template": "chatml"}
-    some = dict.fromkeys(names, template)
-    made = plan(tasks=["PM"], baselines=[], models=some)
+    made = plan(tasks=["PM"], baselines=[], models=dict.fromkeys(names, template))
     for name in names:
-        one = prediction(made, name, "PM")
-        settings = json.loads(one.settings or "") | {"shots": name}
-        Path(one.results[0]).parent.mkdir(parents=True)
-        Path(one.results[0]).touch()
-        origin = {"inputs": {}, "code": one.code, "settings": settings, "versions": {}}
+        one = job_of(made, "predict", model=name, seed=0, task="PM")
+        settings = json.loads(one.params["settings"]) | {"shots": name}
+        origin = {"inputs": {}, "code": one.params["code"], "settings": settings, "versions": {}}
         write_json(Path(one.manifest), {**origin, "files": {}})
-    lines = str(Overview.of(made)).splitlines()
+    jobs = [replace(job, due=True) for job in jobs_of(made)]
+    lines = str(Overview.of(made, jobs)).splitlines()
     assert len(lines) < 30
     assert [line for line in lines if line.startswith("and ")] == ["and 4 more causes"]

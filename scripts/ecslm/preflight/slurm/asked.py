@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from ecslm.plan.rules import Job, ModelRule
+from ecslm.plan.rules import ModelRule
 from ecslm.preflight.planned_run import PlannedRun
+from ecslm.provenance.dag import Job
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,207 @@
+"""Reads the jobs of a study from Snakemake's graph, through its Python API, as plain data.
+
+No other module of the library imports Snakemake, and this one does so only where it is asked for
+the graph: in the process of a run, which has one already, the rules pass that one on.
+"""
+
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ecslm.common.errors import InputError
+
+PROFILE = Path("profiles/default/config.yaml")
+CHECKSUM_LIMIT = "max-checksum-file-size"
+ERROR = "error: "
+# Whether this process reads the graph and runs nothing: then the Snakefile checks no results, which
+# the reader may be about to explain, adopt or remove.
+_reading = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the graph, or one whose results exist, of which only names are known."""
+
+    rule: str
+    key: Mapping[str, str] = field(hash=False)
+    """The wildcards. A manifest that has fields of these names must have these values."""
+    outputs: Mapping[str, tuple[str, ...]] = field(hash=False)
+    """Files by their names in the rule; `manifest` is one."""
+    manifest: str
+    inputs: tuple[str, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    logs: tuple[str, ...] = ()
+    """Log and benchmark."""
+    due: bool = False
+    """Whether a run of the targets would run it."""
+    reason: str = ""
+    """Snakemake's reason to run it, which leaves out much: it stops at the first."""
+    interrupted: bool = False
+    """Whether it began and Snakemake has not recorded its end."""
+    other_command: bool = False
+    """Whether the text of the rule's command differs from the one that made the results."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that it makes, the manifest last."""
+        return (*self.results, self.manifest)
+
+    @property
+    def results(self) -> tuple[str, ...]:
+        """All files that it makes but the manifest."""
+        return tuple(
+            path for name, paths in self.outputs.items() if name != "manifest" for path in paths
+        )
+
+
+class Dag:
+    """Snakemake's graph of the jobs that some targets need."""
+
+    def __init__(self, workflow: Any) -> None:
+        self._workflow = workflow
+
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        """The jobs that make files, each after those whose results it reads."""
+        return tuple(self._jobs)
+
+    @property
+    def written(self) -> dict[str, list[str]]:
+        """Path patterns of what each rule writes, logs included, by its name."""
+        return {
+            rule.name: [str(path) for path in (*rule.output, *rule.log, *_benchmark(rule))]
+            for rule in self._workflow.rules
+            if rule.output
+        }
+
+    def record(self, jobs: Iterable[Job]) -> None:
+        """Have Snakemake record that jobs have ended, with the inputs, parameters and commands that
+        they have now."""
+        for job in jobs:
+            self._workflow.async_run(self._workflow.persistence.finished(self._jobs[job]))
+
+    @cached_property
+    def _jobs(self) -> dict[Job, Any]:
+        order = {rule.name: number for number, rule in enumerate(self._workflow.rules)}
+        levels = self._workflow.dag.toposorted()
+        found = (
+            job
+            for level in levels
+            for job in sorted(level, key=lambda job: (order[job.rule.name], str(job.output)))
+        )
+        return {self._plain(job): job for job in found if job.output}
+
+    def _plain(self, job: Any) -> Job:
+        dag, persistence = self._workflow.dag, self._workflow.persistence
+        reason = dag.reason(job)
+        return Job(
+            rule=job.rule.name,
+            key=dict(job.wildcards_dict),
+            outputs=_by_name(job.output),
+            manifest=str(job.output.manifest),
+            inputs=tuple(map(str, job.input)),
+            params=dict(job.params.items()),
+            logs=tuple(map(str, (*job.log, *_benchmark(job)))),
+            due=dag.needrun(job),
+            reason=str(reason),
+            interrupted=reason.forced,
+            other_command=any(persistence.code_changed(job)),
+        )
+
+
+@contextmanager
+def read_dag(
+    configfiles: Sequence[Path], study: str | None, targets: Iterable[str] | None = ("all",)
+) -> Iterator[Dag]:
+    """The graph of a study. A process can read one, and start no run after that.
+
+    Args:
+        targets: names of rules, or files; None for everything that the study can make.
+
+    Raises:
+        InputError: the configuration has problems, or no rule makes a target, or a file that
+            a parameter is computed from is missing.
+    """
+    from snakemake.api import SnakemakeApi
+    from snakemake.exceptions import WorkflowError
+    from snakemake.settings import types
+
+    global _reading
+    said = io.StringIO()
+    output = types.OutputSettings(quiet={types.Quietness.ALL}, enable_file_logging=False)
+    config = types.ConfigSettings(
+        config={"study": study} if study else {}, configfiles=[Path(one) for one in configfiles]
+    )
+    _reading = True
+    try:
+        with SnakemakeApi(output) as api:
+            try:
+                with redirect_stderr(said):
+                    workflow = _with_graph(
+                        api.workflow(types.ResourceSettings(), config), types, targets
+                    )
+            except SystemExit:
+                # The Snakefile, or a function of a rule, has told what is wrong.
+                lines = said.getvalue().splitlines()
+                told = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+                raise InputError(*told) from None
+            except WorkflowError as error:
+                raise InputError(" ".join(str(error).split())) from None
+            yield Dag(workflow)
+    finally:
+        _reading = False
+
+
+def is_read() -> bool:
+    """Whether the Snakefile is read for its graph alone."""
+    return _reading
+
+
+def made_jobs(rules: Iterable[Any], folders: Iterable[Path]) -> Iterator[Job]:
+    """The jobs of which there are manifests in some folders.
+
+    Args:
+        rules: Snakemake's.
+    """
+    makers = [(rule, rule.output.manifest) for rule in rules if rule.output]
+    for folder in folders:
+        for path in map(str, sorted(folder.rglob("*manifest.json"))):
+            for rule, pattern in makers:
+                if match := pattern.match(path):
+                    key = match.groupdict()
+                    outputs, _ = rule.expand_output(key)
+                    yield Job(rule.name, key, _by_name(outputs), path)
+                    break
+
+
+def _with_graph(api: Any, types: Any, targets: Iterable[str] | None) -> Any:
+    """Snakemake's workflow with its graph: these names are private, and those of its version."""
+    workflow = api._workflow
+    names = [one.name for one in workflow.rules if not one.output] if targets is None else targets
+    limit = yaml.safe_load(PROFILE.read_text(encoding="utf-8"))[CHECKSUM_LIMIT]
+    api.dag(
+        types.DAGSettings(
+            targets=frozenset(names), max_checksum_file_size=limit, force_incomplete=True
+        )
+    )
+    workflow.execution_settings = types.ExecutionSettings()
+    workflow._prepare_dag(forceall=False, ignore_incomplete=False, lock_warn_only=True, nolock=True)
+    workflow._build_dag()
+    return workflow
+
+
+def _by_name(files: Any) -> dict[str, tuple[str, ...]]:
+    return {
+        name: (str(paths),) if isinstance(paths, str) else tuple(map(str, paths))
+        for name, paths in files.items()
+    }
+
+
+def _benchmark(owner: Any) -> list[str]:
+    return [owner.benchmark] if owner.benchmark else []
