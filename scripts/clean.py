@@ -19,6 +19,7 @@ from ecslm.common.cli import run_script
 from ecslm.common.locks import held
 from ecslm.config.loading import read_config
 from ecslm.config.options import add_study_options
+from ecslm.provenance.dag import read_dag
 from ecslm.provenance.finished_results import forget_results
 from ecslm.provenance.leftovers import Leftovers
 from ecslm.provenance.removal import remove
@@ -32,7 +33,14 @@ OF_JOBS = (".log", ".tsv", ".lock")
 def main(arguments: argparse.Namespace) -> None:
     """List the files, and remove them if told to."""
     config = read_config([CONFIG_FILE, *arguments.configfile], None, TEMPLATES)
-    leftovers = Leftovers(config, arguments.study or config.study)
+    study = arguments.study or config.study
+    configured = study in config.studies
+    # A study that is no longer configured has no jobs, but rules write the same files for others.
+    graph = (study, None) if configured else (None, ("bases",))
+    with read_dag(arguments.configfile, *graph) as dag:
+        written, jobs = dag.written, dag.jobs if configured else ()
+    config = config.model_copy(update={"study": study if configured else config.study})
+    leftovers = Leftovers(config, study, written, jobs)
     # Listed is what is removed: nothing may come in between.
     lock = held(RUN_LOCK, "results", wait=False) if arguments.remove else contextlib.nullcontext()
     with lock:

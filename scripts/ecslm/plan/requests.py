@@ -14,7 +14,6 @@ from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import TrainingJob
 from ecslm.models.architecture import read_architecture, read_architectures
 from ecslm.plan.model_checks import files_of_base
-from ecslm.plan.rules import Job
 from ecslm.plan.study import Study
 from ecslm.plan.workloads import Workloads
 from ecslm.schemas.paths import ARCHITECTURES
@@ -65,10 +64,6 @@ class Requests:
         return self._request(("export", model), lambda: self.exported(model, self.slow))
 
     # Estimates; None where the size of a model is not known.
-
-    def of_job(self, job: Job, device: Device, loads: bool = True) -> Estimate | None:
-        """The estimate of any job; None also if it runs no model here. Arguments as in `of_key`."""
-        return self.of_key(job.rule, job.key, device, loads)
 
     def of_key(
         self, rule: str, key: Mapping[str, str], device: Device, loads: bool = True

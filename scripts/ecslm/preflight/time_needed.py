@@ -97,7 +97,7 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
         who = (job.key.get("model", ""), job.key.get("seed", ""))
         # Processes that keep a model serve jobs of one machine: see docs/slurm.md.
         loads = who not in loaded or not run.profile.is_local
-        estimate = requests.of_job(job, on.device, loads)
+        estimate = requests.of_key(job.rule, job.key, on.device, loads)
         if estimate is None:
             local = job.rule != "predict" or job.key["model"] in run.plan.study.local_models
             (unknown if local else served).append(job)

@@ -44,7 +44,7 @@ def compared(
     Args:
         place: where they are installed.
     """
-    checked = {name for job in run.jobs for name in versions_in(job.versions)}
+    checked = {name for job in run.jobs for name in versions_in(job.params.get("versions"))}
     for package in sorted(checked & differing.keys()):
         yield error(
             f"{differing[package]} {place}, {_locked()[package]} in {LOCK_FILE.name}", package, fix

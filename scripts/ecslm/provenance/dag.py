@@ -72,13 +72,15 @@ class Dag:
         return tuple(self._jobs)
 
     @property
-    def written(self) -> dict[str, list[str]]:
-        """Path patterns of what each rule writes, logs included, by its name."""
-        return {
-            rule.name: [str(path) for path in (*rule.output, *rule.log, *_benchmark(rule))]
+    def written(self) -> list[str]:
+        """Path patterns of what rules write, logs included, with `{name}` for each wildcard."""
+        from snakemake.io import strip_wildcard_constraints
+
+        return [
+            strip_wildcard_constraints(str(path))
             for rule in self._workflow.rules
-            if rule.output
-        }
+            for path in (*rule.output, *rule.log, *_benchmark(rule))
+        ]
 
     def record(self, jobs: Iterable[Job]) -> None:
         """Have Snakemake record that jobs have ended, with the inputs, parameters and commands that

@@ -7,9 +7,8 @@ listed.
 
 import os
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
-from functools import cache, cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
@@ -17,7 +16,7 @@ from ecslm.common.text import nearest
 from ecslm.config.schema import Config
 from ecslm.data.settings import HubData
 from ecslm.models.bases import PathSource
-from ecslm.plan.plan import STAGES, Plan
+from ecslm.provenance.dag import Job
 from ecslm.schemas import paths
 
 BASES = Path(paths.BASES)
@@ -32,19 +31,29 @@ OF_A_RESULT = (
 class Leftovers:
     """The files of a study that the configuration has, or once had."""
 
-    def __init__(self, config: Config, study: str) -> None:
-        """Raises:
-        InputError: there is no such study, neither in the configuration nor in `results/`.
+    def __init__(
+        self, config: Config, study: str, written: Iterable[str], jobs: Sequence[Job]
+    ) -> None:
+        """
+        Args:
+            written: path patterns of what rules write for the study of the configuration.
+            jobs: all jobs of the study; none of one that is no longer configured.
+
+        Raises:
+            InputError: there is no such study, neither in the configuration nor in `results/`.
         """
         self.folder = Path(paths.RESULTS.format(study=study))
-        self._config, self._study = config, study
+        self._config, self._study, self._jobs = config, study, jobs
+        self._made = {path for job in jobs for path in (*job.files, *job.logs)}
+        of_a_study = f"{paths.RESULTS.format(study=config.study)}/"
+        relative = (one.removeprefix(of_a_study) for one in written if one.startswith(of_a_study))
+        self._patterns = [re.compile(_expression(_general(pattern))) for pattern in relative]
         if study not in config.studies:
             _require_study(self.folder, study, config.studies)
 
     def unmade(self) -> list[Path]:
         """Files that jobs have made, with logs and unfinished work, and that none makes now."""
-        made = self._made
-        return [path for path in self._written() if result_of(path) not in made]
+        return [path for path in self._written() if result_of(path) not in self._made]
 
     def foreign(self) -> list[Path]:
         """Files that no job makes under any configuration, and symbolic links."""
@@ -81,19 +90,16 @@ class Leftovers:
         Raises:
             InputError: no job makes it.
         """
-        jobs = [outputs for outputs, _ in _outputs_and_logs(self._plan)]
         chosen: set[str] = set()
-        for file in files:
-            inside = f"{file.as_posix()}/"
+        for file in map(Path.as_posix, files):
             found = [
-                path
-                for outputs in jobs
-                if any(one == file.as_posix() or one.startswith(inside) for one in outputs)
-                for path in outputs
+                job
+                for job in self._jobs
+                if any(one == file or one.startswith(f"{file}/") for one in job.files)
             ]
             if not found:
                 raise InputError(f"{file}: no result of the study {self._study} as configured now")
-            chosen.update(found)
+            chosen.update(path for job in found for path in job.files)
         of_bases = [Path(one) for one in sorted(chosen) if Path(one).is_relative_to(BASES)]
         return [
             *(path for path in self._written() if result_of(path) in chosen),
@@ -104,25 +110,10 @@ class Leftovers:
         """The study's files that a rule writes, under whatever configuration."""
         for path in _files(self.folder):
             name = os.path.relpath(result_of(path), self.folder)
-            if any(pattern.fullmatch(name) for pattern in _patterns()) and not (
+            if any(pattern.fullmatch(name) for pattern in self._patterns) and not (
                 path.is_symlink() or self._is_configured(path)
             ):
                 yield path
-
-    @property
-    def _plan(self) -> Plan:
-        if self._study not in self._config.studies:
-            raise InputError(f"study: {self._study} is not in studies, so that no job is its own")
-        return Plan(self._config.model_copy(update={"study": self._study}))
-
-    @cached_property
-    def _made(self) -> set[str]:
-        """What the study's jobs write."""
-        if self._study not in self._config.studies:
-            return set()
-        return {
-            path for files in _outputs_and_logs(self._plan) for paths in files for path in paths
-        }
 
     @cached_property
     def _configured(self) -> list[str]:
@@ -148,25 +139,15 @@ def result_of(path: Path) -> str:
     return path.as_posix()
 
 
-def _outputs_and_logs(plan: Plan) -> Iterator[tuple[list[str], list[str]]]:
-    """The outputs of each job, its manifest last, and its logs."""
-    for rule in plan.rules.values():
-        for key in rule.all_keys():
-            logs = paths.log_paths(rule.name, asdict(key))
-            yield (
-                [path for name in rule.patterns for path in rule.output_paths(name, key)],
-                [f"{plan.study.results}/{log}" for log in logs],
-            )
+def _general(pattern: str) -> str:
+    """One job makes all figures, all answers or all comparisons: another configuration has others.
 
-
-@cache
-def _patterns() -> list[re.Pattern[str]]:
-    """What rules write into a study's directory."""
-    rules = [rule for stage in STAGES for rule in stage.RULES if rule.name != "base_model"]
-    written = [pattern for rule in rules for pattern in rule.outputs.values()]
-    for pattern in (paths.LOG, paths.ONLY_LOG, paths.BENCHMARK):
-        written += [pattern.replace("{rule}", rule.name) for rule in rules]
-    return [re.compile(_expression(pattern)) for pattern in written]
+    So in the place of a file that stands for no wildcard may be any other beside it.
+    """
+    folder, _, name = pattern.rpartition("/")
+    if "{" in pattern or not folder or name.endswith("manifest.json"):
+        return pattern
+    return f"{folder}/{{name}}.{name.partition('.')[2]}"
 
 
 def _expression(pattern: str) -> str:
