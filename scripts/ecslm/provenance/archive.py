@@ -37,7 +37,7 @@ READABLE, UNIX = 0o100644 << 16, 3
 CODE = ("Snakefile", "config.yaml", "rules/", "scripts/", "report/", "resources/prompts/")
 MOST_NAMED = 5
 # Of jobs of these rules only files with these ends are packed, and why.
-PROOF = ("manifest.json", "cost.json", "log.jsonl")
+PROOF = ("manifest.json", "cost.json", "log.jsonl", "fetched.json")
 PROOF_ALONE = {
     "base_model": "weights have licences of their own, some of which forbid passing them on",
     "train_adapter": "weights made from those of a base",
@@ -112,7 +112,7 @@ def packed_files(configfiles: Sequence[Path], plan: Plan) -> list[Path]:
         InputError: a result is missing, altered or out of date.
     """
     run, study, pdf = Run(plan), plan.study.name, Path(plan.study.results) / REPORT_PDF
-    # The report as a PDF is packed if it was made.
+    # The report as a PDF, which is packed if it was made.
     targets = ("all", *([str(pdf)] if pdf.exists() else []))
     with read_dag(configfiles, study, targets) as dag:
         jobs = dag.jobs
