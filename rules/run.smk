@@ -10,7 +10,9 @@ from ecslm.schemas.paths import BASES
 
 def check_made():
     """The jobs whose results exist, after a check of these; all rules must be known."""
-    made = tuple(made_jobs(workflow.rules, map(Path, (STUDY.results, BASES))))
+    # Studies share bases; those of others are not checked.
+    own = (STUDY.results, *(f"{BASES}/{base}" for base in STUDY.bases))
+    made = tuple(made_jobs(workflow.rules, map(Path, sorted(own))))
     try:
         RUN.check(made)
     except InputError as error:

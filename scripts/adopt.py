@@ -11,6 +11,7 @@ from ecslm.common.locks import held
 from ecslm.config.options import add_study_options
 from ecslm.plan.plan import Plan
 from ecslm.provenance.adoption import align_times, record_verified, verified
+from ecslm.provenance.code_history import record_code
 from ecslm.provenance.dag import read_dag
 from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 
@@ -26,6 +27,7 @@ def main(arguments: argparse.Namespace) -> None:
             record_verified(jobs)
             align_times(jobs)
             dag.record(jobs)
+            record_code()
         save_digests(DIGESTS)
     print(f"verified and recorded: the results of {len(jobs)} of {len(dag.jobs)} jobs")
 

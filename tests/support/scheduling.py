@@ -8,7 +8,7 @@ from xdist.scheduler import LoadScopeScheduling
 LONGEST = (
     "tests/end_to_end/",
     # The other worker finishes the studies that many tests edit: otherwise both would wait for one.
-    "tests/workflow/test_overview.py",
+    "tests/workflow/test_archive.py",
     *("tests/workflow/test_interruption.py", "tests/workflow/"),
     *("tests/unit/training/", "tests/unit/data/", "tests/unit/scoring/", "tests/unit/prediction/"),
 )

@@ -5,19 +5,17 @@ import os
 import re
 import shutil
 import subprocess
-from base64 import urlsafe_b64encode
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 from support import warm
-from support.completed import CONFIGURATION, LABELS, STUDIES, study_options
+from support.completed import CONFIGURATION, STUDIES, study_options
 from support.completed import RECORDS as LOCAL_RECORDS
 from support.edits import logic, with_scrambled_times
-from support.scratch import QUICK_TOUCH, ROOT, ListJobs, snakemake
+from support.scratch import ListJobs, snakemake
 
 from ecslm.common.files import read_json, write_json
-from ecslm.common.hashing import sha256_of_file
 from ecslm.common.ledger import record_made
 from ecslm.provenance.snakemake_records import RECORDS
 
@@ -34,11 +32,9 @@ def copied(project: Path) -> Path:
     return project
 
 
-def adopt(
-    project: Path, study: str = "generated", environment: dict[str, str] = QUICK_TOUCH
-) -> subprocess.CompletedProcess[str]:
+def adopt(project: Path, study: str = "generated") -> subprocess.CompletedProcess[str]:
     options = ["--configfile", CONFIGURATION.name, "--study", study]
-    return warm.run(["scripts/adopt.py", *options], project, os.environ | environment)
+    return warm.run(["scripts/adopt.py", *options], project, dict(os.environ))
 
 
 def refusals(run: subprocess.CompletedProcess[str]) -> list[str]:
@@ -75,18 +71,6 @@ def test_results_copied_over_those_that_were_made_here_are_not_used_either(proje
     assert line.startswith(f"{PREDICTIONS.with_suffix('.manifest.json')}: not built by a run in")
 
 
-def test_a_result_without_a_record_is_not_used_though_others_have_one(
-    project: Path, list_jobs: ListJobs
-) -> None:
-    """As when adoption was interrupted, or results were copied next to existing ones."""
-    manifest = PREDICTIONS.with_suffix(".manifest.json")
-    (project / RECORDS / urlsafe_b64encode(str(manifest).encode()).decode()).unlink()
-    (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
-    assert line.startswith(f"{manifest}: not built by a run in this directory")
-    assert adopt(project).returncode == 0
-    assert planned(list_jobs, project) == set()
-
-
 @pytest.mark.parametrize("study", STUDIES)
 def test_after_they_are_adopted_nothing_is_made_again(
     copied: Path, list_jobs: ListJobs, study: str
@@ -105,8 +89,7 @@ def test_after_they_are_adopted_nothing_is_made_again(
 
 def test_a_copied_study_without_its_raw_data_is_adopted(copied: Path, list_jobs: ListJobs) -> None:
     shutil.rmtree(copied / "data")
-    # With the pauses that Snakemake makes for users.
-    assert adopt(copied, "local", {}).returncode == 0
+    assert adopt(copied, "local").returncode == 0
     assert planned(list_jobs, copied, "local") == set()
 
 
@@ -122,22 +105,8 @@ def test_without_its_raw_data_no_dataset_file_is_deleted_to_be_rebuilt(project: 
     logic("ecslm/data/cleaning.py")(project)
     line, _ = refusals(snakemake(project, "--cores", "1", *study_options("local")))
     assert line.startswith(f"{LOCAL_RECORDS}: no such file, but results/local/")
-    assert "must be rebuilt: ecslm.data.cleaning has changed" in line
+    assert "must be rebuilt (`make why STUDY=local` says why)" in line
     assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
-
-
-def test_without_its_labels_no_dataset_file_is_deleted_to_be_rebuilt(project: Path) -> None:
-    (project / LABELS).unlink()
-    logic("ecslm/data/cleaning.py")(project)
-    (line,) = refusals(snakemake(project, "--cores", "1", *study_options("local")))
-    assert line.startswith(f"{LABELS}: no such file, but results/local/")
-    assert list((project / "results/local/dataset").glob("*/*.jsonl")) != []
-
-
-def test_lost_records_are_made_again_by_adoption(project: Path, list_jobs: ListJobs) -> None:
-    shutil.rmtree(project / ".snakemake")
-    assert adopt(project).returncode == 0
-    assert planned(list_jobs, project) == set()
 
 
 def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
@@ -154,7 +123,7 @@ def test_an_altered_adapter_is_refused_and_nothing_is_recorded(
     assert "copy it again, or `rm " in line
     (line,) = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
     assert line.startswith(f"{ADAPTER}/adapter_model.safetensors: altered: ")
-    assert not (copied / RECORDS).exists()
+    assert list((copied / RECORDS).iterdir()) == []
     shutil.rmtree(copied / ADAPTER)
     (line,) = refusals(adopt(copied))
     assert line.startswith(f"{ADAPTER}/manifest.json: missing, but results that were built")
@@ -178,14 +147,6 @@ def exchange_predictions(project: Path) -> None:
         between.rename(seeds[1] / name)
 
 
-def test_predictions_that_were_exchanged_are_refused(copied: Path) -> None:
-    exchange_predictions(copied)
-    lines = refusals(adopt(copied))
-    for seed in (0, 1):
-        manifest = RESULTS / f"predictions/Tiny-Exact/seed-{seed}/QPR.manifest.json"
-        assert any(line.startswith(f"{manifest}: {manifest} was modified") for line in lines)
-
-
 def test_results_copied_without_records_are_verified_by_each_other_and_recorded(
     copied: Path, list_jobs: ListJobs
 ) -> None:
@@ -196,32 +157,6 @@ def test_results_copied_without_records_are_verified_by_each_other_and_recorded(
     lines = refusals(snakemake(copied, "--dry-run", *study_options("generated")))
     assert any("its sha256 differs from its record" in line for line in lines)
     assert any("belongs to seed 1, not 0" in line for line in lines)
-
-
-def test_without_records_an_adapter_of_another_seed_and_altered_predictions_are_refused(
-    copied: Path,
-) -> None:
-    shutil.rmtree(copied / "results/made")
-    adapters = copied / RESULTS / "adapters/Tiny-Exact"
-    shutil.rmtree(adapters / "seed-0")
-    shutil.copytree(adapters / "seed-1", adapters / "seed-0")
-    path = copied / PREDICTIONS
-    path.write_text(path.read_text().replace('"prediction": "', '"prediction": "A'))
-    manifest = path.with_suffix(".manifest.json")
-    write_json(manifest, read_json(manifest) | {"files": {path.name: sha256_of_file(path)}})
-    lines = "\n".join(refusals(adopt(copied)))
-    assert "seed-0/manifest.json: belongs to seed 1, not 0: copy it again" in lines
-    assert f".manifest.json was built from other bytes of {PREDICTIONS} (if these" in lines
-
-
-def test_lost_records_of_the_ledger_are_made_again_by_adoption(
-    project: Path, list_jobs: ListJobs
-) -> None:
-    shutil.rmtree(project / "results/made")
-    (line,) = refusals(snakemake(project, "--dry-run", *study_options("generated")))
-    assert "its record of that is missing: run `make adopt STUDY=generated`" in line
-    assert adopt(project).returncode == 0
-    assert planned(list_jobs, project) == set()
 
 
 def test_predictions_of_other_code_are_refused(copied: Path) -> None:
@@ -242,22 +177,3 @@ def test_scores_of_other_code_are_made_again_and_no_gpu_job(
         *("compare", "tidy_scores", "render_table", "draw_figures", "report_page"),
     }
     assert {name.split("/")[-1] for name in jobs if name.startswith("score")} == {"QPR"}
-
-
-def test_make_passes_the_study_and_the_configuration_on() -> None:
-    run = subprocess.run(
-        [
-            "make",
-            "--no-print-directory",
-            "--dry-run",
-            "adopt",
-            "STUDY=paper",
-            "CONFIGFILE=mine.yaml",
-        ],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    command = run.stdout.splitlines()[-1]
-    assert command.endswith("scripts/adopt.py --study='paper' --configfile='mine.yaml'")

@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+from ecslm.preflight.text import FORM, as_text
 from support.fake_hub import FakeHub, FakeRepository, fake_hub
 from support.project import ROOT
 from support.scratch import copy_project
 from support.small_rows import write_small_rows
-
-from ecslm.preflight.text import FORM, as_text
 
 STUDY = "tiny_study.yaml"
 TINY = yaml.safe_load((ROOT / "tests/end_to_end" / STUDY).read_text(encoding="utf-8"))

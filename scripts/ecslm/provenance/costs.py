@@ -1,7 +1,7 @@
 """The costs of jobs: measured when they last ran, or estimated from similar jobs."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.plan.plan import Plan
 from ecslm.provenance.dag import Job
+from ecslm.schemas.paths import BASES
 
 # Rules whose jobs run a model; that of BERTScores writes down no cost.
 LONG = ("train_adapter", "predict", "measure_latency", "bertscore")
@@ -83,7 +84,7 @@ class Costs:
         return cost_in(Path(*job.outputs["cost"]))
 
     def _estimate(self, job: Job) -> Cost | None:
-        for likeness in self._likenesses(job):
+        for likeness in likenesses(job.rule, job.key, job.inputs):
             if costs := self._measured.get(likeness):
                 return _mean(costs)
         return None
@@ -95,18 +96,22 @@ class Costs:
         found = defaultdict(list)
         for job in self._jobs:
             if self.is_measured(job) and (cost := self._last(job)):
-                for likeness in self._likenesses(job):
+                for likeness in likenesses(job.rule, job.key, job.inputs):
                     found[likeness].append(cost)
         return found
 
-    def _likenesses(self, job: Job) -> Iterator[tuple[str, ...]]:
-        """What similar jobs have in common, the most similar first: model or base, and task."""
-        model = job.key["model"]
-        base = self._plan.study.model(model).base
-        names = [("model", model), *([("base", base)] if base else [])]
-        if "task" in job.key:
-            yield from ((job.rule, *name, job.key["task"]) for name in names)
-        yield from ((job.rule, *name) for name in names)
+
+def likenesses(rule: str, key: Mapping[str, str], inputs: Iterable[str]) -> list[tuple[str, ...]]:
+    """What jobs that take about as long have in common with one, the most similar first: its model
+    or base, and its task.
+
+    Args:
+        key: its wildcards.
+    """
+    bases = [path for path in inputs if path.startswith(BASES)]
+    names = [key["model"], *bases] if "model" in key else bases
+    of_task = [(rule, name, key["task"]) for name in names] if "task" in key else []
+    return [*of_task, *((rule, name) for name in names)]
 
 
 def _mean(costs: Sequence[Cost]) -> Cost:

@@ -47,7 +47,7 @@ class Leftovers:
         self._made = {path for job in jobs for path in (*job.files, *job.logs)}
         of_a_study = f"{paths.RESULTS.format(study=config.study)}/"
         relative = (one.removeprefix(of_a_study) for one in written if one.startswith(of_a_study))
-        self._patterns = [re.compile(_expression(pattern)) for pattern in relative]
+        self._patterns = [re.compile(_expression(_general(pattern))) for pattern in relative]
         if study not in config.studies:
             _require_study(self.folder, study, config.studies)
 
@@ -137,6 +137,17 @@ def result_of(path: Path) -> str:
         if match := pattern.fullmatch(path.as_posix()):
             return f"{match['folder']}/{match['name']}"
     return path.as_posix()
+
+
+def _general(pattern: str) -> str:
+    """One job makes all figures, all answers or all comparisons: another configuration has others.
+
+    So in the place of a file that stands for no wildcard may be any other beside it.
+    """
+    folder, _, name = pattern.rpartition("/")
+    if "{" in pattern or not folder or name.endswith("manifest.json"):
+        return pattern
+    return f"{folder}/{{name}}.{name.partition('.')[2]}"
 
 
 def _expression(pattern: str) -> str:

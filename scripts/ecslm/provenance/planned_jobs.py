@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ecslm.provenance.costs import LONG, cost_in
+from ecslm.provenance.costs import LONG, cost_in, likenesses
 from ecslm.reports.run_progress import PlannedJob
-from ecslm.schemas.paths import BASES
 
 
 def planned_job(job: Any, records: Any, shares: Mapping[str, float] | None = None) -> PlannedJob:
@@ -20,14 +19,8 @@ def planned_job(job: Any, records: Any, shares: Mapping[str, float] | None = Non
     # What a job measures counts work that was stopped and continued.
     seconds = cost.seconds if cost else _recorded(records.metadata(job.output[0]))
     rule, names = job.rule.name, job.wildcards_dict
-    alike = [names.get("model"), *(path for path in job.input if path.startswith(BASES))]
-    likenesses = [
-        *((rule, one, names["task"]) for one in alike if one and "task" in names),
-        *((rule, one) for one in alike if one),
-        (rule,),
-        *([] if rule in LONG else [("short",)]),
-    ]
-    return PlannedJob(seconds, tuple(likenesses), shares or {})
+    alike = [*likenesses(rule, names, job.input), (rule,), *([] if rule in LONG else [("short",)])]
+    return PlannedJob(seconds, tuple(alike), shares or {})
 
 
 def _recorded(record: Any) -> float | None:

@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -61,9 +62,10 @@ NAME_ONE = (
     "the target has many jobs: name a file that it makes, or take a target that is listed by "
     "`snakemake --list-target-rules`"
 )
-COMMAND_FAILED = "\nCalledProcessError in "
-# Words in those that are said elsewhere: of jobs, and of the workflow, printed with their stack.
-TOLD = (COMMAND_FAILED, "At least one job did not complete successfully.", '\n  File "')
+# Words in those that say only that a job failed, of which its own record tells more.
+OF_JOBS = ("\nCalledProcessError in ", "At least one job did not complete successfully.")
+# And in those of the workflow itself, which Snakemake prints with their stack.
+STACK = '\n  File "'
 
 
 @dataclass
@@ -76,7 +78,10 @@ class _Job:
 
     def written(self) -> list[Path]:
         """Its logs, if they are not those of an earlier run."""
-        return [one for one in self.logs if one.is_file() and one.stat().st_mtime >= self.begun]
+        # One may be removed at any moment.
+        with suppress(OSError):
+            return [one for one in self.logs if one.stat().st_mtime >= self.begun]
+        return []
 
     def lines(self) -> list[str]:
         """The last lines of its logs."""
@@ -151,7 +156,7 @@ class RunDisplay(logging.Handler):
             return
         with self._locked():
             left = progress.time_left(time.time())
-            self._print(f"{headline}: {left}" if left else headline)
+            self._print(f"{headline}; {left}" if left else headline)
             self._progress, self._started = progress, True
         threading.Thread(target=self._tick, args=(progress,), daemon=True).start()
 
@@ -209,7 +214,7 @@ class RunDisplay(logging.Handler):
             case "error":
                 message = record.getMessage()
                 self._reasons.setdefault(None, []).extend(self._why_stopped(message))
-                return self._progress is not None and COMMAND_FAILED in message
+                return any(words in message for words in OF_JOBS)
         return False
 
     def _begin_job(self, fields: Mapping[str, Any]) -> None:
@@ -264,12 +269,13 @@ class RunDisplay(logging.Handler):
         if found := AFFECTED.search(message):
             files = filter(None, map(str.strip, found[1].split("\n")))
             return [f"{path}: no such file, and nothing makes it: bring it back" for path in files]
-        return [] if any(words in message for words in TOLD) else [in_a_line(message)]
+        return [] if any(words in message for words in (*OF_JOBS, STACK)) else [in_a_line(message)]
 
     def _tick(self, progress: RunProgress) -> None:
         while True:
             time.sleep(1.0)
-            with self._locked():
+            # The terminal may have been closed.
+            with self._locked(), suppress(OSError):
                 if self._progress is not progress:
                     return
                 self._refresh(time.time())

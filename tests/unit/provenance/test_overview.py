@@ -77,6 +77,30 @@ def test_the_time_of_a_server_is_no_time_of_a_gpu() -> None:
     )
 
 
+def test_a_finished_study_takes_one_line() -> None:
+    made = plan(tasks=["PM"], baselines=[], models={"M0": MODELS["Small-EC"]})
+    done = [replace(job, due=False) for job in jobs_of(made)]
+    told = str(Overview.of(made, done))
+    assert told == f"Study shop: nothing to do, all {len(done)} jobs are up to date"
+
+
+def test_what_never_ran_is_estimated_and_what_was_stopped_is_told() -> None:
+    cost = Path("results/shop/adapters/M0/seed-0/cost.json")
+    write_json(cost, {"seconds": 5400, "device": "Z100"})
+    Path("results/shop/adapters/M1/seed-0/work/manifest.json.0123456789abcdef").mkdir(parents=True)
+    lines = str(overview(models=2)).splitlines()
+    assert lines[1:3] == [
+        "  3.0 GPU-hours (Z100), as 2 jobs last took, of which 1 has never run: estimated from "
+        "similar ones",
+        "  time unknown: 2 predictions",
+    ]
+    assert lines[-3:-1] == [
+        "stopped before the end: 1 adapter; a run continues them where nothing that they are made "
+        "of has",
+        "changed",
+    ]
+
+
 def test_hours_of_the_causes_add_up() -> None:
     for n in range(3):
         path = Path(f"results/shop/adapters/M{n}/seed-0/cost.json")

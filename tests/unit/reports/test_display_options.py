@@ -32,8 +32,9 @@ def usual(monkeypatch: pytest.MonkeyPatch) -> Iterator[logging.Handler]:
 def handlers(touch: bool = False, main: bool = True, **options: Any) -> list[type]:
     """The handlers of a run with these options."""
     asked = SimpleNamespace(**(dict.fromkeys(OPTIONS) | options))
-    workflow = SimpleNamespace(output_settings=asked, touch=touch, is_main_process=main)
-    exec(compile(RULES.read_text(encoding="utf-8"), str(RULES), "exec"), {"workflow": workflow})
+    workflow = SimpleNamespace(output_settings=asked, touch=touch)
+    names = {"workflow": workflow, "IS_RUN": main}
+    exec(compile(RULES.read_text(encoding="utf-8"), str(RULES), "exec"), names)
     return [type(one) for one in logger.handlers]
 
 

@@ -116,7 +116,7 @@ def test_a_line_is_printed_for_each_job_that_is_done_and_none_for_a_target(run: 
     run.begins(99, at=93)
     run.ends(99, at=94)
     assert run.lines == [
-        "Study shop: 2 jobs: about 1 min 40 s",
+        "Study shop: 2 jobs; about 1 min 40 s",
         "[1/2] Score of Small, seed 0, PM  2 s",
         "[2/2] Adapter Small-EC, seed 0  1 min 32 s",
     ]
@@ -368,7 +368,7 @@ def test_a_terminal_shows_a_bar_the_time_left_and_what_is_running(
     shown.writes("10:00:00 step 15 of 30: loss 1.5\n")
     shown.ends(SCORE, at=2)
     head, empty, bar, row = terminal.screen()
-    assert (head, empty) == ("Study shop: 2 jobs: about 1 min 40 s", "")
+    assert (head, empty) == ("Study shop: 2 jobs; about 1 min 40 s", "")
     assert re.fullmatch(r" 50% \|█+ +\| 1/2 jobs, about 1 min 38 s left", bar)
     assert len(bar) == 79
     assert row == f"  {MESSAGES[TRAIN]}  2 s of about 1 min 40 s: step 15 of 30: loss 1.5"
