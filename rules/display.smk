@@ -39,7 +39,9 @@ def new_display():
 def about(target):
     """What is wrong with a target that no rule makes."""
     named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    return about_target(PLAN, named, target)
+    return about_target(
+        PLAN.study.name, PLAN.study.config.studies, named, Dag(workflow).written, target
+    )
 
 
 DISPLAY = new_display()

@@ -21,8 +21,7 @@ from ecslm.config.loading import read_config
 from ecslm.config.options import add_study_options
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.finished_results import forget_results
-from ecslm.provenance.leftovers import Leftovers
-from ecslm.provenance.removal import remove
+from ecslm.provenance.leftovers import Leftovers, remove
 from ecslm.schemas.paths import RUN_LOCK, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 

@@ -60,7 +60,6 @@ PERMISSIONS = (
     Case("results", 0o000, (f"results: {MAY_NOT}results`",)),
     Case(RESULTS, 0o555, (f"{RESULTS}: {MAY_NOT}{RESULTS}`",)),
     Case("results/cache", 0o555, (f"results/cache: {MAY_NOT}results/cache`",)),
-    Case("results/made", 0o000, (f"results/made: {MAY_NOT}results/made`",)),
     Case("results/bases", 0o600, (f"results/bases: {MAY_NOT}results/bases`",)),
     Case(f"{RESULTS}/metrics/Tiny", 0o000, (f"{RESULTS}/metrics/Tiny: {MAY_NOT}",)),
     Case(f"{RESULTS}/tables", 0o555, (f"{RESULTS}/tables: {MAY_NOT}{RESULTS}/tables`",)),

@@ -10,7 +10,6 @@ from typing import Any
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.common.hashing import canonical_json
-from ecslm.common.ledger import is_recorded
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.parameters import versions_parameter
 from ecslm.provenance.dag import Job
@@ -38,8 +37,7 @@ def unfinished_results(jobs: Iterable[Job]) -> frozenset[str]:
 
 
 def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) -> None:
-    """Refuse results that were not built by Snakemake's jobs in this directory, or that are not in
-    the ledger.
+    """Refuse results that were not built by Snakemake's jobs in this directory.
 
     If Snakemake has no record of a result, it would judge it by its date alone. Results of other
     code or settings may have been copied over those that it has a record of. And a job that a
@@ -58,7 +56,7 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
         manifest = Path(job.manifest)
         if job.manifest in unfinished:
             continue
-        record = _record_of(job) if is_recorded(manifest) else None
+        record = _record_of(job)
         if record is not None and _has_same_origin(job, record):
             continue
         # No other file is likely to have the same time, to a fraction of a microsecond.

@@ -1,5 +1,4 @@
-"""Paths of all files. Each is defined only here, except those that `common` needs: the ledger
-(`common/ledger.py`) and work directories (`common/workdir.py`).
+"""Paths of all files. Each is defined only here, except work directories (`common/workdir.py`).
 
 Patterns with names in braces are relative to the study's results directory. Rules use the names as
 Snakemake wildcards; plans and scripts fill in values.
@@ -8,9 +7,8 @@ Snakemake wildcards; plans and scripts fill in values.
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from ecslm.common.ledger import LEDGER
-
 # Relative to the project.
+TOP = Path("results")
 RESULTS = "results/{study}"
 BASES = "results/bases"
 CACHE = Path("results/cache")
@@ -30,8 +28,8 @@ PUBLISHED_PARAMETERS = PUBLISHED / "parameters.csv"
 PUBLISHED_SIZES = PUBLISHED / "sizes.csv"
 ARCHITECTURES = Path("resources/architectures.csv")
 REPORT_TEMPLATES = "report"
-# What `results/` has beside the directories of studies.
-SHARED = frozenset(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, LEDGER, RUN_LOCK))
+# What `results/` has beside the directories of studies; `made` is of versions up to 0.4.
+SHARED = frozenset({*(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, RUN_LOCK)), "made"})
 
 # Relative to the directory of all bases.
 BASE = "{base}/manifest.json"

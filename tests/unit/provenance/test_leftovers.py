@@ -21,8 +21,7 @@ from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.manifests import Manifest
 from ecslm.common.results_cache import Entry, ResultsCache
 from ecslm.plan.plan import Plan
-from ecslm.provenance.leftovers import Leftovers
-from ecslm.provenance.removal import remove
+from ecslm.provenance.leftovers import Leftovers, remove
 from ecslm.schemas.paths import FINISHED
 
 SHOP = Path("results/shop")

@@ -6,13 +6,13 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from ecslm.common.ledger import RESULTS
 from ecslm.common.manifests import MadeBy, Manifest, manifest_of
 from ecslm.common.validation import read_model
 from ecslm.provenance.changes import changed_values, dotted
 from ecslm.provenance.code_history import code_changes
 from ecslm.provenance.difference.cells import ResultsFolder
 from ecslm.schemas import paths
+from ecslm.schemas.paths import TOP
 
 Kind = Literal["code", "settings", "data", "versions", "unknown"]
 
@@ -131,7 +131,7 @@ def _relative(inputs: Mapping[str, str]) -> dict[str, str]:
 
 def _seen_from_study(path: str) -> str:
     root, *rest = Path(path).parts
-    if root != RESULTS or len(rest) < 2:
+    if root != TOP.name or len(rest) < 2:
         return path
     folder, *inside = rest
     return Path("..", *rest).as_posix() if folder in paths.SHARED else Path(*inside).as_posix()
