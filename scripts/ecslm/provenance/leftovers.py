@@ -58,11 +58,6 @@ class Leftovers:
         """Files that jobs have made, with logs and unfinished work, and that none makes now."""
         return [path for path in self._written() if result_of(path) not in self._made]
 
-    def foreign(self) -> list[Path]:
-        """Files that no job makes under any configuration, and symbolic links."""
-        written = set(self._written())
-        return [path for path in _files(self.folder) if path not in written]
-
     def bases(self) -> list[Path]:
         """Files of bases that no study of the configuration uses.
 
@@ -195,9 +190,8 @@ def _expression(pattern: str) -> str:
 
 
 def _require_study(folder: Path, study: str, studies: Iterable[str]) -> None:
-    if folder.is_symlink():
-        raise InputError(f"{folder}: is a symbolic link: remove it yourself")
-    if not study or study in paths.SHARED or study != folder.name or not folder.is_dir():
+    real = folder.is_dir() and not folder.is_symlink()
+    if not study or study in paths.SHARED or study != folder.name or not real:
         raise InputError(
             f"study: {study} is not in studies, nor is there a directory {folder} of its results"
             f"{nearest(study, studies)}"
