@@ -54,7 +54,8 @@ OF_EXECUTORS: Mapping[str, Checks] = {SLURM: (("cluster", check_cluster),)}
 
 
 def check_study(configfiles: Sequence[Path], study: str | None, profile: str) -> Report:
-    """Whether a run of a study would succeed; it writes nothing outside `results`.
+    """Whether a run of a study would succeed; it writes nothing outside `results`
+    and `.snakemake`.
 
     Args:
         configfiles: files over config.yaml.

@@ -21,11 +21,11 @@ MOST_NAMES = 3
 # What the jobs of a rule make, one and several.
 WORDS = {
     "base_model": ("base", "bases"),
-    "dataset": ("dataset file", "dataset files"),
     **dict.fromkeys(
         ("check_data", "describe_data", "leakage", "data_card"),
         ("report on the data", "reports on the data"),
     ),
+    "dataset": ("dataset file", "dataset files"),
     "train_adapter": ("adapter", "adapters"),
     "fetch_answers": ("file of answers", "files of answers"),
     "predict": ("prediction", "predictions"),
@@ -184,6 +184,8 @@ def _values(jobs: Iterable[Job], name: str) -> list[str]:
 def counts_by_kind(jobs: Iterable[Job]) -> str:
     """How many jobs of each kind, for example `3 adapters, 24 predictions`."""
     counts = Counter(WORDS.get(job.rule, (f"{job.rule} job", f"{job.rule} jobs")) for job in jobs)
+    order = [*WORDS.values(), *counts]
+    counts = Counter({words: counts[words] for words in sorted(counts, key=order.index)})
     return ", ".join(f"{number:,} {words[number > 1]}" for words, number in counts.items())
 
 
