@@ -18,7 +18,6 @@ from support.stated_jobs import all_jobs_of, job_of
 
 from ecslm.common.files import write_json, write_jsonl, write_text
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
-from ecslm.common.ledger import record_made
 from ecslm.common.manifests import MadeBy, made_from, write_manifest
 from ecslm.models.bases import FETCHED, REQUIRED_FILES, BaseManifest
 from ecslm.plan.parameters import versions_in
@@ -180,7 +179,6 @@ def write_base_manifest(project: Path, plan: Plan, manifest: str) -> None:
     )
     with contextlib.chdir(project):
         write_json(Path(manifest), content.model_dump(mode="json"))
-        record_made(Path(manifest))
 
 
 def write_manifests(project: Path, jobs: Iterable[Job]) -> None:

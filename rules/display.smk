@@ -7,6 +7,7 @@ from snakemake.common import NOTHING_TO_BE_DONE_MSG
 from snakemake.logging import logger
 
 from ecslm.common.logs import SHOWN
+from ecslm.provenance.dag import Dag
 from ecslm.provenance.overview import counts_of
 from ecslm.provenance.planned_jobs import planned_job
 from ecslm.provenance.unknown_targets import about_target
@@ -33,7 +34,9 @@ def replaced_handler():
 def about(target):
     """What is wrong with a target that no rule makes."""
     named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    return about_target(PLAN, named, files_of(*JOBS), target)
+    return about_target(
+        STUDY.name, STUDY.config.studies, named, Dag(workflow).written, target
+    )
 
 
 USUAL = replaced_handler()

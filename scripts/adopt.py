@@ -10,7 +10,7 @@ from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.locks import held
 from ecslm.config.options import add_study_options
 from ecslm.plan.plan import Plan
-from ecslm.provenance.adoption import align_times, record_verified, verified
+from ecslm.provenance.adoption import align_times, verified
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.dag import read_dag
 from ecslm.schemas.paths import DIGESTS, RUN_LOCK
@@ -24,7 +24,6 @@ def main(arguments: argparse.Namespace) -> None:
     with held(RUN_LOCK, "results", wait=False):
         with read_dag(arguments.configfile, arguments.study, None) as dag:
             jobs = verified(dag.jobs)
-            record_verified(jobs)
             align_times(jobs)
             dag.record(jobs)
             record_code()

@@ -21,8 +21,7 @@ from ecslm.config.loading import read_config
 from ecslm.config.options import add_study_options
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.finished_results import forget_results
-from ecslm.provenance.leftovers import Leftovers
-from ecslm.provenance.removal import remove
+from ecslm.provenance.leftovers import Leftovers, remove
 from ecslm.schemas.paths import RUN_LOCK, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
 
@@ -86,9 +85,6 @@ def file_count(folder: Path) -> int:
 
 def tell_what_stays(leftovers: Leftovers) -> None:
     """What a reader may have expected in the list."""
-    if foreign := leftovers.foreign():
-        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
-        print(f"left alone, since no job makes it: {foreign[0]}{more}")
     if unknown := leftovers.unknown_studies():
         print(
             f"{', '.join(map(str, unknown))}: no study of this configuration: bases that it may "

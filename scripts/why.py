@@ -10,7 +10,6 @@ from pathlib import Path
 from ecslm.common.cli import run_script
 from ecslm.common.digest_cache import load_digests
 from ecslm.common.errors import InputError, all_of
-from ecslm.common.ledger import RESULTS
 from ecslm.config.options import add_study_options
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan
@@ -19,7 +18,7 @@ from ecslm.provenance.dag import read_dag
 from ecslm.provenance.explanation import explain
 from ecslm.provenance.overview import Overview
 from ecslm.provenance.run import Run
-from ecslm.schemas.paths import DIGESTS, SHARED
+from ecslm.schemas.paths import DIGESTS, SHARED, TOP
 
 EPILOG = """\
 examples:
@@ -57,7 +56,7 @@ def main(arguments: argparse.Namespace) -> None:
 def study_of(path: Path) -> str | None:
     """The study that a result belongs to; None for base weights, which studies share."""
     folder, name, *_ = (*path.parts, "", "")
-    return name if folder == RESULTS and name not in {"", *SHARED} else None
+    return name if folder == TOP.name and name not in {"", *SHARED} else None
 
 
 def command_line() -> argparse.ArgumentParser:

@@ -78,7 +78,7 @@ def contents(project: Path) -> set[Path]:
     return {
         path.relative_to(project)
         for path in project.rglob("*")
-        if "__pycache__" not in path.parts and "results" not in path.parts
+        if not {"__pycache__", "results", ".snakemake"} & set(path.parts)
     }
 
 

@@ -86,7 +86,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             "the cache, the folder of unfinished work, manifests and errors": logic(
                 *(
                     f"ecslm/common/{name}.py"
-                    for name in ("results_cache", "workdir", "ledger", "manifests", "errors")
+                    for name in ("results_cache", "workdir", "manifests", "errors")
                 )
             ),
             "the summary that a script prints": logic("ecslm/reports/score_summary.py"),
@@ -94,7 +94,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 *(f"ecslm/plan/{name}.py" for name in ("study", "jobs")),
                 "ecslm/fingerprint/digest.py",
                 *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
-                *(f"ecslm/provenance/{name}.py" for name in ("history", "integrity", "run_lock")),
+                *(f"ecslm/provenance/{name}.py" for name in ("changes", "integrity", "run")),
             ),
             "the logic of a metric that the study does not use": logic(
                 "ecslm/scoring/metrics/hit_rate.py"

@@ -15,24 +15,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import changed_while_read, sha256_of_file
-from ecslm.common.ledger import differs_from_record, ledger_record, record_made
 from ecslm.common.usage import output_file
 from ecslm.common.validation import Sha256, Value, read_model
 
 
 @dataclass(frozen=True)
 class Damage:
-    """A file that is missing or does not match its manifest, or a manifest its record."""
+    """A file that is missing or does not match its manifest."""
 
     path: Path
     missing: bool
-    record: str = "its manifest"
 
     def __str__(self) -> str:
         """`path: what is wrong`."""
         if self.missing:
             return str(Problem("no such file, but its manifest lists it", self.path))
-        return str(Problem(f"altered: its sha256 differs from {self.record}", self.path))
+        return str(Problem("altered: its sha256 differs from its manifest", self.path))
 
 
 class Manifest(BaseModel):
@@ -75,15 +73,11 @@ class Manifest(BaseModel):
         return Path(os.path.normpath(path.parent / self.folder))
 
     def damage(self, path: Path, names: Iterable[str] | None = None) -> Iterator[Damage]:
-        """Find files that are missing or altered; `path` is that of this manifest, which comes
-        first if it is not the one that was recorded when the files were made.
+        """Find files that are missing or altered; `path` is that of this manifest.
 
         Args:
             names: check only these files; one that the manifest does not list counts as altered.
         """
-        if differs_from_record(path):
-            record = f"its record, {ledger_record(path)} (copy both if it comes from elsewhere)"
-            yield Damage(path, missing=False, record=record)
         folder = self.location(path)
         for name in self.files if names is None else names:
             file = folder / name
@@ -172,7 +166,7 @@ def refuse_replaced(
 
 
 def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path]) -> None:
-    """Write and record the manifest of finished results; `origin` is the value of `made_from`.
+    """Write the manifest of finished results; `origin` is the value of `made_from`.
 
     What killed writers of the same files have left is removed.
 
@@ -185,7 +179,6 @@ def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path
         remove_temporaries(written)
     files = {result.name: sha256_of_file(result) for result in results}
     write_json(path, Manifest(files=files, **origin).model_dump(mode="json"))
-    record_made(path)
 
 
 def add_manifest_options(parser: argparse.ArgumentParser) -> None:

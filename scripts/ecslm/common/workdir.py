@@ -12,7 +12,6 @@ from typing import Any
 from ecslm.common.errors import InputError
 from ecslm.common.files import default_mode, remove_temporaries, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
-from ecslm.common.ledger import record_made
 from ecslm.common.locks import held
 from ecslm.common.manifests import Manifest
 from ecslm.common.results_cache import Entry, ResultsCache, link_or_copy
@@ -103,7 +102,6 @@ class Work:
         known = dict(self._known)
         # What was found may have been kept with all fields of another result's manifest.
         write_json(self._outputs.manifest, manifest | known | dict(found) | known)
-        record_made(self._outputs.manifest)
         shutil.rmtree(self.folder)
 
 

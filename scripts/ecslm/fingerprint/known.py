@@ -9,7 +9,6 @@ code that would make one of them wrong.
 LEFT_OUT = {
     "ecslm.common.devices": "which of the machine's GPUs a job computes on, and when",
     "ecslm.common.errors": "in which words people are told of what is wrong",
-    "ecslm.common.ledger": "whether a manifest is as it was written, which lets a job go on or not",
     "ecslm.common.locks": "which process may use a directory, and when",
     "ecslm.common.logs": "messages for people",
     "ecslm.common.manifests": "what a result was made from, which lets a job go on or not",

@@ -13,7 +13,6 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, remove_temporaries, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
-from ecslm.common.ledger import record_made
 from ecslm.common.manifests import MadeBy, made_from
 from ecslm.common.versions import require_locked
 from ecslm.models.bases import (
@@ -91,7 +90,6 @@ def fetch_base(
     }.items():
         remove_temporaries(path)
         write_json(path, value)
-    record_made(manifest)
 
 
 def _revision(source: BaseSource) -> str:

@@ -42,7 +42,8 @@ PREFIX = "warning: "
 
 
 def check_study(configfiles: Sequence[Path], study: str | None, profile: str) -> Report:
-    """Whether a run of a study would succeed; it writes nothing outside `results`.
+    """Whether a run of a study would succeed; it writes nothing outside `results`
+    and `.snakemake`.
 
     Args:
         configfiles: files over config.yaml.

@@ -2,17 +2,15 @@
 
 import os
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.common.hashing import sha256_of_file
-from ecslm.common.ledger import differs_from_record, is_recorded, record_made
 from ecslm.provenance.changes import Changes, differences
 from ecslm.provenance.dag import Job
-from ecslm.provenance.integrity import damage, how_to_rebuild, read_job_manifest
+from ecslm.provenance.integrity import damage, how_to_rebuild
 
 # Rules whose results are not made again in seconds: those that do not match are refused, and kept.
 PRECIOUS = (
@@ -24,9 +22,8 @@ PRECIOUS = (
 def verified(jobs: Sequence[Job]) -> list[Job]:
     """The jobs whose results exist and are what the graph would build now.
 
-    Each file is compared with its manifest, and each manifest with its record in the ledger, the
-    configuration, the code, the lock file and the inputs. Without a record, it is also compared
-    with what was built from it. Results that do not match are deleted where they are rebuilt in
+    Each file is compared with its manifest, and each manifest with the configuration, the code, the
+    lock file and the inputs. Results that do not match are deleted where they are rebuilt in
     seconds, as scores, comparisons, tables and reports are.
 
     Args:
@@ -40,11 +37,11 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
     outdated: list[Job] = []
     problems: list[str] = []
     orphans: dict[Job, list[Job]] = {}
-    changes, consumers = Changes(jobs), _consumers(jobs)
+    changes = Changes(jobs)
     for job in tqdm(jobs, unit="job", desc="verifying", delay=1):
         if not any(Path(path).exists() for path in job.files):
             continue
-        reasons = _mismatches(job) or _contradictions(job, consumers)
+        reasons = _mismatches(job)
         missing = _missing_source(changes, job, good)
         if not reasons and missing is None:
             good[job] = None
@@ -71,12 +68,6 @@ def verified(jobs: Sequence[Job]) -> list[Job]:
     return list(good)
 
 
-def record_verified(jobs: Iterable[Job]) -> None:
-    """Record verified manifests in the ledger."""
-    for job in jobs:
-        record_made(Path(job.manifest))
-
-
 def align_times(jobs: Iterable[Job]) -> None:
     """Give all results one time: those that are newer than what reads them would be hashed."""
     now = time.time_ns()
@@ -101,42 +92,3 @@ def _mismatches(job: Job) -> list[str]:
         return [*gone, *differences(job), *damage(job)]
     except InputError:
         return ["broken"]
-
-
-def _consumers(jobs: Iterable[Job]) -> dict[str, list[Job]]:
-    """The jobs that read a path and whose results exist, by path."""
-    consumers: dict[str, list[Job]] = {}
-    for job in jobs:
-        if Path(job.manifest).exists():
-            for path in job.inputs:
-                consumers.setdefault(path, []).append(job)
-    return consumers
-
-
-def _contradictions(job: Job, consumers: Mapping[str, list[Job]]) -> list[str]:
-    """Results that existing ones were built from other bytes of.
-
-    A record in the ledger says which of the two is right; without one, the results may have been
-    altered together with their manifest.
-    """
-    if is_recorded(Path(job.manifest)):
-        return []
-    problems = []
-    for path in job.files:
-        others = [one for one in consumers.get(path, ()) if _was_built_from_another(one, path)]
-        if others:
-            problems.append(
-                f"{others[0].manifest} was built from other bytes of {path} (if these are right, "
-                f"{how_to_rebuild(*others)})"
-            )
-    return problems
-
-
-def _was_built_from_another(job: Job, path: str) -> bool:
-    try:
-        made = read_job_manifest(job)
-    except InputError:
-        return False
-    manifest = Path(job.manifest)
-    credible = path in made.inputs and not differs_from_record(manifest)
-    return credible and made.inputs[path] != sha256_of_file(Path(path))

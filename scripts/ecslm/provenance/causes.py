@@ -1,14 +1,12 @@
 """Finds the causes of a run: the changes behind its jobs, each job counted under one of them."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Callable, Container, Iterator, Sequence
+from dataclasses import dataclass
 
 from ecslm.provenance.changes import Changes
 from ecslm.provenance.dag import Job
-
-# A reason that is about a result.
-OF_A_RESULT = re.compile(r"^(results/\S+) (.+)", re.DOTALL)
+from ecslm.schemas.paths import TOP
 
 
 @dataclass(frozen=True)
@@ -38,67 +36,52 @@ def find_causes(
     Raises:
         InputError: a manifest is broken.
     """
-    stale = {job.manifest: job for job in changes.jobs if job.due}
-    groups = list(_grouped(changes, stale.values()).values())
-    own: dict[str, list[int]] = {}
-    for number, group in enumerate(groups):
-        for manifest in group.concerned:
-            own.setdefault(manifest, []).append(number)
-    reaching: dict[str, set[int]] = {}
-    reached: list[list[Job]] = [[] for _ in groups]
-    for manifest, job in stale.items():
-        found = set(own.get(manifest, ()))
-        for source in changes.sources(job):
-            found |= reaching.get(source.manifest, set())
-        reaching[manifest] = found
-        for number in found:
-            reached[number].append(job)
-    order = sorted(range(len(groups)), key=lambda n: weight(reached[n]), reverse=True)
-    counted: dict[int, list[Job]] = {number: [] for number in order}
-    for manifest, job in stale.items():
-        counted[next(n for n in order if n in reaching[manifest])].append(job)
-    return [
-        Cause(
-            tuple(groups[number].reasons),
-            tuple(stale[manifest] for manifest in groups[number].concerned),
-            tuple(reached[number]),
-            tuple(counted[number]),
-        )
-        for number in order
+    due = [job for job in changes.jobs if job.due]
+    reached = [
+        (reasons, manifests, _reached(changes, due, manifests))
+        for manifests, reasons in _grouped(changes, due).items()
     ]
+    reached.sort(key=lambda one: weight(one[2]), reverse=True)
+    causes, counted = [], set[str]()
+    for reasons, manifests, jobs in reached:
+        concerned = tuple(job for job in jobs if job.manifest in manifests)
+        new = tuple(job for job in jobs if job.manifest not in counted)
+        causes.append(Cause(tuple(reasons), concerned, jobs, new))
+        counted.update(job.manifest for job in new)
+    return causes
 
 
-@dataclass
-class _Group:
-    """A reason, or several, and the manifests of the jobs that have it."""
-
-    reasons: list[str] = field(default_factory=list)
-    concerned: dict[str, None] = field(default_factory=dict)
-
-
-def _grouped(changes: Changes, stale: Iterable[Job]) -> dict[frozenset[str], _Group]:
-    """Reasons by the jobs that have them. Alike reasons about several results are one."""
-    makers = {path: job for job in stale for path in job.files}
-    alike: dict[str, dict[str, None]] = {}
-    concerned: dict[str, dict[str, None]] = {}
-    for job in stale:
+def _grouped(changes: Changes, due: Sequence[Job]) -> dict[frozenset[str], list[str]]:
+    """Reasons by the manifests of the jobs that have them; alike ones about results are one."""
+    makers = {path for job in due for path in job.files}
+    alike: dict[str, dict[str, None]] = defaultdict(dict)
+    concerned: dict[str, set[str]] = defaultdict(set)
+    for job in due:
         for reason in _root_reasons(changes, job, makers):
-            kind = OF_A_RESULT.sub(r"* \2", reason)
-            alike.setdefault(kind, {})[reason] = None
-            concerned.setdefault(kind, {})[job.manifest] = None
-    groups: dict[frozenset[str], _Group] = {}
-    for kind, manifests in concerned.items():
-        group = groups.setdefault(frozenset(manifests), _Group(concerned=manifests))
-        first, *others = alike[kind]
-        group.reasons.append(first + (f", and {len(others)} more like it" if others else ""))
+            path, _, words = reason.partition(" ")
+            kind = words if path.startswith(f"{TOP}/") else reason
+            alike[kind][reason] = None
+            concerned[kind].add(job.manifest)
+    groups: dict[frozenset[str], list[str]] = defaultdict(list)
+    for kind, (first, *others) in alike.items():
+        more = f", and {len(others)} more like it" if others else ""
+        groups[frozenset(concerned[kind])].append(first + more)
     return groups
 
 
-def _root_reasons(changes: Changes, job: Job, makers: dict[str, Job]) -> Iterator[str]:
+def _root_reasons(changes: Changes, job: Job, makers: Container[str]) -> Iterator[str]:
     """Reasons without those that only follow from an input which another job would make anew."""
-    reasons = changes.reasons(job)
-    inputs = set(job.inputs) if reasons else ()
-    for reason in reasons:
+    for reason in changes.reasons(job):
         path = reason.partition(" ")[0]
-        if not (path in inputs and path in makers):
+        if not (path in makers and path in job.inputs):
             yield reason
+
+
+def _reached(changes: Changes, due: Sequence[Job], concerned: Container[str]) -> tuple[Job, ...]:
+    """The concerned jobs and all below them."""
+    found: dict[str, Job] = {}
+    for job in due:
+        sources = (source.manifest for source in changes.sources(job))
+        if job.manifest in concerned or any(source in found for source in sources):
+            found[job.manifest] = job
+    return tuple(found.values())

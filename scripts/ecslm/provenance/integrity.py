@@ -19,16 +19,15 @@ BASES = "base_model"
 
 
 def check_results(jobs: Iterable[Job], unfinished: Container[str]) -> None:
-    """Check finished results before anything uses them: against their manifests, and these against
-    the ledger.
+    """Check finished results against their manifests before anything uses them.
 
     Args:
         jobs: those whose manifests exist.
         unfinished: manifests of results that are rebuilt in any case, so they may be incomplete.
 
     Raises:
-        InputError: a result or its manifest was modified after it was built, its manifest is
-            broken, or the results are those of another job.
+        InputError: a result was modified after it was built, its manifest is broken, or the results
+            are those of another job.
     """
     problems: list[str] = []
     # Slow only when many files are new: digests are cached on disk.

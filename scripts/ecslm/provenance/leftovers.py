@@ -1,22 +1,25 @@
-"""Files below `results/` that no job makes as the studies are configured now.
+"""Files below `results/` that no job makes as the studies are configured now, and their removal.
 
 A model, seed, task or table that is removed from the configuration leaves its files, and so do
 studies and bases. They are recognised by the path patterns of the rules; other files are never
 listed.
 """
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.common.locks import held
 from ecslm.common.text import nearest
 from ecslm.config.schema import Config
 from ecslm.data.settings import HubData
 from ecslm.models.bases import PathSource
 from ecslm.provenance.dag import Job
+from ecslm.provenance.snakemake_records import remove_records
 from ecslm.schemas import paths
 
 BASES = Path(paths.BASES)
@@ -54,11 +57,6 @@ class Leftovers:
     def unmade(self) -> list[Path]:
         """Files that jobs have made, with logs and unfinished work, and that none makes now."""
         return [path for path in self._written() if result_of(path) not in self._made]
-
-    def foreign(self) -> list[Path]:
-        """Files that no job makes under any configuration, and symbolic links."""
-        written = set(self._written())
-        return [path for path in _files(self.folder) if path not in written]
 
     def bases(self) -> list[Path]:
         """Files of bases that no study of the configuration uses.
@@ -131,6 +129,37 @@ class Leftovers:
         return any(real.is_relative_to(one) for one in self._configured)
 
 
+def remove(files: Collection[Path]) -> None:
+    """Remove files below `results/`, the records of them, and directories that are empty then.
+
+    Interrupted, it can be repeated: manifests go after the results that they describe.
+
+    Raises:
+        InputError: a process is still making one of them; nothing is removed.
+    """
+    locks = [path for path in files if path.suffix == ".lock"]
+    with contextlib.ExitStack() as stack:
+        for lock in locks:
+            stack.enter_context(held(lock, str(lock.with_suffix("")), wait=False))
+        for path in sorted(
+            set(files) - set(locks), key=lambda path: path.name.endswith("manifest.json")
+        ):
+            path.unlink(missing_ok=True)
+    for lock in locks:
+        lock.unlink(missing_ok=True)
+    remove_records(path.as_posix() for path in files)
+    _remove_empty(files)
+
+
+def _remove_empty(removed: Iterable[Path]) -> None:
+    folders = {folder for path in removed for folder in path.parents}
+    for folder in sorted(folders, key=lambda path: len(path.parts), reverse=True):
+        if paths.TOP in folder.parents:
+            # Not empty, or gone already.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+
+
 def result_of(path: Path) -> str:
     """The result that a file belongs to: mostly itself."""
     for pattern in OF_A_RESULT:
@@ -161,9 +190,8 @@ def _expression(pattern: str) -> str:
 
 
 def _require_study(folder: Path, study: str, studies: Iterable[str]) -> None:
-    if folder.is_symlink():
-        raise InputError(f"{folder}: is a symbolic link: remove it yourself")
-    if not study or study in paths.SHARED or study != folder.name or not folder.is_dir():
+    real = folder.is_dir() and not folder.is_symlink()
+    if not study or study in paths.SHARED or study != folder.name or not real:
         raise InputError(
             f"study: {study} is not in studies, nor is there a directory {folder} of its results"
             f"{nearest(study, studies)}"

@@ -21,11 +21,11 @@ MOST_NAMES = 3
 # What the jobs of a rule make, one and several.
 WORDS = {
     "base_model": ("base", "bases"),
-    "dataset": ("dataset file", "dataset files"),
     **dict.fromkeys(
         ("check_data", "describe_data", "leakage", "data_card"),
         ("report on the data", "reports on the data"),
     ),
+    "dataset": ("dataset file", "dataset files"),
     "train_adapter": ("adapter", "adapters"),
     "fetch_answers": ("file of answers", "files of answers"),
     "predict": ("prediction", "predictions"),
@@ -189,6 +189,8 @@ def counts_by_kind(jobs: Iterable[Job]) -> str:
 def counts_of(rules: Iterable[str]) -> str:
     """How many jobs of each kind, by the rule of each job."""
     counts = Counter(WORDS.get(rule, (f"{rule} job", f"{rule} jobs")) for rule in rules)
+    order = [*WORDS.values(), *counts]
+    counts = Counter({words: counts[words] for words in sorted(counts, key=order.index)})
     return ", ".join(f"{number:,} {words[number > 1]}" for words, number in counts.items())
 
 

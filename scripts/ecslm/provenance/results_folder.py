@@ -8,10 +8,9 @@ from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import NO_FILE, is_pipe_or_device
-from ecslm.common.ledger import RESULTS
 from ecslm.provenance.snakemake_records import INCOMPLETE, RECORDS
 from ecslm.reports.run_display import MAKE_ROOM
-from ecslm.schemas.paths import RUN_LOCK, SHARED
+from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
 
 # In `results`, beside those of studies.
 FOLDERS = SHARED - {RUN_LOCK.name}
@@ -34,7 +33,7 @@ def check_results_folder(study: str) -> None:
         InputError: `results`, or a folder in it that the study uses, is no folder, or leads
             nowhere, or may not be read or written; or a file of the study is no file.
     """
-    top = Path(RESULTS)
+    top = TOP
     # Where there is none yet, it will be made.
     problems = list(_barriers(top if os.path.lexists(top) else Path.cwd()))
     if not problems:
@@ -56,7 +55,7 @@ def os_errors_told() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        path = Path(error.filename or RESULTS)
+        path = Path(error.filename or TOP)
         yours = _permission(path) if error.errno in (errno.EACCES, errno.EPERM) else None
         what = (error.strerror or str(error)).lower()
         fix = yours or FIXES.get(error.errno or 0, "")

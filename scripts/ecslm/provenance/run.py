@@ -1,11 +1,13 @@
 """One run of Snakemake in this directory: checks before it, records, and clean-up after it."""
 
+import contextlib
 import time
 from collections.abc import Callable, Container, Sequence
 
 from ecslm.common.cache_entries import size_limit
 from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import all_of
+from ecslm.common.locks import held
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan
 from ecslm.provenance.api_keys import check_api_keys
@@ -17,9 +19,8 @@ from ecslm.provenance.disk import check_disk
 from ecslm.provenance.finished_results import keep_results, trim_results
 from ecslm.provenance.integrity import check_inputs, check_results
 from ecslm.provenance.results_folder import check_results_folder, os_errors_told
-from ecslm.provenance.run_lock import acquire_run_lock, release_run_lock
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
-from ecslm.schemas.paths import DIGESTS
+from ecslm.schemas.paths import DIGESTS, RUN_LOCK
 
 
 class Run:
@@ -32,6 +33,7 @@ class Run:
         """
         self._plan = plan
         self._made: Sequence[Job] = ()
+        self._lock = contextlib.ExitStack()
         # Before anything reads results, as checks of the plan do.
         check_results_folder(plan.study.name)
         self._limit = size_limit()
@@ -90,11 +92,13 @@ class Run:
             check_machine,
         )
         with os_errors_told():
-            acquire_run_lock(self._started)
+            # In place of Snakemake's own lock, which a killed run leaves behind. Jobs that this run
+            # has planned may be done already if another one has held it since this one began.
+            self._lock.enter_context(held(RUN_LOCK, "results", wait=False, since=self._started))
             keep_results(self._made, unfinished_results(self._made))
             record_code()
 
     def end(self) -> None:
         """Keep the cache of finished results within its limit; release the lock."""
         trim_results(self._limit)
-        release_run_lock()
+        self._lock.close()

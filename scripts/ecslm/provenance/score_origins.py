@@ -6,7 +6,6 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from ecslm.common.ledger import RESULTS
 from ecslm.common.manifests import MadeBy, Manifest, manifest_of, read_manifest
 from ecslm.common.validation import read_model
 from ecslm.provenance.changes import changed_values, dotted
@@ -98,7 +97,7 @@ class Origins:
 def seen_from_study(path: str) -> str:
     """The path of an input, relative to the directory of its study's results."""
     root, *rest = Path(path).parts
-    if root != RESULTS or len(rest) < 2:
+    if root != paths.TOP.name or len(rest) < 2:
         return path
     folder, *inside = rest
     return Path("..", *rest).as_posix() if folder in paths.SHARED else Path(*inside).as_posix()

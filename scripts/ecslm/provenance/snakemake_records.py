@@ -10,7 +10,6 @@ from typing import Any
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.common.hashing import canonical_json
-from ecslm.common.ledger import is_recorded
 from ecslm.models.prompts import as_parameter
 from ecslm.plan.parameters import versions_parameter
 from ecslm.provenance.dag import Job
@@ -20,6 +19,9 @@ from ecslm.provenance.integrity import how_to_rebuild, read_job_manifest
 # begun, deleted when the job ends.
 RECORDS = Path(".snakemake/metadata")
 INCOMPLETE = Path(".snakemake/incomplete")
+# How parameters begin, as Snakemake writes them, that manifests have too.
+SETTINGS = "'{"
+STATED = (SETTINGS, "'code:", "'versions:", "'template:")
 
 
 def unfinished_results(jobs: Iterable[Job]) -> frozenset[str]:
@@ -38,8 +40,7 @@ def unfinished_results(jobs: Iterable[Job]) -> frozenset[str]:
 
 
 def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) -> None:
-    """Refuse results that were not built by Snakemake's jobs in this directory, or that are not in
-    the ledger.
+    """Refuse results that were not built by Snakemake's jobs in this directory.
 
     If Snakemake has no record of a result, it would judge it by its date alone. Results of other
     code or settings may have been copied over those that it has a record of. And a job that a
@@ -58,7 +59,7 @@ def check_recorded(study: str, jobs: Iterable[Job], unfinished: Container[str]) 
         manifest = Path(job.manifest)
         if job.manifest in unfinished:
             continue
-        record = _record_of(job) if is_recorded(manifest) else None
+        record = _record_of(job)
         if record is not None and _has_same_origin(job, record):
             continue
         # No other file is likely to have the same time, to a fraction of a microsecond.
@@ -91,16 +92,29 @@ def _record_of(job: Job) -> dict[str, Any] | None:
 
 def _has_same_origin(job: Job, record: dict[str, Any]) -> bool:
     """Whether manifest and record have the same inputs and parameters, as after a `touch`."""
-    made = read_job_manifest(job)
-    template = made.template_sha256 and as_parameter(made.template_sha256)
-    values = [made.code, made.source_content, template]
-    values += [canonical_json(made.settings)] if made.settings else []
-    values += [versions_parameter(made.versions)] if made.versions else []
-    parameters = set(record["params"])
-    return {repr(value) for value in values if value} <= parameters and all(
-        f"sha256:{made.inputs.get(path)}" == checksum
-        for path, checksum in record["input_checksums"].items()
+    made, parameters = read_job_manifest(job), set(record["params"])
+    stated = {one for one in parameters if one.startswith(STATED)}
+    values = [
+        made.code,
+        made.template_sha256 and as_parameter(made.template_sha256),
+        versions_parameter(made.versions) if made.versions else None,
+        # Not every rule has settings.
+        canonical_json(made.settings) if made.settings or _has_settings(stated) else None,
+    ]
+    content = made.source_content
+    same = {repr(value) for value in values if value} == stated
+    return (
+        same
+        and (content is None or repr(content) in parameters)
+        and all(
+            f"sha256:{made.inputs.get(path)}" == checksum
+            for path, checksum in record["input_checksums"].items()
+        )
     )
+
+
+def _has_settings(stated: Iterable[str]) -> bool:
+    return any(one.startswith(SETTINGS) for one in stated)
 
 
 def _record_path(folder: Path, result: str) -> Path:

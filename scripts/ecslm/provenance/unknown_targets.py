@@ -1,42 +1,44 @@
-"""Messages on targets that no rule makes, with the target that may be meant."""
+"""Messages on targets that no rule makes, with what may be meant."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import PurePosixPath
 
-from ecslm.common.ledger import RESULTS
 from ecslm.common.text import nearest
-from ecslm.plan.plan import Plan
-from ecslm.schemas.paths import SHARED
+from ecslm.schemas.paths import SHARED, TOP
 
 # Used instead of a list that is too long.
 MOST_CHARACTERS = 300
 LISTED = ": `snakemake --list-target-rules` lists what can be made"
 
 
-def about_target(plan: Plan, names: Iterable[str], files: Sequence[str], target: str) -> str:
+def about_target(
+    study: str,
+    studies: Collection[str],
+    names: Iterable[str],
+    patterns: Iterable[str],
+    target: str,
+) -> str:
     """One line on a target that is unknown to the run of a study.
 
     Args:
+        studies: those of the configuration.
         names: the targets that are no files.
-        files: all files of the study.
+        patterns: paths of what rules write.
     """
     path = PurePosixPath(target)
-    study, known = plan.study.name, plan.study.config.studies
-    if len(path.parts) == 1 and not path.suffix:
+    folder, other, *below = (*path.parts, "", "")
+    if not path.suffix and not other:
         return f"{target}: no such target{nearest(target, names)}"
-    if path.parts[0] != RESULTS or len(path.parts) < 3 or path.parts[1] in (study, *SHARED):
-        return f"{target}: no result of study {study}{_nearest_file(path, files)}"
-    if path.parts[1] in known:
+    if folder != TOP.name or not any(below) or other in (study, *SHARED):
+        return f"{target}: no result of study {study}{_nearest_pattern(target, patterns)}"
+    if other in studies:
         return (
-            f"{target}: a result of study {path.parts[1]}, but this run is of {study}: add "
-            f"`--config study={path.parts[1]}`, and `--` before the target"
+            f"{target}: a result of study {other}, but this run is of {study}: add "
+            f"`--config study={other}`, and `--` before the target"
         )
-    return f"{target}: there is no study {path.parts[1]}{nearest(path.parts[1], known)}"
+    return f"{target}: there is no study {other}{nearest(other, studies)}"
 
 
-def _nearest_file(path: PurePosixPath, files: Iterable[str]) -> str:
-    """The nearest file, first of those in the same folder."""
-    beside = [file for file in files if PurePosixPath(file).parent == path.parent]
-    alike = [file for file in beside if PurePosixPath(file).suffix == path.suffix]
-    suggested = nearest(str(path), alike or beside or files)
+def _nearest_pattern(target: str, patterns: Iterable[str]) -> str:
+    suggested = nearest(target, patterns)
     return suggested if len(suggested) <= MOST_CHARACTERS else LISTED

@@ -6,9 +6,8 @@ Patterns with names in braces are relative to the study's results directory.
 from collections.abc import Iterable
 from pathlib import Path
 
-from ecslm.common.ledger import LEDGER
-
 # Relative to the project.
+TOP = Path("results")
 RESULTS = "results/{study}"
 BASES = "results/bases"
 CACHE = Path("results/cache")
@@ -27,8 +26,8 @@ PUBLISHED_COUNTS = PUBLISHED / "counts.csv"
 PUBLISHED_PARAMETERS = PUBLISHED / "parameters.csv"
 PUBLISHED_SIZES = PUBLISHED / "sizes.csv"
 ARCHITECTURES = Path("resources/architectures.csv")
-# What `results/` has beside the directories of studies.
-SHARED = frozenset(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, LEDGER, RUN_LOCK))
+# What `results/` has beside the directories of studies; `made` is of versions up to 0.4.
+SHARED = frozenset({*(path.name for path in (Path(BASES), CACHE, CODE_HISTORY, RUN_LOCK)), "made"})
 
 # Relative to the directory of all bases.
 BASE = "{base}/manifest.json"

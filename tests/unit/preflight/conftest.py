@@ -1,17 +1,30 @@
 """Fixtures of the checks before a run: a project without results, and no token."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.fake_hub import FakeHub, fake_hub
+from support.stated_jobs import jobs_of
 from support.project import ROOT
+
+from ecslm.plan.plan import Plan
+from ecslm.preflight import configuration
+
+
+@contextmanager
+def graph_of_plan(configfiles: list[Path], study: str | None) -> Iterator[SimpleNamespace]:
+    """What Snakemake takes a second to read."""
+    yield SimpleNamespace(jobs=jobs_of(Plan.read(configfiles, study)))
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project of which nothing has been made."""
+    """A project of which nothing has been made; its graph is that of the plan."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(configuration, "read_dag", graph_of_plan)
     for name in ("profiles", "report", "resources"):
         Path(name).symlink_to(ROOT / name)
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +14,11 @@ from snakemake.persistence.file import FilePersistence
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file
-from ecslm.common.ledger import LEDGER, record_made
 from ecslm.common.manifests import made_from, manifest_of, write_manifest
 from ecslm.fingerprint.running import code_parameter
 from ecslm.models.bases import PathSource, content_of_folder
 from ecslm.models.fetching import fetch_base
-from ecslm.provenance.adoption import align_times, record_verified, verified
+from ecslm.provenance.adoption import align_times, verified
 from ecslm.provenance.changes import Changes, differences
 from ecslm.provenance.code_history import modules_of, record_code
 from ecslm.provenance.dag import Job
@@ -150,7 +148,7 @@ def test_a_job_below_another_has_the_cause_of_that_one() -> None:
     assert lines[0] == "results/shop/score.json: will be rebuilt; built by rule score"
     assert lines[1] == f"  because training.rank: 16 -> 8: concerns {COST}"
     text = "\n".join(lines)
-    for words in (f"{ADAPTER}  will be rebuilt", "alpha = 32", "ecslm.scoring.score", "numpy 2.4"):
+    for words in (f"  {ADAPTER}\n", "shots = 0", "ecslm.scoring.score", 'numpy = "2.4'):
         assert words in text
 
 
@@ -232,41 +230,11 @@ def test_many_problems_are_counted_rather_than_listed() -> None:
     assert caught.value.problems[-1] == "and 5 more results like these"
 
 
-def forge(one: Job, content: str = "forged") -> None:
-    """Alter a result and its manifest, so that each matches the other, and keep their dates."""
-    result, manifest = Path(one.results[-1]), Path(one.manifest)
-    for path in (result, manifest):
-        before = path.stat()
-        if path == result:
-            path.write_text(content)
-        else:
-            files = {result.name: sha256_of_file(result)}
-            write_json(path, json.loads(path.read_text()) | {"files": files})
-        os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-
-
-def test_a_result_that_was_altered_with_its_manifest_is_not_the_one_that_was_made() -> None:
-    forge(TRAIN_JOB)
-    with pytest.raises(InputError) as caught:
-        check_results(JOBS, ())
-    (line,) = caught.value.problems
-    assert line.startswith(f"{TRAIN_JOB.manifest}: altered: its sha256 differs from its record")
-    with pytest.raises(InputError, match=f"{TRAIN_JOB.manifest} was modified after it was built"):
-        verified(JOBS)
-    # Without a record, what was built from it tells.
-    shutil.rmtree(LEDGER)
-    with pytest.raises(InputError) as caught:
-        verified(JOBS)
-    (line,) = caught.value.problems
-    assert f"{SCORE_JOB.manifest} was built from other bytes of {ADAPTER} (if these" in line
-
-
 def test_the_results_of_another_seed_are_refused() -> None:
     one = replace(TRAIN_JOB, key={"model": "Small", "seed": "0"})
     make(one)
     content = json.loads(Path(one.manifest).read_text()) | {"seed": 1, "model": None}
     write_json(Path(one.manifest), content)
-    record_made(Path(one.manifest))
     with pytest.raises(InputError, match="belongs to seed 1, not 0: `rm "):
         check_results([one], ())
     with pytest.raises(InputError, match="belongs to seed 1, not 0: copy it again, or `rm "):
@@ -316,11 +284,6 @@ def test_results_that_snakemake_has_no_record_of_are_refused_until_they_are_adop
     record(SCORE_JOB)
     check_recorded("shop", JOBS, ())
     os.utime(SCORE_JOB.manifest, (1, 1))
-    check_recorded("shop", JOBS, ())
-    shutil.rmtree(LEDGER)
-    with pytest.raises(InputError, match="`make adopt STUDY=shop`"):
-        check_recorded("shop", JOBS, ())
-    record_verified(verified(JOBS))
     check_recorded("shop", JOBS, ())
 
 
