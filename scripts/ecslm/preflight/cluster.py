@@ -53,8 +53,11 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     for rule in dict.fromkeys(job.rule for job in run.sent_jobs):
         where = f"{run.profile.file}: resources of {rule}"
         try:
-            place, (gpus, memory, minutes) = _place(run, rule), _asked(run, rule)
-            options = [*place, *_gpus(run, rule, gpus), f"--mem={memory}", f"--time={minutes}"]
+            place, extra = _place(run, rule), shlex.split(run.profile.resource(rule, "slurm_extra"))
+            gpus, memory, minutes = _asked(run, rule)
+            # In the executor's order: of an option that is there twice SLURM takes the last.
+            needs = (f"--time={minutes}", f"--mem={memory}", *extra, *_gpus(run, rule, gpus))
+            options = (*place, *needs)
             partition = run.profile.resource(rule, PARTITION)
             problem = refusal(options) or _refused(run.cluster, partition, minutes)
         except InputError as problems:
@@ -63,7 +66,7 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
             yield error(f"slurm_extra: not words of a shell ({wrong}): correct it", where)
         else:
             if not problem:
-                accepted[(*place, *_gpus(run, rule, min(gpus, 1)))] = None
+                accepted[(*place, *extra, *_gpus(run, rule, min(gpus, 1)))] = None
                 continue
             yield error(
                 f"SLURM would not run a job with {shlex.join(options)} ({problem}): correct "
@@ -76,14 +79,9 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
 
 
 def _place(run: PlannedRun, rule: str) -> tuple[str, ...]:
-    """Where the profile sends jobs of a rule.
-
-    Raises:
-        ValueError: its own options are not words of a shell.
-    """
+    """Where the profile sends jobs of a rule."""
     asked = {option: run.profile.resource(rule, name) for name, option in OPTIONS.items()}
-    extra = shlex.split(run.profile.resource(rule, "slurm_extra"))
-    return (*(f"--{option}={value}" for option, value in asked.items() if value), *extra)
+    return tuple(f"--{option}={value}" for option, value in asked.items() if value)
 
 
 def _gpus(run: PlannedRun, rule: str, count: int) -> list[str]:
