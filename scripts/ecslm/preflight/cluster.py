@@ -35,7 +35,11 @@ Asked = tuple[int, int, int]
 def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     """Whether SLURM answers and would run the jobs, and a node has what they need."""
     if JOB in os.environ:
-        yield warning(f"this is within job {os.environ[JOB]}: start the run on a login node", JOB)
+        fix = "start the run on a login node, since it would end with the job"
+        yield warning(
+            f"this is within job {os.environ[JOB]}, from where no node is tried: {fix}", JOB
+        )
+        return
     if missing := missing_commands():
         yield error(
             "not here: start the run on a login node of the cluster, or add SLURM's commands to "

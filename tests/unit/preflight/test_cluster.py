@@ -16,7 +16,7 @@ from ecslm.common.errors import InputError
 from ecslm.preflight import slurm as asking
 from ecslm.preflight.cluster import check_cluster
 from ecslm.preflight.profiles import Profile
-from ecslm.preflight.slurm import minutes_of, outside_of_jobs, problems_here
+from ecslm.preflight.slurm import minutes_of, problems_here
 
 DEFAULTS = {"slurm_partition": "gpu"}
 SERVER = {
@@ -140,12 +140,13 @@ def test_options_that_are_no_words_of_a_shell_are_told() -> None:
     ]
 
 
-def test_a_run_within_a_job_is_warned_of_and_asks_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_within_a_job_is_warned_of_and_tries_no_node(
+    slurm: Slurm, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SLURM_JOB_ID", "7")
     (line,) = told()
-    assert line.startswith("warning: SLURM_JOB_ID: this is within job 7: start the run on a login")
-    inside = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_CONF": "c", "PATH": "/bin"}
-    assert outside_of_jobs(inside) == {"SLURM_CONF": "c", "PATH": "/bin"}
+    assert line.startswith("warning: SLURM_JOB_ID: this is within job 7, from where no node is")
+    assert slurm.asked("srun") == []
 
 
 @pytest.mark.parametrize(
