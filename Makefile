@@ -36,8 +36,9 @@ OPTIONS = $(call option,--study=,STUDY) $(call option,--configfile=,CONFIGFILE)
 OF_SNAKEMAKE = $(call option,--configfile=,CONFIGFILE) $(call option,--config study=,STUDY)
 # Snakemake takes one `--config`.
 WITH_SEEDS = $(if $(value SEEDS),$(if $(value STUDY),,--config) $(call option,'seeds=[',SEEDS)']')
-# Snakemake would end with a traceback at a configuration that it cannot read.
-CHECKED = $(if $(value CONFIGFILE),$(BIN)/python scripts/check_configuration.py $(OPTIONS))
+# Snakemake would end with a traceback at a configuration that it cannot read, or without a folder
+# for its caches.
+CHECKED = $(BIN)/python scripts/check_configuration.py $(OPTIONS)
 
 ##@ Run
 new: setup ## begin a study of your own records: look at them, and write STUDY.yaml | STUDY DATA

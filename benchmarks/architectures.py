@@ -24,7 +24,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from with_trl import has_trl, synchronise, train_with_trl, without_head
 
-from ecslm.estimates import operations
 from ecslm.estimates.sizes import sizes_of_row
 from ecslm.models.architecture import SIZES, read_architectures
 from ecslm.training.settings import TrainingSettings
@@ -120,7 +119,7 @@ def model_flops(
     row = {name: str(size) for name, size in sizes.items()}
     known = sizes_of_row({**row, "tie_word_embeddings": "true"})
     updates = known.updates(settings.rank, settings.target_modules)
-    return operations.training(known, updates, tokens, tokens, answer)
+    return known.training(updates, tokens, tokens, answer)
 
 
 def peak_tflops(device: str) -> float | None:

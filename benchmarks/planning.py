@@ -8,7 +8,7 @@ measured, and no data or weights are needed.
 import argparse
 import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
@@ -79,7 +79,7 @@ def lines() -> Iterator[str]:
     yield from of_pools(whole)
     yield from ("", *not_fitting(whole), "")
     yield from ("### A hundred models, five seeds, a thousand GPUs", "", *of_many(), "")
-    yield from ("### What this rests on", "", *assumptions(six), "")
+    yield from ("### What this rests on", "", *assumptions(), "")
 
 
 def plan_of(models: Sequence[str] | None) -> Plan:
@@ -240,38 +240,21 @@ def least_budget(requests: Requests, model: str, device: Device, packed: bool) -
     return min((one or 0 for one in found), default=study.settings.batch_tokens)
 
 
-def assumptions(plan: Plan) -> Iterator[str]:
-    """All numbers that the estimates rest on, each once."""
-    requests = Requests(plan.study)
-    rows = (
-        one.text()
-        for card in CARDS
-        for estimate in all_estimates(requests, requests.devices[card])
-        for one in estimate.assumptions
+def assumptions() -> Iterator[str]:
+    """What the estimates rest on, beside the numbers of `scripts/ecslm/estimates`."""
+    yield (
+        "- `resources/devices.csv`: speed, memory and price of each device, with where they are "
+        "published; prices are those of one provider on one day"
     )
-    yield from (f"- {row}" for row in dict.fromkeys(rows))
-    for card in CARDS:
-        row = requests.devices[card].row
-        yield (
-            f"- {row.device}: USD {row.usd_per_hour:g} an hour (assumed: {row.price_from}, "
-            f"{row.price_as_of})"
-        )
+    yield (
+        "- `scripts/ecslm/estimates/estimate.py`: the share of these rates that jobs reach, and "
+        "what they need beside the model: measured on a CPU, assumed on GPUs"
+    )
     yield f"- starting a job through SLURM: {SUBMITTING:g} s (measured on one node, no queue)"
     yield (
         f"- steps that run no model: {OTHER_STEPS:.0f} s for {OTHER_PREDICTIONS} predictions files "
         "(measured: benchmarks/README.md), in proportion for other studies (assumed)"
     )
-
-
-def all_estimates(requests: Requests, device: Device) -> Iterable[Estimate]:
-    """An estimate of each kind."""
-    model = SIX[0]
-    found = (
-        requests.training(model, device),
-        requests.prediction(model, "AG", device),
-        requests.bertscore("AG", device),
-    )
-    return [one for one in found if one is not None]
 
 
 def command_line() -> argparse.ArgumentParser:

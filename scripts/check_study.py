@@ -28,7 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     report = check_study(arguments.configfile, arguments.study, arguments.profile)
     if arguments.json:
-        print(json.dumps(as_json(report), indent=2, ensure_ascii=False, default=str))
+        print(json.dumps(as_json(report), indent=2, ensure_ascii=False))
     else:
         print(as_text(report))
     sys.exit(int(report.fails))

@@ -35,7 +35,11 @@ Asked = tuple[int, int, int]
 def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     """Whether SLURM answers and would run the jobs, and a node has what they need."""
     if JOB in os.environ:
-        yield warning(f"this is within job {os.environ[JOB]}: start the run on a login node", JOB)
+        fix = "start the run on a login node, since it would end with the job"
+        yield warning(
+            f"this is within job {os.environ[JOB]}, from where no node is tried: {fix}", JOB
+        )
+        return
     if missing := missing_commands():
         yield error(
             "not here: start the run on a login node of the cluster, or add SLURM's commands to "
@@ -53,8 +57,11 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     for rule in dict.fromkeys(job.rule for job in run.sent_jobs):
         where = f"{run.profile.file}: resources of {rule}"
         try:
-            place, (gpus, memory, minutes) = _place(run, rule), _asked(run, rule)
-            options = [*place, *_gpus(run, rule, gpus), f"--mem={memory}", f"--time={minutes}"]
+            place, extra = _place(run, rule), shlex.split(run.profile.resource(rule, "slurm_extra"))
+            gpus, memory, minutes = _asked(run, rule)
+            # In the executor's order: of an option that is there twice SLURM takes the last.
+            needs = (f"--time={minutes}", f"--mem={memory}", *extra, *_gpus(run, rule, gpus))
+            options = (*place, *needs)
             partition = run.profile.resource(rule, PARTITION)
             problem = refusal(options) or _refused(run.cluster, partition, minutes)
         except InputError as problems:
@@ -63,7 +70,7 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
             yield error(f"slurm_extra: not words of a shell ({wrong}): correct it", where)
         else:
             if not problem:
-                accepted[(*place, *_gpus(run, rule, min(gpus, 1)))] = None
+                accepted[(*place, *extra, *_gpus(run, rule, min(gpus, 1)))] = None
                 continue
             yield error(
                 f"SLURM would not run a job with {shlex.join(options)} ({problem}): correct "
@@ -76,14 +83,9 @@ def check_cluster(run: PlannedRun) -> Iterator[Finding]:
 
 
 def _place(run: PlannedRun, rule: str) -> tuple[str, ...]:
-    """Where the profile sends jobs of a rule.
-
-    Raises:
-        ValueError: its own options are not words of a shell.
-    """
+    """Where the profile sends jobs of a rule."""
     asked = {option: run.profile.resource(rule, name) for name, option in OPTIONS.items()}
-    extra = shlex.split(run.profile.resource(rule, "slurm_extra"))
-    return (*(f"--{option}={value}" for option, value in asked.items() if value), *extra)
+    return tuple(f"--{option}={value}" for option, value in asked.items() if value)
 
 
 def _gpus(run: PlannedRun, rule: str, count: int) -> list[str]:

@@ -64,7 +64,7 @@ def error(message: str, path: object = "") -> Finding:
 
 def errors_of(problems: InputError) -> Iterator[Finding]:
     """The lines by which a run would be refused, which say what to do."""
-    return (Finding(**vars(problem)) for problem in problems.details)
+    return (Finding(**(vars(one) | {"path": str(one.path)})) for one in problems.details)
 
 
 def found_by(check: str, findings: Iterator[Finding] | Sequence[Finding]) -> tuple[Finding, ...]:

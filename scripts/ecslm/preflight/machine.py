@@ -120,12 +120,10 @@ def check_cache_folder() -> None:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     except RuntimeError:
         raise InputError(f"this user has no home for caches: {fix}") from None
-    try:
-        (folder / "snakemake").mkdir(parents=True, exist_ok=True)
-        writable = os.access(folder / "snakemake", os.W_OK)
-    except OSError:
-        writable = False
-    if not writable:
+    # It is made where it is missing, but not by a check. `Path.exists` may raise a PermissionError.
+    own = folder.absolute() / "snakemake"
+    nearest = next(one for one in (own, *own.parents) if os.path.exists(one))  # noqa: PTH110
+    if not (nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)):
         raise InputError(f"{folder}: caches cannot be written there: {fix}")
 
 

@@ -37,7 +37,7 @@ BUSY = ("Requested nodes are busy", "Immediate execution impossible")
 GRES = re.compile(r"\bgpu:(?:([^:,()]+):)?(\d+)")
 RESULTS, SCRIPT = Path("results"), Path("scripts/check_node.py")
 SENT, LOCK = "sent", "lock"
-# Set in a job of SLURM: a command there would belong to that job.
+# Set in a job of SLURM, where `srun` would run within that job.
 JOB = "SLURM_JOB_ID"
 
 
@@ -125,7 +125,6 @@ def command(*words: str) -> subprocess.CompletedProcess[str]:
             check=False,
             timeout=SECONDS,
             errors="replace",
-            env=outside_of_jobs(os.environ),
         )
     except FileNotFoundError:
         raise InputError(f"{words[0]}: not here: start the run on a login node") from None
@@ -141,17 +140,6 @@ def reason(printed: str) -> str:
     lines = [line.strip() for line in printed.splitlines() if not STATUS.search(line)]
     said = [line for line in lines if SPEAKER.search(line)] or lines[-1:] or ["no reason given"]
     return SPEAKER.sub("", said[0])
-
-
-def outside_of_jobs(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without the variables of a SLURM job, as the executor has it."""
-    if JOB not in environment:
-        return dict(environment)
-    return {
-        key: value
-        for key, value in environment.items()
-        if not key.startswith("SLURM_") or key == "SLURM_CONF"
-    }
 
 
 class NoNodeError(Exception):
@@ -194,7 +182,6 @@ def _srun(options: Sequence[str]) -> str:
     needs = (f"--time={MINUTES}", "--mem=1000", f"--immediate={SECONDS_TO_START}", "--ntasks=1")
     with subprocess.Popen(
         ["srun", *own, *needs, f"--chdir={Path.cwd()}", *options],
-        env=outside_of_jobs(os.environ),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

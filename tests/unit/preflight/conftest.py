@@ -7,24 +7,24 @@ from types import SimpleNamespace
 
 import pytest
 from support.fake_hub import FakeHub, fake_hub
-from support.stated_jobs import jobs_of
 from support.project import ROOT
+from support.stated_jobs import RULES, jobs_of
 
 from ecslm.plan.plan import Plan
-from ecslm.preflight import configuration
+from ecslm.preflight import check
 
 
 @contextmanager
 def graph_of_plan(configfiles: list[Path], study: str | None) -> Iterator[SimpleNamespace]:
     """What Snakemake takes a second to read."""
-    yield SimpleNamespace(jobs=jobs_of(Plan.read(configfiles, study)))
+    yield SimpleNamespace(jobs=jobs_of(Plan.read(configfiles, study)), rules=RULES)
 
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A project of which nothing has been made; its graph is that of the plan."""
+    """A project of which nothing has been made; its graph is that of its rules."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(configuration, "read_dag", graph_of_plan)
+    monkeypatch.setattr(check, "read_dag", graph_of_plan)
     for name in ("profiles", "report", "resources"):
         Path(name).symlink_to(ROOT / name)
 
