@@ -98,8 +98,6 @@ def edited(results: Path, name: str, **fields: Any) -> None:
     if not name.endswith("manifest.json"):
         made = manifest_of(path)
         made.write_text(made.read_text().replace(digest, sha256_of_file(path)))
-    ledger = Path("results/made", results.name)
-    (ledger / METRICS.replace(".json", ".manifest.json.sha256")).unlink()
     collected(results)
 
 
