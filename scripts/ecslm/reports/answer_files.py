@@ -32,7 +32,8 @@ def read_answers(paths: Sequence[Path]) -> dict[tuple[str, str], list[str]]:
     Raises:
         InputError: a file is missing or invalid.
     """
-    common = commonpath([path.absolute().parent for path in paths])
+    # Files side by side are those of one model, about different tasks.
+    common = commonpath([path.absolute().parent.parent for path in paths])
     found: dict[tuple[str, str], list[str]] = {}
     for path in paths:
         model, *rest = path.absolute().relative_to(common).parts

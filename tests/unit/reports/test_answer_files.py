@@ -28,7 +28,14 @@ def test_options_of_predictions_count_as_their_letters_and_settings_apart(tmp_pa
     rows = [{"setting": setting, "prediction": text} for setting, text in answers]
     write_jsonl(tmp_path / "SR.jsonl", rows)
     result = run_script("count_answers.py", tmp_path / "SR.jsonl")
-    assert [line.split()[:4] for line in result.stdout.splitlines()[1:]] == [
+    assert [line.split()[1:5] for line in result.stdout.splitlines()[1:]] == [
         ["SR.jsonl", "IND", "2", "1"],
         ["SR.jsonl", "OOD", "2", "2"],
     ]
+
+
+def test_answers_of_one_model_to_different_tasks_are_not_compared(tmp_path: Path) -> None:
+    paths = [tmp_path / "model" / name for name in ("PSI.json", "AP.json")]
+    for path in paths:
+        write_json(path, ["no", "no"])
+    assert "Same answer" not in run_script("count_answers.py", *paths).stdout
