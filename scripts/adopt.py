@@ -3,34 +3,36 @@
 For a fresh clone into which `results/` was copied, and for one whose `.snakemake/` was lost.
 """
 
-import argparse
 import os
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.common.cli import run_script
 from ecslm.common.digest_cache import save_digests
 from ecslm.common.errors import InputError
 from ecslm.common.locks import held
-from ecslm.config.options import add_study_options
 from ecslm.provenance.adoption import align_times, record_verified, verified
 from ecslm.provenance.history import History
 from ecslm.provenance.snakemake_records import ADOPTING
 from ecslm.schemas.paths import DIGESTS, RUN_LOCK
+from ecslm.script import run_script
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Verify and record the results, and print their number."""
+def main(configfile: Sequence[Path] = (), study: str | None = None) -> None:
+    """
+    Args:
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+    """
     with held(RUN_LOCK, "results", wait=False):
-        history = History.of_study(arguments.configfile, arguments.study)
+        history = History.of_study(configfile, study)
         jobs = verified(history)
         save_digests(DIGESTS)
         record_verified(jobs)
         if jobs:
             files = [path for job in jobs for path in (*job.results, job.manifest)]
-            record(files, history.study, arguments.configfile)
+            record(files, history.study, configfile)
             align_times(jobs)
     print(f"verified and recorded: the results of {len(jobs)} of {len(history.jobs)} jobs")
 
@@ -54,12 +56,5 @@ def record(files: Sequence[str], study: str, configfiles: Sequence[Path]) -> Non
         raise InputError(f"snakemake --touch failed, so not all results are recorded: {output}")
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_study_options(parser)
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

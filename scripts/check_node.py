@@ -1,40 +1,23 @@
 """Say what a job of a run would meet on this machine: what `check_study.py` runs on a node.
-
 It prints one line of JSON.
 """
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.common.cli import run_script
 from ecslm.preflight.slurm.on_node import report_of_node
+from ecslm.script import run_script
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Try what jobs need, and print what was found."""
-    report = report_of_node(arguments.folder, tuple(arguments.variable), arguments.driver)
-    print(report.model_dump_json())
-
-
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add(
-        "--folder",
-        type=Path,
-        required=True,
-        help="directory that this node and check_study.py share",
-    )
-    add(
-        "--variable",
-        action="append",
-        default=[],
-        help="environment variable that jobs need; may be given again",
-    )
-    add("--driver", action="store_true", help="set if jobs run models on GPUs")
-    return parser
+def main(folder: Path, variable: Sequence[str] = (), driver: bool = False) -> None:
+    """
+    Args:
+        folder: directory that this node and check_study.py share
+        variable: environment variables that jobs need
+        driver: set if jobs run models on GPUs
+    """
+    print(report_of_node(folder, tuple(variable), driver).model_dump_json())
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

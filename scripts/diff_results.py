@@ -1,62 +1,53 @@
 """Compare two results directories cell by cell: what changed, beyond its interval or not, and why.
 
-A is before, B after: for example a copy of results/demo from before an edit, and results/demo. The
+For example a copy of results/demo from before an edit, and results/demo. The
 directories may be of different studies: what only one has is one line each.
-"""
 
-import argparse
-import json
-import sys
-from pathlib import Path
-
-from ecslm.common.cli import run_script
-from ecslm.provenance.difference.cells import ResultsFolder
-from ecslm.provenance.difference.compare import ResultsDiff, diff_results
-from ecslm.provenance.difference.text import as_json, as_text
-
-SAME, CHANGED, BEYOND = 0, 3, 4
-EPILOG = f"""\
 exit status:
-  {SAME}  all cells are the same
+  0  all cells are the same
   1  a directory has no scores, a file is invalid, the two have no cell in common, or an option is
      wrong
-  {CHANGED}  cells changed or are missing, none beyond its interval
-  {BEYOND}  a cell changed beyond its interval
+  3  cells changed or are missing, none beyond its interval
+  4  a cell changed beyond its interval
 
 example:
   cp -r results/demo before; (edit a metric); snakemake --cores all
-  %(prog)s before results/demo
+  python scripts/diff_results.py before results/demo
 """
 
+from pathlib import Path
 
-def main(arguments: argparse.Namespace) -> None:
-    """Compare, print, and exit with a status that says what was found."""
-    diff = diff_results(ResultsFolder(arguments.before), ResultsFolder(arguments.after))
-    if arguments.json:
-        found = as_json(diff, arguments.before, arguments.after)
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+from ecslm.common.files import json_text
+from ecslm.provenance.difference.cells import ResultsFolder
+from ecslm.provenance.difference.compare import ResultsDiff, diff_results
+from ecslm.provenance.difference.text import as_json, as_text
+from ecslm.script import run_script
+
+SAME, CHANGED, BEYOND = 0, 3, 4
+
+
+def main(before: Path, after: Path, /, json: bool = False) -> int:
+    """
+    Args:
+        before: results directory, before
+        after: results directory, after
+        json: print JSON instead
+    """
+    diff = diff_results(ResultsFolder(before), ResultsFolder(after))
+    if json:
+        found = as_json(diff, before, after)
+        print(json_text(found), end="")
     else:
-        print(as_text(diff, arguments.before, arguments.after))
-    sys.exit(status(diff))
+        print(as_text(diff, before, after))
+    return status(diff)
 
 
 def status(diff: ResultsDiff) -> int:
-    """The exit status, see EPILOG."""
+    """The exit status, see --help."""
     if diff.beyond:
         return BEYOND
     return CHANGED if diff.changes or diff.missing else SAME
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("before", metavar="A", type=Path, help="results directory, before")
-    parser.add_argument("after", metavar="B", type=Path, help="results directory, after")
-    parser.add_argument("--json", action="store_true", help="print JSON instead")
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

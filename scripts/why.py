@@ -2,15 +2,17 @@
 
 Without files: the jobs that `snakemake --cores all` would run, by cause, the most expensive first.
 With files: what each was built from, what has changed since, and whether it will be rebuilt.
+
+examples:
+  python scripts/why.py --study demo
+  python scripts/why.py results/demo/metrics/SmolLM2-135M-EC/seed-0/SA.json
 """
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.common.cli import run_script
 from ecslm.common.errors import all_of
 from ecslm.common.ledger import RESULTS
-from ecslm.config.options import add_study_options
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan
 from ecslm.provenance.explanation import explain
@@ -18,26 +20,31 @@ from ecslm.provenance.history import History
 from ecslm.provenance.overview import Overview
 from ecslm.provenance.run import Run
 from ecslm.schemas.paths import SHARED
-
-EPILOG = """\
-examples:
-  %(prog)s --study demo
-  %(prog)s results/demo/metrics/SmolLM2-135M-EC/seed-0/SA.json
-"""
+from ecslm.script import run_script
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Explain the study, or each file."""
-    if not arguments.files:
-        plan = Plan.read(arguments.configfile, arguments.study)
+def main(
+    files: Sequence[Path] = (),
+    /,
+    configfile: Sequence[Path] = (),
+    study: str | None = None,
+) -> None:
+    """
+    Args:
+        files: results to explain (default: the whole run)
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+    """
+    if not files:
+        plan = Plan.read(configfile, study)
         # As before a run, which would be refused for the same reasons.
         all_of(plan.check, Run(plan).check)
         overview = Overview.of(plan)
         check_base_folders(plan.study, {job.manifest for job in overview.planned})
         print(overview)
-    for path in arguments.files:
-        study = arguments.study or study_of(path)
-        print(explain(History.of_study(arguments.configfile, study), path))
+    for path in files:
+        history = History.of_study(configfile, study or study_of(path))
+        print(explain(history, path))
 
 
 def study_of(path: Path) -> str | None:
@@ -46,17 +53,5 @@ def study_of(path: Path) -> str | None:
     return name if folder == RESULTS and name not in {"", *SHARED} else None
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument(
-        "files", nargs="*", type=Path, help="results to explain (default: the whole run)"
-    )
-    add_study_options(parser)
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

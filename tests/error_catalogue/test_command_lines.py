@@ -288,24 +288,6 @@ CASES = (
         {"D.json": b"{}"},
     ),
     Case(
-        "comparisons in place of differences",
-        "compare.py",
-        ("--differences", "d/D.json", "--output", "d"),
-        ("--output: d is the directory of the differences",),
-        {"d/D.json": b"[]"},
-    ),
-    Case(
-        "comparisons among other results",
-        "compare.py",
-        ("--differences", "d/D.json", "--output", "o"),
-        ("manifest.json belongs to w.json", "another --output"),
-        {
-            "d/D.json": b"[]",
-            "o/w.json": b"",
-            "o/manifest.json": manifest_listing("w.json"),
-        },
-    ),
-    Case(
         "two files of differences of one name",
         "compare.py",
         ("--differences", "d/D.json", "e/D.json", "--output", "o"),
@@ -388,7 +370,7 @@ CASES = (
         "a number that is beside a file",
         "ask.py",
         ("--model", "M", "--file", "q", "--index", "1"),
-        ("--index: cannot be given together with --file",),
+        ("give one of the three",),
     ),
     Case(
         "another directory than the project's",

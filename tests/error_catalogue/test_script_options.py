@@ -7,12 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from ecslm.common.usage import output_file
 from support.broken_inputs import assert_refused, device, nothing_lost, own_socket, pipe
 from support.project import SCRIPTS
 from support.scratch import list_jobs
 from support.scripts import run_script
-
-from ecslm.common.usage import output_file
 
 # What a run sets, so that nobody types it.
 OF_RUNS = {"--code", "--content", "--location", "--log", "--template-digest", "--worker-code"}

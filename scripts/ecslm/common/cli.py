@@ -1,44 +1,47 @@
-"""Running a script from the command line, and reading its `--settings`."""
+"""What a script prints when it cannot go on, and reading its `--settings`."""
 
-import argparse
 import errno
+import io
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import Model, read_text
-from ecslm.common.printing import standard_output
-from ecslm.common.usage import refuse, speak_plainly, typed_object, written_to
+from ecslm.common.text import shown
 from ecslm.common.validation import validated_json
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
-def run_script(run: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
-    """Parse the command line and run; an `InputError` exits with 1 and prints a line per problem.
+@contextmanager
+def problems_told() -> Iterator[None]:
+    """End the process after an error that a person can mend, with a line for each problem.
 
-    So does an invalid command line. Ctrl-C and SIGTERM remove temporary files, and print one line.
+    Text of models and names of files are printed whatever the locale.
     """
-    speak_plainly(parser)
-    arguments = argparse.Namespace()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        with standard_output():
-            arguments, unknown = parser.parse_known_args()
-            refuse(parser, arguments, unknown)
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
-            run(arguments)
+        yield
+        sys.stdout.flush()
     except InputError as error:
         exit_with(error)
+    except BrokenPipeError:
+        # Nobody reads any more, as after `| head`. Python would try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except MemoryError:
+        exit_with(InputError("memory: exhausted: end other programs, or use a larger machine"))
     except OSError as error:
-        what, path = error.strerror or str(error), error.filename
+        what = error.strerror or str(error)
         if error.errno in NO_ROOM:
-            # A library may not say what it was writing.
-            path = path or written_to(parser, arguments)
             what = f"{what}: make room there, or write to another disk"
-        exit_with(InputError(Problem(what, path=path or "")))
+        exit_with(InputError(Problem(what, path=error.filename or "")))
     except KeyboardInterrupt:
         interrupted = InputError("interrupted: run again to continue from what is finished")
         exit_with(interrupted, 128 + signal.SIGINT)
@@ -65,5 +68,10 @@ def read_settings(argument: str | None, model: type[Model], option: str = "--set
     elif argument.startswith("@"):
         text, where = read_text(Path(argument[1:])), argument[1:]
     else:
-        text, where = typed_object(argument, option), option
+        if not argument.lstrip().startswith("{"):
+            raise InputError(
+                f"{option}: {shown(argument)} is not a JSON object; @{argument} would be the name "
+                "of a file"
+            )
+        text, where = argument, option
     return validated_json(model, text, where)

@@ -90,8 +90,13 @@ def default_mode() -> int:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
+    write_lines(path, [text])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file atomically, of lines that end with newlines."""
     with atomic_writer(path) as stream:
-        stream.write(text)
+        stream.writelines(lines)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -102,15 +107,17 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON atomically; NaN and infinity raise `ValueError`."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Indented JSON, newline included; NaN and infinity raise `ValueError`."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any] | BaseModel]) -> None:
     """Write one JSON object per line, atomically."""
-    with atomic_writer(path) as stream:
-        for row in rows:
-            stream.write(json_line(row))
+    write_lines(path, map(json_line, rows))
 
 
 def json_line(row: Mapping[str, Any] | BaseModel) -> str:

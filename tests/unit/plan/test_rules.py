@@ -2,20 +2,21 @@
 
 import argparse
 import re
-import runpy
 from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.plans import IND, MODELS, first_files, plan
-from support.project import ROOT, SCRIPTS
+from support.project import ROOT
+from support.scripts import function_of
 
 from ecslm.data.location import location
 from ecslm.plan.directives import Directives
 from ecslm.plan.keys import ModelKey, RunKey
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Rule, as_tuple
+from ecslm.script import command_line
 
 CONTRASTS = {"tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "settings": [IND]}}
 TABLE = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
@@ -65,17 +66,16 @@ def test_a_script_names_the_modules_of_its_digest_as_the_plan_does(
     """It compares the digest with that of its own code."""
     if rule.script is None:
         return
-    path = SCRIPTS / rule.script
-    assert "run_script(as_planned(main, __file__" in path.read_text(encoding="utf-8")
     # The templates that settings name are relative.
     monkeypatch.chdir(ROOT)
-    script = runpy.run_path(str(path))
+    function = function_of(rule.script)
+    read = {action.dest: action.type for action in command_line(function, "")._actions}
     where = location(rule.study.settings.data)
     for key in rule.all_keys():
-        given = argparse.Namespace(settings=rule.settings_parameter(key), location=where)
-        named = script["modules"](given) if "modules" in script else ()
-        assert named == rule.modules(key)
-        assert ("modules" in script) == ("modules" in vars(type(rule)) or named != ())
+        given = argparse.Namespace(location=read.get("location", str)(where))
+        if "settings" in read:
+            given.settings = read["settings"](rule.settings_parameter(key))
+        assert tuple(function.ritual.modules(given)) == rule.modules(key)
 
 
 @pytest.mark.parametrize("rule", RULES)

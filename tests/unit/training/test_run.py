@@ -467,7 +467,7 @@ def test_the_validation_records_can_be_limited(tiny_base: Path, tmp_path: Path) 
     assert "eval_loss" in limited[-1]
     one = write_records(tmp_path / "one.jsonl", 1, split="val")
     settings = adapter_settings(epochs=1)
-    alone = train(tmp_path / "alone", tiny_base, settings, validation=[one])
+    alone = train(tmp_path / "alone", tiny_base, settings, val=[one])
     expected = read_lines(alone.parent / "log.jsonl")[-1]["eval_loss"]
     assert limited[-1]["eval_loss"] == expected
 
