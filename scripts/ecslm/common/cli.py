@@ -35,13 +35,18 @@ def problems_told() -> Iterator[None]:
     except BrokenPipeError:
         # Nobody reads any more, as after `| head`. Python would try again when it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except MemoryError:
-        exit_with(InputError("memory: exhausted: end other programs, or use a larger machine"))
     except OSError as error:
         what = error.strerror or str(error)
         if error.errno in NO_ROOM:
             what = f"{what}: make room there, or write to another disk"
         exit_with(InputError(Problem(what, path=error.filename or "")))
+    except Exception as error:
+        # Libraries that are not in Python have errors of their own for full memory and disks.
+        if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+            exit_with(InputError("memory: exhausted: end other programs, or use a larger machine"))
+        if f"(os error {errno.ENOSPC})" in str(error):
+            exit_with(InputError("the disk is full: make room there, or write to another one"))
+        raise
     except KeyboardInterrupt:
         interrupted = InputError("interrupted: run again to continue from what is finished")
         exit_with(interrupted, 128 + signal.SIGINT)

@@ -8,8 +8,8 @@ machines never write the same file. The files have the form that `sha256sum --ch
 import os
 from pathlib import Path
 
-from ecslm.common.files import require_file, write_text
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.files import write_text
+from ecslm.common.hashing import differs, sha256_of_file
 
 # Relative to the project, like all paths of results.
 RESULTS = "results"
@@ -36,17 +36,16 @@ def differs_from_record(manifest: Path) -> bool:
     """Whether the manifest is recorded with another sha256 than it has now.
 
     Raises:
-        InputError: the manifest is missing, or its record is no file.
+        InputError: the manifest is missing.
     """
     record = ledger_record(manifest)
     if record is None:
         return False
-    require_file(record)
     try:
-        recorded = record.read_bytes().split()
+        recorded = record.read_text(encoding="ascii", errors="replace").split()
     except FileNotFoundError:
         return False
-    return recorded[:1] != [sha256_of_file(manifest).encode()]
+    return differs(manifest, next(iter(recorded), None))
 
 
 def ledger_record(manifest: Path) -> Path | None:

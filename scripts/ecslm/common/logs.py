@@ -48,6 +48,8 @@ def start_log(path: Path | None, more: bool = False) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )
+    # Nor a traceback for each line if the disk of the log is full.
+    logging.raiseExceptions = False
     logging.captureWarnings(True)
     # Hide what libraries log for their developers. transformers reads its level from the
     # environment when it is imported.

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import remove_temporaries, write_json
-from ecslm.common.hashing import changed_while_read, sha256_of_file
+from ecslm.common.hashing import changed_while_read, differs, sha256_of_file
 from ecslm.common.ledger import differs_from_record, ledger_record, record_made
 from ecslm.common.validation import Sha256, Value, read_model
 
@@ -87,7 +87,7 @@ class Manifest(BaseModel):
             file = folder / name
             if not file.exists():
                 yield Damage(file, missing=True)
-            elif sha256_of_file(file) != self.files.get(name):
+            elif differs(file, self.files.get(name)):
                 yield Damage(file, missing=False)
 
     def verify(self, path: Path, fix: str, names: Iterable[str] | None = None) -> None:
@@ -136,7 +136,7 @@ def require_unchanged(origin: Mapping[str, Any]) -> None:
         InputError: an input has changed.
     """
     inputs = origin["inputs"].items()
-    if changed := [path for path, digest in inputs if sha256_of_file(Path(path)) != digest]:
+    if changed := [path for path, digest in inputs if differs(Path(path), digest)]:
         raise changed_while_read(changed)
 
 

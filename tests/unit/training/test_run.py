@@ -408,7 +408,7 @@ def test_models_of_equal_settings_share_an_adapter(
         {"settings": adapter_settings(alpha=9)},
         {"template": PROMPTS / "chatml.jinja"},
         {"train": 11},
-        {"validation": 4},
+        {"val": 4},
         {"base": "other"},
     ],
     ids=str,
@@ -422,7 +422,7 @@ def test_an_adapter_of_anything_else_is_trained(
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     train(tmp_path, tiny_base, code="code:1")
-    for split in change.keys() & {"train", "validation"}:
+    for split in change.keys() & {"train", "val"}:
         change = {split: [write_records(tmp_path / "more.jsonl", change[split])]}
     base = other_base if change.pop("base", None) else tiny_base
     kill_after(monkeypatch, 1)
