@@ -14,6 +14,7 @@ LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
     "ecslm.common.manifests": "what a result was made from, which lets a job go on or not",
     "ecslm.common.results_cache": "where finished results are kept, and whether they are whole",
+    "ecslm.common.versions": "which versions of libraries are recorded, which lets a job go on or not",
     "ecslm.common.workdir": "where unfinished and finished work lies",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
