@@ -8,12 +8,14 @@ Left out of code digests: an edit here computes no result again.
 """
 
 import argparse
+import errno
 import inspect
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,8 +25,8 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_ori
 
 from pydantic import BaseModel
 
-from ecslm.common.cli import problems_told, read_settings
-from ecslm.common.errors import InputError
+from ecslm.common.cli import exit_with, read_settings
+from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import write_bytes, write_lines
 from ecslm.common.logs import start_log
 from ecslm.common.manifests import (
@@ -47,6 +49,7 @@ AS_IN_A_RUN = (
     "In a run the workflow sets these options. `snakemake --cores all --dry-run --forceall\n"
     "--printshellcmds` prints the command of each job with its settings, to change and run by hand."
 )
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 MANIFEST = "manifest to write: what the result was made from (default: named after the result)"
 CODE = "set by a run: digest of the code, which is recorded; other code refuses to run"
 LOG = "also write progress to this file, as plain lines"
@@ -191,6 +194,40 @@ def run_script(function: Callable[..., int | None]) -> None:
             status = _call(function, given, ritual)
     if status:
         sys.exit(status)
+
+
+@contextmanager
+def problems_told() -> Iterator[None]:
+    """End the process after an error that a person can mend, with a line for each problem.
+
+    Text of models and names of files are printed whatever the locale.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        yield
+        sys.stdout.flush()
+    except InputError as error:
+        exit_with(error)
+    except BrokenPipeError:
+        # Nobody reads any more, as after `| head`. Python would try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        what = error.strerror or str(error)
+        if error.errno in NO_ROOM:
+            what = f"{what}: make room there, or write to another disk"
+        exit_with(InputError(Problem(what, path=error.filename or "")))
+    except Exception as error:
+        # Libraries that are not in Python have errors of their own for full memory and disks.
+        if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+            exit_with(InputError("memory: exhausted: end other programs, or use a larger machine"))
+        if f"(os error {errno.ENOSPC})" in str(error):
+            exit_with(InputError("the disk is full: make room there, or write to another one"))
+        raise
+    except KeyboardInterrupt:
+        interrupted = InputError("interrupted: run again to continue from what is finished")
+        exit_with(interrupted, 128 + signal.SIGINT)
 
 
 def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: Ritual | None) -> Any:

@@ -14,7 +14,7 @@ LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
     "ecslm.common.manifests": "what a result was made from, which lets a job go on or not",
     "ecslm.common.results_cache": "where finished results are kept, and whether they are whole",
-    "ecslm.common.versions": "which versions of libraries are recorded, which lets a job go on or not",
+    "ecslm.common.versions": "which versions of libraries are recorded and required",
     "ecslm.common.workdir": "where unfinished and finished work lies",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
@@ -26,6 +26,7 @@ LEFT_OUT = {
     "ecslm.reports.difference_summary": "what differences.py and compare.py print of what they "
     "write",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",
+    # What it reads of settings is recorded, and in the key of finished results.
     "ecslm.script": "which command lines are refused, what is logged and recorded, and which code "
     "runs",
     "ecslm.training.progress": "the progress of a training, for people",
