@@ -447,11 +447,13 @@ def test_a_record_that_cannot_fit_stops_the_training_before_it_begins(
         train(tmp_path, tiny_base, adapter_settings(max_length=32))
 
 
-@pytest.mark.parametrize("split", ["train", "validation"])
-def test_a_split_without_records_is_named(tiny_base: Path, tmp_path: Path, split: str) -> None:
+@pytest.mark.parametrize(("option", "split"), [("train", "train"), ("val", "validation")])
+def test_a_split_without_records_is_named(
+    tiny_base: Path, tmp_path: Path, option: str, split: str
+) -> None:
     empty = write_records(tmp_path / "empty.jsonl", 0)
     with pytest.raises(InputError, match=f"no {split} records"):
-        train(tmp_path, tiny_base, **{split: [empty]})
+        train(tmp_path, tiny_base, **{option: [empty]})
 
 
 def test_a_diverging_training_says_so_in_one_line(tiny_base: Path, tmp_path: Path) -> None:
