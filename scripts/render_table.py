@@ -6,13 +6,17 @@ from typing import Annotated, Any
 
 from ecslm.common.files import json_text
 from ecslm.script import Origin, OutputFile, job, run_script
-from ecslm.tables.kind import kind_module, read_request
+from ecslm.tables.kind import kind_module, read_request, resource_options
 from ecslm.tables.latex_tables import render_table
 from ecslm.tables.settings import LIBRARIES
 from ecslm.tables.sources import Sources
 
 
-@job(LIBRARIES, modules=lambda given: (kind_module(given.settings[1].table.kind),))
+@job(
+    LIBRARIES,
+    modules=lambda given: (kind_module(given.settings[1].table.kind),),
+    files={name: f"file for tables of kind {kinds}" for name, kinds in resource_options().items()},
+)
 def main(
     origin: Origin,
     table: str,
@@ -23,9 +27,7 @@ def main(
     tex: OutputFile,
     tabular: OutputFile,
     json: OutputFile,
-    architectures: Path | None = None,
-    notes: Path | None = None,
-    published: Path | None = None,
+    **resources: Path | None,
 ) -> None:
     """
     Args:
@@ -37,13 +39,9 @@ def main(
         tex: LaTeX fragment to write, with caption and notes
         tabular: LaTeX fragment to write, only the tabulars
         json: JSON twin to write
-        architectures: sizes of models, for the kinds of table that show them
-        notes: notes on the reproduction, for tables of kind reproduction
-        published: published results or counts, for the kinds of table that show them
     """
     kind, request = settings
-    given = {"architectures": architectures, "notes": notes, "published": published}
-    sources = Sources(results, {option: path for option, path in given.items() if path})
+    sources = Sources(results, {option: path for option, path in resources.items() if path})
     files = [results / path for path in kind.files(request)]
     origin.reads(*files, template, float_template, *sources.resources.values())
     origin.fields["settings"] = request.model_dump(mode="json")

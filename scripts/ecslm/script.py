@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from re import MULTILINE, findall
-from types import NoneType
+from types import MappingProxyType, NoneType
 from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
@@ -144,12 +144,14 @@ class Ritual:
     libraries: Sequence[str]
     modules: Callable[[argparse.Namespace], Sequence[str]]
     log: bool
+    files: Mapping[str, str]
 
 
 def job(
     libraries: Sequence[str] = (),
     modules: Callable[[argparse.Namespace], Sequence[str]] = lambda _: (),
     log: bool = False,
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[[Function], Function]:
     """Make a function the work of a rule's script.
 
@@ -161,10 +163,11 @@ def job(
         modules: returns the modules that the job loads by name, given its options; the same as the
             plan has for the rule.
         log: whether there is `--log`.
+        files: further options that name files, with their help, for a parameter `**files`.
     """
 
     def marked(function: Function) -> Function:
-        function.__dict__["ritual"] = Ritual(libraries, modules, log)
+        function.__dict__["ritual"] = Ritual(libraries, modules, log, files)
         return function
 
     return marked
@@ -235,6 +238,8 @@ def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: Ritua
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.annotation is Origin and ritual is not None:
             words.append(Origin(given, ritual.libraries))
+        elif parameter.kind is parameter.VAR_KEYWORD and ritual is not None:
+            options |= {name: getattr(given, name) for name in ritual.files}
         elif parameter.kind is parameter.POSITIONAL_ONLY:
             words.append(getattr(given, name))
         else:
@@ -267,9 +272,12 @@ def command_line(function: Callable[..., Any], text: str | None) -> argparse.Arg
     )
     parameters, helps = inspect.signature(function).parameters, _helps(function.__doc__ or "")
     for name, parameter in parameters.items():
-        if parameter.annotation is not Origin and name != "log_file":
+        options = parameter.annotation is not Origin and parameter.kind is not parameter.VAR_KEYWORD
+        if options and name != "log_file":
             _add_option(parser, parameter, helps[name])
     if ritual is not None:
+        for name, words in ritual.files.items():
+            parser.add_argument(f"--{name}", dest=name, type=Path, help=words)
         if any(one.annotation is Origin for one in parameters.values()):
             parser.add_argument("--manifest", type=output_file, help=MANIFEST)
         if "code" not in parameters:
