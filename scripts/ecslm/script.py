@@ -234,7 +234,8 @@ def problems_told() -> Iterator[None]:
 
 
 def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: Ritual | None) -> Any:
-    words, options = [], {}
+    words: list[Any] = []
+    options: dict[str, Any] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.annotation is Origin and ritual is not None:
             words.append(Origin(given, ritual.libraries))
