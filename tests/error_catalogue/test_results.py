@@ -6,12 +6,12 @@
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from support.broken_inputs import NO_FILES, Run, assert_refused, nothing_lost, refused
+from support.broken_inputs import Run, nothing_lost, refused
 from support.completed import CONFIGURATION, study_options
 from support.scratch import list_jobs, snakemake
 from support.scripts import run_script
@@ -217,60 +217,6 @@ def test_broken_results_are_refused_in_one_line_and_left_as_they_are(
 ) -> None:
     case.happens(project)
     refused(project, why(project), case.words, case.problems)
-
-
-def in_place_of_each(
-    files: Iterable[Path], make: Callable[[Path], None], project: Path
-) -> Sequence[str]:
-    """Put something in place of files; return their names in the project."""
-    for path in files:
-        path.unlink()
-        make(path)
-    return [str(path.relative_to(project)) for path in files]
-
-
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-def test_what_is_no_file_is_named_in_a_line_and_not_opened_whichever_file_it_replaces(
-    make: Callable[[Path], None], project: Path
-) -> None:
-    """Results, manifests, logs, locks: everything that a study has."""
-    files = [path for path in sorted((project / STUDY).rglob("*")) if path.is_file()]
-    names = in_place_of_each(files, make, project)
-    run = why(project)()
-    problem = "is a pipe or a device; expected a file: remove it"
-    lines = assert_refused(run, [], problems=len(names))
-    assert set(lines) == {f"{name}: {problem}" for name in names}
-
-
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-@pytest.mark.parametrize(
-    "path",
-    [
-        "bases/Tiny/manifest.json",
-        "bases/Tiny/fetched.json",
-        "made/generated/tables/ind.manifest.json.sha256",
-    ],
-)
-def test_so_is_what_is_no_file_among_those_of_all_studies(
-    path: str, make: Callable[[Path], None], project: Path
-) -> None:
-    (name,) = in_place_of_each([project / "results" / path], make, project)
-    assert_refused(why(project)(), [f"{name}: is a pipe or a device; expected a file: remove it"])
-
-
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-def test_whatever_is_no_file_in_the_cache_is_thrown_away(
-    make: Callable[[Path], None], project: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    files = [path for path in sorted((project / "results/cache").rglob("*")) if path.is_file()]
-    names = in_place_of_each(files, make, project)
-    run = why(project)()
-    assert run.returncode == 0, run.stderr
-    for name in names:
-        damaged = f"cache: {name}: damaged: removed, made again where it is needed"
-        assert damaged in caplog.messages
-    left = (project / "results/cache").rglob("*")
-    assert all(path.is_file() or path.is_dir() for path in left)
 
 
 def plan_of(project: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
