@@ -5,7 +5,6 @@ Measured are the jobs of a study that has run here: peak memory and seconds are 
 device named; the request has margins, and the time of a slower device.
 """
 
-import argparse
 import csv
 import sys
 from collections import defaultdict
@@ -18,12 +17,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from support.stated_jobs import StatedJob, all_jobs_of
 
-from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json
 from ecslm.estimates.estimate import MIB
 from ecslm.plan.plan import Plan
 from ecslm.plan.requests import requests_of
+from ecslm.script import run_script
 
 # In what order they run.
 RULES = ("train_adapter", "predict", "measure_latency", "bertscore", "export_model")
@@ -49,11 +48,20 @@ class Compared:
     measured: Measured
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Print a row for each kind of job."""
-    plan = Plan.read(arguments.configfile, arguments.study)
+def main(
+    configfile: Sequence[Path] = (),
+    study: str | None = None,
+    device: str = "two CPU cores with AVX512-BF16",
+) -> None:
+    """
+    Args:
+        configfile: further configuration files
+        study: of config.yaml; the default is the study that it selects
+        device: a row of resources/devices.csv
+    """
+    plan = Plan.read(configfile, study)
     by_rule = defaultdict(list)
-    for one in compared(plan, arguments.device):
+    for one in compared(plan, device):
         by_rule[one.rule].append(one)
     if not by_rule:
         raise InputError(f"{plan.study.results}: no job of a model has run: run the study first")
@@ -119,15 +127,5 @@ def span(values: Sequence[float], form: str = ",.0f") -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options of this benchmark."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add = parser.add_argument
-    add("--study", help="of config.yaml; the default is the study that it selects")
-    add("--configfile", type=Path, nargs="+", default=[], help="further configuration files")
-    add("--device", default="two CPU cores with AVX512-BF16", help="a row of resources/devices.csv")
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

@@ -7,33 +7,25 @@ missing or out of date, or while files of the project differ from the commit. Th
 results give the same bytes.
 """
 
-import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
-from ecslm.common.cli import run_script
-from ecslm.common.usage import output_file
-from ecslm.config.options import add_study_options
 from ecslm.provenance.archive import archive_study
+from ecslm.script import OutputFile, run_script
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Write the archive, and print where it is."""
-    path, count = archive_study(arguments.configfile, arguments.study, arguments.output)
+def main(
+    configfile: Sequence[Path] = (), study: str | None = None, output: OutputFile | None = None
+) -> None:
+    """
+    Args:
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+        output: zip file to write (default: dist/ecslm-STUDY-COMMIT.zip)
+    """
+    path, count = archive_study(configfile, study, output)
     print(f"{path}: {count:,} files, {path.stat().st_size / 1e6:,.1f} MB")
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_study_options(parser)
-    parser.add_argument(
-        "--output",
-        type=output_file,
-        help="zip file to write (default: dist/ecslm-STUDY-COMMIT.zip)",
-    )
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

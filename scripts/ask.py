@@ -3,94 +3,111 @@
 The question is used as the instruction or, with --task, as the input for an instruction of that
 task. Without a question, --file or --index, questions are read from the terminal or standard input,
 one per line; a line that begins with { is a record as JSON.
-"""
 
-import argparse
-import shlex
-import sys
-import warnings
-from collections.abc import Iterator
-from pathlib import Path
-
-from ecslm.common.cli import run_script
-from ecslm.common.errors import InputError
-from ecslm.common.files import read_text
-from ecslm.common.logs import start_log
-from ecslm.config.options import add_study_options
-from ecslm.plan.asking import Asking
-from ecslm.plan.plan import Plan
-from ecslm.prediction.asking import AskedModel, read_question
-from ecslm.schemas.record import GivenRecord, Record
-
-EPILOG = """\
 examples:
-  %(prog)s --model SmolLM2-135M-EC "Name three uses of a desk lamp."
-  %(prog)s --model SmolLM2-135M-EC --task PM --index 3
-  %(prog)s --model SmolLM2-135M-EC --task SA --file reviews.jsonl > answers.txt
+  python scripts/ask.py --model SmolLM2-135M-EC "Name three uses of a desk lamp."
+  python scripts/ask.py --model SmolLM2-135M-EC --task PM --index 3
+  python scripts/ask.py --model SmolLM2-135M-EC --task SA --file reviews.jsonl > answers.txt
 
 A record needs "instruction" and "input", and may have "options", "output" (the right answer, which
 is shown and not read) and the other fields of results/STUDY/dataset/TASK/test.jsonl.
 Answers go to standard output, all else to standard error.
 """
 
+import shlex
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import read_text
+from ecslm.common.logs import start_log
+from ecslm.plan.asking import Asking
+from ecslm.plan.plan import Plan
+from ecslm.prediction.asking import AskedModel, read_question
+from ecslm.schemas.record import GivenRecord, Record
+from ecslm.script import Device, run_script
+
 # The id of a record that has none; no answer depends on it.
 NAME = "question"
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Answer each question in turn."""
+def main(
+    question: Sequence[str] = (),
+    /,
+    *,
+    model: str,
+    task: str | None = None,
+    index: int | None = None,
+    file: Path | None = None,
+    seed: int | None = None,
+    device: Device | None = None,
+    configfile: Sequence[Path] = (),
+    study: str | None = None,
+) -> None:
+    """
+    Args:
+        question: a question in words
+        model: a model of the study
+        task: task whose instruction and limits hold (default: the longest answers)
+        index: number of a test record of the task, from 0
+        file: records as JSON, one a line; - for stdin
+        seed: seed of the adapter (default: the model's first)
+        device: where to compute (default: the study's)
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+    """
     start_log(None)
     # Warnings of libraries are for developers, not for those who ask.
     warnings.simplefilter("ignore")
-    if arguments.question and (arguments.file is not None or arguments.index is not None):
-        raise InputError("--file and --index take the place of a question: leave one out")
-    plan = Plan.read(arguments.configfile, arguments.study)
-    asking = Asking(plan, arguments.model, arguments.seed, how_to_build(arguments))
-    task = asking.task(arguments.task)
-    if arguments.task is None and arguments.index is not None:
+    if sum(one not in (None, [], ()) for one in (question, file, index)) > 1:
+        raise InputError("--file and --index take the place of a question: give one of the three")
+    if task is None and index is not None:
         raise InputError("--index: needs --task, whose test records are numbered")
-    model = AskedModel(asking.request(task, arguments.device))
-    for record in records(arguments, asking, task):
-        if arguments.index is not None:
-            show_record(record)
-        answer(model, record)
-
-
-def how_to_build(arguments: argparse.Namespace) -> str:
-    """The command that makes files of the study, without their names."""
-    files = ["--configfile", *map(str, arguments.configfile)] if arguments.configfile else []
-    study = ["--config", f"study={arguments.study}"] if arguments.study else []
-    return shlex.join(["snakemake", "--cores", "all", *files, *study])
-
-
-def records(arguments: argparse.Namespace, asking: Asking, task: str) -> Iterator[Record]:
-    """The records to answer."""
-    if arguments.index is not None:
-        found = asking.test_records(task)
-        if not 0 <= arguments.index < len(found):
-            raise InputError(f"--index: {task} has the test records 0 to {len(found) - 1}")
-        yield found[arguments.index]
+    plan = Plan.read(configfile, study)
+    asking = Asking(plan, model, seed, how_to_build(configfile, study))
+    code = asking.task(task)
+    asked = AskedModel(asking.request(code, device))
+    if index is not None:
+        show_record(numbered := test_record(asking, code, index))
+        answer(asked, numbered)
         return
     instruction = None
-    for number, line in enumerate(lines(arguments), start=1):
-        if line.lstrip().startswith("{") or arguments.file is not None:
-            where = f"{arguments.file or 'question'}: line {number}"
-            yield read_question(line, where).record(task, NAME)
-            continue
-        if arguments.task is not None and instruction is None:
-            instruction = asking.test_records(task)[0].instruction
-        yield GivenRecord(
-            instruction=line if instruction is None else instruction,
-            input="" if instruction is None else line,
-        ).record(task, NAME)
+    for number, line in enumerate(lines(question, file), start=1):
+        if line.lstrip().startswith("{") or file is not None:
+            record = read_question(line, f"{file or 'question'}: line {number}").record(code, NAME)
+        else:
+            if task is not None and instruction is None:
+                instruction = asking.test_records(code)[0].instruction
+            record = GivenRecord(
+                instruction=line if instruction is None else instruction,
+                input="" if instruction is None else line,
+            ).record(code, NAME)
+        answer(asked, record)
 
 
-def lines(arguments: argparse.Namespace) -> Iterator[str]:
+def how_to_build(configfile: Sequence[Path], study: str | None) -> str:
+    """The command that makes files of the study, without their names."""
+    files = ["--configfile", *map(str, configfile)] if configfile else []
+    named = ["--config", f"study={study}"] if study else []
+    return shlex.join(["snakemake", "--cores", "all", *files, *named])
+
+
+def test_record(asking: Asking, task: str, index: int) -> Record:
+    """A test record of a task, by its number."""
+    found = asking.test_records(task)
+    if not 0 <= index < len(found):
+        raise InputError(f"--index: {task} has the test records 0 to {len(found) - 1}")
+    return found[index]
+
+
+def lines(question: Sequence[str], file: Path | None) -> Iterator[str]:
     """The lines that are questions; empty ones are none."""
-    if arguments.question:
-        found: Iterator[str] = iter([" ".join(arguments.question)])
-    elif arguments.file is not None and str(arguments.file) != "-":
-        found = iter(read_text(arguments.file).split("\n"))
+    if question:
+        found: Iterator[str] = iter([" ".join(question)])
+    elif file is not None and str(file) != "-":
+        found = iter(read_text(file).split("\n"))
     else:
         found = typed() if sys.stdin.isatty() else piped()
     return (line for text in found if (line := text.strip()))
@@ -140,23 +157,5 @@ def tell(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add = parser.add_argument
-    add("question", nargs="*", help="a question in words")
-    add("--model", required=True, help="a model of the study")
-    add("--task", help="task whose instruction and limits hold (default: the longest answers)")
-    source = parser.add_mutually_exclusive_group()
-    source.add_argument("--index", type=int, help="number of a test record of the task, from 0")
-    source.add_argument("--file", type=Path, help="records as JSON, one a line; - for stdin")
-    add("--seed", type=int, help="seed of the adapter (default: the model's first)")
-    add("--device", choices=("cpu", "cuda"), help="where to compute (default: the study's)")
-    add_study_options(parser)
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

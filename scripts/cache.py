@@ -1,23 +1,47 @@
 """Show what is in the cache of finished results, and remove what has not been used for longest.
 
 Nothing is removed without --trim. A result that is removed here stays where it is in `results/`.
+
+ECSLM_CACHE names another directory than the default; ECSLM_CACHE_GB is the limit in gigabytes that
+every run keeps to at its end.
 """
 
-import argparse
+from argparse import ArgumentTypeError
 from contextlib import suppress
 from datetime import datetime
+from typing import Annotated
 
-from ecslm.common.cache_entries import GIGABYTE, LIMIT_VARIABLE, kept_entries, size_limit, trim
-from ecslm.common.cli import run_script
-from ecslm.common.results_cache import ROOT_VARIABLE, ResultsCache
+from ecslm.common.cache_entries import GIGABYTE, LIMIT_VARIABLE, kept_entries, size_limit
+from ecslm.common.cache_entries import trim as remove_oldest
+from ecslm.common.results_cache import ResultsCache
 from ecslm.schemas.paths import FINISHED
+from ecslm.script import run_script
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Trim if that is asked for, then list the entries."""
+def size(text: str) -> float:
+    """A size in gigabytes, as the type of an option.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    with suppress(ValueError):
+        if (value := float(text)) >= 0:
+            return value
+    raise ArgumentTypeError(f"{text!r} is not a number of gigabytes, such as 10 or 0.5")
+
+
+Size = Annotated[float, size]
+
+
+def main(trim: Size | None = None) -> None:
+    """
+    Args:
+        trim: remove the least recently used entries until the cache takes at most so many
+            gigabytes; an entry whose files are results of a study takes none, and stays
+    """
     cache, limit = ResultsCache(FINISHED), size_limit()
-    if arguments.trim is not None:
-        removed = trim(cache, arguments.trim * GIGABYTE)
+    if trim is not None:
+        removed = remove_oldest(cache, trim * GIGABYTE)
         print(f"{len(removed)} entries removed, {gigabytes(sum(one.space for one in removed))}")
     entries = kept_entries(cache)
     if entries:
@@ -41,34 +65,5 @@ def gigabytes(size: float) -> str:
     return f"{size / GIGABYTE:.3f} GB"
 
 
-def size(text: str) -> float:
-    """A size in gigabytes, as the type of an option.
-
-    Raises:
-        argparse.ArgumentTypeError: it is none.
-    """
-    with suppress(ValueError):
-        if (value := float(text)) >= 0:
-            return value
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of gigabytes, such as 10 or 0.5")
-
-
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(
-        description=__doc__,
-        epilog=f"{ROOT_VARIABLE} names another directory than {FINISHED}; {LIMIT_VARIABLE} is the "
-        "limit in gigabytes that every run keeps to at its end.",
-    )
-    parser.add_argument(
-        "--trim",
-        type=size,
-        metavar="GB",
-        help="remove the least recently used entries until the cache takes at most so many "
-        "gigabytes; an entry whose files are results of a study takes none, and stays",
-    )
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

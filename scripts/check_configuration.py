@@ -4,30 +4,25 @@
 at a file that it cannot read, or without a folder for its caches.
 """
 
-import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
-from ecslm.common.cli import run_script
 from ecslm.config.loading import read_config
-from ecslm.config.options import add_study_options
 from ecslm.preflight.machine import check_cache_folder
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.script import run_script
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Read the files."""
+def main(configfile: Sequence[Path] = (), study: str | None = None) -> None:
+    """
+    Args:
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+    """
     check_cache_folder()
-    read_config([CONFIG_FILE, *arguments.configfile], arguments.study, TEMPLATES)
-
-
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_study_options(parser)
-    return parser
+    read_config([CONFIG_FILE, *configfile], study, TEMPLATES)
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

@@ -1,44 +1,62 @@
 """Check a study's data source: every row, and the number of rows."""
 
-import argparse
 import importlib
 import logging
+from argparse import Namespace
 from pathlib import Path
 
-from ecslm.common.cli import run_script
-from ecslm.common.files import write_json
-from ecslm.common.logs import add_log_option, start_log
-from ecslm.common.manifests import add_manifest_options, made_from, manifest_of, write_manifest
-from ecslm.common.usage import AS_IN_A_RUN, output_file
+from ecslm.common.files import json_text
 from ecslm.data.checking import CheckSettings, cached_report, check_rows
 from ecslm.data.content import content_of_all, require_content
-from ecslm.data.location import add_location_option, read_located
+from ecslm.data.location import JsonObject, located
 from ecslm.data.problems import Problems
 from ecslm.data.sources.protocol import RawRows, source_module
-from ecslm.fingerprint.running import as_planned
 from ecslm.schemas.paths import CACHE
+from ecslm.script import Origin, OutputFile, job, run_script
 
 log = logging.getLogger(__name__)
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Check the source and write the report."""
-    start_log(arguments.log)
-    settings = read_located(arguments, CheckSettings)
-    (module,) = modules(arguments)
+def modules(given: Namespace) -> tuple[str, ...]:
+    """The module of the source's reader."""
+    return (source_module(located(given.settings, given.location, CheckSettings).source.source),)
+
+
+@job(modules=modules, log=True)
+def main(
+    origin: Origin,
+    settings: JsonObject,
+    output: OutputFile,
+    cache: Path = CACHE,
+    content: str | None = None,
+    code: str | None = None,
+    location: JsonObject | None = None,
+) -> None:
+    """
+    Args:
+        settings: source, tasks and known names: JSON or @FILE
+        output: report (JSON) to write
+        cache: cache directory for indexes of the source
+        content: set by a run: digest of the rows, which is recorded: other rows are refused, and
+            those in the cache are taken without reading the source
+        code: set by a run: digest of the code, which is recorded; other code refuses to run
+        location: where the source's files are, if --settings does not say it: JSON or @FILE, for
+            example {"path": "data.jsonl"}
+    """
+    known = located(settings, location, CheckSettings)
+    module = source_module(known.source.source)
 
     def is_current(rows: RawRows) -> bool:
-        return arguments.content == content_of_all(rows)
+        return content == content_of_all(rows)
 
-    source = importlib.import_module(module)
-    raw = source.open_rows(settings.source, arguments.cache, is_current)
-    require_content(arguments.content, content_of_all(raw))
-    labels = raw.labels() if settings.ranked else None
-    if arguments.code:
+    raw = importlib.import_module(module).open_rows(known.source, cache, is_current)
+    require_content(content, content_of_all(raw))
+    labels = raw.labels() if known.ranked else None
+    if code:
         # Local data were checked before the first job; the report is in the cache.
-        report = cached_report(arguments.cache, raw, settings, labels, arguments.code)
+        report = cached_report(cache, raw, known, labels, code)
     else:
-        report = check_rows(raw, settings, labels)
+        report = check_rows(raw, known, labels)
     if report.differing:
         log.warning(
             "counts other than the published ones: %d; the first: %s",
@@ -47,39 +65,9 @@ def main(arguments: argparse.Namespace) -> None:
         )
     for line in Problems(report.problems).lines():
         log.warning("dropped: %s", line)
-    output = arguments.output
-    write_json(output, report.model_dump(mode="json"))
-    origin = made_from([], settings, arguments.code, versions={}) | {"content": arguments.content}
-    write_manifest(arguments.manifest or manifest_of(output), origin, [output])
-
-
-def modules(arguments: argparse.Namespace) -> tuple[str, ...]:
-    """The module of the source's reader."""
-    return (source_module(read_located(arguments, CheckSettings).source.source),)
-
-
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__, epilog=AS_IN_A_RUN)
-    add = parser.add_argument
-    add("--settings", required=True, help="source, tasks and known names: JSON or @FILE")
-    add(
-        "--cache",
-        type=Path,
-        default=CACHE,
-        help="cache directory for indexes of the source (default: %(default)s)",
-    )
-    add("--output", type=output_file, required=True, help="report (JSON) to write")
-    add(
-        "--content",
-        help="set by a run: digest of the rows, which is recorded: other rows are refused, and "
-        "those in the cache are taken without reading the source",
-    )
-    add_location_option(parser)
-    add_log_option(parser)
-    add_manifest_options(parser)
-    return parser
+    origin.fields |= {"settings": known.model_dump(mode="json"), "content": content}
+    origin.writes({output: json_text(report.model_dump(mode="json"))})
 
 
 if __name__ == "__main__":
-    run_script(as_planned(main, __file__, modules), command_line())
+    run_script(main)

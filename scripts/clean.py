@@ -7,57 +7,67 @@ With `--forget FILE`: list or remove finished results, so that they are made aga
 has changed.
 """
 
-import argparse
 import contextlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from ecslm.common.cli import run_script
 from ecslm.common.locks import held
 from ecslm.config.loading import read_config
-from ecslm.config.options import add_study_options
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.finished_results import forget_results
-from ecslm.provenance.leftovers import Leftovers, remove
+from ecslm.provenance.leftovers import Leftovers
+from ecslm.provenance.leftovers import remove as remove_files
 from ecslm.schemas.paths import RUN_LOCK, TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.script import run_script
 
 # Logs, benchmarks and locks, which are listed in one line.
 OF_JOBS = (".log", ".tsv", ".lock")
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """List the files, and remove them if told to."""
-    config = read_config([CONFIG_FILE, *arguments.configfile], None, TEMPLATES)
-    study = arguments.study or config.study
+def main(
+    configfile: Sequence[Path] = (),
+    study: str | None = None,
+    remove: bool = False,
+    forget: Sequence[Path] = (),
+) -> None:
+    """
+    Args:
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+        remove: remove what is listed (default: only list it)
+        forget: results, or directories of them, instead of what no job makes
+    """
+    config = read_config([CONFIG_FILE, *configfile], None, TEMPLATES)
+    study = study or config.study
     configured = study in config.studies
     # A study that is no longer configured has no jobs, but rules write the same files for others.
     graph = (study, None) if configured else (None, ("bases",))
-    with read_dag(arguments.configfile, *graph) as dag:
+    with read_dag(configfile, *graph) as dag:
         written, jobs = dag.written, dag.jobs if configured else ()
     config = config.model_copy(update={"study": study if configured else config.study})
     leftovers = Leftovers(config, study, written, jobs)
     # Listed is what is removed: nothing may come in between.
-    lock = held(RUN_LOCK, "results", wait=False) if arguments.remove else contextlib.nullcontext()
+    lock = held(RUN_LOCK, "results", wait=False) if remove else contextlib.nullcontext()
     with lock:
-        if arguments.forget:
-            files = leftovers.results_of(arguments.forget)
+        if forget:
+            files = leftovers.results_of(forget)
         else:
             files = [*leftovers.unmade(), *leftovers.bases()]
         sizes = listed(files)
         width = max(map(len, sizes), default=0)
         for name, count in sizes.items():
             print(f"{name:<{width}}  {tqdm.format_sizeof(count, 'B')}")
-        if not arguments.forget:
+        if not forget:
             tell_what_stays(leftovers)
-        if arguments.remove:
-            if arguments.forget:
+        if remove:
+            if forget:
                 forget_results(files)
-            remove(files)
-    print(summary(len(files), sum(sizes.values()), arguments.remove))
+            remove_files(files)
+    print(summary(len(files), sum(sizes.values()), remove))
 
 
 def listed(files: Collection[Path]) -> dict[str, int]:
@@ -102,18 +112,5 @@ def summary(files: int, count: int, removed: bool) -> str:
     return f"{amount}: nothing is removed yet: add --remove (with make: REMOVE=yes)"
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    add_study_options(parser)
-    add = parser.add_argument
-    add("--remove", action="store_true", help="remove what is listed (default: only list it)")
-    forget_help = "results, or directories of them, instead of what no job makes"
-    add("--forget", type=Path, nargs="+", metavar="FILE", help=forget_help)
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

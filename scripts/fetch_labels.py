@@ -1,19 +1,23 @@
 """Fetch the relevance labels of a study's ranking records, pinned by their sha256."""
 
-import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
-from ecslm.common.cli import run_script
 from ecslm.common.errors import InputError
 from ecslm.config.loading import read_config
-from ecslm.config.options import add_study_options
 from ecslm.data.sources.labels import fetch_labels
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
+from ecslm.script import run_script
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Fetch the file unless it exists, and print its path."""
-    config = read_config([CONFIG_FILE, *arguments.configfile], arguments.study, TEMPLATES)
+def main(configfile: Sequence[Path] = (), study: str | None = None) -> None:
+    """
+    Args:
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+    """
+    config = read_config([CONFIG_FILE, *configfile], study, TEMPLATES)
     labels = config.current.data.labels
     if labels is None:
         where = f"studies.{config.study}.data"
@@ -23,12 +27,5 @@ def main(arguments: argparse.Namespace) -> None:
     print(f"{labels.path}: {'fetched' if fetched else 'already present'}")
 
 
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_study_options(parser)
-    return parser
-
-
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

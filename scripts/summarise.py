@@ -1,24 +1,21 @@
 """Print the scores of a study, and where its results are, as a finished run does."""
 
-import argparse
+from collections.abc import Sequence
+from pathlib import Path
 
-from ecslm.common.cli import run_script
-from ecslm.config.options import add_study_options
 from ecslm.plan.plan import Plan
 from ecslm.plan.report import study_summary
+from ecslm.script import run_script
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Print them."""
-    print(study_summary(Plan.read(arguments.configfile, arguments.study).study))
-
-
-def command_line() -> argparse.ArgumentParser:
-    """The options of this script."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    add_study_options(parser)
-    return parser
+def main(configfile: Sequence[Path] = (), study: str | None = None) -> None:
+    """
+    Args:
+        configfile: files merged over config.yaml
+        study: entry of `studies` (default: the configuration's `study`)
+    """
+    print(study_summary(Plan.read(configfile, study).study))
 
 
 if __name__ == "__main__":
-    run_script(main, command_line())
+    run_script(main)

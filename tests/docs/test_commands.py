@@ -4,8 +4,6 @@ import argparse
 import contextlib
 import io
 import re
-import runpy
-import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,9 +13,10 @@ import snakemake.cli
 from support.makefile import targets
 from support.pages import Block, Command, Page, commands_of, pages
 from support.project import ROOT, SCRIPTS
+from support.scripts import parser_of
 from support.stated_jobs import all_jobs_of
 
-from ecslm.common import cli
+from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan
 
 COMMANDS = [command for page in pages() for command in page.commands]
@@ -40,33 +39,15 @@ def script_of(command: Command) -> str | None:
     return None if found is None else found[1]
 
 
-class _NotRunError(Exception):
-    """Raised in place of a script's run."""
-
-
-@cache
-def parser_of(script: str) -> argparse.ArgumentParser:
-    """The parser of a script, which is not run."""
-    found: list[argparse.ArgumentParser] = []
-
-    def stop(_run: object, parser: argparse.ArgumentParser) -> None:
-        found.append(parser)
-        raise _NotRunError
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "run_script", stop)
-        patch.setattr(sys, "argv", [script])
-        with contextlib.suppress(_NotRunError):
-            runpy.run_path(str(SCRIPTS / script), run_name="__main__")
-    return found[0]
-
-
 def complaint(parser: argparse.ArgumentParser, words: tuple[str, ...]) -> str:
     """What a parser says of arguments that it refuses."""
-    with contextlib.redirect_stderr(io.StringIO()) as said, contextlib.suppress(SystemExit):
-        parser.parse_args(words)
-        return ""
-    return said.getvalue().strip().splitlines()[-1]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+        try:
+            parser.parse_args(words)
+        except InputError as error:
+            # Settings may name a metric that the page's reader is to add.
+            return "" if str(error).startswith("--settings: ") else str(error)
+    return ""
 
 
 def make_problem(words: tuple[str, ...]) -> str:

@@ -99,14 +99,14 @@ def train(
     options: dict[str, Any] = {
         "model": "Tiny-EC",
         "train": [write_records(folder / "train.jsonl", 10)],
-        "validation": [write_records(folder / "val.jsonl", 3, split="val")],
+        "val": [write_records(folder / "val.jsonl", 3, split="val")],
         "base": base,
         "template": PROMPTS / "alpaca.jinja",
         "settings": settings or adapter_settings(),
         "seed": 0,
         "device": "cpu",
         "threads": 1,
-        "manifest": manifest,
+        "output": manifest,
         "code": "code:1",
         "checkpoint_seconds": 1e9,
     }

@@ -18,8 +18,7 @@ def read_csv(path: Path, columns: tuple[str, ...], *keys: tuple[str, ...]) -> li
         InputError: the file or a column is missing, a column is there twice, a row has too few or
             too many fields, or the name of an earlier one.
     """
-    # Spreadsheets begin UTF-8 with a byte order mark.
-    reader = csv.DictReader(read_text(path).removeprefix("\ufeff").splitlines())
+    reader = csv.DictReader(read_text(path).splitlines())
     found = reader.fieldnames or ()
     missing = [column for column in columns if column not in found]
     if missing:

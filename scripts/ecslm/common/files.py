@@ -3,22 +3,23 @@
 import json
 import os
 import shutil
-import tempfile
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from glob import escape
 from pathlib import Path
+from secrets import token_hex
 from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from ecslm.common.encodings import encoding_problem
 from ecslm.common.errors import InputError, Problem, field_problems
 
 Model = TypeVar("Model", bound=BaseModel)
 
-# Paths of pipes that a shell writes into.
-OF_SHELL = ("/dev/fd/", "/dev/stdin")
+NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
 NO_FILE = "is a pipe or a device; expected a file: remove it"
 
 
@@ -53,14 +54,12 @@ def _atomic_path(path: Path) -> Iterator[Path]:
     if path.is_dir():
         raise InputError(f"{path}: is a directory; expected a file")
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    temporary = Path(name)
+    temporary = hidden(path)
+    descriptor = os.open(temporary, NEW, 0o666)
     try:
         with _named_in_errors(path):
             yield temporary
             os.fsync(descriptor)
-        # mkstemp makes files private to their owner.
-        temporary.chmod(default_mode())
         temporary.replace(path)
     except BaseException:
         # It no longer exists if a signal arrived right after it was moved.
@@ -81,17 +80,34 @@ def _named_in_errors(path: Path) -> Iterator[None]:
         raise
 
 
-def default_mode() -> int:
-    """The permissions of new files under the user's umask."""
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+def hidden(path: Path) -> Path:
+    """A new path next to `path`, of the form that `remove_temporaries` knows."""
+    return path.with_name(f".{path.name}.{token_hex(4)}")
+
+
+def settle(path: Path) -> None:
+    """Flush a file that a library wrote to the disk, and give it the permissions that new files
+    have under the user's umask."""
+    example = hidden(path)
+    descriptor = os.open(example, NEW, 0o666)
+    try:
+        path.chmod(stat.S_IMODE(os.fstat(descriptor).st_mode))
+    finally:
+        example.unlink()
+        os.close(descriptor)
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
+    write_lines(path, [text])
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file atomically, of lines that end with newlines."""
     with atomic_writer(path) as stream:
-        stream.write(text)
+        stream.writelines(lines)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -102,15 +118,17 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write indented JSON atomically; NaN and infinity raise `ValueError`."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)
-    write_text(path, text + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Indented JSON, newline included; NaN and infinity raise `ValueError`."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any] | BaseModel]) -> None:
     """Write one JSON object per line, atomically."""
-    with atomic_writer(path) as stream:
-        for row in rows:
-            stream.write(json_line(row))
+    write_lines(path, map(json_line, rows))
 
 
 def json_line(row: Mapping[str, Any] | BaseModel) -> str:
@@ -128,25 +146,26 @@ def is_pipe_or_device(path: Path) -> bool:
 
 
 def require_file(path: Path) -> None:
-    """Refuse a pipe, a socket or a device, except the pipe of a shell's `<(command)`, which does
-    not block.
+    """Refuse a pipe, a socket or a device.
 
     Raises:
         InputError: it is a pipe, a socket or a device.
     """
-    if is_pipe_or_device(path) and not str(path).startswith(OF_SHELL):
+    if is_pipe_or_device(path):
         raise InputError(f"{path}: {NO_FILE}")
 
 
 def read_text(path: Path) -> str:
-    """Read a UTF-8 text file.
+    """Read a UTF-8 text file, with line ends as Python has them and without a byte order mark.
 
     Raises:
         InputError: the file is missing, is no file or is not UTF-8.
     """
-    require_file(path)
     try:
-        return path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        if problem := encoding_problem(content):
+            raise InputError(Problem(problem, path))
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except IsADirectoryError:
@@ -187,11 +206,7 @@ def read_jsonl(
     rows: list[tuple[int, Model]] = []
     problems: list[Problem] = []
     # Not str.splitlines(): it also splits at U+2028 and the like, which JSON strings may contain.
-    lines = read_text(path).split("\n")
-    if lines[-1]:
-        message = "no newline at the end: the file is truncated"
-        problems.append(Problem(message, path, len(lines), kind="truncated"))
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:

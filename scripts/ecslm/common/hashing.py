@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import require_file
 
 # A file modified more recently may change again within the same tick of a coarse file system clock,
 # which would go unnoticed.
@@ -73,6 +72,18 @@ def changed_while_read(paths: Iterable[Path | str]) -> InputError:
     return InputError(*(f"{path}: changed while it was being read: run again" for path in paths))
 
 
+def differs(path: Path, digest: str | None) -> bool:
+    """Whether a file has another digest. One that is remembered may be wrong: it is hashed again.
+
+    Raises:
+        InputError: see `sha256_of_file`.
+    """
+    if sha256_of_file(path) == digest:
+        return False
+    known_digests.pop(str(path), None)
+    return sha256_of_file(path) != digest
+
+
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes.
 
@@ -88,7 +99,6 @@ def sha256_of_file(path: Path) -> str:
         known_state, digest = known_digests.get(str(path), (None, ""))
         if known_state == state:
             return digest
-        require_file(path)
         settled = time.time_ns() - max(state.modified_ns, state.changed_ns) > SETTLED_NS
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()

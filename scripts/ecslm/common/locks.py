@@ -16,7 +16,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import require_file
 
 log = logging.getLogger(__name__)
 
@@ -41,9 +40,8 @@ def held(
 
     Raises:
         InputError: another process holds the lock and `wait` is false, or one has held it after
-            `since`, or there is no file, or the file system has no locks.
+            `since`, or the file system has no locks.
     """
-    require_file(path)
     stays = stays or path.exists()
     path.parent.mkdir(parents=True, exist_ok=True)
     # Files that only stand for locks would outlive a killed process.
@@ -70,17 +68,20 @@ def held(
                 f"{path}: this file system has no locks, which keep two jobs from the same work: "
                 "mount it with them (NFS without `nolock`, Lustre with `flock`), or use another"
             ) from None
+    used = False
     try:
         state = path.stat()
         # Each holder writes its name into the file and touches it when done.
         if since is not None and state.st_size and state.st_mtime > since:
             raise InputError(f"{what}: another process has just used it: run again")
+        used = True
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:
-        if stays:
+        # A run that is refused leaves no trace, which would refuse others.
+        if used and stays:
             path.touch()
-        else:
+        elif used:
             path.unlink(missing_ok=True)
             with suppress(OSError):
                 path.parent.rmdir()

@@ -1,6 +1,5 @@
 """Log messages: plain lines in a log file and on stderr."""
 
-import argparse
 import logging
 import os
 import sys
@@ -9,20 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ecslm.common.usage import output_file
 from ecslm.common.worker.place import RUN_VARIABLE
 
 STDERR = 2
 
 # Set in the environment of jobs if the run shows the last lines of their logs.
 SHOWN = "ECSLM_LOGS_ARE_SHOWN"
-
-
-def add_log_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--log`, the same in every long-running script."""
-    parser.add_argument(
-        "--log", type=output_file, help="also write progress to this file, as plain lines"
-    )
 
 
 def start_log(path: Path | None, more: bool = False) -> None:
@@ -57,6 +48,8 @@ def start_log(path: Path | None, more: bool = False) -> None:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", handlers=handlers
     )
+    # Nor a traceback for each line if the disk of the log is full.
+    logging.raiseExceptions = False
     logging.captureWarnings(True)
     # Hide what libraries log for their developers. transformers reads its level from the
     # environment when it is imported.

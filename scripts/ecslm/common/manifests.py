@@ -3,7 +3,6 @@
 A manifest contains no times, so running the same job again writes the same bytes.
 """
 
-import argparse
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,8 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import remove_temporaries, write_json
-from ecslm.common.hashing import changed_while_read, sha256_of_file
-from ecslm.common.usage import output_file
+from ecslm.common.hashing import changed_while_read, differs, sha256_of_file
 from ecslm.common.validation import Sha256, Value, read_model
 
 
@@ -83,7 +81,7 @@ class Manifest(BaseModel):
             file = folder / name
             if not file.exists():
                 yield Damage(file, missing=True)
-            elif sha256_of_file(file) != self.files.get(name):
+            elif differs(file, self.files.get(name)):
                 yield Damage(file, missing=False)
 
     def verify(self, path: Path, fix: str, names: Iterable[str] | None = None) -> None:
@@ -132,33 +130,30 @@ def require_unchanged(origin: Mapping[str, Any]) -> None:
         InputError: an input has changed.
     """
     inputs = origin["inputs"].items()
-    if changed := [path for path, digest in inputs if sha256_of_file(Path(path)) != digest]:
+    if changed := [path for path, digest in inputs if differs(Path(path), digest)]:
         raise changed_while_read(changed)
 
 
-def refuse_replaced(
-    inputs: Mapping[str, Path | None], outputs: Mapping[str, Path], manifest: Path
-) -> None:
-    """Refuse to overwrite an input, another output, or the manifest of other results.
+def refuse_replaced(origin: Mapping[str, Any], results: Iterable[Path], manifest: Path) -> None:
+    """Refuse to overwrite what was read, or the manifest of other results.
 
     Args:
-        inputs: files to read, by the option that names them.
-        outputs: files to write, by option; `manifest` will list them. It belongs to these results
-            already if it lists the first.
+        origin: the value of `made_from`.
+        results: files to write, which `manifest` will list. It belongs to these results already if
+            it lists the first.
 
     Raises:
         InputError: a file would be overwritten.
     """
-    taken = {os.path.realpath(path): option for option, path in inputs.items() if path}
-    for option, path in {**outputs, "--manifest": manifest}.items():
-        other = taken.setdefault(os.path.realpath(path), option)
-        if other != option:
-            raise InputError(f"{option}: {path} is also {other}: choose another file")
+    results, read = list(results), set(map(os.path.realpath, origin["inputs"]))
+    for path in (*results, manifest):
+        if os.path.realpath(path) in read:
+            raise InputError(f"{path}: is read, and would be overwritten: choose another --output")
     if manifest.is_file():
-        made, (first, *_) = read_manifest(manifest), outputs.values()
+        made = read_manifest(manifest)
         folder = made.location(manifest)
         others = [name for name in made.files if (folder / name).exists()]
-        if others and first.name not in made.files:
+        if others and results[0].name not in made.files:
             raise InputError(
                 f"--manifest: {manifest} belongs to {', '.join(others)}: choose another file, or "
                 "another --output, which it is named after"
@@ -179,20 +174,6 @@ def write_manifest(path: Path, origin: Mapping[str, Any], results: Iterable[Path
         remove_temporaries(written)
     files = {result.name: sha256_of_file(result) for result in results}
     write_json(path, Manifest(files=files, **origin).model_dump(mode="json"))
-
-
-def add_manifest_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--manifest` and `--code`, the same in every script that writes a result."""
-    parser.add_argument(
-        "--manifest",
-        type=output_file,
-        help="manifest to write: what the result was made from (default: the result's path with "
-        ".manifest.json)",
-    )
-    parser.add_argument(
-        "--code",
-        help="set by a run: digest of the code, which is recorded; other code refuses to run",
-    )
 
 
 def manifest_of(result: Path) -> Path:

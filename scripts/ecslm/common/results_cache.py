@@ -12,12 +12,11 @@ import shutil
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ecslm.common.files import copy_file, write_text
+from ecslm.common.files import copy_file, hidden, write_text
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.validation import Sha256
 
@@ -165,11 +164,6 @@ def link_or_copy(source: Path, target: Path) -> None:
         _link(source, target)
     except OSError:
         copy_file(source, target)
-
-
-def hidden(path: Path) -> Path:
-    """A new path next to `path`, of the form that `remove_temporaries` knows."""
-    return path.with_name(f".{path.name}.{token_hex(4)}")
 
 
 def _link(source: Path, target: Path) -> None:

@@ -74,11 +74,9 @@ def _advice(problems: Iterable[Problem], model: type[BaseModel]) -> Iterator[str
     """How to fix problems whose own messages do not say so."""
     kinds = {problem.kind for problem in problems}
     if kinds & {"json_invalid", "model_type", "not_utf8"}:
-        yield "each line must be one JSON object, in UTF-8 without byte order mark"
+        yield "each line must be one JSON object, in UTF-8"
     if kinds & {"missing", "unknown_field"}:
         yield _fields(model)
-    if "truncated" in kinds:
-        yield "rebuild the file, or end its last line if that is complete"
 
 
 def _fields(model: type[BaseModel]) -> str:

@@ -1,7 +1,6 @@
 """The work directory of a long job: it survives a kill, and one process at a time may use it."""
 
 import logging
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import default_mode, remove_temporaries, write_json
+from ecslm.common.files import remove_temporaries, settle, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
 from ecslm.common.locks import held
 from ecslm.common.manifests import Manifest
@@ -156,12 +155,3 @@ def work_folder(
         finally:
             if by_hand:
                 shutil.rmtree(folder, ignore_errors=True)
-
-
-def settle(path: Path) -> None:
-    """Flush a file that a library wrote to the disk, and give it the permissions of the user's
-    umask, as `write_json` does.
-    """
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())
-    path.chmod(default_mode())

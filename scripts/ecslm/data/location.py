@@ -1,8 +1,7 @@
 """Where the files of a data source are: settings on which results do not depend."""
 
-import argparse
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, RootModel
 
@@ -33,17 +32,29 @@ def _excluded(settings: BaseModel) -> dict[str, Any]:
     return found
 
 
-def read_located(arguments: argparse.Namespace, form: type[Model]) -> Model:
-    """Parse `--settings` after adding `--location` to its `source`.
+def json_object(text: str) -> dict[str, Any]:
+    """A JSON object or `@file`, as the type of an option.
 
     Raises:
-        InputError: not JSON, an unknown key, or a value out of range.
+        InputError: it is none.
     """
-    given = read_settings(arguments.settings, _Object).root
-    if arguments.location is not None and isinstance(given.get("source"), dict):
-        where = read_settings(arguments.location, _Object).root
-        given = given | {"source": _with(given["source"], where)}
-    return validated_json(form, canonical_json(given), "--settings")
+    return read_settings(text, _Object).root
+
+
+JsonObject = Annotated[dict[str, Any], json_object]
+
+
+def located(
+    settings: Mapping[str, Any], location: Mapping[str, Any] | None, form: type[Model]
+) -> Model:
+    """The settings of `--settings` and `--location`, which is added to their `source`.
+
+    Raises:
+        InputError: an unknown key, or a value out of range.
+    """
+    if location is not None and isinstance(settings.get("source"), dict):
+        settings = {**settings, "source": _with(settings["source"], location)}
+    return validated_json(form, canonical_json(settings), "--settings")
 
 
 def _with(settings: Mapping[str, Any], where: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,12 +65,3 @@ def _with(settings: Mapping[str, Any], where: Mapping[str, Any]) -> dict[str, An
         if not isinstance(value, dict) or isinstance(settings.get(name), dict)
     }
     return {**settings, **added}
-
-
-def add_location_option(parser: argparse.ArgumentParser) -> None:
-    """Add `--location`."""
-    parser.add_argument(
-        "--location",
-        help="where the source's files are, if --settings does not say it: JSON or @FILE, for "
-        'example {"path": "data.jsonl"}',
-    )

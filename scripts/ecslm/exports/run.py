@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json, write_json
+from ecslm.common.files import read_json, settle, write_json
 from ecslm.common.manifests import made_from, require_unchanged, write_manifest
 from ecslm.common.versions import require_locked
-from ecslm.common.workdir import settle
 from ecslm.exports.comparing import Asked, answered_twice, ask_adapter, compared, next_logits
 from ecslm.exports.equality import Equality
 from ecslm.exports.folder import write_folder

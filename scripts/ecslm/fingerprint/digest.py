@@ -476,7 +476,7 @@ def _sha256(text: str) -> str:
 def _parsed(path: Path) -> tuple[bytes, ast.Module]:
     try:
         text = b"" if path.is_dir() else path.read_bytes()
-        return text, ast.parse(text.decode())
+        return text, ast.parse(text.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
     except SyntaxError as error:

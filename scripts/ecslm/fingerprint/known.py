@@ -13,19 +13,21 @@ LEFT_OUT = {
     "ecslm.common.logs": "messages for people",
     "ecslm.common.manifests": "what a result was made from, which lets a job go on or not",
     "ecslm.common.results_cache": "where finished results are kept, and whether they are whole",
+    "ecslm.common.versions": "which versions of libraries are recorded and required",
     "ecslm.common.workdir": "where unfinished and finished work lies",
     "ecslm.common.worker": "where a process that keeps a model for a run listens, when it ends, "
     "and how it hands on messages, whose two ends check that they mean the same",
     "ecslm.common.plain_words": "in which words a value is told to be wrong",
-    "ecslm.common.printing": "how what is printed is written, and that nobody may read it",
     "ecslm.common.row_problems": "in how few lines the problems of many rows are told",
-    "ecslm.common.usage": "which command lines are refused",
     "ecslm.fingerprint": "digests of code, which stop a job or let it go on",
     "ecslm.models.cost": "what a job cost, in cost.json alone",
     "ecslm.prediction.shown_progress": "the progress of a prediction, for people",
     "ecslm.reports.difference_summary": "what differences.py and compare.py print of what they "
     "write",
     "ecslm.reports.score_summary": "what score.py prints of the scores that it writes",
+    # What it reads of settings is recorded, and in the key of finished results.
+    "ecslm.script": "which command lines are refused, what is logged and recorded, and which code "
+    "runs",
     "ecslm.training.progress": "the progress of a training, for people",
 }
 
@@ -42,7 +44,10 @@ ERRORS = frozenset(
 HELP = frozenset({"epilog", "help", "metavar"})
 DESCRIPTION = frozenset({"description", "title"})
 DESCRIBED = frozenset({"ArgumentParser", "Field"})
-# Decorators that read the annotations of a function.
+# Decorators that read the annotations of a function; `job` makes options of them.
 READING = frozenset(
-    {"computed_field", "field_serializer", "model_serializer", "singledispatch", "validate_call"}
+    {
+        *("computed_field", "field_serializer", "model_serializer", "singledispatch"),
+        *("validate_call", "job"),
+    }
 )

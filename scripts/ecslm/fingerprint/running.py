@@ -7,11 +7,10 @@ files: an edit neither reaches the job nor stops it, and no check at the end is 
 checked without `--code`, that is, in a run by hand.
 """
 
-import argparse
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.abc import MetaPathFinder, SourceLoader
 from importlib.machinery import ModuleSpec
@@ -22,9 +21,6 @@ from types import ModuleType
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import FileState, file_state
 from ecslm.fingerprint.digest import SCRIPTS, code_digest
-
-Run = Callable[[argparse.Namespace], None]
-ModulesOf = Callable[[argparse.Namespace], Sequence[str]]
 
 # Where Linux says when a process started, and the number of that field after the program's name.
 PROCESS = Path("/proc/self/stat")
@@ -42,26 +38,6 @@ def code_parameter(script: str, modules: Iterable[str] = (), root: Path = SCRIPT
         InputError: a file is missing or is not Python.
     """
     return f"code:{code_digest(script, tuple(modules), root)}"
-
-
-def as_planned(run: Run, script: str, modules: ModulesOf = lambda _: ()) -> Run:
-    """A script's `main` that refuses to run if its code is not that of `--code`.
-
-    Args:
-        run: the script's `main`.
-        script: its path.
-        modules: returns the modules that it loads by name, given its parsed options; the same as
-            `Rule.modules` of its rule in the plan.
-    """
-
-    def checked(arguments: argparse.Namespace) -> None:
-        if arguments.code is None:
-            run(arguments)
-            return
-        with planned_code(Path(script), arguments.code, modules(arguments)):
-            run(arguments)
-
-    return checked
 
 
 @contextmanager

@@ -5,6 +5,7 @@ the network and on who else asks it.
 """
 
 import logging
+import os
 import statistics
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,9 +18,10 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries, write_json
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.locks import held
-from ecslm.common.manifests import made_from, require_unchanged, write_manifest
+from ecslm.common.manifests import made_from, manifest_of, require_unchanged, write_manifest
 from ecslm.common.versions import require_locked
 from ecslm.common.worker.client import WorkerLostError
+from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
 from ecslm.prediction.backend import Backend, LoadedModel, Prompt, Request, Run
@@ -29,43 +31,58 @@ from ecslm.prediction.transformers_backend import OneModelAtATime, libraries
 from ecslm.prediction.transformers_settings import TransformersSettings
 from ecslm.schemas.cost import LatencyFile, TimedAnswer
 from ecslm.schemas.record import Record, read_records
+from ecslm.script import Device, OutputFile, job
 
 log = logging.getLogger(__name__)
 
 
+@job(modules=lambda given: given.settings.modules(), log=True)
 def measure_latency(
     *,
-    model: str | None,
     datasets: Sequence[Path],
     base: Path,
-    adapter: Path | None,
-    adapter_of: str | None,
     template: Path,
-    template_digest: str | None,
+    output: OutputFile,
+    model: str | None = None,
+    adapter: Path | None = None,
+    adapter_of: str | None = None,
+    template_digest: str | None = None,
     settings: LatencySettings,
-    seed: int,
-    device: str,
-    threads: int,
-    output: Path,
-    manifest: Path,
-    code: str | None,
+    seed: int = 0,
+    device: Device = "cpu",
+    threads: int = 2,
     worker_code: str | None = None,
-    run: str | None = None,
+    manifest: OutputFile | None = None,
+    code: str | None = None,
 ) -> None:
     """Answer the sample; write how long each answer took, and the manifest.
 
-    The manifest does not list the output, which holds clock values. Options are those of `predict`.
-
-    Args:
-        datasets: dataset files of the tasks' test records.
-        worker_code: digest of the prediction code, which the run's process with the model runs.
-        run: the run that the job belongs to, see `common/worker/place.py`. Without it, or without
-            `worker_code`, the job loads the model.
+    The manifest does not list the output, which holds clock values. Without `worker_code`, and
+    outside of a run, the job loads the model itself.
 
     Raises:
         InputError: bad input, a model that cannot be used, too few records, or libraries that
             differ from the lock file.
+
+    Args:
+        datasets: dataset files of test records
+        base: manifest.json of the base weights, as results/bases/NAME/manifest.json
+        template: Jinja file of the prompt, as in resources/prompts
+        output: file to write: the seconds of each answer
+        model: name of the model, which must be that of the adapter (default: any)
+        adapter: manifest.json of the adapter (default: none)
+        adapter_of: name of the model that the adapter was trained as (default: --model)
+        template_digest: set by a run: digest of the template; another template is refused
+        settings: sample, and how tasks are answered: JSON or @FILE
+        seed: seed of sampled decoding, and of the adapter
+        device: where to compute
+        threads: CPU threads
+        worker_code: set by a run: digest of predict.py's code, which identifies its process
+        manifest: manifest to write: what the result was made from (default: OUTPUT with
+            .manifest.json)
+        code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
+    run, manifest = os.environ.get(RUN_VARIABLE), manifest or manifest_of(output)
     first = next(iter(settings.tasks.values()))
     used = (libraries(own, tuned=adapter is not None) for own in settings.tasks.values())
     versions = require_locked(tuple(dict.fromkeys(name for names in used for name in names)))

@@ -1,20 +1,22 @@
 """Predict one task with one model, from a dataset file to a predictions file."""
 
 import logging
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from ecslm.common.devices.lease import lease_devices
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_jsonl
 from ecslm.common.hashing import sha256_of_text
-from ecslm.common.manifests import made_from, require_unchanged
+from ecslm.common.manifests import made_from, manifest_of, require_unchanged
 from ecslm.common.versions import require_locked
 from ecslm.common.workdir import Outputs, work_folder
 from ecslm.common.worker.client import WorkerLostError
+from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.models.cost import prediction_cost
 from ecslm.models.manifests import run_fields
 from ecslm.models.prompts import PromptTemplate
@@ -27,6 +29,8 @@ from ecslm.prediction.backend import (
     Run,
     SomePrompt,
     backend_module,
+    modules_of,
+    read_prediction_settings,
 )
 from ecslm.prediction.given_records import read_given
 from ecslm.prediction.progress import FinishedBatches
@@ -35,14 +39,17 @@ from ecslm.prediction.shown_progress import progress
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.prediction import FinishReason, Prediction
 from ecslm.schemas.record import Record
+from ecslm.script import Device, OutputFile, job
 
 log = logging.getLogger(__name__)
 
 
+@job(modules=lambda given: modules_of(given.settings), log=True)
 def predict(
     *,
-    model: str | None,
     dataset: Path,
+    output: OutputFile,
+    model: str | None = None,
     task: str | None = None,
     base: Path | None = None,
     adapter: Path | None = None,
@@ -52,35 +59,53 @@ def predict(
     val: Path | None = None,
     template: Path | None = None,
     template_digest: str | None = None,
-    settings: PredictionSettings,
-    batch_tokens: int,
-    seed: int,
-    device: str,
-    threads: int,
+    settings: Annotated[PredictionSettings, read_prediction_settings],
+    batch_tokens: int = 4000,
+    seed: int = 0,
+    device: Device = "cpu",
+    threads: int = 2,
     access: str | None = None,
-    output: Path,
-    cost: Path,
-    manifest: Path,
-    code: str | None,
-    run: str | None = None,
+    cost: OutputFile | None = None,
+    manifest: OutputFile | None = None,
+    code: str | None = None,
 ) -> None:
     """Predict; write the predictions, their cost and their manifest.
 
     A killed job continues after its last finished batch, if `code`, the digest of the prediction
     code, is given: otherwise it is unknown whether this code generated the batches. Predictions
     that were finished, by any study, are taken from the cache: the backend is opened only if there
-    are none.
-
-    Args:
-        task: the task of records that name none, as the user's own may.
-        adapter_of: the model that the adapter was trained as, if that is not `model`.
-        run: the run that the job belongs to, see `common/worker/place.py`. If the code is known,
-            its jobs share a process with the model; without a run, the job loads the model.
+    are none. In a run, jobs whose code is known share a process with the model.
 
     Raises:
         InputError: bad input, an unknown backend, a request that the backend refuses, or libraries
             that differ from the lock file.
+
+    Args:
+        dataset: records to answer (JSON Lines), see below
+        output: predictions file (JSON Lines) to write
+        model: name of the model, which must be that of the adapter (default: any)
+        task: code of the task of records that name none, for example SA
+        base: manifest.json of the base weights, as results/bases/NAME/manifest.json
+        adapter: manifest.json of the adapter (default: none)
+        adapter_of: name of the model that the adapter was trained as (default: --model)
+        answers: files of answers that exist already
+        train: records of the task to learn from (JSON Lines)
+        val: records of the task to choose settings by (JSON Lines)
+        template: Jinja file of the prompt, as in resources/prompts
+        template_digest: set by a run: digest of the template; another template is refused
+        settings: the backend and what it needs: JSON or @FILE
+        batch_tokens: most tokens in a batch, padding included; --settings takes precedence
+        seed: seed of sampled decoding, and of the adapter
+        device: where to compute
+        threads: CPU threads; the number decides how sums are rounded
+        access: how a server is reached, and its budget: JSON or @FILE
+        cost: cost file to write (default: OUTPUT with .cost.json)
+        manifest: manifest to write: what the result was made from (default: OUTPUT with
+            .manifest.json)
+        code: set by a run: digest of the code, which is recorded; other code refuses to run
     """
+    run, batch_tokens = os.environ.get(RUN_VARIABLE), settings.budget(batch_tokens)
+    cost, manifest = cost or output.with_suffix(".cost.json"), manifest or manifest_of(output)
     module = backend_module(settings.backend)
     versions = require_locked(module.libraries(settings, tuned=adapter is not None))
     prompt = None if template is None else PromptTemplate(template, template_digest)

@@ -22,6 +22,7 @@ from ecslm.models.prompts import PromptTemplate
 from ecslm.models.shares import share_of
 from ecslm.schemas.paths import FINISHED
 from ecslm.schemas.record import read_records
+from ecslm.script import Device, OutputFile, job
 from ecslm.training.launch import (
     end_with_parent,
     fit_in_processes,
@@ -39,26 +40,27 @@ ADAPTER_FILES = {"config": "adapter_config.json", "weights": "adapter_model.safe
 TIMED_FILES = {"history": "log.jsonl", "cost": "cost.json"}
 
 
+@job(log=True)
 def train_adapter(
     *,
-    model: str | None,
     train: Sequence[Path],
-    validation: Sequence[Path],
+    val: Sequence[Path],
     base: Path,
     template: Path,
+    output: OutputFile,
+    model: str | None = None,
     template_digest: str | None = None,
     settings: AdapterSettings,
-    seed: int,
-    device: str,
-    threads: int,
-    manifest: Path,
-    code: str | None,
-    checkpoint_seconds: float,
+    seed: int = 0,
+    device: Device = "cpu",
+    threads: int = 2,
     processes: int = 1,
+    code: str | None = None,
+    checkpoint_seconds: float = 300,
     part_of: Path | None = None,
     log_file: Path | None = None,
 ) -> None:
-    """Train an adapter; write its files, log.jsonl and cost.json next to `manifest`, and that last.
+    """Train an adapter; write its files, log.jsonl and cost.json next to `output`, and that last.
 
     A killed training continues from its last checkpoint when it is run again with the same
     arguments, if `code` is given: otherwise it is unknown whether this code made the checkpoint.
@@ -69,16 +71,33 @@ def train_adapter(
 
     Raises:
         InputError: bad input, a missing device, or libraries that differ from the lock file.
+
+    Args:
+        train: dataset files to train on
+        val: dataset files for the evaluation loss
+        base: manifest.json of the base weights, as results/bases/NAME/manifest.json
+        template: Jinja file of the prompt, as in resources/prompts
+        output: manifest.json to write, next to the adapter
+        model: name of the model, recorded in the manifest
+        template_digest: set by a run: digest of the template; another template is refused
+        settings: precision, shots and training settings: JSON or @FILE
+        seed: seed of initial weights and order of records
+        device: where to compute
+        threads: CPU threads; the number decides how sums are rounded
+        processes: processes that train together, one for each GPU
+        code: set by a run: digest of the code, which is recorded; other code refuses to run
+        checkpoint_seconds: seconds between checkpoints
+        part_of: set by this script for the processes that it starts
     """
     versions = require_locked(settings.libraries)
     prompt = PromptTemplate(template, template_digest)
-    inputs = [*train, *validation, base]
+    inputs = [*train, *val, base]
     origin = made_from(inputs, settings, code, versions, prompt.sha256)
     identity = base_identity(base)
     fraction = settings.training.train_fraction
     records = {
         "train": share_of(read_records(*train), fraction),
-        "validation": read_records(*validation),
+        "validation": read_records(*val),
     }
     for split, rows in records.items():
         if not rows:
@@ -107,7 +126,7 @@ def train_adapter(
     action = {
         "step": "train_adapter",
         "train": [origin["inputs"][str(path)] for path in train],
-        "validation": [origin["inputs"][str(path)] for path in validation],
+        "validation": [origin["inputs"][str(path)] for path in val],
         "base": identity,
         "seed": seed,
         "device": device,
@@ -121,22 +140,22 @@ def train_adapter(
         **run,
     }
     outputs = Outputs(
-        manifest,
-        {name: manifest.parent / file for name, file in ADAPTER_FILES.items()},
-        {name: manifest.parent / file for name, file in TIMED_FILES.items()},
+        output,
+        {name: output.parent / file for name, file in ADAPTER_FILES.items()},
+        {name: output.parent / file for name, file in TIMED_FILES.items()},
     )
     with work_folder(outputs, action, origin, FINISHED, known) as work:
         if work.restored():
             return
         lease_devices(device, processes)
         free_memory()
-        log.info("training %s", manifest.parent.parent.name)
+        log.info("training %s", output.parent.parent.name)
         if processes == 1:
             found = _fit(task, work.folder)
         else:
             options = {
                 "--train": train,
-                "--val": validation,
+                "--val": val,
                 "--base": base,
                 "--template": template,
                 "--template-digest": template_digest,
@@ -145,7 +164,7 @@ def train_adapter(
                 "--device": device,
                 "--threads": threads,
                 "--checkpoint-seconds": checkpoint_seconds,
-                "--output": manifest,
+                "--output": output,
                 "--processes": processes,
                 "--part-of": work.folder,
                 "--code": code,

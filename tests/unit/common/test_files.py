@@ -1,25 +1,25 @@
 """Files: whole or absent outputs, problems that name their place, verified bytes."""
 
 import errno
+import gzip
 import json
 import os
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
-from support.broken_inputs import NO_FILES
 from support.project import SCRIPTS
 from support.scripts import run_script
 
 from ecslm.common import versions
 from ecslm.common.cli import read_settings
-from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import InputError, Problem
 from ecslm.common.files import (
     atomic_writer,
@@ -28,15 +28,12 @@ from ecslm.common.files import (
     read_jsonl,
     read_text,
     remove_temporaries,
+    settle,
     write_json,
     write_jsonl,
     write_text,
 )
-from ecslm.common.hashing import known_digests, sha256_of_file
-from ecslm.common.locks import held
-from ecslm.common.versions import installed_versions, lock_versions, require_locked
-from ecslm.config.files import read_files
-from ecslm.prediction.progress import FinishedBatches
+from ecslm.common.versions import lock_versions, require_locked
 
 LINE_SEPARATOR = "\u2028"
 
@@ -155,16 +152,6 @@ def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
     assert problem.startswith(f"{path}: line 1: not JSON")
 
 
-def test_a_truncated_last_line_is_called_truncated(tmp_path: Path) -> None:
-    path = jsonl(tmp_path, '{"id": "a", "count": 1}\n{"id": "b", "co')
-    assert f"{path}: line 2: no newline at the end: the file is truncated" in problems_of(path)
-
-
-def test_a_file_cut_just_before_its_last_newline_is_truncated_too(tmp_path: Path) -> None:
-    path = jsonl(tmp_path, '{"id": "a", "count": 1}\n{"id": "b", "count": 12}')
-    assert problems_of(path) == (f"{path}: line 2: no newline at the end: the file is truncated",)
-
-
 def test_a_check_among_rows_names_the_line_in_the_file(tmp_path: Path) -> None:
     path = jsonl(tmp_path, '\n{"id": "a", "count": 1}\n{"id": "a", "count": 2}\n')
 
@@ -264,16 +251,6 @@ def test_a_job_refuses_versions_that_the_lock_file_does_not_name(
     )
 
 
-def test_what_is_installed_is_what_the_lock_file_names() -> None:
-    assert require_locked(["pydantic", "torch"]).keys() == {"pydantic", "torch"}
-
-
-def test_an_error_of_the_system_is_one_line() -> None:
-    name = 300 * "n"
-    done = run_script("compare.py", "--differences", name, "--output", "out", folder=SCRIPTS.parent)
-    assert (done.returncode, done.stderr) == (1, f"error: {name}: File name too long\n")
-
-
 def test_a_script_ends_with_code_1_and_a_line_for_each_problem(tmp_path: Path) -> None:
     source = {"source": "path", "path": "x", "lables": 1}
     settings = {"source": source, "aliases": [], "answer": "?"}
@@ -296,15 +273,15 @@ def test_a_script_that_is_told_to_stop_says_so_and_leaves_no_temporary_file(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     code = (
-        "import argparse, signal, time; from pathlib import Path\n"
-        "from ecslm.common.cli import run_script\n"
+        "import signal, time; from pathlib import Path\n"
+        "from ecslm.script import run_script\n"
         "from ecslm.common.files import atomic_writer\n"
         # Tests that run in the background have Ctrl-C ignored, and hand that on.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "def main(_):\n"
+        "def main():\n"
         "    with atomic_writer(Path('out.txt')):\n"
         "        print('writing', flush=True); time.sleep(60)\n"
-        "run_script(main, argparse.ArgumentParser())"
+        "run_script(main)"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -351,68 +328,50 @@ def test_a_copy_has_the_same_bytes_and_no_companions(tmp_path: Path) -> None:
     assert (tmp_path / "folder" / "target").read_bytes() == b"\x00\xff"
 
 
-def test_packages_that_are_not_installed_are_called_so() -> None:
-    assert installed_versions(["no-such-package"]) == {"no-such-package": "not installed"}
+def test_a_last_line_without_its_end_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b'\xef\xbb\xbf{"id": "a", "count": 1}\r\n{"id": "b", "count": 2}')
+    assert [row.id for row in read_jsonl(path, Sample)] == ["a", "b"]
 
 
-READERS: dict[str, Callable[[Path], object]] = {
-    "text": read_text,
-    "digest": sha256_of_file,
-    "lock": lambda path: held(path, "results", wait=False).__enter__(),
-    "batches": lambda path: FinishedBatches(path, []),
-    "configuration": lambda path: read_files([path]),
-}
-
-
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-@pytest.mark.parametrize("read", READERS.values(), ids=list(READERS))
-def test_whatever_is_read_a_pipe_or_a_device_in_its_place_is_refused_and_not_waited_for(
-    read: Callable[[Path], object], make: Callable[[Path], None], tmp_path: Path
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (gzip.compress(b"a"), "is compressed with gzip: unpack it"),
+        ("a".encode("utf-16"), "is UTF-16 text: save it as UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_plain_text_is_called_what_it_is(
+    content: bytes, problem: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
-    make(path)
-    with pytest.raises(InputError, match="file: is a pipe or a device; expected a file: remove it"):
-        read(path)
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=problem):
+        read_text(path)
 
 
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-def test_digests_of_an_earlier_run_that_are_no_file_are_replaced(
-    make: Callable[[Path], None], tmp_path: Path
+def test_files_of_many_threads_have_the_permissions_of_the_users_umask(tmp_path: Path) -> None:
+    """A library's files too, which may be private."""
+    before = os.umask(0o027)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: write_text(tmp_path / f"{i}", "x"), range(200)))
+            list(pool.map(lambda i: (tmp_path / f"{i}").chmod(0o600), range(100)))
+            list(pool.map(lambda i: settle(tmp_path / f"{i}"), range(100)))
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o640}
+
+
+def test_a_full_disk_is_said_with_the_file_that_has_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "digests.json"
-    make(path)
-    load_digests(path)
-    write_text(tmp_path / "file", "text")
-    sha256_of_file(tmp_path / "file")
-    known_digests[str(tmp_path / "file")] = (0,), "digest"
-    save_digests(path)
-    del known_digests[str(tmp_path / "file")]
-    assert path.is_file()
-
-
-def test_settings_may_come_from_a_pipe_that_a_shell_writes_into() -> None:
-    """As of `@<(command)`."""
-    reading, writing = os.pipe()
-    os.write(writing, b'{"id": "one", "count": 1}')
-    os.close(writing)
-    assert read_settings(f"@/dev/fd/{reading}", Sample).id == "one"
-    os.close(reading)
-
-
-@pytest.mark.parametrize("place", ["os.fsync", "ecslm.config.schema.Config.model_json_schema"])
-def test_a_full_disk_is_said_with_the_file_or_the_folder_that_has_no_room(
-    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where the library that writes does not say the file, it is that of the output."""
-
     def full(*_: object) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(place, full)
-    made = tmp_path / "made"
-    output, page = made / "schema.json", made / "page.md"
-    run = run_script("config_schema.py", "--output", output, "--markdown", page)
-    where = output if place == "os.fsync" else made
-    line = f"error: {where}: No space left on device: make room there, or write to another disk\n"
+    monkeypatch.setattr("os.fsync", full)
+    output = tmp_path / "made" / "schema.json"
+    run = run_script("config_schema.py", "--output", output, "--markdown", tmp_path / "page.md")
+    line = f"error: {output}: No space left on device: make room there, or write to another disk\n"
     assert (run.returncode, run.stderr) == (1, line)
     assert not list(tmp_path.rglob("*.json"))

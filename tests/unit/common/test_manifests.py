@@ -8,7 +8,7 @@ from support.model_examples import make_record, write_records
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.hashing import file_state, known_digests, sha256_of_file
 from ecslm.common.manifests import (
     Damage,
     Manifest,
@@ -136,3 +136,12 @@ def test_a_manifest_says_nothing_about_other_files_of_the_same_name(tmp_path: Pa
     made(tmp_path)
     (tmp_path / "test.json").write_text("{}")
     verify_result(tmp_path / "test.json")
+
+
+def test_a_wrong_digest_that_is_remembered_blames_no_sound_file(tmp_path: Path) -> None:
+    result = tmp_path / "a.json"
+    result.write_text("{}")
+    write_manifest(manifest_of(result), made_from([], {}, None, {}), [result])
+    known_digests[str(result)] = file_state(result), "0" * 64
+    assert list(read_manifest(manifest_of(result)).damage(manifest_of(result))) == []
+    assert str(result) not in known_digests or known_digests[str(result)][1] != "0" * 64

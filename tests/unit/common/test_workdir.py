@@ -313,7 +313,14 @@ def test_a_holder_is_told_when_another_has_held_the_lock_meanwhile(tmp_path: Pat
         held(lock, "results", wait=False, since=before - 1),
     ):
         pass
-    with held(lock, "results", wait=False, since=time.time() + 1):
+    # The one that was refused is no holder, which would refuse others.
+    os.utime(lock, (before, before))
+    with (
+        pytest.raises(InputError),
+        held(lock, "results", wait=False, since=before - 1),
+    ):
+        pass
+    with held(lock, "results", wait=False, since=before + 1):
         pass
 
 

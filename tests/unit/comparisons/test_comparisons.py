@@ -576,15 +576,6 @@ def test_differences_that_cannot_be_adjusted_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-def test_the_folder_of_the_differences_is_not_written_over(tmp_path: Path) -> None:
-    path = tmp_path / "PM.json"
-    path.write_text("[]")
-    made = run_script("compare.py", "--differences", str(path), "--output", str(tmp_path))
-    assert made.returncode == 1
-    assert made.stderr == f"error: --output: {tmp_path} is the directory of the differences\n"
-    assert path.read_text() == "[]"
-
-
 def test_a_comparison_says_how_often_both_give_the_same_answer_and_how_often_by_chance() -> None:
     def answering(*seeds: str) -> Outcomes:
         answers = tuple({f"s{n:04}": one for n, one in enumerate(seed)} for seed in seeds)

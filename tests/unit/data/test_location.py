@@ -1,6 +1,5 @@
 """Where files are: what is neither compared nor recorded, and comes to scripts beside it."""
 
-import argparse
 from typing import Any
 
 import pytest
@@ -8,7 +7,7 @@ from pydantic import TypeAdapter
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import canonical_json
-from ecslm.data.location import location, read_located
+from ecslm.data.location import json_object, located, location
 from ecslm.data.settings import DatasetSettings, DataSource
 
 LABELS = {"path": "x/label.json", "url": "https://example.org/x", "sha256": "0" * 64}
@@ -28,8 +27,7 @@ def settings_of(source: dict[str, Any]) -> dict[str, Any]:
 
 
 def read(settings: dict[str, Any], where: str | None) -> DatasetSettings:
-    given = argparse.Namespace(settings=canonical_json(settings), location=where)
-    return read_located(given, DatasetSettings)
+    return located(settings, None if where is None else json_object(where), DatasetSettings)
 
 
 @pytest.mark.parametrize("source", SOURCES)

@@ -1,6 +1,5 @@
 """Code that is edited while a run goes on: a result is made by the code that it names, or not."""
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -14,44 +13,40 @@ from support.project import SCRIPTS
 
 from ecslm.common.errors import InputError
 from ecslm.fingerprint.digest import code_of
-from ecslm.fingerprint.running import as_planned, code_parameter, planned_code
+from ecslm.fingerprint.running import code_parameter, planned_code
 
 # Runs what tests give it at three moments: while modules are loaded, between the check and an
 # import, and after all imports.
 JOB = '''"""A job."""
 
-import argparse
 import os
 from importlib import import_module
 from pathlib import Path
 
 from ecslm import early
-from ecslm.common.cli import run_script
-from ecslm.fingerprint.running import as_planned
+from ecslm.script import job, run_script
 
 exec(os.environ.get("LOADING", ""))
 
 
-def main(arguments):
-    """Import the rest and write what all of it says."""
+@job(modules=lambda given: (f"ecslm.{given.named}",))
+def main(output: Path, named: str = "metric"):
+    """Import the rest and write what all of it says.
+
+    Args:
+        output: the file
+        named: the module that is loaded by name
+    """
     exec(os.environ.get("CHECKED", ""))
     from ecslm import late
 
-    named = import_module(f"ecslm.{arguments.named}")
+    loaded = import_module(f"ecslm.{named}")
     exec(os.environ.get("LOADED", ""))
-    arguments.output.write_text(f"{early.value()}{late.value()}{named.value()}")
+    output.write_text(f"{early.value()}{late.value()}{loaded.value()}")
 
 
-def modules(arguments):
-    """The module that is loaded by name."""
-    return (f"ecslm.{arguments.named}",)
-
-
-parser = argparse.ArgumentParser()
-parser.add_argument("--output", type=Path)
-parser.add_argument("--named", default="metric")
-parser.add_argument("--code")
-run_script(as_planned(main, __file__, modules), parser)
+if __name__ == "__main__":
+    run_script(main)
 '''
 MODULE = '"""A module."""\n\n\ndef value():\n    """Its value."""\n    return 1\n'
 MODULES = ("early", "late", "metric", "unrelated")
@@ -67,7 +62,8 @@ def scripts(tmp_path: Path) -> Path:
     for package in ("common", "fingerprint"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(SCRIPTS / "ecslm" / package, folder / "ecslm" / package, ignore=ignored)
-    shutil.copy(SCRIPTS / "ecslm/__init__.py", folder / "ecslm")
+    for name in ("__init__.py", "script.py"):
+        shutil.copy(SCRIPTS / "ecslm" / name, folder / "ecslm")
     for name in MODULES:
         (folder / f"ecslm/{name}.py").write_text(MODULE)
     (folder / "ecslm/unrelated.py").write_text(MODULE.replace("return 1", "return 3"))
@@ -120,7 +116,6 @@ def test_code_that_nobody_edits_runs(scripts: Path) -> None:
     "file",
     [
         *(f"ecslm/{name}.py" for name in ("early", "late", "metric")),
-        "ecslm/common/cli.py",
         "job.py",
     ],
 )
@@ -249,12 +244,3 @@ def test_a_start_that_the_system_does_not_tell_is_no_obstacle(
         planned_code(scripts / "job.py", "code:0", ()),
     ):
         pass
-
-
-def test_options_are_not_looked_at_without_a_digest() -> None:
-    def modules(_: argparse.Namespace) -> tuple[str, ...]:
-        raise AssertionError
-
-    ran = []
-    as_planned(ran.append, "job.py", modules)(argparse.Namespace(code=None))
-    assert len(ran) == 1

@@ -408,7 +408,7 @@ def test_models_of_equal_settings_share_an_adapter(
         {"settings": adapter_settings(alpha=9)},
         {"template": PROMPTS / "chatml.jinja"},
         {"train": 11},
-        {"validation": 4},
+        {"val": 4},
         {"base": "other"},
     ],
     ids=str,
@@ -422,7 +422,7 @@ def test_an_adapter_of_anything_else_is_trained(
 ) -> None:
     monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "cache"))
     train(tmp_path, tiny_base, code="code:1")
-    for split in change.keys() & {"train", "validation"}:
+    for split in change.keys() & {"train", "val"}:
         change = {split: [write_records(tmp_path / "more.jsonl", change[split])]}
     base = other_base if change.pop("base", None) else tiny_base
     kill_after(monkeypatch, 1)
@@ -447,11 +447,13 @@ def test_a_record_that_cannot_fit_stops_the_training_before_it_begins(
         train(tmp_path, tiny_base, adapter_settings(max_length=32))
 
 
-@pytest.mark.parametrize("split", ["train", "validation"])
-def test_a_split_without_records_is_named(tiny_base: Path, tmp_path: Path, split: str) -> None:
+@pytest.mark.parametrize(("option", "split"), [("train", "train"), ("val", "validation")])
+def test_a_split_without_records_is_named(
+    tiny_base: Path, tmp_path: Path, option: str, split: str
+) -> None:
     empty = write_records(tmp_path / "empty.jsonl", 0)
     with pytest.raises(InputError, match=f"no {split} records"):
-        train(tmp_path, tiny_base, **{split: [empty]})
+        train(tmp_path, tiny_base, **{option: [empty]})
 
 
 def test_a_diverging_training_says_so_in_one_line(tiny_base: Path, tmp_path: Path) -> None:
@@ -467,7 +469,7 @@ def test_the_validation_records_can_be_limited(tiny_base: Path, tmp_path: Path) 
     assert "eval_loss" in limited[-1]
     one = write_records(tmp_path / "one.jsonl", 1, split="val")
     settings = adapter_settings(epochs=1)
-    alone = train(tmp_path / "alone", tiny_base, settings, validation=[one])
+    alone = train(tmp_path / "alone", tiny_base, settings, val=[one])
     expected = read_lines(alone.parent / "log.jsonl")[-1]["eval_loss"]
     assert limited[-1]["eval_loss"] == expected
 

@@ -7,7 +7,6 @@ from ecslm.common.encodings import encoding_problem
 
 AS_ROWS = "save it as JSON Lines, a JSON list or Parquet"
 BEGINNINGS = {
-    b"\x1f\x8b": "is compressed with gzip: unpack it",
     b"BZh": "is compressed with bzip2: unpack it",
     b"\xfd7zXZ": "is compressed with xz: unpack it",
     b"\x28\xb5\x2f\xfd": "is compressed with zstandard: unpack it",

@@ -1,0 +1,357 @@
+"""What every script does around its work, once.
+
+A script is a function: its signature gives the options, and its docstring says what they are. The
+docstring of the script's file is the text of `--help`: its first paragraph stands before the
+options, the others after them.
+
+Left out of code digests: an edit here computes no result again.
+"""
+
+import argparse
+import errno
+import inspect
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from re import MULTILINE, findall
+from types import MappingProxyType, NoneType
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel
+
+from ecslm.common.cli import exit_with, read_settings
+from ecslm.common.errors import InputError, Problem
+from ecslm.common.files import write_bytes, write_lines
+from ecslm.common.logs import start_log
+from ecslm.common.manifests import (
+    made_from,
+    manifest_of,
+    refuse_replaced,
+    require_unchanged,
+    write_manifest,
+)
+from ecslm.common.text import nearest
+from ecslm.common.versions import installed_versions, require_locked
+from ecslm.fingerprint.running import planned_code
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+# Of a result, whole or by lines.
+Content = str | bytes | Iterable[str]
+
+# The end of the help of a job whose settings are too long to type.
+AS_IN_A_RUN = (
+    "In a run the workflow sets these options. `snakemake --cores all --dry-run --forceall\n"
+    "--printshellcmds` prints the command of each job with its settings, to change and run by hand."
+)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+MANIFEST = "manifest to write: what the result was made from (default: named after the result)"
+CODE = "set by a run: digest of the code, which is recorded; other code refuses to run"
+LOG = "also write progress to this file, as plain lines"
+
+
+def output_file(text: str) -> Path:
+    """A file to write, as the type of an option.
+
+    Raises:
+        argparse.ArgumentTypeError: it cannot be written there.
+    """
+    if Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text}: is a directory; name a file to write")
+    return _writable(Path(text))
+
+
+def output_folder(text: str) -> Path:
+    """A directory to write files into, which need not exist, as the type of an option.
+
+    Raises:
+        argparse.ArgumentTypeError: nothing can be written there.
+    """
+    return _writable(Path(text, "file")).parent
+
+
+def _writable(path: Path) -> Path:
+    above = next(folder for folder in (*path.parents, path) if folder.exists())
+    if not above.is_dir():
+        raise argparse.ArgumentTypeError(f"{path}: {above} is a file, not a directory")
+    if not os.access(above, os.W_OK | os.X_OK):
+        message = f"{path}: no permission to write into {above}: choose another place"
+        raise argparse.ArgumentTypeError(message)
+    return path
+
+
+OutputFile = Annotated[Path, output_file]
+OutputFolder = Annotated[Path, output_folder]
+Device = Literal["cpu", "cuda"]
+
+
+class Origin:
+    """What the result of a job is made from, as its manifest says it."""
+
+    def __init__(self, given: argparse.Namespace, libraries: Sequence[str]) -> None:
+        """
+        Raises:
+            InputError: in a run, a library has another version than the lock file says.
+        """
+        versions = require_locked(libraries) if given.code else installed_versions(libraries)
+        self._manifest = given.manifest
+        settings = getattr(given, "settings", None)
+        known: BaseModel | dict[str, Any] = settings if isinstance(settings, BaseModel) else {}
+        self.fields = made_from([], known, given.code, versions)
+
+    def reads(self, *paths: Path | None) -> None:
+        """Note files before they are read: a change from then on is noticed."""
+        given = [path for path in paths if path is not None]
+        self.fields["inputs"] |= made_from(given, {}, None, {})["inputs"]
+
+    def writes(self, results: Mapping[Path, Content], manifest: Path | None = None) -> None:
+        """Write the results, and last the manifest.
+
+        Args:
+            manifest: its path where no option says another; by default that of the first result.
+
+        Raises:
+            InputError: what was read has changed since, or would be overwritten.
+        """
+        manifest = self._manifest or manifest or manifest_of(next(iter(results)))
+        refuse_replaced(self.fields, results, manifest)
+        require_unchanged(self.fields)
+        for path, content in results.items():
+            if isinstance(content, bytes):
+                write_bytes(path, content)
+            else:
+                write_lines(path, [content] if isinstance(content, str) else content)
+        self.wrote(results, manifest)
+
+    def wrote(self, results: Iterable[Path], manifest: Path) -> None:
+        """Write the manifest of results that are there.
+
+        Args:
+            manifest: its path where no option says another.
+        """
+        write_manifest(self._manifest or manifest, self.fields, results)
+
+
+@dataclass(frozen=True)
+class Ritual:
+    """What the script of a rule does around its function."""
+
+    libraries: Sequence[str]
+    modules: Callable[[argparse.Namespace], Sequence[str]]
+    log: bool
+    files: Mapping[str, str]
+
+
+def job(
+    libraries: Sequence[str] = (),
+    modules: Callable[[argparse.Namespace], Sequence[str]] = lambda _: (),
+    log: bool = False,
+    files: Mapping[str, str] = MappingProxyType({}),
+) -> Callable[[Function], Function]:
+    """Make a function the work of a rule's script.
+
+    The script has `--code`; with a parameter of type `Origin` also `--manifest`. The annotations of
+    the function are part of the code's digest.
+
+    Args:
+        libraries: those whose versions the manifest records.
+        modules: returns the modules that the job loads by name, given its options; the same as the
+            plan has for the rule.
+        log: whether there is `--log`.
+        files: further options that name files, with their help, for a parameter `**files`.
+    """
+
+    def marked(function: Function) -> Function:
+        function.__dict__["ritual"] = Ritual(libraries, modules, log, files)
+        return function
+
+    return marked
+
+
+def run_script(function: Callable[..., int | None]) -> None:
+    """Run a function with the options of the command line; it may return the exit status.
+
+    An `InputError` exits with 1 and prints a line per problem. So does an invalid command line.
+    Ctrl-C and SIGTERM remove temporary files, and print one line.
+    """
+    import __main__
+
+    status = None
+    with problems_told():
+        given = parse(command_line(function, __main__.__doc__))
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        ritual: Ritual | None = getattr(function, "ritual", None)
+        code: AbstractContextManager[Any] = nullcontext()
+        if ritual is not None:
+            if ritual.log:
+                # A part of a job adds to what the job has logged.
+                start_log(given.log_file, more=getattr(given, "part_of", None) is not None)
+            if given.code is not None:
+                code = planned_code(Path(__main__.__file__), given.code, ritual.modules(given))
+        with code:
+            status = _call(function, given, ritual)
+    if status:
+        sys.exit(status)
+
+
+@contextmanager
+def problems_told() -> Iterator[None]:
+    """End the process after an error that a person can mend, with a line for each problem.
+
+    Text of models and names of files are printed whatever the locale.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    try:
+        yield
+        sys.stdout.flush()
+    except InputError as error:
+        exit_with(error)
+    except BrokenPipeError:
+        # Nobody reads any more, as after `| head`. Python would try again when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        what = error.strerror or str(error)
+        if error.errno in NO_ROOM:
+            what = f"{what}: make room there, or write to another disk"
+        exit_with(InputError(Problem(what, path=error.filename or "")))
+    except Exception as error:
+        # Libraries that are not in Python have errors of their own for full memory and disks.
+        if isinstance(error, MemoryError) or "DefaultCPUAllocator" in str(error):
+            exit_with(InputError("memory: exhausted: end other programs, or use a larger machine"))
+        if f"(os error {errno.ENOSPC})" in str(error):
+            exit_with(InputError("the disk is full: make room there, or write to another one"))
+        raise
+    except KeyboardInterrupt:
+        interrupted = InputError("interrupted: run again to continue from what is finished")
+        exit_with(interrupted, 128 + signal.SIGINT)
+
+
+def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: Ritual | None) -> Any:
+    words: list[Any] = []
+    options: dict[str, Any] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.annotation is Origin and ritual is not None:
+            words.append(Origin(given, ritual.libraries))
+        elif parameter.kind is parameter.VAR_KEYWORD and ritual is not None:
+            options |= {name: getattr(given, name) for name in ritual.files}
+        elif parameter.kind is parameter.POSITIONAL_ONLY:
+            words.append(getattr(given, name))
+        else:
+            options[name] = getattr(given, name)
+    return function(*words, **options)
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Name options that there are not: one of them may be that which is said to be missing."""
+        known = [name for action in self._actions for name in action.option_strings]
+        words = [word.partition("=")[0] for word in sys.argv[1:] if word.startswith("--")]
+        unknown = [word for word in words if not any(name.startswith(word) for name in known)]
+        told = [f"{word}: unknown option{nearest(word, known)}" for word in unknown]
+        raise InputError(*(told or [message.removeprefix("argument ")]))
+
+
+def command_line(function: Callable[..., Any], text: str | None) -> argparse.ArgumentParser:
+    """The options of a script.
+
+    Args:
+        text: of `--help`.
+    """
+    before, _, after = (text or "").partition("\n\n")
+    ritual = getattr(function, "ritual", None)
+    parser = _Parser(
+        description=before,
+        epilog=after or (AS_IN_A_RUN if ritual else None),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parameters, helps = inspect.signature(function).parameters, _helps(function.__doc__ or "")
+    for name, parameter in parameters.items():
+        options = parameter.annotation is not Origin and parameter.kind is not parameter.VAR_KEYWORD
+        if options and name != "log_file":
+            _add_option(parser, parameter, helps[name])
+    if ritual is not None:
+        for name, words in ritual.files.items():
+            parser.add_argument(f"--{name}", dest=name, type=Path, help=words)
+        if any(one.annotation is Origin for one in parameters.values()):
+            parser.add_argument("--manifest", type=output_file, help=MANIFEST)
+        if "code" not in parameters:
+            parser.add_argument("--code", help=CODE)
+        if ritual.log:
+            parser.add_argument("--log", type=output_file, dest="log_file", metavar="LOG", help=LOG)
+    return parser
+
+
+def _helps(docstring: str) -> dict[str, str]:
+    """What the section `Args:` of a docstring says of each parameter."""
+    section = inspect.cleandoc(docstring).rpartition("Args:\n")[2]
+    found = findall(r"^    (\w+): (.+(?:\n {8}.+)*)", section, MULTILINE)
+    return {name: " ".join(words.split()) for name, words in found}
+
+
+def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter, words: str) -> None:
+    """Add an option, or an argument for a parameter that is positional only."""
+    kind, default = parameter.annotation, parameter.default
+    if parameter.name == "settings":
+        default = "{}"
+    required = default is parameter.empty
+    options: dict[str, Any] = {"help": words.replace("%", "%%")}
+    if NoneType in get_args(kind):
+        kind = next(one for one in get_args(kind) if one is not NoneType)
+    if get_origin(kind) in (list, Sequence):
+        options["nargs"] = "+" if required else "*"
+        (kind,) = get_args(kind)
+    if kind is bool:
+        options["action"] = "store_true"
+    elif get_origin(kind) is Literal:
+        options["choices"] = get_args(kind)
+    elif get_origin(kind) is Annotated:
+        options["type"] = kind.__metadata__[0]
+    elif isinstance(kind, type) and issubclass(kind, BaseModel):
+        options["type"] = partial(read_settings, model=kind)
+    else:
+        options["type"] = kind
+    if not required:
+        options["default"] = list(default) if "nargs" in options else default
+        if isinstance(default, int | float | str | Path) and kind is not bool and default != "{}":
+            options["help"] += " (default: %(default)s)"
+    if parameter.kind is parameter.POSITIONAL_ONLY:
+        parser.add_argument(parameter.name, **options)
+        return
+    name = f"--{parameter.name.replace('_', '-')}"
+    if "nargs" in options:
+        options["action"] = "extend"
+    parser.add_argument(name, dest=parameter.name, required=required, **options)
+
+
+def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
+    """The options of the command line.
+
+    Raises:
+        InputError: they are invalid, or name a file to write that is read or written twice.
+    """
+    given = parser.parse_args()
+    taken: dict[str, str] = {}
+    for action, path in _files(parser, given):
+        name = "/".join(action.option_strings) or action.dest
+        other = taken.setdefault(os.path.realpath(path), name)
+        if action.type is output_file and other != name:
+            raise InputError(f"{name}: {path} is also {other}: choose another file")
+    return given
+
+
+def _files(
+    parser: argparse.ArgumentParser, given: argparse.Namespace
+) -> Iterator[tuple[argparse.Action, Path]]:
+    """The files that are named; those to read come first."""
+    for action in sorted(parser._actions, key=lambda action: action.type is output_file):
+        value = getattr(given, action.dest, None)
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, Path):
+                yield action, one
