@@ -34,9 +34,7 @@ def replaced_handler():
 def about(target):
     """What is wrong with a target that no rule makes."""
     named = [rule.name for rule in workflow.rules if not rule.has_wildcards()]
-    return about_target(
-        STUDY.name, STUDY.config.studies, named, Dag(workflow).written, target
-    )
+    return about_target(STUDY.name, STUDY.config.studies, named, Dag(workflow).written, target)
 
 
 USUAL = replaced_handler()

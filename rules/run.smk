@@ -40,6 +40,14 @@ def targets(*names):
     return wanted
 
 
+def something_to_export(wildcards):
+    """No file. Refuses to export a study of which no model is tuned, unless more is asked for."""
+    if not STUDY.tuned_models and set(workflow.dag_settings.targets) == {"export"}:
+        fix = "give a model `training`, or name a study that has one"
+        exit_with(InputError(f"export: no model of study {STUDY.name} is tuned: {fix}"))
+    return []
+
+
 def check_run_triggers():
     """Refuse triggers that would miss changes."""
     check_triggers(str(one) for one in workflow.rerun_triggers)

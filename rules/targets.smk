@@ -148,15 +148,6 @@ rule report:
         "The report as a page and as a PDF"
 
 
-def something_to_export(wildcards):
-    """No file. Refuses to export a study of which no model is tuned, unless more is asked for."""
-    tuned = any(model.tuned for model in PLAN.study.local_models.values())
-    if not tuned and set(workflow.dag_settings.targets) == {"export"}:
-        fix = "give a model `training`, or name a study that has one"
-        exit_with(InputError(f"export: no model of study {PLAN.study.name} is tuned: {fix}"))
-    return []
-
-
 rule export:
     """target: merge tuned models into folders that other programs load"""
     input:
