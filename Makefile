@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Where it is set, every start of Python compiles all imported modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help new check reproduce why summary cache clean-study export archive adopt setup slurm lint \
+.PHONY: help new check reproduce why summary cache clean-study accept export archive adopt setup slurm lint \
 test test-slurm lock
 
 # First, so that a plain `make` changes nothing.
@@ -54,6 +54,9 @@ cache: setup ## list the finished work that is kept so that nothing is computed 
 
 clean-study: setup ## list results that no longer belong to the configuration | STUDY CONFIGFILE REMOVE
 	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
+
+accept: setup ## after a neutral edit or upgrade: prove it on the smallest jobs, keep all results | STUDY CONFIGFILE
+	$(BIN)/python scripts/accept.py $(OPTIONS)
 
 ##@ Use elsewhere
 export: setup ## turn each tuned model into a folder to serve or publish | STUDY CONFIGFILE

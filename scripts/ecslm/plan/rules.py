@@ -13,6 +13,7 @@ from typing import ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from ecslm.common.equal_code import Pair, representative
 from ecslm.common.manifests import Manifest
 from ecslm.common.versions import lock_versions
 from ecslm.estimates.estimate import Request
@@ -44,6 +45,8 @@ class Job:
     content: str | None = None
     template: str | None = None
     versions: str | None = None
+    code: str | None = None
+    """The code's digest, or that of equal code, as `versions`."""
     script: str | None = None
     modules: tuple[str, ...] = ()
     timed: tuple[str, ...] = ()
@@ -53,11 +56,6 @@ class Job:
     manifest_form: type[Manifest] = Manifest
     made_by: str | None = None
     """A file with code and versions, if the manifest does not have them."""
-
-    @property
-    def code(self) -> str | None:
-        """The code's digest as a parameter."""
-        return _code(self.script, self.modules)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -89,6 +87,8 @@ class Rule(ABC, Generic[SomeKey]):
 
     def __init__(self, study: Study) -> None:
         self.study = study
+        # By libraries and modules: many jobs have the same.
+        self._pairs: dict[tuple[tuple[str, ...], tuple[str, ...]], Pair] = {}
 
     @abstractmethod
     def all_keys(self) -> Iterable[SomeKey]:
@@ -158,6 +158,7 @@ class Rule(ABC, Generic[SomeKey]):
             content=self.content(key),
             template=self.template_parameter(key),
             versions=self.versions_parameter(key),
+            code=self.code_parameter(key),
             script=self.script,
             modules=self.modules(key),
             timed=tuple(
@@ -202,12 +203,21 @@ class Rule(ABC, Generic[SomeKey]):
 
     def versions_parameter(self, key: SomeKey) -> str | None:
         """Locked versions of the libraries that can change a job's results."""
-        libraries = self.libraries_of(key)
-        return versions_parameter(lock_versions(libraries)) if libraries else None
+        versions = self._representative(key).versions
+        return versions_parameter(versions) if versions else None
 
     def code_parameter(self, key: SomeKey) -> str | None:
         """Digest of the script's code."""
-        return _code(self.script, self.modules(key))
+        return self._representative(key).code
+
+    def _representative(self, key: SomeKey) -> Pair:
+        """The code and versions of a job, or those that were shown to compute equal bytes."""
+        libraries, modules = self.libraries_of(key), self.modules(key)
+        if (libraries, modules) not in self._pairs:
+            code = None if self.script is None else code_parameter(self.script, modules)
+            pair = Pair(code=code, versions=lock_versions(libraries))
+            self._pairs[libraries, modules] = representative(pair)
+        return self._pairs[libraries, modules]
 
 
 def path_patterns(**patterns: str) -> Mapping[str, str]:
@@ -218,10 +228,6 @@ def path_patterns(**patterns: str) -> Mapping[str, str]:
 def as_tuple(files: Files) -> tuple[str, ...]:
     """One or several files as a tuple."""
     return (files,) if isinstance(files, str) else files
-
-
-def _code(script: str | None, modules: tuple[str, ...]) -> str | None:
-    return None if script is None else code_parameter(script, modules)
 
 
 class ModelRule(Rule[SomeKey]):

@@ -8,6 +8,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.validation import read_model
 from ecslm.fingerprint.digest import definition_digests
+from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.rules import Job
 from ecslm.schemas.paths import CODE_HISTORY
 
@@ -65,10 +66,12 @@ def _changed_names(
 
 def record_code(jobs: Iterable[Job]) -> None:
     """Record the definitions behind each code digest, so that why.py can name what changed."""
-    for code, job in {job.code: job for job in jobs if job.script is not None}.items():
-        path = _code_file(str(code))
-        if job.script is not None and not path.exists():
-            write_json(path, definition_digests(job.script, job.modules))
+    for script, modules in {(job.script, job.modules) for job in jobs}:
+        if script is not None:
+            # Not that of equal code, as `job.code` may be.
+            path = _code_file(code_parameter(script, modules))
+            if not path.exists():
+                write_json(path, definition_digests(script, modules))
 
 
 def modules_of(code: str) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import MadeBy, Manifest
@@ -166,7 +167,9 @@ def read_job_manifest(job: Job) -> Manifest:
         if job.made_by is not None and Path(job.made_by).exists():
             made_by = read_model(Path(job.made_by), MadeBy)
             made = made.model_copy(update=dict(made_by))
-        return made
+        # Compared with parameters, which name the pair that stands for equal ones.
+        equal = representative(Pair(code=made.code, versions=made.versions))
+        return made.model_copy(update=dict(equal))
     except InputError as error:
         raise InputError(
             *(f"{problem}: {how_to_rebuild(job)}" for problem in error.problems)

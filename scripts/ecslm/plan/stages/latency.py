@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from ecslm.estimates.estimate import Request
+from ecslm.fingerprint.running import code_parameter
 from ecslm.models.manifests import RunManifest
 from ecslm.plan.keys import ModelKey, RunKey
 from ecslm.plan.requests import requests_of
@@ -61,9 +62,11 @@ class MeasureLatency(ModelRule[ModelKey]):
 
     def needs(self, key: ModelKey) -> Mapping[str, int | str]:
         """The GPU of predictions, and the digest that identifies the process with the model."""
+        # The one that really runs, whatever it was shown to equal.
+        modules = self._predict.modules(self._run(key))
         return {
             **self.study.model(key.model).RESOURCES,
-            "worker_code": self._predict.code_parameter(self._run(key)) or "",
+            "worker_code": code_parameter(self._predict.script, modules),
         }
 
     def request(self, key: ModelKey) -> Request:
