@@ -8,10 +8,13 @@ compared. Compute where the results come from: other CPUs and GPUs round differe
 """
 
 import argparse
+import io
 import logging
+import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from ecslm.common.cli import run_script
@@ -84,13 +87,15 @@ def due_jobs(configfiles: Sequence[Path], study: str | None) -> list[DueJob]:
     logging.getLogger("snakemake.logging").addFilter(note)
     options = ["--configfile", *map(str, configfiles)] if configfiles else []
     options += ["--config", f"study={study}"] if study else []
+    # It prints the plan, however quiet it is told to be.
+    printed = io.StringIO()
     try:
-        snakemake(["--dry-run", "--quiet", "all", *options])
+        with redirect_stdout(printed), redirect_stderr(printed):
+            snakemake(["--dry-run", *options])
     except SystemExit as end:
         if end.code:
-            raise InputError(
-                "nothing is accepted while a run would be refused, see above"
-            ) from None
+            print(printed.getvalue().strip(), file=sys.stderr)
+            raise InputError("a run would be refused, see above: nothing is accepted") from None
     return found
 
 

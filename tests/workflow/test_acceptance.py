@@ -1,4 +1,4 @@
-"""What `make accept` records, and what a run then does, by real runs of a small study."""
+"""What `make accept` records, and what a run then does, by real trainings of a tiny study."""
 
 import shutil
 import subprocess
@@ -9,105 +9,84 @@ from support.completed import study_options
 from support.edits import replaced, together
 from support.scratch import ListJobs
 
-from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import read_manifest
 
-STEPS = {"train_adapter", "predict", "bertscore"}
 EQUAL = Path("results/code/equal")
-NEUTRAL = together(
+ADAPTER = Path("results/local/adapters/Tiny-EC/seed-0")
+FIT = "scripts/ecslm/training/fit.py"
+NEUTRAL = replaced(FIT, "count >= len(examples)", "len(examples) <= count")
+# Other weights; and a function that only trainings in several processes call.
+HARMFUL = together(
+    replaced(FIT, "set_seed(task.seed)", "set_seed(task.seed + 1)"),
     replaced(
-        "scripts/ecslm/training/fit.py",
-        "if count is None or count >= len(examples):",
-        "if count is None or len(examples) <= count:",
-    ),
-    replaced(
-        "scripts/ecslm/prediction/run.py",
-        "    if answer.withheld:\n        return",
-        "    if bool(answer.withheld):\n        return",
+        "scripts/ecslm/training/launch.py",
+        "[str(problem) for problem in error.problems]",
+        "[*map(str, error.problems)]",
     ),
 )
 
 
-def accepted(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "scripts/accept.py", *options]
-    options_of_study = ["--configfile", "rerun_study.yaml", "--study", "local"]
-    return subprocess.run(
-        [*command, *options_of_study], cwd=project, capture_output=True, text=True, check=False
-    )
+def python(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
 
 
-def due(project: Path, list_jobs: ListJobs) -> list[str]:
-    return [job.name for job in list_jobs(project, "--dry-run", *study_options("local"))]
+def accept(project: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    study = ("--configfile", "rerun_study.yaml", "--study", "local")
+    return python(project, "scripts/accept.py", *study, *options)
 
 
-def gpu_results(project: Path) -> dict[str, str]:
-    return {
-        str(path): sha256_of_file(path)
-        for step in ("adapters", "predictions")
-        for path in (project / "results/local" / step).rglob("*")
-        if path.is_file()
-    }
+def due(project: Path, list_jobs: ListJobs) -> set[str]:
+    return {job.name for job in list_jobs(project, "--dry-run", *study_options("local"))}
+
+
+def files(project: Path) -> dict[str, bytes]:
+    paths = (project / "results/local").rglob("*")
+    return {str(path): path.read_bytes() for path in paths if path.is_file()}
 
 
 def test_after_a_neutral_edit_that_is_accepted_nothing_is_due_until_it_is_revoked(
     project: Path, list_jobs: ListJobs
 ) -> None:
-    before = gpu_results(project)
+    before = files(project)
     NEUTRAL(project)
     planned = due(project, list_jobs)
     assert "train_adapter Tiny-EC/seed-0" in planned
-    ran = accepted(project)
+    ran = accept(project)
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "train_adapter: computing 1 of 1 again" in ran.stdout
-    assert due(project, list_jobs) == []
-    assert gpu_results(project) == before
-    assert accepted(project).stdout.startswith("nothing to accept")
+    assert ran.stdout.startswith("train_adapter: computing 1 of 1 again\n  equal, ")
+    assert due(project, list_jobs) == set()
+    assert files(project) == before
+    (record,) = (project / EQUAL).iterdir()
 
-    # A new result names what really made it, and goes with the record.
-    manifest = project / "results/local/predictions/Tiny/seed-0/PM.manifest.json"
-    code = manifest.read_text()
-    manifest.unlink()
-    shutil.rmtree(project / "results/cache/finished")
-    made = subprocess.run(
-        [sys.executable, "-m", "snakemake", *study_options("local"), "--", "predictions"],
-        cwd=project,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # What is made from now on names the code that made it, and goes with the record.
+    old = read_manifest(project / ADAPTER / "manifest.json")
+    for folder in (project / ADAPTER, project / "results/cache/finished"):
+        shutil.rmtree(folder)
+    made = python(project, "-m", "snakemake", *study_options("local"), "--", "adapters")
     assert made.returncode == 0, made.stdout + made.stderr
-    assert manifest.read_text() != code
-    assert due(project, list_jobs) == []
+    new = read_manifest(project / ADAPTER / "manifest.json")
+    assert (new.code != old.code, new.files == old.files) == (True, True)
+    assert "train_adapter Tiny-EC/seed-0" not in due(project, list_jobs)
 
-    names = [path.stem for path in (project / EQUAL).iterdir()]
-    assert len(names) == 2
-    for name in names:
-        revoked = accepted(project, "--revoke", name)
-        assert revoked.returncode == 0, revoked.stderr
-    assert not manifest.exists()
-    assert due(project, list_jobs) == planned
+    revoked = accept(project, "--revoke", record.stem)
+    assert revoked.returncode == 0, revoked.stderr
+    assert not (project / ADAPTER / "manifest.json").exists()
+    assert due(project, list_jobs) >= planned
 
 
-def test_an_edit_that_changes_bytes_is_refused_and_so_is_one_that_no_sample_has_run(
+def test_an_edit_that_changes_bytes_is_refused_and_so_is_one_that_no_sample_has_executed(
     project: Path, list_jobs: ListJobs
 ) -> None:
-    before = gpu_results(project)
-    together(
-        replaced(
-            "scripts/ecslm/prediction/run.py",
-            "prediction=answer.text,",
-            'prediction=f"{answer.text}!",',
-        ),
-        replaced(
-            "scripts/ecslm/training/launch.py",
-            "[str(problem) for problem in error.problems]",
-            "[*map(str, error.problems)]",
-        ),
-    )(project)
+    before = files(project)
+    HARMFUL(project)
     planned = due(project, list_jobs)
-    ran = accepted(project)
+    ran = accept(project)
     assert ran.returncode == 1
-    assert "error: ecslm.training.launch: leave_problems has changed, but no sample" in ran.stderr
-    assert "/PM.jsonl: line 1: prediction: " in ran.stderr
+    assert ran.stderr.splitlines() == [
+        f"error: {ADAPTER}/adapter_model.safetensors: other bytes",
+        "error: ecslm.training.launch: leave_problems has changed, but no sample executed it",
+    ]
     assert not (project / EQUAL).exists()
-    assert gpu_results(project) == before
+    assert files(project) == before
     assert due(project, list_jobs) == planned

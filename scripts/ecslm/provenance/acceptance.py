@@ -191,7 +191,7 @@ def accept(group: Sequence[Finished], chosen: Sequence[Finished], folder: Path) 
         evidence.setdefault(pair.name, (pair, []))[1].append(
             Evidence(job=str(one.job.manifest), key=one.made.action, files=one.made.files)
         )
-    problems = problems or [*_not_executed(group, ran)]
+    problems += _not_executed(group, ran)
     if problems:
         raise InputError(*problems)
     standing = representative(group[0].pair)
@@ -275,8 +275,9 @@ def _first_difference(old: Path, new: Path) -> str | None:
     for number, (before, after) in enumerate(zip_longest(*texts, fillvalue="{}"), 1):
         if before != after:
             then, now = json.loads(before), json.loads(after)
-            name = next(name for name in {**then, **now} if then.get(name) != now.get(name))
-            return f"line {number}: {name}: {then.get(name)!r} -> {now.get(name)!r}"
+            changed = [name for name in {**then, **now} if then.get(name) != now.get(name)]
+            values = [f"{name}: {then.get(name)!r} -> {now.get(name)!r}" for name in changed]
+            return ": ".join((f"line {number}", *values[:1]))
     return None
 
 

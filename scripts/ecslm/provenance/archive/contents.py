@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.plan.plan import Plan
 from ecslm.plan.rules import Job
@@ -40,7 +41,9 @@ def packed_files(plan: Plan) -> list[Path]:
             f"{study} to its end, then again; `make why STUDY={study}` says what is missing"
         )
     jobs = [*overview.jobs, *_pdf(plan, History(study, plan.jobs))]
-    return sorted({path for job in jobs for path in map(Path, _packed(job)) if path.exists()})
+    packed = {path for job in jobs for path in map(Path, _packed(job)) if path.exists()}
+    # Which code was accepted as equal to that of a manifest, and by what evidence.
+    return sorted({*packed, *EQUAL.glob("*.json")})
 
 
 def _pdf(plan: Plan, history: History) -> Iterator[Job]:
