@@ -1,9 +1,4 @@
-"""Runs a script and notes which definitions of the project it executes.
-
-    python executed.py FILE SCRIPT ARGUMENT ...
-
-FILE gets a JSON list of [module or script, definition], with an empty name for a module itself.
-"""
+"""Runs a script and notes which definitions of the project it executes."""
 
 import json
 import runpy
@@ -13,24 +8,30 @@ from pathlib import Path
 from types import CodeType, FrameType
 
 
-def main(file: Path, script: str, arguments: list[str]) -> None:
-    """Run a script as Python would, and write what ran of it, also if it fails."""
-    # Python puts the folder of what it runs first.
-    root = Path(sys.path[0]).parents[1]
+def run_noting(file: str, root: str, script: str, *arguments: str) -> None:
+    """Run a script to its end, as Python would, and write what ran of it, also if it fails.
+
+    Code that only threads of torch's own run, as in a backward pass on a GPU, is not seen.
+
+    Args:
+        file: gets a JSON list of [module or script, definition], with an empty name for the module
+            itself.
+        root: the folder of scripts.
+    """
     seen: set[CodeType] = set()
 
     def note(frame: FrameType, _event: str, _value: object) -> None:
         seen.add(frame.f_code)
 
-    sys.argv, sys.path[0] = [script, *arguments], str(root)
+    sys.argv, sys.path[0] = [script, *arguments], root
     threading.settrace(note)
     sys.settrace(note)
     try:
-        runpy.run_path(str(root / Path(script).name), run_name="__main__")
+        runpy.run_path(str(Path(root) / Path(script).name), run_name="__main__")
     finally:
         sys.settrace(None)
-        named = sorted({one for code in seen if (one := definition_of(root, code))})
-        file.write_text(json.dumps(named), encoding="utf-8")
+        named = sorted({one for code in seen if (one := definition_of(Path(root), code))})
+        Path(file).write_text(json.dumps(named), encoding="utf-8")
 
 
 def definition_of(root: Path, code: CodeType) -> tuple[str, str] | None:
@@ -46,7 +47,3 @@ def definition_of(root: Path, code: CodeType) -> tuple[str, str] | None:
     first, *within = code.co_qualname.split(".")
     # Only functions are optimised.
     return (module, first) if within or code.co_flags & 1 else None
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])

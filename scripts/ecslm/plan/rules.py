@@ -45,8 +45,8 @@ class Job:
     content: str | None = None
     template: str | None = None
     versions: str | None = None
-    code: str | None = None
-    """The code's digest, or that of equal code, as `versions`."""
+    standing: str | None = None
+    """Digest of the code that stands for its own, if that is known already."""
     script: str | None = None
     modules: tuple[str, ...] = ()
     timed: tuple[str, ...] = ()
@@ -56,6 +56,11 @@ class Job:
     manifest_form: type[Manifest] = Manifest
     made_by: str | None = None
     """A file with code and versions, if the manifest does not have them."""
+
+    @property
+    def code(self) -> str | None:
+        """The code's digest as a parameter."""
+        return self.standing or _code(self.script, self.modules)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -158,7 +163,7 @@ class Rule(ABC, Generic[SomeKey]):
             content=self.content(key),
             template=self.template_parameter(key),
             versions=self.versions_parameter(key),
-            code=self.code_parameter(key),
+            standing=self.code_parameter(key),
             script=self.script,
             modules=self.modules(key),
             timed=tuple(
@@ -214,8 +219,7 @@ class Rule(ABC, Generic[SomeKey]):
         """The code and versions of a job, or those that were shown to compute equal bytes."""
         libraries, modules = self.libraries_of(key), self.modules(key)
         if (libraries, modules) not in self._pairs:
-            code = None if self.script is None else code_parameter(self.script, modules)
-            pair = Pair(code=code, versions=lock_versions(libraries))
+            pair = Pair(code=_code(self.script, modules), versions=lock_versions(libraries))
             self._pairs[libraries, modules] = representative(pair)
         return self._pairs[libraries, modules]
 
@@ -228,6 +232,10 @@ def path_patterns(**patterns: str) -> Mapping[str, str]:
 def as_tuple(files: Files) -> tuple[str, ...]:
     """One or several files as a tuple."""
     return (files,) if isinstance(files, str) else files
+
+
+def _code(script: str | None, modules: tuple[str, ...]) -> str | None:
+    return None if script is None else code_parameter(script, modules)
 
 
 class ModelRule(Rule[SomeKey]):

@@ -42,7 +42,11 @@ from ecslm.prediction.backend import modules_of, read_prediction_settings
 from ecslm.provenance.history import dotted
 from ecslm.schemas.paths import CODE_HISTORY
 
-EXECUTED = SCRIPTS / "ecslm/fingerprint/executed.py"
+# Python, with the arguments of `run_noting`; it would have the working directory among its paths.
+NOTING = (
+    "import sys; sys.path[0] = sys.argv[2]; "
+    "from ecslm.fingerprint.executed import run_noting; run_noting(*sys.argv[1:])"
+)
 STEPS = ("train_adapter", "predict", "bertscore")
 FOLDERS = ("adapters", "predictions", "bertscore")
 # Options that name what a step writes, and the cache of BERTScores.
@@ -241,7 +245,7 @@ def _computed(job: DueJob, folder: Path) -> tuple[Path, set[tuple[str, str]]]:
     ran = folder / "executed.json"
     environment = {name: value for name, value in os.environ.items() if name != RUN_VARIABLE}
     done = subprocess.run(
-        [sys.executable, str(EXECUTED), str(ran), *words],
+        [sys.executable, "-c", NOTING, str(ran), str(SCRIPTS), *words],
         env={**environment, ROOT_VARIABLE: str(folder / "cache")},
         capture_output=True,
         text=True,
