@@ -24,9 +24,8 @@ def main(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.settings, AdapterSettings)
     train_adapter(
         model=arguments.model,
-        # In an order of their own: Snakemake does not compare that of inputs.
-        train=sorted(arguments.train),
-        validation=sorted(arguments.val),
+        train=arguments.train,
+        validation=arguments.val,
         base=arguments.base,
         template=arguments.template,
         template_digest=arguments.template_digest,

@@ -35,8 +35,10 @@ from ecslm.common.hashing import canonical_json, sha256_of_file
 from ecslm.common.manifests import Manifest, read_manifest
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.common.validation import read_model
+from ecslm.common.versions import lock_versions
 from ecslm.common.worker.place import RUN_VARIABLE
 from ecslm.fingerprint.digest import SCRIPTS, code_of, definition_digests
+from ecslm.fingerprint.running import code_parameter
 from ecslm.models.prompts import as_parameter
 from ecslm.prediction.backend import modules_of, read_prediction_settings
 from ecslm.provenance.history import dotted
@@ -84,10 +86,20 @@ class DueJob:
         return dict(json.loads(self.option("--settings") or "{}"))
 
     @property
+    def script(self) -> str:
+        """The name of its script."""
+        return Path(self.words[0]).name
+
+    @property
     def modules(self) -> tuple[str, ...]:
         """Modules that its script loads by name."""
         given = self.option("--settings")
         return modules_of(read_prediction_settings(given)) if self.rule == "predict" else ()
+
+    def pair(self, libraries: Iterable[str]) -> Pair:
+        """What would make its results now, with these libraries."""
+        code = code_parameter(self.script, self.modules)
+        return Pair(code=code, versions=lock_versions(libraries))
 
 
 @dataclass(frozen=True)
@@ -96,11 +108,6 @@ class Finished:
 
     job: DueJob
     made: Manifest
-
-    @property
-    def pair(self) -> Pair:
-        """What has made its results."""
-        return Pair(code=self.made.code, versions=self.made.versions)
 
     @property
     def size(self) -> tuple[int, int, str]:
@@ -140,6 +147,8 @@ def finished_jobs(due: Iterable[DueJob]) -> list[Finished]:
             and made.action is not None
             and template == job.option("--template-digest")
             and made.inputs == {x: sha256_of_file(Path(x)) for x in job.inputs if Path(x).exists()}
+            # Otherwise it is due for another job that is.
+            and representative(_pair(made)) != representative(job.pair(made.versions))
         ):
             found.append(Finished(job, made))
             problems |= sources & set(job.inputs)
@@ -155,7 +164,7 @@ def groups_of(found: Iterable[Finished]) -> list[list[Finished]]:
     """The jobs, apart by step, by their code now, and by what made them."""
     groups: dict[tuple[str, str | None, str], list[Finished]] = {}
     for one in found:
-        key = one.job.rule, one.job.option("--code"), representative(one.pair).name
+        key = one.job.rule, one.job.option("--code"), representative(_pair(one.made)).name
         groups.setdefault(key, []).append(one)
     return list(groups.values())
 
@@ -190,15 +199,14 @@ def accept(group: Sequence[Finished], chosen: Sequence[Finished], folder: Path) 
         again, executed_there = _computed(one.job, folder / str(number))
         ran |= executed_there
         problems += _differences(one, again)
-        made = read_manifest(again)
-        pair = Pair(code=made.code, versions=made.versions)
+        pair = _pair(read_manifest(again))
         evidence.setdefault(pair.name, (pair, []))[1].append(
             Evidence(job=str(one.job.manifest), key=one.made.action, files=one.made.files)
         )
     problems += _not_executed(group, ran)
     if problems:
         raise InputError(*problems)
-    standing = representative(group[0].pair)
+    standing = representative(_pair(group[0].made))
     return [
         record_equal(Equal(new=pair, representative=standing, evidence=tuple(shown)))
         for pair, shown in evidence.values()
@@ -224,7 +232,7 @@ def revoke(name: str) -> list[Path]:
     record, manifests = EQUAL / f"{name}.json", []
     for path in sorted(Path("results").glob("*/*/**/*manifest.json")):
         made = read_manifest(path) if path.parts[2] in FOLDERS else None
-        if made and Pair(code=made.code, versions=made.versions) == known[name].new:
+        if made and _pair(made) == known[name].new:
             manifests.append(path)
             # The manifest last: results without one are refused.
             for file in (*map(made.location(path).joinpath, made.files), path):
@@ -232,6 +240,10 @@ def revoke(name: str) -> list[Path]:
     # Only now: what is interrupted may be done again.
     record.unlink()
     return [record, *manifests]
+
+
+def _pair(made: Manifest) -> Pair:
+    return Pair(code=made.code, versions=made.versions)
 
 
 def _computed(job: DueJob, folder: Path) -> tuple[Path, set[tuple[str, str]]]:
@@ -288,7 +300,7 @@ def _first_difference(old: Path, new: Path) -> str | None:
 def _not_executed(group: Sequence[Finished], ran: set[tuple[str, str]]) -> Iterator[str]:
     """Definitions of a group's code that have changed, and that no sample has executed."""
     job = group[0].job
-    now = definition_digests(Path(job.words[0]).name, job.modules)
+    now = definition_digests(job.script, job.modules)
     changed: set[tuple[str, str]] = set()
     for code in {one.made.code for one in group}:
         record = CODE_HISTORY / f"{str(code).removeprefix('code:')}.json"

@@ -71,6 +71,8 @@ def train_adapter(
         InputError: bad input, a missing device, or libraries that differ from the lock file.
     """
     versions = require_locked(settings.libraries)
+    # In an order of their own: Snakemake does not compare that of inputs.
+    train, validation = sorted(train), sorted(validation)
     prompt = PromptTemplate(template, template_digest)
     inputs = [*train, *validation, base]
     origin = made_from(inputs, settings, code, versions, prompt.sha256)

@@ -204,11 +204,14 @@ def test_versions_are_those_of_the_libraries_that_compute_a_result() -> None:
     assert libraries(bertscore.versions) == encoder | {"bert-score"}
 
 
-@pytest.mark.parametrize(("dtype", "budget"), [("float32", None), ("bfloat16", 777)])
+@pytest.mark.parametrize(
+    ("dtype", "sample", "budget"),
+    [("float32", False, None), ("float32", True, 777), ("bfloat16", False, 777)],
+)
 def test_the_token_budget_is_a_setting_only_where_it_can_change_an_answer(
-    dtype: str, budget: int | None
+    dtype: str, sample: bool, budget: int | None
 ) -> None:
-    made = plan(precision={"dtype": dtype})
+    made = plan(precision={"dtype": dtype}, decoding={"sample": sample})
     assert settings(prediction(made, "Small", "PM").settings)["batch_tokens"] == budget
     assert "777" not in adapter(made, "Small-EC").settings
 

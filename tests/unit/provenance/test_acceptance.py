@@ -9,6 +9,7 @@ from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import Manifest, read_manifest
+from ecslm.fingerprint.running import code_parameter
 from ecslm.provenance.acceptance import (
     DueJob,
     Finished,
@@ -20,7 +21,7 @@ from ecslm.provenance.acceptance import (
 
 
 def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> DueJob:
-    """A finished prediction in the working directory, due by its code."""
+    """A finished job in the working directory, due by its code."""
     dataset, output, manifest = (Path(f"{name}{end}") for end in (".in.jsonl", ".jsonl", ".json"))
     dataset.write_text("{}\n" * records)
     output.write_text("".join(json.dumps({"id": str(i)}) + "\n" for i in range(records)))
@@ -34,10 +35,10 @@ def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> D
     )
     write_json(manifest, made.model_dump(mode="json"))
     command = (
-        f"python scripts/predict.py --dataset {dataset} --base b --settings "
+        f"python scripts/train_adapter.py --train {dataset} --base b --settings "
         f"'{json.dumps(settings)}' --code code:2 --output {output} --manifest {manifest}"
     )
-    return DueJob("predict", (str(dataset),), (str(output), str(manifest)), command)
+    return DueJob("train_adapter", (str(dataset),), (str(output), str(manifest)), command)
 
 
 @pytest.fixture(autouse=True)
@@ -68,7 +69,11 @@ def test_jobs_of_other_code_are_another_group() -> None:
 
 
 def test_jobs_that_are_due_for_other_reasons_are_no_evidence() -> None:
-    found = [job("input"), job("settings", mode="free"), job("unmade"), job("good")]
+    now = code_parameter("train_adapter.py")
+    found = [
+        *(job("input"), job("settings", mode="free"), job("unmade"), job("below", code=now)),
+        job("good"),
+    ]
     Path("input.in.jsonl").write_text("{}\n{}\n")
     manifest = Path("settings.json")
     manifest.write_text(manifest.read_text().replace("free", "exact"))
