@@ -42,7 +42,7 @@ class Evidence(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     job: str
-    key: Sha256 | None
+    key: Sha256
     """The action of the results that were there."""
     files: dict[str, Sha256]
 

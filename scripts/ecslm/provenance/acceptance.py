@@ -192,7 +192,7 @@ def accept(group: Sequence[Finished], chosen: Sequence[Finished], folder: Path) 
         InputError: a sample fails, or has other results; or no sample has executed a definition
             that has changed, or that is not known; or what is shown contradicts a record.
     """
-    evidence: dict[str, tuple[Pair, list[Evidence]]] = {}
+    shown: dict[str, tuple[Pair, list[Evidence]]] = {}
     ran: set[tuple[str, str]] = set()
     problems: list[str] = []
     for number, one in enumerate(chosen):
@@ -200,16 +200,16 @@ def accept(group: Sequence[Finished], chosen: Sequence[Finished], folder: Path) 
         ran |= executed_there
         problems += _differences(one, again)
         pair = _pair(read_manifest(again))
-        evidence.setdefault(pair.name, (pair, []))[1].append(
-            Evidence(job=str(one.job.manifest), key=one.made.action, files=one.made.files)
+        shown.setdefault(pair.name, (pair, []))[1].append(
+            Evidence(job=str(one.job.manifest), key=str(one.made.action), files=one.made.files)
         )
     problems += _not_executed(group, ran)
     if problems:
         raise InputError(*problems)
     standing = representative(_pair(group[0].made))
     return [
-        record_equal(Equal(new=pair, representative=standing, evidence=tuple(shown)))
-        for pair, shown in evidence.values()
+        record_equal(Equal(new=pair, representative=standing, evidence=tuple(evidence)))
+        for pair, evidence in shown.values()
         if pair != standing
     ]
 

@@ -13,6 +13,7 @@ from ecslm.fingerprint.running import code_parameter
 from ecslm.provenance.acceptance import (
     DueJob,
     Finished,
+    _changed,
     _differences,
     finished_jobs,
     groups_of,
@@ -105,3 +106,9 @@ def test_what_differs_is_told_by_line_and_field() -> None:
         assert list(_differences(one, again / "a.json")) == told
     write_json(again / "a.json", made | {"seed": 1})
     assert "a.json: seed: None -> 1" in list(_differences(one, again / "a.json"))
+
+
+def test_what_is_new_or_differs_has_changed_and_what_has_moved_has_not() -> None:
+    then = {"a": {"f": "1", "g": "2", "h": "3"}}
+    now = {"a": {"g": "2", "h": "4"}, "b": {"f": "1", "i": "5"}}
+    assert set(_changed(then, now)) == {("a", "h"), ("b", "i")}
