@@ -7,8 +7,8 @@ BIN := .venv/bin
 # Where it is set, every start of Python compiles all imported modules again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help new check reproduce why summary cache clean-study export archive adopt setup slurm lint \
-test test-slurm lock
+.PHONY: help new check reproduce why summary cache clean-study accept export archive adopt setup slurm \
+lint test test-slurm lock
 
 # First, so that a plain `make` changes nothing.
 help: ## print this list
@@ -63,6 +63,9 @@ cache: setup ## list the finished work that is kept so that nothing is computed 
 
 clean-study: setup ## list results that no longer belong to the configuration | STUDY CONFIGFILE REMOVE
 	$(BIN)/python scripts/clean.py $(OPTIONS) $(if $(filter yes,$(REMOVE)),--remove)
+
+accept: setup ## prove that an edit or upgrade changes no result, and compute nothing again | STUDY CONFIGFILE
+	$(BIN)/python scripts/accept.py $(OPTIONS)
 
 ##@ Use elsewhere
 export: setup ## turn each tuned model into a folder to serve or publish | STUDY CONFIGFILE

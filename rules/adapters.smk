@@ -1,6 +1,8 @@
 from ecslm.models.bases import BaseSettings, libraries
 from ecslm.plan.models import adapter_settings, base_content
 
+TRAINING = acceptable("train_adapter.py", lambda job: adapter_settings(STUDY, job.model).libraries)
+
 
 rule base_model:
     """step: fetch the pretrained weights of one base"""
@@ -58,8 +60,8 @@ rule train_adapter:
     params:
         settings=settings(lambda job: adapter_settings(STUDY, job.model)),
         template=prompt_of_model,
-        code=code("train_adapter.py"),
-        versions=versions(lambda job: adapter_settings(STUDY, job.model).libraries),
+        code=TRAINING.code,
+        versions=TRAINING.versions,
     message:
         "Adapter {wildcards.model}, seed {wildcards.seed}"
     shell:

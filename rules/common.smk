@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 from shlex import join, quote
+from types import SimpleNamespace
 
 sys.path.insert(0, str(Path(workflow.basedir) / "scripts"))
 # Jobs use the Python that runs Snakemake, even if its environment is not activated; a conda
@@ -19,6 +20,7 @@ if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 from ecslm.common.cli import exit_with
+from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError
 from ecslm.common.versions import lock_versions
 from ecslm.common.worker.place import RUN_VARIABLE, this_run
@@ -106,6 +108,16 @@ def versions(libraries):
     """The locked versions of libraries that can change a result, which may differ between jobs."""
     of = libraries if callable(libraries) else lambda job: libraries
     return of_job(lambda job: versions_parameter(lock_versions(of(job))) if of(job) else None)
+
+
+def acceptable(script, libraries, modules=lambda job: ()):
+    """Code and versions as above, or those that `make accept` has shown to compute equal bytes."""
+    real, of = code(script, modules), libraries if callable(libraries) else lambda job: libraries
+    pair = of_job(lambda job: representative(Pair(code=real(job), versions=lock_versions(of(job)))))
+    return SimpleNamespace(
+        code=of_job(lambda job: pair(job).code),
+        versions=of_job(lambda job: versions_parameter(pair(job).versions) if of(job) else None),
+    )
 
 
 def prompt(of):

@@ -12,6 +12,13 @@ from ecslm.prediction.backend import modules_of
 from ecslm.schemas.paths import CACHE
 from ecslm.scoring.bertscore.settings import LIBRARIES as BERTSCORE_LIBRARIES
 
+PREDICTION = acceptable(
+    "predict.py",
+    lambda job: prediction_libraries(STUDY, job.model, job.task),
+    lambda job: modules_of(prediction_settings(STUDY, job.model, job.task)),
+)
+BERTSCORING = acceptable("bertscore.py", BERTSCORE_LIBRARIES)
+
 
 rule fetch_answers:
     """step: fetch answers that others have published"""
@@ -81,10 +88,8 @@ rule predict:
     params:
         settings=settings(lambda job: prediction_settings(STUDY, job.model, job.task)),
         template=prompt_of_model,
-        code=code(
-            "predict.py", lambda job: modules_of(prediction_settings(STUDY, job.model, job.task))
-        ),
-        versions=versions(lambda job: prediction_libraries(STUDY, job.model, job.task)),
+        code=PREDICTION.code,
+        versions=PREDICTION.versions,
         base=option("base"),
         adapter=adapter_options,
         answers=option("answers"),
@@ -178,8 +183,8 @@ rule bertscore:
         device=STUDY.settings.device,
     params:
         settings=settings(lambda job: bertscore_settings(STUDY)),
-        code=code("bertscore.py"),
-        versions=versions(BERTSCORE_LIBRARIES),
+        code=BERTSCORING.code,
+        versions=BERTSCORING.versions,
         cache=folder(CACHE / "bertscore"),
     message:
         "BERTScore of {wildcards.model}, seed {wildcards.seed}, {wildcards.task}"

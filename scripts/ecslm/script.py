@@ -193,7 +193,9 @@ def run_script(function: Callable[..., int | None]) -> None:
                 start_log(given.log_file, more=getattr(given, "part_of", None) is not None)
             if given.code is not None:
                 code = planned_code(Path(__main__.__file__), given.code, ritual.modules(given))
-        with code:
+        with code as real:
+            if real is not None:
+                given.code = real
             status = _call(function, given, ritual)
     if status:
         sys.exit(status)
@@ -201,7 +203,7 @@ def run_script(function: Callable[..., int | None]) -> None:
 
 @contextmanager
 def problems_told() -> Iterator[None]:
-    """End the process after an error that a person can mend, with a line for each problem.
+    """End the process after an error that a person can fix, with a line for each problem.
 
     Text of models and names of files are printed whatever the locale.
     """

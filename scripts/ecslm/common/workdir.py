@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ecslm.common.environment import cpu_type, refuse_variables
+from ecslm.common.equal_code import Pair, equivalents
 from ecslm.common.errors import InputError
 from ecslm.common.files import remove_temporaries, settle, write_json
 from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
@@ -39,8 +41,7 @@ class Work:
 
     folder: Path
     _outputs: Outputs
-    _step: str
-    _key: str
+    _action: Mapping[str, Any]
     _origin: Mapping[str, Any]
     _known: Mapping[str, Any]
     _cache: ResultsCache | None
@@ -49,18 +50,31 @@ class Work:
         """Take finished results from the cache; returns False if it has none.
 
         Snakemake deletes results before it runs their job, and results of a job whose end it did
-        not see. This brings them back, wherever they were made.
+        not see. This brings them back, wherever they were made; also those of other code that was
+        shown to compute equal bytes, whose manifest names that code.
+
+        Raises:
+            InputError: there are none, and the environment would change what is computed.
         """
-        if self._cache is None:
-            return False
+        own = Pair(code=self._origin["code"], versions=self._origin["versions"])
+        if self._cache is not None:
+            for pair in (own, *equivalents(own)):
+                if self._taken(self._cache, {**self._origin, **pair.model_dump()}):
+                    return True
+        if device := self._action.get("device"):
+            refuse_variables(device)
+        return False
+
+    def _taken(self, cache: ResultsCache, origin: Mapping[str, Any]) -> bool:
         taken = self.folder / "taken"
         shutil.rmtree(taken, ignore_errors=True)
-        entry = self._cache.take(self._key, self._outputs.files.keys(), taken)
+        entry = cache.take(_key(self._action, origin), self._outputs.files.keys(), taken)
         if entry is None:
             shutil.rmtree(taken, ignore_errors=True)
             return False
         log.info("taken from the cache: made for %s", entry.made_for)
-        self._place({name: taken / name for name in entry.files}, entry.files, entry.fields)
+        files = {name: taken / name for name in entry.files}
+        self._place(files, entry.files, entry.fields, origin)
         return True
 
     def publish(self, made: Mapping[str, Path], found: Mapping[str, Any]) -> None:
@@ -77,26 +91,30 @@ class Work:
         digests = {name: sha256_of_file(path) for name, path in made.items()}
         if self._cache is not None:
             entry = Entry(
-                key=self._key,
-                step=self._step,
+                key=_key(self._action, self._origin),
+                step=self._action["step"],
                 made_for=str(self._outputs.manifest),
                 fields=dict(found),
                 files=digests,
             )
             # Before anything is in place: a job that is killed from here on has kept its results.
             self._cache.put(entry, made)
-        self._place(made, digests, found)
+        self._place(made, digests, found, self._origin)
 
     def _place(
-        self, files: Mapping[str, Path], digests: Mapping[str, str], found: Mapping[str, Any]
+        self,
+        files: Mapping[str, Path],
+        digests: Mapping[str, str],
+        found: Mapping[str, Any],
+        origin: Mapping[str, Any],
     ) -> None:
         for name, path in self._outputs.files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             remove_temporaries(path)
             link_or_copy(files[name], path)
         listed = {path.name: digests[name] for name, path in self._outputs.results.items()}
-        action = None if self._cache is None else self._key
-        manifest = Manifest(files=listed, action=action, **self._origin).model_dump(mode="json")
+        action = None if self._cache is None else _key(self._action, origin)
+        manifest = Manifest(files=listed, action=action, **origin).model_dump(mode="json")
         remove_temporaries(self._outputs.manifest)
         known = dict(self._known)
         # What was found may have been kept with all fields of another result's manifest.
@@ -115,11 +133,11 @@ def work_folder(
     """The work directory of a job, locked while the block runs.
 
     Its name contains the manifest's name and a digest of the action: of everything that determines
-    the bytes of the results, by content, which are `action` and the settings, code and versions of
-    `origin`. So work that began with other settings, code or data is never continued: directories
-    with another digest are removed. Equal actions have equal results, which are taken from the
-    cache. While another process holds the lock, for example a job that outlived its Snakemake, this
-    waits and logs it.
+    the bytes of the results, by content, which are `action`, the settings, code and versions of
+    `origin` and, if a CPU computes, its type. So work that began with other settings, code or data
+    is never continued: directories with another digest are removed. Equal actions have equal
+    results, which are taken from the cache. While another process holds the lock, for example a job
+    that outlived its Snakemake, this waits and logs it.
 
     Args:
         action: its `step`, and what `origin` does not say: no paths, and no names that may change.
@@ -134,8 +152,9 @@ def work_folder(
     output, by_hand = outputs.manifest, origin["code"] is None
     if folders := [path for path in (*outputs.files.values(), output) if path.is_dir()]:
         raise InputError(*(f"{path}: is a directory; expected a file" for path in folders))
-    made_from = {name: value for name, value in origin.items() if name != "inputs"}
-    root, key = output.parent / "work", sha256_of_text(canonical_json({**made_from, **action}))
+    if action.get("device") == "cpu":
+        action = {**action, "cpu": cpu_type()}
+    root, key = output.parent / "work", _key(action, origin)
     with held(root / f"{output.name}.lock", str(output), wait=True, stays=not by_hand):
         folder = root / f"{output.name}.{key[:16]}"
         for leftover in root.glob(f"{output.name}.*/"):
@@ -146,8 +165,7 @@ def work_folder(
             yield Work(
                 folder=folder,
                 _outputs=outputs,
-                _step=action["step"],
-                _key=key,
+                _action=action,
                 _origin=origin,
                 _known=known or {},
                 _cache=None if by_hand else ResultsCache(cache),
@@ -155,3 +173,9 @@ def work_folder(
         finally:
             if by_hand:
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _key(action: Mapping[str, Any], origin: Mapping[str, Any]) -> str:
+    """The digest of everything that determines the bytes of results."""
+    made_from = {name: value for name, value in origin.items() if name != "inputs"}
+    return sha256_of_text(canonical_json({**made_from, **action}))

@@ -8,6 +8,9 @@ code that would make one of them wrong.
 # does not.
 LEFT_OUT = {
     "ecslm.common.devices": "which of the machine's GPUs a job computes on, and when",
+    "ecslm.common.environment": "in which environment results are not computed, and a part of "
+    "their keys",
+    "ecslm.common.equal_code": "which code was shown to compute equal bytes: it lets a job go on",
     "ecslm.common.errors": "in which words people are told of what is wrong",
     "ecslm.common.locks": "which process may use a directory, and when",
     "ecslm.common.logs": "messages for people",

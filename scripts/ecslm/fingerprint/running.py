@@ -18,6 +18,7 @@ from importlib.util import spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
+from ecslm.common.equal_code import stands_for
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import FileState, file_state
 from ecslm.fingerprint.digest import SCRIPTS, code_digest
@@ -41,8 +42,11 @@ def code_parameter(script: str, modules: Iterable[str] = (), root: Path = SCRIPT
 
 
 @contextmanager
-def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[None]:
+def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[str]:
     """Compare a script's code with `code`; in the block, import project modules as they are now.
+
+    Returns:
+        The script's code: another one than `code` if both were shown to compute equal bytes.
 
     Raises:
         InputError: the code was edited since the run was planned.
@@ -52,16 +56,13 @@ def planned_code(script: Path, code: str, modules: Iterable[str]) -> Iterator[No
         f"--code: the code of scripts/{script.name} was edited since the run was planned: run again"
     )
     sources = _Sources(root, edited)
-    if (
-        code_parameter(script.name, modules, root) != code
-        or _loaded_files_changed(root)
-        or _stale_bytecode_removed(root)
-    ):
+    real = code_parameter(script.name, modules, root)
+    if not stands_for(code, real) or _loaded_files_changed(root) or _stale_bytecode_removed(root):
         raise edited
     sources.forget_changed()
     sys.meta_path.insert(0, sources)
     try:
-        yield
+        yield real
     finally:
         sys.meta_path.remove(sources)
 

@@ -1,6 +1,5 @@
 """Loading base weights and tokenizers, on a device and with a precision."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,6 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
 
 from ecslm.common.errors import InputError
 from ecslm.models.precision import Precision
-
-# Variables with which OpenMP may use fewer threads than it is told to.
-OPENMP_LIMITS = ("OMP_DYNAMIC", "OMP_THREAD_LIMIT")
 
 TORCH_TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 
@@ -41,18 +37,12 @@ def use_threads(device: torch.device, threads: int) -> None:
     OpenMP library as torch, and so the same number.
 
     Raises:
-        InputError: the number is not positive, or the environment lets OpenMP use fewer threads.
+        InputError: the number is not positive.
     """
     if device.type != "cpu":
         return
     if threads < 1:
         raise InputError(f"--threads: {threads} is not positive")
-    for name in OPENMP_LIMITS:
-        if (value := os.environ.get(name, "false")).lower() != "false":
-            raise InputError(
-                f"{name}={value} in the environment may limit the {threads} threads, whose number "
-                f"changes results: `unset {name}`, then run again"
-            )
     torch.set_num_threads(threads)
 
 

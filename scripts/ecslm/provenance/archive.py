@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 
+from ecslm.common.equal_code import EQUAL
 from ecslm.common.errors import InputError, all_of
 from ecslm.common.files import read_text, write_bytes
 from ecslm.config.backends.openai import OpenAIModel
@@ -123,7 +124,9 @@ def packed_files(configfiles: Sequence[Path], plan: Plan) -> list[Path]:
             f"or their results are out of date, such as {planned[0].manifest}: run the study "
             f"{study} to its end, then again; `make why STUDY={study}` says what is missing"
         )
-    return sorted({path for job in jobs for path in map(Path, _packed(job)) if path.exists()})
+    packed = {path for job in jobs for path in map(Path, _packed(job)) if path.exists()}
+    # Which code was accepted as equal to that of a manifest, and by what evidence.
+    return sorted({*packed, *EQUAL.glob("*.json")})
 
 
 def _packed(job: Job) -> Iterator[str]:

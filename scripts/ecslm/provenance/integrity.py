@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ecslm.common.equal_code import Pair, representative
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.manifests import MadeBy, Manifest, read_manifest
@@ -180,13 +181,17 @@ def read_job_manifest(job: Job) -> Manifest:
     """
     path = Path(job.manifest)
     try:
-        if job.rule != BASES:
-            return read_manifest(path)
-        made = read_model(path, BaseManifest)
-        made_by = path.parent / Path(FETCHED).name
-        return (
-            made.model_copy(update=dict(read_model(made_by, MadeBy))) if made_by.exists() else made
-        )
+        made: Manifest
+        if job.rule == BASES:
+            made = read_model(path, BaseManifest)
+            made_by = path.parent / Path(FETCHED).name
+            if made_by.exists():
+                made = made.model_copy(update=dict(read_model(made_by, MadeBy)))
+        else:
+            made = read_manifest(path)
+        # Compared with parameters, which name the pair that stands for equal ones.
+        equal = representative(Pair(code=made.code, versions=made.versions))
+        return made.model_copy(update=dict(equal))
     except InputError as error:
         raise InputError(
             *(f"{problem}: {how_to_rebuild(job)}" for problem in error.problems)

@@ -90,6 +90,8 @@ def train_adapter(
         part_of: set by this script for the processes that it starts
     """
     versions = require_locked(settings.libraries)
+    # In an order of their own: Snakemake does not compare that of inputs.
+    train, val = sorted(train), sorted(val)
     prompt = PromptTemplate(template, template_digest)
     inputs = [*train, *val, base]
     origin = made_from(inputs, settings, code, versions, prompt.sha256)

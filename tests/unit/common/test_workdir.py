@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from support.project import ROOT
 
+from ecslm.common.equal_code import Equal, Pair, record_equal
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_text
 from ecslm.common.locks import held
@@ -113,6 +114,59 @@ def test_finished_results_are_taken_back_by_the_same_action_alone(
         assert not other.restored()
     with work_in(folder, code="code:2") as other:
         assert not other.restored()
+
+
+def test_results_of_equal_code_are_taken_under_the_name_of_what_made_them(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.parent)
+    pairs = [Pair(code=f"code:{number}", versions={}) for number in (1, 2)]
+    with work_in(folder) as work:
+        finish(work)
+    before = written(folder)
+    record = record_equal(Equal(new=pairs[1], representative=pairs[0], evidence=()))
+    with work_in(folder, code="code:2") as other:
+        assert other.restored()
+    assert written(folder) == before
+    with work_in(folder, ACTION | {"seed": 1}, code="code:2") as other:
+        assert not other.restored()
+        finish(other)
+    assert json.loads(written(folder)["out.manifest.json"])["code"] == "code:2"
+    record.unlink()
+    for seed, code in ((0, "code:2"), (1, "code:1")):
+        with work_in(folder, ACTION | {"seed": seed}, code=code) as other:
+            assert not other.restored()
+
+
+def test_another_type_of_cpu_is_another_action(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for device, shared in (("cpu", False), ("cuda", True)):
+        action = ACTION | {"device": device}
+        with work_in(folder, action) as work:
+            finish(work)
+        written(folder)
+        with monkeypatch.context() as patch:
+            patch.setattr("ecslm.common.workdir.cpu_type", lambda: "another")
+            with work_in(folder, action) as work:
+                assert work.restored() == shared
+
+
+def test_what_must_be_computed_is_refused_in_an_environment_that_would_change_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = ACTION | {"device": "cpu"}
+    with work_in(folder, action) as work:
+        finish(work)
+    written(folder)
+    monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default")
+    with work_in(folder, action) as work:
+        assert work.restored()
+    with (
+        work_in(folder, action | {"seed": 1}) as work,
+        pytest.raises(InputError, match="ATEN_CPU_CAPABILITY=default in the environment"),
+    ):
+        work.restored()
 
 
 def test_taken_results_have_the_manifest_of_the_job_that_takes_them(folder: Path) -> None:

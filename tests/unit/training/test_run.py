@@ -27,7 +27,7 @@ from support.model_examples import (
 
 from ecslm.common.devices import locks, sharing
 from ecslm.common.errors import InputError
-from ecslm.common.files import write_jsonl
+from ecslm.common.files import read_json, write_jsonl
 from ecslm.common.hashing import sha256_of_file
 from ecslm.common.results_cache import ROOT_VARIABLE
 from ecslm.common.worker import place
@@ -386,6 +386,16 @@ def test_an_adapter_of_equal_data_is_taken_wherever_the_files_are(
     second = train(tmp_path / "two", tiny_base, code="code:1")
     assert_same_bytes(first, second)
     assert str(tmp_path / "two" / "train.jsonl") in read_adapter(second).inputs
+
+
+def test_the_order_of_the_files_changes_nothing(tiny_base: Path, tmp_path: Path) -> None:
+    files = [write_records(tmp_path / f"{task}.jsonl", 4, task=task) for task in ("AG", "PM")]
+    made = []
+    for name, order in (("one", files), ("other", files[::-1])):
+        settings = adapter_settings(epochs=1)
+        manifest = train(tmp_path / name, tiny_base, settings, train=order)
+        made.append((read_json(manifest)["action"], read_json(manifest)["files"]))
+    assert made[0] == made[1]
 
 
 def test_models_of_equal_settings_share_an_adapter(

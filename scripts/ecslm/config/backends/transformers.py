@@ -134,12 +134,14 @@ class TransformersModel(AnyModel):
         settings: Sequence[str],  # noqa: ARG002
         task: TaskSettings,
     ) -> TransformersSettings:
-        """How the model answers. The token budget is included only if it can change an answer."""
+        """How the model answers. The token budget is included only if it can change an answer: in
+        float32 only what is drawn depends on the batch."""
+        decoded = self.decoded(decoding)
         return TransformersSettings(
             precision=self.precision,
             shots=self.shots,
-            decoding=self.decoded(decoding),
-            batch_tokens=None if self.precision.exact else batch_tokens,
+            decoding=decoded,
+            batch_tokens=None if self.precision.exact and not decoded.sample else batch_tokens,
             answers=None
             if self.answers == "free"
             else LimitedAnswers(

@@ -1,0 +1,89 @@
+"""The environment that results are computed in, as far as it decides their bytes.
+
+Measured on torch 2.13: `*_NUM_THREADS`, hash seeds and NumPy's CPU features do not.
+"""
+
+import os
+import platform
+import sys
+import sysconfig
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from ecslm.common.errors import InputError
+
+# Variables that choose other instructions, other precision or fewer threads, by pattern, and the
+# values that do not.
+ON_CPU = {
+    "ATEN_CPU_CAPABILITY": (),
+    "*_FPMATH_MODE": (),
+    "*_MAX_CPU_ISA": (),
+    "MKL_CBWR": (),
+    "MKL_ENABLE_INSTRUCTIONS": (),
+    "OMP_DYNAMIC": ("false",),
+    "OMP_THREAD_LIMIT": (),
+    "OPENBLAS_CORETYPE": (),
+}
+ON_GPU = {
+    "CUBLAS_WORKSPACE_CONFIG": (":4096:8", ":16:8"),
+    "NVIDIA_TF32_OVERRIDE": (),
+    "TORCH_ALLOW_TF32_CUBLAS_OVERRIDE": (),
+    "TORCH_BLAS_PREFER_CUBLASLT": (),
+}
+CPU_INFO = Path("/proc/cpuinfo")
+# How the flags begin by which libraries choose instructions.
+DECISIVE = ("amx", "asimd", "avx", "bf16", "fma", "i8mm", "sve")
+
+
+def refuse_variables(device: str) -> None:
+    """Refuse variables that change what is computed, since they stand in no key of a result.
+
+    Args:
+        device: `cpu` or `cuda`. Some work of the latter is done on the CPU too.
+
+    Raises:
+        InputError: a line for each that is set.
+    """
+    if found := [*_deciding(ON_CPU | (ON_GPU if device == "cuda" else {})), *_shadowing()]:
+        raise InputError(
+            *(
+                f"{name}={os.environ[name]} in the environment {what}: `unset {name}`, then run "
+                "again"
+                for name, what in found
+            )
+        )
+
+
+def _deciding(refused: dict[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:
+    for name, value in sorted(os.environ.items()):
+        for pattern, allowed in refused.items():
+            if fnmatchcase(name, pattern) and value.lower() not in ("", *allowed):
+                yield name, "changes results"
+
+
+def _shadowing() -> Iterator[tuple[str, str]]:
+    """Modules that PYTHONPATH puts before those of this environment."""
+    own = {*sys.stdlib_module_names, *_modules(sysconfig.get_path("purelib"))}
+    for folder in filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)):
+        if hidden := sorted(own & _modules(folder)):
+            yield "PYTHONPATH", f"hides {hidden[0]} of this environment, which may change results"
+
+
+def _modules(folder: str) -> set[str]:
+    path = Path(folder)
+    return {one.name.partition(".")[0] for one in path.iterdir()} if path.is_dir() else set()
+
+
+def cpu_type() -> str:
+    """The architecture, maker and decisive flags of this machine's CPU: equal types compute equal
+    bytes."""
+    if not CPU_INFO.is_file():
+        return f"{platform.machine()} {platform.system()}"
+    facts: dict[str, str] = {}
+    for line in CPU_INFO.read_text(encoding="utf-8").splitlines():
+        name, _, value = line.partition(":")
+        facts.setdefault(name.strip(), value.strip())
+    flags = facts.get("flags", facts.get("Features", "")).split()
+    chosen = sorted(flag for flag in flags if flag.startswith(DECISIVE))
+    return " ".join((platform.machine(), facts.get("vendor_id", ""), *chosen))

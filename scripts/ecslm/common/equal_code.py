@@ -1,0 +1,147 @@
+"""Pairs of code and versions that were shown to compute equal bytes, as `accept.py` records them.
+
+A record says that a pair computes what another one does, its representative. Parameters of jobs
+name the representative, so that Snakemake sees no change. Manifests and the cache name the pair
+that really ran: once a record is removed, nothing that the one pair has made passes for the
+other's.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_text
+from ecslm.common.hashing import canonical_json, sha256_of_text
+from ecslm.common.validation import Sha256
+
+# Relative to the project.
+EQUAL = Path("results/code/equal")
+
+
+class Pair(BaseModel):
+    """What computes: code, as `--code` names it, and the versions of libraries."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str | None
+    versions: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The name of its record."""
+        return sha256_of_text(canonical_json(self.model_dump()))[:16]
+
+
+class Evidence(BaseModel):
+    """A job whose results two pairs have computed with equal bytes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job: str
+    key: Sha256
+    """The action of the results that were there."""
+    files: dict[str, Sha256]
+
+
+class Equal(BaseModel):
+    """That a pair computes the bytes of its representative, and the evidence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    new: Pair
+    representative: Pair
+    evidence: tuple[Evidence, ...]
+
+
+def representative(pair: Pair) -> Pair:
+    """The pair that stands for this one in parameters: itself, unless another was recorded.
+
+    Raises:
+        InputError: a record is altered.
+    """
+    return next((one.representative for one in records() if one.new == pair), pair)
+
+
+def equivalents(pair: Pair) -> list[Pair]:
+    """The other pairs that compute equal bytes.
+
+    Raises:
+        InputError: a record is altered.
+    """
+    standing = representative(pair)
+    equal = [one.new for one in records() if one.representative == standing]
+    return [one for one in (standing, *equal) if one != pair]
+
+
+def stands_for(code: str, real: str) -> bool:
+    """Whether a parameter that names `code` may be that of a job which runs the code `real`.
+
+    Raises:
+        InputError: a record is altered.
+    """
+    return code == real or any(
+        one.new.code == real and one.representative.code == code for one in records()
+    )
+
+
+def record_equal(equal: Equal) -> Path:
+    """Record a pair, and return the path of the record.
+
+    Raises:
+        InputError: the pair has another representative already, or is that of others.
+    """
+    path = EQUAL / f"{equal.new.name}.json"
+    for one in records():
+        others = {one.new.name: one.representative, one.representative.name: one.representative}
+        if others.get(equal.new.name, equal.representative) != equal.representative:
+            raise InputError(
+                f"{EQUAL / one.new.name}.json: says that {equal.new.code} equals "
+                f"{one.representative.code}, not {equal.representative.code}: "
+                f"`python scripts/accept.py --revoke {one.new.name}`, then accept again"
+            )
+    write_text(path, _text(equal))
+    return path
+
+
+def records() -> tuple[Equal, ...]:
+    """All records.
+
+    Raises:
+        InputError: one is altered.
+    """
+    if not EQUAL.is_dir():
+        return ()
+    # Times of folders are coarse.
+    return _read(EQUAL.absolute(), EQUAL.stat().st_mtime_ns, tuple(sorted(EQUAL.iterdir())))
+
+
+@lru_cache(maxsize=1)
+def _read(folder: Path, _changed: int, _paths: tuple[Path, ...]) -> tuple[Equal, ...]:
+    return tuple(_parsed(folder))
+
+
+def _parsed(folder: Path) -> Iterator[Equal]:
+    for path in sorted(folder.glob("*.json")):
+        text = path.read_text(encoding="utf-8")
+        try:
+            content = json.loads(text)
+            content.pop("sha256")
+            equal = Equal.model_validate(content)
+        except (ValueError, KeyError, AttributeError, ValidationError):
+            equal = None
+        if equal is None or _text(equal) != text or path.stem != equal.new.name:
+            raise InputError(
+                f"{EQUAL / path.name}: altered: `rm {EQUAL / path.name}`; then what it has accepted"
+                " is computed again, or accepted anew"
+            )
+        yield equal
+
+
+def _text(equal: Equal) -> str:
+    content = equal.model_dump(mode="json")
+    content["sha256"] = sha256_of_text(canonical_json(content))
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,114 @@
+"""Which finished jobs are computed again to accept other code, and how they are compared."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ecslm.common.errors import InputError
+from ecslm.common.files import write_json
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.manifests import Manifest, read_manifest
+from ecslm.fingerprint.running import code_parameter
+from ecslm.provenance.acceptance import (
+    DueJob,
+    Finished,
+    _changed,
+    _differences,
+    finished_jobs,
+    groups_of,
+    samples,
+)
+
+
+def job(name: str, records: int = 1, code: str = "code:1", **settings: str) -> DueJob:
+    """A finished job in the working directory, due by its code."""
+    dataset, output, manifest = (Path(f"{name}{end}") for end in (".in.jsonl", ".jsonl", ".json"))
+    dataset.write_text("{}\n" * records)
+    output.write_text("".join(json.dumps({"id": str(i)}) + "\n" for i in range(records)))
+    made = Manifest(
+        inputs={str(dataset): sha256_of_file(dataset)},
+        settings=settings,
+        code=code,
+        versions={},
+        files={output.name: sha256_of_file(output)},
+        action="0" * 64,
+    )
+    write_json(manifest, made.model_dump(mode="json"))
+    command = (
+        f"python scripts/train_adapter.py --train {dataset} --base b --settings "
+        f"'{json.dumps(settings)}' --code code:2 --output {output} --manifest {manifest}"
+    )
+    return DueJob("train_adapter", (str(dataset),), (str(output), str(manifest)), command)
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def names(found: list[Finished]) -> list[str]:
+    return [str(one.job.manifest) for one in found]
+
+
+def test_samples_are_the_smallest_jobs_with_all_traits_and_one_of_the_others() -> None:
+    jobs = [
+        job("large", 9, mode="free"),
+        job("small", 2, mode="free"),
+        job("other", 5, mode="exact"),
+        job("middle", 4, mode="free"),
+    ]
+    (group,) = groups_of(finished_jobs(jobs))
+    *smallest, at_random = names(samples(group))
+    assert smallest == ["small.json", "other.json"]
+    assert at_random in ("large.json", "middle.json")
+
+
+def test_jobs_of_other_code_are_another_group() -> None:
+    groups = groups_of(finished_jobs([job("a"), job("b", code="code:0"), job("c")]))
+    assert list(map(names, groups)) == [["a.json", "c.json"], ["b.json"]]
+
+
+def test_jobs_that_are_due_for_other_reasons_are_no_evidence() -> None:
+    now = code_parameter("train_adapter.py")
+    found = [
+        *(job("input"), job("settings", mode="free"), job("unmade"), job("below", code=now)),
+        job("good"),
+    ]
+    Path("input.in.jsonl").write_text("{}\n{}\n")
+    manifest = Path("settings.json")
+    manifest.write_text(manifest.read_text().replace("free", "exact"))
+    Path("unmade.json").unlink()
+    assert names(finished_jobs(found)) == ["good.json"]
+
+
+def test_nothing_is_shown_while_an_input_is_to_be_made_again() -> None:
+    source = DueJob("dataset", (), ("a.in.jsonl",), "python scripts/dataset.py")
+    with pytest.raises(InputError, match=r"^a.in.jsonl: to be made again .* -- a.in.jsonl` first"):
+        finished_jobs([source, job("a")])
+
+
+def test_what_differs_is_told_by_line_and_field() -> None:
+    (one,) = finished_jobs([job("a", 3)])
+    again = Path("again")
+    again.mkdir()
+    lines = Path("a.jsonl").read_text().splitlines()
+    made = read_manifest(Path("a.json")).model_dump(mode="json")
+    for text, told in (
+        (lines, []),
+        ([*lines[:2], '{"id": "x"}'], ["a.jsonl: line 3: id: '2' -> 'x'"]),
+        (lines[:2], ["a.jsonl: line 3: id: '2' -> None"]),
+        ([*lines[:2], '{"id":"2"}'], ["a.jsonl: line 3"]),
+    ):
+        (again / "a.jsonl").write_text("".join(f"{line}\n" for line in text))
+        files = {"a.jsonl": sha256_of_file(again / "a.jsonl")}
+        write_json(again / "a.json", made | {"code": "code:2", "files": files})
+        assert list(_differences(one, again / "a.json")) == told
+    write_json(again / "a.json", made | {"seed": 1})
+    assert "a.json: seed: None -> 1" in list(_differences(one, again / "a.json"))
+
+
+def test_what_is_new_or_differs_has_changed_and_what_has_moved_has_not() -> None:
+    then = {"a": {"f": "1", "g": "2", "h": "3"}}
+    now = {"a": {"g": "2", "h": "4"}, "b": {"f": "1", "i": "5"}}
+    assert set(_changed(then, now)) == {("a", "h"), ("b", "i")}
