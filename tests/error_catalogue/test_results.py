@@ -214,7 +214,7 @@ def test_a_missing_adapter_is_trained_again_by_the_target_that_asks_for_it(proje
 def test_a_base_without_its_manifest_stops_a_run_that_would_compute_everything_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = made_jobs_of(project, monkeypatch)
+    made = [job for job in made_jobs_of(project, monkeypatch) if job.rule != "base_model"]
     bases = ["results/bases/Tiny/manifest.json"]
     check_bases("generated", made, bases)
     Path("results/bases/Tiny/manifest.json").unlink()
