@@ -181,7 +181,7 @@ def test_records_that_cannot_be_used_are_told_and_nothing_is_written(
     [
         ([], "STUDY: missing: name the study, as in `make new STUDY=mine`"),
         (["--study", "my shop"], "STUDY: 'my shop' cannot be the name of a study"),
-        (["--study", "x" * 81], "use at most 80 letters the name of a study"),
+        (["--study", "x" * 81], "use at most 80 letters without accents"),
         (["--study", "demo"], "STUDY: demo is taken by this project"),
         (["--study", "cache"], "STUDY: cache is taken by this project"),
         (["--study", "mine"], "mine.jsonl: no such file: put your records there, or name"),
