@@ -85,6 +85,13 @@ def settings_edited(project: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": {}}))
 
 
+def data_renamed(project: Path) -> None:
+    """Records that the configuration calls by a name that there is not."""
+    path = project / CONFIGURATION.name
+    renamed = path.read_text().replace("path: data/records.jsonl}", "path: data/recrods.jsonl}")
+    path.write_text(renamed)
+
+
 CASES = (
     Case(
         "a file in place of all results",
@@ -156,6 +163,14 @@ CASES = (
         "a manifest that no run has recorded",
         without("results/made/generated/tables/ind.manifest.json.sha256"),
         (f"{TABLE}.manifest.json: not built by a run in this directory", "`make adopt "),
+    ),
+    Case(
+        "records by another name, which are not there",
+        data_renamed,
+        (
+            f"{CONFIGURATION.name}: line 14: studies.generated.data: data/recrods.jsonl: no such",
+            "the results are of records.jsonl: name that, or put the file there",
+        ),
     ),
 )
 
