@@ -86,6 +86,13 @@ def settings_edited(project: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"settings": {}}))
 
 
+def data_renamed(project: Path) -> None:
+    """Records that the configuration calls by a name that there is not."""
+    path = project / CONFIGURATION.name
+    renamed = path.read_text().replace("path: data/records.jsonl}", "path: data/recrods.jsonl}")
+    path.write_text(renamed)
+
+
 CASES = (
     Case(
         "a file in place of all results",
@@ -146,6 +153,14 @@ CASES = (
         "the adapter of another seed",
         seeds_exchanged,
         ("seed-0/manifest.json: belongs to seed 1, not 0: `rm ",),
+    ),
+    Case(
+        "records by another name, which are not there",
+        data_renamed,
+        (
+            f"{CONFIGURATION.name}: line 14: studies.generated.data: data/recrods.jsonl: no such",
+            "the results are of records.jsonl: name that, or put the file there",
+        ),
     ),
 )
 
@@ -214,7 +229,7 @@ def test_a_missing_adapter_is_trained_again_by_the_target_that_asks_for_it(proje
 def test_a_base_without_its_manifest_stops_a_run_that_would_compute_everything_again(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = made_jobs_of(project, monkeypatch)
+    made = [job for job in made_jobs_of(project, monkeypatch) if job.rule != "base_model"]
     bases = ["results/bases/Tiny/manifest.json"]
     check_bases("generated", made, bases)
     Path("results/bases/Tiny/manifest.json").unlink()

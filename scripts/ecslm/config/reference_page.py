@@ -45,23 +45,14 @@ NAMED = "NAME"
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page: where it stands in the configuration, and its schemas.
+    """A section of the page: where it stands in the configuration, and its schemas by heading.
 
-    It has several where one of its keys, `tag`, says which of them holds.
+    It has several schemas where one of its keys, `tag`, says which of them holds.
     """
 
     path: str
-    names: tuple[str, ...]
+    schemas: Mapping[str, Json]
     tag: str | None
-    within: str = ""
-    """The form of the section above, if sections of several forms have the same path."""
-
-    def headings(self, definitions: Mapping[str, Json]) -> list[str]:
-        """A heading for each schema."""
-        if self.tag is None:
-            return [f"{self.path}{self.within}"]
-        values = (definitions[name]["properties"][self.tag]["const"] for name in self.names)
-        return [f"{self.path}, {self.tag}: {value}" for value in values]
 
 
 def reference_page(schema: Json) -> str:
@@ -73,104 +64,90 @@ def reference_page(schema: Json) -> str:
     Raises:
         InputError: the examples cannot be read.
     """
-    return _Page(schema, yaml.safe_load(read_text(EXAMPLES))).text()
+    examples = {
+        path: f"```yaml\n{text.strip()}\n```"
+        for path, text in yaml.safe_load(read_text(EXAMPLES)).items()
+    }
+    places: dict[str, str] = {}
+    sections = [*_sections("", "", schema, schema["$defs"], places)]
+    parts = [INTRODUCTION, examples[""], "## The file", _table(schema, schema, places)]
+    for section in sections:
+        example = examples.get(section.path, "")
+        if section.tag is not None:
+            said = f"One of the sections below; its key `{section.tag}` says which."
+            parts += [f"## `{section.path}`", said, example]
+        for heading, one in section.schemas.items():
+            level, own = ("###", "") if section.tag else ("##", example)
+            table = _table(one, schema, places)
+            parts += [f"{level} `{heading}`", one.get("description", ""), own, table]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-class _Page:
-    """The page in the making: sections in the order in which keys lead to them."""
+def _sections(
+    path: str, form: str, schema: Json, definitions: Mapping[str, Json], places: dict[str, str]
+) -> Iterator[Section]:
+    """The sections below a schema, each where it is met first.
 
-    def __init__(self, schema: Json, examples: Mapping[str, str]) -> None:
-        self._schema, self._examples = schema, examples
-        self._definitions: Mapping[str, Json] = schema["$defs"]
-        self._places: dict[str, str] = {}
-        """The heading of each schema that the page has."""
-        self._sections: list[Section] = []
-        self._collect("", schema)
+    Args:
+        form: of the section, if others have the same path.
+        places: gets the heading of each schema.
+    """
+    for key, field in schema["properties"].items():
+        for names, tag, below in _references(field):
+            place = ".".join(part for part in (path, key, below) if part)
+            new = {name: definitions[name] for name in names if name not in places}
+            if not new:
+                continue
+            if tag is None:
+                of = [form if place in places.values() else ""]
+            else:
+                of = [f", {tag}: {one['properties'][tag]['const']}" for one in new.values()]
+            places |= {name: f"{place}{one}" for name, one in zip(new, of, strict=True)}
+            yield Section(place, {places[name]: one for name, one in new.items()}, tag)
+            for one, inner in zip(of, new.values(), strict=True):
+                yield from _sections(place, one, inner, definitions, places)
 
-    def text(self) -> str:
-        parts = [INTRODUCTION, self._example("")]
-        parts += ["## The file", self._table(self._schema)]
-        for section in self._sections:
-            parts += self._section(section)
-        return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
-    def _collect(self, path: str, schema: Json, within: str = "") -> None:
-        """Find the sections below a schema, each where it is met first."""
-        for key, field in schema["properties"].items():
-            for names, tag, below in _references(field):
-                new = tuple(name for name in names if name not in self._places)
-                place = ".".join(part for part in (path, key, below) if part)
-                if not new:
-                    continue
-                taken = place in self._places.values()
-                section = Section(place, new, tag, within if taken else "")
-                self._sections.append(section)
-                headings = section.headings(self._definitions)
-                self._places |= dict(zip(new, headings, strict=True))
-                for name, heading in zip(new, headings, strict=True):
-                    self._collect(place, self._definitions[name], heading.removeprefix(place))
-
-    def _section(self, section: Section) -> Iterator[str]:
-        several = len(section.names) > 1
-        if several:
-            yield f"## `{section.path}`"
-            yield f"One of the sections below; its key `{section.tag}` says which."
-            yield self._example(section.path)
-        for name, heading in zip(section.names, section.headings(self._definitions), strict=True):
-            definition = self._definitions[name]
-            yield f"{'###' if several else '##'} `{heading}`"
-            yield str(definition.get("description", ""))
-            if not several:
-                yield self._example(section.path)
-            yield self._table(definition)
-
-    def _example(self, path: str) -> str:
-        return f"```yaml\n{self._examples[path].strip()}\n```" if path in self._examples else ""
-
-    def _table(self, schema: Json) -> str:
-        rows = ["| key | what it holds | default | meaning |", "|---|---|---|---|"]
-        needed = schema.get("required", ())
-        for key, field in schema["properties"].items():
-            default = "**needed**" if key in needed else _default(field)
-            cells = (f"`{key}`", self._words(field), default, self._meaning(field))
-            rows.append(f"| {' | '.join(map(_cell, cells))} |")
-        return "\n".join(rows)
-
-    def _meaning(self, field: Json) -> str:
-        """What a key is for; else what the section says that it leads to."""
-        if "description" in field:
-            return str(field["description"])
+def _table(section: Json, schema: Json, places: Mapping[str, str]) -> str:
+    rows = ["| key | what it holds | default | meaning |", "|---|---|---|---|"]
+    for key, field in section["properties"].items():
+        default = "**needed**" if key in section.get("required", ()) else _default(field)
         named = [name for names, _, _ in _references(field) for name in names]
-        if len(named) == 1:
-            return str(self._definitions[named[0]].get("description", ""))
-        return "Selects one of the forms of this section." if "const" in field else ""
-
-    def _words(self, field: Json) -> str:
-        """The values of a field in words."""
-        if "$ref" in field:
-            return _link(self._places[_name(field["$ref"])])
+        # A key without words of its own is explained by the section that it leads to.
+        leads = schema["$defs"][named[0]] if len(named) == 1 else {}
         if "const" in field:
-            return _code(field["const"])
-        if "enum" in field:
-            return _or([_code(value) for value in field["enum"]])
-        if "allOf" in field:
-            return self._words(field["allOf"][0])
-        if "oneOf" in field:
+            leads = {"description": "Selects one of the forms of this section."}
+        meaning = field.get("description", leads.get("description", ""))
+        cells = (f"`{key}`", _words(field, places), default, meaning)
+        rows.append(f"| {' | '.join(map(_cell, cells))} |")
+    return "\n".join(rows)
+
+
+def _words(field: Json, places: Mapping[str, str]) -> str:
+    """The values of a field in words."""
+    match field:
+        case {"$ref": reference}:
+            return _link(places[_name(reference)])
+        case {"const": value}:
+            return _code(value)
+        case {"enum": values}:
+            return _or([_code(value) for value in values])
+        case {"allOf": [inner, *_]}:
+            return _words(inner, places)
+        case {"oneOf": [first, *_]}:
             # All forms stand below one heading.
-            place = self._places[_name(field["oneOf"][0]["$ref"])].partition(",")[0]
+            place = places[_name(first["$ref"])].partition(",")[0]
             return f"{_link(place)}, by its `{field['discriminator']['propertyName']}`"
-        if "anyOf" in field:
-            return _or([self._words(one) for one in field["anyOf"]])
-        if field.get("type") == "array":
-            if "prefixItems" in field:
-                return (
-                    f"list of {len(field['prefixItems'])}: {self._words(field['prefixItems'][0])}"
-                )
-            return f"list of: {self._words(field['items'])}"
-        if field.get("type") == "object":
-            return f"by name: {self._words(_named(field))}"
-        limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
-        return ", ".join([SIMPLE[field["type"]], *limits])
+        case {"anyOf": forms}:
+            return _or([_words(one, places) for one in forms])
+        case {"type": "array", "prefixItems": items}:
+            return f"list of {len(items)}: {_words(items[0], places)}"
+        case {"type": "array"}:
+            return f"list of: {_words(field['items'], places)}"
+        case {"type": "object"}:
+            return f"by name: {_words(_named(field), places)}"
+    limits = [text.format(field[key]) for key, text in LIMITS.items() if key in field]
+    return ", ".join([SIMPLE[field["type"]], *limits])
 
 
 def _references(field: Json, below: str = "") -> Iterator[tuple[tuple[str, ...], str | None, str]]:

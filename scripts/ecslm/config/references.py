@@ -20,9 +20,6 @@ from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 from ecslm.tables.references import Part, names_in
 from ecslm.tables.settings import Entry
 
-# Endings of files next to those that are named after a task or a table.
-ENDINGS = (".cost", ".manifest", ".records", ".tabular")
-
 
 class References:
     """What a valid configuration refers to.
@@ -43,7 +40,6 @@ class References:
         config = self._config
         yield from self._known([config.study], config.studies, "study", "studies")
         yield from self._known(config.licenses, config.bases, "licenses", "bases")
-        yield from _ending_as_others("tasks", config.tasks)
         yield from _shared_aliases(config.tasks)
         for name, study in config.studies.items():
             path = f"studies.{name}"
@@ -54,7 +50,6 @@ class References:
             for one, model in study.models.items():
                 yield from self._model(f"{path}.models.{one}", model, study, tasks)
             yield from self._contrasts(f"{path}.comparisons.contrasts", study)
-            yield from _ending_as_others(f"{path}.tables", study.tables)
             yield from _repeated_labels(f"{path}.tables", study.tables)
             for one, table in study.tables.items():
                 yield from self._table(f"{path}.tables.{one}", table, study)
@@ -299,14 +294,6 @@ def _not_free(path: str, entry: Mapping[str, Any], study: StudySettings) -> Iter
                 whose = "its answers" if name == row else f"the answers of {name}"
                 limits = f"{whose} are {model.answers}, not free"
                 yield f"{path}.competitors: {row} does not compete: {limits}"
-
-
-def _ending_as_others(section: str, names: Iterable[str]) -> Iterator[str]:
-    """Names whose files would be called like other files of a name without the ending."""
-    for name in names:
-        for ending in ENDINGS:
-            if name.endswith(ending):
-                yield f"{section}.{name}: ends with {ending}, as other files do: rename it"
 
 
 def _shared_aliases(tasks: Mapping[str, TaskSettings]) -> Iterator[str]:

@@ -158,7 +158,7 @@ class StudySettings(Closed):
         {}, description="Tables by name, which is also the name of their file."
     )
     export: ExportEntry = Field(
-        ExportEntry(), description="What `snakemake -- export` makes of tuned models."
+        ExportEntry(), description="What `make export` makes of tuned models."
     )
     report: ReportEntry = Field(ReportEntry(), description="What the page of the study shows.")
 

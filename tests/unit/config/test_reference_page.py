@@ -3,7 +3,6 @@
 import re
 
 import yaml
-from support.project import ROOT
 
 from ecslm.config.reference_page import EXAMPLES, reference_page
 from ecslm.config.schema import Config
@@ -60,8 +59,3 @@ def test_each_example_stands_in_its_section() -> None:
     for path, example in examples.items():
         before = PAGE[: PAGE.index(f"```yaml\n{example.strip()}\n```")]
         assert (HEADING.findall(before) or ["Every setting"])[-1] == (path or "Every setting")
-
-
-def test_the_page_is_made_of_what_editors_read() -> None:
-    shipped = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
-    assert shipped == PAGE, "run scripts/config_schema.py"

@@ -1,6 +1,5 @@
 """Models are checked against their bases before anything runs: every problem in a line."""
 
-import json
 import logging
 import shutil
 from collections.abc import Iterable
@@ -17,6 +16,7 @@ from support.project import RESOURCES
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
 from ecslm.models.bases import HubSource, read_base
+from ecslm.plan.data import description_settings
 from ecslm.plan.model_checks import ModelChecks
 from ecslm.plan.study import Study
 
@@ -215,10 +215,8 @@ def test_a_model_with_anothers_adapter_reads_what_that_was_trained_on() -> None:
     lengths = {}
     for name in ("Small", *tuned):
         made = plan(models=UNTUNED | tuned, described_with=name, training={"max_length": 600})
-        (described, *_) = (
-            json.loads(str(job.settings)) for job in made.rules["describe_data"].jobs()
-        )
-        lengths[name] = made.study.trained_length(name), described["adapter_max_length"]
+        described = description_settings(made.study, "PM")
+        lengths[name] = made.study.trained_length(name), described.adapter_max_length
     assert lengths == {"Small": (None, None), **dict.fromkeys(tuned, (600, 600))}
 
 

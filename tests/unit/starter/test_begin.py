@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ecslm.common.errors import InputError
 from ecslm.config.loading import read_config
 from ecslm.schemas.paths import TEMPLATES
 from ecslm.schemas.registry import CONFIG_FILE
@@ -25,20 +24,6 @@ def test_a_study_is_begun_without_a_file_of_it(desk: Path) -> None:
     assert yaml.safe_load(study.text)["study"] == "mine"
     assert not study.report.problems
     assert {path.name for path in desk.glob("mine*")} == {"mine.jsonl"}
-
-
-@pytest.mark.usefixtures("desk")
-def test_records_that_are_there_twice_are_left_out_by_the_file() -> None:
-    study = begun(lines([row(number % 60) for number in range(61)]))
-    assert study.report.problems["duplicate_record"].count == 1
-    assert study.start.tolerate == ("duplicate_record",)
-    assert yaml.safe_load(study.text)["studies"]["mine"]["data"]["tolerate"] == ["duplicate_record"]
-
-
-@pytest.mark.usefixtures("desk")
-def test_other_problems_of_records_refuse_the_study() -> None:
-    with pytest.raises(InputError, match="cannot be used: correct or remove them first"):
-        begun(lines([*(row(number) for number in range(60)), row(61, output="maybe")]))
 
 
 @pytest.mark.usefixtures("desk")

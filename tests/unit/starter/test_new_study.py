@@ -96,20 +96,6 @@ def test_a_few_short_texts_might_be_options_and_the_note_says_how(desk: Path) ->
     assert planned().study.config.tasks["Fraud"].answer == "choice"
 
 
-def test_texts_that_differ_are_no_options(desk: Path) -> None:
-    ran = begin(desk, [KINDS["generation"](number) for number in range(60)])
-    assert "different answers" not in ran.stdout
-
-
-def test_few_texts_that_are_longer_than_labels_are_no_options(desk: Path) -> None:
-    texts = [
-        f"Please {word} the parcel, and tell us when that is done" for word in ("send", "keep")
-    ]
-    ran = begin(desk, [row(number, output=texts[number % 2]) for number in range(60)])
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "different answers" not in ran.stdout
-
-
 def test_several_tasks_make_one_study(desk: Path) -> None:
     rows = [make(number) for make in KINDS.values() for number in range(40)]
     ran = begin(desk, rows)
@@ -167,8 +153,6 @@ ENOUGH = [row(number) for number in range(40)]
             [*ENOUGH, row(40, output="maybe")],
             ["mine.jsonl: line 41: output: 'maybe'", "correct or remove"],
         ),
-        ([row(number, output="Yes") for number in range(40)], ["line 1: output: 'Yes'"]),
-        ([*ENOUGH, {"task": "Fraud"}], ["line 41: no text in instruction, input, output"]),
         ([{"question": "x", "answer": "yes"}], ["line 1: has no task, instruction", '{"task":']),
         ([{"Task": "x"} | row(1)], ["line 1: unknown column 'Task': did you mean `task`"]),
         ([row(1)], ["Fraud has 1 record, too few", "at least 30"]),
@@ -180,11 +164,8 @@ ENOUGH = [row(number) for number in range(40)]
         ([row(1, split="train"), row(2, split="test")], ["none for validation", '"split": "val"']),
         ([row(n, split="exam" if n else "test") for n in range(9)], ["unknown name 'exam'"]),
         ([row(n, task=f"T{n}") for n in range(40)], ["more than 30 different values of `task`"]),
-        ([*ENOUGH, row(1, task="\ud800")], ["line 41: task and split", "unpaired surrogate"]),
         ("", ["has no records", '{"task":']),
         ("{not json}\n", ["mine.jsonl: line 1: not JSON"]),
-        ("[1, 2]", ["row 1: not an object"]),
-        ("\ufffe", ["not JSON"]),
     ],
 )
 def test_records_that_cannot_be_used_are_told_and_nothing_is_written(
@@ -199,17 +180,12 @@ def test_records_that_cannot_be_used_are_told_and_nothing_is_written(
     ("arguments", "words"),
     [
         ([], "STUDY: missing: name the study, as in `make new STUDY=mine`"),
-        (["--study", ""], "STUDY: missing"),
         (["--study", "my shop"], "STUDY: 'my shop' cannot be the name of a study"),
-        (["--study", "../mine"], "cannot be the name of a study"),
-        (["--study", ".."], "cannot be the name of a study"),
-        (["--study", "x" * 300], "cannot be the name of a study"),
-        (["--study", "caf\u00e9"], "cannot be the name of a study"),
+        (["--study", "x" * 81], "use at most 80 letters without accents"),
         (["--study", "demo"], "STUDY: demo is taken by this project"),
         (["--study", "cache"], "STUDY: cache is taken by this project"),
         (["--study", "mine"], "mine.jsonl: no such file: put your records there, or name"),
         (["--study", "mine", "--data", "records.csv"], "records.csv: is a table: convert it by"),
-        (["--study", "mine", "--data", "."], ".csv"),
         (["--study", "config", "--data", "records.csv"], "config.yaml: exists, and is not over"),
     ],
 )
@@ -223,9 +199,7 @@ def test_what_cannot_begin_is_one_line(arguments: list[str], words: str, desk: P
     assert words in line
 
 
-@pytest.mark.parametrize(
-    ("name", "separator"), [("a b.csv", ","), ("a b.csv", ";"), ("a b.tsv", "\t")]
-)
+@pytest.mark.parametrize(("name", "separator"), [("a b.csv", ";"), ("a b.tsv", "\t")])
 def test_the_command_that_converts_a_table_makes_records(
     name: str, separator: str, desk: Path
 ) -> None:

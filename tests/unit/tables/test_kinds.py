@@ -206,6 +206,8 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (project / "report/prices.tex.jinja").write_text(TEMPLATE)
     (project / "resources/published/study.csv").write_text("table,model,doubled,PM\n")
     (project / "resources/prices.csv").write_text("model,price\nSmall,0.25\n")
+    # Of no task but that of the configuration below.
+    (project / "resources/published/study.csv").write_text("table,model,doubled,PM\n")
     return project
 
 
