@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ecslm.common.digest_cache import load_digests
-from ecslm.common.errors import InputError, all_of
+from ecslm.common.errors import InputError
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan
 from ecslm.provenance.changes import Changes
@@ -42,6 +42,9 @@ def main(
         raise InputError("results of one study at a time")
     study = next(iter(studies.values()), study)
     plan = Plan.read(configfile, study)
+    if not files:
+        # As before a run, which would be refused for the same reasons.
+        plan.check()
     run = Run(plan)
     targets = list(map(str, files)) or ["all"]
     with read_dag(configfile, study, targets) as dag:
@@ -51,8 +54,7 @@ def main(
         for path in files:
             print(explain(changes, path))
         return
-    # As before a run, which would be refused for the same reasons.
-    all_of(plan.check, lambda: run.check([job for job in jobs if Path(job.manifest).exists()]))
+    run.check([job for job in jobs if Path(job.manifest).exists()])
     overview = Overview.of(plan, jobs)
     due = {path for job in overview.planned for path in job.files}
     run.check_data(due)

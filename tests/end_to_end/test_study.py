@@ -173,7 +173,7 @@ def test_the_run_ends_with_a_summary_and_the_place_of_the_results(finished: Path
 def test_the_run_prints_a_line_for_each_job_and_its_log_has_the_details(finished: Path) -> None:
     lines = (finished / "printed.txt").read_text(encoding="utf-8").splitlines()
     (head,) = (line for line in lines if line.startswith("Study tiny: ") and " jobs: " in line)
-    assert "1 adapter, 6 predictions, 2 BERTScores" in head
+    assert "1 adapter, 6 predictions, 2 latencies, 2 BERTScores" in head
     total = int(head.split()[2])
     lines = [line for line in lines if "] running" not in line]
     done = [re.fullmatch(r"\[ *(\d+)/(\d+)\] \S.*  (\d+ min )?\d+ s", line) for line in lines]

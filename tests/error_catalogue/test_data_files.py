@@ -275,7 +275,7 @@ def test_the_files_of_the_cases_can_be_used_but_for_what_is_broken(project: Path
 @pytest.mark.parametrize("case", [WHOLE_FILES[2], ROW_CASES[0]], ids=lambda case: case.sentence)
 def test_snakemake_refuses_them_with_the_same_lines(case: Case, project: Path) -> None:
     laid_out(project, case)
-    command = ["-n", "--configfile", FILE]
+    command = ["--cores", "1", "--configfile", FILE]
     refused(project, lambda: snakemake(project, *command), case.words, case.problems)
 
 

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.plans import LOCAL, plan
 from support.project import PROMPTS
+from support.stated_jobs import all_jobs_of
 
 from ecslm.common.errors import InputError
 from ecslm.config.loading import load_config
@@ -105,7 +106,7 @@ def test_a_prompt_template_is_one_of_the_projects_folder(name: str) -> None:
 
 
 def test_no_job_of_a_study_writes_outside_its_results() -> None:
-    for job in plan().jobs:
+    for job in all_jobs_of(plan()):
         for path in map(Path, job.files):
             assert path.parts[0] == "results" and path.parts[1] in ("shop", "bases")
             assert ".." not in path.parts

@@ -76,8 +76,8 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 replaced(
                     f"{LIBRARY}/prediction/settings.py", "Maximum tokens of an answer.", "Most."
                 ),
-                replaced("scripts/train_adapter.py", "dataset files to train on", "records"),
-                replaced("scripts/predict.py", "Jinja file of the prompt", "prompt"),
+                replaced(f"{LIBRARY}/training/run.py", "dataset files to train on", "records"),
+                replaced(f"{LIBRARY}/prediction/run.py", "Jinja file of the prompt", "prompt"),
             ),
             "the looks of a progress bar": replaced(
                 f"{LIBRARY}/prediction/shown_progress.py", 'unit="prompt"', 'unit="answer"'
@@ -91,7 +91,7 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
             ),
             "the summary that a script prints": logic("ecslm/reports/score_summary.py"),
             "code that only plans, explains or verifies": logic(
-                *(f"ecslm/plan/{name}.py" for name in ("study", "jobs")),
+                *(f"ecslm/plan/{name}.py" for name in ("study", "requests")),
                 "ecslm/fingerprint/digest.py",
                 *(f"ecslm/config/{name}.py" for name in ("schema", "loading", "references")),
                 *(f"ecslm/provenance/{name}.py" for name in ("changes", "integrity", "run")),
@@ -145,8 +145,8 @@ TOGETHER: dict[str, tuple[str, dict[str, Edit]]] = {
                 configured(f"{GENERATED}.threads", 3),
                 configured(f"{GENERATED}.gpus", 2),
                 in_rules(r"gpu=1,", "gpu=2,"),
-                in_rules(r"mem_mb=\w+\.mem_mb", "mem_mb=4000"),
-                in_rules(r"runtime=\w+\.runtime", "runtime=9"),
+                in_rules(r"mem_mb=memory\(.+\),", "mem_mb=4000,"),
+                in_rules(r"runtime=minutes\(.+\),", "runtime=9,"),
             ),
             "comments, blank lines and other line breaks in rules": together(
                 in_rules(r"(?m)^(?=rule )", "# A remark.\n\n"),

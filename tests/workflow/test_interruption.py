@@ -213,7 +213,7 @@ class StoppedRuns:
             printed = run.printed.read_text()
             assert "Traceback" not in printed
             if stop in (interrupt, terminate):
-                assert "error: interrupted: run again" in printed
+                assert "interrupted: run again" in printed
         finish(project, self.stage.target)
         assert to_the_end in (project / self.stage.log).read_text()
         check_finished(project, uninterrupted, self.stage.target)

@@ -111,7 +111,8 @@ class DataCheck:
         self._yes: Counter[tuple[str, Split, str]] = Counter()
         self.problems = misplaced_rows(raw, self._names)
         self._tasks: dict[str, dict[Split, dict[str, Count]]] = {}
-        parts = [(code, split) for code in settings.tasks for split in SPLITS]
+        # In an order that the settings of a job keep: those are sorted.
+        parts = [(code, split) for code in sorted(settings.tasks) for split in SPLITS]
         for code, split in tqdm(parts, desc="Checking the data", unit="part", disable=None):
             labelled = split == "test" and code in settings.ranked
             self._part(code, split, labels if labelled else None)

@@ -382,15 +382,8 @@ def test_a_study_reads_complete_predictions_alone(tmp_path: Path) -> None:
     ("content", "told"),
     [
         (b"[1, 2]\nnonsense\n", ("line 1: should be", "line 2: not JSON", "each line must be")),
-        (
-            b"\xef\xbb\xbf{}\n",
-            ("line 1: not JSON (expected value at column 1): each line must be",),
-        ),
         (b"\xff\n", ("not UTF-8 text (byte 0): each line must be one JSON object",)),
-        (
-            b"{",
-            ("line 1: no newline", "line 1: not JSON", "each line must", "rebuild the file"),
-        ),
+        (b"{", ("line 1: not JSON",)),
         (b"", ("no predictions",)),
     ],
 )
