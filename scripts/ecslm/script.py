@@ -252,12 +252,7 @@ def _call(function: Callable[..., Any], given: argparse.Namespace, ritual: Ritua
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Name options that there are not: one of them may be that which is said to be missing."""
-        known = [name for action in self._actions for name in action.option_strings]
-        words = [word.partition("=")[0] for word in sys.argv[1:] if word.startswith("--")]
-        unknown = [word for word in words if not any(name.startswith(word) for name in known)]
-        told = [f"{word}: unknown option{nearest(word, known)}" for word in unknown]
-        raise InputError(*(told or [message.removeprefix("argument ")]))
+        raise InputError(message.removeprefix("argument "))
 
 
 def command_line(function: Callable[..., Any], text: str | None) -> argparse.ArgumentParser:
@@ -301,7 +296,8 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter, w
     """Add an option, or an argument for a parameter that is positional only."""
     kind, default = parameter.annotation, parameter.default
     if parameter.name == "settings":
-        default = "{}"
+        # See `parse`.
+        default = None
     required = default is parameter.empty
     options: dict[str, Any] = {"help": words.replace("%", "%%")}
     if NoneType in get_args(kind):
@@ -321,7 +317,7 @@ def _add_option(parser: argparse.ArgumentParser, parameter: inspect.Parameter, w
         options["type"] = kind
     if not required:
         options["default"] = list(default) if "nargs" in options else default
-        if isinstance(default, int | float | str | Path) and kind is not bool and default != "{}":
+        if isinstance(default, int | float | str | Path) and kind is not bool:
             options["help"] += " (default: %(default)s)"
     if parameter.kind is parameter.POSITIONAL_ONLY:
         parser.add_argument(parameter.name, **options)
@@ -338,7 +334,16 @@ def parse(parser: argparse.ArgumentParser) -> argparse.Namespace:
     Raises:
         InputError: they are invalid, or name a file to write that is read or written twice.
     """
+    # First: one of them may be that which is said to be missing.
+    known = [name for action in parser._actions for name in action.option_strings]
+    words = [word.partition("=")[0] for word in sys.argv[1:] if word.startswith("--")]
+    if unknown := [word for word in words if not any(name.startswith(word) for name in known)]:
+        raise InputError(*(f"{word}: unknown option{nearest(word, known)}" for word in unknown))
     given = parser.parse_args()
+    for action in parser._actions:
+        # Not argparse's default, which it reads before it says that an option is missing.
+        if action.dest == "settings" and given.settings is None and callable(action.type):
+            given.settings = action.type("{}")
     taken: dict[str, str] = {}
     for action, path in _files(parser, given):
         name = "/".join(action.option_strings) or action.dest

@@ -15,6 +15,7 @@ from ecslm.script import output_file
 
 # What a run sets, so that nobody types it.
 OF_RUNS = {"--code", "--content", "--location", "--log", "--template-digest", "--worker-code"}
+PINNED = '{"commit": "c0ffee00", "folder": "results", "answers": []}'
 # Of scripts that no job runs, or not of every study.
 BY_HAND: Mapping[str, Sequence[str]] = {
     "archive.py": ["--output", "a.zip"],
@@ -22,7 +23,7 @@ BY_HAND: Mapping[str, Sequence[str]] = {
     "check_node.py": ["--folder", "."],
     "config_schema.py": ["--output", "schema.json"],
     "diff_results.py": ["before", "after"],
-    "fetch_answers.py": ["--archive", "a.tar.gz", "--settings", "{}", "--output", "answers"],
+    "fetch_answers.py": ["--archive", "a.tar.gz", "--settings", PINNED, "--output", "answers"],
 }
 # Of which a user may write an empty one; and files beside others, which have what is needed.
 MAY_BE_EMPTY = {

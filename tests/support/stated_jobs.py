@@ -1,5 +1,6 @@
 """The jobs of a made-up study as its rules state them, read by Snakemake without a run."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -110,6 +111,8 @@ def job_of(made: Plan, rule: str, **wildcards: object) -> StatedJob:
 def _read(made: Plan, _folder: Path) -> tuple[dict[str, StatedJob], list[str]]:
     with (
         patch("ecslm.config.loading.read_config", lambda *_: made.study.config),
+        # The rules say there that this process is a run.
+        patch.dict(os.environ),
         SnakemakeApi(OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False)) as api,
     ):
         workflow = api.workflow(

@@ -5,6 +5,7 @@ the graph: in the process of a run, which has one already, the rules pass that o
 """
 
 import io
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field
@@ -146,6 +147,8 @@ def read_dag(
         config={"study": study} if study else {}, configfiles=[Path(one) for one in configfiles]
     )
     _reading = True
+    # The rules set variables of a run.
+    environment = dict(os.environ)
     try:
         with SnakemakeApi(output) as api:
             try:
@@ -163,6 +166,8 @@ def read_dag(
             yield Dag(workflow)
     finally:
         _reading = False
+        os.environ.clear()
+        os.environ.update(environment)
 
 
 def is_read() -> bool:
