@@ -42,10 +42,10 @@ def main(
         raise InputError("results of one study at a time")
     study = next(iter(studies.values()), study)
     plan = Plan.read(configfile, study)
+    run = Run(plan)
     if not files:
         # As before a run, which would be refused for the same reasons.
         plan.check()
-    run = Run(plan)
     targets = list(map(str, files)) or ["all"]
     with read_dag(configfile, study, targets) as dag:
         jobs = dag.jobs

@@ -72,7 +72,8 @@ def _shadowing() -> Iterator[tuple[str, str]]:
 
 def _modules(folder: str) -> set[str]:
     path = Path(folder)
-    return {one.name.partition(".")[0] for one in path.iterdir()} if path.is_dir() else set()
+    found = path.iterdir() if path.is_dir() else ()
+    return {one.name.partition(".")[0] for one in found if one.name != "__pycache__"}
 
 
 def cpu_type() -> str:
