@@ -2,11 +2,11 @@
 
 import argparse
 import json
-import runpy
 
 import pytest
 from support.plans import BASELINES, IND, MODELS, TASKS, plan
 from support.project import ROOT, SCRIPTS
+from support.scripts import function_of
 from support.stated_jobs import RULES, StatedJob, first_files, job_of, stated_jobs
 
 from ecslm.data.location import location
@@ -14,6 +14,7 @@ from ecslm.fingerprint.digest import definition_digests
 from ecslm.plan.models import prediction_settings
 from ecslm.plan.plan import Plan
 from ecslm.prediction.backend import modules_of
+from ecslm.script import command_line
 
 CONTRASTS = {"tuning": {"kind": "models", "pairs": [["Small-EC", "Small"]], "settings": [IND]}}
 TABLE = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
@@ -88,10 +89,12 @@ def test_a_script_names_the_modules_of_its_digest_as_its_rule_does() -> None:
     scripts = {"export_model": "export.py", "report_page": "report.py"}
     for job in stated_jobs(made).values():
         file = scripts.get(job.rule, f"{job.rule}.py")
-        script = runpy.run_path(str(SCRIPTS / file))
-        given = argparse.Namespace(settings=job.params.get("settings"), location=where)
-        modules = script["modules"](given) if "modules" in script else ()
-        assert job.code == f"code:{_digest(file, tuple(modules))}", job.name
+        function = function_of(file)
+        read = {action.dest: action.type for action in command_line(function, "")._actions}
+        given = argparse.Namespace(location=read.get("location", str)(where))
+        if "settings" in read:
+            given.settings = read["settings"](job.params["settings"])
+        assert job.code == f"code:{_digest(file, tuple(function.ritual.modules(given)))}", job.name
 
 
 def _digest(file: str, modules: tuple[str, ...]) -> str:
