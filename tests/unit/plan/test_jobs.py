@@ -301,3 +301,14 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
             # Snakemake does not compare their order.
             same = set if job.rule == "report_page" else list
             assert same(job.inputs) == same(other[name].inputs), name
+
+
+@pytest.mark.parametrize(
+    ("dtype", "sample", "budget"),
+    [("float32", False, None), ("float32", True, 777), ("bfloat16", False, 777)],
+)
+def test_the_token_budget_is_a_setting_only_where_it_can_change_an_answer(
+    dtype: str, sample: bool, budget: int | None
+) -> None:
+    made = plan(precision={"dtype": dtype}, decoding={"sample": sample})
+    assert json.loads(prediction(made, "Small", "PM").settings)["batch_tokens"] == budget
