@@ -83,6 +83,9 @@ def make(one: Job) -> None:
 @pytest.fixture(autouse=True)
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A finished study in the working folder."""
+    # What code is behind a digest is known of those that this process has computed, unless a test
+    # has cleared them.
+    code_parameter("score.py")
     monkeypatch.chdir(tmp_path)
     Path("prompt.jinja").write_text("{{ input }}")
     for one in JOBS:
