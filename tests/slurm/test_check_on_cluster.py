@@ -71,8 +71,10 @@ def told(
 
 
 def files(project: Path) -> set[Path]:
-    """All of them but modules that Python has compiled, and the index of the source's rows."""
-    return {path for path in project.rglob("*") if not {"__pycache__", "cache"} & set(path.parts)}
+    """All of them but modules that Python has compiled, the index of the source's rows, and what
+    Snakemake leaves where it is asked for its graph."""
+    others = {"__pycache__", "cache", ".snakemake"}
+    return {path for path in project.rglob("*") if not others & set(path.parts)}
 
 
 def test_a_cluster_that_has_all_is_told_of_and_nothing_is_left(
