@@ -136,7 +136,7 @@ def _parsed(folder: Path) -> Iterator[Equal]:
         if equal is None or _text(equal) != text or path.stem != equal.new.name:
             raise InputError(
                 f"{EQUAL / path.name}: altered: `rm {EQUAL / path.name}`; then what it has accepted"
-                " is computed again, or accepted anew"
+                " is computed again, or accepted again"
             )
         yield equal
 
