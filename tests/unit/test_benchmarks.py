@@ -1,16 +1,12 @@
 """Benchmarks run seldom; what they import of the library is there all the same."""
 
 import ast
-import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support import warm
 from support.project import ROOT, SCRIPTS
-
-from ecslm.training.settings import TrainingSettings
 
 BENCHMARKS = sorted((ROOT / "benchmarks").glob("*.py"))
 
@@ -45,53 +41,6 @@ def test_what_a_benchmark_imports_of_the_library_exists(path: Path) -> None:
         and alias.name not in names_of(module_path(str(node.module)))
     ]
     assert missing == []
-
-
-@pytest.mark.parametrize("recipe", ["plain", "padded", "packed"])
-def test_architectures_are_measured_on_a_cpu_in_small(recipe: str) -> None:
-    arguments = ["--tiny", "--models", "Llama-3.2-1B", "--steps", "1", "--peak-tflops", "1"]
-    script = str(ROOT / "benchmarks/architectures.py")
-    run = warm.run([script, *arguments, "--recipe", recipe], ROOT)
-    row = json.loads(run.stdout.splitlines()[-1]) if run.stdout else run.stderr
-    assert row["rate"] > 0
-    assert 0 < row["mfu"] < 1
-    assert row["peak"] > 0
-
-
-def test_without_a_gpu_the_benchmark_of_architectures_says_so_in_one_line() -> None:
-    run = warm.run([str(ROOT / "benchmarks/architectures.py")], ROOT)
-    assert run.returncode == 1
-    assert run.stderr.splitlines()[-1].startswith("error: this measures a GPU, and this machine")
-
-
-def test_the_operations_of_a_record_are_those_of_its_matrices_and_its_attention(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """By hand for a model whose matrices are all square, adapted on all of them."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    from architectures import model_flops
-
-    sizes = dict.fromkeys(("hidden_size", "intermediate_size", "head_dim", "vocab_size"), 32) | {
-        "num_hidden_layers": 3,
-        "num_attention_heads": 1,
-        "num_key_value_heads": 1,
-    }
-    settings = TrainingSettings(rank=2)
-    matrix = 4 * 32 * 32 + 6 * 2 * (32 + 32)
-    attention = 6 * 3 * 32 * 10 * 10
-    assert model_flops(sizes, settings, 10, 4) == 10 * 3 * 7 * matrix + 4 * matrix + attention
-
-
-def test_without_trl_its_row_is_asked_for_in_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    import with_trl
-
-    monkeypatch.setattr(with_trl, "find_spec", lambda _name: None)
-    assert not with_trl.has_trl()
-    (line,) = capsys.readouterr().err.splitlines()
-    assert f"`pip install --no-deps --target FOLDER trl=={with_trl.VERSION}`" in line
 
 
 def test_the_planning_page_says_what_the_estimates_say(monkeypatch: pytest.MonkeyPatch) -> None:

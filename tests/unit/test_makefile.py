@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.makefile import TEXT, explained_variables, phony_targets, targets
+from support.makefile import explained_variables, phony_targets, targets
 from support.project import ROOT
 
 
@@ -31,16 +31,6 @@ def test_the_variables_that_a_target_names_are_those_that_it_uses_and_all_are_ex
     assert explained_variables().keys() == {
         name for target in targets().values() for name in target.used
     }
-
-
-def test_plain_make_prints_help_with_every_target_in_a_group_and_runs_nothing() -> None:
-    printed = make()
-    assert printed == make("help")
-    lines = printed.splitlines()
-    assert [line.split()[1] for line in lines if line.startswith("  make ")] == list(targets())
-    groups = [line for line in lines if line and not line.startswith(" ")]
-    assert groups == [line[4:] for line in TEXT.splitlines() if line.startswith("##@ ")]
-    assert max(map(len, lines)) <= 100
 
 
 @pytest.mark.parametrize("target", ["reproduce", "export"])

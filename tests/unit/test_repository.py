@@ -5,7 +5,6 @@ import json
 import re
 import tomllib
 from datetime import date
-from itertools import chain
 
 import pytest
 import yaml
@@ -44,12 +43,6 @@ def test_the_licence_is_apaches_word_for_word() -> None:
     assert said | {json.loads(text(".zenodo.json"))["license"]} == {"Apache-2.0"}
 
 
-def test_each_base_of_the_configuration_has_its_licence_told() -> None:
-    page, configuration = text("docs/licenses.md"), yaml.safe_load(text("config.yaml"))
-    assert [base for base in configuration["bases"] if base not in page] == []
-    assert configuration["bases"].keys() - configuration["licenses"].keys() == {"EcomGPT"}
-
-
 def test_the_workflow_asks_for_the_snakemake_that_the_project_does() -> None:
     (wanted,) = re.findall(r'^min_version\("(.*)"\)$', text("Snakefile"), re.MULTILINE)
     assert f"snakemake>={wanted}," in ",".join(PROJECT["dependencies"]) + ","
@@ -64,12 +57,6 @@ def test_the_workflow_asks_for_the_snakemake_that_the_project_does() -> None:
 )
 def test_each_dependency_has_its_reason(heading: str, requirements: list[str]) -> None:
     assert first_column(text("docs/dependencies.md"), heading) == names(requirements)
-
-
-def test_each_upper_bound_is_told() -> None:
-    every = [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())]
-    bounded = names([one for one in every if "<" in one or "==" in one])
-    assert first_column(text("docs/dependencies.md"), "## Upper bounds") == bounded | {"python"}
 
 
 def test_the_checks_before_a_commit_and_on_github_are_those_of_the_makefile_and_of_ci() -> None:

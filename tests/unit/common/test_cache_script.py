@@ -1,13 +1,12 @@
 """`make cache`: what is in the cache, and its removal where that is asked for."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from support.project import ROOT, SCRIPTS
+from support.project import SCRIPTS
 
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
 from ecslm.common.results_cache import ENTRY, Entry, ResultsCache
@@ -73,28 +72,3 @@ def test_what_only_looks_like_an_entry_stays_in_a_folder_of_others(cache: Result
     assert (ran.returncode, ran.stdout.splitlines()[0]) == (0, "0 entries removed, 0.000 GB")
     assert ": 0 entries, 0.000 GB" in ran.stdout
     assert sorted(others.rglob("*")) == before
-
-
-@pytest.mark.parametrize("size", ["-1", "much", "nan"])
-def test_a_size_that_is_none_is_refused(cache: ResultsCache, size: str) -> None:
-    ran = run(cache, f"--trim={size}")
-    assert ran.returncode == 1
-    problem = f"'{size}' is not a number of gigabytes, such as 10 or 0.5"
-    assert ran.stderr == f"error: --trim: {problem}\n"
-    ran = run(cache, ECSLM_CACHE_GB=size)
-    assert ran.returncode == 1
-    assert re.fullmatch(
-        r"error: ECSLM_CACHE_GB: '.*' is not a number of gigabytes: .*\n", ran.stderr
-    )
-
-
-def test_make_passes_the_size_on() -> None:
-    for arguments, expected in (([], "cache.py "), (["TRIM=10"], "cache.py --trim='10'")):
-        ran = subprocess.run(
-            ["make", "--no-print-directory", "--dry-run", "cache", *arguments],
-            cwd=ROOT,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert ran.stdout.splitlines()[-1].endswith(expected)

@@ -49,20 +49,6 @@ def test_an_edit_that_keeps_size_and_date_is_hashed_again(tmp_path: Path) -> Non
     assert sha256_of_file(path) == sha256_of_text("b")
 
 
-def test_a_copy_of_the_project_with_its_cache_is_hashed_again(
-    tmp_path: Path, hashed: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("here", "there"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "weights").write_text(name)
-    monkeypatch.chdir(tmp_path / "here")
-    sha256_of_file(Path("weights"))
-    next_process(tmp_path / "digests.json")
-    monkeypatch.chdir(tmp_path / "there")
-    assert sha256_of_file(Path("weights")) == sha256_of_text("there")
-    assert hashed == ["weights", "weights"]
-
-
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"weights": 1}', "\x00"])
 def test_a_broken_cache_is_ignored(tmp_path: Path, content: str) -> None:
     path, cache = tmp_path / "weights", tmp_path / "digests.json"
@@ -72,13 +58,3 @@ def test_a_broken_cache_is_ignored(tmp_path: Path, content: str) -> None:
     assert sha256_of_file(path) == sha256_of_text("a")
     next_process(cache)
     assert list(known_digests) == [str(path)]
-
-
-def test_files_that_are_gone_are_forgotten(tmp_path: Path) -> None:
-    cache = tmp_path / "digests.json"
-    for name in "ab":
-        (tmp_path / name).write_text(name)
-        sha256_of_file(tmp_path / name)
-    (tmp_path / "a").unlink()
-    next_process(cache)
-    assert list(known_digests) == [str(tmp_path / "b")]

@@ -49,13 +49,6 @@ def test_equal_code_says_nothing_of_other_versions_nor_these_of_other_code() -> 
         assert representative(other) == other
 
 
-def test_pairs_that_follow_one_another_have_one_representative() -> None:
-    for number in (2, 3):
-        record(pair(number), representative(pair(1)))
-    assert {representative(pair(number)).code for number in (1, 2, 3)} == {"code:1"}
-    assert equivalents(pair(3)) == [pair(1), pair(2)]
-
-
 @pytest.mark.parametrize(("new", "standing"), [(2, 0), (1, 0)])
 def test_two_representatives_are_refused(new: int, standing: int) -> None:
     path = record(pair(2), pair(1))

@@ -20,14 +20,11 @@ from support.scripts import run_script
 
 from ecslm.common import versions
 from ecslm.common.cli import read_settings
-from ecslm.common.errors import InputError, Problem
+from ecslm.common.errors import InputError
 from ecslm.common.files import (
     atomic_writer,
-    copy_file,
-    read_json,
     read_jsonl,
     read_text,
-    remove_temporaries,
     settle,
     write_json,
     write_jsonl,
@@ -65,13 +62,6 @@ def problems_of(path: Path) -> tuple[str, ...]:
     return caught.value.problems
 
 
-def test_a_written_file_has_its_text_and_no_companions(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "folder" / "a.txt"
-    write_text(path, "é\n")
-    assert path.read_bytes() == "é\n".encode()
-    assert list(path.parent.iterdir()) == [path]
-
-
 def test_nothing_appears_when_writing_fails(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
 
@@ -97,39 +87,13 @@ def test_an_old_file_survives_a_write_that_fails(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_output_is_not_there_before_the_last_line_is_written(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    with atomic_writer(path) as stream:
-        stream.write("text")
-        assert not path.exists()
-    assert path.read_text() == "text"
-
-
-def test_a_written_file_has_the_permissions_of_an_ordinary_file(tmp_path: Path) -> None:
-    ordinary = tmp_path / "ordinary"
-    ordinary.touch()
-    write_text(tmp_path / "ours", "")
-    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("ours", "ordinary")]
-    assert modes[0] == modes[1]
-
-
 def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
-    rows = [Sample(id="ä", count=1, words=["a", "\x85", "\r\n"]), Sample(id="b", count=2)]
+    rows = [
+        Sample(id="ä", count=1, words=["a", "\x85", LINE_SEPARATOR, "\r\n"]),
+        Sample(id="b", count=2),
+    ]
     write_jsonl(tmp_path / "rows.jsonl", rows)
     assert read_jsonl(tmp_path / "rows.jsonl", Sample) == rows
-
-
-def test_a_line_separator_inside_a_string_does_not_end_the_line(tmp_path: Path) -> None:
-    path = tmp_path / "rows.jsonl"
-    write_jsonl(path, [Sample(id=f"a{LINE_SEPARATOR}b", count=1)])
-    assert LINE_SEPARATOR in path.read_text(encoding="utf-8"), "must not be hidden by escaping"
-    (row,) = read_jsonl(path, Sample)
-    assert row.id == f"a{LINE_SEPARATOR}b"
-
-
-def test_a_missing_field_is_named_with_file_and_line(tmp_path: Path) -> None:
-    path = jsonl(tmp_path, '{"id": "a", "count": 1}\n\n{"id": "b"}\n')
-    assert problems_of(path) == (f"{path}: line 3: count: missing",)
 
 
 def test_a_wrong_type_is_named_and_not_converted(tmp_path: Path) -> None:
@@ -146,24 +110,6 @@ def test_every_broken_line_is_named_in_one_run(tmp_path: Path) -> None:
     assert lines == ["line 1", "line 2", "line 4"]
 
 
-def test_a_line_that_is_not_json_is_named(tmp_path: Path) -> None:
-    path = jsonl(tmp_path, "{'id': 'a'}\n")
-    (problem,) = problems_of(path)
-    assert problem.startswith(f"{path}: line 1: not JSON")
-
-
-def test_a_check_among_rows_names_the_line_in_the_file(tmp_path: Path) -> None:
-    path = jsonl(tmp_path, '\n{"id": "a", "count": 1}\n{"id": "a", "count": 2}\n')
-
-    def twins(rows: list[tuple[int, Sample]]) -> list[Problem]:
-        first, second = rows
-        return [Problem(f"is that of line {first[0]}", line=second[0], field="id")]
-
-    with pytest.raises(InputError) as caught:
-        read_jsonl(path, Sample, twins)
-    assert caught.value.problems == (f"{path}: line 3: id: is that of line 2",)
-
-
 def test_files_that_cannot_be_read_are_one_line_each(tmp_path: Path) -> None:
     latin = tmp_path / "latin.txt"
     latin.write_bytes(b"ab\xe9c")
@@ -177,41 +123,12 @@ def test_files_that_cannot_be_read_are_one_line_each(tmp_path: Path) -> None:
         assert caught.value.problems == (f"{path}: {words}",)
 
 
-def test_broken_json_is_named_with_its_line(tmp_path: Path) -> None:
-    path = tmp_path / "a.json"
-    path.write_text('{\n"a": 1,\n}')
-    with pytest.raises(InputError) as caught:
-        read_json(path)
-    (problem,) = caught.value.problems
-    assert problem.startswith(f"{path}: line 3: not JSON (")
-
-
 def test_settings_come_from_the_option_from_a_file_or_from_the_schema(tmp_path: Path) -> None:
     path = tmp_path / "settings.json"
     path.write_text('{"resamples": 3}')
     assert read_settings(None, Options) == Options()
     assert read_settings('{"seed": 2}', Options) == Options(seed=2)
     assert read_settings(f"@{path}", Options) == Options(resamples=3)
-
-
-def test_every_problem_of_the_settings_names_option_and_key() -> None:
-    with pytest.raises(InputError) as caught:
-        read_settings('{"resamples": 0, "sede": 1}', Options)
-    assert caught.value.problems == (
-        "--settings: resamples: should be at least 1, not 0",
-        "--settings: sede: unknown key",
-    )
-
-
-def test_settings_in_a_file_name_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "settings.json"
-    path.write_text("{seed: 1}")
-    with pytest.raises(InputError) as caught:
-        read_settings(f"@{path}", Options)
-    (problem,) = caught.value.problems
-    assert problem.startswith(f"{path}: not JSON")
-    with pytest.raises(InputError, match=r"none\.json: no such file"):
-        read_settings("@none.json", Options)
 
 
 def test_lock_versions_have_no_local_tags(tmp_path: Path) -> None:
@@ -221,17 +138,6 @@ def test_lock_versions_have_no_local_tags(tmp_path: Path) -> None:
         "torch": "2.13.0",
         "bert-score": "0.3.13",
     }
-
-
-def test_packages_that_are_not_locked_are_named(tmp_path: Path) -> None:
-    lock = tmp_path / "requirements.lock"
-    lock.write_text("torch==2.13.0\ntorchvision==1.0\n")
-    with pytest.raises(InputError) as caught:
-        lock_versions(["torch", "peft", "vision"], lock)
-    assert caught.value.problems == (
-        f"{lock}: peft is not pinned",
-        f"{lock}: vision is not pinned",
-    )
 
 
 def test_a_job_refuses_versions_that_the_lock_file_does_not_name(
@@ -298,34 +204,6 @@ def test_a_script_that_is_told_to_stop_says_so_and_leaves_no_temporary_file(
     assert errors == "error: interrupted: run again to continue from what is finished\n"
     assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []
-
-
-def test_remains_may_vanish_while_they_are_removed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An interrupted writer that still removes its own."""
-    output = tmp_path / "report.pdf"
-    (tmp_path / ".report.pdf.12345678").write_text("")
-    (tmp_path / ".report.pdf.abcdefgh").mkdir()
-    is_dir = Path.is_dir
-
-    def vanishing(path: Path) -> bool:
-        found = is_dir(path)
-        if path.name.startswith("."):
-            path.rmdir() if found else path.unlink()
-        return found
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Path, "is_dir", vanishing)
-        remove_temporaries(output)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_copy_has_the_same_bytes_and_no_companions(tmp_path: Path) -> None:
-    (tmp_path / "source").write_bytes(b"\x00\xff")
-    copy_file(tmp_path / "source", tmp_path / "folder" / "target")
-    assert [path.name for path in (tmp_path / "folder").iterdir()] == ["target"]
-    assert (tmp_path / "folder" / "target").read_bytes() == b"\x00\xff"
 
 
 def test_a_last_line_without_its_end_and_a_byte_order_mark_are_read(tmp_path: Path) -> None:

@@ -17,22 +17,6 @@ def settled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hashing, "SETTLED_NS", -1)
 
 
-def test_the_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("sound")
-    expected = "dd29442deca69f52c50006b831cb216edf78a7da33748f0a80ff19f2ebe57ecd"
-    assert sha256_of_file(tmp_path / "a") == sha256_of_text("sound") == expected
-
-
-def test_sha256_of_a_missing_file_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none: no such file$"):
-        sha256_of_file(tmp_path / "none")
-
-
-def test_sha256_of_a_folder_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a directory; expected a file"):
-        sha256_of_file(tmp_path)
-
-
 @pytest.mark.usefixtures("settled")
 def test_a_file_that_stays_the_same_is_read_once(tmp_path: Path, hashed: list[str]) -> None:
     (tmp_path / "a").write_text("a")
@@ -61,14 +45,6 @@ def test_another_file_moved_into_place_is_seen(tmp_path: Path) -> None:
     assert sha256_of_file(tmp_path / "a") == sha256_of_text("a")
     (tmp_path / "b").replace(tmp_path / "a")
     assert sha256_of_file(tmp_path / "a") == sha256_of_text("b")
-
-
-def test_a_file_written_just_now_is_read_each_time(tmp_path: Path, hashed: list[str]) -> None:
-    """It may be written once more within one tick of the file system's clock."""
-    path = tmp_path / "a"
-    path.write_text("a")
-    assert sha256_of_file(path) == sha256_of_file(path)
-    assert hashed == ["a", "a"]
 
 
 def test_canonical_json_is_blind_to_key_order_and_not_to_values() -> None:

@@ -1,8 +1,6 @@
 """What goes to stderr of what a script logs."""
 
 import logging
-import os
-import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -78,22 +76,6 @@ def test_what_a_process_logs_that_a_job_of_a_run_has_started_stands_in_the_log_o
         )
     lines = log.read_text(encoding="utf-8").splitlines()
     assert [lines[0], *(line[9:] for line in lines[1:])] == ["of the job", "step 1 of 2", "damaged"]
-
-
-def test_on_a_terminal_a_run_without_a_display_prints_progress_in_place_of_bars(
-    tmp_path: Path,
-) -> None:
-    terminal, other = pty.openpty()
-    subprocess.run(
-        [sys.executable, "-c", SCRIPT, str(tmp_path / "job.log")],
-        env={"PYTHONPATH": str(SCRIPTS), RUN_VARIABLE: "1-1"},
-        stderr=other,
-        check=True,
-    )
-    os.close(other)
-    printed = os.read(terminal, 1000).decode()
-    os.close(terminal)
-    assert [line[9:] for line in printed.splitlines()] == ["step 1 of 2", "damaged"]
 
 
 @pytest.mark.parametrize("in_a_run", [False, True])

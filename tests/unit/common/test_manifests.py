@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
-from support.model_examples import make_record, write_records
+from support.model_examples import write_records
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import read_json, write_json
@@ -16,7 +16,6 @@ from ecslm.common.manifests import (
     manifest_of,
     read_manifest,
     require_unchanged,
-    verify_result,
     write_manifest,
 )
 from ecslm.schemas.prediction import read_predictions
@@ -40,11 +39,6 @@ def source(tmp_path: Path) -> None:
     (tmp_path / "source").write_text("rows")
 
 
-def test_a_manifest_lies_beside_its_result_under_the_same_name() -> None:
-    assert manifest_of(Path("tables/ind.tex")) == Path("tables/ind.manifest.json")
-    assert manifest_of(Path("AVE.jsonl")) == Path("AVE.manifest.json")
-
-
 def test_a_manifest_tells_inputs_settings_code_versions_and_results(tmp_path: Path) -> None:
     records = made(tmp_path)
     manifest = read_manifest(manifest_of(records))
@@ -52,16 +46,6 @@ def test_a_manifest_tells_inputs_settings_code_versions_and_results(tmp_path: Pa
     assert manifest.settings == {"rank": 16}
     assert (manifest.code, manifest.versions) == ("code:1", {"numpy": "2.0"})
     assert manifest.files == {"test.jsonl": sha256_of_file(records)}
-
-
-def test_a_broken_manifest_is_named_with_its_field(tmp_path: Path) -> None:
-    write_json(tmp_path / "m.json", {"inputs": {}, "settings": {}, "code": 1, "versions": {}})
-    with pytest.raises(InputError) as caught:
-        read_manifest(tmp_path / "m.json")
-    assert [problem.partition(": ")[2] for problem in caught.value.problems] == [
-        "code: should be text, not 1: put it in quotes",
-        "files: missing",
-    ]
 
 
 def test_sound_altered_missing_and_unlisted_files_are_told_apart(tmp_path: Path) -> None:
@@ -115,27 +99,12 @@ def test_an_input_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> No
     assert not (tmp_path / "m.json").exists()
 
 
-def test_a_result_as_it_was_made_is_read(tmp_path: Path) -> None:
-    assert len(read_records(made(tmp_path))) == 3
-
-
 def test_an_altered_result_is_refused_where_it_is_read(tmp_path: Path) -> None:
     records = made(tmp_path)
     write_records(records, 2, split="test")
     for read in (read_records, read_predictions):
         with pytest.raises(InputError, match=r"test\.jsonl: altered: .*`rm .*`, then run again"):
             read(records)
-
-
-def test_a_file_without_a_manifest_is_the_users_own(tmp_path: Path) -> None:
-    records = write_records(tmp_path / "own.jsonl", 1)
-    assert read_records(records) == [make_record(0)]
-
-
-def test_a_manifest_says_nothing_about_other_files_of_the_same_name(tmp_path: Path) -> None:
-    made(tmp_path)
-    (tmp_path / "test.json").write_text("{}")
-    verify_result(tmp_path / "test.json")
 
 
 def test_a_wrong_digest_that_is_remembered_blames_no_sound_file(tmp_path: Path) -> None:

@@ -4,11 +4,9 @@ import errno
 import logging
 import os
 import shutil
-import stat
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,13 +14,12 @@ from tempfile import TemporaryDirectory
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.broken_inputs import NO_FILES
 from support.project import ROOT
 
 from ecslm.common.cache_entries import GIGABYTE, kept_entries, size_limit, trim
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file, sha256_of_text
-from ecslm.common.results_cache import ENTRY, ROOT_VARIABLE, Entry, ResultsCache
+from ecslm.common.results_cache import ENTRY, Entry, ResultsCache
 
 KEY = sha256_of_text("everything")
 CONTENTS = {"weights": b"\x00\x01\x02", "cost": b"1 s\n"}
@@ -72,26 +69,6 @@ def test_what_was_put_is_taken(contents: dict[str, bytes], text: str, number: fl
         assert {path.name: path.read_bytes() for path in (folder / "out").iterdir()} == contents
 
 
-@pytest.mark.parametrize("make", NO_FILES, ids=lambda make: make.__name__)
-@pytest.mark.parametrize("name", [ENTRY, *CONTENTS])
-def test_an_entry_with_a_pipe_or_a_device_in_place_of_a_file_is_removed(
-    name: str, make: Callable[[Path], None], tmp_path: Path
-) -> None:
-    cache = ResultsCache(tmp_path / "cache")
-    entry = put(cache, write_files(tmp_path / "made", CONTENTS))
-    (entry / name).unlink()
-    make(entry / name)
-    assert taken(cache, tmp_path / "taken") is None
-    assert not entry.exists()
-
-
-def test_another_key_has_nothing(tmp_path: Path) -> None:
-    cache = ResultsCache(tmp_path)
-    assert not cache.has(KEY)
-    assert cache.take(KEY, (), tmp_path / "out") is None
-    assert list(tmp_path.iterdir()) == []
-
-
 @given(st.data())
 def test_an_entry_in_which_a_bit_is_flipped_is_never_taken(data: st.DataObject) -> None:
     with somewhere() as folder:
@@ -119,22 +96,6 @@ def test_an_entry_of_which_something_is_missing_is_never_taken(data: st.DataObje
         assert not entry.exists()
 
 
-def test_a_damaged_entry_is_named_in_one_line_and_can_be_made_again(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
-    entry = put(cache, files)
-    files["weights"].write_bytes(b"written over, and so the link in the cache")
-    assert taken(cache, tmp_path / "out") is None
-    (record,) = caplog.records
-    assert record.getMessage() == (
-        f"cache: {entry}: damaged (weights is altered): removed, made again"
-    )
-    shutil.rmtree(tmp_path / "out")
-    put(cache, write_files(tmp_path / "again", CONTENTS))
-    assert taken(cache, tmp_path / "out") == CONTENTS
-
-
 def test_an_entry_under_another_key_is_not_taken(tmp_path: Path) -> None:
     """Such as a directory that somebody has copied by hand."""
     cache, other = ResultsCache(tmp_path / "cache"), sha256_of_text("something else")
@@ -149,14 +110,6 @@ def test_an_entry_of_other_files_is_not_taken(tmp_path: Path) -> None:
     put(cache, {"../escaped": tmp_path / "x"} | write_files(tmp_path, {"x": b""}))
     put(cache, write_files(tmp_path / "made", CONTENTS | {"more": b""}))
     assert taken(cache, tmp_path / "out") is None
-
-
-def test_entries_are_links_of_results_so_that_they_take_no_space(tmp_path: Path) -> None:
-    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
-    entry = put(cache, files)
-    assert all((entry / name).samefile(path) for name, path in files.items())
-    (kept,) = kept_entries(cache)
-    assert kept.space == 0 < kept.size
 
 
 def test_taken_files_are_new_and_shared_with_no_other_result(tmp_path: Path) -> None:
@@ -219,56 +172,6 @@ def test_a_cache_that_cannot_be_written_is_one_warning_and_leaves_nothing(
     assert list((tmp_path / "cache").glob("*/.*")) == []
 
 
-def test_a_cache_that_is_a_file_is_one_warning(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "cache").write_text("")
-    cache = ResultsCache(tmp_path / "cache")
-    assert taken(cache, tmp_path / "out") is None
-    put(cache, write_files(tmp_path / "made", CONTENTS))
-    put(cache, write_files(tmp_path / "made", CONTENTS), sha256_of_text("other"))
-    assert len(caplog.records) == 1
-    assert kept_entries(cache) == []
-
-
-def test_a_file_that_cannot_be_read_is_a_warning_and_stays(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    """It may be another user's; only what was read and found wrong is removed."""
-    cache = ResultsCache(tmp_path / "cache")
-    entry = put(cache, write_files(tmp_path / "made", CONTENTS))
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-    monkeypatch.setattr(shutil, "copyfile", refuse)
-    assert taken(cache, tmp_path / "out") is None
-    (record,) = caplog.records
-    assert "finished results are not taken from it: Permission denied" in record.getMessage()
-    assert entry.is_dir()
-
-
-def test_entries_have_the_permissions_of_the_users_umask(tmp_path: Path) -> None:
-    """So that others can read them, and write beside them, if the user lets them."""
-    before = os.umask(0o002)
-    try:
-        cache = ResultsCache(tmp_path / "cache")
-        entry = put(cache, write_files(tmp_path / "made", CONTENTS))
-    finally:
-        os.umask(before)
-    modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (entry, *entry.iterdir())}
-    assert modes.pop(entry) == 0o775
-    assert set(modes.values()) == {0o664}
-
-
-def test_the_environment_names_a_directory_to_share(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(ROOT_VARIABLE, str(tmp_path / "shared"))
-    put(ResultsCache(tmp_path / "mine"), write_files(tmp_path / "made", CONTENTS))
-    assert taken(ResultsCache(tmp_path / "others"), tmp_path / "out") == CONTENTS
-
-
 PUT_AND_TAKE = """
 import sys
 from pathlib import Path
@@ -311,29 +214,6 @@ def test_processes_may_put_take_and_remove_at_once(tmp_path: Path) -> None:
         assert "not kept" not in errors
         assert "altered" not in errors
     assert list((tmp_path / "cache").glob("*/.*")) == []
-
-
-def test_the_first_of_two_at_once_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    cache, files = ResultsCache(tmp_path / "cache"), write_files(tmp_path / "made", CONTENTS)
-    both = threading.Barrier(2, timeout=60)
-    rename = Path.rename
-
-    def together(self: Path, target: Path) -> Path:
-        if target == cache.folder(KEY):
-            both.wait()
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", together)
-    threads = [threading.Thread(target=put, args=(cache, files)) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert taken(cache, tmp_path / "out") == CONTENTS
-    assert list((tmp_path / "cache").glob("*/.*")) == []
-    assert caplog.records == []
 
 
 # Each entry's size in bytes, whether it is a result too, and what is used next after all are put.
@@ -386,16 +266,6 @@ def test_taking_an_entry_makes_it_the_most_recently_used(tmp_path: Path) -> None
     assert [kept.folder.name for kept in kept_entries(cache)] == keys
     assert taken(cache, tmp_path / "out", keys[0]) == CONTENTS
     assert [kept.folder.name for kept in kept_entries(cache)] == keys[::-1]
-
-
-def test_a_damaged_entry_is_listed_and_trimmed(tmp_path: Path) -> None:
-    cache = ResultsCache(tmp_path / "cache")
-    entry = put(cache, write_files(tmp_path / "made", CONTENTS))
-    shutil.rmtree(tmp_path / "made")
-    (entry / ENTRY).write_text("{")
-    assert [kept.entry for kept in kept_entries(cache)] == [None]
-    assert len(trim(cache, 0)) == 1
-    assert not entry.exists()
 
 
 def test_what_a_killed_process_left_goes_after_a_day_and_not_before(tmp_path: Path) -> None:

@@ -8,10 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -237,81 +235,6 @@ def test_a_job_by_hand_leaves_nothing_but_its_results(folder: Path, fails: bool)
     assert set(folder.iterdir()) == made
 
 
-def test_who_waits_for_a_job_by_hand_works_alone_after_it(folder: Path) -> None:
-    """The lock file goes with its folder while the other waits for it."""
-    began = Barrier(2)
-    working: list[int] = []
-
-    def work() -> None:
-        began.wait()
-        for _ in range(20):
-            with work_in(folder, code=None):
-                working.append(1)
-                assert len(working) == 1
-                working.pop()
-
-    with ThreadPoolExecutor(2) as pool:
-        for done in [pool.submit(work) for _ in range(2)]:
-            done.result()
-
-
-def test_an_output_that_is_a_directory_is_refused_before_the_work(folder: Path) -> None:
-    of_job = outputs(folder)
-    of_job.manifest.mkdir(parents=True)
-    with pytest.raises(InputError, match="is a directory; expected a file"), work_in(folder):
-        pytest.fail("the work has begun")
-
-
-def test_a_damaged_entry_is_computed_again_and_kept(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    with work_in(folder) as work:
-        finish(work)
-    (entry,) = (folder.parent / "cache").glob("*/*")
-    (entry / "answers").write_text("no!")
-    with work_in(folder) as again:
-        assert not again.restored()
-        assert list(again.folder.iterdir()) == []
-        finish(again)
-    assert len(caplog.messages) == 1
-    assert written(folder)["out.jsonl"] == "yes"
-    with work_in(folder) as third:
-        assert third.restored()
-
-
-def test_a_job_works_without_a_cache_that_it_can_write(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (folder.parent / "file").write_text("")
-    with work_in(folder, cache="file") as work:
-        assert not work.restored()
-        finish(work)
-    assert written(folder)["out.jsonl"] == "yes"
-    assert len(caplog.messages) == 1
-
-
-def test_a_result_that_a_library_wrote_for_its_owner_alone_has_the_users_permissions(
-    folder: Path,
-) -> None:
-    with work_in(folder) as work:
-        made = work.folder / "made"
-        made.mkdir()
-        for name in ("cost", "answers"):
-            (made / name).write_text("")
-            (made / name).chmod(0o600)
-        work.publish({name: made / name for name in ("cost", "answers")}, {})
-    expected = (folder / "out.manifest.json").stat().st_mode
-    assert {path.stat().st_mode for path in outputs(folder).files.values()} == {expected}
-
-
-def test_work_that_failed_is_found_again_under_the_same_circumstances(folder: Path) -> None:
-    with pytest.raises(RuntimeError), work_in(folder, ACTION | {"a": 1, "b": 2}) as work:
-        (work.folder / "half").write_text("done")
-        raise RuntimeError
-    with work_in(folder, {"b": 2, "a": 1} | ACTION) as again:
-        assert (again.folder / "half").read_text() == "done"
-
-
 def test_work_begun_under_other_circumstances_is_thrown_away(folder: Path) -> None:
     with pytest.raises(RuntimeError), work_in(folder) as work:
         (work.folder / "half").write_text("done")
@@ -319,12 +242,6 @@ def test_work_begun_under_other_circumstances_is_thrown_away(folder: Path) -> No
     with work_in(folder, ACTION | {"seed": 1}) as other:
         assert list(other.folder.iterdir()) == []
         assert folders(folder) == [other.folder]
-
-
-def test_the_work_on_another_output_is_left_alone(folder: Path) -> None:
-    with work_in(folder, name="AVE") as first, work_in(folder, name="SA") as second:
-        assert first.folder != second.folder
-        assert first.folder.is_dir()
 
 
 def test_a_second_process_at_the_same_output_waits_for_the_first_and_says_so(
@@ -405,10 +322,3 @@ def test_a_killed_process_leaves_no_lock(tmp_path: Path) -> None:
     assert "process" in lock.read_text()
     with held(lock, "results", wait=False):
         pass
-
-
-def test_the_lock_is_free_after_a_failure(folder: Path) -> None:
-    with pytest.raises(RuntimeError), work_in(folder):
-        raise RuntimeError
-    with work_in(folder) as work:
-        assert work.folder.is_dir()

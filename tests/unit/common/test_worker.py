@@ -1,7 +1,6 @@
 """The process that outlives its job: who may use it, and that nothing keeps it alive too long."""
 
 import os
-import select
 import signal
 import socket
 import subprocess
@@ -164,13 +163,6 @@ def test_another_run_has_another_process(
 
 
 @pytest.mark.usefixtures("run")
-def test_jobs_that_see_other_devices_have_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    number = number_of(used())
-    monkeypatch.setenv(place.DEVICES_VARIABLE, "1")
-    assert number_of(used()) != number
-
-
-@pytest.mark.usefixtures("run")
 def test_problems_come_back_as_they_are_and_the_process_goes_on() -> None:
     channel = used()
     with pytest.raises(InputError) as caught:
@@ -257,14 +249,6 @@ def test_it_ends_when_no_job_has_used_it_for_a_while(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.usefixtures("run")
-def test_a_connection_that_never_asks_for_anything_keeps_nobody_from_it() -> None:
-    number = number_of(used())
-    silent = client._connect(place.own_address(os.environ[place.RUN_VARIABLE]))
-    assert silent is not None
-    assert number_of(used()) == number
-
-
-@pytest.mark.usefixtures("run")
 def test_a_job_learns_that_it_was_killed_and_the_next_one_starts_another() -> None:
     channel = used()
     number = number_of(channel)
@@ -272,25 +256,6 @@ def test_a_job_learns_that_it_was_killed_and_the_next_one_starts_another() -> No
     with pytest.raises(WorkerLostError, match="was killed, perhaps for lack of memory"):
         ask(channel, "count")
     assert number_of(used()) != number
-
-
-@pytest.mark.usefixtures("run")
-def test_one_that_is_killed_amid_an_answer_is_missed_at_once() -> None:
-    channel = used()
-    number = number_of(channel)
-    threading.Timer(0.1, os.kill, (number, signal.SIGKILL)).start()
-    with pytest.raises(WorkerLostError):
-        ask(channel, {"wait": 1000})
-
-
-@pytest.mark.usefixtures("run")
-def test_one_that_cannot_start_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_run: str) -> int:
-        raise OSError
-
-    monkeypatch.setattr(server, "run_descriptor", broken)
-    with pytest.raises(WorkerLostError, match="was to load the model has ended"):
-        joined()
 
 
 @pytest.mark.usefixtures("run")
@@ -302,20 +267,6 @@ def test_memory_is_freed_for_another_job_unless_a_job_is_served() -> None:
     assert number_of(channel) == number
     channel.close()
     wait_until(lambda: free_memory() is None and not is_there(number))
-
-
-def test_a_job_by_hand_has_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(place.RUN_VARIABLE, raising=False)
-    free_memory()
-
-
-@pytest.mark.parametrize("made", ["{}-0", "{}-", "{}", "0-0", "", "x-1"])
-def test_a_run_that_is_not_there_has_no_process(
-    made: str, run: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(place.RUN_VARIABLE, made.format(run.pid))
-    assert joined() is None
-    free_memory()
 
 
 def test_a_run_that_has_ended_has_no_process(run: subprocess.Popen[bytes]) -> None:
@@ -351,10 +302,3 @@ def test_the_user_of_the_other_end_is_told_by_the_system(monkeypatch: pytest.Mon
     assert place.is_own(one)
     monkeypatch.setattr(os, "geteuid", lambda: 12345)
     assert not place.is_own(one)
-
-
-def test_the_end_of_a_process_is_waited_for() -> None:
-    with subprocess.Popen(["sleep", "0.1"]) as process:
-        place.wait_for_end(process.pid)
-        assert select.select([os.pidfd_open(process.pid)], [], [], 0)[0]
-    place.wait_for_end(process.pid)

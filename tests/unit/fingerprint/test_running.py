@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from support.project import SCRIPTS
 
-from ecslm.common.errors import InputError
 from ecslm.fingerprint.digest import code_of
-from ecslm.fingerprint.running import code_parameter, planned_code
+from ecslm.fingerprint.running import code_parameter
 
 # Runs what tests give it at three moments: while modules are loaded, between the check and an
 # import, and after all imports.
@@ -155,12 +154,6 @@ def test_an_edit_that_keeps_size_and_date_does_not_run_the_bytecode_of_before(
     assert run(scripts, planned(scripts), **BYTECODE) == ("211", "")
 
 
-def test_an_edit_of_what_the_job_does_not_load_is_no_edit(scripts: Path) -> None:
-    code = planned(scripts)
-    moments = dict.fromkeys(("LOADING", "CHECKED", "LOADED"), edited("ecslm/unrelated.py"))
-    assert run(scripts, code, **moments) == ("111", "")
-
-
 @pytest.mark.parametrize("name", ["early", "late", "metric"])
 def test_an_edit_while_modules_are_loaded_is_refused(name: str, scripts: Path) -> None:
     edit = edited(f"ecslm/{name}.py")
@@ -194,53 +187,6 @@ def test_an_edit_after_everything_is_loaded_does_not_cost_the_result(scripts: Pa
     assert run(scripts, planned(scripts), LOADED=edits) == ("111", "")
 
 
-def test_a_module_that_did_not_exist_then_is_refused(scripts: Path) -> None:
-    new = "Path('ecslm/new.py').write_text('');from ecslm import new;"
-    assert run(scripts, planned(scripts), CHECKED=new) == (None, REFUSED)
-
-
-def test_an_editors_lock_file_is_no_module(scripts: Path) -> None:
-    (scripts / "ecslm/.#late.py").symlink_to("nowhere")
-    assert run(scripts, planned(scripts)) == ("111", "")
-
-
 def test_a_run_by_hand_takes_the_code_as_it_is(scripts: Path) -> None:
     edits = {"LOADING": edited("ecslm/late.py"), "CHECKED": edited("ecslm/metric.py")}
     assert run(scripts, None, **edits) == ("122", "")
-
-
-def test_imports_are_as_before_when_the_job_has_ended(scripts: Path) -> None:
-    before = list(sys.meta_path)
-    with planned_code(scripts / "job.py", planned(scripts), ("ecslm.metric",)):
-        assert sys.meta_path[1:] == before
-    assert sys.meta_path == before
-    with (
-        pytest.raises(ZeroDivisionError),
-        planned_code(scripts / "job.py", planned(scripts), ("ecslm.metric",)),
-    ):
-        raise ZeroDivisionError
-    assert sys.meta_path == before
-
-
-def test_code_that_is_not_python_while_it_is_edited_is_one_line(scripts: Path) -> None:
-    code = planned(scripts)
-    (scripts / "ecslm/late.py").write_text("def value(:\n")
-    output, words = run(scripts, code)
-    assert (output, words.count("\n")) == (None, 1)
-    assert "Traceback" not in words
-
-
-@pytest.mark.parametrize("told", [None, "", f"1 (python) {'0 ' * 30}"])
-def test_a_start_that_the_system_does_not_tell_is_no_obstacle(
-    told: str | None, scripts: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    if told is not None:
-        (tmp_path / "stat").write_text(told)
-    monkeypatch.setattr("ecslm.fingerprint.running.PROCESS", tmp_path / "stat")
-    with planned_code(scripts / "job.py", planned(scripts), ("ecslm.metric",)):
-        pass
-    with (
-        pytest.raises(InputError, match="was edited"),
-        planned_code(scripts / "job.py", "code:0", ()),
-    ):
-        pass

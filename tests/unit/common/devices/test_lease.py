@@ -1,6 +1,5 @@
 """Jobs of one machine, each a process, and what is left of them when they are killed."""
 
-import fcntl
 import json
 import os
 import select
@@ -18,7 +17,7 @@ import pytest
 from support.project import ROOT, SCRIPTS
 
 from ecslm.common.devices import lease, locks
-from ecslm.common.devices.locks import EXCLUSIVE, lock, locks_folder
+from ecslm.common.devices.locks import locks_folder
 from ecslm.common.devices.sharing import LEASE_VARIABLE
 from ecslm.common.errors import InputError
 from ecslm.common.worker.place import DEVICES_VARIABLE, RUN_VARIABLE, _name
@@ -140,12 +139,6 @@ def test_each_job_sees_its_own_device_alone_and_its_log_names_it(start: Start) -
     assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
 
 
-def test_a_job_that_has_a_device_keeps_it(start: Start) -> None:
-    job = start()
-    assert [job.does("take", 1) for _ in range(2)] == ["GPU-a", "GPU-a"]
-    assert start().does("take", 1) == "GPU-b"
-
-
 @pytest.mark.parametrize("stop", [Job.kill, Job.end])
 def test_a_job_waits_for_the_first_device_that_is_free_however_the_other_ended(
     stop: Callable[[Job], None], start: Start
@@ -182,26 +175,9 @@ def test_under_slurm_the_scheduler_gives_the_device(start: Start) -> None:
         assert job.log == "device: as SLURM gives it, CUDA_VISIBLE_DEVICES=1\n"
 
 
-def test_under_a_slurm_that_names_no_devices_each_job_leases_its_own(start: Start) -> None:
-    jobs = [start(SLURM_JOB_ID="1") for _ in range(2)]
-    assert [job.does("take", 1) for job in jobs] == ["GPU-a", "GPU-b"]
-
-
 def test_jobs_share_out_what_one_allocation_of_slurm_has_too_much_for_one(start: Start) -> None:
     jobs = [start(SLURM_JOB_ID="1", CUDA_VISIBLE_DEVICES="0,2") for _ in range(2)]
     assert [job.does("take", 1) for job in jobs] == ["GPU-a", "GPU-c"]
-
-
-def test_on_a_cpu_and_without_a_driver_nothing_is_done(
-    start: Start, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    job = start(gpus=())
-    assert job.does("take", 1) is None
-    assert job.log == ""
-    monkeypatch.setattr(lease, "list_devices", None)
-    before = dict(os.environ)
-    lease.lease_devices("cpu", 4)
-    assert dict(os.environ) == before
 
 
 def test_more_devices_than_there_are_is_refused_at_once_though_others_are_taken(
@@ -228,11 +204,6 @@ def test_several_devices_are_given_together_and_two_jobs_never_wait_for_each_oth
     both.kill()
     assert more.reply() == {"value": "GPU-a,GPU-b"}
     assert start().does("take", 1) == "GPU-c"
-
-
-def test_jobs_with_several_devices_each_run_beside_one_another(start: Start) -> None:
-    jobs = [start((*GPUS, "GPU-d")) for _ in range(2)]
-    assert [job.does("take", 2) for job in jobs] == ["GPU-a,GPU-b", "GPU-c,GPU-d"]
 
 
 # Processes that a job leaves.
@@ -264,10 +235,6 @@ def test_a_process_whose_job_has_ended_does_not_stay(start: Start) -> None:
     job.kill()
     assert start().does("take", 1) == "GPU-a"
     assert start(**environment).does("stay") is False
-
-
-def test_without_a_lease_a_process_just_stays(start: Start) -> None:
-    assert start().does("stay") is True
 
 
 def test_the_worker_of_a_run_is_found_by_its_next_job_which_waits_for_nobody(
@@ -316,19 +283,6 @@ def test_the_worker_of_another_run_leaves_a_device_before_it_is_given_away(
     assert not is_there(worker)
 
 
-def test_the_workers_of_a_run_leave_the_devices_that_a_job_needs_together(
-    start: Start, runs: Runs
-) -> None:
-    run, gpus = runs(), GPUS[:2]
-    jobs = [start(gpus, **run) for _ in gpus]
-    assert [job.does("take", 1) for job in jobs] == [*gpus]
-    workers = [psutil.Process(job.does("worker")) for job in jobs]
-    for job in jobs:
-        job.end()
-    assert start(gpus, **run).does("take", 2) == "GPU-a,GPU-b"
-    assert not any(map(is_there, workers))
-
-
 def test_a_worker_that_does_not_answer_is_waited_for(start: Start, runs: Runs) -> None:
     gpus = GPUS[:1]
     job = start(gpus, **runs())
@@ -341,21 +295,6 @@ def test_a_worker_that_does_not_answer_is_waited_for(start: Start, runs: Runs) -
     other.waits("take", 1, words="waiting for processes of an earlier job, which still use GPU 0")
     worker.kill()
     assert other.reply() == {"value": "GPU-a"}
-
-
-def test_a_worker_does_not_keep_the_lock_of_the_job_that_started_it(
-    start: Start, runs: Runs
-) -> None:
-    run = runs()
-    job = start(**run)
-    job.does("take", 1)
-    worker = psutil.Process(job.does("worker"))
-    names = {str(one.readlink()) for one in Path(f"/proc/{worker.pid}/fd").iterdir()}
-    assert [name for name in names if name.endswith(".lock")] == []
-    assert [name for name in names if name.endswith(".users")] == [f"{job.folder}/GPU-a.users"]
-    job.kill()
-    assert start(**run).does("take", 1) == "GPU-a"
-    assert is_there(worker)
 
 
 def is_there(process: psutil.Process) -> bool:
@@ -375,32 +314,6 @@ def test_whatever_a_killed_job_left_in_its_file_hinders_nobody(left: bytes, star
     for gpu in GPUS:
         (job.folder / f"{gpu}.lock").write_bytes(left)
     assert job.does("take", 3) == "GPU-a,GPU-b,GPU-c"
-
-
-def test_a_file_that_was_removed_while_others_wait_is_not_locked_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, locking = tmp_path / "lock", fcntl.flock
-
-    def removing(descriptor: int, kind: int) -> None:
-        monkeypatch.undo()
-        path.unlink()
-        locking(descriptor, kind)
-
-    monkeypatch.setattr(fcntl, "flock", removing)
-    descriptor = lock(path, EXCLUSIVE)
-    assert descriptor is not None
-    assert os.path.sameopenfile(descriptor, os.open(path, os.O_RDONLY))
-    assert lock(path, EXCLUSIVE) is None
-
-
-def test_looking_at_a_lock_leaves_nothing_open(tmp_path: Path) -> None:
-    descriptor = lock(tmp_path / "lock", EXCLUSIVE)
-    assert descriptor is not None
-    before = os.listdir("/proc/self/fd")  # noqa: PTH208
-    assert [lock(tmp_path / "lock", kind) for kind in (EXCLUSIVE, locks.SHARED)] == [None, None]
-    assert os.listdir("/proc/self/fd") == before  # noqa: PTH208
-    os.close(descriptor)
 
 
 def test_a_link_or_file_in_place_of_the_folder_of_locks_is_refused(
