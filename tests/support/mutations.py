@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ecslm.fingerprint.known import DESCRIPTION, ERRORS, HELP, LEVELS
+from ecslm.fingerprint.known import ERRORS, LEVELS
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -27,8 +27,6 @@ def words(tree: ast.AST) -> set[ast.AST]:
             case ast.Raise(exc=ast.Call() as call) if ast.unparse(call.func) in ERRORS:
                 constants = (n for n in ast.walk(call) if isinstance(n, ast.Constant))
                 left = [n for n in constants if isinstance(n.value, str)]
-            case ast.keyword(arg=arg, value=ast.Constant() | ast.Name()):
-                left = [node] if arg in HELP | DESCRIPTION else []
         found.update(n for one in left if one is not None for n in ast.walk(one))
     if isinstance(tree, ast.AnnAssign):
         found.update(ast.walk(tree.annotation))

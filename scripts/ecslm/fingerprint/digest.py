@@ -15,7 +15,8 @@ What cannot be followed like this is forbidden in our code, by tests.
 import ast
 import gc
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -27,18 +28,13 @@ from ecslm.fingerprint import known
 SCRIPTS = Path(__file__).resolve().parents[2]
 LENGTH = 32
 LENGTH_OF_PARTS = 12
+# By names that are bound: modules, and what is imported of each, None for the module itself.
+Imports = dict[str, set[tuple[str, str | None]]]
 # Instead of the name of a definition: what else a module executes, and all that it defines.
 STATEMENTS, WHOLE = "", "*"
 LAYOUT = frozenset({"ctx", "kind", "type_comment"})
 BLOCKS = frozenset({"body", "finalbody", "orelse"})
 ACTS = (ast.Call, ast.Await, ast.NamedExpr, ast.Yield, ast.YieldFrom)
-
-
-class Import(NamedTuple):
-    """What an import binds a name to: a module, or something in it."""
-
-    module: str
-    name: str | None
 
 
 class Node(NamedTuple):
@@ -65,36 +61,36 @@ class Module:
             InputError: the file is not Python.
         """
         self.name = name
-        text, tree = _parsed(path)
-        self.imports: dict[str, set[Import]] = {}
+        self.imports: Imports = {}
         # By the names that they bind.
         self.statements: dict[str, list[ast.stmt]] = {}
         self.others: list[ast.stmt] = []
-        for statement in _executed(tree.body):
+        text, statements = _parsed(path)
+        self.imports_inside = bool(re.search(r"^\s+(?:import|from)\s", text, re.MULTILINE))
+        for statement in statements:
             match statement:
                 case ast.Import() | ast.ImportFrom():
                     add_imports(self.imports, statement)
+                    continue
+                case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=others):
+                    statements += others
                     continue
                 case ast.Expr(value=ast.Constant()):
                     continue
                 case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
                     names = {statement.name}
-                case ast.Assign(targets=targets) if all(map(_is_plain, targets)):
+                case ast.Assign(targets=targets):
                     names = _assigned(*targets)
-                case (
-                    ast.AnnAssign(target=ast.Name(id=one)) | ast.AugAssign(target=ast.Name(id=one))
-                ):
-                    names = {one}
+                case ast.AnnAssign(target=target) | ast.AugAssign(target=target):
+                    names = _assigned(target)
                 case _:
-                    self.others.append(statement)
                     names = _assigned(statement)
+                    self.others.append(statement)
             for bound in names:
                 self.statements.setdefault(bound, []).append(statement)
-        loggers = self.statements.get("log", [])
-        self.has_logger = bool(loggers) and all(map(_makes_logger, loggers))
-        # Whether there are more words `import` than imports at the top.
-        at_top = sum(isinstance(one, ast.Import | ast.ImportFrom) for one in tree.body)
-        self.imports_inside = text.count(b"import") > at_top
+        # Known by its call.
+        loggers = self.statements.get("log", ())
+        self.logger = {"log"} if any("getLogger" in ast.unparse(one) for one in loggers) else set()
 
 
 class Code:
@@ -130,10 +126,6 @@ class Code:
                     waiting += found[node].targets
         return found
 
-    def has(self, module: str) -> bool:
-        """Whether a module is of the project, by the first part of its name."""
-        return self.path(module.split(".")[0]) is not None
-
     def path(self, name: str) -> Path | None:
         """The file of a script or module or, if that is all it has, the folder."""
         if name not in self._paths:
@@ -142,25 +134,25 @@ class Code:
             self._paths[name] = next((path for path in tried if path.exists()), None)
         return self._paths[name]
 
-    def resolved(self, bound: Import, rest: Sequence[str]) -> Iterator[tuple[Node | None, str]]:
-        """What an imported name leads to, through the modules that import it themselves: a
+    def resolved(self, module: str, *names: str | None) -> Iterator[tuple[Node | None, str]]:
+        """What names in a module lead to, through the modules that import it themselves: a
         definition and the attributes that follow, or the full name of something else."""
-        module, names = bound.module, [*([bound.name] if bound.name else []), *rest]
-        while names and self.has(module) and self.path(f"{module}.{names[0]}"):
-            module = f"{module}.{names.pop(0)}"
-        if not self.has(module) or left_out(module):
-            yield None, ".".join((module, *names))
-        elif not names:
+        rest = [name for name in names if name]
+        own = self.path(module.split(".")[0]) is not None
+        while rest and own and self.path(f"{module}.{rest[0]}"):
+            module = f"{module}.{rest.pop(0)}"
+        if not own or left_out(module):
+            yield None, ".".join((module, *rest))
+        elif not rest:
             yield Node(module, WHOLE), ""
         else:
-            first, *others = names
-            home = self._module(module)
+            home, first = self._module(module), rest[0]
             for again in sorted(home.imports.get(first, ()), key=str):
-                yield from self.resolved(again, others)
+                yield from self.resolved(*again, *rest[1:])
             if first in home.statements:
-                yield Node(module, first), "".join(f".{name}" for name in others)
+                yield Node(module, first), "".join(f".{name}" for name in rest[1:])
             elif first not in home.imports:
-                yield None, ".".join((module, *names))
+                yield None, ".".join((module, *rest))
 
     def _module(self, name: str) -> Module:
         if name not in self._modules:
@@ -194,7 +186,7 @@ class Writer:
         # What was referred to, in the order of first use.
         self.numbers: dict[Node, int] = {}
         # What the definition imports itself.
-        self._imports: dict[str, set[Import]] = {}
+        self._imports: Imports = {}
         # The names that it binds otherwise. Wherever it uses one that the module binds too, both
         # may be meant; so there it is written in its place among the parts, by these numbers.
         self._bound: set[str] = set()
@@ -211,17 +203,16 @@ class Writer:
         module = self._module
         if name == WHOLE:
             # As it may be found at run time, by its name.
-            for one in sorted({*module.imports, *module.statements} - self._logger()):
-                for node, _ in self._code.resolved(Import(module.name, one), ()):
+            for one in sorted({*module.imports, *module.statements} - module.logger):
+                for node, _ in self._code.resolved(module.name, one):
                     if node and node.name != WHOLE and not one.startswith("_"):
                         self.parts.append(f"{one}=")
                         self._refer(node, "")
             return
         for statement in module.statements[name] if name else module.others:
-            if module.imports_inside:
-                for inner in ast.walk(statement):
-                    if isinstance(inner, ast.Import | ast.ImportFrom):
-                        add_imports(self._imports, inner)
+            for inner in ast.walk(statement) if module.imports_inside else ():
+                if isinstance(inner, ast.Import | ast.ImportFrom):
+                    add_imports(self._imports, inner)
             match statement:
                 case ast.FunctionDef() | ast.AsyncFunctionDef():
                     self._function(statement)
@@ -271,15 +262,14 @@ class Writer:
     # Names
 
     def _name(self, first: str, *rest: str) -> None:
-        if first in self._logger():
+        if first in self._module.logger:
             self.parts.append(".".join((first, *rest)))
             return
-        imports = {*self._imports.get(first, ()), *self._module.imports.get(first, ())}
-        found = [
-            one for bound in sorted(imports, key=str) for one in self._code.resolved(bound, rest)
-        ]
-        if first in self._module.statements:
-            found.append((Node(self._module.name, first), "".join(f".{name}" for name in rest)))
+        found: list[tuple[Node | None, str]] = []
+        for module, name in sorted(self._imports.get(first, ()), key=str):
+            found += self._code.resolved(module, name, *rest)
+        if first in self._module.imports or first in self._module.statements:
+            found += self._code.resolved(self._module.name, first, *rest)
         if found:
             self._places.append((len(self.parts), first))
         self.parts.append("" if found else ".".join((first, *rest)))
@@ -322,19 +312,12 @@ class Writer:
             text = ""
         self.parts.append(")")
 
-    def _Call(self, node: ast.Call) -> None:
-        """Write a call without keywords that are words; of those of an error, only `message` is."""
-        words = known.HELP | (known.DESCRIPTION if _last(node) in known.DESCRIBED else set())
-        self.parts.append("Call(")
-        self.write(node.func)
-        self._field("args", node.args)
-        before = self._in_words
-        for keyword in node.keywords:
-            if keyword.arg not in words or not isinstance(keyword.value, ast.Constant | ast.Name):
-                self._in_words = before and keyword.arg == "message"
-                self._field(str(keyword.arg), keyword.value)
+    def _keyword(self, node: ast.keyword) -> None:
+        """Write a keyword; of those of an error only `message` is words."""
+        before, self._in_words = self._in_words, self._in_words and node.arg == "message"
+        self.parts.append(f"{node.arg}=")
+        self.write(node.value)
         self._in_words = before
-        self.parts.append(")")
 
     # Statements
 
@@ -390,15 +373,12 @@ class Writer:
     def _is_logged(self, node: ast.expr) -> bool:
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level)):
-                logged = level in known.LEVELS and bool(self._logger() - self._bound)
+                logged = level in known.LEVELS and bool(self._module.logger - self._bound)
             case ast.Call(func=ast.Attribute(value=ast.Name(id="warnings"), attr="warn")):
                 logged = "warnings" in self._module.imports
             case _:
                 return False
         return logged and sum(isinstance(one, ACTS) for one in ast.walk(node)) == 1
-
-    def _logger(self) -> set[str]:
-        return {"log"} if self._module.has_logger else set()
 
     def _Raise(self, node: ast.Raise) -> None:
         self.parts.append("Raise(")
@@ -414,45 +394,25 @@ class Writer:
     _Import = _ImportFrom = _Pass
 
 
-def _executed(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Statements at the top of a module, without those for type checkers."""
-    for statement in statements:
-        match statement:
-            case ast.If(test=ast.Name(id="TYPE_CHECKING"), orelse=others):
-                yield from others
-            case _:
-                yield statement
-
-
-def _makes_logger(statement: ast.stmt) -> bool:
-    match statement:
-        case ast.Assign(value=ast.Call(func=ast.Attribute(attr="getLogger"))):
-            return True
-    return False
-
-
-def add_imports(imports: dict[str, set[Import]], statement: ast.Import | ast.ImportFrom) -> None:
+def add_imports(imports: Imports, statement: ast.Import | ast.ImportFrom) -> None:
     """Note what an import statement binds names to."""
     for alias in statement.names:
-        name, bound = alias.asname or alias.name, Import(alias.name, None)
+        name = alias.asname or alias.name
+        bound: tuple[str, str | None] = alias.name, None
         if isinstance(statement, ast.ImportFrom):
-            bound = Import(str(statement.module), alias.name)
+            bound = str(statement.module), alias.name
         elif not alias.asname:
             name = alias.name.split(".")[0]
-            bound = Import(name, None)
+            bound = name, None
         imports.setdefault(name, set()).add(bound)
 
 
-def _is_plain(target: ast.expr) -> bool:
-    """Whether a target is a name, or several."""
-    return not any(isinstance(one, ast.Attribute | ast.Subscript) for one in ast.walk(target))
-
-
 def _assigned(*nodes: ast.AST) -> set[str]:
-    """The names that are assigned to."""
+    """The names that are assigned to; an item or an attribute of one, too, changes it."""
     walked = (one for node in nodes for one in ast.walk(node))
-    names = (one for one in walked if isinstance(one, ast.Name))
-    return {one.id for one in names if not isinstance(one.ctx, ast.Load)}
+    names = {one for one in walked if isinstance(one, ast.Name)}
+    stored = {one.id for one in names if not isinstance(one.ctx, ast.Load)}
+    return stored or {one.id for one in names}
 
 
 def _chain(node: ast.AST) -> list[str]:
@@ -473,10 +433,10 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _parsed(path: Path) -> tuple[bytes, ast.Module]:
+def _parsed(path: Path) -> tuple[str, list[ast.stmt]]:
     try:
-        text = b"" if path.is_dir() else path.read_bytes()
-        return text, ast.parse(text.decode("utf-8-sig"))
+        text = "" if path.is_dir() else path.read_text(encoding="utf-8-sig")
+        return text, ast.parse(text).body
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text") from None
     except SyntaxError as error:

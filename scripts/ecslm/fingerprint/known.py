@@ -43,10 +43,6 @@ ERRORS = frozenset(
         *("InputError", "Problem"),
     }
 )
-# Keywords that are words, of any call and of these alone.
-HELP = frozenset({"epilog", "help", "metavar"})
-DESCRIPTION = frozenset({"description", "title"})
-DESCRIBED = frozenset({"ArgumentParser", "Field"})
 # Decorators that read the annotations of a function; `job` makes options of them.
 READING = frozenset(
     {

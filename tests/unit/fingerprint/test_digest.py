@@ -175,10 +175,6 @@ SAME = {
         run("raise InputError(*(Problem(f'no {one}', 'a', kind='b') for one in size))"),
         run("raise InputError(*(Problem(f'{one}: none', 'c', kind='b') for one in size))"),
     ),
-    "descriptions and help": (
-        run("add = size.add\nadd('--a', help='a')\nreturn Field(1, description='a')"),
-        run("add = size.add\nadd('--a', help='b')\nreturn Field(1, description='b')"),
-    ),
     "a string in pieces": (run("return 'a' f'{size}' 'b'"), run("return f'a{size}b'")),
 }
 OTHER = {
@@ -230,7 +226,6 @@ OTHER = {
         run("return A", READ.format("computed_field", "int")),
         run("return A", READ.format("computed_field", "str")),
     ),
-    "an item of an unused table": (run("return 1", "A = {}"), run("return 1", "A = {}\nA[1] = 2")),
     "a statement of the module": (run("return 1"), run("return 1", "print(1)")),
     "where a module that is left out is used": (
         run("start_log()\nreturn 1"),

@@ -15,7 +15,7 @@ from support.imports import imported_modules
 from support.project import ROOT, SCRIPTS
 
 from ecslm.fingerprint.digest import code_digest, code_of, left_out
-from ecslm.fingerprint.known import DESCRIPTION, ERRORS, HELP, READING
+from ecslm.fingerprint.known import ERRORS, READING
 from ecslm.schemas.task import METRICS, TaskSettings
 
 RULES = {
@@ -340,18 +340,6 @@ def test_warnings_are_neither_collected_nor_errors() -> None:
         assert not name.endswith("catch_warnings") or not node.keywords, file
         if name.endswith(("simplefilter", "filterwarnings")):
             assert ast.unparse(node.args[0]) == "'ignore'", file
-
-
-def test_descriptions_and_help_are_read_by_people_alone() -> None:
-    for file, node in nodes((ast.arg, ast.AnnAssign)):
-        name = node.arg if isinstance(node, ast.arg) else ast.unparse(getattr(node, "target", node))
-        assert name not in HELP, file
-    for file, node in nodes(ast.Attribute):
-        assert isinstance(node, ast.Attribute)
-        reads = ("model_json_schema", "format_help", "format_usage", "print_help")
-        assert node.attr not in reads or file not in JOBS, file
-        if node.attr in DESCRIPTION and "model_fields" in (SCRIPTS / file).read_text():
-            assert "model_fields" not in ast.unparse(node), file
 
 
 # What is left out
