@@ -6,7 +6,7 @@ For a fresh clone into which `results/` was copied, and for one whose `.snakemak
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.common.digest_cache import load_digests, save_digests
+from ecslm.common.hashing import load_digests, save_digests
 from ecslm.common.locks import held
 from ecslm.plan.plan import Plan
 from ecslm.provenance.adoption import align_times, verified

@@ -6,34 +6,17 @@ ECSLM_CACHE names another directory than the default; ECSLM_CACHE_GB is the limi
 every run keeps to at its end.
 """
 
-from argparse import ArgumentTypeError
-from contextlib import suppress
 from datetime import datetime
-from typing import Annotated
 
 from ecslm.common.cache_entries import GIGABYTE, LIMIT_VARIABLE, kept_entries, size_limit
 from ecslm.common.cache_entries import trim as remove_oldest
+from ecslm.common.errors import InputError
 from ecslm.common.results_cache import ResultsCache
 from ecslm.schemas.paths import FINISHED
 from ecslm.script import run_script
 
 
-def size(text: str) -> float:
-    """A size in gigabytes, as the type of an option.
-
-    Raises:
-        ArgumentTypeError: it is none.
-    """
-    with suppress(ValueError):
-        if (value := float(text)) >= 0:
-            return value
-    raise ArgumentTypeError(f"{text!r} is not a number of gigabytes, such as 10 or 0.5")
-
-
-Size = Annotated[float, size]
-
-
-def main(trim: Size | None = None) -> None:
+def main(trim: float | None = None) -> None:
     """
     Args:
         trim: remove the least recently used entries until the cache takes at most so many
@@ -41,6 +24,8 @@ def main(trim: Size | None = None) -> None:
     """
     cache, limit = ResultsCache(FINISHED), size_limit()
     if trim is not None:
+        if not trim >= 0:
+            raise InputError(f"--trim: {trim:g} is not a number of gigabytes, such as 10 or 0.5")
         removed = remove_oldest(cache, trim * GIGABYTE)
         print(f"{len(removed)} entries removed, {gigabytes(sum(one.space for one in removed))}")
     entries = kept_entries(cache)

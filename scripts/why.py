@@ -11,8 +11,8 @@ examples:
 from collections.abc import Sequence
 from pathlib import Path
 
-from ecslm.common.digest_cache import load_digests
 from ecslm.common.errors import InputError
+from ecslm.common.hashing import load_digests
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan
 from ecslm.provenance.changes import Changes

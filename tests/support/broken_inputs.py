@@ -1,8 +1,6 @@
 """Broken inputs, and what whoever has one must see: the shared part of the error catalogue."""
 
-import contextlib
 import os
-import socket
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,27 +31,6 @@ def linked_project(folder: Path, project: Path) -> Path:
     for part in PARTS:
         (folder / part).symlink_to(project / part)
     return folder
-
-
-def pipe(path: Path) -> None:
-    """A named pipe, which nobody writes into."""
-    os.mkfifo(path)
-
-
-def device(path: Path) -> None:
-    """A link to a device that has no end."""
-    path.symlink_to("/dev/zero")
-
-
-def own_socket(path: Path) -> None:
-    """A socket that a process has left."""
-    # Its path must be short.
-    with socket.socket(socket.AF_UNIX) as listening, contextlib.chdir(path.parent):
-        listening.bind(path.name)
-
-
-NO_FILES: Sequence[Callable[[Path], None]] = (pipe, device, own_socket)
-"""What may stand in place of a file, and would be waited for by whoever opens it."""
 
 
 def assert_refused(

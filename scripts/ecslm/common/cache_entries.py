@@ -3,7 +3,7 @@
 import os
 import shutil
 import time
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,7 +71,10 @@ def trim(cache: ResultsCache, limit: float) -> list[Kept]:
 
     Entries that take no space of their own stay. Returns the removed ones.
     """
-    _remove_unfinished(cache.root.glob(f"??/{UNFINISHED}"))
+    for folder in cache.root.glob(f"??/{UNFINISHED}"):
+        with suppress(OSError):
+            if time.time() - folder.stat().st_mtime > SECONDS_TO_MAKE:
+                shutil.rmtree(folder, ignore_errors=True)
     entries = kept_entries(cache)
     space, removed = sum(kept.space for kept in entries), []
     for kept in entries:
@@ -106,13 +109,3 @@ def _kept(folder: Path) -> Kept | None:
             if state.st_nlink == 1 and name != ENTRY
         ),
     )
-
-
-def _remove_unfinished(folders: Iterable[Path]) -> None:
-    for folder in folders:
-        try:
-            age = time.time() - folder.stat().st_mtime
-        except OSError:
-            continue
-        if age > SECONDS_TO_MAKE:
-            shutil.rmtree(folder, ignore_errors=True)

@@ -6,17 +6,16 @@ that really ran: once a record is removed, nothing that the one pair has made pa
 other's.
 """
 
-import json
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_text
 from ecslm.common.hashing import canonical_json, sha256_of_text
-from ecslm.common.validation import Sha256
+from ecslm.common.validation import Sha256, sealed, unsealed
 
 # Relative to the project.
 EQUAL = Path("results/code/equal")
@@ -103,7 +102,7 @@ def record_equal(equal: Equal) -> Path:
                 f"{one.representative.code}, not {equal.representative.code}: "
                 f"`python scripts/accept.py --revoke {one.new.name}`, then accept again"
             )
-    write_text(path, _text(equal))
+    write_text(path, sealed(equal))
     return path
 
 
@@ -126,22 +125,13 @@ def _read(folder: Path, _changed: int, _paths: tuple[Path, ...]) -> tuple[Equal,
 
 def _parsed(folder: Path) -> Iterator[Equal]:
     for path in sorted(folder.glob("*.json")):
-        text = path.read_text(encoding="utf-8")
         try:
-            content = json.loads(text)
-            content.pop("sha256")
-            equal = Equal.model_validate(content)
-        except (ValueError, KeyError, AttributeError, ValidationError):
+            equal = unsealed(Equal, path.read_bytes())
+        except ValueError:
             equal = None
-        if equal is None or _text(equal) != text or path.stem != equal.new.name:
+        if equal is None or path.stem != equal.new.name:
             raise InputError(
                 f"{EQUAL / path.name}: altered: `rm {EQUAL / path.name}`; then what it has accepted"
                 " is computed again, or accepted again"
             )
         yield equal
-
-
-def _text(equal: Equal) -> str:
-    content = equal.model_dump(mode="json")
-    content["sha256"] = sha256_of_text(canonical_json(content))
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,5 +1,6 @@
 """Reading files, and writing them atomically: text, JSON, JSON Lines."""
 
+import codecs
 import json
 import os
 import shutil
@@ -14,13 +15,19 @@ from typing import IO, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from ecslm.common.encodings import encoding_problem
 from ecslm.common.errors import InputError, Problem, field_problems
 
 Model = TypeVar("Model", bound=BaseModel)
 
 NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL
-NO_FILE = "is a pipe or a device; expected a file: remove it"
+GZIP = b"\x1f\x8b"
+# How a file begins that is no UTF-8. Those of UTF-32 come first: one begins as UTF-16 does.
+MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 
 
 def copy_file(source: Path, target: Path) -> None:
@@ -137,29 +144,19 @@ def json_line(row: Mapping[str, Any] | BaseModel) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def is_pipe_or_device(path: Path) -> bool:
-    """Whether there is a pipe, a socket or a device, or a link to one.
-
-    A pipe would be waited for until somebody writes into it, and some devices have no end.
-    """
-    return path.exists() and not (path.is_file() or path.is_dir())
-
-
-def require_file(path: Path) -> None:
-    """Refuse a pipe, a socket or a device.
-
-    Raises:
-        InputError: it is a pipe, a socket or a device.
-    """
-    if is_pipe_or_device(path):
-        raise InputError(f"{path}: {NO_FILE}")
+def encoding_problem(content: bytes) -> str:
+    """The problem of a text that is packed or in another encoding than UTF-8; otherwise empty."""
+    if content.startswith(GZIP):
+        return "is compressed with gzip: unpack it"
+    name = next((name for mark, name in MARKS.items() if content.startswith(mark)), None)
+    return "" if name is None else f"is {name} text: save it as UTF-8"
 
 
 def read_text(path: Path) -> str:
     """Read a UTF-8 text file, with line ends as Python has them and without a byte order mark.
 
     Raises:
-        InputError: the file is missing, is no file or is not UTF-8.
+        InputError: the file is missing, is a directory or is not UTF-8.
     """
     try:
         content = path.read_bytes()

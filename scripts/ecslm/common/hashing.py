@@ -1,4 +1,9 @@
-"""sha256 of texts and files, and canonical JSON."""
+"""sha256 of texts and files, and canonical JSON.
+
+Digests of files are kept on disk: a run hashes only files that changed since an earlier one. A
+change that keeps a file's date still changes the time of its last status change, which no program
+can set, so the file is hashed again.
+"""
 
 import hashlib
 import json
@@ -8,7 +13,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pydantic import TypeAdapter
+
 from ecslm.common.errors import InputError
+from ecslm.common.files import write_text
 
 # A file modified more recently may change again within the same tick of a coarse file system clock,
 # which would go unnoticed.
@@ -16,6 +24,7 @@ SETTLED_NS = 2 * 10**9
 
 # By path, for files that have been hashed: their state then, and the digest.
 known_digests: dict[str, tuple[tuple[int, ...], str]] = {}
+_FORM = TypeAdapter(dict[str, tuple[tuple[int, ...], str]])
 
 
 class FileState(NamedTuple):
@@ -87,7 +96,7 @@ def differs(path: Path, digest: str | None) -> bool:
 def sha256_of_file(path: Path) -> str:
     """Hexadecimal sha256 of a file's bytes.
 
-    Digests are cached per process (`digest_cache` keeps them for the next). A file is hashed again
+    Digests are cached per process (`save_digests` keeps them for the next). A file is hashed again
     if its size, times or inode have changed, or if it was modified so recently that its times
     cannot show a change.
 
@@ -109,3 +118,23 @@ def sha256_of_file(path: Path) -> str:
     if settled:
         known_digests[str(path)] = state, digest
     return digest
+
+
+def load_digests(path: Path) -> None:
+    """Use the digests of an earlier run. A file that is missing or broken is ignored."""
+    for name, known in _read(path).items():
+        known_digests.setdefault(name, known)
+
+
+def save_digests(path: Path) -> None:
+    """Keep all known digests of files that still exist."""
+    if known_digests != _read(path):
+        current = {name: known for name, known in known_digests.items() if Path(name).is_file()}
+        write_text(path, canonical_json(current))
+
+
+def _read(path: Path) -> dict[str, tuple[tuple[int, ...], str]]:
+    try:
+        return _FORM.validate_json(path.read_bytes()) if path.is_file() else {}
+    except (OSError, ValueError):
+        return {}

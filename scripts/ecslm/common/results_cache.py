@@ -5,7 +5,6 @@ Entries appear and disappear by a rename, so several processes and machines may 
 What only a person or a run needs, sizes and removal, is in `cache_entries`: jobs do not import it.
 """
 
-import json
 import logging
 import os
 import shutil
@@ -17,8 +16,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from ecslm.common.files import copy_file, hidden, write_text
-from ecslm.common.hashing import canonical_json, sha256_of_file, sha256_of_text
-from ecslm.common.validation import Sha256
+from ecslm.common.hashing import sha256_of_file
+from ecslm.common.validation import Sha256, sealed, unsealed
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +80,7 @@ class ResultsCache:
             temporary.mkdir(parents=True)
             for name, file in files.items():
                 link_or_copy(file, temporary / name)
-            write_text(temporary / ENTRY, _text(entry))
+            write_text(temporary / ENTRY, sealed(entry))
             if not self.has(entry.key):
                 # What may be there has no entry.json.
                 remove_entry(target)
@@ -137,13 +136,10 @@ def read_entry(folder: Path) -> Entry:
     if not (folder / ENTRY).is_file():
         raise DamagedEntryError(f"no {ENTRY}")
     try:
-        text = (folder / ENTRY).read_bytes().decode()
-        content = json.loads(text)
-        content.pop("sha256")
-        entry = Entry.model_validate(content)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        raise DamagedEntryError(f"{ENTRY} cannot be read") from None
-    if _text(entry) != text or entry.key != folder.name:
+        entry = unsealed(Entry, (folder / ENTRY).read_bytes())
+    except ValueError:
+        raise DamagedEntryError(f"{ENTRY} is altered") from None
+    if entry.key != folder.name:
         raise DamagedEntryError(f"{ENTRY} is altered")
     return entry
 
@@ -189,9 +185,3 @@ def _copy_verified(source: Path, copy: Path, digest: str) -> None:
         raise DamagedEntryError(f"{source.name} is altered")
     with suppress(OSError):
         _link(copy, source)
-
-
-def _text(entry: Entry) -> str:
-    content = entry.model_dump(mode="json")
-    content["sha256"] = sha256_of_text(canonical_json(content))
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

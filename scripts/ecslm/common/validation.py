@@ -1,12 +1,14 @@
-"""Validating values against a type, with one line per problem."""
+"""Validating values against a type, with one line per problem, and sealed JSON."""
 
+import json
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from ecslm.common.errors import InputError, field_problems
-from ecslm.common.files import read_json
+from ecslm.common.files import Model, json_text, read_json
+from ecslm.common.hashing import canonical_json, sha256_of_text
 
 Value = TypeVar("Value")
 
@@ -47,3 +49,27 @@ def read_model(path: Path, form: type[Value]) -> Value:
         InputError: the file is missing, not JSON, or not of this form.
     """
     return validated(form, read_json(path), path)
+
+
+def sealed(value: BaseModel) -> str:
+    """A model as JSON text with its own sha256."""
+    content = value.model_dump(mode="json")
+    return json_text({**content, "sha256": sha256_of_text(canonical_json(content))})
+
+
+def unsealed(form: type[Model], content: bytes) -> Model:
+    """What `sealed` has written; every byte must be right.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        text = content.decode()
+        fields = json.loads(text)
+        del fields["sha256"]
+        value = form.model_validate(fields)
+    except (KeyError, TypeError):
+        raise ValueError("no sealed JSON") from None
+    if sealed(value) != text:
+        raise ValueError("altered")
+    return value

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from ecslm.common.encodings import encoding_problem
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import require_file
+from ecslm.common.files import encoding_problem
 from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.config.places import Content, Place
 
@@ -37,7 +36,6 @@ def read_files(files: Sequence[Path]) -> list[Content]:
 
 
 def _text(path: Path, name: str) -> str:
-    require_file(path)
     try:
         content = path.read_bytes()
     except FileNotFoundError:

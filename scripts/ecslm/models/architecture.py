@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 
 from ecslm.common.csv_rows import read_csv
 from ecslm.common.errors import InputError
-from ecslm.common.files import read_json, require_file
+from ecslm.common.files import read_json
 from ecslm.common.text import nearest
 
 # Rows and columns of a layer's weights; None if they are stored in another layout, as quantised
@@ -195,7 +195,6 @@ def _matches(name: str, targets: tuple[str, ...]) -> bool:
 
 def _layers(path: Path) -> Iterator[tuple[str, Shape]]:
     """Modules with a matrix of weights: linear layers and embeddings."""
-    require_file(path)
     try:
         with safe_open(path, framework="numpy") as file:
             for key in file.keys():  # noqa: SIM118 - not a mapping

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from ecslm.common.files import json_line, require_file, write_jsonl
+from ecslm.common.files import json_line, write_jsonl
 from ecslm.common.hashing import canonical_json, sha256_of_text
 from ecslm.prediction.backend import Generated
 
@@ -40,12 +40,8 @@ class FinishedBatches:
         """
         Args:
             sizes: the number of prompts in each batch of the job.
-
-        Raises:
-            InputError: there is a pipe or a device in place of the file.
         """
         self._path = path
-        require_file(path)
         content = path.read_bytes() if path.exists() else b""
         found = [_sound_line(line, sizes) for line in content.split(b"\n") if line]
         self._lines = {line.batch: line for line in found if line is not None}

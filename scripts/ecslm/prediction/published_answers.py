@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field
 from tqdm import tqdm
 
 from ecslm.common.errors import InputError
-from ecslm.common.files import require_file, write_jsonl
+from ecslm.common.files import write_jsonl
 from ecslm.prediction.texts import checked_texts
 from ecslm.schemas.paths import answers_name
 from ecslm.schemas.settings import Closed, hiding
@@ -129,7 +129,6 @@ Lists = dict[tuple[str, str, str], list[str]]
 
 def _read(path: Path, name: str, settings: FetchSettings) -> Lists:
     """The lists of texts, by model, task and setting."""
-    require_file(path)
     try:
         with tarfile.open(path) as archive:
             _require_commit(archive, name, settings.commit)

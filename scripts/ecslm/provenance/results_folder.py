@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import NO_FILE, is_pipe_or_device
 from ecslm.provenance.snakemake_records import INCOMPLETE, RECORDS
 from ecslm.reports.run_display import MAKE_ROOM
 from ecslm.schemas.paths import RUN_LOCK, SHARED, TOP
@@ -79,13 +78,8 @@ def _barriers(path: Path) -> Iterator[Problem]:
 
 
 def _barriers_below(folder: Path) -> Iterator[Problem]:
-    """The barriers of the folders in a folder, and pipes and devices in place of files or logs,
-    which would block forever when opened.
-    """
-    for place, folders, files in os.walk(folder):
-        for path in (Path(place, name) for name in sorted(files)):
-            if is_pipe_or_device(path):
-                yield Problem(NO_FILE, path)
+    """The barriers of the folders in a folder."""
+    for place, folders, _ in os.walk(folder):
         barriers = {name: list(_barriers(Path(place, name))) for name in sorted(folders)}
         folders[:] = [name for name, found in barriers.items() if not found]
         for found in barriers.values():

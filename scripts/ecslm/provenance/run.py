@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Container, Sequence
 
 from ecslm.common.cache_entries import size_limit
-from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import all_of
+from ecslm.common.hashing import load_digests, save_digests
 from ecslm.common.locks import held
 from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.plan import Plan

@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 
 from ecslm.common import hashing
-from ecslm.common.digest_cache import load_digests, save_digests
-from ecslm.common.hashing import known_digests, sha256_of_file, sha256_of_text
+from ecslm.common.hashing import (
+    known_digests,
+    load_digests,
+    save_digests,
+    sha256_of_file,
+    sha256_of_text,
+)
 
 
 @pytest.fixture(autouse=True)

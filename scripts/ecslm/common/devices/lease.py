@@ -10,8 +10,8 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Container, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ecslm.common.devices.listing import Device, list_devices
@@ -95,9 +95,9 @@ def _given_by_scheduler(count: int) -> bool:
 def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) -> list[Device]:
     """Wait for `count` of the devices, and lock them until this process ends.
 
-    Devices on which the run's worker may hold a model are taken first, then free ones in order, and
-    last those that processes of other jobs still use. Jobs that need several devices are served one
-    after the other, so that no two of them wait for each other.
+    All are taken at once, or none, so that no two jobs wait for each other. Devices on which the
+    run's worker may hold a model come first, then free ones in order, and last those that processes
+    of other jobs still use.
 
     Args:
         folder: of the locks.
@@ -107,8 +107,7 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
     lock(folder, SHARED)
     # Jobs with several devices have no worker.
     own = run if count == 1 else ""
-    with _turn(folder, count):
-        held = _lock_some(devices, count, folder, own)
+    held = _lock_all(devices, count, folder, own)
     taken = [one for one in devices if one in held]
     for one in taken:
         _empty(one, folder, keep=own)
@@ -116,58 +115,36 @@ def take_devices(devices: Sequence[Device], count: int, folder: Path, run: str) 
     return taken
 
 
-@contextmanager
-def _turn(folder: Path, count: int) -> Iterator[None]:
-    """The turn of a job that needs several devices."""
-    if count == 1:
-        yield
-        return
-    path = folder / "several.lock"
-    waiting = _Waiting()
-    while (turn := lock(path, EXCLUSIVE)) is None:
-        waiting.tell(f"waiting for {_holder(path)}, which also waits for several GPUs")
-    try:
-        _write(turn, "")
-        yield
-    finally:
-        os.close(turn)
-
-
-def _lock_some(devices: Sequence[Device], count: int, folder: Path, run: str) -> dict[Device, int]:
-    """Lock devices one by one as they become free; returns them with their descriptors."""
-    held: dict[Device, int] = {}
+def _lock_all(devices: Sequence[Device], count: int, folder: Path, run: str) -> dict[Device, int]:
+    """Lock the best devices as soon as enough are free; returns them with their descriptors."""
     waiting = _Waiting()
     while True:
-        held |= _free(devices, held, count - len(held), folder, run)
-        if len(held) == count:
-            return held
+        locked: dict[Device, int] = {}
+        best: list[Device] = []
+        for one in sorted(devices, key=lambda one: not _has_run(one, folder, run)):
+            if len(best) == count:
+                break
+            if (descriptor := lock(lock_of(folder, one.uuid), EXCLUSIVE)) is not None:
+                locked[one] = descriptor
+                if _has_run(one, folder, run) or _is_empty(one, folder):
+                    best.append(one)
+        if len(locked) >= count:
+            kept = sorted(locked, key=lambda one: one not in best)[:count]
+            for one in kept:
+                # Its worker, if any, is still there.
+                _write(locked[one], _run_of(one, folder))
+        else:
+            kept = []
+        for one in locked.keys() - set(kept):
+            os.close(locked[one])
+        if kept:
+            return {one: locked[one] for one in kept}
         users = "; ".join(
             f"{one} is used by {_holder(lock_of(folder, one.uuid))}"
             for one in devices
-            if one not in held
+            if one not in locked
         )
-        waiting.tell(f"waiting for {count - len(held)} of {len(devices)} GPUs: {users}")
-
-
-def _free(
-    devices: Sequence[Device], held: Container[Device], most: int, folder: Path, run: str
-) -> dict[Device, int]:
-    """Lock devices that are free now, the best ones; returns them with their descriptors."""
-    empty: dict[Device, int] = {}
-    others: dict[Device, int] = {}
-    for one in sorted(devices, key=lambda one: not _has_run(one, folder, run)):
-        if one in held or len(empty) == most:
-            continue
-        if (descriptor := lock(lock_of(folder, one.uuid), EXCLUSIVE)) is not None:
-            best = _has_run(one, folder, run) or _is_empty(one, folder)
-            (empty if best else others)[one] = descriptor
-    taken = dict([*empty.items(), *others.items()][:most])
-    for one, descriptor in taken.items():
-        # Its worker, if any, is still there.
-        _write(descriptor, _run_of(one, folder))
-    for one in others.keys() - taken.keys():
-        os.close(others[one])
-    return taken
+        waiting.tell(f"waiting for {count} of {len(devices)} GPUs: {users}")
 
 
 def _empty(device: Device, folder: Path, keep: str) -> None:

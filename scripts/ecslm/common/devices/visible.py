@@ -22,7 +22,7 @@ def visible_devices(devices: Sequence[Device], variable: str | None) -> list[Dev
     A GPU that is partitioned stands for all of its instances. Numbers are those of `nvidia-smi`.
 
     Raises:
-        InputError: a device does not exist, or is named twice.
+        InputError: an entry is not one device of this machine, or one that is named before.
     """
     if variable is None:
         return list(devices)
@@ -31,36 +31,25 @@ def visible_devices(devices: Sequence[Device], variable: str | None) -> list[Dev
         if entry in END:
             break
         named = _named(devices, entry)
-        if twice := next((device for device in named if device in found), None):
-            raise _wrong(f"{variable} names {twice} twice: name it once")
+        if len({device.gpu_uuid for device in named}) != 1 or set(named) & set(found):
+            listed = ", ".join(f"{device.number} ({device.uuid})" for device in devices)
+            message = (
+                f"{entry} is no GPU of this machine, several, or named twice; it has {listed}: "
+                "correct the variable, or unset it"
+            )
+            raise InputError(Problem(message, DEVICES_VARIABLE))
         found += named
     return found
 
 
 def _named(devices: Sequence[Device], entry: str) -> list[Device]:
-    found: list[Device] = []
     if NUMBER.fullmatch(entry):
-        found = [device for device in devices if device.number == int(entry)]
-    elif UUID.fullmatch(entry):
-        exact = [device for device in devices if entry in (device.uuid, device.gpu_uuid)]
-        found = exact or [
-            device
-            for device in devices
-            if device.uuid.startswith(entry) or device.gpu_uuid.startswith(entry)
-        ]
-    if not found:
-        raise _wrong(
-            f"{entry} is no GPU of this machine, which has {_listed(devices)}: correct the "
-            "variable, or unset it"
-        )
-    if len({device.gpu_uuid for device in found}) > 1:
-        raise _wrong(f"{entry} may be any of {_listed(found)}: write more of the UUID")
-    return found
-
-
-def _listed(devices: Sequence[Device]) -> str:
-    return ", ".join(f"{device.number} ({device.uuid})" for device in devices)
-
-
-def _wrong(message: str) -> InputError:
-    return InputError(Problem(message, DEVICES_VARIABLE))
+        return [device for device in devices if device.number == int(entry)]
+    if not UUID.fullmatch(entry):
+        return []
+    exact = [device for device in devices if entry in (device.uuid, device.gpu_uuid)]
+    return exact or [
+        device
+        for device in devices
+        if device.uuid.startswith(entry) or device.gpu_uuid.startswith(entry)
+    ]

@@ -3,7 +3,7 @@
 import codecs
 import re
 
-from ecslm.common.encodings import encoding_problem
+from ecslm.common.files import encoding_problem
 
 AS_ROWS = "save it as JSON Lines, a JSON list or Parquet"
 BEGINNINGS = {

@@ -190,20 +190,16 @@ def test_more_devices_than_there_are_is_refused_at_once_though_others_are_taken(
     assert problem.startswith("gpus: 4 are asked for, but this machine has 3: ")
 
 
-def test_several_devices_are_given_together_and_two_jobs_never_wait_for_each_other(
-    start: Start,
-) -> None:
+def test_several_devices_are_given_together_or_not_at_all(start: Start) -> None:
     one = start()
     assert one.does("take", 1) == "GPU-a"
-    both, more = start(), start()
-    both.waits("take", 3, words="waiting for 1 of 3 GPUs")
-    # It does not take one of those that the other still needs.
-    more.waits("take", 2, words=f"waiting for process {both.process.pid} on ")
+    every, two = start(), start()
+    every.waits("take", 3, words="waiting for 3 of 3 GPUs")
+    # It holds none of those that are free.
+    assert two.does("take", 2) == "GPU-b,GPU-c"
     one.kill()
-    assert both.reply() == {"value": "GPU-a,GPU-b,GPU-c"}
-    both.kill()
-    assert more.reply() == {"value": "GPU-a,GPU-b"}
-    assert start().does("take", 1) == "GPU-c"
+    two.kill()
+    assert every.reply() == {"value": "GPU-a,GPU-b,GPU-c"}
 
 
 # Processes that a job leaves.
