@@ -13,8 +13,6 @@ from pydantic import ValidationError
 
 from ecslm.common.errors import InputError
 from ecslm.common.hashing import sha256_of_file
-from ecslm.config.references import label_problems
-from ecslm.data.settings import Labels
 from ecslm.models import fetching
 from ecslm.models.bases import WheelSource, read_base
 from ecslm.prediction.published_answers import (
@@ -204,13 +202,3 @@ def test_the_url_of_an_archive_has_no_secret_and_is_one_of_the_web(url: str) -> 
     (error,) = caught.value.errors()
     assert error["type"] == "hidden_value"
     assert "password" not in error["msg"].replace("no user, password", "")
-
-
-@pytest.mark.parametrize(
-    "url", ["https://me:password@a.example/l.json", "https://a.b/l?t=password"]
-)
-def test_the_url_of_labels_has_no_secret(url: str) -> None:
-    labels = Labels(path="l.json", url=url, sha256="0" * 64)
-    (problem,) = label_problems("studies.shop.data", labels)
-    assert problem.startswith("studies.shop.data.labels.url: should have no user, password, query")
-    assert url not in problem
