@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from support.configs import Raw, changed, loaded, problems, put, small, study_of
+from support.configs import changed, problems, put, small, study_of
 from support.project import PROMPTS
 
 from ecslm.schemas.paths import SHARED
@@ -22,16 +22,6 @@ LINES: tuple[tuple[str, Any, str], ...] = (
     # The schema.
     ("studys", {}, "studys: unknown key: did you mean `study`?"),
     (
-        ".bertscore.zzz",
-        1,
-        f"{S}.bertscore.zzz: unknown key: expected one of encoder, layer, rescale_language",
-    ),
-    (
-        ".data.label",
-        None,
-        f"{S}.data.label: unknown key: did you mean `labels`?",
-    ),
-    (
         ".training.rank",
         "sixteen",
         f"{S}.training.rank: should be a whole number, not 'sixteen'",
@@ -42,16 +32,10 @@ LINES: tuple[tuple[str, Any, str], ...] = (
         f"{S}.models.Small-EC.training.dropout: should be less than 1, not 1.0",
     ),
     (".device", "gpu", f"{S}.device: should be 'cpu' or 'cuda', not 'gpu'"),
-    (".data", {"source": "paht"}, f"{S}.data.source: unknown source paht: did you mean `path`?"),
     (
         ".models.Small.backend",
         "recoded",
         f"{S}.models.Small.backend: unknown backend recoded: did you mean `recorded`?",
-    ),
-    (
-        ".comparisons.contrasts.tuning",
-        {"pairs": [["Small-EC", "Small"]], "settings": ["IND"]},
-        f"{S}.comparisons.contrasts.tuning.kind: missing",
     ),
     (
         ".models.A/B",
@@ -62,7 +46,6 @@ LINES: tuple[tuple[str, Any, str], ...] = (
     (".data.path", " ", f"{S}.data.path: is empty"),
     (".models.Small-EC.seeds", [3, 3], f"{S}.models.Small-EC.seeds: `3` is listed twice"),
     # Fields of one entry that do not fit.
-    ("tasks.PM.metric", "ndcg", "tasks.PM: metric: ndcg cannot score yes_no: use binary_f1"),
     (
         ".decoding.max_new_tokens",
         500,
@@ -79,20 +62,9 @@ LINES: tuple[tuple[str, Any, str], ...] = (
         {"backend": "recorded"},
         f"{S}.models.Other: needs either `path` or `published`",
     ),
-    (
-        ".comparisons.contrasts.tuning.pairs",
-        [["Small-EC", "Small"], ["Small", "Small-EC"]],
-        f"{S}.comparisons.contrasts.tuning: pairs: a pair is listed twice",
-    ),
-    (
-        ".tables.ind.competitors",
-        ["Large"],
-        f"{S}.tables.ind: competitors: Large is not a row",
-    ),
     # Entries that do not fit one another.
     ("study", "shoop", "study: shoop is not in studies: did you mean `shop`?"),
     (".tasks", ["PM", "AG", "PM"], f"{S}.tasks: `PM` is listed twice"),
-    (".settings", ["IND", "OOD", "OOD"], f"{S}.settings: `OOD` is listed twice"),
     (".bertscore", None, f"{S}.bertscore: missing: AG is scored with it"),
     (
         ".data",
@@ -103,11 +75,6 @@ LINES: tuple[tuple[str, Any, str], ...] = (
         ".models.Small.template",
         "chatlm",
         f"{S}.models.Small.template: chatlm is not in {PROMPTS}: did you mean `chatml`?",
-    ),
-    (
-        ".models.random",
-        BASE,
-        f"{S}.models.random: is also the name of a baseline: rename the model",
     ),
     (
         ".models.Small.shots",
@@ -134,11 +101,6 @@ LINES: tuple[tuple[str, Any, str], ...] = (
         ".models.Small",
         {"base": "Small", "template": "alpaca", "adapter_of": "Small-EC"},
         f"{S}.models.Small.template: is not that of Small-EC, whose adapters it uses",
-    ),
-    (
-        ".models.Small",
-        BASE | {"adapter_of": "Small-EC", "seeds": [0, 7]},
-        f"{S}.models.Small.seeds: Small-EC has no adapter of seed 7",
     ),
     (
         ".models.Other",
