@@ -103,7 +103,7 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
                 # Each key once: what is wrong with it as such says more than what its schema lacks.
                 told = {".".join(keys): message for keys, message in problems.items()} | told
             for section, key in [_innermost(left, keys) for keys in problems]:
-                if section is left:
+                if not key:
                     raise InputError(*_lines(told)) from None
                 section.pop(key, None)
                 lost.add(key)
