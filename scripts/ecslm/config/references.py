@@ -36,9 +36,8 @@ def reference_problems(
     if not templates.is_dir():
         yield f"{templates}: no such directory: run this in the project's directory"
         return
-    known = (*config.studies, *lost)
-    yield from _known("study", [config.study], known, "studies")
-    yield from _known("licenses", config.licenses, (*config.bases, *lost), "bases")
+    yield from _known("study", [config.study], config.studies, "studies", lost)
+    yield from _known("licenses", config.licenses, config.bases, "bases", lost)
     yield from _shared_aliases(config.tasks)
     for name, study in config.studies.items():
         path = f"studies.{name}"
@@ -47,7 +46,7 @@ def reference_problems(
         parts = _parts(config, study, templates)
         for found in names_in(study, StudySettings):
             where, valid = parts[found.reference.part]
-            yield from _known(f"{path}.{found.field}", [found.name], (*valid, *lost), where)
+            yield from _known(f"{path}.{found.field}", [found.name], valid, where, lost)
         yield from _contrasts(f"{path}.comparisons.contrasts", study, lost)
         yield from _repeated_labels(f"{path}.tables", study)
         tasks = {one: config.tasks[one] for one in study.tasks if one in config.tasks}
@@ -56,9 +55,15 @@ def reference_problems(
             yield from _model(f"{path}.models.{one}", one, model, study, tasks)
 
 
-def _known(path: str, names: Collection[str], valid: Collection[str], where: str) -> Iterator[str]:
+def _known(
+    path: str,
+    names: Collection[str],
+    valid: Collection[str],
+    where: str,
+    lost: Collection[str],
+) -> Iterator[str]:
     for name in names:
-        if name not in valid:
+        if name not in valid and name not in lost:
             yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
 
 
@@ -113,7 +118,7 @@ def _study(
                 )
     tuned = [name for name, model in study.models.items() if model.tuned]
     where = "the study's tuned models"
-    yield from _known(f"{path}.export.models", study.export.models or (), (*tuned, *lost), where)
+    yield from _known(f"{path}.export.models", study.export.models or (), tuned, where, lost)
     sections = {"decoding": study.decoding} | {
         f"task_decoding.{task}": section for task, section in study.task_decoding.items()
     }
@@ -189,18 +194,17 @@ def _idle_seeds(
 
 def _contrasts(path: str, study: StudySettings, lost: Collection[str]) -> Iterator[str]:
     contrasts = {} if study.comparisons is None else study.comparisons.contrasts
-    settings, models = (*study.settings, *lost), (*study.models, *lost)
+    settings, models = "the study's settings", "the study's models"
     for name, contrast in contrasts.items():
         one, pairs = f"{path}.{name}", [*chain(*contrast.pairs)]
         if contrast.kind == "settings":
-            yield from _known(f"{one}.pairs", pairs, settings, "the study's settings")
-            yield from _known(f"{one}.models", contrast.models, models, "the study's models")
+            yield from _known(f"{one}.pairs", pairs, study.settings, settings, lost)
+            yield from _known(f"{one}.models", contrast.models, study.models, models, lost)
         else:
-            rows = (*models, *study.baselines, BEST_SIMPLE)
-            yield from _known(f"{one}.pairs", pairs, rows, "the study's models")
-            yield from _known(
-                f"{one}.settings", contrast.settings, settings, "the study's settings"
-            )
+            rows = (*study.models, *study.baselines, BEST_SIMPLE)
+            yield from _known(f"{one}.pairs", pairs, rows, models, lost)
+            names = contrast.settings
+            yield from _known(f"{one}.settings", names, study.settings, settings, lost)
 
 
 def label_problems(path: str, labels: Labels) -> Iterator[str]:
