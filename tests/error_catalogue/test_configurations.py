@@ -62,7 +62,7 @@ FILES = (
     Case(
         "text in Latin-1",
         "study: demo\n# Café\n".encode("latin-1"),
-        ("mine.yaml: line 2: not UTF-8 text: save it as UTF-8",),
+        ("mine.yaml: not UTF-8 text",),
     ),
     Case(
         "keys given twice",
@@ -99,8 +99,7 @@ studies:
 def with_line(old: str, new: str) -> str:
     """The study with a part of it replaced."""
     assert LINES.count(old) == 1, old
-    changed = LINES.replace(old, new)
-    return changed.replace("  mine:", "  cache:") if new == "study: cache" else changed
+    return LINES.replace(old, new)
 
 
 def key(sentence: str, old: str, new: str, *words: str, problems: int = 1) -> Case:
@@ -151,12 +150,6 @@ def test_what_does_not_fit_is_told_with_file_and_line_as_what_is_misspelt_is(
 MODEL = "{base: SmolLM2-135M, template: chatml}"
 KEYS = (
     key(
-        "a study that is not there",
-        "study: mine",
-        "study: mien",
-        "mine.yaml: line 1: study: mien is not in studies: did you mean `mine`?",
-    ),
-    key(
         "a misspelt key",
         "device: cpu",
         "devise: cpu",
@@ -178,37 +171,15 @@ KEYS = (
     ),
     key("no, which is false", "[PM]", "[no]", "tasks.0: should be text, not False: put it in quo"),
     key(
-        "a word for a choice", "device: cpu", "device: gpu", "line 9", "'cpu' or 'cuda', not 'gpu'"
-    ),
-    key("text for a list", "tasks: [PM]", "tasks: PM", "line 12: studies.mine.tasks", "a list"),
-    key("an unknown base", MODEL, "{base: SmolLM, template: chatml}", "line 16", "did you mean"),
-    key("a model without a base", MODEL, "{template: chatml}", "line 16", "Small.base: missing"),
-    key("data without a path", ", path: rows.jsonl", "", "line 11", "data.path: missing"),
-    key("a path that is empty", "path: rows.jsonl", "path: ''", "line 11", "data.path: is empty"),
-    key(
         "a sha256 that is none",
         "path: rows.jsonl",
         "path: rows.jsonl, labels: {path: l.json, sha256: abc}",
         "should be a sha256: 64 characters of 0-9 and a-f, not 'abc'",
     ),
-    key(
-        "seeds of a model that has one",
-        MODEL,
-        MODEL[:-1] + ", seeds: [0, 1]}",
-        "line 16",
-        "an untuned model with greedy decoding has the single seed 0",
-    ),
     # Names, which become names of files.
     key("a name with /", "      Small:", "      ../../x:", "line 16", "letters, digits and . _ -"),
-    key("a name with a space", "      Small:", "      My model:", "line 16", "letters, digits"),
     key("a name of 300 letters", "      Small:", f"      {'x' * 300}:", "line 16", "at most 80"),
     key("a name that YAML takes for yes", "      Small:", "      yes:", "not True", "in quotes"),
-    key(
-        "a study named like a shared folder",
-        "study: mine",
-        "study: cache",
-        "mine.yaml: line 7: studies.cache: is the name of a directory",
-    ),
     key(
         "a base that is an option of pip",
         "{source: path, path: models/own}",
@@ -295,7 +266,7 @@ def test_all_scripts_read_it_alike(script: str, project: Path) -> None:
     assert "mine.yaml: line 2: study: given twice: first in line 1" in run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("case", [FILES[-1], KEYS[1]], ids=lambda case: case.sentence)
+@pytest.mark.parametrize("case", [FILES[-1], KEYS[0]], ids=lambda case: case.sentence)
 def test_snakemake_refuses_it_with_the_same_lines(case: Case, project: Path) -> None:
     written(project, case.content)
     command = ["-n", "--configfile", FILE]
@@ -347,7 +318,7 @@ def test_any_broken_value_is_refused_in_lines_or_taken(
     raw = small()
     folder = linked_project(tmp_path_factory.mktemp("generated") / "project", origin)
 
-    @settings(max_examples=50)
+    @settings(max_examples=20)
     @given(
         st.sampled_from(sorted(paths(raw), key=str)),
         st.sampled_from([ABSENT, "misspelt", *WRONG, *HOSTILE]),

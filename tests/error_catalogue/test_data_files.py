@@ -15,11 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from support.broken_inputs import Run, linked_project, nothing_lost, refused
+from support.broken_inputs import Run, refused
 from support.scratch import snakemake
 from support.scripts import run_script
+
+from ecslm.common.errors import InputError
+from ecslm.data.problems import Problems
+from ecslm.data.sources.reading import read_rows
 
 FILE = "mine.yaml"
 ROWS = "rows.jsonl"
@@ -279,29 +283,25 @@ def test_snakemake_refuses_them_with_the_same_lines(case: Case, project: Path) -
     refused(project, lambda: snakemake(project, *command), case.words, case.problems)
 
 
+CONTENT = lines(*(matching(number) for number in range(4))).encode()
+
+
+@given(
+    st.integers(0, len(CONTENT)),
+    st.integers(0, 40),
+    st.binary(max_size=6) | st.sampled_from([b"\n", b'"', b"\\", b"}{", b"\xff\xfe", b"null"]),
+)
 def test_any_damaged_bytes_are_refused_in_lines_or_taken(
-    origin: Path, tmp_path_factory: pytest.TempPathFactory
+    tmp_path_factory: pytest.TempPathFactory, begin: int, length: int, put: bytes
 ) -> None:
-    folder = linked_project(tmp_path_factory.mktemp("damaged") / "project", origin)
-    content = lines(*(matching(number) for number in range(4))).encode()
-    laid_out(folder, Case("damaged", {ROWS: content}, []))
-
-    @settings(max_examples=40)
-    @given(
-        st.integers(0, len(content)),
-        st.integers(0, 40),
-        st.binary(max_size=6) | st.sampled_from([b"\n", b'"', b"\\", b"}{", b"\xff\xfe", b"null"]),
-    )
-    def check(begin: int, length: int, put: bytes) -> None:
-        damaged = content[:begin] + put + content[begin + length :]
-        (folder / ROWS).write_bytes(damaged)
-        run = why(folder)()
-        assert "Traceback" not in run.stderr
-        assert run.returncode in (0, 1)
-        told = run.stderr.splitlines()
-        assert run.returncode == 0 or told
-        assert all(line.startswith("error: ") and line.isprintable() for line in told)
-        assert (folder / ROWS).read_bytes() == damaged
-
-    with nothing_lost(folder, but=[ROWS, "results"]):
-        check()
+    path = tmp_path_factory.getbasetemp() / "damaged.jsonl"
+    path.write_bytes(CONTENT[:begin] + put + CONTENT[begin + length :])
+    problems = Problems()
+    told: Sequence[str] = ()
+    try:
+        read = [*read_rows(path, path.name, problems, lambda _: None)]
+        told = problems.lines(())
+    except InputError as error:
+        read, told = [], error.problems
+    assert read or told
+    assert all(line.isprintable() for line in told)

@@ -22,7 +22,7 @@ BEST_SIMPLE = "best simple"
 PERMUTATIONS_OF_TEST = 74
 
 
-def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """Refuse duplicates: each would add another test to the family."""
     for value in values:
         if values.count(value) > 1:
@@ -30,7 +30,7 @@ def _unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-UniqueNames = Annotated[tuple[str, ...], AfterValidator(_unique)]
+UniqueNames = Annotated[tuple[str, ...], AfterValidator(unique)]
 Permutations = Annotated[
     int, Field(ge=1, description="Random permutations of a paired randomisation test, at least.")
 ]
@@ -87,7 +87,7 @@ class ComparisonsSettings(Closed):
 class ComparedModel(Closed):
     """A model to compare: its seeds name its outcomes files, its shots the settings in them."""
 
-    seeds: Annotated[tuple[int, ...], AfterValidator(_unique)] = Field(
+    seeds: Annotated[tuple[int, ...], AfterValidator(unique)] = Field(
         min_length=1, description="Seeds whose outcomes are compared."
     )
     shots: int = Field(0, description="Examples in the prompt.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from ecslm.common.errors import InputError, Problem
-from ecslm.common.files import encoding_problem
+from ecslm.common.files import read_text
 from ecslm.common.yaml_loader import YAML_LOADER
 from ecslm.config.places import Content, Place
 
@@ -25,9 +25,9 @@ def read_files(files: Sequence[Path]) -> list[Content]:
     problems: list[Problem] = []
     here = Path.cwd()
     for path in files:
-        name = str(path.relative_to(here) if path.is_relative_to(here) else path)
+        name = path.relative_to(here) if path.is_relative_to(here) else path
         try:
-            contents.append(_read(_text(path, name), name))
+            contents.append(_read(name, str(name)))
         except InputError as error:
             problems += error.details
     if problems:
@@ -35,23 +35,8 @@ def read_files(files: Sequence[Path]) -> list[Content]:
     return contents
 
 
-def _text(path: Path, name: str) -> str:
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(Problem("no such file", name)) from None
-    except OSError as error:
-        raise InputError(Problem(f"cannot be read: {error.strerror}", name)) from None
-    if problem := encoding_problem(content):
-        raise InputError(Problem(problem, name))
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(Problem("not UTF-8 text: save it as UTF-8", name, line)) from None
-
-
-def _read(text: str, name: str) -> Content:
+def _read(path: Path, name: str) -> Content:
+    text = read_text(path)
     loader = YAML_LOADER(text)
     try:
         node = loader.get_single_node()
@@ -63,15 +48,12 @@ def _read(text: str, name: str) -> Content:
         values = loader.construct_document(node)
         # Only now: keys that an anchor brings have been put in.
         return Content(values, {key: Place(name, line) for key, line in _keys(node)})
-    except yaml.YAMLError as error:
+    except yaml.MarkedYAMLError as error:
         raise InputError(_not_yaml(error, text, name)) from None
-    except ValueError as error:
-        message = (
-            f"not YAML: what looks like a date or a number is none ({error}): put it in quotes"
-        )
-        raise InputError(Problem(message, name)) from None
-    except RecursionError:
-        raise InputError(Problem("is nested too deeply", name)) from None
+    except (yaml.YAMLError, ValueError) as error:
+        # A control character; what looks like a date and is none.
+        what = " ".join(str(error).split())
+        raise InputError(Problem(f"not YAML ({what}): put such a value in quotes", name)) from None
     finally:
         loader.dispose()
 
@@ -102,12 +84,8 @@ def _refuse_repeated(root: yaml.Node, name: str) -> None:
         raise InputError(*problems)
 
 
-def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> Problem:
+def _not_yaml(error: yaml.MarkedYAMLError, text: str, name: str) -> Problem:
     """What is wrong, and in which line."""
-    if not isinstance(error, yaml.MarkedYAMLError):
-        # Characters that no text has.
-        line = text.count("\n", 0, getattr(error, "position", 0)) + 1
-        return Problem("not YAML: a control character: remove it", name, line)
     mark = error.problem_mark or error.context_mark
     lines = text.rstrip().split("\n")
     # If something is missing at the end, YAML names the line after it.
@@ -115,7 +93,6 @@ def _not_yaml(error: yaml.YAMLError, text: str, name: str) -> Problem:
     if re.match(r" *\t", lines[line - 1]):
         return Problem("is indented with a tab: indent with spaces", name, line)
     what = (error.problem or "").removeprefix("but ")
-    begins = error.context_mark
-    if error.context and error.context.startswith("while") and begins is not None:
-        what += f", {error.context} that begins in line {begins.line + 1}"
+    if error.context and error.context_mark is not None:
+        what += f", {error.context} that begins in line {error.context_mark.line + 1}"
     return Problem(f"not YAML: {what}", name, line)

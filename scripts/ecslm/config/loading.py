@@ -11,11 +11,9 @@ from ecslm.common.errors import InputError, Problem
 from ecslm.common.text import nearest
 from ecslm.config.files import read_files
 from ecslm.config.places import Content, merged
-from ecslm.config.references import References
+from ecslm.config.references import reference_problems
 from ecslm.config.schema import Config, StudySettings
-from ecslm.config.schema_errors import schema_problems
-from ecslm.config.values import value_problems
-from ecslm.prediction.backend import DEFAULT
+from ecslm.config.schema_errors import schema_problems, value_problems
 
 
 def read_config(
@@ -91,59 +89,32 @@ def load_config(raw: dict[str, Any], templates: Path) -> Config:
     Raises:
         InputError: one line for each problem, with the key's path and the nearest valid name.
     """
-    inherited = _with_inherited(raw)
     told = dict(value_problems(raw))
+    left = copy.deepcopy(raw)
     lost: set[str] = set()
-    try:
-        config: Config | None = Config.model_validate(inherited).with_seeds()
-    except ValidationError as error:
-        # Each key once: what is wrong with it as such says more than what its schema lacks.
-        for keys, message in _once(schema_problems(error, Config)):
-            told.setdefault(".".join(keys), message)
-        config = _sound_part(inherited, lost)
-    lines = [f"{path}: {problem}" for path, problem in told.items()]
-    if config is not None:
-        lines += References(config, templates, lost).problems()
+    config: Config | None = None
+    # What is wrong is left out until the rest is valid, so that one run tells all problems.
+    while config is None:
+        try:
+            config = Config.model_validate(left)
+        except ValidationError as error:
+            problems = schema_problems(error, Config)
+            if not lost:
+                # Each key once: what is wrong with it as such says more than what its schema lacks.
+                told = {".".join(keys): message for keys, message in problems.items()} | told
+            for section, key in [_innermost(left, keys) for keys in problems]:
+                if not key:
+                    raise InputError(*_lines(told)) from None
+                section.pop(key, None)
+                lost.add(key)
+    lines = [*_lines(told), *reference_problems(config, templates, lost)]
     if lines:
         raise InputError(*dict.fromkeys(lines))
-    assert config is not None
     return config
 
 
-Problems = list[tuple[tuple[str, ...], str]]
-
-
-def _once(problems: Problems) -> Problems:
-    """Problems without those that models and tasks have inherited from their study."""
-    keys = {one for one, _ in problems}
-    return [
-        (one, message)
-        for one, message in problems
-        if not (
-            (one[2:3] == ("models",) and (*one[:2], *one[4:]) in keys)
-            or (one[2:3] == ("task_decoding",) and (*one[:2], "decoding", *one[4:]) in keys)
-        )
-    ]
-
-
-def _sound_part(raw: dict[str, Any], lost: set[str]) -> Config | None:
-    """The configuration without what its schema refuses, so that one run tells all problems; None
-    if too little is left.
-
-    Args:
-        lost: gets the keys that were left out, which exist although they are not in it.
-    """
-    left = copy.deepcopy(raw)
-    while True:
-        try:
-            return Config.model_validate(left).with_seeds()
-        except ValidationError as error:
-            wrong = {keys for keys, _ in schema_problems(error, Config)}
-            for section, key in [_innermost(left, keys) for keys in wrong]:
-                if section is left:
-                    return None
-                section.pop(key, None)
-                lost.add(key)
+def _lines(problems: Mapping[str, str]) -> list[str]:
+    return [f"{path}: {problem}" for path, problem in problems.items()]
 
 
 def _innermost(raw: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any], str]:
@@ -156,42 +127,3 @@ def _innermost(raw: dict[str, Any], keys: Sequence[str]) -> tuple[dict[str, Any]
             break
         section, found, inside = inside, key, inside[key]
     return section, found
-
-
-def _with_inherited(raw: dict[str, Any]) -> dict[str, Any]:
-    """Models and tasks inherit missing keys from the study's sections."""
-    studies = {
-        name: _study_with_inherited(study) if isinstance(study, dict) else study
-        for name, study in _mapping(raw.get("studies")).items()
-    }
-    return raw | {"studies": studies} if studies else raw
-
-
-def _study_with_inherited(study: dict[str, Any]) -> dict[str, Any]:
-    inherited: dict[str, Any] = {}
-    if models := _mapping(study.get("models")):
-        inherited["models"] = {
-            name: _model_with_inherited(model, study) for name, model in models.items()
-        }
-    if tasks := _mapping(study.get("task_decoding")):
-        inherited["task_decoding"] = {
-            task: _over(study.get("decoding"), own) for task, own in tasks.items()
-        }
-    return study | inherited
-
-
-def _model_with_inherited(model: Any, study: dict[str, Any]) -> Any:
-    """Models of other backends inherit nothing."""
-    if not isinstance(model, dict) or model.get("backend", DEFAULT) != DEFAULT:
-        return model
-    sections = ("precision", "training") if "training" in model else ("precision",)
-    return model | {name: _over(study.get(name), model.get(name)) for name in sections}
-
-
-def _over(inherited: Any, own: Any) -> Any:
-    """The keys of a section, over those that it inherits."""
-    return _mapping(inherited) | (own or {}) if own is None or isinstance(own, dict) else own
-
-
-def _mapping(value: Any) -> dict[Any, Any]:
-    return value if isinstance(value, dict) else {}

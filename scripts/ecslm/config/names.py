@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from ecslm.common.plain_words import LINE, NAME
+from ecslm.tables.references import Reference
 
 # Files are called after them, with more words around, and a name of a file has at most 255 bytes.
 MOST_CHARACTERS = 80
@@ -19,6 +20,13 @@ Name = Annotated[str, Field(pattern=NAME, max_length=MOST_CHARACTERS)]
 
 # A name in the data, which may be of any characters.
 Line = Annotated[str, Field(pattern=LINE, max_length=MOST_CHARACTERS)]
+
+
+# Names of other entries of the configuration. Those of the study's own are types of
+# `tables/references.py` too.
+BaseName = Annotated[str, Reference("bases")]
+TemplateName = Annotated[str, Reference("templates")]
+RegisteredTask = Annotated[str, Reference("registered tasks")]
 
 
 def name_like(text: str, taken: Collection[str], otherwise: str) -> str:

@@ -34,13 +34,7 @@ class Content:
 
     def with_values(self, values: Mapping[str, Any]) -> "Content":
         """These keys under values that stand in no file."""
-        paths = tuple(_paths(values))
-        places = {
-            path: place
-            for path, place in self.places.items()
-            if not any(path.startswith(f"{one}.") for one in paths)
-        }
-        return Content(_merged(self.values, dict(values)), {**places, **dict.fromkeys(paths)})
+        return self.with_over(Content(dict(values), dict.fromkeys(_paths(values))))
 
     def located(self, error: InputError) -> InputError:
         """The same problems, each with the place of the key that it begins with, or of the nearest

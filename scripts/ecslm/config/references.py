@@ -1,9 +1,10 @@
 """Checks across a configuration: names that refer to nothing, and entries that do not fit."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Any
+
+from pydantic import ValidationError
 
 from ecslm.common.text import nearest
 from ecslm.comparisons.settings import BEST_SIMPLE
@@ -11,252 +12,199 @@ from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
-from ecslm.data.relevance import LABELLED_SETTINGS
+from ecslm.config.schema_errors import schema_problems
 from ecslm.data.settings import Labels
-from ecslm.prediction.transformers_settings import ANSWERED
+from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.paths import SHARED
+from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings, has_example
 from ecslm.schemas.urls import NO_SECRET, may_hold_secret
 from ecslm.tables.references import Part, names_in
-from ecslm.tables.settings import Entry
+from ecslm.training.settings import TrainingSettings
 
 
-class References:
-    """What a valid configuration refers to.
+def reference_problems(
+    config: Config, templates: Path, lost: Collection[str] = ()
+) -> Iterator[str]:
+    """A line for each problem of a configuration that is valid by its schema; it begins with the
+    key.
 
     Args:
         templates: the directory of the prompt templates.
         lost: names of entries that are not in the configuration since they are invalid.
     """
+    if not templates.is_dir():
+        yield f"{templates}: no such directory: run this in the project's directory"
+        return
+    yield from _known("study", [config.study], config.studies, "studies", lost)
+    yield from _known("licenses", config.licenses, config.bases, "bases", lost)
+    yield from _shared_aliases(config.tasks)
+    for name, study in config.studies.items():
+        path = f"studies.{name}"
+        if name in SHARED:
+            yield f"{path}: is the name of a directory that studies share: rename the study"
+        parts = _parts(config, study, templates)
+        for found in names_in(study, StudySettings):
+            where, valid = parts[found.reference.part]
+            yield from _known(f"{path}.{found.field}", [found.name], valid, where, lost)
+        yield from _contrasts(f"{path}.comparisons.contrasts", study, lost)
+        yield from _repeated_labels(f"{path}.tables", study)
+        tasks = {one: config.tasks[one] for one in study.tasks if one in config.tasks}
+        yield from _study(path, study, tasks, lost)
+        for one, model in study.models.items():
+            yield from _model(f"{path}.models.{one}", one, model, study, tasks)
 
-    def __init__(self, config: Config, templates: Path, lost: Collection[str] = ()) -> None:
-        self._config, self._templates, self._lost = config, templates, lost
 
-    def problems(self) -> Iterator[str]:
-        """A line for each problem, which begins with the key."""
-        if not self._templates.is_dir():
-            yield f"{self._templates}: no such directory: run this in the project's directory"
-            return
-        config = self._config
-        yield from self._known([config.study], config.studies, "study", "studies")
-        yield from self._known(config.licenses, config.bases, "licenses", "bases")
-        yield from _shared_aliases(config.tasks)
-        for name, study in config.studies.items():
-            path = f"studies.{name}"
-            if name in SHARED:
-                yield f"{path}: is the name of a directory that studies share: rename the study"
-            tasks = {one: config.tasks[one] for one in study.tasks if one in config.tasks}
-            yield from self._study(path, study, tasks)
-            for one, model in study.models.items():
-                yield from self._model(f"{path}.models.{one}", model, study, tasks)
-            yield from self._contrasts(f"{path}.comparisons.contrasts", study)
-            yield from _repeated_labels(f"{path}.tables", study.tables)
-            for one, table in study.tables.items():
-                yield from self._table(f"{path}.tables.{one}", table, study)
+def _known(
+    path: str,
+    names: Collection[str],
+    valid: Collection[str],
+    where: str,
+    lost: Collection[str],
+) -> Iterator[str]:
+    for name in names:
+        if name not in valid and name not in lost:
+            yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
 
-    def _known(
-        self, names: Iterable[str], valid: Collection[str], path: str, where: str
-    ) -> Iterator[str]:
-        for name in names:
-            if name not in valid and name not in self._lost:
-                yield f"{path}: {name} is not in {where}{nearest(name, valid)}"
 
-    def _study(
-        self, path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]
-    ) -> Iterator[str]:
-        bases, models = self._config.bases, study.models
-        yield from self._known(study.tasks, self._config.tasks, f"{path}.tasks", "tasks")
-        for section, names in (("tasks", study.tasks), ("settings", study.settings)):
-            for name in dict.fromkeys(one for one in names if names.count(one) > 1):
-                yield f"{path}.{section}: {name} is listed twice"
-        yield from self._known(
-            study.task_decoding, self._config.tasks, f"{path}.task_decoding", "tasks"
-        )
-        yield from self._known(study.architectures, bases, f"{path}.architectures", "bases")
-        generates = [one for one, task in tasks.items() if task.metric in BERTSCORE_METRICS]
-        if study.bertscore is not None:
-            encoder = study.bertscore.encoder
-            yield from self._known([encoder], bases, f"{path}.bertscore.encoder", "bases")
-        elif generates and "bertscore" not in self._lost:
-            yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
-        yield from self._described(path, study)
-        yield from self._data(path, study, tasks)
-        if any(
-            isinstance(m, TransformersModel) and m.answers == "likelihood" for m in models.values()
-        ):
-            for name, task in tasks.items():
-                if task.answer == "choice" and task.option is None:
-                    yield (
-                        f"tasks.{name}.option: missing: letter or text, as right answers are; "
-                        "models with `answers: likelihood` need it"
-                    )
-        exported = study.export.models or ()
-        yield from self._known(exported, models, f"{path}.export.models", "the study's models")
-        for name in exported:
-            if name in models and not models[name].tuned:
-                yield f"{path}.export.models: {name} is not tuned: it has no adapter to merge"
+def _parts(
+    config: Config, study: StudySettings, templates: Path
+) -> Mapping[Part, tuple[str, Collection[str]]]:
+    """Where names of each kind must be, in words, and those that are there."""
+    contrasts = {} if study.comparisons is None else study.comparisons.contrasts
+    of_settings = [name for name, one in contrasts.items() if one.kind == "settings"]
+    tuned = [name for name, model in study.models.items() if model.tuned]
+    return {
+        "registered tasks": ("tasks", config.tasks),
+        "bases": ("bases", config.bases),
+        "templates": (str(templates), [file.stem for file in templates.glob("*.jinja")]),
+        "tasks": ("the study's tasks", study.tasks),
+        "models": ("the study's models", study.models),
+        "tuned models": ("the study's tuned models", tuned),
+        "baselines": ("the study's baselines", study.baselines),
+        "settings": ("the study's settings", study.settings),
+        "settings of records": ("the study's settings", (*study.settings, study.train_setting)),
+        "contrasts": ("the study's contrasts", contrasts),
+        "contrasts of settings": ("the study's contrasts of `kind: settings`", of_settings),
+    }
 
-    def _described(self, path: str, study: StudySettings) -> Iterator[str]:
-        """Models without a known tokenizer that would have to describe the data."""
-        named, models = study.described_with, study.models
-        with_base = [name for name, model in models.items() if model.base is not None]
-        if named is not None:
-            yield from self._known([named], models, f"{path}.described_with", "models")
-            if named in models and not models[named].run:
-                yield f"{path}.described_with: {named} is not run"
-            if named in models and named not in with_base:
-                fix = nearest(named, with_base) if with_base else ""
-                yield f"{path}.described_with: {named} has no base, whose tokenizer is needed{fix}"
-        for name, table in study.tables.items():
-            if table.kind == "dataset" and not with_base:
-                yield (
-                    f"{path}.tables.{name}: shows lengths in tokens, but none of the study's "
-                    "models has a base, whose tokenizer is needed: leave the table out"
-                )
 
-    @staticmethod
-    def _data(path: str, study: StudySettings, tasks: Mapping[str, TaskSettings]) -> Iterator[str]:
-        """Settings and labels that do not suffice for the test records of the study's tasks."""
-        labels = study.data.labels
-        if labels is not None:
-            yield from label_problems(f"{path}.data", labels)
-        tested = {code: task for code, task in tasks.items() if task.test}
-        if all(setting.startswith("OOD_") for setting in study.settings):
-            for code in (code for code, task in tested.items() if not task.ood):
-                yield f"{path}.settings: none has test records of {code}, whose `ood` is false"
-        ranked = [code for code, task in tested.items() if task.answer == "ranking"]
-        if ranked and labels is not None and not {*LABELLED_SETTINGS}.intersection(study.settings):
+def _study(
+    path: str, study: StudySettings, tasks: Mapping[str, TaskSettings], lost: Collection[str]
+) -> Iterator[str]:
+    generates = [one for one, task in tasks.items() if task.metric in BERTSCORE_METRICS]
+    if study.bertscore is None and generates and "bertscore" not in lost:
+        yield f"{path}.bertscore: missing: {', '.join(generates)} is scored with it"
+    with_base = [name for name, model in study.models.items() if model.base is not None]
+    named = study.described_with
+    if named in study.models and not (named in with_base and study.models[named].run):
+        fix = nearest(named, with_base)
+        yield f"{path}.described_with: {named} is not run, or has no base with a tokenizer{fix}"
+    for name, table in study.tables.items():
+        if table.kind == "dataset" and not with_base:
             yield (
-                f"{path}.settings: {', '.join(ranked)} needs {' or '.join(LABELLED_SETTINGS)}: the "
-                "relevance labels are in their row order"
+                f"{path}.tables.{name}: shows lengths in tokens, but none of the study's models "
+                "has a base, whose tokenizer is needed: leave the table out"
             )
-
-    def _model(
-        self,
-        path: str,
-        model: ModelSettings,
-        study: StudySettings,
-        tasks: Mapping[str, TaskSettings],
-    ) -> Iterator[str]:
-        if path.rpartition(".models.")[2] in study.baselines:
-            yield f"{path}: is also the name of a baseline: rename the model"
-        if model.template is not None:
-            files = [file.stem for file in self._templates.glob("*.jinja")]
-            yield from self._known(
-                [model.template], files, f"{path}.template", str(self._templates)
-            )
-        if model.shots and model.tuned:
-            yield (f"{path}.shots: training records have no examples: a tuned model has `shots: 0`")
-        if model.shots and not any(map(has_example, study.settings)):
-            yield f"{path}.shots: 1 needs the 1-shot settings among the study's `settings`"
-        if isinstance(model, TransformersModel):
-            yield from self._local_model(path, model, study, tasks)
-        elif isinstance(model, RecordedModel):
-            for section, names, valid in (
-                ("tasks", model.tasks, study.tasks),
-                ("settings", model.settings, study.settings),
-            ):
-                where = f"the study's {section}"
-                yield from self._known(names or (), valid, f"{path}.{section}", where)
-            if model.published is not None and study.answers is None:
-                name = path.rpartition(".models.")[2]
-                yield f"{path.partition('.models.')[0]}.answers: missing: {name} has `published`"
-        if isinstance(model, TransformersModel | OpenAIModel):
-            yield from _idle_seeds(path, model, study)
-
-    def _local_model(
-        self,
-        path: str,
-        model: TransformersModel,
-        study: StudySettings,
-        tasks: Mapping[str, TaskSettings],
-    ) -> Iterator[str]:
-        yield from self._known([model.base], self._config.bases, f"{path}.base", "bases")
-        if model.tuned and tasks and not any(task.train for task in tasks.values()):
-            yield f"{path}.training: none of the study's tasks has `train: true`"
-        if model.answers != "free":
-            valid = ANSWERED[model.answers]
-            if tasks and not any(task.answer in valid for task in tasks.values()):
+    if study.data.labels is not None:
+        yield from label_problems(f"{path}.data", study.data.labels)
+    models = [model for model in study.models.values() if isinstance(model, TransformersModel)]
+    if any(model.answers == "likelihood" for model in models):
+        for name, task in tasks.items():
+            if task.answer == "choice" and task.option is None:
                 yield (
-                    f"{path}.answers: no task of the study has {' or '.join(valid)} as its "
-                    f"`answer`, as {model.answers} needs"
+                    f"tasks.{name}.option: missing: letter or text, as right answers are; "
+                    "models with `answers: likelihood` need it"
                 )
-        sections = {"decoding": study.decoding} | {
-            f"task_decoding.{task}": section for task, section in study.task_decoding.items()
-        }
-        own = {} if model.decoding is None else model.decoding.model_dump(exclude_unset=True)
-        for name, section in sections.items():
-            both = section.model_copy(update=own)
-            if both.max_length <= both.max_new_tokens:
-                yield (
-                    f"{path}.decoding.max_length: {both.max_length} should be greater than the "
-                    f"{both.max_new_tokens} tokens of max_new_tokens, with the keys of {name}"
-                )
-                break
-        if model.adapter_of is not None:
-            yield from self._adapter(path, model, model.adapter_of, study.models)
+    tuned = [name for name, model in study.models.items() if model.tuned]
+    where = "the study's tuned models"
+    yield from _known(f"{path}.export.models", study.export.models or (), tuned, where, lost)
+    sections = {"decoding": study.decoding} | {
+        f"task_decoding.{task}": section for task, section in study.task_decoding.items()
+    }
+    for name, section in sections.items():
+        yield from _unfit(f"{path}.{name}", section, DecodingSettings)
 
-    def _adapter(
-        self, path: str, model: TransformersModel, name: str, models: Mapping[str, ModelSettings]
-    ) -> Iterator[str]:
-        """A model that cannot use the adapters of another."""
-        where = f"{path}.adapter_of"
-        yield from self._known([name], models, where, "the study's models")
-        if model.tuned:
-            yield f"{where}: has `training`, thus adapters of its own: leave one of them out"
-        other = models.get(name)
-        if other is None:
-            return
-        if not other.tuned:
-            yield f"{where}: {name} is not tuned: it has no adapters"
-        if not other.run:
-            yield f"{where}: {name} is not run"
-        for key in ("base", "template", "precision"):
-            if getattr(model, key) != getattr(other, key, None):
-                yield f"{path}.{key}: is not that of {name}, whose adapters it uses"
-        if missing := [str(seed) for seed in model.seeds if seed not in other.seeds]:
-            yield f"{path}.seeds: {name} has no adapter of seed {', '.join(missing)}"
 
-    def _contrasts(self, path: str, study: StudySettings) -> Iterator[str]:
-        contrasts = {} if study.comparisons is None else study.comparisons.contrasts
-        rows = (*study.models, *study.baselines, BEST_SIMPLE)
-        where = {"settings": "the study's settings", "models": "the study's models"}
-        for name, contrast in contrasts.items():
-            one = f"{path}.{name}"
-            pairs = [*chain(*contrast.pairs)]
-            if contrast.kind == "settings":
-                yield from self._known(pairs, study.settings, f"{one}.pairs", where["settings"])
-                names = contrast.models
-                yield from self._known(names, study.models, f"{one}.models", where["models"])
-            else:
-                yield from self._known(pairs, rows, f"{one}.pairs", where["models"])
-                names = contrast.settings
-                yield from self._known(names, study.settings, f"{one}.settings", where["settings"])
+def _unfit(path: str, settings: Closed, schema: type[Closed]) -> Iterator[str]:
+    """Keys that do not fit one another, now that those of several sections are together."""
+    try:
+        schema.model_validate(settings.model_dump())
+    except ValidationError as error:
+        for keys, message in schema_problems(error, schema).items():
+            yield f"{'.'.join((path, *keys))}: {message}"
 
-    def _table(self, path: str, table: Entry, study: StudySettings) -> Iterator[str]:
-        contrasts = {} if study.comparisons is None else study.comparisons.contrasts
-        parts: dict[Part, tuple[str, Collection[str]]] = {
-            "tasks": ("tasks", study.tasks),
-            "models": ("models", study.models),
-            "tuned models": ("models", study.models),
-            "baselines": ("baselines", study.baselines),
-            "settings": ("settings", study.settings),
-            "settings of records": ("settings", (*study.settings, study.train_setting)),
-            "contrasts": ("contrasts", contrasts),
-            "contrasts of settings": ("contrasts", contrasts),
-        }
-        entry = table.model_dump()
-        yield from _not_free(path, entry, study)
-        for named in names_in(entry, type(table)):
-            part, where = named.reference.part, f"{path}.{named.field}"
-            section, valid = parts[part]
-            yield from self._known([named.name], valid, where, f"the study's {section}")
-            if named.name not in valid:
-                continue
-            if part == "tuned models" and not study.models[named.name].tuned:
-                yield f"{where}: {named.name} is not tuned: it has no trainable parameters"
-            if part == "contrasts of settings" and contrasts[named.name].kind == "models":
-                yield f"{where}: {named.name} compares models: name one of `kind: settings`"
+
+def _model(
+    path: str,
+    name: str,
+    model: ModelSettings,
+    study: StudySettings,
+    tasks: Mapping[str, TaskSettings],
+) -> Iterator[str]:
+    if name in study.baselines:
+        yield f"{path}: is also the name of a baseline: rename the model"
+    if model.shots and model.tuned:
+        yield f"{path}.shots: training records have no examples: a tuned model has `shots: 0`"
+    if model.shots and not any(map(has_example, study.settings)):
+        yield f"{path}.shots: 1 needs the 1-shot settings among the study's `settings`"
+    if tasks and not any(model.suits(task.answer) for task in tasks.values()):
+        yield f"{path}.answers: the study has no task whose answers can be limited in this way"
+    if isinstance(model, RecordedModel) and model.published and study.answers is None:
+        yield f"{path}.published: the study has no `answers`, among which they are"
+    if isinstance(model, TransformersModel | OpenAIModel):
+        yield from _idle_seeds(path, model, study)
+    if isinstance(model, TransformersModel):
+        if model.training is not None:
+            yield from _unfit(f"{path}.training", model.training, TrainingSettings)
+            if tasks and not any(task.train for task in tasks.values()):
+                yield f"{path}.training: none of the study's tasks has `train: true`"
+        if model.decoding is not None:
+            together = map(model.decoded, (study.decoding, *study.task_decoding.values()))
+            found = (_unfit(f"{path}.decoding", one, DecodingSettings) for one in together)
+            yield from dict.fromkeys(chain(*found))
+        if model.adapter_of in study.models:
+            yield from _adapter(path, model, model.adapter_of, study.models[model.adapter_of])
+
+
+def _adapter(path: str, model: TransformersModel, name: str, other: ModelSettings) -> Iterator[str]:
+    """A model that cannot use the adapters of another."""
+    if model.tuned:
+        yield f"{path}.adapter_of: has `training`, thus adapters of its own: leave one of them out"
+    if not (other.tuned and other.run):
+        yield f"{path}.adapter_of: {name} is not tuned, or not run: it has no adapters"
+    for key in ("base", "template", "precision"):
+        if getattr(model, key) != getattr(other, key, None):
+            yield f"{path}.{key}: is not that of {name}, whose adapters it uses"
+    if missing := [str(seed) for seed in model.seeds if seed not in other.seeds]:
+        yield f"{path}.seeds: {name} has no adapter of seed {', '.join(missing)}"
+
+
+def _idle_seeds(
+    path: str, model: TransformersModel | OpenAIModel, study: StudySettings
+) -> Iterator[str]:
+    """Seeds of a model that draws nothing."""
+    adapted = isinstance(model, TransformersModel) and (model.tuned or model.adapter_of)
+    sampled = any(one.sample for one in (study.decoding, *study.task_decoding.values()))
+    if model.decoding is not None and "sample" in model.decoding.model_fields_set:
+        sampled = model.decoding.sample
+    if not adapted and not sampled and model.seeds != (0,):
+        yield f"{path}.seeds: an untuned model with greedy decoding has the single seed 0"
+
+
+def _contrasts(path: str, study: StudySettings, lost: Collection[str]) -> Iterator[str]:
+    contrasts = {} if study.comparisons is None else study.comparisons.contrasts
+    settings, models = "the study's settings", "the study's models"
+    for name, contrast in contrasts.items():
+        one, pairs = f"{path}.{name}", [*chain(*contrast.pairs)]
+        if contrast.kind == "settings":
+            yield from _known(f"{one}.pairs", pairs, study.settings, settings, lost)
+            yield from _known(f"{one}.models", contrast.models, study.models, models, lost)
+        else:
+            rows = (*study.models, *study.baselines, BEST_SIMPLE)
+            yield from _known(f"{one}.pairs", pairs, rows, models, lost)
+            names = contrast.settings
+            yield from _known(f"{one}.settings", names, study.settings, settings, lost)
 
 
 def label_problems(path: str, labels: Labels) -> Iterator[str]:
@@ -266,34 +214,6 @@ def label_problems(path: str, labels: Labels) -> Iterator[str]:
         yield f"{path}.labels.sha256: missing: needed to verify the file from `url`"
     if may_hold_secret(labels.url or ""):
         yield f"{path}.labels.url: {NO_SECRET}"
-
-
-def _idle_seeds(
-    path: str, model: TransformersModel | OpenAIModel, study: StudySettings
-) -> Iterator[str]:
-    """Seeds of a model that draws nothing."""
-    adapted = isinstance(model, TransformersModel) and (model.tuned or model.adapter_of)
-    own = model.decoding
-    sections = (study.decoding, *study.task_decoding.values())
-    sampled = any(section.sample for section in sections)
-    if own is not None and "sample" in own.model_fields_set:
-        sampled = own.sample
-    if not adapted and not sampled and model.seeds != (0,):
-        yield f"{path}.seeds: an untuned model with greedy decoding has the single seed 0"
-
-
-def _not_free(path: str, entry: Mapping[str, Any], study: StudySettings) -> Iterator[str]:
-    """Rows that would compete although their answers are limited."""
-    best_of: dict[str, Iterable[str]] = {}
-    for group in entry["rows"] if entry.get("competitors") else ():
-        best_of |= group["best_of"]
-    for row in entry.get("competitors", ()):
-        for name in best_of.get(row, (row,)):
-            model = study.models.get(name)
-            if isinstance(model, TransformersModel) and model.answers != "free":
-                whose = "its answers" if name == row else f"the answers of {name}"
-                limits = f"{whose} are {model.answers}, not free"
-                yield f"{path}.competitors: {row} does not compete: {limits}"
 
 
 def _shared_aliases(tasks: Mapping[str, TaskSettings]) -> Iterator[str]:
@@ -309,9 +229,9 @@ def _shared_aliases(tasks: Mapping[str, TaskSettings]) -> Iterator[str]:
                 )
 
 
-def _repeated_labels(path: str, tables: Mapping[str, Entry]) -> Iterator[str]:
+def _repeated_labels(path: str, study: StudySettings) -> Iterator[str]:
     """Tables of one LaTeX label, so that a reference to it would be to either."""
     first: dict[str, str] = {}
-    for name, table in tables.items():
+    for name, table in study.tables.items():
         if (other := first.setdefault(table.label, name)) != name:
             yield f"{path}.{name}.label: {table.label} is that of `{path}.{other}` too: change one"

@@ -9,15 +9,16 @@ from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import AfterValidator, Field, PrivateAttr, field_validator, model_validator
 
 from ecslm.common.errors import InputError
-from ecslm.comparisons.settings import ComparisonsSettings
+from ecslm.comparisons.settings import ComparisonsSettings, unique
+from ecslm.config.backends.any_model import Seeds, over
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.openai import OpenAIModel
 from ecslm.config.backends.recorded import RecordedModel
-from ecslm.config.backends.transformers import Seeds, TransformersModel
-from ecslm.config.names import Line, Name
+from ecslm.config.backends.transformers import DecodingKeys, TransformersModel
+from ecslm.config.names import BaseName, Line, Name, RegisteredTask
 from ecslm.config.places import Content
 from ecslm.data.settings import DataSource
 from ecslm.exports.settings import ExportEntry
@@ -26,7 +27,6 @@ from ecslm.models.precision import Precision
 from ecslm.prediction.backend import DEFAULT
 from ecslm.prediction.latency_settings import SampleSettings
 from ecslm.prediction.published_answers import PublishedAnswers
-from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.paths import PUBLISHED
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
@@ -34,6 +34,7 @@ from ecslm.scoring.baselines import Baseline
 from ecslm.scoring.bertscore.settings import BertScoreSettings
 from ecslm.scoring.settings import ScoringSettings
 from ecslm.tables.kind import table_kinds
+from ecslm.tables.references import AnyModelName
 from ecslm.tables.settings import Entry
 from ecslm.training.settings import TrainingSettings
 
@@ -53,7 +54,7 @@ ModelSettings = TransformersModel | RecordedModel | OpenAIModel | LearnedModel
 class EncoderSettings(BertScoreSettings):
     """How generated answers are compared with their references."""
 
-    encoder: str = Field(description="Encoder weights, an entry of `bases`.")
+    encoder: BaseName = Field(description="Encoder weights, an entry of `bases`.")
 
     @field_validator("rescale_language")
     @classmethod
@@ -105,9 +106,11 @@ class StudySettings(Closed):
         "absolute: study.csv and, if needed, notes.csv, counts.csv, parameters.csv and sizes.csv.",
     )
     data: DataSource = Field(description="Where the records come from.")
-    tasks: tuple[str, ...] = Field(min_length=1, description="Tasks, entries of `tasks` above.")
+    tasks: Annotated[tuple[RegisteredTask, ...], AfterValidator(unique)] = Field(
+        min_length=1, description="Tasks, entries of `tasks` above."
+    )
     train_setting: Line = Field(description="Setting whose train and val records are used.")
-    settings: tuple[Line, ...] = Field(
+    settings: Annotated[tuple[Line, ...], AfterValidator(unique)] = Field(
         min_length=1, description="Settings whose test records are evaluated."
     )
     precision: Precision = Field(
@@ -116,8 +119,8 @@ class StudySettings(Closed):
     training: TrainingSettings = Field(
         TrainingSettings(), description="How all tuned models are trained."
     )
-    decoding: DecodingSettings = Field(DecodingSettings(), description="How answers are generated.")
-    task_decoding: dict[str, DecodingSettings] = Field(
+    decoding: DecodingKeys = Field(DecodingKeys(), description="How answers are generated.")
+    task_decoding: dict[RegisteredTask, DecodingKeys] = Field(
         {}, description="Keys that replace those of `decoding`, by task."
     )
     batch_tokens: int = Field(
@@ -142,7 +145,7 @@ class StudySettings(Closed):
     models: dict[Name, Annotated[ModelSettings, Field(discriminator="backend")]] = Field(
         min_length=1, description="Models by name."
     )
-    described_with: str | None = Field(
+    described_with: AnyModelName | None = Field(
         None,
         description="Model whose tokenizer, prompt and lengths are used to describe the data "
         "(default: of those with a base, the first tuned one by name, or the first; without any, "
@@ -151,7 +154,7 @@ class StudySettings(Closed):
     baselines: tuple[Baseline, ...] = Field(
         (), description="Trivial baselines, each scored for the tasks that it is defined for."
     )
-    architectures: dict[str, str] = Field(
+    architectures: dict[BaseName, str] = Field(
         {}, description="Row of resources/architectures.csv for a base, if its name differs."
     )
     tables: dict[Name, TableSettings] = Field(
@@ -172,6 +175,18 @@ class StudySettings(Closed):
             name: {"backend": DEFAULT, **model} if isinstance(model, dict) else model
             for name, model in models.items()
         }
+
+    @model_validator(mode="after")
+    def _inherited(self) -> Self:
+        """Models and tasks have the study's settings, but for keys of their own."""
+        models = {
+            name: model.inheriting(self.precision, self.training)
+            if isinstance(model, TransformersModel)
+            else model
+            for name, model in self.models.items()
+        }
+        tasks = {task: over(own, self.decoding) for task, own in self.task_decoding.items()}
+        return self.model_copy(update={"models": models, "task_decoding": tasks})
 
 
 class Config(Closed):
@@ -195,9 +210,9 @@ class Config(Closed):
     _content: Content = PrivateAttr(default_factory=lambda: Content({}))
     _changes: tuple[str, ...] = PrivateAttr(())
 
-    def with_seeds(self) -> Self:
-        """A copy with `seeds` in place of those of the models that have adapters, in the study to
-        run."""
+    @model_validator(mode="after")
+    def _with_seeds(self) -> Self:
+        """The models of the study to run that have adapters have the `seeds` of all, if any."""
         if self.seeds is None or self.study not in self.studies:
             return self
         models = {

@@ -1,7 +1,7 @@
 """Looks at a user's records: their tasks, the kind of answer to each, how many and how long."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,6 @@ EXAMPLE = (
 )
 # More than this means that the column `task` has another meaning.
 MOST_TASKS = 30
-# Answers and lists of options that are told apart.
-MOST_KINDS = 50
 # Texts that are so few, so short and so frequent are labels: one of them is right, or wrong.
 MOST_LABELS, LONGEST_LABEL, LEAST_OF_A_LABEL = 12, 40, 5
 # Of a task's records, so many must fit a kind of answer: a few may be wrong, which is told later.
@@ -40,10 +38,11 @@ class Seen:
     splits: Counter[str] = field(default_factory=Counter)
     settings: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
-    """How often each output occurs; at most the first few different ones are counted."""
+    """How often each output occurs."""
     options: Counter[tuple[str, ...]] = field(default_factory=Counter)
     fits: Counter[Answer] = field(default_factory=Counter)
-    inputs: Counter[InputForm] = field(default_factory=Counter)
+    objects: int = 0
+    """Records whose input is a JSON object."""
     characters: int = 0
     """Characters of all records, answers included."""
     longest: int = 0
@@ -61,13 +60,17 @@ class Seen:
         self.splits[split] += 1
         setting = row.get("setting")
         self.settings[setting if isinstance(setting, str) else DEFAULT_SETTING] += 1
-        _count(self.answers, output)
-        options = _options(row)
-        if options:
-            _count(self.options, tuple(options))
+        self.answers[output] += 1
+        if options := _options(row):
+            self.options[tuple(options)] += 1
         for answer in ("yes_no", "choice", "extraction", "ranking"):
-            self.fits[answer] += _fits(answer, text, output, options)
-        self.inputs["object"] += _is_object(text)
+            # Letter case is reported later.
+            given = output.strip().lower() if answer == "yes_no" else output
+            fits = _fits(check_output, given, options or None, answer)
+            if answer == "ranking":
+                fits = fits and _fits(check_input, text, "object", answer, output)
+            self.fits[answer] += fits
+        self.objects += _fits(check_input, text, "object", "yes_no", "")
         self.longest_output = max(self.longest_output, len(output))
         length = len(instruction) + len(text) + sum(map(len, options)) + len(output)
         self.longest = max(self.longest, length)
@@ -93,7 +96,7 @@ class Seen:
     @property
     def input(self) -> InputForm:
         """The form of its inputs."""
-        return "object" if self.inputs["object"] == self.records else "text"
+        return "object" if self.objects == self.records else "text"
 
 
 def look_at(path: Path, codes: Mapping[str, str]) -> tuple[list[Seen], bool]:
@@ -141,11 +144,6 @@ def _check_first(row: Mapping[str, Any], where: str) -> None:
         )
 
 
-def _count(counter: Counter[Any], value: Any) -> None:
-    if value in counter or len(counter) < MOST_KINDS:
-        counter[value] += 1
-
-
 def _options(row: Mapping[str, Any]) -> list[str]:
     """The options of a row; those that cannot be read are told later."""
     value = row.get("options")
@@ -155,21 +153,10 @@ def _options(row: Mapping[str, Any]) -> list[str]:
         return []
 
 
-def _fits(answer: Answer, text: str, output: str, options: list[str]) -> bool:
-    """Whether an output is of a kind; letter case is ignored here and reported later."""
+def _fits(check: Callable[..., object], *values: Any) -> bool:
+    """Whether a check of a row's values passes."""
     try:
-        if answer == "ranking":
-            check_input(text, "object", answer, output)
-        given = output.strip().lower() if answer == "yes_no" else output
-        check_output(given, options or None, answer)
-    except RowError:
-        return False
-    return True
-
-
-def _is_object(text: str) -> bool:
-    try:
-        check_input(text, "object", "yes_no", "")
+        check(*values)
     except RowError:
         return False
     return True

@@ -1,6 +1,5 @@
 """The configuration of a study that a user begins, sized so that it ends in minutes on a CPU."""
 
-import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,8 +30,6 @@ CHARACTERS = 2.5
 TURNS = 40
 # Fewer records cannot be divided so that each part has some.
 FEWEST = 30
-# Names with at least this similarity may be the same, one of them misspelt.
-SIMILAR = 0.8
 # Records of the whole study at most, that are tested and that show how training goes.
 MOST_TESTED, MOST_WATCHED = 400, 60
 # Tokens of all passes of training: two cores without AMX take some minutes for them.
@@ -185,7 +182,7 @@ def _task(code: str, seen: Seen, known: TaskSettings | None, trains: bool) -> Ta
     if known is not None:
         # Inputs of the others have parts that answers are read by.
         any_text = known.answer in ("yes_no", "choice", "generation") and known.input == "object"
-        form = "text" if any_text and not seen.inputs["object"] else known.input
+        form = "text" if any_text and not seen.objects else known.input
         return Task(code, seen, known.kind(), form, known, trains)
     answer = seen.answer
     metric = METRIC_OF[answer]
@@ -199,13 +196,10 @@ def _shares(data: Path, seen: Sequence[Seen]) -> Shares:
     """How to divide records: enough to test, no more than a CPU answers in minutes."""
     fewest = min(seen, key=lambda task: task.records)
     if fewest.records < FEWEST:
-        others = [task.name for task in seen if task is not fewest]
-        similar = difflib.get_close_matches(fewest.name, others, n=1, cutoff=SIMILAR)
-        hint = f"; if {similar[0]} is meant, write it so" if similar else ""
         raise InputError(
             f"{data}: {fewest.name} has {number_of(fewest.records, 'record')}, too few to train on "
             f"some and test on others: bring at least {FEWEST}, better 200; or, to test alone, "
-            f'give all records `"split": "test"`{hint}'
+            'give all records `"split": "test"`'
         )
     every = sum(task.records for task in seen)
     val = max(min(0.1, MOST_WATCHED / every), min(0.25, 8 / fewest.records))

@@ -2,13 +2,36 @@
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
+from ecslm.comparisons.settings import unique
 from ecslm.prediction.settings import DecodingSettings, PredictionSettings
 from ecslm.schemas.settings import Closed
 from ecslm.schemas.task import Answer, TaskSettings
+
+Settings = TypeVar("Settings", bound=BaseModel)
+
+
+def _in_one_order(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    # Another order must score nothing again.
+    return tuple(sorted(unique(seeds)))
+
+
+Seeds = Annotated[
+    tuple[Annotated[int, Field(ge=0, lt=2**32)], ...],
+    Field(min_length=1),
+    AfterValidator(_in_one_order),
+]
+
+
+def over(own: BaseModel, shared: Settings) -> Settings:
+    """Settings with the keys that are set in others of their kind in place of their own.
+
+    Nothing is checked: keys of the one may not fit those of the other.
+    """
+    return shared.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
 
 class AnyModel(Closed):

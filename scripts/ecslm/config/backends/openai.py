@@ -1,12 +1,12 @@
 """Models that a server runs: the backend `openai`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal, Self
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from ecslm.config.backends.any_model import AnyModel
-from ecslm.config.names import Name
+from ecslm.config.backends.any_model import AnyModel, Seeds, over
+from ecslm.config.names import TemplateName
 from ecslm.prediction.openai_settings import (
     AccessSettings,
     OpenAISettings,
@@ -15,14 +15,6 @@ from ecslm.prediction.openai_settings import (
 )
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.task import TaskSettings
-
-
-class OwnServerDecoding(ServerDecoding):
-    """Keys that replace those of other decoding settings; what is not set replaces nothing."""
-
-    def over(self, shared: ServerDecoding) -> ServerDecoding:
-        """Settings with these keys in place of their own."""
-        return shared.model_copy(update=self.model_dump(exclude_unset=True))
 
 
 class OpenAIModel(AnyModel):
@@ -36,24 +28,16 @@ class OpenAIModel(AnyModel):
 
     backend: Literal["openai"] = Field(description="What answers: an OpenAI-compatible server.")
     server: ServerSettings = Field(description="Which model of which server.")
-    template: Name = Field(description="Its prompt: resources/prompts/{template}.jinja.")
-    decoding: OwnServerDecoding = Field(
-        OwnServerDecoding(),
+    template: TemplateName = Field(description="Its prompt: resources/prompts/{template}.jinja.")
+    decoding: ServerDecoding = Field(
+        ServerDecoding(),
         description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
         "every task.",
     )
-    seeds: tuple[Annotated[int, Field(ge=0, lt=2**32)], ...] = Field(
-        (0,), min_length=1, description="Seeds to sample with, in any order."
-    )
+    seeds: Seeds = Field((0,), description="Seeds to sample with, in any order.")
     access: AccessSettings = Field(
         AccessSettings(), description="How the server is reached, and what it may cost."
     )
-
-    @field_validator("seeds")
-    @classmethod
-    def _in_one_order(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        # Another order must score nothing again.
-        return tuple(sorted(seeds))
 
     @model_validator(mode="after")
     def _told_its_seeds(self) -> Self:
@@ -73,7 +57,7 @@ class OpenAIModel(AnyModel):
             backend="openai",
             shots=self.shots,
             server=self.server,
-            decoding=self.decoding.over(ServerDecoding.of(decoding)),
+            decoding=over(self.decoding, ServerDecoding.of(decoding)),
         )
 
     def reached(self) -> AccessSettings:

@@ -12,6 +12,7 @@ from ecslm.prediction.recorded_settings import RecordedSettings
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas.paths import ANSWERS
 from ecslm.schemas.task import TaskSettings, has_example
+from ecslm.tables.references import SettingName, TaskName
 
 
 class RecordedModel(AnyModel):
@@ -36,10 +37,10 @@ class RecordedModel(AnyModel):
         description="Instead of `path`: its directory among those of the study's `answers`, which "
         "are fetched.",
     )
-    tasks: tuple[str, ...] | None = Field(
+    tasks: tuple[TaskName, ...] | None = Field(
         None, min_length=1, description="Tasks that it has answers to (default: all)."
     )
-    settings: tuple[str, ...] | None = Field(
+    settings: tuple[SettingName, ...] | None = Field(
         None, min_length=1, description="Settings that it has answers in (default: all)."
     )
 

@@ -1,12 +1,12 @@
 """Models whose weights run here: the backend `transformers`."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from ecslm.config.backends.any_model import AnyModel
-from ecslm.config.names import Name
+from ecslm.config.backends.any_model import AnyModel, Seeds, over
+from ecslm.config.names import BaseName, TemplateName
 from ecslm.models.precision import Precision
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.prediction.transformers_settings import (
@@ -16,36 +16,18 @@ from ecslm.prediction.transformers_settings import (
     TransformersSettings,
 )
 from ecslm.schemas.task import Answer, TaskSettings
+from ecslm.tables.references import AnyModelName
 from ecslm.training.settings import TrainingSettings
 
 
-def _in_one_order(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(seeds)) < len(seeds):
-        raise ValueError("a seed is listed twice")
-    # Another order must score nothing again.
-    return tuple(sorted(seeds))
-
-
-Seeds = Annotated[
-    tuple[Annotated[int, Field(ge=0, lt=2**32)], ...],
-    Field(min_length=1),
-    AfterValidator(_in_one_order),
-]
-
-
-class OwnDecoding(DecodingSettings):
-    """Keys that replace those of other decoding settings; what is not set replaces nothing."""
+class DecodingKeys(DecodingSettings):
+    """Decoding. The default is greedy; a key that is not set is that of the section above."""
 
     @field_validator("max_length")
     @classmethod
     def _leaves_room(cls, length: int, _others: ValidationInfo) -> int:
-        # Checked for each task, with the keys that it has: `config/references.py`.
+        # Checked with the keys that it goes over: `config/references.py`.
         return length
-
-    def over(self, shared: DecodingSettings) -> DecodingSettings:
-        """Settings with these keys in place of their own."""
-        own = self.model_dump(exclude_unset=True)
-        return DecodingSettings.model_validate(shared.model_dump() | own)
 
 
 class TransformersModel(AnyModel):
@@ -56,14 +38,14 @@ class TransformersModel(AnyModel):
     backend: Literal["transformers"] = Field(
         "transformers", description="What answers: weights that run here (the default)."
     )
-    base: str = Field(description="Its base weights, an entry of `bases`.")
-    template: Name = Field(description="Its prompt: resources/prompts/{template}.jinja.")
+    base: BaseName = Field(description="Its base weights, an entry of `bases`.")
+    template: TemplateName = Field(description="Its prompt: resources/prompts/{template}.jinja.")
     training: TrainingSettings | None = Field(
         None,
         description="If missing, the base is not tuned. If present, even empty, it is tuned, and "
         "its keys replace those of the study's `training`.",
     )
-    adapter_of: Name | None = Field(
+    adapter_of: AnyModelName | None = Field(
         None,
         description="Model whose adapters it uses instead of training its own; both need the same "
         "base, template and precision.",
@@ -71,7 +53,7 @@ class TransformersModel(AnyModel):
     precision: Precision = Field(
         Precision(), description="Keys that replace those of the study's `precision`."
     )
-    decoding: OwnDecoding | None = Field(
+    decoding: DecodingKeys | None = Field(
         None,
         description="Keys that replace those of the study's `decoding` and `task_decoding`, in "
         "every task.",
@@ -91,6 +73,12 @@ class TransformersModel(AnyModel):
         "divided by: nothing, or its number of tokens or bytes.",
     )
 
+    @field_validator("precision", "training", mode="before")
+    @classmethod
+    def _whole(cls, section: Any) -> Any:
+        # An empty section is the study's own.
+        return {} if section is None else section
+
     @field_validator("normalization")
     @classmethod
     def _of_likelihood(cls, value: Normalization, others: ValidationInfo) -> Normalization:
@@ -102,6 +90,14 @@ class TransformersModel(AnyModel):
     def tuned(self) -> bool:
         """Whether the model has adapters of its own."""
         return self.training is not None
+
+    def inheriting(self, precision: Precision, training: TrainingSettings) -> Self:
+        """A copy with the study's settings, but for the keys that the model sets itself."""
+        own = {
+            "precision": over(self.precision, precision),
+            "training": None if self.training is None else over(self.training, training),
+        }
+        return self.model_copy(update=own)
 
     def adapter_name(self, name: str) -> str | None:
         """The model's own name if it is tuned, otherwise the model whose adapters it uses."""
@@ -125,7 +121,7 @@ class TransformersModel(AnyModel):
 
     def decoded(self, shared: DecodingSettings) -> DecodingSettings:
         """How the model answers a task, for which the study has the settings `shared`."""
-        return shared if self.decoding is None else self.decoding.over(shared)
+        return shared if self.decoding is None else over(self.decoding, shared)
 
     def prediction(
         self,
