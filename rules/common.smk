@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from shlex import join, quote
 from types import SimpleNamespace
@@ -242,14 +243,20 @@ def template_file(wildcards):
     return STUDY.template(wildcards.model) or ""
 
 
+@cache
+def request(rule):
+    """What the jobs of a rule ask a scheduler for, by their wildcards."""
+    return of_job(lambda job: REQUESTS.request(rule, job))
+
+
 def memory(rule):
     """MiB of memory that a rule's job asks a scheduler for."""
-    return of_job(lambda job: REQUESTS.request(rule, job).memory_mb)
+    return lambda wildcards: request(rule)(wildcards).memory_mb
 
 
 def minutes(rule):
     """Minutes that a rule's job asks a scheduler for."""
-    return of_job(lambda job: REQUESTS.request(rule, job).minutes)
+    return lambda wildcards: request(rule)(wildcards).minutes
 
 
 def server_access(wildcards):
