@@ -7,12 +7,6 @@ min_version("9.27")
 
 include: "rules/common.smk"
 include: "rules/run.smk"
-
-
-# Only for Snakemake's own reports: the rules use what common.smk has read.
-configfile: "config.yaml"
-
-
 include: "rules/data.smk"
 include: "rules/adapters.smk"
 include: "rules/predictions.smk"
@@ -46,8 +40,16 @@ rule all:
         targets("score", "score_baseline", "score_over_seeds", "choose_baseline"),
         targets("differences", "compare", "tidy_scores"),
         targets("render_table", "draw_figures", "draw_rule_graph", "report_page"),
-    message:
-        "The study's results"
+
+
+# Those that run models are sent to the nodes of a cluster. The others run where Snakemake runs: they
+# take seconds (a minute for the paper's data), less than waiting in a scheduler's queue, or need a
+# network, which nodes may lack.
+SENT = {"train_adapter", "predict", "bertscore", "measure_latency", "export_model"}
+workflow.localrules(*{rule.name for rule in workflow.rules} - SENT)
+for one in workflow.rules:
+    # Of `--sdm conda`; relative to rules/.
+    one.conda_env = None if one.norun else "../envs/ecslm.yaml"
 
 
 onstart:

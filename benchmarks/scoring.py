@@ -27,9 +27,9 @@ from processes import ROOT, copy_project, snakemake
 from studies import paper_sized, read_configuration, with_study, write_published_rows
 
 from ecslm.config.loading import load_config
+from ecslm.plan.models import score_settings
 from ecslm.plan.parameters import json_parameter
 from ecslm.plan.plan import Plan
-from ecslm.plan.scores import score_settings
 from ecslm.schemas import paths
 
 RESAMPLES = 10_000

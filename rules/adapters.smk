@@ -10,8 +10,6 @@ rule base_model:
         manifest="results/bases/{base}/manifest.json",
     log:
         "results/bases/{base}/fetch.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: BaseSettings(source=STUDY.config.bases[job.base])),
         content=of_job(lambda job: base_content(STUDY, job.base)),
@@ -44,13 +42,11 @@ rule train_adapter:
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
     priority: model_by_model
-    conda:
-        "../envs/ecslm.yaml"
     threads: STUDY.settings.threads
     resources:
         gpu=STUDY.settings.gpus,
-        mem_mb=memory(lambda job: REQUESTS.adapter(job.model)),
-        runtime=minutes(lambda job: REQUESTS.adapter(job.model)),
+        mem_mb=memory("train_adapter"),
+        runtime=minutes("train_adapter"),
         device=STUDY.settings.device,
         template=template_file,
         # Not {threads}, which `--cores` caps.

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 from shlex import join, quote
 from types import SimpleNamespace
@@ -31,8 +32,7 @@ from ecslm.plan.models import base_content, prediction_settings
 from ecslm.plan.parameters import json_parameter, versions_parameter
 from ecslm.plan.plan import Plan
 from ecslm.plan.requests import requests_of
-from ecslm.plan.study_tables import study_tables
-from ecslm.plan.tables import table_resources
+from ecslm.plan.tables import study_tables, table_resources
 from ecslm.prediction.backend import modules_of
 from ecslm.provenance.dag import is_read
 from ecslm.provenance.results_folder import os_errors_told
@@ -58,6 +58,8 @@ try:
 except InputError as error:
     exit_with(error)
 
+# For Snakemake's own reports.
+workflow.configfiles.append(CONFIG_FILE)
 STUDY = PLAN.study
 REQUESTS = requests_of(STUDY)
 # Of all models.
@@ -241,14 +243,20 @@ def template_file(wildcards):
     return STUDY.template(wildcards.model) or ""
 
 
-def memory(request):
-    """MiB of memory that a job asks a scheduler for."""
-    return of_job(lambda job: request(job).memory_mb)
+@cache
+def request(rule):
+    """What the jobs of a rule ask a scheduler for, by their wildcards."""
+    return of_job(lambda job: REQUESTS.request(rule, job))
 
 
-def minutes(request):
-    """Minutes that a job asks a scheduler for."""
-    return of_job(lambda job: request(job).minutes)
+def memory(rule):
+    """MiB of memory that a rule's job asks a scheduler for."""
+    return lambda wildcards: request(rule)(wildcards).memory_mb
+
+
+def minutes(rule):
+    """Minutes that a rule's job asks a scheduler for."""
+    return lambda wildcards: request(rule)(wildcards).minutes
 
 
 def server_access(wildcards):
@@ -267,7 +275,7 @@ def worker_code(wildcards):
 def model_by_model(wildcards):
     """The priority that runs one model and seed after the other, so that each is loaded once."""
     seed = wildcards.get("seed", str(STUDY.first_seed(wildcards.model)))
-    return STUDY.priority(wildcards.model, seed)
+    return STUDY.priorities[wildcards.model, seed]
 
 
 def whole_machine(wildcards):

@@ -28,8 +28,6 @@ rule check_data:
     log:
         "<results>/logs/check_data.log",
     priority: 1
-    conda:
-        "../envs/ecslm.yaml"
     resources:
         location=LOCATION,
     params:
@@ -54,8 +52,6 @@ rule dataset:
         manifest="<results>/dataset/{task}/{split}.manifest.json",
     log:
         "<results>/logs/dataset/{task}-{split}.log",
-    conda:
-        "../envs/ecslm.yaml"
     resources:
         location=LOCATION,
     params:
@@ -84,8 +80,6 @@ rule describe_data:
         manifest="<results>/descriptions/{task}.manifest.json",
     log:
         "<results>/logs/describe_data/{task}.log",
-    conda:
-        "../envs/ecslm.yaml"
     resources:
         # The prompt of the model whose tokenizer counts.
         template=lambda job: STUDY.template(STUDY.described_model),
@@ -117,8 +111,6 @@ rule leakage:
         manifest="<results>/leakage/{task}.manifest.json",
     log:
         "<results>/logs/leakage/{task}.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         code=code("leakage.py"),
         versions=versions(LEAKAGE_LIBRARIES),
@@ -145,8 +137,6 @@ rule data_card:
         manifest="<results>/data_card.manifest.json",
     log:
         "<results>/logs/data_card.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: data_card_settings(STUDY)),
         code=code("data_card.py"),

@@ -3,9 +3,7 @@ from ecslm.exports.card_settings import card_files as files_of_card
 from ecslm.exports.card_settings import card_modules
 from ecslm.exports.score_rows import LIBRARIES as ROW_LIBRARIES
 from ecslm.exports.score_rows import score_files
-from ecslm.plan.exports import model_card_settings
-from ecslm.plan.models import export_settings
-from ecslm.plan.scores import score_rows_settings
+from ecslm.plan.models import export_settings, model_card_settings, score_rows_settings
 
 
 rule tidy_scores:
@@ -18,8 +16,6 @@ rule tidy_scores:
         manifest="<results>/scores.manifest.json",
     log:
         "<results>/logs/tidy_scores.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: score_rows_settings(STUDY)),
         code=code("tidy_scores.py"),
@@ -60,13 +56,11 @@ rule export_model:
         "<results>/benchmarks/export_model/{model}.tsv"
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
-    conda:
-        "../envs/ecslm.yaml"
     threads: STUDY.settings.threads
     resources:
         gpu=1,
-        mem_mb=memory(lambda job: REQUESTS.export(job.model)),
-        runtime=minutes(lambda job: REQUESTS.export(job.model)),
+        mem_mb=memory("export_model"),
+        runtime=minutes("export_model"),
         device=STUDY.settings.device,
         template=template_file,
         # Not {threads}, which `--cores` caps.
@@ -103,8 +97,6 @@ rule model_card:
         "<results>/logs/model_card/{model}.log",
     wildcard_constraints:
         model=one_of(STUDY.tuned_models),
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: model_card_settings(STUDY, job.model)),
         code=code("model_card.py", lambda job: card_modules(model_card_settings(STUDY, job.model))),

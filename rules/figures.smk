@@ -2,8 +2,7 @@ from ecslm.figures.inputs import input_files
 from ecslm.figures.scores import scores_modules
 from ecslm.figures.settings import GRAPH_LIBRARIES
 from ecslm.figures.settings import LIBRARIES as DRAWING_LIBRARIES
-from ecslm.plan.figures import figures_settings
-from ecslm.plan.rule_graph import rule_graph
+from ecslm.plan.figures import figures_settings, rule_graph
 from ecslm.schemas.paths import PUBLISHED_SCORES, PUBLISHED_SIZES
 
 FIGURES = [figure.stem for figure in figures_settings(STUDY).names()]
@@ -25,8 +24,6 @@ rule draw_figures:
         manifest="<results>/figures/manifest.json",
     log:
         "<results>/logs/draw_figures.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: figures_settings(STUDY)),
         code=code("draw_figures.py", lambda job: scores_modules(figures_settings(STUDY))),
@@ -53,8 +50,6 @@ rule draw_rule_graph:
         manifest="<results>/figures/rule_graph.manifest.json",
     log:
         "<results>/logs/draw_rule_graph.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: rule_graph(JOBS, outputs_of, inputs_of)),
         code=code("draw_rule_graph.py"),

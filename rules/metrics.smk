@@ -6,7 +6,7 @@ from ecslm.plan.comparisons import (
     differences_settings,
     takes_best_baseline,
 )
-from ecslm.plan.scores import choose_settings, over_seeds_settings, score_settings
+from ecslm.plan.models import choose_settings, over_seeds_settings, score_settings
 from ecslm.scoring.modules import metric_module, task_modules
 from ecslm.scoring.settings import LIBRARIES as SCORING_LIBRARIES
 
@@ -25,8 +25,6 @@ rule score:
         manifest="<results>/metrics/{model}/seed-{seed}/{task}.manifest.json",
     log:
         "<results>/logs/score/{model}-seed-{seed}-{task}.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: score_settings(STUDY, job.task)),
         code=code("score.py", lambda job: task_modules(STUDY.task(job.task))),
@@ -58,8 +56,6 @@ rule score_baseline:
     wildcard_constraints:
         model=one_of(STUDY.settings.baselines),
         seed="0",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: score_settings(STUDY, job.task)),
         code=code("score_baseline.py", lambda job: task_modules(STUDY.task(job.task))),
@@ -86,8 +82,6 @@ rule score_over_seeds:
         manifest="<results>/metrics/{model}/over-seeds/{task}.manifest.json",
     log:
         "<results>/logs/score_over_seeds/{model}-{task}.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: over_seeds_settings(STUDY, job.task)),
         code=code("score_over_seeds.py", lambda job: (metric_module(STUDY.task(job.task).metric),)),
@@ -112,8 +106,6 @@ rule choose_baseline:
         manifest="<results>/simple_baselines/{task}.manifest.json",
     log:
         "<results>/logs/choose_baseline/{task}.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: choose_settings(STUDY, job.task)),
         code=code("choose_baseline.py", lambda job: task_modules(STUDY.task(job.task))),
@@ -144,8 +136,6 @@ rule differences:
         manifest="<results>/differences/{task}.manifest.json",
     log:
         "<results>/logs/differences/{task}.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: differences_settings(STUDY, job.task)),
         code=code("differences.py", lambda job: (metric_module(STUDY.task(job.task).metric),)),
@@ -168,8 +158,6 @@ rule compare:
         manifest="<results>/comparisons/manifest.json",
     log:
         "<results>/logs/compare.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         code=code("compare.py"),
         folder=subpath(output.manifest, parent=True),

@@ -29,8 +29,6 @@ rule fetch_answers:
         manifest="<results>/answers/manifest.json",
     log:
         "<results>/logs/fetch_answers.log",
-    conda:
-        "../envs/ecslm.yaml"
     resources:
         # The commit pins the content, whatever its source.
         archive=STUDY.settings.answers.archive if STUDY.settings.answers else "",
@@ -69,8 +67,6 @@ rule predict:
     benchmark:
         "<results>/benchmarks/predict/{model}-seed-{seed}-{task}.tsv"
     priority: model_by_model
-    conda:
-        "../envs/ecslm.yaml"
     # Only jobs that compute need more than one.
     threads: lambda job: STUDY.settings.threads if prediction_settings(STUDY, job.model, job.task).LOCAL else 1
     resources:
@@ -78,8 +74,8 @@ rule predict:
         gpu=gpus_of_backend,
         api=lambda job: STUDY.model(job.model).RESOURCES.get("api", 0),
         access=server_access,
-        mem_mb=memory(lambda job: REQUESTS.predictions(job.model, job.task)),
-        runtime=minutes(lambda job: REQUESTS.predictions(job.model, job.task)),
+        mem_mb=memory("predict"),
+        runtime=minutes("predict"),
         device=STUDY.settings.device,
         template=template_file,
         # Not {threads}, which `--cores` caps.
@@ -126,14 +122,12 @@ rule measure_latency:
     wildcard_constraints:
         model=one_of(STUDY.local_models),
     priority: model_by_model
-    conda:
-        "../envs/ecslm.yaml"
     # All cores, so that no other job runs at the same time and slows it down.
     threads: whole_machine
     resources:
         gpu=1,
-        mem_mb=memory(lambda job: REQUESTS.latency(job.model)),
-        runtime=minutes(lambda job: REQUESTS.latency(job.model)),
+        mem_mb=memory("measure_latency"),
+        runtime=minutes("measure_latency"),
         device=STUDY.settings.device,
         template=template_file,
         # Not {threads}, which `--cores` caps.
@@ -173,13 +167,11 @@ rule bertscore:
         "<results>/benchmarks/bertscore/{model}-seed-{seed}-{task}.tsv"
     wildcard_constraints:
         task=one_of(STUDY.generation_tasks),
-    conda:
-        "../envs/ecslm.yaml"
     threads: STUDY.settings.threads
     resources:
         gpu=1,
-        mem_mb=memory(lambda job: REQUESTS.scored_texts(job.task)),
-        runtime=minutes(lambda job: REQUESTS.scored_texts(job.task)),
+        mem_mb=memory("bertscore"),
+        runtime=minutes("bertscore"),
         device=STUDY.settings.device,
     params:
         settings=settings(lambda job: bertscore_settings(STUDY)),

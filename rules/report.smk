@@ -30,8 +30,6 @@ rule render_table:
         manifest="<results>/tables/{table}.manifest.json",
     log:
         "<results>/logs/render_table/{table}.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: table_settings(STUDY, job.table)),
         code=code("render_table.py", lambda job: (kind_module(TABLES[job.table].kind),)),
@@ -70,8 +68,6 @@ rule report_page:
         manifest="<results>/report.manifest.json",
     log:
         "<results>/logs/report_page.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         settings=settings(lambda job: report_settings(STUDY)),
         code=code("report.py", lambda job: metric_modules(report_settings(STUDY))),
@@ -106,8 +102,6 @@ rule report_pdf:
         manifest="<results>/report.pdf.manifest.json",
     log:
         "<results>/logs/report_pdf.log",
-    conda:
-        "../envs/ecslm.yaml"
     params:
         code=code("report_pdf.py"),
     message:

@@ -1,38 +1,3 @@
-# These run where Snakemake runs, not on the nodes of a cluster: they take seconds (a minute for the
-# paper's data), less than waiting in a scheduler's queue, or need a network, which nodes may lack.
-localrules:
-    all,
-    bases,
-    datasets,
-    adapters,
-    predictions,
-    latency,
-    metrics,
-    tables,
-    report,
-    export,
-    base_model,
-    check_data,
-    dataset,
-    describe_data,
-    leakage,
-    data_card,
-    fetch_answers,
-    score,
-    score_baseline,
-    choose_baseline,
-    score_over_seeds,
-    differences,
-    compare,
-    tidy_scores,
-    model_card,
-    draw_figures,
-    draw_rule_graph,
-    render_table,
-    report_page,
-    report_pdf,
-
-
 # The jobs that each rule has in this study, by their wildcards; each rule after those whose results
 # it reads.
 RUNS = STUDY.runs()
@@ -87,40 +52,30 @@ rule bases:
     """target: fetch all base weights; afterwards the study runs without a network"""
     input:
         targets("base_model"),
-    message:
-        "All base weights"
 
 
 rule datasets:
     """target: fetch and check the data, and split them into files by task"""
     input:
         targets("check_data", "dataset"),
-    message:
-        "All dataset files, and the check of their source"
 
 
 rule adapters:
     """target: train all models that are tuned"""
     input:
         targets("check_data", "train_adapter"),
-    message:
-        "All adapters"
 
 
 rule predictions:
     """target: let all models answer the test records"""
     input:
         targets("check_data", "predict"),
-    message:
-        "All predictions"
 
 
 rule latency:
     """target: measure how long models take for one answer"""
     input:
         targets("check_data", "measure_latency"),
-    message:
-        "How long each model takes to answer prompts one at a time"
 
 
 rule metrics:
@@ -128,24 +83,18 @@ rule metrics:
     input:
         targets("check_data", "score", "score_baseline", "score_over_seeds", "choose_baseline"),
         targets("differences", "compare", "tidy_scores"),
-    message:
-        "All scores and comparisons"
 
 
 rule tables:
     """target: make all LaTeX tables"""
     input:
         targets("check_data", "render_table"),
-    message:
-        "All tables"
 
 
 rule report:
     """target: make the report as a page and, with LaTeX, as a PDF"""
     input:
         targets("data_card", "report_page", "report_pdf"),
-    message:
-        "The report as a page and as a PDF"
 
 
 rule export:
@@ -153,5 +102,3 @@ rule export:
     input:
         something_to_export,
         targets("check_data", "export_model", "model_card"),
-    message:
-        "Tuned models as folders of their own"

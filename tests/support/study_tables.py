@@ -17,7 +17,7 @@ from ecslm.config.loading import load_config
 from ecslm.plan.comparisons import task_contrasts
 from ecslm.plan.plan import Plan
 from ecslm.plan.study import Study
-from ecslm.plan.study_tables import study_tables as tables_of
+from ecslm.plan.tables import study_tables as tables_of
 from ecslm.plan.tables import table_settings
 from ecslm.scoring.metrics.protocol import metric
 from ecslm.tables.kind import table_kind

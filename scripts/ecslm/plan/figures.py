@@ -1,6 +1,6 @@
-"""What the figures of a study show."""
+"""What the figures of a study show, and the graph of its rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 
 from ecslm.config.backends.learned import LearnedModel
@@ -8,14 +8,12 @@ from ecslm.figures.scores import KIND
 from ecslm.figures.settings import (
     FigureModel,
     FiguresSettings,
+    RuleGraph,
     TableFigures,
 )
-from ecslm.models.architecture import read_architectures
 from ecslm.models.parameter_counts import count_base, count_multiplied
 from ecslm.plan.study import Study
-from ecslm.plan.study_tables import study_tables
-from ecslm.plan.tables import in_report_order, table_context
-from ecslm.schemas import paths
+from ecslm.plan.tables import in_report_order, study_tables, table_context
 from ecslm.tables.requests import table_request
 from ecslm.tables.settings import DataContext, Entry, ModelContext, TableContext
 
@@ -80,7 +78,7 @@ def _together(context: TableContext, cut: Sequence[TableContext]) -> TableContex
 
 def _model(study: Study, name: str) -> FigureModel:
     model = study.model(name)
-    sizes = _architecture(study, model.base)
+    sizes = None if model.base is None else study.architecture_row(model.base)
     learned = model if isinstance(model, LearnedModel) else None
     return FigureModel(
         family=learned.method if learned else model.base or name,
@@ -100,14 +98,6 @@ def _tuned_on(study: Study, share: float) -> str | None:
         if model.run and model.training is not None and model.training.train_fraction == share
     )
     return min(found, default=None)
-
-
-def _architecture(study: Study, base: str | None) -> Mapping[str, str] | None:
-    """The sizes of a base, if they are known: its row of architectures.csv."""
-    if base is None:
-        return None
-    known = read_architectures(paths.ARCHITECTURES)
-    return known.get(study.settings.architectures.get(base, base))
 
 
 def _table_figures(
@@ -147,3 +137,41 @@ def _by_share(study: Study, names: Sequence[str]) -> tuple[tuple[str, ...], ...]
             same.setdefault(model.training.train_fraction, name)
     found = (tuple(same[share] for share in sorted(same)) for same in groups.values())
     return tuple(group for group in found if len(group) > 1)
+
+
+# The wildcards of a job, and the jobs of each rule.
+Wildcards = Mapping[str, str]
+Jobs = Mapping[str, Sequence[Wildcards]]
+FilesOf = Callable[[str, Wildcards], Iterable[str]]
+
+
+def rule_graph(jobs: Jobs, outputs: FilesOf, inputs: FilesOf) -> RuleGraph:
+    """The rules that have jobs, and how they depend on each other.
+
+    Args:
+        outputs: the files that a job of a rule makes.
+        inputs: the files that it reads.
+    """
+    made = {
+        path: rule for rule, each in jobs.items() for one in each for path in outputs(rule, one)
+    }
+    edges = {
+        (made[path], rule)
+        for rule, each in jobs.items()
+        for one in _covering(each)
+        for path in inputs(rule, one)
+        if path in made
+    }
+    return RuleGraph(
+        jobs={rule: len(each) for rule, each in jobs.items() if each}, edges=tuple(sorted(edges))
+    )
+
+
+def _covering(jobs: Iterable[Wildcards]) -> Iterator[Wildcards]:
+    """Some of the jobs, in which each model, task and so on occurs: what a job reads depends on
+    these, and on no two of them together."""
+    seen: set[tuple[str, str]] = set()
+    for job in jobs:
+        if not job or not job.items() <= seen:
+            seen |= job.items()
+            yield job

@@ -7,19 +7,16 @@ from pathlib import Path
 from ecslm.common.errors import InputError
 from ecslm.common.validation import read_model
 from ecslm.config.backends.transformers import TransformersModel
-from ecslm.config.schema import EncoderSettings
 from ecslm.models.architecture import (
     Architecture,
     adapter_problems,
     length_problems,
     llama_architecture,
     read_architecture,
-    read_architectures,
     readable_tokens,
 )
 from ecslm.models.bases import BaseManifest, PathSource, fix_of_base
 from ecslm.plan.study import Study
-from ecslm.schemas.paths import ARCHITECTURES
 from ecslm.scoring.bertscore.rescaling import rescaling_baseline, rescaling_problem
 
 log = logging.getLogger(__name__)
@@ -47,17 +44,8 @@ class ModelChecks:
         Raises:
             InputError: a line for each setting that does not fit a base.
         """
-        problems = [
-            problem
-            for name, model in self._running.items()
-            for problem in (
-                *self._adapter(name, model),
-                *self._budget(name, model),
-            )
-        ]
-        problems += self._encoder()
-        if problems:
-            raise InputError(*dict.fromkeys(problems))
+        if problems := dict.fromkeys((*self._training_problems(), *self._encoder_problems())):
+            raise InputError(*problems)
         for warning in dict.fromkeys(self._warnings()):
             log.warning("warning: %s", self._study.config.with_places(InputError(warning)))
 
@@ -82,83 +70,65 @@ class ModelChecks:
             fix = fix_of_base(base, source, Path(self._study.base(base)))
             raise InputError(*(f"{problem}: {fix}" for problem in error.problems)) from None
 
-    def _adapter(self, name: str, model: TransformersModel) -> Iterator[str]:
-        architecture = self.architecture(model.base)
-        if model.training is None or architecture is None:
-            return
-        settings = model.training
-        problems = (
-            *adapter_problems(architecture, model.base, settings.rank, settings.target_modules),
-            *length_problems(architecture, model.base, settings.max_length),
-        )
-        for field, problem in problems:
-            yield f"{self._training(name, field)}: {problem}"
-
-    def _budget(self, name: str, model: TransformersModel) -> Iterator[str]:
-        if model.training is None or self._study.settings.device != "cpu":
-            return
-        if model.training.batch_tokens == "auto":
-            field = self._training(name, "batch_tokens")
-            yield f"{field}: auto measures the memory of a GPU: set a number for `device: cpu`"
+    def _training_problems(self) -> Iterator[str]:
+        for name, model in self._running.items():
+            architecture, settings = self.architecture(model.base), model.training
+            if settings is None:
+                continue
+            if architecture is not None:
+                for field, problem in (
+                    *adapter_problems(
+                        architecture, model.base, settings.rank, settings.target_modules
+                    ),
+                    *length_problems(architecture, model.base, settings.max_length),
+                ):
+                    yield f"{self._training(name, field)}: {problem}"
+            if settings.batch_tokens == "auto" and self._study.settings.device == "cpu":
+                field = self._training(name, "batch_tokens")
+                yield f"{field}: auto measures the memory of a GPU: set a number for `device: cpu`"
 
     def _warnings(self) -> Iterator[str]:
         for name, model in self._running.items():
-            architecture = self.architecture(model.base)
+            architecture, training = self.architecture(model.base), model.training
             if architecture is None:
                 continue
-            for field, length in self._trained_beyond(name, model, architecture):
+            window = architecture.window
+            if training is not None and window is not None and training.max_length > window:
                 yield (
-                    f"{field}: {length} tokens, but {model.base} was trained on texts of at most "
-                    f"{architecture.window}: answers to longer prompts may be poor"
+                    f"{self._training(name, 'max_length')}: {training.max_length} tokens, but "
+                    f"{model.base} was trained on texts of at most {window}: answers to longer "
+                    "prompts may be poor"
                 )
-            for field, length, most in self._cut(name, model, architecture):
-                yield (
-                    f"{field}: {length} tokens, but {name} reads at most {most}: inputs of longer "
-                    "prompts are cut, and counted in cost.json"
-                )
+            trained = self._study.trained_length(name)
+            for task in self._study.test_tasks:
+                length = model.decoded(self._study.decoding(task)).max_length
+                most = readable_tokens(architecture, length, trained)
+                if most < length:
+                    yield (
+                        f"{self._decoding(name, model, task)}.max_length: {length} tokens, but "
+                        f"{name} reads at most {most}: inputs of longer prompts are cut, and "
+                        "counted in cost.json"
+                    )
 
-    def _trained_beyond(
-        self, name: str, model: TransformersModel, architecture: Architecture
-    ) -> Iterator[tuple[str, int]]:
-        """The maximum length of a training, if it is beyond the window: key and value."""
-        window = architecture.window
-        if window is not None and model.training is not None and model.training.max_length > window:
-            yield self._training(name, "max_length"), model.training.max_length
-
-    def _cut(
-        self, name: str, model: TransformersModel, architecture: Architecture
-    ) -> Iterator[tuple[str, int, int]]:
-        """Maximum lengths of answers that a model does not read: key, value, and what it reads."""
-        trained = self._study.trained_length(name)
-        for task in self._study.test_tasks:
-            length = model.decoded(self._study.decoding(task)).max_length
-            most = readable_tokens(architecture, length, trained)
-            if most < length:
-                yield f"{self._decoding(name, model, task)}.max_length", length, most
-
-    def _encoder(self) -> Iterator[str]:
+    def _encoder_problems(self) -> Iterator[str]:
         settings = self._study.settings.bertscore
         if settings is None or not any(map(self._study.is_generation, self._study.test_tasks)):
             return
         encoder, path = settings.encoder, f"{self._path}.bertscore"
         architecture = self.architecture(encoder)
         depth = None if architecture is None else architecture.depth
+        # One that was chosen for the encoder, or that bert-score knows of it.
+        chosen = "layer" in settings.model_fields_set
         if depth is not None and settings.layer > depth:
             has = f"{encoder} has {depth} layers"
             yield f"{path}.layer: {settings.layer}, but {has}: at most {depth}"
-        elif depth is None and not self._has_layer(settings):
+        elif depth is None and not (chosen or settings.layer in rescaling_baseline(encoder, "en")):
             default = f"the default {settings.layer} is that of roberta-large"
             yield f"{path}.layer: missing: {default}: set a layer of {encoder}, such as its last"
         if settings.rescale_language is not None:
             problem = rescaling_problem(encoder, settings.layer, settings.rescale_language)
             if problem is not None:
                 yield f"{path}.rescale_language: {problem}"
-
-    @staticmethod
-    def _has_layer(settings: EncoderSettings) -> bool:
-        """Whether the layer is one that was chosen for the encoder, or that bert-score knows."""
-        chosen = "layer" in settings.model_fields_set
-        return chosen or settings.layer in rescaling_baseline(settings.encoder, "en")
 
     def _decoding(self, name: str, model: TransformersModel, task: str) -> str:
         """The section that a model's `max_length` for a task comes from."""
@@ -199,5 +169,5 @@ def tabulated(study: Study, base: str) -> Architecture | None:
     Raises:
         InputError: the file is missing or invalid.
     """
-    row = read_architectures(ARCHITECTURES).get(study.settings.architectures.get(base, base))
+    row = study.architecture_row(base)
     return None if row is None else llama_architecture(row)

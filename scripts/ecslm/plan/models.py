@@ -1,12 +1,18 @@
-"""The settings of jobs that run a model, and what else their results depend on."""
+"""The settings of jobs that run models, score their answers, and export them."""
 
 from functools import cache
 from pathlib import Path
 
+from ecslm.comparisons.choosing_settings import ChooseSettings
+from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.recorded import RecordedModel
 from ecslm.config.schema import EncoderSettings
+from ecslm.data.settings import HubData
+from ecslm.exports.card_settings import CardTask, ModelCardSettings
+from ecslm.exports.score_rows import ScoredModel, ScoreRowsSettings
 from ecslm.exports.settings import ExportSettings
 from ecslm.models.bases import PathSource, content_of_folder
+from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
 from ecslm.prediction.backend import backend_module
 from ecslm.prediction.latency_settings import LatencySettings
@@ -14,7 +20,9 @@ from ecslm.prediction.published_answers import AnswersOfTask, FetchSettings
 from ecslm.prediction.settings import PredictionSettings
 from ecslm.prediction.transformers_backend import libraries
 from ecslm.prediction.transformers_settings import TransformersSettings
+from ecslm.scoring.baselines import applicable
 from ecslm.scoring.bertscore.settings import BertScoreSettings
+from ecslm.scoring.settings import OverSeedsSettings, ScriptSettings
 from ecslm.training.settings import AdapterSettings
 
 
@@ -130,4 +138,79 @@ def fetch_settings(study: Study) -> FetchSettings:
     assert source is not None, "the configuration requires it of models with published answers"
     return FetchSettings(
         commit=source.commit, folder=source.folder, answers=published_answers(study)
+    )
+
+
+def score_settings(study: Study, task: str) -> ScriptSettings:
+    """How a task is scored."""
+    return ScriptSettings(task=study.task(task).kind(), scoring=study.settings.scoring)
+
+
+def over_seeds_settings(study: Study, task: str) -> OverSeedsSettings:
+    """The metric of a task, and how its uncertainty is found."""
+    return OverSeedsSettings(metric=study.task(task).metric, scoring=study.settings.scoring)
+
+
+def choose_settings(study: Study, task: str) -> ChooseSettings:
+    """A task, and the simple baselines among which one is chosen."""
+    entry, names = study.task(task), study.simple_baselines(task)
+    kind = entry.kind()
+    return ChooseSettings(
+        task=kind,
+        trivial=tuple(name for name in applicable(kind) if name in names),
+        learned={
+            name: model.prediction(study.decoding(task), 0, (), entry)
+            for name, model in study.settings.models.items()
+            if isinstance(model, LearnedModel) and name in names
+        },
+    )
+
+
+@cache
+def score_rows_settings(study: Study) -> ScoreRowsSettings:
+    """The models and baselines that have scores."""
+    return ScoreRowsSettings(
+        study=study.name,
+        models={
+            name: ScoredModel(
+                kind=(
+                    model.backend
+                    if model.backend != "transformers"
+                    else "untuned"
+                    if model.adapter_name(name) is None
+                    else "tuned"
+                ),
+                base=model.base,
+                adapter=model.adapter_name(name),
+                seeds=model.seeds,
+                tasks=tasks,
+            )
+            for name, model in study.settings.models.items()
+            if (tasks := study.model_tasks(name))
+        },
+        baselines={name: study.baseline_tasks(name) for name in study.settings.baselines},
+    )
+
+
+@cache
+def model_card_settings(study: Study, model: str) -> ModelCardSettings:
+    """What the card of a model says of the study."""
+    source, base = source_of(study), study.local_models[model].base
+    return ModelCardSettings(
+        model=model,
+        seed=study.first_seed(model),
+        base=base,
+        base_license=study.config.licenses.get(base),
+        study=study.settings.title,
+        data_source=source.title(),
+        data_hub_id=source.data.id if isinstance(source.data, HubData) else None,
+        data_license=source.data.license,
+        tasks={
+            task: CardTask(
+                title=study.task(task).title,
+                kind=study.task(task).kind(),
+                simple=tuple(sorted(study.simple_baselines(task))),
+            )
+            for task in study.model_tasks(model)
+        },
     )

@@ -10,8 +10,7 @@ from ecslm.figures.scores import KIND
 from ecslm.plan.figures import figures_settings, shown_tasks
 from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
-from ecslm.plan.study_tables import partly_shown, study_tables
-from ecslm.plan.tables import in_report_order, table_context
+from ecslm.plan.tables import in_report_order, partly_shown, study_tables, table_context
 from ecslm.reports.run_summary import Pair, SummarySettings, summary
 from ecslm.reports.settings import (
     ReportFigure,

@@ -1,22 +1,26 @@
-"""Estimates of what jobs that run a model need, made before there are data or weights."""
+"""What jobs that run a model need, estimated before there are data or weights."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from pathlib import Path
 
 from ecslm.common.errors import InputError
+from ecslm.data.published import read_counts
+from ecslm.data.settings import PathData
 from ecslm.estimates.devices import DEVICES, Device, read_devices
 from ecslm.estimates.encoder import ROBERTA_LARGE, Encoder, estimate_bertscore
 from ecslm.estimates.estimate import Estimate, Request
-from ecslm.estimates.prediction import PredictionJob
+from ecslm.estimates.lengths import LENGTHS, Lengths, LengthsRow, lengths_of, read_lengths
+from ecslm.estimates.prediction import PredictionJob, PredictionWork
 from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
-from ecslm.estimates.training import TrainingJob
-from ecslm.models.architecture import read_architecture, read_architectures
+from ecslm.estimates.training import TrainingJob, TrainingWork
+from ecslm.models.architecture import read_architecture
 from ecslm.plan.model_checks import files_of_base
+from ecslm.plan.source import source_of
 from ecslm.plan.study import Study
-from ecslm.plan.workloads import Workloads
-from ecslm.schemas.paths import ARCHITECTURES
+from ecslm.schemas.paths import PUBLISHED_COUNTS
 
 # Devices that are slow among those that jobs may meet, so that time limits are generous.
 SLOW = {"cpu": "two CPU cores with float32 alone", "cuda": "NVIDIA A10G"}
@@ -26,6 +30,109 @@ UNKNOWN = Request(memory_mb=64_000, minutes=24 * 60)
 WITHOUT_MODEL = Request(memory_mb=2_000, minutes=12 * 60)
 # Of a learned baseline, at the paper's size: see benchmarks/learned.py.
 LEARNED = Request(memory_mb=2_000, minutes=60)
+# Of a task without published counts, whose rows are not here.
+UNKNOWN_RECORDS = {"train": 10_000, "val": 1_000, "test": 1_000}
+
+
+@dataclass(frozen=True, eq=False)
+class Workloads:
+    """Numbers of records are those of the configuration, of local files, or as published; their
+    lengths those of resources/lengths.csv."""
+
+    study: Study
+
+    def training(self, model: str) -> TrainingWork:
+        """The records of all tasks that train."""
+        entry = self.study.local_models[model]
+        assert entry.training is not None, "only tuned models have adapters"
+        fraction, most = entry.training.train_fraction, entry.training.max_val_records
+        tasks = self.study.training_tasks
+        lengths = {
+            task: self.lengths(task, entry.shots).cut(entry.training.max_length) for task in tasks
+        }
+        counts = {task: max(round(fraction * self.records(task, "train")), 1) for task in tasks}
+        validation = {task: self.records(task, "val") for task in tasks}
+        share = min((most or sum(validation.values())) / max(sum(validation.values()), 1), 1)
+
+        def tokens(task: str) -> float:
+            return lengths[task].prompt + lengths[task].answer
+
+        return TrainingWork(
+            records=sum(counts.values()),
+            tokens=_total(counts, tokens),
+            answer_tokens=_total(counts, lambda task: lengths[task].answer),
+            validation_tokens=round(share * _total(validation, tokens)),
+            longest=max(one.longest_prompt + one.longest_answer for one in lengths.values()),
+            answer_share=max(lengths[task].answer / tokens(task) for task in tasks),
+        )
+
+    def prediction(self, model: str, task: str, longest: bool) -> PredictionWork:
+        """The test records of a task, in the settings that the model answers.
+
+        Args:
+            longest: whether all answers are as long as they may be; otherwise as the right ones.
+        """
+        study, entry = self.study, self.study.local_models[model]
+        decoding = entry.decoded(study.decoding(task))
+        lengths = self.lengths(task, entry.shots).cut(decoding.max_length)
+        if longest:
+            limit = decoding.max_new_tokens
+            lengths = Lengths(lengths.prompt, lengths.longest_prompt, limit, limit)
+        trained = entry.adapter_name(model)
+        training = None if trained is None else study.local_models[trained].training
+        return PredictionWork(
+            prompts=self.records(task, "test", study.answered_settings(model, task)),
+            lengths=lengths,
+            longest_answer=decoding.max_new_tokens,
+            rank=0 if training is None else training.rank,
+            targets=() if training is None else training.target_modules,
+        )
+
+    def records(self, task: str, split: str, settings: Iterable[str] | None = None) -> int:
+        """Records of a dataset file; of all settings, or of these."""
+        every = tuple(self.study.evaluated_settings(task, split))
+        if settings is None:
+            settings = every
+        if (rows := self._local_rows(task, split)) is not None:
+            # Which setting a row is of, its file alone tells.
+            return round(rows * len(tuple(settings)) / max(len(every), 1))
+        return sum(self._of_setting(task, split, setting) for setting in settings)
+
+    def lengths(self, task: str, shots: int) -> Lengths:
+        """Tokens of the records of a task.
+
+        Args:
+            shots: examples in the prompt.
+        """
+        return lengths_of(self._rows, task, shots)
+
+    def _local_rows(self, task: str, split: str) -> int | None:
+        """Rows in local files; None if there are none."""
+        data = self.study.settings.data
+        if not isinstance(data, PathData) or not Path(data.path).exists():
+            return None
+        return source_of(self.study).count_rows(task, split)
+
+    def _of_setting(self, task: str, split: str, setting: str) -> int:
+        domain = "ood" if setting.startswith("OOD_") else "ind"
+        # All settings of a domain have as many.
+        return self._published.get((task, split, domain), UNKNOWN_RECORDS[split])
+
+    @cached_property
+    def _rows(self) -> Mapping[str, LengthsRow]:
+        return read_lengths(LENGTHS)
+
+    @cached_property
+    def _published(self) -> Mapping[tuple[str, str, str], int]:
+        path = self.study.published(PUBLISHED_COUNTS)
+        return {
+            (one.task, one.split, one.setting.partition("_")[0].lower()): one.records
+            for one in (read_counts(Path(path)) if path else ())
+        }
+
+
+def _total(counts: Mapping[str, int], each: Callable[[str], float]) -> int:
+    return round(sum(count * each(task) for task, count in counts.items()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,57 +144,43 @@ class Requests:
 
     study: Study
 
-    # Requests, on the slow device. That of a job does not depend on its seed.
-
-    def adapter(self, model: str) -> Request:
-        """The request of a training job."""
-        return self._request(("adapter", model), lambda: self.training(model, self.slow))
-
-    def predictions(self, model: str, task: str) -> Request:
-        """The request of a prediction job."""
-        if model not in self.study.local_models:
-            return LEARNED if self.study.model(model).LEARNS else WITHOUT_MODEL
-        return self._request(
-            ("predictions", model, task), lambda: self.prediction(model, task, self.slow)
-        )
-
-    def latency(self, model: str) -> Request:
-        """The request of a job that measures latency."""
-        return self._request(("latency", model), lambda: self.single_answers(model, self.slow))
-
-    def scored_texts(self, task: str) -> Request:
-        """The request of a BERTScore job."""
-        return self._request(("texts", task), lambda: self.bertscore(task, self.slow))
-
-    def export(self, model: str) -> Request:
-        """The request of a job that exports a model."""
-        return self._request(("export", model), lambda: self.exported(model, self.slow))
+    def request(self, rule: str, key: Mapping[str, str]) -> Request:
+        """What a rule's job with these wildcards asks a scheduler for: enough on the slow device,
+        for answers as long as they may be."""
+        if rule == "predict" and key["model"] not in self.study.local_models:
+            return LEARNED if self.study.model(key["model"]).LEARNS else WITHOUT_MODEL
+        found = self.of_key(rule, key, self.slow, longest=True)
+        return UNKNOWN if found is None else found.request()
 
     # Estimates; None where the size of a model is not known.
 
     def of_key(
-        self, rule: str, key: Mapping[str, str], device: Device, loads: bool = True
+        self,
+        rule: str,
+        key: Mapping[str, str],
+        device: Device,
+        loads: bool = True,
+        longest: bool = False,
     ) -> Estimate | None:
         """The estimate of a rule's job with these wildcards; None also if it runs no model here.
 
-        Answers of tuned models are assumed to be as long as right ones, others as long as they may
-        be.
-
         Args:
             loads: as of `prediction`.
+            longest: as of `prediction`; otherwise this holds of models that are not tuned alone.
         """
+        model = key.get("model", "")
         match rule:
             case "train_adapter":
-                return self.training(key["model"], device)
-            case "predict" if key["model"] in self.study.local_models:
-                longest = not self._tuned(key["model"])
-                return self.prediction(key["model"], key["task"], device, loads, longest)
+                return self.training(model, device)
+            case "predict" if model in self.study.local_models:
+                longest = longest or not self._tuned(model)
+                return self.prediction(model, key["task"], device, loads, longest)
             case "measure_latency":
-                return self.single_answers(key["model"], device)
+                return self.single_answers(model, device)
             case "bertscore":
-                return self.bertscore(key["task"], device, longest=not self._tuned(key["model"]))
+                return self.bertscore(key["task"], device, longest or not self._tuned(model))
             case "export_model":
-                return self.exported(key["model"], device)
+                return self.exported(model, device)
         return None
 
     def training(self, model: str, device: Device) -> Estimate | None:
@@ -254,30 +347,16 @@ class Requests:
     def _tuned(self, model: str) -> bool:
         return self.study.model(model).adapter_name(model) is not None
 
-    def _request(self, key: tuple[str, ...], estimate: Callable[[], Estimate | None]) -> Request:
-        if key not in self._requests:
-            found = estimate()
-            self._requests[key] = UNKNOWN if found is None else found.request()
-        return self._requests[key]
-
     def _read_sizes(self, base: str) -> Sizes | None:
-        row = self._rows.get(self.study.settings.architectures.get(base, base))
+        row = self.study.architecture_row(base)
         if row is not None:
             return sizes_of_row(row)
         folder = files_of_base(self.study, base)
         return None if folder is None else sizes_of(read_architecture(folder))
 
     @cached_property
-    def _requests(self) -> dict[tuple[str, ...], Request]:
-        return {}
-
-    @cached_property
     def _sizes(self) -> dict[str, Sizes | None]:
         return {}
-
-    @cached_property
-    def _rows(self) -> dict[str, dict[str, str]]:
-        return read_architectures(ARCHITECTURES)
 
 
 @lru_cache(maxsize=1)

@@ -1,5 +1,6 @@
 """The study to run: its entries of the configuration, and the paths of its files."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -8,6 +9,7 @@ from ecslm.common.errors import InputError
 from ecslm.config.backends.learned import LearnedModel
 from ecslm.config.backends.transformers import TransformersModel
 from ecslm.config.schema import Config, ModelSettings, StudySettings
+from ecslm.models.architecture import read_architectures
 from ecslm.prediction.settings import DecodingSettings
 from ecslm.schemas import paths
 from ecslm.schemas.task import BERTSCORE_METRICS, TaskSettings
@@ -93,6 +95,18 @@ class Study:
     def is_generation(self, code: str) -> bool:
         """Whether the task is scored by BERTScore."""
         return self.task(code).metric in BERTSCORE_METRICS
+
+    def architecture_row(self, base: str) -> Mapping[str, str] | None:
+        """A base's row of architectures.csv, None if it has none.
+
+        Raises:
+            InputError: the file is missing or invalid.
+        """
+        return self._architectures.get(self.settings.architectures.get(base, base))
+
+    @cached_property
+    def _architectures(self) -> Mapping[str, Mapping[str, str]]:
+        return read_architectures(paths.ARCHITECTURES)
 
     @cached_property
     def generation_tasks(self) -> tuple[str, ...]:
@@ -237,17 +251,13 @@ class Study:
             (name, str(seed)) for name, model in models if model.run for seed in model.seeds
         )
 
-    def priority(self, model: str, seed: str) -> int:
-        """Which jobs that run a model come first: higher numbers do.
+    @cached_property
+    def priorities(self) -> Mapping[tuple[str, str], int]:
+        """Which jobs that run a model and seed come first: higher numbers do.
 
         One model and seed after the other, since one process loads them all, and tuned models
         before others, since it has to end where another job trains.
         """
-        return self._priorities[model, seed]
-
-    @cached_property
-    def _priorities(self) -> dict[tuple[str, str], int]:
-        # Once: each job asks, and a large study has thousands of seeds.
         ordered = sorted(self._seeds, key=lambda one: not self.model(one[0]).tuned)
         return {one: len(ordered) - number for number, one in enumerate(ordered)}
 

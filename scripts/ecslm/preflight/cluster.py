@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ecslm.common.errors import InputError
-from ecslm.estimates.estimate import Request
 from ecslm.preflight.findings import Finding, error, errors_of, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
 from ecslm.preflight.slurm import (
@@ -124,7 +123,7 @@ def _asked(run: PlannedRun, rule: str) -> Asked:
 
 def _of_job(run: PlannedRun, job: Job) -> Asked:
     """Expressions of the profile are not evaluated: what they ask for is taken for nothing."""
-    requested = _request(run, job)
+    requested = run.requests.request(job.rule, job.key)
     on_gpu = job in run.model_jobs
     values = (
         run.profile.resource(job.rule, "gpu", run.devices_of(job) if on_gpu else 0),
@@ -133,20 +132,6 @@ def _of_job(run: PlannedRun, job: Job) -> Asked:
     )
     gpus, memory, minutes = (int(one) if one.isdecimal() else 0 for one in values)
     return gpus, memory, minutes
-
-
-def _request(run: PlannedRun, job: Job) -> Request:
-    key, requests = job.key, run.requests
-    match job.rule:
-        case "train_adapter":
-            return requests.adapter(key["model"])
-        case "predict":
-            return requests.predictions(key["model"], key["task"])
-        case "measure_latency":
-            return requests.latency(key["model"])
-        case "bertscore":
-            return requests.scored_texts(key["task"])
-    return requests.export(key["model"])
 
 
 def _together(tasks: Sequence[Asked], at_once: int) -> Asked:

@@ -10,7 +10,6 @@ from support.plans import BASELINES, IND, MODELS, plan
 from support.stated_jobs import job_of, stated_jobs
 
 from ecslm.common.errors import InputError
-from ecslm.figures.settings import FigureName
 from ecslm.plan.figures import figures_settings
 from ecslm.plan.plan import Plan
 from ecslm.plan.tables import table_resources
@@ -45,13 +44,6 @@ def test_a_results_table_has_intervals_for_each_task_and_figures_of_known_sizes(
     intervals = {"intervals_ind_PM", "intervals_ind_AVE", "loss", "validation"}
     assert names(with_table()) == {*intervals, "computation_ind", "parameters_ind"}
     assert names(with_table(architectures={})) == intervals
-
-
-def test_a_study_that_trains_nothing_has_no_loss_curves() -> None:
-    entry = {"rows": [{"group": "Ours", "models": ["Small"]}]}
-    untuned = with_table(entry=entry, models={"Small": MODELS["Small"]})
-    assert not names(untuned) & {"loss", "validation"}
-    assert {"loss", "validation"} <= names(plan())
 
 
 def test_models_that_differ_in_their_share_of_records_alone_are_drawn_against_their_number() -> (
@@ -142,8 +134,3 @@ def test_the_graph_has_every_rule_with_jobs_and_what_each_reads() -> None:
     made = {path: job.rule for job in jobs for path in job.files}
     read = {(made[path], job.rule) for job in jobs for path in job.inputs if path in made}
     assert graph["edges"] == sorted(map(list, read))
-
-
-def test_a_figure_is_named_after_what_it_shows() -> None:
-    assert FigureName("intervals", "ind", "PM").stem == "intervals_ind_PM"
-    assert FigureName("loss").stem == "loss"

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.plans import LOCAL, plan
+from support.plans import IND, LOCAL, MODELS, plan
 from support.project import ROOT
 
 from ecslm.common.errors import InputError
 from ecslm.common.files import write_json
-from ecslm.plan.file_checks import check_files
-from ecslm.plan.plan import Plan
+from ecslm.plan.plan import Plan, check_files
 
 
 def problems(made: Plan) -> tuple[str, ...]:
@@ -69,6 +68,17 @@ def test_templates_of_the_project_are_good_with_and_without_an_example(folder: P
             model: dict[str, Any] = {"base": "Small", "template": path.stem, "shots": shots}
             settings = ["IND_Diverse_Instruction", "IND_Diverse_Instruction_1-shot"]
             check_files(plan(models={"Small": model}, settings=settings).study)
+
+
+def test_missing_answers_are_told_with_what_to_do(folder: Path) -> None:
+    other = {"backend": "recorded", "path": "answers"}
+    made = plan(models=MODELS | {"Other": other}, tasks=["PM", "SA"])
+    assert problems(made) == ("studies.shop.models.Other.path: answers: no such directory",)
+    write_json(folder / "answers/PM" / f"{IND}.json", [])
+    assert problems(made) == (
+        f"studies.shop.models.Other.path: there is no answers/SA/{IND}.json, nor 1 more of 3: put "
+        "it there, or name what the model has in `settings` and `tasks`",
+    )
 
 
 def finished(data: dict[str, Any], source: str) -> Plan:

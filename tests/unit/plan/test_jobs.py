@@ -103,65 +103,45 @@ def _digest(file: str, modules: tuple[str, ...]) -> str:
     return code_digest(file, modules, SCRIPTS)
 
 
-def test_dataset_files_are_those_of_the_splits_that_a_task_has() -> None:
-    found = first_files(plan(), "dataset")
-    prefix = "results/shop/dataset/"
-    of = {code: [f for f in found if f.startswith(f"{prefix}{code}/")] for code in TASKS}
-    assert of["PM"] == [f"{prefix}PM/{split}.jsonl" for split in ("train", "val", "test")]
-    assert of["NEW"] == [f"{prefix}NEW/test.jsonl"]
-    assert of["AUX"] == [f"{prefix}AUX/train.jsonl", f"{prefix}AUX/val.jsonl"]
-    assert len(found) == 3 * len(TASKS) - 3
-
-
-def test_an_adapter_of_each_seed_of_a_tuned_model_reads_all_tasks_that_train() -> None:
-    found = [job for job in stated_jobs(plan()).values() if job.rule == "train_adapter"]
-    assert [job.key for job in found] == [
+def test_jobs_are_made_for_what_the_study_names() -> None:
+    jobs = stated_jobs(plan()).values()
+    files = first_files(plan(), "dataset")
+    assert len(files) == 3 * len(TASKS) - 3
+    for code, splits in (("PM", ("train", "val", "test")), ("NEW", ("test",))):
+        found = [path for path in files if f"/{code}/" in path]
+        assert found == [f"results/shop/dataset/{code}/{split}.jsonl" for split in splits]
+    adapters = [job for job in jobs if job.rule == "train_adapter"]
+    assert [job.key for job in adapters] == [
         {"model": "Small-EC", "seed": seed} for seed in ("0", "1")
     ]
-    codes = sorted(code for code in TASKS if code != "NEW")
-    for split in ("train", "val"):
-        expected = tuple(f"results/shop/dataset/{code}/{split}.jsonl" for code in codes)
-        assert found[0].named_inputs[split] == expected
-
-
-def test_predictions_and_scores_are_made_for_each_model_seed_and_evaluated_task() -> None:
-    found = first_files(plan(), "predict")
-    assert len(set(found)) == len(found) == 3 * (len(TASKS) - 1)
-    assert "results/shop/predictions/Small-EC/seed-1/NEW.jsonl" in found
+    assert adapters[0].named_inputs["val"] == tuple(
+        f"results/shop/dataset/{code}/val.jsonl" for code in sorted(TASKS) if code != "NEW"
+    )
+    asked = first_files(plan(), "predict")
+    assert len(set(asked)) == len(asked) == 3 * (len(TASKS) - 1)
     scored = [path.replace("/metrics/", "/predictions/") for path in first_files(plan(), "score")]
-    assert [f"{path}l" for path in scored] == found
-    generated = first_files(plan(), "bertscore")
-    assert [path.rpartition("/")[2] for path in generated] == ["AG.jsonl"] * 3
+    assert [f"{path}l" for path in scored] == asked
+    texts = first_files(plan(), "bertscore")
+    assert [path.rpartition("/")[2] for path in texts] == ["AG.jsonl"] * 3
+    assert first_files(plan(), "base_model") == [
+        f"results/bases/{base}/manifest.json" for base in ("Small", "Encoder")
+    ]
 
 
-@pytest.mark.parametrize(
-    ("baseline", "tasks"),
-    [
-        ("always-yes", ("PM", "NEW")),
-        ("majority", ("PM", "SA")),
-        ("random", ("PM", "SA", "SR", "QPR", "NEW")),
-        ("input-order", ("QPR",)),
-        ("all-null", ("AVE",)),
-    ],
-)
-def test_a_baseline_is_scored_where_it_is_defined(baseline: str, tasks: tuple[str, ...]) -> None:
-    assert baseline in BASELINES
-    scored = [job for job in stated_jobs(plan()).values() if job.rule == "score_baseline"]
-    assert [job.key["task"] for job in scored if job.key["model"] == baseline] == sorted(tasks)
-
-
-def test_bases_are_those_of_the_models_and_of_the_encoder() -> None:
-    manifests = [f"results/bases/{base}/manifest.json" for base in ("Small", "Encoder")]
-    assert first_files(plan(), "base_model") == manifests
-    assert first_files(plan(tasks=["PM"], bertscore=None), "base_model") == manifests[:1]
+def test_a_baseline_is_scored_where_it_is_defined() -> None:
+    study = plan().study
+    assert {name: study.baseline_tasks(name) for name in BASELINES} == {
+        "always-yes": ("NEW", "PM"),
+        "always-no": ("NEW", "PM"),
+        "majority": ("PM", "SA"),
+        "random": ("NEW", "PM", "QPR", "SA", "SR"),
+        "input-order": ("QPR",),
+        "all-null": ("AVE",),
+    }
 
 
 def test_jobs_of_one_model_and_seed_come_one_after_the_other_tuned_ones_first() -> None:
-    study = plan().study
-    numbers = {
-        (run["model"], run["seed"]): study.priority(run["model"], run["seed"])
-        for run in study.runs()
-    }
+    numbers = plan().study.priorities
     assert sorted(numbers, key=lambda key: -numbers[key]) == [
         ("Small-EC", "0"),
         ("Small-EC", "1"),
@@ -227,15 +207,6 @@ def test_answers_are_limited_in_tasks_whose_answers_have_a_form_or_a_closed_set_
     assert tasks["Small"] - tasks["Small-likelihood"] == {"AG", "AVE", "QPR"}
 
 
-def test_rows_whose_answers_are_not_free_change_nothing_of_the_others() -> None:
-    made = plan(models=MODELS | LIMITED)
-    assert prediction(made, "Small", "PM") == prediction(plan(), "Small", "PM")
-    free = json.loads(prediction(made, "Small", "SA").settings)
-    limited = json.loads(prediction(made, "Small-likelihood", "SA").settings)
-    assert limited.pop("answers")["mode"] == "likelihood"
-    assert limited == free
-
-
 def test_a_model_may_use_the_adapters_of_another_which_are_trained_once() -> None:
     own = {"base": "Small", "template": "chatml", "adapter_of": "Small-EC", "seeds": [1]}
     made = plan(models=MODELS | {"Small-EC-constrained": own | {"answers": "constrained"}})
@@ -256,21 +227,6 @@ def test_latency_is_that_of_the_answers_that_are_predicted_but_for_their_batches
     assert "results/shop/adapters/Small-EC/seed-0/manifest.json" in found.inputs
     worker = prediction(made, "Small-EC", made.study.model_tasks("Small-EC")[0]).code
     assert found.resources["worker_code"] == worker
-
-
-def test_a_new_task_that_does_not_train_changes_nothing_of_the_adapters() -> None:
-    before, after = (
-        job_of(plan(tasks=tasks), "train_adapter", model="Small-EC", seed=0)
-        for tasks in (["PM"], ["PM", "NEW"])
-    )
-    assert before == after
-
-
-def test_a_study_without_tables_has_a_report_all_the_same_with_all_scores() -> None:
-    page = job_of(plan(), "report_page")
-    names = [table["name"] for table in json.loads(page.settings)["tables"]]
-    assert names == ["scores_IND_Diverse_Instruction", "scores_OOD_Diverse_Instruction"]
-    assert "results/shop/adapters/Small-EC/seed-1/manifest.json" in page.inputs
 
 
 def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_card() -> None:
@@ -303,6 +259,14 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
             assert same(job.inputs) == same(other[name].inputs), name
 
 
+def test_a_new_task_and_rows_whose_answers_are_limited_change_nothing_of_the_others() -> None:
+    def others(made: Plan) -> tuple[StatedJob, StatedJob]:
+        adapter = job_of(made, "train_adapter", model="Small-EC", seed=0)
+        return adapter, prediction(made, "Small", "PM")
+
+    assert others(plan(tasks=["PM", "NEW"], models=MODELS | LIMITED)) == others(plan(tasks=["PM"]))
+
+
 @pytest.mark.parametrize(
     ("dtype", "sample", "budget"),
     [("float32", False, None), ("float32", True, 777), ("bfloat16", False, 777)],
@@ -310,5 +274,6 @@ def test_the_order_of_names_in_the_configuration_reaches_no_job_but_the_data_car
 def test_the_token_budget_is_a_setting_only_where_it_can_change_an_answer(
     dtype: str, sample: bool, budget: int | None
 ) -> None:
-    made = plan(precision={"dtype": dtype}, decoding={"sample": sample})
-    assert json.loads(prediction(made, "Small", "PM").settings)["batch_tokens"] == budget
+    study = plan(precision={"dtype": dtype}, decoding={"sample": sample}).study
+    found = prediction_settings(study, "Small", "PM").model_dump()
+    assert found["batch_tokens"] == budget

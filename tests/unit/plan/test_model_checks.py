@@ -80,23 +80,27 @@ def test_what_fits_passes_in_silence(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == []
 
 
-def test_a_models_own_setting_is_told_with_its_key() -> None:
-    (line,) = problems(study(models=models(target_modules=["q_prj", "lm_head"])))
-    assert line == (
-        "studies.shop.models.Own-EC.training.target_modules: q_prj is no linear layer of Small: "
-        "did you mean `q_proj`?"
+def test_all_problems_come_at_once_each_with_its_key() -> None:
+    """An inherited setting is told once, where it is."""
+    own = models(target_modules=["q_prj", "v_proj"], rank=64)
+    found = problems(
+        fetched(
+            study(
+                training={"rank": 8, "target_modules": ["k_prj"]},
+                models=own,
+                bertscore={"encoder": "Encoder", "layer": 9},  # rescaled, if nothing is said
+            )
+        )
     )
-
-
-def test_an_inherited_setting_is_told_once_where_it_is() -> None:
-    (line,) = problems(study(training={"rank": 8, "target_modules": ["k_prj"]}))
-    assert line.startswith("studies.shop.training.target_modules: k_prj is no linear layer")
-
-
-def test_a_rank_is_told_with_the_highest_that_fits() -> None:
-    (line,) = problems(study(models=models(rank=64)))
-    assert line.startswith("studies.shop.models.Own-EC.training.rank: 64 is more than the smaller")
-    assert line.endswith("which has 32 x 64 weights: at most 32")
+    assert [line.partition(": ")[0] for line in found] == [
+        "studies.shop.models.Own-EC.training.target_modules",
+        "studies.shop.models.Own-EC.training.rank",
+        "studies.shop.training.target_modules",
+        "studies.shop.bertscore.layer",
+        "studies.shop.bertscore.rescale_language",
+    ]
+    assert found[0].endswith("q_prj is no linear layer of Small: did you mean `q_proj`?")
+    assert found[1].endswith("which has 32 x 64 weights: at most 32")
 
 
 @pytest.mark.parametrize(
@@ -117,22 +121,6 @@ def test_bertscore_needs_the_layer_and_the_baseline(bertscore: dict[str, Any], l
     assert problems(study(bertscore={"encoder": "Encoder"} | bertscore)) == (line,)
     # Without a generation task nothing needs them.
     ModelChecks(study(bertscore={"encoder": "Encoder"} | bertscore, tasks=["PM"])).check()
-
-
-def test_all_problems_come_at_once() -> None:
-    found = problems(
-        study(
-            models=models(target_modules=["q_prj", "v_prj", "o_proj"], rank=1000),
-            bertscore={"encoder": "Encoder", "layer": 9},  # rescaled, if nothing is said
-        )
-    )
-    assert [line.partition(": ")[0] for line in found] == [
-        "studies.shop.models.Own-EC.training.target_modules",
-        "studies.shop.models.Own-EC.training.target_modules",
-        "studies.shop.models.Own-EC.training.rank",
-        "studies.shop.bertscore.layer",
-        "studies.shop.bertscore.rescale_language",
-    ]
 
 
 def test_the_layer_of_an_encoder_that_is_not_here_is_never_that_of_another() -> None:
@@ -177,35 +165,26 @@ def test_records_for_which_a_base_has_no_positions_are_refused(
     assert caplog.messages == []
 
 
-def test_training_beyond_the_texts_that_a_base_was_trained_on_is_warned_of(
+UNTUNED = {"Small": {"base": "Small", "template": "chatml"}}
+
+
+def test_lengths_beyond_what_a_base_reads_well_are_warned_of_with_their_keys(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Rotary positions have no end; the paper itself goes beyond them."""
     set_window(499, learned=False)
     ModelChecks(study(**LENGTHS)).check()
-    assert keys(caplog.messages) == [
-        "studies.shop.task_decoding.PM.max_length",
-        "studies.shop.training.max_length",
-    ]
-
-
-UNTUNED = {"Small": {"base": "Small", "template": "chatml"}}
-
-
-@pytest.mark.parametrize("learned", [True, False])
-def test_prompts_that_are_going_to_be_cut_are_warned_of(
-    learned: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    set_window(499, learned=learned)
+    own = {"Small": UNTUNED["Small"] | {"decoding": {"max_length": 501}}}
+    ModelChecks(study(**LENGTHS | {"models": own})).check()
     ModelChecks(study(**LENGTHS | {"models": UNTUNED})).check()
     assert keys(caplog.messages) == [
         "studies.shop.decoding.max_length",
+        "studies.shop.models.Small.decoding.max_length",
         "studies.shop.task_decoding.PM.max_length",
+        "studies.shop.training.max_length",
     ]
-    assert any(
-        "500 tokens, but Small reads at most 499: inputs of longer prompts are cut" in line
-        for line in caplog.messages
-    )
+    cut = "500 tokens, but Small reads at most 499: inputs of longer prompts are cut"
+    assert any(cut in line for line in caplog.messages)
 
 
 def test_a_model_with_anothers_adapter_reads_what_that_was_trained_on() -> None:
@@ -220,18 +199,6 @@ def test_a_model_with_anothers_adapter_reads_what_that_was_trained_on() -> None:
     assert lengths == {"Small": (None, None), **dict.fromkeys(tuned, (600, 600))}
 
 
-def test_a_models_own_length_is_told_with_its_key(caplog: pytest.LogCaptureFixture) -> None:
-    set_window(499, learned=False)
-    own = {"Small": UNTUNED["Small"] | {"decoding": {"max_length": 501}}}
-    ModelChecks(study(**LENGTHS | {"models": own})).check()
-    assert keys(caplog.messages) == ["studies.shop.models.Small.decoding.max_length"]
-
-
-def test_a_fetched_base_is_checked_by_its_files() -> None:
-    (line,) = problems(fetched(study(models=models(target_modules=["q_prj"]))))
-    assert "did you mean `q_proj`?" in line
-
-
 def test_a_damaged_base_is_told_with_the_way_to_fetch_it_again() -> None:
     checked = fetched(study())
     Path("results/bases/Small/model.safetensors").write_bytes(b"half")
@@ -242,42 +209,23 @@ def test_a_damaged_base_is_told_with_the_way_to_fetch_it_again() -> None:
     )
 
 
-def test_a_model_directory_without_its_configuration_is_told() -> None:
-    Path("models/small/config.json").unlink()
-    assert problems(study()) == (
-        "models/small/config.json: no such file: put the model's files back, or run again with "
-        "another `bases.Small.path`",
-    )
-
-
 @pytest.mark.parametrize("case", ["not fetched", "weights left behind", "another source"])
 def test_without_the_files_the_row_of_the_table_tells(case: str) -> None:
     """If there is none, nothing is known, and nothing is refused."""
-    settings = {"models": models(target_modules=["q_prj"], rank=200)}
-    made = fetched(
-        study(**settings, architectures={"Small": "SmolLM2-135M"}),
-        recorded=HUB.model_copy(update={"revision": "v1"}) if case == "another source" else HUB,
-    )
+    wrong = {"models": models(target_modules=["q_prj"])}
+    other = HUB.model_copy(update={"revision": "v1"})
+    recorded = other if case == "another source" else HUB
+    made = fetched(study(**wrong, architectures={"Small": "SmolLM2-135M"}), recorded=recorded)
     if case == "weights left behind":
         Path("results/bases/Small/model.safetensors").unlink()
     if case == "not fetched":
         shutil.rmtree("results")
     (line,) = problems(made)
     assert "q_prj is no linear layer of Small: did you mean `q_proj`?" in line
-    # Its keys have 192 rows.
-    (line,) = problems(with_rank(made, 200))
-    assert "rank: 200 is more than" in line and "at most 192" in line
-    unknown = made.settings.model_copy(update={"architectures": {}})
-    studies = made.config.studies | {"shop": unknown}
-    ModelChecks(replace(made, config=made.config.model_copy(update={"studies": studies}))).check()
-
-
-def with_rank(made: Study, rank: int) -> Study:
-    """The same study with a rank of the keys alone."""
-    own = study(models=models(target_modules=["k_proj"], rank=rank)).settings
-    settings = made.settings.model_copy(update={"models": own.models})
-    studies = made.config.studies | {"shop": settings}
-    return replace(made, config=made.config.model_copy(update={"studies": studies}))
+    unknown = study(**wrong)
+    ModelChecks(
+        replace(unknown, config=unknown.config.model_copy(update={"bases": made.config.bases}))
+    ).check()
 
 
 def test_a_budget_from_the_memory_of_a_gpu_needs_one() -> None:

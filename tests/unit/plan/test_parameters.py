@@ -31,11 +31,6 @@ def test_the_order_of_keys_changes_no_parameter(raw: Raw) -> None:
     assert parameters(turned(raw)) == parameters(raw)
 
 
-def test_left_out_keys_and_spelt_out_defaults_give_the_same_parameters() -> None:
-    raw = changed(".training", {"rank": 8, "epochs": 2, "alpha": 16, "scheduler": "cosine"})
-    assert parameters(raw) == parameters(small())
-
-
 def test_swapping_rank_and_alpha_changes_the_adapters_parameter() -> None:
     one, two = (
         parameters(changed(".training", {"rank": rank, "alpha": alpha}))
@@ -99,13 +94,3 @@ def test_a_model_that_is_not_run_changes_only_the_report_which_names_it() -> Non
     before, after = parameters(small()), parameters(raw)
     assert before.keys() == after.keys()
     assert {name for name in before if before[name] != after[name]} == {"report_page"}
-
-
-def test_a_model_that_is_no_longer_run_has_no_jobs() -> None:
-    raw = small()
-    put(raw, ".models.Other-EC", dict(raw["studies"]["shop"]["models"]["Small-EC"]))
-    before = parameters(raw)
-    put(raw, ".models.Other-EC.run", False)
-    # A table of its scores alone goes with it.
-    gone = ("Other-EC", "render_table scores_")
-    assert parameters(raw).keys() == {name for name in before if not any(g in name for g in gone)}

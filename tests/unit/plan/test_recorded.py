@@ -8,7 +8,6 @@ import pytest
 from support.plans import IND, MODELS, OOD, plan
 from support.stated_jobs import StatedJob, first_files, job_of, jobs_of
 
-from ecslm.common.errors import InputError
 from ecslm.common.files import write_json, write_text
 from ecslm.plan.plan import Plan
 from ecslm.provenance.costs import Costs
@@ -74,13 +73,6 @@ def test_a_recorded_model_is_evaluated_in_what_it_has_alone() -> None:
     assert runs(made, "Small") == ["AG", "AVE", "NEW", "PM", "QPR", "SA", "SR"]
 
 
-def test_scores_tables_and_the_summary_follow_what_a_recorded_model_has() -> None:
-    made = with_other(tasks=["PM"])
-    page = json.loads(str(job_of(made, "report_page").settings))
-    (shown,) = (model for model in page["models"] if model["name"] == "Other")
-    assert (shown["base"], shown["tasks"], shown["training"]) == (None, ["PM"], None)
-
-
 def test_a_contrast_leaves_out_models_that_do_not_answer_a_task() -> None:
     contrasts = {
         "models": {"kind": "models", "pairs": [["Small-EC", "Small"], ["Other", "Small"]]},
@@ -98,14 +90,6 @@ def test_a_contrast_leaves_out_models_that_do_not_answer_a_task() -> None:
     assert compared("SA")["models"]["pairs"] == [["Small-EC", "Small"]]
     assert set(compared("PM")) == {"models", "settings"}
     assert set(compared("SA")) == {"models"}
-
-
-@pytest.mark.parametrize(("shots", "expected"), [(0, [IND, OOD]), (1, [SHOTS])])
-def test_answers_to_prompts_with_an_example_are_another_row(
-    shots: int, expected: list[str]
-) -> None:
-    models = MODELS | {"Other": recorded(shots=shots)}
-    assert asked(plan(models=models, settings=[IND, OOD, SHOTS]), "SA") == expected
 
 
 def test_only_models_that_run_here_ask_for_a_gpu_and_threads() -> None:
@@ -126,31 +110,6 @@ def test_without_a_tokenizer_the_data_are_not_described() -> None:
     assert first_files(made, "describe_data", "data_card") == []
     assert len(first_files(plan(), "describe_data")) == 8
     assert first_files(made, "base_model") == ["results/bases/Encoder/manifest.json"]
-
-
-def problems(made: Plan) -> tuple[str, ...]:
-    with pytest.raises(InputError) as caught:
-        made.check()
-    return caught.value.problems
-
-
-def test_missing_answers_are_told_before_anything_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for check in ("plan.ModelChecks.check", "plan.check_tables"):
-        monkeypatch.setattr(f"ecslm.plan.{check}", lambda _: None)
-    monkeypatch.setattr("ecslm.plan.file_checks._check_template", lambda *_: None)
-    monkeypatch.chdir(tmp_path)
-    made = with_other(tasks=["PM", "SA"])
-    assert problems(made) == ("studies.shop.models.Other.path: answers: no such directory",)
-    write_json(Path("answers", "PM", f"{IND}.json"), [])
-    assert problems(made) == (
-        f"studies.shop.models.Other.path: there is no answers/SA/{IND}.json, nor 1 more of 3: put "
-        "it there, or name what the model has in `settings` and `tasks`",
-    )
-    for setting in (IND, OOD):
-        write_json(Path("answers", "SA", f"{setting}.json"), [])
-    made.check()
 
 
 def test_published_answers_of_all_models_come_from_one_job() -> None:

@@ -6,12 +6,20 @@ from typing import Any
 import pytest
 from support.plans import MODELS, plan
 from support.project import ROOT
+from support.raw_rows import IND, lines, row, write
 from support.stated_jobs import stated_jobs
 
 from ecslm.config.loading import read_config
-from ecslm.estimates.estimate import MIB
+from ecslm.estimates.estimate import MIB, Request
 from ecslm.plan.plan import Plan
-from ecslm.plan.requests import UNKNOWN, WITHOUT_MODEL, Requests, requests_of
+from ecslm.plan.requests import (
+    UNKNOWN,
+    UNKNOWN_RECORDS,
+    WITHOUT_MODEL,
+    Requests,
+    Workloads,
+    requests_of,
+)
 from ecslm.schemas.registry import CONFIG_FILE
 
 NAMED = {"Small": "SmolLM2-360M"}
@@ -24,6 +32,10 @@ def at_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def requests(**study: Any) -> Requests:
     return Requests(plan(architectures=NAMED, **study).study)
+
+
+def training(**study: Any) -> Request:
+    return requests(**study).request("train_adapter", {"model": "Small-EC", "seed": "0"})
 
 
 def shipped(name: str, tmp_path: Path) -> Plan:
@@ -58,8 +70,8 @@ def test_every_job_of_the_shipped_studies_that_runs_a_model_is_estimated(
 def test_a_base_of_unknown_size_asks_for_the_default() -> None:
     asked = Requests(plan().study)
     assert asked.sizes("Small") is None
-    assert asked.adapter("Small-EC") == asked.predictions("Small", "PM") == UNKNOWN
-    assert asked.latency("Small") == asked.export("Small-EC") == UNKNOWN
+    for rule in ("train_adapter", "predict", "measure_latency", "export_model"):
+        assert asked.request(rule, {"model": "Small-EC", "task": "PM"}) == UNKNOWN
     assert asked.training_budget("Small-EC", asked.slow) is None
     assert asked.prediction_budget("Small", "PM", asked.slow) is None
 
@@ -70,7 +82,7 @@ def test_a_job_that_asks_a_server_needs_no_memory_of_a_model() -> None:
         "server": {"url": "http://localhost:1/v1", "model": "m"},
     }
     asked = requests(models=MODELS | {"Server": server})
-    assert asked.predictions("Server", "PM") == WITHOUT_MODEL
+    assert asked.request("predict", {"model": "Server", "task": "PM"}) == WITHOUT_MODEL
 
 
 def test_where_models_run_on_a_cpu_their_memory_is_that_of_the_machine() -> None:
@@ -115,13 +127,11 @@ def test_jobs_of_the_demo_ask_for_no_less_than_they_took_and_at_most_for_twice_a
 def test_less_to_compute_with_or_more_to_do_takes_no_less_time(
     more: dict[str, Any], less: dict[str, Any]
 ) -> None:
-    assert requests(**more).adapter("Small-EC").minutes >= (
-        requests(**less).adapter("Small-EC").minutes
-    )
+    assert training(**more).minutes >= training(**less).minutes
 
 
 def test_processes_that_train_together_have_a_model_each() -> None:
-    one, four = (requests(gpus=count).adapter("Small-EC").memory_mb for count in (1, 4))
+    one, four = (training(gpus=count).memory_mb for count in (1, 4))
     assert four == pytest.approx(4 * one, abs=4)
 
 
@@ -132,3 +142,20 @@ def test_a_share_of_the_training_records_is_as_much_less_to_train_on() -> None:
     part, whole = requests(models=models).workloads, requests().workloads
     ratio = part.training("Small-EC").tokens / whole.training("Small-EC").tokens
     assert ratio == pytest.approx(0.1, rel=0.01)
+
+
+def test_records_of_local_files_are_counted_and_else_assumed(tmp_path: Path) -> None:
+    splits = ["train"] * 5 + ["val"] * 2 + ["test"] * 3
+    rows = [row("PM", split, number) for number, split in enumerate(splits)]
+
+    def workloads(**data: Any) -> Workloads:
+        source = {"source": "path", "path": str(tmp_path / "rows.jsonl"), **data}
+        return Workloads(plan(data=source).study)
+
+    assert workloads().records("NEW", "test", [IND]) == UNKNOWN_RECORDS["test"]
+    write(tmp_path, lines(rows))
+    assert [workloads().records("PM", split) for split in ("train", "val", "test")] == [5, 2, 3]
+    own = [{key: text for key, text in one.items() if key != "split"} for one in rows]
+    write(tmp_path, lines(own))
+    divided = workloads(split={"val": 0.1, "test": 0.3})
+    assert sum(divided.records("PM", split) for split in ("train", "val", "test")) == 10

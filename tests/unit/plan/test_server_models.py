@@ -9,7 +9,6 @@ from support.plans import MODELS, Raw, plan
 from support.project import ROOT
 from support.stated_jobs import StatedJob, first_files, job_of, stated_jobs
 
-from ecslm.common.errors import InputError
 from ecslm.plan.plan import Plan
 
 SERVER: Raw = {"url": "https://models.example/v1", "model": "large-1"}
@@ -112,47 +111,8 @@ def test_settings_that_no_server_is_told_rerun_none_of_its_predictions() -> None
     assert settings(made(decoding={"max_new_tokens": 9})) != settings(made())
 
 
-def test_decoding_of_a_task_is_told_to_the_server() -> None:
-    parameter, _ = settings(made(task_decoding={"AG": {"max_new_tokens": 77}}), "AG")
-    assert '"max_new_tokens":77' in parameter
-
-
 def test_own_decoding_of_a_model_replaces_single_keys_in_every_task() -> None:
     """Even beyond the longest prompt of local models: a server cuts none."""
     study = {"decoding": {"max_length": 999}, "task_decoding": {"AG": {"sample": True}}}
     parameter, _ = settings(made({"decoding": {"max_new_tokens": 5000}}, **study), "AG")
     assert '"max_new_tokens":5000,"sample":true' in parameter
-
-
-def test_seeds_that_the_server_is_not_told_are_refused() -> None:
-    entry = {"server": SERVER | {"sampling": "own"}, "decoding": {"sample": True}, "seeds": [0, 1]}
-    with pytest.raises(InputError, match="the server is told no seed: leave out `seeds`"):
-        made(entry)
-    assert made(entry | {"seeds": [3]}).study.model("Large").seeds == (3,)
-
-
-def test_a_key_in_the_configuration_is_refused_without_showing_it() -> None:
-    with pytest.raises(InputError) as caught:
-        made(
-            {
-                "access": {"key": "sk-marked"},
-                "server": SERVER | {"url": "https://sk-marked@models.example"},
-            }
-        )
-    where = "studies.shop.models.Large"
-    assert sorted(caught.value.problems) == [
-        f"{where}.access.key: should be the name of an environment variable, in capitals, not the "
-        "key",
-        f"{where}.server.url: should have no user, password, query or fragment; `access` names the "
-        "key",
-    ]
-
-
-def test_misspelt_keys_of_a_server_are_told_with_the_nearest() -> None:
-    with pytest.raises(InputError) as caught:
-        made({"access": {"budgte": 7}, "served": SERVER})
-    where = "studies.shop.models.Large"
-    assert sorted(caught.value.problems) == [
-        f"{where}.access.budgte: unknown key: did you mean `budget`?",
-        f"{where}.served: unknown key: did you mean `server`?",
-    ]

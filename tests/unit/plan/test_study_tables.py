@@ -11,11 +11,12 @@ from support.broken_inputs import linked_project
 from support.plans import BASELINES, IND, MODELS, OOD, TASKS, plan
 from support.project import ROOT
 from support.scripts import run_script
-from support.stated_jobs import job_of
 
 from ecslm.common.plain_words import NAME
 from ecslm.plan.plan import Plan
-from ecslm.plan.study_tables import partly_shown, study_tables
+from ecslm.plan.report import report_settings
+from ecslm.plan.tables import partly_shown, study_tables
+from ecslm.reports.settings import report_files
 
 TESTED = sorted(set(TASKS) - {"AUX"})
 PARAMETERS = {"kind": "parameters", "label": "tab:p", "caption": "P", "models": ["Small-EC"]}
@@ -53,11 +54,6 @@ def test_a_study_without_results_tables_gets_one_for_each_setting_with_all_that_
     assert in_domain.shows_intervals
 
 
-def test_what_tables_of_the_configuration_show_is_in_no_other() -> None:
-    everything = results(list(MODELS), TESTED)
-    assert list(study_tables(plan(tables={"mine": everything}).study)) == ["mine"]
-
-
 def test_answers_to_prompts_with_an_example_are_in_the_table_of_the_setting_without() -> None:
     one_shot = {"base": "Small", "template": "chatml", "shots": 1}
     for settings, names in (
@@ -82,11 +78,6 @@ def test_settings_of_which_scores_are_in_no_table_are_known() -> None:
     validity |= {"settings": [OOD], "columns": TESTED}
     assert left_out(mine=everything, other=validity) == ()
     assert left_out(mine=everything, other=validity | {"models": ["Small"]}) == (OOD,)
-
-
-def test_a_score_of_a_task_without_records_of_a_tables_setting_is_in_another_table() -> None:
-    made = plan(tables={"mine": results(list(MODELS), TESTED, OOD)})
-    assert study_tables(made.study)[f"scores_{IND}"].columns == ("PM", "QPR")  # type: ignore[attr-defined]
 
 
 def test_answers_that_are_limited_to_valid_ones_compete_in_no_table() -> None:
@@ -129,8 +120,8 @@ def test_whatever_is_configured_each_score_is_in_a_table_and_the_page_has_all_of
     made = plan(tables={"mine": results(models, columns, setting)})
     answered = {(name, task) for name in MODELS for task in made.study.model_tasks(name)}
     assert set(shown(made)) >= answered
-    page = job_of(made, "report_page").inputs
-    assert {f"results/shop/tables/{name}.json" for name in study_tables(made.study)} <= set(page)
+    page = report_files(report_settings(made.study))
+    assert {f"tables/{name}.json" for name in study_tables(made.study)} <= set(page)
 
 
 def test_the_scores_of_a_study_without_results_are_refused_with_the_command_that_makes_them(
