@@ -151,6 +151,16 @@ def test_answers_are_written_as_training_references_are() -> None:
     assert set(answers("tf-idf", "SR", records("SR", TEST))) <= set(LETTERS)
 
 
+def test_a_copied_passage_has_the_opening_of_most_answers_to_such_a_question() -> None:
+    test = records("AG", TEST)
+    train = [
+        one.model_copy(update={"output": f"{opening}{one.output}"})
+        for one, opening in zip(records("AG", TRAIN), ["Yes, ", "Yes, ", "No, "] * 8, strict=True)
+    ]
+    found = learn("tf-idf", TASKS["AG"], train, records("AG", VAL))(test)
+    assert found == [f"Yes, {one.output}" for one in test]
+
+
 def test_one_class_in_training_is_the_answer_to_everything() -> None:
     train = [one.model_copy(update={"output": "no"}) for one in records("PM", TRAIN)]
     assert set(learn("tf-idf", TASKS["PM"], train, train[:3])(records("PM", TEST))) == {"no"}

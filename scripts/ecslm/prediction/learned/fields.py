@@ -64,9 +64,25 @@ def ranked_items(record: Record) -> dict[str, str]:
 def passages(record: Record) -> list[str]:
     """Texts that an answer may be copied from: the items of the longest list of the input and
     their sentences, or the sentences of its longest text."""
-    longest = max(fields_of(record.input).values(), key=lambda texts: sum(map(len, texts)))
+    longest = _longest(fields_of(record.input))
     sentences = [one.strip() for text in longest for one in SENTENCE.split(text) if one.strip()]
     return list(dict.fromkeys([*longest, *sentences] if len(longest) > 1 else sentences or longest))
+
+
+def first_word_asked(record: Record) -> str:
+    """The first word of what is asked: of the fields but the one with the passages."""
+    fields = fields_of(record.input)
+    asked = [
+        word
+        for texts in fields.values()
+        if texts is not _longest(fields)
+        for word in words(" ".join(texts))
+    ]
+    return asked[0] if asked else ""
+
+
+def _longest(fields: Fields) -> list[str]:
+    return max(fields.values(), key=lambda texts: sum(map(len, texts)))
 
 
 def word_f1(answer: str, right: str) -> float:

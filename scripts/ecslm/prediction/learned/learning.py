@@ -1,5 +1,7 @@
 """Learning to answer a task from its records."""
 
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 
 from sklearn.metrics import accuracy_score, f1_score
@@ -8,7 +10,13 @@ from threadpoolctl import threadpool_limits
 from ecslm.prediction.learned.answers import as_answer, right_letter, spelling, writes_texts
 from ecslm.prediction.learned.classes import classify
 from ecslm.prediction.learned.extraction import extract
-from ecslm.prediction.learned.fields import lettered, passages, ranked_items, word_f1
+from ecslm.prediction.learned.fields import (
+    first_word_asked,
+    lettered,
+    passages,
+    ranked_items,
+    word_f1,
+)
 from ecslm.prediction.learned.nearest import nearest
 from ecslm.prediction.learned.ranking import rank
 from ecslm.prediction.learned_settings import Method
@@ -16,6 +24,9 @@ from ecslm.schemas.record import Record
 from ecslm.schemas.task import TaskKind
 
 Answers = Callable[[Sequence[Record]], list[str]]
+
+# The word that stands alone before an answer.
+OPENING = re.compile(r"(\w+)[,.]")
 
 
 def learn(
@@ -130,13 +141,25 @@ def _rankings(train: Sequence[Record], val: Sequence[Record]) -> Answers:
 
 
 def _passages(train: Sequence[Record], val: Sequence[Record]) -> Answers:
-    """The passage of the input that is likest to a right answer, by those of training records."""
+    """The passage of the input that is likest to a right answer, by those of training records,
+    after the opening (`Yes`) that most right answers to such a question have."""
 
     def order_of(record: Record) -> list[int]:
         found = [word_f1(text, record.output) for text in passages(record)]
         return [max(range(len(found)), key=lambda one: found[one])] if any(found) else []
 
+    openings: dict[str, Counter[str]] = defaultdict(Counter)
+    for record in train:
+        found = OPENING.match(record.output.strip())
+        openings[first_word_asked(record)][found[1] if found else ""] += 1
+
+    def answer(record: Record, passage: str) -> str:
+        known = openings.get(first_word_asked(record), Counter({"": 1}))
+        opening = max(sorted(known), key=lambda one: known[one])
+        return f"{opening}, {passage}" if opening else passage
+
     ranks = rank(train, val, passages, order_of)
     return lambda records: [
-        passages(record)[order[0]] for record, order in zip(records, ranks(records), strict=True)
+        answer(record, passages(record)[order[0]])
+        for record, order in zip(records, ranks(records), strict=True)
     ]
