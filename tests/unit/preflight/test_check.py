@@ -49,6 +49,10 @@ SERVED = {
 }
 
 
+def no_node(run: PlannedRun) -> list[Finding]:
+    return [] if run.profile.is_local else [error("no node")]
+
+
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> None:
     """A project with profiles of its own, where no server is asked."""
@@ -58,9 +62,8 @@ def project(monkeypatch: pytest.MonkeyPatch) -> None:
         Path(f"profiles/{name}").mkdir(parents=True)
         Path(f"profiles/{name}/config.yaml").write_text(f"{text}\n")
     monkeypatch.setattr(profiles, "find_spec", lambda _: object())
-    silent = [(name, one) for name, one in check.CHECKS if name != "downloads"]
-    monkeypatch.setattr(check, "CHECKS", silent)
-    monkeypatch.setattr(check, "OF_CLUSTER", [("cluster", lambda _: [error("no node")])])
+    without = {name: one for name, one in check.CHECKS.items() if name != "downloads"}
+    monkeypatch.setattr(check, "CHECKS", without | {"cluster": no_node})
 
 
 def names(report: Report) -> list[str]:
@@ -82,10 +85,10 @@ def test_a_study_is_checked_in_one_order_and_nothing_is_left_but_results(tmp_pat
 
 
 @pytest.mark.usefixtures("project")
-def test_without_the_profile_nothing_is_said_of_machines_and_without_a_plan_of_nothing() -> None:
+def test_without_the_profile_or_a_plan_nothing_is_said_of_the_run() -> None:
     report = check_study([], None, "none")
     assert report.fails
-    assert names(report) == ["configuration", "profile", "jobs", "disk", "libraries", "LaTeX"]
+    assert names(report) == ["configuration", "profile"]
     report = check_study([], "nope", "gpu")
     assert (report.study, report.fails) == ("nope", True)
     assert names(report) == ["configuration"]
@@ -127,7 +130,7 @@ VALUES = st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers(
 
 @pytest.mark.usefixtures("project")
 def test_no_change_of_a_key_ends_in_anything_but_findings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "CHECKS", ())
+    monkeypatch.setattr(check, "CHECKS", {})
 
     @settings(max_examples=20)
     @given(KEYS, VALUES)
