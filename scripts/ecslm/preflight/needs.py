@@ -1,7 +1,9 @@
 """Estimates how long a run takes and what it costs, and whether models fit into GPUs."""
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from ecslm.common.text import number_of
 from ecslm.estimates.devices import Device
@@ -150,44 +152,38 @@ def check_memory(run: PlannedRun) -> Iterator[Finding]:
     if not run.gpu_jobs:
         return
     on = met(run)
-    # The largest of each kind and model: tasks differ in their lengths.
-    needs: dict[tuple[bool, str], Need] = {}
-    for one in _needs(run, on.device):
-        before = needs.setdefault((one.trains, one.model), one)
-        needs[one.trains, one.model] = max(before, one, key=lambda need: need.memory)
-    if not needs:
-        return
-    of_trainings = [one for one in needs.values() if one.trains]
-    of_predictions = [one for one in needs.values() if not one.trains]
+    needs = sorted(_needs(run, on.device), key=lambda one: not one.trains)
     most = [
-        str(max(kind, key=lambda one: one.memory))
-        for kind in (of_trainings, of_predictions)
-        if kind
+        max(of_kind, key=lambda one: one.memory)
+        for _, of_kind in groupby(needs, lambda one: one.trains)
     ]
-    yield ok(
-        f"at most about this is needed, with `batch_tokens` as configured: {'; '.join(most)}",
-        **{str(one).partition(":")[0]: one.memory for one in (*of_trainings, *of_predictions)},
-    )
+    if most:
+        yield ok(
+            "at most about this is needed, with `batch_tokens` as configured: "
+            f"{'; '.join(map(str, most))}",
+            **{str(one).partition(":")[0]: one.memory for one in needs},
+        )
     if on.memory_known:
-        for one in (*of_trainings, *of_predictions):
+        for one in needs:
             yield from _problems(run, one, on.device)
-        yield from _in_use(run, needs.values())
+        yield from _in_use(run, needs)
 
 
 def _needs(run: PlannedRun, device: Device) -> Iterator[Need]:
-    """Those of each training and each task's predictions whose base is known."""
+    """Those of each model whose base is known; tasks differ in their lengths."""
     requests = run.requests
-    for job in run.gpu_jobs:
-        model = job.key["model"]
-        if job.rule == "train_adapter":
-            if found := requests.training(model, device):
-                budget = requests.training_budget(model, device)
-                yield Need(model, True, found.device_bytes, budget)
-        elif job.rule == "predict" and (
-            found := requests.prediction(model, job.key["task"], device)
-        ):
-            budget = requests.prediction_budget(model, job.key["task"], device)
-            yield Need(model, False, found.device_bytes, budget)
+    of_tasks: dict[tuple[bool, str], list[tuple[int, int | None]]] = defaultdict(list)
+    keys = {(job.rule, job.key["model"], job.key.get("task", "")): None for job in run.gpu_jobs}
+    for rule, model, task in keys:
+        if rule == "train_adapter" and (found := requests.training(model, device)):
+            budget = requests.training_budget(model, device)
+            of_tasks[True, model].append((found.device_bytes, budget))
+        elif rule == "predict" and (found := requests.prediction(model, task, device)):
+            budget = requests.prediction_budget(model, task, device)
+            of_tasks[False, model].append((found.device_bytes, budget))
+    for (trains, model), pairs in of_tasks.items():
+        budget = min((budget for _, budget in pairs), key=lambda one: one or 0)
+        yield Need(model, trains, max(memory for memory, _ in pairs), budget)
 
 
 def _problems(run: PlannedRun, need: Need, device: Device) -> Iterator[Finding]:
@@ -217,7 +213,7 @@ def _problems(run: PlannedRun, need: Need, device: Device) -> Iterator[Finding]:
         )
 
 
-def _in_use(run: PlannedRun, needs: Iterable[Need]) -> Iterator[Finding]:
+def _in_use(run: PlannedRun, needs: Sequence[Need]) -> Iterator[Finding]:
     """Whether others leave too little of a GPU."""
     for number, gpu in enumerate(run.driver.gpus if run.driver else ()):
         needed = max((one.memory for one in needs if one.memory <= gpu.memory), default=0)

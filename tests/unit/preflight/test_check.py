@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from support.local_server import KEY, VARIABLE
 from support.planned_runs import ONE, lines, on_hub, planned_run
@@ -124,22 +124,6 @@ def test_what_a_run_would_be_refused_for_is_an_error_each_and_what_it_warns_of_a
     assert capfd.readouterr() == ("", "")
 
 
-KEYS = st.sampled_from(sorted(STUDY))
-VALUES = st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers(), max_size=2)
-
-
-@pytest.mark.usefixtures("project")
-def test_no_change_of_a_key_ends_in_anything_but_findings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "CHECKS", {})
-
-    @settings(max_examples=20)
-    @given(KEYS, VALUES)
-    def checked(key: str, value: object) -> None:
-        assert told(**{key: value})
-
-    checked()
-
-
 @pytest.mark.parametrize("free", [10**12, 1000])
 def test_what_is_needed_on_a_disk_is_compared_with_what_is_free(
     free: int, monkeypatch: pytest.MonkeyPatch
@@ -179,29 +163,24 @@ FINDINGS = st.builds(
     path=WORDS | st.just(""),
     severity=st.sampled_from(["ok", "warning", "error"]),
     check=st.sampled_from(["jobs", "GPUs", "configuration"]),
-    values=st.dictionaries(WORDS, st.floats(allow_nan=False, allow_infinity=False), max_size=2),
-)
-REPORTS = st.builds(
-    Report,
-    study=st.none() | st.just("shop"),
-    profile=st.just("gpu"),
-    findings=st.lists(FINDINGS, min_size=1, max_size=9).map(tuple),
 )
 
 
-@given(REPORTS)
-def test_text_and_json_have_every_finding_once_and_the_text_few_columns(report: Report) -> None:
+@given(st.lists(FINDINGS, min_size=1, max_size=9).map(tuple))
+def test_text_and_json_have_every_finding_once_and_the_text_few_columns(
+    findings: tuple[Finding, ...],
+) -> None:
+    report = Report("shop", "gpu", findings)
     value = json.loads(json.dumps(as_json(report)))
     assert value["fails"] == report.fails
-    assert [Finding(**one) for one in value["findings"]] == [*report.findings]
+    assert [Finding(**one) for one in value["findings"]] == [*findings]
     text = as_text(report)
     marks = re.findall(r"^.{4,13}  (ok|warning|error) ", text, re.MULTILINE)
-    assert marks == [one.severity for one in report.findings]
+    assert marks == [one.severity for one in findings]
     joined = "".join(text.split())
-    assert all("".join(str(one).split()) in joined for one in report.findings)
-    too_wide = [line for line in text.splitlines() if len(line) > 100]
+    assert all("".join(str(one).split()) in joined for one in findings)
     # Words are left whole, so that they can be copied.
-    assert all(len(line.split()) <= 4 for line in too_wide)
+    assert all(len(line) <= 100 or len(line.split()) <= 4 for line in text.splitlines())
 
 
 def test_a_run_fails_for_an_error_alone_and_the_last_line_says_so() -> None:
