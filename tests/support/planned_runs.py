@@ -42,7 +42,7 @@ def on_hub(id_: str = "a/small", revision: str = "main") -> HubSource:
     return HubSource(source="hub", id=id_, revision=revision)
 
 
-def driver(*gpus: Gpu, cuda: tuple[int, int] = (13, 0)) -> Driver:
+def driver(*gpus: Gpu, cuda: int = 13) -> Driver:
     """An NVIDIA driver."""
     return Driver("580.95.05", cuda, gpus)
 

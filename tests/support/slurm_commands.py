@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ecslm.preflight.slurm import COMMANDS
-
+COMMANDS = ("sinfo", "sbatch", "srun")
 # A node that is this machine: it runs what stands after the options.
 NODE = 'while [ "$1" != -- ]; do shift; done; shift'
-ONE_NODE = "gpu*|up|infinite|n1|gpu:h100:8(S:0-1)"
+ONE_NODE = "gpu*|infinite|n1|gpu:h100:8(S:0-1)"
 
 
 class Slurm:

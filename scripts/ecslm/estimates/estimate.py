@@ -7,7 +7,7 @@ published (Llama-3.2-3B with LoRA on an A100: 9 % padded, 29 % packed).
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 MIB = 2**20
@@ -83,3 +83,18 @@ class Estimate:
             memory_mb=math.ceil(MEMORY_MARGIN * self.host / MIB),
             minutes=max(math.ceil(TIME_MARGIN * self.seconds / 60), LEAST_MINUTES),
         )
+
+
+def halved(
+    wanted: int, least: int, needs: Callable[[int], Mapping[str, int]], room: float
+) -> int | None:
+    """Tokens of a batch that fit, as jobs find them by halving; None if the fewest do not.
+
+    Args:
+        needs: bytes that so many tokens take.
+    """
+    while sum(needs(wanted).values()) > room:
+        if wanted <= least:
+            return None
+        wanted = max(wanted // 2, least)
+    return wanted

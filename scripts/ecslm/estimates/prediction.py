@@ -4,10 +4,10 @@ Counted are the tensors of `prediction/prefill.py` and `prediction/generation.py
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ecslm.estimates.devices import Device
-from ecslm.estimates.estimate import CONTEXT, LOADING, RATES, WRITING, Estimate
+from ecslm.estimates.estimate import CONTEXT, LOADING, RATES, WRITING, Estimate, halved
 from ecslm.estimates.lengths import Lengths
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
 from ecslm.models.precision import Precision
@@ -64,7 +64,7 @@ class PredictionJob:
         The memory is that of `batch_tokens`, and the time that of the batches that the device comes
         down to by halving; where even the longest prompt does not fit, that of `batch_tokens`, too.
         """
-        parts, rates = self._memory(), RATES[self.device.kind]
+        parts, rates = self._memory(self.batch_tokens), RATES[self.device.kind]
         process = round(rates.process + self.sizes.file_bytes)
         loading = rates.start + self.sizes.file_bytes / LOADING
         return Estimate(
@@ -76,19 +76,14 @@ class PredictionJob:
     def fitting_batch(self) -> int | None:
         """The tokens of a batch that fit on the device, found by halving them; None if the longest
         prompt with its answer does not."""
-        job, longest = self, self.work.longest
-        while sum(job._memory().values()) > self.device.memory:
-            if job.batch_tokens <= longest:
-                return None
-            job = replace(job, batch_tokens=max(job.batch_tokens // 2, longest))
-        return job.batch_tokens
+        return halved(self.batch_tokens, self.work.longest, self._memory, self.device.memory)
 
-    def _memory(self) -> dict[str, int]:
+    def _memory(self, batch_tokens: int) -> dict[str, int]:
         """Bytes where the model is: weights, keys and values, the states of what is read."""
         sizes, work, kind = self.sizes, self.work, self.device.kind
         rates, size = RATES[kind], TYPE_BYTES[self.precision.dtype]
-        rows = min(max(self.batch_tokens // max(round(work.row), 1), 1), work.prompts)
-        tokens = min(max(self.batch_tokens, work.longest), work.prompts * work.longest)
+        rows = min(max(batch_tokens // max(round(work.row), 1), 1), work.prompts)
+        tokens = min(max(batch_tokens, work.longest), work.prompts * work.longest)
         chunk = min(max(CHUNK[kind], work.longest), tokens)
         kept = min(KEPT, work.prompts) * PREFIX
         # A token that is read: its states before and after a layer, in float32 where a norm

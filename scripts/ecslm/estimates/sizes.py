@@ -7,7 +7,7 @@ which causal attention needs half.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from ecslm.models.architecture import (
     HEAD,
@@ -35,48 +35,53 @@ class Sizes:
     architecture: Architecture
     tied: bool
     """Whether the embedding is also the output head."""
+    depth: int
+    """Layers, or blocks, one after another."""
+    vocabulary: int
+    """Rows of the output head."""
+    hidden: int
+    """Width of the states between layers."""
+    queries: int
+    """Width of all queries of a layer."""
+    keys: int
+    """Width of all keys of a layer, which that of the values equals."""
+    inner: int
+    """Width inside of the feed-forward part of a layer."""
+    linear: int
+    """Weights of all matrices but embedding and head: those that are quantised."""
+
+    @classmethod
+    def of(cls, architecture: Architecture, tied: bool) -> "Sizes":
+        """The sizes of an architecture with a head."""
+        shapes = {name: shape for name, shape in architecture.layers.items() if shape}
+        vocabulary, hidden = shapes[HEAD]
+        blocks = [
+            shape for name, shape in shapes.items() if name != HEAD and not _is_embedding(name)
+        ]
+
+        def width(layer: str) -> int:
+            named = (shape[0] for name, shape in shapes.items() if name.endswith(layer))
+            # Architectures that name them otherwise mostly have as many keys as queries.
+            return next(named, hidden)
+
+        return cls(
+            architecture,
+            tied,
+            depth=architecture.depth or 1,
+            vocabulary=vocabulary,
+            hidden=hidden,
+            queries=width("q_proj"),
+            keys=width("k_proj"),
+            inner=max((side for shape in blocks for side in shape), default=hidden),
+            linear=sum(rows * columns for rows, columns in blocks),
+        )
 
     @property
-    def depth(self) -> int:
-        """Layers, or blocks, one after another."""
-        return self.architecture.depth or 1
-
-    @cached_property
-    def vocabulary(self) -> int:
-        """Rows of the output head."""
-        return self._shapes[HEAD][0]
-
-    @cached_property
-    def hidden(self) -> int:
-        """Width of the states between layers."""
-        return self._shapes[HEAD][1]
-
-    @cached_property
-    def queries(self) -> int:
-        """Width of all queries of a layer."""
-        return self._width("q_proj")
-
-    @cached_property
-    def keys(self) -> int:
-        """Width of all keys of a layer, which that of the values equals."""
-        return self._width("k_proj")
-
-    @cached_property
-    def inner(self) -> int:
-        """Width inside of the feed-forward part of a layer."""
-        return max((side for shape in self._blocks for side in shape), default=self.hidden)
-
-    @cached_property
     def embedding(self) -> int:
         """Weights of the embedding; as many has the head."""
         return self.vocabulary * self.hidden
 
-    @cached_property
-    def linear(self) -> int:
-        """Weights of all matrices but embedding and head: those that are quantised."""
-        return sum(rows * columns for rows, columns in self._blocks)
-
-    @cached_property
+    @property
     def stored(self) -> int:
         """Weights of the whole model, each once."""
         return self.linear + self.embedding * (1 if self.tied else 2)
@@ -88,7 +93,7 @@ class Sizes:
         Counting them takes longer than all else of an estimate.
         """
         layers = updated_layers(self.architecture, targets).items()
-        found = {name: rank * sum(shape) for name, shape in layers if shape is not None}
+        found = {name: rank * sum(shape) for name, shape in layers if shape}
         of_head = found.pop(HEAD, 0)
         return of_head, sum(found.values())
 
@@ -150,24 +155,6 @@ class Sizes:
         head = answer * (4 * self.embedding + 6 * of_head)
         return layers + head + tokens * 6 * self.depth * self.queries * length
 
-    @cached_property
-    def _shapes(self) -> dict[str, tuple[int, int]]:
-        return {name: shape for name, shape in self.architecture.layers.items() if shape}
-
-    @cached_property
-    def _blocks(self) -> list[tuple[int, int]]:
-        """The shapes of all matrices but embeddings and head."""
-        return [
-            shape
-            for name, shape in self._shapes.items()
-            if name != HEAD and not _is_embedding(name)
-        ]
-
-    def _width(self, layer: str) -> int:
-        named = (shape[0] for name, shape in self._shapes.items() if name.endswith(layer))
-        # Architectures that name them otherwise mostly have as many keys as queries.
-        return next(named, self.hidden)
-
 
 def _is_embedding(name: str) -> bool:
     """Whether a layer is looked up: of tokens, positions or kinds of tokens."""
@@ -177,7 +164,7 @@ def _is_embedding(name: str) -> bool:
 
 def sizes_of_row(row: Mapping[str, str]) -> Sizes:
     """The sizes of a row of resources/architectures.csv."""
-    return Sizes(llama_architecture(row), tied=row["tie_word_embeddings"] == "true")
+    return Sizes.of(llama_architecture(row), tied=row["tie_word_embeddings"] == "true")
 
 
 def sizes_of(architecture: Architecture) -> Sizes | None:
@@ -187,4 +174,4 @@ def sizes_of(architecture: Architecture) -> Sizes | None:
     """
     layers = architecture.layers
     known = architecture.depth and layers.get(HEAD) and all(layers.values())
-    return Sizes(architecture, tied=False) if known else None
+    return Sizes.of(architecture, tied=False) if known else None

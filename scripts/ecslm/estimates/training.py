@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 
 from ecslm.estimates.devices import Device
-from ecslm.estimates.estimate import CONTEXT, LOADING, RATES, Estimate
+from ecslm.estimates.estimate import CONTEXT, LOADING, RATES, Estimate, halved
 from ecslm.estimates.sizes import FLOAT, TYPE_BYTES, Sizes
 from ecslm.models.precision import Precision
 from ecslm.training.settings import TrainingSettings
@@ -82,12 +82,8 @@ class TrainingJob:
         """The tokens of a forward pass that a training comes down to by halving them; None if the
         longest record does not fit."""
         wanted, longest = self.settings.batch_tokens, self.work.longest
-        budget = self._pass(self.settings.global_batch * longest if wanted == "auto" else wanted)
-        while sum(self.memory(budget).values()) > self.device.memory:
-            if budget <= longest:
-                return None
-            budget = max(budget // 2, longest)
-        return budget
+        most = self._pass(self.settings.global_batch * longest if wanted == "auto" else wanted)
+        return halved(most, longest, self.memory, self.device.memory)
 
     def memory(self, budget: int) -> dict[str, int]:
         """Bytes where the model is: weights, what is kept for the backward pass, and the logits,

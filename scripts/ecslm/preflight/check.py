@@ -27,7 +27,7 @@ from ecslm.preflight.machine import (
 )
 from ecslm.preflight.needs import check_memory, check_time
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.profiles import SLURM, Profile, check_profile, read_profile
+from ecslm.preflight.profiles import check_profile, read_profile
 from ecslm.provenance.api_keys import check_api_keys
 from ecslm.provenance.dag import read_dag
 from ecslm.provenance.disk import disks
@@ -55,25 +55,19 @@ def check_study(configfiles: Sequence[Path], study: str | None, profile: str) ->
     try:
         chosen = read_profile(profile)
     except InputError as problems:
-        chosen = None
-        found += found_by("profile", [*errors_of(problems)])
-    if plan is not None:
-        if chosen is not None and rules:
+        found += found_by("profile", errors_of(problems))
+    else:
+        if plan is not None and overview is not None:
+            run = PlannedRun(plan, tuple(overview.planned), chosen, overview.jobs)
             found += found_by("profile", check_profile(chosen, rules))
-        if overview is not None:
-            jobs = tuple(overview.planned)
-            run = PlannedRun(plan, jobs, chosen or Profile(profile), overview.jobs)
-            # Of which machines a profile speaks that is not there, nobody knows.
-            of_machines = OF_MACHINES if chosen else ()
-            of_cluster = OF_CLUSTER if chosen and chosen.executor == SLURM else ()
-            for name, check in (*OF_WORK, *of_machines, *of_cluster, *CHECKS):
+            for name, check in CHECKS.items():
                 found += found_by(name, _findings(check, run))
     return Report(study if plan is None else plan.study.name, profile, found)
 
 
 def _read_plan(
     configfiles: Sequence[Path], study: str | None
-) -> tuple[Plan | None, Overview | None, frozenset[str], list[Finding]]:
+) -> tuple[Plan | None, Overview | None, frozenset[str], Iterable[Finding]]:
     """The plan, what a run would do, the rules, and what speaks against it, as a run checks it
     first.
 
@@ -99,10 +93,9 @@ def _read_plan(
             if plan is not None and overview is None:
                 # What the graph lacks may be told better.
                 findings[:0] = _problems(plan.check)
-    findings = list(dict.fromkeys(findings))
-    findings += [warning(text.removeprefix(PREFIX)) for text in warned]
-    fine = [ok("fits the files that it names, and the results")]
-    return plan, overview, rules, findings or fine
+    fine = [] if findings or warned else [ok("fits the files that it names, and the results")]
+    warnings = [warning(text.removeprefix(PREFIX)) for text in warned]
+    return plan, overview, rules, [*findings, *warnings, *fine]
 
 
 def _problems(check: Callable[[], None]) -> list[Finding]:
@@ -162,19 +155,17 @@ def check_keys(run: PlannedRun) -> Iterator[Finding]:
         yield ok("all that are needed are set")
 
 
-OF_WORK: tuple[tuple[str, Check], ...] = (("jobs", count_jobs),)
-# These depend on the machines that the profile names.
-OF_MACHINES: tuple[tuple[str, Check], ...] = (
-    ("time", check_time),
-    ("GPUs", check_devices),
-    ("GPU memory", check_memory),
-)
-OF_CLUSTER: tuple[tuple[str, Check], ...] = (("cluster", check_cluster),)
-CHECKS: tuple[tuple[str, Check], ...] = (
-    ("disk", check_room),
-    ("libraries", check_versions),
-    ("weights", check_weights),
-    ("downloads", check_downloads),
-    ("API keys", check_keys),
-    ("LaTeX", check_latex),
-)
+# In the order in which they are shown.
+CHECKS: dict[str, Check] = {
+    "jobs": count_jobs,
+    "time": check_time,
+    "GPUs": check_devices,
+    "GPU memory": check_memory,
+    "cluster": check_cluster,
+    "disk": check_room,
+    "libraries": check_versions,
+    "weights": check_weights,
+    "downloads": check_downloads,
+    "API keys": check_keys,
+    "LaTeX": check_latex,
+}

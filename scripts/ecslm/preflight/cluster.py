@@ -6,19 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from ecslm.common.errors import InputError
-from ecslm.preflight.findings import Finding, error, errors_of, ok, warning
+from ecslm.preflight.findings import Finding, error, ok, warning
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.slurm import (
-    JOB,
-    Cluster,
-    NoNodeError,
-    missing_commands,
-    refusal,
-    try_node,
-)
+from ecslm.preflight.profiles import SLURM
+from ecslm.preflight.slurm import Cluster, refusal, try_node
 from ecslm.provenance.api_keys import needed_keys
 from ecslm.provenance.dag import Job
 
+# Set in a job of SLURM, where `srun` would run within that job.
+JOB = "SLURM_JOB_ID"
 # Options of `sbatch` and `srun` for what the profile says of where jobs run.
 PARTITION = "slurm_partition"
 OPTIONS = {
@@ -33,89 +29,64 @@ Asked = tuple[int, int, int]
 
 def check_cluster(run: PlannedRun) -> Iterator[Finding]:
     """Whether SLURM answers and would run the jobs, and a node has what they need."""
-    if JOB in os.environ:
+    if run.profile.executor != SLURM:
+        return
+    if job := os.environ.get(JOB):
         fix = "start the run on a login node, since it would end with the job"
-        yield warning(
-            f"this is within job {os.environ[JOB]}, from where no node is tried: {fix}", JOB
-        )
+        yield warning(f"this is within job {job}, from where no node is tried: {fix}", JOB)
         return
-    if missing := missing_commands():
-        yield error(
-            "not here: start the run on a login node of the cluster, or add SLURM's commands to "
-            "PATH",
-            ", ".join(missing),
-        )
+    if run.cluster.problem:
+        yield error(run.cluster.problem)
         return
-    if isinstance(run.cluster, InputError):
-        yield from errors_of(run.cluster)
-        return
-    assert run.cluster is not None, "the profile sends jobs to SLURM"
     if not run.sent_jobs:
         yield ok("no job of the run is sent to it")
-    accepted: dict[tuple[str, ...], None] = {}
+    places: dict[str, None] = {}
     for rule in dict.fromkeys(job.rule for job in run.sent_jobs):
-        where = f"{run.profile.file}: resources of {rule}"
-        try:
-            place, extra = _place(run, rule), shlex.split(run.profile.resource(rule, "slurm_extra"))
-            gpus, memory, minutes = _asked(run, rule)
-            # In the executor's order: of an option that is there twice SLURM takes the last.
-            needs = (f"--time={minutes}", f"--mem={memory}", *extra, *_gpus(run, rule, gpus))
-            options = (*place, *needs)
-            partition = run.profile.resource(rule, PARTITION)
-            problem = refusal(options) or _refused(run.cluster, partition, minutes)
-        except InputError as problems:
-            yield from errors_of(problems)
-        except ValueError as wrong:
-            yield error(f"slurm_extra: not words of a shell ({wrong}): correct it", where)
-        else:
-            if not problem:
-                accepted[(*place, *extra, *_gpus(run, rule, min(gpus, 1)))] = None
-                continue
+        gpus, memory, minutes = _asked(run, rule)
+        wanted = _options(run, rule, gpus, f"--time={minutes}", f"--mem={memory}")
+        partition = run.profile.resource(rule, PARTITION)
+        if problem := refusal(wanted) or _beyond_limit(run.cluster, partition, minutes):
             yield error(
-                f"SLURM would not run a job with {shlex.join(options)} ({problem}): correct "
-                "partition, account or type of GPU, or request less, for example by "
-                f"`{rule}:runtime=` or `{rule}:mem_mb=` in `set-resources`",
-                where,
+                f"SLURM would not run a job with {wanted} ({problem}): correct partition, account "
+                f"or type of GPU, or request less, for example by `{rule}:runtime=` or "
+                f"`{rule}:mem_mb=` in `set-resources`",
+                f"{run.profile.file}: resources of {rule}",
             )
-    for options_ in accepted:
-        yield from _tried(run, options_)
+        else:
+            places[_options(run, rule, min(gpus, 1))] = None
+    for place in places:
+        yield from _tried(run, place)
 
 
-def _place(run: PlannedRun, rule: str) -> tuple[str, ...]:
-    """Where the profile sends jobs of a rule."""
+def _options(run: PlannedRun, rule: str, gpus: int, *needs: str) -> str:
+    """Where the profile sends jobs of a rule, and what they need, in the executor's order: of an
+    option that is there twice SLURM takes the last."""
     asked = {option: run.profile.resource(rule, name) for name, option in OPTIONS.items()}
-    return tuple(f"--{option}={value}" for option, value in asked.items() if value)
-
-
-def _gpus(run: PlannedRun, rule: str, count: int) -> list[str]:
+    place = [f"--{option}={value}" for option, value in asked.items() if value]
     model = run.profile.resource(rule, "gpu_model")
-    return [f"--gpus={model}:{count}" if model else f"--gpus={count}"] if count else []
+    of_gpus = f"--gpus={model}:{gpus}" if model else f"--gpus={gpus}"
+    extra = run.profile.resource(rule, "slurm_extra")
+    return " ".join(filter(None, (shlex.join((*place, *needs)), extra, of_gpus if gpus else "")))
 
 
-def _refused(cluster: Cluster, names: str, minutes: int) -> str:
-    """Why no partition of those that are named, or else the default one, would run a job."""
-    chosen = [
-        one
-        for name, one in cluster.partitions.items()
-        if (name in names.split(",") if names else one.is_default)
-    ]
-    if not any(one.is_up for one in chosen):
-        return "the partition takes no jobs now"
-    limits = [one.limit for one in chosen if one.limit is not None]
-    if len(limits) == len(chosen) and minutes > max(limits):
-        return f"jobs of the partition may take {max(limits):.0f} minutes"
+def _beyond_limit(cluster: Cluster, names: str, minutes: int) -> str:
+    """Why none of several partitions, or else the default one, would ever run a job so long."""
+    limits = [cluster.limits.get(name) for name in names.split(",")]
+    known = [limit for limit in limits if limit is not None]
+    if len(known) == len(limits) and minutes > max(known):
+        return f"jobs of the partition may take {max(known):.0f} minutes"
     return ""
 
 
 def _asked(run: PlannedRun, rule: str) -> Asked:
     """The most that a job of a rule asks for: of GPUs, memory and time."""
     alone: list[Asked] = []
-    groups: dict[str, list[Asked]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[Asked]] = defaultdict(list)
     for job in run.sent_jobs:
         if job.rule == rule:
             one = _of_job(run, job)
             grouped = rule in run.profile.grouped and one[0]
-            (groups[f"{job.key['model']} {job.key['seed']}"] if grouped else alone).append(one)
+            (groups[job.key["model"], job.key["seed"]] if grouped else alone).append(one)
     alone += (_together(tasks, run.profile.gpus or 1) for tasks in groups.values())
     gpus, memory, minutes = zip(*alone, strict=True)
     return max(gpus), max(memory), max(minutes)
@@ -123,12 +94,9 @@ def _asked(run: PlannedRun, rule: str) -> Asked:
 
 def _of_job(run: PlannedRun, job: Job) -> Asked:
     """Expressions of the profile are not evaluated: what they ask for is taken for nothing."""
-    requested = run.requests.request(job.rule, job.key)
-    on_gpu = job in run.model_jobs
     values = (
-        run.profile.resource(job.rule, "gpu", run.devices_of(job) if on_gpu else 0),
-        run.profile.resource(job.rule, "mem_mb", requested.memory_mb),
-        run.profile.resource(job.rule, "runtime", requested.minutes),
+        run.profile.resource(job.rule, name, job.resources[name])
+        for name in ("gpu", "mem_mb", "runtime")
     )
     gpus, memory, minutes = (int(one) if one.isdecimal() else 0 for one in values)
     return gpus, memory, minutes
@@ -143,23 +111,22 @@ def _together(tasks: Sequence[Asked], at_once: int) -> Asked:
     return len(layers[0]), memory, sum(layer[0][2] for layer in layers)
 
 
-def _tried(run: PlannedRun, options: tuple[str, ...]) -> Iterator[Finding]:
-    where = f"a node for {shlex.join(options) or 'jobs'}"
+def _tried(run: PlannedRun, options: str) -> Iterator[Finding]:
+    where = f"a node for {options or 'jobs'}"
     # Those that are not set here are reported with the API keys.
     variables = [name for name in needed_keys(run.plan, run.due) if os.environ.get(name)]
     try:
         problems = try_node(options, variables, on_gpu=bool(run.gpu_jobs))
-    except NoNodeError:
-        yield warning("none was free in time, so that none was checked: run it again later", where)
     except InputError as problem:
         yield error(
             f"a short job fails there ({problem}): put the project with its .venv, and the Python "
             "that this was made with, into folders that nodes see by the same path",
             where,
         )
-    except OSError as problem:
-        yield error(f"no locks here ({problem.strerror})", "results")
-    else:
+        return
+    if problems is None:
+        yield warning("none was free in time, so that none was checked: run it again later", where)
+    elif problems:
         yield from (error(one, where) for one in problems)
-        if not problems:
-            yield ok(f"{where} sees the shared folder, and its locks")
+    else:
+        yield ok(f"{where} sees the shared folder, and its locks")

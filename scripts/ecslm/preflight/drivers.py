@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pynvml
 
-from ecslm.common.devices.listing import Device, list_devices
+from ecslm.common.devices.listing import list_devices
 from ecslm.common.devices.visible import visible_devices
 from ecslm.common.worker.place import DEVICES_VARIABLE
 
 # As torch writes it into its version.py.
-CUDA = re.compile(r"^cuda\b[^=\n]*=\s*'(\d+)\.(\d+)'", re.MULTILINE)
+CUDA = re.compile(r"^cuda\b[^=\n]*=\s*'(\d+)\.\d+'", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,21 @@ class Driver:
     """The NVIDIA driver, and the GPUs that jobs started here would lease."""
 
     version: str
-    cuda: tuple[int, int]
-    """The newest version of CUDA that it runs: major and minor."""
+    cuda: int
+    """The newest major version of CUDA that it runs."""
     gpus: tuple[Gpu, ...]
 
-    def problem(self, built: tuple[int, int]) -> str:
-        """Why it does not run what was built for a version of CUDA; empty if it does.
+    def problem(self, built: int | None) -> str:
+        """Why it does not run what was built for a major version of CUDA; empty if it does.
 
         It runs what was built for its major version or an earlier one: see "CUDA compatibility" in
         NVIDIA's documentation.
         """
-        if built[0] <= self.cuda[0]:
+        if built is None or built <= self.cuda:
             return ""
-        has, needs = ".".join(map(str, self.cuda)), ".".join(map(str, built))
         return (
-            f"{self.version} runs CUDA up to {has}, but torch is built for {needs}: install a "
-            f"driver for CUDA {built[0]}, or a build of torch for CUDA {self.cuda[0]}"
+            f"{self.version} runs CUDA up to {self.cuda}, but torch is built for {built}: install "
+            f"a driver for CUDA {built}, or a build of torch for CUDA {self.cuda}"
         )
 
 
@@ -58,26 +57,24 @@ def read_driver() -> Driver | None:
     present = list_devices()
     if not present:
         return None
-    seen = visible_devices(present, os.environ.get(DEVICES_VARIABLE))
+    gpus = []
     pynvml.nvmlInit()
     try:
-        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion())
-        version = str(pynvml.nvmlSystemGetDriverVersion())
+        for device in visible_devices(present, os.environ.get(DEVICES_VARIABLE)):
+            handle = pynvml.nvmlDeviceGetHandleByUUID(device.uuid)
+            memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+            gpus.append(Gpu(device.name, int(memory.total), int(memory.free)))
         # 12040 is 12.4.
-        return Driver(version, (cuda // 1000, cuda % 1000 // 10), tuple(map(_gpu, seen)))
+        cuda = int(pynvml.nvmlSystemGetCudaDriverVersion()) // 1000
+        return Driver(str(pynvml.nvmlSystemGetDriverVersion()), cuda, tuple(gpus))
     finally:
         pynvml.nvmlShutdown()
 
 
-def cuda_of_torch() -> tuple[int, int] | None:
-    """Major and minor; None if torch was built for the CPU alone or is not installed."""
+def cuda_of_torch() -> int | None:
+    """The major version; None if torch was built for the CPU alone or is not installed."""
     spec = find_spec("torch")
     if spec is None or spec.origin is None:
         return None
     found = CUDA.search((Path(spec.origin).parent / "version.py").read_text(encoding="utf-8"))
-    return None if found is None else (int(found[1]), int(found[2]))
-
-
-def _gpu(device: Device) -> Gpu:
-    memory = pynvml.nvmlDeviceGetMemoryInfo(pynvml.nvmlDeviceGetHandleByUUID(device.uuid))
-    return Gpu(device.name, int(memory.total), int(memory.free))
+    return None if found is None else int(found[1])

@@ -1,7 +1,7 @@
 """The findings of checks, and how they are shown: as text for a terminal, and as JSON."""
 
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from typing import Any, Literal
@@ -67,7 +67,7 @@ def errors_of(problems: InputError) -> Iterator[Finding]:
     return (Finding(**(vars(one) | {"path": str(one.path)})) for one in problems.details)
 
 
-def found_by(check: str, findings: Iterator[Finding] | Sequence[Finding]) -> tuple[Finding, ...]:
+def found_by(check: str, findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """The findings of a check, each once, under its name."""
     return tuple(replace(one, check=check) for one in dict.fromkeys(findings))
 

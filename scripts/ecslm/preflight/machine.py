@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,8 @@ from ecslm.plan.requests import SLOW
 from ecslm.preflight.drivers import cuda_of_torch
 from ecslm.preflight.findings import Finding, error, ok, shortened, warning
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.slurm import Cluster
-from ecslm.provenance.gpus import check_gpus
+from ecslm.preflight.profiles import SLURM
+from ecslm.provenance.gpus import GpuNeed, check_gpus
 
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)
 # Words that names of the same GPU may lack, as the driver, SLURM and the file write them.
@@ -41,15 +41,19 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
     Raises:
         InputError: the start of the run would refuse it.
     """
-    check_gpus(run.gpu_needs, run.profile.gpus, run.profile.is_local)
+    asked = (GpuNeed(job.resources["gpu"], run.device_of(job)) for job in run.model_jobs)
+    check_gpus(asked, run.profile.gpus, run.profile.is_local)
+    built = cuda_of_torch()
     if not run.gpu_jobs:
         yield ok("none needed")
-    elif run.profile.is_local:
-        yield from _here(run)
-    elif isinstance(run.cluster, Cluster):
-        shown = ", ".join(f"{number} x {kind}" for kind, number in sorted(run.cluster.gpus.items()))
-        yield ok(f"the cluster has {shown or 'none'}", gpus=sum(run.cluster.gpus.values()))
-    if run.gpu_jobs and cuda_of_torch() is None:
+        return
+    if run.profile.is_local:
+        yield from _here(run, built)
+    elif run.profile.executor == SLURM and not run.cluster.problem:
+        gpus = run.cluster.gpus
+        shown = ", ".join(f"{number} x {kind}" for kind, number in sorted(gpus.items()))
+        yield ok(f"the cluster has {shown or 'none'}", gpus=sum(gpus.values()))
+    if built is None:
         yield error(
             "this build is only for the CPU, but models run on cuda: install a build of "
             f"{lock_versions(['torch'])['torch']} for CUDA: see pytorch.org/get-started/locally",
@@ -57,24 +61,24 @@ def check_devices(run: PlannedRun) -> Iterator[Finding]:
         )
 
 
-def _here(run: PlannedRun) -> Iterator[Finding]:
-    driver, built, asked = run.driver, cuda_of_torch(), run.profile.gpus
+def _here(run: PlannedRun, built: int | None) -> Iterator[Finding]:
+    driver, asked = run.driver, run.profile.gpus
     if driver is None:
+        of_profile = any(f"{job.rule}:device" in run.profile.resources for job in run.gpu_jobs)
         yield error(
             "cuda, but this machine has no NVIDIA GPU: run it on a machine with one, send its jobs "
             "to a cluster with PROFILE=slurm, or run models on the CPU: `device: cpu`, and "
             "PROFILE=default",
-            run.device_key,
+            f"{run.profile.file}: set-resources"
+            if of_profile
+            else f"studies.{run.study.name}.device",
         )
         return
-    alike = Counter((gpu.name, gpu.memory) for gpu in driver.gpus)
-    listed = (
-        f"{count} x {name} ({memory / 1e9:.0f} GB)" for (name, memory), count in alike.items()
-    )
-    here = len(driver.gpus)
+    alike = Counter(f"{gpu.name} ({gpu.memory / 1e9:.0f} GB)" for gpu in driver.gpus)
+    here, listed = len(driver.gpus), ", ".join(f"{count} x {gpu}" for gpu, count in alike.items())
     idle = f", of which jobs use {asked} at a time" if asked and asked < here else ""
-    yield ok(f"{', '.join(listed)}{idle}", gpus=here)
-    if built is not None and (problem := driver.problem(built)):
+    yield ok(f"{listed}{idle}", gpus=here)
+    if problem := driver.problem(built):
         yield error(problem, "NVIDIA driver")
 
 
@@ -146,17 +150,19 @@ def met(run: PlannedRun) -> Met:
         flags = CPU_FLAGS.read_text(encoding="utf-8").split() if CPU_FLAGS.is_file() else []
         name = next((CPUS[flag] for flag in CPUS if flag in flags), SLOW["cpu"])
         return Met(devices[name].with_threads(run.study.settings.threads), "this CPU")
+    found = run.driver.gpus if run.profile.is_local and run.driver else ()
+    names = [gpu.name for gpu in found] or list(run.cluster.gpus)
     slow = devices[SLOW["cuda"]]
     known = [device for device in devices.values() if device.kind == "cuda"]
-    if run.profile.is_local and run.driver is not None and run.driver.gpus:
-        name, device = _slowest([gpu.name for gpu in run.driver.gpus], known, slow)
-        return Met(
-            device.with_memory(min(gpu.memory for gpu in run.driver.gpus)), name, memory_known=True
-        )
-    if isinstance(run.cluster, Cluster) and run.cluster.gpus:
-        name, device = _slowest(run.cluster.gpus, known, slow)
-        return Met(device, name)
-    return Met(slow)
+    if not names:
+        return Met(slow)
+    # One that is not in the file is taken for a slow one.
+    device, name = min(
+        ((alike(name, known) or slow, name) for name in names), key=lambda one: one[0].tflops
+    )
+    if found:
+        device = device.with_memory(min(gpu.memory for gpu in found))
+    return Met(device, name, memory_known=bool(found))
 
 
 def alike(name: str, devices: Iterable[Device]) -> Device | None:
@@ -170,12 +176,3 @@ def _words(name: str) -> set[str]:
     """The words that distinguish GPUs, without gigabytes, which may be written separately."""
     words = set(re.split(r"[^a-z0-9]+", name.casefold())) - UNSAID
     return {word for word in words if len(word) > 3 or not word.isdecimal()}
-
-
-def _slowest(
-    names: Iterable[str] | Mapping[str, int], known: list[Device], unknown: Device
-) -> tuple[str, Device]:
-    """The slowest of several by its name; one that is not in the file is taken for `unknown`."""
-    found = {name: alike(name, known) or unknown for name in names}
-    name = min(found, key=lambda name: found[name].tflops)
-    return name, found[name]

@@ -1,14 +1,15 @@
 """Estimates how long a run takes and what it costs, and whether models fit into GPUs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from ecslm.common.text import number_of
 from ecslm.estimates.devices import Device
 from ecslm.preflight.findings import Finding, error, ok, shortened, warning
 from ecslm.preflight.machine import Met, met
 from ecslm.preflight.planned_run import PlannedRun
-from ecslm.preflight.slurm import Cluster
 from ecslm.provenance.costs import Costs
 from ecslm.provenance.dag import Job
 from ecslm.provenance.overview import counts_by_kind, time_text
@@ -36,9 +37,9 @@ class Hours:
         """What that costs."""
         return self.total * self.device.usd_per_hour
 
-    def at_least(self, devices: int) -> float:
-        """Hours from start to end on several devices: jobs wait for one another."""
-        return max(self.total / devices, self.longest)
+    def __str__(self) -> str:
+        """Hours and cost on the device."""
+        return f"{_short(self.total)} on {self.device.name}, {_short(self.usd)} USD"
 
 
 def check_time(run: PlannedRun) -> Iterator[Finding]:
@@ -50,7 +51,7 @@ def check_time(run: PlannedRun) -> Iterator[Finding]:
     if on.name is None:
         devices = run.requests.devices.values()
         found = [hours_on(run, Met(device)) for device in devices if device.kind == "cuda"]
-        shown = "; ".join(f"{_short(one.total)} on {one.device.name}, {_usd(one)}" for one in found)
+        shown = "; ".join(map(str, found))
         yield ok(f"GPU-hours, by the GPU: {shown}", **{one.device.name: one.total for one in found})
     else:
         found = [hours_on(run, on)]
@@ -73,7 +74,7 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
     measured = 0
     loaded: set[tuple[str, str]] = set()
     for job in filter(costs.takes_long, run.jobs):
-        devices = run.devices_of(job)
+        devices = job.resources["gpu"] or 1
         cost = costs.expected(job)
         if cost is not None and _is_same(cost.device, on, devices):
             measured += 1
@@ -102,21 +103,20 @@ def hours_on(run: PlannedRun, on: Met) -> Hours:
 def _is_same(device: str, on: Met, count: int) -> bool:
     """Whether a cost is that of as many devices of the kind: `2 x NVIDIA L4` are two."""
     number, _, kind = device.rpartition(" x ")
-    if (number or "1") != str(count):
-        return False
-    return " CPU" in kind if on.device.kind == "cpu" else kind == on.name
+    same = " CPU" in kind if on.device.kind == "cpu" else kind == on.name
+    return same and (number or "1") == str(count)
 
 
 def _summary(run: PlannedRun, hours: Hours, on: Met) -> Finding:
-    count = run.profile.gpus or 1
-    if isinstance(run.cluster, Cluster):
-        count = sum(run.cluster.gpus.values()) or 1
-    wall, form = hours.at_least(count), "{} {}" if on.device.kind == "cpu" else "{} GPU-{}"
+    count = sum(run.cluster.gpus.values()) or run.profile.gpus or 1
+    # Jobs wait for one another.
+    wall = max(hours.total / count, hours.longest)
+    form = "{} {}" if on.device.kind == "cpu" else "{} GPU-{}"
     at_least = time_text(wall * HOUR, "{} {}")
     spread = f", at least {at_least} with {count} at a time" if count > 1 else ""
     last = f"{number_of(hours.measured, 'job')} as last measured, " if hours.measured else ""
     return ok(
-        f"{time_text(hours.total * HOUR, form)} on {on.name}{spread}; {_usd(hours)} at "
+        f"{time_text(hours.total * HOUR, form)} on {on.name}{spread}; {_short(hours.usd)} USD at "
         f"{hours.device.usd_per_hour:g} USD an hour; {last}{number_of(hours.estimated, 'job')} "
         f"estimated as on {hours.device.name}",
         device_hours=hours.total,
@@ -127,12 +127,9 @@ def _summary(run: PlannedRun, hours: Hours, on: Met) -> Finding:
     )
 
 
-def _usd(hours: Hours) -> str:
-    return f"{_short(hours.usd)} USD"
-
-
-def _short(value: float) -> str:
-    return f"{value:,.{0 if value >= 10 else 2}f}"
+def _short(number: float) -> str:
+    """Two decimals at most: `0.05`, `3.42`, `30`, `1,204`."""
+    return f"{number:,.2f}" if number < 10 else f"{number:,.0f}"
 
 
 @dataclass(frozen=True)
@@ -155,48 +152,38 @@ def check_memory(run: PlannedRun) -> Iterator[Finding]:
     if not run.gpu_jobs:
         return
     on = met(run)
-    needs = [*_trainings(run, on.device), *_predictions(run, on.device)]
-    if not needs:
-        return
+    needs = sorted(_needs(run, on.device), key=lambda one: not one.trains)
     most = [
-        str(max(of_kind, key=lambda one: one.memory))
-        for trains in (True, False)
-        if (of_kind := [one for one in needs if one.trains == trains])
+        max(of_kind, key=lambda one: one.memory)
+        for _, of_kind in groupby(needs, lambda one: one.trains)
     ]
-    yield ok(
-        f"at most about this is needed, with `batch_tokens` as configured: {'; '.join(most)}",
-        **{str(one).partition(":")[0]: one.memory for one in needs},
-    )
+    if most:
+        yield ok(
+            "at most about this is needed, with `batch_tokens` as configured: "
+            f"{'; '.join(map(str, most))}",
+            **{str(one).partition(":")[0]: one.memory for one in needs},
+        )
     if on.memory_known:
         for one in needs:
             yield from _problems(run, one, on.device)
         yield from _in_use(run, needs)
 
 
-def _trainings(run: PlannedRun, device: Device) -> Iterator[Need]:
-    jobs = (job for job in run.gpu_jobs if job.rule == "train_adapter")
-    for model in dict.fromkeys(job.key["model"] for job in jobs):
-        if estimate := run.requests.training(model, device):
-            budget = run.requests.training_budget(model, device)
-            yield Need(model, True, estimate.device_bytes, budget)
-
-
-def _predictions(run: PlannedRun, device: Device) -> Iterator[Need]:
-    tasks: dict[str, dict[str, None]] = {}
-    for job in run.gpu_jobs:
-        if job.rule == "predict":
-            tasks.setdefault(job.key["model"], {})[job.key["task"]] = None
-    for model, of_model in tasks.items():
-        estimates = [run.requests.prediction(model, task, device) for task in of_model]
-        budgets = [run.requests.prediction_budget(model, task, device) for task in of_model]
-        if known := [one.device_bytes for one in estimates if one]:
-            yield Need(model, False, max(known), _least(budgets))
-
-
-def _least(budgets: Sequence[int | None]) -> int | None:
-    """The smallest budget; None if there is none for one of the tasks."""
-    known = [one for one in budgets if one is not None]
-    return min(known) if len(known) == len(budgets) else None
+def _needs(run: PlannedRun, device: Device) -> Iterator[Need]:
+    """Those of each model whose base is known; tasks differ in their lengths."""
+    requests = run.requests
+    of_tasks: dict[tuple[bool, str], list[tuple[int, int | None]]] = defaultdict(list)
+    keys = {(job.rule, job.key["model"], job.key.get("task", "")): None for job in run.gpu_jobs}
+    for rule, model, task in keys:
+        if rule == "train_adapter" and (found := requests.training(model, device)):
+            budget = requests.training_budget(model, device)
+            of_tasks[True, model].append((found.device_bytes, budget))
+        elif rule == "predict" and (found := requests.prediction(model, task, device)):
+            budget = requests.prediction_budget(model, task, device)
+            of_tasks[False, model].append((found.device_bytes, budget))
+    for (trains, model), pairs in of_tasks.items():
+        budget = min((budget for _, budget in pairs), key=lambda one: one or 0)
+        yield Need(model, trains, max(memory for memory, _ in pairs), budget)
 
 
 def _problems(run: PlannedRun, need: Need, device: Device) -> Iterator[Finding]:
@@ -212,17 +199,13 @@ def _problems(run: PlannedRun, need: Need, device: Device) -> Iterator[Finding]:
         )
         yield error(f"{need}, with its longest record alone, of the {room} of a GPU: {fix}", where)
         return
-    if need.memory <= device.memory:
-        return
     if need.trains:
-        training = model.training
+        training, place = model.training, f"{where}.training"
         stops = training is not None and training.deterministic and training.batch_tokens != "auto"
-        place = f"{where}.training"
     else:
         decoded = (model.decoded(study.decoding(task)) for task in study.model_tasks(need.model))
-        stops = any(one.oom == "stop" for one in decoded)
-        place = f"studies.{study.name}"
-    if stops:
+        stops, place = any(one.oom == "stop" for one in decoded), f"studies.{study.name}"
+    if stops and need.memory > device.memory:
         yield error(
             f"{need}, of the {room} of a GPU, and the job would stop: set `batch_tokens: "
             f"{need.budget}`",
@@ -230,7 +213,7 @@ def _problems(run: PlannedRun, need: Need, device: Device) -> Iterator[Finding]:
         )
 
 
-def _in_use(run: PlannedRun, needs: Iterable[Need]) -> Iterator[Finding]:
+def _in_use(run: PlannedRun, needs: Sequence[Need]) -> Iterator[Finding]:
     """Whether others leave too little of a GPU."""
     for number, gpu in enumerate(run.driver.gpus if run.driver else ()):
         needed = max((one.memory for one in needs if one.memory <= gpu.memory), default=0)

@@ -68,15 +68,13 @@ def read_profile(name: str) -> Profile:
         content = yaml.load(read_text(path), Loader=YAML_LOADER) or {}
     except yaml.YAMLError as problem:
         raise InputError(f"{path}: not YAML ({' '.join(str(problem).split())})") from None
-    if not isinstance(content, dict):
-        raise InputError(f"{path}: not a YAML mapping")
     if OPTION in content:
         triggers = content[OPTION] or []
         chosen = triggers if isinstance(triggers, list) else str(triggers).split()
         check_triggers(map(str, chosen), f"{path}: {OPTION}")
 
     def entries(key: str) -> dict[str, str]:
-        return dict(_entries(content.get(key), f"{path}: {key}"))
+        return dict(_entries(content.get(key)))
 
     gpus, together = entries("resources").get("gpu", ""), entries("group-components")
     return Profile(
@@ -113,18 +111,14 @@ def check_profile(profile: Profile, rules: Collection[str]) -> Iterator[Finding]
             yield error(f"{key}={value}, which is not {' or '.join(DEVICES)}: correct it", where)
 
 
-def _entries(value: Any, where: str) -> Iterator[tuple[str, str]]:
+def _entries(value: Any) -> Iterator[tuple[str, str]]:
     """Names and values below a key: `name=value`, one or several, or a mapping; of rules, mappings
     are in a mapping."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if isinstance(inner, Mapping):
-                yield from ((f"{name}:{one}", str(it)) for one, it in inner.items())
-            else:
-                yield str(name), str(inner)
+            of_rule = inner if isinstance(inner, Mapping) else {"": inner}
+            yield from ((f"{name}:{one}".rstrip(":"), str(it)) for one, it in of_rule.items())
         return
     for entry in value if isinstance(value, list) else [value] if value else []:
-        name, equals, text = str(entry).partition("=")
-        if not equals:
-            raise InputError(f"{where}: {entry} is not of the form NAME=VALUE")
+        name, _, text = str(entry).partition("=")
         yield name.strip(), text.strip()

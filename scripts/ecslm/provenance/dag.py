@@ -37,6 +37,8 @@ class Job:
     manifest: str
     inputs: tuple[str, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    resources: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What its rule requests, whatever a profile says."""
     logs: tuple[str, ...] = ()
     """Log and benchmark."""
     due: bool = False
@@ -115,6 +117,7 @@ class Dag:
             manifest=str(job.output.manifest),
             inputs=tuple(map(str, job.input)),
             params=dict(job.params.items()),
+            resources=dict(job.resources.items()),
             logs=tuple(map(str, (*job.log, *_benchmark(job)))),
             due=dag.needrun(job),
             reason=str(reason),

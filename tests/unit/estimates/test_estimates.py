@@ -15,7 +15,7 @@ from ecslm.estimates.encoder import Encoder, estimate_bertscore
 from ecslm.estimates.estimate import LEAST_MINUTES, MIB, Estimate
 from ecslm.estimates.lengths import LENGTHS, Lengths, lengths_of, read_lengths
 from ecslm.estimates.prediction import PredictionJob, PredictionWork
-from ecslm.estimates.sizes import NF4_BYTES, Sizes, sizes_of, sizes_of_row
+from ecslm.estimates.sizes import Sizes, sizes_of, sizes_of_row
 from ecslm.estimates.training import TrainingJob, TrainingWork
 from ecslm.models.architecture import SIZES, Architecture, read_architectures
 from ecslm.models.parameter_counts import count_adapter, count_base
@@ -151,18 +151,6 @@ def test_more_to_train_on_never_needs_less_memory(
     assert more.seconds >= less.seconds or change == "longest"
 
 
-@given(few=a_number, more=a_number, device=a_device)
-def test_a_larger_budget_of_tokens_needs_no_less_memory_and_no_more_time(
-    few: int, more: int, device: Device
-) -> None:
-    few, more = sorted((few + 16, more + 16))
-    small, large = (training(device, batch_tokens=budget) for budget in (few, more))
-    assert large.device_bytes >= small.device_bytes
-    assert large.seconds <= small.seconds
-    small, large = (predicting(device, batch_tokens=budget) for budget in (few, more))
-    assert large.device_bytes >= small.device_bytes
-
-
 @pytest.mark.parametrize("settings", [{"dropout": 0.1}, {"dropout": 0.0}, {"fused": True}])
 def test_recomputed_activations_need_less_memory_and_more_time(settings: dict[str, object]) -> None:
     for device in DEVICE.values():
@@ -231,21 +219,6 @@ def test_a_batch_of_prompts_that_fits_is_no_larger_than_the_configured_one(
     assert job.estimate().device_bytes >= needed.device_bytes
 
 
-@given(device=a_gpu, budget=st.integers(16, 60_000))
-def test_the_budget_that_fits_is_one_that_the_configuration_halved_gives(
-    device: Device, budget: int
-) -> None:
-    model, done = sizes_of_row(ROWS["Llama-3.2-3B"]), work()
-    settings = TrainingSettings(batch_tokens=budget)
-    job = TrainingJob(model, Precision(), settings, done, device)
-    found = job.fitting_budget()
-    assert found is not None
-    within = settings.model_copy(update={"batch_tokens": found})
-    needed = dataclasses.replace(job, settings=within).estimate()
-    assert needed.device_bytes <= device.memory
-    assert done.longest <= found <= max(budget, done.longest)
-
-
 def test_a_model_that_no_device_holds_has_no_budget() -> None:
     model = sizes_of_row(ROWS["Llama-2-13B-chat"])
     settings = TrainingSettings(fused=True, batch_tokens="auto")
@@ -261,12 +234,6 @@ def test_sizes_of_batches_are_those_of_the_modules_that_compute_which_load_torch
     assert (prediction.CHUNK, prediction.KEPT) == (prefill.CHUNK, prefill.KEPT)
     assert (encoder.BATCH, encoder.CHUNK) == (pairs.BATCH, run.CHUNK)
     assert of_training.BLOCK == fused_ops.BLOCK
-
-
-def test_nf4_takes_the_bits_that_its_authors_state() -> None:
-    # "double quantization ... reduces the memory footprint ... from 0.5 bits to 0.127 bits".
-    scales = 8 * NF4_BYTES - 4
-    assert scales == pytest.approx(0.127, abs=5e-4)
 
 
 def test_operations_are_two_for_each_weight_and_token() -> None:

@@ -88,18 +88,9 @@ def test_a_profile_that_is_not_there_names_the_nearest_or_all() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("text", "line"),
-    [
-        ("a: [", "not YAML ("),
-        ("[1]", "not a YAML mapping"),
-        ("resources: [gpu]", "resources: gpu is not of the form NAME=VALUE"),
-        ("set-resources: predict", "set-resources: predict is not of the form NAME=VALUE"),
-    ],
-)
-def test_a_profile_that_cannot_be_read_is_one_line(text: str, line: str) -> None:
-    write(text)
-    assert problem().startswith(f"profiles/mine/config.yaml: {line}")
+def test_a_profile_that_cannot_be_read_is_one_line() -> None:
+    write("a: [")
+    assert problem().startswith("profiles/mine/config.yaml: not YAML (")
 
 
 @pytest.mark.parametrize("name", [path.name for path in (ROOT / "profiles").iterdir()])

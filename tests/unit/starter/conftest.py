@@ -14,6 +14,6 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The project without results, in which files may be made."""
     linked_project(tmp_path, ROOT)
     # These ask the network, or what this machine has.
-    monkeypatch.setattr(check, "CHECKS", ())
+    monkeypatch.setattr(check, "CHECKS", {})
     monkeypatch.chdir(tmp_path)
     return tmp_path
