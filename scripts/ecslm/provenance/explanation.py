@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ecslm.common.errors import InputError
-from ecslm.provenance.changes import Changes, dotted
+from ecslm.provenance.causes import Changes
+from ecslm.provenance.changes import dotted
 from ecslm.provenance.code_history import modules_of
 from ecslm.provenance.dag import Job
 from ecslm.provenance.integrity import damage, how_to_rebuild, read_job_manifest
@@ -25,12 +26,12 @@ def explain(changes: Changes, path: Path) -> str:
         raise InputError(f"{path}: not a result of the study as configured now")
     if not Path(job.manifest).exists():
         lines = [f"{path}: not built yet; rule {job.rule} builds it"]
-    elif found := damage(job):
+    elif found := damage(job, weights=True):
         lines = [f"{path}: modified since it was built ({', '.join(found)}): {how_to_rebuild(job)}"]
     else:
         state = "will be rebuilt" if job.due else "up to date"
         lines = [f"{path}: {state}; built by rule {job.rule}"]
-    for reason, (first, *others) in changes.causes(job).items():
+    for reason, (first, *others) in changes.upstream(job).items():
         more = f" and {len(others)} more" if others else ""
         concerned = "" if first == job and not others else f": concerns {first.files[0]}{more}"
         lines.append(f"  because {reason}{concerned}")

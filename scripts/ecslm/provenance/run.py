@@ -3,16 +3,22 @@
 import contextlib
 import time
 from collections.abc import Callable, Container, Sequence
+from pathlib import Path
 
 from ecslm.common.cache_entries import size_limit
 from ecslm.common.digest_cache import load_digests, save_digests
-from ecslm.common.errors import all_of
+from ecslm.common.errors import InputError, all_of
 from ecslm.common.locks import held
+from ecslm.data.checking import cached_report
+from ecslm.data.settings import PathData
+from ecslm.data.sources.labels import read_labels
+from ecslm.data.sources.protocol import source_module
+from ecslm.fingerprint.running import code_parameter
 from ecslm.plan.base_folders import check_base_folders
+from ecslm.plan.data import check_settings
 from ecslm.plan.plan import Plan
 from ecslm.provenance.api_keys import check_api_keys
 from ecslm.provenance.cache_garbage import discard_garbage
-from ecslm.provenance.checks import check_local_data, check_source
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.dag import Job
 from ecslm.provenance.disk import check_disk
@@ -20,7 +26,7 @@ from ecslm.provenance.finished_results import keep_results, trim_results
 from ecslm.provenance.integrity import check_inputs, check_results
 from ecslm.provenance.results_folder import check_results_folder, os_errors_told
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
-from ecslm.schemas.paths import DIGESTS, RUN_LOCK
+from ecslm.schemas.paths import CACHE, DATA_CHECK, DIGESTS, RUN_LOCK
 
 
 class Run:
@@ -45,19 +51,16 @@ class Run:
     def check(self, jobs: Sequence[Job]) -> None:
         """Check the results before anything uses them.
 
-        Args:
-            jobs: those whose manifests exist.
-
         Raises:
             InputError: results or their inputs were modified, or are not recorded.
         """
-        self._made = jobs
         with os_errors_told():
-            unfinished = unfinished_results(jobs)
-            check_results(jobs, unfinished)
-            check_inputs(jobs, unfinished)
+            self._made = made = [job for job in jobs if Path(job.manifest).exists()]
+            unfinished = unfinished_results(made)
+            check_results(made, unfinished)
+            check_inputs(made, unfinished)
             save_digests(DIGESTS)
-            check_recorded(self._plan.study.name, jobs, unfinished)
+            check_recorded(self._plan.study.name, made, unfinished)
 
     def check_data(self, due: Container[str]) -> None:
         """Check the data source, if jobs are going to read it.
@@ -68,8 +71,8 @@ class Run:
         Raises:
             InputError: it is not there, or its rows cannot be used.
         """
-        check_source(self._plan, due)
-        check_local_data(self._plan, due)
+        _check_source(self._plan, due)
+        _check_local_data(self._plan, due)
 
     def begin(self, due: Container[str], check_machine: Callable[[], None]) -> None:
         """Lock the results directory, keep its results in the cache, and record the code.
@@ -102,3 +105,53 @@ class Run:
         """Keep the cache of finished results within its limit; release the lock."""
         trim_results(self._limit)
         self._lock.close()
+
+
+def _check_source(plan: Plan, due: Container[str]) -> None:
+    """Refuse to rebuild dataset files and the check of their source without the source's files.
+
+    Snakemake deletes a result before it rebuilds it, so existing ones would be lost.
+
+    Args:
+        due: files that the run is going to write.
+
+    Raises:
+        InputError: a file of the data source is missing, and one of these must be rebuilt.
+    """
+    missing = plan.source.missing_files()
+    study = plan.study
+    made = (path for task in study.settings.tasks for path in study.task_files(task))
+    rebuilt = [path for path in (study.path(DATA_CHECK), *made) if path in due]
+    if missing and rebuilt:
+        raise InputError(
+            *(
+                f"{path}: no such file, but {rebuilt[0]} must be rebuilt (`make why "
+                f"STUDY={study.name}` says why): restore it, or fix `data` of the study"
+                for path in missing
+            )
+        )
+
+
+def _check_local_data(plan: Plan, due: Container[str]) -> None:
+    """Check every row of local data before anything runs, unless the report on them is current.
+
+    So all problems of a broken file are reported at once, and no result is deleted. The job that
+    writes the report takes it from the cache.
+
+    Args:
+        due: files that the run is going to write.
+
+    Raises:
+        InputError: rows cannot be used, and their problems are not tolerated.
+    """
+    data = plan.source.data
+    if not isinstance(data, PathData) or plan.study.path(DATA_CHECK) not in due:
+        return
+    # Labels that are not here are fetched by the job; a dry run must not.
+    labels_lack = data.labels is not None and not Path(data.labels.path).exists()
+    if labels_lack or plan.source.missing_files():
+        return
+    settings = check_settings(plan.study)
+    code = code_parameter("check_data.py", (source_module(data.source),))
+    labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
+    cached_report(CACHE, plan.source.rows, settings, labels, code)
