@@ -49,6 +49,10 @@ class Job:
     other_command: bool = False
     """Whether the text of the rule's command differs from the one that made the results."""
 
+    def __hash__(self) -> int:
+        # Jobs may have thousands of inputs.
+        return hash(self.manifest)
+
     @property
     def files(self) -> tuple[str, ...]:
         """All files that it makes, the manifest last."""

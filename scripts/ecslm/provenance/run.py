@@ -1,6 +1,8 @@
 """One run of Snakemake in this directory: checks before it, records, and clean-up after it."""
 
 import contextlib
+import logging
+import shutil
 import time
 from collections.abc import Callable, Container, Sequence
 from pathlib import Path
@@ -8,9 +10,12 @@ from pathlib import Path
 from ecslm.common.cache_entries import size_limit
 from ecslm.common.digest_cache import load_digests, save_digests
 from ecslm.common.errors import InputError, all_of
+from ecslm.common.files import read_json
+from ecslm.common.hashing import sha256_of_file
 from ecslm.common.locks import held
 from ecslm.data.checking import cached_report
 from ecslm.data.settings import PathData
+from ecslm.data.sources.index import INDEX, Index
 from ecslm.data.sources.labels import read_labels
 from ecslm.data.sources.protocol import source_module
 from ecslm.fingerprint.running import code_parameter
@@ -18,7 +23,6 @@ from ecslm.plan.base_folders import check_base_folders
 from ecslm.plan.data import check_settings
 from ecslm.plan.plan import Plan
 from ecslm.provenance.api_keys import check_api_keys
-from ecslm.provenance.cache_garbage import discard_garbage
 from ecslm.provenance.code_history import record_code
 from ecslm.provenance.dag import Job
 from ecslm.provenance.disk import check_disk
@@ -26,7 +30,9 @@ from ecslm.provenance.finished_results import keep_results, trim_results
 from ecslm.provenance.integrity import check_inputs, check_results
 from ecslm.provenance.results_folder import check_results_folder, os_errors_told
 from ecslm.provenance.snakemake_records import check_recorded, unfinished_results
-from ecslm.schemas.paths import CACHE, DATA_CHECK, DIGESTS, RUN_LOCK
+from ecslm.schemas.paths import CACHE, DATA_CHECK, DIGESTS, RUN_LOCK, SERVER_ANSWERS
+
+log = logging.getLogger(__name__)
 
 
 class Run:
@@ -46,7 +52,7 @@ class Run:
         self._started = time.time()
         load_digests(DIGESTS)
         with os_errors_told():
-            discard_garbage()
+            _discard_garbage()
 
     def check(self, jobs: Sequence[Job]) -> None:
         """Check the results before anything uses them.
@@ -155,3 +161,26 @@ def _check_local_data(plan: Plan, due: Container[str]) -> None:
     code = code_parameter("check_data.py", (source_module(data.source),))
     labels = read_labels(data.labels).rows if settings.ranked and data.labels else None
     cached_report(CACHE, plan.source.rows, settings, labels, code)
+
+
+def _discard_garbage() -> None:
+    """Remove indexes of data that are broken or altered, so that they stop no run: they are made
+    again. Jobs verify all else that they read from the cache themselves."""
+    for path in CACHE.glob(f"*/{INDEX}"):
+        # Answers of servers may have been paid for.
+        if path.parent != SERVER_ANSWERS and not _is_sound(path.parent):
+            log.warning("cache: %s: damaged: removed, made again where it is needed", path.parent)
+            # A run beside this one may have removed it too, as an index of former data.
+            shutil.rmtree(path.parent, ignore_errors=True)
+
+
+def _is_sound(folder: Path) -> bool:
+    """Whether an index of data is as it was written. Only what has changed is hashed."""
+    with contextlib.suppress(InputError, ValueError, OSError):
+        index = Index.model_validate(read_json(folder / INDEX))
+        return index.digest == index.content_digest() and all(
+            sha256_of_file(folder / name) == digest
+            for part in index.parts
+            for name, digest in ((part.file, part.sha256), (part.places, part.places_sha256))
+        )
+    return False

@@ -207,7 +207,9 @@ def test_the_script_lists_first_and_removes_when_it_is_told_to(
     assert not table.parent.exists()
     assert not log.parent.exists()
     assert Path("results/demo/report.html").exists()
-    assert run_here(monkeypatch, "clean.py", arguments) == 0
+    # Of a run with other seeds than the configuration has.
+    write(Path("results/demo/adapters/SmolLM2-135M-EC/seed-1/cost.json"))
+    assert run_here(monkeypatch, "clean.py", [*arguments, "--seeds", "0,1"]) == 0
     assert capsys.readouterr().out == "nothing to remove\n"
 
 

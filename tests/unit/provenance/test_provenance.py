@@ -152,7 +152,7 @@ def test_a_job_below_another_has_the_cause_of_that_one() -> None:
     assert lines[0] == "results/shop/score.json: will be rebuilt; built by rule score"
     assert lines[1] == f"  because training.rank: 16 -> 8: concerns {COST}"
     text = "\n".join(lines)
-    for words in (f"  {ADAPTER}\n", "shots = 0", "ecslm.scoring.score", 'numpy = "2.4'):
+    for words in (f"  {ADAPTER}: ", "  shots: 0\n", "ecslm.scoring.score", "  numpy: 2.4"):
         assert words in text
 
 
